@@ -1,0 +1,97 @@
+/** Per-connection rates (RL-01). At least one of the two rates has to be given; what is left out is not limited. */
+export interface RateLimitOptions {
+  /** Messages and control frames. No default; 1 to 1,000,000,000. For chat-like use: 100. */
+  readonly messagesPerSecond?: number | undefined;
+  /** How many may come at once. Default 2 × `messagesPerSecond`; 1 to 2,000,000,000. */
+  readonly burstMessages?: number | undefined;
+  /** Bytes as they are on the wire. No default; 1 to 1,000,000,000. For chat-like use: 1 MiB. */
+  readonly bytesPerSecond?: number | undefined;
+  /** How many may come at once. Default 2 × `bytesPerSecond`; 1 to 2,000,000,000. */
+  readonly burstBytes?: number | undefined;
+  /** `close` ends the connection of who is too fast; `throttle` stops reading until there are tokens. Default `'close'`. */
+  readonly action?: 'close' | 'throttle' | undefined;
+  /** Sent with `action: 'close'`. Default 1008 (§7.4.1); any code that a server may send. */
+  readonly closeCode?: number | undefined;
+}
+
+/**
+ * What one connection may cost us, and how long we wait for it. Limits on memory are finite and stay on; a policy that
+ * can be switched off takes `false`. Left out, or `undefined`, means the default.
+ */
+export interface ConnectionOptions {
+  /**
+   * Largest message after reassembly; over it: 1009. Default 1,048,576; 1 to 536,870,888 bytes, the longest string there
+   * can be. Ample for text, and a thousand such peers still fit into memory.
+   */
+  readonly maxMessageBytes?: number | undefined;
+  /**
+   * Largest payload of one frame; over it: 1009, as soon as its header has arrived. Default 1,048,576; 1 to 536,870,888
+   * bytes. Follows `maxMessageBytes` where only that is given, and cannot be above it.
+   */
+  readonly maxFrameBytes?: number | undefined;
+  /**
+   * Most frames in one message, empty ones included; over it: 1008. Default 16,384; 1 to 16,777,216. Empty fragments
+   * weigh nothing in bytes, and would go on for ever.
+   */
+  readonly maxFragments?: number | undefined;
+  /**
+   * Most pongs that wait while the socket is blocked; beyond it only the newest ping is answered (§5.5.3). Default 16;
+   * 1 to 65,536. Each holds up to 125 bytes.
+   */
+  readonly maxPendingPongs?: number | undefined;
+  /**
+   * From the first byte of a message, or of a frame, to its last; over it: 1008. Default 30,000; 1 to 2,147,483,647 ms.
+   * An unfinished message holds memory. Time in which we do not read does not count.
+   */
+  readonly messageTimeoutMs?: number | undefined;
+  /** Whether connections are pinged. Default `true`: nothing else finds a peer that has vanished without a word. */
+  readonly heartbeat?: boolean | undefined;
+  /**
+   * How often each connection is pinged. Default 30,000; 1 to 2,147,483,647 ms. 30 to 60 s keeps proxies from cutting the
+   * line; below 10 s is a waste. Above `pongTimeoutMs`.
+   */
+  readonly pingIntervalMs?: number | undefined;
+  /** How long a ping may go without a byte in return. Default 10,000; 1 to 2,147,483,647 ms. Slow mobile links need seconds. */
+  readonly pongTimeoutMs?: number | undefined;
+  /** Unanswered pings in a row after which a peer is dead. Default 2; 1 to 100. One alone may be an accident. */
+  readonly maxMissedPongs?: number | undefined;
+  /**
+   * A peer that sends no byte for so long is closed with 1001. Default 60,000; 1 to 2,147,483,647 ms, or `false`. Above
+   * `pingIntervalMs` while the heartbeat is on, or healthy peers would be closed before they are asked.
+   */
+  readonly idleTimeoutMs?: number | false | undefined;
+  /**
+   * Bytes wait and the peer took none for so long: the socket is destroyed. Default 10,000; 1 to 2,147,483,647 ms. A peer
+   * that stops reading holds our memory.
+   */
+  readonly writeTimeoutMs?: number | undefined;
+  /** The closing handshake is given up after so long. Default 5,000; 1 to 2,147,483,647 ms. Ample for a round trip. */
+  readonly closeTimeoutMs?: number | undefined;
+  /** How fast a peer may send; see {@link RateLimitOptions}. Default `false`: only the application knows what is too fast. */
+  readonly rateLimit?: false | RateLimitOptions | undefined;
+  /**
+   * From so many waiting bytes on `send` says `false`, until half of them are gone. Default 262,144; 1 to 2,147,483,647
+   * bytes. At most so many are handed to the socket ahead of the peer. Not above `maxBufferedBytes`.
+   */
+  readonly highWaterMarkBytes?: number | undefined;
+  /**
+   * A message offered while so many bytes wait meets `onOverflow`: at most this and one message wait. Default 1,048,576;
+   * 1 to 2,147,483,647 bytes. A slow reader is bounded, a short stall is not noticed.
+   */
+  readonly maxBufferedBytes?: number | undefined;
+  /**
+   * What happens then: `close` with 1013, or drop this message, or the oldest waiting ones. Default `'close'`: a silent
+   * hole is worse than a reconnect.
+   */
+  readonly onOverflow?: 'close' | 'drop-newest' | 'drop-oldest' | undefined;
+  /**
+   * How much is read ahead while delivery is stopped, before TCP holds the peer back. Default 65,536; 1 to 2,147,483,647
+   * bytes. Pings found there are still answered.
+   */
+  readonly receiveAheadBytes?: number | undefined;
+  /**
+   * How many messages of one connection may be in listeners that returned a promise. Default 1; 1 to 1,000,000. One at a
+   * time keeps their order.
+   */
+  readonly maxConcurrentMessages?: number | undefined;
+}

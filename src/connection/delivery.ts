@@ -1,0 +1,129 @@
+import type { Message } from '../protocol/payload.ts';
+import { isThenable } from './emitter.ts';
+import type { ListenerResult } from './host.ts';
+import { Inbox } from './inbox.ts';
+import type { MessageIterator } from './message-iterator.ts';
+
+/** What delivery needs of the connection it works for. */
+export interface DeliveryOwner {
+  /** Listeners of the connection itself; replaced when they change. */
+  readonly ownListeners: readonly ((message: Message) => ListenerResult)[];
+  /** How many listeners for the messages of all connections there are. */
+  readonly hostListenerCount: number;
+  /** Calls one of them. */
+  callHost(index: number, message: Message): ListenerResult;
+  readonly maxConcurrentMessages: number;
+  /** A listener threw or rejected. */
+  listenerFailed(error: unknown): void;
+  /** There is room again: more may be delivered, and read. */
+  deliveryReady(): void;
+}
+
+/**
+ * Hands messages to the application, one after the other: to listeners, awaited where they return a promise, and to
+ * an iterator as fast as its loop asks. What cannot be delivered yet waits.
+ */
+export class Delivery {
+  iterator: MessageIterator | undefined;
+  #paused = false;
+  #running = 0;
+  #inbox: Inbox | undefined;
+  readonly #owner: DeliveryOwner;
+
+  constructor(owner: DeliveryOwner) {
+    this.#owner = owner;
+  }
+
+  /** Messages that wait. */
+  get waiting(): number {
+    return this.#inbox?.size ?? 0;
+  }
+
+  /** What they count, in bytes. */
+  get waitingBytes(): number {
+    return this.#inbox?.bytes ?? 0;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#owner.deliveryReady();
+  }
+
+  /** Delivers the message now, or when its turn comes. */
+  offer(message: Message): void {
+    if (this.#inbox === undefined && this.#open()) this.#hand(message);
+    else (this.#inbox ??= new Inbox()).push(message);
+  }
+
+  /** Delivers what waits, as far as it goes. */
+  deliverWaiting(): void {
+    while (this.#inbox !== undefined && this.#open()) {
+      const message = this.#inbox.shift();
+      if (this.#inbox.size === 0) this.#inbox = undefined;
+      if (message !== undefined) this.#hand(message);
+    }
+  }
+
+  /** @returns How many messages were waiting. */
+  drop(): number {
+    const dropped = this.waiting;
+    this.#inbox = undefined;
+    return dropped;
+  }
+
+  #open(): boolean {
+    if (this.#paused || this.#running >= this.#owner.maxConcurrentMessages) return false;
+    if (this.iterator !== undefined) return this.iterator.asking;
+    return this.#owner.ownListeners.length > 0 || this.#owner.hostListenerCount > 0;
+  }
+
+  #hand(message: Message): void {
+    const owner = this.#owner;
+    let pending: PromiseLike<unknown>[] | undefined;
+    for (const listener of owner.ownListeners) {
+      try {
+        const result: unknown = listener.call(owner, message);
+        if (isThenable(result)) (pending ??= []).push(result);
+      } catch (error) {
+        owner.listenerFailed(error);
+      }
+    }
+    for (let i = 0; i < owner.hostListenerCount; i++) {
+      try {
+        const result: unknown = owner.callHost(i, message);
+        if (isThenable(result)) (pending ??= []).push(result);
+      } catch (error) {
+        owner.listenerFailed(error);
+      }
+    }
+    this.iterator?.give(message);
+    if (pending !== undefined) this.#await(pending);
+  }
+
+  #await(pending: PromiseLike<unknown>[]): void {
+    this.#running++;
+    let left = pending.length;
+    const settled = (): void => {
+      if (--left > 0) return;
+      this.#running--;
+      this.#owner.deliveryReady();
+    };
+    const failed = (error: unknown): void => {
+      this.#owner.listenerFailed(error);
+      settled();
+    };
+    for (const promise of pending) {
+      // A thenable of the application may throw, or settle twice; a promise of our own does neither.
+      void Promise.resolve(promise).then(settled, failed);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import type { HeartbeatSettings } from '../protocol/heartbeat.ts';
+import type { ProtocolLimits } from '../protocol/limits.ts';
+import type { Message, Payload } from '../protocol/payload.ts';
+import type { DeadlineQueue } from '../transport/deadlines.ts';
+import type { RandomSource } from '../transport/random.ts';
+import type { CloseInfo } from './close-info.ts';
+import type { ConnectionState } from './states.ts';
+import type { RateLimit } from './rate-guard.ts';
+
+/** What a connection goes by; one object for all connections of a server. Times in ms. */
+export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
+  readonly heartbeat: boolean;
+  readonly idleTimeoutMs: number | false;
+  readonly messageTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  readonly rateLimit: RateLimit | false;
+  readonly highWaterMarkBytes: number;
+  readonly maxBufferedBytes: number;
+  readonly onOverflow: 'close' | 'drop-newest' | 'drop-oldest';
+  readonly receiveAheadBytes: number;
+  readonly maxConcurrentMessages: number;
+}
+
+/** Counters over all connections of a host; each costs one addition. Bytes are those on the wire. */
+export interface TrafficCounters {
+  messagesReceived: number;
+  messagesSent: number;
+  bytesReceived: number;
+  bytesSent: number;
+  droppedMessages: number;
+  pingsSent: number;
+  pongsReceived: number;
+  pingsReceived: number;
+}
+
+/** What a broadcast came to; the three add up to the number of those it was meant for. */
+export interface Delivery {
+  /** Accepted into the outbox of an open connection. */
+  readonly sent: number;
+  /** Meant, but not open, unknown, excepted or filtered out. */
+  readonly skipped: number;
+  /** Refused by the overflow policy, or by an error. */
+  readonly failed: number;
+}
+
+/** A `publish` on top of its {@link Delivery}. */
+export interface PublishDelivery extends Delivery {
+  /** What became of it beyond this process; never rejects. */
+  readonly relayed: Promise<{ readonly ok: boolean; readonly position?: string; readonly error?: Error }>;
+}
+
+/** How a message goes out. */
+export interface SendOptions {
+  /** `false` sends bytes as text, after a check that they are UTF-8; `true` sends a string as binary. Default: by type. */
+  readonly binary?: boolean;
+}
+
+/** A listener's answer: a promise makes the next message of the same connection wait. */
+export type ListenerResult = void | PromiseLike<unknown>;
+
+/** What stands behind a connection: a server, a client, or a test. */
+export interface ConnectionHost<C> {
+  readonly settings: ConnectionSettings;
+  readonly counters: TrafficCounters;
+  readonly deadlines: DeadlineQueue;
+  readonly random: RandomSource;
+  /** Listeners for the messages of all connections; replaced when they change, never changed. */
+  readonly messageListeners: readonly ((connection: C, message: Message) => ListenerResult)[];
+  /** Counts states; before the connection's own `stateChange`. */
+  moved(next: ConnectionState, previous: ConnectionState): void;
+  /** The connection turned closed: it leaves registry, topics and counts. Comes before its `close` event. */
+  left(connection: C): void;
+  /** After the `close` event of the connection itself. */
+  closed(connection: C, info: CloseInfo): void;
+  drained(connection: C): void;
+  /** A listener of the application failed. */
+  handlerFailed(error: unknown, connection: C): void;
+  subscribe(connection: C, topic: string): boolean;
+  unsubscribe(connection: C, topic: string): boolean;
+  publish(connection: C, topic: string, payload: Payload, options: SendOptions | undefined): PublishDelivery;
+}

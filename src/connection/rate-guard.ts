@@ -1,0 +1,49 @@
+import { TokenBucket } from './token-bucket.ts';
+
+/** What one connection may send before it is slowed or closed. Bursts are filled in; what is `undefined` is not limited. */
+export interface RateLimit {
+  readonly messagesPerSecond: number | undefined;
+  readonly burstMessages: number | undefined;
+  readonly bytesPerSecond: number | undefined;
+  readonly burstBytes: number | undefined;
+  readonly action: 'close' | 'throttle';
+  readonly closeCode: number;
+}
+
+function bucket(rate: number | undefined, burst: number | undefined): TokenBucket | undefined {
+  return rate === undefined ? undefined : new TokenBucket(rate, burst ?? rate * 2);
+}
+
+/** The rate limit of one connection: messages and control frames cost a token each, bytes as many as came over the wire. */
+export class RateGuard {
+  readonly limit: RateLimit;
+  readonly #messages: TokenBucket | undefined;
+  readonly #bytes: TokenBucket | undefined;
+  /** Bytes received whose tokens are not there yet. */
+  #owedBytes = 0;
+
+  constructor(limit: RateLimit) {
+    this.limit = limit;
+    this.#messages = bucket(limit.messagesPerSecond, limit.burstMessages);
+    this.#bytes = bucket(limit.bytesPerSecond, limit.burstBytes);
+  }
+
+  /** Bytes came. Whether they are within the limit shows at the next frame. */
+  received(bytes: number): void {
+    if (this.#bytes !== undefined) this.#owedBytes += bytes;
+  }
+
+  /** How long reading has to wait, in ms; 0 if the next frame may be taken. */
+  waitMs(nowMs: number): number {
+    return Math.max(this.#bytes?.waitMs(this.#owedBytes, nowMs) ?? 0, this.#messages?.waitMs(1, nowMs) ?? 0);
+  }
+
+  /** Pays for one message or control frame, and for the bytes that came. @returns False if the tokens are not there. */
+  take(nowMs: number): boolean {
+    if (this.#owedBytes > 0) {
+      if (this.#bytes?.take(this.#owedBytes, nowMs) === false) return false;
+      this.#owedBytes = 0;
+    }
+    return this.#messages?.take(1, nowMs) ?? true;
+  }
+}

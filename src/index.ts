@@ -1,0 +1,39 @@
+export type { CloseCause, CloseInfo } from './connection/close-info.ts';
+export { Connection, type ConnectionEvents, type DroppedMessage } from './connection/connection.ts';
+export type { RateLimitOptions } from './connection/connection-options.ts';
+export type { Delivery, ListenerResult, PublishDelivery, SendOptions } from './connection/host.ts';
+export type { ConnectionState } from './connection/states.ts';
+export {
+  type ErrorCode,
+  ERRORS,
+  HandshakeError,
+  MisuseError,
+  PeerError,
+  TransportError,
+  WebSocketError,
+} from './protocol/errors.ts';
+export type { Message, Payload } from './protocol/payload.ts';
+export type { BroadcastOptions } from './server/broadcast.ts';
+export {
+  type HttpRequest,
+  type RefuseOptions,
+  type RequestHook,
+  refuse,
+  type UpgradeAcceptance,
+  type UpgradeContext,
+  type UpgradeDecision,
+  type UpgradeHook,
+  type UpgradeRequest,
+} from './server/hooks.ts';
+export type { ListenOptions } from './server/listener.ts';
+export { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './server/options.ts';
+export type { AllowedOrigins } from './server/origin.ts';
+export type { ReadonlyRegistry } from './server/registry.ts';
+export type { RefusedInfo, ServerEvents } from './server/server-core.ts';
+export type { ShutdownOptions, ShutdownReport } from './server/shutdown.ts';
+export type { ServerStats } from './server/stats.ts';
+export type { Topics } from './server/topics.ts';
+export { type PublishOptions, WebSocketServer } from './server/websocket-server.ts';
+export type { Clock } from './transport/clock.ts';
+export type { Logger } from './transport/logger.ts';
+export type { RandomSource } from './transport/random.ts';

@@ -1,0 +1,100 @@
+import { Buffer } from 'node:buffer';
+import { MAX_CONTROL_BYTES } from './constants.ts';
+import { MisuseError, PeerError } from './errors.ts';
+import { findInvalidUtf8 } from './utf8.ts';
+
+/** Close had no code (§7.4.1). Never on the wire. */
+export const NO_CODE = 1005;
+/** There was no Close (§7.4.1). Never on the wire. */
+export const NO_CLOSE = 1006;
+/** Longest reason, in bytes of UTF-8: a control frame less the code. */
+export const MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2;
+
+/** How far the closing handshake is (§7.1.2 to §7.1.4). */
+export type ClosePhase = 'open' | 'close-sent' | 'closed-both' | 'failed' | 'ended';
+export type CloseMove = 'send-close' | 'receive-close' | 'fail' | 'transport-end';
+
+/** The legal moves. A peer's Close is answered in the same step, so there is no phase in which only the peer has closed. */
+const MOVES: Readonly<Record<ClosePhase, Partial<Record<CloseMove, ClosePhase>>>> = {
+  open: {
+    'send-close': 'close-sent',
+    'receive-close': 'closed-both',
+    fail: 'failed',
+    'transport-end': 'ended',
+  },
+  'close-sent': { 'receive-close': 'closed-both', fail: 'failed', 'transport-end': 'ended' },
+  'closed-both': { 'transport-end': 'ended' },
+  failed: { 'transport-end': 'ended' },
+  ended: {},
+};
+
+/** @throws MisuseError `ERR_STATE` for a move that the table does not have: a fault of ours, never of the peer. */
+export function moveClose(from: ClosePhase, move: CloseMove): ClosePhase {
+  const to = MOVES[from][move];
+  if (to === undefined) throw new MisuseError('ERR_STATE', `closing handshake: ${move} while ${from}`);
+  return to;
+}
+
+/** Codes a peer may put into a Close frame (§7.4.1, §7.4.2, and the registry for 1012 to 1014). */
+export function isReceivableCode(code: number): boolean {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+/** Codes an application may close with; 1010 belongs to clients. */
+export function isSendableCode(code: number, role: 'server' | 'client'): boolean {
+  return Number.isInteger(code) && isReceivableCode(code) && (code !== 1010 || role === 'client');
+}
+
+/** What a peer's Close frame said. */
+export interface CloseBody {
+  /** {@link NO_CODE} when the body was empty. */
+  readonly code: number;
+  readonly reason: string;
+}
+
+/**
+ * Reads the body of a Close frame (§5.5.1).
+ * @throws PeerError for a single byte, a code that must not be sent, or a reason that is not UTF-8.
+ */
+export function readCloseBody(body: Buffer): CloseBody {
+  if (body.length === 0) return { code: NO_CODE, reason: '' };
+  if (body.length === 1) throw new PeerError('ERR_CLOSE_BODY');
+  const code = body.readUInt16BE(0);
+  if (!isReceivableCode(code)) throw new PeerError('ERR_CLOSE_CODE', String(code));
+  const reason = body.subarray(2);
+  const bad = findInvalidUtf8(reason);
+  if (bad >= 0) throw new PeerError('ERR_UTF8', `byte ${bad} of a close reason`);
+  return { code, reason: reason.toString('utf8') };
+}
+
+/**
+ * Builds the body of a Close frame. A reason over {@link MAX_REASON_BYTES} is cut at the boundary of a code point;
+ * lone surrogates become U+FFFD.
+ * @param code {@link NO_CODE} for an empty body.
+ */
+export function buildCloseBody(code: number, reason: string): Buffer {
+  if (code === NO_CODE) return Buffer.alloc(0);
+  const text = Buffer.from(reason.slice(0, MAX_REASON_BYTES), 'utf8');
+  let bytes = Math.min(text.length, MAX_REASON_BYTES);
+  if (bytes < text.length) while ((text[bytes]! & 0xc0) === 0x80) bytes--;
+  const body = Buffer.alloc(2 + bytes);
+  body.writeUInt16BE(code, 0);
+  text.copy(body, 2, 0, bytes);
+  return body;
+}
+
+/**
+ * Checks what an application hands to `close`.
+ * @throws MisuseError `ERR_ARGUMENT`.
+ */
+export function checkCloseArguments(code: unknown, reason: unknown, role: 'server' | 'client'): void {
+  if (typeof code !== 'number' || !isSendableCode(code, role)) {
+    throw new MisuseError(
+      'ERR_ARGUMENT',
+      `close code ${String(code)} cannot be sent; use 1000 to 1003, 1007 to 1009, ${role === 'client' ? '1010 to 1014' : '1011 to 1014'} or 3000 to 4999`,
+    );
+  }
+  if (typeof reason !== 'string') {
+    throw new MisuseError('ERR_ARGUMENT', `close reason must be a string, not ${typeof reason}`);
+  }
+}

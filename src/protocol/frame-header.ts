@@ -1,0 +1,150 @@
+import {
+  CONTROL_BIT,
+  FIN,
+  LENGTH_16,
+  LENGTH_MASK,
+  MASK_BIT,
+  MAX_CONTROL_BYTES,
+  OPCODE,
+  OPCODE_MASK,
+  RSV_MASK,
+  type Role,
+} from './constants.ts';
+import { PeerError } from './errors.ts';
+import type { ProtocolLimits } from './limits.ts';
+import { readKey } from './mask.ts';
+
+const hex = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
+
+/**
+ * Reads and judges the header of one frame after the other (§5.2), and follows how fragments make messages (§5.4).
+ * Each rule is applied on the first byte that can prove the fault, so cutting the input changes nothing.
+ * One object serves all frames of a connection; its fields speak of the last header read.
+ */
+export class FrameHeader {
+  fin = true;
+  opcode = 0;
+  payloadBytes = 0;
+  masked = false;
+  /** Masking key as `mask` takes it; meaningful only while `masked`. */
+  key = 0;
+  /** Opcode of the fragmented message in progress, 0 between messages. */
+  messageOpcode = 0;
+  /** Payload bytes of the message so far, the frame of this header included. */
+  messageBytes = 0;
+
+  readonly #mustBeMasked: boolean;
+  readonly #limits: ProtocolLimits;
+  #fragments = 0;
+
+  /** @param role Of this side: a server takes masked frames only, a client none (§5.1). */
+  constructor(role: Role, limits: ProtocolLimits) {
+    this.#mustBeMasked = role === 'server';
+    this.#limits = limits;
+  }
+
+  /**
+   * Reads a header from `bytes` at `start`, taking nothing.
+   * @returns Its length in bytes, or 0: what lies before `end` is right so far, but not all of it.
+   * @throws PeerError for the first rule that these bytes break.
+   */
+  read(bytes: Uint8Array, start: number, end: number): number {
+    const available = end - start;
+    if (available < 1) return 0;
+    const first = bytes[start]!;
+    const opcode = first & OPCODE_MASK;
+    this.#checkFirstByte(first, opcode);
+    if (available < 2) return 0;
+
+    const second = bytes[start + 1]!;
+    const masked = (second & MASK_BIT) !== 0;
+    const short = second & LENGTH_MASK;
+    if (masked !== this.#mustBeMasked)
+      throw new PeerError(masked ? 'ERR_MASK_UNEXPECTED' : 'ERR_MASK_MISSING');
+    if ((opcode & CONTROL_BIT) !== 0 && short > MAX_CONTROL_BYTES)
+      throw new PeerError('ERR_CONTROL_TOO_LONG');
+
+    const lengthBytes = short < LENGTH_16 ? 0 : short === LENGTH_16 ? 2 : 8;
+    const payloadBytes = lengthBytes === 0 ? short : readLength(bytes, start + 2, end, lengthBytes);
+    if (payloadBytes < 0) return 0;
+    // Limits hold for data; control frames are bounded by their own rule and make no message longer.
+    if ((opcode & CONTROL_BIT) === 0) this.#checkLimits(payloadBytes, opcode);
+
+    const headerBytes = 2 + lengthBytes + (masked ? 4 : 0);
+    if (available < headerBytes) return 0;
+    this.fin = (first & FIN) !== 0;
+    this.opcode = opcode;
+    this.payloadBytes = payloadBytes;
+    this.masked = masked;
+    if (masked) this.key = readKey(bytes, start + headerBytes - 4);
+    if ((opcode & CONTROL_BIT) === 0) this.#follow(opcode);
+    return headerBytes;
+  }
+
+  #checkFirstByte(first: number, opcode: number): void {
+    if ((first & RSV_MASK) !== 0) throw new PeerError('ERR_RSV', `first byte ${hex(first)}`);
+    if ((opcode & CONTROL_BIT) !== 0) {
+      if (opcode > OPCODE.PONG) throw new PeerError('ERR_OPCODE', hex(opcode));
+      if ((first & FIN) === 0) throw new PeerError('ERR_CONTROL_FRAGMENTED');
+      return;
+    }
+    if (opcode > OPCODE.BINARY) throw new PeerError('ERR_OPCODE', hex(opcode));
+    if (opcode === OPCODE.CONTINUATION) {
+      if (this.messageOpcode === 0) throw new PeerError('ERR_CONTINUATION');
+    } else if (this.messageOpcode !== 0) throw new PeerError('ERR_INTERLEAVED');
+  }
+
+  #checkLimits(payloadBytes: number, opcode: number): void {
+    const { maxFrameBytes, maxMessageBytes, maxFragments } = this.#limits;
+    const begins = opcode !== OPCODE.CONTINUATION;
+    if (!begins && this.#fragments >= maxFragments) {
+      throw new PeerError('ERR_TOO_MANY_FRAGMENTS', `more than ${maxFragments}`);
+    }
+    const messageBytes = begins ? payloadBytes : this.messageBytes + payloadBytes;
+    if (messageBytes > maxMessageBytes) {
+      throw new PeerError('ERR_MESSAGE_TOO_BIG', `${messageBytes} bytes, the limit is ${maxMessageBytes}`);
+    }
+    if (payloadBytes > maxFrameBytes) {
+      throw new PeerError('ERR_FRAME_TOO_BIG', `${payloadBytes} bytes, the limit is ${maxFrameBytes}`);
+    }
+  }
+
+  #follow(opcode: number): void {
+    if (opcode !== OPCODE.CONTINUATION) {
+      this.messageBytes = this.payloadBytes;
+      this.#fragments = 1;
+      if (!this.fin) this.messageOpcode = opcode;
+    } else {
+      this.messageBytes += this.payloadBytes;
+      this.#fragments++;
+    }
+  }
+
+  /** The message in progress is whole: the next data frame begins another. */
+  endMessage(): void {
+    this.messageOpcode = 0;
+  }
+}
+
+/**
+ * Reads an extended payload length.
+ * @returns -1 while bytes are missing. Values above 2^53 lose precision, which no limit notices.
+ */
+function readLength(bytes: Uint8Array, start: number, end: number, lengthBytes: 2 | 8): number {
+  const available = Math.min(lengthBytes, end - start);
+  if (available === 0) return -1;
+  if (lengthBytes === 2) {
+    if (available < 2) return -1;
+    const length = bytes[start]! * 256 + bytes[start + 1]!;
+    if (length < LENGTH_16) throw new PeerError('ERR_LENGTH_ENCODING', `${length} in 2 bytes`);
+    return length;
+  }
+  if (bytes[start]! >= 0x80) throw new PeerError('ERR_LENGTH_SIGN');
+  let length = 0;
+  for (let i = 0; i < available; i++) {
+    length = length * 256 + bytes[start + i]!;
+    // The top 6 bytes alone prove that 2 would have done.
+    if (i === 5 && length === 0) throw new PeerError('ERR_LENGTH_ENCODING', 'at most 65535 in 8 bytes');
+  }
+  return available < 8 ? -1 : length;
+}

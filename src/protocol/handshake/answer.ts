@@ -1,0 +1,165 @@
+import { Buffer } from 'node:buffer';
+import { ERRORS, type HandshakeErrorCode, MisuseError } from '../errors.ts';
+import { acceptValue, isValidKey } from './accept-key.ts';
+import { isFieldValue, isToken } from './fields.ts';
+
+export type FieldList = Iterable<readonly [name: string, value: string]>;
+
+/** What a 101 says (§4.2.2). */
+export interface UpgradeAnswer {
+  /** `Sec-WebSocket-Key` of the request. */
+  readonly key: string;
+  /** Subprotocol that was chosen; empty for none. */
+  readonly protocol: string;
+  /** Value of `Sec-WebSocket-Extensions`; empty for none. */
+  readonly extensions: string;
+  /** Further fields, already passed by `checkHookHeaders`. */
+  readonly headers?: FieldList;
+}
+
+/**
+ * The answer that opens a connection (§4.2.2), to be written as Latin-1 and in one piece.
+ * @throws MisuseError `ERR_ARGUMENT` for what would break out of its field.
+ */
+export function renderUpgrade({ key, protocol, extensions, headers }: UpgradeAnswer): string {
+  if (!isValidKey(key)) throw new MisuseError('ERR_ARGUMENT', 'the key is not a Sec-WebSocket-Key');
+  let text = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptValue(key)}\r\n`;
+  if (protocol !== '') text += renderField('Sec-WebSocket-Protocol', protocol);
+  if (extensions !== '') text += renderField('Sec-WebSocket-Extensions', extensions);
+  if (headers !== undefined) for (const [name, value] of headers) text += renderField(name, value);
+  return `${text}\r\n`;
+}
+
+export interface RefusalOptions {
+  /** Whole seconds, jittered already. Sent with 429 and 503 only: elsewhere another attempt would not help. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** What statuses say that tell nothing about the server. */
+const GENERIC: ReadonlyMap<number, string> = new Map([
+  [403, 'this request is not allowed'],
+  [404, 'there is nothing here'],
+  [500, 'the server could not answer this request'],
+]);
+
+/**
+ * A refusal of the handshake: one sentence that holds nothing of the request. ASCII.
+ * @throws MisuseError `ERR_ARGUMENT` if `retryAfterSeconds` is not a whole number above 0.
+ */
+export function renderRefusal(code: HandshakeErrorCode, options: RefusalOptions = {}): string {
+  const { status, says } = ERRORS[code];
+  const { retryAfterSeconds } = options;
+  const body = sentence(GENERIC.get(status) ?? says);
+  let text = statusLine(status);
+  if (status === 426) {
+    // §4.4; an upgrade that is asked for has to be named (RFC 9110 §15.5.22)
+    text += 'Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n';
+  } else text += 'Connection: close\r\n';
+  text += `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n`;
+  if (!GENERIC.has(status)) text += `X-WebSocket-Error: ${code}\r\n`;
+  if (retryAfterSeconds !== undefined && (status === 429 || status === 503)) {
+    if (!Number.isSafeInteger(retryAfterSeconds) || retryAfterSeconds < 1) {
+      throw new MisuseError('ERR_ARGUMENT', 'retryAfterSeconds must be a whole number above 0');
+    }
+    text += `Retry-After: ${retryAfterSeconds}\r\n`;
+  }
+  return `${text}\r\n${body}`;
+}
+
+const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.\n`;
+
+export interface ResponseOptions {
+  /** The body is counted and not sent: the answer to HEAD. Default `false`. */
+  readonly withoutBody?: boolean;
+}
+
+/** Fields of the connection to us and not of the response (RFC 9110 §7.6.1): these are written here, or not at all. */
+const PER_CONNECTION = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * A plain HTTP response that ends the connection. `Content-Length` and `Connection` are ours: what `headers` say of
+ * them, and of other fields that hold for one connection only, is left out.
+ * @param status 200 to 599.
+ * @param body Copied.
+ * @throws MisuseError `ERR_ARGUMENT` for another status, a body with 204 or 304, a name that is no token, or a value with
+ *   a control character or one above U+00FF.
+ */
+export function renderResponse(
+  status: number,
+  headers: FieldList,
+  body: Uint8Array,
+  options: ResponseOptions = {},
+): Buffer {
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    throw new MisuseError('ERR_ARGUMENT', `a response has a status from 200 to 599, not ${String(status)}`);
+  }
+  const isBodiless = status === 204 || status === 304;
+  if (isBodiless && body.length > 0) {
+    throw new MisuseError('ERR_ARGUMENT', `a response with status ${status} has no body`);
+  }
+  let text = statusLine(status);
+  for (const [name, value] of headers) {
+    const field = renderField(name, value);
+    if (!PER_CONNECTION.has(name.toLowerCase())) text += field;
+  }
+  // RFC 9110 §8.6 forbids it with 204, and with 304 it would describe another response
+  if (!isBodiless) text += `Content-Length: ${body.length}\r\n`;
+  const head = Buffer.from(`${text}Connection: close\r\n\r\n`, 'latin1');
+  return options.withoutBody === true || body.length === 0 ? head : Buffer.concat([head, body]);
+}
+
+function renderField(name: string, value: string): string {
+  if (typeof name !== 'string' || !isToken(name)) {
+    throw new MisuseError('ERR_ARGUMENT', 'the name of a header is not a token');
+  }
+  if (typeof value !== 'string' || !isFieldValue(value)) {
+    throw new MisuseError('ERR_ARGUMENT', `the value of ${name} holds characters that HTTP does not allow`);
+  }
+  return `${name}: ${value}\r\n`;
+}
+
+/** The reason phrase may be empty, the space before it may not be missing (RFC 9112 §4). */
+const statusLine = (status: number): string => `HTTP/1.1 ${status} ${REASONS.get(status) ?? ''}\r\n`;
+
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [200, 'OK'],
+  [201, 'Created'],
+  [202, 'Accepted'],
+  [204, 'No Content'],
+  [206, 'Partial Content'],
+  [301, 'Moved Permanently'],
+  [302, 'Found'],
+  [303, 'See Other'],
+  [304, 'Not Modified'],
+  [307, 'Temporary Redirect'],
+  [308, 'Permanent Redirect'],
+  [400, 'Bad Request'],
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [404, 'Not Found'],
+  [405, 'Method Not Allowed'],
+  [406, 'Not Acceptable'],
+  [408, 'Request Timeout'],
+  [409, 'Conflict'],
+  [410, 'Gone'],
+  [411, 'Length Required'],
+  [413, 'Content Too Large'],
+  [415, 'Unsupported Media Type'],
+  [422, 'Unprocessable Content'],
+  [426, 'Upgrade Required'],
+  [429, 'Too Many Requests'],
+  [431, 'Request Header Fields Too Large'],
+  [500, 'Internal Server Error'],
+  [501, 'Not Implemented'],
+  [502, 'Bad Gateway'],
+  [503, 'Service Unavailable'],
+  [504, 'Gateway Timeout'],
+]);

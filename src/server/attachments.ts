@@ -1,0 +1,117 @@
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { MisuseError } from '../protocol/errors.ts';
+import { renderRefusal } from '../protocol/handshake/answer.ts';
+
+/** One of our servers on an HTTP server. */
+export interface Attached {
+  /** Whether requests for this path are its own. */
+  serves(path: string): boolean;
+  take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  readonly handshakeTimeoutMs: number;
+}
+
+/** All of ours on one HTTP server, behind one listener. */
+interface Board {
+  readonly members: Attached[];
+  readonly listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+const boards = new WeakMap<HttpServer, Board>();
+
+const isWebSocket = (request: IncomingMessage): boolean =>
+  (request.headers.upgrade ?? '')
+    .toLowerCase()
+    .split(',')
+    .some((member) => member.trim() === 'websocket');
+
+/** Path of a request target in origin or absolute form, dot segments resolved. */
+function pathOfTarget(target: string): string | undefined {
+  const url = target.startsWith('/') ? `http://host${target}` : target;
+  return URL.canParse(url) ? new URL(url).pathname : undefined;
+}
+
+const NOT_FOUND = renderRefusal('ERR_PATH', {});
+
+function endWith(socket: Duplex, answer: string): void {
+  socket.on('error', () => {});
+  socket.end(answer, 'latin1', () => socket.destroy());
+}
+
+/** Nobody has answered an upgrade, and nobody reads its socket. */
+function isUnclaimed(socket: Duplex & { bytesWritten?: number }, bytesWritten: number | undefined): boolean {
+  return (
+    !socket.destroyed &&
+    socket.writable &&
+    socket.bytesWritten === bytesWritten &&
+    socket.listenerCount('data') === 0 &&
+    socket.listenerCount('readable') === 0
+  );
+}
+
+/**
+ * An upgrade that none of ours wants. Other listeners may want it: it is theirs, and only if none of them ever touches
+ * it does it get 404 in the end.
+ */
+function leaveToOthers(server: HttpServer, board: Board, socket: Duplex & { bytesWritten?: number }): void {
+  const others = server.listeners('upgrade').some((listener) => listener !== board.listener);
+  if (!others) {
+    endWith(socket, NOT_FOUND);
+    return;
+  }
+  const { bytesWritten } = socket;
+  const timer = setTimeout(
+    () => {
+      if (isUnclaimed(socket, bytesWritten)) endWith(socket, NOT_FOUND);
+    },
+    Math.max(...board.members.map((member) => member.handshakeTimeoutMs)),
+  );
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+/**
+ * Adds one of ours to an HTTP server. There is one `upgrade` listener for all of them.
+ * @throws MisuseError `ERR_STATE` if it is there already, `ERR_OPTION` for a server that parses leniently.
+ */
+export function attach(server: HttpServer, member: Attached): void {
+  // Not in the types: Node keeps the option as it was given.
+  if ((server as HttpServer & { insecureHTTPParser?: boolean }).insecureHTTPParser === true) {
+    throw new MisuseError(
+      'ERR_OPTION',
+      'insecureHTTPParser is true on this HTTP server: requests that it lets through cannot be trusted to be what they seem',
+    );
+  }
+  let board = boards.get(server);
+  if (board === undefined) {
+    const members: Attached[] = [];
+    const listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+      const path = pathOfTarget(request.url ?? '');
+      const taker = isWebSocket(request)
+        ? members.find((one) => path !== undefined && one.serves(path))
+        : undefined;
+      if (taker !== undefined) taker.take(request, socket, head);
+      else leaveToOthers(server, boards.get(server)!, socket);
+    };
+    board = { members, listener };
+    boards.set(server, board);
+    server.on('upgrade', listener);
+  }
+  if (board.members.includes(member)) {
+    throw new MisuseError('ERR_STATE', 'this WebSocketServer is attached to that HTTP server already');
+  }
+  board.members.push(member);
+}
+
+/** Takes one of ours off again; with the last, the listener goes. @returns Whether it was there. */
+export function detach(server: HttpServer, member: Attached): boolean {
+  const board = boards.get(server);
+  const at = board?.members.indexOf(member) ?? -1;
+  if (board === undefined || at < 0) return false;
+  board.members.splice(at, 1);
+  if (board.members.length === 0) {
+    server.off('upgrade', board.listener);
+    boards.delete(server);
+  }
+  return true;
+}

@@ -1,0 +1,82 @@
+import type { Connection } from '../connection/connection.ts';
+import type { Delivery } from '../connection/host.ts';
+import type { PreparedMessage } from '../protocol/prepared-message.ts';
+import type { ReadonlyRegistry } from './registry.ts';
+
+/** Who a broadcast is for, and how it goes out. */
+export interface BroadcastOptions<UserData = unknown> {
+  /** Connections or ids. Default: all connections of the server. */
+  readonly to?: Iterable<Connection<UserData> | string> | undefined;
+  /** Left out: a connection, an id, or several. */
+  readonly except?: Connection<UserData> | string | Iterable<Connection<UserData> | string> | undefined;
+  /** Left out unless this says `true`; asked last, and only for open connections. A throw counts as failed. */
+  readonly where?: ((connection: Connection<UserData>) => boolean) | undefined;
+  /** `false` sends bytes as text, `true` a string as binary. Default: by type. */
+  readonly binary?: boolean | undefined;
+}
+
+type Member<UserData> = Connection<UserData> | string;
+
+function exceptedIds<UserData>(
+  except: BroadcastOptions<UserData>['except'],
+): ReadonlySet<string> | string | undefined {
+  if (except === undefined) return undefined;
+  if (typeof except === 'string') return except;
+  if (isConnection(except)) return except.id;
+  const ids = new Set<string>();
+  for (const member of except) ids.add(typeof member === 'string' ? member : member.id);
+  return ids;
+}
+
+// A connection is iterable, too (its messages), so asking for an iterator would not tell.
+function isConnection<UserData>(
+  value: Connection<UserData> | Iterable<Member<UserData>>,
+): value is Connection<UserData> {
+  return 'sendPrepared' in value;
+}
+
+/**
+ * Offers one encoded message to many connections, synchronously: every connection sees broadcasts and sends in the order
+ * of the calls. What one recipient does, or does not, changes nothing for the others.
+ * @param failed Told what `where` throws.
+ */
+export function broadcastTo<UserData>(
+  members: Iterable<Member<UserData>>,
+  registry: ReadonlyRegistry<Connection<UserData>>,
+  message: PreparedMessage,
+  options: Pick<BroadcastOptions<UserData>, 'except' | 'where'> | undefined,
+  failed: (error: unknown) => void,
+): Delivery {
+  const except = exceptedIds(options?.except);
+  const where = options?.where;
+  const delivery = { sent: 0, skipped: 0, failed: 0 };
+  for (const member of members) {
+    const connection = typeof member === 'string' ? registry.get(member) : member;
+    if (connection === undefined || connection.state !== 'open' || isExcepted(connection.id, except)) {
+      delivery.skipped++;
+      continue;
+    }
+    if (where !== undefined) {
+      try {
+        const verdict: unknown = where(connection);
+        // A promise is no verdict, and counts as none.
+        if (verdict !== true) {
+          delivery.skipped++;
+          continue;
+        }
+      } catch (error) {
+        delivery.failed++;
+        failed(error);
+        continue;
+      }
+    }
+    if (connection.sendPrepared(message)) delivery.sent++;
+    else delivery.failed++;
+  }
+  return delivery;
+}
+
+function isExcepted(id: string, except: ReadonlySet<string> | string | undefined): boolean {
+  if (except === undefined) return false;
+  return typeof except === 'string' ? id === except : except.has(id);
+}

@@ -1,0 +1,356 @@
+import { Buffer } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Connection, ConnectionIdentity } from '../connection/connection.ts';
+import { HandshakeError, type HandshakeErrorCode } from '../protocol/errors.ts';
+import { renderRefusal, renderResponse, renderUpgrade } from '../protocol/handshake/answer.ts';
+import { HeadParser, type RequestHead } from '../protocol/handshake/http-head.ts';
+import {
+  checkHookHeaders,
+  readUpgradeRequest,
+  selectProtocol,
+  type UpgradeRequest as UpgradeHead,
+  wantsWebSocket,
+} from '../protocol/handshake/server.ts';
+import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
+import { StreamTransport } from '../transport/stream-transport.ts';
+import type { Transport, TransportOwner } from '../transport/transport.ts';
+import type { Admission, Reservation } from './admission.ts';
+import type { HeaderList, UpgradeAcceptance, UpgradeDecision, UpgradeHook, UpgradeRequest } from './hooks.ts';
+import { Linger } from './linger.ts';
+import type { ResolvedServerOptions } from './options.ts';
+import type { OriginRefusal, OriginSubject } from './origin.ts';
+import { PlainExchange } from './plain-exchange.ts';
+import { HandedRequest } from './request-view.ts';
+
+/** Most bytes kept from a client that sends before it was answered; then its socket is not read. */
+const MAX_EARLY_BYTES = 65_536;
+
+/** A handshake, or what is left of one: something that shutting down has to wait for. */
+export interface PendingSocket {
+  destroy(): void;
+}
+
+/** Why nobody was let in. */
+export interface Refusal {
+  readonly status: number;
+  /** `HTTP_<status>` where the `upgrade` hook answered for itself. */
+  readonly code: HandshakeErrorCode | `HTTP_${number}`;
+  readonly remoteAddress: string;
+  /** Target of the request; `''` where it was not read. */
+  readonly url: string;
+  /** For the log: what was wrong, with values of the client's. */
+  readonly detail?: string | undefined;
+  readonly error?: unknown;
+}
+
+/** What a handshake needs of its server. */
+export interface HandshakeHost<UserData> {
+  readonly options: ResolvedServerOptions<UserData>;
+  readonly deadlines: DeadlineQueue;
+  readonly admission: Admission;
+  readonly shuttingDown: boolean;
+  readonly pendingSockets: Set<PendingSocket>;
+  matchesPath(path: string): boolean;
+  judgeOrigin(subject: OriginSubject): OriginRefusal | undefined;
+  refused(refusal: Refusal): void;
+  /** Makes the connection, tells everybody, and returns it. */
+  admitted(
+    identity: Omit<ConnectionIdentity<UserData>, 'id'>,
+    request: UpgradeRequest,
+    reservation: Reservation,
+    open: (owner: TransportOwner) => Transport,
+  ): Connection<UserData>;
+  /** A socket is done with, so a shutdown may go on. */
+  socketGone(socket: PendingSocket): void;
+  /** A hook of the application failed. */
+  hookFailed(error: unknown): void;
+}
+
+type Stage = 'head' | 'deciding' | 'done';
+
+/** One socket from accept to its 101 or refusal (§4.2). Every way out gives back what was reserved, once. */
+export class Handshake<UserData> implements TransportOwner, DeadlineOwner, PendingSocket {
+  deadlineSlot = -1;
+  readonly #host: HandshakeHost<UserData>;
+  readonly #transport: StreamTransport;
+  readonly #secure: boolean;
+  readonly #finished: (connection: Connection<UserData> | undefined) => void;
+  #stage: Stage = 'head';
+  #parser: HeadParser | undefined;
+  #head: RequestHead | undefined;
+  #early: Buffer[] = [];
+  #earlyBytes = 0;
+  #reservation: Reservation | undefined;
+  #abort: AbortController | undefined;
+  #entered = false;
+
+  /** @param finished Called once, with the connection if there is one. */
+  constructor(
+    host: HandshakeHost<UserData>,
+    socket: Duplex,
+    finished: (connection: Connection<UserData> | undefined) => void,
+  ) {
+    this.#host = host;
+    this.#finished = finished;
+    this.#secure = (socket as Duplex & { encrypted?: boolean }).encrypted === true;
+    this.#transport = new StreamTransport(socket, this);
+    host.pendingSockets.add(this);
+    this.#entered = host.admission.enterHandshake();
+    const { handshakeTimeoutMs } = host.options;
+    host.deadlines.plan(this, host.deadlines.now() + handshakeTimeoutMs);
+  }
+
+  /** Reads the head from the socket itself. */
+  readHead(): void {
+    if (!this.#mayStart()) return;
+    this.#parser = new HeadParser(this.#host.options);
+  }
+
+  /** Goes on with a head that an HTTP server has read, and the bytes behind it. */
+  withHead(head: RequestHead, rest: Buffer, incoming: IncomingMessage): void {
+    this.#head = head;
+    if (!this.#mayStart()) return;
+    this.#keepEarly(rest);
+    this.#attempt(() => this.#decide(head, incoming));
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  received(chunk: Buffer): void {
+    const parser = this.#parser;
+    if (parser === undefined) {
+      this.#keepEarly(chunk);
+      return;
+    }
+    this.#attempt(() => {
+      const head = parser.receive(chunk);
+      if (head === undefined) return;
+      this.#parser = undefined;
+      this.#head = head;
+      const rest = parser.takeRest();
+      if (!wantsWebSocket(head)) {
+        this.#plainRequest(head, rest);
+        return;
+      }
+      this.#keepEarly(rest);
+      this.#decide(head);
+    });
+  }
+
+  receivedEnd(): void {
+    // A client that will not send any more can neither finish its head nor a closing handshake.
+    this.#transport.end();
+    this.#leave();
+  }
+
+  writable(): void {}
+
+  closed(): void {
+    this.#leave();
+    this.#host.socketGone(this);
+  }
+
+  deadlineReached(): void {
+    this.#refuse(this.#stage === 'head' ? 'ERR_HEAD_TIMEOUT' : 'ERR_UPGRADE_TIMEOUT');
+  }
+
+  #mayStart(): boolean {
+    if (this.#host.shuttingDown) this.#refuse('ERR_SHUTTING_DOWN');
+    else if (!this.#entered) this.#refuse('ERR_SERVER_FULL', 'too many handshakes at once');
+    else return true;
+    return false;
+  }
+
+  /** Nothing that a client sends, and no function of the application, gets an exception past this point. */
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (error instanceof HandshakeError)
+        this.#refuse(error.code as HandshakeErrorCode, error.message, error.cause);
+      else this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
+    }
+  }
+
+  #keepEarly(bytes: Buffer): void {
+    if (bytes.length === 0 || this.#stage === 'done') return;
+    this.#early.push(bytes);
+    this.#earlyBytes += bytes.length;
+    if (this.#earlyBytes >= MAX_EARLY_BYTES) this.#transport.pause();
+  }
+
+  #plainRequest(head: RequestHead, rest: Buffer): void {
+    const { request } = this.#host.options;
+    if (request === undefined) {
+      this.#refuse('ERR_NO_UPGRADE');
+      return;
+    }
+    this.#end();
+    const exchange = new PlainExchange(this.#host, this.#transport, head, this.#secure, request);
+    exchange.start(rest);
+    this.#finished(undefined);
+  }
+
+  #decide(head: RequestHead, incoming?: IncomingMessage): void {
+    const host = this.#host;
+    const upgrade = readUpgradeRequest(head, this.#secure);
+    if (!host.matchesPath(upgrade.path)) {
+      this.#refuse('ERR_PATH');
+      return;
+    }
+    const request = new HandedRequest(upgrade, incoming);
+    const foreign = host.judgeOrigin({
+      origins: upgrade.origins,
+      host: upgrade.host,
+      secure: this.#secure,
+      request,
+    });
+    if (foreign !== undefined) {
+      this.#refuse(
+        foreign.code,
+        `${foreign.why}; origin ${upgrade.origins.join(', ')}, host ${upgrade.host}`,
+      );
+      return;
+    }
+    const reservation = host.admission.reserve(this.#transport.remoteAddress);
+    if (reservation.refused !== undefined) {
+      this.#refuse(reservation.refused);
+      return;
+    }
+    this.#reservation = reservation;
+    this.#stage = 'deciding';
+    const hook = host.options.upgrade;
+    if (hook === undefined) this.#accept(upgrade, request, undefined);
+    else void this.#ask(hook, upgrade, request);
+  }
+
+  async #ask(hook: UpgradeHook<UserData>, upgrade: UpgradeHead, request: UpgradeRequest): Promise<void> {
+    const { deadlines, options } = this.#host;
+    const abort = new AbortController();
+    this.#abort = abort;
+    deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
+    const [origin] = upgrade.origins;
+    try {
+      const decision: UpgradeDecision<UserData> = await hook({
+        request,
+        remoteAddress: this.#transport.remoteAddress,
+        ...(origin === undefined ? {} : { origin }),
+        protocols: upgrade.protocols,
+        secure: this.#secure,
+        signal: abort.signal,
+      });
+      if (this.#stage !== 'deciding') return;
+      if (decision instanceof Response) await this.#refuseWith(decision);
+      else this.#attempt(() => this.#accept(upgrade, request, decision ?? undefined));
+    } catch (error) {
+      if (this.#stage === 'deciding') this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
+    }
+  }
+
+  #accept(
+    upgrade: UpgradeHead,
+    request: UpgradeRequest,
+    decision: UpgradeAcceptance<UserData> | undefined,
+  ): void {
+    const { options } = this.#host;
+    const headers = decision?.headers === undefined ? [] : checkHookHeaders(headerPairs(decision.headers));
+    const chosen = decision?.protocol;
+    if (chosen !== undefined && chosen !== '' && !upgrade.protocols.has(chosen)) {
+      throw new HandshakeError(
+        'ERR_UPGRADE_HOOK',
+        `the hook chose subprotocol ${chosen}, which was not offered`,
+      );
+    }
+    const protocol = chosen ?? selectProtocol(upgrade.protocols, options.protocols);
+    const answer = renderUpgrade({ key: upgrade.key, protocol, extensions: '', headers });
+    const reservation = this.#reservation!;
+    this.#reservation = undefined;
+    this.#end();
+    const transport = this.#transport;
+    transport.write([Buffer.from(answer, 'latin1')]);
+    const connection = this.#host.admitted(
+      { protocol, extensions: '', data: decision?.data as UserData },
+      request,
+      reservation,
+      (owner) => transport.handTo(owner),
+    );
+    this.#finished(connection);
+    transport.resume();
+    const early = this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early);
+    this.#early = [];
+    connection.receiveEarly(early);
+    this.#host.socketGone(this);
+  }
+
+  #refuse(code: HandshakeErrorCode, detail?: string, error?: unknown): void {
+    if (this.#stage === 'done') return;
+    const { options } = this.#host;
+    const retryAfterSeconds = Math.ceil(options.retryAfterSeconds * (1 + options.random.fraction()));
+    const answer = renderRefusal(code, { retryAfterSeconds });
+    this.#answer(Buffer.from(answer, 'latin1'));
+    const { status } = new HandshakeError(code);
+    this.#report({ status, code, detail, error });
+  }
+
+  /** The `upgrade` hook answered for itself. */
+  async #refuseWith(response: Response): Promise<void> {
+    const { status } = response;
+    if (status < 300) {
+      this.#refuse('ERR_UPGRADE_HOOK', `the hook refused with status ${status}, which refuses nothing`);
+      return;
+    }
+    const body = Buffer.from(await response.arrayBuffer());
+    if (this.#stage !== 'deciding') return;
+    this.#answer(renderResponse(status, response.headers, body));
+    this.#report({ status, code: `HTTP_${status}` });
+  }
+
+  #report(refusal: Pick<Refusal, 'status' | 'code' | 'detail' | 'error'>): void {
+    this.#host.refused({
+      ...refusal,
+      remoteAddress: this.#transport.remoteAddress,
+      url: this.#head?.target ?? '',
+    });
+    this.#finished(undefined);
+  }
+
+  #answer(bytes: Buffer): void {
+    this.#release();
+    this.#end();
+    this.#transport.write([bytes]);
+    const { pendingSockets, deadlines } = this.#host;
+    const linger = new Linger(this.#transport, deadlines, (gone) => this.#host.socketGone(gone));
+    pendingSockets.add(linger);
+    this.#host.socketGone(this);
+  }
+
+  /** The client has gone. */
+  #leave(): void {
+    if (this.#stage === 'done') return;
+    this.#release();
+    this.#end();
+    this.#finished(undefined);
+  }
+
+  #release(): void {
+    if (this.#reservation !== undefined) this.#host.admission.release(this.#reservation);
+    this.#reservation = undefined;
+    this.#early = [];
+    this.#abort?.abort();
+  }
+
+  #end(): void {
+    this.#stage = 'done';
+    this.#host.deadlines.cancel(this);
+    if (this.#entered) this.#host.admission.leaveHandshake();
+    this.#entered = false;
+  }
+}
+
+/** `Headers`, pairs, or a plain object, as pairs. */
+function headerPairs(headers: HeaderList): Iterable<readonly [string, string]> {
+  return Symbol.iterator in headers ? headers : Object.entries(headers);
+}

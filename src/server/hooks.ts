@@ -1,0 +1,105 @@
+import type { IncomingMessage } from 'node:http';
+import { MisuseError } from '../protocol/errors.ts';
+
+export type Awaitable<Value> = Value | PromiseLike<Value>;
+
+/**
+ * Header fields by lower-case name. Repeated ones are joined with `, `; `rawHeaders` has them one by one. The object has
+ * no prototype: `constructor` and the like are there only if they were sent.
+ */
+export type HeaderFields = Readonly<Record<string, string | undefined>>;
+
+/** Header fields to send. A list of pairs, or `Headers`, can hold several `set-cookie`. */
+export type HeaderList =
+  | Headers
+  | Readonly<Record<string, string>>
+  | Iterable<readonly [name: string, value: string]>;
+
+/** The request that opened a connection, or asks to. Handed out once and not kept by the server. */
+export interface UpgradeRequest {
+  /** Always `GET`: nothing else can be upgraded (§4.1). */
+  readonly method: string;
+  /** Absolute: scheme by TLS, authority from `Host`, path and query as sent. Queries often hold tokens: do not log them. */
+  readonly url: URL;
+  readonly headers: HeaderFields;
+  /** Names and values by turns, as sent and in order. */
+  readonly rawHeaders: readonly string[];
+  /** Node's own object, where the request came through an HTTP server that we are attached to. */
+  readonly incomingMessage?: IncomingMessage;
+}
+
+/** What the `upgrade` hook decides on. */
+export interface UpgradeContext {
+  readonly request: UpgradeRequest;
+  /** IPv4 in IPv6 as plain IPv4; empty for a socket without address. */
+  readonly remoteAddress: string;
+  /** As sent, and accepted by `allowedOrigins`; absent when it was not sent, so for most that is no browser. */
+  readonly origin?: string;
+  /** Subprotocols the client offers, in its order of preference (§4.1). */
+  readonly protocols: ReadonlySet<string>;
+  /** Whether the connection is TLS. */
+  readonly secure: boolean;
+  /** Aborted when the client goes away or `upgradeTimeoutMs` has passed; a decision made later is ignored. */
+  readonly signal: AbortSignal;
+}
+
+/** What the connection gets that the `upgrade` hook accepts. */
+export interface UpgradeAcceptance<UserData> {
+  /** Becomes `connection.data`. */
+  readonly data?: UserData;
+  /** One of the offered subprotocols; instead of the first of `protocols` that was offered. Another one: 500. */
+  readonly protocol?: string;
+  /**
+   * Sent with the 101. `Connection`, `Upgrade`, `Content-Length`, `Transfer-Encoding` and `Sec-WebSocket-*` are ours, and
+   * values are free of CR, LF and NUL: otherwise 500.
+   */
+  readonly headers?: HeaderList;
+}
+
+/** Nothing, or an acceptance: come in. A `Response` with a status of 300 or more: stay out; see {@link refuse}. */
+export type UpgradeDecision<UserData> = void | undefined | UpgradeAcceptance<UserData> | Response;
+
+/** Authenticates a handshake. What it throws or rejects with is answered with 500, and nothing of it is told to the client. */
+export type UpgradeHook<UserData> = (context: UpgradeContext) => Awaitable<UpgradeDecision<UserData>>;
+
+/** A request without upgrade, on a server that listens by itself. */
+export interface HttpRequest {
+  readonly method: string;
+  /** Absolute: scheme by TLS, authority from `Host`. */
+  readonly url: URL;
+  readonly headers: Headers;
+  /** At most 64 KiB; empty if there was none. Yours to keep. */
+  readonly body: Buffer;
+  /** IPv4 in IPv6 as plain IPv4; empty for a socket without address. */
+  readonly remoteAddress: string;
+}
+
+/** Answers plain HTTP. What it throws or rejects with is answered with 500. */
+export type RequestHook = (request: HttpRequest) => Awaitable<Response>;
+
+export interface RefuseOptions {
+  readonly headers?: HeaderList;
+  /** Text is sent as `text/plain; charset=utf-8` unless `headers` say otherwise. Browsers never show it. */
+  readonly body?: string | Uint8Array;
+}
+
+/**
+ * A refusal for the `upgrade` hook to return: `return refuse(401, { headers: { 'www-authenticate': 'Bearer' } })`.
+ * @param status HTTP status, 300 to 599.
+ * @throws MisuseError `ERR_ARGUMENT` for another status, a body with status 304, or headers that HTTP does not allow.
+ */
+export function refuse(status: number, options: RefuseOptions = {}): Response {
+  if (!Number.isInteger(status) || status < 300 || status > 599) {
+    throw new MisuseError('ERR_ARGUMENT', `a refusal has a status from 300 to 599, not ${String(status)}`);
+  }
+  try {
+    const { headers: list = {} } = options;
+    const headers = new Headers();
+    for (const [name, value] of Symbol.iterator in list ? list : Object.entries(list))
+      headers.append(name, value);
+    return new Response(options.body ?? null, { status, headers });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new MisuseError('ERR_ARGUMENT', `this refusal is no HTTP response: ${why}`, { cause: error });
+  }
+}

@@ -1,0 +1,87 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { MisuseError } from '../protocol/errors.ts';
+import { TCP_KEEP_ALIVE_MS } from '../transport/stream-transport.ts';
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 0 takes a free one. Default 8080. */
+  readonly port?: number | undefined;
+  /** Default: all addresses of the machine. */
+  readonly host?: string | undefined;
+  /** A Unix socket, or a named pipe on Windows, instead of `port` and `host`. */
+  readonly path?: string | undefined;
+  /** Connections that the system holds before we accept them. Default: the server's option `backlog`. */
+  readonly backlog?: number | undefined;
+  /** Aborting stops listening; connections stay. Before the address is there it rejects `listen`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+function checkListenOptions(options: ListenOptions): void {
+  const { port, path } = options;
+  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65_535)) {
+    throw new MisuseError('ERR_OPTION', `port must be a whole number from 0 to 65535, not ${port}`);
+  }
+  if (path !== undefined && (typeof path !== 'string' || path === '')) {
+    throw new MisuseError('ERR_OPTION', `path must be the path of a Unix socket, not '${path}'`);
+  }
+  if (path !== undefined && port !== undefined) {
+    throw new MisuseError('ERR_OPTION', `listen takes path or port, not both (${path}, ${port})`);
+  }
+}
+
+/** A TCP server of our own. */
+export class Listener {
+  readonly #server: Server;
+  readonly #failed: (error: Error) => void;
+
+  /**
+   * @param accepted Gets every socket.
+   * @param failed Told what goes wrong after listening began, as running out of file descriptors.
+   */
+  constructor(accepted: (socket: Socket) => void, failed: (error: Error) => void) {
+    this.#failed = failed;
+    this.#server = createServer(
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
+      accepted,
+    );
+  }
+
+  /**
+   * @returns The address, or the path of a Unix socket. Rejects with the system's error, or the reason of `signal`; then
+   *   nothing stays half open.
+   */
+  listen(options: ListenOptions, backlog: number): Promise<AddressInfo | string> {
+    checkListenOptions(options);
+    const { signal } = options;
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      const aborted = (): void => {
+        server.close();
+        reject(signal?.reason);
+      };
+      server.once('error', reject);
+      server.once('listening', () => {
+        server.off('error', reject);
+        server.on('error', this.#failed);
+        resolve(server.address()!);
+      });
+      signal?.addEventListener('abort', aborted, { once: true });
+      server.once('close', () => signal?.removeEventListener('abort', aborted));
+      server.listen({
+        ...(options.path === undefined ? { port: options.port ?? 8080 } : { path: options.path }),
+        ...(options.host === undefined ? {} : { host: options.host }),
+        backlog: options.backlog ?? backlog,
+      });
+    });
+  }
+
+  address(): AddressInfo | string | null {
+    return this.#server.address();
+  }
+
+  /** No new sockets; those accepted stay. */
+  close(): void {
+    if (this.#server.listening) this.#server.close();
+  }
+}

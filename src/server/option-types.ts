@@ -1,0 +1,108 @@
+import type { ConnectionOptions } from '../connection/connection-options.ts';
+import type { RateLimit } from '../connection/rate-guard.ts';
+import type { Clock } from '../transport/clock.ts';
+import type { Logger } from '../transport/logger.ts';
+import type { RandomSource } from '../transport/random.ts';
+import type { AddressList } from './addresses.ts';
+import type { RequestHook, UpgradeHook } from './hooks.ts';
+import type { AllowedOrigins } from './origin.ts';
+
+/** Which paths are served: exactly this one, those that the pattern fits, or those for which the function returns `true`. */
+export type PathRule = string | RegExp | ((path: string) => boolean);
+
+/**
+ * Options of a server; all may be left out, and `undefined` means the default. Checked once, by the constructor: what
+ * does not fit throws `MisuseError` `ERR_OPTION`.
+ * @typeParam UserData What the `upgrade` hook gives as `data`, and `connection.data` is.
+ */
+export interface ServerOptions<UserData = unknown> extends ConnectionOptions {
+  /** Other paths get 404. A string begins with `/` and has no query. Default: any path. */
+  readonly path?: PathRule | undefined;
+  /**
+   * Subprotocols we speak, the preferred first; the first that was offered is chosen (§4.2.2). Different tokens. Default
+   * `[]`: none is chosen, and nothing is echoed that was not listed.
+   */
+  readonly protocols?: readonly string[] | undefined;
+  /**
+   * Origins that browsers may connect from (§10.2); others get 403. `'same-origin'`: scheme, host and port are those of
+   * the request. `'*'`: any. A list: whole origins such as `'https://app.example'`, or `'null'`, or patterns that must fit
+   * the whole origin. A function gets the origin as browsers write it. Default `'same-origin'`: cookies travel with
+   * requests from foreign pages, and CORS does not apply to WebSocket.
+   */
+  readonly allowedOrigins?: AllowedOrigins | undefined;
+  /** Refuse requests without `Origin`. Default `false`: these come from programs, which could send any. */
+  readonly requireOrigin?: boolean | undefined;
+  /**
+   * Host names, without port, that requests may name; others get 403. Default `false`: any. For servers on a local
+   * network: a foreign page that points its own name at them (DNS rebinding) is turned away.
+   */
+  readonly allowedHosts?: false | readonly string[] | undefined;
+  /** Authenticates, gives `data`, chooses the subprotocol, adds headers, or refuses. Default: none, everybody is let in. */
+  readonly upgrade?: UpgradeHook<UserData> | undefined;
+  /** Answers requests without upgrade, on a server that listens by itself. Default: none, they get 400. */
+  readonly request?: RequestHook | undefined;
+  /** The `upgrade` hook is given up after so long, with 503. Default 10,000; 1 to 2,147,483,647 ms. People wait for it. */
+  readonly upgradeTimeoutMs?: number | undefined;
+  /**
+   * From TCP accept to the end of the request head, TLS included; over it: 408. Default 10,000; 1 to 2,147,483,647 ms. A
+   * client that sends a byte a second holds a place.
+   */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Longest request head; over it: 431. Default 16,384; 1 to 1,048,576 bytes. Cookies and tokens fit. */
+  readonly maxHeadBytes?: number | undefined;
+  /** Most fields in it; over it: 431. Default 100; 1 to 10,000. Browsers send about 20. */
+  readonly maxHeaderFields?: number | undefined;
+  /** Most sockets between accept and 101; one more gets 503. Default 1,000; 1 to 1,000,000. Each may hold a whole head. */
+  readonly maxPendingHandshakes?: number | undefined;
+  /**
+   * Most connections, handshakes under way included; one more gets 503. Default 10,000; 1 to 10,000,000. The process needs
+   * as many file descriptors.
+   */
+  readonly maxConnections?: number | undefined;
+  /**
+   * Most connections of one address; one more gets 429. Default `false`; 1 to 10,000,000, or `false`. Behind a proxy all
+   * share one address; where they do not, 10 is plenty.
+   */
+  readonly maxConnectionsPerIp?: number | false | undefined;
+  /** New connections a minute, of all together; over it: 429. Default `false`; 1 to 100,000,000, or `false`. */
+  readonly maxNewConnectionsPerMinute?: number | false | undefined;
+  /** New connections a minute of one address; over it: 429. Default `false`; 1 to 100,000,000, or `false`. Where on: 100. */
+  readonly maxNewConnectionsPerMinutePerIp?: number | false | undefined;
+  /**
+   * Addresses, CIDR ranges, or a function, that the two limits per address do not apply to: monitors, balancers, tests.
+   * Default `[]`.
+   */
+  readonly exemptAddresses?: AddressList | undefined;
+  /** How much of an IPv6 address counts. Default 64; 1 to 128 bits. One customer has 2^64 addresses, and one prefix. */
+  readonly ipv6PrefixBits?: number | undefined;
+  /**
+   * `Retry-After` of 429 and 503 is at random between this and its double. Default 5; 1 to 86,400 seconds. At random, so
+   * that clients do not return together.
+   */
+  readonly retryAfterSeconds?: number | undefined;
+  /** Most topics of one connection. Default 128; 1 to 1,000,000. Each costs an entry in two sets. */
+  readonly maxTopicsPerConnection?: number | undefined;
+  /** Most topics at a time. Default 100,000; 1 to 10,000,000. Names may come from clients. */
+  readonly maxTopics?: number | undefined;
+  /** Connections that the system holds before we accept them. Default 511; 1 to 65,535. Node's own value. */
+  readonly backlog?: number | undefined;
+  /** Where log lines go. Default: nowhere, and then none is built. What it throws is ignored. */
+  readonly logger?: Logger | undefined;
+  /** Default: the platform's. A test hands in its own, and an hour passes in a millisecond. */
+  readonly clock?: Clock | undefined;
+  /** Default: the platform's. A test hands in its own, and ids, delays and pings are known. */
+  readonly random?: RandomSource | undefined;
+}
+
+/** Options that stay `undefined` where they were not given: there is nothing that could stand for them. */
+type Unfilled = 'path' | 'upgrade' | 'request' | 'logger';
+type Filled<UserData> = Omit<ServerOptions<UserData>, Unfilled | 'rateLimit'>;
+
+/** {@link ServerOptions} after checking, with every default filled in. Frozen, lists included. */
+export type ResolvedServerOptions<UserData = unknown> = {
+  readonly [Name in keyof Filled<UserData>]-?: Exclude<Filled<UserData>[Name], undefined>;
+} & {
+  readonly [Name in Unfilled]: ServerOptions<UserData>[Name] | undefined;
+} & {
+  readonly rateLimit: false | RateLimit;
+};

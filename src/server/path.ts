@@ -1,0 +1,14 @@
+import type { PathRule } from './option-types.ts';
+
+/** Compiles the `path` option. A function counts only if it returns exactly `true`; what it throws passes through. */
+export function compilePath(rule: PathRule | undefined): (path: string) => boolean {
+  if (rule === undefined) return () => true;
+  if (typeof rule === 'string') return (path) => path === rule;
+  if (typeof rule === 'function') {
+    const serves: (path: string) => unknown = rule;
+    return (path) => serves(path) === true;
+  }
+  // A pattern that remembers where it stopped would match every other request only.
+  const pattern = new RegExp(rule.source, rule.flags.replace(/[gy]/g, ''));
+  return (path) => pattern.test(path);
+}

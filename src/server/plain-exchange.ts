@@ -1,0 +1,141 @@
+import { Buffer } from 'node:buffer';
+import { renderRefusal, renderResponse } from '../protocol/handshake/answer.ts';
+import type { RequestHead } from '../protocol/handshake/http-head.ts';
+import { bodyLength } from '../protocol/handshake/plain-request.ts';
+import { readTarget, targetUrl } from '../protocol/handshake/target.ts';
+import type { DeadlineOwner } from '../transport/deadlines.ts';
+import type { StreamTransport } from '../transport/stream-transport.ts';
+import type { TransportOwner } from '../transport/transport.ts';
+import type { HandshakeHost, PendingSocket } from './handshake.ts';
+import type { RequestHook } from './hooks.ts';
+import { Linger } from './linger.ts';
+
+const SENTENCES: Readonly<Record<number, string>> = {
+  400: 'The request is malformed.',
+  411: 'A request body needs a Content-Length.',
+  413: 'The request body is too large.',
+  500: 'The request could not be answered.',
+  503: 'The request was not answered in time.',
+};
+
+/** A request without upgrade on a server that listens by itself: one request, one answer, and the socket ends. */
+export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, PendingSocket {
+  deadlineSlot = -1;
+  readonly #host: HandshakeHost<UserData>;
+  readonly #transport: StreamTransport;
+  readonly #head: RequestHead;
+  readonly #secure: boolean;
+  readonly #hook: RequestHook;
+  #body: Buffer[] = [];
+  #missingBytes = 0;
+  #url: URL | undefined;
+  #stage: 'body' | 'answering' | 'done' = 'body';
+
+  constructor(
+    host: HandshakeHost<UserData>,
+    transport: StreamTransport,
+    head: RequestHead,
+    secure: boolean,
+    hook: RequestHook,
+  ) {
+    this.#host = host;
+    this.#transport = transport.handTo(this);
+    this.#head = head;
+    this.#secure = secure;
+    this.#hook = hook;
+    host.pendingSockets.add(this);
+    host.deadlines.plan(this, host.deadlines.now() + host.options.handshakeTimeoutMs);
+  }
+
+  /** @param rest Bytes that came behind the head. */
+  start(rest: Buffer): void {
+    const length = bodyLength(this.#head);
+    this.#url = this.#readUrl();
+    if (typeof length !== 'number' || this.#url === undefined) {
+      this.#answerPlainly(typeof length === 'number' ? 400 : length.status);
+      return;
+    }
+    this.#missingBytes = length;
+    this.received(rest);
+  }
+
+  /** The same rules for host and target as for an upgrade. */
+  #readUrl(): URL | undefined {
+    try {
+      return targetUrl(readTarget(this.#head), this.#secure);
+    } catch {
+      return undefined;
+    }
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  received(chunk: Buffer): void {
+    if (this.#stage !== 'body') return;
+    if (this.#missingBytes > 0) this.#body.push(chunk.subarray(0, this.#missingBytes));
+    this.#missingBytes -= Math.min(chunk.length, this.#missingBytes);
+    if (this.#missingBytes > 0) return;
+    this.#stage = 'answering';
+    const { deadlines, options } = this.#host;
+    deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
+    void this.#ask();
+  }
+
+  receivedEnd(): void {
+    // Half-closing after the request is allowed; before its end there is nothing to answer.
+    if (this.#stage === 'body') this.destroy();
+  }
+
+  writable(): void {}
+
+  closed(): void {
+    this.#stage = 'done';
+    this.#host.deadlines.cancel(this);
+    this.#host.socketGone(this);
+  }
+
+  deadlineReached(): void {
+    if (this.#stage !== 'body') this.#answerPlainly(503);
+    else this.#answer(Buffer.from(renderRefusal('ERR_HEAD_TIMEOUT', {}), 'latin1'));
+  }
+
+  async #ask(): Promise<void> {
+    const { method, fields } = this.#head;
+    try {
+      const response = await this.#hook({
+        method,
+        url: this.#url!,
+        headers: new Headers([...fields] as [string, string][]),
+        body: Buffer.concat(this.#body),
+        remoteAddress: this.#transport.remoteAddress,
+      });
+      const body = Buffer.from(await response.arrayBuffer());
+      if (this.#stage !== 'answering') return;
+      this.#answer(
+        renderResponse(response.status, response.headers, body, { withoutBody: method === 'HEAD' }),
+      );
+    } catch (error) {
+      if (this.#stage !== 'answering') return;
+      this.#host.hookFailed(error);
+      this.#answerPlainly(500);
+    }
+  }
+
+  #answerPlainly(status: number): void {
+    const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
+    this.#answer(renderResponse(status, headers, Buffer.from(`${SENTENCES[status] ?? ''}\n`)));
+  }
+
+  #answer(bytes: Buffer): void {
+    if (this.#stage === 'done') return;
+    this.#stage = 'done';
+    const { deadlines, pendingSockets } = this.#host;
+    deadlines.cancel(this);
+    this.#body = [];
+    this.#transport.write([bytes]);
+    pendingSockets.add(new Linger(this.#transport, deadlines, (gone) => this.#host.socketGone(gone)));
+    this.#host.socketGone(this);
+  }
+}

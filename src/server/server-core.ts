@@ -1,0 +1,283 @@
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { CloseInfo } from '../connection/close-info.ts';
+import { Connection, type ConnectionIdentity } from '../connection/connection.ts';
+import type { ConnectionState } from '../connection/states.ts';
+import type {
+  ConnectionHost,
+  Delivery,
+  ListenerResult,
+  PublishDelivery,
+  SendOptions,
+} from '../connection/host.ts';
+import { PeerError, type WebSocketError } from '../protocol/errors.ts';
+import type { RequestHead } from '../protocol/handshake/http-head.ts';
+import type { Message, Payload } from '../protocol/payload.ts';
+import { PreparedMessage } from '../protocol/prepared-message.ts';
+import type { Clock } from '../transport/clock.ts';
+import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
+import type { RandomSource } from '../transport/random.ts';
+import type { Transport, TransportOwner } from '../transport/transport.ts';
+import { Admission, type Reservation } from './admission.ts';
+import { type BroadcastOptions, broadcastTo } from './broadcast.ts';
+import { Handshake, type HandshakeHost, type PendingSocket, type Refusal } from './handshake.ts';
+import type { UpgradeRequest } from './hooks.ts';
+import { ServerLog } from './log.ts';
+import { type OriginRefusal, originPolicy, type OriginSubject } from './origin.ts';
+import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
+import { compilePath } from './path.ts';
+import { Registry } from './registry.ts';
+import type { ShutdownHost } from './shutdown.ts';
+import { type ServerStats, StatsCounters } from './stats.ts';
+import { TopicTable } from './topics.ts';
+
+/** Events of a server, with the arguments of their listeners. */
+export interface ServerEvents<UserData> {
+  /** The address, or the path of a Unix socket. */
+  listening: [address: AddressInfo | string];
+  connection: [connection: Connection<UserData>, request: UpgradeRequest];
+  message: [connection: Connection<UserData>, message: Message];
+  drain: [connection: Connection<UserData>];
+  close: [connection: Connection<UserData>, info: CloseInfo];
+  /** A listener, hook or predicate of yours failed (`code` is `ERR_HANDLER`, `cause` what it threw), or listening did. */
+  error: [error: WebSocketError | Error, connection?: Connection<UserData>];
+  refused: [info: RefusedInfo];
+  subscribe: [connection: Connection<UserData>, topic: string];
+  unsubscribe: [connection: Connection<UserData>, topic: string];
+  closed: [];
+}
+
+/** A handshake that was refused. */
+export type RefusedInfo = Pick<Refusal, 'status' | 'code' | 'remoteAddress' | 'url'>;
+
+/** How the core reaches listeners. */
+export type Tell<UserData> = <Name extends keyof ServerEvents<UserData> & string>(
+  name: Name,
+  ...args: ServerEvents<UserData>[Name]
+) => void;
+
+const NOT_RELAYED = Promise.resolve(Object.freeze({ ok: true }));
+
+/** What a server knows: connections, topics, counts, who may come in. What it is to an application is `WebSocketServer`. */
+export class ServerCore<UserData>
+  implements ConnectionHost<Connection<UserData>>, HandshakeHost<UserData>, ShutdownHost
+{
+  readonly options: ResolvedServerOptions<UserData>;
+  readonly counters: StatsCounters;
+  readonly deadlines: DeadlineQueue;
+  readonly admission: Admission;
+  readonly registry = new Registry<Connection<UserData>>();
+  readonly topics: TopicTable<Connection<UserData>>;
+  readonly pendingSockets = new Set<PendingSocket>();
+  readonly log: ServerLog;
+  messageListeners: readonly ((connection: Connection<UserData>, message: Message) => ListenerResult)[] = [];
+  shuttingDown = false;
+  onGone: (() => void) | undefined;
+  /** Set by whoever listens. */
+  onStopListening: () => void = () => {};
+
+  readonly #tell: Tell<UserData>;
+  readonly #matchesPath: (path: string) => boolean;
+  readonly #judgeOrigin: (subject: OriginSubject) => OriginRefusal | undefined;
+  readonly #reservations = new WeakMap<Connection<UserData>, Reservation>();
+
+  constructor(options: ServerOptions<UserData> | undefined, tell: Tell<UserData>) {
+    this.options = resolveServerOptions(options);
+    this.#tell = tell;
+    this.deadlines = deadlinesOf(this.options.clock);
+    this.counters = new StatsCounters(this.deadlines.clock.now());
+    this.admission = new Admission(this.options);
+    this.topics = new TopicTable(this.options);
+    this.log = new ServerLog(this.options.logger);
+    this.#matchesPath = compilePath(this.options.path);
+    this.#judgeOrigin = originPolicy(this.options);
+  }
+
+  get settings(): ResolvedServerOptions<UserData> {
+    return this.options;
+  }
+
+  get clock(): Clock {
+    return this.options.clock;
+  }
+
+  get random(): RandomSource {
+    return this.options.random;
+  }
+
+  // Letting in.
+
+  /** A socket of our own listener. */
+  accepted(socket: Duplex): void {
+    new Handshake<UserData>(this, socket, () => {}).readHead();
+  }
+
+  /** A request that an HTTP server has read. */
+  upgrade(
+    socket: Duplex,
+    head: RequestHead,
+    rest: Buffer,
+    request: IncomingMessage,
+  ): Promise<Connection<UserData> | undefined> {
+    return new Promise((resolve) => {
+      new Handshake<UserData>(this, socket, resolve).withHead(head, rest, request);
+    });
+  }
+
+  matchesPath(path: string): boolean {
+    return this.#matchesPath(path);
+  }
+
+  judgeOrigin(subject: OriginSubject): OriginRefusal | undefined {
+    return this.#judgeOrigin(subject);
+  }
+
+  refused(refusal: Refusal): void {
+    this.counters.refused(refusal.code);
+    this.log.refused(refusal);
+    if (refusal.error !== undefined) this.hookFailed(refusal.error);
+    const { status, code, remoteAddress, url } = refusal;
+    this.#tell('refused', { status, code, remoteAddress, url });
+  }
+
+  admitted(
+    identity: Omit<ConnectionIdentity<UserData>, 'id'>,
+    request: UpgradeRequest,
+    reservation: Reservation,
+    open: (owner: TransportOwner) => Transport,
+  ): Connection<UserData> {
+    const connection = new Connection<UserData>(
+      this,
+      { ...identity, id: this.random.uuid() },
+      'server',
+      open,
+    );
+    this.registry.add(connection);
+    this.#reservations.set(connection, reservation);
+    this.counters.opened(this.registry.size);
+    this.#tell('connection', connection, request);
+    return connection;
+  }
+
+  socketGone(socket: PendingSocket): void {
+    this.pendingSockets.delete(socket);
+    this.onGone?.();
+  }
+
+  // What connections report.
+
+  moved(next: ConnectionState, previous: ConnectionState): void {
+    if (previous === 'closing') this.counters.closing--;
+    if (next === 'closing') this.counters.closing++;
+  }
+
+  left(connection: Connection<UserData>): void {
+    const topics = [...connection.topics];
+    this.topics.unsubscribeAll(connection);
+    for (const topic of topics) this.#tell('unsubscribe', connection, topic);
+    this.registry.remove(connection);
+    const reservation = this.#reservations.get(connection);
+    if (reservation !== undefined) this.admission.release(reservation);
+  }
+
+  closed(connection: Connection<UserData>, info: CloseInfo): void {
+    this.counters.closed(info);
+    this.log.closed(connection, info);
+    this.#tell('close', connection, info);
+    this.onGone?.();
+  }
+
+  drained(connection: Connection<UserData>): void {
+    this.#tell('drain', connection);
+  }
+
+  handlerFailed(error: unknown, connection?: Connection<UserData>): void {
+    this.counters.handlerFailed();
+    this.log.handlerFailed(error, connection);
+    const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
+    if (connection === undefined) this.#tell('error', fault);
+    else this.#tell('error', fault, connection);
+  }
+
+  hookFailed(error: unknown): void {
+    this.handlerFailed(error);
+  }
+
+  // Topics and broadcast.
+
+  subscribe(connection: Connection<UserData>, topic: string): boolean {
+    if (connection.state !== 'open') return false;
+    const added = this.topics.subscribe(connection, topic);
+    if (added) this.#tell('subscribe', connection, topic);
+    return added;
+  }
+
+  unsubscribe(connection: Connection<UserData>, topic: string): boolean {
+    const removed = this.topics.unsubscribe(connection, topic);
+    if (removed) this.#tell('unsubscribe', connection, topic);
+    return removed;
+  }
+
+  publish(
+    connection: Connection<UserData> | undefined,
+    topic: string,
+    payload: Payload,
+    options: (SendOptions & Pick<BroadcastOptions<UserData>, 'except'>) | undefined,
+  ): PublishDelivery {
+    const message = new PreparedMessage(payload, options?.binary);
+    const audience = this.topics.audience(topic) ?? [];
+    const delivery = this.#deliver(audience, message, { except: options?.except ?? connection });
+    return { ...delivery, relayed: NOT_RELAYED };
+  }
+
+  broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
+    const message = new PreparedMessage(payload, options?.binary);
+    return this.#deliver(options?.to ?? this.registry, message, options);
+  }
+
+  #deliver(
+    members: Iterable<Connection<UserData> | string>,
+    message: PreparedMessage,
+    options: Pick<BroadcastOptions<UserData>, 'except' | 'where'> | undefined,
+  ): Delivery {
+    const delivery = broadcastTo(members, this.registry, message, options, (error) =>
+      this.handlerFailed(error),
+    );
+    this.counters.broadcasts++;
+    this.counters.recipients += delivery.sent;
+    return delivery;
+  }
+
+  // Going down.
+
+  connections(): Iterable<Connection<UserData>> {
+    return this.registry;
+  }
+
+  get connectionCount(): number {
+    return this.registry.size;
+  }
+
+  isEmpty(): boolean {
+    return this.registry.size === 0 && this.pendingSockets.size === 0;
+  }
+
+  stopListening(): void {
+    this.onStopListening();
+  }
+
+  destroyHandshakes(): void {
+    for (const socket of this.pendingSockets) socket.destroy();
+  }
+
+  stats(): ServerStats {
+    return this.counters.snapshot({
+      nowMs: this.clock.now(),
+      pendingHandshakes: this.admission.pendingHandshakes,
+      connections: this.registry.size,
+      topics: this.topics.size,
+      subscriptions: this.topics.subscriptions,
+    });
+  }
+}

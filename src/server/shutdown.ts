@@ -1,0 +1,167 @@
+import type { Connection } from '../connection/connection.ts';
+import { checkCloseArguments } from '../protocol/close.ts';
+import { MisuseError } from '../protocol/errors.ts';
+import type { Clock } from '../transport/clock.ts';
+import type { RandomSource } from '../transport/random.ts';
+
+/** How a server goes down. */
+export interface ShutdownOptions {
+  /** Everything still open is destroyed after so long. Default 10,000 ms. */
+  readonly timeoutMs?: number | undefined;
+  /** Close code that all connections get: 1001, or 1012 for a restart. Default 1001. */
+  readonly code?: number | undefined;
+  /** Default `'server shutting down'`. */
+  readonly reason?: string | undefined;
+  /** How long to go on serving with `ready()` already false, so that a balancer notices. Default 0 ms. */
+  readonly readyDelayMs?: number | undefined;
+  /** How many connections are closed at once; more if the last would otherwise leave after half of `timeoutMs`. Default 500. */
+  readonly batchSize?: number | undefined;
+  /** Time between batches. Default 100 ms. */
+  readonly batchIntervalMs?: number | undefined;
+  /** Aborting destroys what is still open, at once. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What became of the connections. */
+export interface ShutdownReport {
+  /** Ended by themselves, or by a closing handshake. */
+  readonly closed: number;
+  /** Destroyed at the deadline. */
+  readonly forced: number;
+  readonly durationMs: number;
+}
+
+/** {@link ShutdownOptions} with every default filled in. */
+export interface ShutdownSettings {
+  timeoutMs: number;
+  code: number;
+  reason: string;
+  readyDelayMs: number;
+  batchSize: number;
+  batchIntervalMs: number;
+}
+
+const DEFAULTS: Readonly<ShutdownSettings> = Object.freeze({
+  timeoutMs: 10_000,
+  code: 1001,
+  reason: 'server shutting down',
+  readyDelayMs: 0,
+  batchSize: 500,
+  batchIntervalMs: 100,
+});
+
+/** @throws MisuseError `ERR_OPTION` naming the option, its value and what is allowed. */
+export function shutdownSettings(options: ShutdownOptions = {}): ShutdownSettings {
+  const settings: ShutdownSettings = { ...DEFAULTS };
+  for (const name of ['timeoutMs', 'readyDelayMs', 'batchSize', 'batchIntervalMs'] as const) {
+    const value = options[name];
+    if (value === undefined) continue;
+    const least = name === 'readyDelayMs' || name === 'batchIntervalMs' ? 0 : 1;
+    if (!Number.isSafeInteger(value) || value < least || value > 2_147_483_647) {
+      throw new MisuseError(
+        'ERR_OPTION',
+        `shutdown option ${name} must be a whole number from ${least} to 2147483647, not ${String(value)}`,
+      );
+    }
+    settings[name] = value;
+  }
+  settings.code = options.code ?? DEFAULTS.code;
+  settings.reason = options.reason ?? DEFAULTS.reason;
+  checkCloseArguments(settings.code, settings.reason, 'server');
+  return settings;
+}
+
+/** What shutting down needs of the server. */
+export interface ShutdownHost {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** Open and closing connections. */
+  connections(): Iterable<Pick<Connection, 'closeFor' | 'terminateFor'>>;
+  readonly connectionCount: number;
+  /** Everything is gone, handshakes and refused sockets included. */
+  isEmpty(): boolean;
+  /** From here on nobody is let in. */
+  stopListening(): void;
+  /** Destroys what is neither refused nor accepted yet. */
+  destroyHandshakes(): void;
+  /** Called whenever a connection or handshake has gone. */
+  onGone: (() => void) | undefined;
+}
+
+const wait = (clock: Clock, ms: number, stop: Promise<void>): Promise<void> => {
+  let timer: unknown;
+  const elapsed = new Promise<void>((resolve) => {
+    timer = clock.setTimer(resolve, ms);
+  });
+  return Promise.race([elapsed, stop]).finally(() => clock.clearTimer(timer));
+};
+
+function shuffled<T>(items: Iterable<T>, random: RandomSource): T[] {
+  const list = [...items];
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = Math.floor(random.fraction() * (i + 1));
+    [list[i], list[j]] = [list[j]!, list[i]!];
+  }
+  return list;
+}
+
+/** Sends Close to all connections, in batches and in random order, so that clients do not return together. */
+async function closeAll(
+  host: ShutdownHost,
+  settings: ShutdownSettings,
+  stop: Promise<void>,
+  stopped: () => boolean,
+): Promise<void> {
+  const list = shuffled(host.connections(), host.random);
+  const { batchIntervalMs } = settings;
+  const batches = Math.max(1, Math.floor(settings.timeoutMs / 2 / Math.max(1, batchIntervalMs)));
+  const batchSize = Math.max(settings.batchSize, Math.ceil(list.length / batches));
+  for (let at = 0; at < list.length && !stopped(); at += batchSize) {
+    if (at > 0) await wait(host.clock, batchIntervalMs, stop);
+    for (const connection of list.slice(at, at + batchSize)) {
+      connection.closeFor(settings.code, settings.reason, 'shutdown');
+    }
+  }
+}
+
+/** Takes a server down in order; resolves when nothing of it is left. */
+export async function shutDown(
+  host: ShutdownHost,
+  settings: ShutdownSettings,
+  signal: AbortSignal | undefined,
+): Promise<ShutdownReport> {
+  const startedMs = host.clock.now();
+  let aborted = signal?.aborted ?? false;
+  let abort = (): void => {};
+  const stop = new Promise<void>((resolve) => {
+    abort = () => {
+      aborted = true;
+      resolve();
+    };
+  });
+  signal?.addEventListener('abort', abort);
+  try {
+    if (settings.readyDelayMs > 0 && !aborted) await wait(host.clock, settings.readyDelayMs, stop);
+    host.stopListening();
+    const before = host.connectionCount;
+    const deadline = host.clock.setTimer(abort, settings.timeoutMs);
+    await closeAll(host, settings, stop, () => aborted);
+    const empty = new Promise<void>((resolve) => {
+      const check = (): void => {
+        if (host.isEmpty()) resolve();
+      };
+      host.onGone = check;
+      check();
+    });
+    await Promise.race([empty, stop]);
+    host.clock.clearTimer(deadline);
+    const forced = host.connectionCount;
+    for (const connection of host.connections()) connection.terminateFor('shutdown');
+    host.destroyHandshakes();
+    await empty;
+    return { closed: before - forced, forced, durationMs: host.clock.now() - startedMs };
+  } finally {
+    host.onGone = undefined;
+    signal?.removeEventListener('abort', abort);
+  }
+}

@@ -1,0 +1,160 @@
+import { Buffer } from 'node:buffer';
+import { MisuseError } from '../protocol/errors.ts';
+
+/** Longest topic name, in bytes of UTF-8. */
+export const MAX_TOPIC_BYTES = 256;
+/** Control characters, and surrogates without their other half, which have no UTF-8. */
+const UNFIT = /[\p{Cc}\p{Cs}]/u;
+
+/** @throws MisuseError `ERR_ARGUMENT` unless `topic` is 1 to 256 bytes of UTF-8 without control characters. */
+export function checkTopic(topic: unknown): asserts topic is string {
+  const fault = topicFault(topic);
+  if (fault !== undefined) throw new MisuseError('ERR_ARGUMENT', `a topic ${fault}`);
+}
+
+function topicFault(topic: unknown): string | undefined {
+  if (typeof topic !== 'string') return `must be a string, not ${topic === null ? 'null' : typeof topic}`;
+  if (topic === '') return 'must not be empty';
+  // a UTF-16 unit is at most 3 bytes, so that short names need no counting
+  if (topic.length * 3 > MAX_TOPIC_BYTES) {
+    if (topic.length > MAX_TOPIC_BYTES)
+      return `must be at most ${MAX_TOPIC_BYTES} bytes, not ${topic.length} or more`;
+    const bytes = Buffer.byteLength(topic);
+    if (bytes > MAX_TOPIC_BYTES) return `must be at most ${MAX_TOPIC_BYTES} bytes, not ${bytes}`;
+  }
+  return UNFIT.test(topic) ? 'must not contain control characters or lone surrogates' : undefined;
+}
+
+/** What the table needs of a subscriber: a place for its topics, which the table alone writes. */
+export interface TopicHolder {
+  /** `undefined` while there are none: most connections of most servers never have any. */
+  topicSet: Set<string> | undefined;
+}
+
+/** The topics of a server, to look at. Names are those that have subscribers now. */
+export interface Topics<Subscriber> extends Iterable<string> {
+  /** Topics with at least one subscriber. */
+  readonly size: number;
+  /** 0 for a topic that nobody has. */
+  subscriberCount(topic: string): number;
+  /** Those subscribed now, in the order of subscribing. The iterator is live and good for one pass. */
+  subscribers(topic: string): IterableIterator<Subscriber>;
+}
+
+/** Limits of a {@link TopicTable}, both whole numbers above 0. */
+export interface TopicLimits {
+  readonly maxTopics: number;
+  readonly maxTopicsPerConnection: number;
+}
+
+/**
+ * Who is subscribed to what. Names are compared exactly; a topic exists from its first subscriber to its last, and a name
+ * found in the table was checked when it came in. Everything takes constant time but {@link unsubscribeAll}, which takes
+ * as long as the subscriber has topics.
+ */
+export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscriber> {
+  readonly #limits: TopicLimits;
+  readonly #subscribers = new Map<string, Set<Subscriber>>();
+  #subscriptions = 0;
+
+  constructor(limits: TopicLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#subscribers.size;
+  }
+
+  /** Pairs of subscriber and topic. */
+  get subscriptions(): number {
+    return this.#subscriptions;
+  }
+
+  /**
+   * @returns `false` if already subscribed, or if a limit is reached.
+   * @throws MisuseError `ERR_ARGUMENT`; see {@link checkTopic}.
+   */
+  subscribe(subscriber: Subscriber, topic: string): boolean {
+    let audience = this.#subscribers.get(topic);
+    if (audience === undefined) checkTopic(topic);
+    const own = subscriber.topicSet;
+    if (own !== undefined && (own.has(topic) || own.size >= this.#limits.maxTopicsPerConnection))
+      return false;
+    if (audience === undefined) {
+      if (this.#subscribers.size >= this.#limits.maxTopics) return false;
+      audience = new Set();
+      this.#subscribers.set(topic, audience);
+    }
+    audience.add(subscriber);
+    if (own === undefined) subscriber.topicSet = new Set([topic]);
+    else own.add(topic);
+    this.#subscriptions++;
+    return true;
+  }
+
+  /**
+   * @returns Whether it was subscribed.
+   * @throws MisuseError `ERR_ARGUMENT`; see {@link checkTopic}.
+   */
+  unsubscribe(subscriber: Subscriber, topic: string): boolean {
+    if (!this.#subscribers.has(topic)) {
+      checkTopic(topic);
+      return false;
+    }
+    const own = subscriber.topicSet;
+    if (own === undefined || !own.delete(topic)) return false;
+    if (own.size === 0) subscriber.topicSet = undefined;
+    this.#leave(subscriber, topic);
+    return true;
+  }
+
+  /** Takes a subscriber out of every topic, as when it closes. */
+  unsubscribeAll(subscriber: Subscriber): void {
+    const own = subscriber.topicSet;
+    if (own === undefined) return;
+    subscriber.topicSet = undefined;
+    for (const topic of own) this.#leave(subscriber, topic);
+  }
+
+  /**
+   * Those subscribed to `topic`, for publishing; `undefined` if nobody is. The set is live.
+   * @throws MisuseError `ERR_ARGUMENT`; see {@link checkTopic}.
+   */
+  audience(topic: string): ReadonlySet<Subscriber> | undefined {
+    const audience = this.#subscribers.get(topic);
+    if (audience === undefined) checkTopic(topic);
+    return audience;
+  }
+
+  subscriberCount(topic: string): number {
+    return this.#subscribers.get(topic)?.size ?? 0;
+  }
+
+  subscribers(topic: string): IterableIterator<Subscriber> {
+    return (this.#subscribers.get(topic) ?? new Set<Subscriber>()).values();
+  }
+
+  [Symbol.iterator](): IterableIterator<string> {
+    return this.#subscribers.keys();
+  }
+
+  /** The same table, for the application: what it can be asked, and nothing that changes it. */
+  view(): Topics<Subscriber> {
+    const byTopic = this.#subscribers;
+    return Object.freeze({
+      get size() {
+        return byTopic.size;
+      },
+      subscriberCount: (topic: string) => this.subscriberCount(topic),
+      subscribers: (topic: string) => this.subscribers(topic),
+      [Symbol.iterator]: () => this[Symbol.iterator](),
+    });
+  }
+
+  #leave(subscriber: Subscriber, topic: string): void {
+    const audience = this.#subscribers.get(topic)!;
+    audience.delete(subscriber);
+    this.#subscriptions--;
+    if (audience.size === 0) this.#subscribers.delete(topic);
+  }
+}

@@ -1,0 +1,230 @@
+import type { Buffer } from 'node:buffer';
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Connection } from '../connection/connection.ts';
+import { SafeEmitter } from '../connection/emitter.ts';
+import type { Delivery, PublishDelivery, SendOptions } from '../connection/host.ts';
+import { MisuseError } from '../protocol/errors.ts';
+import { Fields } from '../protocol/handshake/fields.ts';
+import type { Payload } from '../protocol/payload.ts';
+import { tuneSocket } from '../transport/stream-transport.ts';
+import { type Attached, attach, detach } from './attachments.ts';
+import type { BroadcastOptions } from './broadcast.ts';
+import { Listener, type ListenOptions } from './listener.ts';
+import type { ServerOptions } from './options.ts';
+import { type ReadonlyRegistry, RegistryView } from './registry.ts';
+import { ServerCore, type ServerEvents } from './server-core.ts';
+import { shutDown, type ShutdownOptions, type ShutdownReport, shutdownSettings } from './shutdown.ts';
+import type { ServerStats } from './stats.ts';
+import type { Topics } from './topics.ts';
+
+/** How a publish goes out. */
+export type PublishOptions<UserData = unknown> = SendOptions & Pick<BroadcastOptions<UserData>, 'except'>;
+
+/**
+ * A WebSocket server (RFC 6455): on a port of its own with {@link listen}, on Node HTTP servers with {@link attach}, or
+ * for single requests with {@link handleUpgrade}; all of them together share connections, topics and limits.
+ * @typeParam UserData What `connection.data` is; given by the `upgrade` hook.
+ */
+export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvents<UserData>> {
+  /** Open and closing connections. */
+  readonly connections: ReadonlyRegistry<Connection<UserData>>;
+  /** Topics that have subscribers now. */
+  readonly topics: Topics<Connection<UserData>>;
+
+  readonly #core: ServerCore<UserData>;
+  readonly #httpServers = new Map<HttpServer, Attached>();
+  #listener: Listener | undefined;
+  #started = false;
+  #shutdown: Promise<ShutdownReport> | undefined;
+
+  /** @throws MisuseError `ERR_OPTION` for an option that is unknown, out of range, or contradicts another. */
+  constructor(options?: ServerOptions<UserData>) {
+    super();
+    const core = new ServerCore<UserData>(options, (name, ...args) => {
+      this.dispatch(name, args, (error) => {
+        // A failing `error` listener has nobody left to tell.
+        if (name === 'error') return;
+        const connection = name === 'connection' ? (args[0] as Connection<UserData>) : undefined;
+        if (connection === undefined) core.handlerFailed(error);
+        else connection.listenerFailed(error);
+      });
+    });
+    this.#core = core;
+    this.connections = new RegistryView(core.registry);
+    this.topics = core.topics.view();
+    core.onStopListening = () => {
+      core.shuttingDown = true;
+      this.#listener?.close();
+      for (const [server, member] of this.#httpServers) detach(server, member);
+      this.#httpServers.clear();
+    };
+  }
+
+  /**
+   * Listens on a port (default 8080) or a Unix socket of its own.
+   * @returns The address; with port 0 the port that was free. Rejects with the system's error, as `EADDRINUSE`.
+   * @throws MisuseError `ERR_STATE` (as a rejection) if it listens already or was shut down.
+   */
+  listen(port?: number, host?: string): Promise<AddressInfo>;
+  listen(options: ListenOptions & { readonly path: string }): Promise<string>;
+  listen(options: ListenOptions): Promise<AddressInfo>;
+  async listen(where: number | ListenOptions = {}, host?: string): Promise<AddressInfo | string> {
+    const core = this.#core;
+    if (this.#listener !== undefined) throw new MisuseError('ERR_STATE', 'this server listens already');
+    this.#refuseAfterShutdown();
+    const listener = new Listener(
+      (socket) => core.accepted(socket),
+      (error) => this.dispatch('error', [error], () => {}),
+    );
+    this.#listener = listener;
+    const options = typeof where === 'number' ? { port: where, host } : where;
+    try {
+      const address = await listener.listen(options, core.options.backlog);
+      if (core.shuttingDown) {
+        listener.close();
+        throw new MisuseError('ERR_STATE', 'this server was shut down while it began to listen');
+      }
+      this.#started = true;
+      core.log.started(typeof address === 'string' ? address : `${address.address} port ${address.port}`);
+      this.dispatch('listening', [address], (error) => core.handlerFailed(error));
+      return address;
+    } catch (error) {
+      this.#listener = undefined;
+      throw error;
+    }
+  }
+
+  /** The address listened on, the path of a Unix socket, or `null`. */
+  address(): AddressInfo | string | null {
+    return this.#listener?.address() ?? null;
+  }
+
+  /**
+   * Takes over the WebSocket upgrades of a Node HTTP or HTTPS server whose path this server serves; all other requests
+   * and upgrades are left alone.
+   * @param options Another path than that of the server's options, for this HTTP server only.
+   * @throws MisuseError `ERR_STATE` if attached already; `ERR_OPTION` for a server with `insecureHTTPParser`.
+   */
+  attach(server: HttpServer, options?: { readonly path?: string }): this {
+    this.#refuseAfterShutdown();
+    if (this.#httpServers.has(server)) {
+      throw new MisuseError('ERR_STATE', 'this WebSocketServer is attached to that HTTP server already');
+    }
+    const core = this.#core;
+    const only = options?.path;
+    const member: Attached = {
+      handshakeTimeoutMs: core.options.handshakeTimeoutMs,
+      serves: (path) => (only === undefined || path === only) && this.#serves(path),
+      take: (request, socket, head) => void this.handleUpgrade(request, socket, head),
+    };
+    attach(server, member);
+    this.#httpServers.set(server, member);
+    this.#started = true;
+    return this;
+  }
+
+  /** Leaves an HTTP server; connections stay. @returns Whether it was attached. */
+  detach(server: HttpServer): boolean {
+    const member = this.#httpServers.get(server);
+    if (member === undefined) return false;
+    this.#httpServers.delete(server);
+    return detach(server, member);
+  }
+
+  /**
+   * Answers one upgrade request. The socket, of any kind of `Duplex`, is ours from here on.
+   * @param head What an HTTP server has read behind the request.
+   * @returns The connection, or `undefined` if the request was refused or the client left. Never rejects.
+   */
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<Connection<UserData> | undefined> {
+    this.#started = true;
+    tuneSocket(socket);
+    const requestHead = {
+      method: request.method ?? '',
+      target: request.url ?? '',
+      httpVersion: request.httpVersion,
+      fields: Fields.fromRaw(request.rawHeaders),
+    };
+    return this.#core.upgrade(socket, requestHead, head, request);
+  }
+
+  /**
+   * Sends a message to all connections, or to those that `options` say; encoded once. Best effort: no retry and no
+   * acknowledgement. What one recipient does changes nothing for the others.
+   * @returns How many took it; the three numbers add up to those it was meant for.
+   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent; then nobody gets anything.
+   */
+  broadcast(payload: Payload, options?: BroadcastOptions<UserData>): Delivery {
+    return this.#core.broadcast(payload, options);
+  }
+
+  /**
+   * Sends a message to all subscribers of a topic; encoded once. Subscribers see publishes in the order of the calls.
+   * @returns Counts as of {@link broadcast} for this process, and `relayed` for what lies beyond it.
+   * @throws MisuseError `ERR_ARGUMENT` for an impossible payload or topic.
+   */
+  publish(topic: string, payload: Payload, options?: PublishOptions<UserData>): PublishDelivery {
+    return this.#core.publish(undefined, topic, payload, options);
+  }
+
+  /** Counters since the start, and what there is now. Constant time. */
+  stats(): ServerStats {
+    return this.#core.stats();
+  }
+
+  /** Whether to send new clients here: started, not shutting down, and not full. */
+  ready(): boolean {
+    return this.#started && this.#shutdown === undefined && !this.#core.admission.isFull;
+  }
+
+  /**
+   * Goes down in order: `ready()` turns false, listening stops, every connection gets a Close behind what waits for it,
+   * in batches and in random order; what is left at the deadline is destroyed. HTTP servers it was attached to go on.
+   * @returns The same promise for every call.
+   * @throws MisuseError `ERR_OPTION` or `ERR_ARGUMENT` for a bad option.
+   */
+  shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    if (this.#shutdown !== undefined) return this.#shutdown;
+    const settings = shutdownSettings(options);
+    const core = this.#core;
+    this.#shutdown = shutDown(core, settings, options?.signal).then((report) => {
+      core.log.stopped({ ...report });
+      this.dispatch('closed', [], (error) => core.handlerFailed(error));
+      return report;
+    });
+    return this.#shutdown;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  protected override listenersChanged(name: string | undefined): void {
+    if (name !== undefined && name !== 'message') return;
+    const core = this.#core;
+    core.messageListeners = this.rawListeners('message').map(
+      (listener) => listener.bind(this) as (typeof core.messageListeners)[number],
+    );
+    if (core.messageListeners.length > 0)
+      for (const connection of core.registry) connection.hostListenersChanged();
+  }
+
+  #serves(path: string): boolean {
+    try {
+      return this.#core.matchesPath(path);
+    } catch (error) {
+      this.#core.handlerFailed(error);
+      return false;
+    }
+  }
+
+  #refuseAfterShutdown(): void {
+    if (this.#shutdown !== undefined) throw new MisuseError('ERR_STATE', 'this server was shut down');
+  }
+}

@@ -1,0 +1,46 @@
+import { Buffer } from 'node:buffer';
+import { MisuseError } from '../protocol/errors.ts';
+import { seededRandom } from './seeded-random.ts';
+
+// Pieces are copies: who receives them may overwrite them, and the next cutting must find the bytes as they were.
+const piece = (bytes: Uint8Array, start: number, end: number): Buffer => {
+  const copy = Buffer.allocUnsafeSlow(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
+};
+
+/**
+ * Every way to cut `bytes` into two pieces, none of them empty: `bytes.length - 1` cuttings, one at a time.
+ * Pieces are in memory of their own.
+ */
+export function* everyCut(bytes: Uint8Array): Generator<[Buffer, Buffer], void> {
+  for (let at = 1; at < bytes.length; at++) yield [piece(bytes, 0, at), piece(bytes, at, bytes.length)];
+}
+
+/** One cutting: each byte alone, in memory of its own. */
+export function byteByByte(bytes: Uint8Array): Buffer[] {
+  return Array.from(bytes, (byte) => Buffer.of(byte));
+}
+
+/**
+ * `count` cuttings at random places, the same ones for the same seed, one at a time. How often they cut varies, from
+ * almost every byte to once or not at all. Pieces are in memory of their own and never empty.
+ * @throws MisuseError `ERR_ARGUMENT` if `count` is not a whole number from 0 up.
+ */
+export function* randomCuts(bytes: Uint8Array, seed: number, count: number): Generator<Buffer[], void> {
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw new MisuseError('ERR_ARGUMENT', `a number of cuttings is a whole number from 0 up, not ${count}`);
+  }
+  const random = seededRandom(seed);
+  for (let made = 0; made < count; made++) {
+    // Sizes spread evenly over orders of magnitude: small pieces find other faults than large ones.
+    const mostBytes = 2 * Math.max(1, bytes.length) ** random.fraction();
+    const pieces: Buffer[] = [];
+    for (let start = 0; start < bytes.length; ) {
+      const end = Math.min(bytes.length, start + 1 + Math.floor(random.fraction() * mostBytes));
+      pieces.push(piece(bytes, start, end));
+      start = end;
+    }
+    yield pieces;
+  }
+}

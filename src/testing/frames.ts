@@ -1,0 +1,120 @@
+import { Buffer } from 'node:buffer';
+import { OPCODE } from '../protocol/constants.ts';
+import { MisuseError } from '../protocol/errors.ts';
+
+/** Masking key of the frames built here unless another is given: the one of the RFC's own examples (§5.7). */
+export const DEFAULT_KEY: Uint8Array = Buffer.from('37fa213d', 'hex');
+
+/** What a frame says about itself; right or wrong, all of it is written as given. */
+export interface FrameFields {
+  /** Default `true`. */
+  readonly fin?: boolean;
+  readonly rsv1?: boolean;
+  readonly rsv2?: boolean;
+  readonly rsv3?: boolean;
+  /** 0 to 15, reserved ones included. */
+  readonly opcode: number;
+  /** Four bytes, or `false` for a frame as a server sends it. Default {@link DEFAULT_KEY}. */
+  readonly mask?: Uint8Array | false;
+  /** Copied, and masked if there is a key. A string is sent as UTF-8. Default empty. */
+  readonly payload?: string | Uint8Array;
+  /** Bits that hold the length; `minimal`, the default, is the only right one (§5.2). */
+  readonly lengthForm?: 'minimal' | 7 | 16 | 64;
+  /** Length the header claims, 0 to 2^64 - 1. Default the length of `payload`. */
+  readonly announcedLength?: number | bigint;
+}
+
+/** Everything about a frame but what the name of a shorthand says already. */
+export type FrameExtras = Omit<FrameFields, 'opcode' | 'payload'>;
+
+/**
+ * Bytes from hexadecimal digits; white space between them is ignored.
+ * @throws MisuseError `ERR_ARGUMENT` for anything else, and for half a byte.
+ */
+export function hex(digits: string): Buffer {
+  const joined = digits.replace(/\s+/g, '');
+  if (!/^(?:[0-9a-f]{2})*$/i.test(joined)) {
+    throw new MisuseError('ERR_ARGUMENT', `not pairs of hexadecimal digits: ${digits}`);
+  }
+  return Buffer.from(joined, 'hex');
+}
+
+/**
+ * One frame (§5.2), in memory of its own, with every fault that `fields` asks for. Masked by default, as a client's are.
+ * @throws MisuseError `ERR_ARGUMENT` for what no frame can say: a fifth bit of opcode, a length that its form cannot hold.
+ */
+export function frame(fields: FrameFields): Buffer {
+  const { fin = true, rsv1 = false, rsv2 = false, rsv3 = false, opcode, mask = DEFAULT_KEY } = fields;
+  if (!Number.isInteger(opcode) || opcode < 0 || opcode > 15) {
+    throw new MisuseError('ERR_ARGUMENT', `an opcode is a whole number from 0 to 15, not ${opcode}`);
+  }
+  if (mask !== false && mask.length !== 4) {
+    throw new MisuseError('ERR_ARGUMENT', `a masking key has 4 bytes, not ${mask.length}`);
+  }
+  const bytes = bytesOf(fields.payload ?? '');
+  const header = lengthField(fields.announcedLength ?? bytes.length, fields.lengthForm ?? 'minimal');
+  if (mask !== false) {
+    header[0]! |= 0x80;
+    for (let i = 0; i < bytes.length; i++) bytes[i]! ^= mask[i % 4]!;
+  }
+  const first = (fin ? 0x80 : 0) | (rsv1 ? 0x40 : 0) | (rsv2 ? 0x20 : 0) | (rsv3 ? 0x10 : 0) | opcode;
+  return Buffer.concat([Buffer.of(first), header, mask === false ? Buffer.alloc(0) : mask, bytes]);
+}
+
+/** The second byte without its mask bit, and the bytes of length that follow it. */
+function lengthField(length: number | bigint, form: 'minimal' | 7 | 16 | 64): Buffer {
+  const minimal = length < 126 ? 7 : length < 65_536 ? 16 : 64;
+  const bits = form === 'minimal' ? minimal : form;
+  const most = bits === 7 ? 125n : (1n << BigInt(bits)) - 1n;
+  if (length < 0 || length > most || (typeof length === 'number' && !Number.isSafeInteger(length))) {
+    throw new MisuseError(
+      'ERR_ARGUMENT',
+      `a length in ${bits} bits is a whole number from 0 to ${most}, a bigint from 2^53 up, not ${length}`,
+    );
+  }
+  if (bits === 7) return Buffer.of(Number(length));
+  const field = Buffer.alloc(1 + bits / 8);
+  field[0] = bits === 16 ? 126 : 127;
+  if (bits === 16) field.writeUInt16BE(Number(length), 1);
+  else field.writeBigUInt64BE(BigInt(length), 1);
+  return field;
+}
+
+/** A copy, so that masking does not reach what the caller holds. */
+function bytesOf(payload: string | Uint8Array): Buffer {
+  return typeof payload === 'string' ? Buffer.from(payload, 'utf8') : Buffer.from(payload);
+}
+
+const shorthand =
+  (opcode: number) =>
+  (payload: string | Uint8Array = '', extras: FrameExtras = {}): Buffer =>
+    frame({ ...extras, opcode, payload });
+
+/** A Text frame, masked unless `extras` says otherwise. Bytes need not be UTF-8. */
+export const text: (payload?: string | Uint8Array, extras?: FrameExtras) => Buffer = shorthand(OPCODE.TEXT);
+/** A Binary frame, masked unless `extras` says otherwise. */
+export const binary: (payload?: string | Uint8Array, extras?: FrameExtras) => Buffer = shorthand(
+  OPCODE.BINARY,
+);
+/** A Continuation frame, final and masked unless `extras` says otherwise. */
+export const continuation: (payload?: string | Uint8Array, extras?: FrameExtras) => Buffer = shorthand(
+  OPCODE.CONTINUATION,
+);
+/** A Ping frame, masked unless `extras` says otherwise. */
+export const ping: (payload?: string | Uint8Array, extras?: FrameExtras) => Buffer = shorthand(OPCODE.PING);
+/** A Pong frame, masked unless `extras` says otherwise. */
+export const pong: (payload?: string | Uint8Array, extras?: FrameExtras) => Buffer = shorthand(OPCODE.PONG);
+
+/**
+ * A Close frame (§5.5.1), masked unless `extras` says otherwise; without a code its body is empty.
+ * @param code 0 to 65535, allowed on the wire or not.
+ * @param reason Of any length; a Close frame holds 123 bytes of it. Bytes need not be UTF-8.
+ */
+export function close(code?: number, reason: string | Uint8Array = '', extras: FrameExtras = {}): Buffer {
+  if (code === undefined) return frame({ ...extras, opcode: OPCODE.CLOSE });
+  if (!Number.isInteger(code) || code < 0 || code > 0xffff) {
+    throw new MisuseError('ERR_ARGUMENT', `a close code is a whole number from 0 to 65535, not ${code}`);
+  }
+  const payload = Buffer.concat([Buffer.of(code >> 8, code & 0xff), bytesOf(reason)]);
+  return frame({ ...extras, opcode: OPCODE.CLOSE, payload });
+}

@@ -1,0 +1,102 @@
+import type { Buffer } from 'node:buffer';
+import { Duplex } from 'node:stream';
+import { MisuseError } from '../protocol/errors.ts';
+import { connectionReset, type Faults, Lane } from './lane.ts';
+
+export interface DuplexPairOptions {
+  /**
+   * Bytes that each buffer holds: those of the two streams, and between them, for each direction, those under way.
+   * Default 16 384.
+   */
+  readonly highWaterMarkBytes?: number;
+  /** What the server's end says about its peer. Default `127.0.0.1`. */
+  readonly remoteAddress?: string;
+  /** What the server's end says about its peer. Default 50 000. */
+  readonly remotePort?: number;
+}
+
+/**
+ * One end of a connection in memory; behaves as a TCP socket with `allowHalfOpen` does. Bytes arrive in a later turn of
+ * the event loop, in the pieces they were written in. Closing an end while bytes for it are unread, or writing to one
+ * that is closed, resets the connection.
+ */
+export class MemoryDuplex extends Duplex {
+  /** As on a socket; may be set at any time. */
+  remoteAddress: string;
+  remotePort: number;
+  readonly #incoming: Lane;
+  readonly #outgoing: Lane;
+
+  /** @internal */
+  constructor(incoming: Lane, outgoing: Lane, highWaterMark: number, remoteAddress: string, remotePort: number) {
+    super({ allowHalfOpen: true, highWaterMark });
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.remoteAddress = remoteAddress;
+    this.remotePort = remotePort;
+  }
+
+  /** Closes this end at once, and the other with ECONNRESET, unless that news is lost on the way. */
+  resetAndDestroy(): this {
+    if (!this.#outgoing.lost) this.#outgoing.receiver.destroy(connectionReset());
+    return this.destroy();
+  }
+
+  override _read(): void {
+    this.#incoming.want();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#outgoing.offer(chunk, done);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
+    this.#outgoing.offer(globalThis.Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+  }
+
+  override _final(done: () => void): void {
+    this.#outgoing.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#outgoing.withdraw();
+    this.#incoming.leave();
+    done(error);
+  }
+}
+
+/** Two joined ends, and what can happen between them. The ends differ in their addresses only. */
+export interface DuplexPair {
+  readonly client: MemoryDuplex;
+  readonly server: MemoryDuplex;
+  /** Faults of what the client sends. */
+  readonly toServer: Faults;
+  /** Faults of what the server sends. */
+  readonly toClient: Faults;
+  /** Breaks the connection: both ends fail with ECONNRESET, and what is under way is lost. */
+  reset(): void;
+}
+
+/**
+ * A connection without a network.
+ * @throws MisuseError `ERR_ARGUMENT` for a buffer that is not a whole number of bytes above 0.
+ */
+export function duplexPair(options: DuplexPairOptions = {}): DuplexPair {
+  const { highWaterMarkBytes = 16_384, remoteAddress = '127.0.0.1', remotePort = 50_000 } = options;
+  if (!Number.isSafeInteger(highWaterMarkBytes) || highWaterMarkBytes < 1) {
+    const wrong = `highWaterMarkBytes must be a whole number above 0, not ${highWaterMarkBytes}`;
+    throw new MisuseError('ERR_ARGUMENT', wrong);
+  }
+  const toServer = new Lane(highWaterMarkBytes);
+  const toClient = new Lane(highWaterMarkBytes);
+  const client = new MemoryDuplex(toClient, toServer, highWaterMarkBytes, '127.0.0.1', 80);
+  const server = new MemoryDuplex(toServer, toClient, highWaterMarkBytes, remoteAddress, remotePort);
+  toServer.join(client, server, toClient);
+  toClient.join(server, client, toServer);
+  const reset = () => {
+    client.destroy(connectionReset());
+    server.destroy(connectionReset());
+  };
+  return { client, server, toServer, toClient, reset };
+}

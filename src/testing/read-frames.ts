@@ -1,0 +1,86 @@
+import { Buffer } from 'node:buffer';
+import { MisuseError } from '../protocol/errors.ts';
+
+/** One frame as it stands on the wire, judged by nobody. */
+export interface DecodedFrame {
+  readonly fin: boolean;
+  readonly rsv1: boolean;
+  readonly rsv2: boolean;
+  readonly rsv3: boolean;
+  readonly opcode: number;
+  /** The masking key, or `false` if there is none. */
+  readonly mask: Buffer | false;
+  /** Bits that hold the length, whether they are the fewest or not. */
+  readonly lengthForm: 7 | 16 | 64;
+  /** Unmasked, in memory of its own. */
+  readonly payload: Buffer;
+  /** Positions in the bytes that were read: of the first byte of the header, and after the last of the payload. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Reads the frame that begins at `start`. Written to be plainly right rather than fast, from §5.2 alone and without
+ * anything of the parser: what a fuzzer compares the parser with.
+ * @returns `undefined` if `bytes` ends before the frame does.
+ */
+export function readFrame(bytes: Uint8Array, start = 0): DecodedFrame | undefined {
+  const wire = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const has = (count: number) => start + count <= wire.length;
+  if (!has(2)) return undefined;
+  const first = wire.readUInt8(start);
+  const second = wire.readUInt8(start + 1);
+
+  const short = second & 0x7f;
+  const lengthForm = short === 127 ? 64 : short === 126 ? 16 : 7;
+  const keyAt = 2 + (lengthForm === 64 ? 8 : lengthForm === 16 ? 2 : 0);
+  if (!has(keyAt)) return undefined;
+  let length = BigInt(short);
+  if (lengthForm === 16) length = BigInt(wire.readUInt16BE(start + 2));
+  if (lengthForm === 64) length = wire.readBigUInt64BE(start + 2);
+
+  const masked = (second & 0x80) !== 0;
+  const payloadAt = keyAt + (masked ? 4 : 0);
+  if (BigInt(start + payloadAt) + length > BigInt(wire.length)) return undefined;
+  const end = start + payloadAt + Number(length);
+  const mask = masked ? Buffer.from(wire.subarray(start + keyAt, start + payloadAt)) : false;
+  const payload = Buffer.from(wire.subarray(start + payloadAt, end));
+  if (mask !== false) for (let i = 0; i < payload.length; i++) payload[i]! ^= mask[i % 4]!;
+  return {
+    fin: (first & 0x80) !== 0,
+    rsv1: (first & 0x40) !== 0,
+    rsv2: (first & 0x20) !== 0,
+    rsv3: (first & 0x10) !== 0,
+    opcode: first & 0x0f,
+    mask,
+    lengthForm,
+    payload,
+    start,
+    end,
+  };
+}
+
+/**
+ * All whole frames in `bytes`, in order; `bytes` stays as it is.
+ * @param options `wholeOnly: true` takes bytes behind the last whole frame for a mistake. Default: they are left alone.
+ * @throws MisuseError `ERR_ARGUMENT` for such bytes, if `wholeOnly`.
+ */
+export function readFrames(
+  bytes: Uint8Array,
+  options: { readonly wholeOnly?: boolean } = {},
+): DecodedFrame[] {
+  const frames: DecodedFrame[] = [];
+  let end = 0;
+  for (let next = readFrame(bytes, end); next !== undefined; next = readFrame(bytes, end)) {
+    frames.push(next);
+    end = next.end;
+  }
+  if (options.wholeOnly === true && end < bytes.length) {
+    const rest = Buffer.from(bytes.subarray(end, end + 16)).toString('hex');
+    throw new MisuseError(
+      'ERR_ARGUMENT',
+      `${bytes.length - end} bytes after ${frames.length} whole frames are no frame: ${rest}…`,
+    );
+  }
+  return frames;
+}

@@ -1,0 +1,54 @@
+import { Buffer } from 'node:buffer';
+import { MisuseError } from '../protocol/errors.ts';
+import type { RandomSource } from '../transport/random.ts';
+
+/**
+ * Chance that repeats: the same seed gives the same answers to the same calls, on every platform and in every version.
+ * Fit for tests alone: whoever sees a few answers knows all the others.
+ * @param seed Any safe integer; neighbouring seeds give unrelated sequences.
+ * @throws MisuseError `ERR_ARGUMENT` for another seed, or when `bytes` is asked for an impossible length.
+ */
+export function seededRandom(seed: number): RandomSource {
+  if (!Number.isSafeInteger(seed)) {
+    throw new MisuseError('ERR_ARGUMENT', `a seed is a safe integer, not ${seed}`);
+  }
+  const next = smallFastCounter(seed);
+  const bytes = (length: number): Buffer => {
+    if (!Number.isSafeInteger(length) || length < 0) {
+      throw new MisuseError('ERR_ARGUMENT', `a number of bytes is a whole number from 0 up, not ${length}`);
+    }
+    const result = Buffer.alloc(length);
+    for (let i = 0; i < length; i++) result[i] = next() >>> 24;
+    return result;
+  };
+  return Object.freeze({
+    bytes,
+    fraction: () => ((next() >>> 5) * 2 ** 26 + (next() >>> 6)) / 2 ** 53,
+    uuid: () => {
+      const id = bytes(16);
+      id[6] = (id[6]! & 0x0f) | 0x40; // version 4
+      id[8] = (id[8]! & 0x3f) | 0x80; // variant of RFC 9562
+      return id.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+    },
+  });
+}
+
+/** The generator "sfc32": 128 bits of state, among them a counter that rules out short cycles; gives 32-bit integers. */
+function smallFastCounter(seed: number): () => number {
+  let a = seed | 0;
+  let b = Math.floor(seed / 2 ** 32) | 0;
+  let c = 0;
+  let counter = 1;
+  const next = (): number => {
+    const sum = (a + b + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = ((c << 21) | (c >>> 11)) + sum;
+    c |= 0;
+    return sum;
+  };
+  // Until the seed has reached every bit of the state.
+  for (let i = 0; i < 20; i++) next();
+  return next;
+}

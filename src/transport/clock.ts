@@ -1,0 +1,24 @@
+import { performance } from 'node:perf_hooks';
+
+/**
+ * Where time comes from. A test hands in its own and runs an hour in a millisecond.
+ * All times are milliseconds.
+ */
+export interface Clock {
+  /** Monotonic time, from any zero. Every duration is measured on it. */
+  now(): number;
+  /** Wall time since 1970, for `connectedAt`, `expiresAt` and logs only. */
+  wallNow(): number;
+  /** Runs `callback` once after `delayMs`. The timer alone must not keep the process alive. */
+  setTimer(callback: () => void, delayMs: number): unknown;
+  /** Forgets a timer of `setTimer`; one that has run already is ignored. */
+  clearTimer(timer: unknown): void;
+}
+
+/** The platform's clock. */
+export const systemClock: Clock = Object.freeze({
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  setTimer: (callback: () => void, delayMs: number) => setTimeout(callback, delayMs).unref(),
+  clearTimer: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout),
+});

@@ -1,0 +1,39 @@
+import { Buffer } from 'node:buffer';
+import { onSliceEnd } from './flush-queue.ts';
+
+/** Longest run that is copied together, in bytes. */
+const MAX_RUN_BYTES = 65_536;
+
+/** The last run that was joined: in a broadcast the next recipient most likely has the same frames waiting. */
+let lastFrames: readonly unknown[] = [];
+let lastRun: Buffer | undefined;
+
+onSliceEnd(() => {
+  lastFrames = [];
+  lastRun = undefined;
+});
+
+const same = (a: readonly unknown[], b: readonly unknown[]): boolean => {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+};
+
+/**
+ * Joins frames into one chunk, once for all connections that have the very same frames to send.
+ * @param frames Must not change any more: the list is compared with the next one.
+ * @returns `undefined` if they are too many bytes, or not all of them plain bytes.
+ */
+export function joinRun(frames: readonly unknown[]): Uint8Array | undefined {
+  if (frames.length === 1) return frames[0] instanceof Uint8Array ? frames[0] : undefined;
+  if (lastRun !== undefined && same(frames, lastFrames)) return lastRun;
+  let bytes = 0;
+  for (const frame of frames) {
+    if (!(frame instanceof Uint8Array)) return undefined;
+    bytes += frame.length;
+  }
+  if (bytes === 0 || bytes > MAX_RUN_BYTES) return undefined;
+  lastRun = Buffer.concat(frames as Uint8Array[], bytes);
+  lastFrames = frames;
+  return lastRun;
+}

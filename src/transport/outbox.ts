@@ -1,0 +1,300 @@
+import { Buffer } from 'node:buffer';
+import { OPCODE, OPCODE_MASK } from '../protocol/constants.ts';
+import {
+  buildFrame,
+  type FrameKey,
+  headerBytes,
+  writeFrame,
+  writeHeader,
+  writeTextFrame,
+} from '../protocol/frame-builder.ts';
+import type { FrameSink } from '../protocol/connection.ts';
+import { joinRun } from './joined-run.ts';
+import { MAX_PACKED_BYTES, PackingTable } from './packing-table.ts';
+import type { Transport } from './transport.ts';
+
+/** Payloads from this size on go out uncopied; smaller ones are packed next to each other. */
+const UNCOPIED_FROM_BYTES = 16_384;
+/** Frames below this size are copied together rather than handed to the kernel one by one. */
+const JOINED_BELOW_BYTES = 8_192;
+/** Longest header, masked. */
+const HEADER_ROOM = 14;
+
+/** A whole message whose payload is passed on as it was handed in. */
+interface UncopiedFrame {
+  readonly header: Buffer;
+  readonly payload: Uint8Array;
+  readonly length: number;
+}
+type WaitingFrame = Uint8Array | UncopiedFrame;
+
+const isUncopied = (frame: WaitingFrame): frame is UncopiedFrame => !(frame instanceof Uint8Array);
+
+/** Where small frames of whichever connection is being served are packed. */
+const table = new PackingTable<Outbox>((owner, run) => owner.packed(run));
+
+/**
+ * What one connection has to send, in order: all of one turn of the event loop leaves in one write.
+ * Messages that the socket would not take wait here, where they can still be dropped; pongs pass them.
+ */
+export class Outbox implements FrameSink {
+  /** Bytes that wait here, headers included. */
+  waitingBytes = 0;
+  /** Bytes handed to the connection below so far. */
+  sentBytes = 0;
+
+  readonly #transport: Transport;
+  readonly #nextKey: (() => number) | undefined;
+  readonly #limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number };
+  /** Whole frames in order, save that the first may be the rest of one. */
+  #waiting: WaitingFrame[] | undefined;
+  #firstIsBegun = false;
+  /** Control frames, which pass waiting messages. */
+  #control: Buffer[] | undefined;
+  #closed = false;
+
+  /** @param nextKey Gives a fresh masking key for each frame; clients only (§5.3). */
+  constructor(
+    transport: Transport,
+    limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number },
+    nextKey?: () => number,
+  ) {
+    this.#transport = transport;
+    this.#limits = limits;
+    this.#nextKey = nextKey;
+  }
+
+  /** Bytes not yet taken by the kernel, here and below. */
+  get bufferedBytes(): number {
+    return this.waitingBytes + this.#transport.bufferedBytes;
+  }
+
+  text(text: string): void {
+    const room = text.length * 3 + HEADER_ROOM;
+    if (room <= MAX_PACKED_BYTES && !this.#transport.blocked) {
+      const at = table.reserve(this, room);
+      const end = writeTextFrame(table.bytes, at, OPCODE.TEXT, text, this.#key());
+      table.commit(end);
+      this.waitingBytes += end - at;
+    } else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
+  }
+
+  /** @param payload Small ones are copied; large ones must stay as they are until `bufferedBytes` says they are out. */
+  data(opcode: number, payload: Uint8Array): void {
+    const key = this.#key();
+    if (payload.length < UNCOPIED_FROM_BYTES) {
+      if (this.#transport.blocked) this.#push(buildFrame(opcode, payload, key));
+      else this.#pack(opcode, payload, key);
+    } else if (key === undefined) {
+      const header = Buffer.allocUnsafe(headerBytes(payload.length, undefined));
+      writeHeader(header, 0, opcode, payload.length, undefined);
+      this.#push({ header, payload, length: header.length + payload.length });
+    } else this.#push(buildFrame(opcode, payload, key));
+  }
+
+  /** A frame that other connections send, too. */
+  shared(frame: Uint8Array): void {
+    this.#push(frame);
+  }
+
+  control(opcode: number, payload: Uint8Array): void {
+    if (this.#closed) return;
+    if (!this.#transport.blocked) {
+      this.#pack(opcode, payload, this.#key());
+      return;
+    }
+    const control = (this.#control ??= []);
+    if (opcode === OPCODE.PONG && control.length >= this.#limits.maxPendingPongs) this.#passOver(control);
+    const frame = buildFrame(opcode, payload, this.#key());
+    control.push(frame);
+    this.waitingBytes += frame.length;
+  }
+
+  /** The oldest waiting pong gives way to a newer one (§5.5.3). */
+  #passOver(control: Buffer[]): void {
+    const oldest = control.findIndex((frame) => (frame[0]! & OPCODE_MASK) === OPCODE.PONG);
+    if (oldest < 0) return;
+    this.waitingBytes -= control[oldest]!.length;
+    control.splice(oldest, 1);
+  }
+
+  closeAfterWaiting(body: Uint8Array): void {
+    this.#push(buildFrame(OPCODE.CLOSE, body, this.#key()));
+  }
+
+  closeNow(body: Uint8Array): void {
+    this.flush();
+    this.dropWaiting();
+    this.#push(buildFrame(OPCODE.CLOSE, body, this.#key()));
+    this.#closed = true;
+  }
+
+  /**
+   * Throws away all messages that wait and are not begun, and the pongs with them.
+   * @returns How many messages.
+   */
+  dropWaiting(): number {
+    table.moveOut(this);
+    const kept = this.#firstIsBegun ? this.#waiting?.[0] : undefined;
+    const dropped = (this.#waiting?.length ?? 0) - (kept === undefined ? 0 : 1);
+    this.#waiting = kept === undefined ? undefined : [kept];
+    this.#control = undefined;
+    this.waitingBytes = kept?.length ?? 0;
+    return dropped;
+  }
+
+  /**
+   * Throws away the oldest message that waits and is not begun.
+   * @returns Its size with header, in bytes; 0 if there is none.
+   */
+  dropOldest(): number {
+    table.moveOut(this);
+    const waiting = this.#waiting;
+    const oldest = this.#firstIsBegun ? 1 : 0;
+    const frame = waiting?.[oldest];
+    if (waiting === undefined || frame === undefined) return 0;
+    waiting.splice(oldest, 1);
+    this.waitingBytes -= frame.length;
+    return frame.length;
+  }
+
+  /** Lets everything go: there is nobody to send it to. */
+  clear(): void {
+    table.take(this);
+    this.#waiting = undefined;
+    this.#control = undefined;
+    this.#firstIsBegun = false;
+    this.waitingBytes = 0;
+    this.#closed = true;
+  }
+
+  /** Hands over as much as the connection below takes at once. */
+  flush(): void {
+    const transport = this.#transport;
+    if (this.#waiting === undefined && this.#control === undefined) {
+      const run = table.take(this);
+      if (run === undefined) return;
+      this.waitingBytes -= run.length;
+      this.sentBytes += run.length;
+      transport.write([run]);
+      return;
+    }
+    table.moveOut(this);
+    while (this.waitingBytes > 0 && !transport.blocked) {
+      const room = this.#limits.highWaterMarkBytes - transport.bufferedBytes;
+      if (room <= 0) return;
+      const before = this.waitingBytes;
+      transport.write(this.#gather(room));
+      this.sentBytes += before - this.waitingBytes;
+    }
+  }
+
+  /** A run of packed frames comes back, because another connection needs the place. @internal */
+  packed(run: Buffer): void {
+    (this.#waiting ??= []).push(run);
+  }
+
+  #key(): FrameKey {
+    return this.#nextKey?.();
+  }
+
+  #pack(opcode: number, payload: Uint8Array, key: FrameKey): void {
+    const at = table.reserve(this, payload.length + HEADER_ROOM);
+    const end = writeFrame(table.bytes, at, opcode, payload, key);
+    table.commit(end);
+    this.waitingBytes += end - at;
+  }
+
+  #push(frame: WaitingFrame): void {
+    table.moveOut(this);
+    (this.#waiting ??= []).push(frame);
+    this.waitingBytes += frame.length;
+  }
+
+  /** Takes up to `room` bytes of messages, and all control frames before them, unless a frame is begun. */
+  #gather(room: number): Uint8Array[] {
+    const waiting = this.#waiting ?? [];
+    if (this.#control === undefined && !this.#firstIsBegun && this.waitingBytes <= room) {
+      const run = joinRun(waiting);
+      if (run !== undefined) {
+        this.#waiting = undefined;
+        this.waitingBytes = 0;
+        return [run];
+      }
+    }
+    const chunks: Uint8Array[] = [];
+    let left = room;
+    let taken = 0;
+    if (this.#firstIsBegun) {
+      const rest = waiting[0] as Uint8Array;
+      left -= this.#takePart(chunks, waiting, 0, rest, left);
+      if (!this.#firstIsBegun) taken = 1;
+    }
+    if (!this.#firstIsBegun) {
+      for (const frame of this.#control ?? []) {
+        chunks.push(frame);
+        this.waitingBytes -= frame.length;
+      }
+      this.#control = undefined;
+      for (; taken < waiting.length && left > 0; taken++) {
+        const frame = waiting[taken]!;
+        left -= this.#takeFrame(chunks, waiting, taken, frame, left);
+        if (this.#firstIsBegun) break;
+      }
+    }
+    waiting.splice(0, taken);
+    if (waiting.length === 0) this.#waiting = undefined;
+    return joinSmall(chunks);
+  }
+
+  #takeFrame(
+    chunks: Uint8Array[],
+    waiting: WaitingFrame[],
+    at: number,
+    frame: WaitingFrame,
+    room: number,
+  ): number {
+    if (!isUncopied(frame)) return this.#takePart(chunks, waiting, at, frame, room);
+    chunks.push(frame.header);
+    this.waitingBytes -= frame.header.length;
+    this.#firstIsBegun = true;
+    const payloadRoom = Math.max(1, room - frame.header.length);
+    return frame.header.length + this.#takePart(chunks, waiting, at, frame.payload, payloadRoom);
+  }
+
+  /** @returns Bytes taken; what is over stays as the first waiting frame, begun. */
+  #takePart(
+    chunks: Uint8Array[],
+    waiting: WaitingFrame[],
+    at: number,
+    bytes: Uint8Array,
+    room: number,
+  ): number {
+    const length = Math.min(room, bytes.length);
+    this.#firstIsBegun = length < bytes.length;
+    chunks.push(this.#firstIsBegun ? bytes.subarray(0, length) : bytes);
+    if (this.#firstIsBegun) waiting[at] = bytes.subarray(length);
+    this.waitingBytes -= length;
+    return length;
+  }
+}
+
+/** Copies neighbours that are small into one chunk each: a system call per chunk costs more than the copy. */
+function joinSmall(chunks: Uint8Array[]): Uint8Array[] {
+  if (chunks.length < 2) return chunks;
+  const joined: Uint8Array[] = [];
+  let run: Uint8Array[] = [];
+  const endRun = () => {
+    if (run.length > 0) joined.push(run.length === 1 ? run[0]! : Buffer.concat(run));
+    run = [];
+  };
+  for (const chunk of chunks) {
+    if (chunk.length < JOINED_BELOW_BYTES) run.push(chunk);
+    else {
+      endRun();
+      joined.push(chunk);
+    }
+  }
+  endRun();
+  return joined;
+}

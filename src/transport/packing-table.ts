@@ -1,0 +1,55 @@
+import { Buffer } from 'node:buffer';
+
+const TABLE_BYTES = 65_536;
+/** Most room that can be reserved at once, in bytes. */
+export const MAX_PACKED_BYTES = TABLE_BYTES;
+
+/**
+ * One piece of memory in which small frames are packed next to each other before they are written, for all connections
+ * of the process: a connection being served needs no buffer of its own, and a pipelined reply no allocation per frame.
+ * One owner at a time has bytes here; they are moved out when another one needs the place.
+ */
+export class PackingTable<Owner extends object> {
+  readonly bytes = Buffer.allocUnsafeSlow(TABLE_BYTES);
+  #owner: Owner | undefined;
+  #used = 0;
+  readonly #evict: (owner: Owner, run: Buffer) => void;
+
+  /** @param evict Takes a run of frames that has to make room, as memory of its own. */
+  constructor(evict: (owner: Owner, run: Buffer) => void) {
+    this.#evict = evict;
+  }
+
+  /**
+   * Makes room behind what `owner` has here already.
+   * @returns Where in `bytes` to write; {@link commit} says how far.
+   */
+  reserve(owner: Owner, room: number): number {
+    if (this.#owner !== owner || this.#used + room > TABLE_BYTES) {
+      if (this.#owner !== undefined) this.moveOut(this.#owner);
+      this.#owner = owner;
+    }
+    return this.#used;
+  }
+
+  /** @param end Position after what was written. */
+  commit(end: number): void {
+    this.#used = end;
+  }
+
+  /** Gives back what `owner` has here, as memory of its own: `undefined` if nothing. */
+  take(owner: Owner): Buffer | undefined {
+    if (this.#owner !== owner) return undefined;
+    const run = this.#used === 0 ? undefined : Buffer.allocUnsafe(this.#used);
+    if (run !== undefined) this.bytes.copy(run, 0, 0, this.#used);
+    this.#owner = undefined;
+    this.#used = 0;
+    return run;
+  }
+
+  /** Hands what `owner` has here to `evict`. */
+  moveOut(owner: Owner): void {
+    const run = this.take(owner);
+    if (run !== undefined) this.#evict(owner, run);
+  }
+}

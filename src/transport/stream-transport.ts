@@ -1,0 +1,115 @@
+import type { Duplex } from 'node:stream';
+import type { Transport, TransportOwner } from './transport.ts';
+
+/** Silence after which the kernel starts probing a peer. */
+export const TCP_KEEP_ALIVE_MS = 60_000;
+
+const OWNER = Symbol('hawser.owner');
+const FAULT = Symbol('hawser.fault');
+
+/** A stream that a transport has taken over. The owner lies on the stream, so no listener needs a closure of its own. */
+interface OwnedStream extends Duplex {
+  [OWNER]?: TransportOwner | undefined;
+  [FAULT]?: Error | undefined;
+}
+
+function onData(this: OwnedStream, chunk: Buffer): void {
+  this[OWNER]?.received(chunk);
+}
+function onEnd(this: OwnedStream): void {
+  this[OWNER]?.receivedEnd();
+}
+function onError(this: OwnedStream, error: Error): void {
+  this[FAULT] = error;
+}
+function onClose(this: OwnedStream): void {
+  const owner = this[OWNER];
+  const fault = this[FAULT];
+  this[OWNER] = undefined;
+  this[FAULT] = undefined;
+  this.off('data', onData).off('end', onEnd).off('close', onClose);
+  // `error` keeps its listener: a stream may still fail after it has closed.
+  owner?.closed(fault);
+}
+
+/** The address as people write it: an IPv4 address mapped into IPv6 is an IPv4 address. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return '';
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+/** Any `Duplex`, over the public interface of streams: TCP, TLS, and whatever a proxy or a test hands in. */
+export class StreamTransport implements Transport {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly #stream: OwnedStream;
+  readonly #written = (): void => this.#stream[OWNER]?.writable();
+
+  /** Takes the stream over: its listeners are ours from here on, and it flows. */
+  constructor(stream: Duplex, owner: TransportOwner) {
+    const socket = stream as OwnedStream & { remoteAddress?: string; remotePort?: number };
+    this.#stream = socket;
+    this.remoteAddress = plainAddress(socket.remoteAddress);
+    this.remotePort = socket.remotePort ?? 0;
+    socket[OWNER] = owner;
+    socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+    socket.resume();
+  }
+
+  /** From here on `owner` is told what happens. */
+  handTo(owner: TransportOwner): this {
+    this.#stream[OWNER] = owner;
+    return this;
+  }
+
+  get bufferedBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  get blocked(): boolean {
+    // After a large write that the kernel took at once a stream asks for a drain, too: that is no reason to wait.
+    return this.#stream.writableLength > 0 && this.#stream.writableNeedDrain;
+  }
+
+  write(chunks: readonly Uint8Array[]): void {
+    const stream = this.#stream;
+    if (!stream.writable) return;
+    const last = chunks.length - 1;
+    if (last === 0) {
+      stream.write(chunks[0], this.#written);
+      return;
+    }
+    stream.cork();
+    for (let i = 0; i < last; i++) stream.write(chunks[i]);
+    stream.write(chunks[last], this.#written);
+    stream.uncork();
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  end(): void {
+    if (this.#stream.writable) this.#stream.end();
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+}
+
+/** Sets what every socket of ours has: no Nagle, probes after a minute of silence. Streams that know neither are left alone. */
+export function tuneSocket(stream: Duplex): void {
+  const socket = stream as Duplex & {
+    setNoDelay?: (on: boolean) => void;
+    setKeepAlive?: (on: boolean, delayMs: number) => void;
+    setTimeout?: (ms: number) => void;
+  };
+  socket.setTimeout?.(0);
+  socket.setNoDelay?.(true);
+  socket.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS);
+}

@@ -1,0 +1,32 @@
+import type { Buffer } from 'node:buffer';
+
+/** What a transport tells its owner, never from inside a call of its own methods. */
+export interface TransportOwner {
+  /** Bytes have arrived. The chunk belongs to the owner, who may overwrite it. */
+  received(chunk: Buffer): void;
+  /** The peer ended its half: no more bytes come. */
+  receivedEnd(): void;
+  /** The kernel has taken what one call of `write` handed over. */
+  writable(): void;
+  /** Nothing is left of the connection below; called once. */
+  closed(error: Error | undefined): void;
+}
+
+/** The connection below: bytes both ways, nothing of WebSocket. */
+export interface Transport {
+  /** The peer's address in its normal form (IPv4-mapped as IPv4); empty where there is none. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Bytes handed over that the kernel has not taken. */
+  readonly bufferedBytes: number;
+  /** What was written is more than the connection takes at once: {@link TransportOwner.writable} will be called. */
+  readonly blocked: boolean;
+  /** Writes all chunks, in order, in as few system calls as possible. They must stay unchanged until taken. */
+  write(chunks: readonly Uint8Array[]): void;
+  pause(): void;
+  resume(): void;
+  /** Ends our half once everything written is out. */
+  end(): void;
+  /** Throws the connection away, with what is still unwritten. */
+  destroy(): void;
+}

@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  DEFAULT_SERVER_OPTIONS,
+  resolveServerOptions,
+  SERVER_OPTION_TABLE,
+} from '../../src/server/options.ts';
+import { systemClock } from '../../src/transport/clock.ts';
+import { systemRandom } from '../../src/transport/random.ts';
+import { refusal, resolve } from './option-cases.ts';
+
+test('CF-02 the defaults are frozen and pass their own checks', () => {
+  assert.equal(Object.isFrozen(DEFAULT_SERVER_OPTIONS), true);
+  assert.deepEqual(resolve(DEFAULT_SERVER_OPTIONS), DEFAULT_SERVER_OPTIONS);
+  assert.deepEqual(resolveServerOptions(), DEFAULT_SERVER_OPTIONS);
+  assert.deepEqual(resolve({}), DEFAULT_SERVER_OPTIONS);
+});
+
+test('CF-02 the defaults are those of section 22', () => {
+  assert.deepEqual(DEFAULT_SERVER_OPTIONS, {
+    path: undefined,
+    protocols: [],
+    allowedOrigins: 'same-origin',
+    requireOrigin: false,
+    allowedHosts: false,
+    upgrade: undefined,
+    request: undefined,
+    upgradeTimeoutMs: 10_000,
+    handshakeTimeoutMs: 10_000,
+    maxHeadBytes: 16_384,
+    maxHeaderFields: 100,
+    maxPendingHandshakes: 1_000,
+    maxMessageBytes: 1_048_576,
+    maxFrameBytes: 1_048_576,
+    maxFragments: 16_384,
+    maxPendingPongs: 16,
+    messageTimeoutMs: 30_000,
+    heartbeat: true,
+    pingIntervalMs: 30_000,
+    pongTimeoutMs: 10_000,
+    maxMissedPongs: 2,
+    idleTimeoutMs: 60_000,
+    writeTimeoutMs: 10_000,
+    closeTimeoutMs: 5_000,
+    maxConnections: 10_000,
+    maxConnectionsPerIp: false,
+    maxNewConnectionsPerMinute: false,
+    maxNewConnectionsPerMinutePerIp: false,
+    exemptAddresses: [],
+    ipv6PrefixBits: 64,
+    retryAfterSeconds: 5,
+    rateLimit: false,
+    highWaterMarkBytes: 262_144,
+    maxBufferedBytes: 1_048_576,
+    onOverflow: 'close',
+    receiveAheadBytes: 65_536,
+    maxConcurrentMessages: 1,
+    maxTopicsPerConnection: 128,
+    maxTopics: 100_000,
+    backlog: 511,
+    logger: undefined,
+    clock: systemClock,
+    random: systemRandom,
+  });
+});
+
+test('CF-01 an explicit undefined means the default, for every option', () => {
+  const nothing = Object.fromEntries(Object.keys(SERVER_OPTION_TABLE).map((name) => [name, undefined]));
+  assert.deepEqual(resolve(nothing), DEFAULT_SERVER_OPTIONS);
+});
+
+test('CF-01 unknown names are refused, with the nearest known one', () => {
+  const names = [
+    ['pingInterval', 'pingIntervalMs'],
+    ['maxMessageByte', 'maxMessageBytes'],
+    ['MAXCONNECTIONS', 'maxConnections'],
+    ['allowedOrigin', 'allowedOrigins'],
+    ['protocol', 'protocols'],
+  ] as const;
+  for (const [wrong, nearest] of names) {
+    assert.match(
+      refusal({ [wrong]: 1 }),
+      new RegExp(`no option ${wrong} \\(given as 1\\).*nearest is ${nearest}$`),
+    );
+  }
+});
+
+test('GN-05 options of features that do not exist are unknown, even if undefined', () => {
+  for (const name of [
+    'tls',
+    'perMessageDeflate',
+    'trustProxy',
+    'proxyProtocol',
+    'cluster',
+    'loadControl',
+    'history',
+    'maxLifetimeMs',
+    '',
+  ]) {
+    assert.match(refusal({ [name]: undefined }), /^there is no option /);
+  }
+});
+
+test('SE-29 names of Object.prototype are unknown options', () => {
+  for (const text of ['{"__proto__": {"maxConnections": 1}}', '{"constructor": 1}', '{"toString": 1}']) {
+    assert.match(refusal(JSON.parse(text)), /^there is no option /);
+  }
+});
+
+test('CF-01 the options have to be an object', () => {
+  for (const options of [null, 8080, 'x', [], () => undefined])
+    assert.match(refusal(options), /^options is .*an object/);
+});
+
+test('CF-01 a message stays short and on one line, whatever it is about', () => {
+  for (const options of [
+    { path: `x\n${'y'.repeat(1e6)}` },
+    { [`a\r\n${'b'.repeat(1e6)}`]: 1 },
+    { onOverflow: Symbol('x') },
+  ]) {
+    const message = refusal(options);
+    assert.ok(message.length < 300, `${message.length} characters`);
+    assert.doesNotMatch(message, /[\r\n]/);
+  }
+});
+
+test('FP-08 maxFrameBytes follows maxMessageBytes', () => {
+  assert.equal(resolve({ maxMessageBytes: 5000 }).maxFrameBytes, 5000);
+  assert.equal(resolve({ maxMessageBytes: 5000, maxFrameBytes: undefined }).maxFrameBytes, 5000);
+  assert.equal(resolve({ maxMessageBytes: 5000, maxFrameBytes: 100 }).maxFrameBytes, 100);
+});
+
+const CONTRADICTIONS = [
+  {
+    rule: 'HB-03',
+    options: { pingIntervalMs: 5000, pongTimeoutMs: 5000 },
+    names: ['pongTimeoutMs is 5000', 'pingIntervalMs, which is 5000'],
+  },
+  {
+    rule: 'HB-03',
+    options: { pingIntervalMs: 9000 },
+    names: ['pongTimeoutMs is 10000', 'pingIntervalMs, which is 9000'],
+  },
+  {
+    rule: 'HB-03',
+    options: { idleTimeoutMs: 30_000 },
+    names: ['idleTimeoutMs is 30000', 'pingIntervalMs, which is 30000'],
+  },
+  {
+    rule: 'FP-08',
+    options: { maxMessageBytes: 10, maxFrameBytes: 11 },
+    names: ['maxFrameBytes is 11', 'maxMessageBytes, which is 10'],
+  },
+  {
+    rule: 'BP-01',
+    options: { maxBufferedBytes: 1000 },
+    names: ['highWaterMarkBytes is 262144', 'maxBufferedBytes, which is 1000'],
+  },
+];
+for (const { rule, options, names } of CONTRADICTIONS) {
+  test(`${rule} CF-01 contradiction: ${JSON.stringify(options)}`, () => {
+    const message = refusal(options);
+    for (const name of names) assert.ok(message.includes(name), message);
+  });
+}
+
+test('HB-03 idleTimeoutMs stands by itself while one of the two is off', () => {
+  assert.equal(resolve({ idleTimeoutMs: 1000, heartbeat: false }).idleTimeoutMs, 1000);
+  assert.equal(resolve({ idleTimeoutMs: false }).idleTimeoutMs, false);
+  assert.equal(resolve({ idleTimeoutMs: 30_001 }).idleTimeoutMs, 30_001);
+});
+
+test('RL-01 rateLimit: bursts are twice the rate unless given', () => {
+  const rest = { action: 'close', closeCode: 1008 };
+  assert.deepEqual(resolve({ rateLimit: { messagesPerSecond: 100 } }).rateLimit, {
+    messagesPerSecond: 100,
+    burstMessages: 200,
+    bytesPerSecond: undefined,
+    burstBytes: undefined,
+    ...rest,
+  });
+  assert.deepEqual(
+    resolve({
+      rateLimit: { bytesPerSecond: 10, burstBytes: 15, burstMessages: undefined, action: 'throttle' },
+    }).rateLimit,
+    {
+      messagesPerSecond: undefined,
+      burstMessages: undefined,
+      bytesPerSecond: 10,
+      burstBytes: 15,
+      ...rest,
+      action: 'throttle',
+    },
+  );
+  assert.equal(resolve({ rateLimit: { messagesPerSecond: 1, closeCode: 4008 } }).rateLimit && true, true);
+  assert.equal(resolve({ rateLimit: false }).rateLimit, false);
+});
+
+test('RL-01 rateLimit: wrong members are refused by their whole name', () => {
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ messagesPerSecond: 0 }, /^rateLimit\.messagesPerSecond is 0; .* from 1 to 1000000000/],
+    [{ bytesPerSecond: false }, /^rateLimit\.bytesPerSecond is false/],
+    [{ messagesPerSecond: 1, burstBytes: 5 }, /^rateLimit\.burstBytes is 5; .*bytesPerSecond/],
+    [{ messagesPerSecond: 1, action: 'drop' }, /^rateLimit\.action is "drop"; .*'close' or 'throttle'/],
+    [{ messagesPerSecond: 1, closeCode: 1006 }, /^rateLimit\.closeCode is 1006/],
+    [{ messagesPerSecond: 1, closeCode: 1010 }, /^rateLimit\.closeCode is 1010/],
+    [{ messagesPerSecond: 1, closeCode: 5000 }, /^rateLimit\.closeCode is 5000/],
+    [
+      { messagePerSecond: 1 },
+      /no option rateLimit\.messagePerSecond .*nearest is rateLimit\.messagesPerSecond$/,
+    ],
+    [{ burstMessages: 5 }, /^rateLimit is an object; .*messagesPerSecond, bytesPerSecond or both/],
+  ];
+  for (const [rateLimit, says] of wrong) assert.match(refusal({ rateLimit }), says);
+});
+
+test('CF-01 the result is frozen and owes nothing to what was handed in', () => {
+  const protocols = ['chat'];
+  const rateLimit = { messagesPerSecond: 5 };
+  const resolved = resolve({ protocols, rateLimit });
+  protocols.push('other');
+  rateLimit.messagesPerSecond = 500;
+  assert.deepEqual(resolved.protocols, ['chat']);
+  assert.equal(resolved.rateLimit && resolved.rateLimit.messagesPerSecond, 5);
+  assert.equal(
+    Object.isFrozen(resolved) && Object.isFrozen(resolved.protocols) && Object.isFrozen(resolved.rateLimit),
+    true,
+  );
+});
+
+test('CF-01 each property is read once', () => {
+  let reads = 0;
+  const options = {
+    get maxTopics() {
+      return ++reads === 1 ? 5 : -1;
+    },
+  };
+  assert.equal(resolve(options).maxTopics, 5);
+  assert.equal(reads, 1);
+});
