@@ -52,7 +52,7 @@ export interface ServerEvents<UserData> {
 export type RefusedInfo = Pick<Refusal, 'status' | 'code' | 'remoteAddress' | 'url'>;
 
 /** How the core reaches listeners. */
-export type Tell<UserData> = <Name extends keyof ServerEvents<UserData> & string>(
+export type Tell<UserData> = <Name extends keyof ServerEvents<UserData>>(
   name: Name,
   ...args: ServerEvents<UserData>[Name]
 ) => void;

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { MisuseError } from '../protocol/errors.ts';
 import type { Clock } from '../transport/clock.ts';
+import { connectionReset } from './reset.ts';
 
 /** What can happen to the bytes that go one way. Each fault lasts until it is taken back; `lose` and `end` are for good. */
 export interface Faults {
@@ -22,15 +23,13 @@ export interface Faults {
   end(): void;
 }
 
+/** The callback of a write. */
+type Taken = (error?: Error) => void;
+
 /** Bytes under way, or the end of the stream behind the last of them. */
 interface Parcel {
   readonly bytes: Buffer | undefined;
   readonly dueMs: number;
-}
-
-/** The error a system gives for a connection that the other side has reset. */
-export function connectionReset(): NodeJS.ErrnoException {
-  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', errno: -104, syscall: 'read' });
 }
 
 /**
@@ -38,16 +37,13 @@ export function connectionReset(): NodeJS.ErrnoException {
  * `receiver` in a later turn of the event loop, so neither ever runs on the stack of the other.
  */
 export class Lane implements Faults {
-  sender!: Duplex;
-  receiver!: Duplex;
-  /** The other direction, by which a refusal would come back. */
-  opposite!: Lane;
-  /** Nothing that is sent here arrives any more, and nobody learns it. */
-  lost = false;
+  #receiver!: Duplex;
+  #opposite!: Lane;
+  #lost = false;
   readonly #roomBytes: number;
   #parcels: Parcel[] = [];
   #parcelBytes = 0;
-  #offered: { readonly bytes: Buffer; readonly taken: () => void } | undefined;
+  #offered: { readonly bytes: Buffer; readonly taken: Taken } | undefined;
   #wanted = false;
   #ended = false;
   #receiverGone = false;
@@ -61,10 +57,16 @@ export class Lane implements Faults {
     this.#roomBytes = roomBytes;
   }
 
+  /** Called once, before anything else. `opposite` is the direction in which a refusal would come back. */
+  join(receiver: Duplex, opposite: Lane): void {
+    this.#receiver = receiver;
+    this.#opposite = opposite;
+  }
+
   /** From the sender: `taken` is called once there was room for all of `bytes`, which must not change until then. */
-  offer(bytes: Buffer, taken: () => void): void {
-    if (this.#receiverGone && !this.lost && !this.opposite.lost) {
-      this.sender.destroy(connectionReset());
+  offer(bytes: Buffer, taken: Taken): void {
+    if (this.#receiverGone && !this.#lost && !this.#opposite.#lost) {
+      taken(connectionReset());
       return;
     }
     this.#offered = { bytes, taken };
@@ -79,17 +81,24 @@ export class Lane implements Faults {
 
   /** From the receiver: it is closed. A system resets a connection whose bytes nobody will read (RFC 1122 §4.2.2.13). */
   leave(): void {
-    const unread = this.#parcelBytes + this.receiver.readableLength > 0 || this.#offered !== undefined;
+    const unread = this.#parcelBytes + this.#receiver.readableLength > 0 || this.#offered !== undefined;
     this.#receiverGone = true;
     this.#forget();
-    if (unread && !this.lost && !this.opposite.lost) this.sender.destroy(connectionReset());
-    else this.#take();
+    if (unread && !this.#lost) this.#opposite.reset();
+    this.#take();
   }
 
   /** From the sender: it is closed, and what it had offered is withdrawn. */
   withdraw(): void {
+    const offered = this.#offered;
     this.#offered = undefined;
     this.end();
+    offered?.taken();
+  }
+
+  /** From the sender: the connection is gone at once, as far as the receiver can learn it. */
+  reset(): void {
+    if (!this.#lost) this.#receiver.destroy(connectionReset());
   }
 
   stall(): void {
@@ -102,7 +111,7 @@ export class Lane implements Faults {
   }
 
   lose(): void {
-    this.lost = true;
+    this.#lost = true;
     this.#forget();
     this.#take();
   }
@@ -125,12 +134,12 @@ export class Lane implements Faults {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (!this.lost && !this.#receiverGone) this.#post(undefined);
+    if (!this.#lost && !this.#receiverGone) this.#post(undefined);
     this.#take();
   }
 
   get #swallows(): boolean {
-    return this.lost || this.#ended || this.#receiverGone;
+    return this.#lost || this.#ended || this.#receiverGone;
   }
 
   /** Takes what is offered as far as there is room. */
@@ -180,7 +189,7 @@ export class Lane implements Faults {
     if (first === undefined) return;
     const { bytes, dueMs } = first;
     if (bytes === undefined) {
-      this.receiver.push(null);
+      this.#receiver.push(null);
       return;
     }
     const piece = bytes.length > this.#cutBytes ? bytes.subarray(0, this.#cutBytes) : bytes;
@@ -188,7 +197,7 @@ export class Lane implements Faults {
     this.#parcelBytes -= piece.length;
     // The stream asks again when it has room; until then `push` may have done so already.
     this.#wanted = false;
-    if (this.receiver.push(piece)) this.#wanted = true;
+    if (this.#receiver.push(piece)) this.#wanted = true;
     this.#take();
     this.#schedule();
   }

@@ -1,7 +1,8 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { Duplex } from 'node:stream';
 import { MisuseError } from '../protocol/errors.ts';
-import { connectionReset, type Faults, Lane } from './lane.ts';
+import { type Faults, Lane } from './lane.ts';
+import { connectionReset } from './reset.ts';
 
 export interface DuplexPairOptions {
   /**
@@ -17,7 +18,7 @@ export interface DuplexPairOptions {
 
 /**
  * One end of a connection in memory; behaves as a TCP socket with `allowHalfOpen` does. Bytes arrive in a later turn of
- * the event loop, in the pieces they were written in. Closing an end while bytes for it are unread, or writing to one
+ * the event loop, in the pieces they were written in as far as the buffers hold them. Closing an end while bytes for it are unread, or writing to one
  * that is closed, resets the connection.
  */
 export class MemoryDuplex extends Duplex {
@@ -28,7 +29,13 @@ export class MemoryDuplex extends Duplex {
   readonly #outgoing: Lane;
 
   /** @internal */
-  constructor(incoming: Lane, outgoing: Lane, highWaterMark: number, remoteAddress: string, remotePort: number) {
+  constructor(
+    incoming: Lane,
+    outgoing: Lane,
+    highWaterMark: number,
+    remoteAddress: string,
+    remotePort: number,
+  ) {
     super({ allowHalfOpen: true, highWaterMark });
     this.#incoming = incoming;
     this.#outgoing = outgoing;
@@ -38,7 +45,7 @@ export class MemoryDuplex extends Duplex {
 
   /** Closes this end at once, and the other with ECONNRESET, unless that news is lost on the way. */
   resetAndDestroy(): this {
-    if (!this.#outgoing.lost) this.#outgoing.receiver.destroy(connectionReset());
+    this.#outgoing.reset();
     return this.destroy();
   }
 
@@ -51,7 +58,7 @@ export class MemoryDuplex extends Duplex {
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
-    this.#outgoing.offer(globalThis.Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+    this.#outgoing.offer(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
   }
 
   override _final(done: () => void): void {
@@ -92,8 +99,8 @@ export function duplexPair(options: DuplexPairOptions = {}): DuplexPair {
   const toClient = new Lane(highWaterMarkBytes);
   const client = new MemoryDuplex(toClient, toServer, highWaterMarkBytes, '127.0.0.1', 80);
   const server = new MemoryDuplex(toServer, toClient, highWaterMarkBytes, remoteAddress, remotePort);
-  toServer.join(client, server, toClient);
-  toClient.join(server, client, toServer);
+  toServer.join(server, toClient);
+  toClient.join(client, toServer);
   const reset = () => {
     client.destroy(connectionReset());
     server.destroy(connectionReset());

@@ -1,0 +1,50 @@
+/**
+ * `hawser/testing`: what tests of WebSocket code need, with Hawser or without. Connections in memory and the faults they
+ * can have, time and chance under control, frames right and wrong, a client that sends any bytes, and waits that say
+ * what they waited for.
+ *
+ * @example
+ * const { client, server, toServer } = duplexPair();
+ * toServer.cutInto(1);
+ * await webSocketServer.handleUpgrade(request, server, Buffer.alloc(0));
+ * const raw = RawClient.over(client);
+ * assert.equal((await raw.nextHead()).status, 101);
+ * raw.send(text('Hello'));
+ * assert.equal((await raw.nextFrame()).payload.toString(), 'Hello');
+ *
+ * @module
+ */
+export type { Clock } from '../transport/clock.ts';
+export type { RandomSource } from '../transport/random.ts';
+export { byteByByte, everyCut, randomCuts } from './cuts.ts';
+export {
+  binary,
+  close,
+  continuation,
+  DEFAULT_KEY,
+  type FrameExtras,
+  type FrameFields,
+  frame,
+  hex,
+  ping,
+  pong,
+  text,
+} from './frames.ts';
+export type { Faults } from './lane.ts';
+export { type LeakCheck, type LeakCheckOptions, leakCheck } from './leak-check.ts';
+export { type DuplexPair, type DuplexPairOptions, duplexPair, MemoryDuplex } from './memory-duplex.ts';
+export { EXAMPLE_KEY, RawClient, type RawUpgradeOptions } from './raw-client.ts';
+export { type DecodedFrame, readFrame, readFrames } from './read-frames.ts';
+export { type ResponseHead, readResponseHead } from './response-head.ts';
+export { seededRandom } from './seeded-random.ts';
+export { type FaultySocket, socketFaults } from './socket-faults.ts';
+export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
+export {
+  DEFAULT_DEADLINE_MS,
+  eventLoopTurns,
+  WaitError,
+  type WaitOptions,
+  type WaitUntilOptions,
+  waitForEvent,
+  waitUntil,
+} from './wait-for.ts';

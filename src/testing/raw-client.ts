@@ -1,0 +1,231 @@
+import { Buffer } from 'node:buffer';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type DecodedFrame, readFrame } from './read-frames.ts';
+import { resetStream } from './reset.ts';
+import { type ResponseHead, readResponseHead } from './response-head.ts';
+import { DEFAULT_DEADLINE_MS, WaitError, type WaitOptions, waitForEvent } from './wait-for.ts';
+
+/** The key of the RFC's example handshake (§1.3); its answer is `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`. */
+export const EXAMPLE_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
+/** Longest piece of what arrived that an error shows. */
+const SHOWN_BYTES = 64;
+
+export interface RawUpgradeOptions extends WaitOptions {
+  /** Request target. Default `/`. */
+  readonly path?: string;
+  /** Value of Sec-WebSocket-Key. Default {@link EXAMPLE_KEY}. */
+  readonly key?: string;
+  /** Offered subprotocols, in one field. Default none. */
+  readonly protocols?: readonly string[];
+  /** More fields, sent unchecked. One of the same name takes the place of ours; `undefined` leaves ours out. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+/**
+ * A client that knows no rules: it sends the bytes it is given and collects what comes back. It reads all the time, never
+ * answers by itself, and never emits: failures show in the waits, each of which has a deadline and says what it waited
+ * for and what had arrived.
+ */
+export class RawClient implements Disposable {
+  /** The connection below; owned by this client. */
+  readonly stream: Duplex;
+  #received = Buffer.alloc(0);
+  #error: Error | undefined;
+  readonly #waiting = new Set<() => void>();
+
+  private constructor(stream: Duplex) {
+    this.stream = stream;
+    stream.on('error', (error) => {
+      this.#error ??= error;
+    });
+    stream.on('data', (chunk: Buffer) => {
+      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#changed();
+    });
+    stream.on('end', () => this.#changed());
+    stream.on('close', () => this.#changed());
+  }
+
+  /**
+   * Connects over TCP.
+   * @param options `host` is `127.0.0.1` by default.
+   * @throws WaitError if that fails, or takes longer than the deadline.
+   */
+  static async connect(
+    options: { readonly port: number; readonly host?: string } & WaitOptions,
+  ): Promise<RawClient> {
+    const { port, host = '127.0.0.1' } = options;
+    const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
+    try {
+      await waitForEvent(socket, 'connect', options);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+    return RawClient.over(socket);
+  }
+
+  /** Takes over a connection that stands already: an end of `duplexPair`, a TLS socket, a socket with faults. */
+  static over(stream: Duplex): RawClient {
+    return new RawClient(stream);
+  }
+
+  /** What has arrived and was not taken by a wait yet, in memory of its own. */
+  get received(): Buffer {
+    return Buffer.from(this.#received);
+  }
+
+  /** Sends bytes, or a string as UTF-8. The bytes must stay as they are until they are out. */
+  send(bytes: Uint8Array | string): void {
+    this.stream.write(bytes);
+  }
+
+  /**
+   * Sends an upgrade request and takes the head of the answer, whatever it is: nothing is checked.
+   * @throws WaitError if no whole head arrives.
+   */
+  async upgrade(options: RawUpgradeOptions = {}): Promise<ResponseHead> {
+    const { path = '/', key = EXAMPLE_KEY, protocols = [], headers = {} } = options;
+    const ours: [string, string][] = [
+      ['Host', 'localhost'],
+      ['Upgrade', 'websocket'],
+      ['Connection', 'Upgrade'],
+      ['Sec-WebSocket-Key', key],
+      ['Sec-WebSocket-Version', '13'],
+    ];
+    if (protocols.length > 0) ours.push(['Sec-WebSocket-Protocol', protocols.join(', ')]);
+    const replaced = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+    const lines = ours.filter(([name]) => !replaced.has(name.toLowerCase()));
+    for (const [name, value] of Object.entries(headers)) {
+      for (const one of value === undefined ? [] : [value].flat()) lines.push([name, one]);
+    }
+    this.send(
+      `GET ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
+    );
+    return this.nextHead(options);
+  }
+
+  /**
+   * Takes the next response head.
+   * @throws WaitError if none arrives in time, or something else does.
+   */
+  nextHead(options: WaitOptions = {}): Promise<ResponseHead> {
+    return this.#wait('a response head', options, () => {
+      const head = readResponseHead(this.#received);
+      if (head !== undefined) this.#received = this.#received.subarray(head.raw.length);
+      return head ?? this.#over();
+    });
+  }
+
+  /**
+   * Takes the next frame, unmasked and unjudged.
+   * @throws WaitError if no whole frame arrives.
+   */
+  nextFrame(options: WaitOptions = {}): Promise<DecodedFrame> {
+    return this.#wait('a frame', options, () => {
+      const frame = readFrame(this.#received);
+      if (frame !== undefined) this.#received = this.#received.subarray(frame.end);
+      return frame ?? this.#over();
+    });
+  }
+
+  /**
+   * Takes everything up to the end of the peer's half.
+   * @throws WaitError if the end does not come, or the connection breaks instead.
+   */
+  receivedUntilEnd(options: WaitOptions = {}): Promise<Buffer> {
+    return this.#wait("the end of the peer's half", options, () => {
+      if (!this.stream.readableEnded) return this.#over();
+      const received = this.#received;
+      this.#received = Buffer.alloc(0);
+      return received;
+    });
+  }
+
+  /**
+   * Waits until nothing is left of the connection; ends our half once the peer has ended its own.
+   * @returns The error that broke it; `undefined` after a regular end.
+   * @throws WaitError at the deadline.
+   */
+  async waitForClose(options: WaitOptions = {}): Promise<Error | undefined> {
+    await this.#wait('the connection to close', options, () => {
+      if (this.stream.readableEnded && this.stream.writable) this.stream.end();
+      return this.stream.closed ? true : undefined;
+    });
+    return this.#error;
+  }
+
+  /** Stops reading: the buffers on the way fill up. */
+  pause(): void {
+    this.stream.pause();
+  }
+
+  resume(): void {
+    this.stream.resume();
+  }
+
+  /** Ends our half once everything sent is out; the peer may go on. */
+  end(): void {
+    this.stream.end();
+  }
+
+  /** Breaks the connection: the peer sees a reset where the connection below can say so, a sudden end elsewhere. */
+  reset(): void {
+    resetStream(this.stream);
+  }
+
+  /** Closes the connection at once, if it is still there. */
+  [Symbol.dispose](): void {
+    this.stream.destroy();
+  }
+
+  #changed(): void {
+    for (const look of this.#waiting) look();
+  }
+
+  /** @throws WaitError if nothing can arrive any more. */
+  #over(): undefined {
+    if (this.stream.readableEnded) throw new WaitError('the peer ended its half');
+    if (this.#error !== undefined)
+      throw new WaitError(`the connection broke (${this.#error.message})`, { cause: this.#error });
+    if (this.stream.closed) throw new WaitError('the connection was closed');
+    return undefined;
+  }
+
+  /** Asks `look` now and after every change, until it has an answer or throws. */
+  #wait<Answer>(what: string, options: WaitOptions, look: () => Answer | undefined): Promise<Answer> {
+    const { deadlineMs = DEFAULT_DEADLINE_MS } = options;
+    return new Promise<Answer>((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(deadline);
+        this.#waiting.delete(attempt);
+      };
+      const fail = (why: string, cause?: unknown): void => {
+        done();
+        reject(new WaitError(`waited for ${what}, but ${why}; ${this.#arrived()}`, { cause }));
+      };
+      const attempt = (): void => {
+        try {
+          const answer = look();
+          if (answer === undefined) return;
+          done();
+          resolve(answer);
+        } catch (error) {
+          fail((error as Error).message, error);
+        }
+      };
+      const deadline = setTimeout(() => fail(`${deadlineMs} ms passed`), deadlineMs);
+      this.#waiting.add(attempt);
+      attempt();
+    });
+  }
+
+  #arrived(): string {
+    const { length } = this.#received;
+    if (length === 0) return 'nothing had arrived since';
+    const shown = this.#received.subarray(0, SHOWN_BYTES);
+    const text = JSON.stringify(shown.toString('latin1'));
+    return `${length} bytes had arrived: ${shown.toString('hex')}${length > SHOWN_BYTES ? '…' : ''} (${text})`;
+  }
+}

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  Fields,
+  isFieldValue,
+  isToken,
+  listContains,
+  parseTokenList,
+} from '../../../src/protocol/handshake/fields.ts';
+
+test('HS-03 names without case, values trimmed, repeated ones joined in order', () => {
+  const fields = Fields.fromRaw([
+    'Host',
+    ' a ',
+    'UPGRADE',
+    '\th2c\t ',
+    'x-a',
+    'b  c',
+    'upgrade',
+    'websocket',
+  ]);
+  assert.equal(fields.get('host'), 'a');
+  assert.equal(fields.get('upgrade'), 'h2c, websocket');
+  assert.equal(fields.get('x-a'), 'b  c');
+  assert.equal(fields.get('missing'), undefined);
+  assert.deepEqual(fields.all('upgrade'), ['h2c', 'websocket']);
+  assert.deepEqual(fields.all('missing'), []);
+  assert.deepEqual(
+    ['host', 'upgrade', 'missing'].map((name) => fields.count(name)),
+    [1, 2, 0],
+  );
+  assert.deepEqual(
+    [...fields],
+    [
+      ['host', 'a'],
+      ['upgrade', 'h2c'],
+      ['x-a', 'b  c'],
+      ['upgrade', 'websocket'],
+    ],
+  );
+});
+
+test('HS-03 an empty field is there, and takes part in joining', () => {
+  const fields = Fields.fromRaw(['a', '', 'a', ' ', 'b', '']);
+  assert.equal(fields.get('a'), ', ');
+  assert.equal(fields.get('b'), '');
+});
+
+test('GN-11 names of Object.prototype are ordinary names', () => {
+  const none = Fields.fromRaw(['a', 'b']);
+  for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '0', 'length']) {
+    assert.equal(none.get(name), undefined, name);
+    assert.equal(Fields.fromRaw([name, 'x', name, 'y']).get(name.toLowerCase()), 'x, y', name);
+  }
+  assert.equal(({} as Record<string, unknown>)['x'], undefined);
+});
+
+test('SE-02 one name 10,000 times', () => {
+  const fields = Fields.fromRaw(Array.from({ length: 10_000 }, () => ['Upgrade', 'websocket']).flat());
+  assert.equal(fields.count('upgrade'), 10_000);
+  assert.equal(fields.all('upgrade').length, 10_000);
+  assert.equal(fields.get('upgrade')?.length, 10_000 * 11 - 2);
+});
+
+test('RFC 9110 §5.6.2 a token is one or more of its characters, and nothing else', () => {
+  const allowed = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  for (let code = 0; code < 0x180; code++) {
+    const char = String.fromCharCode(code);
+    assert.equal(isToken(char), allowed.includes(char), `U+${code.toString(16)}`);
+    assert.equal(isToken(`a${char}b`), allowed.includes(char), `U+${code.toString(16)} inside`);
+  }
+  assert.equal(isToken(''), false);
+  assert.equal(isToken(allowed), true);
+});
+
+test('HS-02, SE-11 a field value has no control characters but tabs, and nothing above U+00FF', () => {
+  for (let code = 0; code < 0x300; code++) {
+    const allowed = code === 9 || (code >= 0x20 && code !== 0x7f && code <= 0xff);
+    assert.equal(isFieldValue(`a${String.fromCharCode(code)}`), allowed, `U+${code.toString(16)}`);
+  }
+  assert.equal(isFieldValue(''), true);
+});
+
+const TOKEN_LISTS: readonly (readonly [value: string, tokens: string[] | undefined])[] = [
+  ['chat', ['chat']],
+  ['chat, superchat', ['chat', 'superchat']],
+  [' \ta\t,b ,\t c ', ['a', 'b', 'c']],
+  ['a,a', ['a', 'a']],
+  ['__proto__,constructor', ['__proto__', 'constructor']],
+  ['', undefined],
+  [' ', undefined],
+  [',', undefined],
+  ['a,', undefined],
+  [',a', undefined],
+  ['a,,b', undefined],
+  ['a b', undefined],
+  ['a;b', undefined],
+  ['"a"', undefined],
+  ['caf\xe9', undefined],
+  ['\u0101', undefined],
+];
+for (const [value, tokens] of TOKEN_LISTS) {
+  test(`HS-16 token list ${JSON.stringify(value)}`, () => assert.deepEqual(parseTokenList(value), tokens));
+}
+
+const MEMBERSHIPS: readonly (readonly [list: string, contains: boolean])[] = [
+  ['upgrade', true],
+  ['Upgrade', true],
+  ['keep-alive, UPGRADE', true],
+  ['keep-alive,\tupgrade ,x', true],
+  [', ,upgrade,', true],
+  ['upgrade/1', false],
+  ['upgrades', false],
+  ['xupgrade', false],
+  ['up grade', false],
+  ['keep-alive upgrade', false],
+  ['"upgrade"', false],
+  ['', false],
+  [',,,,,,,,,,', false],
+];
+for (const [list, contains] of MEMBERSHIPS) {
+  test(`HS-05 ${JSON.stringify(list)} ${contains ? 'contains' : 'lacks'} upgrade`, () =>
+    assert.equal(listContains(list, 'upgrade'), contains));
+}

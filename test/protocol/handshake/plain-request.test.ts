@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Fields } from '../../../src/protocol/handshake/fields.ts';
+import {
+  bodyLength,
+  MAX_BODY_BYTES,
+  readPlainTarget,
+} from '../../../src/protocol/handshake/plain-request.ts';
+
+const head = (rawHeaders: readonly string[], target = '/') => ({
+  method: 'POST',
+  target,
+  httpVersion: '1.1',
+  fields: Fields.fromRaw(rawHeaders),
+});
+
+const LENGTHS: readonly (readonly [
+  rule: string,
+  raw: readonly string[],
+  length: number | { status: number },
+])[] = [
+  ['none', [], 0],
+  ['zero', ['Content-Length', '0'], 0],
+  ['leading zeros', ['Content-Length', '007'], 7],
+  ['the limit', ['Content-Length', '65536'], 65_536],
+  ['one more', ['Content-Length', '65537'], { status: 413 }],
+  ['2^53 + 1', ['Content-Length', '9007199254740993'], { status: 413 }],
+  ['1,000 digits', ['Content-Length', '9'.repeat(1000)], { status: 413 }],
+  ['twice the same', ['Content-Length', '5', 'content-length', '5'], 5],
+  ['two different', ['Content-Length', '5', 'Content-Length', '6'], { status: 400 }],
+  ['two spellings', ['Content-Length', '5', 'Content-Length', '05'], { status: 400 }],
+  ['a list', ['Content-Length', '5, 5'], { status: 400 }],
+  ['empty', ['Content-Length', ''], { status: 400 }],
+  ['negative', ['Content-Length', '-1'], { status: 400 }],
+  ['signed', ['Content-Length', '+1'], { status: 400 }],
+  ['hexadecimal', ['Content-Length', '0x10'], { status: 400 }],
+  ['exponent', ['Content-Length', '1e3'], { status: 400 }],
+  ['fraction', ['Content-Length', '1.0'], { status: 400 }],
+  ['inner blank', ['Content-Length', '1 0'], { status: 400 }],
+  ['chunked', ['Transfer-Encoding', 'chunked'], { status: 411 }],
+  ['another coding', ['Transfer-Encoding', 'gzip'], { status: 411 }],
+  ['empty coding', ['Transfer-Encoding', ''], { status: 411 }],
+  ['both', ['Content-Length', '5', 'Transfer-Encoding', 'chunked'], { status: 400 }],
+];
+for (const [rule, raw, length] of LENGTHS) {
+  test(`HS-14 body: ${rule}`, () => assert.deepEqual(bodyLength(head(raw)), length));
+}
+
+test('HS-14 the limit is 64 KiB', () => assert.equal(MAX_BODY_BYTES, 65_536));
+
+test('HS-14 URL of a plain request', () => {
+  assert.equal(readPlainTarget(head(['Host', 'a:81'], '/b?c'), false)?.href, 'http://a:81/b?c');
+  assert.equal(readPlainTarget(head(['Host', 'a:81'], 'http://d/b'), true)?.href, 'https://d/b');
+  for (const target of ['*', '/#', 'a:80'])
+    assert.equal(readPlainTarget(head(['Host', 'a'], target), false), undefined);
+  for (const raw of [[], ['Host', ''], ['Host', 'a', 'Host', 'a']]) {
+    assert.equal(readPlainTarget(head(raw), false), undefined);
+  }
+});
