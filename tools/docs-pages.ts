@@ -6,12 +6,12 @@ const number = (value: number): string => value.toLocaleString('en-US');
 const row = (...cells: string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 
-const OTHERS: Readonly<Record<string, string>> = {
+const OTHERS = {
   boolean: '`true` or `false`',
   path: 'a path, a regular expression, or a function',
   function: 'a function',
   rate: '`false`, or an object (below)',
-};
+} as const;
 
 function allowed(rule: OptionRule): string {
   switch (rule.kind) {
@@ -40,7 +40,7 @@ function allowed(rule: OptionRule): string {
     case 'path':
     case 'function':
     case 'rate':
-      return OTHERS[rule.kind] ?? '';
+      return OTHERS[rule.kind];
   }
 }
 
@@ -51,7 +51,7 @@ function shownDefault(name: string): string {
   if (value === undefined) return 'none';
   if (typeof value === 'number') return number(value);
   if (Array.isArray(value)) return '`[]`';
-  return typeof value === 'string' ? `\`'${value}'\`` : `\`${String(value)}\``;
+  return typeof value === 'string' ? `\`'${value}'\`` : `\`${JSON.stringify(value)}\``;
 }
 
 /** docs/options.md: every option of the server. */
