@@ -180,6 +180,7 @@ const VALUES = [
   '[::1]:80',
   'chat, superchat',
   'chat,,chat',
+  'chat, chat',
   'permessage-deflate; client_max_window_bits',
   'a; b="c\\d", e ;f = g',
   'a; b="',
@@ -196,6 +197,8 @@ const TARGETS = [
   '/',
   '/chat?a=b',
   '/a/../b/./%2e%2E/c',
+  '/a/../b',
+  '/./c',
   '//x/y',
   '*',
   'http://b.example/p?q',
@@ -252,7 +255,7 @@ function request(random: Prng): string {
   });
   const method = random.bool(oddity) ? random.pick(['POST', 'get', 'PRI', '']) : 'GET';
   const version = random.bool(oddity) ? random.pick(['HTTP/1.0', 'HTTP/2.0', 'HTTP/1.1 ', '']) : 'HTTP/1.1';
-  const start = `${random.bool(0.1) ? '\r\n' : ''}${method} ${random.pick(TARGETS)} ${version}`;
+  const start = `${random.bool(0.1) ? random.pick(['\r\n', '\r\n', '\r\n\r\n']) : ''}${method} ${random.pick(TARGETS)} ${version}`;
   return `${[start, ...lines].join('\r\n')}\r\n\r\n${random.pick(['', '\x81\x80abcd', 'GET '])}`;
 }
 

@@ -14,34 +14,19 @@ const OTHERS = {
 } as const;
 
 function allowed(rule: OptionRule): string {
-  switch (rule.kind) {
-    case 'count':
-    case 'bits':
-    case 'bytes':
-    case 'ms':
-    case 'seconds': {
-      const unit = rule.kind === 'count' ? '' : ` ${rule.kind}`;
-      return `${number(rule.min)} to ${number(rule.max)}${unit}${rule.orFalse ? ', or `false`' : ''}`;
-    }
-    case 'list': {
-      const words = rule.words.map((word) => `\`'${word}'\``);
-      return [
-        ...words,
-        `a list (${rule.of}s)`,
-        ...(rule.orFunction ? ['a function'] : []),
-        ...(rule.orFalse ? ['`false`'] : []),
-      ].join(', ');
-    }
-    case 'enum':
-      return rule.values.map((value) => `\`'${value}'\``).join(', ');
-    case 'object':
-      return `an object with ${rule.methods.join(', ')}`;
-    case 'boolean':
-    case 'path':
-    case 'function':
-    case 'rate':
-      return OTHERS[rule.kind];
+  if ('min' in rule) {
+    const unit = rule.kind === 'count' ? '' : ` ${rule.kind}`;
+    return `${number(rule.min)} to ${number(rule.max)}${unit}${rule.orFalse ? ', or `false`' : ''}`;
   }
+  if (rule.kind === 'enum') return rule.values.map((value) => `\`'${value}'\``).join(', ');
+  if (rule.kind === 'object') return `an object with ${rule.methods.join(', ')}`;
+  if (rule.kind !== 'list') return OTHERS[rule.kind];
+  return [
+    ...rule.words.map((word) => `\`'${word}'\``),
+    `a list (${rule.of}s)`,
+    ...(rule.orFunction ? ['a function'] : []),
+    ...(rule.orFalse ? ['`false`'] : []),
+  ].join(', ');
 }
 
 function shownDefault(name: string): string {

@@ -24,7 +24,7 @@ export function byteByByte(bytes: Uint8Array): Buffer[] {
 
 /**
  * `count` cuttings at random places, the same ones for the same seed, one at a time. How often they cut varies, from
- * almost every byte to once or not at all. Pieces are in memory of their own and never empty.
+ * every byte to not at all. Pieces are in memory of their own and never empty.
  * @throws MisuseError `ERR_ARGUMENT` if `count` is not a whole number from 0 up.
  */
 export function* randomCuts(bytes: Uint8Array, seed: number, count: number): Generator<Buffer[], void> {
@@ -32,9 +32,10 @@ export function* randomCuts(bytes: Uint8Array, seed: number, count: number): Gen
     throw new MisuseError('ERR_ARGUMENT', `a number of cuttings is a whole number from 0 up, not ${count}`);
   }
   const random = seededRandom(seed);
+  const orders = 34 - Math.clz32(bytes.length); // up to 2 to 4 times the whole length
   for (let made = 0; made < count; made++) {
-    // Sizes spread evenly over orders of magnitude: small pieces find other faults than large ones.
-    const mostBytes = 2 * Math.max(1, bytes.length) ** random.fraction();
+    // Sizes spread evenly over powers of 2: small pieces find other faults than large ones.
+    const mostBytes = 2 ** Math.floor(random.fraction() * orders);
     const pieces: Buffer[] = [];
     for (let start = 0; start < bytes.length; ) {
       const end = Math.min(bytes.length, start + 1 + Math.floor(random.fraction() * mostBytes));

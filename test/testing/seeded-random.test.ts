@@ -10,7 +10,7 @@ const take = (seed: number) => {
 test('TK-01 the same seed gives the same answers to the same calls', () => {
   assert.deepEqual(take(42), take(42));
   // Written down: a failure report that names a seed must still reproduce with a later version.
-  assert.deepEqual(take(42), EXPECTED_42);
+  assert.deepEqual(take(42), ['e185939aca', 0.7075030340115449, 'dac4ff5d-bf56-444f-b563-ad9568463e84', 0]);
 });
 
 test('TK-01 different seeds differ, neighbours and those beyond 32 bits as well', () => {
