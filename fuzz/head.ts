@@ -3,6 +3,7 @@ import { HandshakeError } from '../src/protocol/errors.ts';
 import { type HeadLimits, HeadParser, type RequestHead } from '../src/protocol/handshake/http-head.ts';
 import { bodyLength, MAX_BODY_BYTES, readPlainTarget } from '../src/protocol/handshake/plain-request.ts';
 import { readUpgradeRequest, wantsWebSocket } from '../src/protocol/handshake/server.ts';
+import { headModel, TOKEN } from './head-model.ts';
 import { type Prng, prng } from './prng.ts';
 
 /** What became of some bytes: not enough of them, a refusal, or a head and the number of its bytes. */
@@ -32,7 +33,7 @@ export function fuzzHead(seed: number, iterations: number): void {
         ? [...bytes].map((byte) => Buffer.of(byte))
         : random.cut(bytes, 1 + random.int(4));
       assert.deepEqual(plain(outcome(limits, pieces)), plain(whole), 'cutting');
-      assert.deepEqual(plain(whole), model(bytes.toString('latin1'), limits), 'model');
+      assert.deepEqual(plain(whole), headModel(bytes.toString('latin1'), limits), 'model');
       if (typeof whole === 'object') checkHead(whole.head);
     } catch (error) {
       const input = JSON.stringify(bytes.toString('latin1'));
@@ -71,47 +72,6 @@ const plain = (result: Outcome): unknown =>
   typeof result === 'object'
     ? { ...result.head, fields: [...result.head.fields], headBytes: result.headBytes }
     : result;
-
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const FIELD = new RegExp(`^(${TOKEN}):([\\t\\x20-\\x7e\\x80-\\xff]*)$`);
-const REQUEST_LINE = new RegExp(`^(${TOKEN}) ([\\x21-\\x7e]+) HTTP/(\\d\\.\\d)$`);
-const REQUEST_LINE_PREFIX = new RegExp(
-  `^(?:${TOKEN}(?: (?:[\\x21-\\x7e]+(?: (?:H|HT|HTT|HTTP|HTTP/|HTTP/\\d|HTTP/\\d\\.|HTTP/\\d\\.\\d\\r?)?)?)?)?)?$`,
-);
-const FIELD_PREFIX = new RegExp(`^(?:\\r|${TOKEN}(?::[\\t\\x20-\\x7e\\x80-\\xff]*\\r?)?)?$`);
-
-/** The grammar once more, over whole lines of text, without a thought for speed. */
-function model(text: string, limits: HeadLimits): unknown {
-  const seen = text.slice(0, limits.maxHeadBytes);
-  const lines = seen.split('\r\n');
-  const emptyLine = lines.length > 1 && lines[0] === '' ? lines.splice(0, 1).length : 0;
-  const unfinished = lines.pop()!;
-  const requestLine = lines.shift();
-  if (requestLine === undefined) {
-    const fits = REQUEST_LINE_PREFIX.test(unfinished) || (emptyLine === 0 && unfinished === '\r');
-    return fits ? waiting(text, limits) : 'ERR_HEAD_SYNTAX';
-  }
-  const request = REQUEST_LINE.exec(requestLine);
-  if (request === null) return 'ERR_HEAD_SYNTAX';
-  const [, method, target, httpVersion] = request;
-  const fields: [string, string][] = [];
-  let headBytes = 2 * emptyLine + requestLine.length + 2;
-  for (const line of lines) {
-    headBytes += line.length + 2;
-    if (line === '') return { method, target, httpVersion, fields, headBytes };
-    if (fields.length === limits.maxHeaderFields && new RegExp(`^${TOKEN}`).test(line))
-      return 'ERR_HEAD_TOO_BIG';
-    const field = FIELD.exec(line);
-    if (field === null) return 'ERR_HEAD_SYNTAX';
-    fields.push([field[1]!.toLowerCase(), field[2]!.replace(/^[ \t]+/, '').replace(/[ \t]+$/, '')]);
-  }
-  if (fields.length === limits.maxHeaderFields && new RegExp(`^${TOKEN}`).test(unfinished))
-    return 'ERR_HEAD_TOO_BIG';
-  return FIELD_PREFIX.test(unfinished) ? waiting(text, limits) : 'ERR_HEAD_SYNTAX';
-}
-
-const waiting = (text: string, limits: HeadLimits): string | undefined =>
-  text.length < limits.maxHeadBytes ? undefined : 'ERR_HEAD_TOO_BIG';
 
 /** What stands behind the parser: no exceptions but refusals, and nothing accepted that §4.2.1 does not allow. */
 function checkHead(head: RequestHead): void {

@@ -1,7 +1,8 @@
 import { TokenBucket } from '../connection/token-bucket.ts';
 import type { HandshakeErrorCode } from '../protocol/errors.ts';
 import type { Clock } from '../transport/clock.ts';
-import { addressKey, addressMatcher, type AddressList } from './addresses.ts';
+import { addressKey } from '../transport/ip-address.ts';
+import { addressMatcher, type AddressList } from './addresses.ts';
 import { RateTable } from './rate-table.ts';
 
 const MINUTE_MS = 60_000;

@@ -28,6 +28,8 @@ const MAX_EARLY_BYTES = 65_536;
 
 /** A handshake, or what is left of one: something that shutting down has to wait for. */
 export interface PendingSocket {
+  /** The server goes down: whoever can be told so is told. */
+  shutDown(): void;
   destroy(): void;
 }
 
@@ -113,6 +115,10 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     if (!this.#mayStart()) return;
     this.#keepEarly(rest);
     this.#attempt(() => this.#decide(head, incoming));
+  }
+
+  shutDown(): void {
+    this.#refuse('ERR_SHUTTING_DOWN');
   }
 
   destroy(): void {

@@ -22,6 +22,8 @@ export class Linger implements TransportOwner, DeadlineOwner {
     deadlines.plan(this, deadlines.now() + LINGER_MS);
   }
 
+  shutDown(): void {}
+
   destroy(): void {
     this.#transport.destroy();
   }

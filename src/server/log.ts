@@ -94,6 +94,10 @@ export class ServerLog {
     );
   }
 
+  acceptFailed(error: Error): void {
+    this.#write('error', { err: error }, 'a connection could not be accepted');
+  }
+
   handlerFailed(error: unknown, connection: { readonly id: string } | undefined): void {
     this.#write(
       'error',

@@ -15,7 +15,7 @@ const SENTENCES: Readonly<Record<number, string>> = {
   411: 'A request body needs a Content-Length.',
   413: 'The request body is too large.',
   500: 'The request could not be answered.',
-  503: 'The request was not answered in time.',
+  503: 'The server is not able to answer now.',
 };
 
 /** A request without upgrade on a server that listens by itself: one request, one answer, and the socket ends. */
@@ -66,6 +66,11 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
     } catch {
       return undefined;
     }
+  }
+
+  shutDown(): void {
+    // An answer that is being made still goes out; a request that is not complete gets none.
+    if (this.#stage === 'body') this.#answerPlainly(503);
   }
 
   destroy(): void {

@@ -57,6 +57,9 @@ export type Tell<UserData> = <Name extends keyof ServerEvents<UserData>>(
   ...args: ServerEvents<UserData>[Name]
 ) => void;
 
+/** Failures to accept come in floods. */
+const ACCEPT_FAILURE_EVERY_MS = 1_000;
+
 const NOT_RELAYED = Promise.resolve(Object.freeze({ ok: true }));
 
 /** What a server knows: connections, topics, counts, who may come in. What it is to an application is `WebSocketServer`. */
@@ -77,6 +80,7 @@ export class ServerCore<UserData>
   /** Set by whoever listens. */
   onStopListening: () => void = () => {};
 
+  #acceptFailedMs = Number.NEGATIVE_INFINITY;
   readonly #tell: Tell<UserData>;
   readonly #matchesPath: (path: string) => boolean;
   readonly #judgeOrigin: (subject: OriginSubject) => OriginRefusal | undefined;
@@ -204,6 +208,15 @@ export class ServerCore<UserData>
     this.handlerFailed(error);
   }
 
+  /** Accepting failed, as without file descriptors. It goes on by itself; said once a second at most. */
+  acceptFailed(error: Error): void {
+    const now = this.clock.now();
+    if (now - this.#acceptFailedMs < ACCEPT_FAILURE_EVERY_MS) return;
+    this.#acceptFailedMs = now;
+    this.log.acceptFailed(error);
+    this.#tell('error', error);
+  }
+
   // Topics and broadcast.
 
   subscribe(connection: Connection<UserData>, topic: string): boolean {
@@ -264,7 +277,9 @@ export class ServerCore<UserData>
   }
 
   stopListening(): void {
+    this.shuttingDown = true;
     this.onStopListening();
+    for (const socket of this.pendingSockets) socket.shutDown();
   }
 
   destroyHandshakes(): void {

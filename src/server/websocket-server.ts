@@ -55,7 +55,6 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     this.connections = new RegistryView(core.registry);
     this.topics = core.topics.view();
     core.onStopListening = () => {
-      core.shuttingDown = true;
       this.#listener?.close();
       for (const [server, member] of this.#httpServers) detach(server, member);
       this.#httpServers.clear();
@@ -76,7 +75,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     this.#refuseAfterShutdown();
     const listener = new Listener(
       (socket) => core.accepted(socket),
-      (error) => this.dispatch('error', [error], () => {}),
+      (error) => core.acceptFailed(error),
     );
     this.#listener = listener;
     const options = typeof where === 'number' ? { port: where, host } : where;

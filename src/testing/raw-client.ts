@@ -30,7 +30,7 @@ export interface RawUpgradeOptions extends WaitOptions {
 export class RawClient implements Disposable {
   /** The connection below; owned by this client. */
   readonly stream: Duplex;
-  #received = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
   #error: Error | undefined;
   readonly #waiting = new Set<() => void>();
 
@@ -40,7 +40,7 @@ export class RawClient implements Disposable {
       this.#error ??= error;
     });
     stream.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#chunks.push(chunk);
       this.#changed();
     });
     stream.on('end', () => this.#changed());
@@ -73,7 +73,7 @@ export class RawClient implements Disposable {
 
   /** What has arrived and was not taken by a wait yet, in memory of its own. */
   get received(): Buffer {
-    return Buffer.from(this.#received);
+    return Buffer.from(this.#arrived());
   }
 
   /** Sends bytes, or a string as UTF-8. The bytes must stay as they are until they are out. */
@@ -112,8 +112,8 @@ export class RawClient implements Disposable {
    */
   nextHead(options: WaitOptions = {}): Promise<ResponseHead> {
     return this.#wait('a response head', options, () => {
-      const head = readResponseHead(this.#received);
-      if (head !== undefined) this.#received = this.#received.subarray(head.raw.length);
+      const head = readResponseHead(this.#arrived());
+      if (head !== undefined) this.#take(head.raw.length);
       return head ?? this.#over();
     });
   }
@@ -124,8 +124,8 @@ export class RawClient implements Disposable {
    */
   nextFrame(options: WaitOptions = {}): Promise<DecodedFrame> {
     return this.#wait('a frame', options, () => {
-      const frame = readFrame(this.#received);
-      if (frame !== undefined) this.#received = this.#received.subarray(frame.end);
+      const frame = readFrame(this.#arrived());
+      if (frame !== undefined) this.#take(frame.end);
       return frame ?? this.#over();
     });
   }
@@ -137,8 +137,8 @@ export class RawClient implements Disposable {
   receivedUntilEnd(options: WaitOptions = {}): Promise<Buffer> {
     return this.#wait("the end of the peer's half", options, () => {
       if (!this.stream.readableEnded) return this.#over();
-      const received = this.#received;
-      this.#received = Buffer.alloc(0);
+      const received = this.received;
+      this.#take(received.length);
       return received;
     });
   }
@@ -203,7 +203,7 @@ export class RawClient implements Disposable {
       };
       const fail = (why: string, cause?: unknown): void => {
         done();
-        reject(new WaitError(`waited for ${what}, but ${why}; ${this.#arrived()}`, { cause }));
+        reject(new WaitError(`waited for ${what}, but ${why}; ${this.#shown()}`, { cause }));
       };
       const attempt = (): void => {
         try {
@@ -221,11 +221,22 @@ export class RawClient implements Disposable {
     });
   }
 
-  #arrived(): string {
-    const { length } = this.#received;
-    if (length === 0) return 'nothing had arrived since';
-    const shown = this.#received.subarray(0, SHOWN_BYTES);
-    const text = JSON.stringify(shown.toString('latin1'));
-    return `${length} bytes had arrived: ${shown.toString('hex')}${length > SHOWN_BYTES ? '…' : ''} (${text})`;
+  /** What has arrived, in one piece. */
+  #arrived(): Buffer {
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0]!;
+  }
+
+  #take(bytes: number): void {
+    this.#chunks = [this.#arrived().subarray(bytes)];
+  }
+
+  #shown(): string {
+    const arrived = this.#arrived();
+    if (arrived.length === 0) return 'nothing had arrived since';
+    const shown = arrived.subarray(0, SHOWN_BYTES);
+    const more = arrived.length > SHOWN_BYTES ? '…' : '';
+    const asText = JSON.stringify(shown.toString('latin1'));
+    return `${arrived.length} bytes had arrived: ${shown.toString('hex')}${more} (${asText})`;
   }
 }

@@ -1,4 +1,7 @@
+import { Buffer } from 'node:buffer';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { normalizeAddress } from './ip-address.ts';
 import type { Transport, TransportOwner } from './transport.ts';
 
 /** Silence after which the kernel starts probing a peer. */
@@ -13,8 +16,10 @@ interface OwnedStream extends Duplex {
   [FAULT]?: Error | undefined;
 }
 
-function onData(this: OwnedStream, chunk: Buffer): void {
-  this[OWNER]?.received(chunk);
+function onData(this: OwnedStream, chunk: Buffer | string): void {
+  // What is read from a socket is nobody else's. Another stream may pass on what somebody still holds, or text.
+  const owned = this instanceof Socket && typeof chunk !== 'string' ? chunk : Buffer.from(chunk as Buffer);
+  this[OWNER]?.received(owned);
 }
 function onEnd(this: OwnedStream): void {
   this[OWNER]?.receivedEnd();
@@ -32,12 +37,6 @@ function onClose(this: OwnedStream): void {
   owner?.closed(fault);
 }
 
-/** The address as people write it: an IPv4 address mapped into IPv6 is an IPv4 address. */
-export function plainAddress(address: string | undefined): string {
-  if (address === undefined) return '';
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-}
-
 /** Any `Duplex`, over the public interface of streams: TCP, TLS, and whatever a proxy or a test hands in. */
 export class StreamTransport implements Transport {
   readonly remoteAddress: string;
@@ -49,7 +48,7 @@ export class StreamTransport implements Transport {
   constructor(stream: Duplex, owner: TransportOwner) {
     const socket = stream as OwnedStream & { remoteAddress?: string; remotePort?: number };
     this.#stream = socket;
-    this.remoteAddress = plainAddress(socket.remoteAddress);
+    this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '');
     this.remotePort = socket.remotePort ?? 0;
     socket[OWNER] = owner;
     socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  addressKey,
-  addressMatcher,
-  isAddressOrRange,
-  normalizeAddress,
-} from '../../src/server/addresses.ts';
+import { addressMatcher, isAddressOrRange } from '../../src/server/addresses.ts';
+import { addressKey, normalizeAddress } from '../../src/transport/ip-address.ts';
 
 const NORMAL = [
   ['192.0.2.1', '192.0.2.1'],

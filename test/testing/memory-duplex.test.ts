@@ -1,0 +1,383 @@
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import type { Duplex } from 'node:stream';
+import { test } from 'node:test';
+import { duplexPair } from '../../src/testing/memory-duplex.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { eventLoopTurns, waitForEvent, waitUntil } from '../../src/testing/wait-for.ts';
+
+/** Many more turns than anything here takes: what has not happened by then does not happen. */
+const quiet = () => eventLoopTurns(30);
+
+function record(stream: Duplex) {
+  const seen = {
+    pieces: [] as string[],
+    ended: false,
+    closed: false,
+    error: undefined as NodeJS.ErrnoException | undefined,
+  };
+  stream.on('data', (chunk: Buffer) => seen.pieces.push(chunk.toString()));
+  stream.on('end', () => (seen.ended = true));
+  stream.on('close', () => (seen.closed = true));
+  stream.on('error', (error: NodeJS.ErrnoException) => (seen.error = error));
+  return seen;
+}
+function recordedPair(options?: Parameters<typeof duplexPair>[0]) {
+  const pair = duplexPair(options);
+  return { ...pair, reset: () => pair.reset(), atServer: record(pair.server), atClient: record(pair.client) };
+}
+
+test('TK-01 bytes go both ways, in order, in the pieces they were written in', async () => {
+  const { client, server, atServer, atClient } = recordedPair();
+  client.write('a');
+  client.write('bc');
+  server.write('d');
+  await quiet();
+  assert.deepEqual(atServer.pieces, ['a', 'bc']);
+  assert.deepEqual(atClient.pieces, ['d']);
+});
+
+test('TK-01 nothing arrives while the writer still runs, nor in the jobs after it', async () => {
+  const { client, atServer } = recordedPair();
+  await quiet();
+  client.write('a');
+  assert.deepEqual(atServer.pieces, []);
+  await Promise.resolve();
+  assert.deepEqual(atServer.pieces, []);
+  await quiet();
+  assert.deepEqual(atServer.pieces, ['a']);
+});
+
+test('TK-01 corked writes arrive as one piece, as one system call would send them', async () => {
+  const { client, atServer } = recordedPair();
+  client.cork();
+  client.write('a');
+  client.write('b');
+  client.uncork();
+  await quiet();
+  assert.deepEqual(atServer.pieces, ['ab']);
+});
+
+test('TK-01 what arrives is a copy: the receiver may overwrite it', async () => {
+  const { client, server } = duplexPair();
+  const sent = Buffer.from('abc');
+  client.write(sent);
+  const [chunk] = await waitForEvent<[Buffer]>(server, 'data');
+  chunk.fill(0);
+  assert.equal(sent.toString(), 'abc');
+});
+
+test('TK-01 either half can be ended alone, and both ends close after the second', async () => {
+  const { client, server, atServer, atClient } = recordedPair();
+  client.end('last');
+  await quiet();
+  assert.deepEqual(atServer.pieces, ['last']);
+  assert.ok(atServer.ended && !atServer.closed && !atClient.closed);
+  server.end('answer');
+  await quiet();
+  assert.deepEqual(atClient.pieces, ['answer']);
+  assert.ok(atServer.closed && atClient.closed);
+  assert.equal(atServer.error ?? atClient.error, undefined);
+});
+
+test('TK-01 an end says who its peer is; the fields can be set', () => {
+  const { server, client } = duplexPair({ remoteAddress: '192.0.2.7', remotePort: 1234 });
+  assert.equal(`${server.remoteAddress} ${server.remotePort}`, '192.0.2.7 1234');
+  assert.equal(`${client.remoteAddress} ${client.remotePort}`, '127.0.0.1 80');
+  server.remoteAddress = '::1';
+  assert.equal(server.remoteAddress, '::1');
+  assert.equal(duplexPair().server.remotePort, 50_000);
+});
+
+test('TK-02 full buffers: a reader that pauses makes writes pend, and takes up everything when it resumes', async () => {
+  const { client, server } = duplexPair({ highWaterMarkBytes: 100 });
+  let written = 0;
+  const chunk = Buffer.alloc(60, 'x');
+  for (let i = 0; i < 10; i++) client.write(chunk, () => written++);
+  await quiet();
+  // Nobody reads: the server's stream and the way hold 100 bytes each, a stream one piece more at most.
+  assert.ok(written >= 1 && written <= 4, String(written));
+  assert.equal(client.writableNeedDrain, true);
+  assert.ok(client.writableLength >= 600 - 300, String(client.writableLength));
+  let received = 0;
+  server.on('data', (bytes: Buffer) => (received += bytes.length));
+  await waitForEvent(client, 'drain');
+  await waitUntil(() => received === 600);
+  assert.equal(written, 10);
+});
+
+test('TK-02 full buffers: a write larger than they are arrives in parts', async () => {
+  const { client, atServer } = recordedPair({ highWaterMarkBytes: 4 });
+  client.write('0123456789');
+  await quiet();
+  assert.equal(atServer.pieces.join(''), '0123456789');
+  assert.ok(atServer.pieces.every((piece) => piece.length <= 4));
+});
+
+test('TK-02 stall: writes pend, the other direction goes on, unstall lets everything through', async () => {
+  const { client, server, toServer, atServer, atClient } = recordedPair({ highWaterMarkBytes: 8 });
+  toServer.stall();
+  let written = 0;
+  for (const payload of ['aaaa', 'bbbb', 'cccc', 'dddd']) client.write(payload, () => written++);
+  client.end();
+  server.write('hello');
+  await quiet();
+  assert.deepEqual(atServer.pieces, []);
+  assert.equal(written, 2);
+  assert.deepEqual(atClient.pieces, ['hello']);
+  toServer.unstall();
+  await quiet();
+  assert.equal(atServer.pieces.join(''), 'aaaabbbbccccdddd');
+  assert.ok(atServer.ended);
+});
+
+test('TK-02 stall holds back what had left already', async () => {
+  const { client, toServer, atServer } = recordedPair();
+  await quiet();
+  client.write('a');
+  toServer.stall();
+  await quiet();
+  assert.deepEqual(atServer.pieces, []);
+});
+
+test('TK-02 lose: half-open; bytes and ends vanish one way, writes succeed, the other way goes on', async () => {
+  const { client, server, toServer, atServer, atClient } = recordedPair({ highWaterMarkBytes: 8 });
+  client.write('under');
+  toServer.lose();
+  let written = 0;
+  for (let i = 0; i < 10; i++) client.write('12345678', () => written++);
+  client.end();
+  server.write('still here');
+  await quiet();
+  assert.deepEqual(atServer.pieces, []);
+  assert.ok(!atServer.ended);
+  assert.equal(written, 10);
+  assert.equal(atClient.pieces.join(''), 'still here');
+});
+
+test('TK-02 lose both ways: neither end learns that the other is gone', async () => {
+  const { client, server, toServer, toClient, atServer } = recordedPair();
+  toServer.lose();
+  toClient.lose();
+  client.resetAndDestroy();
+  server.write('anybody?');
+  await quiet();
+  assert.ok(!atServer.ended && !atServer.closed);
+  assert.equal(atServer.error, undefined);
+  server.destroy();
+});
+
+test('TK-02 lose sets free what waited for room', async () => {
+  const { client, toServer } = recordedPair({ highWaterMarkBytes: 4 });
+  toServer.stall();
+  let written = 0;
+  client.write('0123456789', () => written++);
+  await quiet();
+  assert.equal(written, 0);
+  toServer.lose();
+  await quiet();
+  assert.equal(written, 1);
+});
+
+test('TK-02 cutInto: pieces of so many bytes, one a turn, until taken back', async () => {
+  const { client, toServer, atServer, server } = recordedPair();
+  const turns: number[] = [];
+  let turn = 0;
+  server.on('data', () => turns.push(turn));
+  toServer.cutInto(3);
+  client.write('01234567');
+  client.write('89');
+  for (; turn < 20; turn++) await eventLoopTurns(1);
+  assert.deepEqual(atServer.pieces, ['012', '345', '67', '89']);
+  assert.equal(new Set(turns).size, 4);
+  toServer.cutInto(Number.POSITIVE_INFINITY);
+  client.write('whole again');
+  await quiet();
+  assert.equal(atServer.pieces.at(-1), 'whole again');
+});
+
+test('TK-02 latency: bytes and the end arrive when their time has come, in order', async () => {
+  const clock = new VirtualClock();
+  const { client, toServer, atServer, atClient } = recordedPair();
+  toServer.latency(50, clock);
+  client.write('a');
+  await quiet();
+  clock.advance(20);
+  client.write('b');
+  client.end();
+  clock.advance(29);
+  await quiet();
+  assert.deepEqual(atServer.pieces, []);
+  clock.advance(1);
+  await quiet();
+  assert.deepEqual(atServer.pieces, ['a']);
+  clock.advance(19);
+  await quiet();
+  assert.deepEqual(atServer.pieces, ['a']);
+  clock.advance(1);
+  await quiet();
+  assert.deepEqual(atServer.pieces, ['a', 'b']);
+  assert.ok(atServer.ended && !atClient.closed);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test('TK-02 latency taken back overtakes nothing', async () => {
+  const clock = new VirtualClock();
+  const { client, toServer, atServer } = recordedPair();
+  toServer.latency(50, clock);
+  client.write('slow');
+  toServer.latency(0, clock);
+  client.write('fast');
+  await quiet();
+  assert.deepEqual(atServer.pieces, []);
+  clock.advance(50);
+  await quiet();
+  assert.deepEqual(atServer.pieces, ['slow', 'fast']);
+  client.write('at once');
+  await quiet();
+  assert.equal(atServer.pieces.at(-1), 'at once');
+});
+
+test('TK-02 latency leaves no timer behind when the connection goes', async () => {
+  for (const go of ['reset', 'destroy', 'lose'] as const) {
+    const clock = new VirtualClock();
+    const { client, server, toServer, reset } = recordedPair();
+    await quiet();
+    toServer.latency(50, clock);
+    client.write('a');
+    await quiet();
+    assert.equal(clock.pendingTimers, 1, go);
+    if (go === 'reset') reset();
+    else if (go === 'destroy') server.destroy();
+    else toServer.lose();
+    await quiet();
+    assert.equal(clock.pendingTimers, 0, go);
+    client.destroy();
+  }
+});
+
+test('TK-02 reset: both ends fail with ECONNRESET, and what was under way is lost', async () => {
+  const { client, atServer, atClient, reset } = recordedPair();
+  client.write('a');
+  reset();
+  await quiet();
+  assert.equal(atServer.error?.code, 'ECONNRESET');
+  assert.equal(atClient.error?.code, 'ECONNRESET');
+  assert.deepEqual(atServer.pieces, []);
+  assert.ok(atServer.closed && atClient.closed && !atServer.ended);
+});
+
+test('TK-02 resetAndDestroy of one end: the other fails with ECONNRESET, it itself just closes', async () => {
+  const { client, atServer, atClient } = recordedPair();
+  client.resetAndDestroy();
+  await quiet();
+  assert.equal(atServer.error?.code, 'ECONNRESET');
+  assert.equal(atClient.error, undefined);
+  assert.ok(atClient.closed);
+});
+
+test('TK-02 end: the receiver sees an end after what is under way; what the sender writes later vanishes', async () => {
+  const { client, toServer, atServer, atClient, server } = recordedPair();
+  client.write('a');
+  toServer.end();
+  let written = 0;
+  client.write('b', () => written++);
+  server.write('c');
+  await quiet();
+  assert.deepEqual(atServer.pieces, ['a']);
+  assert.ok(atServer.ended && !atClient.ended);
+  assert.equal(written, 1);
+  assert.deepEqual(atClient.pieces, ['c']);
+  client.end();
+  server.end();
+  await quiet();
+  assert.ok(atServer.closed && atClient.closed);
+});
+
+test('TK-01 an end destroyed with nothing unread: the other sees an end, and a reset only if it writes on', async () => {
+  const { client, server, atServer, atClient } = recordedPair();
+  client.write('last words');
+  client.destroy();
+  await quiet();
+  assert.deepEqual(atServer.pieces, ['last words']);
+  assert.ok(atServer.ended && atClient.closed && !atServer.closed);
+  const failed: unknown[] = [];
+  server.write('hello?', (error) => failed.push(error));
+  await quiet();
+  assert.deepEqual(failed, [atServer.error]);
+  assert.equal(atServer.error?.code, 'ECONNRESET');
+  assert.ok(atServer.closed);
+});
+
+test('TK-01 RFC 1122 §4.2.2.13 an end destroyed with bytes unread resets the other', async () => {
+  for (const arrived of [false, true]) {
+    const pair = duplexPair();
+    const atClient = record(pair.client);
+    pair.server.on('error', () => assert.fail('the end that was destroyed has no error'));
+    if (arrived) pair.server.read(0);
+    pair.client.write('unread');
+    await quiet();
+    assert.equal(pair.server.readableLength, arrived ? 6 : 0);
+    pair.server.destroy();
+    await quiet();
+    assert.equal(atClient.error?.code, 'ECONNRESET', String(arrived));
+  }
+});
+
+test('TK-01 an end destroyed while its write waits for room: the write is called back', async () => {
+  const { client, toServer, atClient } = recordedPair({ highWaterMarkBytes: 4 });
+  toServer.stall();
+  let calls = 0;
+  client.write('0123456789', () => calls++);
+  await quiet();
+  client.destroy();
+  await quiet();
+  assert.equal(calls, 1);
+  assert.equal(atClient.error, undefined);
+  assert.ok(atClient.closed);
+});
+
+test('TK-01 a megabyte each way, cut oddly, through small buffers, arrives whole', async () => {
+  const { client, server, toServer, toClient } = duplexPair({ highWaterMarkBytes: 5_000 });
+  toServer.cutInto(777);
+  const megabyte = Buffer.alloc(1 << 20, 'hawser');
+  const collect = (stream: Duplex) => {
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    return waitForEvent(stream, 'end', { deadlineMs: 60_000 }).then(() => Buffer.concat(chunks));
+  };
+  client.end(megabyte);
+  server.end(megabyte);
+  for (const received of await Promise.all([collect(client), collect(server)])) {
+    assert.ok(received.equals(megabyte));
+  }
+  toClient.end();
+});
+
+const MISUSES: [string, string, () => unknown][] = [
+  ['a buffer of 0 bytes', 'ERR_ARGUMENT', () => duplexPair({ highWaterMarkBytes: 0 })],
+  ['a buffer of 1.5 bytes', 'ERR_ARGUMENT', () => duplexPair({ highWaterMarkBytes: 1.5 })],
+  ['pieces of 0 bytes', 'ERR_ARGUMENT', () => duplexPair().toServer.cutInto(0)],
+  ['pieces of NaN bytes', 'ERR_ARGUMENT', () => duplexPair().toServer.cutInto(Number.NaN)],
+  ['negative latency', 'ERR_ARGUMENT', () => duplexPair().toServer.latency(-1, new VirtualClock())],
+  [
+    'endless latency',
+    'ERR_ARGUMENT',
+    () => duplexPair().toServer.latency(Number.POSITIVE_INFINITY, new VirtualClock()),
+  ],
+  [
+    'a second clock while bytes are under way',
+    'ERR_STATE',
+    () => {
+      const { client, toServer } = duplexPair();
+      toServer.latency(5, new VirtualClock());
+      client.write('a');
+      toServer.latency(5, new VirtualClock());
+    },
+  ],
+];
+for (const [what, code, misuse] of MISUSES) {
+  test(`TK-02 ${what} is misuse`, () => {
+    assert.throws(misuse, { name: 'MisuseError', code });
+  });
+}
