@@ -68,8 +68,6 @@ export class Connection<UserData = unknown>
   /** The peer, IPv4-mapped addresses as IPv4; `''` where there is none. */
   readonly remoteAddress: string;
   readonly remotePort: number;
-  /** Wall time of the end of the handshake. */
-  readonly connectedAt: Date;
   /** Yours: set by the `upgrade` hook, writable. */
   data: UserData;
   /** Messages accepted by `send`, broadcasts and publishes included. */
@@ -83,6 +81,7 @@ export class Connection<UserData = unknown>
 
   readonly #host: ConnectionHost<Connection<UserData>>;
   readonly #link: Link;
+  readonly #connectedAtMs: number;
   readonly #delivery: Delivery;
   #drains: Drains | undefined;
   #messagesReceived = 0;
@@ -110,7 +109,7 @@ export class Connection<UserData = unknown>
     this.protocol = identity.protocol;
     this.extensions = identity.extensions;
     this.data = identity.data;
-    this.connectedAt = new Date(host.deadlines.clock.wallNow());
+    this.#connectedAtMs = host.deadlines.clock.wallNow();
     this.#delivery = new Delivery(this);
     this.#link = new Link(this, host, role, open, nextKey);
     this.remoteAddress = this.#link.transport.remoteAddress;
@@ -120,6 +119,11 @@ export class Connection<UserData = unknown>
   /** `open`, `closing` (a Close was sent or received, or the peer failed), or `closed`. */
   get state(): ConnectionState {
     return this.#link.state;
+  }
+
+  /** Wall time of the end of the handshake. */
+  get connectedAt(): Date {
+    return new Date(this.#connectedAtMs);
   }
 
   /** Bytes accepted and not yet taken by the kernel: ours, the socket's and those of TLS. */

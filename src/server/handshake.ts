@@ -263,14 +263,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   ): void {
     const { options } = this.#host;
     const headers = decision?.headers === undefined ? [] : checkHookHeaders(headerPairs(decision.headers));
-    const chosen = decision?.protocol;
-    if (chosen !== undefined && chosen !== '' && !upgrade.protocols.has(chosen)) {
-      throw new HandshakeError(
-        'ERR_UPGRADE_HOOK',
-        `the hook chose subprotocol ${chosen}, which was not offered`,
-      );
-    }
-    const protocol = chosen ?? selectProtocol(upgrade.protocols, options.protocols);
+    const protocol = selectProtocol(upgrade.protocols, options.protocols, decision?.protocol);
     const answer = renderUpgrade({ key: upgrade.key, protocol, extensions: '', headers });
     const reservation = this.#reservation!;
     this.#reservation = undefined;

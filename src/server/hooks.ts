@@ -22,7 +22,7 @@ export interface UpgradeRequest {
   /** Absolute: scheme by TLS, authority from `Host`, path and query as sent. Queries often hold tokens: do not log them. */
   readonly url: URL;
   readonly headers: HeaderFields;
-  /** Names and values by turns, as sent and in order. */
+  /** Names, in lower case, and values by turns, in the order they were sent. */
   readonly rawHeaders: readonly string[];
   /** Node's own object, where the request came through an HTTP server that we are attached to. */
   readonly incomingMessage?: IncomingMessage;

@@ -32,10 +32,13 @@ export class RawClient implements Disposable {
   readonly stream: Duplex;
   #chunks: Buffer[] = [];
   #error: Error | undefined;
+  // A stream calls itself closed before it has told why.
+  #closed: boolean;
   readonly #waiting = new Set<() => void>();
 
   private constructor(stream: Duplex) {
     this.stream = stream;
+    this.#closed = stream.closed;
     stream.on('error', (error) => {
       this.#error ??= error;
     });
@@ -44,7 +47,10 @@ export class RawClient implements Disposable {
       this.#changed();
     });
     stream.on('end', () => this.#changed());
-    stream.on('close', () => this.#changed());
+    stream.on('close', () => {
+      this.#closed = true;
+      this.#changed();
+    });
   }
 
   /**
@@ -151,7 +157,7 @@ export class RawClient implements Disposable {
   async waitForClose(options: WaitOptions = {}): Promise<Error | undefined> {
     await this.#wait('the connection to close', options, () => {
       if (this.stream.readableEnded && this.stream.writable) this.stream.end();
-      return this.stream.closed ? true : undefined;
+      return this.#closed ? true : undefined;
     });
     return this.#error;
   }
@@ -189,7 +195,7 @@ export class RawClient implements Disposable {
     if (this.stream.readableEnded) throw new WaitError('the peer ended its half');
     if (this.#error !== undefined)
       throw new WaitError(`the connection broke (${this.#error.message})`, { cause: this.#error });
-    if (this.stream.closed) throw new WaitError('the connection was closed');
+    if (this.#closed) throw new WaitError('the connection was closed');
     return undefined;
   }
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { randomBytes, randomUUID } from 'node:crypto';
 
 /** Where chance comes from. A test hands in its own, and a masked frame has known bytes. */
@@ -14,5 +15,6 @@ export interface RandomSource {
 export const systemRandom: RandomSource = Object.freeze({
   bytes: (length: number) => randomBytes(length),
   fraction: () => Math.random(),
-  uuid: () => randomUUID(),
+  // Node joins it of fifteen pieces, and keeps them (measured: 430 bytes); copied, it is one.
+  uuid: () => Buffer.from(randomUUID(), 'latin1').toString('latin1'),
 });
