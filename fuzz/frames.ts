@@ -45,7 +45,8 @@ export function fuzzFrames(seed: number, iterations: number): void {
 function conversation(random: Prng, stage: Stage): Buffer {
   const faultRatio = random.pick([0, 0, 0.05, 0.3]);
   const parts: Buffer[] = [];
-  for (let count = 1 + random.int(6); count > 0; count--) parts.push(...messageFrames(random, stage, faultRatio));
+  for (let count = 1 + random.int(6); count > 0; count--)
+    parts.push(...messageFrames(random, stage, faultRatio));
   let wire = Buffer.concat(parts);
   if (random.bool(0.1)) {
     for (let flips = 1 + random.int(3); flips > 0 && wire.length > 0; flips--) {
@@ -61,7 +62,10 @@ function messageFrames(random: Prng, stage: Stage, faultRatio: number): Buffer[]
   const text = random.bool();
   const size = payloadSize(random, stage.limits);
   const payload = text ? nearlyText(random, size, faultRatio / 2) : random.bytes(size);
-  const pieces = random.cut(payload, random.pick([0, 0, 1, 2, random.int(stage.limits.maxFragments > 16 ? 40 : 20)]));
+  const pieces = random.cut(
+    payload,
+    random.pick([0, 0, 1, 2, random.int(stage.limits.maxFragments > 16 ? 40 : 20)]),
+  );
   const frames: Buffer[] = [];
   for (const [i, piece] of pieces.entries()) {
     while (random.bool(0.15)) frames.push(controlFrame(random, stage, faultRatio));
@@ -103,7 +107,10 @@ function build(random: Prng, stage: Stage, faultRatio: number, fields: FrameFiel
     { fin: random.bool() },
     { mask: mask === false ? random.bytes(4) : false },
     { lengthForm: 64 },
-    { lengthForm: 64, announcedLength: random.pick([65_535n, 65_536n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 63n]) },
+    {
+      lengthForm: 64,
+      announcedLength: random.pick([65_535n, 65_536n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 63n]),
+    },
     { lengthForm: 16, announcedLength: random.int(300) },
     { payload: random.bytes(126) },
   ];

@@ -14,9 +14,7 @@ export function expected(stage: Stage, wire: Uint8Array): Outcome {
     heldBytes: 0,
   });
   const fail = (code: PeerErrorCode, closeCode: number): Outcome =>
-    stage.closeFirst === true
-      ? done(`failure ${code}`)
-      : done(`> close ${closeCode}`, `failure ${code}`);
+    stage.closeFirst === true ? done(`failure ${code}`) : done(`> close ${closeCode}`, `failure ${code}`);
 
   let message: MessageSoFar | undefined;
   let rest = Buffer.from(wire);
@@ -121,11 +119,7 @@ const RULES: readonly (readonly [PeerErrorCode, number, Proof])[] = [
     (prefix, { limits }, message) =>
       dataLength(prefix) + BigInt(held(message)) > BigInt(limits.maxMessageBytes) && dataLength(prefix) >= 0n,
   ],
-  [
-    'ERR_FRAME_TOO_BIG',
-    1009,
-    (prefix, { limits }) => dataLength(prefix) > BigInt(limits.maxFrameBytes),
-  ],
+  ['ERR_FRAME_TOO_BIG', 1009, (prefix, { limits }) => dataLength(prefix) > BigInt(limits.maxFrameBytes)],
 ];
 
 /** The rule that the fewest bytes of a frame prove broken. */

@@ -103,7 +103,11 @@ export class ProtocolConnection {
     try {
       for (;;) {
         const piece = this.#parser.next();
-        if (piece === PIECE.NONE) return FACT.NONE;
+        if (piece === PIECE.NONE) {
+          // Between reads nothing keeps them in memory, not even the view of a ping.
+          this.payload = NOTHING;
+          return FACT.NONE;
+        }
         const { header } = this.#parser;
         let fact: Fact;
         if ((header.opcode & CONTROL_BIT) !== 0) fact = this.#controlPiece(piece);
@@ -165,7 +169,6 @@ export class ProtocolConnection {
 
   #wholeMessage(): Fact {
     const { bytes, start, end, nonAscii, header } = this.#parser;
-    this.messagesReceived++;
     if (header.opcode === OPCODE.BINARY) {
       this.message = copyOf(bytes, start, end);
     } else if (nonAscii === 0) {
@@ -175,6 +178,7 @@ export class ProtocolConnection {
       if (!isUtf8(text)) throw invalidUtf8(text, findInvalidUtf8(text), text.length);
       this.message = text.toString('utf8');
     }
+    this.messagesReceived++;
     return FACT.MESSAGE;
   }
 
@@ -182,7 +186,9 @@ export class ProtocolConnection {
     const { bytes, start, end, nonAscii, header } = this.#parser;
     const isText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
     this.#assembler ??= new MessageAssembler(isText);
-    this.#assembler.append(bytes, start, end, nonAscii, header.messageBytes);
+    // Only a final frame says where the message ends: to grow by what is known so far would copy all of it each time.
+    const expectedBytes = header.fin ? header.messageBytes : Number.POSITIVE_INFINITY;
+    this.#assembler.append(bytes, start, end, nonAscii, expectedBytes);
     if (piece === PIECE.PART || !header.fin) return FACT.NONE;
     const message = isText ? this.#assembler.takeText() : this.#assembler.takeBinary();
     this.#assembler = undefined;

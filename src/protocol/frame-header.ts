@@ -90,17 +90,17 @@ export class FrameHeader {
     }
     if (opcode > OPCODE.BINARY) throw new PeerError('ERR_OPCODE', hex(opcode));
     if (opcode === OPCODE.CONTINUATION) {
+      const { maxFragments } = this.#limits;
       if (this.messageOpcode === 0) throw new PeerError('ERR_CONTINUATION');
+      if (this.#fragments >= maxFragments) {
+        throw new PeerError('ERR_TOO_MANY_FRAGMENTS', `more than ${maxFragments}`);
+      }
     } else if (this.messageOpcode !== 0) throw new PeerError('ERR_INTERLEAVED');
   }
 
   #checkLimits(payloadBytes: number, opcode: number): void {
-    const { maxFrameBytes, maxMessageBytes, maxFragments } = this.#limits;
-    const begins = opcode !== OPCODE.CONTINUATION;
-    if (!begins && this.#fragments >= maxFragments) {
-      throw new PeerError('ERR_TOO_MANY_FRAGMENTS', `more than ${maxFragments}`);
-    }
-    const messageBytes = begins ? payloadBytes : this.messageBytes + payloadBytes;
+    const { maxFrameBytes, maxMessageBytes } = this.#limits;
+    const messageBytes = opcode === OPCODE.CONTINUATION ? this.messageBytes + payloadBytes : payloadBytes;
     if (messageBytes > maxMessageBytes) {
       throw new PeerError('ERR_MESSAGE_TOO_BIG', `${messageBytes} bytes, the limit is ${maxMessageBytes}`);
     }

@@ -62,17 +62,25 @@ export class FrameParser {
 
   /** Takes the next chunk. It is overwritten while it is read. */
   receive(chunk: Buffer): void {
-    this.bytes = this.#at === this.#chunkEnd ? chunk : Buffer.concat([this.bytes.subarray(this.#at), chunk]);
+    const unread = this.unreadBytes;
+    if (unread === 0) this.bytes = chunk;
+    else {
+      const joined = Buffer.allocUnsafeSlow(unread + chunk.length);
+      this.bytes.copy(joined, 0, this.#at, this.#chunkEnd);
+      joined.set(chunk, unread);
+      this.bytes = joined;
+    }
     this.#at = 0;
     this.#chunkEnd = this.bytes.length;
   }
 
-  /** Forgets everything unread: nothing more is looked at. */
+  /** Forgets what is unread or unfinished: nothing more is looked at. */
   discard(): void {
     this.#exhausted();
     this.#partialHeader = undefined;
     this.#partialHeaderBytes = 0;
     this.#remaining = -1;
+    this.header.endMessage();
   }
 
   /**

@@ -31,7 +31,7 @@ export class MessageAssembler {
   /**
    * Copies the next piece, already unmasked. Text fails at its first impossible byte, however much is missing (§8.1).
    * @param nonAscii What `mask` said of the piece.
-   * @param expectedBytes Payload bytes that are known to make up the message so far, to stop growing where it ends.
+   * @param expectedBytes Payload bytes of the whole message, to stop growing where it ends; infinite while unknown.
    * @throws PeerError `ERR_UTF8`.
    */
   append(bytes: Uint8Array, start: number, end: number, nonAscii: number, expectedBytes: number): void {

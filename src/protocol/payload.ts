@@ -8,59 +8,107 @@ export type Payload = string | ArrayBufferView | ArrayBuffer;
 /** What an application receives: text as a string, binary as a Buffer that is its own to keep. */
 export type Message = string | Buffer;
 
-const describe = (value: unknown): string =>
-  value === null
-    ? 'null'
-    : typeof value === 'object'
-      ? (value.constructor?.name ?? 'an object')
-      : typeof value;
+const describe = (value: unknown): string => {
+  if (value === null) return 'null';
+  if (typeof value !== 'object') return typeof value;
+  const name: unknown = value.constructor?.name;
+  return typeof name === 'string' && name !== '' ? name : 'an object';
+};
 
-const isArrayBuffer = (value: unknown): value is ArrayBuffer =>
-  value instanceof ArrayBuffer || Object.prototype.toString.call(value) === '[object ArrayBuffer]';
+/** A getter of the platform: it asks the object itself, not a property that somebody gave it. */
+function platformGetter(prototype: object, name: PropertyKey): (of: unknown) => unknown {
+  const { get } = Object.getOwnPropertyDescriptor(prototype, name) as { get: (this: unknown) => unknown };
+  return (of) => get.call(of);
+}
+
+const bufferByteLength = platformGetter(ArrayBuffer.prototype, 'byteLength');
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+/** `undefined` for anything but a typed array. */
+const typedArrayKind = platformGetter(typedArray, Symbol.toStringTag) as (of: unknown) => string | undefined;
+const ofTypedArray = {
+  buffer: platformGetter(typedArray, 'buffer') as (of: unknown) => ArrayBufferLike,
+  byteOffset: platformGetter(typedArray, 'byteOffset') as (of: unknown) => number,
+  byteLength: platformGetter(typedArray, 'byteLength') as (of: unknown) => number,
+};
+const ofDataView = {
+  buffer: platformGetter(DataView.prototype, 'buffer') as (of: unknown) => ArrayBufferLike,
+  byteOffset: platformGetter(DataView.prototype, 'byteOffset') as (of: unknown) => number,
+  byteLength: platformGetter(DataView.prototype, 'byteLength') as (of: unknown) => number,
+};
+
+/** True for an ArrayBuffer of any realm; shared memory is none. */
+function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  try {
+    bufferByteLength(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * The bytes of a binary payload, exactly those that were handed in, uncopied (memory that may change its size is copied).
  * @throws MisuseError `ERR_ARGUMENT` for anything else, shared memory and detached buffers included.
  */
 export function payloadBytes(payload: ArrayBufferView | ArrayBuffer): Uint8Array {
-  let bytes: Uint8Array;
-  if (ArrayBuffer.isView(payload)) {
-    const { buffer } = payload;
-    if (!isArrayBuffer(buffer)) {
-      throw new MisuseError('ERR_ARGUMENT', 'payload must not lie in shared memory: copy it first');
-    }
-    bytes =
-      payload instanceof Uint8Array
-        ? payload
-        : new Uint8Array(buffer, payload.byteOffset, payload.byteLength);
-  } else if (isArrayBuffer(payload)) {
-    bytes = new Uint8Array(isDetached(payload) ? detached() : payload);
-  } else {
+  if (ArrayBuffer.isView(payload)) return viewedBytes(payload);
+  if (!isArrayBuffer(payload)) {
     throw new MisuseError(
       'ERR_ARGUMENT',
       `payload must be a string, an ArrayBuffer or a view on one, not ${describe(payload)}`,
     );
   }
-  if (bytes.byteLength === 0 && isDetached(bytes.buffer as ArrayBuffer)) detached();
-  return isResizable(bytes.buffer) ? Uint8Array.from(bytes) : bytes;
+  return bytesAt(payload, 0, undefined);
 }
 
-function isDetached(buffer: ArrayBuffer): boolean {
-  if (buffer.byteLength > 0) return false;
-  try {
-    void new Uint8Array(buffer);
-    return false;
-  } catch {
-    return true;
+function viewedBytes(view: ArrayBufferView): Uint8Array {
+  const kind = typedArrayKind(view);
+  const of = kind === undefined ? ofDataView : ofTypedArray;
+  const buffer = of.buffer(view);
+  if (!isArrayBuffer(buffer)) {
+    throw new MisuseError('ERR_ARGUMENT', 'payload must not lie in shared memory: copy it first');
   }
+  let byteOffset: number;
+  let byteLength: number;
+  try {
+    byteOffset = of.byteOffset(view);
+    byteLength = of.byteLength(view);
+  } catch {
+    return gone();
+  }
+  // The common case needs no view of its own: a Buffer or Uint8Array that does not lie about itself.
+  const usable = kind === 'Uint8Array' && byteLength > 0 && !isResizable(buffer);
+  return usable && isHonest(view as Uint8Array, buffer, byteOffset, byteLength)
+    ? (view as Uint8Array)
+    : bytesAt(buffer, byteOffset, byteLength);
 }
 
-function detached(): never {
-  throw new MisuseError('ERR_ARGUMENT', 'payload lies in a buffer that was transferred away');
+function isHonest(view: Uint8Array, buffer: ArrayBuffer, byteOffset: number, byteLength: number): boolean {
+  return (
+    view.length === byteLength &&
+    view.byteLength === byteLength &&
+    view.byteOffset === byteOffset &&
+    view.buffer === buffer
+  );
 }
 
-const isResizable = (buffer: ArrayBufferLike): boolean =>
-  (buffer as ArrayBufferLike & { resizable?: boolean }).resizable === true;
+/** @param byteLength Up to the end of the buffer if `undefined`. */
+function bytesAt(buffer: ArrayBuffer, byteOffset: number, byteLength: number | undefined): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  } catch {
+    return gone();
+  }
+  return isResizable(buffer) ? Uint8Array.from(bytes) : bytes;
+}
+
+function gone(): never {
+  throw new MisuseError('ERR_ARGUMENT', 'payload lies in a buffer that was transferred away or shrunk');
+}
+
+const isResizable = (buffer: ArrayBuffer): boolean =>
+  (buffer as ArrayBuffer & { resizable?: boolean }).resizable === true;
 
 /** How a payload goes out, once the `binary` option has had its say. */
 export interface OutgoingData {

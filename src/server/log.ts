@@ -1,6 +1,6 @@
 import type { CloseCause, CloseInfo } from '../connection/close-info.ts';
 import type { Logger, LogFields } from '../transport/logger.ts';
-import type { Refusal } from './handshake.ts';
+import type { Refusal } from './handshake-host.ts';
 
 type Level = keyof Logger;
 

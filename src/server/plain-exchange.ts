@@ -1,12 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { renderRefusal, renderResponse } from '../protocol/handshake/answer.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
-import { bodyLength } from '../protocol/handshake/plain-request.ts';
-import { readTarget, targetUrl } from '../protocol/handshake/target.ts';
+import { bodyLength, readPlainTarget } from '../protocol/handshake/plain-request.ts';
 import type { DeadlineOwner } from '../transport/deadlines.ts';
 import type { StreamTransport } from '../transport/stream-transport.ts';
 import type { TransportOwner } from '../transport/transport.ts';
-import type { HandshakeHost, PendingSocket } from './handshake.ts';
+import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
 import type { RequestHook } from './hooks.ts';
 import { Linger } from './linger.ts';
 
@@ -50,22 +49,13 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   /** @param rest Bytes that came behind the head. */
   start(rest: Buffer): void {
     const length = bodyLength(this.#head);
-    this.#url = this.#readUrl();
+    this.#url = readPlainTarget(this.#head, this.#secure);
     if (typeof length !== 'number' || this.#url === undefined) {
       this.#answerPlainly(typeof length === 'number' ? 400 : length.status);
       return;
     }
     this.#missingBytes = length;
     this.received(rest);
-  }
-
-  /** The same rules for host and target as for an upgrade. */
-  #readUrl(): URL | undefined {
-    try {
-      return targetUrl(readTarget(this.#head), this.#secure);
-    } catch {
-      return undefined;
-    }
   }
 
   shutDown(): void {

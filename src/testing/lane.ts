@@ -84,7 +84,7 @@ export class Lane implements Faults {
     const unread = this.#parcelBytes + this.#receiver.readableLength > 0 || this.#offered !== undefined;
     this.#receiverGone = true;
     this.#forget();
-    if (unread && !this.#lost) this.#opposite.reset();
+    if (unread) this.#opposite.reset();
     this.#take();
   }
 
@@ -157,7 +157,7 @@ export class Lane implements Faults {
 
   #post(bytes: Buffer | undefined): void {
     const dueMs = this.#delay === undefined ? 0 : this.#delay.clock.now() + this.#delay.ms;
-    this.#parcels.push({ bytes, dueMs: Math.max(dueMs, this.#parcels.at(-1)?.dueMs ?? 0) });
+    this.#parcels.push({ bytes, dueMs });
     this.#parcelBytes += bytes?.length ?? 0;
     this.#schedule();
   }
@@ -195,9 +195,9 @@ export class Lane implements Faults {
     const piece = bytes.length > this.#cutBytes ? bytes.subarray(0, this.#cutBytes) : bytes;
     if (piece.length < bytes.length) this.#parcels.unshift({ bytes: bytes.subarray(piece.length), dueMs });
     this.#parcelBytes -= piece.length;
-    // The stream asks again when it has room; until then `push` may have done so already.
+    // A stream asks again after each push, once it has room.
     this.#wanted = false;
-    if (this.#receiver.push(piece)) this.#wanted = true;
+    this.#receiver.push(piece);
     this.#take();
     this.#schedule();
   }

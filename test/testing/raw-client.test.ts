@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { close, hex, ping, text } from '../../src/testing/frames.ts';
 import { duplexPair } from '../../src/testing/memory-duplex.ts';
@@ -189,6 +189,14 @@ test('TK-01 leaving the scope of `using` closes the connection', async () => {
   server.end();
   await waitForEvent(server, 'close');
   assert.ok(client.stream.destroyed);
+});
+
+test('TK-02 reset closes a stream that has no reset, or refuses it', async () => {
+  for (const resetAndDestroy of [undefined, () => assert.fail('not a TCP handle')]) {
+    const client = RawClient.over(Object.assign(new PassThrough(), { resetAndDestroy }));
+    client.reset();
+    assert.equal(await client.waitForClose(), undefined);
+  }
 });
 
 test('TK-01 over TCP: bytes both ways, half-close, and a regular end', () =>

@@ -41,7 +41,7 @@ test('TK-01 uuid has the form of version 4, and does not repeat', () => {
 
 test('TK-01 fraction stays in [0, 1) and bytes take every value, about equally often', () => {
   const random = seededRandom(3);
-  const tenths = new Array<number>(10).fill(0);
+  const tenths = Array.from({ length: 10 }, () => 0);
   for (let i = 0; i < 10_000; i++) {
     const fraction = random.fraction();
     assert.ok(fraction >= 0 && fraction < 1);
@@ -51,7 +51,7 @@ test('TK-01 fraction stays in [0, 1) and bytes take every value, about equally o
     tenths.every((count) => count > 850 && count < 1_150),
     String(tenths),
   );
-  const values = new Array<number>(256).fill(0);
+  const values = Array.from({ length: 256 }, () => 0);
   for (const byte of random.bytes(256 * 200)) values[byte]!++;
   assert.ok(
     values.every((count) => count > 130 && count < 270),

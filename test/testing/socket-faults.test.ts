@@ -10,13 +10,14 @@ import { eventLoopTurns, waitForEvent, waitUntil } from '../../src/testing/wait-
 async function overTcp(
   body: (faulty: FaultySocket, peer: RawClient, socket: Socket) => Promise<void>,
   allowHalfOpen = true,
+  highWaterMarkBytes = 16_384,
 ): Promise<void> {
   const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
   await waitForEvent(server, 'listening');
   const accepted = waitForEvent<[Socket]>(server, 'connection');
   const { port } = server.address() as AddressInfo;
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen });
-  const faulty = socketFaults(socket);
+  const faulty = socketFaults(socket, { highWaterMarkBytes });
   faulty.end.on('error', () => {});
   const peer = RawClient.over((await accepted)[0]);
   try {
@@ -100,13 +101,21 @@ test('TK-02 over a socket: destroying the end ends the peer, and resets it if it
   }));
 
 test('TK-02 over a socket without allowHalfOpen: the last bytes arrive, and the end can close', () =>
-  overTcp(async (faulty, peer, socket) => {
-    const client = RawClient.over(faulty.end);
-    faulty.incoming.stall();
-    peer.send('last words');
-    peer.end();
-    await waitUntil(() => socket.closed);
-    faulty.incoming.unstall();
-    assert.equal((await client.receivedUntilEnd()).toString(), 'last words');
-    assert.equal(await client.waitForClose(), undefined);
-  }, false));
+  overTcp(
+    async (faulty, peer, socket) => {
+      const client = RawClient.over(faulty.end);
+      faulty.incoming.stall();
+      // Eight bytes are under way, four wait for room when the socket has closed.
+      peer.send('last w');
+      await waitUntil(() => socket.bytesRead === 6);
+      peer.send('ords..');
+      peer.end();
+      await waitUntil(() => socket.closed);
+      client.send('to nobody');
+      faulty.incoming.unstall();
+      assert.equal((await client.receivedUntilEnd()).toString(), 'last words..');
+      assert.equal(await client.waitForClose(), undefined);
+    },
+    false,
+    8,
+  ));

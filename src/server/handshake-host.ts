@@ -1,0 +1,51 @@
+import type { Connection, ConnectionIdentity } from '../connection/connection.ts';
+import type { HandshakeErrorCode } from '../protocol/errors.ts';
+import type { DeadlineQueue } from '../transport/deadlines.ts';
+import type { Transport, TransportOwner } from '../transport/transport.ts';
+import type { Admission, Reservation } from './admission.ts';
+import type { UpgradeRequest } from './hooks.ts';
+import type { ResolvedServerOptions } from './options.ts';
+import type { OriginRefusal, OriginSubject } from './origin.ts';
+
+/** A handshake, or what is left of one: something that shutting down has to wait for. */
+export interface PendingSocket {
+  /** The server goes down: whoever can be told so is told. */
+  shutDown(): void;
+  destroy(): void;
+}
+
+/** Why nobody was let in. */
+export interface Refusal {
+  readonly status: number;
+  /** `HTTP_<status>` where the `upgrade` hook answered for itself. */
+  readonly code: HandshakeErrorCode | `HTTP_${number}`;
+  readonly remoteAddress: string;
+  /** Target of the request; `''` where it was not read. */
+  readonly url: string;
+  /** For the log: what was wrong, with values of the client's. */
+  readonly detail?: string | undefined;
+  readonly error?: unknown;
+}
+
+/** What a handshake needs of its server. */
+export interface HandshakeHost<UserData> {
+  readonly options: ResolvedServerOptions<UserData>;
+  readonly deadlines: DeadlineQueue;
+  readonly admission: Admission;
+  readonly shuttingDown: boolean;
+  readonly pendingSockets: Set<PendingSocket>;
+  matchesPath(path: string): boolean;
+  judgeOrigin(subject: OriginSubject): OriginRefusal | undefined;
+  refused(refusal: Refusal): void;
+  /** Makes the connection, tells everybody, and returns it. */
+  admitted(
+    identity: Omit<ConnectionIdentity<UserData>, 'id'>,
+    request: UpgradeRequest,
+    reservation: Reservation,
+    open: (owner: TransportOwner) => Transport,
+  ): Connection<UserData>;
+  /** A socket is done with, so a shutdown may go on. */
+  socketGone(socket: PendingSocket): void;
+  /** A hook of the application failed. */
+  hookFailed(error: unknown): void;
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+const root = join(import.meta.dirname, '..', '..');
+const json = (path: string): unknown => JSON.parse(readFileSync(join(root, path), 'utf8'));
+
+interface Lock {
+  readonly packages: Readonly<Record<string, LockEntry>>;
+}
+interface LockEntry {
+  readonly version?: string;
+  readonly resolved?: string;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+const lockFiles = ['', 'bench', 'test/interop']
+  .map((folder) => join(folder, 'package-lock.json'))
+  .filter((path) => existsSync(join(root, path)));
+
+for (const path of lockFiles) {
+  const { packages } = json(path) as Lock;
+
+  test(`${path} has every optional package of every platform, so that npm ci works everywhere`, () => {
+    const missing = Object.values(packages)
+      .flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}))
+      .filter((name) => packages[`node_modules/${name}`] === undefined);
+    assert.deepEqual(missing, []);
+  });
+
+  test(`${path} names no registry`, () => {
+    assert.deepEqual(
+      Object.entries(packages).filter(([, entry]) => entry.resolved !== undefined),
+      [],
+    );
+  });
+}
+
+test('what package.json exports and runs exists, with its types', () => {
+  const { exports, bin } = json('package.json') as {
+    readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+    readonly bin: Readonly<Record<string, string>>;
+  };
+  const targets = [...Object.values(exports), bin].flatMap((target) =>
+    typeof target === 'string' ? [target] : Object.values(target),
+  );
+  assert.ok(targets.length >= 5);
+  for (const target of targets) assert.ok(existsSync(join(root, target)), target);
+});
+
+test('GN-08: the package has no dependency at run time', () => {
+  const manifest = json('package.json') as Readonly<Record<string, unknown>>;
+  for (const kind of ['dependencies', 'peerDependencies', 'optionalDependencies']) {
+    assert.equal(manifest[kind], undefined, kind);
+  }
+});
+
+test('decisions are numbered without gaps, and each is listed', () => {
+  const folder = join(root, 'docs', 'decisions');
+  const numbered = readdirSync(folder).filter((name) => /^\d{4}-/.test(name));
+  const index = readFileSync(join(folder, 'README.md'), 'utf8');
+  for (const [at, name] of numbered.sort().entries()) {
+    assert.equal(Number(name.slice(0, 4)), at + 1);
+    assert.ok(index.includes(name), name);
+  }
+});

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FACT, type FrameSink, ProtocolConnection } from '../../src/protocol/connection.ts';
+import { PeerError } from '../../src/protocol/errors.ts';
+import { close, continuation, frame, ping, text } from '../../src/testing/frames.ts';
+import { LIMITS } from '../vectors/row.ts';
+
+/** A server's side of a connection, and what it hands to be sent. */
+function connection(sink: Partial<FrameSink> = {}) {
+  const sent: string[] = [];
+  const note = (what: string) => (body: Uint8Array) => {
+    sent.push(`${what} ${Buffer.from(body).toString('hex')}`.trimEnd());
+  };
+  const core = new ProtocolConnection('server', LIMITS, {
+    control: (opcode, payload) => note(opcode === 9 ? 'ping' : 'pong')(payload),
+    closeAfterWaiting: note('close after waiting'),
+    closeNow: note('close now'),
+    ...sink,
+  });
+  return { core, sent };
+}
+
+test('CL-01 CL-10: close is sent once, behind what waits', () => {
+  const { core, sent } = connection();
+  assert.equal(core.role, 'server');
+  assert.equal(core.phase, 'open');
+  core.close(1001, 'bye');
+  core.close(1000, 'again');
+  assert.deepEqual(sent, ['close after waiting 03e9627965']);
+  assert.equal(core.phase, 'close-sent');
+  assert.equal(core.sentCode, 1001);
+});
+
+test('CL-10: Closes that cross make one closing handshake', () => {
+  const { core, sent } = connection();
+  core.close(1001, '');
+  core.receive(close(4000, 'mine'));
+  assert.equal(core.next(), FACT.CLOSE);
+  assert.equal(core.next(), FACT.NONE);
+  assert.deepEqual(sent, ['close after waiting 03e9']);
+  assert.deepEqual(core.peerClose, { code: 4000, reason: 'mine' });
+  assert.equal(core.sentCode, 1001);
+  assert.equal(core.phase, 'closed-both');
+});
+
+test('CT-05: pings go out while open, and in no other phase', () => {
+  const { core, sent } = connection();
+  core.ping(Buffer.from('a'));
+  core.close(1000, '');
+  core.ping(Buffer.from('b'));
+  core.receive(close(1000));
+  core.next();
+  core.ping(Buffer.from('c'));
+  core.transportEnded();
+  core.ping(Buffer.from('d'));
+  assert.deepEqual(sent, ['ping 61', 'close after waiting 03e8']);
+});
+
+test('CL-07: failing closes at once with the rule’s code and reason, once', () => {
+  const { core, sent } = connection();
+  core.fail(new PeerError('ERR_RATE'));
+  core.fail(new PeerError('ERR_INTERNAL'));
+  core.close(1000, '');
+  const reason = Buffer.from('messages arrive faster than the rate limit allows').toString('hex');
+  assert.deepEqual(sent, [`close now 03f0${reason}`]);
+  assert.equal(core.failure?.code, 'ERR_RATE');
+  assert.equal(core.sentCode, 1008);
+  assert.equal(core.phase, 'failed');
+});
+
+test('RL-03: failing may tell the peer another code than the rule’s', () => {
+  const { core, sent } = connection();
+  core.fail(new PeerError('ERR_RATE'), 4008);
+  assert.equal(core.sentCode, 4008);
+  assert.match(sent.join(), /^close now 0fa8/);
+});
+
+test('CL-05: failing after our Close sends no second one, and keeps the code of the first', () => {
+  const { core, sent } = connection();
+  core.close(1000, '');
+  core.fail(new PeerError('ERR_MESSAGE_TIMEOUT'));
+  assert.deepEqual(sent, ['close after waiting 03e8']);
+  assert.equal(core.sentCode, 1000);
+  assert.equal(core.failure?.code, 'ERR_MESSAGE_TIMEOUT');
+});
+
+test('CL-08 FR-09: the end of the transport ends every phase, and lets go of what was unfinished', () => {
+  const phases: ((core: ProtocolConnection) => void)[] = [
+    () => {},
+    (core) => core.close(1000, ''),
+    (core) => core.fail(new PeerError('ERR_INTERNAL')),
+    (core) => {
+      core.receive(close(1000));
+      core.next();
+    },
+  ];
+  for (const enter of phases) {
+    const { core, sent } = connection();
+    core.receive(text('unfinished', { fin: false }));
+    core.next();
+    assert.ok(core.unfinished);
+    assert.equal(core.heldBytes, 10);
+    enter(core);
+    core.transportEnded();
+    core.transportEnded();
+    const before = sent.length;
+    assert.equal(core.phase, 'ended');
+    assert.equal(core.unfinished, false);
+    assert.equal(core.heldBytes, 0);
+    core.receive(ping('late'));
+    assert.equal(core.next(), FACT.NONE);
+    core.close(1000, '');
+    core.fail(new PeerError('ERR_INTERNAL'));
+    assert.equal(sent.length, before);
+  }
+});
+
+test('FR-09: a failure and a Close let go of an unfinished message, and of unread bytes', () => {
+  for (const last of [frame({ opcode: 3 }), close(1000)]) {
+    const { core } = connection();
+    core.receive(Buffer.concat([text('begun', { fin: false }), last, ping('unread')]));
+    const fact = core.next();
+    assert.ok(fact === FACT.FAILURE || fact === FACT.CLOSE);
+    assert.deepEqual([core.unfinished, core.heldBytes, core.unreadBytes], [false, 0, 0]);
+  }
+});
+
+test('BP-11: facts are pulled: what is not asked for waits, whole and in order', () => {
+  const { core } = connection();
+  core.receive(Buffer.concat([text('one'), text('tw', { fin: false })]));
+  assert.equal(core.next(), FACT.MESSAGE);
+  assert.equal(core.message, 'one');
+  assert.ok(core.unreadBytes > 0);
+  core.receive(Buffer.concat([continuation('o'), ping('?')]));
+  assert.equal(core.next(), FACT.MESSAGE);
+  assert.equal(core.message, 'two');
+  assert.equal(core.next(), FACT.PING);
+  assert.equal(core.payload.toString(), '?');
+  assert.equal(core.next(), FACT.NONE);
+  assert.equal(core.unfinished, false);
+});
+
+test('FR-07: messages received whole are counted, to tell unfinished ones apart', () => {
+  const { core } = connection();
+  core.receive(
+    Buffer.concat([text('a'), ping(), text('b', { fin: false }), continuation('c'), text(Buffer.of(0xff))]),
+  );
+  assert.equal(core.next(), FACT.MESSAGE);
+  assert.equal(core.messagesReceived, 1);
+  assert.equal(core.next(), FACT.PING);
+  assert.equal(core.next(), FACT.MESSAGE);
+  assert.equal(core.messagesReceived, 2);
+  assert.equal(core.next(), FACT.FAILURE);
+  assert.equal(core.messagesReceived, 2, 'what is not text is no message');
+});
+
+test('FP-13 GN-07: a fault of ours under the parser fails this connection with 1011, and reaches nobody', () => {
+  const bug = new RangeError('out of luck');
+  const { core } = connection({
+    control() {
+      throw bug;
+    },
+  });
+  core.receive(ping('x'));
+  assert.equal(core.next(), FACT.FAILURE);
+  assert.equal(core.failure?.code, 'ERR_INTERNAL');
+  assert.equal(core.failure?.cause, bug);
+  assert.equal(core.sentCode, 1011);
+});

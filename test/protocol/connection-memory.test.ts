@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { FACT, ProtocolConnection } from '../../src/protocol/connection.ts';
+import type { ProtocolLimits } from '../../src/protocol/limits.ts';
+import { binary, continuation, frame, ping, text } from '../../src/testing/frames.ts';
+import { LIMITS } from '../vectors/row.ts';
+
+const KIB = 1_024;
+
+/** Sizes of the buffers that are asked for while a test runs; pooled memory is not to be asked for at all. */
+function watchAllocations(t: TestContext): number[] {
+  const sizes: number[] = [];
+  const allocate = Buffer.allocUnsafeSlow.bind(Buffer);
+  t.mock.method(Buffer, 'allocUnsafeSlow', (size: number) => {
+    sizes.push(size);
+    return allocate(size);
+  });
+  for (const name of ['allocUnsafe', 'concat', 'from', 'alloc'] as const) {
+    t.mock.method(Buffer, name, () => assert.fail(`Buffer.${name} while receiving`));
+  }
+  return sizes;
+}
+
+function receiver(limits: Partial<ProtocolLimits> = {}) {
+  return new ProtocolConnection(
+    'server',
+    { ...LIMITS, ...limits },
+    {
+      control() {},
+      closeAfterWaiting() {},
+      closeNow() {},
+    },
+  );
+}
+
+function facts(core: ProtocolConnection, chunk: Buffer): number[] {
+  core.receive(chunk);
+  const seen: number[] = [];
+  for (let fact = core.next(); fact !== FACT.NONE; fact = core.next()) seen.push(fact);
+  return seen;
+}
+
+const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
+
+test('DESIGN 5.2 TO-05: a whole frame in one chunk costs its message, and nothing else', (t) => {
+  const chunks = [binary('abc'), binary('', {}), text('Grüße'), text('plain'), ping('x')];
+  const sizes = watchAllocations(t);
+  const core = receiver();
+  for (const chunk of chunks) facts(core, chunk);
+  assert.deepEqual(sizes, [3, 0]);
+});
+
+test('FP-07 SE-13: an announced length allocates nothing', (t) => {
+  const announced = [
+    { wire: frame({ opcode: 2, announcedLength: LIMITS.maxMessageBytes }), is: FACT.NONE },
+    { wire: frame({ opcode: 2, announcedLength: LIMITS.maxMessageBytes + 1 }), is: FACT.FAILURE },
+    { wire: frame({ opcode: 2, lengthForm: 64, announcedLength: 2n ** 63n - 1n }), is: FACT.FAILURE },
+    { wire: frame({ opcode: 2, lengthForm: 64, announcedLength: 2n ** 64n - 1n }), is: FACT.FAILURE },
+  ];
+  const allocate = t.mock.method(Buffer, 'allocUnsafeSlow');
+  for (const { wire, is } of announced) {
+    const core = receiver();
+    core.receive(wire);
+    assert.equal(core.next(), is);
+  }
+  assert.equal(allocate.mock.callCount(), 0);
+});
+
+for (const [what, cut] of [
+  ['one byte', 1],
+  ['1000 bytes', 1_000],
+  ['16 KiB', 16 * KIB],
+  ['64 KiB', 64 * KIB],
+] as const) {
+  for (const fin of [true, false]) {
+    test(`FP-12: a frame that arrives in reads of ${what}, ${fin ? 'final' : 'not final'}`, (t) => {
+      const payloadBytes = cut === 1 ? 20_000 : 300_000;
+      const wire = frame({ opcode: 2, fin, payload: Buffer.alloc(payloadBytes, 7) });
+      const chunks: Buffer[] = [];
+      for (let at = 0; at < wire.length; at += cut) chunks.push(Buffer.from(wire.subarray(at, at + cut)));
+      const sizes = watchAllocations(t);
+      const core = receiver();
+      for (const chunk of chunks.slice(0, -1)) {
+        assert.deepEqual(facts(core, chunk), []);
+        const capacity = sizes.at(-1) ?? 0;
+        assert.ok(capacity <= 2 * core.heldBytes + 4 * KIB, `${capacity} bytes for ${core.heldBytes}`);
+      }
+      assert.deepEqual(facts(core, chunks.at(-1)!), fin ? [FACT.MESSAGE] : []);
+      assert.ok(sum(sizes) <= 4 * payloadBytes + 4 * KIB, `${sum(sizes)} bytes in all: not linear`);
+      if (fin) assert.equal(core.heldBytes, 0);
+    });
+  }
+}
+
+for (const [kind, first] of [
+  ['text', text],
+  ['binary', binary],
+] as const) {
+  test(`FR-08 SE-14: 10,000 fragments of one byte of ${kind} hold less than 64 KiB, in linear time`, (t) => {
+    const count = 10_000;
+    const begin = first('a', { fin: false });
+    const rest = Array.from({ length: count - 1 }, () => continuation('a', { fin: false }));
+    const end = continuation('');
+    const sizes = watchAllocations(t);
+    const core = receiver();
+    for (const chunk of [begin, ...rest]) {
+      facts(core, chunk);
+      assert.ok((sizes.at(-1) ?? 0) <= 2 * core.heldBytes + 4 * KIB);
+    }
+    assert.equal(core.heldBytes, count);
+    assert.ok((sizes.at(-1) ?? 0) < 64 * KIB);
+    assert.ok(sum(sizes) <= 4 * count + 4 * KIB, `${sum(sizes)} bytes copied to and fro`);
+    assert.ok(sizes.length < 30, `${sizes.length} allocations`);
+    assert.deepEqual(facts(core, end), [FACT.MESSAGE]);
+    assert.equal(core.message.length, count);
+    assert.equal(core.heldBytes, 0);
+  });
+}
+
+test('FR-06 SE-14: empty fragments hold nothing, however many', (t) => {
+  const begin = binary('', { fin: false });
+  const rest = Array.from({ length: 16_383 }, () => continuation('', { fin: false }));
+  const end = continuation('', { fin: false });
+  const sizes = watchAllocations(t);
+  const core = receiver();
+  for (const chunk of [begin, ...rest]) assert.deepEqual(facts(core, chunk), []);
+  assert.ok(sum(sizes) <= 4 * KIB, `${sum(sizes)} bytes`);
+  t.mock.restoreAll();
+  assert.deepEqual(facts(core, end), [FACT.FAILURE]);
+  assert.equal(core.failure?.code, 'ERR_TOO_MANY_FRAGMENTS');
+});
+
+test('FP-12: of a header that a read cuts, no more is kept than itself', (t) => {
+  const cut = text('x'.repeat(200)).subarray(0, 5);
+  const sizes = watchAllocations(t);
+  const core = receiver();
+  assert.deepEqual(facts(core, cut), []);
+  assert.ok(core.unfinished);
+  assert.ok(sum(sizes) <= 14);
+});
+
+test('FP-12: bytes received while nobody asks are kept in memory of their own size', (t) => {
+  const chunks = [text('a'), text('b'), text('c')];
+  const pool: number[] = [];
+  t.mock.method(Buffer, 'allocUnsafe', () => assert.fail('pooled memory'));
+  const allocate = Buffer.allocUnsafeSlow.bind(Buffer);
+  t.mock.method(Buffer, 'allocUnsafeSlow', (size: number) => {
+    pool.push(size);
+    return allocate(size);
+  });
+  const core = receiver();
+  for (const chunk of chunks) core.receive(chunk);
+  assert.equal(core.unreadBytes, 21);
+  assert.ok(pool.every((size) => size <= 21));
+  assert.deepEqual([core.next(), core.next(), core.next(), core.next()], [1, 1, 1, 0]);
+});

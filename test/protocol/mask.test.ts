@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { mask, nonAscii, readKey, writeKey } from '../../src/protocol/mask.ts';
+import { hex } from '../../src/testing/frames.ts';
+
+/** §5.3 to the letter. */
+const masked = (bytes: Uint8Array, key: Uint8Array, at: number): Buffer =>
+  Buffer.from(Array.from(bytes, (byte, i) => byte ^ key[(at + i) % 4]!));
+
+/** Bytes around the payload, which masking must not touch. */
+const AROUND = 0x5a;
+
+function check(payload: Uint8Array, keyBytes: Uint8Array, offset: number, at: number): void {
+  const memory = Buffer.alloc(offset + payload.length + 9, AROUND);
+  memory.set(payload, offset);
+  const end = offset + payload.length;
+  const result = mask(memory, offset, end, readKey(keyBytes, 0), at);
+  const right = masked(payload, keyBytes, at);
+  assert.deepEqual(memory.subarray(offset, end), right);
+  assert.ok([...memory.subarray(0, offset), ...memory.subarray(end)].every((byte) => byte === AROUND));
+  const isAscii = right.every((byte) => byte < 0x80);
+  assert.equal(result === 0, isAscii, 'what it says of ASCII');
+  assert.equal(nonAscii(right, 0, right.length) === 0, isAscii);
+}
+
+test('MK-01 §5.7: Hello under 37 FA 21 3D', () => {
+  const bytes = Buffer.from('Hello');
+  mask(bytes, 0, 5, readKey(hex('37 fa 21 3d'), 0), 0);
+  assert.deepEqual(bytes, hex('7f 9f 4d 51 58'));
+});
+
+test('MK-01: every alignment, length up to 70 and position is the naive result', () => {
+  const key = hex('81 02 f3 04');
+  for (let offset = 0; offset < 8; offset++) {
+    for (let length = 0; length <= 70; length++) {
+      const payload = Uint8Array.from({ length }, (_, i) => (i * 37 + length) & 0xff);
+      for (let at = 0; at < 5; at++) check(payload, key, offset, at);
+    }
+  }
+});
+
+test('MK-01: any payload, key, alignment and position is the naive result', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 300 }),
+      fc.uint8Array({ minLength: 4, maxLength: 4 }),
+      fc.nat({ max: 15 }),
+      fc.nat({ max: 2 ** 31 }),
+      check,
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test('MK-01: ASCII is told apart wherever the one other byte lies', () => {
+  const key = hex('a1 b2 c3 d4');
+  for (const length of [1, 31, 32, 33, 64, 67]) {
+    for (let offset = 0; offset < 4; offset++) {
+      check(masked(Buffer.alloc(length, 0x7f), key, 1), key, offset, 1);
+      for (let at = 0; at < length; at++) {
+        const text = Buffer.alloc(length, 0x20);
+        text[at] = 0x80;
+        check(masked(text, key, 3), key, offset, 3);
+      }
+    }
+  }
+});
+
+test('MK-01 FP-01: the position carries over any cutting', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.uint8Array({ minLength: 4, maxLength: 4 }),
+      fc.array(fc.nat({ max: 200 }), { maxLength: 5 }),
+      (payload, key, places) => {
+        const bytes = Buffer.from(payload);
+        const cuts = [
+          0,
+          ...places.filter((place) => place < bytes.length).sort((a, b) => a - b),
+          bytes.length,
+        ];
+        for (const [i, start] of cuts.slice(0, -1).entries()) {
+          mask(bytes, start, cuts[i + 1]!, readKey(key, 0), start);
+        }
+        assert.deepEqual(bytes, masked(payload, key, 0));
+      },
+    ),
+  );
+});
+
+test('§5.3: masking twice is nothing', () => {
+  const bytes = Buffer.from('κόσμε, '.repeat(20));
+  const before = Buffer.from(bytes);
+  const key = readKey(hex('ff 00 80 7f'), 0);
+  mask(bytes, 3, bytes.length, key, 7);
+  assert.notDeepEqual(bytes, before);
+  mask(bytes, 3, bytes.length, key, 7);
+  assert.deepEqual(bytes, before);
+});
+
+test('§5.2: a key is its 4 bytes in order', () => {
+  for (const digits of ['00 00 00 00', '37 fa 21 3d', '80 00 00 00', '00 00 00 80', 'ff ff ff ff']) {
+    const written = Buffer.alloc(6, AROUND);
+    writeKey(written, 1, readKey(Buffer.concat([Buffer.of(9), hex(digits)]), 1));
+    assert.deepEqual(written, Buffer.concat([Buffer.of(AROUND), hex(digits), Buffer.of(AROUND)]));
+  }
+});
