@@ -154,6 +154,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const exchange = new PlainExchange(this.#host, this.#transport, head, this.#secure, request);
     exchange.start(rest);
     this.#finished(undefined);
+    this.#host.socketGone(this);
   }
 
   #decide(head: RequestHead, incoming?: IncomingMessage): void {

@@ -1,0 +1,38 @@
+/** What a command reaches the outside by. `main.ts` has the one that is the process; tests have their own. */
+export interface CommandIo {
+  /** Results: whole lines, to standard output. */
+  out(line: string): void;
+  /** Everything else: whole lines, to standard error. */
+  err(line: string): void;
+  /** Whether a person looks at standard error. */
+  readonly errIsTerminal: boolean;
+  /** Whether standard error takes colours: a terminal, and `NO_COLOR` is not set. */
+  readonly errHasColours: boolean;
+  /** Aborted by the first SIGINT or SIGTERM. */
+  readonly interrupted: AbortSignal;
+}
+
+/** Exit codes of every command. */
+export const EXIT = Object.freeze({ DONE: 0, FAILED: 1, USAGE: 2, CHECK_FAILED: 3, INTERRUPTED: 130 });
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  help(): string;
+  /**
+   * @returns Exit code; see {@link EXIT}.
+   * @throws UsageError for arguments that cannot be meant; CommandError for what went wrong.
+   */
+  run(args: readonly string[], io: CommandIo): Promise<number>;
+}
+
+/** The command line was wrong: exit 2. The message is one sentence that names the flag and its value. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The run failed in a way that a sentence explains: exit 1. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+}

@@ -1,0 +1,56 @@
+import { nearestName } from '../server/option-check.ts';
+import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
+import { overview } from './help.ts';
+import { serve } from './serve.ts';
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([serve].map((command) => [command.name, command]));
+
+const help = (): string =>
+  overview(COMMANDS.values(), [
+    { command: 'hawser serve --chat', says: 'a chat to open in two tabs' },
+    { command: 'hawser serve --echo --port 9001', says: 'an echo server for tests of clients' },
+    { command: 'hawser help serve', says: 'all flags of serve' },
+  ]);
+
+/**
+ * Runs a command line. Whatever goes wrong becomes one sentence on standard error; a stack only with `--debug`.
+ * @param args Without the program's own name.
+ * @returns Exit code; see `EXIT`.
+ */
+export async function runCommandLine(
+  args: readonly string[],
+  io: CommandIo,
+  version: string,
+): Promise<number> {
+  try {
+    const [name, ...rest] = args;
+    if (name === '--version' || name === '-V') io.out(version);
+    else if (name === undefined) {
+      io.err(help());
+      return EXIT.USAGE;
+    } else if (name === '--help' || name === '-h' || name === 'help') {
+      const topic = rest[0];
+      io.out(topic === undefined ? help() : commandOf(topic).help());
+    } else return await commandOf(name).run(rest, io);
+    return EXIT.DONE;
+  } catch (error) {
+    const usage = error instanceof UsageError;
+    const message = error instanceof Error ? error.message : String(error);
+    const [name = ''] = args;
+    const help = COMMANDS.has(name) ? `hawser ${name} --help` : 'hawser --help';
+    io.err(`hawser: ${message}${usage ? `. See ${help}.` : ''}`);
+    const expected = usage || error instanceof CommandError;
+    if (args.includes('--debug') || !expected) {
+      io.err(error instanceof Error ? (error.stack ?? message) : message);
+    }
+    return usage ? EXIT.USAGE : EXIT.FAILED;
+  }
+}
+
+function commandOf(name: string): Command {
+  const command = COMMANDS.get(name);
+  if (command !== undefined) return command;
+  throw new UsageError(
+    `there is no command '${name}'; the nearest is '${nearestName(name, [...COMMANDS.keys()])}'`,
+  );
+}

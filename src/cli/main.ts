@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { type CommandIo, EXIT } from './command.ts';
+import { runCommandLine } from './commands.ts';
+
+const interrupt = new AbortController();
+const interrupted = (): void => {
+  if (interrupt.signal.aborted) process.exit(EXIT.INTERRUPTED);
+  interrupt.abort();
+};
+process.on('SIGINT', interrupted);
+process.on('SIGTERM', interrupted);
+
+// Whoever reads our output may leave before we are done: `hawser … | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? EXIT.DONE : EXIT.FAILED);
+});
+process.stderr.on('error', () => undefined);
+
+const io: CommandIo = {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  err: (line) => void process.stderr.write(`${line}\n`),
+  errIsTerminal: process.stderr.isTTY,
+  errHasColours: process.stderr.isTTY && (process.env['NO_COLOR'] ?? '') === '',
+  interrupted: interrupt.signal,
+};
+
+const { version } = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', '..', '..', 'package.json'), 'utf8'),
+) as { readonly version: string };
+
+process.exitCode = await runCommandLine(process.argv.slice(2), io, version);
+// Nothing is left to do, and a signal from now on is the system's business.
+process.off('SIGINT', interrupted);
+process.off('SIGTERM', interrupted);

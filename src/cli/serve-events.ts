@@ -1,0 +1,39 @@
+import type { WebSocketServer } from '../server/websocket-server.ts';
+import type { CommandIo } from './command.ts';
+import { jsonLine } from './lines.ts';
+
+/** Prints every event of a server as a line of JSON: lengths and kinds of messages, never what they say. */
+export function printEvents(server: WebSocketServer, io: CommandIo): void {
+  const print = (event: string, fields: Readonly<Record<string, unknown>>): void =>
+    io.out(jsonLine({ event, time: new Date().toISOString(), ...fields }));
+  server.on('connection', ({ id, remoteAddress, protocol }, { url }) => {
+    print('connection', { connectionId: id, remoteAddress, path: url.pathname, protocol });
+  });
+  server.on('message', ({ id }, message) => {
+    const isText = typeof message === 'string';
+    const bytes = isText ? Buffer.byteLength(message) : message.length;
+    print('message', { connectionId: id, type: isText ? 'text' : 'binary', bytes });
+  });
+  server.on('close', ({ id }, { code, reason, wasClean, initiator, sentCode, cause, error }) => {
+    print('close', {
+      connectionId: id,
+      code,
+      reason,
+      wasClean,
+      initiator,
+      sentCode: sentCode ?? null,
+      cause,
+      error: error?.code ?? null,
+    });
+  });
+  server.on('refused', ({ status, code, remoteAddress, url }) => {
+    print('refused', { status, code, remoteAddress, path: url.split('?', 1)[0] });
+  });
+  server.on('error', (error, connection) => {
+    print('error', {
+      connectionId: connection?.id ?? null,
+      code: 'code' in error ? error.code : null,
+      message: error.message,
+    });
+  });
+}

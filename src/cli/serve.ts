@@ -1,0 +1,166 @@
+import type { AddressInfo } from 'node:net';
+import type { ServerOptions } from '../server/options.ts';
+import { WebSocketServer } from '../server/websocket-server.ts';
+import { systemClock } from '../transport/clock.ts';
+import type { Logger } from '../transport/logger.ts';
+import { ChatRooms } from './chat/chat-rooms.ts';
+import { chatPage } from './chat/page.ts';
+import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
+import { type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
+import { helpText } from './help.ts';
+import { jsonLine } from './lines.ts';
+import { printEvents } from './serve-events.ts';
+import { serveEcho, serveRelay } from './serve-modes.ts';
+import { SERVER_FLAGS, serverOptionsOf } from './server-flags.ts';
+import { terminalLog } from './terminal-log.ts';
+
+const MODES = ['echo', 'relay', 'chat'] as const;
+type Mode = (typeof MODES)[number];
+
+const MODE_FLAGS: readonly Flag[] = [
+  { name: 'echo', says: 'send every message back; what happens if no other is given' },
+  { name: 'relay', says: 'send every message to all other connections' },
+  { name: 'chat', says: 'rooms with a page to chat in: open the URL in a browser' },
+];
+const WHERE_FLAGS: readonly Flag[] = [
+  { name: 'port', short: 'p', value: '<n>', says: 'port to listen on; 0 takes a free one', default: '8080' },
+  {
+    name: 'host',
+    value: '<address>',
+    says: 'address to listen on; 0.0.0.0 or :: for all, which others can reach',
+    default: '127.0.0.1',
+  },
+];
+const OTHER_FLAGS: readonly Flag[] = [
+  {
+    name: 'shutdown-timeout-ms',
+    value: '<ms>',
+    says: 'time that clients have to close, after the first SIGINT or SIGTERM',
+    default: '10,000',
+  },
+  { name: 'json', says: 'print every event as a line of JSON' },
+  { name: 'debug', says: 'log ordinary closes, too, and where errors come from' },
+  { name: 'help', short: 'h', says: 'print this' },
+];
+const FLAGS: readonly Flag[] = [...MODE_FLAGS, ...WHERE_FLAGS, ...SERVER_FLAGS, ...OTHER_FLAGS];
+
+const help = (): string =>
+  helpText(
+    'hawser serve [--echo | --relay | --chat] [flags]',
+    [
+      'Runs a WebSocket server until SIGINT or SIGTERM; then it closes every connection in order, and a',
+      'second signal ends it at once. When it is ready it prints one line with its URL. Log lines go to',
+      'standard error: to read on a terminal, as JSON otherwise.',
+    ],
+    [
+      { title: 'What it does', flags: MODE_FLAGS },
+      { title: 'Where', flags: WHERE_FLAGS },
+      { title: 'Options of the server', flags: SERVER_FLAGS },
+      { title: 'Other', flags: OTHER_FLAGS },
+    ],
+    [
+      { command: 'hawser serve', says: 'echo on ws://127.0.0.1:8080/' },
+      { command: 'hawser serve --chat --port 3000', says: 'chat on http://127.0.0.1:3000/' },
+      { command: 'hawser serve --relay --host 0.0.0.0', says: 'relay that other machines can reach' },
+      {
+        command: 'hawser serve --allowed-origin https://a.example --allowed-origin https://b.example',
+        says: 'pages of two sites may connect',
+      },
+      { command: 'hawser serve --rate-limit 100 --max-connections 500', says: 'with limits' },
+      { command: 'hawser serve --chat --allowed-host localhost', says: 'turn DNS rebinding away' },
+    ],
+  );
+
+function modeOf(flags: FlagValues): Mode {
+  const given = MODES.filter((mode) => flags.has(mode));
+  if (given.length > 1) {
+    throw new UsageError(`${given.map((mode) => `--${mode}`).join(' and ')} exclude each other`);
+  }
+  return given[0] ?? 'echo';
+}
+
+/** An address as it stands in a URL; one that means all of them as a name that works in a browser. */
+function urlHost({ address, family }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return 'localhost';
+  return family === 'IPv6' ? `[${address}]` : address;
+}
+
+const LISTEN_ERRORS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use; choose another with --port, or a free one with --port 0',
+  EACCES: 'this port is reserved; choose one from 1024 on with --port',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  ENOTFOUND: 'this name has no address',
+};
+
+async function listen(server: WebSocketServer, port: number, host: string): Promise<AddressInfo> {
+  try {
+    return await server.listen({ port, host });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const why = LISTEN_ERRORS[code] ?? (error instanceof Error ? error.message : String(error));
+    throw new CommandError(`cannot listen on ${host} port ${port}: ${why}`, { cause: error });
+  }
+}
+
+async function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const { flags } = parseFlags(args, FLAGS, 0);
+  if (flags.has('help')) {
+    io.out(help());
+    return EXIT.DONE;
+  }
+  const mode = modeOf(flags);
+  const port = wholeNumberOf(flags, 'port', 8080, 0, 65_535);
+  const timeoutMs = wholeNumberOf(flags, 'shutdown-timeout-ms', 10_000, 1, 2 ** 31 - 1);
+  const options: ServerOptions = {
+    ...serverOptionsOf(flags),
+    logger: loggerFor(io, flags.has('debug')),
+  };
+  const socketPath = typeof options.path === 'string' ? options.path : '/';
+  const server = new WebSocketServer({
+    ...options,
+    ...(mode === 'chat' ? { request: chatPage(socketPath) } : {}),
+  });
+  // The log has said it; without a listener the event would count as unhandled.
+  server.on('error', () => undefined);
+  if (flags.has('json')) printEvents(server, io);
+  if (mode === 'echo') serveEcho(server);
+  else if (mode === 'relay') serveRelay(server);
+  else ChatRooms.on(server);
+
+  const address = await listen(server, port, textOf(flags, 'host') ?? '127.0.0.1');
+  const authority = `${urlHost(address)}:${address.port}`;
+  const url = mode === 'chat' ? `http://${authority}/` : `ws://${authority}${socketPath}`;
+  if (flags.has('json')) io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url }));
+  else io.out(`Hawser ${mode} is listening on ${url}`);
+
+  await interruption(io.interrupted);
+  const report = await server.shutdown({ timeoutMs });
+  if (flags.has('json')) io.out(jsonLine({ event: 'shutdown', time: new Date().toISOString(), ...report }));
+  return EXIT.DONE;
+}
+
+function loggerFor(io: CommandIo, debug: boolean): Logger {
+  const log = terminalLog(io, systemClock, debug);
+  if (!io.errIsTerminal) return log;
+  return {
+    ...log,
+    info: (fields, text) => {
+      // Who sits at the terminal has the line with the URL.
+      if (text !== 'listening') log.info(fields, text);
+    },
+  };
+}
+
+function interruption(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+export const serve: Command = Object.freeze({
+  name: 'serve',
+  summary: 'run a server: echo, relay, or chat with a page',
+  help,
+  run,
+});

@@ -1,0 +1,138 @@
+import { MisuseError } from '../protocol/errors.ts';
+import { checkedOption } from '../server/option-check.ts';
+import { type OptionRule, RATE_LIMIT_TABLE, SERVER_OPTION_TABLE } from '../server/option-table.ts';
+import { DEFAULT_SERVER_OPTIONS, resolveServerOptions, type ServerOptions } from '../server/options.ts';
+import { UsageError } from './command.ts';
+import { type Flag, type FlagValues, wholeNumber } from './flags.ts';
+
+/** A flag, and the option it sets. */
+interface OptionFlag extends Flag {
+  readonly option: string;
+  readonly rule: OptionRule;
+  /** The option lies inside `rateLimit`. */
+  readonly inRateLimit: boolean;
+}
+
+/** `maxMessageBytes` as `max-message-bytes`. */
+const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** A list is given one member at a time. */
+const singular = (name: string): string => name.replace(/(?<=ss)es$|s$/, '');
+
+const PLACEHOLDERS: Readonly<Record<string, string>> = {
+  count: '<n>',
+  bits: '<bits>',
+  bytes: '<bytes>',
+  ms: '<ms>',
+  seconds: '<s>',
+  token: '<name>',
+  origin: '<origin>',
+  host: '<name>',
+  address: '<address>',
+  path: '<path>',
+};
+
+function placeholder(rule: OptionRule): string | undefined {
+  if (rule.kind === 'enum') return `<${rule.values.join('|')}>`;
+  if (rule.kind === 'list') return PLACEHOLDERS[rule.of];
+  return PLACEHOLDERS[rule.kind];
+}
+
+function shownDefault(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (Array.isArray(value)) return value.length === 0 ? undefined : value.join(', ');
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  return typeof value === 'number' ? value.toLocaleString('en-US') : (value as string);
+}
+
+function flagOf(option: string, rule: OptionRule, fallback: unknown): OptionFlag {
+  const value = placeholder(rule);
+  const shown = shownDefault(fallback);
+  return {
+    option,
+    rule,
+    inRateLimit: false,
+    name: kebabCase(rule.kind === 'list' ? singular(option) : option),
+    says: 'orFalse' in rule && rule.orFalse && 'max' in rule ? `${rule.says}, or 'off'` : rule.says,
+    ...(value === undefined ? {} : { value }),
+    ...(rule.kind === 'list' ? { repeatable: true } : {}),
+    ...(rule.kind === 'boolean' ? { negatable: true } : {}),
+    ...(shown === undefined ? {} : { default: shown }),
+  };
+}
+
+/** Options that only code can give have no flag. */
+const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'rate']);
+
+const OPTION_FLAGS: readonly OptionFlag[] = Object.entries(SERVER_OPTION_TABLE)
+  .filter(([, rule]) => !HAVE_NO_FLAG.has(rule.kind))
+  .map(([option, rule]) => flagOf(option, rule, Reflect.get(DEFAULT_SERVER_OPTIONS, option)));
+
+const RATE_DEFAULTS: Readonly<Record<string, unknown>> = {
+  messagesPerSecond: false,
+  burstMessages: 'twice the rate',
+  bytesPerSecond: false,
+  burstBytes: 'twice the rate',
+  action: 'close',
+  closeCode: '1008',
+};
+/** `--rate-limit` is the rate of messages; what else it is made of continues its name. */
+const RATE_FLAGS: readonly OptionFlag[] = Object.entries(RATE_LIMIT_TABLE).map(([option, rule]) => ({
+  ...flagOf(option, rule, RATE_DEFAULTS[option]),
+  inRateLimit: true,
+  name: option === 'messagesPerSecond' ? 'rate-limit' : `rate-limit-${kebabCase(option)}`,
+}));
+
+/** Every option of a server that a command line can give, as a flag of the same name. */
+export const SERVER_FLAGS: readonly Flag[] = [...OPTION_FLAGS, ...RATE_FLAGS];
+
+/**
+ * The options that were given as flags.
+ * @throws UsageError naming the flag, its value, and what is allowed.
+ */
+export function serverOptionsOf(flags: FlagValues): ServerOptions {
+  const options: Record<string, unknown> = {};
+  const rateLimit: Record<string, unknown> = {};
+  for (const flag of [...OPTION_FLAGS, ...RATE_FLAGS]) {
+    const given = flags.get(flag.name);
+    if (given === undefined) continue;
+    (flag.inRateLimit ? rateLimit : options)[flag.option] = valueOf(flag, given);
+  }
+  const [ofRate] = Object.keys(rateLimit);
+  if (ofRate !== undefined) {
+    if (!('messagesPerSecond' in rateLimit || 'bytesPerSecond' in rateLimit)) {
+      throw new UsageError(
+        `--rate-limit-${kebabCase(ofRate)} needs a rate: --rate-limit, --rate-limit-bytes-per-second or both`,
+      );
+    }
+    options['rateLimit'] = rateLimit;
+  }
+  asUsage(() => resolveServerOptions(options));
+  return options;
+}
+
+function valueOf(flag: OptionFlag, given: readonly string[] | boolean): unknown {
+  const { rule, name } = flag;
+  if (rule.kind === 'rate') throw new TypeError(`--${name} is made of flags of its own`);
+  const value = typeof given === 'boolean' ? given : textValue(rule, given);
+  return asUsage(() => checkedOption(`--${name}`, rule, value));
+}
+
+function textValue(rule: OptionRule, given: readonly string[]): unknown {
+  const [text = ''] = given;
+  if ('max' in rule) {
+    if (text === 'off') return false;
+    return wholeNumber(text) ?? text;
+  }
+  if ('of' in rule) return given.length === 1 && rule.words.includes(text) ? text : given;
+  return text;
+}
+
+function asUsage<Result>(check: () => Result): Result {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof MisuseError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
