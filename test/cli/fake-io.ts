@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { waitUntil } from '../../src/testing/index.ts';
+import type { CommandIo } from '../../src/cli/command.ts';
+import { runCommandLine } from '../../src/cli/commands.ts';
+
+/** What a command printed and how it can be interrupted. */
+export interface FakeIo extends CommandIo {
+  readonly outLines: string[];
+  readonly errLines: string[];
+  interrupt(): void;
+}
+
+export function fakeIo(terminal = false): FakeIo {
+  const abort = new AbortController();
+  const outLines: string[] = [];
+  const errLines: string[] = [];
+  return {
+    outLines,
+    errLines,
+    out: (line) => void outLines.push(line),
+    err: (line) => void errLines.push(line),
+    errIsTerminal: terminal,
+    errHasColours: terminal,
+    interrupted: abort.signal,
+    interrupt: () => abort.abort(),
+  };
+}
+
+/** A server that `hawser serve` runs in this process. */
+export interface Served {
+  readonly io: FakeIo;
+  readonly url: URL;
+  readonly port: number;
+  /** Events printed with `--json`, of one name or all. */
+  events(name?: string): Record<string, unknown>[];
+  /** Waits for an event of a name. */
+  event(name: string): Promise<Record<string, unknown>>;
+  /** As SIGTERM does. @returns The exit code. */
+  stop(): Promise<number>;
+}
+
+/** Runs `hawser serve --port 0` with more flags, and waits for its URL. */
+export async function served(...flags: string[]): Promise<Served> {
+  const io = fakeIo();
+  const exit = runCommandLine(['serve', '--port', '0', ...flags], io, '0.0.0');
+  await Promise.race([waitUntil(() => io.outLines.length > 0), exit]);
+  const url = new URL(
+    /\b(?:ws|http):\/\/[^\s"]+/.exec(io.outLines[0] ?? '')?.[0] ?? assert.fail(io.errLines.join('\n')),
+  );
+  const events = (name?: string): Record<string, unknown>[] =>
+    io.outLines
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ event }) => name === undefined || event === name);
+  return {
+    io,
+    url,
+    port: Number(url.port),
+    events,
+    event: async (name) => (await waitUntil(() => events(name)[0])) ?? assert.fail(name),
+    stop: () => {
+      io.interrupt();
+      return exit;
+    },
+  };
+}

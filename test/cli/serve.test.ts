@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { runCommandLine } from '../../src/cli/commands.ts';
+import { OPCODE } from '../../src/protocol/constants.ts';
+import {
+  binary,
+  close,
+  type DecodedFrame,
+  ping,
+  RawClient,
+  type RawUpgradeOptions,
+  text,
+} from '../../src/testing/index.ts';
+import { fakeIo, type Served, served } from './fake-io.ts';
+
+async function start(t: TestContext, ...flags: string[]): Promise<Served> {
+  const server = await served(...flags);
+  t.after(async () => {
+    for (const client of clients.splice(0)) client[Symbol.dispose]();
+    assert.equal(await server.stop(), 0);
+  });
+  return server;
+}
+
+/** Those of the running test; they leave before their server does, which would wait for them. */
+const clients: RawClient[] = [];
+
+async function connect(server: Served): Promise<RawClient> {
+  const client = await RawClient.connect({ port: server.port });
+  clients.push(client);
+  return client;
+}
+
+async function join(server: Served, options: RawUpgradeOptions = {}): Promise<RawClient> {
+  const client = await connect(server);
+  const { status } = await client.upgrade(options);
+  assert.equal(status, 101);
+  return client;
+}
+
+const shown = ({ opcode, payload }: DecodedFrame): readonly [number, string] => [opcode, payload.toString()];
+const closeCode = ({ opcode, payload }: DecodedFrame): number => {
+  assert.equal(opcode, OPCODE.CLOSE);
+  return payload.readUInt16BE();
+};
+
+test('CM-04: serve echoes text and binary, and says once where it listens', async (t) => {
+  const server = await start(t);
+  assert.deepEqual(server.io.outLines, [`Hawser echo is listening on ws://127.0.0.1:${server.port}/`]);
+  const client = await join(server);
+  client.send(Buffer.concat([text('Grüße'), binary(Buffer.of(0, 255)), ping('p')]));
+  assert.deepEqual(shown(await client.nextFrame()), [OPCODE.TEXT, 'Grüße']);
+  assert.deepEqual([...(await client.nextFrame()).payload], [0, 255]);
+  assert.deepEqual(shown(await client.nextFrame()), [OPCODE.PONG, 'p']);
+});
+
+test('CM-04: --relay sends to all others, and not back', async (t) => {
+  const server = await start(t, '--relay');
+  const [a, b, c] = [await join(server), await join(server), await join(server)] as const;
+  a.send(text('from a'));
+  assert.deepEqual(shown(await b.nextFrame()), [OPCODE.TEXT, 'from a']);
+  assert.deepEqual(shown(await c.nextFrame()), [OPCODE.TEXT, 'from a']);
+  b.send(binary('from b'));
+  assert.deepEqual(shown(await a.nextFrame()), [OPCODE.BINARY, 'from b']);
+});
+
+test('CM-04: what an echo cannot get rid of makes its sender wait, and is not lost', async (t) => {
+  const server = await start(t, '--high-water-mark-bytes', '1024', '--max-buffered-bytes', '1024');
+  const client = await join(server);
+  client.pause();
+  const payload = Buffer.alloc(100_000, 'x');
+  for (let i = 0; i < 100; i++) client.send(binary(payload));
+  client.resume();
+  for (let i = 0; i < 100; i++) assert.equal((await client.nextFrame()).payload.length, payload.length);
+});
+
+/** A flag, and what a client meets that would not meet it otherwise. */
+const FLAGS: readonly {
+  readonly flags: readonly string[];
+  readonly meets: string;
+  readonly when: (client: RawClient) => Promise<void>;
+}[] = [
+  {
+    flags: ['--max-message-bytes', '10'],
+    meets: 'close 1009 for 11 bytes',
+    when: async (client) => {
+      await client.upgrade();
+      client.send(text('x'.repeat(11)));
+      assert.equal(closeCode(await client.nextFrame()), 1009);
+    },
+  },
+  {
+    flags: ['--allowed-origin', 'https://a.example', '--allowed-origin', 'https://b.example'],
+    meets: '101 for an origin in the list',
+    when: async (client) => {
+      const { status } = await client.upgrade({ headers: { Origin: 'https://b.example' } });
+      assert.equal(status, 101);
+    },
+  },
+  {
+    flags: ['--allowed-origin', 'https://a.example'],
+    meets: '403 for another origin',
+    when: async (client) => {
+      const { status } = await client.upgrade({ headers: { Origin: 'https://c.example' } });
+      assert.equal(status, 403);
+    },
+  },
+  {
+    flags: ['--allowed-origin', '*'],
+    meets: '101 for any origin',
+    when: async (client) => {
+      assert.equal((await client.upgrade({ headers: { Origin: 'https://c.example' } })).status, 101);
+    },
+  },
+  {
+    flags: ['--require-origin'],
+    meets: '403 without origin',
+    when: async (client) => assert.equal((await client.upgrade()).status, 403),
+  },
+  {
+    flags: ['--allowed-host', 'chat.example'],
+    meets: '403 for another host',
+    when: async (client) => assert.equal((await client.upgrade()).status, 403),
+  },
+  {
+    flags: ['--path', '/socket'],
+    meets: '404 elsewhere',
+    when: async (client) => assert.equal((await client.upgrade({ path: '/' })).status, 404),
+  },
+  {
+    flags: ['--protocol', 'v2', '--protocol', 'v1'],
+    meets: 'the subprotocol that is preferred',
+    when: async (client) => {
+      const { fields } = await client.upgrade({ protocols: ['v1', 'v2'] });
+      assert.equal(fields.get('sec-websocket-protocol'), 'v2');
+    },
+  },
+  {
+    flags: ['--rate-limit', '1'],
+    meets: 'close 1008 at the third message',
+    when: async (client) => {
+      await client.upgrade();
+      client.send(Buffer.concat([text('1'), text('2'), text('3')]));
+      assert.deepEqual(shown(await client.nextFrame()), [OPCODE.TEXT, '1']);
+      assert.deepEqual(shown(await client.nextFrame()), [OPCODE.TEXT, '2']);
+      assert.equal(closeCode(await client.nextFrame()), 1008);
+    },
+  },
+  {
+    flags: ['--rate-limit', '1', '--rate-limit-burst-messages', '1', '--rate-limit-close-code', '4008'],
+    meets: 'the close code of its own at the second message',
+    when: async (client) => {
+      await client.upgrade();
+      client.send(Buffer.concat([text('1'), text('2')]));
+      assert.deepEqual(shown(await client.nextFrame()), [OPCODE.TEXT, '1']);
+      assert.equal(closeCode(await client.nextFrame()), 4008);
+    },
+  },
+  {
+    flags: ['--ping-interval-ms', '20', '--pong-timeout-ms', '10', '--max-missed-pongs', '100'],
+    meets: 'a ping soon',
+    when: async (client) => {
+      await client.upgrade();
+      assert.equal((await client.nextFrame()).opcode, OPCODE.PING);
+    },
+  },
+  {
+    flags: ['--idle-timeout-ms', '20', '--no-heartbeat'],
+    meets: 'close 1001 when idle',
+    when: async (client) => {
+      await client.upgrade();
+      assert.equal(closeCode(await client.nextFrame()), 1001);
+    },
+  },
+];
+
+for (const { flags, meets, when } of FLAGS) {
+  test(`CM-04: with ${flags.join(' ')} a client meets ${meets}`, async (t) => {
+    const server = await start(t, ...flags);
+    const client = await connect(server);
+    await when(client);
+  });
+}
+
+test('CM-04: with --max-connections 1 a second client meets 503', async (t) => {
+  const server = await start(t, '--max-connections', '1');
+  await join(server);
+  const second = await connect(server);
+  assert.equal((await second.upgrade()).status, 503);
+});
+
+test('CM-02: --json prints every event as a line, and nothing a peer says reaches the terminal raw', async (t) => {
+  const server = await start(t, '--json', '--path', '/socket');
+  const client = await join(server, { path: '/socket?token=secret' });
+  client.send(Buffer.concat([text('Grüße'), binary(Buffer.alloc(9)), close(4000, '\u202e\u009b2J\n')]));
+  await client.waitForClose();
+  await server.event('close');
+  const stranger = await connect(server);
+  await stranger.upgrade({ path: '/elsewhere?token=secret' });
+  await server.event('refused');
+  assert.equal(await server.stop(), 0);
+
+  const events = server.events().map(({ time, connectionId, durationMs, ...fields }) => {
+    if (fields['event'] !== 'listening') assert.ok(typeof time === 'string');
+    void durationMs;
+    return { ...fields, ...(connectionId === undefined ? {} : { hasId: typeof connectionId === 'string' }) };
+  });
+  assert.deepEqual(events, [
+    { event: 'listening', mode: 'echo', url: `ws://127.0.0.1:${server.port}/socket` },
+    { event: 'connection', hasId: true, remoteAddress: '127.0.0.1', path: '/socket', protocol: '' },
+    { event: 'message', hasId: true, type: 'text', bytes: 7 },
+    { event: 'message', hasId: true, type: 'binary', bytes: 9 },
+    {
+      event: 'close',
+      hasId: true,
+      code: 4000,
+      reason: '\u202e\u009b2J\n',
+      wasClean: true,
+      initiator: 'remote',
+      sentCode: 4000,
+      cause: 'peer-close',
+      error: null,
+    },
+    { event: 'refused', status: 404, code: 'ERR_PATH', remoteAddress: '127.0.0.1', path: '/elsewhere' },
+    { event: 'shutdown', closed: 0, forced: 0 },
+  ]);
+  const printed = server.io.outLines.join('');
+  assert.doesNotMatch(printed, /[\p{C}\p{Zl}\p{Zp}]/u);
+  assert.doesNotMatch(printed + server.io.errLines.join(''), /secret/);
+});
+
+test('CM-01: a port in use is one sentence, and exit 1', async (t) => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  t.after(() => other.close());
+  const { port } = other.address() as AddressInfo;
+  const io = fakeIo();
+  assert.equal(await runCommandLine(['serve', '--port', String(port)], io, '0.0.0'), 1);
+  assert.deepEqual(io.errLines, [
+    `hawser: cannot listen on 127.0.0.1 port ${port}: the port is in use; choose another with --port, or a free one with --port 0`,
+  ]);
+});
