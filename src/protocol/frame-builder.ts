@@ -83,10 +83,10 @@ export function writeTextFrame(
   // Most text is ASCII: write it where it would then belong, and move it if the header turns out longer.
   const guessed = at + headerBytes(text.length, key);
   const bytes = target.write(text, guessed, 'utf8');
-  const start = writeHeader(target, at, opcode, bytes, key);
-  if (start !== guessed) {
-    target.copyWithin(start, guessed, guessed + bytes);
-  }
+  const start = at + headerBytes(bytes, key);
+  // Before the header is written: a longer one reaches into the text.
+  if (start !== guessed) target.copyWithin(start, guessed, guessed + bytes);
+  writeHeader(target, at, opcode, bytes, key);
   if (key !== undefined) mask(target, start, start + bytes, key, 0);
   return start + bytes;
 }
