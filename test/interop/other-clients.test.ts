@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import process from 'node:process';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { echoServer } from './echo-server.ts';
+import { fileOf, nodeClient, python } from './peers.ts';
+
+const run = promisify(execFile);
+const SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 1_048_576].map((size) => [size, true, true]);
+
+test("TS-06: Python's websockets: lengths, fragments, pings, close both ways", {
+  skip: python.skip,
+}, async (t) => {
+  const echo = await echoServer(t, { protocols: ['v2'] });
+  const { stdout } = await run(python.peer!, [fileOf('python_client.py'), echo.url], { timeout: 90_000 });
+  const { version, ...seen } = JSON.parse(stdout) as Record<string, unknown>;
+  assert.equal(typeof version, 'string');
+  assert.deepEqual(seen, {
+    subprotocol: 'v2',
+    sizes: SIZES,
+    fragmented: 'fragmented',
+    pong: true,
+    after: 'after the ping',
+    closed: [4001, ''],
+    closedByServer: [4002, 'server'],
+  });
+  const [first, second] = [await echo.nextClose(), await echo.nextClose()];
+  assert.deepEqual(
+    [first.code, first.reason, first.wasClean, first.cause],
+    [4001, 'bye', true, 'peer-close'],
+  );
+  assert.deepEqual([second.code, second.wasClean, second.cause], [4002, true, 'local-close']);
+});
+
+test("TS-06: Node's own client: lengths, close both ways", { skip: nodeClient.skip }, async (t) => {
+  const echo = await echoServer(t, { protocols: ['v2'] });
+  const args = [...nodeClient.peer!, '--no-warnings', fileOf('node-client.mjs'), echo.url];
+  const { stdout } = await run(process.execPath, args, { timeout: 60_000 });
+  assert.deepEqual(JSON.parse(stdout), {
+    protocol: 'v2',
+    sizes: SIZES,
+    closed: [4001, '', true],
+    closedByServer: [4002, 'server', true],
+  });
+  const { code, reason, wasClean } = await echo.nextClose();
+  assert.deepEqual([code, reason, wasClean], [4001, 'bye', true]);
+});

@@ -1,0 +1,126 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { EventEmitter } from 'node:events';
+
+const FOLDER = join(import.meta.dirname, '..', '..', '..', 'test', 'interop');
+const load = createRequire(join(FOLDER, 'package.json'));
+
+/** A source file of this folder that is no TypeScript. */
+export const fileOf = (name: string): string => join(FOLDER, name);
+
+/** A peer that is here, or why it is not: a reason for skipping. */
+export type Found<Peer> =
+  | { readonly peer: Peer; readonly skip: false }
+  | { readonly peer?: never; readonly skip: string };
+
+function loaded<Peer>(name: string, pick: (module: unknown) => Peer): Found<Peer> {
+  try {
+    return { peer: pick(load(name)), skip: false };
+  } catch {
+    return { skip: `needs the package ${name}: npm ci --prefix test/interop` };
+  }
+}
+
+/** What the tests use of the client in the package `ws`. */
+export interface WsClient extends EventEmitter {
+  readonly protocol: string;
+  send(data: string | Uint8Array, options?: { readonly binary?: boolean; readonly fin?: boolean }): void;
+  ping(data?: string): void;
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+}
+export type WsConstructor = new (
+  url: string,
+  protocols?: readonly string[],
+  options?: { readonly origin?: string; readonly perMessageDeflate?: boolean; readonly autoPong?: boolean },
+) => WsClient;
+
+export const ws: Found<WsConstructor> = loaded('ws', (module) => module as WsConstructor);
+
+/** What the tests use of playwright. Functions run in the page, so that they can use nothing from outside. */
+export interface Page {
+  goto(url: string): Promise<unknown>;
+  evaluate<Result, Argument>(
+    run: (argument: Argument) => Result,
+    argument?: Argument,
+  ): Promise<Awaited<Result>>;
+  fill(selector: string, value: string): Promise<void>;
+  click(selector: string): Promise<void>;
+  press(selector: string, key: string): Promise<void>;
+  textContent(selector: string): Promise<string | null>;
+  waitForSelector(
+    selector: string,
+    options?: { readonly state?: 'attached' | 'visible' | 'hidden' },
+  ): Promise<unknown>;
+  screenshot(options: { readonly path: string }): Promise<unknown>;
+  on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void;
+  on(event: 'pageerror', listener: (error: Error) => void): void;
+  close(): Promise<void>;
+}
+export interface BrowserContext {
+  newPage(): Promise<Page>;
+  setOffline(offline: boolean): Promise<void>;
+  close(): Promise<void>;
+}
+export interface Browser {
+  newContext(options?: {
+    readonly viewport?: { readonly width: number; readonly height: number };
+    readonly colorScheme?: 'light' | 'dark';
+    readonly isMobile?: boolean;
+    readonly hasTouch?: boolean;
+    readonly ignoreHTTPSErrors?: boolean;
+  }): Promise<BrowserContext>;
+  version(): string;
+  close(): Promise<void>;
+}
+interface Playwright {
+  readonly chromium: {
+    launch(options: {
+      readonly executablePath: string;
+      readonly args: readonly string[];
+      readonly timeout: number;
+    }): Promise<Browser>;
+  };
+}
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
+  existsSync(path),
+);
+const playwright = loaded('playwright-core', (module) => module as Playwright);
+
+/** Starts a headless Chromium; whoever asks closes it. */
+export const chromium: Found<() => Promise<Browser>> =
+  playwright.peer === undefined
+    ? playwright
+    : CHROMIUM === undefined
+      ? { skip: 'needs Chromium: apt-get install chromium' }
+      : {
+          skip: false,
+          peer: () =>
+            playwright.peer.chromium.launch({
+              executablePath: CHROMIUM,
+              args: ['--no-sandbox', '--disable-dev-shm-usage'],
+              timeout: 60_000,
+            }),
+        };
+
+/** A Python that has `websockets`. */
+export const python: Found<string> = (() => {
+  const path = ['/usr/bin/python3', 'python3'].find(
+    (each) => spawnSync(each, ['-c', 'import websockets'], { stdio: 'ignore' }).status === 0,
+  );
+  return path === undefined
+    ? { skip: "needs Python's websockets: apt-get install python3-websockets" }
+    : { peer: path, skip: false };
+})();
+
+/** Arguments for this Node that give it a `WebSocket`, which is behind a flag before Node 22. */
+export const nodeClient: Found<readonly string[]> =
+  'WebSocket' in globalThis
+    ? { peer: [], skip: false }
+    : process.allowedNodeEnvironmentFlags.has('--experimental-websocket')
+      ? { peer: ['--experimental-websocket'], skip: false }
+      : { skip: 'needs a Node that has a WebSocket client' };
