@@ -44,6 +44,10 @@ const OTHER_FLAGS: readonly Flag[] = [
 ];
 const FLAGS: readonly Flag[] = [...MODE_FLAGS, ...WHERE_FLAGS, ...SERVER_FLAGS, ...OTHER_FLAGS];
 
+/** Addresses that only this machine can reach, and the names it goes by in a request. */
+const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
+const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
+
 const help = (): string =>
   helpText(
     'hawser serve [--echo | --relay | --chat] [flags]',
@@ -67,7 +71,10 @@ const help = (): string =>
         says: 'pages of two sites may connect',
       },
       { command: 'hawser serve --rate-limit 100 --max-connections 500', says: 'with limits' },
-      { command: 'hawser serve --chat --allowed-host localhost', says: 'turn DNS rebinding away' },
+      {
+        command: 'hawser serve --chat --allowed-host chat.example --allowed-origin https://chat.example',
+        says: 'behind a proxy that passes Host on',
+      },
     ],
   );
 
@@ -111,7 +118,9 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const mode = modeOf(flags);
   const port = wholeNumberOf(flags, 'port', 8080, 0, 65_535);
   const timeoutMs = wholeNumberOf(flags, 'shutdown-timeout-ms', 10_000, 1, 2 ** 31 - 1);
+  const host = textOf(flags, 'host') ?? '127.0.0.1';
   const options: ServerOptions = {
+    ...(LOOPBACK.has(host) ? { allowedHosts: [...LOOPBACK_HOSTS] } : {}),
     ...serverOptionsOf(flags),
     logger: loggerFor(io, flags.has('debug')),
   };
@@ -127,7 +136,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   else if (mode === 'relay') serveRelay(server);
   else ChatRooms.on(server);
 
-  const address = await listen(server, port, textOf(flags, 'host') ?? '127.0.0.1');
+  const address = await listen(server, port, host);
   const authority = `${urlHost(address)}:${address.port}`;
   const url = mode === 'chat' ? `http://${authority}/` : `ws://${authority}${socketPath}`;
   if (flags.has('json')) io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url }));

@@ -53,7 +53,7 @@ function flagOf(option: string, rule: OptionRule, fallback: unknown): OptionFlag
     rule,
     inRateLimit: false,
     name: kebabCase(rule.kind === 'list' ? singular(option) : option),
-    says: 'orFalse' in rule && rule.orFalse && 'max' in rule ? `${rule.says}, or 'off'` : rule.says,
+    says: 'orFalse' in rule && rule.orFalse ? `${rule.says}, or 'off'` : rule.says,
     ...(value === undefined ? {} : { value }),
     ...(rule.kind === 'list' ? { repeatable: true } : {}),
     ...(rule.kind === 'boolean' ? { negatable: true } : {}),
@@ -64,9 +64,16 @@ function flagOf(option: string, rule: OptionRule, fallback: unknown): OptionFlag
 /** Options that only code can give have no flag. */
 const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'rate']);
 
+/** Where the command's defaults are not those of the library. */
+const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
+  allowedHosts: 'names of this machine, while --host is one of them',
+};
+
 const OPTION_FLAGS: readonly OptionFlag[] = Object.entries(SERVER_OPTION_TABLE)
   .filter(([, rule]) => !HAVE_NO_FLAG.has(rule.kind))
-  .map(([option, rule]) => flagOf(option, rule, Reflect.get(DEFAULT_SERVER_OPTIONS, option)));
+  .map(([option, rule]) =>
+    flagOf(option, rule, FLAG_DEFAULTS[option] ?? Reflect.get(DEFAULT_SERVER_OPTIONS, option)),
+  );
 
 const RATE_DEFAULTS: Readonly<Record<string, unknown>> = {
   messagesPerSecond: false,
@@ -124,7 +131,10 @@ function textValue(rule: OptionRule, given: readonly string[]): unknown {
     if (text === 'off') return false;
     return wholeNumber(text) ?? text;
   }
-  if ('of' in rule) return given.length === 1 && rule.words.includes(text) ? text : given;
+  if ('of' in rule) {
+    if (given.length > 1) return given;
+    return rule.orFalse && text === 'off' ? false : rule.words.includes(text) ? text : given;
+  }
   return text;
 }
 

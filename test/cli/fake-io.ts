@@ -39,10 +39,11 @@ export interface Served {
   stop(): Promise<number>;
 }
 
-/** Runs `hawser serve --port 0` with more flags, and waits for its URL. */
+/** Runs `hawser serve` with flags, on a free port unless they name one, and waits for its URL. */
 export async function served(...flags: string[]): Promise<Served> {
   const io = fakeIo();
-  const exit = runCommandLine(['serve', '--port', '0', ...flags], io, '0.0.0');
+  const port = flags.includes('--port') ? [] : ['--port', '0'];
+  const exit = runCommandLine(['serve', ...port, ...flags], io, '0.0.0');
   await Promise.race([waitUntil(() => io.outLines.length > 0), exit]);
   const url = new URL(
     /\b(?:ws|http):\/\/[^\s"]+/.exec(io.outLines[0] ?? '')?.[0] ?? assert.fail(io.errLines.join('\n')),

@@ -125,6 +125,26 @@ const FLAGS: readonly {
     when: async (client) => assert.equal((await client.upgrade()).status, 403),
   },
   {
+    flags: [],
+    meets: '403 for a name that is not of this machine, as after DNS rebinding (OR-05)',
+    when: async (client) => {
+      const { status } = await client.upgrade({
+        headers: { Host: 'evil.example', Origin: 'http://evil.example' },
+      });
+      assert.equal(status, 403);
+    },
+  },
+  {
+    flags: ['--allowed-host', 'off'],
+    meets: '101 under any name',
+    when: async (client) => {
+      const { status } = await client.upgrade({
+        headers: { Host: 'chat.example', Origin: 'http://chat.example' },
+      });
+      assert.equal(status, 101);
+    },
+  },
+  {
     flags: ['--path', '/socket'],
     meets: '404 elsewhere',
     when: async (client) => assert.equal((await client.upgrade({ path: '/' })).status, 404),
@@ -177,7 +197,7 @@ const FLAGS: readonly {
 ];
 
 for (const { flags, meets, when } of FLAGS) {
-  test(`CM-04: with ${flags.join(' ')} a client meets ${meets}`, async (t) => {
+  test(`CM-04: with ${flags.join(' ') || 'no flag'} a client meets ${meets}`, async (t) => {
     const server = await start(t, ...flags);
     const client = await connect(server);
     await when(client);

@@ -9,7 +9,7 @@ export interface EchoServer {
   readonly port: number;
   /** How connections ended, in order. */
   readonly closes: readonly CloseInfo[];
-  nextClose(): Promise<CloseInfo>;
+  readonly nextClose: () => Promise<CloseInfo>;
 }
 
 /**

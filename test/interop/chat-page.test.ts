@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import process from 'node:process';
+import { after, before, test, type TestContext } from 'node:test';
+import { waitUntil } from '../../src/testing/index.ts';
+import { type Served, served } from '../cli/fake-io.ts';
+import { type Browser, type BrowserContext, chromium, type Page } from './peers.ts';
+
+const { skip } = chromium;
+const TIMEOUT = { skip, timeout: 120_000 };
+/** Where to leave pictures of the page, for people to look at; none are made without it. */
+const PICTURES = process.env['HAWSER_SCREENSHOTS'];
+let browser: Browser | undefined;
+
+before(async () => {
+  if (skip === false) browser = await chromium.peer();
+});
+after(() => browser?.close());
+
+/** A page in a browser of its own; what it complains about fails the test. */
+async function visit(
+  t: TestContext,
+  url: string,
+  options?: Parameters<Browser['newContext']>[0],
+): Promise<{ page: Page; context: BrowserContext }> {
+  const context = await browser!.newContext(options);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => void complaints.push(error.message));
+  page.on('console', (message) => {
+    // The browser itself reports a connection that was refused or cut.
+    if (message.type() === 'error' && !message.text().includes('WebSocket connection')) {
+      complaints.push(message.text());
+    }
+  });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  });
+  await page.goto(url);
+  return { page, context };
+}
+
+async function enter(page: Page, name: string, room?: string): Promise<void> {
+  await page.fill('#name', name);
+  if (room !== undefined) await page.fill('#room-name', room);
+  await page.click('#enter button');
+  await page.waitForSelector('#status[data-state=open]', { state: 'attached' });
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.fill('#text', text);
+  await page.press('#text', 'Enter');
+}
+
+const texts = (page: Page, selector: string): Promise<string[]> =>
+  page.evaluate((query) => {
+    const { document } = globalThis as unknown as {
+      document: { querySelectorAll(query: string): Iterable<{ textContent: string }> };
+    };
+    return Array.from(document.querySelectorAll(query), (element) => element.textContent);
+  }, selector);
+
+const widths = (page: Page, selectors: readonly string[]): Promise<number[]> =>
+  page.evaluate((queries) => {
+    const { document } = globalThis as unknown as {
+      document: { querySelector(query: string): { readonly offsetWidth: number } };
+    };
+    return queries.map((query) => document.querySelector(query).offsetWidth);
+  }, selectors);
+
+/** Waits until elements have exactly these texts. */
+async function showing(page: Page, selector: string, expected: readonly string[]): Promise<void> {
+  let seen: string[] = [];
+  try {
+    await waitUntil(
+      async () => {
+        seen = await texts(page, selector);
+        return JSON.stringify(seen) === JSON.stringify(expected);
+      },
+      { deadlineMs: 15_000 },
+    );
+  } catch {
+    assert.deepEqual(seen, expected);
+  }
+}
+
+const SAID = '.said:not(.pending) .text';
+const PEOPLE = '#people li > span:last-child';
+
+async function chat(t: TestContext, ...flags: string[]): Promise<Served> {
+  const server = await served('--chat', ...flags);
+  t.after(() => server.stop());
+  return server;
+}
+
+test('CM-04 TS-06: two tabs talk to each other, and see who is there', TIMEOUT, async (t) => {
+  const { url } = await chat(t);
+  const { page: anna } = await visit(t, url.href, { viewport: { width: 1100, height: 720 } });
+  const { page: ben, context } = await visit(t, url.href, {
+    viewport: { width: 390, height: 780 },
+    colorScheme: 'dark',
+    isMobile: true,
+    hasTouch: true,
+  });
+  await enter(anna, 'Anna');
+  await showing(anna, PEOPLE, ['Anna (you)']);
+  await say(anna, 'Is anybody here?');
+  await enter(ben, 'Ben');
+  await showing(ben, SAID, ['Is anybody here?']);
+  await showing(anna, PEOPLE, ['Anna (you)', 'Ben']);
+  await showing(ben, PEOPLE, ['Ben (you)', 'Anna']);
+
+  const hostile = '<img src=x onerror="document.title=1"> & <b>bold</b>';
+  await say(ben, 'Hi Anna! 👋 Everything is at https://example.org/a?b=c.');
+  await say(anna, hostile);
+  const all = ['Is anybody here?', 'Hi Anna! 👋 Everything is at https://example.org/a?b=c.', hostile];
+  await showing(anna, SAID, all);
+  await showing(ben, SAID, all);
+  assert.deepEqual(await texts(anna, '.said a'), ['https://example.org/a?b=c']);
+  assert.deepEqual(await texts(anna, '.said img, .said b:not(.head b)'), []);
+  for (const page of [anna, ben]) {
+    const [log = 0, people = 0] = await widths(page, ['#log', '#people']);
+    assert.ok(log >= people && log > 300, `messages have more room than names: ${log}, ${people}`);
+  }
+  if (PICTURES !== undefined) {
+    await anna.screenshot({ path: `${PICTURES}/chat-wide-light.png` });
+    await ben.screenshot({ path: `${PICTURES}/chat-phone-dark.png` });
+  }
+  await context.close();
+  await showing(anna, PEOPLE, ['Anna (you)']);
+});
+
+test('CM-04: rooms do not hear each other, and a name that is taken gets a number', TIMEOUT, async (t) => {
+  const { url } = await chat(t);
+  const { page: first } = await visit(t, `${url.href}#blue`);
+  const { page: second } = await visit(t, `${url.href}#blue`);
+  const { page: third } = await visit(t, url.href);
+  await enter(first, 'Anna');
+  await enter(second, 'anna');
+  await enter(third, 'Anna', 'red');
+  await showing(first, PEOPLE, ['Anna (you)', 'anna 2']);
+  await showing(third, PEOPLE, ['Anna (you)']);
+  await say(first, 'to the blue room');
+  await showing(second, SAID, ['to the blue room']);
+  await say(third, 'to the red room');
+  await showing(third, SAID, ['to the red room']);
+  await showing(second, SAID, ['to the blue room']);
+});
+
+test(
+  'CM-04: a page reconnects by itself, is the same person, and what was written meanwhile arrives once',
+  TIMEOUT,
+  async (t) => {
+    const server = await chat(t);
+    const { port } = server;
+    const { page: anna } = await visit(t, server.url.href);
+    await enter(anna, 'Anna');
+    await say(anna, 'before');
+    await showing(anna, SAID, ['before']);
+    assert.equal(await server.stop(), 0);
+    await anna.waitForSelector('#status[data-state=waiting]', { state: 'attached' });
+    await say(anna, 'while it was away');
+    await showing(anna, '.said.pending .text', ['while it was away']);
+    if (PICTURES !== undefined) await anna.screenshot({ path: `${PICTURES}/chat-reconnecting.png` });
+
+    const again = await served('--chat', '--port', String(port));
+    t.after(() => again.stop());
+    await showing(anna, SAID, ['before', 'while it was away']);
+    await showing(anna, '.said.pending .text', []);
+    await showing(anna, PEOPLE, ['Anna (you)']);
+    const { page: ben } = await visit(t, again.url.href);
+    await enter(ben, 'Ben');
+    await showing(ben, SAID, ['while it was away']);
+  },
+);
