@@ -1,0 +1,33 @@
+/**
+ * The value below which a share of all values lies; between two of them it is interpolated.
+ * @param share 0 to 1.
+ * @throws RangeError for no values.
+ */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new RangeError('there is no quantile of no values');
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * share;
+  const below = Math.floor(at);
+  const low = sorted[below]!;
+  const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
+  return low + (high - low) * (at - below);
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** A ratio of two sides measured in pairs: noise that lasts longer than a pair cancels out. */
+export interface PairedRatio {
+  readonly median: number;
+  /** Quartiles of the pairs' ratios. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** @throws RangeError unless there are as many values on both sides, and at least one. */
+export function pairedRatio(numerators: readonly number[], denominators: readonly number[]): PairedRatio {
+  if (numerators.length !== denominators.length) {
+    throw new RangeError(`${numerators.length} values have no ratio to ${denominators.length}`);
+  }
+  const ratios = numerators.map((value, i) => value / denominators[i]!);
+  return { median: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
+}
