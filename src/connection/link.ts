@@ -182,6 +182,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable {
     }
     this.outbox.clear();
     this.#pump();
+    this.#plan();
   }
 
   /** The owner is done with this link, too. */
@@ -219,6 +220,14 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable {
   /** @returns False if the connection is beyond any other deadline now. */
   #overdue(code: Exclude<WatchVerdict, 'ping' | 'read'>): boolean {
     if (code === 'ERR_CLOSE_TIMEOUT' || code === 'ERR_WRITE_TIMEOUT') {
+      // That nobody answered says more than that we wanted to close.
+      if (
+        code === 'ERR_CLOSE_TIMEOUT' &&
+        this.#cause === 'local-close' &&
+        this.core.peerClose === undefined
+      ) {
+        this.#cause = undefined;
+      }
       this.terminate(causeOf(code), new TransportError(code));
       this.#reportEnd();
       this.#owner.timedOut();

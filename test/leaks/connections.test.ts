@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import process from 'node:process';
+import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { WebSocketServer } from '../../src/index.ts';
+import { buildFrame } from '../../src/protocol/frame-builder.ts';
+import { close, EXAMPLE_KEY, eventLoopTurns, leakCheck, text, waitUntil } from '../../src/testing/index.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Heap and memory outside of it, after everything that can go has gone. */
+async function heldBytes(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    await eventLoopTurns(2);
+    collect();
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+const HEAD = Buffer.from(
+  `GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${EXAMPLE_KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+);
+const HELLO = text('hello');
+const CLOSE = close(1000);
+const ANSWER_BYTES = buildFrame(1, 'hello', undefined).length;
+
+/** How a client of the wave ends. */
+type Ending = 'closes' | 'resets' | 'ends' | 'breaks a rule';
+const ENDINGS: readonly Ending[] = ['closes', 'resets', 'ends', 'breaks a rule'];
+
+/** One client as plain as can be: upgrade, a message there and back, and gone. */
+async function visit(port: number, ending: Ending): Promise<void> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  socket.on('error', () => undefined);
+  const gone = once(socket, 'close').catch(() => undefined);
+  socket.write(Buffer.concat([HEAD, HELLO]));
+  await received(socket);
+  if (ending === 'closes') socket.write(CLOSE);
+  else if (ending === 'breaks a rule') socket.write(Buffer.of(0xff, 0));
+  else if (ending === 'resets') socket.resetAndDestroy();
+  else socket.end();
+  socket.resume();
+  await gone;
+}
+
+/** Waits for the 101 and the echo. */
+function received(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let bytes = Buffer.alloc(0);
+    const take = (chunk: Buffer): void => {
+      bytes = Buffer.concat([bytes, chunk]);
+      const end = bytes.indexOf('\r\n\r\n');
+      if (end < 0 || bytes.length < end + 4 + ANSWER_BYTES) return;
+      socket.off('data', take);
+      resolve();
+    };
+    socket.on('data', take);
+    socket.once('close', () => reject(new Error('closed before the answer')));
+  });
+}
+
+test('TS-10 RG-06: ten thousand connections come and go, and nothing is left', {
+  timeout: 300_000,
+}, async () => {
+  const leaks = leakCheck();
+  const server = new WebSocketServer({ maxConnections: 20_000 });
+  server.on('connection', (connection) => {
+    connection.subscribe('all');
+    connection.subscribe(connection.id);
+    connection.on('close', () => undefined);
+  });
+  server.on('message', (connection, message) => void connection.send(message));
+  const { port } = await server.listen(0, '127.0.0.1');
+  const wave = async (count: number): Promise<void> => {
+    await Promise.all(Array.from({ length: count }, (_, i) => visit(port, ENDINGS[i % ENDINGS.length]!)));
+    await waitUntil(() => server.connections.size === 0, { deadlineMs: 30_000 });
+  };
+  // The first ones fill caches, tables and compiled code.
+  for (let i = 0; i < 8; i++) await wave(250);
+  const before = await heldBytes();
+  for (let i = 0; i < 40; i++) await wave(250);
+  const growth = (await heldBytes()) - before;
+  assert.ok(growth < 1_000_000, `${growth} bytes more after 10,000 connections`);
+
+  const { connections, handshakes, topics, messages } = server.stats();
+  assert.deepEqual([connections.now, connections.opened, connections.closed], [0, 12_000, 12_000]);
+  assert.equal(handshakes.pending, 0);
+  assert.deepEqual(topics, { count: 0, subscriptions: 0 });
+  assert.equal(messages.received, 12_000);
+  await server.shutdown();
+  await leaks.assertNothingLeft({ withinMs: 10_000 });
+});
+
+test('PF-11: an idle connection holds no read buffer and no queue', { timeout: 120_000 }, async () => {
+  const leaks = leakCheck();
+  const server = new WebSocketServer();
+  server.on('message', (connection, message) => void connection.send(message));
+  const { port } = await server.listen(0, '127.0.0.1');
+  const sockets: Socket[] = [];
+  const join = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      const socket = connect({ port, host: '127.0.0.1' });
+      socket.write(Buffer.concat([HEAD, HELLO]));
+      await received(socket);
+      socket.pause();
+      sockets.push(socket);
+    }
+  };
+  await join(100);
+  const before = process.memoryUsage().arrayBuffers;
+  const heap = await heldBytes();
+  await join(500);
+  const each = ((await heldBytes()) - heap) / 500;
+  const buffers = (process.memoryUsage().arrayBuffers - before) / 500;
+  // Both ends live in this process: two sockets, their handles and streams, and a connection.
+  assert.ok(each < 24_000, `${Math.round(each)} bytes for each connection and its client`);
+  assert.ok(buffers < 1_000, `${Math.round(buffers)} bytes of buffers for each`);
+  for (const socket of sockets) socket.destroy();
+  await waitUntil(() => server.connections.size === 0, { deadlineMs: 10_000 });
+  await server.shutdown();
+  await leaks.assertNothingLeft({ withinMs: 10_000 });
+});

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { MisuseError, WebSocketServer } from '../../src/index.ts';
+import { close, duplexPair, eventLoopTurns, RawClient, text, waitUntil } from '../../src/testing/index.ts';
+import { closeCode, listening, live, nextText, upgradeRequest } from './live.ts';
+
+test('SD-01 SD-02: what waits goes out, then Close 1001; who answers counts as closed', async (t) => {
+  const { server, join } = live(t);
+  const { raw, connection } = await join();
+  assert.equal(server.ready(), true);
+  connection.send('last words');
+  const report = server.shutdown();
+  assert.equal(server.ready(), false);
+  assert.equal(await nextText(raw), 'last words');
+  const { payload } = await raw.nextFrame();
+  assert.deepEqual([payload.readUInt16BE(), payload.toString('utf8', 2)], [1001, 'server shutting down']);
+  raw.send(close(1001));
+  raw.end();
+  const { closed, forced } = await report;
+  assert.deepEqual({ closed, forced }, { closed: 1, forced: 0 });
+  assert.equal((await connection.closed).cause, 'shutdown');
+  assert.equal(server.shutdown(), report, 'the same promise for every call');
+});
+
+test('SD-03: who does not answer is cut at the deadline, and the report says so', async (t) => {
+  const { server, clock, join } = live(t);
+  const { connection } = await join();
+  const report = server.shutdown({ timeoutMs: 1_000, code: 1012, reason: 'back soon' });
+  await eventLoopTurns(3);
+  clock.advance(1_000);
+  const { closed, forced, durationMs } = await report;
+  assert.deepEqual({ closed, forced, durationMs }, { closed: 0, forced: 1, durationMs: 1_000 });
+  const info = await connection.closed;
+  assert.deepEqual([info.cause, info.sentCode], ['shutdown', 1012]);
+});
+
+test('SD-02: many are closed in waves, in random order', async (t) => {
+  const { server, clock, join } = live(t);
+  const peers = [];
+  for (let i = 0; i < 10; i++) peers.push(await join());
+  const report = server.shutdown({ batchSize: 4, batchIntervalMs: 100, timeoutMs: 2_000 });
+  const waves: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    await eventLoopTurns(3);
+    waves.push(peers.filter(({ connection }) => connection.state !== 'open').length);
+    clock.advance(100);
+  }
+  assert.deepEqual(waves, [4, 8, 10]);
+  for (const { raw } of peers) raw[Symbol.dispose]();
+  await report;
+});
+
+test('SD-01: a shutdown refuses new handshakes, and those whose hook still thinks', async (t) => {
+  let decide: (decision: undefined) => void = () => {};
+  let asked: AbortSignal | undefined;
+  const { server, refusals } = live(t, {
+    upgrade: ({ signal }) => {
+      asked = signal;
+      return new Promise<undefined>((resolve) => {
+        decide = resolve;
+      });
+    },
+  });
+  const { client, server: socket } = duplexPair();
+  const raw = RawClient.over(client);
+  const connection = server.handleUpgrade(upgradeRequest(), socket, Buffer.alloc(0));
+  await waitUntil(() => asked);
+  const report = server.shutdown();
+  assert.equal((await raw.nextHead()).status, 503);
+  assert.equal(asked?.aborted, true);
+  decide(undefined);
+  assert.equal(await connection, undefined);
+  raw[Symbol.dispose]();
+  await report;
+  const late = duplexPair();
+  const lateRaw = RawClient.over(late.client);
+  assert.equal(await server.handleUpgrade(upgradeRequest(), late.server, Buffer.alloc(0)), undefined);
+  assert.equal((await lateRaw.nextHead()).status, 503);
+  lateRaw[Symbol.dispose]();
+  await eventLoopTurns(3);
+  assert.deepEqual(
+    refusals.map(({ code }) => code),
+    ['ERR_SHUTTING_DOWN', 'ERR_SHUTTING_DOWN'],
+  );
+});
+
+test('SD-01 EV-02: after a shutdown the port is free, and nothing can begin', async (t) => {
+  const { server, port, join } = await listening(t);
+  const client = await join();
+  client.send(text('x'));
+  const report = server.shutdown();
+  assert.equal(await closeCode(client), 1001);
+  client[Symbol.dispose]();
+  await report;
+  assert.equal(server.address(), null);
+  await assert.rejects(
+    server.listen(0),
+    (error) => error instanceof MisuseError && error.code === 'ERR_STATE',
+  );
+  assert.throws(() => server.attach(createServer()), MisuseError);
+  const next = new WebSocketServer();
+  assert.equal((await next.listen(port, '127.0.0.1')).port, port);
+  await next.shutdown();
+});
+
+test('SD-05: HTTP servers that it was attached to go on', async (t) => {
+  const http = createServer((_, response) => response.end('plain'));
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    http.closeAllConnections();
+    http.close();
+  });
+  const { port } = http.address() as AddressInfo;
+  const server = new WebSocketServer().attach(http);
+  await server.shutdown();
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'plain');
+  assert.equal(http.listenerCount('upgrade'), 0);
+});
+
+for (const [options, names] of [
+  [{ timeoutMs: 0 }, 'timeoutMs'],
+  [{ timeoutMs: 1.5 }, 'timeoutMs'],
+  [{ batchSize: 0 }, 'batchSize'],
+  [{ batchIntervalMs: -1 }, 'batchIntervalMs'],
+  [{ readyDelayMs: Infinity }, 'readyDelayMs'],
+  [{ code: 1006 }, '1006'],
+] as const) {
+  test(`SD-02 ER-03: shutdown(${JSON.stringify(options)}) is misuse, and nothing goes down`, (t) => {
+    const { server } = live(t);
+    assert.throws(
+      () => void server.shutdown(options),
+      (error) => error instanceof MisuseError && error.message.includes(names),
+    );
+  });
+}
