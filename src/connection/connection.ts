@@ -284,7 +284,7 @@ export class Connection<UserData = unknown>
 
   /**
    * Messages one by one, as fast as the loop asks for them; ends when the connection does, however it does. Leaving the
-   * loop pauses the connection.
+   * loop pauses the connection, until another loop begins or `resume`.
    * @throws MisuseError `ERR_STATE` while another loop runs.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
@@ -293,13 +293,10 @@ export class Connection<UserData = unknown>
     }
     const iterator = new MessageIterator(
       () => this.deliveryReady(),
-      () => {
-        this.#delivery.iterator = undefined;
-        this.pause();
-      },
+      () => this.#delivery.loopLeft(),
     );
     if (this.#closeEmitted) iterator.finish();
-    else this.#delivery.iterator = iterator;
+    else this.#delivery.loopEntered(iterator);
     return iterator;
   }
 

@@ -25,7 +25,7 @@ export interface DeliveryOwner {
  */
 export class Delivery {
   iterator: MessageIterator | undefined;
-  #paused = false;
+  #paused: 'no' | 'asked' | 'loop left' = 'no';
   #running = 0;
   #inbox: Inbox | undefined;
   readonly #owner: DeliveryOwner;
@@ -44,18 +44,25 @@ export class Delivery {
     return this.#inbox?.bytes ?? 0;
   }
 
-  get paused(): boolean {
-    return this.#paused;
-  }
-
   pause(): void {
-    this.#paused = true;
+    this.#paused = 'asked';
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
+    if (this.#paused === 'no') return;
+    this.#paused = 'no';
     this.#owner.deliveryReady();
+  }
+
+  loopEntered(iterator: MessageIterator): void {
+    this.iterator = iterator;
+    if (this.#paused === 'loop left') this.#paused = 'no';
+  }
+
+  /** What comes now waits for `resume`, or for the next loop. */
+  loopLeft(): void {
+    this.iterator = undefined;
+    if (this.#paused === 'no') this.#paused = 'loop left';
   }
 
   /** Delivers the message now, or when its turn comes. */
@@ -81,7 +88,7 @@ export class Delivery {
   }
 
   #open(): boolean {
-    if (this.#paused || this.#running >= this.#owner.maxConcurrentMessages) return false;
+    if (this.#paused !== 'no' || this.#running >= this.#owner.maxConcurrentMessages) return false;
     if (this.iterator !== undefined) return this.iterator.asking;
     return this.#owner.ownListeners.length > 0 || this.#owner.hostListenerCount > 0;
   }

@@ -26,7 +26,8 @@ export class Room<Member> {
   readonly name: string;
   /** Differs when a room of the same name begins anew, and with it the numbers of what is said. */
   readonly epoch: string;
-  readonly #people = new Map<string, Person & { member: Member }>();
+  /** By session: what the others know, and what they do not. */
+  readonly #people = new Map<string, { readonly person: Person; member: Member }>();
   readonly #history: Saying[] = [];
   #seq = 0;
 
@@ -40,7 +41,7 @@ export class Room<Member> {
   }
 
   people(): Person[] {
-    return [...this.#people.values()].map(({ id, name }) => ({ id, name }));
+    return [...this.#people.values()].map(({ person }) => person);
   }
 
   history(): readonly Saying[] {
@@ -57,28 +58,28 @@ export class Room<Member> {
     member: Member,
     id: string,
   ): { readonly person: Person; readonly replaced?: Member } {
-    const before = this.#people.get(session);
-    if (before !== undefined) {
-      const replaced = before.member;
-      before.member = member;
-      return replaced === member ? { person: before } : { person: before, replaced };
+    const place = this.#people.get(session);
+    if (place === undefined) {
+      const person = { id, name: this.#freeName(name) };
+      this.#people.set(session, { person, member });
+      return { person };
     }
-    const person = { id, name: this.#freeName(name), member };
-    this.#people.set(session, person);
-    return { person };
+    const { person, member: before } = place;
+    place.member = member;
+    return before === member ? { person } : { person, replaced: before };
   }
 
   /** @returns Who left; `undefined` if the place is another member's by now. */
   leave(session: string, member: Member): Person | undefined {
-    const person = this.#people.get(session);
-    if (person?.member !== member) return undefined;
+    const place = this.#people.get(session);
+    if (place?.member !== member) return undefined;
     this.#people.delete(session);
-    return person;
+    return place.person;
   }
 
   /** @returns What was said, and whether it is new: a message that is sent again is found instead of said twice. */
   say(session: string, text: string, ref: string, at: string): { said: Saying; isNew: boolean } | undefined {
-    const person = this.#people.get(session);
+    const person = this.#people.get(session)?.person;
     if (person === undefined) return undefined;
     const again = this.#history.find((said) => said.from === person.id && said.ref === ref);
     if (again !== undefined) return { said: again, isNew: false };
@@ -90,7 +91,7 @@ export class Room<Member> {
   }
 
   #freeName(wanted: string): string {
-    const taken = new Set([...this.#people.values()].map(({ name }) => name.toLowerCase()));
+    const taken = new Set(this.people().map(({ name }) => name.toLowerCase()));
     let name = wanted;
     for (let i = 2; taken.has(name.toLowerCase()); i++) name = `${wanted} ${i}`;
     return name;
