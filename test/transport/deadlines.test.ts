@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { seededRandom, VirtualClock } from '../../src/testing/index.ts';
+import { type DeadlineOwner, DeadlineQueue, deadlinesOf } from '../../src/transport/deadlines.ts';
+
+/** How finely deadlines are kept, in ms. */
+const SLOT_MS = 50;
+
+class Owner implements DeadlineOwner {
+  deadlineSlot = -1;
+  readonly calls: number[] = [];
+  readonly #queue: DeadlineQueue;
+  constructor(queue: DeadlineQueue) {
+    this.#queue = queue;
+  }
+  deadlineReached(): void {
+    this.calls.push(this.#queue.now());
+  }
+}
+
+function open() {
+  const clock = new VirtualClock();
+  const queue = new DeadlineQueue(clock);
+  return { clock, queue, owner: () => new Owner(queue) };
+}
+
+test('HB-08: a deadline is reached once, at most a slot late, never early, and leaves no timer', () => {
+  const { clock, queue, owner } = open();
+  for (const ms of [1, 49, 50, 51, 99, 100, 1_234]) {
+    const one = owner();
+    const start = queue.now();
+    queue.plan(one, start + ms);
+    assert.equal(clock.pendingTimers, 1);
+    clock.advance(ms - 1);
+    assert.deepEqual(one.calls, []);
+    clock.advance(SLOT_MS + 1);
+    assert.equal(one.calls.length, 1, `${ms} ms`);
+    assert.ok(one.calls[0]! >= start + ms && one.calls[0]! <= start + ms + SLOT_MS);
+    assert.equal(clock.pendingTimers, 0);
+    assert.equal(queue.size, 0);
+  }
+});
+
+test('HB-08: planning again moves a deadline, planBy only to earlier, cancel forgets it', () => {
+  const { clock, queue, owner } = open();
+  const [moved, kept, gone] = [owner(), owner(), owner()];
+  queue.plan(moved, 100);
+  queue.plan(moved, 500);
+  queue.plan(kept, 200);
+  queue.planBy(kept, 900);
+  queue.plan(gone, 300);
+  queue.cancel(gone);
+  queue.cancel(gone);
+  clock.advance(250);
+  assert.deepEqual([moved.calls.length, kept.calls.length], [0, 1]);
+  clock.advance(1_000);
+  assert.deepEqual([moved.calls.length, kept.calls.length, gone.calls.length], [1, 1, 0]);
+});
+
+test('HB-08: ten thousand owners share one timer, and closing them all leaves none', () => {
+  const { clock, queue, owner } = open();
+  const random = seededRandom(1);
+  const owners = Array.from({ length: 10_000 }, owner);
+  for (const one of owners) queue.plan(one, 1_000 + random.fraction() * 30_000);
+  assert.equal(clock.pendingTimers, 1);
+  assert.equal(queue.size, 10_000);
+  for (const one of owners) queue.cancel(one);
+  assert.equal(clock.pendingTimers, 0);
+  assert.equal(queue.size, 0);
+});
+
+test('HB-08: more owners in a slot than one slice takes are all called, over several turns of the timer', () => {
+  const { clock, queue, owner } = open();
+  const owners = Array.from({ length: 3_500 }, owner);
+  for (const one of owners) queue.plan(one, 100);
+  clock.advance(100);
+  const first = owners.filter(({ calls }) => calls.length > 0).length;
+  assert.ok(first < owners.length, 'one tick does not take them all');
+  clock.advance(10);
+  assert.ok(owners.every(({ calls }) => calls.length === 1));
+});
+
+test('HB-06: a tick that comes late reaches nothing; what was blocked does not count', () => {
+  const { clock, queue, owner } = open();
+  const one = owner();
+  queue.plan(one, 1_000);
+  clock.advance(500);
+  clock.stall(60_000);
+  clock.advance(0);
+  assert.deepEqual(one.calls, []);
+  clock.advance(SLOT_MS);
+  assert.equal(one.calls.length, 1, 'but the tick after it does');
+  assert.ok(queue.now() < 2_000, 'time stood still meanwhile');
+});
+
+test('HB-06: a process that is late all the time still reaches its deadlines', () => {
+  const { clock, queue, owner } = open();
+  const one = owner();
+  queue.plan(one, 1_000);
+  for (let i = 0; i < 20 && one.calls.length === 0; i++) {
+    clock.stall(1_000);
+    clock.advance(1);
+  }
+  assert.equal(one.calls.length, 1);
+});
+
+test('GN-03: an owner may plan its next deadline, another, or cancel one of the same slot, while it is called', () => {
+  const { clock, queue } = open();
+  const calls: string[] = [];
+  const victim: DeadlineOwner = { deadlineSlot: -1, deadlineReached: () => void calls.push('victim') };
+  const again: DeadlineOwner = {
+    deadlineSlot: -1,
+    deadlineReached: () => {
+      calls.push('again');
+      queue.cancel(victim);
+      if (calls.length < 3) queue.plan(again, queue.now() + 100);
+    },
+  };
+  queue.plan(again, 100);
+  queue.plan(victim, 100);
+  clock.advance(1_000);
+  assert.deepEqual(calls, ['again', 'again', 'again']);
+  assert.equal(clock.pendingTimers, 0);
+});
+
+test('HB-08: there is one queue for a clock', () => {
+  const clock = new VirtualClock();
+  assert.equal(deadlinesOf(clock), deadlinesOf(clock));
+  assert.notEqual(deadlinesOf(clock), deadlinesOf(new VirtualClock()));
+});

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OPCODE } from '../../src/protocol/constants.ts';
+import { eventLoopTurns, seededRandom } from '../../src/testing/index.ts';
+import { live } from '../server/live.ts';
+
+/** What must arrive: type and first bytes of each data frame, in order. */
+interface Sent {
+  readonly opcode: number;
+  readonly data: Buffer;
+}
+
+for (let seed = 1; seed <= 25; seed++) {
+  test(`TS-09 FB-03 BC-04: whatever is sent however, over a wire that cuts and stalls, arrives whole and in order (seed ${seed})`, async (t) => {
+    const { server, join } = live(t, {
+      maxBufferedBytes: 100_000_000,
+      highWaterMarkBytes: 5_000 + seed * 3_000,
+      heartbeat: false,
+      idleTimeoutMs: false,
+      writeTimeoutMs: 1_000_000,
+    });
+    const random = seededRandom(seed);
+    const upTo = (max: number): number => Math.floor(random.fraction() * max);
+    const peers = [await join(), await join()];
+    const expected: Sent[][] = [[], []];
+    const pings: number[] = [0, 0];
+    // Small messages mostly, some around each limit of the packing, some far over it.
+    const size = (): number => [upTo(20), upTo(200), upTo(20_000), 16_383 + upTo(3), upTo(150_000)][upTo(5)]!;
+    const payload = (n: number): string | Buffer =>
+      random.fraction() < 0.5 ? '€x'.repeat(n / 4) : Buffer.from(random.bytes(n));
+    const sent = (data: string | Buffer): Sent =>
+      typeof data === 'string'
+        ? { opcode: OPCODE.TEXT, data: Buffer.from(data) }
+        : { opcode: OPCODE.BINARY, data };
+    for (let step = 0; step < 120; step++) {
+      const at = upTo(2);
+      const { connection, wire } = peers[at]!;
+      const data = payload(size());
+      switch (upTo(7)) {
+        case 0:
+        case 1:
+        case 2:
+          connection.send(data);
+          expected[at]!.push(sent(data));
+          break;
+        case 3:
+          server.broadcast(data);
+          for (const list of expected) list.push(sent(data));
+          break;
+        case 4:
+          connection.ping(`p${pings[at]!++}`);
+          break;
+        case 5:
+          wire.toClient.cutInto([1_000, 7_777, Infinity][upTo(3)]!);
+          break;
+        default:
+          await eventLoopTurns(upTo(4));
+      }
+    }
+    for (const [at, { raw, connection }] of peers.entries()) {
+      connection.close(4000);
+      const pingsSeen = new Set<string>();
+      let dataSeen = 0;
+      for (;;) {
+        const frame = await raw.nextFrame();
+        if (frame.opcode === OPCODE.CLOSE) break;
+        if (frame.opcode === OPCODE.PING) {
+          // One that waits for a blocked socket passes data, and with it pings that were packed with the data.
+          pingsSeen.add(frame.payload.toString());
+          continue;
+        }
+        const wanted = expected[at]![dataSeen++];
+        assert.equal(frame.opcode, wanted?.opcode);
+        assert.equal(
+          Buffer.compare(frame.payload, wanted!.data),
+          0,
+          `message ${dataSeen} of ${expected[at]!.length}`,
+        );
+      }
+      assert.equal(dataSeen, expected[at]!.length);
+      assert.deepEqual([...pingsSeen].sort(), Array.from({ length: pings[at]! }, (_, i) => `p${i}`).sort());
+      assert.equal(connection.bufferedBytes, 0);
+      assert.equal(connection.messagesSent, dataSeen);
+    }
+  });
+}
