@@ -29,6 +29,7 @@ export type { ListenOptions } from './server/listener.ts';
 export { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './server/options.ts';
 export type { AllowedOrigins } from './server/origin.ts';
 export type { ReadonlyRegistry } from './server/registry.ts';
+export { timingSafeEqualText } from './server/secrets.ts';
 export type { RefusedInfo, ServerEvents } from './server/server-core.ts';
 export type { ShutdownOptions, ShutdownReport } from './server/shutdown.ts';
 export type { ServerStats } from './server/stats.ts';

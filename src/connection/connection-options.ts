@@ -67,6 +67,8 @@ export interface ConnectionOptions {
   readonly writeTimeoutMs?: number | undefined;
   /** The closing handshake is given up after so long. Default 5,000; 1 to 2,147,483,647 ms. Ample for a round trip. */
   readonly closeTimeoutMs?: number | undefined;
+  /** How long before `expiresAt` the event `expiring` comes. Default 30,000; 1 to 2,147,483,647 ms. Time for a refresh. */
+  readonly expiryWarningMs?: number | undefined;
   /** How fast a peer may send; see {@link RateLimitOptions}. Default `false`: only the application knows what is too fast. */
   readonly rateLimit?: false | RateLimitOptions | undefined;
   /**

@@ -9,6 +9,7 @@ import type { Transport, TransportOwner } from '../transport/transport.ts';
 import type { CloseInfo } from './close-info.ts';
 import { Delivery, type DeliveryOwner } from './delivery.ts';
 import { Drains } from './drains.ts';
+import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
 import { SafeEmitter } from './emitter.ts';
 import type { ConnectionHost, ListenerResult, PublishDelivery, SendOptions } from './host.ts';
 import { Link, type LinkOwner } from './link.ts';
@@ -37,6 +38,8 @@ export interface ConnectionEvents {
   pong: [payload: Buffer];
   stateChange: [next: ConnectionState, previous: ConnectionState];
   dropped: [info: DroppedMessage];
+  /** The credentials end `expiryWarningMs` from now; moving `expiresAt` keeps the connection. */
+  expiring: [];
 }
 
 /** What a connection is born with. */
@@ -47,6 +50,8 @@ export interface ConnectionIdentity<UserData> {
   /** Text of the agreed `Sec-WebSocket-Extensions`, `''` if none. */
   readonly extensions: string;
   readonly data: UserData;
+  /** When its credentials end, if they do. */
+  readonly expiresAt?: Date | number | undefined;
 }
 
 const NO_TOPICS: ReadonlySet<string> = new Set();
@@ -57,7 +62,7 @@ const NO_TOPICS: ReadonlySet<string> = new Set();
  */
 export class Connection<UserData = unknown>
   extends SafeEmitter<ConnectionEvents>
-  implements AsyncIterable<Message>, LinkOwner, DeliveryOwner
+  implements AsyncIterable<Message>, LinkOwner, DeliveryOwner, ExpiryOwner
 {
   /** Unique, random, never reused. */
   readonly id: string;
@@ -84,6 +89,7 @@ export class Connection<UserData = unknown>
   readonly #connectedAtMs: number;
   readonly #delivery: Delivery;
   #drains: Drains | undefined;
+  #expiry: Expiry | undefined;
   #messagesReceived = 0;
   #closed: Promise<CloseInfo> | undefined;
   #resolveClosed: ((info: CloseInfo) => void) | undefined;
@@ -114,6 +120,7 @@ export class Connection<UserData = unknown>
     this.#link = new Link(this, host, role, open, nextKey);
     this.remoteAddress = this.#link.transport.remoteAddress;
     this.remotePort = this.#link.transport.remotePort;
+    if (identity.expiresAt !== undefined) this.expiresAt = identity.expiresAt;
   }
 
   /** `open`, `closing` (a Close was sent or received, or the peer failed), or `closed`. */
@@ -124,6 +131,27 @@ export class Connection<UserData = unknown>
   /** Wall time of the end of the handshake. */
   get connectedAt(): Date {
     return new Date(this.#connectedAtMs);
+  }
+
+  /**
+   * When the credentials of the peer end, in wall time: then the connection is closed with 1008, and `expiryWarningMs`
+   * before there is an `expiring` event. `undefined`: never. Accurate to a second. Writable: a later time is a refresh.
+   * @throws MisuseError `ERR_ARGUMENT` when set to anything but a valid `Date`, ms since 1970, or `undefined`.
+   */
+  get expiresAt(): Date | undefined {
+    return this.#expiry === undefined ? undefined : new Date(this.#expiry.atMs);
+  }
+
+  set expiresAt(at: Date | number | undefined) {
+    if (at === undefined) {
+      this.#expiry?.cancel();
+      this.#expiry = undefined;
+      return;
+    }
+    const atMs = wallTimeMs(at);
+    this.#expiry ??= new Expiry(this, this.#host.deadlines, this.#host.settings.expiryWarningMs);
+    if (this.state === 'open') this.#expiry.set(atMs);
+    else this.#expiry.atMs = atMs;
   }
 
   /** Bytes accepted and not yet taken by the kernel: ours, the socket's and those of TLS. */
@@ -352,6 +380,7 @@ export class Connection<UserData = unknown>
   /** @internal */
   stateChanged(next: ConnectionState, previous: ConnectionState): void {
     this.#host.moved(next, previous);
+    this.#expiry?.cancel();
     if (next === 'closed') {
       this.#drains?.reject(closedError());
       this.#host.left(this);
@@ -375,6 +404,17 @@ export class Connection<UserData = unknown>
   ended(): void {
     this.#ended = true;
     this.#finishIfDelivered();
+  }
+
+  /** @internal */
+  expiring(): void {
+    this.#tell('expiring');
+  }
+
+  /** @internal */
+  expired(): void {
+    const error = new PeerError('ERR_EXPIRED');
+    this.#link.close(error.closeCode, error.reason, 'expired', error);
   }
 
   /** @internal */

@@ -14,6 +14,7 @@ export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly messageTimeoutMs: number;
   readonly writeTimeoutMs: number;
   readonly closeTimeoutMs: number;
+  readonly expiryWarningMs: number;
   readonly rateLimit: RateLimit | false;
   readonly highWaterMarkBytes: number;
   readonly maxBufferedBytes: number;

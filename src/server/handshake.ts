@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
+import { wallTimeMs } from '../connection/expiry.ts';
 import { HandshakeError, type HandshakeErrorCode } from '../protocol/errors.ts';
 import { renderRefusal, renderResponse, renderUpgrade } from '../protocol/handshake/answer.ts';
 import { HeadParser, type RequestHead } from '../protocol/handshake/http-head.ts';
@@ -221,6 +222,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const { options } = this.#host;
     const headers = decision?.headers === undefined ? [] : checkHookHeaders(headerPairs(decision.headers));
     const protocol = selectProtocol(upgrade.protocols, options.protocols, decision?.protocol);
+    const expiresAt = decision?.expiresAt === undefined ? undefined : wallTimeMs(decision.expiresAt);
     const answer = renderUpgrade({ key: upgrade.key, protocol, extensions: '', headers });
     const reservation = this.#reservation!;
     this.#reservation = undefined;
@@ -228,7 +230,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const transport = this.#transport;
     transport.write([Buffer.from(answer, 'latin1')]);
     const connection = this.#host.admitted(
-      { protocol, extensions: '', data: decision?.data as UserData },
+      { protocol, extensions: '', data: decision?.data as UserData, expiresAt },
       request,
       reservation,
       (owner) => transport.handTo(owner),

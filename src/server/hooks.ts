@@ -54,6 +54,8 @@ export interface UpgradeAcceptance<UserData> {
    * values are free of CR, LF and NUL: otherwise 500.
    */
   readonly headers?: HeaderList;
+  /** When its credentials end, in wall time: then it is closed with 1008. `connection.expiresAt` moves it. */
+  readonly expiresAt?: Date | number;
 }
 
 /** Nothing, or an acceptance: come in. A `Response` with a status of 300 or more: stay out; see {@link refuse}. */

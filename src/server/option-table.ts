@@ -93,6 +93,7 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   idleTimeoutMs: orFalse(ms('time without a byte received that ends a connection')),
   writeTimeoutMs: ms('time without a byte taken by the peer that ends a connection'),
   closeTimeoutMs: ms('time the closing handshake has'),
+  expiryWarningMs: ms('time between the warning and the end of credentials'),
   maxConnections: count(10_000_000, 'most connections'),
   maxConnectionsPerIp: orFalse(count(10_000_000, 'most connections of one address')),
   maxNewConnectionsPerMinute: orFalse(count(100_000_000, 'new connections a minute')),

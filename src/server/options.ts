@@ -37,6 +37,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   idleTimeoutMs: 60_000,
   writeTimeoutMs: 10_000,
   closeTimeoutMs: 5_000,
+  expiryWarningMs: 30_000,
   maxConnections: 10_000,
   maxConnectionsPerIp: false,
   maxNewConnectionsPerMinute: false,

@@ -42,6 +42,7 @@ test('CF-02 the defaults are those of section 22', () => {
     idleTimeoutMs: 60_000,
     writeTimeoutMs: 10_000,
     closeTimeoutMs: 5_000,
+    expiryWarningMs: 30_000,
     maxConnections: 10_000,
     maxConnectionsPerIp: false,
     maxNewConnectionsPerMinute: false,
