@@ -15,6 +15,7 @@ export {
 export type { Message, Payload } from './protocol/payload.ts';
 export type { BroadcastOptions } from './server/broadcast.ts';
 export {
+  type ClientCertificate,
   type HttpRequest,
   type RefuseOptions,
   type RequestHook,
@@ -33,7 +34,9 @@ export { timingSafeEqualText } from './server/secrets.ts';
 export type { RefusedInfo, ServerEvents } from './server/server-core.ts';
 export type { ShutdownOptions, ShutdownReport } from './server/shutdown.ts';
 export type { ServerStats } from './server/stats.ts';
+export type { TlsCredentials, TlsOptions } from './server/tls-options.ts';
 export type { Topics } from './server/topics.ts';
+export type { TrustProxy } from './server/trust-proxy.ts';
 export { type PublishOptions, WebSocketServer } from './server/websocket-server.ts';
 export type { Clock } from './transport/clock.ts';
 export type { Logger } from './transport/logger.ts';

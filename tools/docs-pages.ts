@@ -10,6 +10,7 @@ const OTHERS = {
   boolean: '`true` or `false`',
   path: 'a path, a regular expression, or a function',
   function: 'a function',
+  tls: 'an object of Node’s TLS options',
   rate: '`false`, or an object (below)',
 } as const;
 
@@ -24,6 +25,7 @@ function allowed(rule: OptionRule): string {
   return [
     ...rule.words.map((word) => `\`'${word}'\``),
     `a list (${rule.of}s)`,
+    ...(rule.orCount > 0 ? [`1 to ${rule.orCount}`] : []),
     ...(rule.orFunction ? ['a function'] : []),
     ...(rule.orFalse ? ['`false`'] : []),
   ].join(', ');

@@ -10,6 +10,8 @@ export interface CommandIo {
   readonly errHasColours: boolean;
   /** Aborted by the first SIGINT or SIGTERM. */
   readonly interrupted: AbortSignal;
+  /** Calls `listener` at every SIGHUP, where the system has it. @returns Ends that. */
+  onHangUp(listener: () => void): () => void;
 }
 
 /** Exit codes of every command. */

@@ -25,6 +25,10 @@ const io: CommandIo = {
   errIsTerminal: process.stderr.isTTY,
   errHasColours: process.stderr.isTTY && (process.env['NO_COLOR'] ?? '') === '',
   interrupted: interrupt.signal,
+  onHangUp: (listener) => {
+    process.on('SIGHUP', listener);
+    return () => void process.off('SIGHUP', listener);
+  },
 };
 
 const { version } = JSON.parse(

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { MisuseError } from '../protocol/errors.ts';
 import type { ServerOptions } from '../server/options.ts';
+import type { TlsCredentials } from '../server/tls-options.ts';
 import { WebSocketServer } from '../server/websocket-server.ts';
 import { systemClock } from '../transport/clock.ts';
 import type { Logger } from '../transport/logger.ts';
@@ -9,6 +12,7 @@ import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './
 import { type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
 import { jsonLine } from './lines.ts';
+import { selfSigned } from './self-signed.ts';
 import { printEvents } from './serve-events.ts';
 import { serveEcho, serveRelay } from './serve-modes.ts';
 import { SERVER_FLAGS, serverOptionsOf } from './server-flags.ts';
@@ -31,6 +35,14 @@ const WHERE_FLAGS: readonly Flag[] = [
     default: '127.0.0.1',
   },
 ];
+const TLS_FLAGS: readonly Flag[] = [
+  { name: 'tls-cert', value: '<file>', says: 'certificate chain, as PEM; SIGHUP reads both files again' },
+  { name: 'tls-key', value: '<file>', says: 'its private key, as PEM' },
+  {
+    name: 'tls-self-signed',
+    says: 'a certificate made at the start, for this machine, that clients have to be told to trust',
+  },
+];
 const OTHER_FLAGS: readonly Flag[] = [
   {
     name: 'shutdown-timeout-ms',
@@ -42,7 +54,7 @@ const OTHER_FLAGS: readonly Flag[] = [
   { name: 'debug', says: 'log ordinary closes, too, and where errors come from' },
   { name: 'help', short: 'h', says: 'print this' },
 ];
-const FLAGS: readonly Flag[] = [...MODE_FLAGS, ...WHERE_FLAGS, ...SERVER_FLAGS, ...OTHER_FLAGS];
+const FLAGS: readonly Flag[] = [...MODE_FLAGS, ...WHERE_FLAGS, ...TLS_FLAGS, ...SERVER_FLAGS, ...OTHER_FLAGS];
 
 /** Addresses that only this machine can reach, and the names it goes by in a request. */
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
@@ -59,6 +71,7 @@ const help = (): string =>
     [
       { title: 'What it does', flags: MODE_FLAGS },
       { title: 'Where', flags: WHERE_FLAGS },
+      { title: 'TLS', flags: TLS_FLAGS },
       { title: 'Options of the server', flags: SERVER_FLAGS },
       { title: 'Other', flags: OTHER_FLAGS },
     ],
@@ -70,6 +83,7 @@ const help = (): string =>
         command: 'hawser serve --allowed-origin https://a.example --allowed-origin https://b.example',
         says: 'pages of two sites may connect',
       },
+      { command: 'hawser serve --chat --tls-self-signed', says: 'chat on https://127.0.0.1:8080/' },
       { command: 'hawser serve --rate-limit 100 --max-connections 500', says: 'with limits' },
       {
         command: 'hawser serve --chat --allowed-host chat.example --allowed-origin https://chat.example',
@@ -99,6 +113,16 @@ const LISTEN_ERRORS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'this name has no address',
 };
 
+/** The flags were checked by themselves; a certificate that does not fit its key shows here. */
+function serverOf(options: ServerOptions): WebSocketServer {
+  try {
+    return new WebSocketServer(options);
+  } catch (error) {
+    if (error instanceof MisuseError) throw new CommandError(error.message, { cause: error });
+    throw error;
+  }
+}
+
 async function listen(server: WebSocketServer, port: number, host: string): Promise<AddressInfo> {
   try {
     return await server.listen({ port, host });
@@ -119,13 +143,15 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const port = wholeNumberOf(flags, 'port', 8080, 0, 65_535);
   const timeoutMs = wholeNumberOf(flags, 'shutdown-timeout-ms', 10_000, 1, 2 ** 31 - 1);
   const host = textOf(flags, 'host') ?? '127.0.0.1';
+  const credentials = credentialsOf(flags, host);
   const options: ServerOptions = {
     ...(LOOPBACK.has(host) ? { allowedHosts: [...LOOPBACK_HOSTS] } : {}),
     ...serverOptionsOf(flags),
+    ...(credentials === undefined ? {} : { tls: credentials }),
     logger: loggerFor(io, flags.has('debug')),
   };
   const socketPath = typeof options.path === 'string' ? options.path : '/';
-  const server = new WebSocketServer({
+  const server = serverOf({
     ...options,
     ...(mode === 'chat' ? { request: chatPage(socketPath) } : {}),
   });
@@ -138,14 +164,59 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
 
   const address = await listen(server, port, host);
   const authority = `${urlHost(address)}:${address.port}`;
-  const url = mode === 'chat' ? `http://${authority}/` : `ws://${authority}${socketPath}`;
+  const s = credentials === undefined ? '' : 's';
+  const url = mode === 'chat' ? `http${s}://${authority}/` : `ws${s}://${authority}${socketPath}`;
   if (flags.has('json')) io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url }));
   else io.out(`Hawser ${mode} is listening on ${url}`);
 
+  const stopRenewing = io.onHangUp(() => renew(server, flags, host, options.logger));
   await interruption(io.interrupted);
+  stopRenewing();
   const report = await server.shutdown({ timeoutMs });
   if (flags.has('json')) io.out(jsonLine({ event: 'shutdown', time: new Date().toISOString(), ...report }));
   return EXIT.DONE;
+}
+
+/** @throws UsageError for flags that do not go together; CommandError for files that cannot be read. */
+function credentialsOf(flags: FlagValues, host: string): TlsCredentials | undefined {
+  const [certFile, keyFile] = [textOf(flags, 'tls-cert'), textOf(flags, 'tls-key')];
+  if (certFile !== undefined && keyFile !== undefined) {
+    if (flags.has('tls-self-signed'))
+      throw new UsageError('--tls-self-signed and --tls-cert exclude each other');
+    return { cert: fileText('--tls-cert', certFile), key: fileText('--tls-key', keyFile) };
+  }
+  if (certFile !== undefined || keyFile !== undefined) {
+    throw new UsageError('--tls-cert and --tls-key go together: one of them is missing');
+  }
+  if (!flags.has('tls-self-signed')) return undefined;
+  const names = new Set([
+    'localhost',
+    '127.0.0.1',
+    '::1',
+    ...(/^(?:0\.0\.0\.0|::)$/.test(host) ? [] : [host]),
+  ]);
+  return selfSigned([...names], systemClock.wallNow());
+}
+
+function fileText(flag: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`${flag}: ${why}`, { cause: error });
+  }
+}
+
+/** Reads the certificate again; a broken one changes nothing. */
+function renew(server: WebSocketServer, flags: FlagValues, host: string, logger: Logger | undefined): void {
+  try {
+    const credentials = credentialsOf(flags, host);
+    if (credentials === undefined) return;
+    server.reloadTls(credentials);
+    logger?.info({}, 'certificate renewed');
+  } catch (error) {
+    logger?.error({ err: error }, 'certificate not renewed, the old one stays');
+  }
 }
 
 function loggerFor(io: CommandIo, debug: boolean): Logger {

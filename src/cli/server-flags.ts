@@ -62,7 +62,7 @@ function flagOf(option: string, rule: OptionRule, fallback: unknown): OptionFlag
 }
 
 /** Options that only code can give have no flag. */
-const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'rate']);
+const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'rate', 'tls']);
 
 /** Where the command's defaults are not those of the library. */
 const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
@@ -133,6 +133,7 @@ function textValue(rule: OptionRule, given: readonly string[]): unknown {
   }
   if ('of' in rule) {
     if (given.length > 1) return given;
+    if (rule.orCount > 0 && wholeNumber(text) !== undefined) return wholeNumber(text);
     return rule.orFalse && text === 'off' ? false : rule.words.includes(text) ? text : given;
   }
   return text;

@@ -54,6 +54,7 @@ export const ERRORS = Object.freeze({
   ERR_OVERLOADED: head(503, '§10', 'the server is overloaded'),
   ERR_SHUTTING_DOWN: head(503, '§10', 'the server is shutting down'),
   ERR_UPGRADE_TIMEOUT: head(503, '§4.2.2', 'the request could not be decided in time'),
+  ERR_TLS: { kind: 'transport', section: '', says: 'the TLS handshake failed' } as const,
   ERR_UPGRADE_HOOK: head(500, '§4.2.2', 'the request could not be decided'),
   // Frames.
   ERR_RSV: peer(1002, '§5.2', 'a reserved bit is set that no negotiated extension owns'),

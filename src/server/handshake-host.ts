@@ -1,11 +1,13 @@
 import type { Connection, ConnectionIdentity } from '../connection/connection.ts';
 import type { HandshakeErrorCode } from '../protocol/errors.ts';
+import type { Fields } from '../protocol/handshake/fields.ts';
 import type { DeadlineQueue } from '../transport/deadlines.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import type { Admission, Reservation } from './admission.ts';
 import type { UpgradeRequest } from './hooks.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { OriginRefusal, OriginSubject } from './origin.ts';
+import type { Sender } from './trust-proxy.ts';
 
 /** A handshake, or what is left of one: something that shutting down has to wait for. */
 export interface PendingSocket {
@@ -16,9 +18,10 @@ export interface PendingSocket {
 
 /** Why nobody was let in. */
 export interface Refusal {
+  /** HTTP status of the answer; 0 where none could be given, before TLS is up. */
   readonly status: number;
   /** `HTTP_<status>` where the `upgrade` hook answered for itself. */
-  readonly code: HandshakeErrorCode | `HTTP_${number}`;
+  readonly code: HandshakeErrorCode | 'ERR_TLS' | `HTTP_${number}`;
   readonly remoteAddress: string;
   /** Target of the request; `''` where it was not read. */
   readonly url: string;
@@ -35,6 +38,8 @@ export interface HandshakeHost<UserData> {
   readonly shuttingDown: boolean;
   readonly pendingSockets: Set<PendingSocket>;
   matchesPath(path: string): boolean;
+  /** Who sent a request, as far as trusted proxies say so. */
+  senderOf(address: string, secure: boolean, fields: Fields): Sender;
   judgeOrigin(subject: OriginSubject): OriginRefusal | undefined;
   refused(refusal: Refusal): void;
   /** Makes the connection, tells everybody, and returns it. */

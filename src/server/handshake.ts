@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
 import { wallTimeMs } from '../connection/expiry.ts';
 import { HandshakeError, type HandshakeErrorCode } from '../protocol/errors.ts';
@@ -18,10 +19,18 @@ import { StreamTransport } from '../transport/stream-transport.ts';
 import type { TransportOwner } from '../transport/transport.ts';
 import type { Reservation } from './admission.ts';
 import type { HandshakeHost, PendingSocket, Refusal } from './handshake-host.ts';
-import type { HeaderList, UpgradeAcceptance, UpgradeDecision, UpgradeHook, UpgradeRequest } from './hooks.ts';
+import type {
+  HeaderList,
+  UpgradeAcceptance,
+  UpgradeContext,
+  UpgradeDecision,
+  UpgradeHook,
+  UpgradeRequest,
+} from './hooks.ts';
 import { Linger } from './linger.ts';
 import { PlainExchange } from './plain-exchange.ts';
 import { HandedRequest } from './request-view.ts';
+import type { Sender } from './trust-proxy.ts';
 
 /** Most bytes kept from a client that sends before it was answered; then its socket is not read. */
 const MAX_EARLY_BYTES = 65_536;
@@ -33,7 +42,9 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   deadlineSlot = -1;
   readonly #host: HandshakeHost<UserData>;
   readonly #transport: StreamTransport;
-  readonly #secure: boolean;
+  readonly #socket: Duplex;
+  /** The client came over TLS, to us or to a proxy of ours. */
+  #secure: boolean;
   readonly #finished: (connection: Connection<UserData> | undefined) => void;
   #stage: Stage = 'head';
   #parser: HeadParser | undefined;
@@ -44,20 +55,25 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #abort: AbortController | undefined;
   #entered = false;
 
-  /** @param finished Called once, with the connection if there is one. */
+  /**
+   * @param finished Called once, with the connection if there is one.
+   * @param acceptedAtMs When TCP accepted the socket, on the clock of deadlines. Default: now.
+   */
   constructor(
     host: HandshakeHost<UserData>,
     socket: Duplex,
     finished: (connection: Connection<UserData> | undefined) => void,
+    acceptedAtMs?: number,
   ) {
     this.#host = host;
     this.#finished = finished;
+    this.#socket = socket;
     this.#secure = (socket as Duplex & { encrypted?: boolean }).encrypted === true;
     this.#transport = new StreamTransport(socket, this);
     host.pendingSockets.add(this);
     this.#entered = host.admission.enterHandshake();
     const { handshakeTimeoutMs } = host.options;
-    host.deadlines.plan(this, host.deadlines.now() + handshakeTimeoutMs);
+    host.deadlines.plan(this, (acceptedAtMs ?? host.deadlines.now()) + handshakeTimeoutMs);
   }
 
   /** Reads the head from the socket itself. */
@@ -151,16 +167,27 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
       this.#refuse('ERR_NO_UPGRADE');
       return;
     }
+    const sender = this.#meetSender(head);
     this.#end();
-    const exchange = new PlainExchange(this.#host, this.#transport, head, this.#secure, request);
+    const exchange = new PlainExchange(this.#host, this.#transport, head, sender, request);
     exchange.start(rest);
     this.#finished(undefined);
     this.#host.socketGone(this);
   }
 
+  /** From here on the client is who a trusted proxy says it is. */
+  #meetSender(head: RequestHead): Sender {
+    const transport = this.#transport;
+    const sender = this.#host.senderOf(transport.remoteAddress, this.#secure, head.fields);
+    if (sender.proxied) transport.standFor(sender.address);
+    this.#secure = sender.secure;
+    return sender;
+  }
+
   #decide(head: RequestHead, incoming?: IncomingMessage): void {
     const host = this.#host;
-    const upgrade = readUpgradeRequest(head, this.#secure);
+    const { host: forwardedHost } = this.#meetSender(head);
+    const upgrade = readUpgradeRequest(head, this.#secure, forwardedHost);
     if (!host.matchesPath(upgrade.path)) {
       this.#refuse('ERR_PATH');
       return;
@@ -204,6 +231,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
         ...(origin === undefined ? {} : { origin }),
         protocols: upgrade.protocols,
         secure: this.#secure,
+        ...clientCertificate(this.#socket),
         signal: abort.signal,
       });
       if (this.#stage !== 'deciding') return;
@@ -306,6 +334,15 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     if (this.#entered) this.#host.admission.leaveHandshake();
     this.#entered = false;
   }
+}
+
+/** The certificate of the client, where it was asked for and sent. */
+function clientCertificate(socket: Duplex): Pick<UpgradeContext, 'clientCertificate'> {
+  if (!(socket instanceof TLSSocket)) return {};
+  const certificate = socket.getPeerX509Certificate();
+  return certificate === undefined
+    ? {}
+    : { clientCertificate: { certificate, authorized: socket.authorized } };
 }
 
 /** `Headers`, pairs, or a plain object, as pairs. */

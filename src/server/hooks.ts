@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { MisuseError } from '../protocol/errors.ts';
 
@@ -28,6 +29,13 @@ export interface UpgradeRequest {
   readonly incomingMessage?: IncomingMessage;
 }
 
+/** A client that identified itself in TLS. */
+export interface ClientCertificate {
+  readonly certificate: X509Certificate;
+  /** Whether an authority in `tls.ca` vouches for it. `false` only with `tls.rejectUnauthorized: false`. */
+  readonly authorized: boolean;
+}
+
 /** What the `upgrade` hook decides on. */
 export interface UpgradeContext {
   readonly request: UpgradeRequest;
@@ -39,6 +47,8 @@ export interface UpgradeContext {
   readonly protocols: ReadonlySet<string>;
   /** Whether the connection is TLS. */
   readonly secure: boolean;
+  /** The certificate that the client proved to have, if `tls.requestCert` asked for one. */
+  readonly clientCertificate?: ClientCertificate;
   /** Aborted when the client goes away or `upgradeTimeoutMs` has passed; a decision made later is ignored. */
   readonly signal: AbortSignal;
 }

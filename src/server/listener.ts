@@ -29,21 +29,22 @@ function checkListenOptions(options: ListenOptions): void {
   }
 }
 
-/** A TCP server of our own. */
+/** A TCP server. @param accepted Gets every socket. */
+export const createTcpServer = (accepted: (socket: Socket) => void): Server =>
+  createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }, accepted);
+
+/** A server of our own, TCP or TLS, and where it listens. */
 export class Listener {
   readonly #server: Server;
   readonly #failed: (error: Error) => void;
 
   /**
-   * @param accepted Gets every socket.
+   * @param server Does not listen yet; nobody else's from here on.
    * @param failed Told what goes wrong after listening began, as running out of file descriptors.
    */
-  constructor(accepted: (socket: Socket) => void, failed: (error: Error) => void) {
+  constructor(server: Server, failed: (error: Error) => void) {
+    this.#server = server;
     this.#failed = failed;
-    this.#server = createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS },
-      accepted,
-    );
   }
 
   /**

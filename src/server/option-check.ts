@@ -2,6 +2,7 @@ import { MisuseError } from '../protocol/errors.ts';
 import { isAddressOrRange } from './addresses.ts';
 import type { ListRule, NumberRule, OptionRule, RateRule } from './option-table.ts';
 import { canonicalOrigin, isHostname } from './origin.ts';
+import { checkTls } from './tls-options.ts';
 
 /** @throws MisuseError `ERR_OPTION`: what the option is, and what it may be. */
 export function refuseOption(name: string, value: unknown, allowed: string): never {
@@ -42,6 +43,11 @@ export function checkedOption(name: string, rule: Exclude<OptionRule, RateRule>,
   }
   if (rule.kind === 'boolean')
     return typeof value === 'boolean' ? value : refuseOption(name, value, 'true or false');
+  if (rule.kind === 'tls') {
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? checkTls(name, value)
+      : refuseOption(name, value, 'an object of Node’s TLS options');
+  }
   if (typeof value === 'function') return value;
   if (rule.kind === 'function') return refuseOption(name, value, 'a function');
   if (value instanceof RegExp || (typeof value === 'string' && /^\/[^?#\s]*$/.test(value))) return value;
@@ -93,9 +99,12 @@ function checkedList(name: string, rule: ListRule, value: unknown): unknown {
   if (rule.orFalse && value === false) return value;
   if (rule.orFunction && typeof value === 'function') return value;
   if (typeof value === 'string' && rule.words.includes(value)) return value;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= rule.orCount)
+    return value;
   const members = MEMBERS[rule.of];
   if (!Array.isArray(value)) {
     const choices = [...rule.words.map((word) => `'${word}'`), `an array of ${members.are}`];
+    if (rule.orCount > 0) choices.push(`a whole number from 1 to ${rule.orCount}`);
     if (rule.orFunction) choices.push('a function');
     if (rule.orFalse) choices.push('false');
     return refuseOption(name, value, choices.join(', or '));

@@ -16,6 +16,8 @@ export interface ListRule {
   readonly words: readonly string[];
   readonly orFunction: boolean;
   readonly orFalse: boolean;
+  /** A whole number from 1 up to this one, instead of a list; 0 for none. */
+  readonly orCount: number;
   readonly says: string;
 }
 export interface EnumRule {
@@ -29,7 +31,7 @@ export interface ObjectRule {
   readonly says: string;
 }
 export interface OtherRule {
-  readonly kind: 'boolean' | 'path' | 'function';
+  readonly kind: 'boolean' | 'path' | 'function' | 'tls';
   readonly says: string;
 }
 /** An object of {@link RATE_LIMIT_TABLE}, or `false`. */
@@ -53,7 +55,16 @@ const bytes = (max: number, says: string) => number('bytes', max, says);
 const ms = (says: string) => number('ms', MAX_MS, says);
 const orFalse = (rule: NumberRule): NumberRule => Object.freeze({ ...rule, orFalse: true });
 const list = (of: ListRule['of'], extra: Partial<ListRule>, says: string): ListRule =>
-  Object.freeze({ kind: 'list', of, words: [], orFunction: false, orFalse: false, ...extra, says });
+  Object.freeze({
+    kind: 'list',
+    of,
+    words: [],
+    orFunction: false,
+    orFalse: false,
+    orCount: 0,
+    ...extra,
+    says,
+  });
 const oneOf = (values: readonly string[], says: string): EnumRule =>
   Object.freeze({ kind: 'enum', values, says });
 const object = (methods: readonly string[], says: string): ObjectRule =>
@@ -74,6 +85,12 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   ),
   requireOrigin: other('boolean', 'refuse requests without Origin'),
   allowedHosts: list('host', { orFalse: true }, 'host names that requests may name'),
+  trustProxy: list(
+    'address',
+    { orFalse: true, orCount: 32 },
+    'proxies that speak for clients: addresses and ranges, or how many',
+  ),
+  tls: other('tls', 'speaks TLS, with these options of Node’s'),
   upgrade: other('function', 'decides on each handshake'),
   request: other('function', 'answers plain HTTP requests'),
   upgradeTimeoutMs: ms('time the upgrade hook has'),

@@ -6,6 +6,8 @@ import type { RandomSource } from '../transport/random.ts';
 import type { AddressList } from './addresses.ts';
 import type { RequestHook, UpgradeHook } from './hooks.ts';
 import type { AllowedOrigins } from './origin.ts';
+import type { TlsOptions } from './tls-options.ts';
+import type { TrustProxy } from './trust-proxy.ts';
 
 /** Which paths are served: exactly this one, those that the pattern fits, or those for which the function returns `true`. */
 export type PathRule = string | RegExp | ((path: string) => boolean);
@@ -37,6 +39,17 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions {
    * network: a foreign page that points its own name at them (DNS rebinding) is turned away.
    */
   readonly allowedHosts?: false | readonly string[] | undefined;
+  /**
+   * Proxies whose `X-Forwarded-For`, `-Proto`, `-Host` or `Forwarded` (RFC 7239) count: how many stand in front of the
+   * server, 1 to 32, or their addresses and CIDR ranges. They decide address, scheme and host everywhere: limits, origin,
+   * hooks, log. Default `false`: anybody can send such fields. A proxy has to set them itself, not pass them on.
+   */
+  readonly trustProxy?: TrustProxy | undefined;
+  /**
+   * Speaks TLS where it listens by itself: Node's TLS options, with `cert` and `key` at least. Tried out at once. Default:
+   * none, plain TCP. `reloadTls` takes a new certificate.
+   */
+  readonly tls?: TlsOptions | undefined;
   /** Authenticates, gives `data`, chooses the subprotocol, adds headers, or refuses. Default: none, everybody is let in. */
   readonly upgrade?: UpgradeHook<UserData> | undefined;
   /** Answers requests without upgrade, on a server that listens by itself. Default: none, they get 400. */
@@ -95,7 +108,7 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions {
 }
 
 /** Options that stay `undefined` where they were not given: there is nothing that could stand for them. */
-type Unfilled = 'path' | 'upgrade' | 'request' | 'logger';
+type Unfilled = 'path' | 'tls' | 'upgrade' | 'request' | 'logger';
 type Filled<UserData> = Omit<ServerOptions<UserData>, Unfilled | 'rateLimit'>;
 
 /** {@link ServerOptions} after checking, with every default filled in. Frozen, lists included. */

@@ -18,6 +18,8 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   allowedOrigins: 'same-origin',
   requireOrigin: false,
   allowedHosts: false,
+  trustProxy: false,
+  tls: undefined,
   upgrade: undefined,
   request: undefined,
   upgradeTimeoutMs: 10_000,

@@ -8,6 +8,7 @@ import type { TransportOwner } from '../transport/transport.ts';
 import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
 import type { RequestHook } from './hooks.ts';
 import { Linger } from './linger.ts';
+import type { Sender } from './trust-proxy.ts';
 
 const SENTENCES: Readonly<Record<number, string>> = {
   400: 'The request is malformed.',
@@ -23,7 +24,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   readonly #host: HandshakeHost<UserData>;
   readonly #transport: StreamTransport;
   readonly #head: RequestHead;
-  readonly #secure: boolean;
+  readonly #sender: Sender;
   readonly #hook: RequestHook;
   #body: Buffer[] = [];
   #missingBytes = 0;
@@ -34,13 +35,13 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
     host: HandshakeHost<UserData>,
     transport: StreamTransport,
     head: RequestHead,
-    secure: boolean,
+    sender: Sender,
     hook: RequestHook,
   ) {
     this.#host = host;
     this.#transport = transport.handTo(this);
     this.#head = head;
-    this.#secure = secure;
+    this.#sender = sender;
     this.#hook = hook;
     host.pendingSockets.add(this);
     host.deadlines.plan(this, host.deadlines.now() + host.options.handshakeTimeoutMs);
@@ -49,7 +50,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   /** @param rest Bytes that came behind the head. */
   start(rest: Buffer): void {
     const length = bodyLength(this.#head);
-    this.#url = readPlainTarget(this.#head, this.#secure);
+    this.#url = readPlainTarget(this.#head, this.#sender.secure, this.#sender.host);
     if (typeof length !== 'number' || this.#url === undefined) {
       this.#answerPlainly(typeof length === 'number' ? 400 : length.status);
       return;

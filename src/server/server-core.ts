@@ -12,6 +12,7 @@ import type {
   SendOptions,
 } from '../connection/host.ts';
 import { PeerError, type WebSocketError } from '../protocol/errors.ts';
+import type { Fields } from '../protocol/handshake/fields.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
@@ -32,6 +33,7 @@ import { Registry } from './registry.ts';
 import type { ShutdownHost } from './shutdown.ts';
 import { type ServerStats, StatsCounters } from './stats.ts';
 import { TopicTable } from './topics.ts';
+import { proxyPolicy, type Sender } from './trust-proxy.ts';
 
 /** Events of a server, with the arguments of their listeners. */
 export interface ServerEvents<UserData> {
@@ -85,6 +87,7 @@ export class ServerCore<UserData>
   readonly #tell: Tell<UserData>;
   readonly #matchesPath: (path: string) => boolean;
   readonly #judgeOrigin: (subject: OriginSubject) => OriginRefusal | undefined;
+  readonly #senderOf: ReturnType<typeof proxyPolicy>;
   readonly #reservations = new WeakMap<Connection<UserData>, Reservation>();
 
   constructor(options: ServerOptions<UserData> | undefined, tell: Tell<UserData>) {
@@ -97,6 +100,7 @@ export class ServerCore<UserData>
     this.log = new ServerLog(this.options.logger);
     this.#matchesPath = compilePath(this.options.path);
     this.#judgeOrigin = originPolicy(this.options);
+    this.#senderOf = proxyPolicy(this.options.trustProxy);
   }
 
   get settings(): ResolvedServerOptions<UserData> {
@@ -113,9 +117,12 @@ export class ServerCore<UserData>
 
   // Letting in.
 
-  /** A socket of our own listener. */
-  accepted(socket: Duplex): void {
-    new Handshake<UserData>(this, socket, () => {}).readHead();
+  /**
+   * A socket of our own listener.
+   * @param acceptedAtMs When TCP accepted it, on the clock of deadlines, if that was before now.
+   */
+  accepted(socket: Duplex, acceptedAtMs?: number): void {
+    new Handshake<UserData>(this, socket, () => {}, acceptedAtMs).readHead();
   }
 
   /** A request that an HTTP server has read. */
@@ -132,6 +139,10 @@ export class ServerCore<UserData>
 
   matchesPath(path: string): boolean {
     return this.#matchesPath(path);
+  }
+
+  senderOf(address: string, secure: boolean, fields: Fields): Sender {
+    return this.#senderOf(address, secure, fields);
   }
 
   judgeOrigin(subject: OriginSubject): OriginRefusal | undefined {

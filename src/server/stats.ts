@@ -1,6 +1,7 @@
 import type { CloseCause, CloseInfo } from '../connection/close-info.ts';
 import type { TrafficCounters } from '../connection/host.ts';
-import type { ErrorCode, HandshakeErrorCode } from '../protocol/errors.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { Refusal } from './handshake-host.ts';
 
 /** What a server has done so far, and what it holds now: plain data, yours to keep. Bytes are those on the wire. */
 export interface ServerStats {
@@ -87,7 +88,7 @@ export class StatsCounters implements TrafficCounters {
     if (connections > this.#peak) this.#peak = connections;
   }
 
-  refused(code: HandshakeErrorCode | `HTTP_${number}`): void {
+  refused(code: Refusal['code']): void {
     this.#refused++;
     countUp(this.#refusedByCode, code);
   }

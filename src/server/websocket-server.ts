@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Server as TlsServer } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
 import { SafeEmitter } from '../connection/emitter.ts';
 import type { Delivery, PublishDelivery, SendOptions } from '../connection/host.ts';
@@ -11,12 +12,14 @@ import type { Payload } from '../protocol/payload.ts';
 import { tuneSocket } from '../transport/stream-transport.ts';
 import { type Attached, attach, detach } from './attachments.ts';
 import type { BroadcastOptions } from './broadcast.ts';
-import { Listener, type ListenOptions } from './listener.ts';
+import { createTcpServer, Listener, type ListenOptions } from './listener.ts';
 import type { ServerOptions } from './options.ts';
 import { type ReadonlyRegistry, RegistryView } from './registry.ts';
 import { ServerCore, type ServerEvents } from './server-core.ts';
 import { shutDown, type ShutdownOptions, type ShutdownReport, shutdownSettings } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
+import { checkTls, type TlsCredentials, type TlsOptions } from './tls-options.ts';
+import { createTlsServer } from './tls-server.ts';
 import type { Topics } from './topics.ts';
 
 /** How a publish goes out. */
@@ -36,6 +39,8 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   readonly #core: ServerCore<UserData>;
   readonly #httpServers = new Map<HttpServer, Attached>();
   #listener: Listener | undefined;
+  #tls: TlsOptions | undefined;
+  #tlsServer: TlsServer | undefined;
   #started = false;
   #shutdown: Promise<ShutdownReport> | undefined;
 
@@ -52,6 +57,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       });
     });
     this.#core = core;
+    this.#tls = core.options.tls;
     this.connections = new RegistryView(core.registry);
     this.topics = core.topics.view();
     core.onStopListening = () => {
@@ -73,10 +79,15 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const core = this.#core;
     if (this.#listener !== undefined) throw new MisuseError('ERR_STATE', 'this server listens already');
     this.#refuseAfterShutdown();
-    const listener = new Listener(
-      (socket) => core.accepted(socket),
-      (error) => core.acceptFailed(error),
+    const tls = this.#tls;
+    const tlsServer =
+      tls === undefined
+        ? undefined
+        : createTlsServer(core, tls, (socket, acceptedAtMs) => core.accepted(socket, acceptedAtMs));
+    const listener = new Listener(tlsServer ?? createTcpServer((socket) => core.accepted(socket)), (error) =>
+      core.acceptFailed(error),
     );
+    this.#tlsServer = tlsServer;
     this.#listener = listener;
     const options = typeof where === 'number' ? { port: where, host } : where;
     try {
@@ -93,6 +104,20 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       this.#listener = undefined;
       throw error;
     }
+  }
+
+  /**
+   * Takes new credentials into use: handshakes from now on get them, connections stay. What is left out stays as it was.
+   * @throws MisuseError `ERR_OPTION` for a certificate that is broken or does not fit its key: then the old one stays;
+   *   `ERR_STATE` for a server without the option `tls`.
+   */
+  reloadTls(credentials: TlsCredentials): void {
+    if (this.#tls === undefined) {
+      throw new MisuseError('ERR_STATE', 'this server was made without the option tls');
+    }
+    const renewed = checkTls('reloadTls', { ...this.#tls, ...credentials });
+    this.#tlsServer?.setSecureContext(renewed);
+    this.#tls = renewed;
   }
 
   /** The address listened on, the path of a Unix socket, or `null`. */

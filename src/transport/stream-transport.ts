@@ -39,8 +39,8 @@ function onClose(this: OwnedStream): void {
 
 /** Any `Duplex`, over the public interface of streams: TCP, TLS, and whatever a proxy or a test hands in. */
 export class StreamTransport implements Transport {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
+  remoteAddress: string;
+  remotePort: number;
   readonly #stream: OwnedStream;
   readonly #written = (): void => this.#stream[OWNER]?.writable();
 
@@ -59,6 +59,12 @@ export class StreamTransport implements Transport {
   handTo(owner: TransportOwner): this {
     this.#stream[OWNER] = owner;
     return this;
+  }
+
+  /** From here on the peer is who a proxy says it is; what port it has nobody knows. */
+  standFor(remoteAddress: string): void {
+    this.remoteAddress = remoteAddress;
+    this.remotePort = 0;
   }
 
   get bufferedBytes(): number {

@@ -8,12 +8,15 @@ export interface FakeIo extends CommandIo {
   readonly outLines: string[];
   readonly errLines: string[];
   interrupt(): void;
+  /** As SIGHUP does. */
+  hangUp(): void;
 }
 
 export function fakeIo(terminal = false): FakeIo {
   const abort = new AbortController();
   const outLines: string[] = [];
   const errLines: string[] = [];
+  const hangUps = new Set<() => void>();
   return {
     outLines,
     errLines,
@@ -23,6 +26,11 @@ export function fakeIo(terminal = false): FakeIo {
     errHasColours: terminal,
     interrupted: abort.signal,
     interrupt: () => abort.abort(),
+    onHangUp: (listener) => {
+      hangUps.add(listener);
+      return () => void hangUps.delete(listener);
+    },
+    hangUp: () => hangUps.forEach((listener) => listener()),
   };
 }
 
@@ -46,7 +54,7 @@ export async function served(...flags: string[]): Promise<Served> {
   const exit = runCommandLine(['serve', ...port, ...flags], io, '0.0.0');
   await Promise.race([waitUntil(() => io.outLines.length > 0), exit]);
   const url = new URL(
-    /\b(?:ws|http):\/\/[^\s"]+/.exec(io.outLines[0] ?? '')?.[0] ?? assert.fail(io.errLines.join('\n')),
+    /\b(?:ws|http)s?:\/\/[^\s"]+/.exec(io.outLines[0] ?? '')?.[0] ?? assert.fail(io.errLines.join('\n')),
   );
   const events = (name?: string): Record<string, unknown>[] =>
     io.outLines

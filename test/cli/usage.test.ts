@@ -45,6 +45,11 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [['serve', '--rate-limit', '0'], '--rate-limit is 0'],
   [['serve', '--rate-limit-action', 'throttle'], '--rate-limit-action needs a rate'],
   [['serve', '--rate-limit', '1', '--rate-limit-action', 'wait'], "'close' or 'throttle'"],
+  [['serve', '--tls-cert', 'a.pem'], '--tls-cert and --tls-key go together'],
+  [['serve', '--tls-key', 'a.pem'], '--tls-cert and --tls-key go together'],
+  [['serve', '--tls-cert', 'a', '--tls-key', 'b', '--tls-self-signed'], 'exclude each other'],
+  [['serve', '--trust-proxy', 'proxy.example'], '--trust-proxy[0] is "proxy.example"'],
+  [['serve', '--trust-proxy', '0'], '--trust-proxy is 0'],
   [['serve', '--shutdown-timeout-ms', '0'], "--shutdown-timeout-ms is '0'"],
 ];
 
@@ -113,7 +118,7 @@ for (const args of [
 test('CM-04: every option of the server that is no code is a flag of the same name', () => {
   const names = new Set(SERVER_FLAGS.map(({ name }) => name));
   for (const [option, { kind }] of Object.entries(SERVER_OPTION_TABLE)) {
-    if (kind === 'function' || kind === 'object') continue;
+    if (kind === 'function' || kind === 'object' || kind === 'tls') continue;
     const kebab = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const name =
       kind !== 'list' ? kebab : ({ 'exempt-addresses': 'exempt-address' }[kebab] ?? kebab.replace(/s$/, ''));

@@ -173,3 +173,12 @@ test(
     await showing(ben, SAID, ['while it was away']);
   },
 );
+
+test('TL-05 TS-06: the chat over https and wss', TIMEOUT, async (t) => {
+  const { url } = await chat(t, '--tls-self-signed');
+  assert.equal(url.protocol, 'https:');
+  const { page } = await visit(t, url.href, { ignoreHTTPSErrors: true });
+  await enter(page, 'Anna');
+  await say(page, 'private');
+  await showing(page, SAID, ['private']);
+});

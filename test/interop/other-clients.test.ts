@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { selfSigned } from '../../src/cli/self-signed.ts';
 import { echoServer } from './echo-server.ts';
 import { fileOf, nodeClient, python } from './peers.ts';
 
@@ -32,6 +36,7 @@ test("TS-06: Python's websockets: lengths, fragments, pings, close both ways", {
   );
   assert.deepEqual([second.code, second.wasClean, second.cause], [4002, true, 'local-close']);
 });
+}
 
 test("TS-06: Node's own client: lengths, close both ways", { skip: nodeClient.skip }, async (t) => {
   const echo = await echoServer(t, { protocols: ['v2'] });

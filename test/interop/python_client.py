@@ -1,14 +1,17 @@
 """Talks to an echo server as Python's `websockets` does; prints one line of JSON with what it saw."""
 import asyncio
 import json
+import ssl
 import sys
 
 import websockets
 
 
-async def main(url):
+async def main(url, authority=None):
+    """`authority`: file with the certificates that a wss server is trusted by."""
     seen = {"version": websockets.__version__}
-    async with websockets.connect(url, max_size=None, subprotocols=["v1", "v2"], ping_interval=None) as socket:
+    tls = {"ssl": ssl.create_default_context(cafile=authority)} if authority else {}
+    async with websockets.connect(url, **tls, max_size=None, subprotocols=["v1", "v2"], ping_interval=None) as socket:
         seen["subprotocol"] = socket.subprotocol
         sizes = []
         for size in (0, 1, 125, 126, 127, 65_535, 65_536, 1_048_576):
@@ -28,11 +31,11 @@ async def main(url):
         seen["after"] = await socket.recv()
         await socket.close(4001, "bye")
         seen["closed"] = [socket.close_code, socket.close_reason]
-    socket = await websockets.connect(url)
+    socket = await websockets.connect(url, **tls)
     await socket.send("close 4002 server")
     await socket.wait_closed()
     seen["closedByServer"] = [socket.close_code, socket.close_reason]
     print(json.dumps(seen))
 
 
-asyncio.run(asyncio.wait_for(main(sys.argv[1]), 60))
+asyncio.run(asyncio.wait_for(main(*sys.argv[1:]), 60))

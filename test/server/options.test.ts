@@ -23,6 +23,8 @@ test('CF-02 the defaults are those of section 22', () => {
     allowedOrigins: 'same-origin',
     requireOrigin: false,
     allowedHosts: false,
+    trustProxy: false,
+    tls: undefined,
     upgrade: undefined,
     request: undefined,
     upgradeTimeoutMs: 10_000,
@@ -88,9 +90,7 @@ test('CF-01 unknown names are refused, with the nearest known one', () => {
 
 test('GN-05 options of features that do not exist are unknown, even if undefined', () => {
   for (const name of [
-    'tls',
     'perMessageDeflate',
-    'trustProxy',
     'proxyProtocol',
     'cluster',
     'loadControl',

@@ -33,12 +33,13 @@ export function bodyLength(head: RequestHead): number | BodyRefusal {
 /**
  * Absolute URL of a request without upgrade.
  * @param secure Whether it came over TLS.
+ * @param forwardedHost Valid authority that takes the place of `Host`.
  * @returns `undefined` where `Host` or target are not what HTTP/1.1 asks for: to be answered with 400.
  */
-export function readPlainTarget(head: RequestHead, secure: boolean): URL | undefined {
+export function readPlainTarget(head: RequestHead, secure: boolean, forwardedHost?: string): URL | undefined {
   let target: RequestTarget;
   try {
-    target = readTarget(head);
+    target = readTarget(head, forwardedHost);
   } catch {
     return undefined; // it throws nothing but refusals
   }

@@ -35,14 +35,19 @@ export function wantsWebSocket(head: RequestHead): boolean {
 /**
  * Checks an upgrade request against §4.2.1 and takes it apart. The first fault counts.
  * @param secure Whether it came over TLS: decides the scheme of `url`.
+ * @param forwardedHost Valid authority that takes the place of `Host`, where a proxy says what the client asked for.
  * @throws HandshakeError for what is missing, doubled or malformed; its `status` is the answer.
  */
-export function readUpgradeRequest(head: RequestHead, secure: boolean): UpgradeRequest {
+export function readUpgradeRequest(
+  head: RequestHead,
+  secure: boolean,
+  forwardedHost?: string,
+): UpgradeRequest {
   const { fields } = head;
   if (!wantsWebSocket(head)) throw new HandshakeError('ERR_NO_UPGRADE');
   if (head.method !== 'GET') throw new HandshakeError('ERR_METHOD');
   if (head.httpVersion !== '1.1') throw new HandshakeError('ERR_HTTP_VERSION');
-  const target = readTarget(head);
+  const target = readTarget(head, forwardedHost);
   if (!listContains(fields.get('connection') ?? '', 'upgrade'))
     throw new HandshakeError('ERR_CONNECTION_FIELD');
   const contentLength = fields.get('content-length');

@@ -26,17 +26,18 @@ const SCHEME = /^(?:http|ws)s?:\/\//i;
 /**
  * Reads a request target in origin or absolute form (RFC 9112 §3.2), and the one `Host` that every request has to have.
  * `Host` must be valid also where an absolute target replaces it.
+ * @param forwardedHost Valid authority that takes the place of both.
  * @throws HandshakeError `ERR_HOST`, `ERR_TARGET`.
  */
-export function readTarget({ target, fields }: RequestHead): RequestTarget {
+export function readTarget({ target, fields }: RequestHead, forwardedHost?: string): RequestTarget {
   const host = fields.get('host');
   if (host === undefined || host === '' || fields.count('host') > 1) throw new HandshakeError('ERR_HOST');
   if (!isAuthority(host)) throw new HandshakeError('ERR_HOST', 'it is not a host with an optional port');
   if (!VISIBLE.test(target)) throw new HandshakeError('ERR_TARGET', 'a fragment, or not visible ASCII');
-  if (target.startsWith('/')) return originForm(target, host);
+  if (target.startsWith('/')) return originForm(target, forwardedHost ?? host);
   const scheme = SCHEME.exec(target);
   if (scheme === null) throw new HandshakeError('ERR_TARGET', 'neither origin form nor absolute form');
-  return absoluteForm(target.slice(scheme[0].length));
+  return absoluteForm(target.slice(scheme[0].length), forwardedHost);
 }
 
 /** The whole URL of a request: its scheme tells whether it came over TLS, whatever an absolute target said. */
@@ -53,10 +54,10 @@ function originForm(pathAndQuery: string, host: string): RequestTarget {
   };
 }
 
-function absoluteForm(afterScheme: string): RequestTarget {
+function absoluteForm(afterScheme: string, forwardedHost: string | undefined): RequestTarget {
   const end = afterScheme.search(/[/?]/);
   const host = end < 0 ? afterScheme : afterScheme.slice(0, end);
   if (!isAuthority(host)) throw new HandshakeError('ERR_TARGET', 'its authority is not valid');
   const rest = end < 0 ? '' : afterScheme.slice(end);
-  return originForm(rest.startsWith('/') ? rest : `/${rest}`, host);
+  return originForm(rest.startsWith('/') ? rest : `/${rest}`, forwardedHost ?? host);
 }
