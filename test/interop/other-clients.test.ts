@@ -13,29 +13,37 @@ import { fileOf, nodeClient, python } from './peers.ts';
 const run = promisify(execFile);
 const SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 1_048_576].map((size) => [size, true, true]);
 
-test("TS-06: Python's websockets: lengths, fragments, pings, close both ways", {
-  skip: python.skip,
-}, async (t) => {
-  const echo = await echoServer(t, { protocols: ['v2'] });
-  const { stdout } = await run(python.peer!, [fileOf('python_client.py'), echo.url], { timeout: 90_000 });
-  const { version, ...seen } = JSON.parse(stdout) as Record<string, unknown>;
-  assert.equal(typeof version, 'string');
-  assert.deepEqual(seen, {
-    subprotocol: 'v2',
-    sizes: SIZES,
-    fragmented: 'fragmented',
-    pong: true,
-    after: 'after the ping',
-    closed: [4001, ''],
-    closedByServer: [4002, 'server'],
+for (const scheme of ['ws', 'wss'] as const) {
+  test(`TS-06: Python's websockets over ${scheme}: lengths, fragments, pings, close both ways`, {
+    skip: python.skip,
+  }, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const authority = join(folder, 'ca.pem');
+    const tls = selfSigned(['127.0.0.1'], Date.now());
+    writeFileSync(authority, tls.cert);
+    const echo = await echoServer(t, { protocols: ['v2'], ...(scheme === 'wss' ? { tls } : {}) });
+    const url = echo.url.replace('ws:', `${scheme}:`);
+    const args = [fileOf('python_client.py'), url, ...(scheme === 'wss' ? [authority] : [])];
+    const { stdout } = await run(python.peer!, args, { timeout: 90_000 });
+    const { version, ...seen } = JSON.parse(stdout) as Record<string, unknown>;
+    assert.equal(typeof version, 'string');
+    assert.deepEqual(seen, {
+      subprotocol: 'v2',
+      sizes: SIZES,
+      fragmented: 'fragmented',
+      pong: true,
+      after: 'after the ping',
+      closed: [4001, ''],
+      closedByServer: [4002, 'server'],
+    });
+    const [first, second] = [await echo.nextClose(), await echo.nextClose()];
+    assert.deepEqual(
+      [first.code, first.reason, first.wasClean, first.cause],
+      [4001, 'bye', true, 'peer-close'],
+    );
+    assert.deepEqual([second.code, second.wasClean, second.cause], [4002, true, 'local-close']);
   });
-  const [first, second] = [await echo.nextClose(), await echo.nextClose()];
-  assert.deepEqual(
-    [first.code, first.reason, first.wasClean, first.cause],
-    [4001, 'bye', true, 'peer-close'],
-  );
-  assert.deepEqual([second.code, second.wasClean, second.cause], [4002, true, 'local-close']);
-});
 }
 
 test("TS-06: Node's own client: lengths, close both ways", { skip: nodeClient.skip }, async (t) => {
