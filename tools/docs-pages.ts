@@ -11,6 +11,7 @@ const OTHERS = {
   path: 'a path, a regular expression, or a function',
   function: 'a function',
   tls: 'an object of Node’s TLS options',
+  budget: 'a `MemoryBudget`',
   rate: '`false`, or an object (below)',
 } as const;
 
@@ -34,6 +35,7 @@ function allowed(rule: OptionRule): string {
 function shownDefault(name: string): string {
   if (name === 'clock' || name === 'random') return "the platform's";
   if (name === 'path') return 'any';
+  if (name === 'memoryBudget') return 'one for the process, 268,435,456 bytes';
   const value: unknown = (DEFAULT_SERVER_OPTIONS as unknown as Record<string, unknown>)[name];
   if (value === undefined) return 'none';
   if (typeof value === 'number') return number(value);

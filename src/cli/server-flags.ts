@@ -1,3 +1,4 @@
+import { MemoryBudget } from '../connection/memory-budget.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { checkedOption } from '../server/option-check.ts';
 import { type OptionRule, RATE_LIMIT_TABLE, SERVER_OPTION_TABLE } from '../server/option-table.ts';
@@ -30,6 +31,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   host: '<name>',
   address: '<address>',
   path: '<path>',
+  budget: '<bytes>',
 };
 
 function placeholder(rule: OptionRule): string | undefined {
@@ -66,6 +68,7 @@ const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'rate',
 
 /** Where the command's defaults are not those of the library. */
 const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
+  memoryBudget: '268,435,456',
   allowedHosts: 'names of this machine, while --host is one of them',
 };
 
@@ -130,6 +133,11 @@ function textValue(rule: OptionRule, given: readonly string[]): unknown {
   if ('max' in rule) {
     if (text === 'off') return false;
     return wholeNumber(text) ?? text;
+  }
+  if (rule.kind === 'budget') {
+    const maxBytes = wholeNumber(text);
+    if (maxBytes === undefined || maxBytes < 1) return maxBytes ?? text;
+    return new MemoryBudget({ maxBytes });
   }
   if ('of' in rule) {
     if (given.length > 1) return given;

@@ -1,3 +1,5 @@
+import type { MemoryBudget } from './memory-budget.ts';
+
 /** Per-connection rates (RL-01). At least one of the two rates has to be given; what is left out is not limited. */
 export interface RateLimitOptions {
   /** Messages and control frames. No default; 1 to 1,000,000,000. For chat-like use: 100. */
@@ -86,6 +88,11 @@ export interface ConnectionOptions {
    * hole is worse than a reconnect.
    */
   readonly onOverflow?: 'close' | 'drop-newest' | 'drop-oldest' | undefined;
+  /**
+   * What this server may hold for all connections together: waiting output, unfinished and undelivered messages. Over it
+   * whoever holds most is closed with 1013. Default: one budget of 268,435,456 bytes for the whole process.
+   */
+  readonly memoryBudget?: MemoryBudget | undefined;
   /**
    * How much is read ahead while delivery is stopped, before TCP holds the peer back. Default 65,536; 1 to 2,147,483,647
    * bytes. Pings found there are still answered.

@@ -407,6 +407,18 @@ export class Connection<UserData = unknown>
   }
 
   /** @internal */
+  get undeliveredBytes(): number {
+    return this.#delivery.waitingBytes;
+  }
+
+  /** @internal */
+  outOfMemory(): void {
+    this.#countDropped(this.#delivery.drop() + this.#link.outbox.dropWaiting());
+    this.#link.fail(new PeerError('ERR_MEMORY_CAP'));
+    this.#host.memoryShed();
+  }
+
+  /** @internal */
   expiring(): void {
     this.#tell('expiring');
   }
@@ -497,7 +509,7 @@ export class Connection<UserData = unknown>
     const link = this.#link;
     this.messagesSent++;
     this.#host.counters.messagesSent++;
-    link.send();
+    link.sendMessage();
     if (link.bufferedBytes <= this.#host.settings.highWaterMarkBytes) return true;
     this.#drains ??= new Drains();
     this.#drains.wasRefused = true;

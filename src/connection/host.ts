@@ -5,6 +5,7 @@ import type { DeadlineQueue } from '../transport/deadlines.ts';
 import type { RandomSource } from '../transport/random.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { ConnectionState } from './states.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import type { RateLimit } from './rate-guard.ts';
 
 /** What a connection goes by; one object for all connections of a server. Times in ms. */
@@ -21,6 +22,7 @@ export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly onOverflow: 'close' | 'drop-newest' | 'drop-oldest';
   readonly receiveAheadBytes: number;
   readonly maxConcurrentMessages: number;
+  readonly memoryBudget: MemoryBudget;
 }
 
 /** Counters over all connections of a host; each costs one addition. Bytes are those on the wire. */
@@ -75,6 +77,8 @@ export interface ConnectionHost<C> {
   /** After the `close` event of the connection itself. */
   closed(connection: C, info: CloseInfo): void;
   drained(connection: C): void;
+  /** A connection was closed because the memory budget is used up. */
+  memoryShed(): void;
   /** A listener of the application failed. */
   handlerFailed(error: unknown, connection: C): void;
   subscribe(connection: C, topic: string): boolean;

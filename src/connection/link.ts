@@ -11,6 +11,7 @@ import type { RandomSource } from '../transport/random.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import { type CloseCause, type CloseInfo, causeOf } from './close-info.ts';
 import type { ConnectionSettings, TrafficCounters } from './host.ts';
+import type { MemoryHolder } from './memory-budget.ts';
 import { PingTimer } from './ping-timer.ts';
 import { RateGuard } from './rate-guard.ts';
 import { type ConnectionState, moveState } from './states.ts';
@@ -18,6 +19,8 @@ import { Watch, type WatchVerdict } from './watch.ts';
 
 /** Bytes that are read and thrown away after a failure, so that the peer gets to read our Close. */
 const MAX_DISCARDED_BYTES = 1_048_576;
+/** What may wait for a peer that is closed to get memory back: its Close, and little else. */
+const MAX_LAST_WORDS_BYTES = 1_024;
 /** How long the socket of a dead peer may linger over a last Close frame, in ms. */
 const LAST_WORD_MS = 1_000;
 
@@ -37,6 +40,10 @@ export interface LinkOwner {
   timedOut(): void;
   /** False while what was received cannot be handed on: then reading stops. */
   readonly wantsMore: boolean;
+  /** What was received and is not delivered. */
+  readonly undeliveredBytes: number;
+  /** The memory of the process is used up, and this connection has most of it. */
+  outOfMemory(): void;
 }
 
 /** What a link needs of its surroundings; the same for all connections of a server. */
@@ -51,13 +58,14 @@ export interface LinkContext {
  * Drives one connection: bytes from the transport into the protocol core, frames out of the outbox into the transport,
  * deadlines to both. Knows how a connection ends, and nothing of listeners, topics or servers.
  */
-export class Link implements TransportOwner, DeadlineOwner, Flushable {
+export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHolder {
   readonly core: ProtocolConnection;
   readonly outbox: Outbox;
   readonly transport: Transport;
   readonly watch: Watch;
   readonly pings = new PingTimer();
   flushScheduled = false;
+  heldBytes = 0;
   deadlineSlot = -1;
   bytesReceived = 0;
   state: ConnectionState = 'open';
@@ -78,6 +86,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable {
   #endReported = false;
   #released = false;
   #discardedBytes = 0;
+  /** Destroyed to get memory back: what the socket says it holds does not count any more. */
+  #abandoned = false;
 
   /** @param open Takes the socket over, with this link as the owner. */
   constructor(
@@ -106,6 +116,13 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable {
   /** Bytes are waiting to be written: they leave with everything else that this turn brings. */
   send(): void {
     if (!this.#pumping) scheduleFlush(this);
+  }
+
+  /** A message was accepted. */
+  sendMessage(): void {
+    if (this.#pumping) return;
+    scheduleFlush(this);
+    this.#count();
   }
 
   ping(payload: Uint8Array): void {
@@ -171,6 +188,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable {
     else {
       this.#noteWriting(true);
       this.#owner.flushed();
+      this.#count();
     }
   }
 
@@ -182,6 +200,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable {
     }
     this.outbox.clear();
     this.#pump();
+    this.#count();
     this.#plan();
   }
 
@@ -189,6 +208,20 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable {
   release(): void {
     this.#released = true;
     this.#plan();
+  }
+
+  relieve(): void {
+    this.flush();
+  }
+
+  shed(): void {
+    if (this.state === 'open') this.#owner.outOfMemory();
+    // What the socket holds is not given back by a Close that waits behind it.
+    if (this.bufferedBytes > MAX_LAST_WORDS_BYTES) {
+      this.terminate('memory-cap', new PeerError('ERR_MEMORY_CAP'));
+      this.#abandoned = true;
+    }
+    this.#count();
   }
 
   flush(): void {
@@ -204,6 +237,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable {
     }
     this.#noteWriting(sent > 0);
     this.#owner.flushed();
+    this.#count();
   }
 
   deadlineReached(): void {
@@ -264,6 +298,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable {
     if (this.#inputEnded) this.#inputDone();
     this.#adjustReading();
     if (this.outbox.waitingBytes > 0 || this.#endWanted) this.flush();
+    else this.#count();
   }
 
   #mayRead(): boolean {
@@ -426,6 +461,21 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable {
       this.transport.pause();
     }
     this.#plan();
+  }
+
+  /** Tells the budget what this connection holds, if that has changed. */
+  #count(): void {
+    const held =
+      this.#transportGone || this.#abandoned
+        ? this.#owner.undeliveredBytes
+        : this.outbox.bufferedBytes +
+          this.core.heldBytes +
+          this.core.unreadBytes +
+          this.#owner.undeliveredBytes;
+    const change = held - this.heldBytes;
+    if (change === 0) return;
+    this.heldBytes = held;
+    this.#context.settings.memoryBudget.changed(this, change);
   }
 
   #noteWriting(progressed: boolean): void {

@@ -94,6 +94,11 @@ export class ServerLog {
     );
   }
 
+  /** @param maxBytes The budget. */
+  memoryShed(maxBytes: number): void {
+    this.#write('error', { maxBytes }, 'memory budget used up, connections are closed');
+  }
+
   acceptFailed(error: Error): void {
     this.#write('error', { err: error }, 'a connection could not be accepted');
   }

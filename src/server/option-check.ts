@@ -1,3 +1,4 @@
+import { MemoryBudget } from '../connection/memory-budget.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { isAddressOrRange } from './addresses.ts';
 import type { ListRule, NumberRule, OptionRule, RateRule } from './option-table.ts';
@@ -43,6 +44,8 @@ export function checkedOption(name: string, rule: Exclude<OptionRule, RateRule>,
   }
   if (rule.kind === 'boolean')
     return typeof value === 'boolean' ? value : refuseOption(name, value, 'true or false');
+  if (rule.kind === 'budget')
+    return value instanceof MemoryBudget ? value : refuseOption(name, value, 'a MemoryBudget');
   if (rule.kind === 'tls') {
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? checkTls(name, value)

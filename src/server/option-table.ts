@@ -31,7 +31,7 @@ export interface ObjectRule {
   readonly says: string;
 }
 export interface OtherRule {
-  readonly kind: 'boolean' | 'path' | 'function' | 'tls';
+  readonly kind: 'boolean' | 'path' | 'function' | 'tls' | 'budget';
   readonly says: string;
 }
 /** An object of {@link RATE_LIMIT_TABLE}, or `false`. */
@@ -122,6 +122,7 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   highWaterMarkBytes: bytes(MAX_BYTES, 'waiting bytes from which on a sender should wait'),
   maxBufferedBytes: bytes(MAX_BYTES, 'waiting bytes from which on onOverflow applies'),
   onOverflow: oneOf(['close', 'drop-newest', 'drop-oldest'], 'what happens to a peer that reads too slowly'),
+  memoryBudget: other('budget', 'memory that all connections may hold together'),
   receiveAheadBytes: bytes(MAX_BYTES, 'bytes read ahead while messages are not taken'),
   maxConcurrentMessages: count(1_000_000, 'messages of one connection handled at a time'),
   maxTopicsPerConnection: count(1_000_000, 'most topics of one connection'),

@@ -1,4 +1,5 @@
 import type { RateLimitOptions } from '../connection/connection-options.ts';
+import { sharedMemoryBudget } from '../connection/memory-budget.ts';
 import type { RateLimit } from '../connection/rate-guard.ts';
 import { isSendableCode } from '../protocol/close.ts';
 import { MisuseError } from '../protocol/errors.ts';
@@ -51,6 +52,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   highWaterMarkBytes: 262_144,
   maxBufferedBytes: 1_048_576,
   onOverflow: 'close',
+  memoryBudget: sharedMemoryBudget,
   receiveAheadBytes: 65_536,
   maxConcurrentMessages: 1,
   maxTopicsPerConnection: 128,

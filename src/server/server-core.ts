@@ -83,6 +83,7 @@ export class ServerCore<UserData>
   /** Set by whoever listens. */
   onStopListening: () => void = () => {};
 
+  #shedEpisode = 0;
   #acceptFailedMs = Number.NEGATIVE_INFINITY;
   readonly #tell: Tell<UserData>;
   readonly #matchesPath: (path: string) => boolean;
@@ -206,6 +207,15 @@ export class ServerCore<UserData>
 
   drained(connection: Connection<UserData>): void {
     this.#tell('drain', connection);
+  }
+
+  memoryShed(): void {
+    const { memoryBudget } = this.options;
+    if (this.#shedEpisode === memoryBudget.episodes) return;
+    this.#shedEpisode = memoryBudget.episodes;
+    const error = new PeerError('ERR_MEMORY_CAP', `the budget is ${memoryBudget.maxBytes} bytes`);
+    this.log.memoryShed(memoryBudget.maxBytes);
+    this.#tell('error', error);
   }
 
   handlerFailed(error: unknown, connection?: Connection<UserData>): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MemoryBudget } from '../../src/index.ts';
 import { SERVER_OPTION_TABLE } from '../../src/server/options.ts';
 import { systemClock } from '../../src/transport/clock.ts';
 import { systemRandom } from '../../src/transport/random.ts';
@@ -50,6 +51,7 @@ const RIGHT: Record<string, unknown[]> = {
   request: [() => new Response()],
   heartbeat: [true, false],
   exemptAddresses: [[], ['10.0.0.0/8', '::1'], () => true],
+  memoryBudget: [new MemoryBudget({ maxBytes: 1 })],
   trustProxy: [false, 1, 32, ['10.0.0.0/8', '::1']],
   onOverflow: ['close', 'drop-newest', 'drop-oldest'],
   logger: [console],
@@ -77,6 +79,7 @@ const WRONG: Record<string, unknown[]> = {
   heartbeat: [0, 'false', null],
   exemptAddresses: ['10.0.0.1', false, ['localhost'], ['10.0.0.0/33'], [5], null],
   tls: [true, null, [], 'cert', () => undefined],
+  memoryBudget: [1, false, null, {}, { maxBytes: 5 }],
   trustProxy: [true, 0, 33, 1.5, -1, [], '10.0.0.1', ['proxy.example'], null, () => true],
   onOverflow: ['drop', '', false, null, 'conflate'],
   rateLimit: [true, null, 5, [], 'x', {}],

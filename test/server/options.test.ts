@@ -1,3 +1,4 @@
+import { sharedMemoryBudget } from '../../src/connection/memory-budget.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -56,6 +57,7 @@ test('CF-02 the defaults are those of section 22', () => {
     highWaterMarkBytes: 262_144,
     maxBufferedBytes: 1_048_576,
     onOverflow: 'close',
+    memoryBudget: sharedMemoryBudget,
     receiveAheadBytes: 65_536,
     maxConcurrentMessages: 1,
     maxTopicsPerConnection: 128,

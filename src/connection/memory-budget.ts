@@ -1,0 +1,83 @@
+import { MisuseError } from '../protocol/errors.ts';
+
+/** Where shedding stops, as a share of the budget: not at its edge, where it would begin again at once. */
+const RELIEF_SHARE = 0.9;
+const DEFAULT_MAX_BYTES = 268_435_456;
+
+/** Something that holds memory and can give it back. */
+export interface MemoryHolder {
+  /** What it was last counted with, in bytes; kept by itself. */
+  readonly heldBytes: number;
+  /** Gives back what it can without loss, as by writing what waits. */
+  relieve(): void;
+  /** Gives everything back. */
+  shed(): void;
+}
+
+/**
+ * How much the connections that share it may hold together: output that waits, messages that are unfinished, and messages
+ * that are not delivered yet. Over it, the connection that holds most is closed with 1013, and the next, until 90 % are
+ * reached. Limits per connection bound one peer; this bounds all of them together. What is sent to many at once counts
+ * for each of them.
+ */
+export class MemoryBudget {
+  /** In bytes. */
+  readonly maxBytes: number;
+  readonly #holders = new Set<MemoryHolder>();
+  #usedBytes = 0;
+  #shedding = false;
+  /** How often it was exceeded so far, and connections were lost for it. */
+  episodes = 0;
+
+  /**
+   * @param options `maxBytes`: 1 to 2^53 - 1. Default 268,435,456.
+   * @throws MisuseError `ERR_OPTION` for another number.
+   */
+  constructor(options: { readonly maxBytes?: number | undefined } = {}) {
+    const { maxBytes = DEFAULT_MAX_BYTES } = options;
+    if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
+      throw new MisuseError(
+        'ERR_OPTION',
+        `maxBytes is ${String(maxBytes)}; it must be a whole number of bytes from 1 to ${Number.MAX_SAFE_INTEGER}`,
+      );
+    }
+    this.maxBytes = maxBytes;
+  }
+
+  /** What is held now, in bytes. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** A holder counts `bytes` more than before, or less. @internal */
+  changed(holder: MemoryHolder, bytes: number): void {
+    this.#usedBytes += bytes;
+    if (holder.heldBytes > 0) this.#holders.add(holder);
+    else this.#holders.delete(holder);
+    if (this.#usedBytes > this.maxBytes && bytes > 0 && !this.#shedding) this.#shed();
+  }
+
+  #shed(): void {
+    this.#shedding = true;
+    try {
+      const largestFirst = [...this.#holders].sort((a, b) => b.heldBytes - a.heldBytes);
+      // What a peer would take at once is no reason to lose it.
+      for (const holder of largestFirst) {
+        if (this.#usedBytes <= this.maxBytes) return;
+        holder.relieve();
+      }
+      if (this.#usedBytes <= this.maxBytes) return;
+      this.episodes++;
+      largestFirst.sort((a, b) => b.heldBytes - a.heldBytes);
+      for (const holder of largestFirst) {
+        if (this.#usedBytes <= this.maxBytes * RELIEF_SHARE) return;
+        if (holder.heldBytes > 0) holder.shed();
+      }
+    } finally {
+      this.#shedding = false;
+    }
+  }
+}
+
+/** What all servers and clients of the process share unless they get a budget of their own. */
+export const sharedMemoryBudget: MemoryBudget = new MemoryBudget();
