@@ -1,7 +1,23 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** A person at a terminal: what is typed comes from `input`, and `output` is where lines are edited. */
+export interface Terminal {
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Whether it takes colours: `NO_COLOR` is not set. */
+  readonly hasColours: boolean;
+}
+
 /** What a command reaches the outside by. `main.ts` has the one that is the process; tests have their own. */
 export interface CommandIo {
   /** Results: whole lines, to standard output. */
   out(line: string): void;
+  /** Resolves when whoever reads standard output has room for more. */
+  outDrained(): Promise<void>;
+  /** Standard input. Nobody reads it until a command does. */
+  readonly input: Readable;
+  /** There if both standard input and standard output are a terminal. */
+  readonly terminal: Terminal | undefined;
   /** Everything else: whole lines, to standard error. */
   err(line: string): void;
   /** Whether a person looks at standard error. */

@@ -19,11 +19,23 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => undefined);
 
+const noColour = (process.env['NO_COLOR'] ?? '') !== '';
+const { stdout } = process;
 const io: CommandIo = {
-  out: (line) => void process.stdout.write(`${line}\n`),
+  out: (line) => void stdout.write(`${line}\n`),
+  outDrained: () =>
+    stdout.writableNeedDrain ? new Promise((resolve) => stdout.once('drain', resolve)) : Promise.resolve(),
+  // Asked for only by commands that read: whoever touches standard input holds it.
+  get input() {
+    return process.stdin;
+  },
+  get terminal() {
+    const { stdin } = process;
+    return stdin.isTTY && stdout.isTTY ? { input: stdin, output: stdout, hasColours: !noColour } : undefined;
+  },
   err: (line) => void process.stderr.write(`${line}\n`),
   errIsTerminal: process.stderr.isTTY,
-  errHasColours: process.stderr.isTTY && (process.env['NO_COLOR'] ?? '') === '',
+  errHasColours: process.stderr.isTTY && !noColour,
   interrupted: interrupt.signal,
   onHangUp: (listener) => {
     process.on('SIGHUP', listener);

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { MisuseError } from '../protocol/errors.ts';
 import type { ServerOptions } from '../server/options.ts';
@@ -9,6 +8,7 @@ import type { Logger } from '../transport/logger.ts';
 import { ChatRooms } from './chat/chat-rooms.ts';
 import { chatPage } from './chat/page.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
+import { textOfFile } from './files.ts';
 import { type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
 import { jsonLine } from './lines.ts';
@@ -183,7 +183,7 @@ function credentialsOf(flags: FlagValues, host: string): TlsCredentials | undefi
   if (certFile !== undefined && keyFile !== undefined) {
     if (flags.has('tls-self-signed'))
       throw new UsageError('--tls-self-signed and --tls-cert exclude each other');
-    return { cert: fileText('--tls-cert', certFile), key: fileText('--tls-key', keyFile) };
+    return { cert: textOfFile('--tls-cert', certFile), key: textOfFile('--tls-key', keyFile) };
   }
   if (certFile !== undefined || keyFile !== undefined) {
     throw new UsageError('--tls-cert and --tls-key go together: one of them is missing');
@@ -196,15 +196,6 @@ function credentialsOf(flags: FlagValues, host: string): TlsCredentials | undefi
     ...(/^(?:0\.0\.0\.0|::)$/.test(host) ? [] : [host]),
   ]);
   return selfSigned([...names], systemClock.wallNow());
-}
-
-function fileText(flag: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`${flag}: ${why}`, { cause: error });
-  }
 }
 
 /** Reads the certificate again; a broken one changes nothing. */

@@ -1,23 +1,31 @@
 import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
 import { waitUntil } from '../../src/testing/index.ts';
-import type { CommandIo } from '../../src/cli/command.ts';
+import type { CommandIo, Terminal } from '../../src/cli/command.ts';
 import { runCommandLine } from '../../src/cli/commands.ts';
 
 /** What a command printed and how it can be interrupted. */
 export interface FakeIo extends CommandIo {
   readonly outLines: string[];
   readonly errLines: string[];
+  /** What is typed, or piped in; end it to end it. */
+  readonly input: PassThrough;
   interrupt(): void;
   /** As SIGHUP does. */
   hangUp(): void;
 }
 
-export function fakeIo(terminal = false): FakeIo {
+/** @param typing Somebody sits at standard input and output. */
+export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): FakeIo {
   const abort = new AbortController();
   const outLines: string[] = [];
   const errLines: string[] = [];
   const hangUps = new Set<() => void>();
+  const input = new PassThrough();
   return {
+    input,
+    terminal: typing === undefined ? undefined : { ...typing, input },
+    outDrained: () => Promise.resolve(),
     outLines,
     errLines,
     out: (line) => void outLines.push(line),
