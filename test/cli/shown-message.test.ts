@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { indentedJson } from '../../src/cli/indented-json.ts';
+import { messageLine, messageLines } from '../../src/cli/shown-message.ts';
+
+test('CM-05: JSON is indented, and every number, name and string is as it was written', () => {
+  const text = '{"id":12345678901234567890,"a":[1.0,2e3,-0],"a":{},"b":[],"c":{"d":"x{,}:\\"[]"},"e":null}';
+  assert.equal(
+    indentedJson(text),
+    [
+      '{',
+      '  "id": 12345678901234567890,',
+      '  "a": [',
+      '    1.0,',
+      '    2e3,',
+      '    -0',
+      '  ],',
+      '  "a": {},',
+      '  "b": [],',
+      '  "c": {',
+      '    "d": "x{,}:\\"[]"',
+      '  },',
+      '  "e": null',
+      '}',
+    ].join('\n'),
+  );
+});
+
+test('CM-05: what is indented is the same JSON, and what is indented already does not change', () => {
+  const holders = fc.json().filter((text) => /^\s*[[{]/.test(text));
+  fc.assert(
+    fc.property(holders, (text) => {
+      const indented = indentedJson(text)!;
+      assert.deepEqual(JSON.parse(indented), JSON.parse(text));
+      assert.equal(indentedJson(indented), indented);
+    }),
+  );
+});
+
+for (const text of ['', 'hello', '5', '"text"', '{', '{"a":}', '[1,]', '{} {}', 'null', '{a:1}']) {
+  test(`CM-05: ${JSON.stringify(text)} is no JSON object or array, and stays as it is`, () => {
+    assert.equal(indentedJson(text), undefined);
+  });
+}
+
+test('CM-02: what a peer sends can neither begin a line nor speak to a terminal', () => {
+  const hostile = 'a\u001b[2J\r\nb\u0007\u202ec';
+  assert.equal(messageLine(hostile), 'a\\u{1b}[2J\\u{d}\\u{a}b\\u{7}\\u{202e}c');
+  assert.deepEqual(messageLines(hostile), ['a\\u{1b}[2J', 'b\\u{7}\\u{202e}c']);
+  assert.deepEqual(messageLines('{"a":"\u009b31m"}'), ['{', '  "a": "\\u{9b}31m"', '}']);
+});
+
+test('CM-05: binary is hex in a pipe, and a dump with an end for a person', () => {
+  assert.equal(messageLine(Buffer.from('Hi\n')), '48690a');
+  assert.deepEqual(messageLines(Buffer.of(0)), ['1 byte', `0000  ${'00'.padEnd(48)} .`]);
+  const lines = messageLines(Buffer.alloc(1_300, 'A'));
+  assert.equal(lines.length, 18);
+  assert.equal(lines[0], '1,300 bytes');
+  assert.equal(lines[16], `00f0  ${'41 '.repeat(16)} ${'A'.repeat(16)}`);
+  assert.equal(lines[17], '… and 1,044 more');
+});
