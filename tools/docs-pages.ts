@@ -1,5 +1,6 @@
+import { RATE_LIMIT_TABLE } from '../src/connection/connection-option-table.ts';
 import { ERRORS, type ErrorRule } from '../src/protocol/errors.ts';
-import { type OptionRule, RATE_LIMIT_TABLE, SERVER_OPTION_TABLE } from '../src/server/option-table.ts';
+import { type OptionRule, SERVER_OPTION_TABLE } from '../src/server/option-table.ts';
 import { DEFAULT_SERVER_OPTIONS } from '../src/server/options.ts';
 
 const number = (value: number): string => value.toLocaleString('en-US');

@@ -1,4 +1,4 @@
-import { nearestName } from '../server/option-check.ts';
+import { nearestName } from '../connection/nearest-name.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
 import { overview } from './help.ts';
 import { serve } from './serve.ts';

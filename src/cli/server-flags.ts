@@ -1,7 +1,8 @@
+import { RATE_LIMIT_TABLE } from '../connection/connection-option-table.ts';
 import { MemoryBudget } from '../connection/memory-budget.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { checkedOption } from '../server/option-check.ts';
-import { type OptionRule, RATE_LIMIT_TABLE, SERVER_OPTION_TABLE } from '../server/option-table.ts';
+import { type OptionRule, SERVER_OPTION_TABLE } from '../server/option-table.ts';
 import { DEFAULT_SERVER_OPTIONS, resolveServerOptions, type ServerOptions } from '../server/options.ts';
 import { UsageError } from './command.ts';
 import { type Flag, type FlagValues, wholeNumber } from './flags.ts';

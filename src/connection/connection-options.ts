@@ -1,3 +1,6 @@
+import type { Clock } from '../transport/clock.ts';
+import type { Logger } from '../transport/logger.ts';
+import type { RandomSource } from '../transport/random.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
 /** Per-connection rates (RL-01). At least one of the two rates has to be given; what is left out is not limited. */
@@ -89,7 +92,7 @@ export interface ConnectionOptions {
    */
   readonly onOverflow?: 'close' | 'drop-newest' | 'drop-oldest' | undefined;
   /**
-   * What this server may hold for all connections together: waiting output, unfinished and undelivered messages. Over it
+   * What this side may hold for all connections together: waiting output, unfinished and undelivered messages. Over it
    * whoever holds most is closed with 1013. Default: one budget of 268,435,456 bytes for the whole process.
    */
   readonly memoryBudget?: MemoryBudget | undefined;
@@ -103,4 +106,14 @@ export interface ConnectionOptions {
    * time keeps their order.
    */
   readonly maxConcurrentMessages?: number | undefined;
+}
+
+/** Where a server or a client gets time and chance from, and writes its log. */
+export interface PlatformOptions {
+  /** Where log lines go. Default: nowhere, and then none is built. What it throws is ignored. */
+  readonly logger?: Logger | undefined;
+  /** Default: the platform's. A test hands in its own, and an hour passes in a millisecond. */
+  readonly clock?: Clock | undefined;
+  /** Default: the platform's. A test hands in its own, and ids, delays and pings are known. */
+  readonly random?: RandomSource | undefined;
 }

@@ -1,8 +1,5 @@
-import type { ConnectionOptions } from '../connection/connection-options.ts';
+import type { ConnectionOptions, PlatformOptions } from '../connection/connection-options.ts';
 import type { RateLimit } from '../connection/rate-guard.ts';
-import type { Clock } from '../transport/clock.ts';
-import type { Logger } from '../transport/logger.ts';
-import type { RandomSource } from '../transport/random.ts';
 import type { AddressList } from './addresses.ts';
 import type { RequestHook, UpgradeHook } from './hooks.ts';
 import type { AllowedOrigins } from './origin.ts';
@@ -17,7 +14,7 @@ export type PathRule = string | RegExp | ((path: string) => boolean);
  * does not fit throws `MisuseError` `ERR_OPTION`.
  * @typeParam UserData What the `upgrade` hook gives as `data`, and `connection.data` is.
  */
-export interface ServerOptions<UserData = unknown> extends ConnectionOptions {
+export interface ServerOptions<UserData = unknown> extends ConnectionOptions, PlatformOptions {
   /** Other paths get 404. A string begins with `/` and has no query. Default: any path. */
   readonly path?: PathRule | undefined;
   /**
@@ -99,12 +96,6 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions {
   readonly maxTopics?: number | undefined;
   /** Connections that the system holds before we accept them. Default 511; 1 to 65,535. Node's own value. */
   readonly backlog?: number | undefined;
-  /** Where log lines go. Default: nowhere, and then none is built. What it throws is ignored. */
-  readonly logger?: Logger | undefined;
-  /** Default: the platform's. A test hands in its own, and an hour passes in a millisecond. */
-  readonly clock?: Clock | undefined;
-  /** Default: the platform's. A test hands in its own, and ids, delays and pings are known. */
-  readonly random?: RandomSource | undefined;
 }
 
 /** Options that stay `undefined` where they were not given: there is nothing that could stand for them. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { RATE_LIMIT_TABLE } from '../../src/server/option-table.ts';
+import { RATE_LIMIT_TABLE } from '../../src/connection/connection-option-table.ts';
 import { DEFAULT_SERVER_OPTIONS, SERVER_OPTION_TABLE } from '../../src/server/options.ts';
 
 const source = ['src/connection/connection-options.ts', 'src/server/option-types.ts']

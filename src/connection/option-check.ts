@@ -1,0 +1,139 @@
+import { MisuseError } from '../protocol/errors.ts';
+import { isToken } from '../protocol/handshake/fields.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { nearestName } from './nearest-name.ts';
+import type { CommonRule, ListRule, NumberRule, RateRule } from './option-rules.ts';
+
+/** @throws MisuseError `ERR_OPTION`: what the option is, and what it may be. */
+export function refuseOption(name: string, value: unknown, allowed: string): never {
+  throw new MisuseError('ERR_OPTION', `${name} is ${shown(value)}; it must be ${allowed}`);
+}
+
+/** A value in an error message: short, and on one line. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') {
+    const text = JSON.stringify(value);
+    return text.length > 64 ? `${text.slice(0, 60)}…"` : text;
+  }
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  return value instanceof RegExp ? 'a regular expression' : 'an object';
+}
+
+/**
+ * Checks one value against its row of the table.
+ * @returns The value; lists as a frozen copy.
+ * @throws MisuseError `ERR_OPTION`.
+ */
+export function checkedOption(name: string, rule: Exclude<CommonRule, RateRule>, value: unknown): unknown {
+  if ('max' in rule) return checkedNumber(name, rule, value);
+  if ('of' in rule) return checkedList(name, rule, TOKENS, value);
+  if ('values' in rule) {
+    if (typeof value === 'string' && rule.values.includes(value)) return value;
+    return refuseOption(name, value, rule.values.map((each) => `'${each}'`).join(' or '));
+  }
+  if ('methods' in rule) {
+    const isFit =
+      typeof value === 'object' &&
+      value !== null &&
+      rule.methods.every((method) => typeof Reflect.get(value, method) === 'function');
+    return isFit ? value : refuseOption(name, value, `an object with the methods ${rule.methods.join(', ')}`);
+  }
+  if (rule.kind === 'boolean')
+    return typeof value === 'boolean' ? value : refuseOption(name, value, 'true or false');
+  if (rule.kind === 'budget')
+    return value instanceof MemoryBudget ? value : refuseOption(name, value, 'a MemoryBudget');
+  return typeof value === 'function' ? value : refuseOption(name, value, 'a function');
+}
+
+/**
+ * Reads the own properties of an options object; those that are `undefined` are left out.
+ * @param what `options`, or the name of the option that is such an object itself.
+ * @throws MisuseError `ERR_OPTION` for a name that is not in the table; it tells the nearest one.
+ */
+export function checkedRecord<Rule>(
+  what: string,
+  options: unknown,
+  table: Readonly<Record<string, Rule>>,
+  check: (name: string, rule: Rule, value: unknown) => unknown,
+): Record<string, unknown> {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    refuseOption(what, options, 'an object');
+  }
+  const prefix = what === 'options' ? '' : `${what}.`;
+  const given: Record<string, unknown> = Object.create(null);
+  for (const entry of Object.entries(options)) {
+    const [name, value]: [string, unknown] = entry;
+    const rule = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (rule === undefined) {
+      const nearest = nearestName(name, Object.keys(table));
+      throw new MisuseError(
+        'ERR_OPTION',
+        `there is no option ${prefix}${shown(name).slice(1, -1)} (given as ${shown(value)}); the nearest is ${prefix}${nearest}`,
+      );
+    }
+    if (value !== undefined) given[name] = check(prefix + name, rule, value);
+  }
+  return given;
+}
+
+const UNITS = {
+  count: '',
+  bits: ' of bits',
+  bytes: ' of bytes',
+  ms: ' of milliseconds',
+  seconds: ' of seconds',
+} as const;
+
+function checkedNumber(name: string, rule: NumberRule, value: unknown): number | false {
+  if (rule.orFalse && value === false) return value;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= rule.min && value <= rule.max)
+    return value;
+  const off = rule.orFalse ? ', or false for none' : '';
+  return refuseOption(name, value, `a whole number${UNITS[rule.kind]} from ${rule.min} to ${rule.max}${off}`);
+}
+
+/** What the members of a list are, and how one is told. */
+export interface MemberKind {
+  readonly fits: (member: unknown) => boolean;
+  readonly are: string;
+}
+
+const TOKENS: MemberKind = {
+  fits: (member) => typeof member === 'string' && isToken(member),
+  are: 'HTTP tokens (letters, digits and punctuation but separators)',
+};
+
+/**
+ * Checks a list.
+ * @returns A frozen copy, or what stands for a list.
+ * @throws MisuseError `ERR_OPTION`.
+ */
+export function checkedList(
+  name: string,
+  rule: ListRule<string>,
+  members: MemberKind,
+  value: unknown,
+): unknown {
+  if (rule.orFalse && value === false) return value;
+  if (rule.orFunction && typeof value === 'function') return value;
+  if (typeof value === 'string' && rule.words.includes(value)) return value;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= rule.orCount)
+    return value;
+  if (!Array.isArray(value)) {
+    const choices = [...rule.words.map((word) => `'${word}'`), `an array of ${members.are}`];
+    if (rule.orCount > 0) choices.push(`a whole number from 1 to ${rule.orCount}`);
+    if (rule.orFunction) choices.push('a function');
+    if (rule.orFalse) choices.push('false');
+    return refuseOption(name, value, choices.join(', or '));
+  }
+  const copy: readonly unknown[] = [...value];
+  copy.forEach((member, i) => {
+    if (!members.fits(member)) refuseOption(`${name}[${i}]`, member, `one of ${members.are}`);
+    if (copy.indexOf(member) < i) refuseOption(`${name}[${i}]`, member, 'different from those before it');
+  });
+  if (rule.orFalse && copy.length === 0) refuseOption(name, value, 'false, or have at least one member');
+  return Object.freeze(copy);
+}

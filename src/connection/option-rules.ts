@@ -1,0 +1,75 @@
+/** A whole number, `min` to `max`, of `kind`; `false` too where the policy can be switched off. */
+export interface NumberRule {
+  readonly kind: 'count' | 'bits' | 'bytes' | 'ms' | 'seconds';
+  readonly min: number;
+  readonly max: number;
+  readonly orFalse: boolean;
+  readonly says: string;
+}
+/** A list of texts of a kind; or one of `words` alone, or a function, or `false`. */
+export interface ListRule<Member extends string> {
+  readonly kind: 'list';
+  readonly of: Member;
+  readonly words: readonly string[];
+  readonly orFunction: boolean;
+  readonly orFalse: boolean;
+  /** A whole number from 1 up to this one, instead of a list; 0 for none. */
+  readonly orCount: number;
+  readonly says: string;
+}
+export interface EnumRule {
+  readonly kind: 'enum';
+  readonly values: readonly string[];
+  readonly says: string;
+}
+export interface ObjectRule {
+  readonly kind: 'object';
+  readonly methods: readonly string[];
+  readonly says: string;
+}
+/** What is told by its kind alone. */
+export interface PlainRule<Kind extends string> {
+  readonly kind: Kind;
+  readonly says: string;
+}
+/** An object of `RATE_LIMIT_TABLE`, or `false`. */
+export type RateRule = PlainRule<'rate'>;
+/** What options of servers and of clients may be, and one line about each, as for `--help`. */
+export type CommonRule =
+  | NumberRule
+  | ListRule<'token'>
+  | EnumRule
+  | ObjectRule
+  | PlainRule<'boolean' | 'function' | 'budget'>
+  | RateRule;
+
+/** The longest delay of a timer. */
+const MAX_MS = 2 ** 31 - 1;
+
+export const number = (kind: NumberRule['kind'], max: number, says: string): NumberRule =>
+  Object.freeze({ kind, min: 1, max, orFalse: false, says });
+export const count = (max: number, says: string): NumberRule => number('count', max, says);
+export const bytes = (max: number, says: string): NumberRule => number('bytes', max, says);
+export const ms = (says: string): NumberRule => number('ms', MAX_MS, says);
+export const orFalse = (rule: NumberRule): NumberRule => Object.freeze({ ...rule, orFalse: true });
+export const list = <Member extends string>(
+  of: Member,
+  extra: Partial<ListRule<Member>>,
+  says: string,
+): ListRule<Member> =>
+  Object.freeze({
+    kind: 'list',
+    of,
+    words: [],
+    orFunction: false,
+    orFalse: false,
+    orCount: 0,
+    ...extra,
+    says,
+  });
+export const oneOf = (values: readonly string[], says: string): EnumRule =>
+  Object.freeze({ kind: 'enum', values, says });
+export const object = (methods: readonly string[], says: string): ObjectRule =>
+  Object.freeze({ kind: 'object', methods, says });
+export const plain = <Kind extends string>(kind: Kind, says: string): PlainRule<Kind> =>
+  Object.freeze({ kind, says });

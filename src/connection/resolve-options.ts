@@ -1,0 +1,143 @@
+import { isSendableCode } from '../protocol/close.ts';
+import type { Role } from '../protocol/constants.ts';
+import { type Clock, systemClock } from '../transport/clock.ts';
+import type { Logger } from '../transport/logger.ts';
+import { type RandomSource, systemRandom } from '../transport/random.ts';
+import { RATE_LIMIT_TABLE } from './connection-option-table.ts';
+import type { RateLimitOptions } from './connection-options.ts';
+import type { ConnectionSettings } from './host.ts';
+import { sharedMemoryBudget } from './memory-budget.ts';
+import { checkedOption, checkedRecord, refuseOption } from './option-check.ts';
+import type { RateLimit } from './rate-guard.ts';
+
+/** What a connection goes by when nobody says otherwise. Units, ranges and reasons are at `ConnectionOptions`. */
+export const DEFAULT_CONNECTION_OPTIONS: ConnectionSettings = Object.freeze({
+  maxMessageBytes: 1_048_576,
+  maxFrameBytes: 1_048_576,
+  maxFragments: 16_384,
+  maxPendingPongs: 16,
+  messageTimeoutMs: 30_000,
+  heartbeat: true,
+  pingIntervalMs: 30_000,
+  pongTimeoutMs: 10_000,
+  maxMissedPongs: 2,
+  idleTimeoutMs: 60_000,
+  writeTimeoutMs: 10_000,
+  closeTimeoutMs: 5_000,
+  expiryWarningMs: 30_000,
+  rateLimit: false,
+  highWaterMarkBytes: 262_144,
+  maxBufferedBytes: 1_048_576,
+  onOverflow: 'close',
+  memoryBudget: sharedMemoryBudget,
+  receiveAheadBytes: 65_536,
+  maxConcurrentMessages: 1,
+});
+
+/** Where time, chance and log lines come from and go to, after checking. */
+export interface PlatformSettings {
+  readonly logger: Logger | undefined;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+}
+
+export const DEFAULT_PLATFORM_OPTIONS: PlatformSettings = Object.freeze({
+  logger: undefined,
+  clock: systemClock,
+  random: systemRandom,
+});
+
+/**
+ * Completes checked options with defaults that depend on others.
+ * @param given What was given, checked one by one.
+ * @param filled The same with the defaults.
+ * @returns Frozen.
+ * @throws MisuseError `ERR_OPTION` for two that contradict each other.
+ */
+export function completeOptions<Settings extends ConnectionSettings>(
+  given: Readonly<Record<string, unknown>>,
+  filled: Settings,
+): Settings {
+  // a frame can be as large as a message, unless it is said that it cannot
+  const maxFrameBytes = given['maxFrameBytes'] === undefined ? filled.maxMessageBytes : filled.maxFrameBytes;
+  const complete = Object.freeze({ ...filled, maxFrameBytes });
+  refuseContradictions(complete);
+  return complete;
+}
+
+/**
+ * Checks the option `rateLimit` and fills in the bursts.
+ * @param role Decides which close codes may be sent.
+ * @throws MisuseError `ERR_OPTION`.
+ */
+export function resolveRateLimit(name: string, value: unknown, role: Role): false | RateLimit {
+  if (value === false) return value;
+  if (typeof value !== 'object' || value === null) {
+    refuseOption(name, value, 'false, or an object with messagesPerSecond, bytesPerSecond or both');
+  }
+  const given = checkedRecord(name, value, RATE_LIMIT_TABLE, checkedOption) as RateLimitOptions;
+  const { messagesPerSecond, bytesPerSecond, action = 'close', closeCode = 1008 } = given;
+  if (messagesPerSecond === undefined && bytesPerSecond === undefined) {
+    refuseOption(name, value, 'false, or an object with messagesPerSecond, bytesPerSecond or both');
+  }
+  if (!isSendableCode(closeCode, role)) {
+    refuseOption(
+      `${name}.closeCode`,
+      closeCode,
+      `a code that a ${role} may send: 1000 to 1003, 1007 to ${role === 'client' ? '1014' : '1009, 1011 to 1014'} or 3000 to 4999`,
+    );
+  }
+  return Object.freeze({
+    messagesPerSecond,
+    burstMessages: resolveBurst(
+      name,
+      'burstMessages',
+      given.burstMessages,
+      'messagesPerSecond',
+      messagesPerSecond,
+    ),
+    bytesPerSecond,
+    burstBytes: resolveBurst(name, 'burstBytes', given.burstBytes, 'bytesPerSecond', bytesPerSecond),
+    action,
+    closeCode,
+  });
+}
+
+/** Without a rate a burst would fill no bucket; that is a slip, and not to be passed over. */
+function resolveBurst(
+  name: string,
+  burstName: string,
+  burst: number | undefined,
+  rateName: string,
+  rate: number | undefined,
+): number | undefined {
+  if (rate !== undefined) return burst ?? 2 * rate;
+  return burst === undefined
+    ? undefined
+    : refuseOption(`${name}.${burstName}`, burst, `left out without ${rateName}`);
+}
+
+function refuseContradictions(options: ConnectionSettings): void {
+  const { maxFrameBytes, maxMessageBytes, highWaterMarkBytes, maxBufferedBytes } = options;
+  const { pongTimeoutMs, pingIntervalMs, idleTimeoutMs, heartbeat } = options;
+  if (pongTimeoutMs >= pingIntervalMs) {
+    refuseOption('pongTimeoutMs', pongTimeoutMs, `below pingIntervalMs, which is ${pingIntervalMs}`);
+  }
+  if (heartbeat && idleTimeoutMs !== false && idleTimeoutMs <= pingIntervalMs) {
+    refuseOption(
+      'idleTimeoutMs',
+      idleTimeoutMs,
+      `above pingIntervalMs, which is ${pingIntervalMs}, while the heartbeat is on, or false`,
+    );
+  }
+  if (maxFrameBytes > maxMessageBytes) {
+    refuseOption('maxFrameBytes', maxFrameBytes, `at most maxMessageBytes, which is ${maxMessageBytes}`);
+  }
+  if (highWaterMarkBytes > maxBufferedBytes) {
+    refuseOption(
+      'highWaterMarkBytes',
+      highWaterMarkBytes,
+      `at most maxBufferedBytes, which is ${maxBufferedBytes}`,
+    );
+  }
+}
