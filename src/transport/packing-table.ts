@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { maskableMemory } from '../protocol/mask-simd.ts';
 
 const TABLE_BYTES = 65_536;
 /** Most room that can be reserved at once, in bytes. */
@@ -10,7 +11,7 @@ export const MAX_PACKED_BYTES = TABLE_BYTES;
  * One owner at a time has bytes here; they are moved out when another one needs the place.
  */
 export class PackingTable<Owner extends object> {
-  readonly bytes = Buffer.allocUnsafeSlow(TABLE_BYTES);
+  readonly bytes = maskableMemory(TABLE_BYTES);
   #owner: Owner | undefined;
   #used = 0;
   readonly #evict: (owner: Owner, run: Buffer) => void;
