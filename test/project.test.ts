@@ -15,7 +15,7 @@ interface LockEntry {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-const lockFiles = ['', 'bench', 'test/interop']
+const lockFiles = ['', 'bench', 'test/interop', 'tools/wasm']
   .map((folder) => join(folder, 'package-lock.json'))
   .filter((path) => existsSync(join(root, path)));
 
