@@ -1,0 +1,67 @@
+import type { CloseCause, CloseInfo } from '../connection/close-info.ts';
+import { NO_CLOSE } from '../protocol/close.ts';
+
+/**
+ * What follows from an end. `stay-away`: no further attempt. `again`: with the usual delay. `again-spread`: the first
+ * delay is longer, because a whole fleet may be on its way. `again-if-fresh`: once, and only with other credentials.
+ */
+export type Reaction = 'stay-away' | 'again' | 'again-spread' | 'again-if-fresh';
+
+/** By the code that the server sent, or that stands for its silence. Others, 3000 to 4999 among them: stay away. */
+const CODE_REACTIONS: ReadonlyMap<number, Reaction> = new Map<number, Reaction>([
+  [1000, 'stay-away'], // it is done
+  [1001, 'again-spread'], // it goes away, and all its clients with it
+  [1002, 'stay-away'], // we broke a rule, and would again
+  [1003, 'stay-away'],
+  [1005, 'again'], // no code
+  [1006, 'again-spread'], // no Close at all: perhaps the whole server died
+  [1007, 'stay-away'],
+  [1008, 'again-if-fresh'], // credentials may have expired
+  [1009, 'stay-away'],
+  [1010, 'stay-away'],
+  [1011, 'again'], // its fault, perhaps not every time
+  [1012, 'again-spread'], // it restarts
+  [1013, 'again-spread'], // it is overloaded
+  [1014, 'again'], // a gateway's fault
+  [1015, 'again'],
+]);
+
+/** Faults of the server that we found: it would make them again. */
+const FAULTS: ReadonlySet<CloseCause> = new Set<CloseCause>([
+  'protocol-error',
+  'invalid-utf8',
+  'message-too-big',
+  'too-many-fragments',
+  'rate-limit',
+]);
+
+/** What an end of a connection asks for. */
+export function reactionToClose(info: CloseInfo): Reaction {
+  if (info.initiator === 'remote') return reactionToCode(info.code);
+  if (info.cause === 'local-close') return reactionToCode(info.sentCode ?? NO_CLOSE);
+  return FAULTS.has(info.cause) ? 'stay-away' : 'again-spread';
+}
+
+function reactionToCode(code: number): Reaction {
+  return CODE_REACTIONS.get(code) ?? 'stay-away';
+}
+
+/** What a refusal of the handshake asks for. */
+export function reactionToStatus(status: number): Reaction {
+  if (status === 401) return 'again-if-fresh';
+  return status === 408 || status === 429 || (status >= 500 && status <= 599) ? 'again' : 'stay-away';
+}
+
+/** The longest `Retry-After` that is honoured, in ms: a day. */
+const MAX_RETRY_AFTER_MS = 86_400_000;
+
+/**
+ * The value of a `Retry-After` field in ms from now on (RFC 9110 §10.2.3): seconds, or a date. At most a day.
+ * @param wallMs Wall time.
+ * @returns `0` if there is none, or it makes no sense.
+ */
+export function retryAfterMs(value: string | null | undefined, wallMs: number): number {
+  const text = value?.trim() ?? '';
+  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - wallMs;
+  return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : 0;
+}
