@@ -59,8 +59,8 @@ export interface SendOptions {
   readonly binary?: boolean;
 }
 
-/** A listener's answer: a promise makes the next message of the same connection wait. */
-export type ListenerResult = void | PromiseLike<unknown>;
+/** A listener's answer: a promise makes the next message of the same connection wait; anything else says nothing. */
+export type ListenerResult = unknown;
 
 /** What stands behind a connection: a server, a client, or a test. */
 export interface ConnectionHost<C> {
