@@ -1,0 +1,20 @@
+// Passes on to everybody what is posted over HTTP, and tells what became of it:
+//   curl -d 'The ferry leaves at noon.' -H 'authorization: Bearer secret' http://127.0.0.1:8080/
+import process from 'node:process';
+import { timingSafeEqualText, WebSocketServer } from 'hawser';
+
+const password = process.env['PUBLISH_TOKEN'] ?? 'secret';
+
+const server = new WebSocketServer({
+  request: ({ method, headers, body }): Response => {
+    if (method !== 'POST') return new Response(null, { status: 405, headers: { allow: 'POST' } });
+    // In constant time: === gives a secret away, one character after the other.
+    if (!timingSafeEqualText(headers.get('authorization') ?? '', `Bearer ${password}`)) {
+      return new Response(null, { status: 401, headers: { 'www-authenticate': 'Bearer' } });
+    }
+    // Encoded once for all; whoever reads too slowly does not hold up the others.
+    return Response.json(server.broadcast(body.toString()));
+  },
+});
+const { port } = await server.listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1');
+console.log(`ws://127.0.0.1:${port}`);

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { text } from '../../src/testing/index.ts';
+import { runExample } from './run-example.ts';
+
+test('EX-01 BP-03 back-pressure: a client that does not read gets everything, and little of it waits in memory', async (t) => {
+  const lines = 10_000;
+  const { join, output, waitForOutput } = await runExample(t, 'back-pressure.ts');
+  const slow = await join();
+  slow.stream.pause();
+  slow.send(text(String(lines)));
+  const quick = await join();
+  quick.send(text('1'));
+  await waitForOutput(/^1 lines/m);
+  assert.doesNotMatch(output(), /^10000 lines/m, 'the producer waits for the slow client');
+  slow.stream.resume();
+  for (let i = 1; i <= lines; i++) {
+    const { payload } = await slow.nextFrame();
+    assert.equal(payload.toString('latin1').startsWith(`line ${i} of ${lines} `), true);
+  }
+  const [, mostBytes = ''] = await waitForOutput(/^10000 lines, at most (\d+) bytes waited/m);
+  assert.ok(Number(mostBytes) <= 262_144 + 1_004, `${mostBytes} bytes waited`);
+});

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+import { RawClient, type RawUpgradeOptions, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+/** A process has to start before it can answer, and the machine may be busy. */
+const START = { deadlineMs: 30_000 };
+
+/** An example that runs in a process of its own. */
+export interface Example {
+  readonly child: ChildProcess;
+  readonly port: number;
+  /** What it has printed so far. */
+  readonly output: () => string;
+  readonly waitForOutput: (pattern: RegExp) => Promise<RegExpExecArray>;
+  /** Opens a WebSocket; closed when the test is over. */
+  readonly join: (upgrade?: RawUpgradeOptions) => Promise<RawClient>;
+  /** A request to its port. */
+  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
+  readonly exit: Promise<readonly [code: number | null, signal: string | null]>;
+}
+
+/**
+ * Runs `examples/<name>`, on a free port.
+ * @param name As `echo.ts`, or `express/server.js`.
+ */
+export async function runExample(
+  t: TestContext,
+  name: string,
+  options: { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Example> {
+  const { args = [], env = {} } = options;
+  const file = name.endsWith('.ts')
+    ? join(ROOT, 'build', 'examples', name.replace(/\.ts$/, '.js'))
+    : join(ROOT, 'examples', name);
+  const child = spawn(process.execPath, [file, ...args], {
+    env: { ...process.env, PORT: '0', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let printed = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
+  const exit = waitForEvent<[number | null, string | null]>(child, 'close', { deadlineMs: 60_000 });
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await exit;
+  });
+  const waitForOutput = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    const found = await waitUntil(() => pattern.exec(printed), {
+      ...START,
+      description: `${pattern} in the output of ${name}`,
+    });
+    return found ?? assert.fail();
+  };
+  const [, port = assert.fail()] = await waitForOutput(/^\w+:\/\/127\.0\.0\.1:(\d+)/m);
+  return {
+    child,
+    port: Number(port),
+    output: () => printed,
+    waitForOutput,
+    exit,
+    join: async (upgrade) => {
+      const client = await RawClient.connect({ port: Number(port) });
+      t.after(() => client[Symbol.dispose]());
+      const { status } = await client.upgrade(upgrade);
+      assert.equal(status, 101);
+      return client;
+    },
+    fetch: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init),
+  };
+}
+
+/** Status of a handshake. */
+export async function statusOf({ port }: Example, upgrade: RawUpgradeOptions): Promise<number> {
+  using client = await RawClient.connect({ port });
+  return (await client.upgrade(upgrade)).status;
+}
+
+/** Sends a text and waits for the next one. */
+export async function ask(client: RawClient, question: string): Promise<string> {
+  client.send(text(question));
+  return (await client.nextFrame()).payload.toString();
+}
