@@ -33,7 +33,7 @@ export type { AllowedOrigins } from './server/origin.ts';
 export type { ReadonlyRegistry } from './server/registry.ts';
 export { timingSafeEqualText } from './server/secrets.ts';
 export type { RefusedInfo, ServerEvents } from './server/server-core.ts';
-export type { ShutdownOptions, ShutdownReport } from './server/shutdown.ts';
+export type { ShutdownOptions, ShutdownProgress, ShutdownReport } from './server/shutdown.ts';
 export type { ServerStats } from './server/stats.ts';
 export type { TlsCredentials, TlsOptions } from './server/tls-options.ts';
 export type { Topics } from './server/topics.ts';

@@ -29,6 +29,7 @@ export function printEvents(server: WebSocketServer, io: CommandIo): void {
   server.on('refused', ({ status, code, remoteAddress, url }) => {
     print('refused', { status, code, remoteAddress, path: url.split('?', 1)[0] });
   });
+  server.on('shutdownProgress', (progress) => print('shutdownProgress', { ...progress }));
   server.on('error', (error, connection) => {
     print('error', {
       connectionId: connection?.id ?? null,

@@ -172,6 +172,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const stopRenewing = io.onHangUp(() => renew(server, flags, host, options.logger));
   await interruption(io.interrupted);
   stopRenewing();
+  if (!flags.has('json')) sayProgress(server, io);
   const report = await server.shutdown({ timeoutMs });
   if (flags.has('json')) io.out(jsonLine({ event: 'shutdown', time: new Date().toISOString(), ...report }));
   return EXIT.DONE;
@@ -220,6 +221,15 @@ function loggerFor(io: CommandIo, debug: boolean): Logger {
       if (text !== 'listening') log.info(fields, text);
     },
   };
+}
+
+/** Whoever waits for the end sees how far it is. */
+function sayProgress(server: WebSocketServer, io: CommandIo): void {
+  if (!io.errIsTerminal) return;
+  server.on('shutdownProgress', ({ open, closed, forced }) => {
+    if (forced > 0) io.err(`cut off ${forced} that did not close`);
+    else if (open > 0) io.err(`closing: ${open} of ${open + closed} connections left`);
+  });
 }
 
 function interruption(signal: AbortSignal): Promise<void> {

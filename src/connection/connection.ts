@@ -11,7 +11,7 @@ import { Delivery, type DeliveryOwner } from './delivery.ts';
 import { Drains } from './drains.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
 import { SafeEmitter } from './emitter.ts';
-import type { ConnectionHost, ListenerResult, PublishDelivery, SendOptions } from './host.ts';
+import type { Audience, ConnectionHost, ListenerResult, PublishDelivery, SendOptions } from './host.ts';
 import { Link, type LinkOwner } from './link.ts';
 import { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
@@ -306,7 +306,11 @@ export class Connection<UserData = unknown>
   }
 
   /** Publishes to all subscribers of a topic but this connection. See `WebSocketServer.publish`. */
-  publish(topic: string, payload: Payload, options?: SendOptions): PublishDelivery {
+  publish(
+    topic: string,
+    payload: Payload,
+    options?: SendOptions & Audience<Connection<UserData>>,
+  ): PublishDelivery {
     return this.#host.publish(this, topic, payload, options);
   }
 

@@ -27,6 +27,8 @@ export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
 
 /** Counters over all connections of a host; each costs one addition. Bytes are those on the wire. */
 export interface TrafficCounters {
+  /** Held now: output that waits, unfinished and undelivered input. */
+  heldBytes: number;
   messagesReceived: number;
   messagesSent: number;
   bytesReceived: number;
@@ -59,6 +61,14 @@ export interface SendOptions {
   readonly binary?: boolean;
 }
 
+/** Whom a message is not for. */
+export interface Audience<C> {
+  /** Left out: a connection, an id, or several. */
+  readonly except?: C | string | Iterable<C | string> | undefined;
+  /** Left out unless this says `true`; asked last, and only for open connections. A throw counts as failed. */
+  readonly where?: ((connection: C) => boolean) | undefined;
+}
+
 /** A listener's answer: a promise makes the next message of the same connection wait; anything else says nothing. */
 export type ListenerResult = unknown;
 
@@ -83,5 +93,10 @@ export interface ConnectionHost<C> {
   handlerFailed(error: unknown, connection: C): void;
   subscribe(connection: C, topic: string): boolean;
   unsubscribe(connection: C, topic: string): boolean;
-  publish(connection: C, topic: string, payload: Payload, options: SendOptions | undefined): PublishDelivery;
+  publish(
+    connection: C,
+    topic: string,
+    payload: Payload,
+    options: (SendOptions & Audience<C>) | undefined,
+  ): PublishDelivery;
 }

@@ -207,6 +207,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   /** The owner is done with this link, too. */
   release(): void {
     this.#released = true;
+    this.#count();
     this.#plan();
   }
 
@@ -475,6 +476,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     const change = held - this.heldBytes;
     if (change === 0) return;
     this.heldBytes = held;
+    this.#context.counters.heldBytes += change;
     this.#context.settings.memoryBudget.changed(this, change);
   }
 

@@ -6,6 +6,8 @@ import { addressMatcher, type AddressList } from './addresses.ts';
 import { RateTable } from './rate-table.ts';
 
 const MINUTE_MS = 60_000;
+/** A server that was full has room again below this part of its places. */
+const ROOM_RATIO = 0.95;
 
 /** How many may come in, at once and per minute; part of the server's options, where each is explained. */
 export interface AdmissionLimits {
@@ -50,6 +52,7 @@ export class Admission {
   /** Only addresses with a connection, so never more of them than `maxConnections`. */
   readonly #addresses = new Map<string, AddressCount>();
   #reserved = 0;
+  #hasRoom = true;
   #pendingHandshakes = 0;
 
   /** @throws MisuseError `ERR_OPTION` for an entry of `exemptAddresses` that is neither address nor range. */
@@ -69,6 +72,11 @@ export class Admission {
 
   get isFull(): boolean {
     return this.#reserved >= this.#limits.maxConnections;
+  }
+
+  /** False from full until below 95 %. */
+  get hasRoom(): boolean {
+    return this.#hasRoom;
   }
 
   /** Addresses with a connection, where addresses are counted. */
@@ -113,6 +121,7 @@ export class Admission {
       count.connections++;
     }
     this.#reserved++;
+    if (this.isFull) this.#hasRoom = false;
     return { address: count, held: true };
   }
 
@@ -121,6 +130,7 @@ export class Admission {
     if (!reservation.held) return;
     reservation.held = false;
     this.#reserved--;
+    if (this.#reserved < this.#limits.maxConnections * ROOM_RATIO) this.#hasRoom = true;
     const { address } = reservation;
     if (address !== undefined && --address.connections === 0) this.#addresses.delete(address.key);
   }

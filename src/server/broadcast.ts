@@ -1,16 +1,12 @@
 import type { Connection } from '../connection/connection.ts';
-import type { Delivery } from '../connection/host.ts';
+import type { Audience, Delivery } from '../connection/host.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { ReadonlyRegistry } from './registry.ts';
 
 /** Who a broadcast is for, and how it goes out. */
-export interface BroadcastOptions<UserData = unknown> {
+export interface BroadcastOptions<UserData = unknown> extends Audience<Connection<UserData>> {
   /** Connections or ids. Default: all connections of the server. */
   readonly to?: Iterable<Connection<UserData> | string> | undefined;
-  /** Left out: a connection, an id, or several. */
-  readonly except?: Connection<UserData> | string | Iterable<Connection<UserData> | string> | undefined;
-  /** Left out unless this says `true`; asked last, and only for open connections. A throw counts as failed. */
-  readonly where?: ((connection: Connection<UserData>) => boolean) | undefined;
   /** `false` sends bytes as text, `true` a string as binary. Default: by type. */
   readonly binary?: boolean | undefined;
 }
@@ -19,12 +15,16 @@ type Member<UserData> = Connection<UserData> | string;
 
 function exceptedIds<UserData>(
   except: BroadcastOptions<UserData>['except'],
+  sender: Connection<UserData> | undefined,
 ): ReadonlySet<string> | string | undefined {
-  if (except === undefined) return undefined;
-  if (typeof except === 'string') return except;
-  if (isConnection(except)) return except.id;
+  if (except === undefined) return sender?.id;
+  const one = typeof except === 'string' ? except : isConnection(except) ? except.id : undefined;
+  if (one !== undefined && sender === undefined) return one;
   const ids = new Set<string>();
-  for (const member of except) ids.add(typeof member === 'string' ? member : member.id);
+  if (sender !== undefined) ids.add(sender.id);
+  if (one !== undefined) return ids.add(one);
+  for (const member of except as Iterable<Member<UserData>>)
+    ids.add(typeof member === 'string' ? member : member.id);
   return ids;
 }
 
@@ -38,16 +38,18 @@ function isConnection<UserData>(
 /**
  * Offers one encoded message to many connections, synchronously: every connection sees broadcasts and sends in the order
  * of the calls. What one recipient does, or does not, changes nothing for the others.
+ * @param sender Left out, too.
  * @param failed Told what `where` throws.
  */
 export function broadcastTo<UserData>(
   members: Iterable<Member<UserData>>,
   registry: ReadonlyRegistry<Connection<UserData>>,
   message: PreparedMessage,
-  options: Pick<BroadcastOptions<UserData>, 'except' | 'where'> | undefined,
+  options: Audience<Connection<UserData>> | undefined,
+  sender: Connection<UserData> | undefined,
   failed: (error: unknown) => void,
 ): Delivery {
-  const except = exceptedIds(options?.except);
+  const except = exceptedIds(options?.except, sender);
   const where = options?.where;
   const delivery = { sent: 0, skipped: 0, failed: 0 };
   for (const member of members) {

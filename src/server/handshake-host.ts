@@ -30,6 +30,13 @@ export interface Refusal {
   readonly error?: unknown;
 }
 
+/** Whole seconds for `Retry-After`, at random between one and two times the option, so that clients do not return together. */
+export function retryAfter(
+  options: Pick<ResolvedServerOptions<never>, 'retryAfterSeconds' | 'random'>,
+): number {
+  return Math.ceil(options.retryAfterSeconds * (1 + options.random.fraction()));
+}
+
 /** What a handshake needs of its server. */
 export interface HandshakeHost<UserData> {
   readonly options: ResolvedServerOptions<UserData>;

@@ -18,7 +18,7 @@ import type { DeadlineOwner } from '../transport/deadlines.ts';
 import { StreamTransport } from '../transport/stream-transport.ts';
 import type { TransportOwner } from '../transport/transport.ts';
 import type { Reservation } from './admission.ts';
-import type { HandshakeHost, PendingSocket, Refusal } from './handshake-host.ts';
+import { type HandshakeHost, type PendingSocket, type Refusal, retryAfter } from './handshake-host.ts';
 import type {
   HeaderList,
   UpgradeAcceptance,
@@ -273,9 +273,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 
   #refuse(code: HandshakeErrorCode, detail?: string, error?: unknown): void {
     if (this.#stage === 'done') return;
-    const { options } = this.#host;
-    const retryAfterSeconds = Math.ceil(options.retryAfterSeconds * (1 + options.random.fraction()));
-    const answer = renderRefusal(code, { retryAfterSeconds });
+    const answer = renderRefusal(code, { retryAfterSeconds: retryAfter(this.#host.options) });
     this.#answer(Buffer.from(answer, 'latin1'));
     const { status } = new HandshakeError(code);
     this.#report({ status, code, detail, error });

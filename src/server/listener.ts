@@ -29,6 +29,9 @@ function checkListenOptions(options: ListenOptions): void {
   }
 }
 
+const shutDownMeanwhile = (): MisuseError =>
+  new MisuseError('ERR_STATE', 'this server was shut down while it began to listen');
+
 /** A TCP server. @param accepted Gets every socket. */
 export const createTcpServer = (accepted: (socket: Socket) => void): Server =>
   createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }, accepted);
@@ -37,6 +40,7 @@ export const createTcpServer = (accepted: (socket: Socket) => void): Server =>
 export class Listener {
   readonly #server: Server;
   readonly #failed: (error: Error) => void;
+  #isOver = false;
 
   /**
    * @param server Does not listen yet; nobody else's from here on.
@@ -54,21 +58,38 @@ export class Listener {
   listen(options: ListenOptions, backlog: number): Promise<AddressInfo | string> {
     checkListenOptions(options);
     const { signal } = options;
-    if (signal?.aborted === true) return Promise.reject(signal.reason);
     const server = this.#server;
+    if (signal?.aborted === true) {
+      this.#isOver = true;
+      return Promise.reject(signal.reason);
+    }
     return new Promise((resolve, reject) => {
       const aborted = (): void => {
-        server.close();
+        this.close();
         reject(signal?.reason);
       };
-      server.once('error', reject);
+      const refused = (error: Error): void => {
+        this.#isOver = true;
+        signal?.removeEventListener('abort', aborted);
+        reject(error);
+      };
+      server.once('error', refused);
       server.once('listening', () => {
-        server.off('error', reject);
+        server.off('error', refused);
         server.on('error', this.#failed);
-        resolve(server.address()!);
+        if (!this.#isOver) {
+          resolve(server.address()!);
+          return;
+        }
+        // Closing was asked for while the system was still looking the host up.
+        server.close();
+        reject(shutDownMeanwhile());
       });
       signal?.addEventListener('abort', aborted, { once: true });
-      server.once('close', () => signal?.removeEventListener('abort', aborted));
+      server.once('close', () => {
+        signal?.removeEventListener('abort', aborted);
+        reject(shutDownMeanwhile());
+      });
       server.listen({
         ...(options.path === undefined ? { port: options.port ?? 8080 } : { path: options.path }),
         ...(options.host === undefined ? {} : { host: options.host }),
@@ -81,8 +102,14 @@ export class Listener {
     return this.#server.address();
   }
 
+  /** It will not listen any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** No new sockets; those accepted stay. */
   close(): void {
+    this.#isOver = true;
     if (this.#server.listening) this.#server.close();
   }
 }

@@ -5,7 +5,7 @@ import { bodyLength, readPlainTarget } from '../protocol/handshake/plain-request
 import type { DeadlineOwner } from '../transport/deadlines.ts';
 import type { StreamTransport } from '../transport/stream-transport.ts';
 import type { TransportOwner } from '../transport/transport.ts';
-import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
+import { type HandshakeHost, type PendingSocket, retryAfter } from './handshake-host.ts';
 import type { RequestHook } from './hooks.ts';
 import { Linger } from './linger.ts';
 import type { Sender } from './trust-proxy.ts';
@@ -121,6 +121,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
 
   #answerPlainly(status: number): void {
     const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
+    if (status === 503) headers.push(['retry-after', String(retryAfter(this.#host.options))]);
     this.#answer(renderResponse(status, headers, Buffer.from(`${SENTENCES[status] ?? ''}\n`)));
   }
 

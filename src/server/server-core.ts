@@ -5,6 +5,7 @@ import type { CloseInfo } from '../connection/close-info.ts';
 import { Connection, type ConnectionIdentity } from '../connection/connection.ts';
 import type { ConnectionState } from '../connection/states.ts';
 import type {
+  Audience,
   ConnectionHost,
   Delivery,
   ListenerResult,
@@ -30,7 +31,7 @@ import { type OriginRefusal, originPolicy, type OriginSubject } from './origin.t
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { compilePath } from './path.ts';
 import { Registry } from './registry.ts';
-import type { ShutdownHost } from './shutdown.ts';
+import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
 import { type ServerStats, StatsCounters } from './stats.ts';
 import { TopicTable } from './topics.ts';
 import { proxyPolicy, type Sender } from './trust-proxy.ts';
@@ -48,6 +49,8 @@ export interface ServerEvents<UserData> {
   refused: [info: RefusedInfo];
   subscribe: [connection: Connection<UserData>, topic: string];
   unsubscribe: [connection: Connection<UserData>, topic: string];
+  /** While shutting down: once a second, and when the rest was destroyed. */
+  shutdownProgress: [progress: ShutdownProgress];
   closed: [];
 }
 
@@ -258,25 +261,26 @@ export class ServerCore<UserData>
     connection: Connection<UserData> | undefined,
     topic: string,
     payload: Payload,
-    options: (SendOptions & Pick<BroadcastOptions<UserData>, 'except'>) | undefined,
+    options: (SendOptions & Audience<Connection<UserData>>) | undefined,
   ): PublishDelivery {
     const message = new PreparedMessage(payload, options?.binary);
     const audience = this.topics.audience(topic) ?? [];
-    const delivery = this.#deliver(audience, message, { except: options?.except ?? connection });
+    const delivery = this.#deliver(audience, message, options, connection);
     return { ...delivery, relayed: NOT_RELAYED };
   }
 
   broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
     const message = new PreparedMessage(payload, options?.binary);
-    return this.#deliver(options?.to ?? this.registry, message, options);
+    return this.#deliver(options?.to ?? this.registry, message, options, undefined);
   }
 
   #deliver(
     members: Iterable<Connection<UserData> | string>,
     message: PreparedMessage,
-    options: Pick<BroadcastOptions<UserData>, 'except' | 'where'> | undefined,
+    options: Audience<Connection<UserData>> | undefined,
+    sender: Connection<UserData> | undefined,
   ): Delivery {
-    const delivery = broadcastTo(members, this.registry, message, options, (error) =>
+    const delivery = broadcastTo(members, this.registry, message, options, sender, (error) =>
       this.handlerFailed(error),
     );
     this.counters.broadcasts++;
@@ -302,6 +306,10 @@ export class ServerCore<UserData>
     this.shuttingDown = true;
     this.onStopListening();
     for (const socket of this.pendingSockets) socket.shutDown();
+  }
+
+  shutdownProgress(progress: ShutdownProgress): void {
+    this.#tell('shutdownProgress', progress);
   }
 
   destroyHandshakes(): void {

@@ -31,6 +31,15 @@ export interface ShutdownReport {
   readonly durationMs: number;
 }
 
+/** How far a shutdown has come. */
+export interface ShutdownProgress {
+  /** Connections that are still there. */
+  readonly open: number;
+  readonly closed: number;
+  /** Destroyed at the deadline. */
+  readonly forced: number;
+}
+
 /** {@link ShutdownOptions} with every default filled in. */
 export interface ShutdownSettings {
   timeoutMs: number;
@@ -84,8 +93,24 @@ export interface ShutdownHost {
   stopListening(): void;
   /** Destroys what is neither refused nor accepted yet. */
   destroyHandshakes(): void;
+  shutdownProgress(progress: ShutdownProgress): void;
   /** Called whenever a connection or handshake has gone. */
   onGone: (() => void) | undefined;
+}
+
+const PROGRESS_EVERY_MS = 1_000;
+
+/** Says once a second how many are left. @returns Stops it. */
+function sayProgress(host: ShutdownHost, before: number): () => void {
+  let timer: unknown;
+  const say = (): void => {
+    const open = host.connectionCount;
+    if (open === 0) return;
+    timer = host.clock.setTimer(say, PROGRESS_EVERY_MS);
+    host.shutdownProgress({ open, closed: before - open, forced: 0 });
+  };
+  say();
+  return () => host.clock.clearTimer(timer);
 }
 
 const wait = (clock: Clock, ms: number, stop: Promise<void>): Promise<void> => {
@@ -145,6 +170,7 @@ export async function shutDown(
     host.stopListening();
     const before = host.connectionCount;
     const deadline = host.clock.setTimer(abort, settings.timeoutMs);
+    const stopSaying = sayProgress(host, before);
     await closeAll(host, settings, stop, () => aborted);
     const empty = new Promise<void>((resolve) => {
       const check = (): void => {
@@ -155,9 +181,11 @@ export async function shutDown(
     });
     await Promise.race([empty, stop]);
     host.clock.clearTimer(deadline);
+    stopSaying();
     const forced = host.connectionCount;
     for (const connection of host.connections()) connection.terminateFor('shutdown');
     host.destroyHandshakes();
+    if (forced > 0) host.shutdownProgress({ open: 0, closed: before - forced, forced });
     await empty;
     return { closed: before - forced, forced, durationMs: host.clock.now() - startedMs };
   } finally {

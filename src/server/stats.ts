@@ -22,7 +22,12 @@ export interface ServerStats {
     readonly refusedByCode: Readonly<Record<string, number>>;
   };
   readonly messages: { readonly received: number; readonly sent: number; readonly dropped: number };
-  readonly bytes: { readonly received: number; readonly sent: number };
+  readonly bytes: {
+    readonly received: number;
+    readonly sent: number;
+    /** Held now: output that waits, unfinished and undelivered input. */
+    readonly buffered: number;
+  };
   readonly closes: {
     readonly byCode: Readonly<Record<string, number>>;
     readonly byCause: Readonly<Partial<Record<CloseCause, number>>>;
@@ -60,6 +65,7 @@ export class StatsCounters implements TrafficCounters {
   bytesReceived = 0;
   bytesSent = 0;
   droppedMessages = 0;
+  heldBytes = 0;
   pingsSent = 0;
   pingsReceived = 0;
   pongsReceived = 0;
@@ -122,7 +128,7 @@ export class StatsCounters implements TrafficCounters {
         refusedByCode: asRecord(this.#refusedByCode),
       },
       messages: { received: this.messagesReceived, sent: this.messagesSent, dropped: this.droppedMessages },
-      bytes: { received: this.bytesReceived, sent: this.bytesSent },
+      bytes: { received: this.bytesReceived, sent: this.bytesSent, buffered: this.heldBytes },
       closes: { byCode: asRecord(this.#closesByCode), byCause: asRecord(this.#closesByCause) },
       heartbeat: {
         pingsSent: this.pingsSent,

@@ -65,6 +65,8 @@ export function createTlsServer(
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
   });
   server.on('connection', (raw: Socket) => {
+    // Over a Unix socket nothing tells one from the other; the time that TLS has bounds them all the same.
+    if (raw.remotePort === undefined && !host.shuttingDown) return;
     const key = keyOf(raw);
     const pending = new SecuringSocket(raw, deadlines.now());
     if (host.shuttingDown || !admission.enterHandshake()) {

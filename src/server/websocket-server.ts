@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Server as TlsServer } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
 import { SafeEmitter } from '../connection/emitter.ts';
-import type { Delivery, PublishDelivery, SendOptions } from '../connection/host.ts';
+import type { Audience, Delivery, PublishDelivery, SendOptions } from '../connection/host.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
@@ -23,7 +23,7 @@ import { createTlsServer } from './tls-server.ts';
 import type { Topics } from './topics.ts';
 
 /** How a publish goes out. */
-export type PublishOptions<UserData = unknown> = SendOptions & Pick<BroadcastOptions<UserData>, 'except'>;
+export type PublishOptions<UserData = unknown> = SendOptions & Audience<Connection<UserData>>;
 
 /**
  * A WebSocket server (RFC 6455): on a port of its own with {@link listen}, on Node HTTP servers with {@link attach}, or
@@ -41,7 +41,8 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   #listener: Listener | undefined;
   #tls: TlsOptions | undefined;
   #tlsServer: TlsServer | undefined;
-  #started = false;
+  /** `handleUpgrade` was used. */
+  #upgrading = false;
   #shutdown: Promise<ShutdownReport> | undefined;
 
   /** @throws MisuseError `ERR_OPTION` for an option that is unknown, out of range, or contradicts another. */
@@ -77,7 +78,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   listen(options: ListenOptions): Promise<AddressInfo>;
   async listen(where: number | ListenOptions = {}, host?: string): Promise<AddressInfo | string> {
     const core = this.#core;
-    if (this.#listener !== undefined) throw new MisuseError('ERR_STATE', 'this server listens already');
+    if (this.#listener?.isOver === false) throw new MisuseError('ERR_STATE', 'this server listens already');
     this.#refuseAfterShutdown();
     const tls = this.#tls;
     const tlsServer =
@@ -96,7 +97,6 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
         listener.close();
         throw new MisuseError('ERR_STATE', 'this server was shut down while it began to listen');
       }
-      this.#started = true;
       core.log.started(typeof address === 'string' ? address : `${address.address} port ${address.port}`);
       this.dispatch('listening', [address], (error) => core.handlerFailed(error));
       return address;
@@ -141,11 +141,10 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const member: Attached = {
       handshakeTimeoutMs: core.options.handshakeTimeoutMs,
       serves: (path) => (only === undefined || path === only) && this.#serves(path),
-      take: (request, socket, head) => void this.handleUpgrade(request, socket, head),
+      take: (request, socket, head) => void this.#upgrade(request, socket, head),
     };
     attach(server, member);
     this.#httpServers.set(server, member);
-    this.#started = true;
     return this;
   }
 
@@ -167,15 +166,8 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     socket: Duplex,
     head: Buffer,
   ): Promise<Connection<UserData> | undefined> {
-    this.#started = true;
-    tuneSocket(socket);
-    const requestHead = {
-      method: request.method ?? '',
-      target: request.url ?? '',
-      httpVersion: request.httpVersion,
-      fields: Fields.fromRaw(request.rawHeaders),
-    };
-    return this.#core.upgrade(socket, requestHead, head, request);
+    this.#upgrading = true;
+    return this.#upgrade(request, socket, head);
   }
 
   /**
@@ -202,9 +194,13 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     return this.#core.stats();
   }
 
-  /** Whether to send new clients here: started, not shutting down, and not full. */
+  /**
+   * Whether to send new clients here: it listens, is attached or was handed an upgrade; it does not shut down; and it is
+   * not full. Once full it is ready again below 95 % of `maxConnections`, so that a balancer does not flap.
+   */
   ready(): boolean {
-    return this.#started && this.#shutdown === undefined && !this.#core.admission.isFull;
+    const started = this.address() !== null || this.#httpServers.size > 0 || this.#upgrading;
+    return started && this.#shutdown === undefined && this.#core.admission.hasRoom;
   }
 
   /**
@@ -237,6 +233,21 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     );
     if (core.messageListeners.length > 0)
       for (const connection of core.registry) connection.hostListenersChanged();
+  }
+
+  #upgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<Connection<UserData> | undefined> {
+    tuneSocket(socket);
+    const requestHead = {
+      method: request.method ?? '',
+      target: request.url ?? '',
+      httpVersion: request.httpVersion,
+      fields: Fields.fromRaw(request.rawHeaders),
+    };
+    return this.#core.upgrade(socket, requestHead, head, request);
   }
 
   #serves(path: string): boolean {
