@@ -20,10 +20,14 @@ export interface CommandIo {
   readonly terminal: Terminal | undefined;
   /** Everything else: whole lines, to standard error. */
   err(line: string): void;
+  /** Shows a line at the bottom of the terminal, in place of the one before; an empty one takes it away. Only there. */
+  status(line: string): void;
   /** Whether a person looks at standard error. */
   readonly errIsTerminal: boolean;
   /** Whether standard error takes colours: a terminal, and `NO_COLOR` is not set. */
   readonly errHasColours: boolean;
+  /** Of what is running, for reports. */
+  readonly versions: { readonly hawser: string; readonly node: string };
   /** Aborted by the first SIGINT or SIGTERM. */
   readonly interrupted: AbortSignal;
   /** Calls `listener` at every SIGHUP, where the system has it. @returns Ends that. */

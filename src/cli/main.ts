@@ -19,6 +19,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => undefined);
 
+const { version } = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', '..', '..', 'package.json'), 'utf8'),
+) as { readonly version: string };
+
 const noColour = (process.env['NO_COLOR'] ?? '') !== '';
 const { stdout } = process;
 const io: CommandIo = {
@@ -34,18 +38,18 @@ const io: CommandIo = {
     return stdin.isTTY && stdout.isTTY ? { input: stdin, output: stdout, hasColours: !noColour } : undefined;
   },
   err: (line) => void process.stderr.write(`${line}\n`),
+  status: (line) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
+  },
   errIsTerminal: process.stderr.isTTY,
   errHasColours: process.stderr.isTTY && !noColour,
+  versions: { hawser: version, node: process.versions.node },
   interrupted: interrupt.signal,
   onHangUp: (listener) => {
     process.on('SIGHUP', listener);
     return () => void process.off('SIGHUP', listener);
   },
 };
-
-const { version } = JSON.parse(
-  readFileSync(join(import.meta.dirname, '..', '..', '..', 'package.json'), 'utf8'),
-) as { readonly version: string };
 
 process.exitCode = await runCommandLine(process.argv.slice(2), io, version);
 // Nothing is left to do, and a signal from now on is the system's business.

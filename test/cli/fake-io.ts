@@ -8,6 +8,8 @@ import { runCommandLine } from '../../src/cli/commands.ts';
 export interface FakeIo extends CommandIo {
   readonly outLines: string[];
   readonly errLines: string[];
+  /** What the last line of the terminal showed, one after the other. */
+  readonly statusLines: string[];
   /** What is typed, or piped in; end it to end it. */
   readonly input: PassThrough;
   interrupt(): void;
@@ -20,6 +22,7 @@ export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): Fake
   const abort = new AbortController();
   const outLines: string[] = [];
   const errLines: string[] = [];
+  const statusLines: string[] = [];
   const hangUps = new Set<() => void>();
   const input = new PassThrough();
   return {
@@ -28,10 +31,13 @@ export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): Fake
     outDrained: () => Promise.resolve(),
     outLines,
     errLines,
+    statusLines,
     out: (line) => void outLines.push(line),
     err: (line) => void errLines.push(line),
+    status: (line) => void statusLines.push(line),
     errIsTerminal: terminal,
     errHasColours: terminal,
+    versions: { hawser: '0.0.0', node: '0.0.0' },
     interrupted: abort.signal,
     interrupt: () => abort.abort(),
     onHangUp: (listener) => {

@@ -1,0 +1,223 @@
+import { UsageError } from '../command.ts';
+import { textOfFile } from '../files.ts';
+import { type Flag, type FlagValues, textOf, wholeNumberOf } from '../flags.ts';
+import { LOAD_MODES, type LoadMode, type LoadPlan, type LoadTarget } from './load-plan.ts';
+import type { Thresholds } from './thresholds.ts';
+
+const MAX_MS = 2 ** 31 - 1;
+const MAX_PAYLOAD_BYTES = 2 ** 28;
+/** What all connections together may have under way: it has to fit into the memory of this machine, twice. */
+const MAX_UNDER_WAY_BYTES = 2 ** 32;
+
+export const LOAD_FLAGS: readonly Flag[] = [
+  {
+    name: 'mode',
+    short: 'm',
+    value: `<${LOAD_MODES.join('|')}>`,
+    says: 'what to measure: answers of an echo server, deliveries of a relay, connections a second, or memory of idle connections',
+    default: 'echo',
+  },
+  {
+    name: 'connections',
+    short: 'c',
+    value: '<n>',
+    says: 'connections; with handshake, how many are being opened at a time',
+    default: '50',
+  },
+  { name: 'size', short: 's', value: '<bytes>', says: 'size of a message', default: '128' },
+  { name: 'binary', says: 'send binary messages instead of text' },
+  { name: 'multibyte', says: 'send text of characters that take 1 to 4 bytes instead of ASCII' },
+  {
+    name: 'pipeline',
+    value: '<n>',
+    says: 'echo: messages that each connection keeps under way',
+    default: '1',
+  },
+  {
+    name: 'publishes',
+    value: '<n>',
+    says: 'fan-out: messages that the sender hands over in one piece',
+    default: '1',
+  },
+  {
+    name: 'rate',
+    short: 'r',
+    value: '<n>',
+    says: 'messages (or connections) a second in all, sent when they are due; latency counts from then. Without it, the next goes when an answer comes',
+  },
+  {
+    name: 'traffic',
+    value: '<n>',
+    says: 'idle: messages each connection exchanges before it is looked at again',
+    default: '0',
+  },
+];
+export const TIME_FLAGS: readonly Flag[] = [
+  { name: 'duration', short: 'd', value: '<s>', says: 'how long to measure, in seconds', default: '10' },
+  { name: 'duration-ms', value: '<ms>', says: 'the same, in milliseconds' },
+  { name: 'warm-up-ms', value: '<ms>', says: 'load before it is measured', default: '1,000' },
+  {
+    name: 'ramp-ms',
+    value: '<ms>',
+    says: 'open the connections spread over this time; 0 is as fast as they go',
+    default: '0',
+  },
+  {
+    name: 'timeout-ms',
+    value: '<ms>',
+    says: 'time for opening a connection, and for any answer',
+    default: '10,000',
+  },
+];
+export const TARGET_FLAGS: readonly Flag[] = [
+  {
+    name: 'header',
+    short: 'H',
+    value: '<name: value>',
+    repeatable: true,
+    says: 'a header of the handshake, as in -H "Cookie: session=1"',
+  },
+  {
+    name: 'protocol',
+    value: '<name>',
+    repeatable: true,
+    says: 'a subprotocol to offer, the preferred first',
+  },
+  { name: 'origin', value: '<origin>', says: 'Origin to send, as a browser would' },
+  { name: 'auth', value: '<user:password>', says: 'credentials of Basic authentication' },
+  { name: 'ca', value: '<file>', says: 'certificates to trust instead of the usual ones, as PEM' },
+  { name: 'cert', value: '<file>', says: 'our own certificate, as PEM; goes with --key' },
+  { name: 'key', value: '<file>', says: 'its private key, as PEM' },
+  { name: 'insecure', says: 'accept whatever certificate the server shows: anybody may be in between' },
+];
+export const RESULT_FLAGS: readonly Flag[] = [
+  { name: 'pid', value: '<n>', says: "the server's process, on this machine: shows its CPU time and memory" },
+  { name: 'max-p99-ms', value: '<ms>', says: 'exit 3 if 1 % of the answers took longer' },
+  { name: 'min-rate', value: '<n>', says: 'exit 3 below so many messages (or connections) a second' },
+  { name: 'yes', short: 'y', says: 'do not ask before load is put on another machine' },
+  { name: 'json', says: 'print the report as a line of JSON' },
+  { name: 'debug', says: 'show where an error comes from' },
+  { name: 'help', short: 'h', says: 'print this' },
+];
+
+/** The URL that was meant: without a scheme it is ws. */
+const urlOf = (text: string): string =>
+  /^(?:[a-z][a-z\d+.-]*:\/\/|ws\+unix:)/i.test(text) ? text : `ws://${text}`;
+
+/**
+ * The run that the flags ask for.
+ * @throws UsageError for values that cannot be meant; CommandError for a file that cannot be read.
+ */
+export function planOf(url: string, flags: FlagValues): LoadPlan {
+  const mode = modeOf(flags);
+  const binary = flags.has('binary');
+  const multibyte = flags.has('multibyte');
+  if (binary && multibyte) throw new UsageError('--binary and --multibyte exclude each other');
+  if (flags.has('duration') && flags.has('duration-ms'))
+    throw new UsageError('--duration and --duration-ms exclude each other');
+  const seconds = wholeNumberOf(flags, 'duration', 10, 1, Math.floor(MAX_MS / 1_000));
+  const connections = wholeNumberOf(flags, 'connections', 50, 1, 1_000_000);
+  const bytes = wholeNumberOf(flags, 'size', 128, 0, MAX_PAYLOAD_BYTES);
+  const pipeline = wholeNumberOf(flags, 'pipeline', 1, 1, 65_536);
+  const publishes = wholeNumberOf(flags, 'publishes', 1, 1, 65_536);
+  const underWay = mode === 'fan-out' ? publishes : pipeline;
+  if (mode !== 'idle' && mode !== 'handshake' && connections * underWay * bytes > MAX_UNDER_WAY_BYTES) {
+    throw new UsageError(
+      `--connections, --size and --${mode === 'fan-out' ? 'publishes' : 'pipeline'} together put more than 4 GiB under way`,
+    );
+  }
+  refuseForeign(flags, mode);
+  return {
+    mode,
+    target: targetOf(urlOf(url), flags),
+    connections,
+    payload: { bytes, binary, multibyte },
+    pipeline: mode === 'echo' ? pipeline : 1,
+    publishes: mode === 'fan-out' ? publishes : 1,
+    ratePerSecond: flags.has('rate') ? wholeNumberOf(flags, 'rate', 1, 1, 100_000_000) : undefined,
+    rampMs: wholeNumberOf(flags, 'ramp-ms', 0, 0, MAX_MS),
+    warmUpMs: wholeNumberOf(flags, 'warm-up-ms', 1_000, 0, MAX_MS),
+    durationMs: wholeNumberOf(flags, 'duration-ms', seconds * 1_000, 1, MAX_MS),
+    timeoutMs: wholeNumberOf(flags, 'timeout-ms', 10_000, 1, MAX_MS),
+    traffic: wholeNumberOf(flags, 'traffic', 0, 0, 1_000_000),
+    serverPid: flags.has('pid') ? wholeNumberOf(flags, 'pid', 1, 1, 2 ** 31 - 1) : undefined,
+    // A closing handshake leaves a port busy for a minute, and there are not many.
+    leave: mode === 'handshake' ? 'reset' : 'close',
+    verbatim: false,
+  };
+}
+
+/** @throws UsageError for values that cannot be meant. */
+export function thresholdsOf(flags: FlagValues): Thresholds {
+  const given = (name: string): number | undefined =>
+    flags.has(name) ? wholeNumberOf(flags, name, 1, 1, 1_000_000_000) : undefined;
+  return { maxP99Ms: given('max-p99-ms'), minRatePerSecond: given('min-rate') };
+}
+
+function modeOf(flags: FlagValues): LoadMode {
+  const text = textOf(flags, 'mode') ?? 'echo';
+  const mode = LOAD_MODES.find((one) => one === text);
+  if (mode === undefined) throw new UsageError(`--mode is '${text}'; it must be ${LOAD_MODES.join(', ')}`);
+  return mode;
+}
+
+/** Flags that only some modes have; elsewhere they would be passed over in silence. */
+const ONLY_FOR: Readonly<Record<string, readonly LoadMode[]>> = {
+  pipeline: ['echo'],
+  publishes: ['fan-out'],
+  rate: ['echo', 'fan-out', 'handshake'],
+  traffic: ['idle'],
+  'ramp-ms': ['echo', 'fan-out', 'idle'],
+  'warm-up-ms': ['echo', 'fan-out', 'handshake'],
+  'max-p99-ms': ['echo', 'fan-out', 'handshake'],
+  'min-rate': ['echo', 'fan-out', 'handshake'],
+};
+
+function refuseForeign(flags: FlagValues, mode: LoadMode): void {
+  for (const [name, modes] of Object.entries(ONLY_FOR)) {
+    if (flags.has(name) && !modes.includes(mode)) {
+      throw new UsageError(`--${name} means nothing with --mode ${mode}, only with ${modes.join(', ')}`);
+    }
+  }
+  if (mode === 'idle' && !flags.has('pid')) {
+    throw new UsageError('--mode idle looks at the memory of a process on this machine: name it with --pid');
+  }
+}
+
+function targetOf(url: string, flags: FlagValues): LoadTarget {
+  const headers = listOf(flags, 'header').map(headerOf);
+  const origin = textOf(flags, 'origin');
+  if (origin !== undefined) headers.push(['Origin', origin]);
+  const auth = textOf(flags, 'auth');
+  if (auth !== undefined) headers.push(['Authorization', `Basic ${Buffer.from(auth).toString('base64')}`]);
+  const [ca, cert, key] = [fileOf(flags, 'ca'), fileOf(flags, 'cert'), fileOf(flags, 'key')];
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new UsageError('--cert and --key go together: one of them is missing');
+  }
+  return {
+    url,
+    headers,
+    protocols: listOf(flags, 'protocol'),
+    tls: {
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+      ...(flags.has('insecure') ? { rejectUnauthorized: false } : {}),
+    },
+  };
+}
+
+function headerOf(text: string): [name: string, value: string] {
+  const match = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/.exec(text);
+  if (match === null) throw new UsageError(`--header is '${text}'; it must be a name, a colon and a value`);
+  return [match[1]!, match[2]!];
+}
+
+function listOf(flags: FlagValues, name: string): string[] {
+  const given = flags.get(name);
+  return typeof given === 'object' ? [...given] : [];
+}
+
+function fileOf(flags: FlagValues, name: string): string | undefined {
+  const path = textOf(flags, name);
+  return path === undefined ? undefined : textOfFile(`--${name}`, path);
+}

@@ -1,0 +1,157 @@
+import { cpus, platform, arch } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import { systemClock } from '../../transport/clock.ts';
+import { systemRandom } from '../../transport/random.ts';
+import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
+import { parseFlags } from '../flags.ts';
+import { helpText } from '../help.ts';
+import { jsonLine, printable } from '../lines.ts';
+import { LOAD_FLAGS, planOf, RESULT_FLAGS, TARGET_FLAGS, thresholdsOf, TIME_FLAGS } from './bench-flags.ts';
+import { type LoadFigures, figuresOf } from './load-figures.ts';
+import { LoadError, type LoadPlan } from './load-plan.ts';
+import { type Machine, reportLines } from './load-report.ts';
+import type { LoadResult } from './load-result.ts';
+import { LoadRun } from './load-run.ts';
+import { Progress } from './progress.ts';
+import { missed } from './thresholds.ts';
+
+const FLAGS = [...LOAD_FLAGS, ...TIME_FLAGS, ...TARGET_FLAGS, ...RESULT_FLAGS];
+
+const help = (): string =>
+  helpText(
+    'hawser bench <url> [flags]',
+    [
+      'Puts load on a WebSocket server and measures it: messages a second, latency up to p99.9,',
+      'connections a second, CPU time and memory. Every answer is checked. The first SIGINT ends the run',
+      'and prints what was measured until then; a second one ends it at once.',
+    ],
+    [
+      { title: 'Load', flags: LOAD_FLAGS },
+      { title: 'Time', flags: TIME_FLAGS },
+      { title: 'Connections', flags: TARGET_FLAGS },
+      { title: 'Result', flags: RESULT_FLAGS },
+    ],
+    [
+      { command: 'hawser bench localhost:8080', says: 'an echo server, 50 connections, 10 s' },
+      {
+        command: 'hawser bench localhost:8080 -c 1000 -s 1024 --pipeline 16 --pid 4711',
+        says: 'more of everything, with CPU time and memory of the server',
+      },
+      {
+        command: 'hawser bench localhost:8080 --rate 5000 --max-p99-ms 10',
+        says: 'is p99 below 10 ms at 5,000 messages a second?',
+      },
+      {
+        command: 'hawser bench localhost:8080 -m fan-out -c 5000 --publishes 8',
+        says: 'a relay: one sends, 5,000 get it',
+      },
+      {
+        command: 'hawser bench wss://localhost:8443 -m handshake --ca ca.pem',
+        says: 'TLS handshakes a second',
+      },
+      {
+        command: 'hawser bench localhost:8080 -m idle -c 10000 --pid 4711',
+        says: 'memory of 10,000 idle connections',
+      },
+    ],
+  );
+
+async function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const { flags, positionals } = parseFlags(args, FLAGS, 1);
+  if (flags.has('help')) {
+    io.out(help());
+    return EXIT.DONE;
+  }
+  const [url] = positionals;
+  if (url === undefined)
+    throw new UsageError('the URL of the server is missing, as in hawser bench localhost:8080');
+  const plan = planOf(url, flags);
+  const thresholds = thresholdsOf(flags);
+  if (flags.has('insecure')) {
+    io.err('hawser: warning: --insecure: whoever answers is believed; nothing that is sent is secret');
+  }
+  const load = loadRun(plan, io);
+  if (!isLocal(plan.target.url) && !flags.has('yes') && !(await confirmed(plan.target.url, io)))
+    return EXIT.FAILED;
+  const figures = figuresOf(plan, await measured(load, io));
+  const machine = machineOf(io);
+  if (flags.has('json'))
+    io.out(jsonLine({ event: 'report', time: new Date().toISOString(), ...figures, machine }));
+  else for (const line of reportLines(figures, machine)) io.out(printable(line));
+  return exitOf(figures, missed(figures, thresholds), io);
+}
+
+/** A server that nobody can reach is no bad measurement, but none. */
+async function measured(load: LoadRun, io: CommandIo): Promise<LoadResult> {
+  const progress = new Progress(io, systemClock, () => load.snapshot());
+  try {
+    return await load.run();
+  } catch (error) {
+    if (error instanceof LoadError) throw new CommandError(printable(error.message), { cause: error });
+    throw error;
+  } finally {
+    progress.end();
+  }
+}
+
+function loadRun(plan: LoadPlan, { interrupted }: CommandIo): LoadRun {
+  try {
+    return new LoadRun(plan, { clock: systemClock, random: systemRandom, signal: interrupted });
+  } catch (error) {
+    if (error instanceof LoadError) throw new UsageError(printable(error.message), { cause: error });
+    throw error;
+  }
+}
+
+function exitOf(figures: LoadFigures, missing: readonly string[], io: CommandIo): number {
+  for (const sentence of missing) io.err(`hawser: ${sentence}`);
+  if (figures.interrupted) return EXIT.INTERRUPTED;
+  if (missing.length > 0) return EXIT.CHECK_FAILED;
+  return Object.keys(figures.failures).length > 0 ? EXIT.FAILED : EXIT.DONE;
+}
+
+function isLocal(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return (
+    protocol === 'ws+unix:' ||
+    hostname === 'localhost' ||
+    hostname === '[::1]' ||
+    /^127\.[\d.]+$/.test(hostname)
+  );
+}
+
+/** Asks the person at the terminal. @throws UsageError if there is none. */
+async function confirmed(url: string, io: CommandIo): Promise<boolean> {
+  const { hostname } = new URL(url);
+  const { terminal } = io;
+  if (terminal === undefined) {
+    throw new UsageError(`${hostname} is not this machine: add --yes if its owner agrees to the load`);
+  }
+  const lines = createInterface({ input: terminal.input, output: terminal.output });
+  try {
+    const question = `${hostname} is not this machine. Does its owner agree to the load? [y/N] `;
+    return /^y(?:es)?$/i.test((await lines.question(question, { signal: io.interrupted })).trim());
+  } catch (error) {
+    if (io.interrupted.aborted) return false;
+    throw error;
+  } finally {
+    lines.close();
+  }
+}
+
+function machineOf({ versions }: CommandIo): Machine {
+  const [first] = cpus();
+  return {
+    cpu: first?.model.trim() ?? 'unknown CPU',
+    cores: cpus().length,
+    platform: `${platform()} ${arch()}`,
+    ...versions,
+  };
+}
+
+export const bench: Command = Object.freeze({
+  name: 'bench',
+  summary: 'put load on a server and measure it',
+  help,
+  run,
+});

@@ -1,0 +1,213 @@
+import { connect, type OnReadOpts, type Socket } from 'node:net';
+import { platform } from 'node:os';
+import { connect as connectTls } from 'node:tls';
+import { buildCloseBody, type CloseBody } from '../../protocol/close.ts';
+import { OPCODE } from '../../protocol/constants.ts';
+import { buildFrame } from '../../protocol/frame-builder.ts';
+import { PeerError } from '../../protocol/errors.ts';
+import type { RandomSource } from '../../transport/random.ts';
+import type { FrameRing } from './frame-ring.ts';
+import { LoadError, type LoadTarget } from './load-plan.ts';
+import { type Destination, readOpeningAnswer } from './opening.ts';
+import { ReplyReader } from './reply-reader.ts';
+
+const READ_BUFFER_BYTES = 131_072;
+/** A system that fills buffers while nobody looks needs one for each connection. */
+const SHARED_READ_BUFFER = platform() === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+
+/** What all connections of a run have in common. */
+export interface LoadWire {
+  readonly destination: Destination;
+  readonly tls: LoadTarget['tls'];
+  readonly ring: FrameRing;
+  readonly binary: boolean;
+  readonly verbatim: boolean;
+  /** Messages that one connection may have under way. */
+  readonly window: number;
+  readonly random: RandomSource;
+}
+
+/** Whoever sends load. Called from the socket, never from inside a method of the connection. */
+export interface LoadConnectionOwner {
+  opened(connection: LoadConnection): void;
+  /** So many messages more have come back. */
+  replied(connection: LoadConnection, count: number): void;
+  /** Nothing is left of it; called once. @param why `undefined` if we left. */
+  ended(connection: LoadConnection, why: string | undefined): void;
+  /** An answer that proves the run worthless. */
+  failed(error: LoadError): void;
+}
+
+/**
+ * One connection of the load generator: raw bytes, frames that were masked beforehand, one buffer to read into for all of
+ * them. It keeps when each message under way was meant to be sent.
+ */
+export class LoadConnection {
+  /** Messages sent and not back. */
+  underWay = 0;
+  isOpen = false;
+  /** When it began to open, for its owner. */
+  startedMs = 0;
+
+  readonly #wire: LoadWire;
+  readonly #owner: LoadConnectionOwner;
+  readonly #socket: Socket;
+  readonly #key: string;
+  readonly #reader: ReplyReader;
+  readonly #sentMs: Float64Array;
+  #head = Buffer.alloc(0);
+  #sendSlot = 0;
+  /** Places in `sentMs`. */
+  #sendAt = 0;
+  #replyAt = 0;
+  #why: string | undefined;
+  #leaving = false;
+
+  constructor(wire: LoadWire, owner: LoadConnectionOwner) {
+    this.#wire = wire;
+    this.#owner = owner;
+    this.#key = wire.random.bytes(16).toString('base64');
+    this.#sentMs = new Float64Array(wire.window);
+    this.#reader = new ReplyReader(
+      { payloads: wire.ring.payloads, binary: wire.binary },
+      wire.verbatim ? 'server' : 'client',
+      {
+        pinged: (payload) =>
+          void this.#socket.write(buildFrame(OPCODE.PONG, payload, wire.random.bytes(4).readInt32LE())),
+        closedByPeer: (body) => this.#closedByPeer(body),
+      },
+    );
+    const { destination } = wire;
+    const socket = (this.#socket = destination.secure ? this.#openTls() : this.#openPlain());
+    socket.setNoDelay(true);
+    socket.once(destination.secure ? 'secureConnect' : 'connect', () => {
+      socket.write(`${destination.requestStart}Sec-WebSocket-Key: ${this.#key}\r\n\r\n`);
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#why ??= error.code ?? error.message;
+    });
+    socket.on('end', () => {
+      this.#why ??= 'the server ended the connection';
+    });
+    socket.on('close', () => {
+      this.isOpen = false;
+      this.#owner.ended(this, this.#leaving ? undefined : (this.#why ?? 'the connection was closed'));
+    });
+  }
+
+  /** When the oldest message under way was meant to be sent; takes it. */
+  takeSentMs(): number {
+    const sentMs = this.#sentMs[this.#replyAt]!;
+    this.#replyAt = this.#replyAt + 1 === this.#sentMs.length ? 0 : this.#replyAt + 1;
+    this.underWay--;
+    return sentMs;
+  }
+
+  /**
+   * Sends the next messages, in one write.
+   * @param count At most what the window has room for.
+   * @param meantMs When they were due.
+   */
+  send(count: number, meantMs: number): void {
+    const { ring } = this.#wire;
+    for (let i = 0; i < count; i++) {
+      this.#sentMs[this.#sendAt] = meantMs;
+      this.#sendAt = this.#sendAt + 1 === this.#sentMs.length ? 0 : this.#sendAt + 1;
+    }
+    this.underWay += count;
+    this.#socket.write(ring.run(this.#sendSlot, count));
+    this.#sendSlot = (this.#sendSlot + count) % ring.length;
+  }
+
+  /** Begins the closing handshake; the server ends the connection. */
+  close(): void {
+    this.#leaving = true;
+    const key = this.#wire.random.bytes(4).readInt32LE();
+    if (this.isOpen) this.#socket.end(buildFrame(OPCODE.CLOSE, buildCloseBody(1000, ''), key));
+    else this.#socket.destroy();
+  }
+
+  /** Breaks the connection; where it is TCP, no port stays busy. */
+  reset(): void {
+    this.#leaving = true;
+    this.#destroy();
+  }
+
+  /** Ends it for a reason that its owner is told. */
+  giveUp(why: string): void {
+    this.#why ??= why;
+    this.#destroy();
+  }
+
+  #destroy(): void {
+    const { secure, socketPath } = this.#wire.destination;
+    // Only TCP that stands can be reset.
+    if (secure || socketPath !== '' || this.#socket.connecting) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+
+  #openPlain(): Socket {
+    const { host, port, socketPath } = this.#wire.destination;
+    const onread: OnReadOpts = {
+      buffer: SHARED_READ_BUFFER ?? Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+      callback: (bytes, buffer) => {
+        this.#received((buffer as Buffer).subarray(0, bytes));
+        return true;
+      },
+    };
+    return socketPath === '' ? connect({ host, port, onread }) : connect({ path: socketPath, onread });
+  }
+
+  #openTls(): Socket {
+    const { destination, tls } = this.#wire;
+    const { host, port } = destination;
+    // An address is no name to ask for.
+    const servername = /^[\d.]+$|:/.test(host) ? '' : host;
+    const socket = connectTls({ host, port, servername, ALPNProtocols: ['http/1.1'], ...tls });
+    socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    return socket;
+  }
+
+  #received(chunk: Buffer): void {
+    try {
+      const rest = this.isOpen ? chunk : this.#readHead(chunk);
+      if (rest === undefined || rest.length === 0) return;
+      const count = this.#reader.receive(rest);
+      if (count > 0 && !this.#leaving) this.#owner.replied(this, count);
+    } catch (error) {
+      const fault =
+        error instanceof PeerError
+          ? new LoadError(`an answer is wrong: ${error.message}`, { cause: error })
+          : error;
+      if (!(fault instanceof LoadError)) throw error;
+      this.giveUp(fault.message);
+      this.#owner.failed(fault);
+    }
+  }
+
+  /** @returns What lies behind the head. */
+  #readHead(chunk: Buffer): Buffer | undefined {
+    this.#head = Buffer.concat([this.#head, chunk]);
+    const answer = readOpeningAnswer(this.#head, this.#key);
+    if (answer === undefined) return undefined;
+    const rest = this.#head.subarray(answer.headBytes);
+    this.#head = Buffer.alloc(0);
+    if (answer.refusal !== undefined) {
+      this.giveUp(answer.refusal);
+      return undefined;
+    }
+    this.isOpen = true;
+    this.#owner.opened(this);
+    return rest;
+  }
+
+  #closedByPeer({ code, reason }: CloseBody): void {
+    this.#why ??= `the server closed with ${code}${reason === '' ? '' : ` '${reason}'`}`;
+    // §5.5.1: answered, and the server ends the connection
+    if (!this.#leaving)
+      this.#socket.end(
+        buildFrame(OPCODE.CLOSE, buildCloseBody(code, ''), this.#wire.random.bytes(4).readInt32LE()),
+      );
+    this.isOpen = false;
+  }
+}

@@ -1,0 +1,64 @@
+import type { HistogramData } from './latency-histogram.ts';
+import type { LoadMode } from './load-plan.ts';
+
+/** What a run came to, as plain data. */
+export interface LoadResult {
+  readonly mode: LoadMode;
+  /** Connections that stood when it was measured; in `handshake`, those being opened at a time. */
+  readonly connections: number;
+  readonly elapsedMs: number;
+  /** Answers of an echo, deliveries of a fan-out, connections opened in `handshake`. */
+  readonly messages: number;
+  readonly latency: HistogramData;
+  readonly opening: HistogramData;
+  /** Until the last recipient of a fan-out had everything. */
+  readonly lastRecipient: HistogramData;
+  /** How late the generator sent what was due, for no reason of the server's. */
+  readonly lateness: HistogramData;
+  /** Why connections were not opened, or lost, and how many. */
+  readonly failures: Readonly<Record<string, number>>;
+  readonly generator: {
+    /** CPU time while it was measured; `undefined` where the system does not tell. */
+    readonly cpuMicros: number | undefined;
+    /** Share of the time in which its event loop had something to do. */
+    readonly busyShare: number;
+  };
+  /** Of the process that was named. */
+  readonly server: ServerFigures | undefined;
+  /** Somebody ended it early. */
+  readonly interrupted: boolean;
+}
+
+export interface ServerFigures {
+  /** CPU time while it was measured. */
+  readonly cpuMicros: number;
+  /** Before the first connection, when all stood, and, in `idle` with traffic, after it. */
+  readonly rssBytes: {
+    readonly before: number;
+    readonly open: number;
+    readonly afterTraffic: number | undefined;
+  };
+}
+
+/** Above this share of the time somebody is at the limit of a core. */
+const BUSY_SHARE = 0.9;
+/** Whoever sends later than this is not able to send as planned. */
+const LATE_MS = 2;
+
+/** Who kept the rate from being higher. */
+export type Bottleneck = 'server' | 'generator' | 'both' | 'neither';
+
+/**
+ * Tells whether a rate is the server's. With a server that nobody measured, a busy generator is suspected.
+ * @param lateMs With a rate that was planned: how late 99 % of the messages left at most. The generator is busy by design
+ *   then, since it waits by looking at the clock, and being late is what gives it away.
+ */
+export function bottleneckOf(
+  { generator, server, elapsedMs }: Pick<LoadResult, 'generator' | 'server' | 'elapsedMs'>,
+  lateMs: number | undefined,
+): Bottleneck {
+  const serverIsBusy = server !== undefined && server.cpuMicros / 1_000 > BUSY_SHARE * elapsedMs;
+  const generatorIsBusy = lateMs === undefined ? generator.busyShare > BUSY_SHARE : lateMs > LATE_MS;
+  if (generatorIsBusy) return serverIsBusy ? 'both' : 'generator';
+  return serverIsBusy ? 'server' : 'neither';
+}

@@ -1,0 +1,307 @@
+import type { Clock } from '../../transport/clock.ts';
+import type { RandomSource } from '../../transport/random.ts';
+import { EchoDriver } from './echo-driver.ts';
+import { FanOutDriver } from './fan-out-driver.ts';
+import { Fleet, mainFailure } from './fleet.ts';
+import { FrameRing } from './frame-ring.ts';
+import { HandshakeLoad } from './handshake-load.ts';
+import type { LoadDriver } from './load-driver.ts';
+import type { LoadWire } from './load-connection.ts';
+import { LoadError, type LoadPlan } from './load-plan.ts';
+import type { LoadResult } from './load-result.ts';
+import { destinationOf } from './opening.ts';
+import { payloadsOf } from './payloads.ts';
+import { processUsage, type ProcessUsage } from './process-meter.ts';
+import { Tally } from './tally.ts';
+import { TrafficDriver } from './traffic-driver.ts';
+import { type WindowFigures, WindowMeter } from './window-meter.ts';
+
+export type LoadPhase = 'connecting' | 'warming up' | 'measuring' | 'idle' | 'closing';
+
+/** How far a run is. */
+export interface LoadSnapshot {
+  readonly phase: LoadPhase;
+  readonly open: number;
+  /** Messages since the start. */
+  readonly total: number;
+}
+
+export interface LoadSurroundings {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** Ends the run early; what was measured so far is the result. */
+  readonly signal: AbortSignal;
+}
+
+/** Most distinct payloads; a longer pipeline sends them over and over. */
+const MAX_PAYLOADS = 256;
+/** Time for closing handshakes before connections are broken. */
+const LEAVE_MS = 2_000;
+const LATE_CHECK_MS = 250;
+
+/** One run of the load generator, from the first connection to the last. */
+export class LoadRun {
+  readonly tally = new Tally();
+  #phase: LoadPhase = 'connecting';
+  readonly #plan: LoadPlan;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #wire: LoadWire;
+  /** Ends every wait: the run failed, or was interrupted. */
+  readonly #over = new AbortController();
+  #error: LoadError | undefined;
+  #fleet: Fleet | undefined;
+  #driver: LoadDriver | undefined;
+
+  /** @throws LoadError for a plan that cannot be carried out. */
+  constructor(plan: LoadPlan, { clock, random, signal }: LoadSurroundings) {
+    this.#plan = plan;
+    this.#clock = clock;
+    this.#signal = signal;
+    const { payload, mode, pipeline, publishes, target, verbatim } = plan;
+    const window = mode === 'fan-out' ? publishes : pipeline;
+    const key = random.bytes(4 * MAX_PAYLOADS);
+    this.#wire = {
+      destination: destinationOf(target),
+      tls: target.tls,
+      ring: new FrameRing(
+        ringPayloads(payloadsOf(payload, Math.min(MAX_PAYLOADS, window)), window),
+        payload.binary,
+        (slot) => key.readInt32LE(4 * (slot % MAX_PAYLOADS)),
+      ),
+      binary: payload.binary,
+      verbatim,
+      window,
+      random,
+    };
+  }
+
+  snapshot(): LoadSnapshot {
+    return { phase: this.#phase, open: this.#fleet?.open.size ?? 0, total: this.tally.total };
+  }
+
+  /**
+   * Carries the plan out, and leaves nothing open whatever happens.
+   * @throws LoadError if nothing came of it.
+   */
+  async run(): Promise<LoadResult> {
+    // Timers of the clock do not keep a process alive, and between two connections nothing else does.
+    const alive = setInterval(() => undefined, 60_000);
+    const interrupt = (): void => this.#over.abort();
+    this.#signal.addEventListener('abort', interrupt, { once: true });
+    if (this.#signal.aborted) interrupt();
+    try {
+      return await (this.#plan.mode === 'handshake' ? this.#handshakes() : this.#messages());
+    } finally {
+      clearInterval(alive);
+      this.#signal.removeEventListener('abort', interrupt);
+    }
+  }
+
+  async #messages(): Promise<LoadResult> {
+    const { mode, rampMs, timeoutMs, leave, connections } = this.#plan;
+    const before = this.#serverUsage();
+    const size = connections + (mode === 'fan-out' ? 1 : 0);
+    const fleet = new Fleet({ size, rampMs, timeoutMs }, this.#wire, this.#clock, this.tally, {
+      replied: (connection, count) => this.#driver?.replied(connection, count),
+      lost: (connection) => {
+        this.#driver?.lost(connection);
+        if (fleet.open.size === 0)
+          this.#fail(new LoadError(`no connection is left: ${mainFailure(fleet.failures)}`));
+      },
+      failed: (error) => this.#fail(error),
+    });
+    this.#fleet = fleet;
+    try {
+      await fleet.openAll(this.#over.signal);
+      this.#throwIfFailed();
+      if (fleet.open.size < (mode === 'fan-out' ? 2 : 1) && !this.#over.signal.aborted) {
+        throw new LoadError(`no connection was opened: ${mainFailure(fleet.failures)}`);
+      }
+      return await (mode === 'idle' ? this.#idle(fleet, before) : this.#exchange(fleet, before));
+    } finally {
+      this.#driver?.stop();
+      this.#phase = 'closing';
+      await fleet.leave(this.#error === undefined ? leave : 'reset', LEAVE_MS);
+    }
+  }
+
+  #exchange(fleet: Fleet, before: ProcessUsage | undefined): Promise<LoadResult> {
+    const { mode, publishes, pipeline, ratePerSecond } = this.#plan;
+    const [first, ...others] = fleet.open;
+    const isFanOut = mode === 'fan-out' && first !== undefined;
+    this.#driver = isFanOut
+      ? new FanOutDriver(first, others, publishes, ratePerSecond, this.#clock, this.tally)
+      : new EchoDriver(fleet.open, pipeline, ratePerSecond, this.#clock, this.tally);
+    const connections = fleet.open.size - (isFanOut ? 1 : 0);
+    return this.#measure(this.#driver, before, connections, fleet.failures);
+  }
+
+  async #handshakes(): Promise<LoadResult> {
+    const { connections, ratePerSecond, timeoutMs, leave } = this.#plan;
+    const settings = { atOnce: connections, ratePerSecond, timeoutMs, leave };
+    const before = this.#serverUsage();
+    const load = new HandshakeLoad(settings, this.#wire, this.#clock, this.tally, (error) =>
+      this.#fail(error),
+    );
+    try {
+      const result = await this.#measure(load, before, connections, load.failures);
+      if (this.tally.total === 0 && load.failures.size > 0) {
+        throw new LoadError(`no connection was opened: ${mainFailure(load.failures)}`);
+      }
+      return result;
+    } finally {
+      this.#phase = 'closing';
+      await load.stop();
+    }
+  }
+
+  /** Lets load run for a while, then measures it for another. */
+  async #measure(
+    driver: Pick<LoadDriver, 'start' | 'waiting'>,
+    before: ProcessUsage | undefined,
+    connections: number,
+    failures: ReadonlyMap<string, number>,
+  ): Promise<LoadResult> {
+    const { warmUpMs, durationMs } = this.#plan;
+    const { tally } = this;
+    this.#phase = 'warming up';
+    driver.start();
+    const endWatch = this.#watch(driver);
+    try {
+      await this.#wait(warmUpMs);
+      this.#phase = 'measuring';
+      const meter = new WindowMeter(this.#plan.serverPid, this.#clock);
+      tally.begin();
+      await this.#wait(durationMs);
+      tally.measuring = false;
+      return this.#result({ window: meter.end(), before, connections, failures });
+    } finally {
+      endWatch();
+    }
+  }
+
+  /** Leaves the connections alone, and looks at the server's memory; then again after some traffic. */
+  async #idle(fleet: Fleet, before: ProcessUsage | undefined): Promise<LoadResult> {
+    const { durationMs, traffic } = this.#plan;
+    const connections = fleet.open.size;
+    this.#phase = 'idle';
+    const meter = new WindowMeter(this.#plan.serverPid, this.#clock);
+    await this.#wait(durationMs);
+    const window = meter.end();
+    let afterTraffic: number | undefined;
+    if (traffic > 0 && !this.#over.signal.aborted) {
+      await this.#someTraffic(fleet, traffic);
+      await this.#wait(durationMs);
+      afterTraffic = this.#serverUsage()?.rssBytes;
+    }
+    return this.#result({ window, before, connections, failures: fleet.failures, afterTraffic });
+  }
+
+  async #someTraffic(fleet: Fleet, each: number): Promise<void> {
+    this.#phase = 'warming up';
+    const { signal } = this.#over;
+    let endWatch = (): void => undefined;
+    await new Promise<void>((resolve) => {
+      const driver = new TrafficDriver(fleet.open, each, this.#clock, this.tally, resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      endWatch = this.#watch(driver);
+      this.#driver = driver;
+      driver.start();
+    }).finally(() => endWatch());
+    this.#phase = 'idle';
+  }
+
+  #serverUsage(): ProcessUsage | undefined {
+    const { serverPid } = this.#plan;
+    return serverPid === undefined ? undefined : processUsage(serverPid);
+  }
+
+  #fail(error: LoadError): void {
+    this.#error ??= error;
+    this.#over.abort();
+  }
+
+  #throwIfFailed(): void {
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  /** Waits, until the run is over at the latest. @throws LoadError if it has failed. */
+  async #wait(ms: number): Promise<void> {
+    const { signal } = this.#over;
+    if (!signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#clock.setTimer(() => {
+          signal.removeEventListener('abort', ended);
+          resolve();
+        }, ms);
+        const ended = (): void => {
+          this.#clock.clearTimer(timer);
+          resolve();
+        };
+        signal.addEventListener('abort', ended, { once: true });
+      });
+    }
+    this.#throwIfFailed();
+  }
+
+  /** Fails the run when answers stay away. @returns Ends that. */
+  #watch(driver: Pick<LoadDriver, 'waiting'>): () => void {
+    const { timeoutMs, mode } = this.#plan;
+    this.tally.lastMs = this.#clock.now();
+    let timer: unknown;
+    const look = (): void => {
+      if (driver.waiting() && this.#clock.now() - this.tally.lastMs > timeoutMs) {
+        const hint =
+          mode === 'fan-out'
+            ? '; does it send to all others?'
+            : mode === 'handshake'
+              ? ''
+              : '; does it echo?';
+        this.#fail(new LoadError(`the server has not answered for ${timeoutMs} ms${hint}`));
+      } else timer = this.#clock.setTimer(look, LATE_CHECK_MS);
+    };
+    look();
+    return () => this.#clock.clearTimer(timer);
+  }
+
+  #result(figures: {
+    readonly window: WindowFigures;
+    readonly before: ProcessUsage | undefined;
+    readonly connections: number;
+    readonly failures: ReadonlyMap<string, number>;
+    readonly afterTraffic?: number | undefined;
+  }): LoadResult {
+    const { window, before, connections, failures, afterTraffic } = figures;
+    const { tally } = this;
+    return {
+      mode: this.#plan.mode,
+      connections,
+      elapsedMs: window.elapsedMs,
+      messages: tally.messages,
+      latency: tally.latency.toData(),
+      opening: tally.opening.toData(),
+      lastRecipient: tally.lastRecipient.toData(),
+      lateness: tally.lateness.toData(),
+      failures: Object.fromEntries(failures),
+      generator: { cpuMicros: window.ownMicros, busyShare: window.busyShare },
+      server:
+        window.server === undefined
+          ? undefined
+          : {
+              cpuMicros: window.server.cpuMicros,
+              rssBytes: {
+                before: before?.rssBytes ?? window.server.rssBytes,
+                open: window.server.rssBytes,
+                afterTraffic,
+              },
+            },
+      interrupted: this.#signal.aborted,
+    };
+  }
+}
+
+/** A ring has as many places as messages may be under way. */
+function ringPayloads(payloads: readonly Buffer[], length: number): Buffer[] {
+  return Array.from({ length }, (_, slot) => payloads[slot % payloads.length]!);
+}

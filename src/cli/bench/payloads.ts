@@ -1,0 +1,47 @@
+import type { PayloadShape } from './load-plan.ts';
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,';
+/** One character of each length that UTF-8 has. */
+const MIXED = ['é', '水', 'a', '😀', 'ß', '€', 'z'].map((char) => Buffer.from(char));
+
+/**
+ * Payloads of exactly the size asked for, each different from its neighbours in its first byte, so that an answer to
+ * another message is noticed. The same for the same arguments.
+ */
+export function payloadsOf(shape: PayloadShape, count: number): Buffer[] {
+  return Array.from({ length: count }, (_, slot) => {
+    if (shape.binary) return binaryPayload(shape.bytes, slot);
+    return shape.multibyte ? mixedPayload(shape.bytes, slot) : asciiPayload(shape.bytes, slot);
+  });
+}
+
+/** Bytes that do not compress. */
+function binaryPayload(bytes: number, slot: number): Buffer {
+  const payload = Buffer.allocUnsafeSlow(bytes);
+  let state = (slot + 1) * 0x9e3779b1;
+  for (let i = 0; i < bytes; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    payload[i] = state;
+  }
+  if (bytes > 0) payload[0] = slot;
+  return payload;
+}
+
+function asciiPayload(bytes: number, slot: number): Buffer {
+  const payload = Buffer.allocUnsafeSlow(bytes);
+  for (let i = 0; i < bytes; i++) payload[i] = LETTERS.charCodeAt((slot + i) % LETTERS.length);
+  return payload;
+}
+
+function mixedPayload(bytes: number, slot: number): Buffer {
+  const payload = asciiPayload(bytes, slot);
+  // What is left at the end is too short for the next character, and stays ASCII.
+  let at = 1;
+  for (let i = slot; ; i++) {
+    const char = MIXED[i % MIXED.length]!;
+    if (at + char.length > bytes) return payload;
+    at += char.copy(payload, at);
+  }
+}

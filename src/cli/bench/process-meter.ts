@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** What the operating system says about a process, on this machine and of this user. */
+export interface ProcessUsage {
+  /** CPU time since its start, of all its threads. */
+  readonly cpuMicros: number;
+  readonly rssBytes: number;
+}
+
+/**
+ * Reads the accounting of a process: from `/proc`, where CPU time is in nanoseconds, otherwise from `ps`, where it is in
+ * hundredths of a second.
+ * @param pid A process id, or `'self'` where there is `/proc`.
+ * @returns `undefined` if there is no such process, or nobody to ask.
+ */
+export function processUsage(pid: number | 'self'): ProcessUsage | undefined {
+  try {
+    return fromProc(`/proc/${pid}`);
+  } catch {
+    return pid === 'self' ? undefined : fromPs(pid);
+  }
+}
+
+function fromProc(folder: string): ProcessUsage {
+  let cpuMicros = 0;
+  for (const thread of readdirSync(`${folder}/task`)) {
+    try {
+      cpuMicros +=
+        Number(readFileSync(`${folder}/task/${thread}/schedstat`, 'latin1').split(' ', 1)[0]) / 1_000;
+    } catch (error) {
+      // A thread may end between the two; anything else is no accounting.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || thread === folder.slice(6)) throw error;
+    }
+  }
+  const rssKib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`${folder}/status`, 'latin1'))?.[1];
+  return { cpuMicros, rssBytes: Number(rssKib ?? 0) * 1_024 };
+}
+
+function fromPs(pid: number): ProcessUsage | undefined {
+  try {
+    return parsePs(execFileSync('ps', ['-o', 'rss=,time=', '-p', String(pid)], { encoding: 'latin1' }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads what `ps -o rss=,time=` prints: KiB, and `[[days-]hours:]minutes:seconds[.hundredths]`. */
+export function parsePs(text: string): ProcessUsage | undefined {
+  const match = /^\s*(\d+)\s+(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)\s*$/.exec(text);
+  if (match === null) return undefined;
+  const [, rssKib, days = '0', hours = '0', minutes, seconds] = match;
+  const hoursInAll = Number(days) * 24 + Number(hours);
+  const cpuSeconds = (hoursInAll * 60 + Number(minutes)) * 60 + Number(seconds);
+  return { cpuMicros: cpuSeconds * 1e6, rssBytes: Number(rssKib) * 1_024 };
+}

@@ -1,0 +1,338 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import process from 'node:process';
+import { test, type TestContext } from 'node:test';
+import { runCommandLine } from '../../../src/cli/commands.ts';
+import { selfSigned } from '../../../src/cli/self-signed.ts';
+import { type ServerOptions, WebSocketServer } from '../../../src/index.ts';
+import { renderUpgrade } from '../../../src/protocol/handshake/answer.ts';
+import { leakCheck, text, waitUntil } from '../../../src/testing/index.ts';
+import { type FakeIo, fakeIo } from '../fake-io.ts';
+
+type Report = Readonly<Record<string, unknown>> & {
+  readonly messages: number;
+  readonly connections: number;
+  readonly failures: Readonly<Record<string, number>>;
+  readonly latencyMs: { readonly count: number; readonly p50: number; readonly p999: number } | null;
+  readonly openingMs: { readonly count: number } | null;
+  readonly lastRecipientMs: { readonly count: number } | null;
+  readonly server: Readonly<Record<string, number | null>> | null;
+};
+
+interface Run {
+  readonly code: number;
+  readonly report: Report;
+  readonly io: FakeIo;
+}
+
+/** Short, since only counts matter; long enough that something is counted on a busy machine. */
+const SHORT = ['--json', '--duration-ms', '150', '--timeout-ms', '20000'];
+const QUICK = [...SHORT, '--warm-up-ms', '10'];
+
+async function bench(args: readonly string[], io = fakeIo()): Promise<Run> {
+  const code = await runCommandLine(['bench', ...args], io, '0.0.0');
+  return { code, report: JSON.parse(io.outLines.find((line) => line.startsWith('{')) ?? '{}') as Report, io };
+}
+
+type Behaviour = 'echo' | 'relay' | 'silent';
+
+async function serverOf(
+  t: TestContext,
+  behaviour: Behaviour,
+  options: ServerOptions = {},
+): Promise<{ url: string; server: WebSocketServer }> {
+  const leaks = leakCheck();
+  const server = new WebSocketServer(options);
+  server.on('message', (connection, message) => {
+    if (behaviour === 'echo') connection.send(message);
+    if (behaviour === 'relay') server.broadcast(message, { except: connection });
+  });
+  server.on('error', () => undefined);
+  const { port } = await server.listen(0, '127.0.0.1');
+  t.after(async () => {
+    await server.shutdown();
+    await leaks.assertNothingLeft({ withinMs: 5_000 });
+  });
+  return { url: `${options.tls === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}/`, server };
+}
+
+for (const flags of [
+  [],
+  ['--binary', '--size', '65536'],
+  ['--multibyte', '--size', '1000', '--pipeline', '16'],
+  ['--size', '0', '--connections', '3'],
+  ['--pipeline', '300', '--size', '20', '--connections', '2'],
+]) {
+  test(`CM-08: echo ${flags.join(' ')}: what comes back is counted, and the server agrees`, async (t) => {
+    const { url, server } = await serverOf(t, 'echo');
+    const { code, report, io } = await bench([url, ...QUICK, ...flags]);
+    assert.equal(code, 0, io.errLines.join());
+    assert.equal(
+      report.connections,
+      flags.includes('--connections') ? Number(flags[flags.indexOf('--connections') + 1]) : 50,
+    );
+    assert.ok(report.messages > 0);
+    assert.equal(report.latencyMs?.count, report.messages);
+    assert.equal(report.openingMs?.count, report.connections);
+    assert.deepEqual(report.failures, {});
+    await waitUntil(() => server.stats().connections.now === 0);
+    assert.ok(server.stats().messages.received >= report.messages);
+  });
+}
+
+test('CM-08: with a rate no more is sent than was asked for', async (t) => {
+  const { url, server } = await serverOf(t, 'echo');
+  const { code, report } = await bench([url, ...QUICK, '--rate', '200']);
+  assert.equal(code, 0);
+  assert.ok(report.messages > 0 && report.messages <= 50, String(report.messages));
+  assert.equal(report['plannedRate'], 200);
+  assert.ok(server.stats().messages.received <= 60);
+});
+
+test('CM-08: a fan-out counts deliveries, and turns by their last recipient', async (t) => {
+  const { url } = await serverOf(t, 'relay');
+  const { code, report, io } = await bench([url, ...QUICK, '-m', 'fan-out', '-c', '20', '--publishes', '4']);
+  assert.equal(code, 0, io.errLines.join());
+  assert.equal(report.connections, 20);
+  const turns = report.lastRecipientMs?.count ?? 0;
+  assert.ok(turns > 0);
+  assert.ok(Math.abs(report.messages - turns * 80) <= 80, `${report.messages} in ${turns} turns`);
+});
+
+test('CM-08: handshakes are counted one by one', async (t) => {
+  const { url, server } = await serverOf(t, 'silent');
+  const { code, report } = await bench([url, ...QUICK, '-m', 'handshake', '-c', '4']);
+  assert.equal(code, 0);
+  assert.ok(report.messages > 0);
+  assert.ok(server.stats().connections.opened >= report.messages);
+});
+
+test('CM-08: idle connections are looked at by the memory of the process that holds them', async (t) => {
+  const { url, server } = await serverOf(t, 'echo');
+  const pid = String(process.pid);
+  const { code, report } = await bench([
+    url,
+    ...SHORT,
+    '-m',
+    'idle',
+    '-c',
+    '30',
+    '--traffic',
+    '3',
+    '--pid',
+    pid,
+  ]);
+  assert.equal(code, 0);
+  assert.equal(report.connections, 30);
+  assert.equal(typeof report.server?.['rssBytesPerConnection'], 'number');
+  assert.equal(typeof report.server?.['rssBytesPerConnectionAfterTraffic'], 'number');
+  assert.equal(server.stats().messages.received, 90);
+});
+
+test('CM-08: over TLS, with a certificate that has to be trusted', async (t) => {
+  const credentials = selfSigned(['127.0.0.1'], Date.now());
+  const { url } = await serverOf(t, 'echo', { tls: credentials });
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const ca = join(folder, 'ca.pem');
+  writeFileSync(ca, credentials.cert);
+  const trusted = await bench([url, ...QUICK, '-c', '3', '--ca', ca]);
+  assert.equal(trusted.code, 0, trusted.io.errLines.join());
+  assert.ok(trusted.report.messages > 0);
+  const strange = await bench([url, ...QUICK, '-c', '3']);
+  assert.equal(strange.code, 1);
+  assert.match(strange.io.errLines.join(), /no connection was opened: .*SELF_SIGNED/);
+  const insecure = await bench([url, ...QUICK, '-c', '3', '--insecure']);
+  assert.equal(insecure.code, 0);
+  assert.match(insecure.io.errLines[0] ?? '', /warning: --insecure/);
+});
+
+test('CM-03: headers, origin, credentials and subprotocols reach the server', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const { url } = await serverOf(t, 'echo', {
+    protocols: ['v2'],
+    allowedOrigins: ['https://app.example'],
+    upgrade: ({ request }) => {
+      seen.push(request.headers['x-tenant'], request.headers['authorization']);
+      return {};
+    },
+  });
+  const flags = ['-H', 'X-Tenant: a', '--origin', 'https://app.example', '--auth', 'u:p', '--protocol', 'v2'];
+  const { code, io } = await bench([url, ...QUICK, '-c', '1', ...flags]);
+  assert.equal(code, 0, io.errLines.join());
+  assert.deepEqual(seen, ['a', `Basic ${Buffer.from('u:p').toString('base64')}`]);
+});
+
+test('CM-08: thresholds that are missed are said, and exit is 3', async (t) => {
+  const { url } = await serverOf(t, 'echo');
+  const missed = await bench([url, ...QUICK, '-c', '2', '--min-rate', '1000000000']);
+  assert.equal(missed.code, 3);
+  assert.match(missed.io.errLines.join(), /the rate is [\d,]+ a second; --min-rate asks for 1,000,000,000/);
+  const met = await bench([url, ...QUICK, '-c', '2', '--min-rate', '1', '--max-p99-ms', '100000']);
+  assert.equal(met.code, 0);
+});
+
+test('CM-08: Ctrl-C ends the run in order, prints what was measured, and exit is 130', async (t) => {
+  const { url, server } = await serverOf(t, 'echo');
+  const io = fakeIo();
+  const run = runCommandLine(
+    ['bench', url, '--warm-up-ms', '0', '--duration', '600', '-c', '5'],
+    io,
+    '0.0.0',
+  );
+  await waitUntil(() => server.stats().messages.received > 100, { deadlineMs: 20_000 });
+  io.interrupt();
+  assert.equal(await run, 130);
+  assert.match(io.outLines.join('\n'), /interrupted: this is what was measured until then/);
+  assert.match(io.outLines.join('\n'), /\([\d,]+ in all\)/);
+});
+
+test('CM-08: Ctrl-C before there is a connection', async (t) => {
+  const hole = await rawServer(t, () => undefined);
+  const io = fakeIo();
+  const run = runCommandLine(['bench', hole, '-c', '2'], io, '0.0.0');
+  await waitUntil(() => connectionsOf.get(hole)!.size > 0);
+  io.interrupt();
+  assert.equal(await run, 130);
+});
+
+const connectionsOf = new Map<string, Set<Socket>>();
+
+/** A server that answers the handshake, and everything behind it as it likes. */
+async function rawServer(t: TestContext, answer: (socket: Socket, key: string) => void): Promise<string> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('data', (head) =>
+      answer(socket, /Sec-WebSocket-Key: (\S+)/.exec(head.toString('latin1'))?.[1] ?? ''),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { readonly port: number };
+  const url = `ws://127.0.0.1:${port}/`;
+  connectionsOf.set(url, sockets);
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return url;
+}
+
+const upgraded = (socket: Socket, key: string): void => {
+  socket.write(renderUpgrade({ key, protocol: '', extensions: '' }), 'latin1');
+};
+
+/** Servers that are no good, and what is said of them. */
+const BAD: readonly (readonly [what: string, answer: (socket: Socket, key: string) => void, says: RegExp])[] =
+  [
+    [
+      'says 403',
+      (socket) => socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'),
+      /no connection was opened: the server refused the handshake with 403 \(2 times\)/,
+    ],
+    ['speaks no HTTP', (socket) => socket.end('220 mail.example\r\n\r\n'), /no HTTP/],
+    [
+      'accepts another key',
+      (socket) => upgraded(socket, 'AAAAAAAAAAAAAAAAAAAAAA=='),
+      /the 101 does not belong to our key/,
+    ],
+    ['hangs up', (socket) => socket.end(), /the server ended the connection/],
+    [
+      'answers something else',
+      (socket, key) => {
+        upgraded(socket, key);
+        socket.on('data', () => socket.write(text('no', { mask: false })));
+      },
+      /an answer is not what was sent/,
+    ],
+    [
+      'sends the bytes back as they came',
+      (socket, key) => {
+        upgraded(socket, key);
+        socket.on('data', (chunk) => socket.write(chunk));
+      },
+      /an answer is wrong: .*mask/i,
+    ],
+    [
+      'closes everything',
+      (socket, key) => {
+        upgraded(socket, key);
+        socket.once('data', () => socket.end(Buffer.of(0x88, 2, 0x03, 0xf0)));
+      },
+      /no connection is left: the server closed with 1008 \(2 times\)/,
+    ],
+  ];
+for (const [what, answer, says] of BAD) {
+  test(`CM-08: a server that ${what} is one sentence, and exit 1`, async (t) => {
+    const url = await rawServer(t, answer);
+    const { code, io } = await bench([url, ...SHORT, '-c', '2', '--warm-up-ms', '60000']);
+    assert.equal(code, 1);
+    assert.equal(io.errLines.length, 1, io.errLines.join());
+    assert.match(io.errLines[0] ?? '', says);
+    assert.deepEqual(io.outLines, []);
+  });
+}
+
+test('CM-08: a server that does not answer is found out, and asked whether it echoes', async (t) => {
+  const { url } = await serverOf(t, 'silent');
+  const { code, io } = await bench([url, '--timeout-ms', '50', '--duration', '600']);
+  assert.equal(code, 1);
+  assert.match(io.errLines.join(), /the server has not answered for 50 ms; does it echo\?/);
+});
+
+test('CM-08: connections that fail beside others are counted, and exit is 1', async (t) => {
+  const { url } = await serverOf(t, 'echo', { maxConnections: 3 });
+  const { code, report } = await bench([url, ...QUICK, '-c', '5']);
+  assert.equal(code, 1);
+  assert.equal(report.connections, 3);
+  assert.deepEqual(report.failures, { 'the server refused the handshake with 503': 2 });
+});
+
+test('CM-08: load on another machine needs a yes', async () => {
+  const refused = await bench(['example.com', ...QUICK]);
+  assert.equal(refused.code, 2);
+  assert.match(refused.io.errLines.join(), /example\.com is not this machine: add --yes/);
+  const output = new PassThrough();
+  const io = fakeIo(true, { output, hasColours: false });
+  io.input.end('n\n');
+  assert.equal((await bench(['ws://198.51.100.1/', ...QUICK], io)).code, 1);
+  assert.match(
+    String(output.read()),
+    /198\.51\.100\.1 is not this machine\. Does its owner agree to the load\? \[y\/N\]/,
+  );
+});
+
+const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] = [
+  [[], 'the URL of the server is missing'],
+  [['http://localhost/'], "'http://localhost/' is no URL of a WebSocket"],
+  [['localhost', '--mode', 'chaos'], "--mode is 'chaos'; it must be echo, fan-out, handshake, idle"],
+  [['localhost', '--binary', '--multibyte'], '--binary and --multibyte exclude each other'],
+  [['localhost', '-d', '1', '--duration-ms', '1'], '--duration and --duration-ms exclude each other'],
+  [['localhost', '--connections', '0'], "--connections is '0'"],
+  [['localhost', '--publishes', '2'], '--publishes means nothing with --mode echo, only with fan-out'],
+  [['localhost', '-m', 'idle'], '--mode idle looks at the memory of a process'],
+  [['localhost', '-s', '268435456', '-c', '1000'], 'put more than 4 GiB under way'],
+  [['localhost', '-H', 'no colon'], "--header is 'no colon'"],
+  [['localhost', '--cert', 'a.pem'], '--cert: ENOENT'],
+];
+for (const [args, sentence] of WRONG) {
+  test(`CM-01 CM-08: 'hawser bench ${args.join(' ')}' is one sentence`, async () => {
+    const { code, io } = await bench(args);
+    assert.equal(code, sentence.includes('ENOENT') ? 1 : 2);
+    assert.equal(io.errLines.length, 1);
+    assert.ok(io.errLines[0]?.includes(sentence), io.errLines[0]);
+  });
+}
+
+test('CM-01 CM-08: hawser bench --help fits into 100 columns and has examples', async () => {
+  const { code, io } = await bench(['--help']);
+  assert.equal(code, 0);
+  const help = io.outLines.join('\n');
+  for (const line of help.split('\n')) assert.ok(line.length <= 100, line);
+  assert.match(help, /\nExamples:\n {2}hawser bench /);
+});
