@@ -17,7 +17,7 @@ interface LockEntry {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-const lockFiles = ['', 'bench', 'examples/express', 'test/interop', 'tools/wasm']
+const lockFiles = ['', 'bench', 'examples/express', 'test/interop', 'tools/runtimes', 'tools/wasm']
   .map((folder) => join(folder, 'package-lock.json'))
   .filter((path) => existsSync(join(root, path)));
 
