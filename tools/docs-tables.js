@@ -1,9 +1,11 @@
-// Writes the tables in docs/ that repeat what the code says: docs/options.md and docs/errors.md.
-// Run it after a build, when options or error codes have changed; a test compares the pages with the code.
+// Writes the pages in docs/ that repeat what code and tests say: options.md, errors.md, requirements.md.
+// Run it after a build, when those have changed; tests compare the pages with their sources.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorsPage, optionsPage } from '../build/tools/docs-pages.js';
+import { requirementsPage } from '../build/test/requirements/page.js';
 
 const docs = join(import.meta.dirname, '..', 'docs');
 writeFileSync(join(docs, 'options.md'), optionsPage());
 writeFileSync(join(docs, 'errors.md'), errorsPage());
+writeFileSync(join(docs, 'requirements.md'), requirementsPage());
