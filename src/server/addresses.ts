@@ -1,6 +1,7 @@
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import { MisuseError } from '../protocol/errors.ts';
 import { normalizeAddress, withoutZone } from '../transport/ip-address.ts';
+import { verdictOf } from './verdict.ts';
 
 /** Length of `::ffff:0:0/96`, under which IPv6 writes IPv4 (RFC 4291 §2.5.5.2). */
 const MAPPED_PREFIX_BITS = 96;
@@ -10,13 +11,13 @@ export type AddressList = readonly string[] | ((address: string) => boolean);
 
 /**
  * @returns Whether an address, as {@link normalizeAddress} gives it, is in the list. What is no address is in no list. A
- *   function counts only if it returns exactly `true`, so that a promise admits nobody; what it throws passes through.
+ *   function counts only if it returns exactly `true`; what it throws passes through, and a promise is misuse.
  * @throws MisuseError `ERR_OPTION` for an entry that is neither address nor range.
  */
 export function addressMatcher(list: AddressList): (address: string) => boolean {
   if (typeof list === 'function') {
     const decide: (address: string) => unknown = list;
-    return (address) => decide(address) === true;
+    return (address) => verdictOf('exemptAddresses', decide(address));
   }
   if (list.length === 0) return () => false;
   const known = new BlockList();

@@ -2,6 +2,7 @@ import type { Connection } from '../connection/connection.ts';
 import type { Audience, Delivery } from '../connection/host.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { ReadonlyRegistry } from './registry.ts';
+import { verdictOf } from './verdict.ts';
 
 /** Who a broadcast is for, and how it goes out. */
 export interface BroadcastOptions<UserData = unknown> extends Audience<Connection<UserData>> {
@@ -60,9 +61,7 @@ export function broadcastTo<UserData>(
     }
     if (where !== undefined) {
       try {
-        const verdict: unknown = where(connection);
-        // A promise is no verdict, and counts as none.
-        if (verdict !== true) {
+        if (!verdictOf('where', where(connection))) {
           delivery.skipped++;
           continue;
         }

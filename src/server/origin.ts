@@ -1,9 +1,10 @@
 import { MisuseError } from '../protocol/errors.ts';
 import type { UpgradeRequest } from './hooks.ts';
+import { verdictOf } from './verdict.ts';
 
 /**
  * Which origins may open connections; explained at the server's options. A function counts only if it returns exactly
- * `true`, so that a promise admits nobody.
+ * `true`; a promise is misuse.
  */
 export type AllowedOrigins =
   | 'same-origin'
@@ -111,7 +112,7 @@ function originJudge(allowed: AllowedOrigins): OriginJudge {
     return (origin, { request }) => {
       const canonical = canonicalOrigin(origin);
       if (canonical === undefined) return MALFORMED;
-      return decide(canonical, request) === true ? undefined : FOREIGN;
+      return verdictOf('allowedOrigins', decide(canonical, request)) ? undefined : FOREIGN;
     };
   }
   return listJudge(allowed);

@@ -156,7 +156,7 @@ export async function shutDown(
   signal: AbortSignal | undefined,
 ): Promise<ShutdownReport> {
   const startedMs = host.clock.now();
-  let aborted = signal?.aborted ?? false;
+  let aborted = false;
   let abort = (): void => {};
   const stop = new Promise<void>((resolve) => {
     abort = () => {
@@ -164,6 +164,7 @@ export async function shutDown(
       resolve();
     };
   });
+  if (signal?.aborted === true) abort();
   signal?.addEventListener('abort', abort);
   try {
     if (settings.readyDelayMs > 0 && !aborted) await wait(host.clock, settings.readyDelayMs, stop);

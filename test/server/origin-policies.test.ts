@@ -88,10 +88,12 @@ test('OR-01 a function is given the canonical origin and the request, and admits
   });
   assert.equal(codeOf(judge, ['HTTPS://Good.Com:443']), undefined);
   assert.deepEqual(seen, [['https://good.com', request]]);
-  for (const answer of [1, 'yes', {}, Promise.resolve(true), undefined]) {
+  for (const answer of [1, 'yes', {}, undefined]) {
     const loose = (() => answer) as unknown as () => boolean;
     assert.equal(codeOf(policy(loose), ['https://good.com']), 'ERR_ORIGIN');
   }
+  const late = policy((() => Promise.resolve(true)) as unknown as () => boolean);
+  assert.throws(() => codeOf(late, ['https://good.com']), /promise/);
 });
 
 test('SE-28 what the function throws reaches the caller', () => {

@@ -152,6 +152,9 @@ test('SD-01: aborting its signal ends a shutdown at once, in the delay and after
     assert.equal((await report).forced, 1);
     assert.equal((await connection.closed).cause, 'shutdown');
   }
+  const { server, join } = live(t);
+  await join();
+  assert.equal((await server.shutdown({ signal: AbortSignal.abort() })).forced, 1);
 });
 
 test('SD-03: every close event comes before closed', async (t) => {
