@@ -1,10 +1,15 @@
+export { type ClientConnection, connect } from './client/connect.ts';
+export type { ClientTlsOptions, ConnectOptions, RequestHeaders } from './client/connect-options.ts';
+export { DEFAULT_CONNECT_OPTIONS } from './client/resolve-connect-options.ts';
 export type { CloseCause, CloseInfo } from './connection/close-info.ts';
 export { Connection, type ConnectionEvents, type DroppedMessage } from './connection/connection.ts';
 export type { RateLimitOptions } from './connection/connection-options.ts';
 export type { Delivery, ListenerResult, PublishDelivery, SendOptions } from './connection/host.ts';
 export { MemoryBudget } from './connection/memory-budget.ts';
 export type { ConnectionState } from './connection/states.ts';
+export { ConnectError, type ConnectPhase } from './protocol/connect-error.ts';
 export {
+  type ConnectErrorCode,
   type ErrorCode,
   ERRORS,
   HandshakeError,

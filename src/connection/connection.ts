@@ -31,7 +31,10 @@ export interface ConnectionEvents {
   drain: [];
   /** Once, after the last message. */
   close: [info: CloseInfo];
-  /** The peer broke a rule or the transport failed; {@link CloseInfo.error} has it, too. */
+  /**
+   * The peer broke a rule or the transport failed; {@link CloseInfo.error} has it, too. On the client's side also
+   * `ERR_HANDLER`: a listener failed, and `cause` is what it threw.
+   */
   error: [error: WebSocketError];
   /** Answered already. The payload is a copy. */
   ping: [payload: Buffer];
@@ -70,10 +73,10 @@ export class Connection<UserData = unknown>
   readonly protocol: string;
   /** The extensions agreed on, as in the header field; `''` if none. */
   readonly extensions: string;
-  /** The peer, IPv4-mapped addresses as IPv4; `''` where there is none. */
+  /** The peer, IPv4-mapped addresses as IPv4; `''` where there is none, as behind a Unix socket. */
   readonly remoteAddress: string;
   readonly remotePort: number;
-  /** Yours: set by the `upgrade` hook, writable. */
+  /** Yours: set by the `upgrade` hook, writable; on the client's side `undefined` until you set it. */
   data: UserData;
   /** Messages accepted by `send`, broadcasts and publishes included. */
   messagesSent = 0;
@@ -294,18 +297,25 @@ export class Connection<UserData = unknown>
   /**
    * Subscribes to a topic of the server.
    * @returns `true` if new; `false` if subscribed already, over a limit, or not open.
-   * @throws MisuseError `ERR_ARGUMENT` unless `topic` is a string of 1 to 256 bytes without control characters.
+   * @throws MisuseError `ERR_ARGUMENT` unless `topic` is a string of 1 to 256 bytes without control characters;
+   *   `ERR_STATE` on the client's side: only a server has topics.
    */
   subscribe(topic: string): boolean {
     return this.#host.subscribe(this, topic);
   }
 
-  /** @returns Whether it was subscribed. */
+  /**
+   * @returns Whether it was subscribed.
+   * @throws MisuseError `ERR_STATE` on the client's side.
+   */
   unsubscribe(topic: string): boolean {
     return this.#host.unsubscribe(this, topic);
   }
 
-  /** Publishes to all subscribers of a topic but this connection. See `WebSocketServer.publish`. */
+  /**
+   * Publishes to all subscribers of a topic but this connection. See `WebSocketServer.publish`.
+   * @throws MisuseError `ERR_STATE` on the client's side.
+   */
   publish(
     topic: string,
     payload: Payload,
@@ -330,6 +340,12 @@ export class Connection<UserData = unknown>
     if (this.#closeEmitted) iterator.finish();
     else this.#delivery.loopEntered(iterator);
     return iterator;
+  }
+
+  /** Closes with 1000 and waits for the end: for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.closed;
   }
 
   /** Ends the connection for a reason of the server's: a closing handshake with a cause of its own. @internal */
@@ -545,7 +561,12 @@ export class Connection<UserData = unknown>
 
   #tell<Name extends keyof ConnectionEvents>(name: Name, ...args: ConnectionEvents[Name]): void {
     if (this.listenerCount(name) === 0) return;
-    this.dispatch(name, args, (error) => this.#host.handlerFailed(error, this));
+    this.dispatch(name, args, (error) => {
+      this.#host.handlerFailed(error, this);
+      // A client has no server above it whose `error` event could tell.
+      if (name === 'error' || this.#link.core.role === 'server') return;
+      this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
+    });
   }
 }
 

@@ -112,6 +112,8 @@ export type HandshakeErrorCode = CodeOf<'handshake'>;
 export type PeerErrorCode = CodeOf<'peer'>;
 export type TransportErrorCode = CodeOf<'transport'>;
 export type MisuseErrorCode = CodeOf<'misuse'>;
+/** Codes of connections that did not come about. */
+export type ConnectErrorCode = CodeOf<'client'>;
 
 const sentence = (code: ErrorCode, detail: string | undefined): string => {
   const { says, section } = ERRORS[code] as ErrorRule;

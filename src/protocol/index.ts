@@ -1,5 +1,6 @@
 export * from './constants.ts';
 export { type CloseBody, isReceivableCode, isSendableCode, NO_CLOSE, NO_CODE } from './close.ts';
+export { ConnectError, type ConnectFailure, type ConnectPhase } from './connect-error.ts';
 export { FACT, type Fact, type FrameSink, ProtocolConnection } from './connection.ts';
 export * from './errors.ts';
 export { buildFrame, headerBytes, writeFrame, writeHeader } from './frame-builder.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WebSocketServer } from '../../src/index.ts';
 import { close, frame, RawClient } from '../../src/testing/index.ts';
-import { escaped } from '../../src/server/log.ts';
+import { escaped } from '../../src/connection/log.ts';
 
 type Line = readonly [level: string, text: string, fields: Readonly<Record<string, unknown>>];
 

@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { ERRORS, type HandshakeErrorCode, MisuseError } from '../errors.ts';
 import { acceptValue, isValidKey } from './accept-key.ts';
-import { isFieldValue, isToken } from './fields.ts';
+import { type FieldList, renderField } from './field-text.ts';
 
-export type FieldList = Iterable<readonly [name: string, value: string]>;
+export type { FieldList } from './field-text.ts';
 
 /** What a 101 says (§4.2.2). */
 export interface UpgradeAnswer {
@@ -114,16 +114,6 @@ export function renderResponse(
   if (!isBodiless) text += `Content-Length: ${body.length}\r\n`;
   const head = Buffer.from(`${text}Connection: close\r\n\r\n`, 'latin1');
   return options.withoutBody === true || body.length === 0 ? head : Buffer.concat([head, body]);
-}
-
-function renderField(name: string, value: string): string {
-  if (typeof name !== 'string' || !isToken(name)) {
-    throw new MisuseError('ERR_ARGUMENT', 'the name of a header is not a token');
-  }
-  if (typeof value !== 'string' || !isFieldValue(value)) {
-    throw new MisuseError('ERR_ARGUMENT', `the value of ${name} holds characters that HTTP does not allow`);
-  }
-  return `${name}: ${value}\r\n`;
 }
 
 /** The reason phrase may be empty, the space before it may not be missing (RFC 9112 §4). */

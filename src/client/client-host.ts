@@ -1,0 +1,76 @@
+import type { Connection } from '../connection/connection.ts';
+import type { CloseInfo } from '../connection/close-info.ts';
+import type {
+  ConnectionHost,
+  ConnectionSettings,
+  PublishDelivery,
+  TrafficCounters,
+} from '../connection/host.ts';
+import { ConnectionLog } from '../connection/log.ts';
+import { MisuseError } from '../protocol/errors.ts';
+import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
+import type { RandomSource } from '../transport/random.ts';
+import type { ResolvedConnectOptions } from './connect-options.ts';
+
+/** What stands behind one connection of a client: its settings, its counters, its lines in the log. */
+export class ClientHost<UserData> implements ConnectionHost<Connection<UserData>> {
+  readonly settings: ConnectionSettings;
+  readonly deadlines: DeadlineQueue;
+  readonly random: RandomSource;
+  readonly counters: TrafficCounters = {
+    heldBytes: 0,
+    messagesReceived: 0,
+    messagesSent: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    droppedMessages: 0,
+    pingsSent: 0,
+    pongsReceived: 0,
+    pingsReceived: 0,
+  };
+  readonly messageListeners: readonly never[] = [];
+  readonly #log: ConnectionLog;
+
+  constructor(options: ResolvedConnectOptions) {
+    this.settings = options;
+    this.deadlines = deadlinesOf(options.clock);
+    this.random = options.random;
+    this.#log = new ConnectionLog(options.logger);
+  }
+
+  moved(): void {}
+
+  left(): void {}
+
+  closed(connection: Connection<UserData>, info: CloseInfo): void {
+    this.#log.closed(connection, info);
+  }
+
+  drained(): void {}
+
+  memoryShed(): void {
+    this.#log.memoryShed(this.settings.memoryBudget.maxBytes);
+  }
+
+  handlerFailed(error: unknown, connection: Connection<UserData>): void {
+    this.#log.handlerFailed(error, connection);
+  }
+
+  subscribe(): boolean {
+    throw noTopics('subscribe to them');
+  }
+
+  unsubscribe(): boolean {
+    throw noTopics('leave them');
+  }
+
+  publish(): PublishDelivery {
+    throw noTopics('publish to them');
+  }
+}
+
+const noTopics = (what: string): MisuseError =>
+  new MisuseError(
+    'ERR_STATE',
+    `topics are those of a server: a client cannot ${what} but by a message that its server understands`,
+  );

@@ -1,0 +1,44 @@
+import type { Connection } from '../connection/connection.ts';
+import { MisuseError } from '../protocol/errors.ts';
+import type { ConnectOptions } from './connect-options.ts';
+import { Connecting } from './connecting.ts';
+import { readDestination } from './destination.ts';
+import { resolveConnectOptions } from './resolve-connect-options.ts';
+
+/**
+ * The client's end of a connection: the same class as the server's. Topics are the server's alone: `subscribe`,
+ * `unsubscribe` and `publish` throw `MisuseError` `ERR_STATE` here. Every frame is masked with a fresh key (§5.3), and
+ * after the closing handshake the server gets `closeTimeoutMs` to end TCP (§7.1.1).
+ * @typeParam UserData What you keep in `connection.data`; `undefined` until you set it.
+ */
+export type ClientConnection<UserData = unknown> = Connection<UserData>;
+
+/**
+ * Connects to a WebSocket server (§4.1).
+ * @param url `ws:` or `wss:`, or `http:` and `https:`, which mean the same; `ws+unix:/path/to.sock:/path?query` for a Unix
+ *   socket. User and password in it are sent as Basic authentication (RFC 7617). No fragment.
+ * @param options See {@link ConnectOptions}.
+ * @returns The connection, open. What the server sends from then on waits for the first listener or loop.
+ * @throws ConnectError As a rejection: `code`, `phase`, and what there was of an answer. MisuseError `ERR_OPTION` for an
+ *   option that is not acceptable; the reason of `signal` if that was aborted.
+ */
+export function connect<UserData = unknown>(
+  url: string | URL,
+  options?: ConnectOptions,
+): Promise<ClientConnection<UserData>> {
+  return new Promise((resolve, reject) => {
+    // What is thrown in here rejects the promise.
+    const settings = resolveConnectOptions(options);
+    const destination = readDestination(url);
+    if (
+      destination.authorization !== undefined &&
+      settings.headers.some(([name]) => name.toLowerCase() === 'authorization')
+    ) {
+      throw new MisuseError(
+        'ERR_OPTION',
+        'headers has an Authorization, and the URL a user and password: only one of them can be sent',
+      );
+    }
+    new Connecting<UserData>(destination, settings, { resolve, reject }).start();
+  });
+}

@@ -1,0 +1,39 @@
+import { Buffer } from 'node:buffer';
+import { readKey } from '../protocol/mask.ts';
+import type { RandomSource } from '../transport/random.ts';
+
+/** Bytes drawn at a time: one call for many keys. */
+const POOL_BYTES = 4_096;
+
+/** Masking keys (§5.3): unpredictable, 4 bytes each, none handed out twice. */
+export class KeyPool {
+  readonly #random: RandomSource;
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+
+  constructor(random: RandomSource) {
+    this.#random = random;
+  }
+
+  readonly next = (): number => {
+    if (this.#at === this.#bytes.length) {
+      this.#bytes = this.#random.bytes(POOL_BYTES);
+      this.#at = 0;
+    }
+    const key = readKey(this.#bytes, this.#at);
+    this.#at += 4;
+    return key;
+  };
+}
+
+const pools = new WeakMap<RandomSource, KeyPool>();
+
+/** The one pool of all connections with this source. */
+export function keysOf(random: RandomSource): KeyPool {
+  let pool = pools.get(random);
+  if (pool === undefined) {
+    pool = new KeyPool(random);
+    pools.set(random, pool);
+  }
+  return pool;
+}

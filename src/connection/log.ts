@@ -1,0 +1,73 @@
+import type { Logger, LogFields } from '../transport/logger.ts';
+import type { CloseCause, CloseInfo } from './close-info.ts';
+
+export type Level = keyof Logger;
+
+/** Longest text of a client's in a log line, in characters. */
+const MAX_TEXT = 128;
+
+/** Text of a peer's, so that it can neither begin a line of its own nor speak to a terminal. */
+export function escaped(text: string): string {
+  const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+  return cut.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
+}
+
+/** Endings that are nobody's fault. */
+const ORDINARY: ReadonlySet<CloseCause> = new Set([
+  'peer-close',
+  'local-close',
+  'terminated',
+  'transport-end',
+  'transport-error',
+  'shutdown',
+]);
+const OUR_FAULT: ReadonlySet<CloseCause> = new Set(['handler-error', 'internal-error']);
+
+/** Writes what is worth a line to the application's logger. Never payloads, cookies, tokens or queries. */
+export class ConnectionLog {
+  protected readonly logger: Logger | undefined;
+
+  constructor(logger: Logger | undefined) {
+    this.logger = logger;
+  }
+
+  closed(connection: { readonly id: string; readonly remoteAddress: string }, info: CloseInfo): void {
+    if (this.logger === undefined) return;
+    const { code, cause, sentCode, wasClean, error } = info;
+    const level: Level = ORDINARY.has(cause) ? 'debug' : OUR_FAULT.has(cause) ? 'error' : 'warn';
+    this.write(
+      level,
+      {
+        connectionId: connection.id,
+        remoteAddress: connection.remoteAddress,
+        code,
+        cause,
+        sentCode,
+        wasClean,
+        ...(error === undefined ? {} : { error: error.code, detail: escaped(error.message) }),
+      },
+      'connection closed',
+    );
+  }
+
+  /** @param maxBytes The budget. */
+  memoryShed(maxBytes: number): void {
+    this.write('error', { maxBytes }, 'memory budget used up, connections are closed');
+  }
+
+  handlerFailed(error: unknown, connection: { readonly id: string } | undefined): void {
+    this.write(
+      'error',
+      { err: error, ...(connection === undefined ? {} : { connectionId: connection.id }) },
+      'handler failed',
+    );
+  }
+
+  protected write(level: Level, fields: LogFields, text: string): void {
+    try {
+      this.logger?.[level](fields, text);
+    } catch {
+      // A logger that throws must not disturb service, and there is no other place to say so.
+    }
+  }
+}

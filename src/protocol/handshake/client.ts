@@ -1,0 +1,135 @@
+import { Buffer } from 'node:buffer';
+import { HandshakeError, MisuseError } from '../errors.ts';
+import { acceptValue } from './accept-key.ts';
+import { type ExtensionOffer, parseExtensions } from './extension-list.ts';
+import { type FieldList, renderField } from './field-text.ts';
+import { isFieldValue, isToken, listContains } from './fields.ts';
+import type { ResponseHead } from './response-head.ts';
+
+/** Bytes of chance in a key (§4.1). */
+export const KEY_BYTES = 16;
+
+/** What a client offers of extensions, and how it takes the answer (§9.1). */
+export interface ExtensionClient {
+  /** Value of `Sec-WebSocket-Extensions`; empty for no field. */
+  readonly offer: string;
+  /** @returns What is wrong with the answer; `undefined` if it is agreed. */
+  fault(answer: readonly ExtensionOffer[]): string | undefined;
+}
+
+/** Offers nothing, so that any answer is one too many. */
+export const NO_EXTENSIONS: ExtensionClient = Object.freeze({
+  offer: '',
+  fault: ([first]: readonly ExtensionOffer[]) => `the extension ${first!.name} was not requested`,
+});
+
+/** A request for an upgrade to WebSocket, as a client makes it. */
+export interface UpgradeRequestHead {
+  /** Path and query: visible ASCII, beginning with `/`. */
+  readonly target: string;
+  /** Host, and the port where it is not the default. */
+  readonly host: string;
+  /** Of {@link makeKey}. */
+  readonly key: string;
+  /** Subprotocols, the preferred first. */
+  readonly protocols: readonly string[];
+  readonly extensions: ExtensionClient;
+  /** Empty for no field. */
+  readonly origin: string;
+  /** Further fields, already passed by {@link checkRequestHeaders}. */
+  readonly headers: FieldList;
+}
+
+/** @param bytes {@link KEY_BYTES} bytes, unpredictable and fresh for each connection (§4.1). */
+export const makeKey = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+/** The request that asks for a connection (§4.1), to be written as Latin-1 and in one piece. */
+export function renderUpgradeRequest(request: UpgradeRequestHead): string {
+  const { target, host, key, protocols, extensions, origin, headers } = request;
+  let text = `GET ${target} HTTP/1.1\r\n${renderField('Host', host)}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n`;
+  if (protocols.length > 0) text += renderField('Sec-WebSocket-Protocol', protocols.join(', '));
+  if (extensions.offer !== '') text += renderField('Sec-WebSocket-Extensions', extensions.offer);
+  if (origin !== '') text += renderField('Origin', origin);
+  for (const [name, value] of headers) text += renderField(name, value);
+  return `${text}\r\n`;
+}
+
+/** Fields that are ours, and what to use instead where there is something. */
+const OURS: ReadonlyMap<string, string> = new Map([
+  ['host', 'it is that of the URL; the option lookup says which address that is'],
+  ['upgrade', ''],
+  ['connection', ''],
+  ['content-length', ''],
+  ['transfer-encoding', ''],
+  ['origin', 'there is an option origin'],
+  ['sec-websocket-protocol', 'there is an option protocols'],
+]);
+
+/**
+ * Checks the fields that an application wants to send with the request.
+ * @returns The same fields as a list: an iterable may yield them only once.
+ * @throws MisuseError `ERR_OPTION` for a name that is no token or ours to set, or a value that HTTP does not allow.
+ */
+export function checkRequestHeaders(headers: FieldList): readonly (readonly [name: string, value: string])[] {
+  const list: (readonly [string, string])[] = [];
+  for (const [name, value] of headers) {
+    if (typeof name !== 'string' || !isToken(name)) {
+      throw new MisuseError('ERR_OPTION', 'headers has a name that is not a token');
+    }
+    const lowerCase = name.toLowerCase();
+    const instead = OURS.get(lowerCase);
+    if (instead !== undefined || lowerCase.startsWith('sec-websocket-')) {
+      const hint = instead === undefined || instead === '' ? '' : `: ${instead}`;
+      throw new MisuseError('ERR_OPTION', `headers cannot have ${name}${hint}`);
+    }
+    if (typeof value !== 'string' || !isFieldValue(value)) {
+      throw new MisuseError(
+        'ERR_OPTION',
+        `headers has a value for ${name} that is no string, or holds characters that HTTP does not allow`,
+      );
+    }
+    list.push([name, value]);
+  }
+  return list;
+}
+
+/** What the two sides have agreed on. */
+export interface Agreement {
+  /** The subprotocol; empty for none. */
+  readonly protocol: string;
+  /** `Sec-WebSocket-Extensions` of the answer; empty for none. */
+  readonly extensions: string;
+}
+
+/**
+ * Judges an answer with status 101 (§4.1).
+ * @returns The agreement; or what is wrong with the answer, as a part of a sentence.
+ */
+export function judgeUpgrade(
+  { httpVersion, fields }: ResponseHead,
+  request: Pick<UpgradeRequestHead, 'key' | 'protocols' | 'extensions'>,
+): Agreement | string {
+  if (httpVersion !== '1.1') return `it speaks HTTP/${httpVersion}`;
+  if (fields.get('upgrade')?.toLowerCase() !== 'websocket') return 'its Upgrade field is not "websocket"';
+  if (!listContains(fields.get('connection') ?? '', 'upgrade'))
+    return 'its Connection field does not contain "upgrade"';
+  const accept = fields.get('sec-websocket-accept');
+  if (accept === undefined) return 'it has no Sec-WebSocket-Accept';
+  // two of them joined are no base64
+  if (accept !== acceptValue(request.key)) return 'its Sec-WebSocket-Accept does not belong to our key';
+  const protocol = fields.get('sec-websocket-protocol');
+  if (protocol !== undefined && !request.protocols.includes(protocol))
+    return 'it chose a subprotocol that was not requested';
+  const extensions = fields.get('sec-websocket-extensions');
+  const fault = extensions === undefined ? undefined : extensionsFault(extensions, request.extensions);
+  return fault ?? { protocol: protocol ?? '', extensions: extensions ?? '' };
+}
+
+function extensionsFault(value: string, client: ExtensionClient): string | undefined {
+  try {
+    return client.fault(parseExtensions(value));
+  } catch (error) {
+    if (error instanceof HandshakeError) return 'its Sec-WebSocket-Extensions is malformed';
+    throw error;
+  }
+}

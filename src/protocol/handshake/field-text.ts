@@ -1,0 +1,18 @@
+import { MisuseError } from '../errors.ts';
+import { isFieldValue, isToken } from './fields.ts';
+
+export type FieldList = Iterable<readonly [name: string, value: string]>;
+
+/**
+ * One line of a head.
+ * @throws MisuseError `ERR_ARGUMENT` for what would break out of it.
+ */
+export function renderField(name: string, value: string): string {
+  if (typeof name !== 'string' || !isToken(name)) {
+    throw new MisuseError('ERR_ARGUMENT', 'the name of a header is not a token');
+  }
+  if (typeof value !== 'string' || !isFieldValue(value)) {
+    throw new MisuseError('ERR_ARGUMENT', `the value of ${name} holds characters that HTTP does not allow`);
+  }
+  return `${name}: ${value}\r\n`;
+}

@@ -1,0 +1,78 @@
+import { Buffer } from 'node:buffer';
+import { listContains } from './fields.ts';
+import type { ResponseHead } from './response-head.ts';
+
+/** Longest line between chunks: a size in hex, and extensions that nobody uses. */
+const MAX_CHUNK_LINE_BYTES = 256;
+const LF = 0x0a;
+
+/**
+ * Reads the beginning of the body of a response, as much as somebody would want to see (RFC 9112 §6). What is not
+ * well-formed ends it: the answer was a refusal already.
+ */
+export class ResponseBodyReader {
+  readonly #limitBytes: number;
+  readonly #parts: Uint8Array[] = [];
+  readonly #chunked: boolean;
+  #bytes = 0;
+  /** Bytes to come of the body, or of this chunk. */
+  #leftBytes: number;
+  /** Of a line between two chunks, what has come of it. */
+  #line: string | undefined;
+  done = false;
+
+  constructor(head: ResponseHead, limitBytes: number) {
+    const { status, fields } = head;
+    this.#limitBytes = limitBytes;
+    this.#chunked = listContains(fields.get('transfer-encoding') ?? '', 'chunked');
+    const length = fields.get('content-length');
+    const hasLength = !this.#chunked && length !== undefined && /^\d{1,15}$/.test(length);
+    this.#leftBytes = this.#chunked ? 0 : hasLength ? Number(length) : Number.POSITIVE_INFINITY;
+    if (this.#chunked) this.#line = '';
+    this.done = status === 204 || status === 304 || (!this.#chunked && this.#leftBytes === 0);
+  }
+
+  /** Takes what came; `done` tells whether that was enough. */
+  receive(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length && !this.done; ) {
+      at = this.#line === undefined ? this.#data(chunk, at) : this.#lineByte(chunk, at, this.#line);
+    }
+  }
+
+  /** What there is, in memory of its own. */
+  take(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+
+  #data(chunk: Uint8Array, at: number): number {
+    const bytes = Math.min(chunk.length - at, this.#leftBytes, this.#limitBytes - this.#bytes);
+    this.#parts.push(Buffer.from(chunk.subarray(at, at + bytes)));
+    this.#bytes += bytes;
+    this.#leftBytes -= bytes;
+    if (this.#bytes === this.#limitBytes) this.done = true;
+    else if (this.#leftBytes === 0) {
+      this.#line = '';
+      this.done = !this.#chunked;
+    }
+    return at + bytes;
+  }
+
+  #lineByte(chunk: Uint8Array, at: number, line: string): number {
+    if (chunk[at] !== LF) {
+      this.#line = line + String.fromCharCode(chunk[at]!);
+      this.done = this.#line.length > MAX_CHUNK_LINE_BYTES;
+      return at + 1;
+    }
+    const text = line.trim();
+    if (text === '' && this.#bytes > 0) {
+      // the end of the chunk before
+      this.#line = '';
+      return at + 1;
+    }
+    const size = /^[\da-f]{1,8}(?=$|[\s;])/i.exec(text);
+    this.#leftBytes = size === null ? 0 : Number.parseInt(size[0], 16);
+    this.done = this.#leftBytes === 0;
+    this.#line = undefined;
+    return at + 1;
+  }
+}

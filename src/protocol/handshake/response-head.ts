@@ -1,0 +1,83 @@
+import { ConnectError } from '../connect-error.ts';
+import { type Fields, VALUE_CHARS } from './fields.ts';
+import {
+  CR,
+  fitsVersion,
+  HEAD_STATE,
+  type HeadLimits,
+  HeadReader,
+  headRuns,
+  isDigit,
+  SPACE,
+  VERSION_LENGTH,
+} from './head-reader.ts';
+
+/** The head of an HTTP/1 response: well-formed, and not judged any further. */
+export interface ResponseHead {
+  /** Two digits and the dot between them: `1.1`. */
+  readonly httpVersion: string;
+  /** Three digits. */
+  readonly status: number;
+  /** As sent; may be empty. */
+  readonly reason: string;
+  readonly fields: Fields;
+}
+
+const STATE = Object.freeze({ VERSION: HEAD_STATE.FIRST_LINE, STATUS: 7, REASON: 8 } as const);
+const RUNS = headRuns([undefined, undefined, VALUE_CHARS]);
+/** The CR. Everything before the reason has its fixed place. */
+const LINE_MARKS = 1;
+/** Where the three digits are. */
+const STATUS_AT = VERSION_LENGTH + 1;
+const REASON_AT = STATUS_AT + 4;
+
+/** Reads the head of one response; throws ConnectError `ERR_RESPONSE`. */
+export class ResponseHeadParser extends HeadReader<ResponseHead> {
+  constructor(limits: HeadLimits) {
+    super(limits, RUNS, STATE.VERSION, LINE_MARKS);
+  }
+
+  protected override firstLine(state: number, byte: number, offset: number): number {
+    if (state === STATE.VERSION) {
+      if (offset === VERSION_LENGTH && byte === SPACE) return STATE.STATUS;
+      if (offset < VERSION_LENGTH && fitsVersion(byte, offset)) return state;
+      throw this.fault('it does not begin with an HTTP version');
+    }
+    if (state === STATE.STATUS) {
+      if (offset < STATUS_AT + 3) {
+        if (isDigit(byte)) return state;
+      } else if (byte === SPACE) return STATE.REASON;
+      // Servers that have no reason to give often leave out the space before it, too.
+      else if (byte === CR) return this.#endOfLine(offset);
+      throw this.fault('its status is not three digits');
+    }
+    if (byte === CR) return this.#endOfLine(offset);
+    throw this.fault('its reason holds a control character');
+  }
+
+  protected override head(text: string, fields: Fields): ResponseHead {
+    return {
+      httpVersion: text.slice(VERSION_LENGTH - 3, VERSION_LENGTH),
+      status: Number(text.slice(STATUS_AT, STATUS_AT + 3)),
+      reason: text.slice(REASON_AT, this.marks[0]),
+      fields,
+    };
+  }
+
+  protected override fault(detail: string): ConnectError {
+    return new ConnectError('ERR_RESPONSE', `its head is not well-formed HTTP: ${detail}`, {
+      phase: 'response',
+    });
+  }
+
+  protected override tooBig(detail: string): ConnectError {
+    return new ConnectError('ERR_RESPONSE', `its head is larger than the limit: ${detail}`, {
+      phase: 'response',
+    });
+  }
+
+  #endOfLine(offset: number): number {
+    this.marks.push(offset);
+    return HEAD_STATE.LINE_LF;
+  }
+}
