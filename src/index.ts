@@ -1,6 +1,13 @@
 export { type ClientConnection, connect } from './client/connect.ts';
 export type { ClientTlsOptions, ConnectOptions, RequestHeaders } from './client/connect-options.ts';
+export type { PlannedAttempt } from './client/backoff.ts';
+export type { OfflineQueueSettings, UnsentMessage } from './client/offline-queue.ts';
+export type { EndInfo, ReconnectEvents, RetryInfo } from './client/reconnect-events.ts';
+export type { Asked, AttemptContext, DownInfo, ReconnectOptions } from './client/reconnect-options.ts';
+export type { ReconnectState } from './client/reconnect-states.ts';
+export { ReconnectingClient } from './client/reconnecting-client.ts';
 export { DEFAULT_CONNECT_OPTIONS } from './client/resolve-connect-options.ts';
+export { DEFAULT_RECONNECT_OPTIONS } from './client/resolve-reconnect-options.ts';
 export type { CloseCause, CloseInfo } from './connection/close-info.ts';
 export { Connection, type ConnectionEvents, type DroppedMessage } from './connection/connection.ts';
 export type { RateLimitOptions } from './connection/connection-options.ts';

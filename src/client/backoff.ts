@@ -2,6 +2,8 @@
 export const LEAST_DELAY_MS = 100;
 /** The longest delay of a timer, in ms. */
 const MAX_TIMER_MS = 2_147_483_647;
+/** The longest lower bound that a server can set, in ms: a day. */
+const MAX_LOWER_BOUND_MS = 86_400_000;
 
 /** How long to wait between attempts, and how often. Times in ms; what they mean is at `ReconnectOptions`. */
 export interface BackoffSettings {
@@ -36,8 +38,9 @@ export function longestDelayMs(settings: BackoffSettings, attempt: number, sprea
  * @param fraction At random, from 0 up to, not including, 1.
  */
 export function drawDelayMs(longestMs: number, fraction: number, lowerBoundMs = 0): number {
+  const boundMs = Math.min(lowerBoundMs, MAX_LOWER_BOUND_MS);
   const rangeMs = Math.max(0, longestMs - LEAST_DELAY_MS);
-  return Math.min(MAX_TIMER_MS, Math.round(lowerBoundMs + LEAST_DELAY_MS + fraction * rangeMs));
+  return Math.min(MAX_TIMER_MS, Math.round(boundMs + LEAST_DELAY_MS + fraction * rangeMs));
 }
 
 /** Counts attempts in a row that brought no lasting connection. All times in ms on one clock. */

@@ -1,5 +1,7 @@
 import type { CloseCause, CloseInfo } from '../connection/close-info.ts';
 import { NO_CLOSE } from '../protocol/close.ts';
+import { ConnectError } from '../protocol/connect-error.ts';
+import { MisuseError } from '../protocol/errors.ts';
 
 /**
  * What follows from an end. `stay-away`: no further attempt. `again`: with the usual delay. `again-spread`: the first
@@ -52,16 +54,10 @@ export function reactionToStatus(status: number): Reaction {
   return status === 408 || status === 429 || (status >= 500 && status <= 599) ? 'again' : 'stay-away';
 }
 
-/** The longest `Retry-After` that is honoured, in ms: a day. */
-const MAX_RETRY_AFTER_MS = 86_400_000;
-
-/**
- * The value of a `Retry-After` field in ms from now on (RFC 9110 §10.2.3): seconds, or a date. At most a day.
- * @param wallMs Wall time.
- * @returns `0` if there is none, or it makes no sense.
- */
-export function retryAfterMs(value: string | null | undefined, wallMs: number): number {
-  const text = value?.trim() ?? '';
-  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - wallMs;
-  return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : 0;
+/** What it asks for that no connection came about. */
+export function reactionToError(error: unknown): Reaction {
+  if (error instanceof MisuseError) return 'stay-away';
+  if (!(error instanceof ConnectError)) return 'again'; // the application's functions: perhaps its own server is down
+  if (error.code === 'ERR_URL') return 'stay-away';
+  return error.status === undefined ? 'again' : reactionToStatus(error.status);
 }

@@ -28,6 +28,7 @@ for (const [longestMs, fraction, lowerBoundMs, delayMs] of [
   [100, 0.9, 0, 100],
   [1_000, 0, 7_000, 7_100],
   [1_000, 0.5, 7_000, 7_550],
+  [1_000, 0, 86_400_001, 86_400_100],
   [2_147_483_647, 0.999, 86_400_000, 2_147_483_647],
 ] as const) {
   test(`RC-02: a delay up to ${longestMs} ms at ${fraction}, not before ${lowerBoundMs}, is ${delayMs} ms`, () => {

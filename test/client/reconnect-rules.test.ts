@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import {
   type Reaction,
   reactionToClose,
+  reactionToError,
   reactionToStatus,
-  retryAfterMs,
 } from '../../src/client/reconnect-rules.ts';
 import type { CloseCause, CloseInfo } from '../../src/connection/close-info.ts';
+import { ConnectError, MisuseError } from '../../src/index.ts';
 
 const closeOf = (fields: Partial<CloseInfo>): CloseInfo => ({
   code: 1006,
@@ -75,23 +76,22 @@ for (const [status, reaction] of [
   });
 }
 
-const NOW = Date.UTC(2026, 10, 24, 12, 0, 0);
-for (const [value, ms] of [
-  ['5', 5_000],
-  [' 120 ', 120_000],
-  ['0', 0],
-  ['86400', 86_400_000],
-  ['86401', 86_400_000],
-  ['99999999999999999999999', 86_400_000],
-  ['Tue, 24 Nov 2026 12:00:30 GMT', 30_000],
-  ['Tue, 24 Nov 2026 11:59:30 GMT', 0],
-  ['Tue, 24 Nov 2037 12:00:00 GMT', 86_400_000],
-  ['-5', 0],
-  ['soon', 0],
-  ['', 0],
-  [undefined, 0],
+const refusal = (code: 'ERR_RESPONSE' | 'ERR_REDIRECT', status?: number) =>
+  new ConnectError(code, undefined, { phase: 'response', status });
+for (const [what, error, reaction] of [
+  ['no answer', new ConnectError('ERR_CONNECT', undefined, { phase: 'tcp' }), 'again'],
+  ['no answer in time', new ConnectError('ERR_CONNECT_TIMEOUT', undefined, { phase: 'dns' }), 'again'],
+  ['an answer that breaks off', refusal('ERR_RESPONSE'), 'again'],
+  ['503', refusal('ERR_RESPONSE', 503), 'again'],
+  ['401', refusal('ERR_RESPONSE', 401), 'again-if-fresh'],
+  ['404', refusal('ERR_RESPONSE', 404), 'stay-away'],
+  ['a 101 that does not fit', refusal('ERR_RESPONSE', 101), 'stay-away'],
+  ['a redirect', refusal('ERR_REDIRECT', 302), 'stay-away'],
+  ['an impossible URL', new ConnectError('ERR_URL', undefined, { phase: 'url' }), 'stay-away'],
+  ['an impossible option', new MisuseError('ERR_OPTION', 'wrong'), 'stay-away'],
+  ['a token service that is down', new Error('no token today'), 'again'],
 ] as const) {
-  test(`RC-02 RFC 9110 §10.2.3: Retry-After ${JSON.stringify(value)} is ${ms} ms`, () => {
-    assert.equal(retryAfterMs(value, NOW), ms);
+  test(`RC-03: no connection, ${what}: ${reaction}`, () => {
+    assert.equal(reactionToError(error), reaction);
   });
 }

@@ -1,0 +1,147 @@
+import { checkedOption, checkedRecord, refuseOption } from '../connection/option-check.ts';
+import {
+  bytes,
+  count,
+  ms,
+  type NumberRule,
+  orFalse,
+  type PlainRule,
+  plain,
+} from '../connection/option-rules.ts';
+import { MisuseError } from '../protocol/errors.ts';
+import type { BackoffSettings } from './backoff.ts';
+import type { ConnectOptions, ResolvedConnectOptions } from './connect-options.ts';
+import type { OfflineQueueSettings } from './offline-queue.ts';
+import type { ReconnectOptions } from './reconnect-options.ts';
+import { CONNECT_OPTION_TABLE, resolveConnectOptions } from './resolve-connect-options.ts';
+
+type OwnRule = NumberRule | PlainRule<'function' | 'queue' | 'token'>;
+type OwnName = Exclude<keyof ReconnectOptions, keyof ConnectOptions>;
+
+/** Every option that `connect` does not have; a row that is missing or too many does not compile. */
+export const RECONNECT_OPTION_TABLE = Object.freeze({
+  token: plain('token', 'sent as Authorization: Bearer'),
+  baseDelayMs: ms('longest delay before the first attempt; doubles with each'),
+  maxDelayMs: ms('longest delay of all'),
+  maxFirstDelayMs: ms('longest first delay after the server went away'),
+  stableAfterMs: ms('how long a connection lasts that begins the count anew'),
+  maxAttempts: orFalse(count(1_000_000, 'attempts in a row after which to give up')),
+  shouldReconnect: plain('function', 'overrules what is worth another attempt'),
+  offlineQueue: plain('queue', 'what send keeps while there is no connection'),
+} satisfies Readonly<Record<OwnName, OwnRule>>);
+
+/** The options inside `offlineQueue`. */
+export const OFFLINE_QUEUE_TABLE = Object.freeze({
+  maxBytes: bytes(2 ** 31 - 1, 'most bytes that wait'),
+  maxMessages: count(1_000_000, 'most messages that wait'),
+  ttlMs: ms('how long a message waits'),
+} satisfies Readonly<Record<keyof OfflineQueueSettings, NumberRule>>);
+
+const DEFAULT_OFFLINE_QUEUE: OfflineQueueSettings = Object.freeze({
+  maxBytes: 1_048_576,
+  maxMessages: 1_000,
+  ttlMs: 30_000,
+});
+
+/** {@link ReconnectOptions} after checking. Frozen. */
+export interface ReconnectSettings
+  extends BackoffSettings,
+    Required<Pick<ReconnectOptions, 'shouldReconnect' | 'token' | 'protocols' | 'headers'>> {
+  readonly offlineQueue: false | OfflineQueueSettings;
+  /** What is handed to `connect` each time, beside what is asked for. */
+  readonly connect: ConnectOptions;
+  /** The same with all defaults, for what we need of it ourselves. */
+  readonly connection: ResolvedConnectOptions;
+}
+
+/** What a {@link ReconnectingClient} does when it is told nothing, beside what `connect` does. */
+export const DEFAULT_RECONNECT_OPTIONS: Readonly<
+  BackoffSettings & { shouldReconnect: undefined; token: undefined; offlineQueue: OfflineQueueSettings }
+> = Object.freeze({
+  baseDelayMs: 1_000,
+  maxDelayMs: 30_000,
+  maxFirstDelayMs: 5_000,
+  stableAfterMs: 10_000,
+  maxAttempts: false,
+  shouldReconnect: undefined,
+  token: undefined,
+  offlineQueue: DEFAULT_OFFLINE_QUEUE,
+});
+
+const TABLE = Object.freeze({ ...CONNECT_OPTION_TABLE, ...RECONNECT_OPTION_TABLE });
+
+/**
+ * Checks options and fills in the defaults. The caller's object is read once and not kept; functions are asked later.
+ * @throws MisuseError `ERR_OPTION` for an unknown name, a value of the wrong type or out of range, or two that contradict
+ *   each other; it names option, value and what is allowed.
+ */
+export function resolveReconnectOptions(options: ReconnectOptions = {}): ReconnectSettings {
+  // Which names there are is decided over both tables, so that the nearest name is the nearest of all.
+  const given = checkedRecord('options', options, TABLE, (_, __, value) => value) as ReconnectOptions;
+  const { protocols, headers, ...rest } = given;
+  const own: Record<string, unknown> = {};
+  const connect: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(rest)) {
+    if (name in RECONNECT_OPTION_TABLE) own[name] = checkedOwn(name as OwnName, value);
+    else connect[name] = value;
+  }
+  const connection = resolveConnectOptions({
+    ...connect,
+    ...(typeof protocols === 'function' ? {} : { protocols }),
+    ...(typeof headers === 'function' ? {} : { headers }),
+  });
+  const settings = Object.freeze({
+    ...DEFAULT_RECONNECT_OPTIONS,
+    ...own,
+    protocols: typeof protocols === 'function' ? protocols : connection.protocols,
+    headers: typeof headers === 'function' ? headers : connection.headers,
+    connect: Object.freeze(connect),
+    connection,
+  });
+  refuseContradictions(settings);
+  return settings;
+}
+
+function checkedOwn(name: OwnName, value: unknown): unknown {
+  const rule: OwnRule = RECONNECT_OPTION_TABLE[name];
+  if (rule.kind === 'queue') return checkedQueue(name, value);
+  if (rule.kind === 'token') {
+    if (typeof value === 'function' || isToken(value)) return value;
+    throw new MisuseError('ERR_OPTION', 'token must be printable ASCII, or a function that gives it');
+  }
+  return checkedOption(name, rule as NumberRule | PlainRule<'function'>, value);
+}
+
+/** Whether it can stand behind `Bearer`. Never shown: it is a secret. */
+export const isToken = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
+
+function checkedQueue(name: string, value: unknown): false | OfflineQueueSettings {
+  if (value === false) return value;
+  if (typeof value !== 'object' || value === null) {
+    refuseOption(name, value, 'false, or an object with maxBytes, maxMessages and ttlMs');
+  }
+  return Object.freeze({
+    ...DEFAULT_OFFLINE_QUEUE,
+    ...checkedRecord(name, value, OFFLINE_QUEUE_TABLE, checkedOption),
+  });
+}
+
+function refuseContradictions({
+  baseDelayMs,
+  maxDelayMs,
+  token,
+  headers,
+  connection,
+}: ReconnectSettings): void {
+  if (baseDelayMs > maxDelayMs) {
+    refuseOption('baseDelayMs', baseDelayMs, `at most maxDelayMs, which is ${maxDelayMs}`);
+  }
+  const isGiven = connection.headers.some(([name]) => name.toLowerCase() === 'authorization');
+  if (token !== undefined && typeof headers !== 'function' && isGiven) {
+    throw new MisuseError(
+      'ERR_OPTION',
+      'headers has an Authorization, which token would be: give one of them',
+    );
+  }
+}
