@@ -9,29 +9,22 @@ const ROOT = join(import.meta.dirname, '..', '..', '..');
 /** A process has to start before it can answer, and the machine may be busy. */
 const START = { deadlineMs: 30_000 };
 
-/** An example that runs in a process of its own. */
-export interface Example {
+/** A program that runs in a process of its own, which is killed when the test is over. */
+export interface Running {
   readonly child: ChildProcess;
-  readonly port: number;
   /** What it has printed so far. */
   readonly output: () => string;
   readonly waitForOutput: (pattern: RegExp) => Promise<RegExpExecArray>;
-  /** Opens a WebSocket; closed when the test is over. */
-  readonly join: (upgrade?: RawUpgradeOptions) => Promise<RawClient>;
-  /** A request to its port. */
-  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
   readonly exit: Promise<readonly [code: number | null, signal: string | null]>;
 }
 
-/**
- * Runs `examples/<name>`, on a free port.
- * @param name As `echo.ts`, or `express/server.js`.
- */
-export async function runExample(
-  t: TestContext,
-  name: string,
-  options: { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
-): Promise<Example> {
+export interface RunOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs `examples/<name>`: `echo.ts`, or `express/server.js`. */
+export function startExample(t: TestContext, name: string, options: RunOptions = {}): Running {
   const { args = [], env = {} } = options;
   const file = name.endsWith('.ts')
     ? join(ROOT, 'build', 'examples', name.replace(/\.ts$/, '.js'))
@@ -43,25 +36,41 @@ export async function runExample(
   let printed = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
-  const exit = waitForEvent<[number | null, string | null]>(child, 'close', { deadlineMs: 60_000 });
+  const exit = waitForEvent<[number | null, string | null]>(child, 'close', { deadlineMs: 120_000 });
   t.after(async () => {
     child.kill('SIGKILL');
     await exit;
   });
-  const waitForOutput = async (pattern: RegExp): Promise<RegExpExecArray> => {
-    const found = await waitUntil(() => pattern.exec(printed), {
-      ...START,
-      description: `${pattern} in the output of ${name}`,
-    });
-    return found ?? assert.fail();
-  };
-  const [, port = assert.fail()] = await waitForOutput(/^\w+:\/\/127\.0\.0\.1:(\d+)/m);
   return {
     child,
-    port: Number(port),
     output: () => printed,
-    waitForOutput,
     exit,
+    waitForOutput: async (pattern) => {
+      const found = await waitUntil(() => pattern.exec(printed), {
+        ...START,
+        description: `${pattern} in the output of ${name}:\n${printed}`,
+      });
+      return found ?? assert.fail();
+    },
+  };
+}
+
+/** A server among the examples, on a free port. */
+export interface Example extends Running {
+  readonly port: number;
+  /** Opens a WebSocket; closed when the test is over. */
+  readonly join: (upgrade?: RawUpgradeOptions) => Promise<RawClient>;
+  /** A request to its port. */
+  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
+}
+
+/** Like {@link startExample}, and waits for its URL. */
+export async function runExample(t: TestContext, name: string, options?: RunOptions): Promise<Example> {
+  const running = startExample(t, name, options);
+  const [, port = assert.fail()] = await running.waitForOutput(/^\w+:\/\/127\.0\.0\.1:(\d+)/m);
+  return {
+    ...running,
+    port: Number(port),
     join: async (upgrade) => {
       const client = await RawClient.connect({ port: Number(port) });
       t.after(() => client[Symbol.dispose]());
