@@ -1,17 +1,21 @@
 import { bench } from './bench/bench.ts';
 import { nearestName } from '../connection/nearest-name.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
+import { connectCommand } from './connect.ts';
 import { overview } from './help.ts';
+import { send } from './send.ts';
 import { serve } from './serve.ts';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  [serve, bench].map((command) => [command.name, command]),
+  [serve, connectCommand, send, bench].map((command) => [command.name, command]),
 );
 
 const help = (): string =>
   overview(COMMANDS.values(), [
     { command: 'hawser serve --chat', says: 'a chat to open in two tabs' },
     { command: 'hawser serve --echo --port 9001', says: 'an echo server for tests of clients' },
+    { command: 'hawser connect localhost:8080', says: 'talk to a server' },
+    { command: 'hawser send localhost:8080 hello --expect 1', says: 'send a message, print the answer' },
     { command: 'hawser bench localhost:9001', says: 'how fast it is' },
     { command: 'hawser help serve', says: 'all flags of serve' },
   ]);

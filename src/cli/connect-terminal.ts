@@ -1,66 +1,9 @@
-import { createInterface, type Interface } from 'node:readline';
 import type { Connection } from '../connection/connection.ts';
 import type { CommandIo, Terminal } from './command.ts';
 import { printable } from './lines.ts';
 import { messageLines } from './shown-message.ts';
 import { readTypedLine, TYPED_HELP, type TypedLine } from './slash-command.ts';
-
-const PROMPT = '> ';
-type Colour = 'cyan' | 'dim' | 'red';
-const COLOURS: Readonly<Record<Colour, string>> = { cyan: '36', dim: '2', red: '31' };
-
-/**
- * A terminal on which lines are typed while others come in: what is printed stands above the line being typed, which
- * stays as it is, cursor included. Public interface of `node:readline` only.
- */
-export class TypingScreen {
-  readonly lines: Interface;
-  readonly #terminal: Terminal;
-  #open = true;
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
-    this.lines = createInterface({
-      input: terminal.input,
-      output: terminal.output,
-      terminal: true,
-      prompt: PROMPT,
-      historySize: 1_000,
-      removeHistoryDuplicates: true,
-    });
-    this.lines.once('close', () => (this.#open = false));
-  }
-
-  /** Shows the line being typed. */
-  prompt(): void {
-    if (this.#open) this.lines.prompt(true);
-  }
-
-  /** @param mark Stands in front of the first line; the others are indented as far. */
-  print(mark: string, lines: readonly string[], colour: Colour): void {
-    const { output } = this.#terminal;
-    const text = lines.map(
-      (line, at) => `${at === 0 ? this.#coloured(mark, colour) : ' '.repeat(mark.length)} ${line}\n`,
-    );
-    if (!this.#open) {
-      output.write(text.join(''));
-      return;
-    }
-    // The line being typed may be wrapped: up to where it begins, and everything from there goes.
-    const { rows } = this.lines.getCursorPos();
-    output.write(`${rows > 0 ? `\u001b[${rows}A` : ''}\r\u001b[J${text.join('')}${'\n'.repeat(rows)}`);
-    // It is drawn again as many rows higher as its cursor was below its beginning: hence the empty rows above.
-    this.lines.prompt(true);
-  }
-
-  close(): void {
-    this.lines.close();
-  }
-
-  #coloured(text: string, colour: Colour): string {
-    return this.#terminal.hasColours ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
-  }
-}
+import { TypingScreen } from './typing-screen.ts';
 
 /**
  * A person talks to the peer: each line is a message, lines that begin with `/` are for us.

@@ -1,0 +1,113 @@
+import type { ConnectOptions } from '../client/connect-options.ts';
+import { type CommandIo, UsageError } from './command.ts';
+import { textOfFile } from './files.ts';
+import { type Flag, type FlagValues, textOf, wholeNumberOf } from './flags.ts';
+
+const MAX_MS = 2 ** 31 - 1;
+
+/** What every command that connects can be told about it (CM-03). */
+export const CLIENT_FLAGS: readonly Flag[] = [
+  {
+    name: 'header',
+    short: 'H',
+    value: '<name: value>',
+    repeatable: true,
+    says: 'a header of the handshake, as in -H "Cookie: session=1"',
+  },
+  {
+    name: 'protocol',
+    value: '<name>',
+    repeatable: true,
+    says: 'a subprotocol to offer, the preferred first',
+  },
+  { name: 'origin', value: '<origin>', says: 'Origin to send, as a browser would' },
+  { name: 'auth', value: '<user:password>', says: 'credentials of Basic authentication' },
+  { name: 'ca', value: '<file>', says: 'certificates to trust instead of the usual ones, as PEM' },
+  { name: 'cert', value: '<file>', says: 'our own certificate, as PEM; goes with --key' },
+  { name: 'key', value: '<file>', says: 'its private key, as PEM' },
+  { name: 'insecure', says: 'accept whatever certificate the server shows: anybody may be in between' },
+  { name: 'timeout-ms', value: '<ms>', says: 'time for connecting, all phases together', default: '10,000' },
+  { name: 'max-message-bytes', value: '<bytes>', says: 'largest message to accept', default: '1,048,576' },
+  {
+    name: 'ping-interval-ms',
+    value: '<ms>',
+    says: "time between pings of ours, or 'off' for none",
+    default: '30,000',
+  },
+];
+
+const SCHEME = /^(?:[a-z][a-z\d+.-]*:\/\/|ws\+unix:)/i;
+
+/** The URL that was meant: without a scheme it is ws. */
+export function urlOf(text: string): string {
+  return SCHEME.test(text) ? text : `ws://${text}`;
+}
+
+/**
+ * The options of {@link CLIENT_FLAGS}.
+ * @throws UsageError naming the flag, its value, and what is allowed; CommandError for a file that cannot be read.
+ */
+export function clientOptionsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): ConnectOptions {
+  const headers = listOf(flags, 'header').map(headerOf);
+  const auth = textOf(flags, 'auth');
+  if (auth !== undefined) {
+    if (!auth.includes(':'))
+      throw new UsageError(`--auth is '${auth}'; it must be a user and a password with a colon between`);
+    headers.push(['Authorization', `Basic ${Buffer.from(auth, 'utf8').toString('base64')}`]);
+  }
+  const protocols = listOf(flags, 'protocol');
+  const origin = textOf(flags, 'origin');
+  const interval = textOf(flags, 'ping-interval-ms');
+  return {
+    ...(headers.length === 0 ? {} : { headers }),
+    ...(protocols.length === 0 ? {} : { protocols }),
+    ...(origin === undefined ? {} : { origin }),
+    ...tlsOf(flags, io),
+    connectTimeoutMs: wholeNumberOf(flags, 'timeout-ms', 10_000, 1, MAX_MS),
+    maxMessageBytes: wholeNumberOf(flags, 'max-message-bytes', 1_048_576, 1, 536_870_888),
+    ...(interval === 'off' ? { heartbeat: false } : intervalOf(flags)),
+    // A person, or a pipe, may be silent for as long as it likes.
+    idleTimeoutMs: false,
+  };
+}
+
+/** The pong timeout has to stay below the interval. */
+function intervalOf(flags: FlagValues): ConnectOptions {
+  const pingIntervalMs = wholeNumberOf(flags, 'ping-interval-ms', 30_000, 2, MAX_MS);
+  return { pingIntervalMs, pongTimeoutMs: Math.min(10_000, pingIntervalMs - 1) };
+}
+
+function tlsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): ConnectOptions {
+  const [ca, cert, key] = [fileOf(flags, 'ca'), fileOf(flags, 'cert'), fileOf(flags, 'key')];
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new UsageError('--cert and --key go together: one of them is missing');
+  }
+  const insecure = flags.has('insecure');
+  if (insecure)
+    io.err('hawser: warning: --insecure: whoever answers is believed; nothing that is sent is secret');
+  if (ca === undefined && cert === undefined && !insecure) return {};
+  return {
+    tls: {
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined || key === undefined ? {} : { cert, key }),
+      ...(insecure ? { rejectUnauthorized: false } : {}),
+    },
+  };
+}
+
+function listOf(flags: FlagValues, name: string): string[] {
+  const given = flags.get(name);
+  return typeof given === 'object' ? [...given] : [];
+}
+
+function headerOf(text: string): [name: string, value: string] {
+  const colon = text.indexOf(':');
+  if (colon < 1)
+    throw new UsageError(`--header is '${text}'; it must be a name and a value with a colon between`);
+  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+}
+
+function fileOf(flags: FlagValues, name: string): string | undefined {
+  const path = textOf(flags, name);
+  return path === undefined ? undefined : textOfFile(`--${name}`, path);
+}

@@ -1,0 +1,93 @@
+import { CLIENT_FLAGS, clientOptionsOf, urlOf } from './client-flags.ts';
+import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
+import { pipe } from './connect-pipe.ts';
+import { talk } from './connect-terminal.ts';
+import { eventPrinter, messageFields, printConnectionEvents } from './connection-events.ts';
+import { closeLine, dialled, exitOf, INTERRUPTED } from './dialling.ts';
+import { type Flag, parseFlags, wholeNumberOf } from './flags.ts';
+import { helpText } from './help.ts';
+import { messageLine } from './shown-message.ts';
+import { TYPED_HELP } from './slash-command.ts';
+
+const OTHER_FLAGS: readonly Flag[] = [
+  {
+    name: 'wait-ms',
+    value: '<ms>',
+    says: 'after the end of piped input: how long nothing may come before we close',
+    default: '1,000',
+  },
+  { name: 'json', says: 'print every event as a line of JSON; input is taken as piped' },
+  { name: 'debug', says: 'show where an error comes from' },
+  { name: 'help', short: 'h', says: 'print this' },
+];
+const FLAGS: readonly Flag[] = [...CLIENT_FLAGS, ...OTHER_FLAGS];
+
+const help = (): string =>
+  helpText(
+    'hawser connect <url> [flags]',
+    [
+      'Connects, and talks. At a terminal every line you type is a text message; lines that begin with /',
+      'are for hawser:',
+      ...TYPED_HELP.map(([typed, does]) => `  ${typed.padEnd(24)}${does}`),
+      'Input from a pipe: one message a line, as it is. Messages from the peer go to standard output, one a',
+      'line, control characters escaped, binary as hex; everything else goes to standard error.',
+      'Exit: 0 after a clean close with 1000, 1001 or no code; 1 if not, or if there was no connection.',
+    ],
+    [
+      { title: 'Connecting', flags: CLIENT_FLAGS },
+      { title: 'Other', flags: OTHER_FLAGS },
+    ],
+    [
+      { command: 'hawser connect localhost:8080', says: 'ws:// is understood' },
+      { command: 'hawser connect wss://app.example/socket -H "Cookie: session=1"', says: 'with a cookie' },
+      { command: 'hawser connect ws+unix:/run/app.sock:/chat', says: 'over a Unix socket' },
+      { command: 'seq 100 | hawser connect ws://localhost:8080 | wc -l', says: 'in a pipe: nothing is lost' },
+      { command: 'hawser connect wss://feed.example --json < /dev/null', says: 'for a program to read' },
+    ],
+  );
+
+async function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const { flags, positionals } = parseFlags(args, FLAGS, 1);
+  if (flags.has('help')) {
+    io.out(help());
+    return EXIT.DONE;
+  }
+  const [target] = positionals;
+  if (target === undefined) throw new UsageError('a URL is missing: hawser connect <url>');
+  const waitMs = wholeNumberOf(flags, 'wait-ms', 1_000, 0, 2 ** 31 - 1);
+  const url = urlOf(target);
+  const connection = await dialled(url, clientOptionsOf(flags, io), io);
+  if (connection === INTERRUPTED) return EXIT.INTERRUPTED;
+
+  const json = flags.has('json');
+  const terminal = json ? undefined : io.terminal;
+  const print = eventPrinter(io);
+  if (json) printConnectionEvents(connection, url, print);
+  else {
+    const chosen = connection.protocol === '' ? '' : `, subprotocol ${connection.protocol}`;
+    const hint = terminal === undefined ? '' : '; /help lists what can be typed, Ctrl-D ends';
+    io.err(`connected to ${url}${chosen}${hint}`);
+  }
+  const { interrupted } =
+    terminal === undefined
+      ? await pipe(
+          connection,
+          waitMs,
+          (message) => (json ? print('message', messageFields(message)) : io.out(messageLine(message))),
+          io,
+        )
+      : await talk(connection, terminal, io);
+  const info = await connection.closed;
+  if (interrupted) return EXIT.INTERRUPTED;
+  const exit = exitOf(info);
+  if (exit !== EXIT.DONE) throw new CommandError(closeLine(info), { cause: info.error });
+  if (!json) io.err(closeLine(info));
+  return exit;
+}
+
+export const connectCommand: Command = Object.freeze({
+  name: 'connect',
+  summary: 'talk to a server, by hand or from a pipe',
+  help,
+  run,
+});

@@ -1,0 +1,169 @@
+import type { Readable } from 'node:stream';
+import type { Connection } from '../connection/connection.ts';
+import { systemClock } from '../transport/clock.ts';
+import { CLIENT_FLAGS, clientOptionsOf, urlOf } from './client-flags.ts';
+import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
+import { eventPrinter, messageFields, printConnectionEvents } from './connection-events.ts';
+import { closeLine, dialled, exitOf, INTERRUPTED } from './dialling.ts';
+import { bytesOfFile } from './files.ts';
+import { type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
+import { helpText } from './help.ts';
+import { messageLine } from './shown-message.ts';
+import { bytesOfHex } from './slash-command.ts';
+
+const SEND_FLAGS: readonly Flag[] = [
+  { name: 'file', value: '<path>', says: 'send what is in a file as one message; - is standard input' },
+  { name: 'binary', says: 'send as binary: messages are hex digits, a file goes as it is' },
+  {
+    name: 'expect',
+    value: '<n>',
+    says: 'wait for so many messages from the server, and print them',
+    default: '0',
+  },
+  {
+    name: 'wait-ms',
+    value: '<ms>',
+    says: 'how long to wait for those; fewer of them are exit code 3',
+    default: '10,000',
+  },
+];
+const OTHER_FLAGS: readonly Flag[] = [
+  { name: 'json', says: 'print every event as a line of JSON' },
+  { name: 'debug', says: 'show where an error comes from' },
+  { name: 'help', short: 'h', says: 'print this' },
+];
+const FLAGS: readonly Flag[] = [...SEND_FLAGS, ...CLIENT_FLAGS, ...OTHER_FLAGS];
+/** Far more than a command line can hold. */
+const MAX_MESSAGES = 100_000;
+
+const help = (): string =>
+  helpText(
+    'hawser send <url> <message…> [flags]',
+    [
+      'Connects, sends each message, waits for answers if told to, and closes with 1000.',
+      'Exit: 0 done; 1 no connection, or it did not close cleanly; 3 fewer answers than expected.',
+    ],
+    [
+      { title: 'Sending', flags: SEND_FLAGS },
+      { title: 'Connecting', flags: CLIENT_FLAGS },
+      { title: 'Other', flags: OTHER_FLAGS },
+    ],
+    [
+      { command: 'hawser send ws://localhost:8080 hello --expect 1', says: 'say hello, print the answer' },
+      { command: `hawser send localhost:8080 '{"type":"reload"}'`, says: 'ws:// is understood' },
+      { command: 'hawser send localhost:8080 --binary 00ff10', says: 'three bytes' },
+      { command: 'hawser send localhost:8080 --file picture.png --binary', says: 'a file as one message' },
+    ],
+  );
+
+/**
+ * What is to be sent, checked before anything is connected.
+ * @throws UsageError for what cannot be a message; CommandError for a file that cannot be read.
+ */
+async function payloadsOf(
+  texts: readonly string[],
+  flags: FlagValues,
+  input: () => Readable,
+): Promise<(string | Buffer)[]> {
+  const binary = flags.has('binary');
+  const path = textOf(flags, 'file');
+  const payloads = texts.map((text) => {
+    if (!binary) return text;
+    const bytes = bytesOfHex(text);
+    if (bytes === undefined)
+      throw new UsageError(`with --binary a message is an even number of hex digits, not '${text}'`);
+    return bytes;
+  });
+  if (path === undefined) {
+    if (payloads.length === 0)
+      throw new UsageError('a message is missing: hawser send <url> <message…>, or --file');
+    return payloads;
+  }
+  const bytes = path === '-' ? await wholeOf(input()) : bytesOfFile('--file', path);
+  if (binary) return [...payloads, bytes];
+  const text = bytes.toString('utf8');
+  if (!Buffer.from(text, 'utf8').equals(bytes)) {
+    throw new CommandError(`--file ${path} is not UTF-8 text; send it with --binary`);
+  }
+  return [...payloads, text];
+}
+
+async function wholeOf(input: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of input) chunks.push(Buffer.from(chunk as Buffer));
+  return Buffer.concat(chunks);
+}
+
+/** Sends all of them, no faster than the peer takes them, and whole before the Close that follows. */
+async function sendAll(connection: Connection, payloads: readonly (string | Buffer)[]): Promise<void> {
+  for (const payload of payloads) {
+    // Rejects when the connection ends first, which `closed` tells.
+    if (!connection.send(payload)) await connection.drained().catch(() => undefined);
+  }
+}
+
+/** @returns How many came, within the time or before the end of the connection. */
+async function answers(
+  connection: Connection,
+  expected: number,
+  waitMs: number,
+  show: (message: string | Buffer) => void,
+): Promise<number> {
+  if (expected === 0) return 0;
+  let received = 0;
+  const timer = systemClock.setTimer(() => connection.close(), waitMs);
+  for await (const message of connection) {
+    show(message);
+    if (++received === expected) break;
+  }
+  systemClock.clearTimer(timer);
+  return received;
+}
+
+async function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const { flags, positionals } = parseFlags(args, FLAGS, MAX_MESSAGES);
+  if (flags.has('help')) {
+    io.out(help());
+    return EXIT.DONE;
+  }
+  const [target, ...texts] = positionals;
+  if (target === undefined) throw new UsageError('a URL is missing: hawser send <url> <message…>');
+  const expected = wholeNumberOf(flags, 'expect', 0, 0, 1_000_000_000);
+  const waitMs = wholeNumberOf(flags, 'wait-ms', 10_000, 1, 2 ** 31 - 1);
+  const options = clientOptionsOf(flags, io);
+  const payloads = await payloadsOf(texts, flags, () => io.input);
+  const url = urlOf(target);
+  const connection = await dialled(url, options, io);
+  if (connection === INTERRUPTED) return EXIT.INTERRUPTED;
+
+  const json = flags.has('json');
+  const print = eventPrinter(io);
+  if (json) printConnectionEvents(connection, url, print);
+  const interrupt = (): void => connection.close();
+  io.interrupted.addEventListener('abort', interrupt);
+  const received = answers(connection, expected, waitMs, (message) =>
+    json ? print('message', messageFields(message)) : io.out(messageLine(message)),
+  );
+  await sendAll(connection, payloads);
+  const count = await received;
+  // Nobody asks for what else may come, and the peer's Close stands behind it.
+  connection.on('message', () => undefined);
+  connection.resume();
+  connection.close();
+  const info = await connection.closed;
+  io.interrupted.removeEventListener('abort', interrupt);
+  if (io.interrupted.aborted) return EXIT.INTERRUPTED;
+  if (count < expected) {
+    io.err(`hawser: ${count} of ${expected} expected messages came; ${closeLine(info)}`);
+    return EXIT.CHECK_FAILED;
+  }
+  if (exitOf(info) !== EXIT.DONE) throw new CommandError(closeLine(info), { cause: info.error });
+  return EXIT.DONE;
+}
+
+export const send: Command = Object.freeze({
+  name: 'send',
+  summary: 'send messages, and check the answers',
+  help,
+  run,
+});

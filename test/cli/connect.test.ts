@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { waitUntil } from '../../src/testing/index.ts';
+import { selfSigned } from '../../src/cli/self-signed.ts';
+import { type FakeIo, fakeIo } from './fake-io.ts';
+import { Screen } from './screen.ts';
+import { echo, hawser, server } from './talking.ts';
+
+const events = (io: FakeIo, name: string): Record<string, unknown>[] =>
+  io.outLines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ event }) => event === name);
+
+test('CM-05: every line of a pipe is a message, nothing is lost before open, and every answer is printed', async (t) => {
+  const { url } = await echo(t);
+  const io = fakeIo();
+  const lines = Array.from({ length: 5_000 }, (_, i) => `/line ${i} ${'x'.repeat(i % 300)}`);
+  // All of it is there, and the input over, before there is a connection.
+  io.input.end(lines.join('\n'));
+  assert.equal(await hawser(io, 'connect', url, '--wait-ms', '500'), 0);
+  assert.deepEqual(io.outLines, lines);
+  assert.match(io.errLines.join('\n'), /^connected to ws:[^\n]+\nclosed, code 1000/);
+});
+
+test('CM-05: an empty pipe closes after the wait, and what comes meanwhile is printed', async (t) => {
+  const { server: feed, url } = await server(t);
+  feed.on('connection', (connection) => {
+    connection.send('one\ntwo\u001b[2J');
+    connection.send(Buffer.of(0, 255));
+  });
+  const io = fakeIo();
+  io.input.end();
+  assert.equal(await hawser(io, 'connect', url, '--wait-ms', '50'), 0);
+  assert.deepEqual(io.outLines, ['one\\u{a}two\\u{1b}[2J', '00ff']);
+});
+
+test('CM-02 CM-05: with --json every event is an object on a line', async (t) => {
+  const { url } = await echo(t, { protocols: ['chat'] });
+  const io = fakeIo();
+  io.input.end('hi\n');
+  assert.equal(await hawser(io, 'connect', url, '--json', '--wait-ms', '50', '--protocol', 'chat'), 0);
+  assert.deepEqual(
+    io.outLines.map((line) => (JSON.parse(line) as { event: string }).event),
+    ['open', 'message', 'close'],
+  );
+  const [open] = events(io, 'open');
+  assert.equal(open?.['protocol'], 'chat');
+  const [message] = events(io, 'message');
+  assert.deepEqual([message?.['type'], message?.['bytes'], message?.['data']], ['text', 2, 'hi']);
+  const [close] = events(io, 'close');
+  assert.deepEqual([close?.['code'], close?.['wasClean'], close?.['cause']], [1000, true, 'local-close']);
+  assert.deepEqual(io.errLines, []);
+});
+
+test('CM-01 CM-05: a peer that closes with an error is exit 1 and a sentence', async (t) => {
+  const { server: strict, url } = await server(t);
+  strict.on('message', (connection) => connection.close(1008, 'not like\u0007 that'));
+  const io = fakeIo();
+  io.input.write('hi\n');
+  assert.equal(await hawser(io, 'connect', url), 1);
+  assert.match(io.errLines.at(-1)!, /^hawser: closed, code 1008 'not like\\u\{7\} that' \(peer-close\)$/);
+});
+
+test('CM-01 CM-05: SIGINT closes with 1000, and exit is 130', async (t) => {
+  const { server: idle, url } = await server(t);
+  const io = fakeIo();
+  const exit = hawser(io, 'connect', url);
+  await waitUntil(() => idle.connections.size === 1 && io.errLines.length === 1);
+  const [connection] = idle.connections;
+  io.interrupt();
+  assert.equal(await exit, 130);
+  assert.equal((await connection!.closed).code, 1000);
+});
+
+test('CM-03: headers, subprotocols, origin and credentials reach the server', async (t) => {
+  const seen: unknown[] = [];
+  const { url } = await echo(t, {
+    allowedOrigins: '*',
+    protocols: ['b'],
+    upgrade: ({ request, origin, protocols }) => {
+      const { cookie, authorization } = request.headers;
+      seen.push([cookie, authorization, origin, [...protocols]]);
+    },
+  });
+  const io = fakeIo();
+  io.input.end();
+  const flags = ['-H', 'Cookie: a=1', '--protocol', 'a', '--protocol', 'b', '--origin', 'https://x.example'];
+  assert.equal(await hawser(io, 'connect', url, ...flags, '--auth', 'me:p:w', '--wait-ms', '0'), 0);
+  const basic = `Basic ${Buffer.from('me:p:w').toString('base64')}`;
+  assert.deepEqual(seen, [['a=1', basic, 'https://x.example', ['a', 'b']]]);
+  assert.match(io.errLines[0]!, /subprotocol b$/);
+});
+
+test('CM-03: certificates are checked; --ca names whom to trust, --insecure trusts anybody and warns', async (t) => {
+  const credentials = selfSigned(['127.0.0.1'], Date.now());
+  const { port } = await echo(t, { tls: credentials });
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const ca = join(folder, 'ca.pem');
+  writeFileSync(ca, credentials.cert);
+  const attempt = async (...flags: string[]): Promise<[number, string[]]> => {
+    const io = fakeIo();
+    io.input.end();
+    return [await hawser(io, 'connect', `wss://127.0.0.1:${port}`, '--wait-ms', '0', ...flags), io.errLines];
+  };
+  const [refused, [sentence]] = await attempt();
+  assert.equal(refused, 1);
+  assert.match(sentence!, /self.signed/i);
+  assert.equal((await attempt('--ca', ca))[0], 0);
+  const [insecure, [warning]] = await attempt('--insecure');
+  assert.equal(insecure, 0);
+  assert.match(warning!, /--insecure/);
+});
+
+test('CM-01: nobody there, or somebody who refuses, is exit 1 and a sentence', async (t) => {
+  const { server: picky, port } = await server(t, { path: '/right' });
+  const wrongPath = fakeIo();
+  assert.equal(await hawser(wrongPath, 'connect', `127.0.0.1:${port}/wrong`), 1);
+  assert.match(wrongPath.errLines.join('\n'), /^hawser: [^\n]*404[^\n]*$/);
+  await picky.shutdown();
+  const nobody = fakeIo();
+  assert.equal(await hawser(nobody, 'connect', `127.0.0.1:${port}`), 1);
+  assert.match(nobody.errLines.join('\n'), /^hawser: [^\n]*ECONNREFUSED[^\n]*$/);
+});
+
+const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
+  [['connect'], 'a URL is missing'],
+  [['connect', 'ftp://x'], 'its scheme is ftp:'],
+  [['connect', 'ws://x/#part'], 'fragment'],
+  [['connect', 'ws://x', 'y'], "there is nothing that 'y' could mean here"],
+  [['connect', 'ws://x', '-H', 'no colon'], "--header is 'no colon'"],
+  [['connect', 'ws://x', '-H', 'Upgrade: h2c'], 'Upgrade'],
+  [['connect', 'ws://x', '--auth', 'me'], "--auth is 'me'"],
+  [['connect', 'ws://x', '--cert', 'a.pem'], '--cert'],
+  [['connect', 'ws://x', '--ping-interval-ms', '1'], "--ping-interval-ms is '1'"],
+  [['connect', 'ws://x', '--timeout-ms', '0'], "--timeout-ms is '0'"],
+  [['connect', 'ws://x', '--protocol', 'a b'], 'a b'],
+  [['send', 'ws://x'], 'a message is missing'],
+  [['send', 'ws://x', 'abc', '--binary'], "not 'abc'"],
+];
+for (const [args, says] of WRONG) {
+  test(`CM-01: 'hawser ${args.join(' ')}' says what is wrong in a sentence`, async () => {
+    const io = fakeIo();
+    io.input.end();
+    const exit = await hawser(io, ...args);
+    assert.ok(exit === 2 || args.includes('--cert'), `exit ${exit}: ${io.errLines.join('\n')}`);
+    assert.ok(io.errLines.length === 1 && io.errLines[0]!.includes(says), io.errLines.join('\n'));
+    assert.deepEqual(io.outLines, []);
+  });
+}
+
+test('CM-05: what comes in never breaks the line being typed, however long it is', async (t) => {
+  const { server: feed, url } = await server(t);
+  const received: unknown[] = [];
+  feed.on('message', (_, message) => void received.push(message));
+  const screen = new Screen(20);
+  const io = fakeIo(true, { output: screen, hasColours: true });
+  const exit = hawser(io, 'connect', url);
+  await waitUntil(() => feed.connections.size === 1 && screen.text === '>');
+  const [connection] = feed.connections;
+  io.input.write('short');
+  await waitUntil(() => screen.text === '> short');
+  connection!.send('{"a":[1]}');
+  await waitUntil(() => screen.text.startsWith('< {'));
+  assert.equal(screen.text, '< {\n    "a": [\n      1\n    ]\n  }\n> short');
+  // It is wrapped, and the cursor is taken back into its first row.
+  io.input.write(' and now a line that is wrapped');
+  io.input.write('\u001b[D'.repeat(31));
+  await waitUntil(() => screen.row === 5 && screen.column === 7);
+  connection!.send('again');
+  await waitUntil(() => screen.text.includes('again'));
+  assert.ok(screen.text.endsWith('< again\n> short and now a li\nne that is wrapped'), screen.text);
+  assert.deepEqual([screen.row, screen.column], [6, 7]);
+  io.input.write('er\r');
+  await waitUntil(() => received.length === 1);
+  assert.deepEqual(received, ['shorter and now a line that is wrapped']);
+  io.input.write('/clos\r');
+  await waitUntil(() => screen.text.includes('there is no /clos'));
+  io.input.write('/close 4001 enough\r');
+  assert.equal(await exit, 1);
+  assert.match(io.errLines.at(-1)!, /code 4001/);
+});

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { waitUntil } from '../../src/testing/index.ts';
+import { fakeIo } from './fake-io.ts';
+import { echo, hawser, server } from './talking.ts';
+
+test('CM-06: sends each message, prints as many answers as expected, and closes with 1000', async (t) => {
+  const { server: peer, url } = await echo(t);
+  const closes: unknown[] = [];
+  peer.on('close', (_, { code, wasClean }) => void closes.push([code, wasClean]));
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'send', url, 'one', '--expect', '2', 'two', '--', '--three'), 0);
+  assert.deepEqual(io.outLines, ['one', 'two']);
+  await waitUntil(() => closes.length === 1);
+  assert.deepEqual([io.errLines, closes], [[], [[1000, true]]]);
+});
+
+test('CM-06: without --expect everything sent is received before the Close', async (t) => {
+  const { server: peer, url } = await server(t);
+  const received: unknown[] = [];
+  peer.on('message', (_, message) => void received.push(message));
+  const texts = Array.from({ length: 50 }, (_, i) => `message ${i}`);
+  assert.equal(await hawser(fakeIo(), 'send', url, ...texts), 0);
+  assert.deepEqual(received, texts);
+});
+
+test('CM-06: fewer answers than expected within the time is exit 3', async (t) => {
+  const { url } = await echo(t);
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'send', url, 'one', '--expect', '2', '--wait-ms', '100'), 3);
+  assert.deepEqual(io.outLines, ['one']);
+  assert.match(io.errLines[0]!, /^hawser: 1 of 2 expected messages came/);
+});
+
+test('CM-06: a peer that closes before it has answered is exit 3, at once', async (t) => {
+  const { server: strict, url } = await server(t);
+  strict.on('message', (connection) => connection.close(4000, 'no'));
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'send', url, 'one', '--expect', '1', '--wait-ms', '600000'), 3);
+  assert.match(io.errLines[0]!, /0 of 1 .* code 4000 'no'/);
+});
+
+test('CM-06: --binary takes hex, --file and - take what is there, whole', async (t) => {
+  const { server: peer, url } = await server(t);
+  const received: unknown[] = [];
+  peer.on('message', (_, message) => void received.push(message));
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [text, binary] = [join(folder, 'text'), join(folder, 'binary')];
+  writeFileSync(text, 'zwölf\n');
+  writeFileSync(binary, Buffer.of(0xff, 0, 0xfe));
+  assert.equal(await hawser(fakeIo(), 'send', url, '00 ff', '--binary', '--file', binary), 0);
+  assert.equal(await hawser(fakeIo(), 'send', url, 'first', '--file', text), 0);
+  const piped = fakeIo();
+  piped.input.end('from a pipe');
+  assert.equal(await hawser(piped, 'send', url, '--file', '-'), 0);
+  assert.deepEqual(received, [Buffer.of(0, 255), Buffer.of(255, 0, 254), 'first', 'zwölf\n', 'from a pipe']);
+
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'send', url, '--file', binary), 1);
+  assert.match(io.errLines[0]!, /is not UTF-8 text; send it with --binary/);
+  assert.equal(await hawser(fakeIo(), 'send', url, '--file', join(folder, 'none')), 1);
+});
