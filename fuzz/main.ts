@@ -1,36 +1,44 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { fuzzAssembly } from './assembly.ts';
+import { fuzzConnections } from './connections.ts';
 import { fuzzFrames } from './frames.ts';
 import { fuzzHead } from './head.ts';
+import { fuzzLists } from './lists.ts';
+import { fuzzOutbox } from './outbox.ts';
 import { fuzzUtf8 } from './utf8.ts';
 
-const USAGE = `npm run fuzz -- [--seconds N] [--seed S] [--only name]
+const USAGE = `npm run fuzz -- [name…] [--seconds N] [--seed S]
+  name          frames, head, utf8, lists, assembly, outbox, connections; all by default
   --seconds N   how long, in all; shared evenly (default 60)
   --seed S      where to begin, a whole number; a finding names the seed that repeats it (default: the time)
-  --only name   one fuzzer: frames, head or utf8
 `;
 
-type Fuzzer = (seed: number, iterations: number) => void;
+type Fuzzer = (seed: number, iterations: number) => void | Promise<void>;
 const FUZZERS: ReadonlyMap<string, Fuzzer> = new Map([
   ['frames', fuzzFrames],
   ['head', fuzzHead],
   ['utf8', fuzzUtf8],
+  ['lists', fuzzLists],
+  ['assembly', fuzzAssembly],
+  ['outbox', fuzzOutbox],
+  ['connections', fuzzConnections],
 ]);
 /** Iterations per seed: a finding is repeated in a moment by its seed alone. */
 const BATCH = 500;
 
 /** Runs one fuzzer for some time. @returns False on a finding, which is printed. */
-function run(name: string, fuzzer: Fuzzer, firstSeed: number, milliseconds: number): boolean {
+async function run(name: string, fuzzer: Fuzzer, firstSeed: number, milliseconds: number): Promise<boolean> {
   const startedAt = performance.now();
   let elapsedMs = 0;
   let seed = firstSeed;
   for (; elapsedMs < milliseconds; elapsedMs = performance.now() - startedAt) {
     try {
-      fuzzer(seed, BATCH);
+      await fuzzer(seed, BATCH);
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? `\n${error.cause.stack}` : '';
       const finding = error instanceof Error ? error.message : String(error);
-      process.stdout.write(`${name}: ${finding}${cause}\nrepeat: --only ${name} --seed ${seed}\n`);
+      process.stdout.write(`${name}: ${finding}${cause}\nrepeat: ${name} --seed ${seed}\n`);
       return false;
     }
     seed++;
@@ -41,24 +49,28 @@ function run(name: string, fuzzer: Fuzzer, firstSeed: number, milliseconds: numb
   return true;
 }
 
-function main(): number {
-  const { values } = parseArgs({
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-      only: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   const seconds = Number(values.seconds);
   const seed = Number(values.seed);
-  const chosen = [...FUZZERS].filter(([name]) => values.only === undefined || values.only === name);
-  if (values.help || chosen.length === 0 || !(seconds > 0) || !Number.isSafeInteger(seed)) {
+  const names = positionals.length === 0 ? [...FUZZERS.keys()] : positionals;
+  const known = names.every((name) => FUZZERS.has(name));
+  if (values.help || !known || !(seconds > 0) || !Number.isSafeInteger(seed)) {
     process.stdout.write(USAGE);
     return values.help ? 0 : 2;
   }
-  const results = chosen.map(([name, fuzzer]) => run(name, fuzzer, seed, (seconds * 1_000) / chosen.length));
-  return results.includes(false) ? 1 : 0;
+  let failed = false;
+  for (const name of names) {
+    if (!(await run(name, FUZZERS.get(name)!, seed, (seconds * 1_000) / names.length))) failed = true;
+  }
+  return failed ? 1 : 0;
 }
 
-process.exitCode = main();
+process.exitCode = await main();

@@ -1,6 +1,10 @@
 import { test } from 'node:test';
+import { fuzzAssembly } from '../fuzz/assembly.ts';
+import { fuzzConnections } from '../fuzz/connections.ts';
 import { fuzzFrames } from '../fuzz/frames.ts';
 import { fuzzHead } from '../fuzz/head.ts';
+import { fuzzLists } from '../fuzz/lists.ts';
+import { fuzzOutbox } from '../fuzz/outbox.ts';
 import { fuzzUtf8 } from '../fuzz/utf8.ts';
 
 // Seeds that found something once stay here; the others are a first look, `npm run fuzz` goes on from them.
@@ -8,8 +12,15 @@ for (const [name, fuzzer] of [
   ['frames: parser and assembly agree with a naive model, at every cutting', fuzzFrames],
   ['head: any bytes give a head or one typed refusal, the same at every cutting', fuzzHead],
   ['utf8: the validator agrees with a naive model, byte by byte', fuzzUtf8],
+  ['lists: each list of a field reads as an independent model reads it', fuzzLists],
+  [
+    'assembly: what comes out is what went in, and text fails in the piece that makes it impossible',
+    fuzzAssembly,
+  ],
+  ['outbox: whole frames in order, and bytes and drops that add up', fuzzOutbox],
+  ['connections: whatever happens, every connection ends once and leaves nothing', fuzzConnections],
 ] as const) {
-  for (const seed of [1, 2, 3]) {
+  for (const seed of [1, 2, 5]) {
     test(`TS-09 FP-13: fuzz ${name}: seed ${seed}`, () => fuzzer(seed, 400));
   }
 }

@@ -43,6 +43,11 @@ export class Watch {
       : undefined;
   }
 
+  /** From then on nothing counts but the end of closing, and bytes that are not taken. */
+  get #isClosing(): boolean {
+    return this.#idleFromMs === NEVER;
+  }
+
   /** A ping is overdue. */
   get suspect(): boolean {
     return this.#heartbeat?.suspect ?? false;
@@ -51,7 +56,7 @@ export class Watch {
   /** Bytes came. */
   received(nowMs: number): void {
     this.receivedAtMs = nowMs;
-    this.#idleFromMs = nowMs;
+    if (!this.#isClosing) this.#idleFromMs = nowMs;
     this.#heartbeat?.heard();
   }
 
@@ -60,7 +65,7 @@ export class Watch {
    * @param serial Tells one message from the next.
    */
   unfinished(serial: number, nowMs: number): void {
-    if (serial === this.#messageSerial) return;
+    if (serial === this.#messageSerial || this.#isClosing) return;
     this.#messageSerial = serial;
     this.#messageDueMs = nowMs + this.#settings.messageTimeoutMs;
   }
@@ -120,21 +125,33 @@ export class Watch {
     return Math.min(other, idleDueMs, this.#messageDueMs, this.#heartbeat?.deadlineMs() ?? NEVER);
   }
 
-  /** @returns What is due, one thing at a time; `undefined` if nothing more is. */
+  /**
+   * Says each end once: whoever asks goes on asking until nothing is due.
+   * @returns What is due, one thing at a time; `undefined` if nothing more is.
+   */
   tick(nowMs: number): WatchVerdict | undefined {
     if (nowMs >= this.#closeDueMs) {
       this.#closeDueMs = NEVER;
       return 'ERR_CLOSE_TIMEOUT';
     }
-    if (nowMs >= this.#writeDueMs) return 'ERR_WRITE_TIMEOUT';
+    if (nowMs >= this.#writeDueMs) {
+      this.#writeDueMs = NEVER;
+      return 'ERR_WRITE_TIMEOUT';
+    }
     if (nowMs >= this.throttledUntilMs) {
       this.throttledUntilMs = NEVER;
       return 'read';
     }
     if (this.#stoppedAtMs >= 0) return undefined;
-    if (nowMs >= this.#messageDueMs) return 'ERR_MESSAGE_TIMEOUT';
+    if (nowMs >= this.#messageDueMs) {
+      this.#messageDueMs = NEVER;
+      return 'ERR_MESSAGE_TIMEOUT';
+    }
     const { idleTimeoutMs } = this.#settings;
-    if (idleTimeoutMs !== false && nowMs >= this.#idleFromMs + idleTimeoutMs) return 'ERR_IDLE_TIMEOUT';
+    if (idleTimeoutMs !== false && nowMs >= this.#idleFromMs + idleTimeoutMs) {
+      this.#idleFromMs = NEVER;
+      return 'ERR_IDLE_TIMEOUT';
+    }
     const beat = this.#heartbeat?.tick(nowMs);
     return beat === 'dead' ? 'ERR_PING_TIMEOUT' : beat;
   }

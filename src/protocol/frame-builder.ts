@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { FIN, LENGTH_16, LENGTH_64, MASK_BIT, MAX_CONTROL_BYTES } from './constants.ts';
+import { FIN, LENGTH_16, LENGTH_64, LENGTH_MASK, MASK_BIT, MAX_CONTROL_BYTES } from './constants.ts';
 import { MisuseError } from './errors.ts';
 import { mask, writeKey } from './mask.ts';
 
@@ -100,6 +100,18 @@ export function buildFrame(opcode: number, data: string | Uint8Array, key: Frame
   else frame.set(data, start);
   if (key !== undefined) mask(frame, start, frame.length, key, 0);
   return frame;
+}
+
+/** Length of a frame that was built here and begins at `at`, header and payload. */
+export function frameBytes(bytes: Uint8Array, at: number): number {
+  const second = bytes[at + 1]!;
+  const short = second & LENGTH_MASK;
+  const maskBytes = (second & MASK_BIT) === 0 ? 0 : 4;
+  if (short < LENGTH_16) return 2 + maskBytes + short;
+  const lengthBytes = short === LENGTH_16 ? 2 : 8;
+  let payloadBytes = 0;
+  for (let i = at + 2; i < at + 2 + lengthBytes; i++) payloadBytes = payloadBytes * 256 + bytes[i]!;
+  return 2 + lengthBytes + maskBytes + payloadBytes;
 }
 
 /** @throws MisuseError `ERR_ARGUMENT` if a control frame cannot carry these bytes (§5.5). */

@@ -1,5 +1,5 @@
 /** A pair, its value a token or a quoted string (RFC 7239 §4). */
-const PAIR = /\s*([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)")\s*([;,]|$)/y;
+const PAIR = /[ \t]*([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)")[ \t]*([;,]|$)/y;
 
 /**
  * Reads the value of `Forwarded` (RFC 7239 §4), in linear time.

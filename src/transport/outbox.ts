@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { OPCODE, OPCODE_MASK } from '../protocol/constants.ts';
+import { CONTROL_BIT, OPCODE, OPCODE_MASK } from '../protocol/constants.ts';
 import {
   buildFrame,
+  frameBytes,
   type FrameKey,
   headerBytes,
   writeFrame,
@@ -136,7 +137,8 @@ export class Outbox implements FrameSink {
   dropWaiting(): number {
     table.moveOut(this);
     const kept = this.#firstIsBegun ? this.#waiting?.[0] : undefined;
-    const dropped = (this.#waiting?.length ?? 0) - (kept === undefined ? 0 : 1);
+    let dropped = 0;
+    for (const frame of this.#waiting ?? []) if (frame !== kept) dropped += messagesIn(frame);
     this.#waiting = kept === undefined ? undefined : [kept];
     this.#control = undefined;
     this.waitingBytes = kept?.length ?? 0;
@@ -149,13 +151,16 @@ export class Outbox implements FrameSink {
    */
   dropOldest(): number {
     table.moveOut(this);
-    const waiting = this.#waiting;
-    const oldest = this.#firstIsBegun ? 1 : 0;
-    const frame = waiting?.[oldest];
-    if (waiting === undefined || frame === undefined) return 0;
-    waiting.splice(oldest, 1);
-    this.waitingBytes -= frame.length;
-    return frame.length;
+    const waiting = this.#waiting ?? [];
+    for (let i = this.#firstIsBegun ? 1 : 0; i < waiting.length; i++) {
+      const frame = waiting[i]!;
+      const { start, end } = isUncopied(frame) ? { start: 0, end: frame.length } : firstMessage(frame);
+      if (end === 0) continue;
+      waiting.splice(i, 1, ...(isUncopied(frame) ? [] : around(frame, start, end)));
+      this.waitingBytes -= end - start;
+      return end - start;
+    }
+    return 0;
   }
 
   /** Lets everything go: there is nobody to send it to. */
@@ -277,6 +282,29 @@ export class Outbox implements FrameSink {
     this.waitingBytes -= length;
     return length;
   }
+}
+
+/** Where the first message of a run of whole frames lies; `end` is 0 if there are control frames only. */
+function firstMessage(run: Uint8Array): { readonly start: number; readonly end: number } {
+  for (let start = 0; start < run.length; ) {
+    const end = start + frameBytes(run, start);
+    if ((run[start]! & CONTROL_BIT) === 0) return { start, end };
+    start = end;
+  }
+  return { start: 0, end: 0 };
+}
+
+/** What is left of a run without the bytes from `start` to `end`. */
+const around = (run: Uint8Array, start: number, end: number): Uint8Array[] =>
+  [run.subarray(0, start), run.subarray(end)].filter((part) => part.length > 0);
+
+function messagesIn(frame: WaitingFrame): number {
+  if (isUncopied(frame)) return 1;
+  let messages = 0;
+  for (let at = 0; at < frame.length; at += frameBytes(frame, at)) {
+    if ((frame[at]! & CONTROL_BIT) === 0) messages++;
+  }
+  return messages;
 }
 
 /** Copies neighbours that are small into one chunk each: a system call per chunk costs more than the copy. */

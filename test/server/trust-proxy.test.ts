@@ -157,6 +157,17 @@ for (const fields of [
   });
 }
 
+test('RT-06: around pairs of Forwarded stand spaces and tabs, no other blank', () => {
+  assert.deepEqual(forwardedElements(' \tfor=a\t; proto=b ,for=c '), [
+    new Map([
+      ['for', 'a'],
+      ['proto', 'b'],
+    ]),
+    new Map([['for', 'c']]),
+  ]);
+  for (const blank of ['\u00a0', '\ufeff', '\n']) assert.equal(forwardedElements(`${blank}for=a`), undefined);
+});
+
 test('RT-06: Forwarded is read in linear time', () => {
   assert.equal(forwardedElements(`${' '.repeat(50_000)}x`), undefined);
   assert.equal(forwardedElements(`a="${'\\a'.repeat(50_000)}`), undefined);

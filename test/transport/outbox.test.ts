@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OPCODE } from '../../src/protocol/constants.ts';
 import { eventLoopTurns, seededRandom } from '../../src/testing/index.ts';
+import { Outbox } from '../../src/transport/outbox.ts';
+import type { Transport } from '../../src/transport/transport.ts';
 import { live } from '../server/live.ts';
 
 /** What must arrive: type and first bytes of each data frame, in order. */
@@ -82,5 +84,38 @@ for (let seed = 1; seed <= 25; seed++) {
       assert.equal(connection.bufferedBytes, 0);
       assert.equal(connection.messagesSent, dataSeen);
     }
+  });
+}
+
+/** Below it a connection that takes nothing more, and does not say so. */
+const full = { bufferedBytes: 10, blocked: false } as Transport;
+
+for (const [role, nextKey] of [
+  ['server', undefined],
+  ['client', () => 0x01020304],
+] as const) {
+  test(`BP-05 EV-11: a ${role}'s messages that were packed together are dropped, and counted, one by one`, () => {
+    const outbox = new Outbox(full, { maxPendingPongs: 8, highWaterMarkBytes: 10 }, nextKey);
+    const lengths = [5, 125, 126, 65_535, 65_536];
+    outbox.control(OPCODE.PING, Buffer.from('kept'));
+    outbox.text('x'.repeat(5));
+    outbox.control(OPCODE.PING, Buffer.from('kept'));
+    for (const length of lengths.slice(1)) outbox.data(OPCODE.BINARY, Buffer.alloc(length));
+    outbox.flush();
+    const headers = [2, 2, 4, 4, 10].map((bytes) => bytes + (nextKey === undefined ? 0 : 4));
+    const before = outbox.waitingBytes;
+    assert.deepEqual(
+      [outbox.dropOldest(), outbox.dropOldest(), outbox.dropOldest()],
+      [5 + headers[0]!, 125 + headers[1]!, 126 + headers[2]!],
+    );
+    assert.equal(outbox.dropWaiting(), 2);
+    assert.equal(outbox.waitingBytes, 0);
+    assert.equal(
+      before,
+      lengths.reduce((sum, bytes, i) => sum + bytes + headers[i]!, 2 * (headers[0]! + 4)),
+    );
+    outbox.control(OPCODE.PING, Buffer.from('alone'));
+    assert.equal(outbox.dropOldest(), 0, 'a ping is no message');
+    outbox.clear();
   });
 }

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
+import { PeerError } from '../src/protocol/errors.ts';
+import { MessageAssembler } from '../src/protocol/message-assembler.ts';
+import { type Prng, prng } from './prng.ts';
+import { nearlyText } from './utf8.ts';
+import { firstImpossibleByte } from './utf8-model.ts';
+
+/** Larger pieces cost time and prove nothing more. */
+const MOST_BYTES = 3_000;
+
+/**
+ * Joins messages from pieces of every size, with and without knowing their length before the last. Invariants: what comes
+ * out is what went in, in memory of its own and no larger than itself; text fails in exactly the piece that makes it
+ * impossible, or at the end if it stops inside a character; pieces are not held.
+ * @throws Error that names seed and iteration, with the bytes in hex.
+ */
+export function fuzzAssembly(seed: number, iterations: number): void {
+  const random = prng(seed);
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    const text = random.bool();
+    const size = random.int(random.pick([1, 20, 600, MOST_BYTES]));
+    const whole = text ? nearlyText(random, size, 0.3) : random.bytes(size);
+    const pieces = random.cut(whole, random.pick([0, 1, 3, 40]));
+    const lengthKnownFrom = random.int(pieces.length + 1);
+    try {
+      check(text, whole, pieces, lengthKnownFrom, random);
+    } catch (error) {
+      throw new Error(`seed ${seed}, iteration ${iteration}: ${whole.toString('hex')}`, { cause: error });
+    }
+  }
+}
+
+function check(
+  text: boolean,
+  whole: Buffer,
+  pieces: readonly Buffer[],
+  lengthKnownFrom: number,
+  random: Prng,
+): void {
+  const assembler = new MessageAssembler(text);
+  const impossible = text ? firstImpossibleByte(whole) : -1;
+  let given = 0;
+  for (const [i, piece] of pieces.entries()) {
+    // Somewhere in a larger read, as payloads are, and overwritten as soon as it was taken.
+    const before = random.int(9);
+    const memory = Buffer.concat([Buffer.alloc(before, 0xff), piece, Buffer.of(0xff)]);
+    const nonAscii = piece.some((byte) => byte >= 0x80) ? 0x80 : 0;
+    const fails = impossible >= given && impossible < given + piece.length;
+    const append = (): void =>
+      assembler.append(
+        memory,
+        before,
+        before + piece.length,
+        nonAscii,
+        i >= lengthKnownFrom ? whole.length : Number.POSITIVE_INFINITY,
+      );
+    if (fails) {
+      assert.throws(append, isInvalidUtf8);
+      return;
+    }
+    append();
+    memory.fill(0xee);
+    given += piece.length;
+    assert.equal(assembler.length, given);
+  }
+  assert.equal(impossible, -1, 'an impossible byte that nobody noticed');
+  if (!text) {
+    const message = assembler.takeBinary();
+    assert.ok(message.equals(whole));
+    assert.equal(message.buffer.byteLength, message.length, 'memory of its own');
+  } else if (isUtf8(whole)) assert.equal(assembler.takeText(), whole.toString('utf8'));
+  else assert.throws(() => assembler.takeText(), isInvalidUtf8);
+}
+
+const isInvalidUtf8 = (error: unknown): boolean => error instanceof PeerError && error.code === 'ERR_UTF8';

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { HandshakeError } from '../src/protocol/errors.ts';
+import { parseExtensions } from '../src/protocol/handshake/extension-list.ts';
+import { isToken, listContains, parseTokenList } from '../src/protocol/handshake/fields.ts';
+import { forwardedElements } from '../src/server/forwarded-field.ts';
+import { TOKEN } from './head-model.ts';
+import { type Prng, prng } from './prng.ts';
+
+const WHOLE_TOKEN = new RegExp(`^${TOKEN}$`);
+const BLANKS = '[ \\t]*';
+const QUOTED = `"(?:\\\\?${TOKEN.replace(/\+$/, '')})+"`;
+const PARAM = `${BLANKS};${BLANKS}${TOKEN}(?:${BLANKS}=${BLANKS}(?:${TOKEN}|${QUOTED}))?`;
+const EXTENSION = `${BLANKS}${TOKEN}(?:${PARAM})*${BLANKS}`;
+const EXTENSION_LIST = new RegExp(`^${EXTENSION}(?:,${EXTENSION})*$`);
+
+const trim = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, '');
+
+/** §9.1 as one expression, then cut at separators: none of them can stand inside a token, quoted or not. */
+function extensionModel(value: string): unknown {
+  if (!EXTENSION_LIST.test(value)) return 'ERR_EXTENSIONS_FIELD';
+  return value.split(',').map((extension) => {
+    const [name, ...params] = extension.split(';').map(trim);
+    return {
+      name,
+      params: params.map((param) => {
+        const [key, given] = param.split('=').map(trim);
+        return [key, given === undefined ? true : given.replaceAll(/["\\]/g, '')];
+      }),
+    };
+  });
+}
+
+function extensions(value: string): unknown {
+  try {
+    return parseExtensions(value);
+  } catch (error) {
+    if (error instanceof HandshakeError) return error.code;
+    throw error;
+  }
+}
+
+/** `1#token`: every member a token. */
+function tokenModel(value: string): string[] | undefined {
+  const members = value.split(',').map(trim);
+  return members.every((member) => WHOLE_TOKEN.test(member)) ? members : undefined;
+}
+
+/** RFC 7239 §4, a character at a time: elements, as lists of pairs, or `undefined`. */
+function forwardedModel(value: string): unknown {
+  const elements: Map<string, string>[] = [];
+  let element = new Map<string, string>();
+  let at = 0;
+  const blanks = (): void => {
+    while (value[at] === ' ' || value[at] === '\t') at++;
+  };
+  const token = (): string => {
+    const start = at;
+    while (at < value.length && WHOLE_TOKEN.test(value[at]!)) at++;
+    return value.slice(start, at);
+  };
+  const quoted = (): string | undefined => {
+    let content = '';
+    for (at++; at < value.length && value[at] !== '"'; at++) {
+      if (value[at] === '\\') at++;
+      content += value[at] ?? '';
+    }
+    return value[at++] === '"' ? content : undefined;
+  };
+  for (;;) {
+    blanks();
+    const name = token().toLowerCase();
+    if (name === '' || value[at++] !== '=' || element.has(name)) return undefined;
+    const isQuoted = value[at] === '"';
+    const content = isQuoted ? quoted() : token();
+    if (content === undefined || (content === '' && !isQuoted)) return undefined;
+    element.set(name, content);
+    blanks();
+    const separator = value[at++];
+    if (separator === ';') continue;
+    elements.push(element);
+    if (separator === undefined) return elements;
+    if (separator !== ',') return undefined;
+    element = new Map();
+  }
+}
+
+const PIECES = [
+  'permessage-deflate',
+  'client_max_window_bits',
+  'a',
+  'b',
+  'for',
+  'proto',
+  'host',
+  'For',
+  'upgrade',
+  'UPGRADE',
+  'websocket',
+  '15',
+  '"10"',
+  '"a\\b"',
+  '"a b"',
+  '""',
+  '"',
+  '\\',
+  '\\"',
+  '1.2.3.4',
+  '"[::1]:80"',
+  '_x',
+  ',',
+  ',',
+  ';',
+  ';',
+  '=',
+  '=',
+  ' ',
+  '\t',
+  '  ',
+  ':',
+  '/',
+  '\xa0',
+  'é',
+  '\0',
+  '__proto__',
+  'constructor',
+] as const; // prettier-ignore
+
+/** Sometimes well-formed, more often nearly. */
+function list(random: Prng): string {
+  let text = '';
+  if (random.bool()) {
+    for (let left = random.int(12); left > 0; left--) text += random.pick(PIECES);
+    return text;
+  }
+  const member = (): string => {
+    const pair = (): string => {
+      const name = random.pick(['a', 'for', 'b', 'max', 'proto']);
+      return random.bool(0.3)
+        ? name
+        : `${name}=${random.pick(['1', 'x', '"y"', '"a\\"b"', '"\\z"', '"q q"'])}`;
+    };
+    return Array.from({ length: 1 + random.int(3) }, pair).join(random.pick([';', '; ', ' ;\t']));
+  };
+  text = Array.from({ length: 1 + random.int(3) }, member).join(random.pick([',', ', ', ' , ']));
+  if (random.bool(0.7)) return text;
+  const at = random.int(text.length + 1);
+  return text.slice(0, at) + random.pick(PIECES) + text.slice(at + random.int(2));
+}
+
+/**
+ * Reads lists of fields: extensions (§9.1), tokens, membership, `Forwarded`. Invariants: each equals an independent model;
+ * nothing but the typed refusal is thrown; what is accepted, written down again, reads the same.
+ * @throws Error that names seed, iteration and text.
+ */
+export function fuzzLists(seed: number, iterations: number): void {
+  const random = prng(seed);
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    const value = list(random);
+    try {
+      const read = extensions(value);
+      assert.deepEqual(read, extensionModel(value), 'extensions');
+      if (typeof read === 'object') assert.deepEqual(extensions(written(read)), read, 'written again');
+      const tokens = parseTokenList(value);
+      assert.deepEqual(tokens, tokenModel(value), 'tokens');
+      assert.equal(isToken(value), WHOLE_TOKEN.test(value), 'token');
+      const member = new RegExp(`(?:^|,)${BLANKS}upgrade${BLANKS}(?:,|$)`, 'i').test(value);
+      assert.equal(listContains(value, 'upgrade'), member, 'membership');
+      // Forwarded comes from the head parser, which lets no control character through.
+      if (!value.includes('\0'))
+        assert.deepEqual(forwardedElements(value), forwardedModel(value), 'Forwarded');
+    } catch (error) {
+      throw new Error(`seed ${seed}, iteration ${iteration}: ${JSON.stringify(value)}`, { cause: error });
+    }
+  }
+}
+
+const written = (offers: object | null): string =>
+  (offers as ReturnType<typeof parseExtensions>)
+    .map(({ name, params }) =>
+      [name, ...params.map(([key, given]) => (given === true ? key : `${key}="${given}"`))].join('; '),
+    )
+    .join(', ');

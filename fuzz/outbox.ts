@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { OPCODE } from '../src/protocol/constants.ts';
+import { type DecodedFrame, readFrames } from '../src/testing/index.ts';
+import { Outbox } from '../src/transport/outbox.ts';
+import type { Transport } from '../src/transport/transport.ts';
+import { type Prng, prng } from './prng.ts';
+
+const MAX_PENDING_PONGS = 3;
+/** Every control payload has this size, so that one may stand for another in the accounts. */
+const CONTROL_BYTES = 4;
+
+/** A connection below that takes bytes when it is told to, in any amounts. */
+class Wire implements Transport {
+  readonly remoteAddress = '';
+  readonly remotePort = 0;
+  bufferedBytes = 0;
+  readonly #chunks: Buffer[] = [];
+  readonly #blockedFromBytes: number;
+
+  constructor(blockedFromBytes: number) {
+    this.#blockedFromBytes = blockedFromBytes;
+  }
+  get blocked(): boolean {
+    return this.bufferedBytes >= this.#blockedFromBytes;
+  }
+  take(bytes: number): void {
+    this.bufferedBytes -= Math.min(bytes, this.bufferedBytes);
+  }
+  write(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) {
+      this.#chunks.push(Buffer.from(chunk));
+      this.bufferedBytes += chunk.length;
+    }
+  }
+  get written(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  destroy(): void {}
+}
+
+/** One outbox with everything that was asked of it. */
+class Bench {
+  readonly outbox: Outbox;
+  readonly wire: Wire;
+  readonly accepted: { readonly opcode: number; readonly payload: Buffer }[] = [];
+  droppedMessages = 0;
+  droppedBytes = 0;
+  #givenBytes = 0;
+  closed = false;
+  readonly #masked: boolean;
+
+  constructor(random: Prng) {
+    this.#masked = random.bool();
+    this.wire = new Wire(random.pick([1, 500, 20_000]));
+    const limits = {
+      maxPendingPongs: MAX_PENDING_PONGS,
+      highWaterMarkBytes: random.pick([200, 5_000, 100_000]),
+    };
+    this.outbox = new Outbox(this.wire, limits, this.#masked ? () => random.int(2 ** 32) | 0 : undefined);
+  }
+
+  /** A message whose first bytes are its number, handed over in one of the ways there are. */
+  send(random: Prng): void {
+    if (this.closed) return;
+    const size = 4 + random.int(random.pick([1, 30, 500, 500, 17_000, 70_000]));
+    const isText = random.bool();
+    const payload = Buffer.alloc(size, isText ? 0x61 : 0xf1);
+    payload.write(this.accepted.length.toString(36).padStart(4, '0'), 'latin1');
+    const opcode = isText ? OPCODE.TEXT : OPCODE.BINARY;
+    this.accepted.push({ opcode, payload });
+    this.#give(size);
+    if (isText && random.bool(0.8)) this.outbox.text(payload.toString('latin1'));
+    else if (!this.#masked && random.bool(0.3)) this.outbox.shared(frameOf(opcode, payload));
+    else this.outbox.data(opcode, payload);
+  }
+
+  control(random: Prng): void {
+    const opcode = random.bool() && !this.closed ? OPCODE.PING : OPCODE.PONG;
+    const before = this.outbox.waitingBytes;
+    this.outbox.control(opcode, random.bytes(CONTROL_BYTES));
+    const grown = this.outbox.waitingBytes - before;
+    const frameBytes = CONTROL_BYTES + (this.#masked ? 6 : 2);
+    assert.ok(grown === frameBytes || grown === 0, `a control frame made ${grown} bytes`);
+    if (grown === 0) assert.ok(this.closed || opcode === OPCODE.PONG, 'a ping was lost');
+    this.#givenBytes += grown;
+  }
+
+  dropOldest(): void {
+    if (this.closed) return;
+    const before = this.outbox.waitingBytes;
+    const dropped = this.outbox.dropOldest();
+    assert.equal(before - this.outbox.waitingBytes, dropped);
+    if (dropped === 0) return;
+    this.droppedMessages++;
+    this.droppedBytes += dropped;
+  }
+
+  dropWaiting(): void {
+    const before = this.outbox.waitingBytes;
+    this.droppedMessages += this.outbox.dropWaiting();
+    this.droppedBytes += before - this.outbox.waitingBytes;
+  }
+
+  /** Close, either behind everything or at once. */
+  close(random: Prng): void {
+    if (this.closed) return;
+    this.closed = true;
+    const body = Buffer.of(3, 0xe8);
+    const bytes = body.length + (this.#masked ? 6 : 2);
+    if (random.bool()) {
+      this.#givenBytes += bytes;
+      this.outbox.closeAfterWaiting(body);
+      return;
+    }
+    this.outbox.flush();
+    this.dropWaiting();
+    this.#givenBytes += bytes;
+    this.outbox.closeNow(body);
+  }
+
+  /** Nothing appears from nowhere, nothing is lost but what was dropped. */
+  balance(): void {
+    const { waitingBytes, sentBytes, bufferedBytes } = this.outbox;
+    assert.ok(waitingBytes >= 0);
+    assert.equal(bufferedBytes, waitingBytes + this.wire.bufferedBytes);
+    assert.equal(waitingBytes + sentBytes + this.droppedBytes, this.#givenBytes, 'the accounts');
+  }
+
+  #give(payloadBytes: number): void {
+    this.#givenBytes +=
+      payloadBytes + (payloadBytes < 126 ? 2 : payloadBytes < 65_536 ? 4 : 10) + (this.#masked ? 4 : 0);
+  }
+
+  /** Everything goes out; then the wire is read again. */
+  finish(): void {
+    while (this.outbox.waitingBytes > 0) {
+      this.wire.take(Infinity);
+      this.outbox.flush();
+    }
+    this.balance();
+    const { written } = this.wire;
+    assert.equal(written.length, this.outbox.sentBytes);
+    const frames = readFrames(written);
+    const closes = frames.flatMap(({ opcode }, i) => (opcode === OPCODE.CLOSE ? [i] : []));
+    assert.equal(closes.length, this.closed ? 1 : 0);
+    const behind = this.closed ? frames.slice(closes[0]! + 1) : [];
+    assert.ok(
+      behind.every(({ opcode }) => opcode === OPCODE.PONG),
+      'pongs alone come after Close',
+    );
+    this.#compare(frames.filter(({ opcode }) => opcode < OPCODE.CLOSE));
+    for (const { fin, mask } of frames) assert.deepEqual([fin, mask !== false], [true, this.#masked]);
+  }
+
+  #compare(data: readonly DecodedFrame[]): void {
+    assert.equal(
+      data.length + this.droppedMessages,
+      this.accepted.length,
+      'messages that were dropped are counted',
+    );
+    let next = 0;
+    for (const { opcode, payload } of data) {
+      const number = Number.parseInt(payload.toString('latin1', 0, 4), 36);
+      assert.ok(number >= next, `message ${number} after ${next - 1}`);
+      next = number + 1;
+      assert.equal(opcode, this.accepted[number]?.opcode);
+      assert.ok(payload.equals(this.accepted[number]!.payload), `message ${number} has changed`);
+    }
+  }
+}
+
+function frameOf(opcode: number, payload: Buffer): Buffer {
+  const { length } = payload;
+  const head =
+    length < 126
+      ? Buffer.of(0x80 | opcode, length)
+      : length < 65_536
+        ? Buffer.of(0x80 | opcode, 126, length >> 8, length & 0xff)
+        : Buffer.of(0x80 | opcode, 127, 0, 0, 0, 0, 0, length >> 16, (length >> 8) & 0xff, length & 0xff);
+  return Buffer.concat([head, payload]);
+}
+
+/**
+ * Sends, drops, pings and closes at random over wires that block, take some, take all; two outboxes at a time share the
+ * packing table. Invariants: the wire carries whole frames in the order of the calls, unchanged, and behind Close nothing but pongs; whatever is
+ * missing was dropped and counted; waiting, sent and dropped bytes add up after every step; of control frames only pongs
+ * give way.
+ * @throws Error that names seed and iteration.
+ */
+export function fuzzOutbox(seed: number, iterations: number): void {
+  const random = prng(seed);
+  // One iteration is a whole life of two outboxes: a hundred steps.
+  for (let iteration = 0; iteration < iterations / 20; iteration++) {
+    const benches = [new Bench(random), new Bench(random)];
+    const drops = random.bool(0.6);
+    try {
+      for (let step = random.int(120); step > 0; step--) {
+        const bench = random.pick(benches);
+        const kind = random.int(13);
+        if (kind < 5) bench.send(random);
+        else if (kind < 7) bench.control(random);
+        else if (kind === 7) bench.outbox.flush();
+        else if (kind === 8) bench.wire.take(random.int(30_000));
+        else if (kind === 9) bench.wire.take(Infinity);
+        else if (kind === 10 && drops) bench.dropOldest();
+        else if (kind === 11 && random.bool(0.1)) bench.close(random);
+        else if (kind === 12 && drops && !bench.closed && random.bool(0.1)) bench.dropWaiting();
+        for (const each of benches) each.balance();
+      }
+      for (const bench of benches) bench.finish();
+    } catch (error) {
+      throw new Error(`seed ${seed}, iteration ${iteration}`, { cause: error });
+    }
+  }
+}
