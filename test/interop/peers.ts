@@ -124,3 +124,15 @@ export const nodeClient: Found<readonly string[]> =
     : process.allowedNodeEnvironmentFlags.has('--experimental-websocket')
       ? { peer: ['--experimental-websocket'], skip: false }
       : { skip: 'needs a Node that has a WebSocket client' };
+
+const SBIN = ['/usr/sbin', '/usr/bin', '/usr/local/sbin'];
+const program = (name: string, debianPackage: string): Found<string> => {
+  const path = SBIN.map((folder) => join(folder, name)).find((candidate) => existsSync(candidate));
+  return path === undefined
+    ? { skip: `needs ${name}: apt-get install ${debianPackage}` }
+    : { peer: path, skip: false };
+};
+
+/** Reverse proxies that can stand in front of a server. */
+export const nginx: Found<string> = program('nginx', 'nginx-light');
+export const haproxy: Found<string> = program('haproxy', 'haproxy');

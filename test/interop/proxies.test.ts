@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { selfSigned } from '../../src/cli/self-signed.ts';
+import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
+import { close, pong, RawClient, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
+import { closeCode, nextText } from '../server/live.ts';
+import { haproxy, nginx } from './peers.ts';
+
+const DOCS = join(import.meta.dirname, '..', '..', '..', 'docs', 'proxies.md');
+/** Not 127.0.0.1, from which the proxy comes. */
+const CLIENT_ADDRESS = '127.0.0.2';
+
+/** The recipe of the documentation in a language of its own. */
+function recipe(language: string): string {
+  const fence = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(readFileSync(DOCS, 'utf8'));
+  return fence?.[1] ?? assert.fail(`docs/proxies.md has no ${language}`);
+}
+
+/** @throws If the recipe does not say what is to be replaced. */
+function replaced(recipeText: string, changes: readonly (readonly [string, string])[]): string {
+  return changes.reduce((all, [what, by]) => {
+    assert.ok(all.includes(what), `the recipe has no ${what}`);
+    return all.replaceAll(what, by);
+  }, recipeText);
+}
+
+interface Setting {
+  readonly folder: string;
+  readonly port: number;
+  readonly backendPort: number;
+  readonly timeout: string;
+}
+
+const PROXIES = [
+  {
+    name: 'nginx',
+    found: nginx,
+    args: (folder: string) => ['-p', folder, '-c', join(folder, 'proxy.conf'), '-e', 'stderr'],
+    config: ({ folder, port, backendPort, timeout }: Setting) =>
+      `daemon off;
+       pid ${folder}/pid;
+       error_log stderr warn;
+       worker_processes 1;
+       events { worker_connections 64; }
+       http {
+         access_log off;
+         client_body_temp_path ${folder}/body;
+         proxy_temp_path ${folder}/proxy;
+         fastcgi_temp_path ${folder}/fastcgi;
+         uwsgi_temp_path ${folder}/uwsgi;
+         scgi_temp_path ${folder}/scgi;
+         ${replaced(recipe('nginx'), [
+           ['127.0.0.1:8080', `127.0.0.1:${backendPort}`],
+           ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`],
+           ['/etc/ssl/app.example/fullchain.pem', join(folder, 'both.pem')],
+           ['/etc/ssl/app.example/privkey.pem', join(folder, 'both.pem')],
+           ['75s', timeout],
+         ])}
+       }`,
+  },
+  {
+    name: 'HAProxy',
+    found: haproxy,
+    args: (folder: string) => ['-db', '-f', join(folder, 'proxy.conf')],
+    config: ({ folder, port, backendPort, timeout }: Setting) =>
+      replaced(recipe('haproxy'), [
+        ['127.0.0.1:8080', `127.0.0.1:${backendPort}`],
+        ['bind :443', `bind 127.0.0.1:${port}`],
+        ['/etc/ssl/app.example/both.pem', join(folder, 'both.pem')],
+        ['75s', timeout],
+      ]),
+  },
+] as const;
+
+/** A port that was free a moment ago: proxies want to be told one. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connectTcp({ port, host: '127.0.0.1' });
+    const done = (answer: boolean) => () => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on('connect', done(true)).on('error', done(false));
+  });
+
+async function proxied(
+  t: TestContext,
+  { found, args, config }: (typeof PROXIES)[number],
+  options: ServerOptions,
+  timeout = '75s',
+): Promise<{
+  readonly server: WebSocketServer;
+  readonly join: (headers?: Record<string, string>) => Promise<RawClient>;
+}> {
+  const server: WebSocketServer = new WebSocketServer({
+    trustProxy: ['127.0.0.1', '::1'],
+    request: ({ url }) =>
+      url.pathname === '/ready' && server.ready()
+        ? new Response('ready\n')
+        : new Response('', { status: 503 }),
+    ...options,
+  });
+  server.on('message', (connection, message) => void connection.send(message));
+  const { port: backendPort } = await server.listen(0, '127.0.0.1');
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-proxy-'));
+  const { key, cert } = selfSigned(['app.example'], Date.now());
+  writeFileSync(join(folder, 'both.pem'), `${cert}\n${key}`);
+  let said = '';
+  let child: ChildProcess | undefined;
+  t.after(async () => {
+    if (child !== undefined && child.exitCode === null) {
+      // Asked, not killed: a killed nginx leaves its worker behind.
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+    await server.shutdown({ timeoutMs: 2_000 });
+    rmSync(folder, { recursive: true, force: true });
+  });
+  let port = 0;
+  // Somebody else may take the port before the proxy does.
+  for (let attempt = 0; attempt < 5 && port === 0; attempt++) {
+    const candidate = await freePort();
+    writeFileSync(join(folder, 'proxy.conf'), config({ folder, port: candidate, backendPort, timeout }));
+    const started = spawn(found.peer!, args(folder), { stdio: ['ignore', 'ignore', 'pipe'] });
+    child = started;
+    started.stderr.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+    for (;;) {
+      if (started.exitCode !== null) break;
+      if (await accepts(candidate)) {
+        port = candidate;
+        break;
+      }
+    }
+  }
+  assert.notEqual(port, 0, said);
+  return {
+    server,
+    join: async (headers) => {
+      const stream = connectTls({
+        socket: connectTcp({ port, host: '127.0.0.1', localAddress: CLIENT_ADDRESS }),
+        servername: 'app.example',
+        ca: cert,
+      });
+      await waitForEvent(stream, 'secureConnect');
+      const client = RawClient.over(stream);
+      t.after(() => client[Symbol.dispose]());
+      const { status } = await client.upgrade({ headers: { Host: 'app.example', ...headers } });
+      if (status !== 101) client[Symbol.dispose]();
+      assert.equal(status, 101);
+      return client;
+    },
+  };
+}
+
+/** Answers every ping; other frames wait in `texts`. */
+function answering(client: RawClient): { readonly pings: () => number; readonly over: Promise<void> } {
+  let pings = 0;
+  const loop = async (): Promise<void> => {
+    for (;;) {
+      const { opcode, payload } = await client.nextFrame({ deadlineMs: 20_000 });
+      if (opcode !== 9) return;
+      pings++;
+      client.send(pong(payload));
+    }
+  };
+  return { pings: () => pings, over: loop().catch(() => undefined) };
+}
+
+for (const proxy of PROXIES) {
+  const { name, found } = proxy;
+  const options = { skip: found.skip, timeout: 60_000 };
+
+  test(
+    `RT-06 TL-05 OR-04 SE-10: behind ${name} address, scheme and host are the client's, and forged fields change nothing`,
+    options,
+    async (t) => {
+      const seen: unknown[] = [];
+      const { server, join: open } = await proxied(t, proxy, {
+        upgrade: ({ remoteAddress, secure, request }) => {
+          seen.push([remoteAddress, secure, request.url.href]);
+        },
+      });
+      const honest = await open({ Origin: 'https://app.example' });
+      honest.send(text('hello'));
+      assert.equal(await nextText(honest), 'hello');
+      await open({
+        Origin: 'https://app.example',
+        'X-Forwarded-For': '192.0.2.1, 10.0.0.1',
+        'X-Forwarded-Proto': 'http',
+        'X-Forwarded-Host': 'evil.example',
+        Forwarded: 'for=192.0.2.1;proto=http;host=evil.example',
+      });
+      assert.deepEqual(seen, [
+        [CLIENT_ADDRESS, true, 'https://app.example/'],
+        [CLIENT_ADDRESS, true, 'https://app.example/'],
+      ]);
+      for (const connection of server.connections) assert.equal(connection.remoteAddress, CLIENT_ADDRESS);
+      for (const foreign of ['http://app.example', 'https://evil.example', 'null']) {
+        await assert.rejects(open({ Origin: foreign, 'X-Forwarded-Host': 'evil.example' }), /403 !== 101/);
+      }
+    },
+  );
+
+  test(`LM-03 RT-06: behind ${name} limits per address count clients, not the proxy`, options, async (t) => {
+    const { join: open, server } = await proxied(t, proxy, { maxConnectionsPerIp: 1 });
+    await open();
+    await assert.rejects(open(), /429 !== 101/);
+    await assert.rejects(open({ 'X-Forwarded-For': '192.0.2.7' }), /429 !== 101/);
+    assert.deepEqual({ ...server.stats().handshakes.refusedByCode }, { ERR_IP_LIMIT: 2 });
+  });
+
+  test(`HB-01 TO-01: behind ${name} the heartbeat keeps idle connections alive`, options, async (t) => {
+    const { join: open, server } = await proxied(
+      t,
+      proxy,
+      { pingIntervalMs: 300, pongTimeoutMs: 290, maxMissedPongs: 20 },
+      '1s',
+    );
+    const client = await open();
+    const { pings, over } = answering(client);
+    // Ten pings at least are two and a half times what the proxy allows for silence.
+    await waitUntil(() => pings() >= 10, { deadlineMs: 20_000, description: 'ten pings' });
+    assert.equal(server.connections.size, 1);
+    client.send(text('still here'));
+    await over;
+    assert.equal(server.stats().messages.received, 1);
+  });
+
+  test(
+    `LG-08: behind ${name} without a heartbeat an idle connection is cut, as the guide says`,
+    options,
+    async (t) => {
+      const { join: open, server } = await proxied(
+        t,
+        proxy,
+        { heartbeat: false, idleTimeoutMs: false },
+        '1s',
+      );
+      const client = await open();
+      const [connection] = server.connections;
+      await client.waitForClose({ deadlineMs: 20_000 });
+      const { code, cause } = await connection!.closed;
+      assert.equal(code, 1006);
+      assert.match(cause, /^transport-/);
+    },
+  );
+
+  for (const code of [1001, 1012]) {
+    test(
+      `SD-02 SD-04: through ${name} clients see the ${code} of a shutdown, and everybody is gone after`,
+      options,
+      async (t) => {
+        const { join: open, server } = await proxied(t, proxy, {});
+        const clients = [await open(), await open(), await open()];
+        const report = server.shutdown({ code, reason: 'deploy' });
+        for (const client of clients) {
+          assert.equal(await closeCode(client), code);
+          client.send(close(code));
+          await client.waitForClose();
+        }
+        const { closed, forced } = await report;
+        assert.deepEqual([closed, forced], [3, 0]);
+        await assert.rejects(open(), /50[234] !== 101|waited for/);
+      },
+    );
+  }
+}
