@@ -1,4 +1,13 @@
-import { RATE_LIMIT_TABLE } from '../src/connection/connection-option-table.ts';
+import {
+  CONNECT_OPTION_TABLE,
+  type ConnectOptionRule,
+  DEFAULT_CONNECT_OPTIONS,
+} from '../src/client/resolve-connect-options.ts';
+import {
+  CONNECTION_OPTION_TABLE,
+  PLATFORM_OPTION_TABLE,
+  RATE_LIMIT_TABLE,
+} from '../src/connection/connection-option-table.ts';
 import { ERRORS, type ErrorRule } from '../src/protocol/errors.ts';
 import { type OptionRule, SERVER_OPTION_TABLE } from '../src/server/option-table.ts';
 import { DEFAULT_SERVER_OPTIONS } from '../src/server/options.ts';
@@ -14,9 +23,13 @@ const OTHERS = {
   tls: 'an object of Node’s TLS options',
   budget: 'a `MemoryBudget`',
   rate: '`false`, or an object (below)',
+  clientTls: 'an object of Node’s TLS options',
+  headers: '`Headers`, a list of pairs, or an object',
+  origin: 'a text',
+  signal: 'an `AbortSignal`',
 } as const;
 
-function allowed(rule: OptionRule): string {
+function allowed(rule: OptionRule | ConnectOptionRule): string {
   if ('min' in rule) {
     const unit = rule.kind === 'count' ? '' : ` ${rule.kind}`;
     return `${number(rule.min)} to ${number(rule.max)}${unit}${rule.orFalse ? ', or `false`' : ''}`;
@@ -33,18 +46,25 @@ function allowed(rule: OptionRule): string {
   ].join(', ');
 }
 
-function shownDefault(name: string): string {
+function shownDefault(name: string, defaults: object = DEFAULT_SERVER_OPTIONS): string {
   if (name === 'clock' || name === 'random') return "the platform's";
   if (name === 'path') return 'any';
   if (name === 'memoryBudget') return 'one for the process, 268,435,456 bytes';
-  const value: unknown = (DEFAULT_SERVER_OPTIONS as unknown as Record<string, unknown>)[name];
-  if (value === undefined) return 'none';
+  if (name === 'lookup') return '`dns.lookup`';
+  const value: unknown = Reflect.get(defaults, name);
+  if (value === undefined || value === '') return 'none';
   if (typeof value === 'number') return number(value);
   if (Array.isArray(value)) return '`[]`';
   return typeof value === 'string' ? `\`'${value}'\`` : `\`${JSON.stringify(value)}\``;
 }
 
-/** docs/options.md: every option of the server. */
+/** Names of options that both sides have. */
+const SHARED: ReadonlySet<string> = new Set([
+  ...Object.keys(CONNECTION_OPTION_TABLE),
+  ...Object.keys(PLATFORM_OPTION_TABLE),
+]);
+
+/** docs/options.md: every option of the server, and those that only a client has. */
 export function optionsPage(): string {
   return [
     '# Options of the server',
@@ -67,6 +87,20 @@ export function optionsPage(): string {
     row('Field', 'Allowed', 'What it is'),
     row('---', '---', '---'),
     ...Object.entries(RATE_LIMIT_TABLE).map(([name, rule]) => row(`\`${name}\``, allowed(rule), rule.says)),
+    '',
+    '# Options of a client',
+    '',
+    'The second argument of `connect`. Checked in the same way; the promise rejects with the `MisuseError`. From',
+    `\`maxMessageBytes\` to \`maxConcurrentMessages\`, and \`logger\`, \`clock\` and \`random\`, they are those of the server, with`,
+    'the same defaults; besides them:',
+    '',
+    row('Option', 'Default', 'Allowed', 'What it is'),
+    row('---', '---', '---', '---'),
+    ...Object.entries(CONNECT_OPTION_TABLE)
+      .filter(([name]) => !SHARED.has(name))
+      .map(([name, rule]) =>
+        row(`\`${name}\``, shownDefault(name, DEFAULT_CONNECT_OPTIONS), allowed(rule), rule.says),
+      ),
     '',
   ].join('\n');
 }

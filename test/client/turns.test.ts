@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KeyPool, keysOf } from '../../src/client/key-pool.ts';
+import { retryAfterMs } from '../../src/client/retry-after.ts';
+import { Turn, turnCount } from '../../src/client/turns.ts';
+import { seededRandom } from '../../src/testing/index.ts';
+
+test('§4.1 CC-05 one at a time for each address, in the order they came', () => {
+  const begun: string[] = [];
+  const turn = (key: string, name: string) => new Turn(key, () => void begun.push(name));
+  const [a, b, c, other] = [turn('x', 'a'), turn('x', 'b'), turn('x', 'c'), turn('y', 'other')];
+  for (const each of [a, b, c, other]) each.take();
+  assert.deepEqual(begun, ['a', 'other']);
+  b.leave();
+  assert.deepEqual(begun, ['a', 'other'], 'who gives up while waiting lets nobody in');
+  a.leave();
+  a.leave();
+  assert.deepEqual(begun, ['a', 'other', 'c']);
+  c.leave();
+  other.leave();
+  assert.equal(turnCount(), 0);
+  turn('x', 'again').take();
+  assert.equal(begun.at(-1), 'again');
+});
+
+test('§5.3 MK-04 keys come from the source of chance, 4 bytes each, none twice', () => {
+  const random = seededRandom(1);
+  const bytes = seededRandom(1).bytes(4_096);
+  const pool = new KeyPool(random);
+  for (let at = 0; at < 4_096; at += 4) assert.equal(pool.next(), bytes.readInt32LE(at));
+  const drawn: number[] = [];
+  const counting = { ...random, bytes: (length: number) => (drawn.push(length), random.bytes(length)) };
+  const counted = new KeyPool(counting);
+  const keys = new Set(Array.from({ length: 2_048 }, () => counted.next()));
+  assert.equal(keys.size, 2_048);
+  assert.deepEqual(drawn, [4_096, 4_096]);
+  assert.equal(keysOf(random), keysOf(random));
+});
+
+test('CC-01 Retry-After: seconds or a date, and nothing from nonsense', () => {
+  const now = Date.UTC(2026, 0, 1);
+  assert.equal(retryAfterMs('7', now), 7_000);
+  assert.equal(retryAfterMs('0', now), 0);
+  assert.equal(retryAfterMs('Thu, 01 Jan 2026 00:00:30 GMT', now), 30_000);
+  assert.equal(retryAfterMs('Wed, 31 Dec 2025 23:59:30 GMT', now), 0);
+  assert.equal(retryAfterMs('9999999999', now), 2 ** 31 - 1);
+  for (const nonsense of [
+    undefined,
+    '',
+    '-1',
+    '1.5',
+    'soon',
+    '2026-01-01',
+    'Thu, 99 Jan 2026 00:00:30 GMT',
+    '1, 2',
+  ]) {
+    assert.equal(retryAfterMs(nonsense, now), undefined, nonsense);
+  }
+});
