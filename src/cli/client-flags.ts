@@ -1,12 +1,13 @@
-import type { ConnectOptions } from '../client/connect-options.ts';
+import type { ClientTlsOptions, ConnectOptions } from '../client/connect-options.ts';
+import { isFieldValue, isToken } from '../protocol/handshake/fields.ts';
 import { type CommandIo, UsageError } from './command.ts';
 import { textOfFile } from './files.ts';
 import { type Flag, type FlagValues, textOf, wholeNumberOf } from './flags.ts';
 
 const MAX_MS = 2 ** 31 - 1;
 
-/** What every command that connects can be told about it (CM-03). */
-export const CLIENT_FLAGS: readonly Flag[] = [
+/** Whom to connect to, and as whom: flags of every command that connects (CM-03). */
+export const PEER_FLAGS: readonly Flag[] = [
   {
     name: 'header',
     short: 'H',
@@ -26,6 +27,11 @@ export const CLIENT_FLAGS: readonly Flag[] = [
   { name: 'cert', value: '<file>', says: 'our own certificate, as PEM; goes with --key' },
   { name: 'key', value: '<file>', says: 'its private key, as PEM' },
   { name: 'insecure', says: 'accept whatever certificate the server shows: anybody may be in between' },
+];
+
+/** Flags of commands that talk: {@link PEER_FLAGS}, and how the connection behaves. */
+export const CLIENT_FLAGS: readonly Flag[] = [
+  ...PEER_FLAGS,
   { name: 'timeout-ms', value: '<ms>', says: 'time for connecting, all phases together', default: '10,000' },
   { name: 'max-message-bytes', value: '<bytes>', says: 'largest message to accept', default: '1,048,576' },
   {
@@ -48,63 +54,78 @@ export function urlOf(text: string): string {
  * @throws UsageError naming the flag, its value, and what is allowed; CommandError for a file that cannot be read.
  */
 export function clientOptionsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): ConnectOptions {
-  const headers = listOf(flags, 'header').map(headerOf);
-  const auth = textOf(flags, 'auth');
-  if (auth !== undefined) {
-    if (!auth.includes(':'))
-      throw new UsageError(`--auth is '${auth}'; it must be a user and a password with a colon between`);
-    headers.push(['Authorization', `Basic ${Buffer.from(auth, 'utf8').toString('base64')}`]);
-  }
-  const protocols = listOf(flags, 'protocol');
   const origin = textOf(flags, 'origin');
-  const interval = textOf(flags, 'ping-interval-ms');
+  warnIfInsecure(flags, io);
   return {
-    ...(headers.length === 0 ? {} : { headers }),
-    ...(protocols.length === 0 ? {} : { protocols }),
+    headers: headersOf(flags),
+    protocols: protocolsOf(flags),
     ...(origin === undefined ? {} : { origin }),
-    ...tlsOf(flags, io),
+    tls: tlsOf(flags),
     connectTimeoutMs: wholeNumberOf(flags, 'timeout-ms', 10_000, 1, MAX_MS),
     maxMessageBytes: wholeNumberOf(flags, 'max-message-bytes', 1_048_576, 1, 536_870_888),
-    ...(interval === 'off' ? { heartbeat: false } : intervalOf(flags)),
+    ...heartbeatOf(flags),
     // A person, or a pipe, may be silent for as long as it likes.
     idleTimeoutMs: false,
   };
 }
 
-/** The pong timeout has to stay below the interval. */
-function intervalOf(flags: FlagValues): ConnectOptions {
+function heartbeatOf(flags: FlagValues): ConnectOptions {
+  if (textOf(flags, 'ping-interval-ms') === 'off') return { heartbeat: false };
   const pingIntervalMs = wholeNumberOf(flags, 'ping-interval-ms', 30_000, 2, MAX_MS);
+  // The pong timeout has to stay below the interval.
   return { pingIntervalMs, pongTimeoutMs: Math.min(10_000, pingIntervalMs - 1) };
 }
 
-function tlsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): ConnectOptions {
+/**
+ * What --header and --auth say.
+ * @throws UsageError for what is no header, or no user and password.
+ */
+export function headersOf(flags: FlagValues): [name: string, value: string][] {
+  const headers = listOf(flags, 'header').map(headerOf);
+  const auth = textOf(flags, 'auth');
+  if (auth === undefined) return headers;
+  if (!auth.includes(':')) {
+    throw new UsageError(`--auth is '${auth}'; it must be a user and a password with a colon between`);
+  }
+  return [...headers, ['Authorization', `Basic ${Buffer.from(auth, 'utf8').toString('base64')}`]];
+}
+
+export const protocolsOf = (flags: FlagValues): readonly string[] => listOf(flags, 'protocol');
+
+/**
+ * What --ca, --cert, --key and --insecure say.
+ * @throws UsageError for one of a pair; CommandError for a file that cannot be read.
+ */
+export function tlsOf(flags: FlagValues): ClientTlsOptions {
   const [ca, cert, key] = [fileOf(flags, 'ca'), fileOf(flags, 'cert'), fileOf(flags, 'key')];
   if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError('--cert and --key go together: one of them is missing');
   }
-  const insecure = flags.has('insecure');
-  if (insecure)
-    io.err('hawser: warning: --insecure: whoever answers is believed; nothing that is sent is secret');
-  if (ca === undefined && cert === undefined && !insecure) return {};
   return {
-    tls: {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined || key === undefined ? {} : { cert, key }),
-      ...(insecure ? { rejectUnauthorized: false } : {}),
-    },
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    ...(flags.has('insecure') ? { rejectUnauthorized: false } : {}),
   };
 }
 
-function listOf(flags: FlagValues, name: string): string[] {
+export function warnIfInsecure(flags: FlagValues, io: Pick<CommandIo, 'err'>): void {
+  if (flags.has('insecure')) {
+    io.err('hawser: warning: --insecure: whoever answers is believed; nothing that is sent is secret');
+  }
+}
+
+function listOf(flags: FlagValues, name: string): readonly string[] {
   const given = flags.get(name);
-  return typeof given === 'object' ? [...given] : [];
+  return typeof given === 'object' ? given : [];
 }
 
 function headerOf(text: string): [name: string, value: string] {
   const colon = text.indexOf(':');
-  if (colon < 1)
-    throw new UsageError(`--header is '${text}'; it must be a name and a value with a colon between`);
-  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+  const [name, value] = [text.slice(0, colon), text.slice(colon + 1).trim()];
+  if (!isToken(name) || !isFieldValue(value)) {
+    throw new UsageError(`--header is '${text}'; it must be a name, a colon and a value`);
+  }
+  return [name, value];
 }
 
 function fileOf(flags: FlagValues, name: string): string | undefined {

@@ -1,5 +1,5 @@
+import { headersOf, protocolsOf, tlsOf, urlOf } from '../client-flags.ts';
 import { UsageError } from '../command.ts';
-import { textOfFile } from '../files.ts';
 import { type Flag, type FlagValues, textOf, wholeNumberOf } from '../flags.ts';
 import { LOAD_MODES, type LoadMode, type LoadPlan, type LoadTarget } from './load-plan.ts';
 import type { Thresholds } from './thresholds.ts';
@@ -69,27 +69,6 @@ export const TIME_FLAGS: readonly Flag[] = [
     default: '10,000',
   },
 ];
-export const TARGET_FLAGS: readonly Flag[] = [
-  {
-    name: 'header',
-    short: 'H',
-    value: '<name: value>',
-    repeatable: true,
-    says: 'a header of the handshake, as in -H "Cookie: session=1"',
-  },
-  {
-    name: 'protocol',
-    value: '<name>',
-    repeatable: true,
-    says: 'a subprotocol to offer, the preferred first',
-  },
-  { name: 'origin', value: '<origin>', says: 'Origin to send, as a browser would' },
-  { name: 'auth', value: '<user:password>', says: 'credentials of Basic authentication' },
-  { name: 'ca', value: '<file>', says: 'certificates to trust instead of the usual ones, as PEM' },
-  { name: 'cert', value: '<file>', says: 'our own certificate, as PEM; goes with --key' },
-  { name: 'key', value: '<file>', says: 'its private key, as PEM' },
-  { name: 'insecure', says: 'accept whatever certificate the server shows: anybody may be in between' },
-];
 export const RESULT_FLAGS: readonly Flag[] = [
   { name: 'pid', value: '<n>', says: "the server's process, on this machine: shows its CPU time and memory" },
   { name: 'max-p99-ms', value: '<ms>', says: 'exit 3 if 1 % of the answers took longer' },
@@ -99,10 +78,6 @@ export const RESULT_FLAGS: readonly Flag[] = [
   { name: 'debug', says: 'show where an error comes from' },
   { name: 'help', short: 'h', says: 'print this' },
 ];
-
-/** The URL that was meant: without a scheme it is ws. */
-const urlOf = (text: string): string =>
-  /^(?:[a-z][a-z\d+.-]*:\/\/|ws\+unix:)/i.test(text) ? text : `ws://${text}`;
 
 /**
  * The run that the flags ask for.
@@ -185,39 +160,11 @@ function refuseForeign(flags: FlagValues, mode: LoadMode): void {
 }
 
 function targetOf(url: string, flags: FlagValues): LoadTarget {
-  const headers = listOf(flags, 'header').map(headerOf);
   const origin = textOf(flags, 'origin');
-  if (origin !== undefined) headers.push(['Origin', origin]);
-  const auth = textOf(flags, 'auth');
-  if (auth !== undefined) headers.push(['Authorization', `Basic ${Buffer.from(auth).toString('base64')}`]);
-  const [ca, cert, key] = [fileOf(flags, 'ca'), fileOf(flags, 'cert'), fileOf(flags, 'key')];
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new UsageError('--cert and --key go together: one of them is missing');
-  }
   return {
     url,
-    headers,
-    protocols: listOf(flags, 'protocol'),
-    tls: {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined || key === undefined ? {} : { cert, key }),
-      ...(flags.has('insecure') ? { rejectUnauthorized: false } : {}),
-    },
+    headers: [...headersOf(flags), ...(origin === undefined ? [] : [['Origin', origin] as const])],
+    protocols: protocolsOf(flags),
+    tls: tlsOf(flags),
   };
-}
-
-function headerOf(text: string): [name: string, value: string] {
-  const match = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/.exec(text);
-  if (match === null) throw new UsageError(`--header is '${text}'; it must be a name, a colon and a value`);
-  return [match[1]!, match[2]!];
-}
-
-function listOf(flags: FlagValues, name: string): string[] {
-  const given = flags.get(name);
-  return typeof given === 'object' ? [...given] : [];
-}
-
-function fileOf(flags: FlagValues, name: string): string | undefined {
-  const path = textOf(flags, name);
-  return path === undefined ? undefined : textOfFile(`--${name}`, path);
 }

@@ -2,11 +2,12 @@ import { cpus, platform, arch } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../../transport/clock.ts';
 import { systemRandom } from '../../transport/random.ts';
+import { PEER_FLAGS, warnIfInsecure } from '../client-flags.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
 import { parseFlags } from '../flags.ts';
 import { helpText } from '../help.ts';
 import { jsonLine, printable } from '../lines.ts';
-import { LOAD_FLAGS, planOf, RESULT_FLAGS, TARGET_FLAGS, thresholdsOf, TIME_FLAGS } from './bench-flags.ts';
+import { LOAD_FLAGS, planOf, RESULT_FLAGS, thresholdsOf, TIME_FLAGS } from './bench-flags.ts';
 import { type LoadFigures, figuresOf } from './load-figures.ts';
 import { LoadError, type LoadPlan } from './load-plan.ts';
 import { type Machine, reportLines } from './load-report.ts';
@@ -15,7 +16,7 @@ import { LoadRun } from './load-run.ts';
 import { Progress } from './progress.ts';
 import { missed } from './thresholds.ts';
 
-const FLAGS = [...LOAD_FLAGS, ...TIME_FLAGS, ...TARGET_FLAGS, ...RESULT_FLAGS];
+const FLAGS = [...LOAD_FLAGS, ...TIME_FLAGS, ...PEER_FLAGS, ...RESULT_FLAGS];
 
 const help = (): string =>
   helpText(
@@ -28,7 +29,7 @@ const help = (): string =>
     [
       { title: 'Load', flags: LOAD_FLAGS },
       { title: 'Time', flags: TIME_FLAGS },
-      { title: 'Connections', flags: TARGET_FLAGS },
+      { title: 'Connections', flags: PEER_FLAGS },
       { title: 'Result', flags: RESULT_FLAGS },
     ],
     [
@@ -67,9 +68,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     throw new UsageError('the URL of the server is missing, as in hawser bench localhost:8080');
   const plan = planOf(url, flags);
   const thresholds = thresholdsOf(flags);
-  if (flags.has('insecure')) {
-    io.err('hawser: warning: --insecure: whoever answers is believed; nothing that is sent is secret');
-  }
+  warnIfInsecure(flags, io);
   const load = loadRun(plan, io);
   if (!isLocal(plan.target.url) && !flags.has('yes') && !(await confirmed(plan.target.url, io)))
     return EXIT.FAILED;
