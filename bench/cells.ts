@@ -1,30 +1,179 @@
+import type { LoadMode, PayloadShape } from '../src/cli/bench/load-plan.ts';
+import { size, whole } from '../src/cli/bench/units.ts';
+
+/** What a server does with a message; each is a port of its own. */
+export type Endpoint = 'echo' | 'relay' | 'tls';
+
+/** Which sides a cell is measured on. */
+export type Contest =
+  /** Hawser against `ws`. */
+  | 'rivals'
+  /** The same, and the limit that Node's own sockets set. */
+  | 'rivals and limits'
+  /** Hawser with everything switched on against Hawser as it is. */
+  | 'with everything on';
+
 /** One thing that is measured. */
 export interface Cell {
   readonly name: string;
-  readonly kind: 'echo' | 'fan-out';
-  /** Size of a message, in bytes. */
-  readonly payloadBytes: number;
-  /** Connections that get messages. */
+  readonly group: string;
+  /** Identifier of the requirement that it answers. */
+  readonly requirement: string;
+  readonly contest: Contest;
+  readonly endpoint: Endpoint;
+  readonly mode: Exclude<LoadMode, 'idle'>;
+  readonly payload: PayloadShape;
+  /** Connections that get messages; of handshakes, how many are being opened at a time. */
   readonly connections: number;
-  /** Messages of each sender that are under way at a time. */
+  /** Messages of each connection that are under way at a time. */
   readonly pipeline: number;
+  /** Messages that are published in one turn. */
+  readonly publishes: number;
+  /** Part of `--quick`. */
+  readonly quick: boolean;
 }
 
-const sizeName = (bytes: number): string => (bytes < 1_024 ? `${bytes} B` : `${bytes / 1_024} KiB`);
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+const BINARY = { binary: true, multibyte: false };
+const ASCII = { binary: false, multibyte: false };
+const MULTIBYTE = { binary: false, multibyte: true };
 
-function echo(payloadBytes: number, connections: number, pipeline: number): Cell {
-  const name = `echo ${sizeName(payloadBytes)}, ${connections} conn., pipeline ${pipeline}`;
-  return { name, kind: 'echo', payloadBytes, connections, pipeline };
+type EchoSettings = Pick<Cell, 'connections' | 'pipeline'> & {
+  readonly bytes: number;
+  readonly kind?: Omit<PayloadShape, 'bytes'>;
+} & Partial<Cell>;
+
+function echo({ bytes, kind = BINARY, connections, pipeline, ...rest }: EchoSettings): Cell {
+  return {
+    name: `${size(bytes)}, ${whole(connections)} conn., pipeline ${pipeline}`,
+    group: 'Echo',
+    requirement: 'PF-08',
+    contest: 'rivals',
+    endpoint: 'echo',
+    mode: 'echo',
+    payload: { bytes, ...kind },
+    connections,
+    pipeline,
+    publishes: 1,
+    quick: false,
+    ...rest,
+  };
 }
 
-function fanOut(payloadBytes: number, connections: number, pipeline: number): Cell {
-  const name = `fan-out ${sizeName(payloadBytes)} to ${connections.toLocaleString('en-US')}, pipeline ${pipeline}`;
-  return { name, kind: 'fan-out', payloadBytes, connections, pipeline };
+function echoes(): Cell[] {
+  const cells: Cell[] = [];
+  for (const bytes of [16, 128, KIB, 16 * KIB, 64 * KIB, MIB]) {
+    for (const connections of bytes === MIB ? [1, 100] : [1, 100, 1_000]) {
+      for (const pipeline of bytes === MIB ? [1] : [1, 16]) {
+        const contest = connections === 100 ? 'rivals and limits' : 'rivals';
+        const quick = connections === 100 || (pipeline === 1 && bytes === 128);
+        cells.push(echo({ bytes, connections, pipeline, contest, quick }));
+      }
+    }
+  }
+  return cells;
 }
 
+function texts(): Cell[] {
+  const cells: Cell[] = [];
+  for (const [kind, word] of [
+    [ASCII, 'ASCII'],
+    [MULTIBYTE, 'multi-byte'],
+  ] as const) {
+    for (const bytes of [128, KIB, 16 * KIB, 64 * KIB]) {
+      for (const pipeline of [1, 16]) {
+        const cell = echo({ bytes, kind, connections: 100, pipeline, group: 'Echo of text' });
+        const quick = pipeline === 16 && bytes === KIB;
+        cells.push({ ...cell, name: `${word}, ${cell.name}`, quick });
+      }
+    }
+  }
+  return cells;
+}
+
+function overTls(): Cell[] {
+  return [128, 16 * KIB].flatMap((bytes) =>
+    [1, 16].map((pipeline) =>
+      echo({
+        bytes,
+        connections: 100,
+        pipeline,
+        group: 'Echo over TLS',
+        endpoint: 'tls',
+        quick: pipeline === 16,
+      }),
+    ),
+  );
+}
+
+function fanOuts(): Cell[] {
+  const cells: Cell[] = [];
+  for (const connections of [100, 1_000, 5_000]) {
+    for (const bytes of [64, KIB, 16 * KIB]) {
+      for (const publishes of [1, 8]) {
+        // A turn of 640 MB takes longer than it is measured.
+        if (connections === 5_000 && bytes === 16 * KIB && publishes === 8) continue;
+        cells.push({
+          ...echo({ bytes, connections, pipeline: 1 }),
+          name: `${size(bytes)} to ${whole(connections)}, ${publishes} at a time`,
+          group: 'Fan-out',
+          requirement: 'PF-09',
+          endpoint: 'relay',
+          mode: 'fan-out',
+          publishes,
+          quick:
+            connections === 1_000
+              ? bytes !== 16 * KIB
+              : connections === 5_000 && bytes === 64 && publishes === 1,
+        });
+      }
+    }
+  }
+  return cells;
+}
+
+function handshakes(): Cell[] {
+  return (['echo', 'tls'] as const).map((endpoint) => ({
+    ...echo({ bytes: 16, connections: 32, pipeline: 1 }),
+    name: endpoint === 'tls' ? 'handshakes over TLS' : 'handshakes',
+    group: 'Handshakes',
+    requirement: 'PF-11',
+    contest: endpoint === 'tls' ? 'rivals' : 'rivals and limits',
+    endpoint,
+    mode: 'handshake',
+    quick: true,
+  }));
+}
+
+function everythingOn(): Cell[] {
+  return [128, 16 * KIB].flatMap((bytes) =>
+    [1, 16].map((pipeline) =>
+      echo({
+        bytes,
+        connections: 100,
+        pipeline,
+        group: 'Everything switched on',
+        requirement: 'PF-14',
+        contest: 'with everything on',
+        quick: bytes === 128 && pipeline === 16,
+      }),
+    ),
+  );
+}
+
+/** Everything that is measured by rates, in the order of the report. */
 export const CELLS: readonly Cell[] = [
-  ...[16, 1_024, 65_536].flatMap((size) =>
-    [1, 64].flatMap((connections) => [1, 16].map((pipeline) => echo(size, connections, pipeline))),
-  ),
-  ...[100, 1_000].flatMap((connections) => [1, 16].map((pipeline) => fanOut(128, connections, pipeline))),
+  ...echoes(),
+  ...texts(),
+  ...overTls(),
+  ...fanOuts(),
+  ...handshakes(),
+  ...everythingOn(),
 ];
+
+/** Name and group, which together no other cell has. */
+export const cellId = ({ group, name }: Pick<Cell, 'group' | 'name'>): string => `${group}: ${name}`;
+
+/** How memory is measured. */
+export const MEMORY = Object.freeze({ connections: 10_000, traffic: 5, payloadBytes: KIB });

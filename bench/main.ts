@@ -1,29 +1,63 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { CELLS } from './cells.ts';
-import { type Environment, markdown, type Row, rowOf } from './report.ts';
-import { pinned, Runner } from './runner.ts';
+import { duration, whole } from '../src/cli/bench/units.ts';
+import { type Cell, CELLS, cellId, MEMORY } from './cells.ts';
+import { pinned } from './child.ts';
+import { comparison } from './compare.ts';
+import { measureFloors } from './floors.ts';
+import { measureMemory, type MemorySample } from './memory.ts';
+import { plotOf } from './plot.ts';
+import { readmeWith, sourceIn } from './readme.ts';
+import {
+  everythingOf,
+  FORMAT,
+  type MemoryRecord,
+  parseResults,
+  recordOf,
+  type Results,
+  resultsText,
+  standingOf,
+} from './results.ts';
+import { type Outcome, Round } from './runner.ts';
+import { BENCH, installedSides, type Side } from './sides.ts';
+import { markdown, verdictsOf } from './tables.ts';
 
-const BENCH = join(import.meta.dirname, '..', '..', 'bench');
 const USAGE = `Usage: npm run bench -- [flags]
 
-Compares Hawser with ws: servers and load in processes of their own, both sides by turns.
+Compares Hawser with ws, side by side, with the load generator of \`hawser bench\`; then measures memory and floors.
 
-  --quick         two short rounds per cell, for a first look; nothing is written
-  --only <text>   cells whose name contains the text; nothing is written unless --out is given
-  --rounds <n>    rounds per cell (default 6)
-  --window <ms>   how long each side is measured in a round (default 800)
-  --out <folder>  where the results go (default bench/results)
-  --help          this
+  --quick             a smaller choice of cells, two short rounds; nothing is written unless --write is given
+  --only <text>       cells whose group and name contain the text; nothing is written unless --write is given
+  --rounds <n>        rounds per cell (default 5)
+  --window-ms <ms>    how long a side is measured in a round (default 400)
+  --write             write results, README.md and the plot all the same
+  --with-bun          Bun's own server, too: npm ci --prefix bench/bun
+  --compare <file>    compare with results of before; exit 3 if something got worse than PF-13 allows
+  --render            write README.md and the plot again, from the results that README.md names
+  --list              print the cells and end
+  --help              this
 
 Examples:
-  npm run bench                        all cells, about 7 minutes
-  npm run bench -- --quick             all cells, about a minute
-  npm run bench -- --only 'echo 16 B'  four cells
+  npm run bench                                           everything, about 25 minutes
+  npm run bench -- --quick                                a first look, under three minutes
+  npm run bench -- --only 'Fan-out'                       one group
+  npm run bench -- --compare bench/results/2026-11-24.json
 `;
+
+/** What a run is asked for. */
+interface Settings {
+  readonly quick: boolean;
+  readonly only: string;
+  readonly rounds: number;
+  readonly windowMs: number;
+  readonly warmUpMs: number;
+  readonly write: boolean;
+  readonly sides: readonly Side[];
+  readonly cells: readonly Cell[];
+}
 
 /** @throws Error for anything but a whole number above 0. */
 function count(name: string, text: string): number {
@@ -33,14 +67,143 @@ function count(name: string, text: string): number {
   return value;
 }
 
+const say = (text: string): void => void process.stderr.write(text);
+
+async function measureCells({
+  cells,
+  sides,
+  rounds,
+  windowMs,
+  warmUpMs,
+}: Settings): Promise<{ outcomes: Outcome[]; versions: Record<string, string> }> {
+  const outcomes: Outcome[] = [];
+  let versions: Record<string, string> = {};
+  const startMs = performance.now();
+  for (let number = 0; number < rounds; number++) {
+    const round = await Round.start(sides, { windowMs, warmUpMs });
+    try {
+      for (const [at, cell] of cells.entries()) {
+        outcomes.push(...(await round.measure(cell, sides, number + at)));
+        progress(number * cells.length + at + 1, rounds * cells.length, startMs, cell);
+      }
+      versions = { ...versions, ...round.versions };
+    } finally {
+      await round.end();
+    }
+  }
+  say('\n');
+  return { outcomes, versions };
+}
+
+function progress(done: number, of: number, startMs: number, cell: Cell): void {
+  const elapsedMs = performance.now() - startMs;
+  const left = duration((elapsedMs / done) * (of - done));
+  if (process.stderr.isTTY) say(`\r\u001b[K${done} of ${of} cells, ${left} left: ${cellId(cell)}`);
+  else if (done % 20 === 0 || done === of) say(`${done} of ${of} cells, ${left} left\n`);
+}
+
+/** All sides at once: what waits takes no time from the others. One that fails is left out, and said. */
+async function measureMemories({ sides, quick }: Settings): Promise<MemoryRecord> {
+  const connections = quick ? 2_000 : MEMORY.connections;
+  const idleMs = quick ? 1_000 : 60_000;
+  say(`memory of ${whole(connections)} idle connections\n`);
+  const measured = await Promise.all(
+    sides
+      .filter(({ role }) => role === 'ours' || role === 'rival')
+      .map(async (side): Promise<[string, MemorySample[]][]> => {
+        try {
+          return [[side.id, [await measureMemory(side, connections, idleMs)]]];
+        } catch (error) {
+          say(`memory of ${side.title}: ${error instanceof Error ? error.message : String(error)}\n`);
+          return [];
+        }
+      }),
+  );
+  return { connections, idleMs, sides: Object.fromEntries(measured.flat()) };
+}
+
+async function run(settings: Settings): Promise<Results> {
+  const { cells, quick, only, rounds, windowMs, warmUpMs } = settings;
+  const startMs = performance.now();
+  const { outcomes, versions } = await measureCells(settings);
+  const memory = only === '' || 'memory'.includes(only) ? await measureMemories(settings) : null;
+  const floors = only === '' || 'floors'.includes(only) ? await measureFloors(quick ? 5_000 : 60_000) : [];
+  return {
+    format: FORMAT,
+    environment: {
+      date: new Date().toISOString().slice(0, 10),
+      quick,
+      node: process.versions.node,
+      cpu: cpus()[0]?.model.trim() ?? 'unknown CPU',
+      cores: cpus().length,
+      platform: `${platform()} ${arch()}`,
+      pinned,
+      versions,
+      rounds,
+      windowMs,
+      warmUpMs,
+      tookSeconds: Math.round((performance.now() - startMs) / 1_000),
+    },
+    cells: cells.map((cell) =>
+      recordOf(
+        cell,
+        outcomes.filter((outcome) => outcome.cell === cell),
+      ),
+    ),
+    memory,
+    floors,
+  };
+}
+
+function summary({ cells, ...rest }: Results): string {
+  const lines = cells.map((record) => {
+    const standing = standingOf(record) ?? everythingOf(record);
+    const ratios =
+      standing === undefined
+        ? ''
+        : `rate × ${standing.rate.median.toFixed(2)}, CPU × ${standing.cpu.median.toFixed(2)}`;
+    return `${cellId(record)}: ${ratios}`;
+  });
+  const verdicts = verdictsOf({ cells, ...rest }).map(
+    ({ requirement, met, demand, seen }) => `${met ? 'met   ' : 'MISSED'} ${requirement} ${demand}: ${seen}`,
+  );
+  return [...lines, '', ...verdicts, ''].join('\n');
+}
+
+const README = join(BENCH, 'README.md');
+
+function writeResults(results: Results): void {
+  const { date, quick } = results.environment;
+  const source = `results/${date}${quick ? '-quick' : ''}.json`;
+  writeFileSync(join(BENCH, source), resultsText(results));
+  writePages(results, source);
+  say(`written: bench/${source}, bench/results/plot.svg, bench/README.md\n`);
+}
+
+function writePages(results: Results, source: string): void {
+  writeFileSync(join(BENCH, 'results', 'plot.svg'), plotOf(results));
+  const part = markdown(results, 'results/plot.svg');
+  writeFileSync(README, readmeWith(readFileSync(README, 'utf8'), part, source));
+}
+
+function renderAgain(): void {
+  const source = sourceIn(readFileSync(README, 'utf8'));
+  if (source === undefined) throw new Error('bench/README.md names no results');
+  writePages(parseResults(readFileSync(join(BENCH, source), 'utf8')), source);
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       rounds: { type: 'string' },
-      window: { type: 'string' },
-      out: { type: 'string' },
+      'window-ms': { type: 'string' },
+      write: { type: 'boolean', default: false },
+      'with-bun': { type: 'boolean', default: false },
+      compare: { type: 'string' },
+      render: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -48,50 +211,36 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const rounds = count('rounds', values.rounds ?? (values.quick ? '2' : '6'));
-  const windowMs = count('window', values.window ?? (values.quick ? '300' : '800'));
-  const cells = CELLS.filter(({ name }) => name.includes(values.only));
-  if (cells.length === 0)
-    throw new Error(
-      `no cell contains '${values.only}'; there are: ${CELLS.map(({ name }) => name).join('; ')}`,
-    );
-  if (!existsSync(join(BENCH, 'node_modules', 'ws'))) throw new Error('ws is missing: npm ci --prefix bench');
-
-  const runner = await Runner.start();
-  const rows: Row[] = [];
-  try {
-    for (const cell of cells) {
-      const row = rowOf(await runner.measure(cell, rounds, { warmUpMs: Math.ceil(windowMs / 2), windowMs }));
-      rows.push(row);
-      process.stderr.write(
-        `${cell.name}: rate × ${row.rateRatio.median.toFixed(2)}, CPU × ${row.cpuRatio.median.toFixed(2)}\n`,
-      );
-    }
-  } finally {
-    runner.stop();
+  if (values.render) {
+    renderAgain();
+    return 0;
   }
-  const environment: Environment = {
-    date: new Date().toISOString().slice(0, 10),
-    node: process.versions.node,
-    cpu: cpus()[0]?.model.trim() ?? 'unknown CPU',
-    cores: cpus().length,
-    pinned,
-    versions: runner.versions,
-    rounds,
-    windowMs,
-  };
-  const report = markdown(rows, environment);
-  process.stdout.write(report);
-  const partial = values.quick || values.only !== '';
-  if (partial && values.out === undefined) return 0;
-  const folder = values.out ?? join(BENCH, 'results');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(
-    join(folder, `${environment.date}.json`),
-    `${JSON.stringify({ environment, rows }, null, 2)}\n`,
-  );
-  writeFileSync(join(folder, 'latest.md'), report);
-  return 0;
+  const { quick, only } = values;
+  const cells = CELLS.filter((cell) => (quick ? cell.quick : true) && cellId(cell).includes(only));
+  if (values.list) {
+    process.stdout.write(cells.map((cell) => `${cellId(cell)}\n`).join(''));
+    return 0;
+  }
+  if (cells.length === 0 && !['memory', 'floors'].includes(only))
+    throw new Error(`no cell contains '${only}'; --list prints them all, and there are memory and floors`);
+  // Read first: a file that is missing should not be found out in half an hour.
+  const base = values.compare === undefined ? undefined : parseResults(readFileSync(values.compare, 'utf8'));
+  const results = await run({
+    quick,
+    only,
+    cells,
+    rounds: count('rounds', values.rounds ?? (quick ? '2' : '5')),
+    windowMs: count('window-ms', values['window-ms'] ?? (quick ? '200' : '400')),
+    warmUpMs: quick ? 100 : 150,
+    write: values.write,
+    sides: installedSides(values['with-bun']),
+  });
+  process.stdout.write(summary(results));
+  if (values.write || (!quick && only === '')) writeResults(results);
+  if (base === undefined) return 0;
+  const { text, passes } = comparison(base, results);
+  process.stdout.write(text);
+  return passes ? 0 : 3;
 }
 
 try {

@@ -1,146 +1,235 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import type { Cell } from './cells.ts';
-import type { LoadMessage, LoadRequest, ServerMessage } from './protocol.ts';
-
-export const SIDES = ['hawser', 'ws'] as const;
-export type Side = (typeof SIDES)[number];
+import { LatencyHistogram } from '../src/cli/bench/latency-histogram.ts';
+import type { LoadPlan } from '../src/cli/bench/load-plan.ts';
+import type { LoadResult } from '../src/cli/bench/load-result.ts';
+import { type Cell, cellId, type Endpoint } from './cells.ts';
+import { Child, CORE } from './child.ts';
+import type { LoadAnswer } from './load.ts';
+import type { Announcement } from './servers/announce.ts';
+import { type Side, sidesOf } from './sides.ts';
 
 /** What one server did in one window. */
 export interface Sample {
-  readonly messagesPerSecond: number;
-  readonly cpuMicrosPerMessage: number;
-  readonly latencyMicros: readonly number[];
+  readonly ratePerSecond: number;
+  /** CPU time of the server. */
+  readonly cpuMicros: number;
+  /** CPU time of the load generator. */
+  readonly generatorMicros: number;
+  readonly generatorBusyShare: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Median of the turns of a fan-out: until the last recipient had everything. */
+  readonly lastRecipientMs: number;
+  readonly rssBytes: number;
 }
-export interface CellResult {
-  readonly cell: Cell;
-  /** One per round and side; those of the same index were measured next to each other. */
-  readonly samples: Readonly<Record<Side, readonly Sample[]>>;
+
+export interface Times {
+  readonly warmUpMs: number;
+  readonly windowMs: number;
 }
 
-/** Whether servers and load can have a core each. */
-export const pinned: boolean =
-  availableParallelism() > 1 && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
+/** A sample, or why there is none. */
+export type Outcome =
+  | { readonly cell: Cell; readonly side: Side; readonly sample: Sample }
+  | { readonly cell: Cell; readonly side: Side; readonly failure: string };
 
-/** A process of the benchmark, on a core of its own where that can be had. */
-class Worker<Message extends { readonly type: string }> {
-  readonly #child: ChildProcess;
-  readonly #name: string;
+const TIMEOUT_MS = 20_000;
+/** With more than this under way a turn takes long, and needs a longer window to be seen whole. */
+const HEAVY_BYTES = 50_000_000;
+const HEAVY_WINDOWS = 3;
 
-  constructor(core: number, script: string, ...args: string[]) {
-    const command = [process.execPath, join(import.meta.dirname, script), ...args];
-    const [program = '', ...rest] = pinned ? ['taskset', '-c', String(core), ...command] : command;
-    this.#name = [script, ...args].join(' ');
-    this.#child = spawn(program, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+/** A plan that differs from that of an echo of 128 bytes on one connection in what is given. */
+export function planFor(url: string, side: Side, serverPid: number, plan: Partial<LoadPlan>): LoadPlan {
+  return {
+    mode: 'echo',
+    target: { url, headers: [], protocols: [], tls: { rejectUnauthorized: false } },
+    connections: 1,
+    payload: { bytes: 128, binary: true, multibyte: false },
+    pipeline: 1,
+    publishes: 1,
+    ratePerSecond: undefined,
+    rampMs: 0,
+    warmUpMs: 100,
+    durationMs: 500,
+    timeoutMs: TIMEOUT_MS,
+    traffic: 0,
+    serverPid,
+    leave: 'reset',
+    verbatim: side.verbatim,
+    ...plan,
+  };
+}
+
+/** A server as a process of its own. */
+export class Server {
+  readonly side: Side;
+  readonly announcement: Announcement;
+  readonly child: Child;
+
+  private constructor(side: Side, child: Child, announcement: Announcement) {
+    this.side = side;
+    this.child = child;
+    this.announcement = announcement;
   }
 
-  /** @throws Error if the process ends or reports a failure instead. */
-  async next<Type extends Message['type']>(type: Type): Promise<Extract<Message, { readonly type: Type }>> {
-    const abort = new AbortController();
-    const { signal } = abort;
-    const gone = once(this.#child, 'exit', { signal }).then(() => {
-      throw new Error(`${this.#name} ended`);
-    });
+  static async start(side: Side, env: Readonly<Record<string, string>> = {}): Promise<Server> {
+    const child = new Child(side.title, CORE.SERVER, side.command, { ...side.env, ...env });
     try {
-      const [message] = (await Promise.race([once(this.#child, 'message', { signal }), gone])) as [Message];
-      if (message.type !== type)
-        throw new Error(`${this.#name} said ${JSON.stringify(message)}, not ${type}`);
-      return message as Extract<Message, { readonly type: Type }>;
-    } finally {
-      gone.catch(() => undefined);
-      abort.abort();
-    }
-  }
-
-  ask(request: unknown): void {
-    this.#child.send(request as object);
-  }
-
-  kill(): void {
-    this.#child.kill();
-  }
-}
-
-/** Two servers and a load generator, each a process of its own. */
-export class Runner {
-  readonly versions: Readonly<Record<Side, string>>;
-  readonly #servers: Readonly<Record<Side, Worker<ServerMessage>>>;
-  readonly #ports: Readonly<Record<Side, number>>;
-  readonly #load: Worker<LoadMessage>;
-
-  private constructor(
-    servers: Readonly<Record<Side, Worker<ServerMessage>>>,
-    ports: Readonly<Record<Side, number>>,
-    versions: Readonly<Record<Side, string>>,
-    load: Worker<LoadMessage>,
-  ) {
-    this.#servers = servers;
-    this.#ports = ports;
-    this.versions = versions;
-    this.#load = load;
-  }
-
-  static async start(): Promise<Runner> {
-    const servers = {
-      hawser: new Worker<ServerMessage>(0, 'server.js', 'hawser'),
-      ws: new Worker<ServerMessage>(0, 'server.js', 'ws'),
-    };
-    const load = new Worker<LoadMessage>(1, 'load.js');
-    try {
-      const [hawser, ws] = await Promise.all([
-        servers.hawser.next('listening'),
-        servers.ws.next('listening'),
-        load.next('ready'),
-      ]);
-      const ports = { hawser: hawser.port, ws: ws.port };
-      return new Runner(servers, ports, { hawser: hawser.version, ws: ws.version }, load);
+      return new Server(side, child, await child.next<Announcement>());
     } catch (error) {
-      for (const worker of [servers.hawser, servers.ws, load]) worker.kill();
+      await child.kill();
       throw error;
     }
   }
 
-  /** Measures one cell: in each round both sides, beginning with one and the other by turns. */
-  async measure(cell: Cell, rounds: number, times: Omit<LoadRequest, 'cell' | 'port'>): Promise<CellResult> {
-    const samples: Record<Side, Sample[]> = { hawser: [], ws: [] };
-    for (let round = 0; round < rounds; round++) {
-      for (const side of round % 2 === 0 ? SIDES : [...SIDES].reverse()) {
-        samples[side].push(await this.#sample(side, { cell, port: this.#ports[side], ...times }));
+  plan(endpoint: Endpoint, plan: Partial<LoadPlan>): LoadPlan {
+    const url = `${endpoint === 'tls' ? 'wss' : 'ws'}://127.0.0.1:${this.announcement.ports[endpoint]}/`;
+    return planFor(url, this.side, this.child.pid, plan);
+  }
+}
+
+/** The load generator as a process of its own. */
+export class Generator {
+  readonly child = new Child(
+    'the load generator',
+    CORE.LOAD,
+    [process.execPath, join(import.meta.dirname, 'load.js')],
+    {},
+  );
+
+  /**
+   * Carries out a plan.
+   * @param settled Called when idle connections have been left alone.
+   * @throws Error with the reason if nothing came of it.
+   */
+  async run(plan: LoadPlan, settled: () => Promise<void> = () => Promise.resolve()): Promise<LoadResult> {
+    this.child.say(JSON.stringify(plan));
+    for (;;) {
+      const answer = await this.child.next<LoadAnswer>();
+      if (answer.type === 'result') return answer.result;
+      if (answer.type === 'failed') throw new Error(answer.why);
+      await settled();
+      this.child.say('go on');
+    }
+  }
+}
+
+/**
+ * One round: every side in a fresh process, every cell on all of its sides one right after the other, so that noise that
+ * lasts longer than that meets all of them. Who begins changes from cell to cell and from round to round. A side that
+ * fails in a cell is started again, and the others are not disturbed.
+ */
+export class Round {
+  readonly versions: Record<string, string> = {};
+  readonly #servers = new Map<Side, Server>();
+  readonly #times: Times;
+  #generator = new Generator();
+
+  private constructor(times: Times) {
+    this.#times = times;
+  }
+
+  static async start(sides: readonly Side[], times: Times): Promise<Round> {
+    const round = new Round(times);
+    try {
+      for (const side of sides) await round.#serverOf(side);
+      return round;
+    } catch (error) {
+      await round.end();
+      throw error;
+    }
+  }
+
+  /** @param turn Rotates who begins. */
+  async measure(cell: Cell, sides: readonly Side[], turn: number): Promise<Outcome[]> {
+    const entitled = sidesOf(cell, sides);
+    const first = turn % entitled.length;
+    const outcomes: Outcome[] = [];
+    for (const side of [...entitled.slice(first), ...entitled.slice(0, first)]) {
+      try {
+        const server = await this.#serverOf(side);
+        outcomes.push({ cell, side, sample: await this.#sample(cell, server) });
+      } catch (error) {
+        const failure = error instanceof Error ? error.message : String(error);
+        process.stderr.write(`\n${cellId(cell)} on ${side.title}: ${failure}\n`);
+        outcomes.push({ cell, side, failure });
+        await this.#startAgain(side);
       }
     }
-    return { cell, samples };
+    return outcomes;
   }
 
-  stop(): void {
-    for (const side of SIDES) this.#servers[side].kill();
-    this.#load.kill();
+  async end(): Promise<void> {
+    await Promise.all(
+      [this.#generator.child, ...[...this.#servers.values()].map(({ child }) => child)].map((child) =>
+        child.kill(),
+      ),
+    );
   }
 
-  async #sample(side: Side, request: LoadRequest): Promise<Sample> {
-    const load = this.#load;
-    load.ask(request);
-    await load.next('windowBegins');
-    const ended = load.next('windowEnds');
-    const before = await this.#cpuMicros(side);
-    const { messages, elapsedMs, latencyMicros } = await ended;
-    const ready = load.next('ready');
-    const after = await this.#cpuMicros(side);
-    await ready;
-    if (messages === 0) throw new Error(`${side} answered nothing in ${request.cell.name}`);
-    return {
-      messagesPerSecond: (messages * 1_000) / elapsedMs,
-      cpuMicrosPerMessage: (after - before) / messages,
-      latencyMicros,
-    };
+  async #serverOf(side: Side): Promise<Server> {
+    const running = this.#servers.get(side);
+    if (running?.child.alive === true) return running;
+    const server = await Server.start(side);
+    this.#servers.set(side, server);
+    this.versions[side.id] = server.announcement.version;
+    // Not measured: what a process that serves for longer has behind it.
+    for (const endpoint of side.endpoints) {
+      const mode = endpoint === 'relay' ? 'fan-out' : 'echo';
+      const durationMs = this.#times.windowMs / 2;
+      await this.#generator.run(
+        server.plan(endpoint, { mode, connections: 20, pipeline: 8, publishes: 8, warmUpMs: 0, durationMs }),
+      );
+    }
+    return server;
   }
 
-  async #cpuMicros(side: Side): Promise<number> {
-    const server = this.#servers[side];
-    const answer = server.next('usage');
-    server.ask('usage');
-    return (await answer).cpuMicros;
+  async #startAgain(side: Side): Promise<void> {
+    await this.#generator.child.kill();
+    this.#generator = new Generator();
+    await this.#servers.get(side)?.child.kill();
   }
+
+  async #sample(cell: Cell, server: Server): Promise<Sample> {
+    const { mode, connections, payload, pipeline, publishes, endpoint } = cell;
+    const { warmUpMs, windowMs } = this.#times;
+    // and a handshake over TLS takes as long as hundreds of messages
+    const heavy = mode === 'handshake' || connections * pipeline * publishes * payload.bytes > HEAVY_BYTES;
+    const durationMs = windowMs * (heavy ? HEAVY_WINDOWS : 1);
+    const result = await this.#generator.run(
+      server.plan(endpoint, {
+        mode,
+        connections,
+        payload,
+        pipeline,
+        publishes,
+        warmUpMs,
+        durationMs,
+      }),
+    );
+    const [failure] = Object.entries(result.failures);
+    if (failure !== undefined) throw new Error(`${failure[1]} connections failed: ${failure[0]}`);
+    return sampleOf(result);
+  }
+}
+
+/** @throws Error if nothing came back. */
+export function sampleOf(result: LoadResult): Sample {
+  const { messages, elapsedMs, generator, server } = result;
+  if (messages === 0) throw new Error('nothing came back');
+  const latency = new LatencyHistogram();
+  latency.add(result.latency);
+  const lastRecipient = new LatencyHistogram();
+  lastRecipient.add(result.lastRecipient);
+  return {
+    ratePerSecond: (messages * 1_000) / elapsedMs,
+    cpuMicros: (server?.cpuMicros ?? 0) / messages,
+    generatorMicros: (generator.cpuMicros ?? 0) / messages,
+    generatorBusyShare: generator.busyShare,
+    p50Ms: latency.quantileMs(0.5),
+    p99Ms: latency.quantileMs(0.99),
+    lastRecipientMs: lastRecipient.quantileMs(0.5),
+    rssBytes: server?.rssBytes.open ?? 0,
+  };
 }

@@ -14,20 +14,3 @@ export function quantile(values: readonly number[], share: number): number {
 }
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
-
-/** A ratio of two sides measured in pairs: noise that lasts longer than a pair cancels out. */
-export interface PairedRatio {
-  readonly median: number;
-  /** Quartiles of the pairs' ratios. */
-  readonly low: number;
-  readonly high: number;
-}
-
-/** @throws RangeError unless there are as many values on both sides, and at least one. */
-export function pairedRatio(numerators: readonly number[], denominators: readonly number[]): PairedRatio {
-  if (numerators.length !== denominators.length) {
-    throw new RangeError(`${numerators.length} values have no ratio to ${denominators.length}`);
-  }
-  const ratios = numerators.map((value, i) => value / denominators[i]!);
-  return { median: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
-}

@@ -17,7 +17,15 @@ interface LockEntry {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-const lockFiles = ['', 'bench', 'examples/express', 'test/interop', 'tools/runtimes', 'tools/wasm']
+const lockFiles = [
+  '',
+  'bench',
+  'bench/bun',
+  'examples/express',
+  'test/interop',
+  'tools/runtimes',
+  'tools/wasm',
+]
   .map((folder) => join(folder, 'package-lock.json'))
   .filter((path) => existsSync(join(root, path)));
 

@@ -31,6 +31,8 @@ export interface LoadSurroundings {
   readonly random: RandomSource;
   /** Ends the run early; what was measured so far is the result. */
   readonly signal: AbortSignal;
+  /** Called when idle connections have been left alone: once untouched, once after traffic; awaited before it goes on. */
+  readonly settled?: () => Promise<void>;
 }
 
 /** Most distinct payloads; a longer pipeline sends them over and over. */
@@ -46,6 +48,7 @@ export class LoadRun {
   readonly #plan: LoadPlan;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
+  readonly #settled: (() => Promise<void>) | undefined;
   readonly #wire: LoadWire;
   /** Ends every wait: the run failed, or was interrupted. */
   readonly #over = new AbortController();
@@ -54,10 +57,11 @@ export class LoadRun {
   #driver: LoadDriver | undefined;
 
   /** @throws LoadError for a plan that cannot be carried out. */
-  constructor(plan: LoadPlan, { clock, random, signal }: LoadSurroundings) {
+  constructor(plan: LoadPlan, { clock, random, signal, settled }: LoadSurroundings) {
     this.#plan = plan;
     this.#clock = clock;
     this.#signal = signal;
+    this.#settled = settled;
     const { payload, mode, pipeline, publishes, target, verbatim } = plan;
     const window = mode === 'fan-out' ? publishes : pipeline;
     const key = random.bytes(4 * MAX_PAYLOADS);
@@ -189,11 +193,13 @@ export class LoadRun {
     const meter = new WindowMeter(this.#plan.serverPid, this.#clock);
     await this.#wait(durationMs);
     const window = meter.end();
+    await this.#settled?.();
     let afterTraffic: number | undefined;
     if (traffic > 0 && !this.#over.signal.aborted) {
       await this.#someTraffic(fleet, traffic);
       await this.#wait(durationMs);
       afterTraffic = this.#serverUsage()?.rssBytes;
+      await this.#settled?.();
     }
     return this.#result({ window, before, connections, failures: fleet.failures, afterTraffic });
   }

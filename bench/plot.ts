@@ -1,0 +1,90 @@
+import { type CellRecord, type Ratio, type Results, type Standing, standingOf } from './results.ts';
+
+const ROW = 17;
+const GROUP_GAP = 30;
+const TOP = 74;
+const LABELS = 300;
+const CHART = 540;
+const WIDTH = LABELS + CHART + 40;
+interface Row {
+  readonly record: CellRecord;
+  readonly standing: Standing;
+}
+
+const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
+const fixed = (value: number): string => String(Math.round(value * 10) / 10);
+
+/** Colours for both backgrounds: a picture inside a page knows which one its reader prefers. */
+const STYLE = `
+  text { font: 12px system-ui, sans-serif; fill: #1f2328; }
+  .title { font-size: 16px; font-weight: 600; } .group { font-weight: 600; } .small { font-size: 11px; fill: #59636e; }
+  .grid { stroke: #d1d9e0; } .one { stroke: #1f2328; stroke-width: 1.5; } .lost { fill: #cf222e; }
+  .cpu { fill: #0969da; stroke: #0969da; } .rate { fill: none; stroke: #bc4c00; stroke-width: 1.6; }
+  .background { fill: #ffffff; }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #f0f6fc; } .small { fill: #9198a1; } .grid { stroke: #3d444d; } .one { stroke: #f0f6fc; }
+    .lost { fill: #ff7b72; } .cpu { fill: #4493f8; stroke: #4493f8; } .rate { stroke: #f0883e; } .background { fill: #0d1117; }
+  }`;
+
+/**
+ * Every cell as a row: CPU time per message and messages a second of `ws` and Hawser as ratios, on a logarithmic scale, with
+ * the quartiles of the pairs.
+ */
+export function plotOf({ cells, environment }: Results): string {
+  const rows = cells.flatMap((record): Row[] => {
+    const standing = standingOf(record);
+    return standing === undefined || record.requirement === 'PF-14' ? [] : [{ record, standing }];
+  });
+  const ratios = rows.flatMap(({ standing: { cpu, rate } }) => [cpu.low, cpu.high, rate.low, rate.high]);
+  // Ends of the scale, as powers of two.
+  const first = Math.floor(Math.log2(Math.min(0.5, ...ratios)));
+  const last = Math.ceil(Math.log2(Math.max(2, ...ratios)));
+  const x = (ratio: number): number => LABELS + ((Math.log2(ratio) - first) / (last - first)) * CHART;
+  let y = TOP;
+  let group = '';
+  const marks: string[] = [];
+  for (const { record, standing } of rows) {
+    if (record.group !== group) {
+      group = record.group;
+      y += GROUP_GAP;
+      marks.push(`<text class="group" x="12" y="${fixed(y - 8)}">${escaped(group)}</text>`);
+    }
+    const lost = standing.cpu.median < 1 || standing.rate.median < 1;
+    marks.push(
+      `<text${lost ? ' class="lost"' : ''} x="${LABELS - 10}" y="${fixed(y + 8)}" text-anchor="end">${escaped(record.name)}</text>`,
+      whisker('rate', standing.rate, y + 6, x),
+      `<circle class="rate" cx="${fixed(x(standing.rate.median))}" cy="${fixed(y + 6)}" r="3.6"/>`,
+      whisker('cpu', standing.cpu, y + 2, x),
+      `<circle class="cpu" cx="${fixed(x(standing.cpu.median))}" cy="${fixed(y + 2)}" r="3.2"/>`,
+    );
+    y += ROW;
+  }
+  const bottom = y + 6;
+  const grid: string[] = [];
+  for (let power = first; power <= last; power++) {
+    const at = fixed(x(2 ** power));
+    grid.push(
+      `<line class="${power === 0 ? 'one' : 'grid'}" x1="${at}" x2="${at}" y1="${TOP + 6}" y2="${fixed(bottom)}"/>`,
+      `<text class="small" x="${at}" y="${TOP}" text-anchor="middle">${power < 0 ? `1/${2 ** -power}` : 2 ** power} ×</text>`,
+    );
+  }
+  const { date, node, cpu, rounds, quick } = environment;
+  const about = `${quick ? 'A quick look. ' : ''}${date}, Node ${node}, ${cpu}, ${rounds} rounds; lines are the quartiles`;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${fixed(bottom + 14)}" viewBox="0 0 ${WIDTH} ${fixed(bottom + 14)}" role="img" aria-label="Hawser against ws">`,
+    `<style>${STYLE}\n</style>`,
+    `<rect class="background" width="100%" height="100%"/>`,
+    `<text class="title" x="12" y="24">Hawser against ws: right of 1 × is ahead, red is behind</text>`,
+    `<text class="small" x="12" y="42">${escaped(about)}</text>`,
+    `<circle class="cpu" cx="${LABELS + CHART - 250}" cy="38" r="3.2"/><text class="small" x="${LABELS + CHART - 242}" y="42">CPU time per message</text>`,
+    `<circle class="rate" cx="${LABELS + CHART - 108}" cy="38" r="3.6"/><text class="small" x="${LABELS + CHART - 100}" y="42">messages a second</text>`,
+    ...grid,
+    ...marks,
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+function whisker(name: string, { low, high }: Ratio, y: number, x: (ratio: number) => number): string {
+  return `<line class="${name}" x1="${fixed(x(low))}" x2="${fixed(x(high))}" y1="${fixed(y)}" y2="${fixed(y)}"/>`;
+}

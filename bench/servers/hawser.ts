@@ -1,0 +1,43 @@
+// Hawser as a process of its own. `--everything` switches on what most servers need and a benchmark leaves out.
+import { join } from 'node:path';
+import process from 'node:process';
+import { selfSigned } from '../../src/cli/self-signed.ts';
+import { serveEcho, serveRelay } from '../../src/cli/serve-modes.ts';
+import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
+import { BENCH, versionOf } from '../sides.ts';
+import { announce } from './announce.ts';
+
+const everything = process.argv.includes('--everything');
+const silent = (): void => undefined;
+const EVERYTHING: ServerOptions = {
+  rateLimit: { messagesPerSecond: 100_000_000, bytesPerSecond: 1_000_000_000, action: 'throttle' },
+  idleTimeoutMs: 60_000,
+  pingIntervalMs: 1_000,
+  pongTimeoutMs: 900,
+  maxConnectionsPerIp: 20_000,
+  logger: { debug: silent, info: silent, warn: silent, error: silent },
+};
+const options: ServerOptions = { maxConnections: 20_000, ...(everything ? EVERYTHING : {}) };
+
+async function listening(
+  serve: (server: WebSocketServer) => void,
+  more: ServerOptions = {},
+): Promise<number> {
+  const server = new WebSocketServer({ ...options, ...more });
+  serve(server);
+  server.on('error', silent);
+  if (everything)
+    server.on('connection', (connection) =>
+      ['all', connection.id, 'news'].forEach((topic) => connection.subscribe(topic)),
+    );
+  return (await server.listen(0, '127.0.0.1')).port;
+}
+
+announce({
+  version: versionOf(join(BENCH, '..')),
+  ports: {
+    echo: await listening(serveEcho),
+    relay: await listening(serveRelay),
+    tls: await listening(serveEcho, { tls: selfSigned(['127.0.0.1'], Date.now()) }),
+  },
+});

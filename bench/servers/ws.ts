@@ -1,0 +1,58 @@
+// The `ws` package as a process of its own, as its documentation shows it, without compression. Whether it uses bufferutil
+// is decided by WS_NO_BUFFER_UTIL.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { selfSigned } from '../../src/cli/self-signed.ts';
+import { BENCH, versionOf } from '../sides.ts';
+import { announce } from './announce.ts';
+
+/** What is used of `ws`. */
+interface WsSocket {
+  send(data: Buffer, options: { readonly binary: boolean }): void;
+  on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): void;
+  on(event: 'error', listener: () => void): void;
+}
+interface WsServer {
+  readonly clients: ReadonlySet<WsSocket>;
+  on(event: 'connection', listener: (socket: WsSocket) => void): void;
+}
+interface WsPackage {
+  readonly WebSocketServer: new (options: {
+    readonly server: ReturnType<typeof createServer>;
+    readonly perMessageDeflate: boolean;
+  }) => WsServer;
+}
+
+const { WebSocketServer } = createRequire(join(BENCH, 'package.json'))('ws') as WsPackage;
+
+type Serve = (socket: WsSocket, clients: ReadonlySet<WsSocket>) => void;
+
+const echo: Serve = (socket) => socket.on('message', (data, binary) => socket.send(data, { binary }));
+const relay: Serve = (socket, clients) =>
+  socket.on('message', (data, binary) => {
+    for (const client of clients) if (client !== socket) client.send(data, { binary });
+  });
+
+async function listening(serve: Serve, http = createServer()): Promise<number> {
+  const server = new WebSocketServer({ server: http, perMessageDeflate: false });
+  server.on('connection', (socket) => {
+    socket.on('error', () => undefined);
+    serve(socket, server.clients);
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  return (http.address() as AddressInfo).port;
+}
+
+announce({
+  version: versionOf(join(BENCH, 'node_modules', 'ws')),
+  ports: {
+    echo: await listening(echo),
+    relay: await listening(relay),
+    tls: await listening(echo, createTlsServer(selfSigned(['127.0.0.1'], Date.now()))),
+  },
+});

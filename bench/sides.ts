@@ -1,0 +1,103 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { Cell, Endpoint } from './cells.ts';
+
+/** Where the sources of the benchmark lie, with what it is compared with; this file runs from `build/bench`. */
+export const BENCH = join(import.meta.dirname, '..', '..', 'bench');
+
+/** One of the compared servers. */
+export interface Side {
+  readonly id: string;
+  /** As tables have it. */
+  readonly title: string;
+  /** Ours are what is judged, rivals what it is judged by, limits what no server in their language passes. */
+  readonly role: 'ours' | 'rival' | 'limit' | 'variant';
+  readonly endpoints: readonly Endpoint[];
+  /** It sends the very bytes back, masked as they came, and speaks nothing of WebSocket behind the handshake. */
+  readonly verbatim: boolean;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const ALL: readonly Endpoint[] = ['echo', 'relay', 'tls'];
+const script = (name: string): string => join(import.meta.dirname, 'servers', `${name}.js`);
+const node = (name: string, ...args: string[]): readonly string[] => [
+  process.execPath,
+  '--expose-gc',
+  script(name),
+  ...args,
+];
+
+export const HAWSER: Side = {
+  id: 'hawser',
+  title: 'Hawser',
+  role: 'ours',
+  endpoints: ALL,
+  verbatim: false,
+  command: node('hawser'),
+  env: {},
+};
+const EVERYTHING: Side = {
+  ...HAWSER,
+  id: 'hawser-everything',
+  title: 'Hawser, everything on',
+  role: 'variant',
+  endpoints: ['echo'],
+  command: node('hawser', '--everything'),
+};
+const WS: Side = {
+  id: 'ws',
+  title: 'ws',
+  role: 'rival',
+  endpoints: ALL,
+  verbatim: false,
+  command: node('ws'),
+  env: { WS_NO_BUFFER_UTIL: '1' },
+};
+const WS_NATIVE: Side = { ...WS, id: 'ws-bufferutil', title: 'ws with bufferutil', env: {} };
+const NET: Side = {
+  id: 'net',
+  title: 'bare net',
+  role: 'limit',
+  endpoints: ['echo'],
+  verbatim: true,
+  command: node('net'),
+  env: {},
+};
+
+const bunBinary = join(BENCH, 'bun', 'node_modules', 'bun', 'bin', 'bun.exe');
+const BUN: Side = {
+  id: 'bun',
+  title: 'Bun',
+  role: 'limit',
+  endpoints: ['echo', 'relay'],
+  verbatim: false,
+  command: [bunBinary, '--no-install', join(BENCH, 'bun', 'server.js')],
+  env: {},
+};
+
+/**
+ * The sides that can be measured here.
+ * @throws Error if what Hawser is compared with is not installed.
+ */
+export function installedSides(withBun: boolean): Side[] {
+  if (!existsSync(join(BENCH, 'node_modules', 'ws'))) throw new Error('ws is missing: npm ci --prefix bench');
+  if (withBun && !existsSync(bunBinary)) throw new Error('Bun is missing: npm ci --prefix bench/bun');
+  const native = existsSync(join(BENCH, 'node_modules', 'bufferutil')) ? [WS_NATIVE] : [];
+  return [HAWSER, WS, ...native, NET, EVERYTHING, ...(withBun ? [BUN] : [])];
+}
+
+/** Those of the sides that a cell is measured on. */
+export function sidesOf(cell: Cell, sides: readonly Side[]): Side[] {
+  return sides.filter(({ role, endpoints }) => {
+    if (!endpoints.includes(cell.endpoint)) return false;
+    if (role === 'limit') return cell.contest === 'rivals and limits' || cell.mode === 'fan-out';
+    if (role === 'variant') return cell.contest === 'with everything on';
+    return role === 'ours' || cell.contest !== 'with everything on';
+  });
+}
+
+export const versionOf = (packageFolder: string): string =>
+  (JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { readonly version: string })
+    .version;

@@ -1,0 +1,298 @@
+import { duration, percent, significant, size, whole } from '../src/cli/bench/units.ts';
+import {
+  type CellRecord,
+  type Environment,
+  type MemoryRecord,
+  type Ratio,
+  everythingOf,
+  type Results,
+  type Series,
+  type Standing,
+  worstFirst,
+} from './results.ts';
+import { median } from './statistics.ts';
+
+/** In the order of the columns. */
+const TITLES: Readonly<Record<string, string>> = {
+  hawser: 'Hawser',
+  'hawser-stream': 'Hawser, streams',
+  'hawser-everything': 'everything on',
+  ws: 'ws',
+  'ws-bufferutil': 'ws + bufferutil',
+  net: 'bare net',
+  bun: 'Bun',
+};
+/** With more than this share of its core, the generator may be what limits a rate. */
+const LIMIT_SHARE = 0.9;
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
+  [head, head.map((_, i) => (i === 0 ? '---' : '---:')), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+
+const ratioText = ({ median: middle, low, high }: Ratio): string =>
+  `${middle < 1 ? `**${middle.toFixed(2)}**` : middle.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+
+/** Share of a core that the server or the generator had. */
+const coreShare = (series: Series, micros: 'cpuMicros' | 'generatorMicros'): number =>
+  median(series.ratePerSecond.map((rate, i) => (rate * series[micros][i]!) / 1e6));
+
+/** Median of the rounds, marked where the generator was at its limit. */
+function rateText(series: Series | undefined): string {
+  if (series === undefined) return '–';
+  const limited = coreShare(series, 'generatorMicros') > LIMIT_SHARE;
+  return `${whole(median(series.ratePerSecond))}${limited ? ' †' : ''}`;
+}
+
+const cpuText = (series: Series | undefined): string =>
+  series === undefined ? '–' : significant(median(series.cpuMicros));
+
+const latencyText = (series: Series | undefined): string =>
+  series === undefined ? '–' : `${duration(median(series.p50Ms))} / ${duration(median(series.p99Ms))}`;
+
+/** Who was at its limit. */
+const busyText = (series: Series | undefined): string =>
+  series === undefined
+    ? '–'
+    : `${percent(coreShare(series, 'cpuMicros'))} / ${percent(coreShare(series, 'generatorMicros'))}`;
+
+/** Sides that any cell of a group was measured on, in the order of the columns. */
+const sidesIn = (records: readonly CellRecord[]): string[] =>
+  Object.keys(TITLES).filter((id) => records.some(({ sides }) => sides[id] !== undefined));
+
+/** A group of cells against `ws`, the worst first. */
+function groupTable(records: readonly CellRecord[]): string[] {
+  const sides = sidesIn(records);
+  const isFanOut = records.some(({ sides: own }) =>
+    (own['hawser']?.lastRecipientMs ?? []).some((ms) => ms > 0),
+  );
+  const title = (id: string): string => TITLES[id]!;
+  const head = [
+    'cell',
+    'rate ×',
+    'CPU ×',
+    ...sides.map((id) => `${title(id)}, per s`),
+    ...sides.map((id) => `${title(id)}, µs CPU`),
+    'busy: Hawser / generator',
+    'Hawser p50 / p99',
+    'ws p50 / p99',
+    ...(isFanOut ? ['last recipient, Hawser', 'ws'] : []),
+  ];
+  const last = (series: Series | undefined): string =>
+    series === undefined ? '–' : duration(median(series.lastRecipientMs));
+  return table(
+    head,
+    worstFirst(records).map(([{ name, sides: own }, { rate, cpu, rival }]) => [
+      name,
+      ratioText(rate),
+      ratioText(cpu),
+      ...sides.map((id) => rateText(own[id])),
+      ...sides.map((id) => cpuText(own[id])),
+      busyText(own['hawser']),
+      latencyText(own['hawser']),
+      latencyText(own[rival]),
+      ...(isFanOut ? [last(own['hawser']), last(own[rival])] : []),
+    ]),
+  );
+}
+
+/** What is switched on against what is not. */
+function everythingTable(records: readonly CellRecord[]): string[] {
+  return [
+    'Hawser with all of it ÷ Hawser as it is (PF-14): what nobody switched on must not cost this.',
+    '',
+    ...table(
+      [
+        'cell',
+        'rate ×',
+        'CPU ×',
+        'as it is, per s',
+        'everything on, per s',
+        'as it is, µs CPU',
+        'everything on, µs CPU',
+      ],
+      records.flatMap((record) => {
+        const both = everythingOf(record);
+        if (both === undefined) return [];
+        const { name, sides } = record;
+        const [plain, all] = [sides['hawser'], sides['hawser-everything']];
+        return [
+          [
+            name,
+            ratioText(both.rate),
+            ratioText(both.cpu),
+            rateText(plain),
+            rateText(all),
+            cpuText(plain),
+            cpuText(all),
+          ],
+        ];
+      }),
+    ),
+  ];
+}
+
+function memoryTable({ connections, idleMs, sides }: MemoryRecord): string[] {
+  const rows = Object.entries(sides).map(([id, samples]) => {
+    const of = (pick: (sample: (typeof samples)[number]) => number): string =>
+      size(median(samples.map(pick)));
+    return [
+      TITLES[id] ?? id,
+      of(({ untouched }) => untouched.heapAndExternal),
+      of(({ untouched }) => untouched.rss),
+      of(({ afterTraffic }) => afterTraffic.heapAndExternal),
+      of(({ afterTraffic }) => afterTraffic.rss),
+    ];
+  });
+  return [
+    `Per connection, of ${whole(connections)}: untouched, and idle for ${duration(idleMs)} after traffic. Heap and buffers after a collection of garbage, RSS as the system sees it.`,
+    '',
+    ...table(['', 'heap + buffers', 'RSS', 'heap + buffers after traffic', 'RSS after traffic'], rows),
+  ];
+}
+
+/** Whether a demand is met, and where it is not. */
+export interface Verdict {
+  readonly requirement: string;
+  readonly demand: string;
+  readonly seen: string;
+  readonly met: boolean;
+}
+
+const behind = ({ rate, cpu }: Standing): boolean => rate.median < 1 || cpu.median < 1;
+
+/** Cells that a verdict names; the tables have them all. */
+const MAX_NAMED = 4;
+
+function cellsVerdict(requirement: string, demand: string, records: readonly CellRecord[]): Verdict[] {
+  const standings = worstFirst(records.filter((record) => record.requirement === requirement));
+  if (standings.length === 0) return [];
+  const lost = standings
+    .filter(([, standing]) => behind(standing))
+    .map(([{ group, name }]) => `${group}: ${name}`);
+  const of = `of ${standings.length} cells`;
+  const named =
+    lost.slice(0, MAX_NAMED).join('; ') + (lost.length > MAX_NAMED ? '; and others, in red below' : '');
+  return [
+    {
+      requirement,
+      demand,
+      seen: lost.length === 0 ? `ahead in all ${of}` : `behind in ${lost.length} ${of}: ${named}`,
+      met: lost.length === 0,
+    },
+  ];
+}
+
+const MAX_IDLE_BYTES = 8_192;
+
+function memoryVerdict(memory: MemoryRecord | null): Verdict[] {
+  const ours = memory?.sides['hawser'];
+  const theirs = memory?.sides['ws'];
+  if (ours === undefined || theirs === undefined) return [];
+  const of = (
+    samples: typeof ours,
+    moment: 'untouched' | 'afterTraffic',
+    what: 'rss' | 'heapAndExternal',
+  ): number => median(samples.map((sample) => sample[moment][what]));
+  const heaps = [of(ours, 'untouched', 'heapAndExternal'), of(ours, 'afterTraffic', 'heapAndExternal')];
+  const met =
+    heaps.every((bytes) => bytes <= MAX_IDLE_BYTES) &&
+    (['untouched', 'afterTraffic'] as const).every(
+      (moment) =>
+        of(ours, moment, 'heapAndExternal') < of(theirs, moment, 'heapAndExternal') &&
+        of(ours, moment, 'rss') < of(theirs, moment, 'rss'),
+    );
+  return [
+    {
+      requirement: 'PF-12',
+      demand: 'idle connections: less than ws, at most 8 KiB of heap and buffers, the same after traffic',
+      seen: heaps.map(size).join(', after traffic '),
+      met,
+    },
+  ];
+}
+
+/** Every demand on speed, and whether this run meets it. */
+export function verdictsOf({ cells, memory, floors }: Results): Verdict[] {
+  return [
+    ...floors,
+    ...cellsVerdict(
+      'PF-08',
+      'echo: faster than ws in every cell, in messages a second and in CPU time',
+      cells,
+    ),
+    ...cellsVerdict('PF-09', 'fan-out: the same', cells),
+    ...cellsVerdict('PF-11', 'handshakes: the same', cells),
+    ...memoryVerdict(memory),
+  ];
+}
+
+function about({
+  date,
+  quick,
+  node,
+  cpu,
+  cores,
+  platform,
+  pinned,
+  versions,
+  rounds,
+  windowMs,
+  warmUpMs,
+  tookSeconds,
+}: Environment): string[] {
+  const others = [
+    ...new Set([
+      `ws ${versions['ws']}`,
+      ...(versions['bun'] === undefined ? [] : [`Bun ${versions['bun']}`]),
+    ]),
+  ];
+  return [
+    ...(quick
+      ? [
+          '**A quick look, not a result:** few and short rounds, perhaps on a busy machine. `npm run bench` measures for real.',
+          '',
+        ]
+      : []),
+    `${date}: Hawser ${versions['hawser']}, ${others.join(', ')}, Node ${node}, ${cpu}, ${cores} cores, ${platform}; ` +
+      `${pinned ? 'servers on one core, load on another' : 'not pinned to cores'}. ${rounds} rounds of ${windowMs} ms after ${warmUpMs} ms of warm-up; ${duration(tookSeconds * 1_000)} in all.`,
+  ];
+}
+
+const LEGEND = [
+  'Ratios above 1 are in favour of Hawser: its messages a second ÷ those of `ws`, and the CPU time per message of `ws` ÷ its',
+  'own. `ws` is whichever of both forms is better in that cell: without and with `bufferutil`. Medians of the rounds, in',
+  'brackets the quartiles of the pairs of one round. † marks rates at which the load generator had more than',
+  `${percent(LIMIT_SHARE)} of its core: they may be its own, and CPU time tells more. A delivery of a fan-out counts as a message.`,
+];
+
+/** The part of README.md that a run writes. */
+export function markdown(results: Results, plot: string): string {
+  const { cells, memory, environment } = results;
+  const groups = [...new Set(cells.map(({ group }) => group))];
+  const failures = cells.flatMap(({ group, name, failures: own }) =>
+    Object.entries(own).map(([id, why]) => `- ${group}: ${name}, ${TITLES[id] ?? id}: ${why.join('; ')}`),
+  );
+  return [
+    ...about(environment),
+    '',
+    ...table(
+      ['', 'demand', 'seen', ''],
+      verdictsOf(results).map(({ requirement, demand, seen, met }) => [
+        requirement,
+        demand,
+        seen,
+        met ? 'met' : '**missed**',
+      ]),
+    ),
+    '',
+    `![Hawser against ws, every cell](${plot})`,
+    '',
+    ...LEGEND,
+    ...groups.flatMap((group) => {
+      const own = cells.filter((record) => record.group === group);
+      const isVariant = own.some(({ requirement }) => requirement === 'PF-14');
+      return ['', `### ${group}`, '', ...(isVariant ? everythingTable(own) : groupTable(own))];
+    }),
+    ...(memory === null ? [] : ['', '### Memory of idle connections', '', ...memoryTable(memory)]),
+    ...(failures.length === 0 ? [] : ['', '### Not measured', '', ...failures]),
+  ].join('\n');
+}
