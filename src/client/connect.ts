@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import type { ConnectOptions } from './connect-options.ts';
@@ -26,6 +27,27 @@ export function connect<UserData = unknown>(
   url: string | URL,
   options?: ConnectOptions,
 ): Promise<ClientConnection<UserData>> {
+  return begin<UserData>(url, options, (connecting) => connecting.start());
+}
+
+/**
+ * Connects like {@link connect}, but over a stream that stands already; it is ours from here on. Nothing is looked up or
+ * dialled, and no turn is taken. For tests and tunnels.
+ * @internal
+ */
+export function connectOver<UserData = unknown>(
+  stream: Duplex,
+  url: string | URL,
+  options?: ConnectOptions,
+): Promise<ClientConnection<UserData>> {
+  return begin<UserData>(url, options, (connecting) => connecting.startOver(stream));
+}
+
+function begin<UserData>(
+  url: string | URL,
+  options: ConnectOptions | undefined,
+  start: (connecting: Connecting<UserData>) => void,
+): Promise<ClientConnection<UserData>> {
   return new Promise((resolve, reject) => {
     // What is thrown in here rejects the promise.
     const settings = resolveConnectOptions(options);
@@ -39,6 +61,6 @@ export function connect<UserData = unknown>(
         'headers has an Authorization, and the URL a user and password: only one of them can be sent',
       );
     }
-    new Connecting<UserData>(destination, settings, { resolve, reject }).start();
+    start(new Connecting<UserData>(destination, settings, { resolve, reject }));
   });
 }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { LookupAddress } from 'node:dns';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Connection } from '../connection/connection.ts';
 import { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
 import {
@@ -67,24 +67,26 @@ export class Connecting<UserData> implements DialOwner, TransportOwner, Deadline
   }
 
   start(): void {
-    const { signal, connectTimeoutMs, lookup } = this.#options;
-    if (signal?.aborted === true) {
-      this.#aborted();
-      return;
-    }
-    signal?.addEventListener('abort', this.#aborted);
-    this.#deadlines.plan(this, this.#deadlines.now() + connectTimeoutMs);
+    if (!this.#mayStart()) return;
     const { address } = this.#destination;
     if ('path' in address) this.#takeTurn(address.path, address);
     else {
-      resolveHost(address.host, lookup, (error, addresses) => this.#resolved(error, address, addresses));
+      resolveHost(address.host, this.#options.lookup, (error, addresses) =>
+        this.#resolved(error, address, addresses),
+      );
     }
   }
 
-  dialled(socket: Socket): void {
+  /** Goes on with a connection that somebody else has made; nothing of the URL but what the request says of it counts. */
+  startOver(stream: Duplex): void {
+    if (this.#mayStart()) this.dialled(stream);
+    else stream.destroy();
+  }
+
+  dialled(stream: Duplex): void {
     this.#dial = undefined;
     this.#phase = 'response';
-    this.#transport = new StreamTransport(socket, this);
+    this.#transport = new StreamTransport(stream, this);
     const request = this.#request();
     this.#answer = new AnswerReader(request, this.#options, () => this.#options.clock.wallNow());
     this.#transport.write([Buffer.from(renderUpgradeRequest(request), 'latin1')]);
@@ -136,6 +138,17 @@ export class Connecting<UserData> implements DialOwner, TransportOwner, Deadline
     const phase = this.#dial?.phase ?? this.#phase;
     const detail = `${this.#options.connectTimeoutMs} ms passed in waiting for ${WAITING_FOR[phase]}`;
     this.#fail(new ConnectError('ERR_CONNECT_TIMEOUT', detail, { phase }));
+  }
+
+  #mayStart(): boolean {
+    const { signal, connectTimeoutMs } = this.#options;
+    if (signal?.aborted === true) {
+      this.#aborted();
+      return false;
+    }
+    signal?.addEventListener('abort', this.#aborted);
+    this.#deadlines.plan(this, this.#deadlines.now() + connectTimeoutMs);
+    return true;
   }
 
   readonly #aborted = (): void => this.#fail(this.#options.signal?.reason);

@@ -1,7 +1,14 @@
 /**
- * `hawser/testing`: what tests of WebSocket code need, with Hawser or without. Connections in memory and the faults they
- * can have, time and chance under control, frames right and wrong, a client that sends any bytes, and waits that say
+ * `hawser/testing`: what tests of WebSocket code need, with Hawser or without. A server and a client joined in memory,
+ * connections and the faults they can have, time and chance under control, frames right and wrong, a client that sends any bytes, and waits that say
  * what they waited for.
+ *
+ * @example
+ * await using joined = await pair({ server: { pingIntervalMs: 20_000 } });
+ * joined.client.send('Hello');
+ * assert.deepEqual(await waitForEvent(joined.server, 'message'), ['Hello']);
+ * await joined.pass(3_600_000);
+ * assert.equal(joined.client.state, 'open');
  *
  * @example
  * const { client, server, toServer } = duplexPair();
@@ -33,6 +40,7 @@ export {
 export type { Faults } from './lane.ts';
 export { type LeakCheck, type LeakCheckOptions, leakCheck } from './leak-check.ts';
 export { type DuplexPair, type DuplexPairOptions, duplexPair, MemoryDuplex } from './memory-duplex.ts';
+export { type Pair, type PairOptions, pair } from './pair.ts';
 export { EXAMPLE_KEY, RawClient, type RawUpgradeOptions } from './raw-client.ts';
 export { type DecodedFrame, readFrame, readFrames } from './read-frames.ts';
 export { type ResponseHead, readResponseHead } from './response-head.ts';

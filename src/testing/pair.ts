@@ -1,0 +1,122 @@
+import type { Buffer } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { connectOver } from '../client/connect.ts';
+import type { ConnectOptions } from '../client/connect-options.ts';
+import type { Connection } from '../connection/connection.ts';
+import { HeadParser } from '../protocol/handshake/http-head.ts';
+import type { ServerOptions } from '../server/options.ts';
+import { WebSocketServer } from '../server/websocket-server.ts';
+import { type DuplexPair, type DuplexPairOptions, duplexPair } from './memory-duplex.ts';
+import { seededRandom } from './seeded-random.ts';
+import { VirtualClock } from './virtual-clock.ts';
+import { eventLoopTurns } from './wait-for.ts';
+
+/** Turns of the event loop in which a message, and the answer to it, arrive in memory. */
+const TURNS_A_STEP = 6;
+
+export interface PairOptions<ServerData> {
+  /**
+   * Your server, made with the same `clock`; it stays yours, and several pairs may share it. Or options of one that the
+   * pair makes, and shuts down when it is disposed of. Default: a server with the defaults.
+   */
+  readonly server?: WebSocketServer<ServerData> | ServerOptions<ServerData>;
+  /** Options of the client. */
+  readonly client?: ConnectOptions;
+  /** Path and query of the request. Default `/`. */
+  readonly path?: string;
+  /** Time of both sides. Default: a new one, at its beginning. */
+  readonly clock?: VirtualClock;
+  /** Chance of both sides: the same seed gives the same keys, ids and delays. Default 1; a whole number. */
+  readonly seed?: number;
+  /** What lies between the two. */
+  readonly wire?: DuplexPairOptions;
+}
+
+/** Two ends of one connection, without a network. */
+export interface Pair<ServerData, ClientData> extends AsyncDisposable {
+  readonly server: Connection<ServerData>;
+  readonly client: Connection<ClientData>;
+  readonly webSocketServer: WebSocketServer<ServerData>;
+  readonly clock: VirtualClock;
+  /** Faults: `wire.toClient.cutInto(1)`, `wire.toServer.lose()`, `wire.reset()`, and so on. */
+  readonly wire: DuplexPair;
+  /**
+   * Lets time pass in steps short enough that what one side sends arrives before the next.
+   * @param stepMs Default 50.
+   */
+  readonly pass: (ms: number, stepMs?: number) => Promise<void>;
+}
+
+/**
+ * Joins a server and a client in memory, with a whole handshake, on one virtual clock. Both are the real ones: only the
+ * network, time and chance are not.
+ * @typeParam ServerData What the `upgrade` hook of the server gives as `data`.
+ * @throws ConnectError As a rejection, if the server refuses.
+ */
+export async function pair<ServerData = unknown, ClientData = unknown>(
+  options: PairOptions<ServerData> = {},
+): Promise<Pair<ServerData, ClientData>> {
+  const { clock = new VirtualClock(), seed = 1, path = '/' } = options;
+  const given = options.server;
+  const isTheirs = given instanceof WebSocketServer;
+  const webSocketServer = isTheirs
+    ? given
+    : new WebSocketServer<ServerData>({ clock, random: seededRandom(seed + 1), ...given });
+  const wire = duplexPair(options.wire);
+  const client = connectOver<ClientData>(wire.client, new URL(path, 'ws://localhost'), {
+    clock,
+    random: seededRandom(seed),
+    ...options.client,
+  });
+  const [server, connected] = await Promise.all([accept(webSocketServer, wire.server), client]).catch(
+    async (error: unknown) => {
+      wire.client.destroy();
+      if (!isTheirs) await webSocketServer.shutdown();
+      throw error;
+    },
+  );
+  return {
+    server: server!,
+    client: connected,
+    webSocketServer,
+    clock,
+    wire,
+    pass: async (ms, stepMs = 50) => {
+      for (let leftMs = ms; leftMs > 0; leftMs -= stepMs) {
+        clock.advance(Math.min(leftMs, stepMs));
+        await eventLoopTurns(TURNS_A_STEP);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      connected.terminate();
+      server!.terminate();
+      await Promise.all([connected.closed, server!.closed]);
+      if (!isTheirs) await webSocketServer.shutdown();
+    },
+  };
+}
+
+/** Reads the head of the request, as an HTTP server in front would, and hands the rest over. */
+function accept<ServerData>(
+  server: WebSocketServer<ServerData>,
+  stream: Duplex,
+): Promise<Connection<ServerData> | undefined> {
+  const parser = new HeadParser({ maxHeadBytes: 65_536, maxHeaderFields: 1_000 });
+  return new Promise((resolve, reject) => {
+    const received = (chunk: Buffer): void => {
+      const head = parser.receive(chunk);
+      if (head === undefined) return;
+      stream.off('data', received).off('close', gone);
+      stream.pause();
+      const { method, target, httpVersion, fields } = head;
+      const rawHeaders = [...fields].flat();
+      const request = { method, url: target, httpVersion, rawHeaders } as unknown as IncomingMessage;
+      server.handleUpgrade(request, stream, parser.takeRest()).then(resolve, reject);
+    };
+    // Whoever made the client hears from it why.
+    const gone = (): void => resolve(undefined);
+    stream.on('data', received).on('close', gone);
+    stream.on('error', () => undefined);
+  });
+}

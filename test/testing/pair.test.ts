@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { ConnectError } from '../../src/client/index.ts';
+import { type Connection, WebSocketServer } from '../../src/index.ts';
+import {
+  eventLoopTurns,
+  type Pair,
+  type PairOptions,
+  pair,
+  seededRandom,
+  VirtualClock,
+  waitForEvent,
+  waitUntil,
+} from '../../src/testing/index.ts';
+
+/** A pair that is gone when the test is over, and has left no timer. */
+async function joined<Data = unknown>(
+  t: TestContext,
+  options: PairOptions<Data> = {},
+): Promise<Pair<Data, unknown>> {
+  const both = await pair<Data>(options);
+  t.after(async () => {
+    await both[Symbol.asyncDispose]();
+    await eventLoopTurns(2);
+    assert.equal(both.clock.pendingTimers, 0);
+  });
+  return both;
+}
+const ends = (connection: Connection) => connection.closed;
+
+test('TK-01 CC-06: a whole handshake in memory, messages both ways, typed data on the server', async (t) => {
+  const { server, client, webSocketServer } = await joined(t, {
+    server: {
+      protocols: ['chat'],
+      upgrade: ({ request }) => ({ data: { name: request.headers['x-name'] } }),
+    },
+    client: { protocols: ['chat'], headers: { 'X-Name': 'Ann' } },
+    path: '/room?a=b',
+  });
+  assert.equal(server.data.name, 'Ann');
+  assert.deepEqual([server.protocol, client.protocol, client.state], ['chat', 'chat', 'open']);
+  client.send('to server');
+  server.send(Buffer.of(1, 2));
+  assert.deepEqual(await waitForEvent(server, 'message'), ['to server']);
+  assert.deepEqual(await waitForEvent(client, 'message'), [Buffer.of(1, 2)]);
+  assert.equal(webSocketServer.connections.size, 1);
+});
+
+test('TK-01 GN-04: the same seed gives the same bytes on the wire', async (t) => {
+  const keysOf = async (seed: number): Promise<string> => {
+    const both = await pair({ seed });
+    t.after(() => both[Symbol.asyncDispose]());
+    const seen: string[] = [];
+    const offer = both.wire.client.write.bind(both.wire.client);
+    both.wire.client.write = ((chunk: Buffer, ...rest: never[]) => {
+      seen.push(chunk.toString('hex'));
+      return offer(chunk, ...rest);
+    }) as typeof both.wire.client.write;
+    both.client.send('Hello');
+    await waitForEvent(both.server, 'message');
+    return `${both.client.id} ${both.server.id} ${seen.join()}`;
+  };
+  const [first, again, other] = [await keysOf(7), await keysOf(7), await keysOf(8)];
+  assert.equal(first, again);
+  assert.notEqual(first, other);
+});
+
+test('TK-01: several pairs share a server of your own', async () => {
+  const clock = new VirtualClock();
+  await using server = new WebSocketServer({ clock });
+  await using a = await pair({ server, clock });
+  await using b = await pair({ server, clock });
+  server.broadcast('to all');
+  assert.deepEqual(await waitForEvent(a.client, 'message'), ['to all']);
+  assert.deepEqual(await waitForEvent(b.client, 'message'), ['to all']);
+  await a[Symbol.asyncDispose]();
+  assert.equal(server.ready(), true, 'it is yours to shut down');
+});
+
+test('TK-01 CC-01: a server that refuses, and nothing is left of it', async () => {
+  const clock = new VirtualClock();
+  await assert.rejects(
+    pair({ clock, server: { upgrade: () => new Response('not you', { status: 401 }) } }),
+    (error) => error instanceof ConnectError && error.status === 401 && error.body.toString() === 'not you',
+  );
+  await waitUntil(() => clock.pendingTimers === 0);
+});
+
+test('CC-06 TK-02: every message arrives once and in order, both ways at once, whatever the wire cuts', async (t) => {
+  for (const cut of [1, 3, 4_096]) {
+    const { server, client, wire } = await joined(t, { wire: { highWaterMarkBytes: 1_024 } });
+    wire.toServer.cutInto(cut);
+    wire.toClient.cutInto(cut);
+    const random = seededRandom(cut);
+    const size = () => Math.floor(random.fraction() ** 4 * 600);
+    const made = () => (random.fraction() < 0.5 ? 'ä'.repeat(size()) : random.bytes(size()));
+    const run = async (from: Connection, to: Connection): Promise<void> => {
+      const sent = Array.from({ length: 20 }, made);
+      const seen: unknown[] = [];
+      to.on('message', (message) => void seen.push(message));
+      for (const message of sent) {
+        from.send(message);
+        from.ping('between');
+      }
+      await waitUntil(() => seen.length === sent.length, { deadlineMs: 20_000 });
+      assert.deepEqual(seen, sent);
+    };
+    await Promise.all([run(client, server), run(server, client)]);
+  }
+});
+
+test('CC-06 HB-01: an idle pair lives for hours on pings of both sides', async (t) => {
+  const { server, client, pass } = await joined(t);
+  await pass(6 * 3_600_000, 10_000);
+  assert.deepEqual([server.state, client.state], ['open', 'open']);
+  assert.ok(client.rttMs !== undefined && server.rttMs !== undefined);
+});
+
+test('CC-06 HB-04: a client finds a server that has vanished, and the other way round', async (t) => {
+  for (const role of ['client', 'server'] as const) {
+    const both = await joined(
+      t,
+      role === 'client'
+        ? { server: { heartbeat: false, idleTimeoutMs: false } }
+        : { client: { heartbeat: false, idleTimeoutMs: false } },
+    );
+    both.wire[role === 'client' ? 'toClient' : 'toServer'].lose();
+    await both.pass(60_000, 1_000);
+    const { code, cause, sentCode } = await ends(both[role]);
+    assert.deepEqual([code, cause, sentCode], [1006, 'ping-timeout', 1001], role);
+  }
+});
+
+for (const who of ['client', 'server', 'both'] as const) {
+  test(`CC-06 CL-10: closed by ${who}, both sides agree, and the server ends TCP first`, async (t) => {
+    const both = await joined(t);
+    const order: string[] = [];
+    both.wire.client.on('end', () => order.push('server ended'));
+    both.wire.server.on('end', () => order.push('client ended'));
+    if (who !== 'server') both.client.close(4_000, 'bye');
+    if (who !== 'client') both.server.close(4_000, 'bye');
+    const infos = await Promise.all([ends(both.client), ends(both.server)]);
+    for (const { code, wasClean, sentCode } of infos) {
+      assert.deepEqual([code, wasClean, sentCode], [4_000, true, 4_000]);
+    }
+    assert.equal(order[0], 'server ended');
+  });
+}
+
+test('CL-06 CC-06: a client waits for the server to end TCP, and no longer than closeTimeoutMs', async (t) => {
+  const both = await joined(t);
+  let isOver = false;
+  void both.client.closed.then(() => {
+    isOver = true;
+  });
+  both.client.close();
+  // The answer has arrived, and then the server has no more to say.
+  both.wire.server.end = (() => both.wire.server) as typeof both.wire.server.end;
+  await both.pass(4_900);
+  assert.deepEqual([both.client.state, isOver], ['closing', false]);
+  await both.pass(200);
+  assert.equal(isOver, true);
+  assert.deepEqual([both.client.closeInfo?.code, both.client.closeInfo?.wasClean], [1000, true]);
+  both.wire.server.destroy();
+});
+
+test('CL-08 CC-06: a reset, and a server that goes without a word', async (t) => {
+  const reset = await joined(t);
+  reset.wire.reset();
+  const { code, cause } = await ends(reset.client);
+  assert.deepEqual([code, cause], [1006, 'transport-error']);
+  const left = await joined(t);
+  left.wire.toClient.end();
+  const info = await ends(left.client);
+  assert.deepEqual([info.code, info.cause, info.wasClean], [1006, 'transport-end', false]);
+  assert.equal((await ends(left.server)).code, 1006);
+});
+
+test('BP-01 BP-09 CC-06: a client that does not take its messages holds the server back, and gets all of them', async (t) => {
+  const { server, client } = await joined(t, {
+    server: { writeTimeoutMs: 1_000_000 },
+    client: { receiveAheadBytes: 1_000 },
+  });
+  client.pause();
+  let sent = 0;
+  const message = 'x'.repeat(10_000);
+  while (server.send(message)) sent++;
+  assert.ok(sent < 40, `${sent} messages`);
+  await eventLoopTurns(20);
+  assert.ok(server.bufferedBytes > 100_000, `${server.bufferedBytes} bytes still wait`);
+  let seen = 0;
+  client.on('message', () => void seen++);
+  client.resume();
+  await waitUntil(() => seen === sent + 1);
+});
