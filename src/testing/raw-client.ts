@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type DecodedFrame, readFrame } from './read-frames.ts';
+import { type DecodedFrame, frameBytes, readFrame } from './read-frames.ts';
 import { resetStream } from './reset.ts';
 import { type ResponseHead, readResponseHead } from './response-head.ts';
 import { DEFAULT_DEADLINE_MS, WaitError, type WaitOptions, waitForEvent } from './wait-for.ts';
@@ -31,6 +31,7 @@ export class RawClient implements Disposable {
   /** The connection below; owned by this client. */
   readonly stream: Duplex;
   #chunks: Buffer[] = [];
+  #bytes = 0;
   #error: Error | undefined;
   // A stream calls itself closed before it has told why.
   #closed: boolean;
@@ -44,6 +45,7 @@ export class RawClient implements Disposable {
     });
     stream.on('data', (chunk: Buffer) => {
       this.#chunks.push(chunk);
+      this.#bytes += chunk.length;
       this.#changed();
     });
     stream.on('end', () => this.#changed());
@@ -125,14 +127,33 @@ export class RawClient implements Disposable {
   }
 
   /**
+   * Takes everything up to `delimiter`, and that as well: a request head, for example, if a client is at the other end.
+   * @throws WaitError if it does not come.
+   */
+  nextUntil(delimiter: string, options: WaitOptions = {}): Promise<Buffer> {
+    return this.#wait(JSON.stringify(delimiter), options, () => {
+      const at = this.#arrived().indexOf(delimiter);
+      if (at < 0) return this.#over();
+      const taken = Buffer.from(this.#arrived().subarray(0, at + Buffer.byteLength(delimiter)));
+      this.#take(taken.length);
+      return taken;
+    });
+  }
+
+  /**
    * Takes the next frame, unmasked and unjudged.
    * @throws WaitError if no whole frame arrives.
    */
   nextFrame(options: WaitOptions = {}): Promise<DecodedFrame> {
+    // Joined once and not at every chunk: frames may be large.
+    let needed = 2;
     return this.#wait('a frame', options, () => {
-      const frame = readFrame(this.#arrived());
-      if (frame !== undefined) this.#take(frame.end);
-      return frame ?? this.#over();
+      if (this.#bytes < needed) return this.#over();
+      needed = frameBytes(this.#arrived()) ?? this.#bytes + 1;
+      if (this.#bytes < needed) return this.#over();
+      const frame = readFrame(this.#arrived())!;
+      this.#take(frame.end);
+      return frame;
     });
   }
 
@@ -235,6 +256,7 @@ export class RawClient implements Disposable {
 
   #take(bytes: number): void {
     this.#chunks = [this.#arrived().subarray(bytes)];
+    this.#bytes -= bytes;
   }
 
   #shown(): string {

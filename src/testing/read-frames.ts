@@ -61,6 +61,19 @@ export function readFrame(bytes: Uint8Array, start = 0): DecodedFrame | undefine
 }
 
 /**
+ * How many bytes the frame at the front of `bytes` has, as far as its header says so.
+ * @returns `undefined` while the header itself is not complete.
+ */
+export function frameBytes(bytes: Buffer): number | undefined {
+  if (bytes.length < 2) return undefined;
+  const short = bytes[1]! & 0x7f;
+  const headerBytes = 2 + (short === 127 ? 8 : short === 126 ? 2 : 0) + (bytes[1]! >= 0x80 ? 4 : 0);
+  if (bytes.length < headerBytes) return undefined;
+  if (short === 127) return headerBytes + Number(bytes.readBigUInt64BE(2));
+  return headerBytes + (short === 126 ? bytes.readUInt16BE(2) : short);
+}
+
+/**
  * All whole frames in `bytes`, in order; `bytes` stays as it is.
  * @param options `wholeOnly: true` takes bytes behind the last whole frame for a mistake. Default: they are left alone.
  * @throws MisuseError `ERR_ARGUMENT` for such bytes, if `wholeOnly`.
