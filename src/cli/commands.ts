@@ -1,13 +1,14 @@
 import { bench } from './bench/bench.ts';
 import { nearestName } from '../connection/nearest-name.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
+import { conform } from './conform/conform.ts';
 import { connectCommand } from './connect.ts';
 import { overview } from './help.ts';
 import { send } from './send.ts';
 import { serve } from './serve.ts';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  [serve, connectCommand, send, bench].map((command) => [command.name, command]),
+  [serve, connectCommand, send, bench, conform].map((command) => [command.name, command]),
 );
 
 const help = (): string =>
@@ -17,6 +18,7 @@ const help = (): string =>
     { command: 'hawser connect localhost:8080', says: 'talk to a server' },
     { command: 'hawser send localhost:8080 hello --expect 1', says: 'send a message, print the answer' },
     { command: 'hawser bench localhost:9001', says: 'how fast it is' },
+    { command: 'hawser conform ws://127.0.0.1:9001/', says: 'what that server makes of RFC 6455' },
     { command: 'hawser help serve', says: 'all flags of serve' },
   ]);
 

@@ -1,0 +1,297 @@
+import { Buffer } from 'node:buffer';
+import type { FrameCase, RequestCase, Run } from '../case.ts';
+import {
+  ascii,
+  binary,
+  fails,
+  fine,
+  frames,
+  gotBinary,
+  gotPong,
+  gotText,
+  hex,
+  more,
+  OPEN,
+  patterned,
+  ping,
+  text,
+} from '../build.ts';
+import { compressed, compressedTwice, type Compression, type Negotiated } from '../deflate-codec.ts';
+import type { FrameSpec } from '../model.ts';
+import { pieces } from './fragmentation.ts';
+
+const PLAIN = 'permessage-deflate';
+const id = (name: string): string => `deflate.${name}`;
+const RSV1 = Object.freeze({ rsv1: true });
+const JSON_LIKE = Buffer.from(
+  JSON.stringify(Array.from({ length: 60 }, (_, i) => ({ id: i, name: `name ${i % 7}`, on: true }))),
+);
+
+/** A window that either side may use, whichever we are. */
+const ours = ({ serverMaxWindowBits, clientMaxWindowBits }: Negotiated): number =>
+  Math.min(serverMaxWindowBits, clientMaxWindowBits);
+const packed =
+  (opcode: 1 | 2, message: Uint8Array, how?: Compression) =>
+  (negotiated: Negotiated): FrameSpec => ({
+    opcode,
+    payload: compressed(message, ours(negotiated), how),
+    rsv1: true,
+  });
+const fixed = (digits: string, extra: Partial<Run> = {}): Run =>
+  fine([text(hex(digits), RSV1)], [gotText('Hello')], { offer: PLAIN, ...extra });
+
+/** Twice the same, so that takeover shows, and something in between that is not compressed. */
+const exchange = (offer: string): Run =>
+  fine(
+    (negotiated) => [
+      packed(1, JSON_LIKE)(negotiated),
+      packed(1, JSON_LIKE)(negotiated),
+      text('not compressed'),
+      packed(2, patterned(3_000))(negotiated),
+      packed(1, JSON_LIKE)(negotiated),
+    ],
+    [
+      gotText(JSON_LIKE),
+      gotText(JSON_LIKE),
+      gotText('not compressed'),
+      gotBinary(patterned(3_000)),
+      gotText(JSON_LIKE),
+    ],
+    { offer, label: offer },
+  );
+const BITS = [undefined, '8', '9', '10', '11', '12', '13', '14', '15'];
+function offers(serverBits: string | undefined): string[] {
+  const list: string[] = [];
+  for (const serverTakeover of [true, false]) {
+    for (const clientTakeover of [true, false]) {
+      for (const clientBits of [undefined, '', ...BITS.slice(1)]) {
+        list.push(
+          [
+            PLAIN,
+            ...(serverTakeover ? [] : ['server_no_context_takeover']),
+            ...(clientTakeover ? [] : ['client_no_context_takeover']),
+            ...(serverBits === undefined ? [] : [`server_max_window_bits=${serverBits}`]),
+            ...(clientBits === undefined
+              ? []
+              : [`client_max_window_bits${clientBits === '' ? '' : `=${clientBits}`}`]),
+          ].join('; '),
+        );
+      }
+    }
+  }
+  return list;
+}
+const SIZES = [0, 1, 125, 126, 1_023, 1_024, 65_535, 65_536, 262_144];
+
+/** permessage-deflate on the wire: RFC 7692 §7.2. A server that declines it is asked nothing here. */
+export const DEFLATE: readonly FrameCase[] = [
+  frames(id('example'), 'RFC 7692 §7.2.3.1', 'The example of the RFC is inflated', [
+    fixed('f248cdc9c90700'),
+    fixed('f248cdc9c90700', { cutBytes: 1, label: 'byte by byte' }),
+    fine([text(hex('f248cd'), { ...RSV1, ...OPEN }), more(hex('c9c90700'))], [gotText('Hello')], {
+      offer: PLAIN,
+      label: 'in two fragments',
+    }),
+  ]),
+  frames(id('takeover'), 'RFC 7692 §7.2.3.2', 'A message may lean on the one before', [
+    fine(
+      ({ clientNoContextTakeover, serverNoContextTakeover }) => [
+        text(hex('f248cdc9c90700'), RSV1),
+        text(hex(clientNoContextTakeover || serverNoContextTakeover ? 'f248cdc9c90700' : 'f200110000'), RSV1),
+      ],
+      [gotText('Hello'), gotText('Hello')],
+      { offer: PLAIN },
+    ),
+    fine(
+      (negotiated) => {
+        const fresh = negotiated.clientNoContextTakeover || negotiated.serverNoContextTakeover;
+        const [one, two] = compressedTwice(JSON_LIKE, ours(negotiated));
+        return [text(one, RSV1), text(fresh ? one : two, RSV1)];
+      },
+      [gotText(JSON_LIKE), gotText(JSON_LIKE)],
+      { offer: PLAIN, label: 'of 2 KiB' },
+    ),
+  ]),
+  frames(id('stored'), 'RFC 7692 §7.2.3.3', 'Blocks that are stored as they are', [
+    fixed('000500faff48656c6c6f00'),
+    fine(
+      (negotiated) => [packed(2, patterned(100_000), 'stored')(negotiated)],
+      [gotBinary(patterned(100_000))],
+      { offer: PLAIN, label: '100,000 bytes' },
+    ),
+  ]),
+  frames(id('final-block'), 'RFC 7692 §7.2.3.4', 'A block with BFINAL', [
+    fixed('f348cdc9c9070000'),
+    fine(
+      (negotiated) => [packed(1, JSON_LIKE, 'final')(negotiated), packed(1, JSON_LIKE)(negotiated)],
+      [gotText(JSON_LIKE), gotText(JSON_LIKE)],
+      { offer: PLAIN, label: 'and a message behind it' },
+    ),
+  ]),
+  frames(id('two-blocks'), 'RFC 7692 §7.2.3.5', 'Several blocks in one message', [
+    fixed('f248050000 00ffffcac9c90700'.replaceAll(' ', '')),
+  ]),
+  frames(id('empty'), 'RFC 7692 §7.2.3.6', 'An empty message, compressed', [
+    fine([text(hex('00'), RSV1), binary(hex('00'), RSV1)], [gotText(''), gotBinary('')], { offer: PLAIN }),
+    fine([text('', { ...RSV1, ...OPEN }), more(hex('00'))], [gotText('')], {
+      offer: PLAIN,
+      label: 'in fragments',
+    }),
+  ]),
+  frames(id('plain-between'), 'RFC 7692 §6', 'Messages that are not compressed come between', [
+    fine(
+      [text('a'), text(hex('f248cdc9c90700'), RSV1), binary('b'), text('', OPEN), more('c')],
+      [gotText('a'), gotText('Hello'), gotBinary('b'), gotText('c')],
+      { offer: PLAIN },
+    ),
+  ]),
+  frames(id('ping-between'), 'RFC 7692 §6.1', 'Control frames between compressed fragments', [
+    fine(
+      [text(hex('f248'), { ...RSV1, ...OPEN }), ping('p'), more(hex('cdc9'), OPEN), more(hex('c90700'))],
+      [gotPong('p'), gotText('Hello')],
+      { offer: PLAIN },
+    ),
+  ]),
+  ...BITS.map((bits) =>
+    frames(
+      id(`window.${bits ?? 'free'}`),
+      'RFC 7692 §7.1',
+      `Every offer with a window of the server of ${bits ?? 'any'} bits`,
+      offers(bits).map(exchange),
+    ),
+  ),
+  ...SIZES.map((size) =>
+    frames(
+      id(`size.${size}`),
+      'RFC 7692 §7.2',
+      `Compressed messages of ${size.toLocaleString('en')} bytes come back`,
+      [
+        fine((negotiated) => [packed(1, ascii(size))(negotiated)], [gotText(ascii(size))], {
+          offer: PLAIN,
+          label: 'text',
+        }),
+        fine(
+          (negotiated) => [packed(2, patterned(size), 'no matches')(negotiated)],
+          [gotBinary(patterned(size))],
+          { offer: PLAIN, label: 'binary, without matches' },
+        ),
+        ...[64, 1_000].map((piece) =>
+          fine(
+            (negotiated) =>
+              pieces(1, compressed(ascii(size), ours(negotiated)), piece).map((spec, i) =>
+                i === 0 ? { ...spec, rsv1: true } : spec,
+              ),
+            [gotText(ascii(size))],
+            { offer: PLAIN, label: `in fragments of ${piece} bytes` },
+          ),
+        ),
+      ],
+    ),
+  ),
+  frames(id('rsv1.continuation'), 'RFC 7692 §6.1', 'RSV1 on a continuation fails the connection', [
+    fails([text(hex('f248cd'), { ...RSV1, ...OPEN }), more(hex('c9c90700'), RSV1)], [1002], [], {
+      offer: PLAIN,
+    }),
+    fails([text('a', OPEN), more('b', RSV1)], [1002], [], {
+      offer: PLAIN,
+      label: 'of a message that is not compressed',
+    }),
+  ]),
+  frames(id('rsv1.control'), 'RFC 7692 §6.1', 'RSV1 on a control frame fails the connection', [
+    fails([ping('p', RSV1)], [1002], [], { offer: PLAIN, label: 'ping' }),
+    fails([{ opcode: 10, ...RSV1 }], [1002], [], { offer: PLAIN, label: 'pong' }),
+    fails([{ opcode: 8, payload: hex('03e8'), ...RSV1 }], [1002], [], { offer: PLAIN, label: 'Close' }),
+  ]),
+  frames(id('rsv2'), '§5.2', 'The other reserved bits still fail the connection', [
+    fails([text(hex('f248cdc9c90700'), { ...RSV1, rsv2: true })], [1002], [], {
+      offer: PLAIN,
+      label: 'RSV2',
+    }),
+    fails([text('a', { rsv3: true })], [1002], [], { offer: PLAIN, label: 'RSV3' }),
+  ]),
+  frames(
+    id('garbage'),
+    'RFC 7692 §7.2.2',
+    'Data that does not inflate fails the connection',
+    ['ffffffff', '07', '0601', '000500faf048656c6c6f00'].map((digits) =>
+      fails([text(hex(digits), RSV1)], [1007, 1002], [], { offer: PLAIN, label: digits }),
+    ),
+  ),
+  frames(id('truncated'), 'RFC 7692 §7.2.2', 'Data that ends inside a block fails the connection', [
+    fails([text(hex('f248cd'), RSV1)], [1007, 1002], [], { offer: PLAIN, accepted: 'informational' }),
+  ]),
+  frames(
+    id('utf8'),
+    '§8.1',
+    'Text that inflates to what is no UTF-8 fails the connection',
+    ['ff', 'eda080', 'c3', 'f09f98'].map((digits) =>
+      fails((negotiated) => [packed(1, hex(`41${digits}`))(negotiated)], [1007], [], {
+        offer: PLAIN,
+        label: digits,
+      }),
+    ),
+  ),
+];
+
+const MIB = 1_048_576;
+/** 64 KiB that become 64 MiB. */
+export const DEFLATE_ATTACKS: readonly FrameCase[] = [
+  frames('attack.bomb', '§10.4', '64 KiB that inflate to 64 MiB are too much', [
+    fails((negotiated) => [packed(2, Buffer.alloc(64 * MIB))(negotiated)], [1009, 1008], [], {
+      offer: PLAIN,
+      accepted: 'non-strict',
+    }),
+  ]),
+  frames('attack.bomb.fragments', '§10.4', 'The same in fragments', [
+    fails(
+      (negotiated) =>
+        pieces(2, compressed(Buffer.alloc(64 * MIB), ours(negotiated)), 1_000).map((spec, i) =>
+          i === 0 ? { ...spec, rsv1: true } : spec,
+        ),
+      [1009, 1008],
+      [],
+      { offer: PLAIN, accepted: 'non-strict' },
+    ),
+  ]),
+];
+
+const BAD_OFFERS = [
+  'unknown_parameter',
+  'server_no_context_takeover=1',
+  'client_no_context_takeover=0',
+  'server_no_context_takeover; server_no_context_takeover',
+  'server_max_window_bits',
+  ...['7', '16', '0', '1000', '08', 'x', '-1'].map((bits) => `server_max_window_bits=${bits}`),
+  ...['7', '16', '0', '1000', '08', 'x', '-1'].map((bits) => `client_max_window_bits=${bits}`),
+  'server_max_window_bits=10; server_max_window_bits=10',
+  'client_max_window_bits; client_max_window_bits=10',
+];
+
+export const DEFLATE_OFFERS: readonly RequestCase[] = [
+  {
+    kind: 'request',
+    id: id('offer.bad'),
+    section: 'RFC 7692 §7.1',
+    title: 'An offer with a parameter that is unknown, doubled or out of range is declined',
+    runs: BAD_OFFERS.map((params) => ({
+      label: params,
+      fields: { 'Sec-WebSocket-Extensions': `${PLAIN}; ${params}` },
+      expects: { status: 101, refused: 'pass', declines: true },
+    })),
+  },
+  {
+    kind: 'request',
+    id: id('offer.fallback'),
+    section: 'RFC 7692 §5',
+    title: 'Of several offers one that is good may be taken, whatever the others are',
+    runs: [
+      `${PLAIN}; unknown_parameter, ${PLAIN}`,
+      `x-unknown, ${PLAIN}; server_max_window_bits=10, ${PLAIN}`,
+      `${PLAIN}; client_max_window_bits="12"`,
+    ].map((value) => ({
+      label: value,
+      fields: { 'Sec-WebSocket-Extensions': value },
+      expects: { status: 101, refused: 'non-strict' },
+    })),
+  },
+];

@@ -1,0 +1,98 @@
+import type { FrameCase } from '../case.ts';
+import {
+  binary,
+  closeBody,
+  fails,
+  failsCut,
+  fine,
+  frames,
+  gotBinary,
+  gotText,
+  hex,
+  more,
+  OPEN,
+  patterned,
+  ping,
+  pong,
+  text,
+} from '../build.ts';
+
+const KEYS = ['00000000', 'ffffffff', '00ff00ff', '01020304', '80000000', '00000001', '7fffffff', '37fa213d'];
+const LONG = patterned(1_023);
+
+/** Masking, §5.1 and §5.3. */
+export const MASKING: readonly FrameCase[] = [
+  frames(
+    'masking.keys',
+    '§5.3',
+    'Every masking key is undone',
+    [
+      ...KEYS.map((key) =>
+        fine(
+          [binary(LONG, { key: hex(key) }), text('Hello', { key: hex(key) })],
+          [gotBinary(LONG), gotText('Hello')],
+          { label: key },
+        ),
+      ),
+      fine(
+        KEYS.map((key) => text(key, { key: hex(key) })),
+        KEYS.map((key) => gotText(key)),
+        { label: 'one after the other' },
+      ),
+    ],
+    { only: 'server' },
+  ),
+  frames(
+    'masking.cuts',
+    '§5.3',
+    'Masking goes on across packets, whatever they are cut into',
+    [1, 2, 3, 5, 7].map((cutBytes) =>
+      fine([binary(LONG.subarray(0, 101))], [gotBinary(LONG.subarray(0, 101))], {
+        cutBytes,
+        label: `${cutBytes} at a time`,
+      }),
+    ),
+    { only: 'server' },
+  ),
+  frames(
+    'masking.lengths',
+    '§5.3',
+    'Masking is undone at every length',
+    [
+      fine(
+        Array.from({ length: 40 }, (_, size) => binary(LONG.subarray(0, size))),
+        Array.from({ length: 40 }, (_, size) => gotBinary(LONG.subarray(0, size))),
+      ),
+    ],
+    { only: 'server' },
+  ),
+  ...(
+    [
+      ['text', text('Hello', { wrongMask: true })],
+      ['binary', binary('Hello', { wrongMask: true })],
+      ['empty', text('', { wrongMask: true })],
+      ['ping', ping('Hello', { wrongMask: true })],
+      ['pong', pong('Hello', { wrongMask: true })],
+      ['close', closeBody(hex('03e8'), { wrongMask: true })],
+    ] as const
+  ).map(([name, spec]) =>
+    frames(
+      `masking.wrong.${name}`,
+      '§5.1',
+      `A frame that is masked the wrong way fails the connection: ${name}`,
+      [failsCut([text('fine'), spec], [1002], [gotText('fine')])],
+    ),
+  ),
+  frames(
+    'masking.wrong.continuation',
+    '§5.1',
+    'A continuation that is masked the wrong way fails the connection',
+    [fails([text('a', OPEN), more('b', { wrongMask: true })], [1002])],
+  ),
+  frames(
+    'masking.wrong.early',
+    '§5.1',
+    'A frame that is masked the wrong way fails the connection before its payload has come',
+    [fails([binary(patterned(100), { wrongMask: true })], [1002], [], { heldBytes: 90 })],
+  ),
+];

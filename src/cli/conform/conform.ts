@@ -1,0 +1,141 @@
+import { WaitError } from '../../testing/index.ts';
+import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
+import { probeServer, runAgainstServer } from './against-server.ts';
+import { casesFor, selected } from './cases/all.ts';
+import type { Case, Run } from './case.ts';
+import { ClientPeer } from './client-peer.ts';
+import type { Role, Target } from './model.ts';
+import { type ConformOptions, conformHelp, conformOptions } from './options.ts';
+import { jsonOutput, type Output, printList, textOutput } from './output.ts';
+import { writeReport } from './report-file.ts';
+import type { RequestSpec } from './request.ts';
+import { type CaseResult, counted, type Report, skipped } from './result.ts';
+import { type AnyRun, runSuite, stopwatch } from './suite.ts';
+import { isLocal } from './target.ts';
+import type { RunContext, RunResult } from './judge-run.ts';
+
+/** Why attacks are left out. */
+const NEEDS_YES = 'attacks on a host that is not this machine need --yes';
+
+async function run(args: readonly string[], io: CommandIo): Promise<number> {
+  const options = conformOptions(args);
+  if (options.help) {
+    io.out(conformHelp());
+    return EXIT.DONE;
+  }
+  const tested: Role = options.listen === undefined ? 'server' : 'client';
+  const { cases, unknown } = selected(casesFor(tested), options.only);
+  if (unknown.length > 0)
+    throw new UsageError(`--only names no case: '${unknown.join("', '")}'; --list prints them`);
+  if (options.list) {
+    printList(cases, options.json, io);
+    return EXIT.DONE;
+  }
+  const output = options.json ? jsonOutput(io) : textOutput(io);
+  const report =
+    options.target === undefined
+      ? await testClient(options, cases, output, io)
+      : await testServer(options, options.target, cases, output, io);
+  for (const file of options.reports) writeReport(file, report);
+  output.end(report, options.reports);
+  if (io.interrupted.aborted) return EXIT.INTERRUPTED;
+  const { fail, 'non-strict': nonStrict } = report.counts;
+  return fail > 0 || (options.strict && nonStrict > 0) ? EXIT.CHECK_FAILED : EXIT.DONE;
+}
+
+async function testServer(
+  options: ConformOptions,
+  target: Target,
+  cases: readonly Case[],
+  output: Output,
+  io: CommandIo,
+): Promise<Report> {
+  const startedAt = new Date().toISOString();
+  const sinceMs = stopwatch();
+  if (!target.tls.rejectUnauthorized)
+    io.err('hawser: --insecure: the certificate of the server is not checked');
+  const { echoes, remarks } = await reached(probeServer(target), target.url.href);
+  const mayAttack = options.yes || isLocal(target.url);
+  const head = {
+    tool: `hawser conform ${io.versions.hawser}, Node ${io.versions.node}`,
+    tested: 'server',
+    target: target.url.href,
+    startedAt,
+    echoes,
+    remarks,
+  } as const;
+  output.begin(head, cases.length);
+  const context: RunContext = { echoes, tested: 'server', timeoutMs: options.timeoutMs };
+  const results = await runSuite(cases, {
+    concurrency: options.concurrency,
+    signal: io.interrupted,
+    run: (one, each): Promise<RunResult> =>
+      one.id.startsWith('attack.') && !mayAttack
+        ? Promise.resolve(skipped(each.label ?? '', NEEDS_YES))
+        : runAgainstServer(one, each as Run | RequestSpec, target, context),
+    onCase: (result, progress) => output.caseDone(result, progress),
+  });
+  await reached(probeServer(target), `${target.url.href}, behind the last case`);
+  return reportOf(head, results, sinceMs());
+}
+
+async function testClient(
+  options: ConformOptions,
+  cases: readonly Case[],
+  output: Output,
+  io: CommandIo,
+): Promise<Report> {
+  const { host, port } = options.listen!;
+  await using peer = await ClientPeer.listen(host, port, options.timeoutMs, io.interrupted);
+  if (options.json) io.out(JSON.stringify({ event: 'listening', url: peer.url }));
+  else {
+    io.err(`Waiting for a client on ${peer.url}`);
+    io.err(
+      'It is to send back every message, and to connect again until a Close with code 4321 says that all is done.',
+    );
+  }
+  const { echoes, remarks, name } = await peer.probe();
+  const startedAt = new Date().toISOString();
+  const sinceMs = stopwatch();
+  const head = {
+    tool: `hawser conform ${io.versions.hawser}, Node ${io.versions.node}`,
+    tested: 'client',
+    target: name,
+    startedAt,
+    echoes,
+    remarks,
+  } as const;
+  output.begin(head, cases.length);
+  const context: RunContext = { echoes, tested: 'client', timeoutMs: options.timeoutMs };
+  const results = await runSuite(cases, {
+    concurrency: options.concurrency,
+    signal: io.interrupted,
+    run: (one, each: AnyRun) => peer.run(one, each, context),
+    onCase: (result, progress) => output.caseDone(result, progress),
+  });
+  await peer.dismiss();
+  return reportOf(head, results, sinceMs());
+}
+
+const reportOf = (
+  head: Omit<Report, 'counts' | 'cases' | 'durationMs'>,
+  cases: readonly CaseResult[],
+  durationMs: number,
+): Report => ({ ...head, durationMs, counts: counted(cases), cases });
+
+async function reached<Answer>(answer: Promise<Answer>, where: string): Promise<Answer> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof WaitError)
+      throw new CommandError(`cannot reach ${where}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+export const conform: Command = Object.freeze({
+  name: 'conform',
+  summary: 'ask a server, or a client, what RFC 6455 demands',
+  help: conformHelp,
+  run,
+});

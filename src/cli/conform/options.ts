@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import { CommandError, UsageError } from '../command.ts';
+import { type Flag, type FlagValues, parseFlags, textOf, wholeNumber, wholeNumberOf } from '../flags.ts';
+import { type Example, helpText } from '../help.ts';
+import { REPORT_KINDS } from './report-file.ts';
+import type { Target } from './model.ts';
+
+const WHAT: readonly Flag[] = [
+  {
+    name: 'listen',
+    says: 'test a client instead: wait for its connections on the port given as argument (default 9001; 0 takes a free one)',
+  },
+  {
+    name: 'only',
+    value: '<ids>',
+    repeatable: true,
+    says: 'run these cases alone: IDs, groups, globs, with commas between',
+  },
+  { name: 'list', says: 'print the cases and run none' },
+  { name: 'yes', says: 'send the group attack to a host that is not this machine, too: ask its owner first' },
+];
+const HOW: readonly Flag[] = [
+  { name: 'concurrency', short: 'c', value: '<n>', says: 'connections at a time', default: '8' },
+  { name: 'timeout-ms', value: '<ms>', says: 'longest wait for one thing', default: '5,000' },
+  {
+    name: 'header',
+    short: 'H',
+    value: '<name: value>',
+    repeatable: true,
+    says: 'send this field with every request',
+  },
+  { name: 'origin', value: '<origin>', says: 'send this Origin with every request' },
+  { name: 'protocol', value: '<name>', repeatable: true, says: 'offer this subprotocol' },
+  { name: 'ca', value: '<file>', says: 'trust the certificates in this file, as PEM' },
+  { name: 'insecure', says: 'do not check the certificate of the server' },
+  { name: 'host', value: '<address>', says: 'with --listen: address to listen on', default: '127.0.0.1' },
+];
+const OUTPUT: readonly Flag[] = [
+  { name: 'json', says: 'print every result as a line of JSON' },
+  {
+    name: 'report',
+    value: '<file>',
+    repeatable: true,
+    says: `write a report; the name decides what it is: ${REPORT_KINDS.join(', ')}`,
+  },
+  { name: 'strict', says: 'count what is not strict as a failure' },
+  { name: 'debug', says: 'show where an error comes from' },
+  { name: 'help', short: 'h', says: 'print this' },
+];
+const EXAMPLES: readonly Example[] = [
+  { command: 'hawser conform ws://127.0.0.1:9001/', says: 'everything, against an echo server' },
+  {
+    command: "hawser conform ws://127.0.0.1:9001/ --only 'utf8,close.code.*'",
+    says: 'a group, and some cases',
+  },
+  { command: 'hawser conform wss://echo.example/ --report report.html', says: 'with a page to look at' },
+  { command: 'hawser conform ws://127.0.0.1:9001/ --report junit.xml --strict', says: 'for a build server' },
+  { command: 'hawser conform --listen 9001', says: 'a client that connects again and again' },
+  { command: 'hawser conform --list', says: 'IDs, sections and titles' },
+];
+
+export const conformHelp = (): string =>
+  helpText(
+    'hawser conform <url> [flags]\n       hawser conform --listen [port] [flags]',
+    [
+      'Asks a WebSocket server, or a client that connects, what RFC 6455 and RFC 7692 demand, case by case.',
+      'The peer is to send every message back, as an echo server does; of one that does not, only those',
+      'cases are asked that need no echo. Verdicts: pass; non-strict (a SHOULD is missed); fail (a MUST is',
+      'broken); informational (the RFC takes no side); skipped. Exit: 3 if a case fails, 1 if nobody is there.',
+    ],
+    [
+      { title: 'What is asked', flags: WHAT },
+      { title: 'How', flags: HOW },
+      { title: 'Output', flags: OUTPUT },
+    ],
+    EXAMPLES,
+  );
+
+export interface ConformOptions {
+  /** A server, or where to listen for a client; `undefined` for a list of cases. */
+  readonly target: Target | undefined;
+  readonly listen: { readonly host: string; readonly port: number } | undefined;
+  readonly only: readonly string[];
+  readonly list: boolean;
+  readonly yes: boolean;
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly json: boolean;
+  readonly reports: readonly string[];
+  readonly strict: boolean;
+  readonly help: boolean;
+}
+
+const listOf = (flags: FlagValues, name: string): readonly string[] => {
+  const value = flags.get(name);
+  return typeof value === 'object' ? value : [];
+};
+
+/** @throws UsageError for what cannot be meant; CommandError for a file that cannot be read. */
+export function conformOptions(args: readonly string[]): ConformOptions {
+  const { flags, positionals } = parseFlags(args, [...WHAT, ...HOW, ...OUTPUT], 1);
+  const [argument] = positionals;
+  const listens = flags.has('listen');
+  const list = flags.has('list');
+  const help = flags.has('help');
+  const timeoutMs = wholeNumberOf(flags, 'timeout-ms', 5_000, 50, 600_000);
+  const concurrency = wholeNumberOf(flags, 'concurrency', 8, 1, 256);
+  const reports = listOf(flags, 'report');
+  for (const file of reports) {
+    if (REPORT_KINDS.some((kind) => file.endsWith(kind))) continue;
+    throw new UsageError(`--report is '${file}'; its name must end in ${REPORT_KINDS.join(' or ')}`);
+  }
+  if (!listens && !list && !help && argument === undefined) {
+    throw new UsageError('conform needs the URL of a server, or --listen for a client');
+  }
+  const target = !listens && argument !== undefined ? targetOf(argument, flags, timeoutMs) : undefined;
+  return {
+    target,
+    listen: listens ? { host: textOf(flags, 'host') ?? '127.0.0.1', port: portOf(argument) } : undefined,
+    only: listOf(flags, 'only').flatMap((text) =>
+      text
+        .split(',')
+        .map((one) => one.trim())
+        .filter((one) => one !== ''),
+    ),
+    list,
+    yes: flags.has('yes'),
+    concurrency,
+    timeoutMs,
+    json: flags.has('json'),
+    reports,
+    strict: flags.has('strict'),
+    help,
+  };
+}
+
+function portOf(argument: string | undefined): number {
+  if (argument === undefined) return 9_001;
+  const port = wholeNumber(argument);
+  if (port !== undefined && port <= 65_535) return port;
+  throw new UsageError(`--listen takes a port from 0 to 65535, not '${argument}'`);
+}
+
+function targetOf(text: string, flags: FlagValues, timeoutMs: number): Target {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^wss?:$/.test(url.protocol) || url.hash !== '' || url.username !== '') {
+    throw new UsageError(`'${text}' is not the URL of a WebSocket server: ws://host:port/path or wss://…`);
+  }
+  const headers = listOf(flags, 'header').map((line): readonly [string, string] => {
+    const field = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t -~\u0080-\u00ff]*)$/.exec(line);
+    if (field !== null) return [field[1]!, field[2]!];
+    throw new UsageError(`--header is '${line}'; it must be 'Name: value'`);
+  });
+  const origin = textOf(flags, 'origin');
+  const protocols = listOf(flags, 'protocol');
+  const bad = protocols.find((name) => !/^[!#$%&'*+.^_`|~\w-]+$/.test(name));
+  if (bad !== undefined) throw new UsageError(`--protocol is '${bad}'; it must be a token`);
+  const ca = textOf(flags, 'ca');
+  return {
+    url,
+    headers: origin === undefined ? headers : [...headers, ['Origin', origin]],
+    protocols,
+    tls: { rejectUnauthorized: !flags.has('insecure'), ...(ca === undefined ? {} : { ca: pem(ca) }) },
+    timeoutMs,
+  };
+}
+
+function pem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`--ca: ${(error as Error).message}`, { cause: error });
+  }
+}

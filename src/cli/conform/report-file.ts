@@ -1,0 +1,26 @@
+import { writeFileSync } from 'node:fs';
+import { CommandError } from '../command.ts';
+import { htmlReport } from './report-html.ts';
+import { junitReport } from './report-junit.ts';
+import type { Report } from './result.ts';
+
+const WRITERS: Readonly<Record<string, (report: Report) => string>> = {
+  '.json': (report) => `${JSON.stringify(report, undefined, 1)}\n`,
+  '.xml': junitReport,
+  '.html': htmlReport,
+};
+/** Endings of names that say what a report is: data, JUnit, a page. */
+export const REPORT_KINDS: readonly string[] = Object.keys(WRITERS);
+
+/**
+ * Writes a report in the form that the name asks for.
+ * @throws CommandError if the file cannot be written.
+ */
+export function writeReport(file: string, report: Report): void {
+  const kind = REPORT_KINDS.find((ending) => file.endsWith(ending))!;
+  try {
+    writeFileSync(file, WRITERS[kind]!(report));
+  } catch (error) {
+    throw new CommandError(`--report: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,58 @@
+import { GROUPS, type GroupName } from './case.ts';
+import type { CaseResult, Report } from './result.ts';
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+/** Text for XML or HTML; what XML cannot hold at all is written as its number. */
+export const escaped = (text: string): string =>
+  text
+    .replace(/(?![\n\t])[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (char) => `\\u{${char.charCodeAt(0).toString(16)}}`)
+    .replace(/[&<>"']/g, (char) => ENTITIES[char]!);
+
+function testcase({
+  id,
+  group,
+  title,
+  section,
+  verdict,
+  label,
+  expected,
+  seen,
+  because,
+}: CaseResult): string {
+  const head = `    <testcase classname="hawser.conform.${group}" name="${escaped(`${id}: ${title} (${section})`)}"`;
+  if (verdict === 'pass') return `${head}/>`;
+  const message = escaped(label === '' ? because : `${because} [${label}]`);
+  const body = escaped(`expected: ${expected}\nseen: ${seen}`);
+  if (verdict === 'fail')
+    return `${head}>\n      <failure type="fail" message="${message}">${body}</failure>\n    </testcase>`;
+  if (verdict === 'skipped') return `${head}>\n      <skipped message="${message}"/>\n    </testcase>`;
+  // JUnit knows no verdict between: it passes, and says why it is not perfect.
+  return `${head}>\n      <system-out>${escaped(verdict)}: ${message}\n${body}</system-out>\n    </testcase>`;
+}
+
+/** For build servers: a suite for each group. */
+export function junitReport({ cases, counts, durationMs, target }: Report): string {
+  const suites = (Object.keys(GROUPS) as GroupName[]).flatMap((group) => {
+    const inside = cases.filter((one) => one.group === group);
+    if (inside.length === 0) return [];
+    const count = (verdict: string): number => inside.filter((one) => one.verdict === verdict).length;
+    return [
+      `  <testsuite name="${escaped(GROUPS[group])}" tests="${inside.length}" failures="${count('fail')}" skipped="${count('skipped')}">`,
+      ...inside.map(testcase),
+      '  </testsuite>',
+    ];
+  });
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites name="${escaped(`hawser conform ${target}`)}" tests="${cases.length}" failures="${counts.fail}" skipped="${counts.skipped}" time="${durationMs / 1_000}">`,
+    ...suites,
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
