@@ -13,6 +13,7 @@ import { LoadError, type LoadPlan } from './load-plan.ts';
 import { type Machine, reportLines } from './load-report.ts';
 import type { LoadResult } from './load-result.ts';
 import { LoadRun } from './load-run.ts';
+import { destinationOf } from './opening.ts';
 import { Progress } from './progress.ts';
 import { missed } from './thresholds.ts';
 
@@ -110,13 +111,8 @@ function exitOf(figures: LoadFigures, missing: readonly string[], io: CommandIo)
 }
 
 function isLocal(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return (
-    protocol === 'ws+unix:' ||
-    hostname === 'localhost' ||
-    hostname === '[::1]' ||
-    /^127\.[\d.]+$/.test(hostname)
-  );
+  const { address } = destinationOf({ url });
+  return 'path' in address || /^(?:localhost|::1|127\.[\d.]+)$/.test(address.host);
 }
 
 /** Asks the person at the terminal. @throws UsageError if there is none. */

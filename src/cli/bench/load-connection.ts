@@ -1,14 +1,18 @@
-import { connect, type OnReadOpts, type Socket } from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { platform } from 'node:os';
 import { connect as connectTls } from 'node:tls';
+import type { Destination } from '../../client/destination.ts';
 import { buildCloseBody, type CloseBody } from '../../protocol/close.ts';
+import { ConnectError } from '../../protocol/connect-error.ts';
 import { OPCODE } from '../../protocol/constants.ts';
 import { buildFrame } from '../../protocol/frame-builder.ts';
 import { PeerError } from '../../protocol/errors.ts';
 import type { RandomSource } from '../../transport/random.ts';
+import { lookupOf } from '../../transport/resolve-host.ts';
 import type { FrameRing } from './frame-ring.ts';
 import { LoadError, type LoadTarget } from './load-plan.ts';
-import { type Destination, readOpeningAnswer } from './opening.ts';
+import type { Opening } from './opening.ts';
 import { ReplyReader } from './reply-reader.ts';
 
 const READ_BUFFER_BYTES = 131_072;
@@ -18,6 +22,9 @@ const SHARED_READ_BUFFER = platform() === 'win32' ? undefined : Buffer.allocUnsa
 /** What all connections of a run have in common. */
 export interface LoadWire {
   readonly destination: Destination;
+  /** Of the destination, where it has a host. */
+  readonly addresses: readonly LookupAddress[];
+  readonly opening: () => Opening;
   readonly tls: LoadTarget['tls'];
   readonly ring: FrameRing;
   readonly binary: boolean;
@@ -52,10 +59,9 @@ export class LoadConnection {
   readonly #wire: LoadWire;
   readonly #owner: LoadConnectionOwner;
   readonly #socket: Socket;
-  readonly #key: string;
+  readonly #opening: Opening;
   readonly #reader: ReplyReader;
   readonly #sentMs: Float64Array;
-  #head = Buffer.alloc(0);
   #sendSlot = 0;
   /** Places in `sentMs`. */
   #sendAt = 0;
@@ -66,7 +72,7 @@ export class LoadConnection {
   constructor(wire: LoadWire, owner: LoadConnectionOwner) {
     this.#wire = wire;
     this.#owner = owner;
-    this.#key = wire.random.bytes(16).toString('base64');
+    this.#opening = wire.opening();
     this.#sentMs = new Float64Array(wire.window);
     this.#reader = new ReplyReader(
       { payloads: wire.ring.payloads, binary: wire.binary },
@@ -81,7 +87,7 @@ export class LoadConnection {
     const socket = (this.#socket = destination.secure ? this.#openTls() : this.#openPlain());
     socket.setNoDelay(true);
     socket.once(destination.secure ? 'secureConnect' : 'connect', () => {
-      socket.write(`${destination.requestStart}Sec-WebSocket-Key: ${this.#key}\r\n\r\n`);
+      socket.write(this.#opening.request, 'latin1');
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#why ??= error.code ?? error.message;
@@ -140,14 +146,15 @@ export class LoadConnection {
   }
 
   #destroy(): void {
-    const { secure, socketPath } = this.#wire.destination;
+    const { secure, address } = this.#wire.destination;
     // Only TCP that stands can be reset.
-    if (secure || socketPath !== '' || this.#socket.connecting) this.#socket.destroy();
+    if (secure || 'path' in address || this.#socket.connecting) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
 
   #openPlain(): Socket {
-    const { host, port, socketPath } = this.#wire.destination;
+    const { destination, addresses } = this.#wire;
+    const { address } = destination;
     const onread: OnReadOpts = {
       buffer: SHARED_READ_BUFFER ?? Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
       callback: (bytes, buffer) => {
@@ -155,15 +162,20 @@ export class LoadConnection {
         return true;
       },
     };
-    return socketPath === '' ? connect({ host, port, onread }) : connect({ path: socketPath, onread });
+    return connect({ ...address, onread, ...('path' in address ? {} : { lookup: lookupOf(addresses) }) });
   }
 
   #openTls(): Socket {
-    const { destination, tls } = this.#wire;
-    const { host, port } = destination;
-    // An address is no name to ask for.
-    const servername = /^[\d.]+$|:/.test(host) ? '' : host;
-    const socket = connectTls({ host, port, servername, ALPNProtocols: ['http/1.1'], ...tls });
+    const { destination, addresses, tls } = this.#wire;
+    const host = 'host' in destination.address ? destination.address.host : '';
+    const socket = connectTls({
+      ...destination.address,
+      lookup: lookupOf(addresses),
+      // An address is no name to ask for.
+      servername: isIP(host) === 0 ? host : '',
+      ALPNProtocols: ['http/1.1'],
+      ...tls,
+    });
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
     return socket;
   }
@@ -175,6 +187,7 @@ export class LoadConnection {
       const count = this.#reader.receive(rest);
       if (count > 0 && !this.#leaving) this.#owner.replied(this, count);
     } catch (error) {
+      if (error instanceof ConnectError) return this.giveUp(error.message);
       const fault =
         error instanceof PeerError
           ? new LoadError(`an answer is wrong: ${error.message}`, { cause: error })
@@ -185,20 +198,15 @@ export class LoadConnection {
     }
   }
 
-  /** @returns What lies behind the head. */
+  /** @returns What lies behind the head of a 101. */
   #readHead(chunk: Buffer): Buffer | undefined {
-    this.#head = Buffer.concat([this.#head, chunk]);
-    const answer = readOpeningAnswer(this.#head, this.#key);
-    if (answer === undefined) return undefined;
-    const rest = this.#head.subarray(answer.headBytes);
-    this.#head = Buffer.alloc(0);
-    if (answer.refusal !== undefined) {
-      this.giveUp(answer.refusal);
-      return undefined;
-    }
+    const { answer } = this.#opening;
+    const verdict = answer.receive(chunk);
+    if (verdict === undefined) return undefined;
+    if (verdict.is !== 'accepted') throw answer.refusal();
     this.isOpen = true;
     this.#owner.opened(this);
-    return rest;
+    return verdict.rest;
   }
 
   #closedByPeer({ code, reason }: CloseBody): void {

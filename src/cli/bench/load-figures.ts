@@ -48,6 +48,12 @@ export interface LoadFigures {
   readonly interrupted: boolean;
 }
 
+/** Without user, password and query: reports are passed on. */
+function shownUrl(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return protocol === 'ws+unix:' ? `${protocol}${pathname}` : `${protocol}//${host}${pathname}`;
+}
+
 export function durationFigures(data: HistogramData): DurationFigures | null {
   const histogram = new LatencyHistogram();
   histogram.add(data);
@@ -75,7 +81,7 @@ export function figuresOf(plan: LoadPlan, result: LoadResult): LoadFigures {
     connections === 0 || server === undefined ? 0 : (bytes - server.rssBytes.before) / connections;
   return {
     mode: plan.mode,
-    url: plan.target.url,
+    url: shownUrl(plan.target.url),
     connections,
     payload: plan.payload,
     pipeline: plan.pipeline,

@@ -9,7 +9,7 @@ import type { LoadDriver } from './load-driver.ts';
 import type { LoadWire } from './load-connection.ts';
 import { LoadError, type LoadPlan } from './load-plan.ts';
 import type { LoadResult } from './load-result.ts';
-import { destinationOf } from './opening.ts';
+import { addressesOf, destinationOf, openings } from './opening.ts';
 import { payloadsOf } from './payloads.ts';
 import { processUsage, type ProcessUsage } from './process-meter.ts';
 import { Tally } from './tally.ts';
@@ -49,7 +49,7 @@ export class LoadRun {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #settled: (() => Promise<void>) | undefined;
-  readonly #wire: LoadWire;
+  #wire: LoadWire;
   /** Ends every wait: the run failed, or was interrupted. */
   readonly #over = new AbortController();
   #error: LoadError | undefined;
@@ -65,8 +65,11 @@ export class LoadRun {
     const { payload, mode, pipeline, publishes, target, verbatim } = plan;
     const window = mode === 'fan-out' ? publishes : pipeline;
     const key = random.bytes(4 * MAX_PAYLOADS);
+    const destination = destinationOf(target);
     this.#wire = {
-      destination: destinationOf(target),
+      destination,
+      addresses: [],
+      opening: openings(destination, target, random),
       tls: target.tls,
       ring: new FrameRing(
         ringPayloads(payloadsOf(payload, Math.min(MAX_PAYLOADS, window)), window),
@@ -95,6 +98,7 @@ export class LoadRun {
     this.#signal.addEventListener('abort', interrupt, { once: true });
     if (this.#signal.aborted) interrupt();
     try {
+      this.#wire = { ...this.#wire, addresses: await addressesOf(this.#wire.destination) };
       return await (this.#plan.mode === 'handshake' ? this.#handshakes() : this.#messages());
     } finally {
       clearInterval(alive);

@@ -15,7 +15,7 @@ import { fakeIo } from '../fake-io.ts';
 
 const PLAN: LoadPlan = {
   mode: 'echo',
-  target: { url: 'ws://localhost/', headers: [], protocols: [], tls: {} },
+  target: { url: 'ws://user:secret@localhost/?token=secret', headers: [], protocols: [], tls: {} },
   connections: 10,
   payload: { bytes: 1_024, binary: false, multibyte: false },
   pipeline: 4,
