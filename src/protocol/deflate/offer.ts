@@ -1,0 +1,53 @@
+import type { ExtensionOffer } from '../handshake/extension-list.ts';
+import {
+  agreement,
+  type DeflateAgreement,
+  type DeflatePreferences,
+  EXTENSION_NAME,
+  MAX_WINDOW_BITS,
+  parameter,
+  readParameters,
+} from './parameters.ts';
+
+/** What a client says in `Sec-WebSocket-Extensions` (RFC 7692 §7.1). */
+export function offerDeflate(preferences: DeflatePreferences): string {
+  const { contextTakeover, serverMaxWindowBits, clientMaxWindowBits } = preferences;
+  const limitsClient = clientMaxWindowBits < MAX_WINDOW_BITS;
+  return (
+    EXTENSION_NAME +
+    parameter('server_no_context_takeover', !contextTakeover) +
+    parameter('client_no_context_takeover', !contextTakeover) +
+    parameter('server_max_window_bits', serverMaxWindowBits < MAX_WINDOW_BITS, serverMaxWindowBits) +
+    // Without a value, too, it says that we follow a server that asks for a smaller window.
+    parameter('client_max_window_bits', true, limitsClient ? clientMaxWindowBits : undefined)
+  );
+}
+
+/**
+ * Judges the answer to {@link offerDeflate}. What was asked of the server has to be in it (RFC 7692 §7.1.1.1, §7.1.2.1); that
+ * the server restrains itself further, or asks us to, it may say unasked.
+ * @param answer At least one member.
+ * @returns What is wrong with it, as a part of a sentence, if something is: then the handshake has failed (RFC 7692 §5.1).
+ */
+export function acceptDeflateAnswer(
+  [first, second]: readonly ExtensionOffer[],
+  preferences: DeflatePreferences,
+): DeflateAgreement | string {
+  if (first?.name !== EXTENSION_NAME) return 'it chose an extension that was not offered';
+  if (second !== undefined) return 'it chose more than one extension';
+  const answered = readParameters(first, 'answer');
+  if (typeof answered === 'string') return `in its extensions ${answered}`;
+  const { contextTakeover, serverMaxWindowBits, clientMaxWindowBits } = preferences;
+  if (!contextTakeover && !answered.server_no_context_takeover)
+    return 'in its extensions server_no_context_takeover is missing';
+  const serverBits = answered.server_max_window_bits ?? MAX_WINDOW_BITS;
+  if (serverBits > serverMaxWindowBits)
+    return `in its extensions server_max_window_bits is ${answered.server_max_window_bits ?? 'missing'}, not at most ${serverMaxWindowBits}`;
+  const clientBits = (answered.client_max_window_bits as number | undefined) ?? clientMaxWindowBits;
+  if (clientBits > clientMaxWindowBits)
+    return `in its extensions client_max_window_bits is ${clientBits}, not at most ${clientMaxWindowBits}`;
+  return agreement(
+    { contextTakeover: !answered.server_no_context_takeover, windowBits: serverBits },
+    { contextTakeover: contextTakeover && !answered.client_no_context_takeover, windowBits: clientBits },
+  );
+}
