@@ -66,11 +66,11 @@ function check(
   }
   assert.equal(impossible, -1, 'an impossible byte that nobody noticed');
   if (!text) {
-    const message = assembler.takeBinary();
+    const message = assembler.takeMessage() as Buffer;
     assert.ok(message.equals(whole));
     assert.equal(message.buffer.byteLength, message.length, 'memory of its own');
-  } else if (isUtf8(whole)) assert.equal(assembler.takeText(), whole.toString('utf8'));
-  else assert.throws(() => assembler.takeText(), isInvalidUtf8);
+  } else if (isUtf8(whole)) assert.equal(assembler.takeMessage(), whole.toString('utf8'));
+  else assert.throws(() => assembler.takeMessage(), isInvalidUtf8);
 }
 
 const isInvalidUtf8 = (error: unknown): boolean => error instanceof PeerError && error.code === 'ERR_UTF8';

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { NO_CODE } from '../src/protocol/close.ts';
-import { FACT, ProtocolConnection } from '../src/protocol/connection.ts';
+import { FACT, type FrameSink, ProtocolConnection } from '../src/protocol/connection.ts';
 import { OPCODE, type Role } from '../src/protocol/constants.ts';
+import type { DeflateDirection } from '../src/protocol/deflate/parameters.ts';
 import { ERRORS } from '../src/protocol/errors.ts';
 import type { ProtocolLimits } from '../src/protocol/limits.ts';
+import { MessageInflater } from '../src/transport/deflate/message-inflater.ts';
 
 /** What a connection made of some bytes. */
 export interface Outcome {
@@ -25,6 +27,8 @@ export interface Stage {
   readonly limits: ProtocolLimits;
   /** `close(1000)` is called before the first byte arrives. */
   readonly closeFirst?: boolean;
+  /** permessage-deflate was agreed on, and this is how the peer compresses. Inflated on the event loop. */
+  readonly deflate?: DeflateDirection;
 }
 
 export const line = {
@@ -39,6 +43,7 @@ export const line = {
 /** Bytes in front of each piece, so that pieces begin at every alignment, and behind it. */
 const GUARD_BYTES = 8;
 const GUARD = 0xa5;
+const ON_THE_LOOP = 2 ** 31 - 1;
 const SCRIBBLE = 0xee;
 
 /**
@@ -57,14 +62,20 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
     closeBody = Buffer.from(body);
     lines.push(line.sentClose(body));
   };
-  const core = new ProtocolConnection(stage.role, stage.limits, {
+  const { deflate } = stage;
+  const openInflater =
+    deflate === undefined
+      ? undefined
+      : () => new MessageInflater(deflate, ON_THE_LOOP, () => assert.fail('nothing leaves the event loop'));
+  const sink: FrameSink = {
     control(opcode, payload) {
       assert.equal(opcode, OPCODE.PONG);
       lines.push(line.data('> pong', Buffer.from(payload)));
     },
     closeAfterWaiting: sendClose,
     closeNow: sendClose,
-  });
+  };
+  const core = new ProtocolConnection(stage.role, stage.limits, sink, openInflater);
   if (stage.closeFirst === true) core.close(1000, '');
 
   let count = 0;
@@ -90,7 +101,9 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
     assert.equal(line.data('binary', message), lines[index], 'a message is its owner’s to keep');
     assert.equal(message.buffer.byteLength, message.length, 'a message pins no larger memory');
   }
-  return { lines, unfinished: core.unfinished, heldBytes: core.heldBytes };
+  const outcome = { lines, unfinished: core.unfinished, heldBytes: core.heldBytes };
+  core.transportEnded();
+  return outcome;
 }
 
 function describe(core: ProtocolConnection, fact: number): string {

@@ -5,9 +5,11 @@ import {
 } from '../src/client/resolve-connect-options.ts';
 import {
   CONNECTION_OPTION_TABLE,
+  DEFLATE_TABLE,
   PLATFORM_OPTION_TABLE,
   RATE_LIMIT_TABLE,
 } from '../src/connection/connection-option-table.ts';
+import { DEFAULT_DEFLATE_SETTINGS } from '../src/connection/resolve-options.ts';
 import { ERRORS, type ErrorRule } from '../src/protocol/errors.ts';
 import { type OptionRule, SERVER_OPTION_TABLE } from '../src/server/option-table.ts';
 import { DEFAULT_SERVER_OPTIONS } from '../src/server/options.ts';
@@ -27,6 +29,7 @@ const OTHERS = {
   headers: '`Headers`, a list of pairs, or an object',
   origin: 'a text',
   signal: 'an `AbortSignal`',
+  deflate: '`true`, `false`, or an object (below)',
 } as const;
 
 function allowed(rule: OptionRule | ConnectOptionRule): string {
@@ -88,10 +91,20 @@ export function optionsPage(): string {
     row('---', '---', '---'),
     ...Object.entries(RATE_LIMIT_TABLE).map(([name, rule]) => row(`\`${name}\``, allowed(rule), rule.says)),
     '',
+    '## `perMessageDeflate`',
+    '',
+    '`true` means an object in which all is left out. What it costs, and when not to use it, is in [compression.md](compression.md).',
+    '',
+    row('Field', 'Default', 'Allowed', 'What it is'),
+    row('---', '---', '---', '---'),
+    ...Object.entries(DEFLATE_TABLE).map(([name, rule]) =>
+      row(`\`${name}\``, shownDefault(name, DEFAULT_DEFLATE_SETTINGS), allowed(rule), rule.says),
+    ),
+    '',
     '# Options of a client',
     '',
     'The second argument of `connect`. Checked in the same way; the promise rejects with the `MisuseError`. From',
-    `\`maxMessageBytes\` to \`maxConcurrentMessages\`, and \`logger\`, \`clock\` and \`random\`, they are those of the server, with`,
+    `\`maxMessageBytes\` to \`perMessageDeflate\`, and \`logger\`, \`clock\` and \`random\`, they are those of the server, with`,
     'the same defaults; besides them:',
     '',
     row('Option', 'Default', 'Allowed', 'What it is'),

@@ -1,5 +1,10 @@
-import { RATE_LIMIT_TABLE } from '../connection/connection-option-table.ts';
+import {
+  CONNECTION_OPTION_TABLE,
+  DEFLATE_TABLE,
+  RATE_LIMIT_TABLE,
+} from '../connection/connection-option-table.ts';
 import { MemoryBudget } from '../connection/memory-budget.ts';
+import { DEFAULT_DEFLATE_SETTINGS } from '../connection/resolve-options.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { checkedOption } from '../server/option-check.ts';
 import { type OptionRule, SERVER_OPTION_TABLE } from '../server/option-table.ts';
@@ -11,8 +16,8 @@ import { type Flag, type FlagValues, wholeNumber } from './flags.ts';
 interface OptionFlag extends Flag {
   readonly option: string;
   readonly rule: OptionRule;
-  /** The option lies inside `rateLimit`. */
-  readonly inRateLimit: boolean;
+  /** The option that it lies inside of. */
+  readonly inside?: 'rateLimit' | 'perMessageDeflate';
 }
 
 /** `maxMessageBytes` as `max-message-bytes`. */
@@ -54,7 +59,6 @@ function flagOf(option: string, rule: OptionRule, fallback: unknown): OptionFlag
   return {
     option,
     rule,
-    inRateLimit: false,
     name: kebabCase(rule.kind === 'list' ? singular(option) : option),
     says: 'orFalse' in rule && rule.orFalse ? `${rule.says}, or 'off'` : rule.says,
     ...(value === undefined ? {} : { value }),
@@ -65,7 +69,7 @@ function flagOf(option: string, rule: OptionRule, fallback: unknown): OptionFlag
 }
 
 /** Options that only code can give have no flag. */
-const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'rate', 'tls']);
+const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'rate', 'deflate', 'tls']);
 
 /** Where the command's defaults are not those of the library. */
 const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
@@ -90,12 +94,25 @@ const RATE_DEFAULTS: Readonly<Record<string, unknown>> = {
 /** `--rate-limit` is the rate of messages; what else it is made of continues its name. */
 const RATE_FLAGS: readonly OptionFlag[] = Object.entries(RATE_LIMIT_TABLE).map(([option, rule]) => ({
   ...flagOf(option, rule, RATE_DEFAULTS[option]),
-  inRateLimit: true,
+  inside: 'rateLimit',
   name: option === 'messagesPerSecond' ? 'rate-limit' : `rate-limit-${kebabCase(option)}`,
 }));
 
+/** `--compress` switches it on; what it is made of continues its name, and switches it on as well. */
+const COMPRESS_FLAG: Flag = { name: 'compress', says: CONNECTION_OPTION_TABLE.perMessageDeflate.says };
+const COMPRESS_FLAGS: readonly OptionFlag[] = Object.entries(DEFLATE_TABLE).map(([option, rule]) => ({
+  ...flagOf(option, rule, Reflect.get(DEFAULT_DEFLATE_SETTINGS, option)),
+  inside: 'perMessageDeflate',
+  name: `compress-${kebabCase(option)}`,
+}));
+
 /** Every option of a server that a command line can give, as a flag of the same name. */
-export const SERVER_FLAGS: readonly Flag[] = [...OPTION_FLAGS, ...RATE_FLAGS];
+export const SERVER_FLAGS: readonly Flag[] = [
+  ...OPTION_FLAGS,
+  ...RATE_FLAGS,
+  COMPRESS_FLAG,
+  ...COMPRESS_FLAGS,
+];
 
 /**
  * The options that were given as flags.
@@ -104,10 +121,12 @@ export const SERVER_FLAGS: readonly Flag[] = [...OPTION_FLAGS, ...RATE_FLAGS];
 export function serverOptionsOf(flags: FlagValues): ServerOptions {
   const options: Record<string, unknown> = {};
   const rateLimit: Record<string, unknown> = {};
-  for (const flag of [...OPTION_FLAGS, ...RATE_FLAGS]) {
+  const perMessageDeflate: Record<string, unknown> = {};
+  const places = { rateLimit, perMessageDeflate };
+  for (const flag of [...OPTION_FLAGS, ...RATE_FLAGS, ...COMPRESS_FLAGS]) {
     const given = flags.get(flag.name);
     if (given === undefined) continue;
-    (flag.inRateLimit ? rateLimit : options)[flag.option] = valueOf(flag, given);
+    (flag.inside === undefined ? options : places[flag.inside])[flag.option] = valueOf(flag, given);
   }
   const [ofRate] = Object.keys(rateLimit);
   if (ofRate !== undefined) {
@@ -118,13 +137,16 @@ export function serverOptionsOf(flags: FlagValues): ServerOptions {
     }
     options['rateLimit'] = rateLimit;
   }
+  if (flags.has('compress') || Object.keys(perMessageDeflate).length > 0)
+    options['perMessageDeflate'] = perMessageDeflate;
   asUsage(() => resolveServerOptions(options));
   return options;
 }
 
 function valueOf(flag: OptionFlag, given: readonly string[] | boolean): unknown {
   const { rule, name } = flag;
-  if (rule.kind === 'rate') throw new TypeError(`--${name} is made of flags of its own`);
+  if (rule.kind === 'rate' || rule.kind === 'deflate')
+    throw new TypeError(`--${name} is made of flags of its own`);
   const value = typeof given === 'boolean' ? given : textValue(rule, given);
   return asUsage(() => checkedOption(`--${name}`, rule, value));
 }

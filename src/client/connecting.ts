@@ -21,6 +21,7 @@ import { AnswerReader } from './answer-reader.ts';
 import { ClientHost } from './client-host.ts';
 import type { ResolvedConnectOptions } from './connect-options.ts';
 import type { Destination } from './destination.ts';
+import { DeflateClient } from './deflate-client.ts';
 import { keysOf } from './key-pool.ts';
 import { Turn } from './turns.ts';
 
@@ -58,12 +59,15 @@ export class Connecting<UserData> implements DialOwner, TransportOwner, Deadline
   #answer: AnswerReader | undefined;
   /** The answer is a refusal, whose body is awaited. */
   #refusing = false;
+  readonly #deflate: DeflateClient | undefined;
 
   constructor(destination: Destination, options: ResolvedConnectOptions, outcome: ConnectOutcome<UserData>) {
     this.#destination = destination;
     this.#options = options;
     this.#deadlines = deadlinesOf(options.clock);
     this.#outcome = outcome;
+    const { perMessageDeflate } = options;
+    this.#deflate = perMessageDeflate === false ? undefined : new DeflateClient(perMessageDeflate);
   }
 
   start(): void {
@@ -196,7 +200,7 @@ export class Connecting<UserData> implements DialOwner, TransportOwner, Deadline
       target,
       key: makeKey(random.bytes(KEY_BYTES)),
       protocols,
-      extensions: NO_EXTENSIONS,
+      extensions: this.#deflate ?? NO_EXTENSIONS,
       origin,
       headers: authorization === undefined ? headers : [...headers, ['Authorization', authorization]],
     };
@@ -214,7 +218,12 @@ export class Connecting<UserData> implements DialOwner, TransportOwner, Deadline
     const { random } = this.#options;
     const connection = new Connection<UserData>(
       new ClientHost<UserData>(this.#options),
-      { ...agreement, id: random.uuid(), data: undefined as UserData },
+      {
+        ...agreement,
+        deflate: this.#deflate?.agreed,
+        id: random.uuid(),
+        data: undefined as UserData,
+      },
       'client',
       (owner) => transport.handTo(owner),
       keysOf(random).next,

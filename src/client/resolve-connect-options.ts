@@ -14,6 +14,7 @@ import {
   completeOptions,
   DEFAULT_CONNECTION_OPTIONS,
   DEFAULT_PLATFORM_OPTIONS,
+  resolveDeflate,
   resolveRateLimit,
 } from '../connection/resolve-options.ts';
 import { MisuseError } from '../protocol/errors.ts';
@@ -76,6 +77,7 @@ export function resolveConnectOptions(options: ConnectOptions = {}): ResolvedCon
 function checkedConnectOption(name: string, rule: ConnectOptionRule, value: unknown): unknown {
   const { kind } = rule;
   if (kind === 'rate') return resolveRateLimit(name, value, 'client');
+  if (kind === 'deflate') return resolveDeflate(name, value);
   if (kind === 'headers') return checkedHeaders(name, value);
   if (kind === 'origin') {
     return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)

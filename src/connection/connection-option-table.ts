@@ -1,5 +1,21 @@
-import type { ConnectionOptions, PlatformOptions, RateLimitOptions } from './connection-options.ts';
-import { bytes, type CommonRule, count, ms, object, oneOf, orFalse, plain } from './option-rules.ts';
+import type {
+  ConnectionOptions,
+  PerMessageDeflateOptions,
+  PlatformOptions,
+  RateLimitOptions,
+} from './connection-options.ts';
+import {
+  bytes,
+  type CommonRule,
+  count,
+  ms,
+  number,
+  type NumberRule,
+  object,
+  oneOf,
+  orFalse,
+  plain,
+} from './option-rules.ts';
 
 const MAX_BYTES = 2 ** 31 - 1;
 /** The longest string V8 can make: text of so many bytes always fits into one. */
@@ -30,6 +46,7 @@ export const CONNECTION_OPTION_TABLE = Object.freeze({
   memoryBudget: plain('budget', 'memory that all connections may hold together'),
   receiveAheadBytes: bytes(MAX_BYTES, 'bytes read ahead while messages are not taken'),
   maxConcurrentMessages: count(1_000_000, 'messages of one connection handled at a time'),
+  perMessageDeflate: plain('deflate', 'compress messages (permessage-deflate)'),
 } satisfies Readonly<Record<keyof ConnectionOptions, CommonRule>>);
 
 /** Where a server or a client gets what it does not have of itself. */
@@ -38,6 +55,19 @@ export const PLATFORM_OPTION_TABLE = Object.freeze({
   clock: object(['now', 'wallNow', 'setTimer', 'clearTimer'], 'where time comes from'),
   random: object(['bytes', 'fraction', 'uuid'], 'where chance comes from'),
 } satisfies Readonly<Record<keyof PlatformOptions, CommonRule>>);
+
+const between = (kind: NumberRule['kind'], min: number, max: number, says: string): NumberRule =>
+  Object.freeze({ ...number(kind, max, says), min });
+/** The options inside `perMessageDeflate`. */
+export const DEFLATE_TABLE = Object.freeze({
+  contextTakeover: plain('boolean', 'messages may refer to the ones before them'),
+  thresholdBytes: between('bytes', 0, MAX_BYTES, 'smallest message that is compressed'),
+  level: between('count', 1, 9, 'how hard zlib tries'),
+  memLevel: between('count', 1, 9, 'memory of zlib beside the window'),
+  serverMaxWindowBits: between('bits', 9, 15, 'largest window of what the server sends'),
+  clientMaxWindowBits: between('bits', 9, 15, 'largest window of what the client sends'),
+  asyncThresholdBytes: bytes(MAX_BYTES, 'size from which on zlib leaves the event loop'),
+} satisfies Readonly<Record<keyof PerMessageDeflateOptions, CommonRule>>);
 
 const MAX_RATE = 1_000_000_000;
 /** The options inside `rateLimit`. */

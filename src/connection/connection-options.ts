@@ -19,6 +19,34 @@ export interface RateLimitOptions {
   readonly closeCode?: number | undefined;
 }
 
+/** How messages are compressed (RFC 7692). All may be left out. */
+export interface PerMessageDeflateOptions {
+  /**
+   * Whether messages may refer to the ones before them, where the peer agrees. Default `false`: about 300 KB less for each
+   * connection, and what is sent to many is cheaper. `true` for small messages that resemble each other. Not together with
+   * `onOverflow: 'drop-oldest'`.
+   */
+  readonly contextTakeover?: boolean | undefined;
+  /**
+   * Smaller messages go as they are, unless `compress` says otherwise. Default 1,024; 0 to 2,147,483,647 bytes. Below it
+   * little is gained.
+   */
+  readonly thresholdBytes?: number | undefined;
+  /** How hard zlib tries. Default 3; 1 to 9. Above it twice the time buys a few per cent. */
+  readonly level?: number | undefined;
+  /** Memory of zlib for what it has seen: 2^(`memLevel` + 9) bytes for each context. Default 8; 1 to 9. */
+  readonly memLevel?: number | undefined;
+  /** Largest window of what the server sends: 2^n bytes. Default 15; 9 to 15 bits. A smaller one saves memory on both sides. */
+  readonly serverMaxWindowBits?: number | undefined;
+  /** The same for what the client sends. Default 15; 9 to 15 bits. */
+  readonly clientMaxWindowBits?: number | undefined;
+  /**
+   * Larger messages are compressed and inflated by other threads, at most 4 at a time; what follows them waits. Default
+   * 131,072; 1 to 2,147,483,647 bytes: a millisecond or two on the event loop.
+   */
+  readonly asyncThresholdBytes?: number | undefined;
+}
+
 /**
  * What one connection may cost us, and how long we wait for it. Limits on memory are finite and stay on; a policy that
  * can be switched off takes `false`. Left out, or `undefined`, means the default.
@@ -106,6 +134,12 @@ export interface ConnectionOptions {
    * time keeps their order.
    */
   readonly maxConcurrentMessages?: number | undefined;
+  /**
+   * Compresses messages with peers that can (permessage-deflate, RFC 7692); see {@link PerMessageDeflateOptions} for what
+   * `true` means. Default `false`: it costs time and memory, and tells the length of secrets that share a message with
+   * what somebody else chose (CRIME, BREACH).
+   */
+  readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
 }
 
 /** Where a server or a client gets time and chance from, and writes its log. */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { checkCloseArguments } from '../protocol/close.ts';
 import { OPCODE, type Role } from '../protocol/constants.ts';
+import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
 import { MisuseError, PeerError, type WebSocketError } from '../protocol/errors.ts';
 import { checkControlPayload } from '../protocol/frame-builder.ts';
 import { type Message, outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
@@ -52,6 +53,8 @@ export interface ConnectionIdentity<UserData> {
   readonly protocol: string;
   /** Text of the agreed `Sec-WebSocket-Extensions`, `''` if none. */
   readonly extensions: string;
+  /** What these say of permessage-deflate, if it is among them. */
+  readonly deflate?: DeflateAgreement | undefined;
   readonly data: UserData;
   /** When its credentials end, if they do. */
   readonly expiresAt?: Date | number | undefined;
@@ -120,7 +123,7 @@ export class Connection<UserData = unknown>
     this.data = identity.data;
     this.#connectedAtMs = host.deadlines.clock.wallNow();
     this.#delivery = new Delivery(this);
-    this.#link = new Link(this, host, role, open, nextKey);
+    this.#link = new Link(this, host, role, open, nextKey, identity.deflate);
     this.remoteAddress = this.#link.transport.remoteAddress;
     this.remotePort = this.#link.transport.remotePort;
     if (identity.expiresAt !== undefined) this.expiresAt = identity.expiresAt;
@@ -222,12 +225,12 @@ export class Connection<UserData = unknown>
     } else if (options?.binary === undefined && typeof payload !== 'string') {
       const bytes = payloadBytes(payload);
       if (!this.#admit(bytes.length)) return false;
-      link.outbox.data(OPCODE.BINARY, bytes);
+      link.outbox.data(OPCODE.BINARY, bytes, options?.compress);
     } else {
       const { opcode, data } = outgoing(payload, options?.binary);
       if (!this.#admit(data.length)) return false;
-      if (typeof data === 'string') link.outbox.text(data);
-      else link.outbox.data(opcode, data);
+      if (typeof data === 'string') link.outbox.text(data, options?.compress);
+      else link.outbox.data(opcode, data, options?.compress);
     }
     return this.#accepted();
   }
@@ -239,7 +242,7 @@ export class Connection<UserData = unknown>
    */
   sendPrepared(message: PreparedMessage): boolean {
     if (!this.#admit(message.frame.length)) return false;
-    this.#link.outbox.shared(message.frame);
+    this.#link.outbox.prepared(message);
     this.#accepted();
     return true;
   }

@@ -1,3 +1,4 @@
+import type { DeflateSettings } from '../transport/deflate/deflate-settings.ts';
 import type { HeartbeatSettings } from '../protocol/heartbeat.ts';
 import type { ProtocolLimits } from '../protocol/limits.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
@@ -23,6 +24,7 @@ export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly receiveAheadBytes: number;
   readonly maxConcurrentMessages: number;
   readonly memoryBudget: MemoryBudget;
+  readonly perMessageDeflate: false | DeflateSettings;
 }
 
 /** Counters over all connections of a host; each costs one addition. Bytes are those on the wire. */
@@ -59,6 +61,11 @@ export interface PublishDelivery extends Delivery {
 export interface SendOptions {
   /** `false` sends bytes as text, after a check that they are UTF-8; `true` sends a string as binary. Default: by type. */
   readonly binary?: boolean;
+  /**
+   * Whether it goes out compressed, where permessage-deflate was agreed on; ignored elsewhere. `false` for secrets that stand
+   * next to what somebody else chose: the size tells of them. Default: from `thresholdBytes` on.
+   */
+  readonly compress?: boolean;
 }
 
 /** Whom a message is not for. */

@@ -2,10 +2,13 @@ import type { Buffer } from 'node:buffer';
 import { NO_CLOSE } from '../protocol/close.ts';
 import { FACT, ProtocolConnection } from '../protocol/connection.ts';
 import type { Role } from '../protocol/constants.ts';
+import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
 import { PeerError, TransportError, type WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
 import { type Flushable, scheduleFlush } from '../transport/flush-queue.ts';
+import { CompressingOutbox } from '../transport/deflate/compressing-outbox.ts';
+import { MessageInflater } from '../transport/deflate/message-inflater.ts';
 import { Outbox } from '../transport/outbox.ts';
 import type { RandomSource } from '../transport/random.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
@@ -89,20 +92,40 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   /** Destroyed to get memory back: what the socket says it holds does not count any more. */
   #abandoned = false;
 
-  /** @param open Takes the socket over, with this link as the owner. */
+  /**
+   * @param open Takes the socket over, with this link as the owner.
+   * @param deflate What was agreed on, if permessage-deflate was.
+   */
   constructor(
     owner: LinkOwner,
     context: LinkContext,
     role: Role,
     open: (owner: TransportOwner) => Transport,
     nextKey?: () => number,
+    deflate?: DeflateAgreement,
   ) {
     const { settings, deadlines, random } = context;
     this.#owner = owner;
     this.#context = context;
     this.transport = open(this);
-    this.outbox = new Outbox(this.transport, settings, nextKey);
-    this.core = new ProtocolConnection(role, settings, this.outbox);
+    const { perMessageDeflate } = settings;
+    if (deflate === undefined || perMessageDeflate === false) {
+      this.outbox = new Outbox(this.transport, settings, nextKey);
+      this.core = new ProtocolConnection(role, settings, this.outbox);
+    } else {
+      const { transport } = this;
+      const [ours, theirs] =
+        role === 'server' ? [deflate.server, deflate.client] : [deflate.client, deflate.server];
+      const ready = (): void => this.send();
+      this.outbox = new CompressingOutbox(transport, settings, nextKey, ours, perMessageDeflate, ready);
+      const { asyncThresholdBytes } = perMessageDeflate;
+      this.core = new ProtocolConnection(
+        role,
+        settings,
+        this.outbox,
+        () => new MessageInflater(theirs, asyncThresholdBytes, (error) => this.#inflated(error)),
+      );
+    }
     this.#rate = settings.rateLimit === false ? undefined : new RateGuard(settings.rateLimit);
     this.watch = new Watch(settings, deadlines.now(), random.fraction());
     this.#plan();
@@ -199,6 +222,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.#error = new TransportError('ERR_TRANSPORT', error.message, { cause: error });
     }
     this.outbox.clear();
+    // A peer that ended in order has sent what is being inflated; one that was lost takes it along.
+    if (error !== undefined && this.core.inflating) this.core.transportEnded();
     this.#pump();
     this.#count();
     this.#plan();
@@ -232,7 +257,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     outbox.flush();
     const sent = outbox.sentBytes - before;
     this.#context.counters.bytesSent += sent;
-    if (this.#endWanted && outbox.waitingBytes === 0) {
+    if (this.#endWanted && outbox.idle) {
       this.#endWanted = false;
       this.transport.end();
     }
@@ -296,10 +321,16 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.watch.unfinished(this.core.messagesReceived, this.#context.deadlines.now());
       this.#plan();
     } else this.watch.finished();
-    if (this.#inputEnded) this.#inputDone();
+    if (this.#inputEnded && !this.core.inflating) this.#inputDone();
     this.#adjustReading();
     if (this.outbox.waitingBytes > 0 || this.#endWanted) this.flush();
     else this.#count();
+  }
+
+  /** What was received a while ago is inflated, or cannot be. */
+  #inflated(error: PeerError | undefined): void {
+    this.core.inflationDone(error);
+    this.#pump();
   }
 
   #mayRead(): boolean {
@@ -450,7 +481,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   #adjustReading(): void {
     const throttled = this.watch.throttledUntilMs !== Number.POSITIVE_INFINITY;
-    const wanted = this.state === 'closed' || (this.#owner.wantsMore && !throttled);
+    const wanted = this.state === 'closed' || (this.#owner.wantsMore && !throttled && !this.core.blocked);
     if (wanted === this.#reading) return;
     const now = this.#context.deadlines.now();
     this.#reading = wanted;
@@ -481,7 +512,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   #noteWriting(progressed: boolean): void {
-    if (this.bufferedBytes === 0) {
+    if (this.outbox.unwrittenBytes === 0) {
       this.watch.written();
       return;
     }

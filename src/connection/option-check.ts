@@ -2,7 +2,7 @@ import { MisuseError } from '../protocol/errors.ts';
 import { isToken } from '../protocol/handshake/fields.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { nearestName } from './nearest-name.ts';
-import type { CommonRule, ListRule, NumberRule, RateRule } from './option-rules.ts';
+import type { CommonRule, ListRule, NumberRule, TableRule } from './option-rules.ts';
 
 /** @throws MisuseError `ERR_OPTION`: what the option is, and what it may be. */
 export function refuseOption(name: string, value: unknown, allowed: string): never {
@@ -27,7 +27,7 @@ export function shown(value: unknown): string {
  * @returns The value; lists as a frozen copy.
  * @throws MisuseError `ERR_OPTION`.
  */
-export function checkedOption(name: string, rule: Exclude<CommonRule, RateRule>, value: unknown): unknown {
+export function checkedOption(name: string, rule: Exclude<CommonRule, TableRule>, value: unknown): unknown {
   if ('max' in rule) return checkedNumber(name, rule, value);
   if ('of' in rule) return checkedList(name, rule, TOKENS, value);
   if ('values' in rule) {

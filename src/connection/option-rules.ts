@@ -34,6 +34,10 @@ export interface PlainRule<Kind extends string> {
 }
 /** An object of `RATE_LIMIT_TABLE`, or `false`. */
 export type RateRule = PlainRule<'rate'>;
+/** `true`, `false`, or an object of `DEFLATE_TABLE`. */
+export type DeflateRule = PlainRule<'deflate'>;
+/** What is an object with a table of its own. */
+export type TableRule = RateRule | DeflateRule;
 /** What options of servers and of clients may be, and one line about each, as for `--help`. */
 export type CommonRule =
   | NumberRule
@@ -41,7 +45,7 @@ export type CommonRule =
   | EnumRule
   | ObjectRule
   | PlainRule<'boolean' | 'function' | 'budget'>
-  | RateRule;
+  | TableRule;
 
 /** The longest delay of a timer. */
 const MAX_MS = 2 ** 31 - 1;

@@ -3,8 +3,9 @@ import type { Role } from '../protocol/constants.ts';
 import { type Clock, systemClock } from '../transport/clock.ts';
 import type { Logger } from '../transport/logger.ts';
 import { type RandomSource, systemRandom } from '../transport/random.ts';
-import { RATE_LIMIT_TABLE } from './connection-option-table.ts';
-import type { RateLimitOptions } from './connection-options.ts';
+import type { DeflateSettings } from '../transport/deflate/deflate-settings.ts';
+import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
+import type { PerMessageDeflateOptions, RateLimitOptions } from './connection-options.ts';
 import type { ConnectionSettings } from './host.ts';
 import { sharedMemoryBudget } from './memory-budget.ts';
 import { checkedOption, checkedRecord, refuseOption } from './option-check.ts';
@@ -32,6 +33,7 @@ export const DEFAULT_CONNECTION_OPTIONS: ConnectionSettings = Object.freeze({
   memoryBudget: sharedMemoryBudget,
   receiveAheadBytes: 65_536,
   maxConcurrentMessages: 1,
+  perMessageDeflate: false,
 });
 
 /** Where time, chance and log lines come from and go to, after checking. */
@@ -103,6 +105,30 @@ export function resolveRateLimit(name: string, value: unknown, role: Role): fals
   });
 }
 
+/** What `perMessageDeflate: true` means. Units, ranges and reasons are at `PerMessageDeflateOptions`. */
+export const DEFAULT_DEFLATE_SETTINGS: DeflateSettings = Object.freeze({
+  contextTakeover: false,
+  thresholdBytes: 1_024,
+  level: 3,
+  memLevel: 8,
+  serverMaxWindowBits: 15,
+  clientMaxWindowBits: 15,
+  asyncThresholdBytes: 131_072,
+});
+
+/**
+ * Checks the option `perMessageDeflate` and fills in its defaults.
+ * @throws MisuseError `ERR_OPTION`.
+ */
+export function resolveDeflate(name: string, value: unknown): false | DeflateSettings {
+  if (value === false) return value;
+  if (value === true) return DEFAULT_DEFLATE_SETTINGS;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    refuseOption(name, value, 'true, false, or an object of its options');
+  const given = checkedRecord(name, value, DEFLATE_TABLE, checkedOption) as PerMessageDeflateOptions;
+  return Object.freeze({ ...DEFAULT_DEFLATE_SETTINGS, ...given } as DeflateSettings);
+}
+
 /** Without a rate a burst would fill no bucket; that is a slip, and not to be passed over. */
 function resolveBurst(
   name: string,
@@ -139,5 +165,10 @@ function refuseContradictions(options: ConnectionSettings): void {
       highWaterMarkBytes,
       `at most maxBufferedBytes, which is ${maxBufferedBytes}`,
     );
+  }
+  const { perMessageDeflate, onOverflow } = options;
+  if (perMessageDeflate !== false && perMessageDeflate.contextTakeover && onOverflow === 'drop-oldest') {
+    // later messages refer to those that were compressed before them
+    refuseOption('onOverflow', onOverflow, "'close' or 'drop-newest' with perMessageDeflate.contextTakeover");
   }
 }

@@ -1,12 +1,13 @@
-import { Buffer, isUtf8 } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { buildCloseBody, type CloseBody, type ClosePhase, moveClose, readCloseBody } from './close.ts';
 import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
+import type { Inflater, InflateSink } from './deflate/inflater.ts';
 import { PeerError } from './errors.ts';
 import { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 import type { ProtocolLimits } from './limits.ts';
-import { copyOf, invalidUtf8, MessageAssembler } from './message-assembler.ts';
+import { nonAscii } from './mask.ts';
+import { copyOf, MessageAssembler, wholeMessage } from './message-assembler.ts';
 import type { Message } from './payload.ts';
-import { findInvalidUtf8 } from './utf8.ts';
 
 /** What {@link ProtocolConnection.next} found. Numbers, because it answers once per message. */
 export const FACT = Object.freeze({
@@ -37,11 +38,21 @@ export interface FrameSink {
 
 const NOTHING = Buffer.alloc(0);
 
+/** A piece of a message is being inflated behind the event loop. Pings and pongs pass it, everything else waits. */
+interface Inflation {
+  /** The message ends with it. */
+  readonly last: boolean;
+  done: boolean;
+  error: PeerError | undefined;
+  /** What came next, with a copy of its bytes: nothing further is parsed. */
+  held: { readonly piece: Piece; readonly bytes: Buffer; readonly nonAscii: number } | undefined;
+}
+
 /**
  * One side of one connection after the opening handshake (§5 to §8). Bytes and commands in, facts and frames out;
  * it holds no socket, timer, clock or randomness. Facts are pulled: "pause" means not to call {@link next}.
  */
-export class ProtocolConnection {
+export class ProtocolConnection implements InflateSink {
   /** Of the last `MESSAGE` fact. */
   message: Message = '';
   /** Of the last `PING` or `PONG` fact; a view that the next call overwrites. */
@@ -58,15 +69,24 @@ export class ProtocolConnection {
   readonly #role: Role;
   readonly #parser: FrameParser;
   readonly #sink: FrameSink;
+  readonly #maxMessageBytes: number;
+  readonly #openInflater: (() => Inflater) | undefined;
   #phase: ClosePhase = 'open';
   #assembler: MessageAssembler | undefined;
   #control: Buffer | undefined;
   #controlBytes = 0;
+  #inflater: Inflater | undefined;
+  #inflation: Inflation | undefined;
+  #inflatesText = false;
+  #inflatedBytes = 0;
 
-  constructor(role: Role, limits: ProtocolLimits, sink: FrameSink) {
+  /** @param openInflater Given if permessage-deflate was agreed on; called when the first compressed message comes. */
+  constructor(role: Role, limits: ProtocolLimits, sink: FrameSink, openInflater?: () => Inflater) {
     this.#role = role;
-    this.#parser = new FrameParser(role, limits);
+    this.#parser = new FrameParser(role, limits, openInflater !== undefined);
     this.#sink = sink;
+    this.#maxMessageBytes = limits.maxMessageBytes;
+    this.#openInflater = openInflater;
   }
 
   get role(): Role {
@@ -87,20 +107,40 @@ export class ProtocolConnection {
     return this.#parser.unreadBytes;
   }
 
-  /** Payload bytes held of a message in progress. */
+  /** Bytes held of a message in progress. */
   get heldBytes(): number {
-    return this.#assembler?.length ?? 0;
+    return (
+      (this.#assembler?.length ?? 0) +
+      (this.#inflater?.heldBytes ?? 0) +
+      (this.#inflation?.held?.bytes.length ?? 0)
+    );
+  }
+
+  /** Something received is still being inflated: facts are to come without any more bytes. */
+  get inflating(): boolean {
+    return this.#inflation !== undefined;
+  }
+
+  /** Until that is done, `next` looks at nothing more. */
+  get blocked(): boolean {
+    return this.#inflation?.held !== undefined;
   }
 
   /** Takes bytes as the network cut them. The chunk is overwritten; its owner gives it up. */
   receive(chunk: Buffer): void {
-    if (this.#phase === 'open' || this.#phase === 'close-sent') this.#parser.receive(chunk);
+    if (this.#phase !== 'open' && this.#phase !== 'close-sent') return;
+    this.#inflater?.readBegins();
+    this.#parser.receive(chunk);
   }
 
   /** @returns The next fact in order of arrival. Never throws because of anything received. */
   next(): Fact {
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return FACT.NONE;
     try {
+      if (this.#inflation !== undefined) {
+        const fact = this.#afterInflation(this.#inflation);
+        if (fact !== FACT.NONE || this.blocked) return fact;
+      }
       for (;;) {
         const piece = this.#parser.next();
         if (piece === PIECE.NONE) {
@@ -108,12 +148,12 @@ export class ProtocolConnection {
           this.payload = NOTHING;
           return FACT.NONE;
         }
-        const { header } = this.#parser;
-        let fact: Fact;
-        if ((header.opcode & CONTROL_BIT) !== 0) fact = this.#controlPiece(piece);
-        else if (piece === PIECE.WHOLE && header.fin && header.messageOpcode === 0)
-          fact = this.#wholeMessage();
-        else fact = this.#messagePiece(piece);
+        const { header, bytes, start, end, nonAscii } = this.#parser;
+        if (this.#inflation !== undefined && header.opcode !== OPCODE.PING && header.opcode !== OPCODE.PONG) {
+          this.#inflation.held = { piece, bytes: copyOf(bytes, start, end), nonAscii };
+          return FACT.NONE;
+        }
+        const fact = this.#take(piece, bytes, start, end, nonAscii);
         if (fact !== FACT.NONE) return fact;
       }
     } catch (error) {
@@ -159,7 +199,39 @@ export class ProtocolConnection {
     this.#release();
   }
 
+  /**
+   * What the inflater reports of a piece that it did not inflate at once. Facts that follow from it come from {@link next}.
+   * @param error Why it cannot be inflated.
+   */
+  inflationDone(error?: PeerError): void {
+    if (this.#inflation === undefined) return;
+    this.#inflation.done = true;
+    this.#inflation.error = error;
+  }
+
+  /** Takes bytes from the inflater. @internal */
+  inflated(bytes: Buffer, start: number, end: number, final: boolean): void {
+    const isText = this.#inflatesText;
+    this.#inflatedBytes += end - start;
+    if (this.#inflatedBytes > this.#maxMessageBytes) {
+      throw new PeerError(
+        'ERR_MESSAGE_TOO_BIG',
+        `${this.#inflatedBytes} bytes or more once inflated, the limit is ${this.#maxMessageBytes}`,
+      );
+    }
+    const highBits = isText ? nonAscii(bytes, start, end) : 1;
+    if (final && this.#assembler === undefined)
+      this.message = wholeMessage(isText, bytes, start, end, highBits);
+    else {
+      this.#assembler ??= new MessageAssembler(isText);
+      this.#assembler.append(bytes, start, end, highBits, this.#maxMessageBytes);
+    }
+  }
+
   #release(): void {
+    this.#inflater?.close();
+    this.#inflater = undefined;
+    this.#inflation = undefined;
     this.#parser.discard();
     this.#assembler = undefined;
     this.#control = undefined;
@@ -167,39 +239,70 @@ export class ProtocolConnection {
     this.payload = NOTHING;
   }
 
-  #wholeMessage(): Fact {
-    const { bytes, start, end, nonAscii, header } = this.#parser;
-    if (header.opcode === OPCODE.BINARY) {
-      this.message = copyOf(bytes, start, end);
-    } else if (nonAscii === 0) {
-      this.message = bytes.toString('latin1', start, end);
-    } else {
-      const text = bytes.subarray(start, end);
-      if (!isUtf8(text)) throw invalidUtf8(text, findInvalidUtf8(text), text.length);
-      this.message = text.toString('utf8');
-    }
+  #take(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): Fact {
+    const { header } = this.#parser;
+    if ((header.opcode & CONTROL_BIT) !== 0) return this.#controlPiece(piece, bytes, start, end);
+    if (header.compressed) return this.#compressedPiece(piece, bytes, start, end);
+    if (piece !== PIECE.WHOLE || !header.fin || header.messageOpcode !== 0)
+      return this.#messagePiece(piece, bytes, start, end, nonAscii);
+    this.message = wholeMessage(header.opcode === OPCODE.TEXT, bytes, start, end, nonAscii);
     this.messagesReceived++;
     return FACT.MESSAGE;
   }
 
-  #messagePiece(piece: Piece): Fact {
-    const { bytes, start, end, nonAscii, header } = this.#parser;
-    const isText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
-    this.#assembler ??= new MessageAssembler(isText);
+  #messagePiece(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): Fact {
+    const { header } = this.#parser;
+    this.#assembler ??= new MessageAssembler((header.messageOpcode || header.opcode) === OPCODE.TEXT);
     // Only a final frame says where the message ends: to grow by what is known so far would copy all of it each time.
     const expectedBytes = header.fin ? header.messageBytes : Number.POSITIVE_INFINITY;
     this.#assembler.append(bytes, start, end, nonAscii, expectedBytes);
     if (piece === PIECE.PART || !header.fin) return FACT.NONE;
-    const message = isText ? this.#assembler.takeText() : this.#assembler.takeBinary();
-    this.#assembler = undefined;
     header.endMessage();
+    return this.#assembledMessage(this.#assembler);
+  }
+
+  #assembledMessage(assembler: MessageAssembler): Fact {
+    this.#assembler = undefined;
+    this.message = assembler.takeMessage();
     this.messagesReceived++;
-    this.message = message;
     return FACT.MESSAGE;
   }
 
-  #controlPiece(piece: Piece): Fact {
-    const { bytes, start, end, header } = this.#parser;
+  #compressedPiece(piece: Piece, bytes: Buffer, start: number, end: number): Fact {
+    const { header } = this.#parser;
+    const last = piece !== PIECE.PART && header.fin;
+    this.#inflatesText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
+    if (last) header.endMessage();
+    this.#inflater ??= this.#openInflater!();
+    if (this.#inflater.write(this, bytes, start, end, last))
+      return last ? this.#inflatedMessage() : FACT.NONE;
+    this.#inflation = { last, done: false, error: undefined, held: undefined };
+    return FACT.NONE;
+  }
+
+  #inflatedMessage(): Fact {
+    this.#inflatedBytes = 0;
+    if (this.#assembler !== undefined) return this.#assembledMessage(this.#assembler);
+    this.messagesReceived++;
+    return FACT.MESSAGE;
+  }
+
+  /** Goes on where inflating behind the event loop has stopped us, once it is done. */
+  #afterInflation(inflation: Inflation): Fact {
+    const { last, done, error, held } = inflation;
+    if (!done) return FACT.NONE;
+    if (error !== undefined) throw error;
+    if (last) {
+      this.#inflation = held === undefined ? undefined : { ...inflation, last: false };
+      return this.#inflatedMessage();
+    }
+    this.#inflation = undefined;
+    if (held === undefined) return FACT.NONE;
+    return this.#take(held.piece, held.bytes, 0, held.bytes.length, held.nonAscii);
+  }
+
+  #controlPiece(piece: Piece, bytes: Buffer, start: number, end: number): Fact {
+    const { header } = this.#parser;
     if (piece === PIECE.WHOLE) return this.#controlFrame(header.opcode, bytes.subarray(start, end));
     // Rare: a read that ends inside a control frame. Its size is known and at most 125 bytes.
     this.#control ??= Buffer.allocUnsafeSlow(header.payloadBytes);

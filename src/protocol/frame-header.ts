@@ -7,6 +7,7 @@ import {
   MAX_CONTROL_BYTES,
   OPCODE,
   OPCODE_MASK,
+  RSV1,
   RSV_MASK,
   type Role,
 } from './constants.ts';
@@ -32,14 +33,21 @@ export class FrameHeader {
   messageOpcode = 0;
   /** Payload bytes of the message so far, the frame of this header included. */
   messageBytes = 0;
+  /** The message that the last data frame belongs to is compressed (RFC 7692 §6). */
+  compressed = false;
 
   readonly #mustBeMasked: boolean;
+  readonly #mayBeCompressed: boolean;
   readonly #limits: ProtocolLimits;
   #fragments = 0;
 
-  /** @param role Of this side: a server takes masked frames only, a client none (§5.1). */
-  constructor(role: Role, limits: ProtocolLimits) {
+  /**
+   * @param role Of this side: a server takes masked frames only, a client none (§5.1).
+   * @param mayBeCompressed permessage-deflate was agreed on, and owns RSV1.
+   */
+  constructor(role: Role, limits: ProtocolLimits, mayBeCompressed = false) {
     this.#mustBeMasked = role === 'server';
+    this.#mayBeCompressed = mayBeCompressed;
     this.#limits = limits;
   }
 
@@ -68,7 +76,7 @@ export class FrameHeader {
     const payloadBytes = lengthBytes === 0 ? short : readLength(bytes, start + 2, end, lengthBytes);
     if (payloadBytes < 0) return 0;
     // Limits hold for data; control frames are bounded by their own rule and make no message longer.
-    if ((opcode & CONTROL_BIT) === 0) this.#checkLimits(payloadBytes, opcode);
+    if ((opcode & CONTROL_BIT) === 0) this.#checkLimits(payloadBytes, opcode, first);
 
     const headerBytes = 2 + lengthBytes + (masked ? 4 : 0);
     if (available < headerBytes) return 0;
@@ -77,12 +85,12 @@ export class FrameHeader {
     this.payloadBytes = payloadBytes;
     this.masked = masked;
     if (masked) this.key = readKey(bytes, start + headerBytes - 4);
-    if ((opcode & CONTROL_BIT) === 0) this.#follow(opcode);
+    if ((opcode & CONTROL_BIT) === 0) this.#follow(opcode, first);
     return headerBytes;
   }
 
   #checkFirstByte(first: number, opcode: number): void {
-    if ((first & RSV_MASK) !== 0) throw new PeerError('ERR_RSV', `first byte ${hex(first)}`);
+    if ((first & RSV_MASK) !== 0) this.#checkReserved(first, opcode);
     if ((opcode & CONTROL_BIT) !== 0) {
       if (opcode > OPCODE.PONG) throw new PeerError('ERR_OPCODE', hex(opcode));
       if ((first & FIN) === 0) throw new PeerError('ERR_CONTROL_FRAGMENTED');
@@ -98,19 +106,36 @@ export class FrameHeader {
     } else if (this.messageOpcode !== 0) throw new PeerError('ERR_INTERLEAVED');
   }
 
-  #checkLimits(payloadBytes: number, opcode: number): void {
+  /** RSV1 marks a compressed message, on its first frame alone; the other two belong to nobody (RFC 7692 §6). */
+  #checkReserved(first: number, opcode: number): void {
+    const isMark =
+      this.#mayBeCompressed &&
+      (first & RSV_MASK) === RSV1 &&
+      (opcode === OPCODE.TEXT || opcode === OPCODE.BINARY);
+    if (!isMark) throw new PeerError('ERR_RSV', `first byte ${hex(first)}`);
+  }
+
+  #checkLimits(payloadBytes: number, opcode: number, first: number): void {
     const { maxFrameBytes, maxMessageBytes } = this.#limits;
-    const messageBytes = opcode === OPCODE.CONTINUATION ? this.messageBytes + payloadBytes : payloadBytes;
+    const isContinuation = opcode === OPCODE.CONTINUATION;
+    const messageBytes = isContinuation ? this.messageBytes + payloadBytes : payloadBytes;
+    if (messageBytes <= maxMessageBytes && payloadBytes <= maxFrameBytes) return;
+    const compressed = isContinuation ? this.compressed : (first & RSV1) !== 0;
+    if (
+      compressed &&
+      messageBytes <= expandedBytes(maxMessageBytes) &&
+      payloadBytes <= expandedBytes(maxFrameBytes)
+    )
+      return;
     if (messageBytes > maxMessageBytes) {
       throw new PeerError('ERR_MESSAGE_TOO_BIG', `${messageBytes} bytes, the limit is ${maxMessageBytes}`);
     }
-    if (payloadBytes > maxFrameBytes) {
-      throw new PeerError('ERR_FRAME_TOO_BIG', `${payloadBytes} bytes, the limit is ${maxFrameBytes}`);
-    }
+    throw new PeerError('ERR_FRAME_TOO_BIG', `${payloadBytes} bytes, the limit is ${maxFrameBytes}`);
   }
 
-  #follow(opcode: number): void {
+  #follow(opcode: number, first: number): void {
     if (opcode !== OPCODE.CONTINUATION) {
+      this.compressed = (first & RSV1) !== 0;
       this.messageBytes = this.payloadBytes;
       this.#fragments = 1;
       if (!this.fin) this.messageOpcode = opcode;
@@ -125,6 +150,9 @@ export class FrameHeader {
     this.messageOpcode = 0;
   }
 }
+
+/** What may come on the wire for so many bytes: compression can make a message longer. */
+const expandedBytes = (bytes: number): number => Math.floor((bytes * 9) / 8) + 64;
 
 /**
  * Reads an extended payload length.

@@ -41,8 +41,9 @@ export class FrameParser {
   #partialHeader: Buffer | undefined;
   #partialHeaderBytes = 0;
 
-  constructor(role: Role, limits: ProtocolLimits) {
-    this.header = new FrameHeader(role, limits);
+  /** @param mayBeCompressed permessage-deflate was agreed on. */
+  constructor(role: Role, limits: ProtocolLimits, mayBeCompressed = false) {
+    this.header = new FrameHeader(role, limits, mayBeCompressed);
   }
 
   /** True if nothing is unfinished: no frame, no message, no unread byte. */

@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import { PeerError } from './errors.ts';
-import { Utf8Validator } from './utf8.ts';
+import { findInvalidUtf8, Utf8Validator } from './utf8.ts';
 
 /** Smallest buffer for an unfinished message. */
 const FIRST_CAPACITY = 256;
@@ -54,11 +54,12 @@ export class MessageAssembler {
   }
 
   /**
-   * The whole message as text.
-   * @throws PeerError `ERR_UTF8` if it ends inside a code point.
+   * The whole message.
+   * @throws PeerError `ERR_UTF8` for text that ends inside a code point.
    */
-  takeText(): string {
-    if (this.#validator !== undefined && !this.#validator.atBoundary) {
+  takeMessage(): string | Buffer {
+    if (this.#validator === undefined) return this.#takeBinary();
+    if (!this.#validator.atBoundary) {
       throw new PeerError('ERR_UTF8', `the text ends inside a code point, after ${this.#length} bytes`);
     }
     return this.#nonAscii === 0
@@ -67,9 +68,28 @@ export class MessageAssembler {
   }
 
   /** The whole message as bytes that belong to whoever asked. */
-  takeBinary(): Buffer {
+  #takeBinary(): Buffer {
     return this.#length === this.#buffer.length ? this.#buffer : copyOf(this.#buffer, 0, this.#length);
   }
+}
+
+/**
+ * A whole message that lies in one piece.
+ * @param nonAscii 0 if it is plain ASCII; looked at for text only.
+ * @throws PeerError `ERR_UTF8`.
+ */
+export function wholeMessage(
+  isText: boolean,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  nonAscii: number,
+): string | Buffer {
+  if (!isText) return copyOf(bytes, start, end);
+  if (nonAscii === 0) return bytes.toString('latin1', start, end);
+  const text = bytes.subarray(start, end);
+  if (!isUtf8(text)) throw invalidUtf8(text, findInvalidUtf8(text), text.length);
+  return text.toString('utf8');
 }
 
 /** Bytes of their own: no view on a larger buffer, and none of the shared pool, so that keeping them keeps nothing else. */

@@ -10,6 +10,8 @@ export interface BroadcastOptions<UserData = unknown> extends Audience<Connectio
   readonly to?: Iterable<Connection<UserData> | string> | undefined;
   /** `false` sends bytes as text, `true` a string as binary. Default: by type. */
   readonly binary?: boolean | undefined;
+  /** Whether it goes out compressed, to those that have agreed on it: once for all of them. Default: from `thresholdBytes` on. */
+  readonly compress?: boolean | undefined;
 }
 
 type Member<UserData> = Connection<UserData> | string;

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
 import { wallTimeMs } from '../connection/expiry.ts';
+import { answerDeflate } from '../protocol/deflate/answer.ts';
 import { HandshakeError, type HandshakeErrorCode } from '../protocol/errors.ts';
 import { renderRefusal, renderResponse, renderUpgrade } from '../protocol/handshake/answer.ts';
 import { HeadParser, type RequestHead } from '../protocol/handshake/http-head.ts';
@@ -14,6 +15,7 @@ import {
   type UpgradeRequest as UpgradeHead,
   wantsWebSocket,
 } from '../protocol/handshake/server.ts';
+import { deflatePreferences } from '../transport/deflate/deflate-settings.ts';
 import type { DeadlineOwner } from '../transport/deadlines.ts';
 import { StreamTransport } from '../transport/stream-transport.ts';
 import type { TransportOwner } from '../transport/transport.ts';
@@ -251,14 +253,19 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const headers = decision?.headers === undefined ? [] : checkHookHeaders(headerPairs(decision.headers));
     const protocol = selectProtocol(upgrade.protocols, options.protocols, decision?.protocol);
     const expiresAt = decision?.expiresAt === undefined ? undefined : wallTimeMs(decision.expiresAt);
-    const answer = renderUpgrade({ key: upgrade.key, protocol, extensions: '', headers });
+    const deflate =
+      options.perMessageDeflate === false
+        ? undefined
+        : answerDeflate(upgrade.extensions, deflatePreferences(options.perMessageDeflate));
+    const extensions = deflate?.text ?? '';
+    const answer = renderUpgrade({ key: upgrade.key, protocol, extensions, headers });
     const reservation = this.#reservation!;
     this.#reservation = undefined;
     this.#end();
     const transport = this.#transport;
     transport.write([Buffer.from(answer, 'latin1')]);
     const connection = this.#host.admitted(
-      { protocol, extensions: '', data: decision?.data as UserData, expiresAt },
+      { protocol, extensions, deflate: deflate?.agreed, data: decision?.data as UserData, expiresAt },
       request,
       reservation,
       (owner) => transport.handTo(owner),

@@ -4,7 +4,7 @@ import {
   type MemberKind,
   refuseOption,
 } from '../connection/option-check.ts';
-import type { RateRule } from '../connection/option-rules.ts';
+import type { TableRule } from '../connection/option-rules.ts';
 import { isAddressOrRange } from './addresses.ts';
 import type { OptionRule, ServerListRule } from './option-table.ts';
 import { canonicalOrigin, isHostname } from './origin.ts';
@@ -15,7 +15,7 @@ import { checkTls } from './tls-options.ts';
  * @returns The value; lists as a frozen copy.
  * @throws MisuseError `ERR_OPTION`.
  */
-export function checkedOption(name: string, rule: Exclude<OptionRule, RateRule>, value: unknown): unknown {
+export function checkedOption(name: string, rule: Exclude<OptionRule, TableRule>, value: unknown): unknown {
   if (rule.kind === 'list')
     return rule.of === 'token'
       ? checkedCommonOption(name, rule, value)

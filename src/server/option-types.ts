@@ -1,4 +1,5 @@
 import type { ConnectionOptions, PlatformOptions } from '../connection/connection-options.ts';
+import type { DeflateSettings } from '../transport/deflate/deflate-settings.ts';
 import type { RateLimit } from '../connection/rate-guard.ts';
 import type { AddressList } from './addresses.ts';
 import type { RequestHook, UpgradeHook } from './hooks.ts';
@@ -100,7 +101,7 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
 
 /** Options that stay `undefined` where they were not given: there is nothing that could stand for them. */
 type Unfilled = 'path' | 'tls' | 'upgrade' | 'request' | 'logger';
-type Filled<UserData> = Omit<ServerOptions<UserData>, Unfilled | 'rateLimit'>;
+type Filled<UserData> = Omit<ServerOptions<UserData>, Unfilled | 'rateLimit' | 'perMessageDeflate'>;
 
 /** {@link ServerOptions} after checking, with every default filled in. Frozen, lists included. */
 export type ResolvedServerOptions<UserData = unknown> = {
@@ -109,4 +110,5 @@ export type ResolvedServerOptions<UserData = unknown> = {
   readonly [Name in Unfilled]: ServerOptions<UserData>[Name] | undefined;
 } & {
   readonly rateLimit: false | RateLimit;
+  readonly perMessageDeflate: false | DeflateSettings;
 };

@@ -2,6 +2,7 @@ import {
   completeOptions,
   DEFAULT_CONNECTION_OPTIONS,
   DEFAULT_PLATFORM_OPTIONS,
+  resolveDeflate,
   resolveRateLimit,
 } from '../connection/resolve-options.ts';
 import { checkedRecord } from '../connection/option-check.ts';
@@ -50,9 +51,10 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
 export function resolveServerOptions<UserData = unknown>(
   options: ServerOptions<UserData> = {},
 ): ResolvedServerOptions<UserData> {
-  const given = checkedRecord('options', options, SERVER_OPTION_TABLE, (name, rule, value) =>
-    rule.kind === 'rate' ? resolveRateLimit(name, value, 'server') : checkedOption(name, rule, value),
-  );
+  const given = checkedRecord('options', options, SERVER_OPTION_TABLE, (name, rule, value) => {
+    if (rule.kind === 'rate') return resolveRateLimit(name, value, 'server');
+    return rule.kind === 'deflate' ? resolveDeflate(name, value) : checkedOption(name, rule, value);
+  });
   const filled: ResolvedServerOptions<UserData> = { ...DEFAULT_SERVER_OPTIONS, ...given };
   return completeOptions(given, filled);
 }

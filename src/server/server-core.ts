@@ -263,14 +263,14 @@ export class ServerCore<UserData>
     payload: Payload,
     options: (SendOptions & Audience<Connection<UserData>>) | undefined,
   ): PublishDelivery {
-    const message = new PreparedMessage(payload, options?.binary);
+    const message = new PreparedMessage(payload, options);
     const audience = this.topics.audience(topic) ?? [];
     const delivery = this.#deliver(audience, message, options, connection);
     return { ...delivery, relayed: NOT_RELAYED };
   }
 
   broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
-    const message = new PreparedMessage(payload, options?.binary);
+    const message = new PreparedMessage(payload, options);
     return this.#deliver(options?.to ?? this.registry, message, options, undefined);
   }
 

@@ -10,12 +10,13 @@ import {
   writeTextFrame,
 } from '../protocol/frame-builder.ts';
 import type { FrameSink } from '../protocol/connection.ts';
+import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import { joinRun } from './joined-run.ts';
 import { MAX_PACKED_BYTES, PackingTable } from './packing-table.ts';
 import type { Transport } from './transport.ts';
 
 /** Payloads from this size on go out uncopied; smaller ones are packed next to each other. */
-const UNCOPIED_FROM_BYTES = 16_384;
+export const UNCOPIED_FROM_BYTES = 16_384;
 /** Frames below this size are copied together rather than handed to the kernel one by one. */
 const JOINED_BELOW_BYTES = 8_192;
 /** Longest header, masked. */
@@ -65,12 +66,23 @@ export class Outbox implements FrameSink {
     this.#nextKey = nextKey;
   }
 
-  /** Bytes not yet taken by the kernel, here and below. */
+  /** Bytes accepted and not yet taken by the kernel. */
   get bufferedBytes(): number {
+    return this.unwrittenBytes;
+  }
+
+  /** Those of them that are ready to be written, here and below. */
+  get unwrittenBytes(): number {
     return this.waitingBytes + this.#transport.bufferedBytes;
   }
 
-  text(text: string): void {
+  /** Nothing waits, here or before here. */
+  get idle(): boolean {
+    return this.waitingBytes === 0;
+  }
+
+  /** @param _compress What the application says of it; for who can compress. */
+  text(text: string, _compress?: boolean): void {
     const room = text.length * 3 + HEADER_ROOM;
     if (room <= MAX_PACKED_BYTES && !this.#transport.blocked) {
       const at = table.reserve(this, room);
@@ -80,8 +92,11 @@ export class Outbox implements FrameSink {
     } else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
   }
 
-  /** @param payload Small ones are copied; large ones must stay as they are until `bufferedBytes` says they are out. */
-  data(opcode: number, payload: Uint8Array): void {
+  /**
+   * @param payload Small ones are copied; large ones must stay as they are until `bufferedBytes` says they are out.
+   * @param _compress What the application says of it; for who can compress.
+   */
+  data(opcode: number, payload: Uint8Array, _compress?: boolean): void {
     const key = this.#key();
     if (payload.length < UNCOPIED_FROM_BYTES) {
       if (this.#transport.blocked) this.#push(buildFrame(opcode, payload, key));
@@ -91,6 +106,11 @@ export class Outbox implements FrameSink {
       writeHeader(header, 0, opcode, payload.length, undefined);
       this.#push({ header, payload, length: header.length + payload.length });
     } else this.#push(buildFrame(opcode, payload, key));
+  }
+
+  /** A message that other connections send, too. */
+  prepared(message: PreparedMessage): void {
+    this.#push(message.frame);
   }
 
   /** A frame that other connections send, too. */

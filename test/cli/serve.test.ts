@@ -179,6 +179,29 @@ const FLAGS: readonly {
     },
   },
   {
+    flags: ['--compress'],
+    meets: 'an offer of permessage-deflate taken up',
+    when: async (client) => {
+      const { fields } = await client.upgrade({
+        headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' },
+      });
+      assert.equal(
+        fields.get('sec-websocket-extensions'),
+        'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+      );
+    },
+  },
+  {
+    flags: ['--compress-context-takeover', '--compress-threshold-bytes', '1'],
+    meets: 'messages that are compressed from the first byte on',
+    when: async (client) => {
+      await client.upgrade({ headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } });
+      client.send(text('Hello'));
+      const { rsv1, payload } = await client.nextFrame();
+      assert.deepEqual({ rsv1, payload: payload.toString('hex') }, { rsv1: true, payload: 'f248cdc9c90700' });
+    },
+  },
+  {
     flags: ['--ping-interval-ms', '20', '--pong-timeout-ms', '10', '--max-missed-pongs', '100'],
     meets: 'a ping soon',
     when: async (client) => {

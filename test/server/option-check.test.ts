@@ -83,6 +83,7 @@ const WRONG: Record<string, unknown[]> = {
   trustProxy: [true, 0, 33, 1.5, -1, [], '10.0.0.1', ['proxy.example'], null, () => true],
   onOverflow: ['drop', '', false, null, 'conflate'],
   rateLimit: [true, null, 5, [], 'x', {}],
+  perMessageDeflate: [0, 1, null, 'true', [], () => true],
   logger: [{}, { info() {} }, () => undefined, false, null],
   clock: [{}, Date, null],
   random: [{}, Math, null],

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { RATE_LIMIT_TABLE } from '../../src/connection/connection-option-table.ts';
+import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from '../../src/connection/connection-option-table.ts';
+import { DEFAULT_DEFLATE_SETTINGS } from '../../src/connection/resolve-options.ts';
 import { DEFAULT_SERVER_OPTIONS, SERVER_OPTION_TABLE } from '../../src/server/options.ts';
 
 const source = ['src/connection/connection-options.ts', 'src/server/option-types.ts']
@@ -40,6 +41,20 @@ for (const [name, rule] of Object.entries(SERVER_OPTION_TABLE)) {
     assert.ok(doc.includes(`${line}.`) || doc.includes(`${line}, the longest`), `${line}\n${doc}`);
   });
 }
+
+test('PD-01 EX-04 perMessageDeflate: doc comments name defaults and ranges', () => {
+  for (const [name, rule] of Object.entries(DEFLATE_TABLE)) {
+    const doc = docOf(name);
+    const value: unknown = Reflect.get(DEFAULT_DEFLATE_SETTINGS, name);
+    if (!('max' in rule)) {
+      assert.ok(doc.includes(`Default \`${String(value)}\``), name);
+      continue;
+    }
+    const unit = rule.kind === 'count' ? '' : ` ${rule.kind}`;
+    const line = `Default ${english(value as number)}; ${english(rule.min)} to ${english(rule.max)}${unit}`;
+    assert.ok(doc.includes(line), `${line}\n${doc}`);
+  }
+});
 
 test('RL-01 EX-04 rateLimit: doc comments name the ranges', () => {
   for (const [name, rule] of Object.entries(RATE_LIMIT_TABLE)) {

@@ -60,6 +60,7 @@ test('CF-02 the defaults are those of section 22', () => {
     memoryBudget: sharedMemoryBudget,
     receiveAheadBytes: 65_536,
     maxConcurrentMessages: 1,
+    perMessageDeflate: false,
     maxTopicsPerConnection: 128,
     maxTopics: 100_000,
     backlog: 511,
@@ -91,15 +92,7 @@ test('CF-01 unknown names are refused, with the nearest known one', () => {
 });
 
 test('GN-05 options of features that do not exist are unknown, even if undefined', () => {
-  for (const name of [
-    'perMessageDeflate',
-    'proxyProtocol',
-    'cluster',
-    'loadControl',
-    'history',
-    'maxLifetimeMs',
-    '',
-  ]) {
+  for (const name of ['proxyProtocol', 'cluster', 'loadControl', 'history', 'maxLifetimeMs', '']) {
     assert.match(refusal({ [name]: undefined }), /^there is no option /);
   }
 });
@@ -229,6 +222,60 @@ test('CF-01 the result is frozen and owes nothing to what was handed in', () => 
     Object.isFrozen(resolved) && Object.isFrozen(resolved.protocols) && Object.isFrozen(resolved.rateLimit),
     true,
   );
+});
+
+test('PD-01 perMessageDeflate: true is all defaults, false is off, and members fill in', () => {
+  const defaults = {
+    contextTakeover: false,
+    thresholdBytes: 1_024,
+    level: 3,
+    memLevel: 8,
+    serverMaxWindowBits: 15,
+    clientMaxWindowBits: 15,
+    asyncThresholdBytes: 131_072,
+  };
+  assert.equal(resolve({}).perMessageDeflate, false);
+  assert.equal(resolve({ perMessageDeflate: false }).perMessageDeflate, false);
+  assert.deepEqual(resolve({ perMessageDeflate: true }).perMessageDeflate, defaults);
+  assert.deepEqual(resolve({ perMessageDeflate: {} }).perMessageDeflate, defaults);
+  const own = {
+    contextTakeover: true,
+    thresholdBytes: 0,
+    level: 9,
+    serverMaxWindowBits: 9,
+    memLevel: undefined,
+  };
+  const { perMessageDeflate } = resolve({ perMessageDeflate: own });
+  assert.deepEqual(perMessageDeflate, { ...defaults, ...own, memLevel: 8 });
+  assert.ok(Object.isFrozen(perMessageDeflate));
+});
+
+test('PD-01 perMessageDeflate: wrong members are refused by their whole name', () => {
+  const wrong: [unknown, RegExp][] = [
+    [{ level: 0 }, /^perMessageDeflate\.level is 0; .* from 1 to 9/],
+    [{ level: 10 }, /^perMessageDeflate\.level is 10/],
+    [{ memLevel: 0 }, /^perMessageDeflate\.memLevel is 0; .* from 1 to 9/],
+    [{ thresholdBytes: -1 }, /^perMessageDeflate\.thresholdBytes is -1/],
+    [{ serverMaxWindowBits: 8 }, /^perMessageDeflate\.serverMaxWindowBits is 8; .* from 9 to 15/],
+    [{ clientMaxWindowBits: 16 }, /^perMessageDeflate\.clientMaxWindowBits is 16/],
+    [{ asyncThresholdBytes: 0 }, /^perMessageDeflate\.asyncThresholdBytes is 0/],
+    [{ contextTakeover: 1 }, /^perMessageDeflate\.contextTakeover is 1; .*true or false/],
+    [
+      { threshold: 5 },
+      /no option perMessageDeflate\.threshold .*nearest is perMessageDeflate\.thresholdBytes$/,
+    ],
+  ];
+  for (const [perMessageDeflate, says] of wrong) assert.match(refusal({ perMessageDeflate }), says);
+});
+
+test('PD-07 context takeover does not go together with a policy that drops what later messages refer to', () => {
+  const perMessageDeflate = { contextTakeover: true };
+  assert.match(
+    refusal({ perMessageDeflate, onOverflow: 'drop-oldest' }),
+    /^onOverflow is "drop-oldest"; .*perMessageDeflate\.contextTakeover/,
+  );
+  resolve({ perMessageDeflate, onOverflow: 'drop-newest' });
+  resolve({ perMessageDeflate: true, onOverflow: 'drop-oldest' });
 });
 
 test('CF-01 each property is read once', () => {

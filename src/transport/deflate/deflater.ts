@@ -1,0 +1,157 @@
+import { Buffer } from 'node:buffer';
+import { constants, deflateRaw, type DeflateRaw, deflateRawSync } from 'node:zlib';
+import { type Job, zlibJobs } from './job-queue.ts';
+import { drivesZlib, RawZlib } from './raw-zlib.ts';
+
+/** How messages are compressed. */
+export interface DeflateParameters {
+  readonly windowBits: number;
+  readonly level: number;
+  readonly memLevel: number;
+}
+
+/** `00 00 FF FF`, which every flush ends with and no message does (RFC 7692 §7.2.1). */
+const TAIL_BYTES = 4;
+/** An empty message (RFC 7692 §7.2.3.6). */
+const EMPTY_MESSAGE = Buffer.of(0);
+/** Longer output gets memory of its own for the time of a call. */
+const SCRATCH_BYTES = 163_840;
+
+let scratch: Buffer | undefined;
+
+/** Longest output for so many bytes of input, flush included: zlib wants room to be left. */
+const longestOutput = (bytes: number): number => bytes + (bytes >>> 3) + (bytes >>> 6) + 64;
+
+/** Compresses messages one after the other (RFC 7692 §7.2.1). */
+export class Deflater {
+  readonly #parameters: DeflateParameters;
+  readonly #contextTakeover: boolean;
+  #context: RawZlib | undefined;
+  #stale = false;
+
+  /** @param contextTakeover Messages refer to the ones before them: one connection's own. Needs {@link drivesZlib}. */
+  constructor(parameters: DeflateParameters, contextTakeover: boolean) {
+    this.#parameters = parameters;
+    this.#contextTakeover = contextTakeover;
+  }
+
+  /** @returns A whole message, compressed; it may lie in memory that the next call overwrites. */
+  compress(input: Uint8Array): Uint8Array {
+    // zlib makes no second empty block.
+    if (input.length === 0) return EMPTY_MESSAGE;
+    if (!drivesZlib()) return withoutTail(deflateRawSync(input, this.#oneShot()));
+    const context = this.#ready();
+    const room = longestOutput(input.length);
+    const output =
+      room > SCRATCH_BYTES
+        ? Buffer.allocUnsafeSlow(room)
+        : (scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES));
+    context.step(constants.Z_SYNC_FLUSH, input, 0, input.length, output, 0, output.length);
+    if (context.inputLeft > 0 || context.outputLeft === 0)
+      throw new Error('zlib needs more room than it says');
+    return output.subarray(0, output.length - context.outputLeft - TAIL_BYTES);
+  }
+
+  /**
+   * Compresses a message behind the event loop; until it is done, nothing else may be compressed with takeover.
+   * @param input Stays as it is until then.
+   * @param done Is handed memory of its own; or the error, if there is no memory left for zlib.
+   */
+  compressBehind(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): DeflateJob {
+    const takeover = this.#contextTakeover;
+    const job = new DeflateJob(input, takeover ? this.#ready() : this.#oneShot(), done);
+    zlibJobs.add(job);
+    return job;
+  }
+
+  /** The next message refers to nothing before it: the peer has seen something else since. */
+  forget(): void {
+    this.#stale = true;
+  }
+
+  /** Gives the memory back; it may be used again. */
+  close(): void {
+    this.#context?.close();
+    this.#context = undefined;
+  }
+
+  #ready(): RawZlib {
+    const { windowBits, level, memLevel } = this.#parameters;
+    const context = (this.#context ??= RawZlib.deflate(windowBits, level, memLevel));
+    if (this.#stale || !this.#contextTakeover) context.reset();
+    this.#stale = false;
+    return context;
+  }
+
+  #oneShot(): DeflateParameters & { readonly finishFlush: number } {
+    return { ...this.#parameters, finishFlush: constants.Z_SYNC_FLUSH };
+  }
+}
+
+const withoutTail = (output: Uint8Array): Uint8Array => output.subarray(0, output.length - TAIL_BYTES);
+
+/** One message that is compressed behind the event loop. */
+export class DeflateJob implements Job {
+  readonly #input: Uint8Array;
+  readonly #with: RawZlib | (DeflateParameters & { readonly finishFlush: number });
+  #done: ((output: Uint8Array, error?: Error) => void) | undefined;
+  #finished: (() => void) | undefined;
+
+  constructor(
+    input: Uint8Array,
+    by: RawZlib | (DeflateParameters & { readonly finishFlush: number }),
+    done: (output: Uint8Array, error?: Error) => void,
+  ) {
+    this.#input = input;
+    this.#with = by;
+    this.#done = done;
+  }
+
+  start(finished: () => void): void {
+    this.#finished = finished;
+    if (this.#with instanceof RawZlib) this.#startOn(this.#with);
+    else deflateRaw(this.#input, this.#with, (error, output) => this.#settle(output, error ?? undefined));
+  }
+
+  /** Nothing is called any more. With takeover, the context is of no further use if it had begun. */
+  cancel(): void {
+    this.#done = undefined;
+    zlibJobs.cancel(this);
+  }
+
+  #startOn(context: RawZlib): void {
+    const chunks: Buffer[] = [];
+    const stream = context.asStream() as DeflateRaw;
+    const take = (chunk: Buffer): void => void chunks.push(chunk);
+    const end = (error?: Error | null): void => {
+      stream.off('data', take).off('error', end).off('close', closed);
+      context.stepsHere();
+      this.#settle(Buffer.concat(chunks), error ?? undefined);
+    };
+    const closed = (): void => end(new Error('the connection is over'));
+    stream.on('data', take).on('error', end).on('close', closed);
+    stream.write(this.#input, end);
+  }
+
+  #settle(output: Uint8Array, error: Error | undefined): void {
+    const finished = this.#finished;
+    if (finished === undefined) return;
+    this.#finished = undefined;
+    finished();
+    this.#done?.(error === undefined ? withoutTail(output) : output, error);
+  }
+}
+
+const shared = new Map<number, Deflater>();
+
+/** The one compressor without takeover for these parameters, for all connections of the process. */
+export function sharedDeflater(parameters: DeflateParameters): Deflater {
+  const { windowBits, level, memLevel } = parameters;
+  const key = windowBits * 1_000 + memLevel * 20 + level;
+  let deflater = shared.get(key);
+  if (deflater === undefined) {
+    deflater = new Deflater(parameters, false);
+    shared.set(key, deflater);
+  }
+  return deflater;
+}

@@ -1,0 +1,163 @@
+import { Buffer } from 'node:buffer';
+import { createInflateRaw, type InflateRaw } from 'node:zlib';
+import type { InflateSink } from '../../protocol/deflate/inflater.ts';
+import { PeerError } from '../../protocol/errors.ts';
+import { type Job, zlibJobs } from './job-queue.ts';
+import { endMessage, endsInsideBlock, TAIL_AND_FINAL_BLOCK } from './message-end.ts';
+import { RawZlib } from './raw-zlib.ts';
+
+/** A context of zlib: one that can be driven here, or a stream of the public interface where none can. */
+export type InflateContext = RawZlib | InflateRaw;
+
+/** Output of one step. */
+const CHUNK_BYTES = 65_536;
+/** Output of the few bytes behind a message. */
+const END_BYTES = 64;
+
+export const publicContext = (): InflateRaw => createInflateRaw({ chunkSize: CHUNK_BYTES });
+
+export function closeContext(context: InflateContext): void {
+  if (context instanceof RawZlib) context.close();
+  else context.destroy();
+}
+
+/** Inflates one piece of a message behind the event loop, with the public interface of streams. */
+export class InflateJob implements Job {
+  /** The context now: behind a final block another stream begins, and needs another context. */
+  context: InflateContext;
+  #input: Buffer;
+  readonly #last: boolean;
+  readonly #sink: InflateSink;
+  readonly #newContext: () => InflateContext;
+  #done: ((error?: PeerError) => void) | undefined;
+  #finished: (() => void) | undefined;
+  #stream: InflateRaw | undefined;
+  #consumedBefore = 0;
+  #atEnd = false;
+  readonly #onData = (chunk: Buffer): void => this.#take(chunk);
+  readonly #onError = (error: Error & { code?: string }): void =>
+    this.#settle(new PeerError('ERR_INFLATE', error.code, { cause: error }));
+
+  /**
+   * @param input Stays as it is until it is done.
+   * @param last The message ends with it.
+   * @param newContext Makes another context like `context`.
+   * @param done Called once, unless cancelled before.
+   */
+  constructor(
+    context: InflateContext,
+    input: Buffer,
+    last: boolean,
+    sink: InflateSink,
+    newContext: () => InflateContext,
+    done: (error?: PeerError) => void,
+  ) {
+    this.context = context;
+    this.#input = input;
+    this.#last = last;
+    this.#sink = sink;
+    this.#newContext = newContext;
+    this.#done = done;
+  }
+
+  /** Input it holds. */
+  get inputBytes(): number {
+    return this.#input.length;
+  }
+
+  start(finished: () => void): void {
+    this.#finished = finished;
+    this.#write();
+  }
+
+  /** Nothing is called any more. The context is of no further use. */
+  cancel(): void {
+    this.#done = undefined;
+    if (zlibJobs.cancel(this)) return;
+    this.#letGo();
+    closeContext(this.context);
+    this.#finish();
+  }
+
+  #write(): void {
+    const { context } = this;
+    const stream = context instanceof RawZlib ? context.asStream() : context;
+    this.#stream = stream;
+    this.#consumedBefore = stream.bytesWritten;
+    stream.on('data', this.#onData).on('error', this.#onError);
+    stream.write(this.#input, () => this.#written(stream));
+  }
+
+  #take(chunk: Buffer): void {
+    try {
+      this.#sink.inflated(chunk, 0, chunk.length, false);
+    } catch (error) {
+      this.#settle(error as PeerError);
+    }
+  }
+
+  #written(stream: InflateRaw): void {
+    if (this.#stream !== stream) return;
+    const consumed = stream.bytesWritten - this.#consumedBefore;
+    this.#letGo();
+    if (this.#atEnd && consumed === TAIL_AND_FINAL_BLOCK.length - 1) this.#whole();
+    else if (consumed < this.#input.length) {
+      closeContext(this.context);
+      this.context = this.#newContext();
+      this.#input = this.#input.subarray(consumed);
+      this.#write();
+    } else if (this.#atEnd) this.#settle(endsInsideBlock());
+    else if (this.#last) this.#end();
+    else this.#settle(undefined);
+  }
+
+  #end(): void {
+    if (!(this.context instanceof RawZlib)) {
+      this.#atEnd = true;
+      this.#input = TAIL_AND_FINAL_BLOCK;
+      this.#write();
+      return;
+    }
+    const output = Buffer.allocUnsafeSlow(END_BYTES);
+    const give = (bytes: number): void => this.#sink.inflated(output, 0, bytes, false);
+    try {
+      const used = endMessage(this.context, output, 0, give);
+      give(used);
+    } catch (error) {
+      this.#settle(error as PeerError);
+      return;
+    }
+    this.#whole();
+  }
+
+  #whole(): void {
+    try {
+      this.#sink.inflated(Buffer.alloc(0), 0, 0, true);
+      this.#settle(undefined);
+    } catch (error) {
+      this.#settle(error as PeerError);
+    }
+  }
+
+  #settle(error: PeerError | undefined): void {
+    const done = this.#done;
+    this.#done = undefined;
+    this.#letGo();
+    if (error !== undefined) closeContext(this.context);
+    this.#finish();
+    done?.(error);
+  }
+
+  /** The stream is left as it was found. */
+  #letGo(): void {
+    this.#stream?.off('data', this.#onData).off('error', this.#onError);
+    this.#stream = undefined;
+    if (this.context instanceof RawZlib) this.context.stepsHere();
+  }
+
+  #finish(): void {
+    const finished = this.#finished;
+    this.#finished = undefined;
+    finished?.();
+  }
+}

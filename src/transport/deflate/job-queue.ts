@@ -1,0 +1,55 @@
+/** A piece of work that does not run on the event loop. */
+export interface Job {
+  /** Begins it. `finished` is to be called once, later, however it ends. */
+  start(finished: () => void): void;
+}
+
+/** Jobs in the order of asking, only so many at a time. */
+export class JobQueue {
+  readonly #maxRunning: number;
+  readonly #waiting = new Set<Job>();
+  #running = 0;
+
+  constructor(maxRunning: number) {
+    this.#maxRunning = maxRunning;
+  }
+
+  /** Jobs not begun. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Jobs begun and not finished. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Begins `job` now or when its turn comes. */
+  add(job: Job): void {
+    this.#waiting.add(job);
+    this.#startNext();
+  }
+
+  /** @returns Whether it had not begun: then it never will. */
+  cancel(job: Job): boolean {
+    return this.#waiting.delete(job);
+  }
+
+  #startNext(): void {
+    for (const job of this.#waiting) {
+      if (this.#running >= this.#maxRunning) return;
+      this.#waiting.delete(job);
+      this.#running++;
+      job.start(() => {
+        this.#running--;
+        this.#startNext();
+      });
+    }
+  }
+}
+
+/** Threads of Node's pool are 4 unless said otherwise: more jobs would keep file system and DNS waiting. */
+const MAX_RUNNING_JOBS = 4;
+
+/** Compression and inflation behind the event loop, of all connections of the process. */
+export const zlibJobs: JobQueue = new JobQueue(MAX_RUNNING_JOBS);

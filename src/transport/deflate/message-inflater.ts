@@ -1,0 +1,167 @@
+import { Buffer } from 'node:buffer';
+import { constants } from 'node:zlib';
+import type { Inflater, InflateSink } from '../../protocol/deflate/inflater.ts';
+import { MAX_WINDOW_BITS, type DeflateDirection } from '../../protocol/deflate/parameters.ts';
+import { PeerError } from '../../protocol/errors.ts';
+import { closeContext, type InflateContext, InflateJob, publicContext } from './inflate-job.ts';
+import { zlibJobs } from './job-queue.ts';
+import { endMessage } from './message-end.ts';
+import { drivesZlib, RawZlib } from './raw-zlib.ts';
+
+/** Most that is inflated at once, and so most that is held beyond a message's limit. */
+const SCRATCH_BYTES = 65_536;
+/** How often `asyncThresholdBytes` may come out of one read on the event loop. */
+const THRESHOLDS_PER_READ = 8;
+/** Memory of a context: its window, and zlib's state. */
+const CONTEXT_BYTES = 48 * 1024;
+/** Contexts that are kept for the next message of whichever connection. */
+const MAX_IDLE_CONTEXTS = 4;
+
+const NOTHING = Buffer.alloc(0);
+let scratch: Buffer | undefined;
+const idle: RawZlib[] = [];
+
+/**
+ * Inflates for one connection with zlib: ordinary sizes at once, the rest of a message from `asyncThresholdBytes` on, and what
+ * one read brings too much of, behind the event loop. Without context takeover it holds a context only while a message is
+ * unfinished; with it, from the first message on.
+ */
+export class MessageInflater implements Inflater {
+  readonly #direction: DeflateDirection;
+  readonly #asyncThresholdBytes: number;
+  readonly #done: (error?: PeerError) => void;
+  #context: InflateContext | undefined;
+  #messageBytes = 0;
+  #readBytes = 0;
+  #job: InflateJob | undefined;
+
+  /** @param done Told when what did not go at once is inflated, or cannot be. */
+  constructor(direction: DeflateDirection, asyncThresholdBytes: number, done: (error?: PeerError) => void) {
+    this.#direction = direction;
+    this.#asyncThresholdBytes = asyncThresholdBytes;
+    this.#done = done;
+  }
+
+  get heldBytes(): number {
+    const context = this.#context === undefined || this.#direction.contextTakeover ? 0 : CONTEXT_BYTES;
+    return context + (this.#job?.inputBytes ?? 0);
+  }
+
+  readBegins(): void {
+    this.#readBytes = 0;
+  }
+
+  write(sink: InflateSink, bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    try {
+      const at = this.#atOnce(sink, bytes, start, end, last);
+      if (at < 0) return true;
+      this.#behind(sink, Buffer.from(bytes.subarray(at, end)), last);
+      return false;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#job?.cancel();
+    this.#job = undefined;
+    if (this.#context !== undefined) closeContext(this.#context);
+    this.#context = undefined;
+  }
+
+  /** @returns How far it came, or -1: all is done. */
+  #atOnce(sink: InflateSink, bytes: Buffer, start: number, end: number, last: boolean): number {
+    if (!this.#mayGoOn(end - start) || !drivesZlib()) return start;
+    const zlib = (this.#context ??= idle.pop() ?? this.#newContext());
+    if (!(zlib instanceof RawZlib)) return start;
+    scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    let used = 0;
+    for (let at = start; at < end; ) {
+      zlib.step(constants.Z_SYNC_FLUSH, bytes, at, end - at, scratch, used, SCRATCH_BYTES - used);
+      if (zlib.failure !== undefined) throw new PeerError('ERR_INFLATE', zlib.failure);
+      at = end - zlib.inputLeft;
+      used = SCRATCH_BYTES - zlib.outputLeft;
+      // With room left for output, what is left of the input lies behind a final block: another stream begins (§7.2.1).
+      if (used < SCRATCH_BYTES && at < end) zlib.reset();
+      if (used < SCRATCH_BYTES) continue;
+      this.#give(sink, used, false);
+      used = 0;
+      if (!this.#mayGoOn(0)) return at;
+      // All input may be used up, and output still be in the window.
+      if (at === end) used = this.#rest(zlib, sink);
+      if (used < 0) return at;
+    }
+    if (last) used = endMessage(zlib, scratch, used, (full) => this.#give(sink, full, false));
+    if (used > 0 || last) this.#give(sink, used, last);
+    if (last) this.#messageDone(zlib);
+    return -1;
+  }
+
+  /** Fetches output until some room stays free. @returns How much lies in the scratch; -1 if it is enough for now. */
+  #rest(zlib: RawZlib, sink: InflateSink): number {
+    for (;;) {
+      zlib.step(constants.Z_SYNC_FLUSH, NOTHING, 0, 0, scratch!, 0, SCRATCH_BYTES);
+      const used = SCRATCH_BYTES - zlib.outputLeft;
+      if (used < SCRATCH_BYTES) return used;
+      this.#give(sink, used, false);
+      if (!this.#mayGoOn(0)) return -1;
+    }
+  }
+
+  /** Whether more may be inflated on the event loop. */
+  #mayGoOn(moreInput: number): boolean {
+    const threshold = this.#asyncThresholdBytes;
+    return this.#messageBytes + moreInput <= threshold && this.#readBytes <= threshold * THRESHOLDS_PER_READ;
+  }
+
+  #give(sink: InflateSink, used: number, final: boolean): void {
+    this.#messageBytes += used;
+    this.#readBytes += used;
+    sink.inflated(scratch!, 0, used, final);
+  }
+
+  #newContext(): RawZlib {
+    // A context that any connection may use next has the largest window.
+    const { contextTakeover, windowBits } = this.#direction;
+    return RawZlib.inflate(contextTakeover ? windowBits : MAX_WINDOW_BITS);
+  }
+
+  #messageDone(zlib: RawZlib | undefined): void {
+    this.#messageBytes = 0;
+    if (this.#direction.contextTakeover) return;
+    this.#context = undefined;
+    if (zlib === undefined) return;
+    // Nothing of a message may be found by another one, least of all by one of another connection.
+    zlib.reset();
+    if (idle.length < MAX_IDLE_CONTEXTS) idle.push(zlib);
+    else zlib.close();
+  }
+
+  #behind(sink: InflateSink, input: Buffer, last: boolean): void {
+    const newContext = drivesZlib() ? () => this.#newContext() : publicContext;
+    const counted: InflateSink = {
+      inflated: (bytes, start, end, final) => {
+        this.#messageBytes += end - start;
+        sink.inflated(bytes, start, end, final);
+      },
+    };
+    this.#context ??= newContext();
+    this.#job = new InflateJob(this.#context, input, last, counted, newContext, (error) =>
+      this.#jobDone(error, last),
+    );
+    zlibJobs.add(this.#job);
+  }
+
+  #jobDone(error: PeerError | undefined, last: boolean): void {
+    this.#context = this.#job!.context;
+    this.#job = undefined;
+    if (error !== undefined) this.close();
+    else if (last) {
+      // A context that was a stream for a while is not shared again.
+      if (!this.#direction.contextTakeover) closeContext(this.#context);
+      this.#messageDone(undefined);
+    }
+    this.#done(error);
+  }
+}

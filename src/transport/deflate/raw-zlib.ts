@@ -1,0 +1,166 @@
+import { Buffer } from 'node:buffer';
+import { constants, createDeflateRaw, createInflateRaw, type DeflateRaw, type InflateRaw } from 'node:zlib';
+
+/** What the object below a stream of `node:zlib` can do. Not public: nothing outside this file touches it. */
+interface Handle {
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputAt: number,
+    inputBytes: number,
+    output: Uint8Array,
+    outputAt: number,
+    outputBytes: number,
+  ): void;
+  reset(): void;
+  onerror: (message: string, errno: number, code: string) => void;
+}
+/** The stream around it, whose buffers are resized here. */
+interface Internals {
+  readonly _handle: Handle;
+  /** What the last step left over: output bytes, input bytes. */
+  readonly _writeState: Uint32Array;
+  _chunkSize: number;
+  _outBuffer: Buffer;
+  _outOffset: number;
+}
+
+/** Property of a handle with the function that it tells its failures. */
+const ON_ERROR = 'onerror';
+/** A stream's own output buffer, which steps on the caller's stack do not use: as small as it can be. */
+const UNUSED_CHUNK_BYTES = 64;
+/** Output of one step behind the event loop. */
+const CHUNK_BYTES = 65_536;
+
+/**
+ * One raw DEFLATE stream of zlib that works on the caller's stack and with the caller's memory, as the public interface
+ * cannot (its one-shot calls make and free a whole context each time). Where Node's internals are not what they are expected
+ * to be, {@link drivesZlib} says so, and nobody makes one of these.
+ */
+export class RawZlib {
+  /** Bytes that the last step left of its input and of its output. */
+  inputLeft = 0;
+  outputLeft = 0;
+  /** What zlib says of its input, as `Z_DATA_ERROR`; after it the state is of no use. */
+  failure: string | undefined;
+  readonly #stream: InflateRaw | DeflateRaw;
+  readonly #handle: Handle;
+  readonly #state: Uint32Array;
+  readonly #ownOnError: Handle['onerror'];
+
+  constructor(stream: InflateRaw | DeflateRaw) {
+    const { _handle: handle, _writeState: state } = stream as unknown as Internals;
+    this.#stream = stream;
+    this.#handle = handle;
+    this.#state = state;
+    this.#ownOnError = handle.onerror;
+    this.stepsHere();
+  }
+
+  static inflate(windowBits: number): RawZlib {
+    return new RawZlib(createInflateRaw({ windowBits, chunkSize: UNUSED_CHUNK_BYTES }));
+  }
+
+  static deflate(windowBits: number, level: number, memLevel: number): RawZlib {
+    const flush = constants.Z_SYNC_FLUSH;
+    return new RawZlib(
+      createDeflateRaw({ windowBits, level, memLevel, flush, chunkSize: UNUSED_CHUNK_BYTES }),
+    );
+  }
+
+  /** One step of zlib. */
+  step(
+    flush: number,
+    input: Uint8Array,
+    inputAt: number,
+    inputBytes: number,
+    output: Uint8Array,
+    outputAt: number,
+    outputBytes: number,
+  ): void {
+    this.#handle.writeSync(flush, input, inputAt, inputBytes, output, outputAt, outputBytes);
+    this.outputLeft = this.#state[0]!;
+    this.inputLeft = this.#state[1]!;
+  }
+
+  /** Forgets everything it has seen: the memory stays. */
+  reset(): void {
+    this.#handle.reset();
+    this.failure = undefined;
+  }
+
+  /** The same stream, to be used the public way until {@link stepsHere}. */
+  asStream(): InflateRaw | DeflateRaw {
+    const internals = this.#stream as unknown as Internals;
+    if (internals._chunkSize !== CHUNK_BYTES) {
+      internals._chunkSize = CHUNK_BYTES;
+      internals._outBuffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+      internals._outOffset = 0;
+    }
+    Reflect.set(this.#handle, ON_ERROR, this.#ownOnError);
+    return this.#stream;
+  }
+
+  /** Goes back to steps after {@link asStream}: nothing may be under way. */
+  stepsHere(): void {
+    const internals = this.#stream as unknown as Internals;
+    if (internals._chunkSize !== UNUSED_CHUNK_BYTES) {
+      internals._chunkSize = UNUSED_CHUNK_BYTES;
+      internals._outBuffer = Buffer.allocUnsafeSlow(UNUSED_CHUNK_BYTES);
+      internals._outOffset = 0;
+    }
+    Reflect.set(this.#handle, ON_ERROR, (_message: string, _errno: number, code: string) => {
+      this.failure = code;
+    });
+  }
+
+  /** Gives the memory back, once what may be under way is done. */
+  close(): void {
+    this.#stream.destroy();
+  }
+}
+
+let drives: boolean | undefined;
+
+/** Whether steps of zlib can be taken here. Found out once, by compressing and inflating something. */
+export function drivesZlib(): boolean {
+  drives ??= passesSelfCheck();
+  return drives;
+}
+
+/** For tests of what happens without: `false` until `undefined`. @internal */
+export function pretendToDriveZlib(pretended: false | undefined): void {
+  drives = pretended;
+}
+
+function passesSelfCheck(): boolean {
+  let deflater: RawZlib | undefined;
+  let inflater: RawZlib | undefined;
+  try {
+    deflater = RawZlib.deflate(15, 3, 8);
+    inflater = RawZlib.inflate(15);
+    const { Z_SYNC_FLUSH } = constants;
+    const text = Buffer.from('self-check '.repeat(20));
+    const packed = Buffer.alloc(512);
+    const unpacked = Buffer.alloc(512);
+    // Twice: the second time shows that a reset context forgets.
+    const sizes = [1, 2].map(() => {
+      deflater!.reset();
+      deflater!.step(Z_SYNC_FLUSH, text, 0, text.length, packed, 0, packed.length);
+      return packed.length - deflater!.outputLeft;
+    });
+    const [bytes = 0, again] = sizes;
+    inflater.step(Z_SYNC_FLUSH, packed, 0, bytes, unpacked, 0, unpacked.length);
+    const isRight = unpacked.subarray(0, text.length).equals(text);
+    const used = unpacked.length - inflater.outputLeft;
+    // And a fault is told, not thrown.
+    inflater.step(Z_SYNC_FLUSH, Buffer.from([0x07]), 0, 1, unpacked, 0, unpacked.length);
+    const tellsFaults = inflater.failure === 'Z_DATA_ERROR';
+    return isRight && used === text.length && again === bytes && inflater.inputLeft <= 1 && tellsFaults;
+  } catch {
+    return false;
+  } finally {
+    deflater?.close();
+    inflater?.close();
+  }
+}

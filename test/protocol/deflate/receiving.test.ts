@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { drive, type Stage } from '../../../fuzz/drive.ts';
+import { byteByByte, everyCut, randomCuts } from '../../../src/testing/cuts.ts';
+import { DEFAULT_KEY, frame, hex } from '../../../src/testing/frames.ts';
+import { DEFLATE_ROWS } from '../../vectors/deflate.ts';
+import { fails, LIMITS } from '../../vectors/row.ts';
+
+const EVERY_CUT_UP_TO_BYTES = 200;
+
+for (const row of DEFLATE_ROWS) {
+  const ways = row.contextTakeover === undefined ? [false, true] : [row.contextTakeover];
+  for (const role of ['server', 'client'] as const) {
+    for (const contextTakeover of ways) {
+      test(`TS-04 ${role}, ${contextTakeover ? 'with' : 'without'} takeover: ${row.rule}`, () => {
+        const stage: Stage = {
+          role,
+          limits: { ...LIMITS, ...row.limits },
+          deflate: { contextTakeover, windowBits: 15 },
+        };
+        const wire = Buffer.concat(row.wire(role === 'server' ? DEFAULT_KEY : false));
+        assert.deepEqual(drive(stage, [wire]).lines, row.lines, 'whole');
+        assert.deepEqual(drive(stage, byteByByte(wire)).lines, row.lines, 'byte by byte');
+        const cuttings = wire.length <= EVERY_CUT_UP_TO_BYTES ? everyCut(wire) : randomCuts(wire, 1, 10);
+        let cutting = 0;
+        for (const pieces of cuttings) {
+          assert.deepEqual(drive(stage, pieces).lines, row.lines, `cutting ${cutting++}`);
+        }
+      });
+    }
+  }
+}
+
+test('SE-21 PD-04 without agreement RSV1 is nobody’s', () => {
+  for (const role of ['server', 'client'] as const) {
+    const mask = role === 'server' ? DEFAULT_KEY : false;
+    const wire = frame({ opcode: 1, rsv1: true, payload: hex('f2 48 cd c9 c9 07 00'), mask });
+    assert.deepEqual(drive({ role, limits: LIMITS }, [wire]).lines, fails('ERR_RSV'));
+  }
+});
+
+test('PD-05 a message never refers to one of another connection', () => {
+  const stage: Stage = {
+    role: 'client',
+    limits: LIMITS,
+    deflate: { contextTakeover: false, windowBits: 15 },
+  };
+  const hello = frame({ opcode: 1, rsv1: true, payload: hex('f2 48 cd c9 c9 07 00'), mask: false });
+  const again = frame({ opcode: 1, rsv1: true, payload: hex('f2 00 11 00 00'), mask: false });
+  for (let times = 0; times < 3; times++) {
+    assert.deepEqual(drive(stage, [hello]).lines, ['text "Hello"']);
+    assert.deepEqual(drive(stage, [again]).lines, fails('ERR_INFLATE'));
+  }
+});
