@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Message } from '../../src/index.ts';
+import { connect } from '../../src/client/index.ts';
+import { pair, seededRandom, waitUntil } from '../../src/testing/index.ts';
+import { accepting, failure, scriptedServer } from './live.ts';
+
+const BITS = [9, 11, 15];
+const NO_HEARTBEAT = { heartbeat: false, idleTimeoutMs: false } as const;
+
+/** Messages of many sizes: text that repeats itself, text that does not, bytes, and nothing. */
+function* messages(seed: number): Generator<string | Buffer> {
+  const random = seededRandom(seed);
+  const words = Array.from({ length: 50 }, () => Math.floor(random.fraction() * 1e9).toString(36));
+  const word = (): string => words[Math.floor(random.fraction() * words.length)]!;
+  for (const size of [0, 1, 50, 126, 1_500, 40_000, 70_000, 200_000, 10]) {
+    let text = '';
+    while (text.length < size) text += `${word()} é `;
+    yield text;
+    yield Buffer.from(text);
+    yield Buffer.from(Array.from({ length: size }, () => random.fraction() * 256));
+  }
+}
+
+for (const contextTakeover of [false, true]) {
+  for (const windowBits of BITS) {
+    for (const asyncThresholdBytes of [1_000, 10_000_000]) {
+      const title = `${contextTakeover ? 'with' : 'without'} takeover, window 2^${windowBits}, ${asyncThresholdBytes === 1_000 ? 'behind' : 'on'} the event loop`;
+      test(`PD-04 PD-07 PD-10 client and server, ${title}: both hear what the other says`, async () => {
+        const perMessageDeflate = { contextTakeover, thresholdBytes: 0, asyncThresholdBytes };
+        await using joined = await pair({
+          server: { ...NO_HEARTBEAT, perMessageDeflate },
+          client: {
+            ...NO_HEARTBEAT,
+            perMessageDeflate: {
+              ...perMessageDeflate,
+              serverMaxWindowBits: windowBits,
+              clientMaxWindowBits: windowBits,
+            },
+          },
+        });
+        const { server, client, wire } = joined;
+        assert.equal(client.extensions, server.extensions);
+        assert.equal(client.extensions.includes(`server_max_window_bits=${windowBits}`), windowBits < 15);
+        wire.toServer.cutInto(1_000);
+        const sides = [
+          [server, client],
+          [client, server],
+        ] as const;
+        for (const [from, to] of sides) {
+          const sent = [...messages(windowBits)];
+          const received: Message[] = [];
+          to.on('message', (message) => void received.push(message));
+          for (const message of sent) {
+            from.send(message);
+            if (from.bufferedBytes > 100_000) await from.drained();
+          }
+          await waitUntil(() => received.length === sent.length);
+          for (const [i, message] of sent.entries()) {
+            assert.equal(typeof received[i], typeof message, `message ${i}`);
+            assert.ok(Buffer.from(received[i]!).equals(Buffer.from(message)), `message ${i}`);
+          }
+        }
+        const saved = client.bytesReceived < server.bytesSent + 1 && client.bytesReceived < 1_200_000;
+        assert.ok(saved, `${client.bytesReceived} bytes`);
+      });
+    }
+  }
+}
+
+test('PD-10 a client that is not told to offers nothing', async (t) => {
+  const { url, requests } = await scriptedServer(t, (socket, request) => socket.write(accepting(request)));
+  (await connect(url)).terminate();
+  assert.ok(!requests[0]!.toLowerCase().includes('extensions'));
+  const connection = await connect(url, { perMessageDeflate: true });
+  assert.match(
+    requests[1]!,
+    /\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits\r\n/,
+  );
+  assert.equal(connection.extensions, '', 'the server may decline');
+  connection.terminate();
+});
+
+const WRONG = [
+  'permessage-deflate',
+  'permessage-deflate; server_no_context_takeover; server_no_context_takeover',
+  'permessage-deflate; server_no_context_takeover; client_max_window_bits',
+  'permessage-deflate; server_no_context_takeover; server_max_window_bits=16',
+  'permessage-deflate; server_no_context_takeover; foo',
+  'permessage-deflate; server_no_context_takeover, permessage-deflate; server_no_context_takeover',
+  'x-webkit-deflate-frame',
+  'permessage-deflate;',
+];
+for (const answer of WRONG) {
+  test(`PD-10 SE-04 the handshake fails with the answer ${answer}`, async (t) => {
+    const { url } = await scriptedServer(t, (socket, request) =>
+      socket.write(accepting(request, `Sec-WebSocket-Extensions: ${answer}\r\n`)),
+    );
+    const { code, phase } = await failure(url, { perMessageDeflate: true });
+    assert.deepEqual({ code, phase }, { code: 'ERR_RESPONSE', phase: 'response' });
+  });
+}
+
+test('PD-10 an answer to a client that did not offer fails the handshake', async (t) => {
+  const { url } = await scriptedServer(t, (socket, request) =>
+    socket.write(accepting(request, 'Sec-WebSocket-Extensions: permessage-deflate\r\n')),
+  );
+  assert.equal((await failure(url)).code, 'ERR_RESPONSE');
+});
+
+test('PD-02 a client that may use no more than 2^8 sends as it is', async (t) => {
+  const { url, sockets } = await scriptedServer(t, (socket, request) => {
+    const extensions =
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits=8';
+    socket.write(accepting(request, `Sec-WebSocket-Extensions: ${extensions}\r\n`));
+  });
+  const connection = await connect(url, { perMessageDeflate: true });
+  const bytes = new Promise<Buffer>((resolve) => sockets[0]!.once('data', resolve));
+  connection.send('a'.repeat(100), { compress: true });
+  assert.equal((await bytes)[0], 0x81, 'no RSV1');
+  connection.terminate();
+});
