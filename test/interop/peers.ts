@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { Server as HttpServer } from 'node:http';
 import process from 'node:process';
 import type { EventEmitter } from 'node:events';
 
@@ -39,6 +40,22 @@ export type WsConstructor = new (
 ) => WsClient;
 
 export const ws: Found<WsConstructor> = loaded('ws', (module) => module as WsConstructor);
+
+/** What the tests use of the server in the package `ws`. */
+export interface WsServer {
+  on(event: 'connection', listener: (client: WsClient) => void): void;
+  close(): void;
+}
+export type WsServerConstructor = new (options: {
+  readonly server: HttpServer;
+  readonly perMessageDeflate: boolean;
+  readonly handleProtocols?: (protocols: ReadonlySet<string>) => string | false;
+}) => WsServer;
+
+export const wsServer: Found<WsServerConstructor> = loaded(
+  'ws',
+  (module) => (module as { readonly WebSocketServer: WsServerConstructor }).WebSocketServer,
+);
 
 /** What the tests use of playwright. Functions run in the page, so that they can use nothing from outside. */
 export interface Page {
@@ -107,15 +124,17 @@ export const chromium: Found<() => Promise<Browser>> =
             }),
         };
 
-/** A Python that has `websockets`. */
-export const python: Found<string> = (() => {
+/** A Python that has a module. */
+export function pythonWith(module: string): Found<string> {
   const path = ['/usr/bin/python3', 'python3'].find(
-    (each) => spawnSync(each, ['-c', 'import websockets'], { stdio: 'ignore' }).status === 0,
+    (each) => spawnSync(each, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0,
   );
   return path === undefined
-    ? { skip: "needs Python's websockets: apt-get install python3-websockets" }
+    ? { skip: `needs Python's ${module}: apt-get install python3-${module}` }
     : { peer: path, skip: false };
-})();
+}
+
+export const python: Found<string> = pythonWith('websockets');
 
 /** Arguments for this Node that give it a `WebSocket`, which is behind a flag before Node 22. */
 export const nodeClient: Found<readonly string[]> =
