@@ -54,6 +54,8 @@ export function planFor(url: string, side: Side, serverPid: number, plan: Partia
     durationMs: 500,
     timeoutMs: TIMEOUT_MS,
     traffic: 0,
+    // Closing is not part of a handshake: it happens behind the window.
+    keep: 5_000,
     serverPid,
     leave: 'reset',
     verbatim: side.verbatim,

@@ -51,6 +51,12 @@ export const LOAD_FLAGS: readonly Flag[] = [
     says: 'idle: messages each connection exchanges before it is looked at again',
     default: '0',
   },
+  {
+    name: 'keep',
+    value: '<n>',
+    says: 'handshake: connections that are kept open before the oldest is left; 0 leaves each at once',
+    default: '0',
+  },
 ];
 export const TIME_FLAGS: readonly Flag[] = [
   { name: 'duration', short: 'd', value: '<s>', says: 'how long to measure, in seconds', default: '10' },
@@ -115,6 +121,7 @@ export function planOf(url: string, flags: FlagValues): LoadPlan {
     durationMs: wholeNumberOf(flags, 'duration-ms', seconds * 1_000, 1, MAX_MS),
     timeoutMs: wholeNumberOf(flags, 'timeout-ms', 10_000, 1, MAX_MS),
     traffic: wholeNumberOf(flags, 'traffic', 0, 0, 1_000_000),
+    keep: wholeNumberOf(flags, 'keep', 0, 0, 1_000_000),
     serverPid: flags.has('pid') ? wholeNumberOf(flags, 'pid', 1, 1, 2 ** 31 - 1) : undefined,
     // A closing handshake leaves a port busy for a minute, and there are not many.
     leave: mode === 'handshake' ? 'reset' : 'close',
@@ -142,6 +149,7 @@ const ONLY_FOR: Readonly<Record<string, readonly LoadMode[]>> = {
   publishes: ['fan-out'],
   rate: ['echo', 'fan-out', 'handshake'],
   traffic: ['idle'],
+  keep: ['handshake'],
   'ramp-ms': ['echo', 'fan-out', 'idle'],
   'warm-up-ms': ['echo', 'fan-out', 'handshake'],
   'max-p99-ms': ['echo', 'fan-out', 'handshake'],

@@ -13,9 +13,11 @@ export interface HandshakeSettings {
   readonly ratePerSecond: number | undefined;
   readonly timeoutMs: number;
   readonly leave: 'close' | 'reset';
+  /** How many are kept open before the oldest is left; 0 leaves each as soon as it stands. */
+  readonly keep: number;
 }
 
-/** Opens connections and leaves them as soon as they stand, one after the other on each of so many places. */
+/** Opens connections one after the other on each of so many places, and leaves them: at once, or when there are many. */
 export class HandshakeLoad implements LoadConnectionOwner {
   /** Why connections did not open, and how many. */
   readonly failures = new Map<string, number>();
@@ -25,6 +27,8 @@ export class HandshakeLoad implements LoadConnectionOwner {
   readonly #tally: Tally;
   readonly #opening = new Set<LoadConnection>();
   readonly #leaving = new Set<LoadConnection>();
+  /** Open and left alone, the oldest first. */
+  readonly #kept = new Set<LoadConnection>();
   readonly #alarm: Alarm;
   readonly #worthless: (error: LoadError) => void;
   #pacer: Pacer | undefined;
@@ -64,7 +68,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
     const gone = new Promise<void>((resolve) => {
       this.#gone = resolve;
     });
-    for (const connection of [...this.#opening, ...this.#leaving]) connection.reset();
+    for (const connection of [...this.#opening, ...this.#kept, ...this.#leaving]) connection.reset();
     this.#ifGone();
     await gone;
   }
@@ -76,11 +80,12 @@ export class HandshakeLoad implements LoadConnectionOwner {
   opened(connection: LoadConnection): void {
     const nowMs = this.#clock.now();
     this.#opening.delete(connection);
-    this.#leaving.add(connection);
     this.#tally.opening.record(nowMs - connection.startedMs);
     if (this.#tally.measuring) this.#tally.latency.record(nowMs - connection.startedMs);
     this.#tally.count(1, nowMs);
-    connection[this.#settings.leave]();
+    this.#kept.add(connection);
+    if (this.#kept.size > this.#settings.keep) this.#leaveOldest();
+    if (this.#pacer === undefined || this.#behind) this.#fill();
   }
 
   replied(): void {
@@ -89,6 +94,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
 
   ended(connection: LoadConnection, why: string | undefined): void {
     this.#opening.delete(connection);
+    this.#kept.delete(connection);
     this.#leaving.delete(connection);
     if (why !== undefined) this.failures.set(why, (this.failures.get(why) ?? 0) + 1);
     if (this.#stopped) this.#ifGone();
@@ -97,6 +103,14 @@ export class HandshakeLoad implements LoadConnectionOwner {
 
   failed(error: LoadError): void {
     this.#worthless(error);
+  }
+
+  #leaveOldest(): void {
+    const [oldest] = this.#kept;
+    if (oldest === undefined) return;
+    this.#kept.delete(oldest);
+    this.#leaving.add(oldest);
+    oldest[this.#settings.leave]();
   }
 
   #fill(): void {
@@ -124,6 +138,6 @@ export class HandshakeLoad implements LoadConnectionOwner {
   }
 
   #ifGone(): void {
-    if (this.#opening.size + this.#leaving.size === 0) this.#gone?.();
+    if (this.#opening.size + this.#kept.size + this.#leaving.size === 0) this.#gone?.();
   }
 }

@@ -42,6 +42,8 @@ export interface LoadPlan {
   readonly timeoutMs: number;
   /** Messages that each connection of `idle` exchanges before it is left alone. */
   readonly traffic: number;
+  /** Connections of `handshake` that are kept open before the oldest is left. */
+  readonly keep: number;
   /** The server's process, where it runs on this machine. */
   readonly serverPid: number | undefined;
   /** How the run leaves: with a closing handshake, or by resets, which keep no port busy. */

@@ -146,8 +146,8 @@ export class LoadRun {
   }
 
   async #handshakes(): Promise<LoadResult> {
-    const { connections, ratePerSecond, timeoutMs, leave } = this.#plan;
-    const settings = { atOnce: connections, ratePerSecond, timeoutMs, leave };
+    const { connections, ratePerSecond, timeoutMs, leave, keep } = this.#plan;
+    const settings = { atOnce: connections, ratePerSecond, timeoutMs, leave, keep };
     const before = this.#serverUsage();
     const load = new HandshakeLoad(settings, this.#wire, this.#clock, this.tally, (error) =>
       this.#fail(error),

@@ -107,13 +107,21 @@ test('CM-08: a fan-out counts deliveries, and turns by their last recipient', as
   assert.ok(Math.abs(report.messages - turns * 80) <= 80, `${report.messages} in ${turns} turns`);
 });
 
-test('CM-08: handshakes are counted one by one', async (t) => {
-  const { url, server } = await serverOf(t, 'silent');
-  const { code, report } = await bench([url, ...QUICK, '-m', 'handshake', '-c', '4']);
-  assert.equal(code, 0);
-  assert.ok(report.messages > 0);
-  assert.ok(server.stats().connections.opened >= report.messages);
-});
+for (const [flags, what] of [
+  [[], 'left at once'],
+  [['--keep', '10'], 'ten are kept open'],
+] as const) {
+  test(`CM-08: handshakes are counted one by one, ${what}`, async (t) => {
+    const { url, server } = await serverOf(t, 'silent');
+    const { code, report } = await bench([url, ...QUICK, '-m', 'handshake', '-c', '4', ...flags]);
+    assert.equal(code, 0);
+    assert.ok(report.messages > 0);
+    const { opened, peak } = server.stats().connections;
+    assert.ok(opened >= report.messages);
+    if (flags.length > 0) assert.ok(peak >= Math.min(10, report.messages), String(peak));
+    await waitUntil(() => server.stats().connections.now === 0, PATIENT);
+  });
+}
 
 test('CM-08: idle connections are looked at by the memory of the process that holds them', async (t) => {
   const { url, server } = await serverOf(t, 'echo');

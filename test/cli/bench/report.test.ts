@@ -26,6 +26,7 @@ const PLAN: LoadPlan = {
   durationMs: 1_000,
   timeoutMs: 1_000,
   traffic: 0,
+  keep: 0,
   serverPid: undefined,
   leave: 'close',
   verbatim: false,
