@@ -29,6 +29,8 @@ export interface Stage {
   readonly closeFirst?: boolean;
   /** permessage-deflate was agreed on, and this is how the peer compresses. Inflated on the event loop. */
   readonly deflate?: DeflateDirection;
+  /** After each fact the reader stops, and the memory of the piece is used for something else. */
+  readonly interrupted?: boolean;
 }
 
 export const line = {
@@ -90,6 +92,10 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
       }
       lines.push(describe(core, fact));
       if (stage.closeFirst !== true) checkClose(core, closeBody);
+      if (stage.interrupted === true) {
+        core.keepUnread();
+        memory.fill(SCRIBBLE, before, before + piece.length);
+      }
     }
     assert.equal(core.unreadBytes, 0, 'everything is looked at');
     assert.equal(core.payload.length, 0, 'no view on a read is kept');

@@ -199,6 +199,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.#rate?.received(bytes);
     this.core.receive(chunk);
     this.#pump();
+    this.core.keepUnread();
   }
 
   receivedEnd(): void {

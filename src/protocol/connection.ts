@@ -126,11 +126,19 @@ export class ProtocolConnection implements InflateSink {
     return this.#inflation?.held !== undefined;
   }
 
-  /** Takes bytes as the network cut them. The chunk is overwritten; its owner gives it up. */
+  /**
+   * Takes bytes as the network cut them. The chunk is overwritten, and belongs to this until {@link next} has answered
+   * `NONE`, or until {@link keepUnread}.
+   */
   receive(chunk: Buffer): void {
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return;
     this.#inflater?.readBegins();
     this.#parser.receive(chunk);
+  }
+
+  /** Copies what `next` has not looked at: from here on the memory of the last chunk is not needed any more. */
+  keepUnread(): void {
+    this.#parser.keepUnread();
   }
 
   /** @returns The next fact in order of arrival. Never throws because of anything received. */

@@ -3,6 +3,7 @@ import { MAX_HEADER_BYTES, OPCODE, type Role } from './constants.ts';
 import { FrameHeader } from './frame-header.ts';
 import type { ProtocolLimits } from './limits.ts';
 import { mask, nonAscii } from './mask.ts';
+import { copyOf } from './message-assembler.ts';
 
 /** What {@link FrameParser.next} found. Numbers, because it answers once or more per frame. */
 export const PIECE = Object.freeze({
@@ -36,6 +37,8 @@ export class FrameParser {
 
   #at = 0;
   #chunkEnd = 0;
+  /** What is unread lies in memory of our own. */
+  #isOwn = false;
   /** Payload bytes of the current frame still to come, or -1 between frames. */
   #remaining = -1;
   #partialHeader: Buffer | undefined;
@@ -61,9 +64,10 @@ export class FrameParser {
     return this.#chunkEnd - this.#at;
   }
 
-  /** Takes the next chunk. It is overwritten while it is read. */
+  /** Takes the next chunk. It is overwritten while it is read, and looked at until {@link keepUnread}. */
   receive(chunk: Buffer): void {
     const unread = this.unreadBytes;
+    this.#isOwn = unread > 0;
     if (unread === 0) this.bytes = chunk;
     else {
       const joined = Buffer.allocUnsafeSlow(unread + chunk.length);
@@ -73,6 +77,15 @@ export class FrameParser {
     }
     this.#at = 0;
     this.#chunkEnd = this.bytes.length;
+  }
+
+  /** Copies what is unread out of the chunk, whose memory is its owner's again. */
+  keepUnread(): void {
+    if (this.#at === this.#chunkEnd || this.#isOwn) return;
+    this.bytes = copyOf(this.bytes, this.#at, this.#chunkEnd);
+    this.#at = 0;
+    this.#chunkEnd = this.bytes.length;
+    this.#isOwn = true;
   }
 
   /** Forgets what is unread or unfinished: nothing more is looked at. */

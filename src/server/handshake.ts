@@ -17,8 +17,7 @@ import {
 } from '../protocol/handshake/server.ts';
 import { deflatePreferences } from '../transport/deflate/deflate-settings.ts';
 import type { DeadlineOwner } from '../transport/deadlines.ts';
-import { StreamTransport } from '../transport/stream-transport.ts';
-import type { TransportOwner } from '../transport/transport.ts';
+import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
 import type { Reservation } from './admission.ts';
 import { type HandshakeHost, type PendingSocket, type Refusal, retryAfter } from './handshake-host.ts';
 import type {
@@ -39,12 +38,22 @@ const MAX_EARLY_BYTES = 65_536;
 
 type Stage = 'head' | 'deciding' | 'done';
 
+/** A socket that nobody reads yet. */
+export interface Arrival {
+  /** What it is to Node; `undefined` if it is no stream. */
+  readonly stream?: Duplex;
+  /** Takes it over. */
+  readonly open: (owner: TransportOwner) => ArrivedTransport;
+  /** When TCP accepted it, on the clock of deadlines. Default: now. */
+  readonly acceptedAtMs?: number | undefined;
+}
+
 /** One socket from accept to its 101 or refusal (§4.2). Every way out gives back what was reserved, once. */
 export class Handshake<UserData> implements TransportOwner, DeadlineOwner, PendingSocket {
   deadlineSlot = -1;
   readonly #host: HandshakeHost<UserData>;
-  readonly #transport: StreamTransport;
-  readonly #socket: Duplex;
+  readonly #transport: ArrivedTransport;
+  readonly #stream: Duplex | undefined;
   /** The client came over TLS, to us or to a proxy of ours. */
   #secure: boolean;
   readonly #finished: (connection: Connection<UserData> | undefined) => void;
@@ -57,21 +66,18 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #abort: AbortController | undefined;
   #entered = false;
 
-  /**
-   * @param finished Called once, with the connection if there is one.
-   * @param acceptedAtMs When TCP accepted the socket, on the clock of deadlines. Default: now.
-   */
+  /** @param finished Called once, with the connection if there is one. */
   constructor(
     host: HandshakeHost<UserData>,
-    socket: Duplex,
+    { stream, open, acceptedAtMs }: Arrival,
     finished: (connection: Connection<UserData> | undefined) => void,
-    acceptedAtMs?: number,
   ) {
     this.#host = host;
     this.#finished = finished;
-    this.#socket = socket;
-    this.#secure = (socket as Duplex & { encrypted?: boolean }).encrypted === true;
-    this.#transport = new StreamTransport(socket, this);
+    this.#stream = stream;
+    const encryptable: (Duplex & { encrypted?: boolean }) | undefined = stream;
+    this.#secure = encryptable?.encrypted === true;
+    this.#transport = open(this);
     host.pendingSockets.add(this);
     this.#entered = host.admission.enterHandshake();
     const { handshakeTimeoutMs } = host.options;
@@ -158,7 +164,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 
   #keepEarly(bytes: Buffer): void {
     if (bytes.length === 0 || this.#stage === 'done') return;
-    this.#early.push(bytes);
+    this.#early.push(Buffer.from(bytes));
     this.#earlyBytes += bytes.length;
     if (this.#earlyBytes >= MAX_EARLY_BYTES) this.#transport.pause();
   }
@@ -233,7 +239,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
         ...(origin === undefined ? {} : { origin }),
         protocols: upgrade.protocols,
         secure: this.#secure,
-        ...clientCertificate(this.#socket),
+        ...clientCertificate(this.#stream),
         signal: abort.signal,
       });
       if (this.#stage !== 'deciding') return;
@@ -342,7 +348,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 }
 
 /** The certificate of the client, where it was asked for and sent. */
-function clientCertificate(socket: Duplex): Pick<UpgradeContext, 'clientCertificate'> {
+function clientCertificate(socket: Duplex | undefined): Pick<UpgradeContext, 'clientCertificate'> {
   if (!(socket instanceof TLSSocket)) return {};
   const certificate = socket.getPeerX509Certificate();
   return certificate === undefined

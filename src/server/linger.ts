@@ -1,6 +1,5 @@
 import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
-import type { StreamTransport } from '../transport/stream-transport.ts';
-import type { TransportOwner } from '../transport/transport.ts';
+import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
 
 /** How long a socket that was answered may stay, in ms: closing it with unread input would destroy the answer on its way. */
 const LINGER_MS = 1_000;
@@ -8,12 +7,12 @@ const LINGER_MS = 1_000;
 /** The last moments of a socket that will not become a connection: our half ends, input is discarded, then it is destroyed. */
 export class Linger implements TransportOwner, DeadlineOwner {
   deadlineSlot = -1;
-  readonly #transport: StreamTransport;
+  readonly #transport: ArrivedTransport;
   readonly #deadlines: DeadlineQueue;
   readonly #gone: (linger: Linger) => void;
 
   /** @param gone Called once, when nothing of the socket is left. */
-  constructor(transport: StreamTransport, deadlines: DeadlineQueue, gone: (linger: Linger) => void) {
+  constructor(transport: ArrivedTransport, deadlines: DeadlineQueue, gone: (linger: Linger) => void) {
     this.#transport = transport.handTo(this);
     this.#deadlines = deadlines;
     this.#gone = gone;

@@ -1,5 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { MisuseError } from '../protocol/errors.ts';
+import { checkHandles, handlesUsable } from '../transport/handle-check.ts';
+import { type NodeHandle, takeHandles } from '../transport/handle-transport.ts';
 import { TCP_KEEP_ALIVE_MS } from '../transport/stream-transport.ts';
 
 /** Where to listen. */
@@ -34,21 +36,34 @@ const shutDownMeanwhile = (): MisuseError =>
 
 /** A TCP server. @param accepted Gets every socket. */
 export const createTcpServer = (accepted: (socket: Socket) => void): Server =>
-  createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }, accepted);
+  createServer(
+    // The end of the peer's half does not end ours: owners of transports decide that, whatever lies below.
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS, allowHalfOpen: true },
+    accepted,
+  );
 
 /** A server of our own, TCP or TLS, and where it listens. */
 export class Listener {
   readonly #server: Server;
   readonly #failed: (error: Error) => void;
+  readonly #handleAccepted: ((handle: NodeHandle) => void) | undefined;
   #isOver = false;
+  #transport: 'handle' | 'stream' = 'stream';
 
   /**
    * @param server Does not listen yet; nobody else's from here on.
    * @param failed Told what goes wrong after listening began, as running out of file descriptors.
+   * @param handleAccepted Gets what is accepted, instead of the listeners of `server`, where handles are usable.
    */
-  constructor(server: Server, failed: (error: Error) => void) {
+  constructor(server: Server, failed: (error: Error) => void, handleAccepted?: (handle: NodeHandle) => void) {
     this.#server = server;
     this.#failed = failed;
+    this.#handleAccepted = handleAccepted;
+  }
+
+  /** What lies below the connections. */
+  get transport(): 'handle' | 'stream' {
+    return this.#transport;
   }
 
   /**
@@ -78,6 +93,8 @@ export class Listener {
         server.off('error', refused);
         server.on('error', this.#failed);
         if (!this.#isOver) {
+          const accepted = this.#handleAccepted;
+          if (accepted !== undefined && takeHandles(server, accepted)) this.#transport = 'handle';
           resolve(server.address()!);
           return;
         }
@@ -90,11 +107,20 @@ export class Listener {
         signal?.removeEventListener('abort', aborted);
         reject(shutDownMeanwhile());
       });
-      server.listen({
-        ...(options.path === undefined ? { port: options.port ?? 8080 } : { path: options.path }),
-        ...(options.host === undefined ? {} : { host: options.host }),
-        backlog: options.backlog ?? backlog,
-      });
+      const begin = (): void => {
+        if (this.#isOver) {
+          signal?.removeEventListener('abort', aborted);
+          reject(shutDownMeanwhile());
+          return;
+        }
+        server.listen({
+          ...(options.path === undefined ? { port: options.port ?? 8080 } : { path: options.path }),
+          ...(options.host === undefined ? {} : { host: options.host }),
+          backlog: options.backlog ?? backlog,
+        });
+      };
+      if (this.#handleAccepted === undefined || handlesUsable()) begin();
+      else void checkHandles().then(begin);
     });
   }
 

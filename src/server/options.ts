@@ -39,6 +39,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   retryAfterSeconds: 5,
   maxTopicsPerConnection: 128,
   maxTopics: 100_000,
+  transport: 'auto',
   backlog: 511,
   ...DEFAULT_PLATFORM_OPTIONS,
 });

@@ -3,8 +3,7 @@ import { renderRefusal, renderResponse } from '../protocol/handshake/answer.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import { bodyLength, readPlainTarget } from '../protocol/handshake/plain-request.ts';
 import type { DeadlineOwner } from '../transport/deadlines.ts';
-import type { StreamTransport } from '../transport/stream-transport.ts';
-import type { TransportOwner } from '../transport/transport.ts';
+import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
 import { type HandshakeHost, type PendingSocket, retryAfter } from './handshake-host.ts';
 import type { RequestHook } from './hooks.ts';
 import { Linger } from './linger.ts';
@@ -22,7 +21,7 @@ const SENTENCES: Readonly<Record<number, string>> = {
 export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, PendingSocket {
   deadlineSlot = -1;
   readonly #host: HandshakeHost<UserData>;
-  readonly #transport: StreamTransport;
+  readonly #transport: ArrivedTransport;
   readonly #head: RequestHead;
   readonly #sender: Sender;
   readonly #hook: RequestHook;
@@ -33,7 +32,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
 
   constructor(
     host: HandshakeHost<UserData>,
-    transport: StreamTransport,
+    transport: ArrivedTransport,
     head: RequestHead,
     sender: Sender,
     hook: RequestHook,
@@ -70,7 +69,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
 
   received(chunk: Buffer): void {
     if (this.#stage !== 'body') return;
-    if (this.#missingBytes > 0) this.#body.push(chunk.subarray(0, this.#missingBytes));
+    if (this.#missingBytes > 0) this.#body.push(Buffer.from(chunk.subarray(0, this.#missingBytes)));
     this.#missingBytes -= Math.min(chunk.length, this.#missingBytes);
     if (this.#missingBytes > 0) return;
     this.#stage = 'answering';

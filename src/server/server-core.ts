@@ -20,10 +20,11 @@ import { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { Clock } from '../transport/clock.ts';
 import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
 import type { RandomSource } from '../transport/random.ts';
+import { StreamTransport } from '../transport/stream-transport.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import { Admission, type Reservation } from './admission.ts';
 import { type BroadcastOptions, broadcastTo } from './broadcast.ts';
-import { Handshake } from './handshake.ts';
+import { type Arrival, Handshake } from './handshake.ts';
 import type { HandshakeHost, PendingSocket, Refusal } from './handshake-host.ts';
 import type { UpgradeRequest } from './hooks.ts';
 import { ServerLog } from './log.ts';
@@ -121,12 +122,9 @@ export class ServerCore<UserData>
 
   // Letting in.
 
-  /**
-   * A socket of our own listener.
-   * @param acceptedAtMs When TCP accepted it, on the clock of deadlines, if that was before now.
-   */
-  accepted(socket: Duplex, acceptedAtMs?: number): void {
-    new Handshake<UserData>(this, socket, () => {}, acceptedAtMs).readHead();
+  /** A socket of our own listener. */
+  accepted(arrival: Arrival): void {
+    new Handshake<UserData>(this, arrival, () => {}).readHead();
   }
 
   /** A request that an HTTP server has read. */
@@ -137,7 +135,8 @@ export class ServerCore<UserData>
     request: IncomingMessage,
   ): Promise<Connection<UserData> | undefined> {
     return new Promise((resolve) => {
-      new Handshake<UserData>(this, socket, resolve).withHead(head, rest, request);
+      const open = (owner: TransportOwner): StreamTransport => new StreamTransport(socket, owner);
+      new Handshake<UserData>(this, { stream: socket, open }, resolve).withHead(head, rest, request);
     });
   }
 
@@ -316,9 +315,10 @@ export class ServerCore<UserData>
     for (const socket of this.pendingSockets) socket.destroy();
   }
 
-  stats(): ServerStats {
+  stats(transport: ServerStats['transport']): ServerStats {
     return this.counters.snapshot({
       nowMs: this.clock.now(),
+      transport,
       pendingHandshakes: this.admission.pendingHandshakes,
       connections: this.registry.size,
       topics: this.topics.size,

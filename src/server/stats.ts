@@ -6,6 +6,8 @@ import type { Refusal } from './handshake-host.ts';
 /** What a server has done so far, and what it holds now: plain data, yours to keep. Bytes are those on the wire. */
 export interface ServerStats {
   readonly uptimeMs: number;
+  /** What lies below the connections of a port of its own: Node's handles directly, or streams; see option `transport`. */
+  readonly transport: 'handle' | 'stream';
   readonly connections: {
     readonly now: number;
     readonly peak: number;
@@ -46,6 +48,7 @@ export interface ServerStats {
 /** What the server knows by itself at the moment of asking. */
 export interface StatsNow {
   readonly nowMs: number;
+  readonly transport: ServerStats['transport'];
   readonly pendingHandshakes: number;
   readonly connections: number;
   readonly topics: number;
@@ -113,6 +116,7 @@ export class StatsCounters implements TrafficCounters {
   snapshot(now: StatsNow): ServerStats {
     return {
       uptimeMs: now.nowMs - this.#startedMs,
+      transport: now.transport,
       connections: {
         now: now.connections,
         peak: this.#peak,

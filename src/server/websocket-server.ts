@@ -9,7 +9,8 @@ import type { Audience, Delivery, PublishDelivery, SendOptions } from '../connec
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
-import { tuneSocket } from '../transport/stream-transport.ts';
+import { HandleTransport } from '../transport/handle-transport.ts';
+import { StreamTransport, tuneSocket } from '../transport/stream-transport.ts';
 import { type Attached, attach, detach } from './attachments.ts';
 import type { BroadcastOptions } from './broadcast.ts';
 import { createTcpServer, Listener, type ListenOptions } from './listener.ts';
@@ -84,9 +85,22 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const tlsServer =
       tls === undefined
         ? undefined
-        : createTlsServer(core, tls, (socket, acceptedAtMs) => core.accepted(socket, acceptedAtMs));
-    const listener = new Listener(tlsServer ?? createTcpServer((socket) => core.accepted(socket)), (error) =>
-      core.acceptFailed(error),
+        : createTlsServer(core, tls, (socket, acceptedAtMs) =>
+            core.accepted({
+              stream: socket,
+              open: (owner) => new StreamTransport(socket, owner),
+              acceptedAtMs,
+            }),
+          );
+    const listener = new Listener(
+      tlsServer ??
+        createTcpServer((socket) =>
+          core.accepted({ stream: socket, open: (owner) => new StreamTransport(socket, owner) }),
+        ),
+      (error) => core.acceptFailed(error),
+      tls === undefined && core.options.transport === 'auto'
+        ? (handle) => core.accepted({ open: (owner) => new HandleTransport(handle, owner) })
+        : undefined,
     );
     this.#tlsServer = tlsServer;
     this.#listener = listener;
@@ -191,7 +205,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
 
   /** Counters since the start, and what there is now. Constant time. */
   stats(): ServerStats {
-    return this.#core.stats();
+    return this.#core.stats(this.#listener?.transport ?? 'stream');
   }
 
   /**

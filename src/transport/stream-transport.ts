@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { normalizeAddress } from './ip-address.ts';
-import type { Transport, TransportOwner } from './transport.ts';
+import type { ArrivedTransport, TransportOwner } from './transport.ts';
 
 /** Silence after which the kernel starts probing a peer. */
 export const TCP_KEEP_ALIVE_MS = 60_000;
@@ -38,7 +38,7 @@ function onClose(this: OwnedStream): void {
 }
 
 /** Any `Duplex`, over the public interface of streams: TCP, TLS, and whatever a proxy or a test hands in. */
-export class StreamTransport implements Transport {
+export class StreamTransport implements ArrivedTransport {
   remoteAddress: string;
   remotePort: number;
   readonly #stream: OwnedStream;
@@ -55,13 +55,11 @@ export class StreamTransport implements Transport {
     socket.resume();
   }
 
-  /** From here on `owner` is told what happens. */
   handTo(owner: TransportOwner): this {
     this.#stream[OWNER] = owner;
     return this;
   }
 
-  /** From here on the peer is who a proxy says it is; what port it has nobody knows. */
   standFor(remoteAddress: string): void {
     this.remoteAddress = remoteAddress;
     this.remotePort = 0;

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 
 /** What a transport tells its owner, never from inside a call of its own methods. */
 export interface TransportOwner {
-  /** Bytes have arrived. The chunk belongs to the owner, who may overwrite it. */
+  /** Bytes have arrived. The owner may overwrite the chunk, and must not keep it: what follows is read into its memory. */
   received(chunk: Buffer): void;
   /** The peer ended its half: no more bytes come. */
   receivedEnd(): void;
@@ -16,6 +16,7 @@ export interface TransportOwner {
 export interface Transport {
   /** The peer's address in its normal form (IPv4-mapped as IPv4); empty where there is none. */
   readonly remoteAddress: string;
+  /** 0 where it is not known. */
   readonly remotePort: number;
   /** Bytes handed over that the kernel has not taken. */
   readonly bufferedBytes: number;
@@ -29,4 +30,12 @@ export interface Transport {
   end(): void;
   /** Throws the connection away, with what is still unwritten. */
   destroy(): void;
+}
+
+/** A transport of a socket that came to us: owners take turns, and find out on the way who it is. */
+export interface ArrivedTransport extends Transport {
+  /** From here on `owner` is told what happens. */
+  handTo(owner: TransportOwner): this;
+  /** From here on the peer is who a proxy says it is; what port it has nobody knows. */
+  standFor(remoteAddress: string): void;
 }

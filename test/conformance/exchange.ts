@@ -5,6 +5,7 @@ import { OPCODE } from '../../src/protocol/constants.ts';
 import { type CloseInfo, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { duplexPair, EXAMPLE_KEY, RawClient, readFrames } from '../../src/testing/index.ts';
 import { type Must, SERVER_MUSTS } from './musts.ts';
+import { TRANSPORT } from '../server/transport.ts';
 
 const proved = new Set<Must>();
 
@@ -24,7 +25,7 @@ const OPTIONS: ServerOptions = {
   maxMessageBytes: LIMIT,
   closeTimeoutMs: 500,
 };
-const server = new WebSocketServer(OPTIONS);
+const server = new WebSocketServer({ ...TRANSPORT, ...OPTIONS });
 /** What applications saw of the last connection. */
 export const seen: { messages: (string | Buffer)[]; close: Promise<CloseInfo> | undefined } = {
   messages: [],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type CloseInfo, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { waitUntil } from '../../src/testing/index.ts';
+import { TRANSPORT } from '../server/transport.ts';
 
 export interface EchoServer {
   readonly server: WebSocketServer;
@@ -17,7 +18,7 @@ export interface EchoServer {
  * Goes down with the test, and nothing may be left then.
  */
 export async function echoServer(t: TestContext, options: ServerOptions = {}): Promise<EchoServer> {
-  const server = new WebSocketServer({ allowedOrigins: '*', ...options });
+  const server = new WebSocketServer({ ...TRANSPORT, allowedOrigins: '*', ...options });
   const closes: CloseInfo[] = [];
   let seen = 0;
   server.on('close', (_, info) => void closes.push(info));

@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm';
 import { WebSocketServer } from '../../src/index.ts';
 import { buildFrame } from '../../src/protocol/frame-builder.ts';
 import { close, EXAMPLE_KEY, eventLoopTurns, leakCheck, text, waitUntil } from '../../src/testing/index.ts';
+import { TRANSPORT } from '../server/transport.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -68,7 +69,7 @@ test('TS-10 RG-06: ten thousand connections come and go, and nothing is left', {
   timeout: 300_000,
 }, async () => {
   const leaks = leakCheck();
-  const server = new WebSocketServer({ maxConnections: 20_000 });
+  const server = new WebSocketServer({ ...TRANSPORT, maxConnections: 20_000 });
   server.on('connection', (connection) => {
     connection.subscribe('all');
     connection.subscribe(connection.id);
@@ -98,7 +99,7 @@ test('TS-10 RG-06: ten thousand connections come and go, and nothing is left', {
 
 test('PF-11: an idle connection holds no read buffer and no queue', { timeout: 120_000 }, async () => {
   const leaks = leakCheck();
-  const server = new WebSocketServer();
+  const server = new WebSocketServer(TRANSPORT);
   server.on('message', (connection, message) => void connection.send(message));
   const { port } = await server.listen(0, '127.0.0.1');
   const sockets: Socket[] = [];

@@ -19,6 +19,7 @@ const EDGE_BYTES = 20;
 function everyCutting(stage: Stage, wire: Buffer): Outcome {
   const whole = drive(stage, [wire]);
   assert.deepEqual(drive(stage, byteByByte(wire)), whole, 'byte by byte');
+  assert.deepEqual(drive({ ...stage, interrupted: true }, [wire]), whole, 'interrupted');
   if (wire.length <= EVERY_CUT_UP_TO_BYTES) {
     let at = 0;
     for (const pieces of everyCut(wire)) assert.deepEqual(drive(stage, pieces), whole, `cut at ${++at}`);

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { MisuseError, refuse, WebSocketServer } from '../../src/index.ts';
 import { duplexPair, EXAMPLE_KEY, RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { listening, live, nextText, upgradeRequest } from './live.ts';
+import { TRANSPORT } from './transport.ts';
 
 const HEAD = `GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${EXAMPLE_KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`;
 
@@ -32,7 +33,7 @@ test('EV-02 HS-30: a port in use rejects with the error of the system, and liste
   const other = createTcpServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   t.after(() => other.close());
-  const server = new WebSocketServer();
+  const server = new WebSocketServer(TRANSPORT);
   await assert.rejects(server.listen((other.address() as AddressInfo).port, '127.0.0.1'), {
     code: 'EADDRINUSE',
   });
@@ -51,7 +52,7 @@ test('EV-02: a Unix socket', {
   skip: process.platform === 'win32' && 'Windows has named pipes',
 }, async () => {
   const path = joinPath(tmpdir(), `hawser-${process.pid}.sock`);
-  const server = new WebSocketServer();
+  const server = new WebSocketServer(TRANSPORT);
   server.on('message', (connection, message) => void connection.send(message));
   assert.equal(await server.listen({ path }), path);
   const client = RawClient.over(connect(path));

@@ -18,6 +18,7 @@ import {
   type RawUpgradeOptions,
   VirtualClock,
 } from '../../src/testing/index.ts';
+import { TRANSPORT } from './transport.ts';
 
 /** A peer that writes its own bytes, and what the server holds of it. */
 export interface Peer {
@@ -118,7 +119,7 @@ export async function listening(
   readonly join: (upgrade?: RawUpgradeOptions) => Promise<RawClient>;
 }> {
   const leaks = leakCheck();
-  const server = new WebSocketServer(options);
+  const server = new WebSocketServer({ ...TRANSPORT, ...options });
   const errors: Error[] = [];
   const refusals: RefusedInfo[] = [];
   const clients: RawClient[] = [];

@@ -63,6 +63,7 @@ test('CF-02 the defaults are those of section 22', () => {
     perMessageDeflate: false,
     maxTopicsPerConnection: 128,
     maxTopics: 100_000,
+    transport: 'auto',
     backlog: 511,
     logger: undefined,
     clock: systemClock,

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { MisuseError, WebSocketServer } from '../../src/index.ts';
 import { eventLoopTurns, leakCheck, waitUntil } from '../../src/testing/index.ts';
 import { live, type Peer } from './live.ts';
+import { TRANSPORT } from './transport.ts';
 
 const isState = (error: unknown): boolean => error instanceof MisuseError && error.code === 'ERR_STATE';
 
@@ -29,7 +30,7 @@ test('EV-12 LM-02: ready turns false when full, and true again below 95 %', asyn
 });
 
 test('EV-12 RT-02: ready while listening, attached, or once handleUpgrade was used; not after the last of them', async (t) => {
-  const server = new WebSocketServer();
+  const server = new WebSocketServer(TRANSPORT);
   t.after(() => server.shutdown());
   assert.equal(server.ready(), false);
   const http = createServer();
@@ -52,7 +53,7 @@ test('EV-12 RT-02: ready while listening, attached, or once handleUpgrade was us
 });
 
 test('RT-04: an HTTP server that parses leniently is refused', () => {
-  const server = new WebSocketServer();
+  const server = new WebSocketServer(TRANSPORT);
   assert.throws(
     () => server.attach(createServer({ insecureHTTPParser: true })),
     (error) => error instanceof MisuseError && /insecureHTTPParser/.test(error.message),
@@ -63,7 +64,7 @@ test('RT-04: an HTTP server that parses leniently is refused', () => {
 for (const host of [undefined, '127.0.0.1', 'localhost']) {
   test(`EV-02 HS-30: the signal of listen, aborted at once, leaves nothing half open; host ${host ?? 'none'}`, async (t) => {
     const leaks = leakCheck();
-    const server = new WebSocketServer();
+    const server = new WebSocketServer(TRANSPORT);
     t.after(async () => {
       await server.shutdown();
       await leaks.assertNothingLeft();
@@ -81,7 +82,7 @@ for (const host of [undefined, '127.0.0.1', 'localhost']) {
 }
 
 test('EV-02: the signal of listen, aborted later, stops listening; connections stay, and it can listen again', async (t) => {
-  const server = new WebSocketServer();
+  const server = new WebSocketServer(TRANSPORT);
   t.after(() => server.shutdown());
   const abort = new AbortController();
   await server.listen({ port: 0, host: '127.0.0.1', signal: abort.signal });
@@ -94,7 +95,7 @@ test('EV-02: the signal of listen, aborted later, stops listening; connections s
 });
 
 test('SD-05: shutdown before listen: nothing begins any more', async () => {
-  const server = new WebSocketServer();
+  const server = new WebSocketServer(TRANSPORT);
   const { closed, forced } = await server.shutdown();
   assert.deepEqual([closed, forced], [0, 0]);
   await assert.rejects(server.listen(0), isState);
@@ -104,7 +105,7 @@ test('SD-05: shutdown before listen: nothing begins any more', async () => {
 for (const host of [undefined, 'localhost']) {
   test(`SD-05: shutdown during listen: it rejects, and nothing keeps the process alive; host ${host ?? 'none'}`, async () => {
     const leaks = leakCheck();
-    const server = new WebSocketServer();
+    const server = new WebSocketServer(TRANSPORT);
     const listening = server.listen({ port: 0, host });
     const refused = assert.rejects(listening, isState);
     await server.shutdown();
@@ -115,7 +116,7 @@ for (const host of [undefined, 'localhost']) {
 }
 
 test('SD-05 SD-06: shutdown twice, and by leaving a block, is one shutdown with one closed event', async () => {
-  const server = new WebSocketServer();
+  const server = new WebSocketServer(TRANSPORT);
   let closed = 0;
   server.on('closed', () => void closed++);
   await server.listen(0, '127.0.0.1');
