@@ -32,6 +32,7 @@ export const PEER_FLAGS: readonly Flag[] = [
 /** Flags of commands that talk: {@link PEER_FLAGS}, and how the connection behaves. */
 export const CLIENT_FLAGS: readonly Flag[] = [
   ...PEER_FLAGS,
+  { name: 'compress', says: 'offer permessage-deflate (RFC 7692), and compress what is worth it' },
   { name: 'timeout-ms', value: '<ms>', says: 'time for connecting, all phases together', default: '10,000' },
   { name: 'max-message-bytes', value: '<bytes>', says: 'largest message to accept', default: '1,048,576' },
   {
@@ -63,6 +64,7 @@ export function clientOptionsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): 
     tls: tlsOf(flags),
     connectTimeoutMs: wholeNumberOf(flags, 'timeout-ms', 10_000, 1, MAX_MS),
     maxMessageBytes: wholeNumberOf(flags, 'max-message-bytes', 1_048_576, 1, 536_870_888),
+    perMessageDeflate: flags.has('compress'),
     ...heartbeatOf(flags),
     // A person, or a pipe, may be silent for as long as it likes.
     idleTimeoutMs: false,

@@ -6,6 +6,7 @@ import { eventPrinter, messageFields, printConnectionEvents } from './connection
 import { closeLine, dialled, exitOf, INTERRUPTED } from './dialling.ts';
 import { type Flag, parseFlags, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
+import { printable } from './lines.ts';
 import { messageLine } from './shown-message.ts';
 import { TYPED_HELP } from './slash-command.ts';
 
@@ -65,8 +66,9 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   if (json) printConnectionEvents(connection, url, print);
   else {
     const chosen = connection.protocol === '' ? '' : `, subprotocol ${connection.protocol}`;
+    const agreed = connection.extensions === '' ? '' : `, ${connection.extensions}`;
     const hint = terminal === undefined ? '' : '; /help lists what can be typed, Ctrl-D ends';
-    io.err(`connected to ${url}${chosen}${hint}`);
+    io.err(`connected to ${url}${chosen}${printable(agreed)}${hint}`);
   }
   const { interrupted } =
     terminal === undefined

@@ -115,6 +115,17 @@ test('CM-03: certificates are checked; --ca names whom to trust, --insecure trus
   assert.match(warning!, /--insecure/);
 });
 
+test('CM-03 PD-10: --compress offers permessage-deflate, and messages go both ways through it', async (t) => {
+  const { url, server: peer } = await echo(t, { perMessageDeflate: true });
+  const io = fakeIo();
+  const line = 'compressible '.repeat(500);
+  io.input.end(line);
+  assert.equal(await hawser(io, 'connect', url, '--compress', '--wait-ms', '200'), 0);
+  assert.deepEqual(io.outLines, [line]);
+  assert.match(io.errLines[0]!, /permessage-deflate/);
+  assert.ok(peer.stats().bytes.sent < line.length / 4);
+});
+
 test('CM-01: nobody there, or somebody who refuses, is exit 1 and a sentence', async (t) => {
   const { server: picky, port } = await server(t, { path: '/right' });
   const wrongPath = fakeIo();
