@@ -36,8 +36,6 @@ export class ReconnectingClient
   /** Resolves when it is over, by whatever way. Never rejects. */
   readonly closed: Promise<EndInfo>;
   /** @internal */
-  deadlineSlot = -1;
-  /** @internal */
   ownListeners: readonly ((message: Message) => ListenerResult)[] = [];
   /** @internal */
   readonly hostListenerCount = 0;
@@ -56,7 +54,7 @@ export class ReconnectingClient
   #sleepWatch: SleepWatch | undefined;
   /** Only while connecting. */
   #attempt: AbortController | undefined;
-  /** Only while waiting. */
+  /** While waiting for the next attempt, or for somebody to take the last messages. */
   #timer: unknown;
   /** What the last attempt brought. */
   #credentials: string | undefined;
@@ -164,7 +162,8 @@ export class ReconnectingClient
 
   /**
    * Ends it: with a closing handshake (§7.1.2) where there is a connection, at once elsewhere. The offline queue is
-   * dropped; wait for {@link drained} if it matters. Later calls do nothing.
+   * dropped; wait for {@link drained} if it matters. Received messages that wait are delivered still, unless nobody takes
+   * any: without a listener, or after a loop was left. Later calls do nothing.
    * @param code As of `Connection.close`. Default 1000.
    * @throws MisuseError `ERR_ARGUMENT` for another code, or a reason that is no string.
    */
@@ -206,7 +205,7 @@ export class ReconnectingClient
     await this.closed;
   }
 
-  // What the delivery and the deadlines ask and tell. @internal all of it.
+  // What the delivery asks and tells. @internal all of it.
 
   /** @internal */
   callHost(): void {}
@@ -226,12 +225,6 @@ export class ReconnectingClient
   deliveryReady(): void {
     this.#delivery.deliverWaiting();
     if (this.#delivery.waitingBytes < this.#settings.connection.receiveAheadBytes) this.#letRead();
-    this.#finishIfDelivered();
-  }
-
-  /** What was received and nobody took in time is given up. @internal */
-  deadlineReached(): void {
-    this.#dropped += this.#delivery.drop();
     this.#finishIfDelivered();
   }
 
@@ -390,7 +383,7 @@ export class ReconnectingClient
   }
 
   readonly #aborted = (): void => {
-    this.#dropped += this.#delivery.drop();
+    this.#dropReceived();
     this.#stop({ why: 'abort' }, (connection) => connection.terminate());
     // It may have been closing, politely.
     this.#connection?.terminate();
@@ -415,12 +408,18 @@ export class ReconnectingClient
   /** The end comes behind the last message; for messages that nobody takes it waits no longer than for a closing handshake. */
   #finishIfDelivered(): void {
     if (this.#state !== 'closing' || this.#connection !== undefined) return;
+    if (this.#end?.why === 'close' && this.#delivery.isAbandoned) this.#dropReceived();
     if (this.#delivery.waiting > 0) {
-      const { closeTimeoutMs } = this.#settings.connection;
-      if (this.deadlineSlot < 0) this.#deadlines.plan(this, this.#deadlines.now() + closeTimeoutMs);
+      if (this.#timer !== undefined) return;
+      this.#timer = this.#clock.setTimer(() => {
+        this.#dropReceived();
+        this.#finishIfDelivered();
+      }, this.#settings.connection.closeTimeoutMs);
+      keepAlive(this.#timer);
       return;
     }
-    this.#deadlines.cancel(this);
+    this.#clock.clearTimer(this.#timer);
+    this.#timer = undefined;
     this.#settings.connection.signal?.removeEventListener('abort', this.#aborted);
     this.#move('ended');
     this.#delivery.iterator?.finish();
@@ -449,6 +448,10 @@ export class ReconnectingClient
     const connection = this.#connection;
     if (connection?.state !== 'open' || (this.#queue?.size ?? 0) > 0) return false;
     return connection.bufferedBytes <= this.#settings.connection.highWaterMarkBytes;
+  }
+
+  #dropReceived(): void {
+    this.#dropped += this.#delivery.drop();
   }
 
   #unsent(message: UnsentMessage): void {

@@ -274,6 +274,7 @@ export class Connection<UserData = unknown>
 
   /**
    * Starts the closing handshake (§7.1.2): messages already accepted go out first, then Close. Later calls do nothing.
+   * Received ones that wait are delivered still, unless nobody takes any: without a listener, or after a loop was left.
    * @param code 1000 to 1003, 1007 to 1009, 1011 to 1014, 3000 to 4999; clients also 1010. Default 1000.
    * @param reason At most 123 bytes of UTF-8; a longer one is cut at a code point.
    * @throws MisuseError `ERR_ARGUMENT` for another code, or a reason that is no string.
@@ -281,11 +282,13 @@ export class Connection<UserData = unknown>
   close(code = 1000, reason = ''): void {
     checkCloseArguments(code, reason, this.#link.core.role);
     this.#link.close(code, reason, 'local-close');
+    this.#dropAbandoned();
   }
 
   /** Throws the connection away, without closing handshake: code 1006, cause `terminated`. */
   terminate(): void {
     this.#link.terminate('terminated');
+    this.#dropAbandoned();
   }
 
   /** Stops delivery at the next message. Nothing is lost: soon TCP holds the peer back. */
@@ -547,6 +550,13 @@ export class Connection<UserData = unknown>
   #countDropped(count: number): void {
     this.droppedMessages += count;
     this.#host.counters.droppedMessages += count;
+  }
+
+  /** What nobody will take must not hold up the end. */
+  #dropAbandoned(): void {
+    if (!this.#delivery.isAbandoned) return;
+    this.#countDropped(this.#delivery.drop());
+    this.#finishIfDelivered();
   }
 
   #finishIfDelivered(): void {

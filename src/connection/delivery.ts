@@ -44,6 +44,12 @@ export class Delivery {
     return this.#inbox?.bytes ?? 0;
   }
 
+  /** Nobody takes messages, nor said that he would again: no listener, or the loop was left. */
+  get isAbandoned(): boolean {
+    if (this.#paused === 'asked' || this.iterator !== undefined) return false;
+    return this.#paused === 'loop left' || !this.#hasListeners;
+  }
+
   pause(): void {
     this.#paused = 'asked';
   }
@@ -90,6 +96,10 @@ export class Delivery {
   #open(): boolean {
     if (this.#paused !== 'no' || this.#running >= this.#owner.maxConcurrentMessages) return false;
     if (this.iterator !== undefined) return this.iterator.asking;
+    return this.#hasListeners;
+  }
+
+  get #hasListeners(): boolean {
     return this.#owner.ownListeners.length > 0 || this.#owner.hostListenerCount > 0;
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -89,12 +90,14 @@ for (const { name, state, reach } of PHASES) {
       const leaks = leakCheck();
       const controller = new AbortController();
       const { client, clock, names } = await reach(t, controller.signal);
+      assert.equal(getEventListeners(controller.signal, 'abort').length, 1);
       assert.equal(client.state, state);
       if (how === 'close') client.close();
       else controller.abort();
       const { why } = await client.closed;
       assert.equal(why, how);
       assert.equal(clock.pendingTimers, 0);
+      assert.equal(getEventListeners(controller.signal, 'abort').length, 0);
       assert.equal(names().at(-1), 'close');
       assert.ok(!names().includes('giveUp'));
       client.close();

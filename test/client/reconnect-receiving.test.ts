@@ -126,3 +126,18 @@ test('RC-01: a message that waited is delivered to a listener that comes late, b
   await client.closed;
   assert.deepEqual(messages, [['late', false]]);
 });
+
+test('RC-01: who leaves the loop and closes does not wait for messages that nobody will take', async (t) => {
+  const port = await harbour(t);
+  const { client, clock, next } = boat(t, port.url);
+  await next('open');
+  for (let i = 0; i < 5; i++) port.server().broadcast(String(i));
+  for await (const message of client) {
+    assert.equal(message, '0');
+    break;
+  }
+  await waitUntil(() => client.connection?.messagesReceived === 5);
+  client.close();
+  await client.closed;
+  assert.deepEqual([client.droppedMessages, clock.now()], [4, 0]);
+});

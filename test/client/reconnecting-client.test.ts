@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { ConnectError, type DownInfo, refuse } from '../../src/index.ts';
-import { eventLoopTurns, waitUntil } from '../../src/testing/index.ts';
+import { close, eventLoopTurns, waitUntil } from '../../src/testing/index.ts';
+import { accepting, scriptedServer } from './live.ts';
 import { boat, harbour, short } from './reconnecting.ts';
 
 test('RC-01: the server goes and comes, and the client goes on', async (t) => {
@@ -316,6 +317,24 @@ test('RC-01: a server that closes while the client still takes its seat is notic
   await next('retry');
   assert.deepEqual(names(), ['open', 'down', 'retry']);
   assert.deepEqual(messages, ['last words']);
+});
+
+test('RC-01: a Close in the same packet as the 101 is noticed, too', async (t) => {
+  const { url } = await scriptedServer(t, (socket, request) => {
+    socket.end(Buffer.concat([Buffer.from(accepting(request)), close(1011, '', { mask: false })]));
+  });
+  const { next, names } = boat(t, url);
+  assert.equal((await next('down')).close?.code, 1011);
+  await next('retry');
+  assert.deepEqual(names(), ['open', 'down', 'retry']);
+});
+
+test('RC-03: shouldReconnect: true keeps the wider spread where the rules have it', async (t) => {
+  const port = await harbour(t);
+  const { next } = boat(t, port.url, { shouldReconnect: () => true });
+  await next('open');
+  await port.leave(1012);
+  assert.equal((await next('retry')).delayMs, 2_550);
 });
 
 test('RC-01: a server that hangs up before it answers is tried again', async (t) => {

@@ -169,6 +169,41 @@ test('EV-07: a loop over a connection that breaks ends without an error', async 
   assert.equal((await connection.closed).cause, 'transport-error');
 });
 
+for (const how of ['close', 'terminate'] as const) {
+  test(`EV-07 CL-13: ${how} after a loop that was left does not wait for messages that nobody will take`, async (t) => {
+    const { clock, join } = live(t);
+    const { raw, connection } = await join();
+    for (const word of ['one', 'two', 'three']) raw.send(text(word));
+    for await (const message of connection) {
+      assert.equal(message, 'one');
+      break;
+    }
+    await waitUntil(() => connection.messagesReceived === 3);
+    connection[how]();
+    if (how === 'close') raw.send(close(1000));
+    raw.end();
+    await connection.closed;
+    assert.deepEqual([connection.droppedMessages, clock.now()], [2, 0]);
+  });
+}
+
+test('EV-07: who only pauses, and closes, may take what waits, for as long as closing may take', async (t) => {
+  const { join } = live(t);
+  const { raw, connection } = await join();
+  const messages: unknown[] = [];
+  connection.on('message', (message) => messages.push(message));
+  connection.pause();
+  raw.send(text('kept'));
+  await waitUntil(() => connection.messagesReceived === 1);
+  connection.close();
+  raw.send(close(1000));
+  raw.end();
+  await waitUntil(() => connection.state === 'closed');
+  connection.resume();
+  await connection.closed;
+  assert.deepEqual(messages, ['kept']);
+});
+
 test('CT-06: pings and pongs can be observed, as copies, and are answered anyway', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
