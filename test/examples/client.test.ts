@@ -42,3 +42,12 @@ test('EX-01 reconnecting client: it follows the feed over a restart', signal, as
   assert.deepEqual(await exit, [0, null]);
   assert.deepEqual(port.received, ['{"subscribe":"news"}', '{"subscribe":"news"}']);
 });
+
+test('EX-01 EX-03 client guide: what docs/client.md shows is what happens', async (t) => {
+  const { output, exit } = startExample(t, 'client-guide.ts');
+  assert.deepEqual(await exit, [0, null]);
+  assert.equal(
+    output(),
+    'chat.v1 Hello\n1000 true local-close\nERR_RESPONSE response 401 Who are you?\nopen\n1000 1000\n',
+  );
+});

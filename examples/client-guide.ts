@@ -1,0 +1,63 @@
+// The code of docs/client.md, run against a server of its own.
+import { refuse, WebSocketServer } from 'hawser';
+import { connect, ConnectError } from 'hawser/client';
+
+const server = new WebSocketServer({
+  protocols: ['chat.v1'],
+  upgrade: ({ request }) =>
+    request.headers['authorization'] === 'Bearer secret' || request.url.pathname === '/open'
+      ? undefined
+      : refuse(401, { body: 'Who are you?', headers: { 'www-authenticate': 'Bearer' } }),
+});
+server.on('message', (connection, message) => {
+  connection.send(message);
+});
+const { port } = await server.listen(0, '127.0.0.1');
+const url = `ws://127.0.0.1:${port}/open`;
+
+async function loop(): Promise<void> {
+  const connection = await connect(url, { protocols: ['chat.v1'] });
+  connection.send('Hello');
+  for await (const message of connection) {
+    console.log(connection.protocol, message); // text as string, binary as Buffer
+    connection.close(1000, 'done');
+  }
+  const { code, wasClean, cause } = await connection.closed;
+  console.log(code, wasClean, cause);
+}
+
+async function failing(): Promise<void> {
+  const secret = new URL('/secret', url);
+  try {
+    await connect(secret);
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error; // a mistake of ours, or an abort
+    console.log(error.code, error.phase, error.status, error.body.toString());
+  }
+  await using connection = await connect(secret, { headers: { Authorization: 'Bearer secret' } });
+  console.log(connection.state); // at the end of the block it closes, and waits for that
+}
+
+async function givingUp(): Promise<void> {
+  const signal = AbortSignal.timeout(60_000); // or that of a button
+  const connection = await connect(url, { connectTimeoutMs: 3_000, signal });
+  connection.terminate(); // without closing handshake
+  await connection.closed;
+}
+
+async function sendingMuch(): Promise<void> {
+  const connection = await connect(url);
+  connection.pause(); // the echo is of no interest here
+  for (let i = 0; i < 1_000; i++) {
+    if (!connection.send(`line ${i}`)) await connection.drained();
+  }
+  connection.resume();
+  connection.on('message', (message) => {
+    if (message === 'line 999') connection.close();
+  });
+  await connection.closed;
+  console.log(connection.messagesSent, connection.messagesReceived);
+}
+
+for (const step of [loop, failing, givingUp, sendingMuch]) await step();
+await server.shutdown();
