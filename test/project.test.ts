@@ -25,6 +25,7 @@ const lockFiles = [
   'test/interop',
   'tools/runtimes',
   'tools/wasm',
+  'tools/package-check',
 ]
   .map((folder) => join(folder, 'package-lock.json'))
   .filter((path) => existsSync(join(root, path)));

@@ -24,6 +24,7 @@ export const FACT = Object.freeze({
   /** The peer broke a rule, see `failure`. Close is on its way, and nothing further is read. */
   FAILURE: 5,
 } as const);
+/** One of {@link FACT}. */
 export type Fact = (typeof FACT)[keyof typeof FACT];
 
 /** Where the core puts what has to go out. Called while commands and `next` run; takes bytes, and must not call back. */

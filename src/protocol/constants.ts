@@ -7,18 +7,22 @@ export const OPCODE = Object.freeze({
   PING: 0x9,
   PONG: 0xa,
 } as const);
+/** One of {@link OPCODE}. */
 export type Opcode = (typeof OPCODE)[keyof typeof OPCODE];
 
 /** First byte of a frame: final fragment (§5.2). */
 export const FIN = 0x80;
 /** First byte: reserved for extensions; permessage-deflate owns RSV1. */
 export const RSV1 = 0x40;
+/** First byte: all three reserved bits. */
 export const RSV_MASK = 0x70;
+/** First byte: the opcode. */
 export const OPCODE_MASK = 0x0f;
 /** Control frames have the high bit of the opcode set (§5.5). */
 export const CONTROL_BIT = 0x08;
 /** Second byte: a masking key follows the length. */
 export const MASK_BIT = 0x80;
+/** Second byte: the length, or one of the two values below. */
 export const LENGTH_MASK = 0x7f;
 /** Second byte: the length is in the next 2 bytes. */
 export const LENGTH_16 = 126;

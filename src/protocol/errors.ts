@@ -110,7 +110,9 @@ type CodeOf<Kind extends ErrorRule['kind']> = {
 export type HandshakeErrorCode = CodeOf<'handshake'>;
 /** Codes that are answered with a close code. */
 export type PeerErrorCode = CodeOf<'peer'>;
+/** Codes of connections that were lost: nothing can be answered. */
 export type TransportErrorCode = CodeOf<'transport'>;
+/** Codes of what our caller did wrong. */
 export type MisuseErrorCode = CodeOf<'misuse'>;
 /** Codes of connections that did not come about. */
 export type ConnectErrorCode = CodeOf<'client'>;

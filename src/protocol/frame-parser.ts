@@ -16,6 +16,7 @@ export const PIECE = Object.freeze({
   /** The last part of a payload that came in parts. */
   LAST: 3,
 } as const);
+/** One of {@link PIECE}. */
 export type Piece = (typeof PIECE)[keyof typeof PIECE];
 
 const NOTHING = Buffer.alloc(0);

@@ -89,6 +89,7 @@ export interface HttpRequest {
 /** Answers plain HTTP. What it throws or rejects with is answered with 500. */
 export type RequestHook = (request: HttpRequest) => Awaitable<Response>;
 
+/** What goes with a refusal of the `upgrade` hook. */
 export interface RefuseOptions {
   readonly headers?: HeaderList;
   /** Text is sent as `text/plain; charset=utf-8` unless `headers` say otherwise. Browsers never show it. */

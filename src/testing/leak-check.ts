@@ -3,11 +3,13 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { eventLoopTurns } from './wait-for.ts';
 
+/** What is compared beside the resources of the process. */
 export interface LeakCheckOptions {
   /** More things that must not be left, by name: how many there are now. For example timers of a virtual clock, connections of a server. */
   readonly counts?: Readonly<Record<string, () => number>>;
 }
 
+/** What was open when it was made; see {@link leakCheck}. */
 export interface LeakCheck {
   /**
    * Waits until nothing is open that was not open when the check began.

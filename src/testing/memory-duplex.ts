@@ -4,6 +4,7 @@ import { MisuseError } from '../protocol/errors.ts';
 import { type Faults, Lane } from './lane.ts';
 import { connectionReset } from './reset.ts';
 
+/** How large the buffers of a pair are, and whom its server sees. */
 export interface DuplexPairOptions {
   /**
    * Bytes that each buffer holds: those of the two streams, and between them, for each direction, those under way.

@@ -15,6 +15,7 @@ import { eventLoopTurns } from './wait-for.ts';
 /** Turns of the event loop in which a message, and the answer to it, arrive in memory. */
 const TURNS_A_STEP = 6;
 
+/** How a joined pair is made. */
 export interface PairOptions<ServerData> {
   /**
    * Your server, made with the same `clock`; it stays yours, and several pairs may share it. Or options of one that the

@@ -11,6 +11,7 @@ export const EXAMPLE_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 /** Longest piece of what arrived that an error shows. */
 const SHOWN_BYTES = 64;
 
+/** What a {@link RawClient} sends as its opening handshake. */
 export interface RawUpgradeOptions extends WaitOptions {
   /** Request target. Default `/`. */
   readonly path?: string;

@@ -4,6 +4,7 @@ import type { Clock } from '../transport/clock.ts';
 /** Longest delay of the platform's timers, in ms; they fire at once when asked for more. */
 const MAX_DELAY_MS = 2_147_483_647;
 
+/** When a {@link VirtualClock} begins. */
 export interface VirtualClockOptions {
   /** Monotonic time at the start, in ms. Default 0. */
   readonly nowMs?: number;

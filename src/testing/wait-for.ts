@@ -9,6 +9,7 @@ export class WaitError extends Error {
   override readonly name: string = 'WaitError';
 }
 
+/** How long a wait may take. */
 export interface WaitOptions {
   /** Real time after which the wait fails, in ms. Default 5 000. */
   readonly deadlineMs?: number;
@@ -48,6 +49,7 @@ export function waitForEvent<Args extends unknown[] = unknown[]>(
   });
 }
 
+/** What {@link waitUntil} says when it gives up, and how long it waits. */
 export interface WaitUntilOptions extends WaitOptions {
   /** What is waited for, for the error. Default the source text of the condition. */
   readonly description?: string;

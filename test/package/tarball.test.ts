@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { before, test } from 'node:test';
+
+const root = join(import.meta.dirname, '..', '..', '..');
+/** What a download may cost, packed. */
+const MAX_PACKED_BYTES = 1_000_000;
+
+interface Tarball {
+  readonly size: number;
+  readonly files: readonly { readonly path: string; readonly mode: number }[];
+}
+let tarball: Tarball;
+let paths: string[];
+
+before(() => {
+  // npm run puts its own place into the environment; without it the name is looked up as a shell would.
+  const npm = process.env.npm_execpath;
+  const argv = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+  const { stdout, stderr } =
+    npm === undefined
+      ? spawnSync('npm', argv, { cwd: root, encoding: 'utf8', shell: process.platform === 'win32' })
+      : spawnSync(process.execPath, [npm, ...argv], { cwd: root, encoding: 'utf8' });
+  const answer = JSON.parse(stdout || `"${stderr}"`) as Tarball[] | Record<string, Tarball>;
+  tarball = Object.values(answer)[0]!;
+  paths = tarball.files.map(({ path }) => path);
+});
+
+test('EX-06: the tarball holds the program, its types, its sources for debuggers, and five pages', () => {
+  const others = paths.filter((path) => !/^(?:build\/src|src)\//.test(path)).sort();
+  assert.deepEqual(others, ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']);
+  assert.deepEqual(
+    paths.filter((path) => path.includes('.test.')),
+    [],
+  );
+  assert.ok(tarball.size <= MAX_PACKED_BYTES, `${tarball.size} bytes`);
+});
+
+test('EX-06: each source in it is what a source map speaks of, and each map finds its source', () => {
+  const packed = new Set(paths);
+  const maps = paths.filter((path) => path.endsWith('.js.map'));
+  const named = new Set(
+    maps.flatMap((path) => {
+      const { sources } = JSON.parse(readFileSync(join(root, path), 'utf8')) as { sources: string[] };
+      return sources.map((source) => join(path, '..', source).replaceAll('\\', '/'));
+    }),
+  );
+  // What the compiler left of a source that is gone would be packed on this machine only: prepack builds from nothing.
+  const current = [...named].filter((path) => existsSync(join(root, path)));
+  assert.deepEqual(
+    current.filter((path) => !packed.has(path)),
+    [],
+  );
+  assert.deepEqual(
+    paths.filter((path) => path.startsWith('src/') && !named.has(path)),
+    // Served by hawser serve --chat, as it is.
+    ['src/cli/chat/page.html'],
+  );
+});
+
+test('EX-06: the command can be run, and nothing runs at installation', () => {
+  const { bin, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly bin: Readonly<Record<string, string>>;
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  for (const target of Object.values(bin)) {
+    assert.ok(paths.includes(target.replace('./', '')), target);
+    assert.match(readFileSync(join(root, target), 'utf8'), /^#!\/usr\/bin\/env node\n/);
+  }
+  for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) {
+    assert.equal(scripts[name], undefined, name);
+  }
+});

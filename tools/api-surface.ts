@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DEFAULT_CONNECT_OPTIONS, DEFAULT_RECONNECT_OPTIONS, DEFAULT_SERVER_OPTIONS } from '../src/index.ts';
+
+/** Compiled declarations, which are what a user's compiler sees. */
+const types = join(import.meta.dirname, '..', 'src');
+const root = join(import.meta.dirname, '..', '..');
+
+/** Something that a door exports. */
+export interface Exported {
+  readonly name: string;
+  /** Where it is declared, below src/, without extension. */
+  readonly module: string;
+  /** Its doc comment without stars; empty if it has none. */
+  readonly doc: string;
+  /** Its declaration, with the comments of its members. */
+  readonly code: string;
+}
+
+export interface Door {
+  /** `hawser/client`. */
+  readonly name: string;
+  readonly doc: string;
+  /** By name. */
+  readonly exports: readonly Exported[];
+}
+
+const STATEMENT = /^(?:\/\*\*|export|declare|import|type|interface|\/\/#)/;
+
+/** The statements of a declaration file: the compiler begins each, and its comment, in the first column. */
+function statements(text: string): { readonly doc: string; readonly code: string }[] {
+  const found: { doc: string; code: string }[] = [];
+  let doc = '';
+  let lines: string[] = [];
+  const end = (): void => {
+    const block = lines.join('\n').trim();
+    if (block.startsWith('/**')) doc = block;
+    else if (block !== '') {
+      found.push({ doc: plainDoc(doc), code: block });
+      doc = '';
+    }
+    lines = [];
+  };
+  for (const line of text.split('\n')) {
+    if (STATEMENT.test(line)) end();
+    lines.push(line);
+  }
+  end();
+  return found;
+}
+
+const plainDoc = (comment: string): string =>
+  comment
+    .replace(/^\/\*\*/, '')
+    .replace(/\*\/$/, '')
+    .split('\n')
+    .map((line) => line.replace(/^\s*\* ?/, ''))
+    .join('\n')
+    .trim();
+
+const read = (module: string): string => readFileSync(join(types, `${module}.d.ts`), 'utf8');
+const nameOf = (code: string): string | undefined =>
+  /^export (?:declare )?(?:abstract )?(?:class|interface|type|const|function) (\w+)/.exec(code)?.[1];
+
+/** What a module exports itself or passes on. */
+function exportsOf(module: string): Map<string, Exported> {
+  const found = new Map<string, Exported>();
+  for (const { doc, code } of statements(read(module))) {
+    const name = nameOf(code);
+    if (name !== undefined) {
+      // An overloaded function is one name.
+      const before = found.get(name);
+      found.set(
+        name,
+        before === undefined ? { name, module, doc, code } : { ...before, code: `${before.code}\n${code}` },
+      );
+      continue;
+    }
+    const passed = /^export (?:type )?(?:\{([^}]*)\}|(\*)) from '([^']+)'/.exec(code);
+    if (passed === null) continue;
+    const [, list, all, from] = passed;
+    const others = exportsOf(join(dirname(module), from!.replace(/\.[jt]s$/, '')).replaceAll('\\', '/'));
+    const names =
+      all === undefined
+        ? list!.split(',').map((item) => item.trim().replace(/^type /, ''))
+        : [...others.keys()];
+    for (const item of names.filter((text) => text !== '')) {
+      const other = others.get(item);
+      if (other === undefined) throw new Error(`${module} exports ${item}, which ${from} does not declare`);
+      found.set(item, other);
+    }
+  }
+  return found;
+}
+
+/** Every door of package.json, with everything behind it. */
+export function doors(): Door[] {
+  const { name: packageName, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly name: string;
+    readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+  };
+  return Object.entries(exports).flatMap(([path, target]) => {
+    if (typeof target === 'string') return [];
+    const module = target.types.replace('./build/src/', '').replace(/\.d\.ts$/, '');
+    const first = /^\/\*\*[^]*?\*\//.exec(read(module))?.[0] ?? '';
+    const list = [...exportsOf(module).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [{ name: packageName + path.slice(1), doc: plainDoc(first), exports: list }];
+  });
+}
+
+const withoutComments = (code: string): string => code.replace(/^\s*\/\*\*[^]*?\*\/\n/gm, '');
+
+/**
+ * Everything that a change could break for a user, as text: names behind each door, declarations without comments (events,
+ * error codes and option types are among them), defaults. Compared with a committed copy.
+ */
+export function apiSurface(): string {
+  const all = doors();
+  const declared = new Map(
+    all.flatMap((door) => door.exports.map((one) => [`${one.module} ${one.name}`, one])),
+  );
+  const defaults = { DEFAULT_SERVER_OPTIONS, DEFAULT_CONNECT_OPTIONS, DEFAULT_RECONNECT_OPTIONS };
+  return [
+    ...all.flatMap(({ name, exports }) => [`# ${name}`, ...exports.map((one) => one.name), '']),
+    '# Defaults',
+    ...Object.entries(defaults).map(([name, values]) => `${name} ${JSON.stringify(values, shown, 2)}`),
+    '',
+    '# Declarations',
+    ...[...declared.keys()].sort().map((key) => withoutComments(declared.get(key)!.code)),
+    '',
+  ].join('\n');
+}
+
+/** What JSON would leave out, and what belongs to the platform. */
+const shown = (key: string, value: unknown): unknown => {
+  if (value === undefined) return 'undefined';
+  if (typeof value === 'function') return 'a function';
+  return typeof value === 'object' && value !== null && ['clock', 'random', 'memoryBudget'].includes(key)
+    ? "the platform's"
+    : value;
+};
+
+/** The page of a door in docs/api/. */
+export function doorPage({ name, doc, exports }: Door): string {
+  const anchor = (text: string): string => text.toLowerCase();
+  return [
+    `# \`${name}\``,
+    '',
+    ...(doc === '' ? [] : [readable(doc), '']),
+    exports.map((one) => `[${one.name}](#${anchor(one.name)})`).join(' · '),
+    '',
+    ...exports.flatMap((one) => [
+      `## ${one.name}`,
+      '',
+      ...(one.doc === '' ? [] : [readable(one.doc), '']),
+      '```ts',
+      one.code.replaceAll(/^export (?:declare )?/gm, ''),
+      '```',
+      '',
+    ]),
+  ].join('\n');
+}
+
+/** Tags of a doc comment as Markdown. */
+const readable = (doc: string): string =>
+  doc
+    .replace(/\n?@module\s*$/, '')
+    .replaceAll(
+      /\{@link ([^}|]+)(?:\|([^}]*))?\}/g,
+      (_, target: string, text?: string) => `\`${text ?? target}\``,
+    )
+    .replaceAll(/^@example\n([^]*?)(?=\n@|$(?![^]))/gm, '```ts\n$1\n```')
+    .replaceAll(/^@param (\S+)/gm, '- **$1**')
+    .replaceAll(/^@returns?\b/gm, '- **returns**')
+    .replaceAll(/^@throws\b/gm, '- **throws**')
+    .replaceAll(/^@typeParam (\S+)/gm, '- **$1**');
+
+/** The file of a door in docs/api/. */
+export const doorFile = ({ name }: Door): string => `${name.replace('/', '-')}.md`;

@@ -1,0 +1,36 @@
+// Looks at the package as others will: publint at its fields and files, are-the-types-wrong at its types, knip for files,
+// exports and dependencies that nobody uses. Prints what they say; ends with 1 if one of them is not content.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+
+const root = join(import.meta.dirname, '..', '..');
+const tool = (/** @type {string} */ path) => join(import.meta.dirname, 'node_modules', path);
+const folder = mkdtempSync(join(tmpdir(), 'hawser-package-'));
+
+/** @param {string} program @param {string[]} argv */
+function run(program, argv) {
+  const { status } = spawnSync(program, argv, {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  return status === 0;
+}
+
+const tarball = spawnSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], {
+  cwd: root,
+  encoding: 'utf8',
+  shell: process.platform === 'win32',
+}).stdout.trim();
+const packed = join(folder, tarball);
+const results = [
+  run(process.execPath, [tool('publint/src/cli.js'), '--strict', packed]),
+  // ES modules alone: `require` gets the same module from Node itself.
+  run(process.execPath, [tool('@arethetypeswrong/cli/dist/index.js'), packed, '--profile', 'esm-only']),
+  run(process.execPath, [tool('knip/bin/knip.js'), '--config', 'tools/package-check/knip.json']),
+];
+rmSync(folder, { recursive: true });
+process.exitCode = results.every(Boolean) ? 0 : 1;
