@@ -8,12 +8,12 @@ import { type Message, outgoing, type Payload, payloadBytes } from '../protocol/
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import type { CloseInfo } from './close-info.ts';
-import { Delivery, type DeliveryOwner } from './delivery.ts';
+import { Delivery } from './delivery.ts';
 import { Drains } from './drains.ts';
-import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
+import { Expiry, wallTimeMs } from './expiry.ts';
 import { SafeEmitter } from './emitter.ts';
 import type { Audience, ConnectionHost, ListenerResult, PublishDelivery, SendOptions } from './host.ts';
-import { Link, type LinkOwner } from './link.ts';
+import { Link } from './link.ts';
 import { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
 
@@ -68,7 +68,7 @@ const NO_TOPICS: ReadonlySet<string> = new Set();
  */
 export class Connection<UserData = unknown>
   extends SafeEmitter<ConnectionEvents>
-  implements AsyncIterable<Message>, LinkOwner, DeliveryOwner, ExpiryOwner
+  implements AsyncIterable<Message>
 {
   /** Unique, random, never reused. */
   readonly id: string;
@@ -379,7 +379,8 @@ export class Connection<UserData = unknown>
     return this.#link.watch.suspect;
   }
 
-  // What the link and the delivery ask and tell. @internal all of it.
+  // What `LinkOwner`, `DeliveryOwner` and `ExpiryOwner` ask and tell. @internal all of it, and therefore not `implements`:
+  // the published types have to hold without it.
 
   /** @internal */
   get wantsMore(): boolean {

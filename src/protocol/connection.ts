@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { buildCloseBody, type CloseBody, type ClosePhase, moveClose, readCloseBody } from './close.ts';
 import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
-import type { Inflater, InflateSink } from './deflate/inflater.ts';
+import type { Inflater } from './deflate/inflater.ts';
 import { PeerError } from './errors.ts';
 import { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 import type { ProtocolLimits } from './limits.ts';
@@ -53,7 +53,7 @@ interface Inflation {
  * One side of one connection after the opening handshake (§5 to §8). Bytes and commands in, facts and frames out;
  * it holds no socket, timer, clock or randomness. Facts are pulled: "pause" means not to call {@link next}.
  */
-export class ProtocolConnection implements InflateSink {
+export class ProtocolConnection {
   /** Of the last `MESSAGE` fact. */
   message: Message = '';
   /** Of the last `PING` or `PONG` fact; a view that the next call overwrites. */

@@ -69,7 +69,10 @@ const ACCEPT_FAILURE_EVERY_MS = 1_000;
 
 const NOT_RELAYED = Promise.resolve(Object.freeze({ ok: true }));
 
-/** What a server knows: connections, topics, counts, who may come in. What it is to an application is `WebSocketServer`. */
+/**
+ * What a server knows: connections, topics, counts, who may come in. What it is to an application is `WebSocketServer`.
+ * @internal
+ */
 export class ServerCore<UserData>
   implements ConnectionHost<Connection<UserData>>, HandshakeHost<UserData>, ShutdownHost
 {

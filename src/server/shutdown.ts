@@ -80,7 +80,7 @@ export function shutdownSettings(options: ShutdownOptions = {}): ShutdownSetting
   return settings;
 }
 
-/** What shutting down needs of the server. */
+/** What shutting down needs of the server. @internal */
 export interface ShutdownHost {
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -149,7 +149,7 @@ async function closeAll(
   }
 }
 
-/** Takes a server down in order; resolves when nothing of it is left. */
+/** Takes a server down in order; resolves when nothing of it is left. @internal */
 export async function shutDown(
   host: ShutdownHost,
   settings: ShutdownSettings,
