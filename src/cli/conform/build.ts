@@ -84,7 +84,12 @@ export const frames = (
   title: string,
   runs: readonly (Run | readonly Run[])[],
   extra: Pick<FrameCase, 'only'> = {},
-): FrameCase => ({ kind: 'frames', id, section, title, runs: runs.flat(), ...extra });
+): FrameCase => ({ kind: 'frames', id, section, title, runs: runs.flat().map(named), ...extra });
+/** Labels that come again get a number. */
+function named(run: Run, at: number, all: readonly Run[]): Run {
+  const before = all.slice(0, at).filter(({ label }) => label === run.label).length;
+  return before === 0 ? run : { ...run, label: `${run.label} ${before + 1}`.trim() };
+}
 
 export { hex };
 /** `length` bytes that differ from their neighbours, the same in every run. */

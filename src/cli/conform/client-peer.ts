@@ -11,15 +11,15 @@ import type { RunContext, RunResult } from './judge-run.ts';
 import { judgeClientRun } from './judge-client.ts';
 import { encodeResponse } from './response.ts';
 import { skipped } from './result.ts';
-import type { AnyRun } from './suite.ts';
+import { type AnyRun, stopwatch } from './suite.ts';
 import { Wire } from './wire.ts';
 
 /** Sent to a client that may stop: a code for applications (§7.4.2) that no case uses. */
 export const ALL_DONE = 4_321;
 /** How long a client may stay away, once it has come, in ms. */
 const AWAY_MS = 15_000;
-/** How long others of its kind are still told that all is done, in ms. */
-const GOODBYE_MS = 1_000;
+/** How long whoever connects is still told that all is done, in ms; then nobody listens. */
+const GOODBYE_MS = 5_000;
 const TOKEN = 'hawser conform: is this an echo?';
 
 /** The client under test: whoever connects. Each connection is good for one run. */
@@ -165,16 +165,14 @@ export class ClientPeer implements AsyncDisposable {
 
   /** Tells whoever still connects that all is done. */
   async dismiss(): Promise<void> {
-    const goodbye = (async (): Promise<void> => {
-      for (;;) {
-        const arrival = await this.#take(GOODBYE_MS);
-        if (arrival === undefined) return;
-        using wire = new Wire(arrival.raw, 'client');
-        arrival.raw.send(encodeResponse({}, arrival.request));
-        await this.#farewell(wire, ALL_DONE);
-      }
-    })();
-    await goodbye;
+    const sinceMs = stopwatch();
+    while (sinceMs() < GOODBYE_MS) {
+      const arrival = await this.#take(GOODBYE_MS / 5);
+      if (arrival === undefined) return;
+      using wire = new Wire(arrival.raw, 'client');
+      arrival.raw.send(encodeResponse({}, arrival.request));
+      await this.#farewell(wire, ALL_DONE);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

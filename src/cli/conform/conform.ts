@@ -11,14 +11,14 @@ import { writeReport } from './report-file.ts';
 import type { RequestSpec } from './request.ts';
 import { type CaseResult, counted, type Report, skipped } from './result.ts';
 import { type AnyRun, runSuite, stopwatch } from './suite.ts';
-import { isLocal } from './target.ts';
+import { isLocal, open } from './target.ts';
 import type { RunContext, RunResult } from './judge-run.ts';
 
 /** Why attacks are left out. */
 const NEEDS_YES = 'attacks on a host that is not this machine need --yes';
 
 async function run(args: readonly string[], io: CommandIo): Promise<number> {
-  const options = conformOptions(args);
+  const options = conformOptions(args, io);
   if (options.help) {
     io.out(conformHelp());
     return EXIT.DONE;
@@ -52,8 +52,6 @@ async function testServer(
 ): Promise<Report> {
   const startedAt = new Date().toISOString();
   const sinceMs = stopwatch();
-  if (!target.tls.rejectUnauthorized)
-    io.err('hawser: --insecure: the certificate of the server is not checked');
   const { echoes, remarks } = await reached(probeServer(target), target.url.href);
   const mayAttack = options.yes || isLocal(target.url);
   const head = {
@@ -75,7 +73,8 @@ async function testServer(
         : runAgainstServer(one, each as Run | RequestSpec, target, context),
     onCase: (result, progress) => output.caseDone(result, progress),
   });
-  await reached(probeServer(target), `${target.url.href}, behind the last case`);
+  const { raw } = await reached(open(target), `${target.url.href} behind the last case`);
+  raw[Symbol.dispose]();
   return reportOf(head, results, sinceMs());
 }
 

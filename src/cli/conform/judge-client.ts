@@ -108,9 +108,9 @@ async function judgeResponse(
       verdict: result.verdict === 'fail' ? refused : result.verdict,
     };
   }
-  const switching = head.toString('latin1', 0, 32).includes(' 101');
-  if (switching) wire.send(ping('open?'));
-  else raw.end();
+  wire.send(ping('open?'));
+  // What is no 101 may have a body, which ends here.
+  if (!head.toString('latin1', 0, 32).includes(' 101')) raw.end();
   const event = await wire.next(context.timeoutMs);
   const done = (verdict: Verdict, because = ''): RunResult => ({
     label: spec.label ?? '',

@@ -1,3 +1,4 @@
+import type { ClientTlsOptions } from '../../client/connect-options.ts';
 import type { FrameFields } from '../../testing/index.ts';
 
 /** Who is under test. */
@@ -28,7 +29,7 @@ export interface Target {
   /** Sent with every request unless a case is about that field. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly protocols: readonly string[];
-  readonly tls: { readonly ca?: string; readonly rejectUnauthorized: boolean };
+  readonly tls: ClientTlsOptions;
   /** Longest wait for one thing, in ms. */
   readonly timeoutMs: number;
 }

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { CommandError, UsageError } from '../command.ts';
+import { isToken } from '../../protocol/handshake/fields.ts';
+import { headersOf, PEER_FLAGS, protocolsOf, tlsOf, urlOf, warnIfInsecure } from '../client-flags.ts';
+import { type CommandIo, UsageError } from '../command.ts';
 import { type Flag, type FlagValues, parseFlags, textOf, wholeNumber, wholeNumberOf } from '../flags.ts';
 import { type Example, helpText } from '../help.ts';
 import { REPORT_KINDS } from './report-file.ts';
@@ -22,17 +23,7 @@ const WHAT: readonly Flag[] = [
 const HOW: readonly Flag[] = [
   { name: 'concurrency', short: 'c', value: '<n>', says: 'connections at a time', default: '8' },
   { name: 'timeout-ms', value: '<ms>', says: 'longest wait for one thing', default: '5,000' },
-  {
-    name: 'header',
-    short: 'H',
-    value: '<name: value>',
-    repeatable: true,
-    says: 'send this field with every request',
-  },
-  { name: 'origin', value: '<origin>', says: 'send this Origin with every request' },
-  { name: 'protocol', value: '<name>', repeatable: true, says: 'offer this subprotocol' },
-  { name: 'ca', value: '<file>', says: 'trust the certificates in this file, as PEM' },
-  { name: 'insecure', says: 'do not check the certificate of the server' },
+  ...PEER_FLAGS,
   { name: 'host', value: '<address>', says: 'with --listen: address to listen on', default: '127.0.0.1' },
 ];
 const OUTPUT: readonly Flag[] = [
@@ -97,7 +88,7 @@ const listOf = (flags: FlagValues, name: string): readonly string[] => {
 };
 
 /** @throws UsageError for what cannot be meant; CommandError for a file that cannot be read. */
-export function conformOptions(args: readonly string[]): ConformOptions {
+export function conformOptions(args: readonly string[], io: Pick<CommandIo, 'err'>): ConformOptions {
   const { flags, positionals } = parseFlags(args, [...WHAT, ...HOW, ...OUTPUT], 1);
   const [argument] = positionals;
   const listens = flags.has('listen');
@@ -113,6 +104,7 @@ export function conformOptions(args: readonly string[]): ConformOptions {
   if (!listens && !list && !help && argument === undefined) {
     throw new UsageError('conform needs the URL of a server, or --listen for a client');
   }
+  warnIfInsecure(flags, io);
   const target = !listens && argument !== undefined ? targetOf(argument, flags, timeoutMs) : undefined;
   return {
     target,
@@ -142,33 +134,21 @@ function portOf(argument: string | undefined): number {
 }
 
 function targetOf(text: string, flags: FlagValues, timeoutMs: number): Target {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const meant = urlOf(text);
+  const url = URL.canParse(meant) ? new URL(meant) : undefined;
   if (url === undefined || !/^wss?:$/.test(url.protocol) || url.hash !== '' || url.username !== '') {
     throw new UsageError(`'${text}' is not the URL of a WebSocket server: ws://host:port/path or wss://…`);
   }
-  const headers = listOf(flags, 'header').map((line): readonly [string, string] => {
-    const field = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t -~\u0080-\u00ff]*)$/.exec(line);
-    if (field !== null) return [field[1]!, field[2]!];
-    throw new UsageError(`--header is '${line}'; it must be 'Name: value'`);
-  });
   const origin = textOf(flags, 'origin');
-  const protocols = listOf(flags, 'protocol');
-  const bad = protocols.find((name) => !/^[!#$%&'*+.^_`|~\w-]+$/.test(name));
+  const headers = headersOf(flags);
+  const protocols = protocolsOf(flags);
+  const bad = protocols.find((name) => !isToken(name));
   if (bad !== undefined) throw new UsageError(`--protocol is '${bad}'; it must be a token`);
-  const ca = textOf(flags, 'ca');
   return {
     url,
     headers: origin === undefined ? headers : [...headers, ['Origin', origin]],
     protocols,
-    tls: { rejectUnauthorized: !flags.has('insecure'), ...(ca === undefined ? {} : { ca: pem(ca) }) },
+    tls: tlsOf(flags),
     timeoutMs,
   };
-}
-
-function pem(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CommandError(`--ca: ${(error as Error).message}`, { cause: error });
-  }
 }

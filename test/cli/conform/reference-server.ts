@@ -69,9 +69,12 @@ class Failure extends Error {
   }
 }
 
-class Connection {
+/** Either side behind the handshake. */
+export class Connection {
   readonly #socket: Socket;
   readonly #fault: Fault;
+  readonly #role: 'server' | 'client';
+  readonly #onClose: (code: number) => void;
   readonly #negotiated: Negotiated | undefined;
   #input: Buffer = Buffer.alloc(0);
   #chunks: Buffer[] = [];
@@ -85,7 +88,16 @@ class Connection {
   #latePongs: Buffer[] = [];
   #over = false;
 
-  constructor(socket: Socket, fault: Fault, negotiated: Negotiated | undefined) {
+  /** @param onClose Told the code of the peer's Close, 1005 for none. */
+  constructor(
+    socket: Socket,
+    fault: Fault,
+    negotiated: Negotiated | undefined,
+    role: 'server' | 'client' = 'server',
+    onClose: (code: number) => void = () => undefined,
+  ) {
+    this.#role = role;
+    this.#onClose = onClose;
     this.#socket = socket;
     this.#fault = fault;
     this.#negotiated = negotiated;
@@ -124,7 +136,8 @@ class Connection {
     if (((first & 0x30) !== 0 || (rsv1 && !allowed1)) && fault !== 'accepts-rsv') throw new Failure(1002);
     if (((opcode > 2 && opcode < 8) || opcode > 10) && fault !== 'accepts-opcodes') throw new Failure(1002);
     if (control && !fin && fault !== 'accepts-fragmented-control') throw new Failure(1002);
-    if (second < 128 && fault !== 'accepts-unmasked') throw new Failure(1002);
+    const mistaken = fault === (this.#role === 'server' ? 'accepts-unmasked' : 'accepts-masked');
+    if (second >= 128 !== (this.#role === 'server') && !mistaken) throw new Failure(1002);
     const short = second & 127;
     if (control && short > 125 && fault !== 'accepts-long-control') throw new Failure(1002);
     if (opcode === 0 && this.#message === undefined && fault !== 'accepts-lone-continuation')
@@ -249,6 +262,7 @@ class Connection {
       (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code < 5000);
     if (payload.length >= 2 && !good && fault !== 'accepts-close-codes') throw new Failure(1002);
     if (fault !== 'accepts-bad-reason') this.#checkText([payload.subarray(2)], true);
+    this.#onClose(code);
     if (fault === 'no-close') return;
     const echoed = payload.length < 2 ? 0 : code;
     if (fault === 'closes-with-1005' && payload.length === 0)
@@ -278,7 +292,8 @@ class Connection {
   }
 
   #send(fields: FrameFields): void {
-    const mask = this.#fault === 'masks' ? {} : ({ mask: false } as const);
+    const wrong = this.#fault === (this.#role === 'server' ? 'masks' : 'does-not-mask');
+    const mask = wrong === (this.#role === 'server') ? {} : ({ mask: false } as const);
     const long = this.#fault === 'sends-long-lengths' ? ({ lengthForm: 64 } as const) : {};
     this.#socket.write(frame({ ...fields, ...mask, ...long }));
   }
