@@ -2,6 +2,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { fuzzAssembly } from './assembly.ts';
 import { fuzzConnections } from './connections.ts';
+import { fuzzDeflate } from './deflate.ts';
 import { fuzzFrames } from './frames.ts';
 import { fuzzHead } from './head.ts';
 import { fuzzLists } from './lists.ts';
@@ -9,7 +10,7 @@ import { fuzzOutbox } from './outbox.ts';
 import { fuzzUtf8 } from './utf8.ts';
 
 const USAGE = `npm run fuzz -- [name…] [--seconds N] [--seed S]
-  name          frames, head, utf8, lists, assembly, outbox, connections; all by default
+  name          frames, head, utf8, lists, assembly, outbox, connections, deflate; all by default
   --seconds N   how long, in all; shared evenly (default 60)
   --seed S      where to begin, a whole number; a finding names the seed that repeats it (default: the time)
 `;
@@ -23,6 +24,7 @@ const FUZZERS: ReadonlyMap<string, Fuzzer> = new Map([
   ['assembly', fuzzAssembly],
   ['outbox', fuzzOutbox],
   ['connections', fuzzConnections],
+  ['deflate', fuzzDeflate],
 ]);
 /** Iterations per seed: a finding is repeated in a moment by its seed alone. */
 const BATCH = 500;

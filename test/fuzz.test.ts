@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import { fuzzAssembly } from '../fuzz/assembly.ts';
 import { fuzzConnections } from '../fuzz/connections.ts';
+import { fuzzDeflate } from '../fuzz/deflate.ts';
 import { fuzzFrames } from '../fuzz/frames.ts';
 import { fuzzHead } from '../fuzz/head.ts';
 import { fuzzLists } from '../fuzz/lists.ts';
@@ -18,6 +19,10 @@ for (const [name, fuzzer] of [
     fuzzAssembly,
   ],
   ['outbox: whole frames in order, and bytes and drops that add up', fuzzOutbox],
+  [
+    'deflate: what zlib compressed comes out, at every cutting, and no list of extensions throws',
+    fuzzDeflate,
+  ],
   ['connections: whatever happens, every connection ends once and leaves nothing', fuzzConnections],
 ] as const) {
   for (const seed of [1, 2, 5]) {

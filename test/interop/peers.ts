@@ -28,15 +28,30 @@ function loaded<Peer>(name: string, pick: (module: unknown) => Peer): Found<Peer
 /** What the tests use of the client in the package `ws`. */
 export interface WsClient extends EventEmitter {
   readonly protocol: string;
-  send(data: string | Uint8Array, options?: { readonly binary?: boolean; readonly fin?: boolean }): void;
+  readonly extensions: string;
+  send(
+    data: string | Uint8Array,
+    options?: { readonly binary?: boolean; readonly fin?: boolean; readonly compress?: boolean },
+  ): void;
   ping(data?: string): void;
   close(code?: number, reason?: string): void;
   terminate(): void;
 }
+export interface WsDeflateOptions {
+  readonly serverNoContextTakeover?: boolean;
+  readonly clientNoContextTakeover?: boolean;
+  readonly serverMaxWindowBits?: number;
+  readonly clientMaxWindowBits?: number | boolean;
+  readonly threshold?: number;
+}
 export type WsConstructor = new (
   url: string,
   protocols?: readonly string[],
-  options?: { readonly origin?: string; readonly perMessageDeflate?: boolean; readonly autoPong?: boolean },
+  options?: {
+    readonly origin?: string;
+    readonly perMessageDeflate?: boolean | WsDeflateOptions;
+    readonly autoPong?: boolean;
+  },
 ) => WsClient;
 
 export const ws: Found<WsConstructor> = loaded('ws', (module) => module as WsConstructor);
@@ -48,7 +63,7 @@ export interface WsServer {
 }
 export type WsServerConstructor = new (options: {
   readonly server: HttpServer;
-  readonly perMessageDeflate: boolean;
+  readonly perMessageDeflate: boolean | WsDeflateOptions;
   readonly handleProtocols?: (protocols: ReadonlySet<string>) => string | false;
 }) => WsServer;
 
