@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import {
   type ClientConnection,
@@ -232,5 +233,34 @@ test('SD-06: a connection closes at the end of its block, on both sides', async 
       [1000, true],
       [1000, true],
     ],
+  );
+});
+
+test('§4.1: each connection has a key of its own, and nothing follows the request until the answer is there', async (t) => {
+  const server = await scriptedServer(t, (socket, request) => {
+    setImmediate(() => {
+      assert.equal(socket.bytesRead, request.length);
+      socket.write(accepting(request));
+    });
+  });
+  for (let i = 0; i < 2; i++) {
+    const client = await connect(server.url);
+    client.terminate();
+  }
+  const keys = server.requests.map((request) => /^Sec-WebSocket-Key: (.*)\r$/m.exec(request)![1]!);
+  assert.equal(new Set(keys).size, 2);
+  for (const key of keys) assert.equal(Buffer.from(key, 'base64').length, 16);
+});
+
+test('§4.1: TLS names the server (SNI) where it has a name', async (t) => {
+  const server = await scriptedServer(t, (socket, request) => void socket.write(accepting(request)), TLS);
+  const lookup: ConnectOptions['lookup'] = (_, _options, done) => done(null, '127.0.0.1', 4);
+  for (const url of [server.url, server.url.replace('127.0.0.1', 'localhost')]) {
+    const client = await connect(url, { tls: { ca: TLS.cert }, lookup });
+    client.terminate();
+  }
+  assert.deepEqual(
+    server.sockets.map((socket) => (socket as TLSSocket & { servername: string | false }).servername),
+    [false, 'localhost'],
   );
 });

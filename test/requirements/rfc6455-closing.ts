@@ -1,6 +1,6 @@
 import { kept, live, notOurs, type Rule, section } from './rule.ts';
 
-const CLIENT = notOurs('there is no client in this version');
+const BACKOFF = 'client/backoff.ts#';
 const APPLICATION = notOurs(
   'when to close is the decision of the application; the library closes only where a rule or a limit says so',
 );
@@ -31,7 +31,15 @@ export const CLOSING: readonly Rule[] = [
         'server/closing-live: the peer breaks a rule and stays',
       ),
     ],
-    ['SHOULD', 'client', 'a client waits for it', CLIENT],
+    [
+      'SHOULD',
+      'client',
+      'a client waits for it',
+      kept(
+        'connection/link.ts#a client waits for it',
+        'testing/pair: a client waits for the server to end TCP',
+      ),
+    ],
   ),
   ...section(
     '7.1.2',
@@ -99,7 +107,12 @@ export const CLOSING: readonly Rule[] = [
   ),
   ...section(
     '7.2.1',
-    ['MUST', 'client', 'a handshake that cannot go on fails as §7.1.7 says', CLIENT],
+    [
+      'MUST',
+      'client',
+      'a handshake that cannot go on fails as §7.1.7 says',
+      kept('client/connecting.ts#fail', 'client/failures: the server answers a wrong accept value'),
+    ],
     [
       'MUST',
       'client',
@@ -123,9 +136,24 @@ export const CLOSING: readonly Rule[] = [
   ]),
   ...section(
     '7.2.3',
-    ['SHOULD', 'client', 'connecting again backs off', CLIENT],
-    ['SHOULD', 'client', 'the first attempt waits for a random time', CLIENT],
-    ['SHOULD', 'client', 'later attempts wait longer and longer', CLIENT],
+    [
+      'SHOULD',
+      'client',
+      'connecting again backs off',
+      kept(BACKOFF, 'client/reconnecting-client: without a server the delays grow'),
+    ],
+    [
+      'SHOULD',
+      'client',
+      'the first attempt waits for a random time',
+      kept(BACKOFF, 'client/reconnect-crowd: 1,000 clients come back after a restart, spread'),
+    ],
+    [
+      'SHOULD',
+      'client',
+      'later attempts wait longer and longer',
+      kept(BACKOFF, 'client/reconnecting-client: without a server the delays grow'),
+    ],
   ),
   ...section('7.3', ['SHOULD NOT', 'client', 'clients do not close without a reason', APPLICATION]),
   ...section(

@@ -4,7 +4,7 @@ const PROXY = notOurs('Hawser is an endpoint and never re-fragments the frames o
 const FIRST_BYTE = 'protocol/frame-header.ts#checkFirstByte';
 const BUILDER = 'protocol/frame-builder.ts#writeHeader';
 const CORE = 'protocol/connection.ts#next';
-const CLIENT_KEY = notOurs('there is no client in this version; the core takes the key as an argument');
+const CLIENT_KEY = kept('client/key-pool.ts#KeyPool', 'client/turns: keys come from the source of chance');
 
 /** §5: frames. */
 export const FRAMES: readonly Rule[] = [
@@ -232,7 +232,10 @@ export const FRAMES: readonly Rule[] = [
       'SHOULD',
       'client',
       'the client waits for the server to close TCP',
-      notOurs('there is no client in this version'),
+      kept(
+        'connection/link.ts#a client waits for it',
+        'testing/pair: a client waits for the server to end TCP',
+      ),
     ],
   ),
   ...section(

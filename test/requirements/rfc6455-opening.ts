@@ -1,6 +1,14 @@
 import { kept, live, notOurs, type Rule, section } from './rule.ts';
 
-const CLIENT = notOurs('there is no client in this version; the rules of frames hold for both roles already');
+const URL_READER = 'client/destination.ts#readDestination';
+const REQUEST = 'protocol/handshake/client.ts#renderUpgradeRequest';
+const JUDGE = 'protocol/handshake/client.ts#judgeUpgrade';
+const CONNECTING = 'client/connecting.ts#Connecting';
+const THE_REQUEST = 'protocol/handshake/client: the request of the RFC';
+const refused = (what: string): string =>
+  `protocol/handshake/client: §4.1 CC-04 an answer that opens nothing: ${what}`;
+const IDN = 'client/destination: CC-02 §3 ws://bücher.example/ü';
+const KEYS = 'client/turns: keys come from the source of chance';
 const PROXIES = notOurs('there is no proxy support in this version');
 const HEAD = 'protocol/handshake/http-head.ts#HeadParser';
 const SERVER = 'protocol/handshake/server.ts#readUpgradeRequest';
@@ -12,63 +20,205 @@ const ORIGIN = 'server/origin.ts#origin';
 export const OPENING: readonly Rule[] = [
   ...section(
     '3',
-    ['MUST NOT', 'client', 'a WebSocket URI has no fragment', CLIENT],
-    ['MUST', 'client', 'a "#" that begins no fragment is written %23', CLIENT],
+    [
+      'MUST NOT',
+      'client',
+      'a WebSocket URI has no fragment',
+      kept(
+        URL_READER,
+        'client/destination: refused: a fragment',
+        'client/destination: refused: an empty fragment',
+      ),
+    ],
+    [
+      'MUST',
+      'client',
+      'a "#" that begins no fragment is written %23',
+      notOurs(
+        'whoever writes the URI knows which of the two is meant; here every bare one begins a fragment',
+      ),
+    ],
   ),
   ...section(
     '4.1',
-    ['MUST', 'client', 'open a connection, send the handshake, read the answer', CLIENT],
+    [
+      'MUST',
+      'client',
+      'open a connection, send the handshake, read the answer',
+      kept(CONNECTING, 'client/connect: a client and a server of ours'),
+    ],
     [
       'MUST',
       'client',
       'host, port, resource name and secure flag are those of a valid WebSocket URI; if not, fail',
-      CLIENT,
+      kept(
+        URL_READER,
+        'client/destination: CC-02 §3 ws://example.com:80/a',
+        'client/destination: refused: another scheme',
+      ),
       2,
     ],
     [
       'MUST',
       'client',
       'one connection at a time is being opened to one address; others wait for it',
-      CLIENT,
+      kept(
+        'client/turns.ts#Turn',
+        'client/turns: one at a time for each address',
+        'client/failures: one connection at a time connects to an address',
+      ),
       3,
     ],
-    ['MUST', 'client', 'without knowing addresses, each host name counts as a host of its own', CLIENT],
-    ['SHOULD', 'client', 'then the number of pending connections is limited', CLIENT],
+    [
+      'MUST',
+      'client',
+      'without knowing addresses, each host name counts as a host of its own',
+      notOurs('addresses are always known: names are resolved before a turn is taken'),
+    ],
+    [
+      'SHOULD',
+      'client',
+      'then the number of pending connections is limited',
+      notOurs('addresses are always known: names are resolved before a turn is taken'),
+    ],
     ['SHOULD', 'client', 'a configured proxy is asked to open the connection', PROXIES],
-    ['SHOULD', 'client', 'without a proxy the connection is direct', CLIENT],
+    [
+      'SHOULD',
+      'client',
+      'without a proxy the connection is direct',
+      kept('transport/dial.ts#Dial', 'client/connect: a client and a server of ours'),
+    ],
     ['MUST', 'client', 'proxy autoconfiguration is asked for the WebSocket URI', PROXIES],
-    ['MUST', 'client', 'a connection that cannot be opened fails', CLIENT],
+    [
+      'MUST',
+      'client',
+      'a connection that cannot be opened fails',
+      kept(CONNECTING, 'client/failures: ERR_CONNECT: a port that is closed'),
+    ],
     [
       'MUST',
       'client',
       'wss: TLS comes first; if it fails, so does the connection; everything runs through it',
-      CLIENT,
+      kept(
+        'transport/dial.ts#connectTls',
+        'client/connect: wss with a certificate of our own',
+        'client/connect: a certificate for another name',
+      ),
       3,
     ],
-    ['MUST', 'client', 'TLS names the server (SNI)', CLIENT],
-    ['MUST', 'client', 'then the opening handshake is sent', CLIENT],
-    ['MUST', 'client', 'it is a valid HTTP request, a GET, of HTTP/1.1 at least', CLIENT, 3],
-    ['MUST', 'client', 'its target is the resource name of the URI', CLIENT],
-    ['MUST', 'client', 'it has Host, with the port unless that is the default', CLIENT],
-    ['MUST', 'client', 'it has Upgrade with websocket', CLIENT, 2],
-    ['MUST', 'client', 'it has Connection with Upgrade', CLIENT, 2],
-    ['MUST', 'client', 'it has a key of 16 random bytes in base64, new for each connection', CLIENT, 3],
+    [
+      'MUST',
+      'client',
+      'TLS names the server (SNI)',
+      kept('transport/dial.ts#servername', 'client/connect: TLS names the server (SNI)'),
+    ],
+    [
+      'MUST',
+      'client',
+      'then the opening handshake is sent',
+      kept([CONNECTING, REQUEST], 'client/connect: protocols, headers and origin reach the server'),
+    ],
+    [
+      'MUST',
+      'client',
+      'it is a valid HTTP request, a GET, of HTTP/1.1 at least',
+      kept(REQUEST, THE_REQUEST),
+      3,
+    ],
+    [
+      'MUST',
+      'client',
+      'its target is the resource name of the URI',
+      kept([REQUEST, URL_READER], THE_REQUEST, 'client/destination: CC-02 §3 WS://EXAMPLE.com'),
+    ],
+    [
+      'MUST',
+      'client',
+      'it has Host, with the port unless that is the default',
+      kept(
+        [REQUEST, URL_READER],
+        THE_REQUEST,
+        'client/destination: CC-02 §3 wss://example.com:443',
+        'client/destination: CC-02 §3 wss://example.com:80',
+      ),
+    ],
+    ['MUST', 'client', 'it has Upgrade with websocket', kept(REQUEST, THE_REQUEST), 2],
+    ['MUST', 'client', 'it has Connection with Upgrade', kept(REQUEST, THE_REQUEST), 2],
+    [
+      'MUST',
+      'client',
+      'it has a key of 16 random bytes in base64, new for each connection',
+      kept(
+        'protocol/handshake/client.ts#makeKey',
+        'protocol/handshake/client: the key is 16 bytes in base64',
+        'client/connect: each connection has a key of its own',
+      ),
+      3,
+    ],
     [
       'MUST',
       'client',
       'a browser sends Origin',
       notOurs('this is no browser; an application may set the field'),
     ],
-    ['MUST', 'client', 'it has version 13', CLIENT, 2],
-    ['MUST', 'client', 'subprotocols are tokens, each offered once', CLIENT, 2],
-    ['MUST', 'client', 'nothing is sent before the answer', CLIENT],
-    ['MUST', 'client', 'the answer is checked', CLIENT],
-    ['MUST', 'client', 'no Upgrade, or another than websocket: fail', CLIENT],
-    ['MUST', 'client', 'no Connection with upgrade: fail', CLIENT],
-    ['MUST', 'client', 'no accept value, or a wrong one: fail', CLIENT],
-    ['MUST', 'client', 'an extension that was not offered: fail', CLIENT],
-    ['MUST', 'client', 'a subprotocol that was not offered: fail', CLIENT],
-    ['MUST', 'client', 'an answer that breaks §4.1 or §4.2.2 otherwise: fail', CLIENT],
+    ['MUST', 'client', 'it has version 13', kept(REQUEST, THE_REQUEST), 2],
+    [
+      'MUST',
+      'client',
+      'subprotocols are tokens, each offered once',
+      kept(
+        'client/resolve-connect-options.ts#protocols',
+        'client/options: CC-03 protocols: what it can be, and what not',
+      ),
+      2,
+    ],
+    [
+      'MUST',
+      'client',
+      'nothing is sent before the answer',
+      kept(CONNECTING, 'client/connect: nothing follows the request until the answer is there'),
+    ],
+    [
+      'MUST',
+      'client',
+      'the answer is checked',
+      kept(JUDGE, 'protocol/handshake/client: answers that open the connection'),
+    ],
+    [
+      'MUST',
+      'client',
+      'no Upgrade, or another than websocket: fail',
+      kept(JUDGE, refused('no Upgrade'), refused('another Upgrade')),
+    ],
+    [
+      'MUST',
+      'client',
+      'no Connection with upgrade: fail',
+      kept(JUDGE, refused('no Connection'), refused('Connection without upgrade')),
+    ],
+    [
+      'MUST',
+      'client',
+      'no accept value, or a wrong one: fail',
+      kept(JUDGE, refused('no accept value'), refused('a wrong accept value')),
+    ],
+    ['MUST', 'client', 'an extension that was not offered: fail', kept(JUDGE, refused('an extension'))],
+    [
+      'MUST',
+      'client',
+      'a subprotocol that was not offered: fail',
+      kept(JUDGE, refused('a subprotocol that was not requested')),
+    ],
+    [
+      'MUST',
+      'client',
+      'an answer that breaks §4.1 or §4.2.2 otherwise: fail',
+      kept(
+        [JUDGE, 'protocol/handshake/response-head.ts#ResponseHeadParser'],
+        refused('two subprotocols'),
+        'protocol/handshake/response-head: no HTTP is refused',
+      ),
+    ],
   ),
   ...section(
     '4.2.1',
@@ -242,7 +392,12 @@ export const AROUND: readonly Rule[] = [
       kept('server/origin.ts#ERR_ORIGIN', live('4.2.2-3')),
     ],
   ),
-  ...section('10.3', ['MUST', 'client', 'each frame has a new key that applications cannot predict', CLIENT]),
+  ...section('10.3', [
+    'MUST',
+    'client',
+    'each frame has a new key that applications cannot predict',
+    kept('client/key-pool.ts#KeyPool', KEYS),
+  ]),
   ...section(
     '10.4',
     [
@@ -322,13 +477,13 @@ export const AROUND: readonly Rule[] = [
   ),
   ...section(
     '11.1.1',
-    ['MUST', 'client', 'other characters of the host are converted as IDN says', CLIENT],
-    ['MUST', 'client', 'other characters elsewhere are percent-encoded UTF-8', CLIENT],
+    ['MUST', 'client', 'other characters of the host are converted as IDN says', kept(URL_READER, IDN)],
+    ['MUST', 'client', 'other characters elsewhere are percent-encoded UTF-8', kept(URL_READER, IDN)],
   ),
   ...section(
     '11.1.2',
-    ['MUST', 'client', 'for wss URIs, too: IDN', CLIENT],
-    ['MUST', 'client', 'for wss URIs, too: percent-encoding', CLIENT],
+    ['MUST', 'client', 'for wss URIs, too: IDN', kept(URL_READER, IDN)],
+    ['MUST', 'client', 'for wss URIs, too: percent-encoding', kept(URL_READER, IDN)],
   ),
   ...section('11.3.1', [
     'MUST NOT',

@@ -30,8 +30,8 @@ const script = (files: readonly string[]): string => `
     globalThis.noteTitle = (title) => { titles.push(String(title)); };
     await import(url);
   }
-  console.log(JSON.stringify(all));
-  process.exit(0);`;
+  // all of it: an exit does not wait for what a pipe has not taken yet
+  process.stdout.write(JSON.stringify(all) + '\\n', () => process.exit(0));`;
 
 /**
  * The titles that the compiled tests would report, in order, by file (`server/shutdown`), without running any: each file
