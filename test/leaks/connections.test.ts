@@ -65,7 +65,7 @@ function received(socket: Socket): Promise<void> {
   });
 }
 
-test('TS-10 RG-06: ten thousand connections come and go, and nothing is left', {
+test('TS-10 RG-06 TO-02 TO-04: ten thousand connections come and go, and nothing is left', {
   timeout: 300_000,
 }, async () => {
   const leaks = leakCheck();
@@ -97,7 +97,9 @@ test('TS-10 RG-06: ten thousand connections come and go, and nothing is left', {
   await leaks.assertNothingLeft({ withinMs: 10_000 });
 });
 
-test('PF-11: an idle connection holds no read buffer and no queue', { timeout: 120_000 }, async () => {
+test('PF-12 SE-23 TO-04: an idle connection holds no read buffer and no queue', {
+  timeout: 120_000,
+}, async () => {
   const leaks = leakCheck();
   const server = new WebSocketServer(TRANSPORT);
   server.on('message', (connection, message) => void connection.send(message));

@@ -18,12 +18,12 @@ if (process.send !== undefined) {
   const memoryBudget = new MemoryBudget({ maxBytes: BUDGET_BYTES });
   const server = new WebSocketServer({
     memoryBudget,
-    handshakeTimeoutMs: 3_000,
+    handshakeTimeoutMs: 5_000,
     messageTimeoutMs: 3_000,
     writeTimeoutMs: 3_000,
     closeTimeoutMs: 1_000,
-    pingIntervalMs: 3_100,
-    pongTimeoutMs: 3_000,
+    pingIntervalMs: 6_000,
+    pongTimeoutMs: 5_000,
     idleTimeoutMs: false,
     maxMessageBytes: 65_536,
     rateLimit: { messagesPerSecond: 1_000, burstMessages: 2_000 },
