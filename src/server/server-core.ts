@@ -96,6 +96,8 @@ export class ServerCore<UserData>
   readonly #matchesPath: (path: string) => boolean;
   readonly #judgeOrigin: (subject: OriginSubject) => OriginRefusal | undefined;
   readonly #senderOf: ReturnType<typeof proxyPolicy>;
+  /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
+  readonly #leaving = new Set<Connection<UserData>>();
   readonly #reservations = new WeakMap<Connection<UserData>, Reservation>();
 
   constructor(options: ServerOptions<UserData> | undefined, tell: Tell<UserData>) {
@@ -199,11 +201,13 @@ export class ServerCore<UserData>
     this.topics.unsubscribeAll(connection);
     for (const topic of topics) this.#tell('unsubscribe', connection, topic);
     this.registry.remove(connection);
+    this.#leaving.add(connection);
     const reservation = this.#reservations.get(connection);
     if (reservation !== undefined) this.admission.release(reservation);
   }
 
   closed(connection: Connection<UserData>, info: CloseInfo): void {
+    this.#leaving.delete(connection);
     this.counters.closed(info);
     this.log.closed(connection, info);
     this.#tell('close', connection, info);
@@ -301,7 +305,7 @@ export class ServerCore<UserData>
   }
 
   isEmpty(): boolean {
-    return this.registry.size === 0 && this.pendingSockets.size === 0;
+    return this.registry.size === 0 && this.#leaving.size === 0 && this.pendingSockets.size === 0;
   }
 
   stopListening(): void {
@@ -314,7 +318,8 @@ export class ServerCore<UserData>
     this.#tell('shutdownProgress', progress);
   }
 
-  destroyHandshakes(): void {
+  abandon(): void {
+    for (const connection of this.#leaving) connection.timedOut();
     for (const socket of this.pendingSockets) socket.destroy();
   }
 

@@ -91,8 +91,8 @@ export interface ShutdownHost {
   isEmpty(): boolean;
   /** From here on nobody is let in. */
   stopListening(): void;
-  /** Destroys what is neither refused nor accepted yet. */
-  destroyHandshakes(): void;
+  /** Destroys what is neither refused nor accepted yet, and drops messages that nobody took. */
+  abandon(): void;
   shutdownProgress(progress: ShutdownProgress): void;
   /** Called whenever a connection or handshake has gone. */
   onGone: (() => void) | undefined;
@@ -185,7 +185,7 @@ export async function shutDown(
     stopSaying();
     const forced = host.connectionCount;
     for (const connection of host.connections()) connection.terminateFor('shutdown');
-    host.destroyHandshakes();
+    host.abandon();
     if (forced > 0) host.shutdownProgress({ open: 0, closed: before - forced, forced });
     await empty;
     return { closed: before - forced, forced, durationMs: host.clock.now() - startedMs };

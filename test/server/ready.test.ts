@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { MisuseError, WebSocketServer } from '../../src/index.ts';
-import { eventLoopTurns, leakCheck, waitUntil } from '../../src/testing/index.ts';
+import { close, eventLoopTurns, leakCheck, text, waitUntil } from '../../src/testing/index.ts';
 import { live, type Peer } from './live.ts';
 import { TRANSPORT } from './transport.ts';
 
@@ -172,6 +172,30 @@ test('SD-03: every close event comes before closed', async (t) => {
   await report;
   assert.deepEqual(events, ['close', 'close', 'closed']);
 });
+
+for (const [timeoutMs, what] of [
+  [60_000, 'closeTimeoutMs after the peer left'],
+  [1_000, 'at the deadline'],
+] as const) {
+  test(`SD-03 BP-12: a connection whose messages nobody takes is waited for, and has its close event before closed: ${what}`, async (t) => {
+    const { server, pass, join } = live(t, { closeTimeoutMs: 5_000 });
+    const events: string[] = [];
+    server.on('close', (_, { cause }) => void events.push(cause));
+    server.on('closed', () => void events.push('closed'));
+    const { raw, connection } = await join();
+    connection.pause();
+    raw.send(Buffer.concat([text('nobody takes this'), close(1000)]));
+    raw.end();
+    await waitUntil(() => connection.state === 'closed');
+    const report = server.shutdown({ timeoutMs });
+    await pass(900, 100);
+    assert.deepEqual(events, []);
+    await pass(timeoutMs === 1_000 ? 200 : 4_300, 100);
+    await report;
+    assert.deepEqual(events, ['peer-close', 'closed']);
+    assert.equal(connection.droppedMessages, 1);
+  });
+}
 
 test('SD-07: progress is told at once, every second, and when the rest is cut', async (t) => {
   const { server, clock, join } = live(t);
