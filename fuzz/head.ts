@@ -219,7 +219,8 @@ function request(random: Prng): string {
   return `${[start, ...lines].join('\r\n')}\r\n\r\n${random.pick(['', '\x81\x80abcd', 'GET '])}`;
 }
 
-function mutated(random: Prng, bytes: Buffer): Buffer {
+/** Bytes with pieces cut out, put in and exchanged, or with their end missing; often as they were. */
+export function mutated(random: Prng, bytes: Buffer): Buffer {
   if (random.bool(0.02)) return random.bytes(random.int(200));
   let result = bytes;
   for (let times = random.pick([0, 0, 1, 1, 2, 4]); times > 0; times--) {

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { fuzzAnswer } from './answer.ts';
 import { fuzzAssembly } from './assembly.ts';
 import { fuzzConnections } from './connections.ts';
 import { fuzzDeflate } from './deflate.ts';
@@ -10,7 +11,7 @@ import { fuzzOutbox } from './outbox.ts';
 import { fuzzUtf8 } from './utf8.ts';
 
 const USAGE = `npm run fuzz -- [name…] [--seconds N] [--seed S]
-  name          frames, head, utf8, lists, assembly, outbox, connections, deflate; all by default
+  name          frames, head, answer, utf8, lists, assembly, outbox, connections, deflate; all by default
   --seconds N   how long, in all; shared evenly (default 60)
   --seed S      where to begin, a whole number; a finding names the seed that repeats it (default: the time)
 `;
@@ -19,6 +20,7 @@ type Fuzzer = (seed: number, iterations: number) => void | Promise<void>;
 const FUZZERS: ReadonlyMap<string, Fuzzer> = new Map([
   ['frames', fuzzFrames],
   ['head', fuzzHead],
+  ['answer', fuzzAnswer],
   ['utf8', fuzzUtf8],
   ['lists', fuzzLists],
   ['assembly', fuzzAssembly],

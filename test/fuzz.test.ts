@@ -1,4 +1,5 @@
 import { test } from 'node:test';
+import { fuzzAnswer } from '../fuzz/answer.ts';
 import { fuzzAssembly } from '../fuzz/assembly.ts';
 import { fuzzConnections } from '../fuzz/connections.ts';
 import { fuzzDeflate } from '../fuzz/deflate.ts';
@@ -12,6 +13,7 @@ import { fuzzUtf8 } from '../fuzz/utf8.ts';
 for (const [name, fuzzer] of [
   ['frames: parser and assembly agree with a naive model, at every cutting', fuzzFrames],
   ['head: any bytes give a head or one typed refusal, the same at every cutting', fuzzHead],
+  ['answer: any bytes give a connection, one error, or the wish for more, at every cutting', fuzzAnswer],
   ['utf8: the validator agrees with a naive model, byte by byte', fuzzUtf8],
   ['lists: each list of a field reads as an independent model reads it', fuzzLists],
   [
