@@ -35,15 +35,14 @@ async function open(port: number): Promise<Socket> {
   return socket;
 }
 
-/** zlib's memory and ours, after everything that can go has gone. */
+/** What the process holds after everything that can go has gone: zlib's contexts are in no heap, and show here alone. */
 async function heldBytes(): Promise<number> {
   await waitUntil(() => zlibJobs.running === 0);
   for (let i = 0; i < 3; i++) {
     await eventLoopTurns(3);
     collect();
   }
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+  return process.memoryUsage().rss;
 }
 
 const CONNECTIONS = Number(process.env['HAWSER_LEAK_CONNECTIONS'] ?? 2_000);
@@ -79,11 +78,12 @@ for (const contextTakeover of [false, true]) {
       await waitUntil(() => server.connections.size === 0, { deadlineMs: 60_000 });
       assert.equal(zlibJobs.waiting, 0, 'a job that nobody waits for');
     };
-    for (let i = 0; i < 2; i++) await wave();
+    // What is freed stays with the process, in pieces that the next wave uses: the first ones make these.
+    for (let i = 0; i < 5; i++) await wave();
     const before = await heldBytes();
     for (let i = 0; i < CONNECTIONS / AT_ONCE; i++) await wave();
-    const growth = (await heldBytes()) - before;
-    assert.ok(growth < 2_000_000, `${growth} bytes more after ${CONNECTIONS} connections`);
+    const after = await heldBytes();
+    assert.ok(after < before * 1.2, `${before} bytes before, ${after} after ${CONNECTIONS} connections`);
     assert.equal(zlibJobs.running, 0);
     await server.shutdown();
     await leaks.assertNothingLeft({ withinMs: 10_000 });
