@@ -2,7 +2,7 @@ import type { LoadMode, PayloadShape } from '../src/cli/bench/load-plan.ts';
 import { size, whole } from '../src/cli/bench/units.ts';
 
 /** What a server does with a message; each is a port of its own. */
-export type Endpoint = 'echo' | 'relay' | 'tls';
+export type Endpoint = 'echo' | 'relay' | 'tls' | 'deflateEcho' | 'deflateRelay';
 
 /** Which sides a cell is measured on. */
 export type Contest =
@@ -23,6 +23,7 @@ export interface Cell {
   readonly endpoint: Endpoint;
   readonly mode: Exclude<LoadMode, 'idle'>;
   readonly payload: PayloadShape;
+  readonly compress: boolean;
   /** Connections that get messages; of handshakes, how many are being opened at a time. */
   readonly connections: number;
   /** Messages of each connection that are under way at a time. */
@@ -37,6 +38,7 @@ const KIB = 1_024;
 const MIB = 1_024 * KIB;
 const BINARY = { binary: true, multibyte: false };
 const ASCII = { binary: false, multibyte: false };
+const RECORDS = { ...ASCII, records: true };
 const MULTIBYTE = { binary: false, multibyte: true };
 
 type EchoSettings = Pick<Cell, 'connections' | 'pipeline'> & {
@@ -53,6 +55,7 @@ function echo({ bytes, kind = BINARY, connections, pipeline, ...rest }: EchoSett
     endpoint: 'echo',
     mode: 'echo',
     payload: { bytes, ...kind },
+    compress: false,
     connections,
     pipeline,
     publishes: 1,
@@ -133,6 +136,29 @@ function fanOuts(): Cell[] {
   return cells;
 }
 
+function compressedOnes(): Cell[] {
+  const cells: Cell[] = [];
+  for (const bytes of [KIB, 16 * KIB]) {
+    for (const connections of [100, 1_000, 5_000]) {
+      cells.push({
+        ...echo({ bytes, kind: RECORDS, connections, pipeline: 1 }),
+        name: `${size(bytes)} of JSON to ${whole(connections)}`,
+        group: 'Compressed fan-out',
+        requirement: 'PF-10',
+        endpoint: 'deflateRelay',
+        mode: 'fan-out',
+        compress: true,
+        quick: connections === 1_000 && bytes === KIB,
+      });
+    }
+  }
+  for (const bytes of [KIB, 16 * KIB]) {
+    const cell = echo({ bytes, kind: RECORDS, connections: 100, pipeline: 1, group: 'Compressed echo' });
+    cells.push({ ...cell, name: `JSON, ${cell.name}`, endpoint: 'deflateEcho', compress: true });
+  }
+  return cells;
+}
+
 function handshakes(): Cell[] {
   return (['echo', 'tls'] as const).map((endpoint) => ({
     ...echo({ bytes: 16, connections: 32, pipeline: 1 }),
@@ -168,6 +194,7 @@ export const CELLS: readonly Cell[] = [
   ...texts(),
   ...overTls(),
   ...fanOuts(),
+  ...compressedOnes(),
   ...handshakes(),
   ...everythingOn(),
 ];

@@ -20,7 +20,7 @@ export interface Side {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const ALL: readonly Endpoint[] = ['echo', 'relay', 'tls'];
+const ALL: readonly Endpoint[] = ['echo', 'relay', 'tls', 'deflateEcho', 'deflateRelay'];
 const script = (name: string): string => join(import.meta.dirname, 'servers', `${name}.js`);
 const node = (name: string, ...args: string[]): readonly string[] => [
   process.execPath,
@@ -92,7 +92,7 @@ export function installedSides(withBun: boolean): Side[] {
 export function sidesOf(cell: Cell, sides: readonly Side[]): Side[] {
   return sides.filter(({ role, endpoints }) => {
     if (!endpoints.includes(cell.endpoint)) return false;
-    if (role === 'limit') return cell.contest === 'rivals and limits' || cell.mode === 'fan-out';
+    if (role === 'limit') return cell.contest === 'rivals and limits' || cell.group === 'Fan-out';
     if (role === 'variant') return cell.contest === 'with everything on';
     return role === 'ours' || cell.contest !== 'with everything on';
   });

@@ -220,6 +220,7 @@ export function verdictsOf({ cells, memory, floors }: Results): Verdict[] {
       cells,
     ),
     ...cellsVerdict('PF-09', 'fan-out: the same', cells),
+    ...cellsVerdict('PF-10', 'compressed fan-out: the same', cells),
     ...cellsVerdict('PF-11', 'handshakes: the same', cells),
     ...memoryVerdict(memory),
   ];

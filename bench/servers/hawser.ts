@@ -38,6 +38,8 @@ announce({
   ports: {
     echo: await listening(serveEcho),
     relay: await listening(serveRelay),
+    deflateEcho: await listening(serveEcho, { perMessageDeflate: true }),
+    deflateRelay: await listening(serveRelay, { perMessageDeflate: true }),
     tls: await listening(serveEcho, { tls: selfSigned(['127.0.0.1'], Date.now()) }),
   },
 });

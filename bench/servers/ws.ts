@@ -1,4 +1,4 @@
-// The `ws` package as a process of its own, as its documentation shows it, without compression. Whether it uses bufferutil
+// The `ws` package as a process of its own, as its documentation shows it, without compression except where it is asked for. Whether it uses bufferutil
 // is decided by WS_NO_BUFFER_UTIL.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -23,7 +23,7 @@ interface WsServer {
 interface WsPackage {
   readonly WebSocketServer: new (options: {
     readonly server: ReturnType<typeof createServer>;
-    readonly perMessageDeflate: boolean;
+    readonly perMessageDeflate: false | typeof DEFLATE;
   }) => WsServer;
 }
 
@@ -37,8 +37,16 @@ const relay: Serve = (socket, clients) =>
     for (const client of clients) if (client !== socket) client.send(data, { binary });
   });
 
-async function listening(serve: Serve, http = createServer()): Promise<number> {
-  const server = new WebSocketServer({ server: http, perMessageDeflate: false });
+/** As Hawser has it by default: no takeover, the same level, the same size from which on it pays. */
+const DEFLATE = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  zlibDeflateOptions: { level: 3, memLevel: 8 },
+  threshold: 1_024,
+};
+
+async function listening(serve: Serve, http = createServer(), deflate = false): Promise<number> {
+  const server = new WebSocketServer({ server: http, perMessageDeflate: deflate && DEFLATE });
   server.on('connection', (socket) => {
     socket.on('error', () => undefined);
     serve(socket, server.clients);
@@ -53,6 +61,8 @@ announce({
   ports: {
     echo: await listening(echo),
     relay: await listening(relay),
+    deflateEcho: await listening(echo, createServer(), true),
+    deflateRelay: await listening(relay, createServer(), true),
     tls: await listening(echo, createTlsServer(selfSigned(['127.0.0.1'], Date.now()))),
   },
 });

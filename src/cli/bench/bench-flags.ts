@@ -27,6 +27,7 @@ export const LOAD_FLAGS: readonly Flag[] = [
   { name: 'size', short: 's', value: '<bytes>', says: 'size of a message', default: '128' },
   { name: 'binary', says: 'send binary messages instead of text' },
   { name: 'multibyte', says: 'send text of characters that take 1 to 4 bytes instead of ASCII' },
+  { name: 'compress', says: 'send and ask for compressed messages (permessage-deflate, without takeover)' },
   {
     name: 'pipeline',
     value: '<n>',
@@ -113,6 +114,7 @@ export function planOf(url: string, flags: FlagValues): LoadPlan {
     target: targetOf(urlOf(url), flags),
     connections,
     payload: { bytes, binary, multibyte },
+    compress: flags.has('compress'),
     pipeline: mode === 'echo' ? pipeline : 1,
     publishes: mode === 'fan-out' ? publishes : 1,
     ratePerSecond: flags.has('rate') ? wholeNumberOf(flags, 'rate', 1, 1, 100_000_000) : undefined,

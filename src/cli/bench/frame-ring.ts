@@ -1,4 +1,4 @@
-import { OPCODE } from '../../protocol/constants.ts';
+import { OPCODE, RSV1 } from '../../protocol/constants.ts';
 import { buildFrame } from '../../protocol/frame-builder.ts';
 
 /** Most views that are kept; a longer ring makes them as they are needed. */
@@ -12,22 +12,34 @@ export class FrameRing {
   readonly payloads: readonly Buffer[];
   /** Frames until the first one comes again. */
   readonly length: number;
-  readonly frameBytes: number;
   /** The frames twice over, so that no run of up to `length` has a seam. */
   readonly #bytes: Buffer;
+  /** Where each of them begins, and where the last one ends. */
+  readonly #starts: readonly number[];
   readonly #views: (Buffer | undefined)[];
 
   /**
    * @param payloads At least one, all of the same size.
+   * @param sent What goes out for them if they are compressed; otherwise themselves.
    * @param keyOf A masking key for each of them.
    */
-  constructor(payloads: readonly Buffer[], binary: boolean, keyOf: (slot: number) => number) {
+  constructor(
+    payloads: readonly Buffer[],
+    binary: boolean,
+    keyOf: (slot: number) => number,
+    sent?: readonly Buffer[],
+  ) {
     const opcode = binary ? OPCODE.BINARY : OPCODE.TEXT;
-    const frames = payloads.map((payload, slot) => buildFrame(opcode, payload, keyOf(slot)));
+    const frames = (sent ?? payloads).map((payload, slot) => {
+      const frame = buildFrame(opcode, payload, keyOf(slot));
+      if (sent !== undefined) frame[0]! |= RSV1;
+      return frame;
+    });
     this.payloads = payloads;
     this.length = frames.length;
-    this.frameBytes = frames[0]!.length;
     this.#bytes = Buffer.concat([...frames, ...frames]);
+    let at = 0;
+    this.#starts = [0, ...[...frames, ...frames].map((frame) => (at += frame.length))];
     this.#views = Array.from({ length: Math.min(MAX_VIEWS, this.length * this.length) }, () => undefined);
   }
 
@@ -36,7 +48,7 @@ export class FrameRing {
     const at = slot * this.length + count - 1;
     const kept = this.#views[at];
     if (kept !== undefined) return kept;
-    const view = this.#bytes.subarray(slot * this.frameBytes, (slot + count) * this.frameBytes);
+    const view = this.#bytes.subarray(this.#starts[slot], this.#starts[slot + count]);
     if (at < MAX_VIEWS) this.#views[at] = view;
     return view;
   }

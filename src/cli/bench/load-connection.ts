@@ -6,10 +6,12 @@ import type { Destination } from '../../client/destination.ts';
 import { buildCloseBody, type CloseBody } from '../../protocol/close.ts';
 import { ConnectError } from '../../protocol/connect-error.ts';
 import { OPCODE } from '../../protocol/constants.ts';
+import { MAX_WINDOW_BITS } from '../../protocol/deflate/parameters.ts';
 import { buildFrame } from '../../protocol/frame-builder.ts';
 import { PeerError } from '../../protocol/errors.ts';
 import type { RandomSource } from '../../transport/random.ts';
 import { lookupOf } from '../../transport/resolve-host.ts';
+import type { CompressedForms } from './compressed-forms.ts';
 import type { FrameRing } from './frame-ring.ts';
 import { LoadError, type LoadTarget } from './load-plan.ts';
 import type { Opening } from './opening.ts';
@@ -27,6 +29,8 @@ export interface LoadWire {
   readonly opening: () => Opening;
   readonly tls: LoadTarget['tls'];
   readonly ring: FrameRing;
+  /** `undefined` where nothing is compressed. */
+  readonly forms: CompressedForms | undefined;
   readonly binary: boolean;
   readonly verbatim: boolean;
   /** Messages that one connection may have under way. */
@@ -75,7 +79,7 @@ export class LoadConnection {
     this.#opening = wire.opening();
     this.#sentMs = new Float64Array(wire.window);
     this.#reader = new ReplyReader(
-      { payloads: wire.ring.payloads, binary: wire.binary },
+      { payloads: wire.ring.payloads, binary: wire.binary, forms: wire.forms },
       wire.verbatim ? 'server' : 'client',
       {
         pinged: (payload) =>
@@ -200,10 +204,13 @@ export class LoadConnection {
 
   /** @returns What lies behind the head of a 101. */
   #readHead(chunk: Buffer): Buffer | undefined {
-    const { answer } = this.#opening;
+    const { answer, deflate } = this.#opening;
     const verdict = answer.receive(chunk);
     if (verdict === undefined) return undefined;
     if (verdict.is !== 'accepted') throw answer.refusal();
+    if (deflate !== undefined && deflate.agreed?.client.windowBits !== MAX_WINDOW_BITS) {
+      throw new LoadError('the server did not agree to permessage-deflate with a window of 15 bits');
+    }
     this.isOpen = true;
     this.#owner.opened(this);
     return verdict.rest;

@@ -20,6 +20,7 @@ export interface LoadFigures {
   readonly url: string;
   readonly connections: number;
   readonly payload: LoadPlan['payload'];
+  readonly compress: boolean;
   readonly pipeline: number;
   readonly publishes: number;
   readonly plannedRate: number | null;
@@ -84,6 +85,7 @@ export function figuresOf(plan: LoadPlan, result: LoadResult): LoadFigures {
     url: shownUrl(plan.target.url),
     connections,
     payload: plan.payload,
+    compress: plan.compress,
     pipeline: plan.pipeline,
     publishes: plan.publishes,
     plannedRate: plan.ratePerSecond ?? null,

@@ -10,6 +10,8 @@ export interface PayloadShape {
   readonly binary: boolean;
   /** Text of characters that take 1 to 4 bytes, instead of ASCII. */
   readonly multibyte: boolean;
+  /** Text that looks like records of JSON, and compresses like them. */
+  readonly records?: boolean;
 }
 
 /** Where connections go, and what they ask for. */
@@ -28,6 +30,8 @@ export interface LoadPlan {
   /** Connections that get messages; in `handshake`, how many are being opened at a time. */
   readonly connections: number;
   readonly payload: PayloadShape;
+  /** Messages go compressed, without context takeover; a server that does not agree is an error. */
+  readonly compress: boolean;
   /** Messages that each connection keeps under way. */
   readonly pipeline: number;
   /** Messages that the sender of a fan-out hands over in one piece. */

@@ -35,13 +35,14 @@ function setting({
   mode,
   connections,
   payload,
+  compress,
   pipeline,
   publishes,
   plannedRate,
   elapsedMs,
 }: LoadFigures): string {
   const kind = payload.binary ? 'binary' : payload.multibyte ? 'multi-byte text' : 'text';
-  const messages = mode === 'handshake' ? [] : [`messages of ${size(payload.bytes)} ${kind}`];
+  const messages = [`messages of ${size(payload.bytes)} ${kind}${compress ? ', compressed' : ''}`];
   const parts = {
     echo: [`${whole(connections)} connections`, ...messages, `${pipeline} under way on each`],
     'fan-out': [`to ${whole(connections)} connections`, ...messages, `${publishes} at a time`],

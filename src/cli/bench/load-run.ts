@@ -1,5 +1,6 @@
 import type { Clock } from '../../transport/clock.ts';
 import type { RandomSource } from '../../transport/random.ts';
+import { compressed, CompressedForms } from './compressed-forms.ts';
 import { EchoDriver } from './echo-driver.ts';
 import { FanOutDriver } from './fan-out-driver.ts';
 import { Fleet, mainFailure } from './fleet.ts';
@@ -62,20 +63,23 @@ export class LoadRun {
     this.#clock = clock;
     this.#signal = signal;
     this.#settled = settled;
-    const { payload, mode, pipeline, publishes, target, verbatim } = plan;
+    const { payload, mode, pipeline, publishes, target, verbatim, compress } = plan;
     const window = mode === 'fan-out' ? publishes : pipeline;
     const key = random.bytes(4 * MAX_PAYLOADS);
     const destination = destinationOf(target);
+    const payloads = ringPayloads(payloadsOf(payload, Math.min(MAX_PAYLOADS, window)), window);
     this.#wire = {
       destination,
       addresses: [],
-      opening: openings(destination, target, random),
+      opening: openings(destination, target, random, compress),
       tls: target.tls,
       ring: new FrameRing(
-        ringPayloads(payloadsOf(payload, Math.min(MAX_PAYLOADS, window)), window),
+        payloads,
         payload.binary,
         (slot) => key.readInt32LE(4 * (slot % MAX_PAYLOADS)),
+        compress ? payloads.map(compressed) : undefined,
       ),
+      forms: compress ? new CompressedForms(payloads) : undefined,
       binary: payload.binary,
       verbatim,
       window,

@@ -1,6 +1,8 @@
 import type { LookupAddress } from 'node:dns';
 import { AnswerReader } from '../../client/answer-reader.ts';
+import { DeflateClient } from '../../client/deflate-client.ts';
 import { type Destination, readDestination } from '../../client/destination.ts';
+import { DEFAULT_DEFLATE_SETTINGS } from '../../connection/resolve-options.ts';
 import { ConnectError } from '../../protocol/connect-error.ts';
 import { KEY_BYTES, makeKey, NO_EXTENSIONS, renderUpgradeRequest } from '../../protocol/handshake/client.ts';
 import type { RandomSource } from '../../transport/random.ts';
@@ -38,6 +40,8 @@ export interface Opening {
   /** To be written as Latin-1. */
   readonly request: string;
   readonly answer: AnswerReader;
+  /** What was offered, and what came of it; `undefined` if nothing was. */
+  readonly deflate: DeflateClient | undefined;
 }
 
 /** Makes the opening handshakes of a target, each with a key of its own. */
@@ -45,19 +49,25 @@ export function openings(
   { target, host, authorization }: Destination,
   { headers, protocols }: LoadTarget,
   random: RandomSource,
+  compress: boolean,
 ): () => Opening {
   const fields =
     authorization === undefined ? headers : [['Authorization', authorization] as const, ...headers];
   return () => {
+    const deflate = compress ? new DeflateClient(DEFAULT_DEFLATE_SETTINGS) : undefined;
     const head = {
       target,
       host,
       key: makeKey(random.bytes(KEY_BYTES)),
       protocols,
-      extensions: NO_EXTENSIONS,
+      extensions: deflate ?? NO_EXTENSIONS,
       origin: '',
       headers: fields,
     };
-    return { request: renderUpgradeRequest(head), answer: new AnswerReader(head, HEAD_LIMITS, Date.now) };
+    return {
+      deflate,
+      request: renderUpgradeRequest(head),
+      answer: new AnswerReader(head, HEAD_LIMITS, Date.now),
+    };
   };
 }

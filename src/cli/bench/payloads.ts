@@ -11,6 +11,7 @@ const MIXED = ['é', '水', 'a', '😀', 'ß', '€', 'z'].map((char) => Buffer.
 export function payloadsOf(shape: PayloadShape, count: number): Buffer[] {
   return Array.from({ length: count }, (_, slot) => {
     if (shape.binary) return binaryPayload(shape.bytes, slot);
+    if (shape.records === true) return recordPayload(shape.bytes, slot);
     return shape.multibyte ? mixedPayload(shape.bytes, slot) : asciiPayload(shape.bytes, slot);
   });
 }
@@ -44,4 +45,19 @@ function mixedPayload(bytes: number, slot: number): Buffer {
     if (at + char.length > bytes) return payload;
     at += char.copy(payload, at);
   }
+}
+
+/** Records with fields that differ and fields that repeat; behind the first letter, and cut where the size ends. */
+function recordPayload(bytes: number, slot: number): Buffer {
+  const payload = asciiPayload(bytes, slot);
+  let state = slot + 1;
+  for (let at = 1; at < bytes; ) {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    const [id, price] = [state >>> 8, (state % 100_000) / 100];
+    at += payload.write(
+      `{"id":${id},"symbol":"${LETTERS.slice(id % 40, (id % 40) + 4)}","price":${price},"side":"buy"},`,
+      at,
+    );
+  }
+  return payload;
 }

@@ -2,6 +2,7 @@ import { type CloseBody, readCloseBody } from '../../protocol/close.ts';
 import { CONTROL_BIT, OPCODE, type Role } from '../../protocol/constants.ts';
 import { FrameParser, PIECE } from '../../protocol/frame-parser.ts';
 import type { ProtocolLimits } from '../../protocol/limits.ts';
+import type { CompressedForms } from './compressed-forms.ts';
 import { LoadError } from './load-plan.ts';
 
 /** One message in so many is compared byte by byte; of all others kind, length, first and last byte. A power of two. */
@@ -12,6 +13,8 @@ export interface Expectation {
   /** In the order in which they come back, over and over. */
   readonly payloads: readonly Buffer[];
   readonly binary: boolean;
+  /** Shared by all connections of a run; `undefined` where nothing may be compressed. */
+  readonly forms: CompressedForms | undefined;
 }
 
 /** What comes between messages. */
@@ -33,6 +36,8 @@ export class ReplyReader {
   #slot = 0;
   /** Bytes of the current message that have come. */
   #position = 0;
+  /** Pieces of a compressed message whose form is not known yet. */
+  #unknown: Buffer[] = [];
   /** Messages so far, to choose those that are compared whole. */
   #seen = 0;
   #control = Buffer.alloc(0);
@@ -47,7 +52,7 @@ export class ReplyReader {
       maxFragments: 65_536,
       maxPendingPongs: 1,
     };
-    this.#parser = new FrameParser(role, limits);
+    this.#parser = new FrameParser(role, limits, expected.forms !== undefined);
     this.#expected = expected;
     this.#listener = listener;
   }
@@ -79,7 +84,6 @@ export class ReplyReader {
   #check(): void {
     const { bytes, start, end, header } = this.#parser;
     const { payloads, binary } = this.#expected;
-    const expected = payloads[this.#slot]!;
     const from = this.#position;
     const length = end - start;
     this.#position = from + length;
@@ -89,6 +93,11 @@ export class ReplyReader {
       );
     }
     if (length === 0) return;
+    const expected = this.#expectedBytes();
+    if (expected === undefined) {
+      this.#unknown.push(Buffer.from(bytes.subarray(start, end)));
+      return;
+    }
     if (from + length > expected.length) throw wrong('is longer than what was sent');
     if (bytes[start] !== expected[from] || bytes[end - 1] !== expected[from + length - 1]) {
       throw wrong('is not what was sent, or comes out of order');
@@ -99,9 +108,18 @@ export class ReplyReader {
     }
   }
 
+  /** What the message is compared with; `undefined` if it is the first one of its slot that is compressed. */
+  #expectedBytes(): Buffer | undefined {
+    const { payloads, forms } = this.#expected;
+    if (!this.#parser.header.compressed) return payloads[this.#slot]!;
+    return this.#unknown.length > 0 ? undefined : forms?.of(this.#slot);
+  }
+
   #endMessage(): void {
-    const { payloads } = this.#expected;
-    if (this.#position !== payloads[this.#slot]!.length) throw wrong('is shorter than what was sent');
+    const { payloads, forms } = this.#expected;
+    const expected = this.#expectedBytes();
+    if (expected === undefined) forms?.learn(this.#slot, this.#unknown.splice(0));
+    else if (this.#position !== expected.length) throw wrong('is shorter than what was sent');
     this.#parser.header.endMessage();
     this.#position = 0;
     this.#seen++;

@@ -297,6 +297,24 @@ test('CM-08: a server that does not answer is found out, and asked whether it ec
   assert.match(io.errLines.join(), /the server has not answered for 2000 ms; does it echo\?/);
 });
 
+for (const mode of ['echo', 'fan-out'] as const) {
+  const behaviour = mode === 'echo' ? 'echo' : 'relay';
+  const flags = [...QUICK, '-m', mode, '-c', '4', '-s', '3000', '--compress'];
+  test(`CM-08: ${mode} of compressed messages`, async (t) => {
+    const { url } = await serverOf(t, behaviour, { perMessageDeflate: { thresholdBytes: 16 } });
+    const { code, report, io } = await bench([url, ...flags]);
+    assert.equal(code, 0, io.errLines.join());
+    assert.ok(report.messages > 0);
+    assert.equal(report['compress'], true);
+  });
+  test(`CM-08: ${mode} of compressed messages with a server that does not compress is one sentence`, async (t) => {
+    const { url } = await serverOf(t, behaviour);
+    const { code, io } = await bench([url, ...flags]);
+    assert.equal(code, 1);
+    assert.match(io.errLines.join(), /did not agree to permessage-deflate/);
+  });
+}
+
 test('CM-08: over a Unix socket', async (t) => {
   const leaks = leakCheck();
   const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'));

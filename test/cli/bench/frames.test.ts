@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { compressed, CompressedForms } from '../../../src/cli/bench/compressed-forms.ts';
 import { FrameRing } from '../../../src/cli/bench/frame-ring.ts';
 import { payloadsOf } from '../../../src/cli/bench/payloads.ts';
 import { ReplyReader } from '../../../src/cli/bench/reply-reader.ts';
@@ -38,7 +39,6 @@ for (const shape of SHAPES) {
 test('CM-08: a run of frames is what one frame after the other would be, from any place', () => {
   const payloads = payloadsOf({ bytes: 5, binary: false, multibyte: false }, 4);
   const ring = new FrameRing(payloads, false, (slot) => slot * 0x1234_567);
-  assert.equal(ring.frameBytes, 2 + 4 + 5);
   for (let slot = 0; slot < 4; slot++) {
     for (let count = 1; count <= 4; count++) {
       const frames = readFrames(Buffer.from(ring.run(slot, count)));
@@ -65,10 +65,11 @@ function read(
   expected: readonly Buffer[] = PAYLOADS,
   isBinary = false,
   role: 'client' | 'server' = 'client',
+  forms?: CompressedForms,
 ): Read {
   const pings: string[] = [];
   const closes: number[] = [];
-  const reader = new ReplyReader({ payloads: expected, binary: isBinary }, role, {
+  const reader = new ReplyReader({ payloads: expected, binary: isBinary, forms }, role, {
     pinged: (payload) => void pings.push(payload.toString()),
     closedByPeer: ({ code }) => void closes.push(code),
   });
@@ -130,4 +131,58 @@ test('CM-08: a wrong byte deep inside is found in one message of sixteen, at bot
   assert.throws(() => read(frames(5, 0), right, true), /not what was sent/);
   assert.throws(() => read(frames(5, 999), right, true), /not what was sent/);
   assert.equal(read(frames(-1, 0), right, true).count, 40);
+});
+
+const RECORDS = payloadsOf({ bytes: 2_000, binary: false, multibyte: false, records: true }, 3);
+const squeezed = (payload: Buffer): Buffer => text(compressed(payload), { mask: false, rsv1: true });
+
+test('CM-08: payloads of records have their size, differ, and compress', () => {
+  assert.equal(new Set(RECORDS.map(String)).size, 3);
+  for (const payload of RECORDS) {
+    assert.equal(payload.length, 2_000);
+    assert.ok(compressed(payload).length < 1_200);
+  }
+});
+
+test('CM-08: compressed messages go out marked, and are what they were', () => {
+  const ring = new FrameRing(RECORDS, false, () => 7, RECORDS.map(compressed));
+  const frames = readFrames(Buffer.from(ring.run(1, 3)));
+  assert.deepEqual(
+    frames.map(({ rsv1 }) => rsv1),
+    [true, true, true],
+  );
+  const forms = new CompressedForms(RECORDS);
+  for (const [i, { payload }] of frames.entries()) forms.learn((1 + i) % 3, [payload]);
+});
+
+test('CM-08: compressed answers are inflated once and compared from then on, however they are cut', () => {
+  const forms = new CompressedForms(RECORDS);
+  const wire = Buffer.concat([...RECORDS, ...RECORDS].map(squeezed));
+  for (const chunks of [[wire], byteByByte(wire)]) {
+    assert.equal(read(chunks, RECORDS, false, 'client', forms).count, 6);
+  }
+  const plain = Buffer.concat(RECORDS.map((payload) => text(payload, unmasked)));
+  assert.equal(
+    read([plain], RECORDS, false, 'client', forms).count,
+    3,
+    'a server may leave a message as it is',
+  );
+});
+
+test('CM-08: compressed answers that are wrong are noticed, the first one and later ones', () => {
+  const [first, second] = RECORDS as [Buffer, Buffer];
+  const known = new CompressedForms(RECORDS);
+  known.learn(0, [compressed(first)]);
+  for (const forms of [new CompressedForms(RECORDS), known]) {
+    assert.throws(
+      () => read([squeezed(second)], RECORDS, false, 'client', forms),
+      /not what was sent|is longer|is shorter/,
+    );
+  }
+  const rubbish = text(Buffer.alloc(20, 0xff), { mask: false, rsv1: true });
+  assert.throws(
+    () => read([rubbish], RECORDS, false, 'client', new CompressedForms(RECORDS)),
+    /cannot be inflated/,
+  );
+  assert.throws(() => read([squeezed(first)], RECORDS), /RSV|reserved/i, 'nothing was agreed on');
 });

@@ -18,6 +18,7 @@ const PLAN: LoadPlan = {
   target: { url: 'ws://user:secret@localhost/?token=secret', headers: [], protocols: [], tls: {} },
   connections: 10,
   payload: { bytes: 1_024, binary: false, multibyte: false },
+  compress: false,
   pipeline: 4,
   publishes: 1,
   ratePerSecond: undefined,
