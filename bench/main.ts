@@ -109,7 +109,7 @@ async function measureMemories({ sides, quick }: Settings): Promise<MemoryRecord
   say(`memory of ${whole(connections)} idle connections\n`);
   const measured = await Promise.all(
     sides
-      .filter(({ role }) => role === 'ours' || role === 'rival')
+      .filter(({ role }) => role !== 'limit' && role !== 'variant')
       .map(async (side): Promise<[string, MemorySample[]][]> => {
         try {
           return [[side.id, [await measureMemory(side, connections, idleMs)]]];

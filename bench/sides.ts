@@ -11,8 +11,11 @@ export interface Side {
   readonly id: string;
   /** As tables have it. */
   readonly title: string;
-  /** Ours are what is judged, rivals what it is judged by, limits what no server in their language passes. */
-  readonly role: 'ours' | 'rival' | 'limit' | 'variant';
+  /**
+   * Ours are what is judged, rivals what it is judged by, limits what no server in their language passes; two are Hawser
+   * with other options.
+   */
+  readonly role: 'ours' | 'rival' | 'limit' | 'variant' | 'streams';
   readonly endpoints: readonly Endpoint[];
   /** It sends the very bytes back, masked as they came, and speaks nothing of WebSocket behind the handshake. */
   readonly verbatim: boolean;
@@ -45,6 +48,15 @@ const EVERYTHING: Side = {
   role: 'variant',
   endpoints: ['echo'],
   command: node('hawser', '--everything'),
+};
+/** Over Node's streams, which is what TLS, attached sockets and other runtimes have. */
+const STREAMS: Side = {
+  ...HAWSER,
+  id: 'hawser-stream',
+  title: 'Hawser over streams',
+  role: 'streams',
+  endpoints: ['echo', 'relay'],
+  command: node('hawser', '--stream'),
 };
 const WS: Side = {
   id: 'ws',
@@ -85,7 +97,7 @@ export function installedSides(withBun: boolean): Side[] {
   if (!existsSync(join(BENCH, 'node_modules', 'ws'))) throw new Error('ws is missing: npm ci --prefix bench');
   if (withBun && !existsSync(bunBinary)) throw new Error('Bun is missing: npm ci --prefix bench/bun');
   const native = existsSync(join(BENCH, 'node_modules', 'bufferutil')) ? [WS_NATIVE] : [];
-  return [HAWSER, WS, ...native, NET, EVERYTHING, ...(withBun ? [BUN] : [])];
+  return [HAWSER, STREAMS, WS, ...native, NET, EVERYTHING, ...(withBun ? [BUN] : [])];
 }
 
 /** Those of the sides that a cell is measured on. */
@@ -93,6 +105,8 @@ export function sidesOf(cell: Cell, sides: readonly Side[]): Side[] {
   return sides.filter(({ role, endpoints }) => {
     if (!endpoints.includes(cell.endpoint)) return false;
     if (role === 'limit') return cell.contest === 'rivals and limits' || cell.group === 'Fan-out';
+    if (role === 'streams')
+      return cell.contest === 'rivals and limits' || (cell.group === 'Fan-out' && cell.connections === 1_000);
     if (role === 'variant') return cell.contest === 'with everything on';
     return role === 'ours' || cell.contest !== 'with everything on';
   });

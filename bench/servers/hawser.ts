@@ -1,4 +1,5 @@
-// Hawser as a process of its own. `--everything` switches on what most servers need and a benchmark leaves out.
+// Hawser as a process of its own. `--everything` switches on what most servers need and a benchmark leaves out;
+// `--stream` leaves the handles of Node alone.
 import { join } from 'node:path';
 import process from 'node:process';
 import { selfSigned } from '../../src/cli/self-signed.ts';
@@ -17,7 +18,11 @@ const EVERYTHING: ServerOptions = {
   maxConnectionsPerIp: 20_000,
   logger: { debug: silent, info: silent, warn: silent, error: silent },
 };
-const options: ServerOptions = { maxConnections: 20_000, ...(everything ? EVERYTHING : {}) };
+const options: ServerOptions = {
+  maxConnections: 20_000,
+  transport: process.argv.includes('--stream') ? 'stream' : 'auto',
+  ...(everything ? EVERYTHING : {}),
+};
 
 async function listening(
   serve: (server: WebSocketServer) => void,

@@ -30,11 +30,17 @@ test('PF-08 to PF-11: the cells are those that were promised, each once', () => 
 
 test('PF: a cell is measured on the sides that it is about', () => {
   const side = (id: string, role: Side['role']): Side => ({ ...HAWSER, id, role });
-  const sides = [HAWSER, side('ws', 'rival'), side('net', 'limit'), side('all', 'variant')];
+  const sides = [
+    HAWSER,
+    side('stream', 'streams'),
+    side('ws', 'rival'),
+    side('net', 'limit'),
+    side('all', 'variant'),
+  ];
   const ids = (cell: Cell): string[] => sidesOf(cell, sides).map(({ id }) => id);
   const cell = CELLS[0]!;
   assert.deepEqual(ids({ ...cell, contest: 'rivals' }), ['hawser', 'ws']);
-  assert.deepEqual(ids({ ...cell, contest: 'rivals and limits' }), ['hawser', 'ws', 'net']);
+  assert.deepEqual(ids({ ...cell, contest: 'rivals and limits' }), ['hawser', 'stream', 'ws', 'net']);
   assert.deepEqual(ids({ ...cell, contest: 'with everything on' }), ['hawser', 'all']);
   const echoOnly = sides.map((one) => ({
     ...one,
