@@ -1,6 +1,7 @@
 import { CLOSING } from './rfc6455-closing.ts';
 import { FRAMES } from './rfc6455-frames.ts';
 import { AROUND, OPENING } from './rfc6455-opening.ts';
+import { COMPRESSION } from './rfc7692.ts';
 import type { Rule } from './rule.ts';
 
 export interface Document {
@@ -14,6 +15,7 @@ const inOrder = (rules: readonly Rule[]): Rule[] =>
 
 export const DOCUMENTS: readonly Document[] = [
   { name: 'RFC 6455', rules: inOrder([...OPENING, ...FRAMES, ...CLOSING, ...AROUND]) },
+  { name: 'RFC 7692', rules: COMPRESSION },
 ];
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');

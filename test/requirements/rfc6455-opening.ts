@@ -346,7 +346,10 @@ export const AROUND: readonly Rule[] = [
       'MUST',
       'both',
       'parameters are those that the extension defines',
-      notOurs('no extension is negotiated in this version'),
+      kept(
+        'protocol/deflate/parameters.ts#readParameters',
+        'protocol/deflate/negotiation: declined, and the connection goes on: permessage-deflate; foo',
+      ),
     ],
   ),
   ...section(
@@ -367,7 +370,11 @@ export const AROUND: readonly Rule[] = [
       'MUST',
       'both',
       'extension names are registered, and their parameters defined',
-      notOurs('no extension is negotiated in this version'),
+      kept(
+        'protocol/deflate/parameters.ts#EXTENSION_NAME',
+        'client/compression: PD-10 a client that is not told to offers nothing',
+        'protocol/deflate/negotiation: PD-02 PD-03',
+      ),
       2,
     ],
     [
