@@ -167,3 +167,10 @@ test('FP-13 GN-07: a fault of ours under the parser fails this connection with 1
   assert.equal(core.failure?.cause, bug);
   assert.equal(core.sentCode, 1011);
 });
+
+test('PD-09: an inflation that ends when nobody waits for it any more changes nothing', () => {
+  const { core, sent } = connection();
+  core.inflationDone(new PeerError('ERR_INFLATE'));
+  assert.equal(core.next(), FACT.NONE);
+  assert.deepEqual([core.phase, core.failure, sent], ['open', undefined, []]);
+});

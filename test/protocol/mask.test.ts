@@ -134,3 +134,19 @@ test('§5.2: a key is its 4 bytes in order', () => {
     assert.deepEqual(written, Buffer.concat([Buffer.of(AROUND), hex(digits), Buffer.of(AROUND)]));
   }
 });
+
+test('UT-02: bytes that carry no mask are told to be ASCII or not, in either kind of memory, by words and without', () => {
+  for (const memory of [Buffer.alloc(400), FAST.subarray(0, 400)]) {
+    for (const length of [0, 1, 15, 31, 32, 63, 64, 65, 300]) {
+      for (const start of [0, 1, 3]) {
+        memory.fill(0x80).fill(0x7f, start, start + length);
+        assert.equal(nonAscii(memory, start, start + length), 0, `${length} from ${start}`);
+        for (const at of [0, length >> 1, length - 1].filter((place) => place >= 0 && place < length)) {
+          memory[start + at] = 0x80;
+          assert.notEqual(nonAscii(memory, start, start + length), 0, `${at} of ${length} from ${start}`);
+          memory[start + at] = 0x7f;
+        }
+      }
+    }
+  }
+});

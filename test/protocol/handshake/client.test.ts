@@ -182,3 +182,14 @@ test('§4.1 CC-04 the extension decides about its answer, and HTTP/1.0 cannot up
   assert.equal(judge(fields, [], ONE_EXTENSION), 'not like this');
   assert.equal(judge(GOOD, [], NO_EXTENSIONS, '1.0'), 'it speaks HTTP/1.0');
 });
+
+test('a fault of ours in judging extensions is not blamed on the server', () => {
+  const broken = {
+    ...NO_EXTENSIONS,
+    fault: (): never => {
+      throw new RangeError('ours');
+    },
+  };
+  const fields = `${GOOD}Sec-WebSocket-Extensions: permessage-deflate\r\n`;
+  assert.throws(() => judge(fields, [], broken), RangeError);
+});
