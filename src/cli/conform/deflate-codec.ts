@@ -41,10 +41,8 @@ export function negotiate(answer: ExtensionOffer, offer: ExtensionOffer): Negoti
     return 'server_no_context_takeover was asked for, but is not in the answer';
   }
   const limit = offered.get('server_max_window_bits');
-  if (
-    typeof limit === 'string' &&
-    (!given.has('server_max_window_bits') || bits('server_max_window_bits') > Number(limit))
-  )
+  // Without it the window is 15 bits, which is what an offer of 15 allows.
+  if (typeof limit === 'string' && bits('server_max_window_bits') > Number(limit))
     return `server_max_window_bits was to be at most ${limit}`;
   return {
     serverNoContextTakeover: given.has('server_no_context_takeover'),

@@ -6,6 +6,9 @@ import type { ResponseSpec } from './response.ts';
 import { type CaseResult, caseResult } from './result.ts';
 
 export type AnyRun = Run | RequestSpec | ResponseSpec;
+/** Cases that are made alone. */
+const HEAVY = /^(?:attack|limits)\.|^lengths\.message\.\d+mib$/;
+
 export interface SuiteProgress {
   readonly done: number;
   readonly total: number;
@@ -21,8 +24,8 @@ export interface SuiteOptions {
 }
 
 /**
- * Makes every run of every case, several at a time, the next as soon as one is done. Attacks come last and one at a time,
- * so that what they do to the peer is not taken for the answer to something else.
+ * Makes every run of every case, several at a time, the next as soon as one is done. Large messages and attacks come last and
+ * one at a time, so that what they do to the peer, or to us, is not taken for the answer to something else.
  * @returns Results in the order of the cases; without those that an abort left undone.
  */
 export async function runSuite(cases: readonly Case[], options: SuiteOptions): Promise<CaseResult[]> {
@@ -40,10 +43,10 @@ export async function runSuite(cases: readonly Case[], options: SuiteOptions): P
       options.onCase(result, { done: results.size, total: cases.length });
     }
   };
-  const isAttack = ({ one }: (typeof entries)[number]): boolean => one.id.startsWith('attack.');
+  const isHeavy = ({ one }: (typeof entries)[number]): boolean => HEAVY.test(one.id);
   for (const [part, workers] of [
-    [entries.filter((entry) => !isAttack(entry)), options.concurrency],
-    [entries.filter(isAttack), 1],
+    [entries.filter((entry) => !isHeavy(entry)), options.concurrency],
+    [entries.filter(isHeavy), 1],
   ] as const) {
     const queue = part.flatMap((entry) => entry.one.runs.map((_, at) => ({ entry, at })));
     await Promise.all(Array.from({ length: workers }, () => work(queue)));

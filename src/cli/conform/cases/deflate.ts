@@ -60,11 +60,11 @@ const exchange = (offer: string): Run =>
     { offer, label: offer },
   );
 const BITS = [undefined, '8', '9', '10', '11', '12', '13', '14', '15'];
-function offers(serverBits: string | undefined): string[] {
+function offers(serverBits: string | undefined, clientBitsList: readonly (string | undefined)[]): string[] {
   const list: string[] = [];
   for (const serverTakeover of [true, false]) {
     for (const clientTakeover of [true, false]) {
-      for (const clientBits of [undefined, '', ...BITS.slice(1)]) {
+      for (const clientBits of clientBitsList) {
         list.push(
           [
             PLAIN,
@@ -157,8 +157,15 @@ export const DEFLATE: readonly FrameCase[] = [
       id(`window.${bits ?? 'free'}`),
       'RFC 7692 §7.1',
       `Every offer with a window of the server of ${bits ?? 'any'} bits`,
-      offers(bits).map(exchange),
+      offers(bits, [undefined, '', ...BITS.slice(2)]).map(exchange),
     ),
+  ),
+  // Apart: zlib cannot compress with so small a window, and not everybody knows.
+  frames(
+    id('window.client-8'),
+    'RFC 7692 §7.1.2.2',
+    'Every offer with a window of the client of 8 bits',
+    [undefined, ...BITS.slice(2)].flatMap((bits) => offers(bits, ['8']).map(exchange)),
   ),
   ...SIZES.map((size) =>
     frames(
