@@ -115,6 +115,7 @@ test('CM-09: reports are written by the ending of their name, and the exit code 
 
 test('CM-09: a server that does not echo is asked what needs no echo, and that is said', async (t) => {
   const server = new WebSocketServer();
+  server.on('message', () => undefined);
   const { port } = await server.listen(0, '127.0.0.1');
   t.after(() => server.shutdown({ timeoutMs: 2_000 }));
   const io = fakeIo();
