@@ -61,6 +61,7 @@ export interface ConnectionIdentity<UserData> {
 }
 
 const NO_TOPICS: ReadonlySet<string> = new Set();
+const NO_LISTENERS: readonly never[] = Object.freeze([]);
 
 /**
  * One WebSocket connection after its handshake; the same class on both sides. No method throws because of its state.
@@ -87,8 +88,10 @@ export class Connection<UserData = unknown>
   droppedMessages = 0;
   /** @internal */
   topicSet: Set<string> | undefined;
+  /** What its host reserved for it. A weak map of them all was a tenth of a handshake. @internal */
+  place: unknown;
   /** @internal */
-  ownListeners: readonly ((message: Message) => ListenerResult)[] = [];
+  ownListeners: readonly ((message: Message) => ListenerResult)[] = NO_LISTENERS;
 
   readonly #host: ConnectionHost<Connection<UserData>>;
   readonly #link: Link;

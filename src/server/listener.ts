@@ -1,8 +1,9 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { MisuseError } from '../protocol/errors.ts';
 import { checkHandles, handlesUsable } from '../transport/handle-check.ts';
-import { type NodeHandle, takeHandles } from '../transport/handle-transport.ts';
+import { takeHandles } from '../transport/handle-transport.ts';
 import { TCP_KEEP_ALIVE_MS } from '../transport/stream-transport.ts';
+import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -42,11 +43,14 @@ export const createTcpServer = (accepted: (socket: Socket) => void): Server =>
     accepted,
   );
 
+/** Told what opens a socket that was accepted. */
+type HandleAccepted = (open: (owner: TransportOwner) => ArrivedTransport) => void;
+
 /** A server of our own, TCP or TLS, and where it listens. */
 export class Listener {
   readonly #server: Server;
   readonly #failed: (error: Error) => void;
-  readonly #handleAccepted: ((handle: NodeHandle) => void) | undefined;
+  readonly #handleAccepted: HandleAccepted | undefined;
   #isOver = false;
   #transport: 'handle' | 'stream' = 'stream';
 
@@ -55,7 +59,7 @@ export class Listener {
    * @param failed Told what goes wrong after listening began, as running out of file descriptors.
    * @param handleAccepted Gets what is accepted, instead of the listeners of `server`, where handles are usable.
    */
-  constructor(server: Server, failed: (error: Error) => void, handleAccepted?: (handle: NodeHandle) => void) {
+  constructor(server: Server, failed: (error: Error) => void, handleAccepted?: HandleAccepted) {
     this.#server = server;
     this.#failed = failed;
     this.#handleAccepted = handleAccepted;

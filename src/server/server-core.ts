@@ -98,7 +98,6 @@ export class ServerCore<UserData>
   readonly #senderOf: ReturnType<typeof proxyPolicy>;
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
   readonly #leaving = new Set<Connection<UserData>>();
-  readonly #reservations = new WeakMap<Connection<UserData>, Reservation>();
 
   constructor(options: ServerOptions<UserData> | undefined, tell: Tell<UserData>) {
     this.options = resolveServerOptions(options);
@@ -178,7 +177,7 @@ export class ServerCore<UserData>
       open,
     );
     this.registry.add(connection);
-    this.#reservations.set(connection, reservation);
+    connection.place = reservation;
     this.counters.opened(this.registry.size);
     this.#tell('connection', connection, request);
     return connection;
@@ -202,8 +201,8 @@ export class ServerCore<UserData>
     for (const topic of topics) this.#tell('unsubscribe', connection, topic);
     this.registry.remove(connection);
     this.#leaving.add(connection);
-    const reservation = this.#reservations.get(connection);
-    if (reservation !== undefined) this.admission.release(reservation);
+    if (connection.place !== undefined) this.admission.release(connection.place as Reservation);
+    connection.place = undefined;
   }
 
   closed(connection: Connection<UserData>, info: CloseInfo): void {

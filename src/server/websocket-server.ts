@@ -9,7 +9,6 @@ import type { Audience, Delivery, PublishDelivery, SendOptions } from '../connec
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
-import { HandleTransport } from '../transport/handle-transport.ts';
 import { StreamTransport, tuneSocket } from '../transport/stream-transport.ts';
 import { type Attached, attach, detach } from './attachments.ts';
 import type { BroadcastOptions } from './broadcast.ts';
@@ -98,9 +97,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
           core.accepted({ stream: socket, open: (owner) => new StreamTransport(socket, owner) }),
         ),
       (error) => core.acceptFailed(error),
-      tls === undefined && core.options.transport === 'auto'
-        ? (handle) => core.accepted({ open: (owner) => new HandleTransport(handle, owner) })
-        : undefined,
+      tls === undefined && core.options.transport === 'auto' ? (open) => core.accepted({ open }) : undefined,
     );
     this.#tlsServer = tlsServer;
     this.#listener = listener;

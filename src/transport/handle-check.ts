@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { HandleTransport, learnFrom, takeHandles } from './handle-transport.ts';
+import { type HandleTransport, learnFrom, takeHandles } from './handle-transport.ts';
 import type { TransportOwner } from './transport.ts';
 
 /** How long the whole check may take, in ms. It takes 10 to 30. */
@@ -126,9 +126,9 @@ async function exchange(
   await learnFrom(sockets[1]!);
 
   insist(
-    takeHandles(server, (handle) => {
+    takeHandles(server, (openHandle) => {
       const trial = trials.at(-1)!;
-      trial.accepted(new HandleTransport(handle, trial));
+      trial.accepted(openHandle(trial));
     }),
     'a server does not give them away',
   );

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { Server, Socket } from 'node:net';
+import { platform } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { maskableMemory } from '../protocol/mask-simd.ts';
 import { normalizeAddress } from './ip-address.ts';
@@ -50,11 +51,20 @@ interface Findings {
   readonly ShutdownRequest: RequestClass;
 }
 
-/** Where every handle reads into, one at a time: what it brings is taken out before the next one reads. */
-const READ_BYTES = 65_536;
+/**
+ * Where every handle reads into, one at a time: what it brings is taken out before the next one reads. Larger than Node's
+ * 64 KiB, because there is one of it: large messages come whole more often, and need no second copy.
+ */
+const READ_BYTES = 196_608;
 const readMemory: Buffer = maskableMemory(READ_BYTES);
 
 let findings: Findings | undefined;
+/**
+ * Sockets that Linux accepts have the options of the one that listens, which saves a handshake five system calls. Other
+ * systems differ, so there each socket gets them.
+ */
+const OPTIONS_INHERITED = platform() === 'linux';
+
 /** A request that no write has used so far: most writes are over at once and use none. */
 let spareWrite: NodeRequest | undefined;
 
@@ -62,6 +72,13 @@ const systemError = (call: string, status: number): Error => {
   const code = getSystemErrorName(status);
   return Object.assign(new Error(`${call} ${code}`), { code, errno: status, syscall: call });
 };
+
+/** @returns Whether it has all options now. A pipe has none. */
+function tune(handle: Partial<NodeHandle>): boolean {
+  const noDelay = handle.setNoDelay?.(true) ?? -1;
+  const keepAlive = handle.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS / 1_000) ?? -1;
+  return noDelay === 0 && keepAlive === 0;
+}
 
 /** A TCP socket or pipe on Node, without a stream in between: one read buffer for all, and writes that reach the kernel at once. */
 export class HandleTransport implements ArrivedTransport {
@@ -80,16 +97,18 @@ export class HandleTransport implements ArrivedTransport {
   #ended = false;
   #inputEnded = false;
 
-  /** Takes the handle over, and reads from it. */
-  constructor(handle: NodeHandle, owner: TransportOwner) {
+  /**
+   * Takes the handle over, and reads from it.
+   * @param tuned It has the options of {@link tune} already.
+   */
+  constructor(handle: NodeHandle, owner: TransportOwner, tuned = false) {
     this.#handle = handle;
     this.#owner = owner;
     const peer: { address?: string; port?: number } = {};
     handle.getpeername?.(peer);
     this.remoteAddress = normalizeAddress(peer.address ?? '');
     this.remotePort = peer.port ?? 0;
-    handle.setNoDelay?.(true);
-    handle.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS / 1_000);
+    if (!tuned) tune(handle);
     (handle as NodeHandle & Record<symbol, unknown>)[findings!.owner] = this;
     handle.onread = findings!.onRead;
     handle.useUserBuffer(readMemory);
@@ -288,15 +307,21 @@ export async function learnFrom(socket: Socket): Promise<void> {
 
 /**
  * Takes over what a listening server accepts, before it makes sockets of it.
+ * @param accepted Gets what opens each of them: to be called at once.
  * @returns False if this server, or this Node, does it differently: then nothing has changed.
  */
-export function takeHandles(server: Server, accepted: (handle: NodeHandle) => void): boolean {
+export function takeHandles(
+  server: Server,
+  accepted: (open: (owner: TransportOwner) => HandleTransport) => void,
+): boolean {
   type OnConnection = (this: unknown, status: number, handle: NodeHandle | undefined) => void;
-  const listening = (server as Server & { _handle?: { onconnection?: OnConnection } | null })._handle;
+  type Listening = Partial<NodeHandle> & { onconnection?: OnConnection };
+  const listening = (server as Server & { _handle?: Listening | null })._handle;
   const inherited = listening?.onconnection;
   if (findings === undefined || listening === undefined || typeof inherited !== 'function') return false;
+  const tuned = OPTIONS_INHERITED && tune(listening!);
   listening!.onconnection = function (status, handle) {
-    if (status === 0 && handle !== undefined) accepted(handle);
+    if (status === 0 && handle !== undefined) accepted((owner) => new HandleTransport(handle, owner, tuned));
     else inherited.call(this, status, handle);
   };
   return true;

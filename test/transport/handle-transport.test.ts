@@ -8,7 +8,7 @@ import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { eventLoopTurns, leakCheck, seededRandom, waitUntil } from '../../src/testing/index.ts';
 import { checkHandles, handlesUsable } from '../../src/transport/handle-check.ts';
-import { HandleTransport, takeHandles } from '../../src/transport/handle-transport.ts';
+import { type HandleTransport, takeHandles } from '../../src/transport/handle-transport.ts';
 import type { TransportOwner } from '../../src/transport/transport.ts';
 import { WebSocketServer } from '../../src/index.ts';
 
@@ -52,10 +52,10 @@ async function pairs(t: TestContext, path?: string): Promise<() => Promise<Pair>
   const accepted: HandleTransport[] = [];
   const logs: Log[] = [];
   assert.ok(
-    takeHandles(server, (handle) => {
+    takeHandles(server, (open) => {
       const log = new Log();
       logs.push(log);
-      accepted.push(new HandleTransport(handle, log));
+      accepted.push(open(log));
     }),
   );
   const peers: Socket[] = [];
