@@ -79,7 +79,7 @@ for (const contextTakeover of [false, true]) {
       assert.equal(zlibJobs.waiting, 0, 'a job that nobody waits for');
     };
     // What is freed stays with the process, in pieces that the next wave uses: the first ones make these.
-    for (let i = 0; i < 5; i++) await wave();
+    for (let i = 0; i < 15; i++) await wave();
     const before = await heldBytes();
     for (let i = 0; i < CONNECTIONS / AT_ONCE; i++) await wave();
     const after = await heldBytes();
