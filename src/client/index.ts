@@ -10,7 +10,7 @@
  */
 export type { CloseCause, CloseInfo } from '../connection/close-info.ts';
 export { Connection, type ConnectionEvents, type DroppedMessage } from '../connection/connection.ts';
-export type { RateLimitOptions } from '../connection/connection-options.ts';
+export type { PerMessageDeflateOptions, RateLimitOptions } from '../connection/connection-options.ts';
 export type { ListenerResult, SendOptions } from '../connection/host.ts';
 export { MemoryBudget } from '../connection/memory-budget.ts';
 export type { ConnectionState } from '../connection/states.ts';
