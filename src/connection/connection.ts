@@ -425,7 +425,8 @@ export class Connection<UserData = unknown>
     const drains = this.#drains;
     this.#drains = undefined;
     drains.resolve();
-    if (!drains.wasRefused) return;
+    // A connection that is over has room, but nobody who could use it: its last event is close.
+    if (!drains.wasRefused || this.state === 'closed') return;
     this.#tell('drain');
     this.#host.drained(this);
   }
