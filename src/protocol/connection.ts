@@ -8,6 +8,7 @@ import type { ProtocolLimits } from './limits.ts';
 import { nonAscii } from './mask.ts';
 import { copyOf, MessageAssembler, wholeMessage } from './message-assembler.ts';
 import type { Message } from './payload.ts';
+import { letGo } from './text-at-hand.ts';
 
 /** What {@link ProtocolConnection.next} found. Numbers, because it answers once per message. */
 export const FACT = Object.freeze({
@@ -144,6 +145,7 @@ export class ProtocolConnection {
 
   /** @returns The next fact in order of arrival. Never throws because of anything received. */
   next(): Fact {
+    letGo();
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return FACT.NONE;
     try {
       if (this.#inflation !== undefined) {

@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { PeerError } from './errors.ts';
-import { findInvalidUtf8, Utf8Validator } from './utf8.ts';
+import { keepAtHand } from './text-at-hand.ts';
+import { decodeUtf8, findInvalidUtf8, Utf8Validator } from './utf8.ts';
 
 /** Smallest buffer for an unfinished message. */
 const FIRST_CAPACITY = 256;
@@ -62,9 +63,7 @@ export class MessageAssembler {
     if (!this.#validator.atBoundary) {
       throw new PeerError('ERR_UTF8', `the text ends inside a code point, after ${this.#length} bytes`);
     }
-    return this.#nonAscii === 0
-      ? this.#buffer.toString('latin1', 0, this.#length)
-      : this.#buffer.toString('utf8', 0, this.#length);
+    return textOf(this.#buffer, 0, this.#length, this.#nonAscii);
   }
 
   /** The whole message as bytes that belong to whoever asked. */
@@ -86,10 +85,18 @@ export function wholeMessage(
   nonAscii: number,
 ): string | Buffer {
   if (!isText) return copyOf(bytes, start, end);
-  if (nonAscii === 0) return bytes.toString('latin1', start, end);
-  const text = bytes.subarray(start, end);
-  if (!isUtf8(text)) throw invalidUtf8(text, findInvalidUtf8(text), text.length);
-  return text.toString('utf8');
+  if (nonAscii !== 0) {
+    const text = bytes.subarray(start, end);
+    if (!isUtf8(text)) throw invalidUtf8(text, findInvalidUtf8(text), text.length);
+  }
+  return textOf(bytes, start, end, nonAscii);
+}
+
+/** Valid UTF-8 as a string; its bytes stay at hand for who sends it on. */
+function textOf(bytes: Buffer, start: number, end: number, nonAscii: number): string {
+  const text = nonAscii === 0 ? bytes.toString('latin1', start, end) : decodeUtf8(bytes, start, end);
+  keepAtHand(text, bytes, start, end);
+  return text;
 }
 
 /** Bytes of their own: no view on a larger buffer, and none of the shared pool, so that keeping them keeps nothing else. */

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { LENGTH_16, LENGTH_64 } from './constants.ts';
 import { buildFrame } from './frame-builder.ts';
 import { outgoing, type Payload } from './payload.ts';
+import { bytesAtHand } from './text-at-hand.ts';
 
 /** How a message is prepared. */
 export interface PrepareOptions {
@@ -33,7 +34,8 @@ export class PreparedMessage {
     const { opcode, data } = outgoing(payload, options?.binary);
     this.isText = opcode === 1;
     this.compress = options?.compress;
-    this.frame = buildFrame(opcode, data, undefined);
+    const bytes = typeof data === 'string' ? bytesAtHand(data) : undefined;
+    this.frame = buildFrame(opcode, bytes ?? data, undefined);
   }
 
   get payloadBytes(): number {

@@ -11,6 +11,7 @@ import {
 } from '../protocol/frame-builder.ts';
 import type { FrameSink } from '../protocol/connection.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
+import { bytesAtHand } from '../protocol/text-at-hand.ts';
 import { joinRun } from './joined-run.ts';
 import { MAX_PACKED_BYTES, PackingTable } from './packing-table.ts';
 import type { Transport } from './transport.ts';
@@ -83,6 +84,11 @@ export class Outbox implements FrameSink {
 
   /** @param _compress What the application says of it; for who can compress. */
   text(text: string, _compress?: boolean): void {
+    const bytes = bytesAtHand(text);
+    if (bytes !== undefined) {
+      this.#push(buildFrame(OPCODE.TEXT, bytes, this.#key()));
+      return;
+    }
     const room = text.length * 3 + HEADER_ROOM;
     if (room <= MAX_PACKED_BYTES && !this.#transport.blocked) {
       const at = table.reserve(this, room);
