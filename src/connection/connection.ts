@@ -377,11 +377,6 @@ export class Connection<UserData = unknown>
     if (this.#delivery.waiting > 0) this.deliveryReady();
   }
 
-  /** @internal */
-  get suspect(): boolean {
-    return this.#link.watch.suspect;
-  }
-
   // What `LinkOwner`, `DeliveryOwner` and `ExpiryOwner` ask and tell. @internal all of it, and therefore not `implements`:
   // the published types have to hold without it.
 

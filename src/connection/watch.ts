@@ -48,11 +48,6 @@ export class Watch {
     return this.#idleFromMs === NEVER;
   }
 
-  /** A ping is overdue. */
-  get suspect(): boolean {
-    return this.#heartbeat?.suspect ?? false;
-  }
-
   /** Bytes came. */
   received(nowMs: number): void {
     this.receivedAtMs = nowMs;
