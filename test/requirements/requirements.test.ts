@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { SERVER_MUSTS } from '../conformance/musts.ts';
+import { RFC7692_KEY_WORDS } from './key-words.ts';
 import { DOCUMENTS, requirementsPage } from './page.ts';
 import { live } from './rule.ts';
 import { titlesByFile } from './titles.ts';
@@ -19,6 +20,15 @@ test('TS-02: every rule has code and tests, or a reason', () => {
     else assert.ok(how.code.length > 0 && how.tests.length > 0, at);
   }
   assert.equal(new Set(rules.map(({ at, level, of }) => `${at} ${level} ${of}`)).size, rules.length);
+});
+
+test('TS-02: RFC 7692 has as many key words in each section as the rules account for', () => {
+  const counted: Record<string, Record<string, number>> = {};
+  for (const { section, level, times } of DOCUMENTS.find(({ name }) => name === 'RFC 7692')!.rules) {
+    const words = (counted[section] ??= {});
+    words[level] = (words[level] ?? 0) + times;
+  }
+  assert.deepEqual(counted, RFC7692_KEY_WORDS);
 });
 
 test('TS-02: the code that a rule names is there', () => {

@@ -43,9 +43,9 @@ export function acceptDeflateAnswer(
   const serverBits = answered.server_max_window_bits ?? MAX_WINDOW_BITS;
   if (serverBits > serverMaxWindowBits)
     return `in its extensions server_max_window_bits is ${answered.server_max_window_bits ?? 'missing'}, not at most ${serverMaxWindowBits}`;
-  const clientBits = (answered.client_max_window_bits as number | undefined) ?? clientMaxWindowBits;
-  if (clientBits > clientMaxWindowBits)
-    return `in its extensions client_max_window_bits is ${clientBits}, not at most ${clientMaxWindowBits}`;
+  // What the offer said of our window was a hint, which a server may ignore; a smaller one keeps to the answer as well (RFC 7692 §7.2.1).
+  const answeredBits = (answered.client_max_window_bits as number | undefined) ?? MAX_WINDOW_BITS;
+  const clientBits = Math.min(answeredBits, clientMaxWindowBits);
   return agreement(
     { contextTakeover: !answered.server_no_context_takeover, windowBits: serverBits },
     { contextTakeover: contextTakeover && !answered.client_no_context_takeover, windowBits: clientBits },
