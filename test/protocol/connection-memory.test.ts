@@ -7,8 +7,15 @@ import { LIMITS } from '../vectors/row.ts';
 
 const KIB = 1_024;
 
+/** Node takes a test's mocks back by itself; not every runner does. */
+const restoring = (t: TestContext): TestContext => {
+  t.after(() => t.mock.restoreAll());
+  return t;
+};
+
 /** Sizes of the buffers that are asked for while a test runs; pooled memory is not to be asked for at all. */
 function watchAllocations(t: TestContext): number[] {
+  restoring(t);
   const sizes: number[] = [];
   const allocate = Buffer.allocUnsafeSlow.bind(Buffer);
   t.mock.method(Buffer, 'allocUnsafeSlow', (size: number) => {
@@ -57,7 +64,7 @@ test('FP-07 SE-13: an announced length allocates nothing', (t) => {
     { wire: frame({ opcode: 2, lengthForm: 64, announcedLength: 2n ** 63n - 1n }), is: FACT.FAILURE },
     { wire: frame({ opcode: 2, lengthForm: 64, announcedLength: 2n ** 64n - 1n }), is: FACT.FAILURE },
   ];
-  const allocate = t.mock.method(Buffer, 'allocUnsafeSlow');
+  const allocate = restoring(t).mock.method(Buffer, 'allocUnsafeSlow');
   for (const { wire, is } of announced) {
     const core = receiver();
     core.receive(wire);
@@ -142,7 +149,7 @@ test('FP-12: of a header that a read cuts, no more is kept than itself', (t) => 
 test('FP-12: bytes received while nobody asks are kept in memory of their own size', (t) => {
   const chunks = [text('a'), text('b'), text('c')];
   const pool: number[] = [];
-  t.mock.method(Buffer, 'allocUnsafe', () => assert.fail('pooled memory'));
+  restoring(t).mock.method(Buffer, 'allocUnsafe', () => assert.fail('pooled memory'));
   const allocate = Buffer.allocUnsafeSlow.bind(Buffer);
   t.mock.method(Buffer, 'allocUnsafeSlow', (size: number) => {
     pool.push(size);

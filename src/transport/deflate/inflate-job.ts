@@ -99,16 +99,28 @@ export class InflateJob implements Job {
   #written(stream: InflateRaw): void {
     if (this.#stream !== stream) return;
     const consumed = stream.bytesWritten - this.#consumedBefore;
+    if (this.#atEnd && consumed === TAIL_AND_FINAL_BLOCK.length - 1) {
+      this.#letGo();
+      this.#whole();
+    } else if (consumed < this.#input.length) {
+      // A final block, or bytes that do not inflate: Deno says so only after it has called back.
+      setImmediate(() => this.#leftOver(stream, consumed));
+    } else {
+      this.#letGo();
+      if (this.#atEnd) this.#settle(endsInsideBlock());
+      else if (this.#last) this.#end();
+      else this.#settle(undefined);
+    }
+  }
+
+  /** Behind a final block another stream begins (RFC 7692 §7.2.1). */
+  #leftOver(stream: InflateRaw, consumed: number): void {
+    if (this.#stream !== stream) return;
     this.#letGo();
-    if (this.#atEnd && consumed === TAIL_AND_FINAL_BLOCK.length - 1) this.#whole();
-    else if (consumed < this.#input.length) {
-      closeContext(this.context);
-      this.context = this.#newContext();
-      this.#input = this.#input.subarray(consumed);
-      this.#write();
-    } else if (this.#atEnd) this.#settle(endsInsideBlock());
-    else if (this.#last) this.#end();
-    else this.#settle(undefined);
+    closeContext(this.context);
+    this.context = this.#newContext();
+    this.#input = this.#input.subarray(consumed);
+    this.#write();
   }
 
   #end(): void {

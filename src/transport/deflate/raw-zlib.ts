@@ -46,15 +46,19 @@ export class RawZlib {
   readonly #stream: InflateRaw | DeflateRaw;
   readonly #handle: Handle;
   readonly #state: Uint32Array;
-  readonly #ownOnError: Handle['onerror'];
+  #isStream = false;
 
   constructor(stream: InflateRaw | DeflateRaw) {
     const { _handle: handle, _writeState: state } = stream as unknown as Internals;
     this.#stream = stream;
     this.#handle = handle;
     this.#state = state;
-    this.#ownOnError = handle.onerror;
-    this.stepsHere();
+    // For good, and not the stream's own again for as long as it is one: Bun gives it back wrapped in the async context of
+    // whoever made the stream, and does not call what it gave.
+    Reflect.set(handle, ON_ERROR, (message: string, errno: number, code: string) => {
+      if (this.#isStream) stream.destroy(Object.assign(new Error(message), { errno, code }));
+      else this.failure = code;
+    });
   }
 
   static inflate(windowBits: number): RawZlib {
@@ -97,7 +101,7 @@ export class RawZlib {
       internals._outBuffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
       internals._outOffset = 0;
     }
-    Reflect.set(this.#handle, ON_ERROR, this.#ownOnError);
+    this.#isStream = true;
     return this.#stream;
   }
 
@@ -109,9 +113,7 @@ export class RawZlib {
       internals._outBuffer = Buffer.allocUnsafeSlow(UNUSED_CHUNK_BYTES);
       internals._outOffset = 0;
     }
-    Reflect.set(this.#handle, ON_ERROR, (_message: string, _errno: number, code: string) => {
-      this.failure = code;
-    });
+    this.#isStream = false;
   }
 
   /** Gives the memory back, once what may be under way is done. */
