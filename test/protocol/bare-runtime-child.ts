@@ -1,0 +1,37 @@
+import buffer from 'node:buffer';
+import { syncBuiltinESMExports } from 'node:module';
+import process from 'node:process';
+
+/** What the child says of a row, and of memory that is asked for masking. */
+export interface Report {
+  readonly vectors: boolean;
+  readonly outcomes: readonly {
+    readonly rule: string;
+    readonly role: string;
+    readonly lines: readonly string[];
+  }[];
+}
+
+// Run with --jitless, so that there is no WebAssembly; and as in a Node without ICU, there is no transcode.
+if (process.send !== undefined) {
+  Object.assign(buffer, { transcode: undefined });
+  syncBuiltinESMExports();
+  // Only now: what a runtime can do is found out when the protocol is loaded.
+  const { maskableMemory, simd } = await import('../../src/protocol/mask-simd.ts');
+  const { DEFAULT_KEY } = await import('../../src/testing/frames.ts');
+  const { drive } = await import('../../fuzz/drive.ts');
+  const { BARE_ROWS } = await import('./bare-rows.ts');
+  const { LIMITS } = await import('../vectors/row.ts');
+  const outcomes = BARE_ROWS.flatMap((row) =>
+    (['server', 'client'] as const).map((role) => {
+      const wire = Buffer.concat(row.wire(role === 'server' ? DEFAULT_KEY : false));
+      return {
+        rule: row.rule,
+        role,
+        lines: drive({ role, limits: { ...LIMITS, ...row.limits } }, [wire]).lines,
+      };
+    }),
+  );
+  const report: Report = { vectors: simd !== undefined || maskableMemory(64).length !== 64, outcomes };
+  process.send(report, () => process.disconnect());
+}
