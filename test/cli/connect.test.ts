@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { waitUntil } from '../../src/testing/index.ts';
+import { binary, close, frame, ping, waitUntil } from '../../src/testing/index.ts';
 import { selfSigned } from '../../src/cli/self-signed.ts';
+import { accepting, scriptedServer } from '../client/live.ts';
 import { type FakeIo, fakeIo } from './fake-io.ts';
 import { Screen } from './screen.ts';
 import { echo, hawser, server } from './talking.ts';
@@ -53,6 +54,69 @@ test('CM-02 CM-05: with --json every event is an object on a line', async (t) =>
   const [close] = events(io, 'close');
   assert.deepEqual([close?.['code'], close?.['wasClean'], close?.['cause']], [1000, true, 'local-close']);
   assert.deepEqual(io.errLines, []);
+});
+
+test('CM-02 CM-05: with --json pings, pongs, binary messages and faults are events, too', async (t) => {
+  const bare = { mask: false } as const;
+  const fault = frame({ opcode: 2, rsv2: true, ...bare });
+  const peer = await scriptedServer(t, (socket, request) => {
+    socket.write(accepting(request));
+    socket.on('data', (chunk) => {
+      // A message, a pong, and our Close.
+      if (chunk[0] === 0x81)
+        socket.write(Buffer.concat([ping('p', bare), binary(Buffer.of(0, 255), bare), fault]));
+      else if (chunk.includes(0x88)) socket.end(close(1002, '', bare));
+    });
+  });
+  const io = fakeIo();
+  io.input.write('go\n');
+  assert.equal(await hawser(io, 'connect', peer.url, '--json', '--ping-interval-ms', 'off'), 1);
+  const [pinged, message, closed] = [events(io, 'ping')[0], events(io, 'message')[0], events(io, 'close')[0]];
+  assert.equal(pinged?.['hex'], '70');
+  assert.deepEqual([message?.['type'], message?.['bytes'], message?.['hex']], ['binary', 2, '00ff']);
+  assert.deepEqual([closed?.['sentCode'], closed?.['error']], [1002, 'ERR_RSV']);
+  assert.match(io.errLines[0]!, /^hawser: closed[^\n]*reserved bit/);
+});
+
+test('CM-02 CM-05: with --json a pong says how long it took', async (t) => {
+  const { url } = await server(t);
+  const io = fakeIo();
+  const exit = hawser(io, 'connect', url, '--json', '--ping-interval-ms', '20');
+  await waitUntil(() => events(io, 'pong').length > 0);
+  io.interrupt();
+  assert.equal(await exit, 130);
+  assert.ok((events(io, 'pong')[0]!['rttMs'] as number) >= 0);
+});
+
+test('CM-03: --cert and --key show who we are to a server that asks', async (t) => {
+  const [ours, theirs] = [selfSigned(['client.example'], Date.now()), selfSigned(['127.0.0.1'], Date.now())];
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = (name: string, content: string): string => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const trust = ['--ca', file('ca', theirs.cert), '--wait-ms', '0'];
+  const us = ['--cert', file('cert', ours.cert), '--key', file('key', ours.key)];
+  const { port } = await server(t, { tls: { ...theirs, ca: ours.cert, requestCert: true } });
+  const attempt = (...flags: string[]): Promise<number> => {
+    const io = fakeIo();
+    io.input.end();
+    return hawser(io, 'connect', `wss://127.0.0.1:${port}`, ...flags);
+  };
+  assert.equal(await attempt(...trust, ...us), 0);
+  assert.equal(await attempt(...trust), 1);
+  assert.equal(await attempt(...trust, ...us.slice(0, 2)), 2);
+});
+
+test('CM-01 CM-05: SIGINT before there is a connection is exit 130, and nothing is said', async (t) => {
+  const silent = await scriptedServer(t, () => undefined);
+  const io = fakeIo();
+  const exit = hawser(io, 'connect', silent.url);
+  await waitUntil(() => silent.requests.length === 1);
+  io.interrupt();
+  assert.equal(await exit, 130);
+  assert.deepEqual([io.outLines, io.errLines], [[], []]);
 });
 
 test('CM-01 CM-05: a peer that closes with an error is exit 1 and a sentence', async (t) => {
@@ -149,6 +213,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [['connect', 'ws://x', '--ping-interval-ms', '1'], "--ping-interval-ms is '1'"],
   [['connect', 'ws://x', '--timeout-ms', '0'], "--timeout-ms is '0'"],
   [['connect', 'ws://x', '--protocol', 'a b'], 'a b'],
+  [['send'], 'a URL is missing'],
   [['send', 'ws://x'], 'a message is missing'],
   [['send', 'ws://x', 'abc', '--binary'], "not 'abc'"],
 ];

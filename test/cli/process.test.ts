@@ -1,21 +1,41 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { selfSigned } from '../../src/cli/self-signed.ts';
 import { RawClient, waitForEvent, waitUntil } from '../../src/testing/index.ts';
+import { echo } from './talking.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js');
 
 interface Run {
-  readonly child: ChildProcess;
+  readonly child: ChildProcessWithoutNullStreams;
   readonly out: () => string;
   readonly err: () => string;
   readonly exit: Promise<readonly [code: number | null, signal: string | null]>;
 }
 
 function hawser(t: TestContext, ...args: string[]): Run {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return running(t, spawn(process.execPath, [MAIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'] }));
+}
+
+/** As at a terminal, of which `out` shows everything. */
+function atTerminal(t: TestContext, env: Readonly<Record<string, string>>, ...args: string[]): Run {
+  const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
+  return running(
+    t,
+    spawn('script', ['--quiet', '--flush', '--return', '--command', command, '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, TERM: 'xterm', ...env },
+    }),
+  );
+}
+
+function running(t: TestContext, child: ChildProcessWithoutNullStreams): Run {
   t.after(() => child.kill('SIGKILL'));
   let out = '';
   let err = '';
@@ -27,7 +47,7 @@ function hawser(t: TestContext, ...args: string[]): Run {
 
 async function ready(run: Run): Promise<number> {
   await waitUntil(() => run.out().includes('\n'), { deadlineMs: 20_000, description: 'a line with the URL' });
-  return Number(new URL(/(?:ws|http):\S+/.exec(run.out())?.[0] ?? assert.fail(run.err())).port);
+  return Number(new URL(/(?:ws|http)s?:\S+/.exec(run.out())?.[0] ?? assert.fail(run.err())).port);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -76,10 +96,96 @@ test('CM-01: wrong usage exits with 2 and prints on standard error alone', async
 test('CM-01: a reader of the output that leaves is no error', async (t) => {
   const run = hawser(t, 'serve', '--port', '0', '--json');
   const port = await ready(run);
-  run.child.stdout!.destroy();
+  run.child.stdout.destroy();
   const client = await RawClient.connect({ port });
   t.after(() => client[Symbol.dispose]());
   await client.upgrade();
   assert.deepEqual(await run.exit, [0, null]);
   assert.equal(run.err().includes('EPIPE'), false);
+});
+
+test('CM-05: connect is a filter: lines in, lines out, and the end of the input is the end', async (t) => {
+  const { url } = await echo(t);
+  const run = hawser(t, 'connect', url, '--wait-ms', '100');
+  run.child.stdin.end('one\ntwo');
+  assert.deepEqual(await run.exit, [0, null]);
+  assert.equal(run.out(), 'one\ntwo\n');
+  assert.match(run.err(), /^connected to ws:[^\n]*\nclosed, code 1000 [^\n]*\n$/);
+});
+
+test('CM-04: SIGHUP makes serve read its certificate again, and is nothing where there is none', {
+  skip: process.platform === 'win32' ? 'there is no SIGHUP' : false,
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const write = (): string => {
+    const credentials = selfSigned(['127.0.0.1'], Date.now());
+    writeFileSync(cert, credentials.cert);
+    writeFileSync(key, credentials.key);
+    return credentials.cert;
+  };
+  write();
+  const secure = hawser(t, 'serve', '--port', '0', '--tls-cert', cert, '--tls-key', key);
+  const port = await ready(secure);
+  const renewed = write();
+  secure.child.kill('SIGHUP');
+  await waitUntil(() => secure.err().includes('certificate renewed'), { deadlineMs: 20_000 });
+  const socket = connectTls({ port, host: '127.0.0.1', ca: renewed });
+  await waitForEvent(socket, 'secureConnect', { deadlineMs: 20_000 });
+  socket.destroy();
+  secure.child.kill('SIGTERM');
+  assert.deepEqual(await secure.exit, [0, null]);
+
+  const plain = hawser(t, 'serve', '--port', '0');
+  const client = await RawClient.connect({ port: await ready(plain) });
+  plain.child.kill('SIGHUP');
+  assert.equal((await client.upgrade()).status, 101);
+  client[Symbol.dispose]();
+  plain.child.kill('SIGTERM');
+  assert.deepEqual(await plain.exit, [0, null]);
+  assert.doesNotMatch(plain.err(), /certificate/);
+});
+
+const NO_TERMINAL = process.platform === 'linux' ? false : 'needs the script of util-linux';
+
+for (const [env, colours] of [
+  [{ NO_COLOR: '' }, true],
+  [{ NO_COLOR: '1' }, false],
+] as const) {
+  test(`CM-05: at a terminal lines are typed and messages stand above, ${colours ? 'in colours' : 'without colours where NO_COLOR is set'}`, {
+    skip: NO_TERMINAL,
+  }, async (t) => {
+    const { url } = await echo(t);
+    const run = atTerminal(t, env, 'connect', url);
+    const shows = (part: string): Promise<unknown> =>
+      waitUntil(() => run.out().includes(part), { deadlineMs: 20_000, description: part });
+    await shows('/help lists what can be typed');
+    await shows('> ');
+    run.child.stdin.write('hello\r');
+    await shows(colours ? '\u001b[36m<\u001b[0m hello' : '< hello');
+    assert.equal(run.out().includes('\u001b[36m'), colours);
+    run.child.stdin.write('/quit\r');
+    assert.deepEqual(await run.exit, [0, null]);
+    assert.match(run.out(), /closed, code 1000 /);
+  });
+}
+
+test('CM-08: at a terminal bench shows how far it is, on one line', { skip: NO_TERMINAL }, async (t) => {
+  const { url } = await echo(t);
+  const run = atTerminal(
+    t,
+    { NO_COLOR: '1' },
+    'bench',
+    url,
+    '-c',
+    '2',
+    '--duration-ms',
+    '600',
+    '--warm-up-ms',
+    '10',
+  );
+  assert.deepEqual(await run.exit, [0, null]);
+  const [, ...drawn] = run.out().split('\r\u001b[K');
+  assert.ok(drawn.length >= 2 && !drawn.slice(0, -1).join('').includes('\n'), run.out());
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { waitUntil } from '../../src/testing/index.ts';
+import { scriptedServer } from '../client/live.ts';
 import { fakeIo } from './fake-io.ts';
 import { echo, hawser, server } from './talking.ts';
 
@@ -63,4 +64,63 @@ test('CM-06: --binary takes hex, --file and - take what is there, whole', async 
   assert.equal(await hawser(io, 'send', url, '--file', binary), 1);
   assert.match(io.errLines[0]!, /is not UTF-8 text; send it with --binary/);
   assert.equal(await hawser(fakeIo(), 'send', url, '--file', join(folder, 'none')), 1);
+});
+
+test('CM-06 CM-02: with --json every event is an object on a line', async (t) => {
+  const { url } = await echo(t);
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'send', url, '--json', '--binary', 'c0ffee', '--expect', '1'), 0);
+  const events = io.outLines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    events.map(({ event, type, bytes, hex, code, error }) => [event, type, bytes, hex, code, error]),
+    [
+      ['open', undefined, undefined, undefined, undefined, undefined],
+      ['message', 'binary', 3, 'c0ffee', undefined, undefined],
+      ['close', undefined, undefined, undefined, 1000, null],
+    ],
+  );
+});
+
+test('CM-06: more than the peer takes at once arrives whole', async (t) => {
+  const { server: peer, url } = await server(t, { maxMessageBytes: 4_194_304 });
+  let bytes = 0;
+  peer.on('message', (_, message) => void (bytes += message.length));
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const big = join(folder, 'big');
+  writeFileSync(big, Buffer.alloc(4_000_000, 7));
+  const short = Array.from({ length: 40 }, () => '00'.repeat(20_000));
+  assert.equal(await hawser(fakeIo(), 'send', url, '--binary', ...short, '--file', big), 0);
+  assert.equal(bytes, 4_000_000 + 40 * 20_000);
+});
+
+test('CM-06: a peer that closes with an error while nothing is expected is exit 1', async (t) => {
+  const { server: strict, url } = await server(t);
+  strict.on('message', (connection) => connection.close(1008, 'no'));
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'send', url, 'one', '--expect', '0'), 1);
+  assert.match(io.errLines[0]!, /^hawser: closed, code 1008 'no' /);
+});
+
+test('CM-01 CM-06: SIGINT before there is a connection, and while answers are awaited, is exit 130', async (t) => {
+  const silent = await scriptedServer(t, () => undefined);
+  const early = fakeIo();
+  const earlyExit = hawser(early, 'send', silent.url, 'one');
+  await waitUntil(() => silent.requests.length === 1);
+  early.interrupt();
+  assert.equal(await earlyExit, 130);
+
+  const { server: peer, url } = await server(t);
+  const io = fakeIo();
+  peer.on('message', () => io.interrupt());
+  assert.equal(await hawser(io, 'send', url, 'one', '--expect', '1'), 130);
+  assert.deepEqual([early.errLines, io.errLines], [[], []]);
+});
+
+test('CM-06: a connection that is cut is exit 1, and says so', async (t) => {
+  const { server: peer, url } = await server(t);
+  peer.on('message', (connection) => connection.terminate());
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'send', url, 'one'), 1);
+  assert.match(io.errLines[0]!, /^hawser: closed without a closing handshake, code 1006 /);
 });

@@ -117,6 +117,24 @@ for (const args of [
   });
 }
 
+for (const name of ['connect', 'send', 'bench', 'conform']) {
+  for (const args of [
+    [name, '--help'],
+    ['help', name],
+  ]) {
+    test(`CM-01: hawser ${args.join(' ')} has flags and examples, in 100 columns`, async () => {
+      const io = fakeIo();
+      assert.equal(await runCommandLine(args, io, '1.2.3'), 0);
+      const help = io.outLines.join('\n');
+      assert.ok(help.startsWith(`Usage: hawser ${name} <`), help);
+      assert.match(help, /\n {2}-H, --header <name: value> /);
+      assert.match(help, /\n {2}--debug {2,}show/);
+      assert.match(help, new RegExp(`\\nExamples:\\n {2}(.* \\| )?hawser ${name} `));
+      for (const line of help.split('\n')) assert.ok(line.length <= 100, line);
+    });
+  }
+}
+
 test('CM-04: every option of the server that is no code is a flag of the same name', () => {
   const names = new Set(SERVER_FLAGS.map(({ name }) => name));
   for (const [option, { kind }] of Object.entries(SERVER_OPTION_TABLE)) {

@@ -57,7 +57,8 @@ export const conformHelp = (): string =>
       'Asks a WebSocket server, or a client that connects, what RFC 6455 and RFC 7692 demand, case by case.',
       'The peer is to send every message back, as an echo server does; of one that does not, only those',
       'cases are asked that need no echo. Verdicts: pass; non-strict (a SHOULD is missed); fail (a MUST is',
-      'broken); informational (the RFC takes no side); skipped. Exit: 3 if a case fails, 1 if nobody is there.',
+      'broken); informational (the RFC takes no side); skipped.',
+      'Exit: 0 if no case fails; 3 if one does; 1 if nobody is there.',
     ],
     [
       { title: 'What is asked', flags: WHAT },

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import type { Connection, Message } from '../../src/index.ts';
+import { waitUntil } from '../../src/testing/index.ts';
+import { accepting, scriptedServer } from '../client/live.ts';
+import { type FakeIo, fakeIo } from './fake-io.ts';
+import { Screen } from './screen.ts';
+import { hawser, server } from './talking.ts';
+
+interface Talk {
+  readonly io: FakeIo;
+  readonly screen: Screen;
+  /** The server's end. */
+  readonly connection: Connection;
+  readonly messages: readonly Message[];
+  readonly pings: readonly string[];
+  readonly type: (keys: string) => void;
+  /** Waits until the screen shows this. */
+  readonly shows: (part: string) => Promise<unknown>;
+  readonly exit: Promise<number>;
+}
+
+/** Somebody at a terminal, connected to a server that only listens. */
+async function talk(t: TestContext, ...flags: string[]): Promise<Talk> {
+  const { server: peer, url } = await server(t);
+  const messages: Message[] = [];
+  const pings: string[] = [];
+  peer.on('connection', (connection) =>
+    connection.on('ping', (payload) => void pings.push(payload.toString())),
+  );
+  peer.on('message', (_, message) => void messages.push(message));
+  const screen = new Screen(80);
+  const io = fakeIo(true, { output: screen, hasColours: false });
+  const exit = hawser(io, 'connect', url, ...flags);
+  await waitUntil(() => peer.connections.size === 1 && screen.text === '>');
+  const [connection] = peer.connections;
+  return {
+    io,
+    screen,
+    connection: connection!,
+    messages,
+    pings,
+    type: (keys) => void io.input.write(keys),
+    shows: (part) => waitUntil(() => screen.text.includes(part), { description: part }),
+    exit,
+  };
+}
+
+const CTRL_C = '\u0003';
+const CTRL_D = '\u0004';
+
+test('CM-05: what is typed is sent: text, a text that begins with /, bytes; an empty line is nothing', async (t) => {
+  const { io, type, messages, exit } = await talk(t);
+  type('\r//slash\r/binary 48 ff\rplain\r');
+  await waitUntil(() => messages.length === 3);
+  assert.deepEqual(messages, ['/slash', Buffer.of(0x48, 0xff), 'plain']);
+  type('/quit\r');
+  assert.equal(await exit, 0);
+  assert.match(io.errLines[0]!, /; \/help lists what can be typed, Ctrl-D ends$/);
+  assert.match(io.errLines[1]!, /^closed, code 1000 /);
+});
+
+test('CM-05: pings and pongs are shown as text, pongs of the heartbeat are not', async (t) => {
+  const { type, connection, pings, shows, screen, exit } = await talk(t, '--ping-interval-ms', '20');
+  connection.ping(Buffer.from('to you\u0007'));
+  await shows('< ping to you\\u{7}');
+  type('/ping to me\r/ping\r');
+  await shows('< pong to me');
+  await waitUntil(() => /< pong$/m.test(screen.text));
+  assert.deepEqual(
+    pings.filter((payload) => payload.length !== 8),
+    ['to me', ''],
+  );
+  await waitUntil(() => pings.length >= 4);
+  assert.equal(screen.text.match(/< pong/g)?.length, 2);
+  type(CTRL_D);
+  assert.equal(await exit, 0);
+});
+
+test('CM-05: what cannot be sent is said, and nothing else happens', async (t) => {
+  const { type, connection, shows, exit } = await talk(t, '--ping-interval-ms', 'off');
+  type(`/ping ${'x'.repeat(126)}\r`);
+  await shows('! a ping carries at most 125 bytes, not 126');
+  type('/close 1005\r');
+  await shows('1005');
+  type('/help\r');
+  await shows('//text                  sends /text');
+  assert.equal(connection.state, 'open');
+  type('/close 1000 bye\r');
+  assert.equal(await exit, 0);
+  assert.equal((await connection.closed).reason, 'bye');
+});
+
+test('CM-05: Ctrl-C closes with 1000, and exit is 130', async (t) => {
+  const { type, connection, exit } = await talk(t);
+  type(CTRL_C);
+  assert.equal(await exit, 130);
+  assert.equal((await connection.closed).code, 1000);
+});
+
+test('CM-05: once we are closing, what is typed is not sent and that is said; a second Ctrl-C waits no longer', async (t) => {
+  // Accepts, and reads, and never closes.
+  const peer = await scriptedServer(t, (socket, request) => socket.write(accepting(request)));
+  const screen = new Screen(80);
+  const io = fakeIo(true, { output: screen, hasColours: false });
+  const exit = hawser(io, 'connect', peer.url);
+  await waitUntil(() => screen.text === '>');
+  io.input.write('/close 4000\rtoo late\r');
+  await waitUntil(() => screen.text.includes('! the connection is closing: this was not sent'));
+  io.interrupt();
+  io.input.write(CTRL_C);
+  assert.equal(await exit, 130);
+});
