@@ -172,15 +172,20 @@ export async function shutDown(
     const before = host.connectionCount;
     const deadline = host.clock.setTimer(abort, settings.timeoutMs);
     const stopSaying = sayProgress(host, before);
-    await closeAll(host, settings, stop, () => aborted);
+    let isEmpty = false;
     const empty = new Promise<void>((resolve) => {
       const check = (): void => {
-        if (host.isEmpty()) resolve();
+        if (!host.isEmpty()) return;
+        isEmpty = true;
+        resolve();
       };
       host.onGone = check;
       check();
     });
-    await Promise.race([empty, stop]);
+    const over = Promise.race([empty, stop]);
+    // Between two batches, too, everybody may be gone: then no socket keeps the process alive, and timers of the clock do not.
+    await closeAll(host, settings, over, () => aborted || isEmpty);
+    await over;
     host.clock.clearTimer(deadline);
     stopSaying();
     const forced = host.connectionCount;

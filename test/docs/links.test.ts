@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-
-const root = join(import.meta.dirname, '..', '..', '..');
-const SKIPPED = /(?:^|[\\/])(?:node_modules|build|\.git)(?:[\\/]|$)/;
-
-const pages = ['', 'docs', 'bench', 'examples', 'src', 'test', 'fuzz', 'tools', '.github']
-  .filter((folder) => existsSync(join(root, folder)))
-  .flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: folder !== '', encoding: 'utf8' })
-      .map((name) => join(folder, name))
-      .filter((name) => name.endsWith('.md') && !SKIPPED.test(name)),
-  );
+import { PAGES, ROOT } from './fences.ts';
 
 /** Without what is code: brackets there are no links. */
 const prose = (markdown: string): string =>
@@ -29,14 +19,14 @@ const anchorsOf = (markdown: string): Set<string> =>
     ),
   );
 
-for (const page of pages) {
-  test(`EX-03: links in ${page.replaceAll('\\', '/')} lead somewhere`, () => {
-    const text = readFileSync(join(root, page), 'utf8');
+for (const page of PAGES) {
+  test(`EX-03: links in ${page} lead somewhere`, () => {
+    const text = readFileSync(join(ROOT, page), 'utf8');
     const broken: string[] = [];
     for (const [, target] of prose(text).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^(?:https?|mailto):/.test(target!)) continue;
       const [path = '', anchor] = target!.split('#');
-      const file = path === '' ? join(root, page) : join(root, dirname(page), path);
+      const file = path === '' ? join(ROOT, page) : join(ROOT, dirname(page), path);
       const ok =
         existsSync(file) &&
         (anchor === undefined ||
@@ -48,5 +38,5 @@ for (const page of pages) {
 }
 
 test('EX-03: there are pages to check', () => {
-  assert.ok(pages.includes('README.md') && pages.length >= 8, pages.join());
+  assert.ok(PAGES.includes('README.md') && PAGES.length >= 8, PAGES.join());
 });

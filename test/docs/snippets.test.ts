@@ -2,9 +2,25 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { FENCES, ROOT } from './fences.ts';
+import { compiled, type Source } from './modules.ts';
+import { TREATMENTS } from './snippet-table.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..', '..');
-const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+const PROGRAMS = FENCES.filter(({ language }) => language === 'ts' || language === 'js');
+
+test('EX-03 every block of code in every page is compiled and run: the table knows each of them, and no other', () => {
+  assert.deepEqual(PROGRAMS.map(({ key }) => key).sort(), Object.keys(TREATMENTS).sort());
+});
+
+const sources: Source[] = [];
+for (const { key, language, code } of PROGRAMS) {
+  const treatment = TREATMENTS[key];
+  if (treatment === undefined || 'in' in treatment) continue;
+  const { given = '', after = '' } = treatment;
+  sources.push({ name: key, language: language as 'ts' | 'js', code: `${given}\n${code}${after}\n` });
+}
+const modules = compiled(sources);
+
 /** Lines without what surrounds them. */
 const plain = (code: string): string =>
   code
@@ -13,14 +29,17 @@ const plain = (code: string): string =>
     .filter((line) => line !== '')
     .join('\n');
 
-for (const [page, ...programs] of [
-  ['docs/client.md', 'examples/client-guide.ts'],
-  ['docs/testing.md', 'examples/testing/chat.test.ts'],
-] as const) {
-  test(`EX-03 the code of ${page} is code that a test runs`, () => {
-    const running = programs.map((path) => plain(read(path))).join('\n');
-    const snippets = [...read(page).matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = '']) => code);
-    assert.ok(snippets.length >= 3);
-    for (const code of snippets) assert.ok(running.includes(plain(code)), code);
+for (const { key, page, line, code } of PROGRAMS) {
+  const treatment = TREATMENTS[key];
+  if (treatment === undefined) continue;
+  test(`EX-03 ${key}`, async (t) => {
+    if ('in' in treatment) {
+      const program = plain(readFileSync(join(ROOT, treatment.in), 'utf8'));
+      assert.ok(program.includes(plain(code)), `${treatment.in} does not have ${page}:${line}`);
+      return;
+    }
+    const { complaints, file } = modules.get(key)!;
+    assert.deepEqual(complaints, [], `${page}:${line} does not compile`);
+    await treatment.run(t, file);
   });
 }

@@ -52,6 +52,15 @@ test('SD-02: many are closed in waves, in random order', async (t) => {
   await report;
 });
 
+test('SD-02: when everybody has gone between two waves it is over: nothing waits for a timer', async (t) => {
+  const { server, join } = live(t);
+  const peers = [await join(), await join(), await join()];
+  const report = server.shutdown({ batchSize: 2, batchIntervalMs: 100 });
+  for (const { raw } of peers) raw[Symbol.dispose]();
+  const { closed, forced, durationMs } = await report;
+  assert.deepEqual({ closed, forced, durationMs }, { closed: 3, forced: 0, durationMs: 0 });
+});
+
 test('SD-01: a shutdown refuses new handshakes, and those whose hook still thinks', async (t) => {
   let decide: (decision: undefined) => void = () => {};
   let asked: AbortSignal | undefined;

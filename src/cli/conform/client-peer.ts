@@ -63,6 +63,7 @@ export class ClientPeer implements AsyncDisposable {
     }
     const peer = new ClientPeer(server, timeoutMs);
     signal.addEventListener('abort', () => peer.#leave(), { once: true });
+    if (signal.aborted) peer.#leave();
     return peer;
   }
 
@@ -107,15 +108,18 @@ export class ClientPeer implements AsyncDisposable {
 
   /**
    * Waits for the first connection, and finds out whether messages come back.
-   * @throws CommandError if nobody comes.
+   * @returns `undefined` if it was interrupted before anybody came.
    */
-  async probe(): Promise<{
-    readonly name: string;
-    readonly echoes: boolean;
-    readonly remarks: readonly string[];
-  }> {
+  async probe(): Promise<
+    | {
+        readonly name: string;
+        readonly echoes: boolean;
+        readonly remarks: readonly string[];
+      }
+    | undefined
+  > {
     const arrival = await this.#take(Infinity);
-    if (arrival === undefined) throw new CommandError('no client came');
+    if (arrival === undefined) return undefined;
     const name = printable(arrival.request.userAgent) || 'a client without a name';
     using wire = new Wire(arrival.raw, 'client');
     arrival.raw.send(encodeResponse({}, arrival.request));

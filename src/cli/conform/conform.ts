@@ -36,6 +36,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     options.target === undefined
       ? await testClient(options, cases, output, io)
       : await testServer(options, options.target, cases, output, io);
+  if (report === undefined) return EXIT.INTERRUPTED;
   for (const file of options.reports) writeReport(file, report);
   output.end(report, options.reports);
   if (io.interrupted.aborted) return EXIT.INTERRUPTED;
@@ -83,7 +84,7 @@ async function testClient(
   cases: readonly Case[],
   output: Output,
   io: CommandIo,
-): Promise<Report> {
+): Promise<Report | undefined> {
   const { host, port } = options.listen!;
   await using peer = await ClientPeer.listen(host, port, options.timeoutMs, io.interrupted);
   if (options.json) io.out(JSON.stringify({ event: 'listening', url: peer.url }));
@@ -93,7 +94,9 @@ async function testClient(
       'It is to send back every message, and to connect again until a Close with code 4321 says that all is done.',
     );
   }
-  const { echoes, remarks, name } = await peer.probe();
+  const probed = await peer.probe();
+  if (probed === undefined) return undefined;
+  const { echoes, remarks, name } = probed;
   const startedAt = new Date().toISOString();
   const sinceMs = stopwatch();
   const head = {

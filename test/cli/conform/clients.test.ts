@@ -67,3 +67,14 @@ for (const [fault, id, verdict = 'fail'] of FAULTS) {
     assert.equal(exit, verdict === 'fail' ? 3 : 0);
   });
 }
+
+for (const when of ['before it listens', 'while it waits']) {
+  test(`CM-01 CM-09: SIGINT ${when} for a client: exit 130`, { timeout: 30_000 }, async () => {
+    const io = fakeIo();
+    const exit = runCommandLine(['conform', '--listen', '0', '--json'], io, '0.0.0');
+    if (when === 'while it waits') await waitUntil(() => io.outLines[0]);
+    io.interrupt();
+    assert.equal(await exit, 130);
+    assert.deepEqual(io.errLines, []);
+  });
+}

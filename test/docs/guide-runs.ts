@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
+import { runCommandLine } from '../../src/cli/commands.ts';
+import { fakeIo } from '../cli/fake-io.ts';
+import { nodeClient } from '../interop/peers.ts';
+import { follow } from './readme-runs.ts';
+import { messages, statusOf, visit } from './visitors.ts';
+import { harbour, run } from './world.ts';
+
+export async function authentication(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  const ann = await visit(t, port, { headers: { Cookie: 'user=ann' } });
+  assert.equal(await messages(ann)(), 'Hello, ann.');
+  assert.equal(await statusOf(port), 401);
+}
+
+export async function credentialsEnd(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  const ann = await visit(t, port);
+  ann.send('no token');
+  ann.send('short');
+  assert.equal(await messages(ann)(), '{"type":"renew"}');
+  assert.equal((await ann.closed).code, 1008);
+}
+
+export async function eachMessage(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  const [ann, bob] = [await visit(t, port), await visit(t, port)];
+  ann.send('{"room":"harbour","text":"ahoy"}');
+  assert.equal(await messages(bob)(), '{"from":"ann","text":"ahoy"}');
+  ann.send('{"room":"bridge","text":"ahoy"}');
+  const { code, reason } = await ann.closed;
+  assert.deepEqual([code, reason], [4003, 'not your room']);
+}
+
+export async function compression(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  const raw = await RawClient.connect({ port });
+  t.after(() => raw[Symbol.dispose]());
+  await raw.upgrade({ headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } });
+  const secret = await raw.nextFrame();
+  assert.deepEqual([secret.rsv1, secret.payload.length], [false, 1_800]);
+  raw.send(text('news?'));
+  const state = await raw.nextFrame();
+  assert.equal(state.rsv1, true);
+  assert.ok(state.payload.length < 300);
+}
+
+export async function limits(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  assert.equal(await statusOf(port, { Origin: 'https://evil.example' }), 403);
+  const guests = [];
+  for (let i = 0; i < 10; i++) guests.push(await visit(t, port));
+  assert.equal(await statusOf(port), 429);
+  guests[0]!.send(Buffer.alloc(16_385));
+  assert.equal((await guests[0]!.closed).code, 1009);
+}
+
+export async function attached(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  const ann = await visit(t, port, { path: '/socket' });
+  assert.equal(ann.state, 'open');
+  assert.equal(await statusOf(port), 404, 'another path');
+}
+
+export async function shutdown(t: TestContext, file: string): Promise<void> {
+  const program = run(t, file);
+  const ann = await visit(t, await program.port());
+  // Windows has no SIGTERM that a process could hear.
+  if (process.platform === 'win32') return;
+  program.child.kill('SIGTERM');
+  assert.equal((await ann.closed).code, 1012);
+  assert.equal(await program.ended(), '');
+}
+
+export async function behindProxy(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  const ask = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    return [response.status, await response.text()];
+  };
+  assert.deepEqual(await ask('/ready'), [200, 'ready\n']);
+  assert.deepEqual(await ask('/'), [503, 'not here\n']);
+  const headers = {
+    'X-Forwarded-Proto': 'https',
+    'X-Forwarded-Host': 'app.example',
+    Origin: 'https://app.example',
+  };
+  assert.equal(await statusOf(port, headers), 101, 'what the proxy says of the page counts');
+}
+
+export async function reconnecting(t: TestContext, file: string): Promise<void> {
+  await follow(t, file, 'feed.example');
+}
+
+export async function ownCode(t: TestContext, file: string): Promise<void> {
+  const { nextConnection, ...world } = await harbour(t, 'feed.example');
+  const program = run(t, file, world);
+  (await nextConnection()).close(4001);
+  const again = await nextConnection();
+  again.send('again');
+  again.close(4002);
+  assert.equal(await program.ended(), 'again\n');
+}
+
+export async function allowedHosts(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  assert.equal(await statusOf(port), 101);
+  for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example'])
+    assert.equal(await statusOf(port, { Host: host }), 403, host);
+}
+
+/** The loop of a client that is judged, with Node's own WebSocket. */
+export async function browserLoop(t: TestContext, file: string): Promise<void> {
+  if (nodeClient.peer === undefined) return t.skip(nodeClient.skip);
+  const io = fakeIo();
+  const exit = runCommandLine(['conform', '--listen', '0', '--only', 'lengths.*'], io, '0.0.0');
+  const url = await waitUntil(() => /ws:\/\/[^\s]+/.exec([...io.errLines, ...io.outLines].join('\n'))?.[0], {
+    deadlineMs: 30_000,
+  });
+  const program = run(t, file, {
+    ports: { 9001: Number(new URL(url!).port) },
+    execArgv: [...nodeClient.peer, '--no-warnings'],
+  });
+  assert.equal(await exit, 0, io.outLines.join('\n'));
+  assert.equal(await program.ended(), '');
+}

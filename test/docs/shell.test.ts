@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { test, type TestContext } from 'node:test';
+import { waitUntil } from '../../src/testing/index.ts';
+import { fakeIo } from '../cli/fake-io.ts';
+import { echo, hawser } from '../cli/talking.ts';
+import { FENCES, PAGES, ROOT } from './fences.ts';
+import { readShell, type ShellCommand } from './shell.ts';
+
+/** Where the code in other languages is run. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  'docs/proxies.md: nginx': 'test/interop/proxies.test.ts',
+  'docs/proxies.md: HAProxy': 'test/interop/proxies.test.ts',
+  'docs/conformance/README.md: A client (2)': 'test/interop/conform-client.test.ts',
+  // A picture of folders.
+  'CONTRIBUTING.md: The map': 'test/architecture.test.ts',
+};
+
+test('EX-03 every block of a page is a program, shell, or known to be run elsewhere', () => {
+  const others = FENCES.filter(({ language }) => !['ts', 'js', 'sh'].includes(language));
+  assert.deepEqual(others.map(({ key }) => key).sort(), Object.keys(ELSEWHERE).sort());
+  for (const file of Object.values(ELSEWHERE)) assert.ok(existsSync(join(ROOT, file)), file);
+});
+
+interface PackageFile {
+  readonly scripts: Readonly<Record<string, string>>;
+}
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as PackageFile;
+
+/** A script exists, and the program it starts knows the flags it is given. */
+function checkNpm([verb, ...args]: readonly string[]): void {
+  if (verb === 'ci') {
+    const folder = args[0] === '--prefix' ? args[1]! : '.';
+    assert.ok(existsSync(join(ROOT, folder, 'package-lock.json')), folder);
+    return;
+  }
+  const name = verb === 'run' ? args[0]! : verb!;
+  const script = scripts[name] ?? assert.fail(`there is no script ${name}`);
+  const flags = args.filter((word) => /^--\w/.test(word));
+  if (flags.length === 0) return;
+  const program = /\bnode (build\/\S+\.js)/.exec(script)?.[1] ?? assert.fail(`${name} takes no flags`);
+  const { stdout } = spawnSync(process.execPath, [join(ROOT, program), '--help'], { encoding: 'utf8' });
+  for (const flag of flags) assert.ok(stdout.includes(flag), `${name} has no flag ${flag}`);
+}
+
+/** Serves for a moment. */
+async function checkServe(args: readonly string[]): Promise<void> {
+  const io = fakeIo();
+  const words = args.map((word, at) => (args[at - 1] === '--port' ? '0' : word));
+  const exit = hawser(io, 'serve', ...words, ...(words.includes('--port') ? [] : ['--port', '0']));
+  await Promise.race([waitUntil(() => io.outLines.length > 0), exit]);
+  assert.match(io.outLines.join('\n'), /(?:ws|http)s?:\/\//, io.errLines.join('\n'));
+  io.interrupt();
+  assert.equal(await exit, 0, io.errLines.join('\n'));
+}
+
+/** Talks to a server of ours that sends everything back, in place of the one in the guide. */
+async function checkClient(t: TestContext, name: string, args: readonly string[]): Promise<void> {
+  const { url } = await echo(t, { allowedOrigins: '*' });
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'file.html');
+  writeFileSync(file, 'not really a picture');
+  const words = args.map((word, at) =>
+    /^(?:wss?:\/\/[\w.:]+\/\S*|localhost:\d+)$/.test(word)
+      ? url
+      : ['--report', '--file'].includes(args[at - 1] ?? '')
+        ? file
+        : args[at - 1] === '--listen'
+          ? '0'
+          : word,
+  );
+  const io = fakeIo();
+  io.input.end('1\n2\n');
+  // What takes long, or waits for somebody, is only begun: a wrong command line is told at once, with 2.
+  const whole = name !== 'bench' && !words.includes('--listen');
+  const short = name === 'conform' && whole && !words.includes('--only') ? ['--only', 'lengths.*'] : [];
+  const quick = name === 'connect' || name === 'send' ? ['--wait-ms', '300'] : [];
+  const exit = hawser(io, name, ...words, ...short, ...quick);
+  if (!whole) io.interrupt();
+  assert.equal(await exit, whole ? 0 : 130, io.errLines.join('\n'));
+  if (name === 'connect') assert.match(io.outLines.join('\n'), /\b1\b[^]*\b2\b/);
+}
+
+async function check(t: TestContext, { words: [program, ...args], input }: ShellCommand): Promise<void> {
+  if (/^\w+=/.test(program!)) {
+    const [next, ...rest] = args;
+    return check(t, { words: [next!, ...rest], input });
+  }
+  if (program === 'npx' || program === 'hawser') {
+    const [name, ...rest] = program === 'npx' ? args.slice(1) : args;
+    if (program === 'npx') assert.equal(args[0], 'hawser');
+    return name === 'serve' ? checkServe(rest) : checkClient(t, name!, rest);
+  }
+  if (program === 'npm') checkNpm(args);
+  else if (program === 'node') assert.ok(existsSync(join(ROOT, args[0]!)), args[0]);
+  else if (program === 'bash') assert.ok(existsSync(join(ROOT, args[0]!)), args[0]);
+  else assert.ok(['seq', 'wc', 'kill'].includes(program!), `${program} is not for guides`);
+}
+
+for (const { key, page, line, code } of FENCES.filter(({ language }) => language === 'sh')) {
+  test(`EX-03 EX-02 the commands of ${key}`, async (t) => {
+    for (const [at, text] of code.trimEnd().split('\n').entries()) {
+      await t.test(`${page}:${line + at} ${text}`, async (each) => {
+        for (const command of readShell(text)) await check(each, command);
+      });
+    }
+  });
+}
+
+test('EX-03 CM-01 flags in the running text are flags of that command', async () => {
+  const helps = new Map<string, string>();
+  for (const page of PAGES) {
+    const text = readFileSync(join(ROOT, page), 'utf8');
+    for (const [, name = '', rest = ''] of text.matchAll(/`(?:npx )?hawser (\w+)([^`\n]*)`/g)) {
+      if (!helps.has(name)) {
+        const io = fakeIo();
+        assert.equal(await hawser(io, 'help', name), 0, `${page}: ${io.errLines.join('\n')}`);
+        helps.set(name, io.outLines.join('\n'));
+      }
+      for (const [flag] of rest.matchAll(/--[a-z][\w-]*/g))
+        assert.ok(
+          flag === '--help' || new RegExp(`${flag}\\b`).test(helps.get(name)!),
+          `${page}: hawser ${name} ${flag}`,
+        );
+    }
+  }
+  assert.ok(helps.size >= 4);
+});
+
+for (const [line, expected] of [
+  ['a \'b c\' "d" # e', [{ words: ['a', 'b c', 'd'], input: 'typed' }]],
+  [
+    'a | b < c && d',
+    [
+      { words: ['a'], input: 'typed' },
+      { words: ['b'], input: 'file' },
+      { words: ['d'], input: 'typed' },
+    ],
+  ],
+  ['A=1 b &', [{ words: ['A=1', 'b'], input: 'typed' }]],
+] as const) {
+  test(`EX-03 shell: ${line}`, () => assert.deepEqual(readShell(line), expected));
+}

@@ -1,0 +1,108 @@
+import type { TestContext } from 'node:test';
+import * as guides from './guide-runs.ts';
+import * as readme from './readme-runs.ts';
+
+/** How the code in a guide is known to be right. */
+export type Treatment =
+  /** Its lines stand, as they are, in a file of the project, which is compiled with the rest and run by a test. */
+  | { readonly in: string }
+  /** Compiled as a module of its own, and run. */
+  | {
+      /** What a fragment takes for granted, put before it. */
+      readonly given?: string;
+      /** Put behind it. */
+      readonly after?: string;
+      /** @param file The compiled program. @throws If it does not do what the guide says. */
+      readonly run: (t: TestContext, file: string) => Promise<void>;
+    };
+
+const USER_OF = `
+  const userOf = async (cookie: string | undefined, signal: AbortSignal): Promise<string | undefined> =>
+    signal.aborted ? undefined : /user=(\\w+)/.exec(cookie ?? '')?.[1];`;
+const PAIR = `
+  import { pair } from 'hawser/testing';
+  const { server: connection, webSocketServer: server, client } = await pair();`;
+const FRESH_TOKEN = `
+  let tokens = 0;
+  const freshToken = async (): Promise<string> => \`token-\${++tokens}\`;`;
+const GUIDE_TO_CLIENT = { in: 'examples/client-guide.ts' };
+const GUIDE_TO_TESTING = { in: 'examples/testing/chat.test.ts' };
+
+/** Every block of TypeScript and JavaScript in every page; a test looks that none is missing here, and none too many. */
+export const TREATMENTS: Readonly<Record<string, Treatment>> = {
+  'README.md: A server in ten lines': { run: readme.server },
+  'README.md: A client in ten lines': { run: readme.client },
+  'README.md: A client that comes back': { given: FRESH_TOKEN, run: readme.reconnecting },
+  'README.md: Receiving': {
+    given: `${PAIR}
+      const stored: unknown[] = [];
+      const store = async (message: unknown): Promise<unknown> => stored.push(message);
+      const count = (id: string, message: unknown): unknown => stored.push([id === connection.id, message]);
+      client.send('one');
+      client.send('two');
+      client.close();`,
+    after: 'console.log(JSON.stringify(stored));',
+    run: readme.receiving,
+  },
+  'README.md: Sending': {
+    given: `${PAIR}
+      connection.subscribe('news');
+      client.on('message', (message) => console.log(message));`,
+    after: 'connection.close(); await client.closed;',
+    run: readme.sending,
+  },
+  'README.md: Letting in': {
+    given: `import { refuse, WebSocketServer } from 'hawser'; ${USER_OF}`,
+    after: `
+      server.on('connection', (connection) => void connection.send(connection.data.user));
+      await server.listen(8080);`,
+    run: readme.lettingIn,
+  },
+  'docs/authentication.md: Authentication': {
+    given: USER_OF,
+    after: 'await server.listen(8080);',
+    run: guides.authentication,
+  },
+  'docs/authentication.md: When credentials end': {
+    given: `const endOf = (token: string): Date | undefined =>
+      token === 'short' ? new Date(Date.now() + 300) : undefined;`,
+    after: 'await server.listen(8080);',
+    run: guides.credentialsEnd,
+  },
+  'docs/authentication.md: Each message': {
+    after: `
+      server.on('connection', (connection) => {
+        connection.data = { name: 'ann', rooms: new Set(['harbour']) };
+        connection.subscribe('room/harbour');
+      });
+      await server.listen(8080);`,
+    run: guides.eachMessage,
+  },
+  'docs/client.md: The client': GUIDE_TO_CLIENT,
+  'docs/client.md: When it does not work': GUIDE_TO_CLIENT,
+  'docs/client.md: Time': GUIDE_TO_CLIENT,
+  'docs/client.md: Headers': GUIDE_TO_CLIENT,
+  'docs/client.md: Sending much': GUIDE_TO_CLIENT,
+  'docs/compression.md: Compression': {
+    given: `const secret = 'a secret '.repeat(200);
+      const state = { news: 'the same again '.repeat(200) };`,
+    run: guides.compression,
+  },
+  'docs/limits.md: A strict profile': { run: guides.limits },
+  'docs/operations.md: Attached to an HTTP server': { run: guides.attached },
+  'docs/operations.md: Deploys and shutdown': { run: guides.shutdown },
+  "docs/proxies.md: The server's side": { run: guides.behindProxy },
+  'docs/reconnecting.md: The client that comes back': { given: FRESH_TOKEN, run: guides.reconnecting },
+  'docs/reconnecting.md: Which ends are worth another attempt': {
+    given: `import { ReconnectingClient } from 'hawser/client';
+      const url = 'wss://feed.example/';`,
+    after: `client.on('message', (message) => console.log(message));`,
+    run: guides.ownCode,
+  },
+  'docs/security.md: DNS rebinding': { run: guides.allowedHosts },
+  'docs/conformance/README.md: A client': { run: guides.browserLoop },
+  'docs/conformance/README.md: Adding a case': { in: 'src/cli/conform/cases/control.ts' },
+  'docs/testing.md: Testing with `hawser/testing`': GUIDE_TO_TESTING,
+  'docs/testing.md: Testing with `hawser/testing` (2)': GUIDE_TO_TESTING,
+  'docs/testing.md: Time': GUIDE_TO_TESTING,
+};

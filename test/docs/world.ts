@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { selfSigned } from '../../src/cli/self-signed.ts';
+import { type Connection, type ServerOptions, WebSocketServer } from '../../src/index.ts';
+import { waitForEvent, waitUntil } from '../../src/testing/index.ts';
+
+const WORLD = pathToFileURL(join(import.meta.dirname, 'world-child.js')).href;
+const START = { deadlineMs: 30_000 };
+
+/** A program from a guide that runs. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  /** Waits for the free port that it got in place of the printed one. */
+  readonly port: () => Promise<number>;
+  /** Waits until it has ended by itself, and gives what it printed. */
+  readonly ended: () => Promise<string>;
+}
+
+export interface World {
+  /** Ports as printed, and the servers that stand for them. */
+  readonly ports?: Readonly<Record<number, number>>;
+  /** Certificate to trust, as PEM. */
+  readonly ca?: string;
+  readonly execArgv?: readonly string[];
+}
+
+export function run(t: TestContext, file: string, { ports = {}, ca, execArgv = [] }: World = {}): Running {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+  const caFile = join(folder, 'ca.pem');
+  if (ca !== undefined) writeFileSync(caFile, ca);
+  const child = spawn(process.execPath, [...execArgv, '--import', WORLD, file], {
+    env: {
+      ...process.env,
+      HAWSER_DOCS_PORTS: JSON.stringify(ports),
+      ...(ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: caFile }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let printed = '';
+  let port: number | undefined;
+  child.stdout!.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
+  child.stderr!.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
+  child.on('message', (message) => ({ port } = message as { port: number }));
+  const exit = waitForEvent<[number | null, string | null]>(child, 'close', { deadlineMs: 60_000 });
+  t.after(async () => {
+    child.kill('SIGKILL');
+    await exit;
+    rmSync(folder, { recursive: true });
+  });
+  return {
+    child,
+    output: () => printed,
+    port: async () =>
+      (await waitUntil(
+        () => {
+          assert.equal(child.exitCode, null, printed);
+          return port;
+        },
+        { ...START, description: 'a program that listens' },
+      )) ?? assert.fail(),
+    ended: async () => {
+      assert.deepEqual(await exit, [0, null], printed);
+      return printed;
+    },
+  };
+}
+
+/** A server at `wss://<name>.example`, for programs that are clients. */
+export interface Harbour extends World {
+  readonly server: WebSocketServer;
+  readonly nextConnection: () => Promise<Connection>;
+}
+
+export async function harbour(t: TestContext, host: string, options: ServerOptions = {}): Promise<Harbour> {
+  const tls = selfSigned([host], Date.now());
+  const server = new WebSocketServer({ ...options, tls });
+  const connections: Connection[] = [];
+  let seen = 0;
+  server.on('connection', (connection) => void connections.push(connection));
+  const { port } = await server.listen(0, '127.0.0.1');
+  t.after(() => server.shutdown({ timeoutMs: 1_000 }));
+  return {
+    server,
+    ports: { 443: port },
+    ca: tls.cert,
+    nextConnection: async () => {
+      const at = seen++;
+      return (await waitUntil(() => connections[at], START)) ?? assert.fail();
+    },
+  };
+}
