@@ -106,9 +106,10 @@ export class Delivery {
   #hand(message: Message): void {
     const owner = this.#owner;
     let pending: PromiseLike<unknown>[] | undefined;
-    for (const listener of owner.ownListeners) {
+    const { ownListeners } = owner;
+    for (let i = 0; i < ownListeners.length; i++) {
       try {
-        const result: unknown = listener.call(owner, message);
+        const result: unknown = ownListeners[i]!.call(owner, message);
         if (isThenable(result)) (pending ??= []).push(result);
       } catch (error) {
         owner.listenerFailed(error);

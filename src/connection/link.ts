@@ -6,7 +6,7 @@ import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
 import { PeerError, TransportError, type WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
-import { letGo } from '../protocol/text-at-hand.ts';
+import { letGo } from '../protocol/at-hand.ts';
 import { type Flushable, scheduleFlush } from '../transport/flush-queue.ts';
 import { CompressingOutbox } from '../transport/deflate/compressing-outbox.ts';
 import { MessageInflater } from '../transport/deflate/message-inflater.ts';

@@ -8,7 +8,7 @@ import type { ProtocolLimits } from './limits.ts';
 import { nonAscii } from './mask.ts';
 import { copyOf, MessageAssembler, wholeMessage } from './message-assembler.ts';
 import type { Message } from './payload.ts';
-import { letGo } from './text-at-hand.ts';
+import { letGo } from './at-hand.ts';
 
 /** What {@link ProtocolConnection.next} found. Numbers, because it answers once per message. */
 export const FACT = Object.freeze({

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { MAX_HEADER_BYTES, OPCODE, type Role } from './constants.ts';
 import { FrameHeader } from './frame-header.ts';
 import type { ProtocolLimits } from './limits.ts';
-import { mask, nonAscii } from './mask.ts';
+import { maskAt, nonAscii, simdOffset } from './mask.ts';
 import { copyOf } from './message-assembler.ts';
 
 /** What {@link FrameParser.next} found. Numbers, because it answers once or more per frame. */
@@ -38,6 +38,8 @@ export class FrameParser {
 
   #at = 0;
   #chunkEnd = 0;
+  /** Where the chunk lies, as `maskAt` wants to know it. */
+  #simdOffset = -1;
   /** What is unread lies in memory of our own. */
   #isOwn = false;
   /** Payload bytes of the current frame still to come, or -1 between frames. */
@@ -78,6 +80,7 @@ export class FrameParser {
     }
     this.#at = 0;
     this.#chunkEnd = this.bytes.length;
+    this.#simdOffset = simdOffset(this.bytes);
   }
 
   /** Copies what is unread out of the chunk, whose memory is its owner's again. */
@@ -86,6 +89,7 @@ export class FrameParser {
     this.bytes = copyOf(this.bytes, this.#at, this.#chunkEnd);
     this.#at = 0;
     this.#chunkEnd = this.bytes.length;
+    this.#simdOffset = -1;
     this.#isOwn = true;
   }
 
@@ -137,7 +141,8 @@ export class FrameParser {
     this.end = end;
     this.#at = end;
     if (header.masked) {
-      this.nonAscii = length === 0 ? 0 : mask(this.bytes, start, end, header.key, position);
+      this.nonAscii =
+        length === 0 ? 0 : maskAt(this.#simdOffset, this.bytes, start, end, header.key, position);
     } else {
       const isText = header.opcode === OPCODE.TEXT || header.messageOpcode === OPCODE.TEXT;
       this.nonAscii = isText ? nonAscii(this.bytes, start, end) : 1;

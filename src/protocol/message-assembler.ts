@@ -1,10 +1,13 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { PeerError } from './errors.ts';
-import { keepAtHand } from './text-at-hand.ts';
+import { keepBinaryAtHand, keepTextAtHand } from './at-hand.ts';
 import { decodeUtf8, findInvalidUtf8, Utf8Validator } from './utf8.ts';
 
-/** Smallest buffer for an unfinished message. */
+/** Smallest buffer for an unfinished message, unless it is known to be smaller. */
 const FIRST_CAPACITY = 256;
+const NOTHING = Buffer.alloc(0);
+/** Up to here a loop is quicker than a view to copy from (measured: 16 bytes 75 ns against 175, 64 bytes 170 against 130). */
+const COPIED_BY_BYTES = 40;
 /** Bytes on each side of a fault that its description shows (in hex, never as text). */
 const SHOWN_AROUND = 4;
 
@@ -14,13 +17,12 @@ const SHOWN_AROUND = 4;
  * a bounded number of times, whatever the number of pieces.
  */
 export class MessageAssembler {
-  #buffer: Buffer;
+  #buffer: Buffer = NOTHING;
   #length = 0;
   #nonAscii = 0;
   readonly #validator: Utf8Validator | undefined;
 
   constructor(text: boolean) {
-    this.#buffer = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
     this.#validator = text ? new Utf8Validator() : undefined;
   }
 
@@ -48,7 +50,7 @@ export class MessageAssembler {
   }
 
   #grow(needed: number, expectedBytes: number): void {
-    const capacity = Math.max(needed, Math.min(needed * 2, expectedBytes));
+    const capacity = Math.max(needed, Math.min(Math.max(needed * 2, FIRST_CAPACITY), expectedBytes));
     const grown = Buffer.allocUnsafeSlow(capacity);
     this.#buffer.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
@@ -68,7 +70,10 @@ export class MessageAssembler {
 
   /** The whole message as bytes that belong to whoever asked. */
   #takeBinary(): Buffer {
-    return this.#length === this.#buffer.length ? this.#buffer : copyOf(this.#buffer, 0, this.#length);
+    const whole = this.#length === this.#buffer.length;
+    const message = whole ? this.#buffer : copyOf(this.#buffer, 0, this.#length);
+    keepBinaryAtHand(message);
+    return message;
   }
 }
 
@@ -84,7 +89,11 @@ export function wholeMessage(
   end: number,
   nonAscii: number,
 ): string | Buffer {
-  if (!isText) return copyOf(bytes, start, end);
+  if (!isText) {
+    const message = copyOf(bytes, start, end);
+    keepBinaryAtHand(message);
+    return message;
+  }
   if (nonAscii !== 0) {
     const text = bytes.subarray(start, end);
     if (!isUtf8(text)) throw invalidUtf8(text, findInvalidUtf8(text), text.length);
@@ -95,14 +104,20 @@ export function wholeMessage(
 /** Valid UTF-8 as a string; its bytes stay at hand for who sends it on. */
 function textOf(bytes: Buffer, start: number, end: number, nonAscii: number): string {
   const text = nonAscii === 0 ? bytes.toString('latin1', start, end) : decodeUtf8(bytes, start, end);
-  keepAtHand(text, bytes, start, end);
+  keepTextAtHand(text, bytes, start, end);
   return text;
 }
 
 /** Bytes of their own: no view on a larger buffer, and none of the shared pool, so that keeping them keeps nothing else. */
 export function copyOf(bytes: Uint8Array, start: number, end: number): Buffer {
-  const copy = Buffer.allocUnsafeSlow(end - start);
-  copy.set(bytes.subarray(start, end));
+  const length = end - start;
+  if (length > COPIED_BY_BYTES) {
+    const copy = Buffer.allocUnsafeSlow(length);
+    copy.set(bytes.subarray(start, end));
+    return copy;
+  }
+  const copy = Buffer.alloc(length);
+  for (let i = 0; i < length; i++) copy[i] = bytes[start + i]!;
   return copy;
 }
 

@@ -1,4 +1,5 @@
 import { Buffer, isUtf8 } from 'node:buffer';
+import { isBinaryAtHand } from './at-hand.ts';
 import { OPCODE } from './constants.ts';
 import { MisuseError } from './errors.ts';
 
@@ -62,6 +63,8 @@ export function payloadBytes(payload: ArrayBufferView | ArrayBuffer): Uint8Array
 }
 
 function viewedBytes(view: ArrayBufferView): Uint8Array {
+  // Asking for the memory of a view is the dear part, dearest for small ones: of our own messages it is known.
+  if (isBinaryAtHand(view) && isWhole(view as Uint8Array)) return view as Uint8Array;
   const kind = typedArrayKind(view);
   const of = kind === undefined ? ofDataView : ofTypedArray;
   const buffer = of.buffer(view);
@@ -81,6 +84,12 @@ function viewedBytes(view: ArrayBufferView): Uint8Array {
   return usable && isHonest(view as Uint8Array, buffer, byteOffset, byteLength)
     ? (view as Uint8Array)
     : bytesAt(buffer, byteOffset, byteLength);
+}
+
+/** Neither transferred away nor with a length that somebody gave it. */
+function isWhole(view: Uint8Array): boolean {
+  const { length } = view;
+  return length > 0 && length === ofTypedArray.byteLength(view);
 }
 
 function isHonest(view: Uint8Array, buffer: ArrayBuffer, byteOffset: number, byteLength: number): boolean {

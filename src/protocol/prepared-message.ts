@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { LENGTH_16, LENGTH_64 } from './constants.ts';
 import { buildFrame } from './frame-builder.ts';
 import { outgoing, type Payload } from './payload.ts';
-import { bytesAtHand } from './text-at-hand.ts';
+import { bytesAtHand } from './at-hand.ts';
 
 /** How a message is prepared. */
 export interface PrepareOptions {

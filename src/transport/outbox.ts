@@ -11,7 +11,7 @@ import {
 } from '../protocol/frame-builder.ts';
 import type { FrameSink } from '../protocol/connection.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
-import { bytesAtHand } from '../protocol/text-at-hand.ts';
+import { bytesAtHand } from '../protocol/at-hand.ts';
 import { joinRun } from './joined-run.ts';
 import { MAX_PACKED_BYTES, PackingTable } from './packing-table.ts';
 import type { Transport } from './transport.ts';

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import { OPCODE } from '../../src/protocol/constants.ts';
 import { MisuseError } from '../../src/protocol/errors.ts';
+import { keepBinaryAtHand, letGo } from '../../src/protocol/at-hand.ts';
 import { outgoing, type Payload, payloadBytes } from '../../src/protocol/payload.ts';
 
 /** Ten bytes, 0 to 9, of which a view shows some. */
@@ -78,6 +79,27 @@ test('FB-03 SE-22: what a view claims about itself adds no byte', () => {
     assert.equal(bytes.length, 2);
     assert.equal(Buffer.compare(bytes, Uint8Array.of(1, 2)), 0);
   }
+});
+
+test('FB-03 SE-22: the message being delivered is judged like any other once somebody touched it', () => {
+  const atHand = (): Buffer => {
+    const message = Buffer.from(Uint8Array.of(1, 2).buffer);
+    keepBinaryAtHand(message);
+    return message;
+  };
+  const untouched = atHand();
+  assert.equal(payloadBytes(untouched), untouched);
+  for (const [name, value] of [
+    ['length', 1_000],
+    ['length', 1],
+  ] as const) {
+    const bytes = payloadBytes(Object.defineProperty(atHand(), name, { value }));
+    assert.deepEqual([...bytes], [1, 2]);
+  }
+  const moved = atHand();
+  structuredClone(moved.buffer, { transfer: [moved.buffer as ArrayBuffer] });
+  assert.throws(() => payloadBytes(moved), { code: 'ERR_ARGUMENT' });
+  letGo();
 });
 
 const MISUSE: readonly (readonly [string, unknown])[] = [

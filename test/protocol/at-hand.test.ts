@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { PreparedMessage } from '../../src/protocol/prepared-message.ts';
-import { bytesAtHand, keepAtHand, letGo } from '../../src/protocol/text-at-hand.ts';
+import { bytesAtHand, keepTextAtHand, letGo } from '../../src/protocol/at-hand.ts';
 import { decodeUtf8 } from '../../src/protocol/utf8.ts';
 import { eventLoopTurns, text } from '../../src/testing/index.ts';
 import { live, nextText } from '../server/live.ts';
@@ -11,7 +11,7 @@ const LONG = 'κόσμε – 日本語 🙂 '.repeat(400);
 
 test('BC-05: the bytes of a text are at hand until they are let go, for equal texts alone', () => {
   const bytes = Buffer.from(`xx${LONG}yy`);
-  keepAtHand(LONG, bytes, 2, bytes.length - 2);
+  keepTextAtHand(LONG, bytes, 2, bytes.length - 2);
   assert.deepEqual(bytesAtHand(LONG), Buffer.from(LONG));
   assert.deepEqual(bytesAtHand(Buffer.from(LONG).toString()), Buffer.from(LONG));
   assert.equal(bytesAtHand(`${LONG} `), undefined);
@@ -19,7 +19,7 @@ test('BC-05: the bytes of a text are at hand until they are let go, for equal te
   assert.deepEqual(new PreparedMessage(LONG).payload, Buffer.from(LONG));
   letGo();
   assert.equal(bytesAtHand(LONG), undefined);
-  keepAtHand('short', Buffer.from('short'), 0, 5);
+  keepTextAtHand('short', Buffer.from('short'), 0, 5);
   assert.equal(bytesAtHand('short'), undefined);
 });
 
