@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { MAX_ROOM, MAX_TEXT, readClientMessage } from '../../src/cli/chat/client-message.ts';
-import { ChatRooms } from '../../src/cli/chat/chat-rooms.ts';
+import { ChatRooms, MAX_ROOMS } from '../../src/cli/chat/chat-rooms.ts';
 import { HISTORY, Room } from '../../src/cli/chat/room.ts';
 import { binary, eventLoopTurns, text } from '../../src/testing/index.ts';
 import { closeCode, live, nextText, type Peer } from '../server/live.ts';
@@ -151,4 +151,41 @@ test('CM-04: rooms that nobody is in are forgotten before there are too many', a
   for (let i = 0; i < 250; i++) say(peer, join('s', 'Anna', `room ${i}`));
   for (let i = 0; i < 250; i++) assert.equal((await hear(peer))['type'], 'welcome');
   await eventLoopTurns(2);
+});
+
+test('CM-04: there are only so many rooms: an empty one is forgotten for a new one, and one with people never', async (t) => {
+  const { say, hear, enter, join: connect } = chat(t);
+  const wanderer = await enter('w', 'Wanderer', 'room 0');
+  for (let i = 1; i < MAX_ROOMS; i++) {
+    say(wanderer, join('w', 'Wanderer', `room ${i}`));
+    await hear(wanderer);
+  }
+  const stays = await enter('s', 'Stays', 'room 0');
+  say(stays, { type: 'say', text: 'kept', ref: '1' });
+  await hear(stays);
+  // The one that has been empty longest goes: room 1, for room 0 has somebody in it.
+  say(wanderer, join('w', 'Wanderer', 'one more'));
+  assert.equal((await hear(wanderer))['type'], 'welcome');
+  say(wanderer, join('w', 'Wanderer', 'room 0'));
+  assert.equal(((await hear(wanderer))['history'] as unknown[]).length, 1);
+
+  const people: Peer[] = [];
+  for (let i = 0; i < MAX_ROOMS - 1; i++) people.push(await enter(`p${i}`, 'Person', `room ${i + 1}`));
+  const late = await connect();
+  say(late, join('l', 'Late', 'yet another'));
+  assert.deepEqual(await hear(late), {
+    type: 'refused',
+    why: 'There are too many rooms; join one that exists.',
+  });
+});
+
+test('CM-04: in a room a session has one member; who has been replaced, or is not there, says and leaves nothing', () => {
+  const room = new Room<string>('lobby', 'e');
+  assert.equal(room.say('a', 'nobody', 'r', 'now'), undefined);
+  const { person } = room.enter('a', 'Anna', 'first', '1');
+  assert.deepEqual(room.enter('a', 'Anna', 'first', '2'), { person });
+  assert.deepEqual(room.enter('a', 'Anna', 'second', '3'), { person, replaced: 'first' });
+  assert.equal(room.leave('a', 'first'), undefined);
+  assert.deepEqual(room.leave('a', 'second'), person);
+  assert.ok(room.isEmpty);
 });

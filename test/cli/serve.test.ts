@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { test, type TestContext } from 'node:test';
 import { runCommandLine } from '../../src/cli/commands.ts';
 import { OPCODE } from '../../src/protocol/constants.ts';
@@ -8,10 +9,12 @@ import {
   binary,
   close,
   type DecodedFrame,
+  frame,
   ping,
   RawClient,
   type RawUpgradeOptions,
   text,
+  waitUntil,
 } from '../../src/testing/index.ts';
 import { fakeIo, type Served, served } from './fake-io.ts';
 
@@ -210,6 +213,15 @@ const FLAGS: readonly {
     },
   },
   {
+    flags: ['--memory-budget', '70000'],
+    meets: 'close 1013 for more than all connections may hold',
+    when: async (client) => {
+      await client.upgrade();
+      client.send(frame({ opcode: OPCODE.TEXT, fin: false, payload: Buffer.alloc(70_001, 'x') }));
+      assert.equal(closeCode(await client.nextFrame()), 1013);
+    },
+  },
+  {
     flags: ['--idle-timeout-ms', '20', '--no-heartbeat'],
     meets: 'close 1001 when idle',
     when: async (client) => {
@@ -284,4 +296,78 @@ test('CM-01: a port in use is one sentence, and exit 1', async (t) => {
   assert.deepEqual(io.errLines, [
     `hawser: cannot listen on 127.0.0.1 port ${port}: the port is in use; choose another with --port, or a free one with --port 0`,
   ]);
+});
+
+for (const [host, shownHost] of [
+  ['0.0.0.0', 'localhost'],
+  ['127.0.0.1', '127.0.0.1'],
+  ['::1', '[::1]'],
+] as const) {
+  const hasAddress = Object.values(networkInterfaces()).some((list) =>
+    list?.some(({ address }) => address === host || host === '0.0.0.0'),
+  );
+  test(`CM-04: --host ${host} is shown as it stands in a URL`, {
+    skip: hasAddress ? false : 'this machine does not have the address',
+  }, async (t) => {
+    const server = await start(t, '--host', host);
+    assert.deepEqual(server.io.outLines, [`Hawser echo is listening on ws://${shownHost}:${server.port}/`]);
+    const client = await RawClient.connect({
+      port: server.port,
+      host: host === '0.0.0.0' ? '127.0.0.1' : host,
+    });
+    clients.push(client);
+    assert.equal((await client.upgrade()).status, 101);
+  });
+}
+
+test('CM-01: an address that is not of this machine is one sentence, and exit 1', async () => {
+  const io = fakeIo();
+  // For documentation alone (RFC 5737).
+  assert.equal(await runCommandLine(['serve', '--port', '0', '--host', '203.0.113.1'], io, '0.0.0'), 1);
+  assert.deepEqual(io.errLines, [
+    'hawser: cannot listen on 203.0.113.1 port 0: this machine does not have that address',
+  ]);
+});
+
+test('CM-04: SIGTERM before it listens ends it as well', async () => {
+  const io = fakeIo();
+  io.interrupt();
+  assert.equal(await runCommandLine(['serve', '--port', '0'], io, '0.0.0'), 0);
+  assert.match(io.outLines.join(), /is listening on/);
+});
+
+test('CM-02: with --json faults and peers that vanish are told by their codes', async (t) => {
+  const server = await start(t, '--json');
+  const faulty = await join(server);
+  faulty.send(frame({ opcode: OPCODE.TEXT, rsv3: true }));
+  assert.equal(closeCode(await faulty.nextFrame()), 1002);
+  faulty[Symbol.dispose]();
+  const { code, sentCode, cause, error } = await server.event('close');
+  assert.deepEqual([code, sentCode, cause, error], [1006, 1002, 'protocol-error', 'ERR_RSV']);
+  const gone = await join(server);
+  gone.reset();
+  const second = (await waitUntil(() => server.events('close')[1]))!;
+  assert.deepEqual([second['code'], second['sentCode'], second['cause']], [1006, null, 'transport-error']);
+});
+
+test('CM-04: the chat has one page; what else is asked for is answered by what is wrong', async (t) => {
+  const server = await start(t, '--chat', '--path', '/it"s<here>');
+  const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
+    fetch(new URL(path, server.url), { ...init, headers: { connection: 'close' } });
+  const page = await ask('/');
+  assert.equal(page.status, 200);
+  const html = await page.text();
+  assert.ok(html.includes('/it&#34;s&#60;here&#62;') && !html.includes('/it"s'));
+  const policy = page.headers.get('content-security-policy') ?? '';
+  assert.match(policy, /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-/);
+  const head = await ask('/', { method: 'HEAD' });
+  assert.deepEqual([head.status, await head.text()], [200, '']);
+  const elsewhere = await ask('/favicon.ico');
+  assert.deepEqual(
+    [elsewhere.status, await elsewhere.text()],
+    [404, 'There is nothing here. The chat is at /\n'],
+  );
+  const posted = await ask('/', { method: 'POST' });
+  assert.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD']);
+  await posted.text();
 });

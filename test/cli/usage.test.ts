@@ -42,6 +42,8 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
     ['serve', '--ping-interval-ms', '500'],
     'pongTimeoutMs is 10000; it must be below pingIntervalMs, which is 500',
   ],
+  [['serve', '--memory-budget', '0'], '--memory-budget is 0'],
+  [['serve', '--memory-budget', 'much'], '--memory-budget is "much"'],
   [['serve', '--rate-limit', '0'], '--rate-limit is 0'],
   [['serve', '--compress-level', '10'], '--compress-level is 10'],
   [['serve', '--compress-context-takeover', '--on-overflow', 'drop-oldest'], 'onOverflow is "drop-oldest"'],

@@ -5,7 +5,7 @@ import { type ClientMessage, readClientMessage } from './client-message.ts';
 import { Room } from './room.ts';
 
 /** Most rooms remembered; over it the one that has been empty longest is forgotten. */
-const MAX_ROOMS = 200;
+export const MAX_ROOMS = 200;
 
 interface Place {
   readonly room: Room<Connection>;

@@ -1,65 +1,17 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import process from 'node:process';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { runCommandLine } from '../../../src/cli/commands.ts';
 import { selfSigned } from '../../../src/cli/self-signed.ts';
-import { type ServerOptions, WebSocketServer } from '../../../src/index.ts';
-import { renderUpgrade } from '../../../src/protocol/handshake/answer.ts';
-import { leakCheck, text, waitUntil } from '../../../src/testing/index.ts';
-import { type FakeIo, fakeIo } from '../fake-io.ts';
-
-type Report = Readonly<Record<string, unknown>> & {
-  readonly messages: number;
-  readonly connections: number;
-  readonly failures: Readonly<Record<string, number>>;
-  readonly latencyMs: { readonly count: number; readonly p50: number; readonly p999: number } | null;
-  readonly openingMs: { readonly count: number } | null;
-  readonly lastRecipientMs: { readonly count: number } | null;
-  readonly server: Readonly<Record<string, number | null>> | null;
-};
-
-interface Run {
-  readonly code: number;
-  readonly report: Report;
-  readonly io: FakeIo;
-}
-
-/** Short, since only counts matter; long enough that something is counted on a busy machine. */
-const SHORT = ['--json', '--duration-ms', '150', '--timeout-ms', '20000'];
-const QUICK = [...SHORT, '--warm-up-ms', '10'];
-const PATIENT = { deadlineMs: 20_000 };
-
-async function bench(args: readonly string[], io = fakeIo()): Promise<Run> {
-  const code = await runCommandLine(['bench', ...args], io, '0.0.0');
-  return { code, report: JSON.parse(io.outLines.find((line) => line.startsWith('{')) ?? '{}') as Report, io };
-}
-
-type Behaviour = 'echo' | 'relay' | 'silent';
-
-async function serverOf(
-  t: TestContext,
-  behaviour: Behaviour,
-  options: ServerOptions = {},
-): Promise<{ url: string; server: WebSocketServer }> {
-  const leaks = leakCheck();
-  const server = new WebSocketServer(options);
-  server.on('message', (connection, message) => {
-    if (behaviour === 'echo') connection.send(message);
-    if (behaviour === 'relay') server.broadcast(message, { except: connection });
-  });
-  server.on('error', () => undefined);
-  const { port } = await server.listen(0, '127.0.0.1');
-  t.after(async () => {
-    await server.shutdown();
-    await leaks.assertNothingLeft({ withinMs: 20_000 });
-  });
-  return { url: `${options.tls === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}/`, server };
-}
+import { WebSocketServer } from '../../../src/index.ts';
+import { binary, leakCheck, text, waitUntil } from '../../../src/testing/index.ts';
+import { fakeIo } from '../fake-io.ts';
+import { bench, connectionsOf, PATIENT, QUICK, rawServer, serverOf, SHORT, upgraded } from './stage.ts';
 
 for (const flags of [
   [],
@@ -212,33 +164,6 @@ test('CM-08: Ctrl-C before there is a connection', async (t) => {
   assert.equal(await run, 130);
 });
 
-const connectionsOf = new Map<string, Set<Socket>>();
-
-/** A server that answers the handshake, and everything behind it as it likes. */
-async function rawServer(t: TestContext, answer: (socket: Socket, key: string) => void): Promise<string> {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.once('data', (head) =>
-      answer(socket, /Sec-WebSocket-Key: (\S+)/.exec(head.toString('latin1'))?.[1] ?? ''),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { readonly port: number };
-  const url = `ws://127.0.0.1:${port}/`;
-  connectionsOf.set(url, sockets);
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return url;
-}
-
-const upgraded = (socket: Socket, key: string): void => {
-  socket.write(renderUpgrade({ key, protocol: '', extensions: '' }), 'latin1');
-};
-
 /** Servers that are no good, and what is said of them. */
 const BAD: readonly (readonly [what: string, answer: (socket: Socket, key: string) => void, says: RegExp])[] =
   [
@@ -269,6 +194,14 @@ const BAD: readonly (readonly [what: string, answer: (socket: Socket, key: strin
         socket.on('data', (chunk) => socket.write(chunk));
       },
       /an answer is wrong: .*mask/i,
+    ],
+    [
+      'answers binary to text',
+      (socket, key) => {
+        upgraded(socket, key);
+        socket.on('data', () => socket.write(binary('no', { mask: false })));
+      },
+      /a text message came back as binary/,
     ],
     [
       'closes everything',
@@ -360,6 +293,16 @@ test('CM-08: load on another machine needs a yes', async () => {
   );
 });
 
+test('CM-08: Ctrl-C instead of a yes is a no', async () => {
+  const output = new PassThrough();
+  const io = fakeIo(true, { output, hasColours: false });
+  const run = bench(['ws://198.51.100.1/', ...QUICK], io);
+  await waitUntil(() => output.readableLength > 0, PATIENT);
+  io.interrupt();
+  assert.equal((await run).code, 1);
+  assert.deepEqual(io.errLines, []);
+});
+
 const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] = [
   [[], 'the URL of the server is missing'],
   [['ftp://localhost/'], 'its scheme is ftp:, not ws:, wss: or ws+unix:'],
@@ -371,6 +314,10 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [['localhost', '--publishes', '2'], '--publishes means nothing with --mode echo, only with fan-out'],
   [['localhost', '-m', 'idle'], '--mode idle looks at the memory of a process'],
   [['localhost', '-s', '268435456', '-c', '1000'], 'put more than 4 GiB under way'],
+  [
+    ['localhost', '-m', 'fan-out', '-s', '268435456', '--publishes', '65536'],
+    '--size and --publishes together',
+  ],
   [['localhost', '-H', 'no colon'], "--header is 'no colon'"],
   [['localhost', '--cert', 'a.pem'], '--cert: ENOENT'],
 ];

@@ -5,6 +5,7 @@ import { FanOutDriver } from '../../../src/cli/bench/fan-out-driver.ts';
 import type { LoadDriver, Sender } from '../../../src/cli/bench/load-driver.ts';
 import { Pacer } from '../../../src/cli/bench/pacer.ts';
 import { Tally } from '../../../src/cli/bench/tally.ts';
+import { TrafficDriver } from '../../../src/cli/bench/traffic-driver.ts';
 import { eventLoopTurns, VirtualClock } from '../../../src/testing/index.ts';
 
 test('CM-08: a pacer says what is due, from the first moment on', () => {
@@ -165,4 +166,36 @@ test('CM-08: with a rate a turn that ends late makes the next ones late, and tha
   driver.stop();
   assert.ok(tally.messages >= 10, String(tally.messages));
   assert.ok(tally.lastRecipient.quantileMs(0.5) > 40, String(tally.lastRecipient.quantileMs(0.5)));
+});
+
+test('CM-08: fan-out: more than was sent is a fault; who had all of it is not missed; nothing goes on after the end', (t) => {
+  const { clock, tally, lines } = stage(t, 3);
+  const [sender, a, b] = lines as [Line, Line, Line];
+  const driver = new FanOutDriver(sender, [a, b], 1, undefined, clock, tally);
+  driver.start();
+  driver.replied(a, 2);
+  assert.equal(a.gaveUp, 'more arrived than was sent');
+  driver.replied(a, 1);
+  driver.lost(a);
+  assert.ok(driver.waiting());
+  driver.stop();
+  driver.replied(b, 1);
+  assert.deepEqual([sender.writes, driver.waiting()], [[1], false]);
+});
+
+test('CM-08: traffic before a second look: so many messages for each, one at a time, and more is a fault', (t) => {
+  const { clock, tally, lines } = stage(t, 3);
+  const [a, b, other] = lines as [Line, Line, Line];
+  let done = 0;
+  const driver = new TrafficDriver(new Set<Sender>([a, b]), 2, clock, tally, () => void done++);
+  driver.start();
+  driver.replied(a, 1);
+  driver.replied(a, 1);
+  driver.replied(b, 2);
+  assert.equal(b.gaveUp, 'more came back than was sent');
+  driver.replied(other, 1);
+  assert.equal(other.gaveUp, 'more came back than was sent');
+  assert.deepEqual([a.writes, b.writes, driver.waiting(), done], [[1, 1], [1], true, 0]);
+  driver.lost(b);
+  assert.deepEqual([driver.waiting(), done], [false, 1]);
 });

@@ -92,6 +92,29 @@ test('CM-08: the text report', () => {
 const text = (plan: Partial<LoadPlan>, result: Partial<LoadResult>): string =>
   reportLines(figuresOf({ ...PLAN, ...plan }, { ...RESULT, ...result }), MACHINE).join('\n');
 
+/** What is put under way, and what of it stands in the first line. */
+const SHAPES: readonly (readonly [plan: Partial<LoadPlan>, says: string])[] = [
+  [{ payload: { bytes: 5, binary: true, multibyte: false } }, 'messages of 5 B binary, 4 under way'],
+  [{ payload: { bytes: 5, binary: false, multibyte: true } }, 'messages of 5 B multi-byte text, 4 under way'],
+  [{ compress: true }, 'messages of 1 KiB text, compressed, 4 under way'],
+];
+for (const [plan, says] of SHAPES) {
+  test(`CM-08: the text report says ${says}`, () => {
+    assert.ok(text(plan, {}).includes(says), text(plan, {}));
+  });
+}
+
+test('CM-08: the text report of idle connections, before and after traffic', () => {
+  const server = (afterTraffic?: number) => ({
+    cpuMicros: 0,
+    rssBytes: { before: 0, open: 20_480, afterTraffic },
+  });
+  const result = (afterTraffic?: number): string =>
+    text({ mode: 'idle' }, { mode: 'idle', server: server(afterTraffic) });
+  assert.match(result(), /memory {5}20 KiB resident, 2 KiB a connection$/m);
+  assert.match(result(40_960), /memory {5}20 KiB resident, 2 KiB a connection, 4 KiB after traffic$/m);
+});
+
 test('CM-08: a busy generator is said to be one', () => {
   const busy = { generator: { cpuMicros: 1, busyShare: 0.99 } };
   assert.match(text({}, busy), /warning: the load generator was at its limit/);
