@@ -65,7 +65,9 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
   }
 
   override removeAllListeners(name?: keyof Events & string): this {
-    super.removeAllListeners(name);
+    // Node tells by their number whether there are arguments.
+    if (name === undefined) super.removeAllListeners();
+    else super.removeAllListeners(name);
     this.listenersChanged(name);
     return this;
   }

@@ -72,7 +72,7 @@ function leaveToOthers(server: HttpServer, board: Board, socket: Duplex & { byte
 
 /**
  * Adds one of ours to an HTTP server. There is one `upgrade` listener for all of them.
- * @throws MisuseError `ERR_STATE` if it is there already, `ERR_OPTION` for a server that parses leniently.
+ * @throws MisuseError `ERR_OPTION` for a server that parses leniently.
  */
 export function attach(server: HttpServer, member: Attached): void {
   // Not in the types: Node keeps the option as it was given.
@@ -97,21 +97,14 @@ export function attach(server: HttpServer, member: Attached): void {
     boards.set(server, board);
     server.on('upgrade', listener);
   }
-  if (board.members.includes(member)) {
-    throw new MisuseError('ERR_STATE', 'this WebSocketServer is attached to that HTTP server already');
-  }
   board.members.push(member);
 }
 
-/** Takes one of ours off again; with the last, the listener goes. @returns Whether it was there. */
-export function detach(server: HttpServer, member: Attached): boolean {
-  const board = boards.get(server);
-  const at = board?.members.indexOf(member) ?? -1;
-  if (board === undefined || at < 0) return false;
-  board.members.splice(at, 1);
-  if (board.members.length === 0) {
-    server.off('upgrade', board.listener);
-    boards.delete(server);
-  }
-  return true;
+/** Takes one of ours off again; with the last, the listener goes. @param member Attached to that server. */
+export function detach(server: HttpServer, member: Attached): void {
+  const { members, listener } = boards.get(server)!;
+  members.splice(members.indexOf(member), 1);
+  if (members.length > 0) return;
+  server.off('upgrade', listener);
+  boards.delete(server);
 }

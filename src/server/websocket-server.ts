@@ -164,7 +164,8 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const member = this.#httpServers.get(server);
     if (member === undefined) return false;
     this.#httpServers.delete(server);
-    return detach(server, member);
+    detach(server, member);
+    return true;
   }
 
   /**
