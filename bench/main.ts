@@ -109,7 +109,7 @@ async function measureMemories({ sides, quick }: Settings): Promise<MemoryRecord
   say(`memory of ${whole(connections)} idle connections\n`);
   const measured = await Promise.all(
     sides
-      .filter(({ role }) => role !== 'limit' && role !== 'variant')
+      .filter(({ role }) => role !== 'limit' && role !== 'variant' && role !== 'text')
       .map(async (side): Promise<[string, MemorySample[]][]> => {
         try {
           return [[side.id, [await measureMemory(side, connections, idleMs)]]];

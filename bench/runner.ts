@@ -37,9 +37,16 @@ export type Outcome =
 const TIMEOUT_MS = 20_000;
 /** A machine that is busy with something else for a whole window is no fault of the side's. */
 const ATTEMPTS = 2;
-/** With more than this under way a turn takes long, and needs a longer window to be seen whole. */
-const HEAVY_BYTES = 50_000_000;
-const HEAVY_WINDOWS = 3;
+/** About what goes through a server in a millisecond, in bytes: so long takes a turn of all that is under way. */
+const BYTES_PER_MS = 1_000_000;
+/**
+ * Turns that a window has to hold, and those before it. In a shorter one, a server that serves all connections alike has
+ * nothing done where one that serves some first has a few messages done, and the first turn of a connection is not like the others.
+ */
+const TURNS = { window: 10, warmUp: 3 };
+const LONGEST = { windowMs: 2_500, warmUpMs: 1_000 };
+/** A handshake takes as long as hundreds of messages, and there are few before its code is compiled. */
+const HANDSHAKE_WINDOWS = 3;
 
 /** A plan that differs from that of an echo of 128 bytes on one connection in what is given. */
 export function planFor(url: string, side: Side, serverPid: number, plan: Partial<LoadPlan>): LoadPlan {
@@ -212,10 +219,7 @@ export class Round {
 
   async #sample(cell: Cell, server: Server): Promise<Sample> {
     const { mode, connections, payload, compress, pipeline, publishes, endpoint } = cell;
-    const { warmUpMs, windowMs } = this.#times;
-    // and a handshake over TLS takes as long as hundreds of messages
-    const heavy = mode === 'handshake' || connections * pipeline * publishes * payload.bytes > HEAVY_BYTES;
-    const durationMs = windowMs * (heavy ? HEAVY_WINDOWS : 1);
+    const { warmUpMs, durationMs } = timesOf(cell, this.#times);
     const result = await this.#generator.run(
       server.plan(endpoint, {
         mode,
@@ -232,6 +236,21 @@ export class Round {
     if (failure !== undefined) throw new Error(`${failure[1]} connections failed: ${failure[0]}`);
     return sampleOf(result);
   }
+}
+
+/** How long a cell is measured, and how long before that it has load. */
+export function timesOf(
+  { mode, connections, pipeline, publishes, payload }: Cell,
+  { warmUpMs, windowMs }: Times,
+): { readonly warmUpMs: number; readonly durationMs: number } {
+  if (mode === 'handshake') {
+    return { warmUpMs: LONGEST.warmUpMs, durationMs: windowMs * HANDSHAKE_WINDOWS };
+  }
+  const turnMs = Math.round((connections * pipeline * publishes * payload.bytes) / BYTES_PER_MS);
+  return {
+    warmUpMs: Math.max(warmUpMs, Math.min(TURNS.warmUp * turnMs, LONGEST.warmUpMs)),
+    durationMs: Math.max(windowMs, Math.min(TURNS.window * turnMs, LONGEST.windowMs)),
+  };
 }
 
 /** @throws Error if nothing came back. */

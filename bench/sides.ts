@@ -13,9 +13,9 @@ export interface Side {
   readonly title: string;
   /**
    * Ours are what is judged, rivals what it is judged by, limits what no server in their language passes; two are Hawser
-   * with other options.
+   * with other options, and one is a rival whose handler does the same with text as ours.
    */
-  readonly role: 'ours' | 'rival' | 'limit' | 'variant' | 'streams';
+  readonly role: 'ours' | 'rival' | 'limit' | 'variant' | 'streams' | 'text';
   readonly endpoints: readonly Endpoint[];
   /** It sends the very bytes back, masked as they came, and speaks nothing of WebSocket behind the handshake. */
   readonly verbatim: boolean;
@@ -68,6 +68,15 @@ const WS: Side = {
   env: { WS_NO_BUFFER_UTIL: '1' },
 };
 const WS_NATIVE: Side = { ...WS, id: 'ws-bufferutil', title: 'ws with bufferutil', env: {} };
+/** Hawser's handlers get text as a string. Those of `ws` get bytes, and one that wants to read them decodes them. */
+const WS_TEXT: Side = {
+  ...WS_NATIVE,
+  id: 'ws-text',
+  title: 'ws with bufferutil, text as a string',
+  role: 'text',
+  endpoints: ['echo'],
+  command: node('ws', '--text'),
+};
 const NET: Side = {
   id: 'net',
   title: 'bare net',
@@ -96,7 +105,7 @@ const BUN: Side = {
 export function installedSides(withBun: boolean): Side[] {
   if (!existsSync(join(BENCH, 'node_modules', 'ws'))) throw new Error('ws is missing: npm ci --prefix bench');
   if (withBun && !existsSync(bunBinary)) throw new Error('Bun is missing: npm ci --prefix bench/bun');
-  const native = existsSync(join(BENCH, 'node_modules', 'bufferutil')) ? [WS_NATIVE] : [];
+  const native = existsSync(join(BENCH, 'node_modules', 'bufferutil')) ? [WS_NATIVE, WS_TEXT] : [];
   return [HAWSER, STREAMS, WS, ...native, NET, EVERYTHING, ...(withBun ? [BUN] : [])];
 }
 
@@ -107,6 +116,7 @@ export function sidesOf(cell: Cell, sides: readonly Side[]): Side[] {
     if (role === 'limit') return cell.contest === 'rivals and limits' || cell.group === 'Fan-out';
     if (role === 'streams')
       return cell.contest === 'rivals and limits' || (cell.group === 'Fan-out' && cell.connections === 1_000);
+    if (role === 'text') return cell.group === 'Echo of text';
     if (role === 'variant') return cell.contest === 'with everything on';
     return role === 'ours' || cell.contest !== 'with everything on';
   });

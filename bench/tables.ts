@@ -19,6 +19,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'hawser-everything': 'everything on',
   ws: 'ws',
   'ws-bufferutil': 'ws + bufferutil',
+  'ws-text': 'the same, text as a string',
   net: 'bare net',
   bun: 'Bun',
 };

@@ -1,18 +1,19 @@
-// The `ws` package as a process of its own, as its documentation shows it, without compression except where it is asked for. Whether it uses bufferutil
-// is decided by WS_NO_BUFFER_UTIL.
+// The `ws` package as a process of its own, as its documentation shows it, without compression except where it is asked for.
+// Whether it uses bufferutil is decided by WS_NO_BUFFER_UTIL. `--text` decodes text, as a handler that reads it does.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import process from 'node:process';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { BENCH, versionOf } from '../sides.ts';
 import { announce } from './announce.ts';
 
 /** What is used of `ws`. */
 interface WsSocket {
-  send(data: Buffer, options: { readonly binary: boolean }): void;
+  send(data: Buffer | string, options: { readonly binary: boolean }): void;
   on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): void;
   on(event: 'error', listener: () => void): void;
 }
@@ -31,7 +32,10 @@ const { WebSocketServer } = createRequire(join(BENCH, 'package.json'))('ws') as 
 
 type Serve = (socket: WsSocket, clients: ReadonlySet<WsSocket>) => void;
 
-const echo: Serve = (socket) => socket.on('message', (data, binary) => socket.send(data, { binary }));
+const echo: Serve = process.argv.includes('--text')
+  ? (socket) =>
+      socket.on('message', (data, binary) => socket.send(binary ? data : data.toString(), { binary }))
+  : (socket) => socket.on('message', (data, binary) => socket.send(data, { binary }));
 const relay: Serve = (socket, clients) =>
   socket.on('message', (data, binary) => {
     for (const client of clients) if (client !== socket) client.send(data, { binary });

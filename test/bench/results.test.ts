@@ -8,7 +8,7 @@ import { type FloorFigures, judge } from '../../bench/floors.ts';
 import { plotOf } from '../../bench/plot.ts';
 import { readmeWith, sourceIn } from '../../bench/readme.ts';
 import { parseResults, ratioOf, recordOf, resultsText, standingOf, worstFirst } from '../../bench/results.ts';
-import { type Outcome, sampleOf } from '../../bench/runner.ts';
+import { type Outcome, sampleOf, timesOf } from '../../bench/runner.ts';
 import { HAWSER, type Side, sidesOf } from '../../bench/sides.ts';
 import { markdown, verdictsOf } from '../../bench/tables.ts';
 import { record, resultsOf, series } from './made-up.ts';
@@ -26,6 +26,24 @@ test('PF-08 to PF-11: the cells are those that were promised, each once', () => 
       assert.ok(ids.has(`Fan-out: ${size} to ${recipients}, 1 at a time`));
   assert.ok(ids.has('Handshakes: handshakes') && ids.has('Handshakes: handshakes over TLS'));
   assert.ok(CELLS.filter(({ quick }) => quick).length < CELLS.length / 2);
+});
+
+test('PF-08: a window holds turns of all that is under way, and no cell takes for ever', () => {
+  const times = (name: string) => {
+    const cell = CELLS.find((each) => cellId(each) === name);
+    assert.ok(cell !== undefined, name);
+    return timesOf(cell, { warmUpMs: 150, windowMs: 300 });
+  };
+  for (const [name, warmUpMs, durationMs] of [
+    ['Echo: 16 B, 100 conn., pipeline 16', 150, 300],
+    ['Echo: 1 MiB, 1 conn., pipeline 1', 150, 300],
+    ['Echo: 1 MiB, 100 conn., pipeline 1', 315, 1_050],
+    ['Echo: 64 KiB, 1,000 conn., pipeline 1', 198, 660],
+    ['Echo: 64 KiB, 1,000 conn., pipeline 16', 1_000, 2_500],
+    ['Handshakes: handshakes over TLS', 1_000, 900],
+  ] as const) {
+    assert.deepEqual(times(name), { warmUpMs, durationMs }, name);
+  }
 });
 
 test('PF: a cell is measured on the sides that it is about', () => {
