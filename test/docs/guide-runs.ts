@@ -124,6 +124,7 @@ export async function browserLoop(t: TestContext, file: string): Promise<void> {
     ports: { 9001: Number(new URL(url!).port) },
     execArgv: [...nodeClient.peer, '--no-warnings'],
   });
-  assert.equal(await exit, 0, io.outLines.join('\n'));
+  // A loop that does not begin would be waited for.
   assert.equal(await program.ended(), '');
+  assert.equal(await exit, 0, io.outLines.join('\n'));
 }

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { ROOT } from './fences.ts';
 
 /** Inside the package, so that `hawser` is what its exports say: the built one, with its types. */
-const FOLDER = join(ROOT, 'build', 'snippets');
+const FOLDERS = join(ROOT, 'build', 'snippets');
 const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
 
 /** The strictness of the project, without what only a library needs. */
 const CONFIG = {
-  extends: '../../tsconfig.json',
+  extends: '../../../tsconfig.json',
   compilerOptions: {
     rootDir: '.',
     outDir: 'out',
@@ -31,6 +31,11 @@ export interface Source {
   readonly language: 'ts' | 'js';
   readonly code: string;
 }
+export interface CompiledModules {
+  /** Of this run alone; whoever is done takes it away. */
+  readonly folder: string;
+  readonly of: ReadonlyMap<string, Compiled>;
+}
 export interface Compiled {
   /** What the compiler says about it: nothing, if all is well. */
   readonly complaints: readonly string[];
@@ -39,26 +44,27 @@ export interface Compiled {
 }
 
 /** Compiles modules, each as a file of its own. */
-export function compiled(sources: readonly Source[]): ReadonlyMap<string, Compiled> {
-  rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(join(FOLDER, 'tsconfig.json'), JSON.stringify(CONFIG));
+export function compiled(sources: readonly Source[]): CompiledModules {
+  mkdirSync(FOLDERS, { recursive: true });
+  const folder = mkdtempSync(join(FOLDERS, 'run-'));
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(CONFIG));
   for (const [at, { language, code }] of sources.entries())
-    writeFileSync(join(FOLDER, `${at}.${language}`), code);
-  const { stdout, stderr, status } = spawnSync(process.execPath, [TSC, '-p', FOLDER, '--pretty', 'false'], {
-    cwd: FOLDER,
+    writeFileSync(join(folder, `${at}.${language}`), code);
+  const { stdout, stderr, status } = spawnSync(process.execPath, [TSC, '-p', folder, '--pretty', 'false'], {
+    cwd: folder,
     encoding: 'utf8',
   });
   const complaints = stdout.split('\n').filter((line) => line.trim() !== '');
   const ofFiles = complaints.filter((line) => /^\d+\.[tj]s\(/.test(line));
   assert.ok(status === 0 || ofFiles.length > 0, `the compiler says ${stdout}${stderr}`);
-  return new Map(
+  const of = new Map(
     sources.map(({ name, language }, at) => [
       name,
       {
         complaints: complaints.filter((line) => line.startsWith(`${at}.${language}(`)),
-        file: join(FOLDER, 'out', `${at}.js`),
+        file: join(folder, 'out', `${at}.js`),
       },
     ]),
   );
+  return { folder, of };
 }

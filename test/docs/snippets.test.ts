@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { FENCES, ROOT } from './fences.ts';
-import { compiled, type Source } from './modules.ts';
+import { compiled, type CompiledModules, type Source } from './modules.ts';
 import { TREATMENTS } from './snippet-table.ts';
 
 const PROGRAMS = FENCES.filter(({ language }) => language === 'ts' || language === 'js');
@@ -19,7 +19,14 @@ for (const { key, language, code } of PROGRAMS) {
   const { given = '', after = '' } = treatment;
   sources.push({ name: key, language: language as 'ts' | 'js', code: `${given}\n${code}${after}\n` });
 }
-const modules = compiled(sources);
+let modules: CompiledModules | undefined;
+// Not while this file is loaded: tests are listed without being run.
+before(() => {
+  modules = compiled(sources);
+});
+after(() => {
+  if (modules !== undefined) rmSync(modules.folder, { recursive: true });
+});
 
 /** Lines without what surrounds them. */
 const plain = (code: string): string =>
@@ -38,7 +45,7 @@ for (const { key, page, line, code } of PROGRAMS) {
       assert.ok(program.includes(plain(code)), `${treatment.in} does not have ${page}:${line}`);
       return;
     }
-    const { complaints, file } = modules.get(key)!;
+    const { complaints, file } = modules!.of.get(key)!;
     assert.deepEqual(complaints, [], `${page}:${line} does not compile`);
     await treatment.run(t, file);
   });
