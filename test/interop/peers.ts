@@ -167,6 +167,23 @@ const program = (name: string, debianPackage: string): Found<string> => {
     : { peer: path, skip: false };
 };
 
+/** Browsers and clients of other kinds. */
+export const firefox: Found<string> = program('firefox-esr', 'firefox-esr');
+export const libwebsocketsClient: Found<string> = program(
+  'libwebsockets-test-client',
+  'libwebsockets-test-server',
+);
+export const libwebsocketsServer: Found<string> = program(
+  'libwebsockets-test-server',
+  'libwebsockets-test-server',
+);
+
+/** A Perl that has Mojolicious, and TLS for it. */
+export const mojolicious: Found<string> =
+  spawnSync('perl', ['-MMojolicious', '-MIO::Socket::SSL', '-e', '1'], { stdio: 'ignore' }).status === 0
+    ? { peer: 'perl', skip: false }
+    : { skip: 'needs Mojolicious: apt-get install libmojolicious-perl libio-socket-ssl-perl' };
+
 /** Reverse proxies that can stand in front of a server. */
 export const nginx: Found<string> = program('nginx', 'nginx-light');
 export const haproxy: Found<string> = program('haproxy', 'haproxy');

@@ -270,7 +270,7 @@ export const OPENING: readonly Rule[] = [
       'MUST',
       'server',
       'an origin that is not accepted gets an HTTP error',
-      kept(ORIGIN, live('4.2.2-3'), 'interop/chromium: a page of another origin is refused'),
+      kept(ORIGIN, live('4.2.2-3'), 'interop/browsers: a page of another origin is refused'),
     ],
     [
       'MUST',

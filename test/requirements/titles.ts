@@ -11,7 +11,7 @@ const sourceFolder = join(testFolder, '..', '..', 'test');
 const COLLECTOR = `
   const note = (title) => globalThis.noteTitle(title);
   export const test = Object.assign(note, { skip: note, todo: note, only: note, before() {}, after() {} });
-  export const it = test, describe = (title, body) => body(), suite = describe;
+  export const it = test, describe = (title, ...rest) => rest.at(-1)(), suite = describe;
   export const before = () => {}, after = before, beforeEach = before, afterEach = before, mock = {};
   export const run = before, snapshot = {};
   export default test;`;
