@@ -33,7 +33,7 @@ export class Firefox {
   readonly #process: ChildProcess;
   readonly #socket: Socket;
   readonly #waiting: ((answer: Answer) => void)[] = [];
-  #received: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+  #received: Buffer = Buffer.alloc(0);
   #lastId = 0;
 
   private constructor(profile: string, child: ChildProcess, socket: Socket) {
