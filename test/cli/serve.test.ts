@@ -371,3 +371,13 @@ test('CM-04: the chat has one page; what else is asked for is answered by what i
   assert.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD']);
   await posted.text();
 });
+
+test('CM-02: with --json what the server itself runs into is an event', async (t) => {
+  const server = await start(t, '--json', '--memory-budget', '70000');
+  const client = await join(server);
+  client.send(frame({ opcode: OPCODE.TEXT, fin: false, payload: Buffer.alloc(70_001, 'x') }));
+  assert.equal(closeCode(await client.nextFrame()), 1013);
+  const { connectionId, code, message } = await server.event('error');
+  assert.deepEqual([connectionId, code], [null, 'ERR_MEMORY_CAP']);
+  assert.match(String(message), /the budget is 70000 bytes/);
+});
