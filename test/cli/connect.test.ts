@@ -81,7 +81,7 @@ test('CM-02 CM-05: with --json pings, pongs, binary messages and faults are even
 test('CM-02 CM-05: with --json a pong says how long it took', async (t) => {
   const { url } = await server(t);
   const io = fakeIo();
-  const exit = hawser(io, 'connect', url, '--json', '--ping-interval-ms', '20');
+  const exit = hawser(io, 'connect', url, '--json', '--ping-interval-ms', '500');
   await waitUntil(() => events(io, 'pong').length > 0);
   io.interrupt();
   assert.equal(await exit, 130);
