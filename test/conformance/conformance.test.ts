@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import './handshake.ts';
-import './frames.ts';
-import './closing.ts';
-import { provedMusts } from './exchange.ts';
+import { asked, assertPassed } from './asked.ts';
+import { provedMusts, must } from './exchange.ts';
+import './inside.ts';
 import { NOT_OF_A_SERVER, SERVER_MUSTS } from './musts.ts';
+import { assertOnRecord } from './record.ts';
+
+test('TS-05 CM-09: Hawser’s server passes the whole suite, strictly, and the record says the same', async () => {
+  const { results, exit } = await asked();
+  assertOnRecord(results, 'hawser-server.json');
+  assert.equal(exit, 0);
+});
+
+for (const [id, { cases }] of Object.entries(SERVER_MUSTS)) {
+  if (cases !== undefined) must(id, `conform ${cases.join(', ')}`, () => assertPassed(cases));
+}
 
 test('TS-02: every demand of RFC 6455 that a server can break has a test, and no test stands for none', () => {
   assert.deepEqual([...provedMusts()].sort(), Object.keys(SERVER_MUSTS).sort());

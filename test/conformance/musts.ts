@@ -1,70 +1,184 @@
 /**
- * What RFC 6455 demands of a server, or of an endpoint as one, in our own words: `section-number` and the demand. Each has
- * a test that names it; `conformance.test.ts` compares both lists.
+ * What RFC 6455 demands of a server, or of an endpoint as one, in our own words: `section-number` and the demand. `cases` names
+ * what `hawser conform` asks about it; what nobody can ask from outside has a test in `inside.ts`, and some demands have both.
  */
-export const SERVER_MUSTS = {
-  '4.1-1': 'a request that does not follow the handshake is refused with an HTTP error',
-  '4.2.1-1': 'the request is a GET of HTTP/1.1 or later',
-  '4.2.1-2': 'the request names its host, once',
-  '4.2.1-3': 'Upgrade contains websocket, in any case',
-  '4.2.1-4': 'Connection contains upgrade, in any case',
-  '4.2.1-5': 'the key is 16 bytes in base64',
-  '4.2.1-6': 'fields that are not known are ignored',
-  '4.2.2-1': 'a version that is not spoken is refused, and those that are spoken are named',
-  '4.2.2-2': 'a resource that is not there is refused with an HTTP error',
-  '4.2.2-3': 'an origin that is not accepted is refused with an HTTP error',
-  '4.2.2-4': 'the subprotocol chosen is one that was offered',
-  '4.2.2-5': 'no subprotocol is named if none was chosen',
-  '4.2.2-6': 'no extension is used that was not offered, and unknown ones are left out',
-  '4.2.2-7': 'the answer is 101 with Upgrade and Connection',
-  '4.2.2-8': 'the accept value is computed from the key and the GUID',
-  '4.2.2-9': 'after the answer only frames are sent',
-  '4.4-1': 'a client that speaks several versions learns ours from the refusal',
-  '5.1-1': 'a frame that is not masked closes the connection',
-  '5.1-2': 'frames to a client are not masked',
-  '5.2-1': 'a reserved bit that no extension uses fails the connection',
-  '5.2-2': 'a reserved opcode fails the connection',
-  '5.2-3': 'lengths are sent in their shortest form',
-  '5.2-4': 'the highest bit of a 64-bit length is 0',
-  '5.2-5': 'a length that could have been shorter fails the connection',
-  '5.3-1': 'every masking key is undone, whatever it is',
-  '5.4-1': 'messages are received whole and in fragments',
-  '5.4-2': 'control frames in the middle of a fragmented message are handled',
-  '5.4-3': 'a fragmented control frame fails the connection',
-  '5.4-4': 'fragments of two messages are not mixed',
-  '5.4-5': 'a continuation of nothing fails the connection',
-  '5.4-6': 'fragments are put together in their order, as the type of the first',
-  '5.5-1': 'a control frame of more than 125 bytes fails the connection',
-  '5.5.1-1': 'a Close that has a body begins it with a code of two bytes',
-  '5.5.1-2': 'a Close is answered with a Close',
-  '5.5.1-3': 'no data frame follows a Close that was sent',
-  '5.5.1-4': 'the reason of a Close is UTF-8',
-  '5.5.1-5': 'after both Closes the server ends TCP',
-  '5.5.2-1': 'a ping is answered with a pong, also while closing, unless a Close has come',
-  '5.5.3-1': 'a pong carries what its ping carried',
-  '5.5.3-2': 'a pong that nobody asked for is no error',
-  '5.6-1': 'text is UTF-8 as a whole, though fragments may end inside a character',
-  '6.1-1': 'data is sent only while the connection is open',
-  '6.1-2': 'a message is sent with its type in the first frame, and FIN on the last',
-  '6.2-1': 'the type of a message is noted, and masking is removed before it is handed over',
-  '7.1.2-1': 'a closing handshake is begun with a Close that carries the code',
-  '7.1.5-1': 'a Close without code counts as 1005',
-  '7.1.5-2': 'an end without Close counts as 1006',
-  '7.1.7-1': 'after a failure nothing more is processed, not even a Close',
-  '7.4.1-1': 'codes 1005, 1006 and 1015 are never sent',
-  '7.4.1-2': 'codes 1005, 1006 and 1015 in a Close fail the connection',
-  '7.4.2-1': 'codes below 1000 are not used',
-  '8.1-1': 'text that is not UTF-8 fails the connection, at the first byte that proves it',
-  '9.1-1': 'an extension list that breaks the grammar fails the handshake',
-  '10.4-1': 'frames and messages over the limit are not taken in',
-  '10.7-1': 'data that breaks the rules ends the connection, with a code that says why',
-  '11.3.1-1': 'a second key is refused',
-  '11.3.2-1': 'an answer has at most one list of extensions',
-  '11.3.4-1': 'an answer has at most one subprotocol, also for several fields of offers',
-  '11.3.5-1': 'a second version is refused',
-} as const;
-
-export type Must = keyof typeof SERVER_MUSTS;
+export const SERVER_MUSTS: Readonly<
+  Record<string, { readonly says: string; readonly cases?: readonly string[] }>
+> = {
+  '4.1-1': {
+    says: 'a request that does not follow the handshake is refused with an HTTP error',
+    cases: ['handshake.head.*', 'handshake.target.wrong'],
+  },
+  '4.2.1-1': {
+    says: 'the request is a GET of HTTP/1.1 or later',
+    cases: ['handshake.method', 'handshake.http-version', 'handshake.http-version.nonsense'],
+  },
+  '4.2.1-2': { says: 'the request names its host, once', cases: ['handshake.host'] },
+  '4.2.1-3': { says: 'Upgrade contains websocket, in any case', cases: ['handshake.upgrade.*'] },
+  '4.2.1-4': { says: 'Connection contains upgrade, in any case', cases: ['handshake.connection.*'] },
+  '4.2.1-5': {
+    says: 'the key is 16 bytes in base64',
+    cases: ['handshake.key.missing', 'handshake.key.wrong'],
+  },
+  '4.2.1-6': { says: 'fields that are not known are ignored', cases: ['handshake.fields.unknown'] },
+  '4.2.2-1': {
+    says: 'a version that is not spoken is refused, and those that are spoken are named',
+    cases: ['handshake.version.*'],
+  },
+  '4.2.2-2': { says: 'a resource that is not there is refused with an HTTP error' },
+  '4.2.2-3': { says: 'an origin that is not accepted is refused with an HTTP error' },
+  '4.2.2-4': { says: 'the subprotocol chosen is one that was offered' },
+  '4.2.2-5': { says: 'no subprotocol is named if none was chosen', cases: ['handshake.protocol.unoffered'] },
+  '4.2.2-6': {
+    says: 'no extension is used that was not offered, and unknown ones are left out',
+    cases: ['handshake.extension.unknown', 'deflate.offer.*'],
+  },
+  '4.2.2-7': {
+    says: 'the answer is 101 with Upgrade and Connection',
+    cases: ['handshake.accept', 'handshake.head.cut'],
+  },
+  '4.2.2-8': { says: 'the accept value is computed from the key and the GUID', cases: ['handshake.accept'] },
+  '4.2.2-9': { says: 'after the answer only frames are sent', cases: ['handshake.pipelined'] },
+  '4.4-1': {
+    says: 'a client that speaks several versions learns ours from the refusal',
+    cases: ['handshake.version.other', 'handshake.version.12'],
+  },
+  '5.1-1': { says: 'a frame that is not masked closes the connection', cases: ['masking.wrong.*'] },
+  '5.1-2': {
+    says: 'frames to a client are not masked',
+    cases: ['framing.text', 'framing.binary', 'control.ping', 'close.answer'],
+  },
+  '5.2-1': {
+    says: 'a reserved bit that no extension uses fails the connection',
+    cases: ['framing.rsv.*', 'deflate.rsv1.*'],
+  },
+  '5.2-2': { says: 'a reserved opcode fails the connection', cases: ['framing.opcode.*'] },
+  '5.2-3': {
+    says: 'lengths are sent in their shortest form',
+    cases: [
+      'lengths.message.0',
+      'lengths.message.125',
+      'lengths.message.126',
+      'lengths.message.65535',
+      'lengths.message.65536',
+      'lengths.message.1mib',
+    ],
+  },
+  '5.2-4': { says: 'the highest bit of a 64-bit length is 0', cases: ['lengths.sign'] },
+  '5.2-5': {
+    says: 'a length that could have been shorter fails the connection',
+    cases: ['lengths.not-shortest'],
+  },
+  '5.3-1': {
+    says: 'every masking key is undone, whatever it is',
+    cases: ['masking.keys', 'masking.cuts', 'masking.lengths'],
+  },
+  '5.4-1': {
+    says: 'messages are received whole and in fragments',
+    cases: ['fragmentation.two', 'fragmentation.many', 'fragmentation.size.*'],
+  },
+  '5.4-2': {
+    says: 'control frames in the middle of a fragmented message are handled',
+    cases: ['fragmentation.ping-between', 'fragmentation.ping-unfinished', 'fragmentation.pong-between'],
+  },
+  '5.4-3': { says: 'a fragmented control frame fails the connection', cases: ['control.fragmented.*'] },
+  '5.4-4': { says: 'fragments of two messages are not mixed', cases: ['fragmentation.interleaved*'] },
+  '5.4-5': {
+    says: 'a continuation of nothing fails the connection',
+    cases: ['fragmentation.continuation.*'],
+  },
+  '5.4-6': {
+    says: 'fragments are put together in their order, as the type of the first',
+    cases: ['fragmentation.empty', 'fragmentation.twice'],
+  },
+  '5.5-1': {
+    says: 'a control frame of more than 125 bytes fails the connection',
+    cases: ['control.long.*', 'lengths.control.125'],
+  },
+  '5.5.1-1': {
+    says: 'a Close that has a body begins it with a code of two bytes',
+    cases: ['close.body.one-byte', 'close.empty'],
+  },
+  '5.5.1-2': {
+    says: 'a Close is answered with a Close',
+    cases: [
+      'close.answer',
+      'close.behind-data',
+      'close.unfinished',
+      'close.code.1000',
+      'close.code.3000',
+      'close.code.4999',
+    ],
+  },
+  '5.5.1-3': { says: 'no data frame follows a Close that was sent', cases: ['close.nothing-after'] },
+  '5.5.1-4': { says: 'the reason of a Close is UTF-8', cases: ['close.reason.*'] },
+  '5.5.1-5': { says: 'after both Closes the server ends TCP', cases: ['close.answer'] },
+  '5.5.2-1': {
+    says: 'a ping is answered with a pong, also while closing, unless a Close has come',
+    cases: ['control.ping.*'],
+  },
+  '5.5.3-1': { says: 'a pong carries what its ping carried', cases: ['control.ping'] },
+  '5.5.3-2': { says: 'a pong that nobody asked for is no error', cases: ['control.pong.unasked'] },
+  '5.6-1': {
+    says: 'text is UTF-8 as a whole, though fragments may end inside a character',
+    cases: ['utf8.valid.*', 'utf8.unfinished', 'utf8.state'],
+  },
+  '6.1-1': { says: 'data is sent only while the connection is open' },
+  '6.1-2': {
+    says: 'a message is sent with its type in the first frame, and FIN on the last',
+    cases: ['framing.order', 'framing.many'],
+  },
+  '6.2-1': {
+    says: 'the type of a message is noted, and masking is removed before it is handed over',
+    cases: ['framing.text', 'framing.binary', 'utf8.binary'],
+  },
+  '7.1.2-1': { says: 'a closing handshake is begun with a Close that carries the code' },
+  '7.1.5-1': { says: 'a Close without code counts as 1005' },
+  '7.1.5-2': { says: 'an end without Close counts as 1006' },
+  '7.1.7-1': {
+    says: 'after a failure nothing more is processed, not even a Close',
+    cases: ['framing.after-failure'],
+  },
+  '7.4.1-1': { says: 'codes 1005, 1006 and 1015 are never sent' },
+  '7.4.1-2': {
+    says: 'codes 1005, 1006 and 1015 in a Close fail the connection',
+    cases: ['close.code.1004', 'close.code.1005', 'close.code.1006', 'close.code.1015'],
+  },
+  '7.4.2-1': {
+    says: 'codes below 1000 are not used',
+    cases: [
+      'close.code.0',
+      'close.code.999',
+      'close.code.1016',
+      'close.code.2999',
+      'close.code.5000',
+      'close.code.65535',
+    ],
+  },
+  '8.1-1': {
+    says: 'text that is not UTF-8 fails the connection, at the first byte that proves it',
+    cases: ['utf8.invalid.*', 'utf8.early.*', 'utf8.long'],
+  },
+  '9.1-1': {
+    says: 'an extension list that breaks the grammar fails the handshake',
+    cases: ['handshake.extension.malformed'],
+  },
+  '10.4-1': { says: 'frames and messages over the limit are not taken in', cases: ['limits.announced'] },
+  '10.7-1': {
+    says: 'data that breaks the rules ends the connection, with a code that says why',
+    cases: ['attack.noise'],
+  },
+  '11.3.1-1': { says: 'a second key is refused', cases: ['handshake.key.twice'] },
+  '11.3.2-1': {
+    says: 'an answer has at most one list of extensions',
+    cases: ['handshake.extension.unknown'],
+  },
+  '11.3.4-1': {
+    says: 'an answer has at most one subprotocol, also for several fields of offers',
+    cases: ['handshake.protocol.unoffered'],
+  },
+  '11.3.5-1': { says: 'a second version is refused', cases: ['handshake.version.twice'] },
+};
 
 /** Demands of the same document that a server cannot break, and why. */
 export const NOT_OF_A_SERVER: Readonly<Record<string, string>> = {

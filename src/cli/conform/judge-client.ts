@@ -68,7 +68,9 @@ function agreement(
   );
   const names = new Set(params.map(([name]) => name));
   for (const [name, value] of offer.params) {
-    if (name === 'server_no_context_takeover' && !names.has(name)) params.push([name, value]);
+    // The one has to be in the answer; the other is a hint (RFC 7692 §7.1.1), which some clients insist on.
+    const isAsked = name === 'server_no_context_takeover' || name === 'client_no_context_takeover';
+    if (isAsked && !names.has(name)) params.push([name, value]);
     if (name === 'server_max_window_bits' && value !== true) {
       const at = params.findIndex(([one]) => one === name);
       if (at < 0) params.push([name, value]);

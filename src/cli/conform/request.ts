@@ -85,6 +85,9 @@ export function faultOfAcceptance(
   const accept = fields.get('sec-websocket-accept');
   if (accept !== acceptValue(key))
     return `Sec-WebSocket-Accept is ${accept ?? 'missing'}, not ${acceptValue(key)}`;
+  const framing = ['content-length', 'transfer-encoding'].find((name) => fields.has(name));
+  // RFC 9110 §8.6, RFC 9112 §6.1: nothing but frames follows a 101.
+  if (framing !== undefined) return `the answer has ${framing}, which a 101 must not`;
   for (const name of ['sec-websocket-protocol', 'sec-websocket-extensions']) {
     if (count(head, name) > 1) return `${name} comes more than once`;
   }

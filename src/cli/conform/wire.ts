@@ -1,11 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { OPCODE } from '../../protocol/constants.ts';
-import { isReceivableCode } from '../../protocol/close.ts';
 import { type DecodedFrame, frame as encoded, type RawClient, WaitError } from '../../testing/index.ts';
 import type { FrameSpec, Role } from './model.ts';
 import { Inflater, type Negotiated } from './deflate-codec.ts';
 import { shownClose, shownFrame, shownPayload, SHOWN_BYTES } from './shown.ts';
 import { wireOf } from './side.ts';
+
+/** §7.4.1: an endpoint MUST NOT set them. That the others mean nothing is no rule for whoever sends one back. */
+const NEVER_SENT: ReadonlySet<number> = new Set([1005, 1006, 1015]);
 
 /** One line of what went over a connection. */
 export interface TranscriptEntry {
@@ -205,7 +207,7 @@ export class Wire implements Disposable {
       return 'the peer mixed up its fragments';
     }
     if (opcode !== OPCODE.CLOSE || payload.length === 0) return undefined;
-    if (payload.length === 1 || !isReceivableCode(payload.readUInt16BE(0))) {
+    if (payload.length === 1 || NEVER_SENT.has(payload.readUInt16BE(0))) {
       return `the peer sent what no Close may hold, ${shownClose(payload)}`;
     }
     return isUtf8Text(payload.subarray(2)) ? undefined : 'the peer sent a reason that is not UTF-8';

@@ -29,6 +29,8 @@ const FAULTS: readonly (readonly [fault: string, id: string, verdict?: string])[
   ['late-utf8', 'utf8.early.never.ff', 'non-strict'],
   ['closes-with-1000', 'close.code.1001', 'non-strict'],
   ['accepts-close-codes', 'close.code.1005'],
+  ['accepts-close-codes', 'close.code.999', 'non-strict'],
+  ['accepts-close-codes', 'close.code.1016', 'non-strict'],
 ];
 
 interface Result {

@@ -8,6 +8,7 @@ import { referenceServer } from './reference-server.ts';
 const FAULTS: readonly (readonly [fault: string, id: string, verdict?: string])[] = [
   ['wrong-accept', 'handshake.accept'],
   ['answers-without-upgrade', 'handshake.accept'],
+  ['sends-a-length', 'handshake.accept'],
   ['head-in-one-packet', 'handshake.head.cut'],
   ['exact-tokens', 'handshake.upgrade.forms'],
   ['accepts-methods', 'handshake.method'],
@@ -61,6 +62,8 @@ const FAULTS: readonly (readonly [fault: string, id: string, verdict?: string])[
   ['closes-with-1005', 'close.empty'],
   ['answers-after-close', 'close.nothing-after'],
   ['accepts-close-codes', 'close.code.1005'],
+  ['accepts-close-codes', 'close.code.999', 'non-strict'],
+  ['accepts-close-codes', 'close.code.1016', 'non-strict'],
   ['accepts-one-byte-body', 'close.body.one-byte'],
   ['accepts-bad-reason', 'close.reason.ff'],
   ['accepts-rsv1-on-continuation', 'deflate.rsv1.continuation'],

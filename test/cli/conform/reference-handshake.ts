@@ -78,6 +78,7 @@ export function answerTo(head: string, fault: string, acceptOf: (key: string) =>
       ...(fault === 'answers-without-upgrade' ? [] : ['Upgrade: websocket']),
       'Connection: Upgrade',
       `Sec-WebSocket-Accept: ${accept}`,
+      ...(fault === 'sends-a-length' ? ['Content-Length: 0'] : []),
       ...(chosen === undefined ? [] : [`Sec-WebSocket-Protocol: ${chosen}`]),
       ...(extension === undefined ? [] : [`Sec-WebSocket-Extensions: ${extension}`]),
       '\r\n',

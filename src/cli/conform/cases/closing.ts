@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { FrameCase } from '../case.ts';
+import type { Verdict } from '../model.ts';
 import {
   closeBody,
   closes,
@@ -18,18 +19,19 @@ import {
 
 const ALLOWED = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014];
 const FREE = [3000, 3001, 3500, 3999, 4000, 4001, 4500, 4999];
-/** Never on the wire (§7.4.1); reserved with a meaning yet to be defined; not assigned (§7.4.2). */
-const RESERVED = [1004, 1005, 1006, 1015];
+/** Never on the wire: an endpoint MUST NOT send them (§7.4.1), and so not send them back. */
+const NEVER = [1005, 1006, 1015];
+/** That nobody may use the others is said without a key word (§7.4.1, §7.4.2): whoever sends them back is only not strict. */
 const UNUSED = [0, 1, 2, 100, 255, 256, 500, 998, 999];
 const UNASSIGNED = [1016, 1017, 1100, 1500, 1999, 2000, 2001, 2500, 2998, 2999];
 const ABOVE = [5000, 5001, 6000, 9999, 10_000, 32_767, 32_768, 65_534, 65_535];
 const REASON_123 = Buffer.from('r'.repeat(123));
 
 const id = (name: string): string => `close.${name}`;
-const wrongCode = (code: number, section: string, why: string): FrameCase =>
+const wrongCode = (code: number, section: string, why: string, accepted: Verdict = 'non-strict'): FrameCase =>
   frames(id(`code.${code}`), section, `A Close with ${code}, ${why}, fails the connection`, [
-    fails([closing(code)], [1002]),
-    fails([closing(code, 'reason')], [1002], [], { label: 'with a reason' }),
+    fails([closing(code)], [1002], [], { accepted }),
+    fails([closing(code, 'reason')], [1002], [], { accepted, label: 'with a reason' }),
   ]);
 
 /** The closing handshake: §5.5.1 and §7. */
@@ -73,7 +75,8 @@ export const CLOSING: readonly FrameCase[] = [
       [closes([closing(code, 'reason')], [code])],
     ),
   ),
-  ...RESERVED.map((code) => wrongCode(code, '§7.4.1', 'which must not be on the wire')),
+  ...NEVER.map((code) => wrongCode(code, '§7.4.1', 'which must not be on the wire', 'fail')),
+  wrongCode(1004, '§7.4.1', 'which is reserved'),
   ...UNUSED.map((code) => wrongCode(code, '§7.4.2', 'which is below all codes')),
   ...UNASSIGNED.map((code) => wrongCode(code, '§7.4.2', 'which means nothing')),
   ...ABOVE.map((code) => wrongCode(code, '§7.4.2', 'which is above all codes')),
