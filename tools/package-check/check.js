@@ -1,7 +1,8 @@
 // Looks at the package as others will: publint at its fields and files, are-the-types-wrong at its types, knip for files,
-// exports and dependencies that nobody uses. Prints what they say; ends with 1 if one of them is not content.
+// exports and dependencies that nobody uses, action-validator at the workflows. Prints what they say; ends with 1 if one of
+// them is not content.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -31,6 +32,9 @@ const results = [
   // ES modules alone: `require` gets the same module from Node itself.
   run(process.execPath, [tool('@arethetypeswrong/cli/dist/index.js'), packed, '--profile', 'esm-only']),
   run(process.execPath, [tool('knip/bin/knip.js'), '--config', 'tools/package-check/knip.json']),
+  ...readdirSync(join(root, '.github', 'workflows')).map((name) =>
+    run(process.execPath, [tool('@action-validator/cli/cli.mjs'), join('.github', 'workflows', name)]),
+  ),
 ];
 rmSync(folder, { recursive: true });
 process.exitCode = results.every(Boolean) ? 0 : 1;
