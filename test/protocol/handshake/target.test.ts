@@ -120,7 +120,8 @@ const AUTHORITIES: readonly (readonly [text: string, valid: boolean])[] = [
   ['a,b', false],
   ['a%62', false],
   ['a<b', false],
-  ['xn--a', false],
+  // Labels of Punycode that decode to nothing: the URL parser of Node 24 takes them, those before do not.
+  ['xn--a', URL.canParse('http://xn--a')],
   ['b\xfccher.example', false],
   ['http://a', false],
 ];
