@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { echoServer } from './echo-server.ts';
-import { fileOf, nodeClient, python } from './peers.ts';
+import { curl, fileOf, mojolicious, nodeClient, python } from './peers.ts';
 
 const run = promisify(execFile);
 const SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 1_048_576].map((size) => [size, true, true]);
@@ -58,4 +58,70 @@ test("TS-06: Node's own client: lengths, close both ways", { skip: nodeClient.sk
   });
   const { code, reason, wasClean } = await echo.nextClose();
   assert.deepEqual([code, reason, wasClean], [4001, 'bye', true]);
+});
+
+for (const [scheme, deflate] of [
+  ['ws', false],
+  ['wss', false],
+  ['ws', true],
+] as const) {
+  test(`TS-06: Mojolicious over ${scheme}, compressed ${deflate}: lengths, fragments, close both ways`, {
+    skip: mojolicious.skip,
+  }, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const authority = join(folder, 'ca.pem');
+    const tls = selfSigned(['127.0.0.1'], Date.now());
+    writeFileSync(authority, tls.cert);
+    const echo = await echoServer(t, {
+      protocols: ['v2'],
+      perMessageDeflate: deflate && { contextTakeover: true },
+      ...(scheme === 'wss' ? { tls } : {}),
+    });
+    let pongs = 0;
+    echo.server.on('connection', (connection) => void connection.on('pong', () => pongs++));
+    const url = echo.url.replace('ws:', `${scheme}:`);
+    const args = [fileOf('mojo_client.pl'), url, scheme === 'wss' ? authority : '', deflate ? '1' : ''];
+    const { stdout } = await run(mojolicious.peer!, args, { timeout: 90_000 });
+    assert.deepEqual(JSON.parse(stdout), {
+      subprotocol: 'v2',
+      compressed: deflate,
+      sizes: deflate ? SIZES.slice(2) : SIZES,
+      after: 'after the ping',
+      fragmented: 'fragmented',
+      closed: [4001, 'bye'],
+      closedByServer: [4002, 'server'],
+    });
+    assert.equal(pongs, 1);
+    const { code, reason, cause } = await echo.nextClose();
+    assert.deepEqual([code, reason, cause], [4001, 'bye', 'peer-close']);
+  });
+}
+
+test('TS-06 §1.3: curl, which Debian builds without frames, does the handshake, and is refused as another page', {
+  skip: curl.skip,
+}, async (t) => {
+  const { server, port } = await echoServer(t, {
+    allowedOrigins: ['https://app.example'],
+    closeTimeoutMs: 300,
+  });
+  server.on('connection', (connection) => {
+    connection.send('ahoy');
+    connection.close();
+  });
+  const ask = async (origin: string): Promise<string> => {
+    const fields = [
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      `Origin: ${origin}`,
+    ].flatMap((field) => ['-H', field]);
+    const args = ['-siN', '--http1.1', '-m', '20', ...fields, `http://127.0.0.1:${port}/`];
+    return (await run(curl.peer!, args, { encoding: 'latin1' })).stdout;
+  };
+  assert.match(await ask('https://evil.example'), /^HTTP\/1\.1 403 Forbidden\r\n/);
+  const answer = await ask('https://app.example');
+  assert.match(answer, /^HTTP\/1\.1 101 .*\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n/s);
+  assert.ok(answer.endsWith('\r\n\r\n\x81\x04ahoy\x88\x02\x03\xe8'), JSON.stringify(answer));
 });

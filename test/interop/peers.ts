@@ -169,6 +169,7 @@ const program = (name: string, debianPackage: string): Found<string> => {
 
 /** Browsers and clients of other kinds. */
 export const firefox: Found<string> = program('firefox-esr', 'firefox-esr');
+export const curl: Found<string> = program('curl', 'curl');
 export const libwebsocketsClient: Found<string> = program(
   'libwebsockets-test-client',
   'libwebsockets-test-server',

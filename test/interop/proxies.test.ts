@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect as connectTcp, createServer } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -11,6 +11,7 @@ import { selfSigned } from '../../src/cli/self-signed.ts';
 import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { close, pong, RawClient, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { closeCode, nextText } from '../server/live.ts';
+import { accepts, freePort } from './free-port.ts';
 import { haproxy, nginx } from './peers.ts';
 
 const DOCS = join(import.meta.dirname, '..', '..', '..', 'docs', 'proxies.md');
@@ -78,26 +79,6 @@ const PROXIES = [
       ]),
   },
 ] as const;
-
-/** A port that was free a moment ago: proxies want to be told one. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-const accepts = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connectTcp({ port, host: '127.0.0.1' });
-    const done = (answer: boolean) => () => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.on('connect', done(true)).on('error', done(false));
-  });
 
 async function proxied(
   t: TestContext,
