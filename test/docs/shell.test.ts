@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { waitUntil } from '../../src/testing/index.ts';
 import { fakeIo } from '../cli/fake-io.ts';
 import { echo, hawser } from '../cli/talking.ts';
+import { curl } from '../interop/peers.ts';
 import { FENCES, PAGES, ROOT } from './fences.ts';
 import { readShell, type ShellCommand } from './shell.ts';
 
@@ -86,6 +88,15 @@ async function checkClient(t: TestContext, name: string, args: readonly string[]
   if (name === 'connect') assert.match(io.outLines.join('\n'), /\b1\b[^]*\b2\b/);
 }
 
+/** A page that is none of ours, refused; where there is no curl, the words alone were looked at. */
+async function checkCurl(t: TestContext, args: readonly string[]): Promise<void> {
+  const { port } = await echo(t);
+  const words = args.map((word) => word.replace('127.0.0.1:8080', `127.0.0.1:${port}`));
+  if (curl.peer === undefined) return t.skip(curl.skip);
+  const { stdout } = await promisify(execFile)(curl.peer, words);
+  assert.match(stdout, /^HTTP\/1\.1 403 /);
+}
+
 async function check(t: TestContext, { words: [program, ...args], input }: ShellCommand): Promise<void> {
   if (/^\w+=/.test(program!)) {
     const [next, ...rest] = args;
@@ -96,7 +107,8 @@ async function check(t: TestContext, { words: [program, ...args], input }: Shell
     if (program === 'npx') assert.equal(args[0], 'hawser');
     return name === 'serve' ? checkServe(rest) : checkClient(t, name!, rest);
   }
-  if (program === 'npm') checkNpm(args);
+  if (program === 'curl') await checkCurl(t, args);
+  else if (program === 'npm') checkNpm(args);
   else if (program === 'node') assert.ok(existsSync(join(ROOT, args[0]!)), args[0]);
   else if (program === 'bash') assert.ok(existsSync(join(ROOT, args[0]!)), args[0]);
   else assert.ok(['seq', 'wc', 'kill'].includes(program!), `${program} is not for guides`);
