@@ -124,6 +124,15 @@ for (const { key, page, line, code } of FENCES.filter(({ language }) => language
   });
 }
 
+test('EX-03 scripts in the running text are there', () => {
+  for (const page of PAGES) {
+    for (const [, name = ''] of readFileSync(join(ROOT, page), 'utf8').matchAll(
+      /`npm run ([\w:-]+)[^`\n]*`/g,
+    ))
+      assert.ok(Object.hasOwn(scripts, name), `${page}: npm run ${name}`);
+  }
+});
+
 test('EX-03 CM-01 flags in the running text are flags of that command', async () => {
   const helps = new Map<string, string>();
   for (const page of PAGES) {
