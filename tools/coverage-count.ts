@@ -82,13 +82,13 @@ export class ModuleCoverage {
     for (const [row, text] of rows.entries()) {
       // A module of types alone leaves an empty export, which nobody imports.
       if (!/\w/.test(text) || /^\s*(?:\/\/|\/?\*)/.test(text) || text === 'export {};') continue;
-      if (!isWritten(row, text.length)) continue;
-      lines.add(lineOf(row, text.length)!);
-      if (isExcused(text)) continue;
-      const idle = text
-        .split('')
-        .findIndex((unit, i) => this.#ran[starts[row]! + i] === 0 && /\w/.test(unit));
-      if (idle >= 0) idleLines.add(lineOf(row, idle)!);
+      const column = text.search(/\S/);
+      if (!isWritten(row, column)) continue;
+      const line = lineOf(row, column)!;
+      lines.add(line);
+      const isIdle = (unit: string, at: number): boolean =>
+        this.#ran[starts[row]! + at] === 0 && /\w/.test(unit);
+      if (!isExcused(text) && text.split('').some(isIdle)) idleLines.add(line);
     }
 
     let branches = 0;
