@@ -179,10 +179,12 @@ export const libwebsocketsServer: Found<string> = program(
   'libwebsockets-test-server',
 );
 
+const perl = program('perl', 'perl');
 /** A Perl that has Mojolicious, and TLS for it. */
 export const mojolicious: Found<string> =
-  spawnSync('perl', ['-MMojolicious', '-MIO::Socket::SSL', '-e', '1'], { stdio: 'ignore' }).status === 0
-    ? { peer: 'perl', skip: false }
+  perl.peer !== undefined &&
+  spawnSync(perl.peer, ['-MMojolicious', '-MIO::Socket::SSL', '-e', '1'], { stdio: 'ignore' }).status === 0
+    ? perl
     : { skip: 'needs Mojolicious: apt-get install libmojolicious-perl libio-socket-ssl-perl' };
 
 /** Reverse proxies that can stand in front of a server. */
