@@ -104,7 +104,7 @@ export function wholeMessage(
 /** Valid UTF-8 as a string; its bytes stay at hand for who sends it on. */
 function textOf(bytes: Buffer, start: number, end: number, nonAscii: number): string {
   const text = nonAscii === 0 ? bytes.toString('latin1', start, end) : decodeUtf8(bytes, start, end);
-  keepTextAtHand(text, bytes, start, end);
+  keepTextAtHand(text, bytes, start, end, nonAscii === 0);
   return text;
 }
 

@@ -86,7 +86,10 @@ export class Outbox implements FrameSink {
   text(text: string, _compress?: boolean): void {
     const bytes = bytesAtHand(text);
     if (bytes !== undefined) {
-      this.#push(buildFrame(OPCODE.TEXT, bytes, this.#key()));
+      // They lie where the next read goes: a copy, however large.
+      if (bytes.length < UNCOPIED_FROM_BYTES && !this.#transport.blocked)
+        this.#pack(OPCODE.TEXT, bytes, this.#key());
+      else this.#push(buildFrame(OPCODE.TEXT, bytes, this.#key()));
       return;
     }
     const room = text.length * 3 + HEADER_ROOM;

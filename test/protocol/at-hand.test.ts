@@ -11,7 +11,7 @@ const LONG = 'κόσμε – 日本語 🙂 '.repeat(400);
 
 test('BC-05: the bytes of a text are at hand until they are let go, for equal texts alone', () => {
   const bytes = Buffer.from(`xx${LONG}yy`);
-  keepTextAtHand(LONG, bytes, 2, bytes.length - 2);
+  keepTextAtHand(LONG, bytes, 2, bytes.length - 2, false);
   assert.deepEqual(bytesAtHand(LONG), Buffer.from(LONG));
   assert.deepEqual(bytesAtHand(Buffer.from(LONG).toString()), Buffer.from(LONG));
   assert.equal(bytesAtHand(`${LONG} `), undefined);
@@ -19,8 +19,14 @@ test('BC-05: the bytes of a text are at hand until they are let go, for equal te
   assert.deepEqual(new PreparedMessage(LONG).payload, Buffer.from(LONG));
   letGo();
   assert.equal(bytesAtHand(LONG), undefined);
-  keepTextAtHand('short', Buffer.from('short'), 0, 5);
-  assert.equal(bytesAtHand('short'), undefined);
+  for (const [short, isAscii] of [
+    ['a'.repeat(2_047), true],
+    ['é'.repeat(47), false],
+  ] as const) {
+    keepTextAtHand(short, Buffer.from(short), 0, Buffer.byteLength(short), isAscii);
+    assert.equal(bytesAtHand(short), undefined);
+  }
+  letGo();
 });
 
 test('BC-05 UT-01: echo, relay and publish send on exactly what came, at once or later', async (t) => {
@@ -33,7 +39,14 @@ test('BC-05 UT-01: echo, relay and publish send on exactly what came, at once or
     kept.push(message as string);
   });
   const [one, two] = [await join(), await join()];
-  const texts = [LONG, 'a'.repeat(3_000), LONG.slice(7), 'é'.repeat(5_000)];
+  const texts = [
+    LONG,
+    'a'.repeat(3_000),
+    LONG.slice(7),
+    'é'.repeat(5_000),
+    'é'.repeat(60),
+    'é'.repeat(9_000),
+  ];
   for (const each of texts) one.raw.send(text(each));
   for (const each of texts) {
     assert.equal(await nextText(one.raw), each);
@@ -64,12 +77,24 @@ test('BP-09 UT-01: a handler that waits sends the text that it got, whatever cam
   for (const each of texts) assert.equal(await nextText(peer.raw), each);
 });
 
-test('UT-01 UT-04: long texts decode as short ones do, byte order mark included', () => {
+test('UT-01 UT-04: texts of any length decode as the platform has them, byte order mark included', () => {
+  const edges = '\u0000\u007f\u0080\u07ff\u0800\ud7ff\ue000\uffff\u{10000}\u{10ffff}';
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 40 }), fc.nat({ max: 9 }), (unit, start) => {
-      const whole = `\ufeff${unit}ß`.repeat(300);
-      const bytes = Buffer.from(`${'#'.repeat(start)}${whole}#`);
-      assert.equal(decodeUtf8(bytes, start, bytes.length - 1), whole);
-    }),
+    fc.property(
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc.nat({ max: 9 }),
+      fc.constantFrom(0, 1, 3, 30, 300),
+      (unit, start, times) => {
+        const whole = `\ufeff${unit}${edges}`.repeat(times);
+        const bytes = Buffer.from(`${'#'.repeat(start)}${whole}#`);
+        assert.equal(decodeUtf8(bytes, start, bytes.length - 1), whole);
+      },
+    ),
   );
+  for (const length of [2_046, 2_047, 2_048, 2_049]) {
+    for (const text of ['x'.repeat(length), `${'x'.repeat(length - 4)}\u{10ffff}`]) {
+      const bytes = Buffer.from(text);
+      assert.equal(decodeUtf8(bytes, 0, bytes.length), text);
+    }
+  }
 });
