@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { MisuseError } from '../protocol/errors.ts';
-import { checkHandles, handlesUsable } from '../transport/handle-check.ts';
+import { checkHandles, checkSockets, handlesUsable, socketsUsable } from '../transport/handle-check.ts';
 import { takeHandles } from '../transport/handle-transport.ts';
 import { TCP_KEEP_ALIVE_MS } from '../transport/stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
@@ -43,26 +43,51 @@ export const createTcpServer = (accepted: (socket: Socket) => void): Server =>
     accepted,
   );
 
-/** Told what opens a socket that was accepted. */
-type HandleAccepted = (open: (owner: TransportOwner) => ArrivedTransport) => void;
+/** A way to do without Node's streams, and whether it works here. */
+export interface Shortcut {
+  readonly usable: () => boolean;
+  /** Finds that out, if nobody has so far. */
+  readonly check: () => Promise<boolean>;
+  /** Takes it, on a server that listens. @returns False if it cannot be taken. */
+  readonly take: (server: Server) => boolean;
+}
+
+/**
+ * Handles of TCP sockets and pipes, before Node makes sockets of them.
+ * @param accepted Gets what opens each of them, instead of the listeners of the server.
+ */
+export const pastSockets = (
+  accepted: (open: (owner: TransportOwner) => ArrivedTransport) => void,
+): Shortcut => ({
+  usable: handlesUsable,
+  check: checkHandles,
+  take: (server) => takeHandles(server, accepted),
+});
+
+/** Sockets of TLS; whoever opens them goes past their streams. */
+export const pastTlsStreams: Shortcut = Object.freeze({
+  usable: () => socketsUsable(true),
+  check: () => checkSockets(true),
+  take: () => true,
+});
 
 /** A server of our own, TCP or TLS, and where it listens. */
 export class Listener {
   readonly #server: Server;
   readonly #failed: (error: Error) => void;
-  readonly #handleAccepted: HandleAccepted | undefined;
+  readonly #shortcut: Shortcut | undefined;
   #isOver = false;
   #transport: 'handle' | 'stream' = 'stream';
 
   /**
    * @param server Does not listen yet; nobody else's from here on.
    * @param failed Told what goes wrong after listening began, as running out of file descriptors.
-   * @param handleAccepted Gets what is accepted, instead of the listeners of `server`, where handles are usable.
+   * @param shortcut Taken where it is usable.
    */
-  constructor(server: Server, failed: (error: Error) => void, handleAccepted?: HandleAccepted) {
+  constructor(server: Server, failed: (error: Error) => void, shortcut?: Shortcut) {
     this.#server = server;
     this.#failed = failed;
-    this.#handleAccepted = handleAccepted;
+    this.#shortcut = shortcut;
   }
 
   /** What lies below the connections. */
@@ -78,6 +103,7 @@ export class Listener {
     checkListenOptions(options);
     const { signal } = options;
     const server = this.#server;
+    const shortcut = this.#shortcut;
     if (signal?.aborted === true) {
       this.#isOver = true;
       return Promise.reject(signal.reason);
@@ -97,8 +123,7 @@ export class Listener {
         server.off('error', refused);
         server.on('error', this.#failed);
         if (!this.#isOver) {
-          const accepted = this.#handleAccepted;
-          if (accepted !== undefined && takeHandles(server, accepted)) this.#transport = 'handle';
+          if (shortcut?.usable() === true && shortcut.take(server)) this.#transport = 'handle';
           resolve(server.address()!);
           return;
         }
@@ -123,8 +148,8 @@ export class Listener {
           backlog: options.backlog ?? backlog,
         });
       };
-      if (this.#handleAccepted === undefined || handlesUsable()) begin();
-      else void checkHandles().then(begin);
+      if (shortcut === undefined || shortcut.usable()) begin();
+      else void shortcut.check().then(begin);
     });
   }
 

@@ -56,7 +56,10 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   retryAfterSeconds: number('seconds', 86_400, 'shortest Retry-After of a refusal'),
   maxTopicsPerConnection: count(1_000_000, 'most topics of one connection'),
   maxTopics: count(10_000_000, 'most topics'),
-  transport: oneOf(['auto', 'stream'], 'what lies below plain TCP: auto where this Node can, or streams'),
+  transport: oneOf(
+    ['auto', 'stream'],
+    'what lies below connections: handles where this Node can, or streams',
+  ),
   backlog: count(65_535, 'connections the system holds until they are accepted'),
   ...PLATFORM_OPTION_TABLE,
 } satisfies Readonly<Record<keyof ServerOptions, OptionRule>>);

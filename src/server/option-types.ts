@@ -96,9 +96,10 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   /** Most topics at a time. Default 100,000; 1 to 10,000,000. Names may come from clients. */
   readonly maxTopics?: number | undefined;
   /**
-   * What lies below the connections of a plain TCP port or Unix socket. `'auto'`: Node's handles directly, which costs a
-   * third less, where a check at the first `listen` finds that this Node can; otherwise streams. `'stream'`: streams, the
-   * public interface of Node. Default `'auto'`. TLS and `attach` always go over streams; `stats()` says what is in use.
+   * What lies below connections. `'auto'`: Node's handles directly, which costs up to a third less, where a check at the
+   * first `listen` or `attach` finds that this Node can; otherwise streams. `'stream'`: streams, the public interface of
+   * Node. Default `'auto'`. What is no socket of Node's, or somebody else listens to, always goes over streams; `stats()`
+   * says what is in use on a port of the server's own.
    */
   readonly transport?: 'auto' | 'stream' | undefined;
   /** Connections that the system holds before we accept them. Default 511; 1 to 65,535. Node's own value. */

@@ -21,6 +21,7 @@ import type { Clock } from '../transport/clock.ts';
 import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
 import type { RandomSource } from '../transport/random.ts';
 import { StreamTransport } from '../transport/stream-transport.ts';
+import { takeStream } from '../transport/take-stream.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import { Admission, type Reservation } from './admission.ts';
 import { type BroadcastOptions, broadcastTo } from './broadcast.ts';
@@ -131,6 +132,11 @@ export class ServerCore<UserData>
     new Handshake<UserData>(this, arrival, () => {}).readHead();
   }
 
+  /** Opens a stream the way that option `transport` says. */
+  take(stream: Duplex, owner: TransportOwner): StreamTransport {
+    return this.options.transport === 'auto' ? takeStream(stream, owner) : new StreamTransport(stream, owner);
+  }
+
   /** A request that an HTTP server has read. */
   upgrade(
     socket: Duplex,
@@ -139,7 +145,7 @@ export class ServerCore<UserData>
     request: IncomingMessage,
   ): Promise<Connection<UserData> | undefined> {
     return new Promise((resolve) => {
-      const open = (owner: TransportOwner): StreamTransport => new StreamTransport(socket, owner);
+      const open = (owner: TransportOwner): StreamTransport => this.take(socket, owner);
       new Handshake<UserData>(this, { stream: socket, open }, resolve).withHead(head, rest, request);
     });
   }

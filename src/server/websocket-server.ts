@@ -1,18 +1,19 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Server as TlsServer } from 'node:tls';
+import { Server as TlsServer } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
 import { SafeEmitter } from '../connection/emitter.ts';
 import type { Audience, Delivery, PublishDelivery, SendOptions } from '../connection/host.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
-import { StreamTransport, tuneSocket } from '../transport/stream-transport.ts';
+import { tuneSocket } from '../transport/stream-transport.ts';
+import { prepareSockets } from '../transport/take-stream.ts';
 import { type Attached, attach, detach } from './attachments.ts';
 import type { BroadcastOptions } from './broadcast.ts';
-import { createTcpServer, Listener, type ListenOptions } from './listener.ts';
+import { createTcpServer, Listener, type ListenOptions, pastSockets, pastTlsStreams } from './listener.ts';
 import type { ServerOptions } from './options.ts';
 import { type ReadonlyRegistry, RegistryView } from './registry.ts';
 import { ServerCore, type ServerEvents } from './server-core.ts';
@@ -81,23 +82,15 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     if (this.#listener?.isOver === false) throw new MisuseError('ERR_STATE', 'this server listens already');
     this.#refuseAfterShutdown();
     const tls = this.#tls;
-    const tlsServer =
-      tls === undefined
-        ? undefined
-        : createTlsServer(core, tls, (socket, acceptedAtMs) =>
-            core.accepted({
-              stream: socket,
-              open: (owner) => new StreamTransport(socket, owner),
-              acceptedAtMs,
-            }),
-          );
+    const auto = core.options.transport === 'auto';
+    const arrived = (stream: Socket, acceptedAtMs?: number): void =>
+      core.accepted({ stream, open: (owner) => core.take(stream, owner), acceptedAtMs });
+    const tlsServer = tls === undefined ? undefined : createTlsServer(core, tls, arrived);
+    const shortcut = tls === undefined ? pastSockets((open) => core.accepted({ open })) : pastTlsStreams;
     const listener = new Listener(
-      tlsServer ??
-        createTcpServer((socket) =>
-          core.accepted({ stream: socket, open: (owner) => new StreamTransport(socket, owner) }),
-        ),
+      tlsServer ?? createTcpServer((socket) => arrived(socket)),
       (error) => core.acceptFailed(error),
-      tls === undefined && core.options.transport === 'auto' ? (open) => core.accepted({ open }) : undefined,
+      auto ? shortcut : undefined,
     );
     this.#tlsServer = tlsServer;
     this.#listener = listener;
@@ -148,6 +141,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       throw new MisuseError('ERR_STATE', 'this WebSocketServer is attached to that HTTP server already');
     }
     const core = this.#core;
+    if (core.options.transport === 'auto') prepareSockets(server instanceof TlsServer);
     const only = options?.path;
     const member: Attached = {
       handshakeTimeoutMs: core.options.handshakeTimeoutMs,

@@ -1,64 +1,19 @@
-import type { Buffer } from 'node:buffer';
-import type { Server, Socket } from 'node:net';
+import type { Server } from 'node:net';
 import { platform } from 'node:os';
 import { getSystemErrorName } from 'node:util';
-import { maskableMemory } from '../protocol/mask-simd.ts';
 import { normalizeAddress } from './ip-address.ts';
+import {
+  type Findings,
+  findings,
+  type NodeHandle,
+  type NodeRequest,
+  readMemory,
+  type RequestOwner,
+  systemError,
+} from './node-handle.ts';
 import { TCP_KEEP_ALIVE_MS } from './stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from './transport.ts';
 
-// The only file that knows what lies below Node's sockets. None of it is documented, so all of it is found by looking at
-// a socket that works (`learnFrom`), tried out before anybody relies on it (`handle-check.ts`), and done without where
-// that fails. Nothing of it is named to Node: symbols and constructors come from the socket that was looked at.
-
-/** What Node's handles of TCP sockets and pipes have that is used here. */
-export interface NodeHandle {
-  onread: unknown;
-  readonly writeQueueSize: number;
-  readStart(): number;
-  readStop(): number;
-  useUserBuffer(memory: Uint8Array): void;
-  /** Up to Node 24 the answer is an error code; from 26 on the request is made when it is needed, and is the answer. */
-  writeBuffer(request: NodeRequest | null, bytes: Uint8Array): number | NodeRequest;
-  writev(request: NodeRequest | null, chunks: readonly Uint8Array[], allBuffers: true): number | NodeRequest;
-  shutdown(request: NodeRequest): number;
-  close(done?: () => void): void;
-  getpeername?(into: { address?: string; port?: number }): number;
-  setNoDelay?(on: boolean): number;
-  setKeepAlive?(on: boolean, afterSeconds: number): number;
-}
-/** A write or the end of one half, under way. */
-interface NodeRequest {
-  oncomplete: ((this: NodeRequest, status: number) => void) | null;
-  transport?: HandleTransport;
-  /** Keeps what is being written from being collected. */
-  buffer?: unknown;
-  /** Node 26: how it ended, if that was before anybody could listen. */
-  writeStatus?: number | null;
-  /** -1 while it is not in use. */
-  getAsyncId(): number;
-}
-type RequestClass = new () => NodeRequest;
-
-/** What was found out about this Node. */
-interface Findings {
-  /** Under which a handle keeps who it belongs to. */
-  readonly owner: symbol;
-  /** Node's own callback for what was read: the only one who is told how many bytes. It hands them to the owner. */
-  readonly onRead: unknown;
-  /** `undefined` where writing makes its own. */
-  readonly WriteRequest: RequestClass | undefined;
-  readonly ShutdownRequest: RequestClass;
-}
-
-/**
- * Where every handle reads into, one at a time: what it brings is taken out before the next one reads. Larger than Node's
- * 64 KiB, because there is one of it: large messages come whole more often, and need no second copy.
- */
-const READ_BYTES = 196_608;
-const readMemory: Buffer = maskableMemory(READ_BYTES);
-
-let findings: Findings | undefined;
 /**
  * Sockets that Linux accepts have the options of the one that listens, which saves a handshake five system calls. Other
  * systems differ, so there each socket gets them.
@@ -68,11 +23,6 @@ const OPTIONS_INHERITED = platform() === 'linux';
 /** A request that no write has used so far: most writes are over at once and use none. */
 let spareWrite: NodeRequest | undefined;
 
-const systemError = (call: string, status: number): Error => {
-  const code = getSystemErrorName(status);
-  return Object.assign(new Error(`${call} ${code}`), { code, errno: status, syscall: call });
-};
-
 /** @returns Whether it has all options now. A pipe has none. */
 function tune(handle: Partial<NodeHandle>): boolean {
   const noDelay = handle.setNoDelay?.(true) ?? -1;
@@ -81,7 +31,7 @@ function tune(handle: Partial<NodeHandle>): boolean {
 }
 
 /** A TCP socket or pipe on Node, without a stream in between: one read buffer for all, and writes that reach the kernel at once. */
-export class HandleTransport implements ArrivedTransport {
+export class HandleTransport implements ArrivedTransport, RequestOwner {
   remoteAddress: string;
   remotePort: number;
   /** Read by Node, too. */
@@ -217,7 +167,7 @@ export class HandleTransport implements ArrivedTransport {
     this.#owner.received(readMemory.subarray(0, bytes));
   }
 
-  // What Node's callback asks of the stream that it takes this for, besides `looks` below.
+  // What Node's callback asks of the stream that it takes this for, besides `adoptFindings` below.
 
   /** The end of input. @internal */
   push(): void {
@@ -234,11 +184,11 @@ export class HandleTransport implements ArrivedTransport {
 function onWritten(this: NodeRequest, status: number): void {
   const { transport } = this;
   this.buffer = undefined;
-  transport!.written(status);
+  transport!.written(status, this);
 }
 
 function onShutdown(this: NodeRequest, status: number): void {
-  const transport = this.transport!;
+  const transport = this.transport as HandleTransport;
   if (transport.destroyed) return;
   // Not connected any more: the peer has gone, and reading says how.
   if (status < 0 && getSystemErrorName(status) !== 'ENOTCONN')
@@ -246,63 +196,23 @@ function onShutdown(this: NodeRequest, status: number): void {
   else transport.outputEnded();
 }
 
-/** A property of a socket, or of what it inherits from, by the description of its symbol. */
-function symbolOf(of: object, description: string): symbol {
-  for (let at: object | null = of; at !== null; at = Object.getPrototypeOf(at) as object | null) {
-    const found = Object.getOwnPropertySymbols(at).find((symbol) => symbol.description === description);
-    if (found !== undefined) return found;
-  }
-  throw new Error(`a socket has no ${description}`);
-}
-
-/** What it takes for Node's callback to see a stream with a read buffer of its own in a transport. */
-const looks = (socket: Socket): PropertyDescriptorMap => ({
-  [symbolOf(socket, 'kUpdateTimer')]: { value: () => {}, configurable: true },
-  [symbolOf(socket, 'kBuffer')]: { value: readMemory, configurable: true },
-  [symbolOf(socket, 'kBufferGen')]: { value: null, configurable: true },
-  [symbolOf(socket, 'kBufferCb')]: {
-    value(this: HandleTransport, bytes: number) {
-      this.received(bytes);
-    },
-    configurable: true,
-  },
-  _readableState: { value: { endEmitted: false }, configurable: true },
-});
-
-const classOf = (request: unknown): RequestClass => {
-  if (typeof request !== 'object' || request === null) throw new Error('a call of the handle has no request');
-  return request.constructor as RequestClass;
-};
-
 /**
- * Finds out how this Node does it.
- * @param socket Connected, and used up: a byte is written, and its half ends.
- * @returns Once that is done. Rejects if something is missing; then nothing has been learnt.
+ * Gives transports what it takes for Node's callback to see a stream with a read buffer of its own in them.
+ * @param found What was learnt of this Node.
  */
-export async function learnFrom(socket: Socket): Promise<void> {
-  const handle = (socket as Socket & { _handle?: NodeHandle | null })._handle;
-  if (handle === undefined || handle === null) throw new Error('a socket has no handle');
-  const owner = symbolOf(handle, 'owner_symbol');
-  const onRead = handle.onread;
-  if (typeof onRead !== 'function') throw new Error('a handle has no callback for reads');
-  const requests: { writeBuffer?: unknown; shutdown?: unknown } = {};
-  const below = Object.getPrototypeOf(handle) as NodeHandle;
-  handle.writeBuffer = (request, bytes) => {
-    requests.writeBuffer = request;
-    return below.writeBuffer.call(handle, request, bytes);
-  };
-  handle.shutdown = (request) => {
-    requests.shutdown = request;
-    return below.shutdown.call(handle, request);
-  };
-  await new Promise<void>((resolve, reject) => {
-    socket.once('finish', resolve).once('close', () => reject(new Error('a socket closed early')));
-    socket.end(new Uint8Array(1));
+export function adoptFindings(found: Findings): void {
+  Object.defineProperties(HandleTransport.prototype, {
+    [found.updateTimer]: { value: () => {}, configurable: true },
+    [found.buffer]: { value: readMemory, configurable: true },
+    [found.bufferSource]: { value: null, configurable: true },
+    [found.bufferCallback]: {
+      value(this: HandleTransport, bytes: number) {
+        this.received(bytes);
+      },
+      configurable: true,
+    },
+    _readableState: { value: { endEmitted: false }, configurable: true },
   });
-  const WriteRequest = requests.writeBuffer === null ? undefined : classOf(requests.writeBuffer);
-  const ShutdownRequest = classOf(requests.shutdown);
-  Object.defineProperties(HandleTransport.prototype, looks(socket));
-  findings = { owner, onRead, WriteRequest, ShutdownRequest };
 }
 
 /**

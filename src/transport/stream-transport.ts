@@ -7,11 +7,12 @@ import type { ArrivedTransport, TransportOwner } from './transport.ts';
 /** Silence after which the kernel starts probing a peer. */
 export const TCP_KEEP_ALIVE_MS = 60_000;
 
-const OWNER = Symbol('hawser.owner');
+/** Under which a stream keeps the owner of its transport. */
+export const OWNER: unique symbol = Symbol('hawser.owner');
 const FAULT = Symbol('hawser.fault');
 
 /** A stream that a transport has taken over. The owner lies on the stream, so no listener needs a closure of its own. */
-interface OwnedStream extends Duplex {
+export interface OwnedStream extends Duplex {
   [OWNER]?: TransportOwner | undefined;
   [FAULT]?: Error | undefined;
 }
@@ -25,7 +26,9 @@ function onEnd(this: OwnedStream): void {
   this[OWNER]?.receivedEnd();
 }
 function onError(this: OwnedStream, error: Error): void {
-  this[FAULT] = error;
+  this[FAULT] ??= error;
+  // A socket of TLS that gets what it cannot decrypt says so, and stays open.
+  this.destroy();
 }
 function onClose(this: OwnedStream): void {
   const owner = this[OWNER];
@@ -42,17 +45,26 @@ export class StreamTransport implements ArrivedTransport {
   remoteAddress: string;
   remotePort: number;
   readonly #stream: OwnedStream;
-  readonly #written = (): void => this.#stream[OWNER]?.writable();
+  /** Something was not taken at once: whoever asked knows, and wants to be told. */
+  #waits = false;
+  readonly #written = (error?: Error | null): void => {
+    if (!this.#waits || (error !== null && error !== undefined) || this.#stream.destroyed) return;
+    this.#waits = this.#stream.writableLength > 0;
+    this.#stream[OWNER]?.writable();
+  };
 
-  /** Takes the stream over: its listeners are ours from here on, and it flows. */
-  constructor(stream: Duplex, owner: TransportOwner) {
+  /**
+   * Takes the stream over: its listeners are ours from here on.
+   * @param flows Whether bytes come by way of the stream.
+   */
+  constructor(stream: Duplex, owner: TransportOwner, flows = true) {
     const socket = stream as OwnedStream & { remoteAddress?: string; remotePort?: number };
     this.#stream = socket;
     this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '');
     this.remotePort = socket.remotePort ?? 0;
     socket[OWNER] = owner;
-    socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
-    socket.resume();
+    socket.on('end', onEnd).on('error', onError).on('close', onClose);
+    if (flows) socket.on('data', onData).resume();
   }
 
   handTo(owner: TransportOwner): this {
@@ -66,7 +78,7 @@ export class StreamTransport implements ArrivedTransport {
   }
 
   get bufferedBytes(): number {
-    return this.#stream.writableLength;
+    return this.#stream.destroyed ? 0 : this.#stream.writableLength;
   }
 
   get blocked(): boolean {
@@ -78,14 +90,11 @@ export class StreamTransport implements ArrivedTransport {
     const stream = this.#stream;
     if (!stream.writable) return;
     const last = chunks.length - 1;
-    if (last === 0) {
-      stream.write(chunks[0], this.#written);
-      return;
-    }
-    stream.cork();
+    if (last > 0) stream.cork();
     for (let i = 0; i < last; i++) stream.write(chunks[i]);
     stream.write(chunks[last], this.#written);
-    stream.uncork();
+    if (last > 0) stream.uncork();
+    this.#waits = stream.writableLength > 0;
   }
 
   pause(): void {

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { createServer } from 'node:https';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import process from 'node:process';
 import { test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { selfSigned } from '../../src/cli/self-signed.ts';
 import { WebSocketServer } from '../../src/index.ts';
 import { buildFrame } from '../../src/protocol/frame-builder.ts';
 import { close, EXAMPLE_KEY, eventLoopTurns, leakCheck, text, waitUntil } from '../../src/testing/index.ts';
+import { checkSockets } from '../../src/transport/handle-check.ts';
 import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
 import { TRANSPORT } from '../server/transport.ts';
 
@@ -31,15 +35,17 @@ type Ending = 'closes' | 'resets' | 'ends' | 'breaks a rule';
 const ENDINGS: readonly Ending[] = ['closes', 'resets', 'ends', 'breaks a rule'];
 
 /** One client as plain as can be: upgrade, a message there and back, and gone. */
-async function visit(port: number, ending: Ending): Promise<void> {
-  const socket = connect({ port, host: '127.0.0.1' });
+async function visit(port: number, ending: Ending, secure = false): Promise<void> {
+  const raw = connect({ port, host: '127.0.0.1' });
+  raw.on('error', () => undefined);
+  const socket = secure ? connectTls({ socket: raw, rejectUnauthorized: false }) : raw;
   socket.on('error', () => undefined);
   const gone = once(socket, 'close').catch(() => undefined);
   socket.write(Buffer.concat([HEAD, HELLO]));
   await received(socket);
   if (ending === 'closes') socket.write(CLOSE);
   else if (ending === 'breaks a rule') socket.write(Buffer.of(0xff, 0));
-  else if (ending === 'resets') socket.resetAndDestroy();
+  else if (ending === 'resets') raw.resetAndDestroy();
   else socket.end();
   socket.resume();
   await gone;
@@ -93,6 +99,40 @@ test('TS-10 RG-06 TO-02 TO-04: ten thousand connections come and go, and nothing
   await server.shutdown();
   await leaks.assertNothingLeft({ withinMs: 10_000 });
 });
+
+for (const attached of [false, true]) {
+  test(`TS-10 TL-01: connections over TLS${attached ? ' of an attached server' : ''} come and go, and nothing is left`, {
+    timeout: 120_000,
+    skip: NO_COLLECTOR,
+  }, async () => {
+    const certified = selfSigned(['localhost'], Date.now());
+    if (TRANSPORT.transport === 'auto') await checkSockets(true);
+    const leaks = leakCheck();
+    const server = new WebSocketServer({ ...TRANSPORT, ...(attached ? {} : { tls: certified }) });
+    server.on('message', (connection, message) => void connection.send(message));
+    const https = attached ? createServer(certified) : undefined;
+    if (https === undefined) await server.listen(0, '127.0.0.1');
+    else {
+      server.attach(https);
+      await new Promise<void>((resolve) => https.listen(0, '127.0.0.1', resolve));
+    }
+    const { port } = (https ?? server).address() as AddressInfo;
+    const wave = async (count: number): Promise<void> => {
+      await Promise.all(
+        Array.from({ length: count }, (_, i) => visit(port, ENDINGS[i % ENDINGS.length]!, true)),
+      );
+      await waitUntil(() => server.connections.size === 0, { deadlineMs: 30_000 });
+    };
+    for (let i = 0; i < 4; i++) await wave(40);
+    const before = await heldBytes();
+    for (let i = 0; i < 12; i++) await wave(40);
+    const growth = (await heldBytes()) - before;
+    assert.ok(growth < 1_000_000, `${growth} bytes more after 480 connections`);
+    await server.shutdown();
+    https?.close();
+    await leaks.assertNothingLeft({ withinMs: 10_000 });
+  });
+}
 
 test('PF-12 SE-23 TO-04: an idle connection holds no read buffer and no queue', {
   timeout: 120_000,

@@ -1,0 +1,214 @@
+import { Buffer } from 'node:buffer';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Transport, TransportOwner } from './transport.ts';
+
+/** How long one check may take, in ms. It takes 10 to 30. */
+const MAX_CHECK_MS = 2_000;
+const CHUNK = Buffer.alloc(1_048_576, 'hawser');
+/** More than any kernel takes from somebody whose peer does not read. */
+const MAX_CHUNKS = 64;
+
+/** What is tried out did not behave. */
+export function insist(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`handles: ${what}`);
+}
+
+/** A check that is made once per process, and again only where it failed. */
+export class Verdict {
+  isGood = false;
+  #pending: Promise<boolean> | undefined;
+  readonly #tryOut: () => Promise<unknown>;
+
+  constructor(tryOut: () => Promise<unknown>) {
+    this.#tryOut = tryOut;
+  }
+
+  /** Never rejects. */
+  reach(): Promise<boolean> {
+    this.#pending ??= this.#tryOut().then(
+      () => (this.isGood = true),
+      () => {
+        // It may have been for want of descriptors: the next one who asks tries again.
+        this.#pending = undefined;
+        return false;
+      },
+    );
+    return this.#pending;
+  }
+}
+
+/** What a transport told its owner. */
+export class Trial implements TransportOwner {
+  text = '';
+  transport: Transport | undefined;
+  inputEnded = false;
+  end: { readonly error: Error | undefined } | undefined;
+  /** Something may have changed. */
+  look: () => void = () => {};
+
+  /** Waits until `condition` holds. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((resolve) => {
+        this.look = resolve;
+      });
+    }
+  }
+
+  opened(transport: Transport): void {
+    this.transport = transport;
+    this.look();
+  }
+
+  received(chunk: Buffer): void {
+    this.text += chunk.toString('latin1');
+    this.look();
+  }
+
+  receivedEnd(): void {
+    this.inputEnded = true;
+    this.look();
+  }
+
+  writable(): void {
+    this.look();
+  }
+
+  closed(error: Error | undefined): void {
+    this.end = { error };
+    this.look();
+  }
+}
+
+/** A server on the loopback interface, and everything that was opened there. */
+export class Loopback {
+  /** Of our side, in the order in which peers came. */
+  readonly trials: Trial[] = [];
+  readonly #server: Server;
+  readonly #sockets: Socket[] = [];
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /**
+   * Listens, takes the steps, and leaves nothing open.
+   * @returns What `steps` do. Rejects if they fail, or take too long.
+   */
+  static async run<Result>(
+    server: Server,
+    steps: (loopback: Loopback, server: Server) => Promise<Result>,
+  ): Promise<Result> {
+    const loopback = new Loopback(server);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      return await Promise.race([
+        loopback.#listening().then(() => steps(loopback, server)),
+        new Promise<never>((_, reject) => {
+          timer = setTimeout(() => reject(new Error('handles: too slow')), MAX_CHECK_MS);
+        }),
+      ]);
+    } finally {
+      clearTimeout(timer);
+      await loopback.#close();
+    }
+  }
+
+  /** It is gone when the loopback is. */
+  keep(socket: Socket): Socket {
+    this.#sockets.push(socket.on('error', () => {}));
+    return socket;
+  }
+
+  dial(dial: (port: number) => Socket): Socket {
+    return this.keep(dial((this.#server.address() as AddressInfo).port));
+  }
+
+  /** Another connection: what our side is told, its transport, and the peer. */
+  async pair(dial: (port: number) => Socket): Promise<[Trial, Transport, Socket]> {
+    const trial = new Trial();
+    this.trials.push(trial);
+    const peer = this.dial(dial);
+    await trial.until(() => trial.transport !== undefined);
+    return [trial, trial.transport!, peer];
+  }
+
+  async #listening(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      // Not shared with other processes of a cluster, whose connections these would be.
+      this.#server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, resolve);
+    });
+  }
+
+  async #close(): Promise<void> {
+    for (const { transport } of this.trials) transport?.destroy();
+    await Promise.all(this.#sockets.map((socket) => closed(socket)));
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+async function closed(socket: Socket): Promise<void> {
+  if (socket.closed) return;
+  const gone = new Promise((resolve) => socket.once('close', resolve));
+  socket.destroy();
+  await gone;
+}
+
+/** Both sides speak, at length, and end one after the other. */
+export async function talk(trial: Trial, transport: Transport, peer: Socket): Promise<void> {
+  let text = '';
+  let bytes = 0;
+  peer.on('data', (chunk: Buffer) => {
+    if (text.length < 16) text += chunk.toString('latin1');
+    bytes += chunk.length;
+    trial.look();
+  });
+  insist(transport.remotePort === peer.localPort, 'the address of the peer');
+  peer.write('one');
+  await trial.until(() => trial.text === 'one');
+  transport.write([Buffer.from('two')]);
+  insist(!transport.blocked && transport.bufferedBytes === 0, 'small writes wait');
+  transport.write([Buffer.from('three'), Buffer.from('four')]);
+  await trial.until(() => text === 'twothreefour');
+
+  transport.pause();
+  peer.pause();
+  peer.write('five');
+  let chunks = 0;
+  for (; !transport.blocked && chunks < MAX_CHUNKS; chunks++) transport.write([CHUNK]);
+  insist(transport.blocked && transport.bufferedBytes > 0, 'a write never waits');
+  insist(trial.text === 'one', 'paused input arrives');
+  const due = 12 + chunks * CHUNK.length;
+  peer.resume();
+  await trial.until(() => bytes === due && !transport.blocked);
+  insist(transport.bufferedBytes === 0, 'bytes wait after they were taken');
+  transport.resume();
+  await trial.until(() => trial.text === 'onefive');
+
+  let peerEnded = false;
+  peer.on('end', () => {
+    peerEnded = true;
+    trial.look();
+  });
+  transport.end();
+  await trial.until(() => peerEnded);
+  insist(trial.end === undefined, 'ending one half ends both');
+  peer.end();
+  await trial.until(() => trial.end !== undefined);
+  insist(trial.inputEnded && trial.end?.error === undefined, 'the end is an error');
+}
+
+/** @param raw Below the peer: breaks off. */
+export async function reset(trial: Trial, transport: Transport, peer: Socket, raw: Socket): Promise<void> {
+  peer.write('six');
+  await trial.until(() => trial.text === 'six');
+  raw.resetAndDestroy();
+  await trial.until(() => trial.end !== undefined);
+  insist(
+    (trial.end?.error as { readonly code?: string } | undefined)?.code === 'ECONNRESET',
+    'a reset is no error',
+  );
+  transport.write([Buffer.from('seven')]);
+  insist(transport.bufferedBytes === 0, 'what is gone keeps bytes');
+}

@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventLoopTurns, seededRandom, waitUntil } from '../../src/testing/index.ts';
+import { collected, KINDS, Log, type Pair, pairs } from './pairs.ts';
+
+/** Writes until the peer, who does not read, has more than the kernel takes. @returns How many bytes. */
+async function writeUntilBlocked({ transport }: Pair): Promise<number> {
+  let written = 0;
+  for (const chunk = Buffer.alloc(100_000); ; ) {
+    transport.write([chunk]);
+    written += chunk.length;
+    // TLS reports a write in the turn after.
+    if (transport.blocked) await eventLoopTurns(3);
+    if (transport.blocked) return written;
+  }
+}
+
+for (const kind of KINDS) {
+  const { name, secure } = kind;
+  test(`${name}: bytes go both ways, small and large, in one piece or in several`, async (t) => {
+    const { transport, log, peer } = await (await pairs(t, kind))();
+    const answer = collected(peer);
+    assert.equal(transport.remoteAddress, '127.0.0.1');
+    assert.equal(transport.remotePort, peer.localPort);
+    const sent = Buffer.from(seededRandom(7).bytes(300_000));
+    peer.write(sent);
+    await waitUntil(() => log.bytes.length === sent.length);
+    assert.deepEqual(log.bytes, sent);
+    transport.write([sent.subarray(0, 10)]);
+    transport.write([sent.subarray(10, 11), sent.subarray(11, 70_000), sent.subarray(70_000)]);
+    await waitUntil(() => answer.bytes === sent.length);
+    assert.deepEqual(Buffer.concat(answer.chunks), sent);
+    await waitUntil(() => transport.bufferedBytes === 0);
+  });
+
+  test(`${name}: many writes in one turn keep their order, and what waits is counted`, async (t) => {
+    const { transport, log, peer } = await (await pairs(t, kind))();
+    const answer = collected(peer);
+    const random = seededRandom(11);
+    const sent: Buffer[] = [];
+    let most = 0;
+    const some = (): void => {
+      for (let i = 0; i < 40; i++) {
+        const chunk = Buffer.from(random.bytes(Math.floor(random.fraction() ** 4 * 40_000)));
+        sent.push(chunk);
+        transport.write(i % 3 === 0 ? [chunk.subarray(0, 5), chunk.subarray(5)] : [chunk]);
+      }
+      most = Math.max(most, transport.bufferedBytes);
+    };
+    log.onReceived = some;
+    for (let i = 0; i < 10; i++) {
+      peer.write('x');
+      await waitUntil(() => log.bytes.length === i + 1);
+    }
+    const all = Buffer.concat(sent);
+    await waitUntil(() => answer.bytes === all.length);
+    assert.deepEqual(Buffer.concat(answer.chunks), all);
+    assert.ok(most <= all.length);
+    if (secure) assert.ok(most > 0, 'TLS takes one write a turn');
+    await waitUntil(() => transport.bufferedBytes === 0);
+  });
+
+  test(`${name}: two connections that are read in turn do not see each other’s bytes`, async (t) => {
+    const next = await pairs(t, kind);
+    const [one, two] = [await next(), await next()];
+    for (let i = 0; i < 50; i++) {
+      one.peer.write(`one ${i};`);
+      two.peer.write(`two ${i};`);
+      await waitUntil(() => two.log.bytes.toString().endsWith(`two ${i};`));
+    }
+    await waitUntil(() => one.log.bytes.toString().endsWith('one 49;'));
+    assert.equal(one.log.bytes.toString(), Array.from({ length: 50 }, (_, i) => `one ${i};`).join(''));
+    assert.equal(two.log.bytes.toString(), Array.from({ length: 50 }, (_, i) => `two ${i};`).join(''));
+  });
+
+  test(`${name}: BP-02: a write that the kernel does not take waits, is counted, and arrives; what came behind it, too`, async (t) => {
+    const pair = await (await pairs(t, kind))();
+    const { transport, log, peer } = pair;
+    peer.pause();
+    const written = await writeUntilBlocked(pair);
+    const blockedBytes = transport.bufferedBytes;
+    assert.ok(blockedBytes > 0 && blockedBytes <= 200_000, String(blockedBytes));
+    const { writableCalls } = log;
+    transport.write([Buffer.from('be'), Buffer.from('hind')]);
+    assert.equal(transport.bufferedBytes, blockedBytes + 6);
+    await eventLoopTurns(5);
+    assert.equal(log.writableCalls, writableCalls);
+    assert.ok(transport.blocked);
+    const got = collected(peer);
+    peer.resume();
+    await waitUntil(() => got.bytes === written + 6);
+    await waitUntil(() => log.writableCalls > writableCalls && transport.bufferedBytes === 0);
+    assert.equal(transport.blocked, false);
+    assert.equal(Buffer.concat(got.chunks).subarray(-6).toString(), 'behind');
+  });
+
+  test(`${name}: whoever is told to wait is told when to go on`, async (t) => {
+    const { transport, log, peer } = await (await pairs(t, kind))();
+    const got = collected(peer);
+    const chunk = Buffer.alloc(70_000, 'x');
+    let left = 200;
+    const more = (): void => {
+      while (left > 0 && transport.bufferedBytes < 200_000 && !transport.blocked) {
+        transport.write([chunk]);
+        left--;
+      }
+    };
+    log.onWritable = more;
+    more();
+    await waitUntil(() => got.bytes === 200 * chunk.length);
+    assert.equal(left, 0);
+  });
+
+  test(`${name}: the memory of what is written is kept until it is out`, async (t) => {
+    const pair = await (await pairs(t, kind))();
+    const { transport, peer } = pair;
+    peer.pause();
+    const before = await writeUntilBlocked(pair);
+    for (let i = 0; i < 50; i++) transport.write([Buffer.alloc(20_000, i), Buffer.alloc(1, 0xff)]);
+    globalThis.gc?.();
+    const got = collected(peer);
+    peer.resume();
+    await waitUntil(() => got.bytes === before + 50 * 20_001);
+    const bytes = Buffer.concat(got.chunks).subarray(before);
+    for (let i = 0; i < 50; i++) {
+      assert.ok(bytes.subarray(i * 20_001, i * 20_001 + 20_000).every((byte) => byte === i));
+      assert.equal(bytes[i * 20_001 + 20_000], 0xff);
+    }
+  });
+
+  test(`${name}: end: what waits goes out first, then our half ends; the other one stays open`, async (t) => {
+    const pair = await (await pairs(t, kind))();
+    const { transport, log, peer } = pair;
+    peer.allowHalfOpen = true;
+    peer.pause();
+    const written = await writeUntilBlocked(pair);
+    transport.end();
+    transport.write([Buffer.alloc(10)]);
+    const got = collected(peer);
+    let ended = false;
+    peer.on('end', () => {
+      ended = true;
+    });
+    peer.resume();
+    await waitUntil(() => ended);
+    assert.equal(got.bytes, written);
+    peer.write('still here');
+    await waitUntil(() => log.bytes.toString() === 'still here');
+    assert.deepEqual(log.ends, []);
+    peer.end();
+    await waitUntil(() => log.ends.length > 0);
+    assert.ok(log.ended);
+    assert.deepEqual(log.ends, [undefined]);
+  });
+
+  test(`${name}: end right behind a write, in the turn in which something came`, async (t) => {
+    const { transport, log, peer } = await (await pairs(t, kind))();
+    const got = collected(peer);
+    log.onReceived = () => {
+      transport.write([Buffer.from('last ')]);
+      transport.write([Buffer.from('words')]);
+      transport.end();
+    };
+    peer.write('x');
+    let ended = false;
+    peer.on('end', () => {
+      ended = true;
+    });
+    await waitUntil(() => ended);
+    assert.equal(Buffer.concat(got.chunks).toString(), 'last words');
+    peer.end();
+    await waitUntil(() => log.ends.length > 0);
+    assert.deepEqual(log.ends, [undefined]);
+  });
+
+  test(`${name}: the peer ends first: we may go on writing until we end, too`, async (t) => {
+    const { transport, log, peer } = await (await pairs(t, kind))();
+    peer.allowHalfOpen = true;
+    const got = collected(peer);
+    peer.end('last');
+    await waitUntil(() => log.ended);
+    assert.equal(log.bytes.toString(), 'last');
+    transport.write([Buffer.from('answer')]);
+    transport.resume();
+    transport.end();
+    transport.end();
+    await waitUntil(() => log.ends.length > 0);
+    assert.deepEqual(log.ends, [undefined]);
+    assert.equal(Buffer.concat(got.chunks).toString(), 'answer');
+  });
+
+  test(`${name}: paused, nothing arrives; resumed, everything does`, async (t) => {
+    const { transport, log, peer } = await (await pairs(t, kind))();
+    log.onReceived = () => transport.pause();
+    peer.write('first');
+    await waitUntil(() => log.bytes.length > 0);
+    peer.write('second');
+    await eventLoopTurns(20);
+    assert.equal(log.bytes.toString(), 'first');
+    transport.pause();
+    transport.resume();
+    transport.resume();
+    await waitUntil(() => log.bytes.toString() === 'firstsecond');
+  });
+
+  test(`${name}: paused in the very turn in which it was taken over, nothing arrives`, async (t) => {
+    const { transport, log, peer } = await (
+      await pairs(t, {
+        ...kind,
+        take: (server, opened) =>
+          kind.take(server, (newLog, newTransport) => {
+            newTransport.pause();
+            opened(newLog, newTransport);
+          }),
+      })
+    )();
+    peer.write('x'.repeat(1_000));
+    await eventLoopTurns(20);
+    assert.equal(log.bytes.length, 0);
+    transport.resume();
+    await waitUntil(() => log.bytes.length === 1_000);
+  });
+
+  test(`${name}: paused while much is coming: what was on its way at that moment is all that comes`, async (t) => {
+    const { transport, log, peer } = await (await pairs(t, kind))();
+    log.onReceived = () => transport.pause();
+    peer.write(Buffer.alloc(8_000_000, 'x'));
+    await waitUntil(() => log.bytes.length > 0);
+    await eventLoopTurns(50);
+    // One read.
+    assert.ok(log.bytes.length <= 200_000, String(log.bytes.length));
+    log.onReceived = () => {};
+    transport.resume();
+    await waitUntil(() => log.bytes.length === 8_000_000);
+  });
+
+  test(`${name}: a reset is an error with the code of the system, told once`, async (t) => {
+    const { transport, log, peer, raw } = await (await pairs(t, kind))();
+    peer.write('x');
+    await waitUntil(() => log.bytes.length > 0);
+    raw.resetAndDestroy();
+    await waitUntil(() => log.ends.length > 0);
+    assert.equal((log.ends[0] as NodeJS.ErrnoException).code, 'ECONNRESET');
+    transport.write([Buffer.from('y')]);
+    transport.pause();
+    transport.resume();
+    transport.end();
+    transport.destroy();
+    await eventLoopTurns(5);
+    assert.equal(log.ends.length, 1);
+    assert.equal(transport.bufferedBytes, 0);
+  });
+
+  test(`${name}: a reset while bytes wait: an error, told once, and nothing is kept`, async (t) => {
+    const pair = await (await pairs(t, kind))();
+    const { transport, log, peer, raw } = pair;
+    peer.pause();
+    await writeUntilBlocked(pair);
+    transport.write([Buffer.alloc(1_000)]);
+    raw.resetAndDestroy();
+    await waitUntil(() => log.ends.length > 0);
+    assert.match((log.ends[0] as NodeJS.ErrnoException).code!, /^(ECONNRESET|EPIPE)$/);
+    await eventLoopTurns(5);
+    assert.deepEqual([log.ends.length, transport.bufferedBytes], [1, 0]);
+  });
+
+  test(`${name}: destroyed while bytes wait, and from inside a read: told once, later, and without error`, async (t) => {
+    const pair = await (await pairs(t, kind))();
+    const { transport, log, peer } = pair;
+    peer.pause();
+    await writeUntilBlocked(pair);
+    transport.write([Buffer.alloc(1_000)]);
+    const { writableCalls } = log;
+    log.onReceived = () => {
+      transport.destroy();
+      assert.deepEqual(log.ends, []);
+    };
+    peer.write('x');
+    await waitUntil(() => log.ends.length > 0);
+    await eventLoopTurns(5);
+    assert.deepEqual(log.ends, [undefined]);
+    assert.equal(transport.bufferedBytes, 0);
+    assert.equal(log.writableCalls, writableCalls);
+  });
+
+  test(`${name}: destroyed right behind a write, in the turn in which something came`, async (t) => {
+    const { transport, log, peer } = await (await pairs(t, kind))();
+    peer.resume();
+    log.onReceived = () => {
+      transport.write([Buffer.from('answer')]);
+      transport.write([Buffer.from('more')]);
+      transport.destroy();
+      transport.write([Buffer.from('nobody')]);
+    };
+    peer.write('x');
+    await waitUntil(() => log.ends.length > 0);
+    await eventLoopTurns(5);
+    assert.deepEqual([log.ends, transport.bufferedBytes], [[undefined], 0]);
+  });
+
+  test(`${name}: handTo and standFor: another owner from now on, another peer`, async (t) => {
+    const { transport, log, peer } = await (await pairs(t, kind))();
+    const heir = new Log();
+    peer.write('x');
+    await waitUntil(() => log.bytes.length > 0);
+    assert.equal(transport.handTo(heir), transport);
+    transport.standFor('192.0.2.1');
+    assert.deepEqual([transport.remoteAddress, transport.remotePort], ['192.0.2.1', 0]);
+    peer.write('y');
+    await waitUntil(() => heir.bytes.toString() === 'y');
+    transport.handTo(log);
+  });
+}
