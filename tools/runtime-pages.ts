@@ -111,7 +111,7 @@ export function readRuns(folder: string): { readonly file: string; readonly run:
 
 const appliesTo = (cause: Cause, runtime: string, file: string, test: string): boolean =>
   cause.runtimes.some((name) => runtime.startsWith(name)) &&
-  cause.files.includes(file) &&
+  cause.files.some((name) => (name.endsWith('/') ? file.startsWith(name) : file === name)) &&
   (cause.tests === undefined || cause.tests.test(test));
 
 /** Every failure of a run with the cause that is known for it. */

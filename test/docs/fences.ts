@@ -3,7 +3,15 @@ import { join } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '..', '..', '..');
 
-const SKIPPED = /(?:^|\/)(?:node_modules|build|\.git)(?:\/|$)/;
+const SKIPPED: ReadonlySet<string> = new Set(['node_modules', 'build', '.git']);
+
+/** Pages below a folder. Links are not followed: packages link to this folder, and later Nodes would go round and round. */
+const pagesBelow = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return folder === '' || SKIPPED.has(entry.name) ? [] : pagesBelow(path);
+    return entry.name.endsWith('.md') ? [path] : [];
+  });
 
 /** Every page of the repository, by its path below the root, with `/` between folders. */
 export const PAGES: readonly string[] = [
@@ -16,13 +24,7 @@ export const PAGES: readonly string[] = [
   'fuzz',
   'tools',
   '.github',
-]
-  .filter((folder) => existsSync(join(ROOT, folder)))
-  .flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: folder !== '', encoding: 'utf8' })
-      .map((name) => join(folder, name).replaceAll('\\', '/'))
-      .filter((name) => name.endsWith('.md') && !SKIPPED.test(name)),
-  );
+].flatMap((folder) => (existsSync(join(ROOT, folder)) ? pagesBelow(folder) : []));
 
 /** What stands between two lines of three backticks. */
 export interface Fence {

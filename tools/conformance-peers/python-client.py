@@ -37,7 +37,7 @@ async def visit_tornado(url):
     connecting = websocket_connect(url, compression_options={}, max_message_size=2**25)
     peer = await asyncio.wait_for(connecting, 2)
     # Nor does it end with every fault.
-    while (message := await asyncio.wait_for(peer.read_message(), 12)) is not None:
+    while (message := await asyncio.wait_for(peer.read_message(), 6)) is not None:
         await peer.write_message(message, binary=isinstance(message, bytes))
     return peer.close_code
 
