@@ -125,7 +125,8 @@ export class DeflateJob implements Job {
     const take = (chunk: Buffer): void => void chunks.push(chunk);
     const end = (error?: Error | null): void => {
       stream.off('data', take).off('error', end).off('close', closed);
-      context.stepsHere();
+      // A stream that has failed or closed is of no further use, and zlib may still be writing into its buffer.
+      if (error === undefined || error === null) context.stepsHere();
       this.#settle(Buffer.concat(chunks), error ?? undefined);
     };
     const closed = (): void => end(new Error('the connection is over'));

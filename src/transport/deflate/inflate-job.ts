@@ -100,13 +100,13 @@ export class InflateJob implements Job {
     if (this.#stream !== stream) return;
     const consumed = stream.bytesWritten - this.#consumedBefore;
     if (this.#atEnd && consumed === TAIL_AND_FINAL_BLOCK.length - 1) {
-      this.#letGo();
+      this.#giveBack();
       this.#whole();
     } else if (consumed < this.#input.length) {
       // A final block, or bytes that do not inflate: Deno says so only after it has called back.
       setImmediate(() => this.#leftOver(stream, consumed));
     } else {
-      this.#letGo();
+      this.#giveBack();
       if (this.#atEnd) this.#settle(endsInsideBlock());
       else if (this.#last) this.#end();
       else this.#settle(undefined);
@@ -160,10 +160,14 @@ export class InflateJob implements Job {
     done?.(error);
   }
 
-  /** The stream is left as it was found. */
   #letGo(): void {
     this.#stream?.off('data', this.#onData).off('error', this.#onError);
     this.#stream = undefined;
+  }
+
+  /** The same, of a stream with nothing under way: it is left as it was found. */
+  #giveBack(): void {
+    this.#letGo();
     if (this.context instanceof RawZlib) this.context.stepsHere();
   }
 

@@ -105,7 +105,10 @@ export class RawZlib {
     return this.#stream;
   }
 
-  /** Goes back to steps after {@link asStream}: nothing may be under way. */
+  /**
+   * Goes back to steps after {@link asStream}. Nothing may be under way, also not on a stream that was destroyed: a thread of
+   * zlib writes into the buffer that is exchanged here, and nothing else keeps it from being collected.
+   */
   stepsHere(): void {
     const internals = this.#stream as unknown as Internals;
     if (internals._chunkSize !== UNUSED_CHUNK_BYTES) {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { type TestContext, test } from 'node:test';
 import { constants, deflateRawSync } from 'node:zlib';
 import { Deflater, sharedDeflater } from '../../../src/transport/deflate/deflater.ts';
+import { InflateJob } from '../../../src/transport/deflate/inflate-job.ts';
+import { zlibJobs } from '../../../src/transport/deflate/job-queue.ts';
 import { drivesZlib, pretendToDriveZlib, RawZlib } from '../../../src/transport/deflate/raw-zlib.ts';
 import { NO_ZLIB_STEPS } from '../../zlib.ts';
 
@@ -81,4 +85,53 @@ test('PD-05 a fault of the input is told, not thrown or emitted, and a reset con
     zlib.reset();
   }
   zlib.close();
+});
+
+/** A stream, the buffer that zlib writes into, and that of the time when the stream was handed out. */
+interface Watched {
+  readonly stream: Writable;
+  readonly buffer: () => unknown;
+  readonly was: unknown;
+}
+
+/** Streams that are handed out from here on. */
+function watchStreams(t: TestContext): Watched[] {
+  const seen: Watched[] = [];
+  const asStream = Reflect.get(RawZlib.prototype, 'asStream') as (this: RawZlib) => Writable;
+  t.mock.method(RawZlib.prototype, 'asStream', function (this: RawZlib) {
+    const stream = asStream.call(this);
+    const buffer = (): unknown => (stream as unknown as { readonly _outBuffer: unknown })._outBuffer;
+    seen.push({ stream, buffer, was: buffer() });
+    return stream;
+  });
+  return seen;
+}
+
+const LARGE = Buffer.alloc(4_000_000, 'hawser, and again ');
+
+test('PD-09 a compression whose connection goes meanwhile keeps the memory that zlib writes into', async (t) => {
+  const seen = watchStreams(t);
+  const deflater = new Deflater({ windowBits: 15, level: 9, memLevel: 8 }, true);
+  const done = new Promise<Error | undefined>((resolve) => {
+    deflater.compressBehind(LARGE, (_, error) => resolve(error));
+  });
+  deflater.close();
+  assert.ok((await done) instanceof Error);
+  const [{ buffer, was }] = seen as [Watched];
+  assert.equal(buffer(), was);
+});
+
+test('PD-09 an inflation that is cancelled meanwhile keeps the memory that zlib writes into', async (t) => {
+  const seen = watchStreams(t);
+  const packed = deflateRawSync(LARGE, { finishFlush: constants.Z_SYNC_FLUSH });
+  const sink = { inflated: () => assert.fail('it was cancelled') };
+  const open = (): RawZlib => RawZlib.inflate(15);
+  const job = new InflateJob(open(), packed, true, sink, open, () => assert.fail('it was cancelled'));
+  zlibJobs.add(job);
+  const [{ stream, buffer, was }] = seen as [Watched];
+  job.cancel();
+  assert.equal(buffer(), was);
+  await once(stream, 'close');
+  assert.equal(buffer(), was);
+  assert.equal(zlibJobs.running, 0);
 });
