@@ -89,7 +89,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
   }
 
   replied(): void {
-    // Nothing was sent: what a server says by itself is nobody's answer.
+    // Nothing was sent, so nothing is an answer.
   }
 
   ended(connection: LoadConnection, why: string | undefined): void {

@@ -33,6 +33,8 @@ export interface LoadWire {
   readonly forms: CompressedForms | undefined;
   readonly binary: boolean;
   readonly verbatim: boolean;
+  /** What a server says by itself is passed over. */
+  readonly unasked: boolean;
   /** Messages that one connection may have under way. */
   readonly window: number;
   readonly random: RandomSource;
@@ -79,12 +81,18 @@ export class LoadConnection {
     this.#opening = wire.opening();
     this.#sentMs = new Float64Array(wire.window);
     this.#reader = new ReplyReader(
-      { payloads: wire.ring.payloads, binary: wire.binary, forms: wire.forms },
+      {
+        payloads: wire.ring.payloads,
+        binary: wire.binary,
+        forms: wire.forms,
+        unasked: wire.unasked,
+      },
       wire.verbatim ? 'server' : 'client',
       {
         pinged: (payload) =>
           void this.#socket.write(buildFrame(OPCODE.PONG, payload, wire.random.bytes(4).readInt32LE())),
         closedByPeer: (body) => this.#closedByPeer(body),
+        underWay: () => this.underWay,
       },
     );
     const { destination } = wire;

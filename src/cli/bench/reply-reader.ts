@@ -15,6 +15,8 @@ export interface Expectation {
   readonly binary: boolean;
   /** Shared by all connections of a run; `undefined` where nothing may be compressed. */
   readonly forms: CompressedForms | undefined;
+  /** Messages that nobody waits for, such as a greeting, are passed over, whatever they are; otherwise they are wrong. */
+  readonly unasked: boolean;
 }
 
 /** What comes between messages. */
@@ -22,6 +24,8 @@ export interface ReplyListener {
   /** @param payload Only for now. */
   pinged(payload: Buffer): void;
   closedByPeer(body: CloseBody): void;
+  /** How many messages have been sent that were not answered before this chunk. Asked only where others may come. */
+  underWay(): number;
 }
 
 /**
@@ -40,16 +44,20 @@ export class ReplyReader {
   #unknown: Buffer[] = [];
   /** Messages so far, to choose those that are compared whole. */
   #seen = 0;
+  /** Whether the current message answers nothing; `undefined` before its first piece. */
+  #isUnasked: boolean | undefined;
   #control = Buffer.alloc(0);
 
   /** @param role Of this side: `'server'` where the peer sends back what it got, masks and all. */
   constructor(expected: Expectation, role: Role, listener: ReplyListener) {
     // An empty message is legal, a limit of 0 is not.
-    const maxMessageBytes = Math.max(1, expected.payloads[0]!.length);
+    const maxMessageBytes = expected.unasked
+      ? Number.MAX_SAFE_INTEGER
+      : Math.max(1, expected.payloads[0]!.length);
     const limits: ProtocolLimits = {
       maxMessageBytes,
       maxFrameBytes: maxMessageBytes,
-      maxFragments: 65_536,
+      maxFragments: expected.unasked ? Number.MAX_SAFE_INTEGER : 65_536,
       maxPendingPongs: 1,
     };
     this.#parser = new FrameParser(role, limits, expected.forms !== undefined);
@@ -70,7 +78,12 @@ export class ReplyReader {
       const { header } = parser;
       const last = piece !== PIECE.PART;
       if ((header.opcode & CONTROL_BIT) !== 0) this.#controlPiece(last);
-      else {
+      else if (this.#expected.unasked && (this.#isUnasked ??= this.#listener.underWay() <= whole)) {
+        if (last && header.fin) {
+          header.endMessage();
+          this.#isUnasked = undefined;
+        }
+      } else {
         this.#check();
         if (last && header.fin) {
           this.#endMessage();
@@ -121,6 +134,7 @@ export class ReplyReader {
     if (expected === undefined) forms?.learn(this.#slot, this.#unknown.splice(0));
     else if (this.#position !== expected.length) throw wrong('is shorter than what was sent');
     this.#parser.header.endMessage();
+    this.#isUnasked = undefined;
     this.#position = 0;
     this.#seen++;
     this.#slot = this.#slot + 1 === payloads.length ? 0 : this.#slot + 1;

@@ -97,6 +97,28 @@ test('CM-08: idle connections are looked at by the memory of the process that ho
   assert.equal(server.stats().messages.received, 90);
 });
 
+const OF_THIS_PROCESS = ['--pid', String(process.pid)];
+for (const [title, args] of [
+  ['handshake', ['--warm-up-ms', '10']],
+  ['handshake --keep 10', ['--warm-up-ms', '10', '--keep', '10']],
+  ['idle', OF_THIS_PROCESS],
+  ['idle --traffic 3', [...OF_THIS_PROCESS, '--traffic', '3', '--size', '5']],
+] as const) {
+  test(`CM-08: a server may greet: ${title}`, async (t) => {
+    const { url, server } = await serverOf(t, 'echo');
+    server.on('connection', (connection) => {
+      connection.send('welcome');
+      connection.send(Buffer.alloc(100_000));
+    });
+    const [mode = ''] = title.split(' ');
+    const { code, report, io } = await bench([url, ...SHORT, '-m', mode, '-c', '4', ...args]);
+    assert.equal(code, 0, io.errLines.join());
+    assert.deepEqual(report.failures, {});
+    if (mode === 'handshake') assert.ok(report.messages > 0);
+    else assert.equal(report.connections, 4);
+  });
+}
+
 test('CM-08: over TLS, with a certificate that has to be trusted', async (t) => {
   const credentials = selfSigned(['127.0.0.1'], Date.now());
   const { url } = await serverOf(t, 'echo', { tls: credentials });

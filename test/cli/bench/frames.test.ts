@@ -66,12 +66,15 @@ function read(
   isBinary = false,
   role: 'client' | 'server' = 'client',
   forms?: CompressedForms,
+  unasked?: () => number,
 ): Read {
   const pings: string[] = [];
   const closes: number[] = [];
-  const reader = new ReplyReader({ payloads: expected, binary: isBinary, forms }, role, {
+  const expectation = { payloads: expected, binary: isBinary, forms, unasked: unasked !== undefined };
+  const reader = new ReplyReader(expectation, role, {
     pinged: (payload) => void pings.push(payload.toString()),
     closedByPeer: ({ code }) => void closes.push(code),
+    underWay: unasked ?? (() => 0),
   });
   let count = 0;
   for (const chunk of chunks) count += reader.receive(Buffer.from(chunk));
@@ -93,6 +96,43 @@ test('CM-08: answers are counted, however they are cut', () => {
   for (const chunks of [[wire], byteByByte(wire), ...everyCut(wire)]) {
     assert.deepEqual(read(chunks), { count: 4, pings: ['p'], closes: [1001] });
   }
+});
+
+const GREETING = [
+  binary('a greeting that is longer than any answer', unmasked),
+  text('alpha', { ...unmasked, fin: false }),
+  ping('p', unmasked),
+  continuation('!', unmasked),
+];
+
+test('CM-08: where nothing is under way, messages are passed over, however they are cut', () => {
+  const wire = Buffer.concat([...GREETING, close(1000, '', unmasked)]);
+  for (const chunks of [[wire], byteByByte(wire), ...everyCut(wire)]) {
+    assert.deepEqual(
+      read(chunks, PAYLOADS, false, 'client', undefined, () => 0),
+      {
+        count: 0,
+        pings: ['p'],
+        closes: [1000],
+      },
+    );
+  }
+});
+
+test('CM-08: a message that nobody asked for is none of the answers before and behind it', () => {
+  let underWay = 0;
+  const steps = [
+    { sent: 0, wire: Buffer.concat([...GREETING, text('begun before', { ...unmasked, fin: false })]) },
+    { sent: 1, wire: Buffer.concat([continuation('anything is sent', unmasked), inOrder(1), ...GREETING]) },
+    { sent: 1, wire: text('bravo', unmasked) },
+  ];
+  const chunks = function* (): Generator<Buffer> {
+    for (const { sent, wire } of steps) {
+      underWay = sent;
+      yield wire;
+    }
+  };
+  assert.equal(read(chunks(), PAYLOADS, false, 'client', undefined, () => underWay).count, 2);
 });
 
 test('CM-08: what comes back masked is read where that is agreed', () => {
