@@ -1,7 +1,7 @@
 import type { Connection } from '../connection/connection.ts';
 import { checkCloseArguments } from '../protocol/close.ts';
 import { MisuseError } from '../protocol/errors.ts';
-import type { Clock } from '../transport/clock.ts';
+import { type Clock, holdProcess } from '../transport/clock.ts';
 import type { RandomSource } from '../transport/random.ts';
 
 /** How a server goes down. */
@@ -117,6 +117,7 @@ const wait = (clock: Clock, ms: number, stop: Promise<void>): Promise<void> => {
   let timer: unknown;
   const elapsed = new Promise<void>((resolve) => {
     timer = clock.setTimer(resolve, ms);
+    holdProcess(timer);
   });
   return Promise.race([elapsed, stop]).finally(() => clock.clearTimer(timer));
 };
@@ -171,6 +172,8 @@ export async function shutDown(
     host.stopListening();
     const before = host.connectionCount;
     const deadline = host.clock.setTimer(abort, settings.timeoutMs);
+    // Whoever waits for the report gets it, also where no socket of ours keeps the process alive.
+    holdProcess(deadline);
     const stopSaying = sayProgress(host, before);
     let isEmpty = false;
     const empty = new Promise<void>((resolve) => {
@@ -183,7 +186,7 @@ export async function shutDown(
       check();
     });
     const over = Promise.race([empty, stop]);
-    // Between two batches, too, everybody may be gone: then no socket keeps the process alive, and timers of the clock do not.
+    // Between two batches, too, everybody may be gone: then there is nothing to wait for.
     await closeAll(host, settings, over, () => aborted || isEmpty);
     await over;
     host.clock.clearTimer(deadline);

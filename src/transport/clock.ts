@@ -15,6 +15,11 @@ export interface Clock {
   clearTimer(timer: unknown): void;
 }
 
+/** Lets a timer keep the process alive after all, if it is one of Node's. For what has to finish once it was begun. */
+export function holdProcess(timer: unknown): void {
+  (timer as Partial<NodeJS.Timeout> | undefined)?.ref?.();
+}
+
 /** The platform's clock. */
 export const systemClock: Clock = Object.freeze({
   now: () => performance.now(),

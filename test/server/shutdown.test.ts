@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join as joinPath } from 'node:path';
+import process from 'node:process';
 import { test } from 'node:test';
 import { MisuseError, WebSocketServer } from '../../src/index.ts';
 import { close, duplexPair, eventLoopTurns, RawClient, text, waitUntil } from '../../src/testing/index.ts';
@@ -113,6 +116,17 @@ test('SD-01 EV-02: after a shutdown the port is free, and nothing can begin', as
   assert.equal((await next.listen(port, '127.0.0.1')).port, port);
   await next.shutdown();
 });
+
+for (const options of [{ readyDelayMs: 100, timeoutMs: 1 }, { timeoutMs: 100 }]) {
+  test(`SD-01 SD-05: a process that has nothing else waits until the shutdown is over: ${JSON.stringify(options)}`, () => {
+    const child = joinPath(import.meta.dirname, 'shutdown-child.js');
+    const said = execFileSync(process.execPath, [child, JSON.stringify(options)], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    assert.equal(said, '0 closed, 1 forced');
+  });
+}
 
 test('SD-05: HTTP servers that it was attached to go on', async (t) => {
   const http = createServer((_, response) => response.end('plain'));
