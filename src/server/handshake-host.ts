@@ -27,6 +27,7 @@ export interface Refusal {
   readonly url: string;
   /** For the log: what was wrong, with values of the client's. */
   readonly detail?: string | undefined;
+  /** What a hook or predicate threw, or rejected with. */
   readonly error?: unknown;
 }
 

@@ -32,7 +32,7 @@ export class ServerLog extends ConnectionLog {
 
   refused(refusal: Refusal): void {
     if (this.logger === undefined) return;
-    const { status, code, remoteAddress, url, detail } = refusal;
+    const { status, code, remoteAddress, url, detail, error } = refusal;
     const level = code === 'ERR_UPGRADE_HOOK' ? 'error' : WARNED_REFUSALS.has(code) ? 'warn' : 'info';
     this.write(
       level,
@@ -42,6 +42,7 @@ export class ServerLog extends ConnectionLog {
         remoteAddress,
         path: escaped(pathOf(url)),
         ...(detail === undefined ? {} : { detail: escaped(detail) }),
+        ...(error === undefined ? {} : { err: error }),
       },
       'handshake refused',
     );

@@ -165,7 +165,7 @@ export class ServerCore<UserData>
   refused(refusal: Refusal): void {
     this.counters.refused(refusal.code);
     this.log.refused(refusal);
-    if (refusal.error !== undefined) this.hookFailed(refusal.error);
+    if (refusal.error !== undefined) this.#faultOfYours(refusal.error);
     const { status, code, remoteAddress, url } = refusal;
     this.#tell('refused', { status, code, remoteAddress, url });
   }
@@ -233,8 +233,12 @@ export class ServerCore<UserData>
   }
 
   handlerFailed(error: unknown, connection?: Connection<UserData>): void {
-    this.counters.handlerFailed();
     this.log.handlerFailed(error, connection);
+    this.#faultOfYours(error, connection);
+  }
+
+  #faultOfYours(error: unknown, connection?: Connection<UserData>): void {
+    this.counters.handlerFailed();
     const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
     if (connection === undefined) this.#tell('error', fault);
     else this.#tell('error', fault, connection);

@@ -50,16 +50,6 @@ const REFUSALS: readonly (readonly [code: string, level: string, head: string, o
   ['ERR_HOST_NOT_ALLOWED', 'warn', head(...BASE, KEY, VERSION), { allowedHosts: ['other.example'] }],
   ['ERR_HEAD_SYNTAX', 'warn', 'GET / HTTP/1.1\n\n\r\n\r\n'],
   ['ERR_HEAD_TOO_BIG', 'warn', head(`X: ${'x'.repeat(20_000)}`)],
-  [
-    'ERR_UPGRADE_HOOK',
-    'error',
-    head(...BASE, KEY, VERSION),
-    {
-      upgrade: () => {
-        throw new Error('as a test');
-      },
-    },
-  ],
 ];
 
 for (const [code, level, bytes, options] of REFUSALS) {
@@ -70,13 +60,52 @@ for (const [code, level, bytes, options] of REFUSALS) {
     client.send(bytes);
     await client.nextHead();
     await client.receivedUntilEnd();
-    errors.splice(0);
-    const refusals = lines.filter(({ text: message }) => message === 'handshake refused');
+    assert.deepEqual(errors, []);
+    const [, ...refusals] = lines;
     assert.deepEqual(
-      refusals.map(({ level: said, fields }) => [fields['code'], said, fields['remoteAddress']]),
-      [[code, level, '127.0.0.1']],
+      refusals.map(({ text: message, level: said, fields }) => [
+        message,
+        fields['code'],
+        said,
+        fields['remoteAddress'],
+      ]),
+      [['handshake refused', code, level, '127.0.0.1']],
     );
     assert.doesNotMatch(JSON.stringify(lines), /s3cret|dGhlIHNhb/);
+  });
+}
+
+const AS_A_TEST = new Error('as a test');
+const fails = (): never => {
+  throw AS_A_TEST;
+};
+const FAILING: readonly (readonly [what: string, options: ServerOptions, message: string])[] = [
+  ['an upgrade hook that throws', { upgrade: fails }, 'handshake refused'],
+  ['an upgrade hook that rejects', { upgrade: () => Promise.reject(AS_A_TEST) }, 'handshake refused'],
+  ['a predicate of path', { path: fails }, 'handshake refused'],
+  ['a predicate of origins', { allowedOrigins: fails }, 'handshake refused'],
+  ['a request hook', { request: fails }, 'handler failed'],
+];
+for (const [what, options, message] of FAILING) {
+  test(`HS-27 ER-05 LG-02: ${what} is logged once, with its error, and told as error`, async (t) => {
+    const { logger, lines } = collector();
+    const { connect, errors, server } = await listening(t, { logger, ...options });
+    const client = await connect();
+    const fields = options.request === undefined ? [KEY, VERSION, ...BASE.slice(1)] : ['Connection: close'];
+    const origin = options.allowedOrigins === undefined ? [] : ['Origin: https://a.example'];
+    client.send(head(BASE[0]!, ...fields, ...origin));
+    assert.equal((await client.nextHead()).status, 500);
+    await client.receivedUntilEnd();
+    const [, ...said] = lines;
+    assert.deepEqual(
+      said.map((line) => [line.text, line.level, line.fields['err']]),
+      [[message, 'error', AS_A_TEST]],
+    );
+    assert.deepEqual(
+      errors.splice(0).map(({ cause }) => cause),
+      [AS_A_TEST],
+    );
+    assert.deepEqual({ ...server.stats().errorsByCode }, { ERR_HANDLER: 1 });
   });
 }
 
