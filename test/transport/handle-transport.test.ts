@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -13,6 +15,7 @@ import {
   handlesUsable,
   socketsUsable,
 } from '../../src/transport/handle-check.ts';
+import { takeHandles } from '../../src/transport/handle-transport.ts';
 import { collected, KINDS, pairs } from './pairs.ts';
 
 test('the checks pass on this Node, once, and leave nothing open', async () => {
@@ -44,6 +47,31 @@ for (const kind of KINDS) {
     await waitUntil(() => log.ended);
   });
 }
+
+test('what a server accepts is not taken from one that does not listen, or does it differently: nothing changes', async (t) => {
+  await checkHandles();
+  const never = (): never => {
+    throw new Error('a handle was taken');
+  };
+  const sockets = createServer();
+  t.after(() => sockets.close());
+  assert.equal(takeHandles(sockets, never), false, 'it does not listen');
+  sockets.listen(0, '127.0.0.1');
+  await once(sockets, 'listening');
+  const { _handle: handle } = sockets as unknown as { readonly _handle: { onconnection: unknown } };
+  const { onconnection } = handle;
+  handle.onconnection = undefined;
+  assert.equal(takeHandles(sockets, never), false, 'nobody is told what it accepts');
+  assert.equal(handle.onconnection, undefined);
+  handle.onconnection = onconnection;
+  const accepted = once(sockets, 'connection') as Promise<[Socket]>;
+  const peer = connect((sockets.address() as AddressInfo).port, '127.0.0.1');
+  const [socket] = await accepted;
+  socket.end('a socket as ever');
+  const [greeting] = (await once(peer, 'data')) as [Buffer];
+  assert.equal(greeting.toString(), 'a socket as ever');
+  peer.destroy();
+});
 
 for (const tls of [undefined, selfSigned(['localhost'], Date.now())]) {
   test(`option transport, ${tls ? 'TLS' : 'TCP'}: stats say what is below; stream asks for nothing else`, async (t) => {
