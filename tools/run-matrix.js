@@ -1,5 +1,5 @@
 // Runs the compiled test suite on every Node of tools/runtimes, one after the other: `npm run test:matrix`. Arguments are
-// passed on to tools/run-tests.js; those that look like a version (`22`, `node24`) choose among the runtimes instead.
+// passed on to tools/run-tests.js; those that look like a version (`22`, `node24`, `20.19`) choose among the runtimes instead.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const folder = join(root, 'tools', 'runtimes');
 /** @type {{ dependencies: Record<string, string> }} */
 const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
-const versions = process.argv.slice(2).filter((argument) => /^(?:node)?\d+$/.test(argument));
+const versions = process.argv.slice(2).filter((argument) => /^(?:node)?\d+(?:\.\d+)?$/.test(argument));
 const filters = process.argv.slice(2).filter((argument) => !versions.includes(argument));
 const names = Object.keys(dependencies).filter(
   (name) =>
