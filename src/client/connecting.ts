@@ -23,6 +23,7 @@ import type { ResolvedConnectOptions } from './connect-options.ts';
 import type { Destination } from './destination.ts';
 import { DeflateClient } from './deflate-client.ts';
 import { keysOf } from './key-pool.ts';
+import { handOverLater } from './early-input.ts';
 import { Turn } from './turns.ts';
 
 /** How long the body of a refusal is waited for, in ms: that it is one is known already. */
@@ -225,12 +226,10 @@ export class Connecting<UserData> implements DialOwner, TransportOwner, Deadline
         data: undefined as UserData,
       },
       'client',
-      (owner) => transport.handTo(owner),
+      (owner) => handOverLater(transport, owner, rest),
       keysOf(random).next,
     );
     this.#outcome.resolve(connection);
-    // Behind whoever awaits the connection: listeners that are attached then see these bytes, too.
-    if (rest.length > 0) queueMicrotask(() => connection.receiveEarly(rest));
   }
 
   #fail(reason: unknown): void {
