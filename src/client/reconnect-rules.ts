@@ -61,3 +61,13 @@ export function reactionToError(error: unknown): Reaction {
   if (error.code === 'ERR_URL') return 'stay-away';
   return error.status === undefined ? 'again' : reactionToStatus(error.status);
 }
+
+/**
+ * What follows when the application has been asked, too.
+ * @param again Whether it wants another attempt; `undefined` leaves it to the rules.
+ */
+export function overruled(byRule: Reaction, again: boolean | undefined): Reaction {
+  if (again === undefined) return byRule;
+  if (!again) return 'stay-away';
+  return byRule === 'again-spread' ? byRule : 'again';
+}

@@ -1,27 +1,21 @@
-import { Buffer } from 'node:buffer';
 import type { CloseInfo } from '../connection/close-info.ts';
 import { Delivery } from '../connection/delivery.ts';
-import { Drains } from '../connection/drains.ts';
 import { SafeEmitter } from '../connection/emitter.ts';
 import type { ListenerResult, SendOptions } from '../connection/host.ts';
 import { ConnectionLog } from '../connection/log.ts';
-import { MessageIterator } from '../connection/message-iterator.ts';
 import { checkCloseArguments } from '../protocol/close.ts';
-import { ConnectError } from '../protocol/connect-error.ts';
-import { MisuseError, PeerError } from '../protocol/errors.ts';
-import { type Message, outgoing, type Payload } from '../protocol/payload.ts';
-import type { Clock } from '../transport/clock.ts';
-import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
-import { Backoff } from './backoff.ts';
-import { type ClientConnection, connect } from './connect.ts';
-import { OfflineQueue, type UnsentMessage } from './offline-queue.ts';
-import type { EndInfo, ReconnectEvents } from './reconnect-events.ts';
-import type { Asked, DownInfo, ReconnectOptions } from './reconnect-options.ts';
-import { type Reaction, reactionToClose, reactionToError } from './reconnect-rules.ts';
-import { ReconnectSource } from './reconnect-source.ts';
-import { moveReconnect, type ReconnectCause, type ReconnectState } from './reconnect-states.ts';
-import { type ReconnectSettings, resolveReconnectOptions } from './resolve-reconnect-options.ts';
-import { SleepWatch } from './sleep-watch.ts';
+import { PeerError } from '../protocol/errors.ts';
+import type { Message, Payload } from '../protocol/payload.ts';
+import type { ClientConnection } from './connect.ts';
+import type { ResolvedConnectOptions } from './connect-options.ts';
+import { ConnectionSeries } from './connection-series.ts';
+import { setKeepingTimer } from './keeping-timer.ts';
+import type { UnsentMessage } from './offline-queue.ts';
+import type { EndInfo, ReconnectEvents, RetryInfo } from './reconnect-events.ts';
+import type { Asked, ReconnectOptions } from './reconnect-options.ts';
+import { ReconnectOutbox } from './reconnect-outbox.ts';
+import type { ReconnectState } from './reconnect-states.ts';
+import { resolveReconnectOptions } from './resolve-reconnect-options.ts';
 
 /**
  * A client that comes back: one object over any number of connections, one after the other. It begins to connect at once,
@@ -40,34 +34,17 @@ export class ReconnectingClient
   /** @internal */
   readonly hostListenerCount = 0;
 
-  readonly #settings: ReconnectSettings;
-  readonly #source: ReconnectSource;
-  readonly #clock: Clock;
-  readonly #deadlines: DeadlineQueue;
-  readonly #backoff: Backoff;
-  readonly #queue: OfflineQueue | undefined;
+  readonly #settings: ResolvedConnectOptions;
+  readonly #series: ConnectionSeries;
+  readonly #outbox: ReconnectOutbox;
   readonly #delivery: Delivery;
   readonly #log: ConnectionLog;
   #resolveClosed: (info: EndInfo) => void = () => {};
-  #state: ReconnectState = 'connecting';
-  #connection: ClientConnection | undefined;
-  #sleepWatch: SleepWatch | undefined;
-  /** Only while connecting. */
-  #attempt: AbortController | undefined;
-  /** While waiting for the next attempt, or for somebody to take the last messages. */
-  #timer: unknown;
-  /** What the last attempt brought. */
-  #credentials: string | undefined;
-  /** The server wants others than these, and this is what it said. */
-  #turnedAway: DownInfo | undefined;
-  /** That was tried already, and no connection has lasted since. */
-  #triedFresh = false;
-  #drains: Drains | undefined;
   /** While it is there the connection waits for us to deliver. */
   #backlog: { readonly gone: Promise<void>; readonly end: () => void } | undefined;
+  /** While waiting for somebody to take the last messages. */
+  #lastTimer: unknown;
   #dropped = 0;
-  /** Set when it is over. */
-  #end: EndInfo | undefined;
 
   /**
    * @param url As of `connect`, or a function that is asked before every attempt.
@@ -76,18 +53,15 @@ export class ReconnectingClient
   constructor(url: Asked<string | URL>, options?: ReconnectOptions) {
     super();
     const settings = resolveReconnectOptions(options);
-    const { clock, logger, signal } = settings.connection;
-    this.#settings = settings;
-    this.#source = new ReconnectSource(url, settings);
-    this.#clock = clock;
-    this.#deadlines = deadlinesOf(clock);
-    this.#backoff = new Backoff(settings);
+    const { connection, offlineQueue } = settings;
+    const { logger, signal } = connection;
+    this.#settings = connection;
     this.#log = new ConnectionLog(logger);
     this.#delivery = new Delivery(this);
-    this.#queue =
-      settings.offlineQueue === false
-        ? undefined
-        : new OfflineQueue(settings.offlineQueue, (message) => this.#unsent(message));
+    this.#series = new ConnectionSeries(this, url, settings);
+    this.#outbox = new ReconnectOutbox(this.#series, offlineQueue, connection, (message) =>
+      this.#unsent(message),
+    );
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -95,38 +69,38 @@ export class ReconnectingClient
     // Listeners are attached after this.
     queueMicrotask(() => {
       if (signal?.aborted === true) this.#aborted();
-      else if (this.#state === 'connecting') void this.#connect();
+      else this.#series.begin();
     });
   }
 
   /** See {@link ReconnectState}. */
   get state(): ReconnectState {
-    return this.#state;
+    return this.#series.state;
   }
 
   /** The connection of now; another one after each reconnect. `undefined` while there is none. */
   get connection(): ClientConnection | undefined {
-    return this.#connection;
+    return this.#series.connection;
   }
 
   /** Attempts in a row that brought no lasting connection. */
   get attempts(): number {
-    return this.#backoff.attempts;
+    return this.#series.attempts;
   }
 
   /** Bytes accepted and not yet taken by the kernel: those in the offline queue, and those of the connection. */
   get bufferedBytes(): number {
-    return (this.#queue?.bytes ?? 0) + (this.#connection?.bufferedBytes ?? 0);
+    return this.#outbox.bufferedBytes;
   }
 
   /** Messages in the offline queue. */
   get queuedMessages(): number {
-    return this.#queue?.size ?? 0;
+    return this.#outbox.queuedMessages;
   }
 
   /** Messages that were not sent and will not be: no room, too old, or over; and received ones that nobody took. */
   get droppedMessages(): number {
-    return this.#dropped + (this.#connection?.droppedMessages ?? 0);
+    return this.#dropped + (this.connection?.droppedMessages ?? 0);
   }
 
   /**
@@ -136,16 +110,7 @@ export class ReconnectingClient
    * @throws MisuseError `ERR_ARGUMENT` for anything that is not a {@link Payload}.
    */
   send(payload: Payload, options?: SendOptions): boolean {
-    const queue = this.#queue;
-    const isOver = this.#state === 'closing' || this.#state === 'closed';
-    if (this.#connection?.state === 'open' && !isOver && (queue?.size ?? 0) === 0) {
-      const goOn = this.#connection.send(payload, options);
-      if (!goOn) (this.#drains ??= new Drains()).wasRefused = true;
-      return goOn;
-    }
-    if (queue !== undefined && !isOver) return queue.push(payload, options, this.#clock.now());
-    this.#unsent({ bytes: Buffer.byteLength(outgoing(payload, options?.binary).data), why: 'offline' });
-    return false;
+    return this.#outbox.send(payload, options);
   }
 
   /**
@@ -154,10 +119,7 @@ export class ReconnectingClient
    * @throws MisuseError `ERR_CLOSED` (as a rejection) when the client ends first; or the reason of `signal`.
    */
   drained(options?: { readonly signal?: AbortSignal }): Promise<void> {
-    if (this.#end !== undefined) return Promise.reject(closedError());
-    if (this.#hasRoom()) return Promise.resolve();
-    this.#drains ??= new Drains();
-    return this.#drains.wait(options?.signal);
+    return this.#outbox.drained(options?.signal);
   }
 
   /**
@@ -169,7 +131,7 @@ export class ReconnectingClient
    */
   close(code = 1000, reason = ''): void {
     checkCloseArguments(code, reason, 'client');
-    this.#stop({ why: 'close' }, (connection) => connection.close(code, reason));
+    this.#series.stop({ why: 'close' }, (connection) => connection.close(code, reason));
   }
 
   /** Stops delivery at the next message. Nothing is lost: soon TCP holds the server back. */
@@ -187,16 +149,7 @@ export class ReconnectingClient
    * @throws MisuseError `ERR_STATE` while another loop runs.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
-    if (this.#delivery.iterator !== undefined) {
-      throw new MisuseError('ERR_STATE', 'this client is being iterated already');
-    }
-    const iterator = new MessageIterator(
-      () => this.deliveryReady(),
-      () => this.#delivery.loopLeft(),
-    );
-    if (this.#state === 'closed') iterator.finish();
-    else this.#delivery.loopEntered(iterator);
-    return iterator;
+    return this.#delivery.loop('client', this.state === 'closed');
   }
 
   /** Closes with 1000 and waits for the end: for `await using`. */
@@ -205,26 +158,65 @@ export class ReconnectingClient
     await this.closed;
   }
 
-  // What the delivery asks and tells. @internal all of it.
+  // What `SeriesOwner` and `DeliveryOwner` ask and tell. @internal all of it, and therefore not `implements`: the published
+  // types have to hold without it.
+
+  /** @internal */
+  opened(connection: ClientConnection): void {
+    connection.on('drain', () => this.#flush());
+    this.#tell('open', connection);
+    this.#flush();
+    connection.on('message', (message) => this.#received(connection, message));
+  }
+
+  /** @internal */
+  left(): void {
+    // What the connection has received is ours to keep now, and little.
+    this.#letRead();
+  }
+
+  /** @internal */
+  lost(connection: ClientConnection, info: CloseInfo): void {
+    this.#dropped += connection.droppedMessages;
+    if (this.state === 'closing') this.#finishIfDelivered();
+    else this.#tell('down', { close: info });
+  }
+
+  /** @internal */
+  retrying(info: RetryInfo): void {
+    this.#tell('retry', info);
+  }
+
+  /** @internal */
+  stopped(end: EndInfo): void {
+    this.#outbox.end();
+    if (end.why !== 'close' && end.why !== 'abort') this.#tell('giveUp', end);
+    this.#finishIfDelivered();
+  }
+
+  /** @internal */
+  get isReading(): boolean {
+    return this.#backlog === undefined;
+  }
 
   /** @internal */
   callHost(): void {}
 
   /** @internal */
   get maxConcurrentMessages(): number {
-    return this.#settings.connection.maxConcurrentMessages;
+    return this.#settings.maxConcurrentMessages;
   }
 
-  /** A listener failed. The connection stays: the next one would meet the same listener. @internal */
+  /** The connection stays: the next one would meet the same listener. @internal */
   listenerFailed(error: unknown): void {
-    this.#log.handlerFailed(error, this.#connection);
+    this.#log.handlerFailed(error, this.connection);
     this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
   }
 
   /** @internal */
   deliveryReady(): void {
     this.#delivery.deliverWaiting();
-    if (this.#delivery.waitingBytes < this.#settings.connection.receiveAheadBytes) this.#letRead();
+    if (this.#delivery.waitingBytes < this.#settings.receiveAheadBytes) this.#letRead();
     this.#finishIfDelivered();
   }
 
@@ -234,71 +226,13 @@ export class ReconnectingClient
     if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
   }
 
-  #move(cause: ReconnectCause): void {
-    this.#state = moveReconnect(this.#state, cause);
-  }
-
-  /** One attempt. Nothing that comes of it counts once it was aborted. */
-  async #connect(): Promise<void> {
-    const attempt = new AbortController();
-    const { signal } = attempt;
-    this.#attempt = attempt;
-    let connection: ClientConnection;
-    try {
-      const { url, options, credentials } = await this.#source.ask({
-        attempt: this.#backoff.attempts,
-        signal,
-      });
-      if (signal.aborted) return;
-      if (this.#turnedAway !== undefined && credentials === this.#credentials) {
-        this.#giveUp({ why: 'credentials', ...this.#turnedAway });
-        return;
-      }
-      this.#turnedAway = undefined;
-      this.#credentials = credentials;
-      connection = await connect(url, options);
-    } catch (error) {
-      if (!signal.aborted) this.#down({ error: asError(error) }, reactionToError(error));
-      return;
-    }
-    if (signal.aborted) connection.terminate();
-    else this.#opened(connection);
-  }
-
-  #opened(connection: ClientConnection): void {
-    this.#attempt = undefined;
-    this.#connection = connection;
-    this.#move('opened');
-    this.#backoff.opened(this.#clock.now());
-    connection.on('stateChange', () => this.#left());
-    connection.on('drain', () => this.#flush());
-    this.#sleepWatch = new SleepWatch(
-      connection,
-      this.#deadlines,
-      this.#settings.connection.pongTimeoutMs,
-      () => this.#backlog === undefined,
-    );
-    this.#tell('open', connection);
-    this.#flush();
-    connection.on('message', (message) => this.#received(connection, message));
-    // It may have ended while the promise of `connect` was on its way: then there is no event any more.
-    if (connection.state !== 'open') this.#left();
-    void connection.closed.then((info) => this.#ended(connection, info));
-  }
-
-  /** The connection is not open any more. */
-  #left(): void {
-    this.#sleepWatch?.stop();
-    this.#sleepWatch = undefined;
-    // What it has received is ours to keep now, and little.
-    this.#letRead();
-    if (this.#state === 'open') this.#move('leaving');
+  #flush(): void {
+    if (this.#outbox.flush()) this.#tell('drain');
   }
 
   #received(connection: ClientConnection, message: Message): void | Promise<void> {
     this.#delivery.offer(message);
-    const { receiveAheadBytes } = this.#settings.connection;
-    if (this.#delivery.waitingBytes < receiveAheadBytes || connection.state !== 'open') return;
+    if (this.#delivery.waitingBytes < this.#settings.receiveAheadBytes || connection.state !== 'open') return;
     if (this.#backlog === undefined) {
       let end = (): void => {};
       const gone = new Promise<void>((resolve) => {
@@ -315,139 +249,34 @@ export class ReconnectingClient
     backlog?.end();
   }
 
-  #ended(connection: ClientConnection, info: CloseInfo): void {
-    this.#dropped += connection.droppedMessages;
-    this.#connection = undefined;
-    if (this.#backoff.lost(this.#clock.now())) this.#triedFresh = false;
-    if (this.#state === 'closing') {
-      this.#end = { ...this.#end!, close: info };
-      this.#finishIfDelivered();
-      return;
-    }
-    this.#tell('down', { close: info });
-    if (this.#state === 'ending') this.#down({ close: info }, reactionToClose(info));
-  }
-
-  /** There is no connection: decides what follows. */
-  #down(info: DownInfo, byRule: Reaction): void {
-    this.#attempt = undefined;
-    const reaction = this.#overruled(info, byRule);
-    // The application may have closed it in the meantime.
-    if (this.#state !== 'connecting' && this.#state !== 'ending') return;
-    if (reaction === 'stay-away') {
-      this.#giveUp({ why: 'refused', ...info });
-      return;
-    }
-    if (reaction === 'again-if-fresh') {
-      if (this.#triedFresh || !this.#source.canChange) {
-        this.#giveUp({ why: 'credentials', ...info });
-        return;
-      }
-      this.#triedFresh = true;
-      this.#turnedAway = info;
-    }
-    const lowerBoundMs = info.error instanceof ConnectError ? info.error.retryAfterMs : undefined;
-    const { random } = this.#settings.connection;
-    const planned = this.#backoff.next(reaction === 'again-spread', random.fraction(), lowerBoundMs);
-    if (planned === undefined) {
-      this.#giveUp({ why: 'attempts', ...info });
-      return;
-    }
-    this.#move('retry');
-    this.#timer = this.#clock.setTimer(() => this.#due(), planned.delayMs);
-    keepAlive(this.#timer);
-    this.#tell('retry', { ...planned, ...info });
-  }
-
-  /** What the application makes of it, if it has an opinion. */
-  #overruled(info: DownInfo, byRule: Reaction): Reaction {
-    let again: boolean | undefined;
-    try {
-      again = this.#settings.shouldReconnect?.(info);
-    } catch (error) {
-      this.listenerFailed(error);
-    }
-    if (again === undefined) return byRule;
-    if (!again) return 'stay-away';
-    return byRule === 'again-spread' ? byRule : 'again';
-  }
-
-  #due(): void {
-    this.#timer = undefined;
-    this.#move('due');
-    void this.#connect();
-  }
-
-  #giveUp(end: EndInfo): void {
-    this.#stop(end, () => {});
-  }
-
   readonly #aborted = (): void => {
     this.#dropReceived();
-    this.#stop({ why: 'abort' }, (connection) => connection.terminate());
+    this.#series.stop({ why: 'abort' }, (connection) => connection.terminate());
     // It may have been closing, politely.
-    this.#connection?.terminate();
+    this.connection?.terminate();
   };
-
-  #stop(end: EndInfo, part: (connection: ClientConnection) => void): void {
-    if (this.#end !== undefined) return;
-    this.#end = end;
-    this.#move('stop');
-    this.#attempt?.abort();
-    this.#attempt = undefined;
-    this.#clock.clearTimer(this.#timer);
-    this.#timer = undefined;
-    this.#queue?.drop();
-    this.#drains?.reject(closedError());
-    this.#drains = undefined;
-    if (end.why !== 'close' && end.why !== 'abort') this.#tell('giveUp', end);
-    if (this.#connection === undefined) this.#finishIfDelivered();
-    else part(this.#connection);
-  }
 
   /** The end comes behind the last message; for messages that nobody takes it waits no longer than for a closing handshake. */
   #finishIfDelivered(): void {
-    if (this.#state !== 'closing' || this.#connection !== undefined) return;
-    if (this.#end?.why === 'close' && this.#delivery.isAbandoned) this.#dropReceived();
+    const { state, connection, end } = this.#series;
+    if (state !== 'closing' || connection !== undefined || end === undefined) return;
+    const { clock, closeTimeoutMs, signal } = this.#settings;
+    if (end.why === 'close' && this.#delivery.isAbandoned) this.#dropReceived();
     if (this.#delivery.waiting > 0) {
-      if (this.#timer !== undefined) return;
-      this.#timer = this.#clock.setTimer(() => {
-        this.#dropReceived();
-        this.#finishIfDelivered();
-      }, this.#settings.connection.closeTimeoutMs);
-      keepAlive(this.#timer);
+      this.#lastTimer ??= setKeepingTimer(clock, () => this.#lastTimeUp(), closeTimeoutMs);
       return;
     }
-    this.#clock.clearTimer(this.#timer);
-    this.#timer = undefined;
-    this.#settings.connection.signal?.removeEventListener('abort', this.#aborted);
-    this.#move('ended');
-    this.#delivery.iterator?.finish();
-    this.#delivery.iterator = undefined;
-    const end = this.#end!;
+    clock.clearTimer(this.#lastTimer);
+    signal?.removeEventListener('abort', this.#aborted);
+    this.#series.finish();
+    this.#delivery.finish();
     this.#tell('close', end);
     this.#resolveClosed(end);
   }
 
-  /** Sends what waits in the queue, as far as the connection takes it, and tells those who wait for room. */
-  #flush(): void {
-    const connection = this.#connection;
-    if (connection === undefined || this.#state !== 'open') return;
-    this.#queue?.flush(
-      this.#clock.now(),
-      (payload, options) => connection.send(payload, options) && connection.state === 'open',
-    );
-    if (this.#drains === undefined || !this.#hasRoom()) return;
-    const drains = this.#drains;
-    this.#drains = undefined;
-    drains.resolve();
-    if (drains.wasRefused) this.#tell('drain');
-  }
-
-  #hasRoom(): boolean {
-    const connection = this.#connection;
-    if (connection?.state !== 'open' || (this.#queue?.size ?? 0) > 0) return false;
-    return connection.bufferedBytes <= this.#settings.connection.highWaterMarkBytes;
+  #lastTimeUp(): void {
+    this.#dropReceived();
+    this.#finishIfDelivered();
   }
 
   #dropReceived(): void {
@@ -461,19 +290,8 @@ export class ReconnectingClient
 
   #tell<Name extends keyof ReconnectEvents>(name: Name, ...args: ReconnectEvents[Name]): void {
     this.dispatch(name, args, (error) => {
-      if (name === 'error') this.#log.handlerFailed(error, this.#connection);
+      if (name === 'error') this.#log.handlerFailed(error, this.connection);
       else this.listenerFailed(error);
     });
   }
-}
-
-const asError = (error: unknown): Error =>
-  error instanceof Error ? error : new Error(String(error), { cause: error });
-
-const closedError = (): MisuseError =>
-  new MisuseError('ERR_CLOSED', 'the client ended before what waited was out');
-
-/** Who waits to connect again wants the process to stay, though our timers do not keep it of themselves. */
-function keepAlive(timer: unknown): void {
-  (timer as { ref?: () => void } | undefined)?.ref?.();
 }

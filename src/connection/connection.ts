@@ -14,7 +14,6 @@ import { Expiry, wallTimeMs } from './expiry.ts';
 import { SafeEmitter } from './emitter.ts';
 import type { Audience, ConnectionHost, ListenerResult, PublishDelivery, SendOptions } from './host.ts';
 import { Link } from './link.ts';
-import { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
 
 /** A message that the overflow policy threw away. */
@@ -339,16 +338,7 @@ export class Connection<UserData = unknown>
    * @throws MisuseError `ERR_STATE` while another loop runs.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
-    if (this.#delivery.iterator !== undefined) {
-      throw new MisuseError('ERR_STATE', 'this connection is being iterated already');
-    }
-    const iterator = new MessageIterator(
-      () => this.deliveryReady(),
-      () => this.#delivery.loopLeft(),
-    );
-    if (this.#closeEmitted) iterator.finish();
-    else this.#delivery.loopEntered(iterator);
-    return iterator;
+    return this.#delivery.loop('connection', this.#closeEmitted);
   }
 
   /** Closes with 1000 and waits for the end: for `await using`. */
@@ -564,8 +554,7 @@ export class Connection<UserData = unknown>
     this.#closeEmitted = true;
     this.#link.release();
     const info = this.#link.closeInfo!;
-    this.#delivery.iterator?.finish();
-    this.#delivery.iterator = undefined;
+    this.#delivery.finish();
     if (info.error !== undefined) this.#tell('error', info.error);
     this.#tell('close', info);
     this.#host.closed(this, info);

@@ -1,8 +1,9 @@
+import { MisuseError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import { isThenable } from './emitter.ts';
 import type { ListenerResult } from './host.ts';
 import { Inbox } from './inbox.ts';
-import type { MessageIterator } from './message-iterator.ts';
+import { MessageIterator } from './message-iterator.ts';
 
 /** What delivery needs of the connection it works for. */
 export interface DeliveryOwner {
@@ -24,7 +25,7 @@ export interface DeliveryOwner {
  * an iterator as fast as its loop asks. What cannot be delivered yet waits.
  */
 export class Delivery {
-  iterator: MessageIterator | undefined;
+  #iterator: MessageIterator | undefined;
   #paused: 'no' | 'asked' | 'loop left' = 'no';
   #running = 0;
   #inbox: Inbox | undefined;
@@ -46,7 +47,7 @@ export class Delivery {
 
   /** Nobody takes messages, nor said that he would again: no listener, or the loop was left. */
   get isAbandoned(): boolean {
-    if (this.#paused === 'asked' || this.iterator !== undefined) return false;
+    if (this.#paused === 'asked' || this.#iterator !== undefined) return false;
     return this.#paused === 'loop left' || !this.#hasListeners;
   }
 
@@ -60,15 +61,34 @@ export class Delivery {
     this.#owner.deliveryReady();
   }
 
-  loopEntered(iterator: MessageIterator): void {
-    this.iterator = iterator;
-    if (this.#paused === 'loop left') this.#paused = 'no';
+  /**
+   * Begins a loop over the messages; after it was left, what comes waits for `resume`, or for the next loop.
+   * @param isOver No message comes any more.
+   * @throws MisuseError `ERR_STATE` while another loop runs.
+   */
+  loop(over: 'client' | 'connection', isOver: boolean): MessageIterator {
+    if (this.#iterator !== undefined) {
+      throw new MisuseError('ERR_STATE', `this ${over} is being iterated already`);
+    }
+    const iterator = new MessageIterator(
+      () => this.#owner.deliveryReady(),
+      () => {
+        this.#iterator = undefined;
+        if (this.#paused === 'no') this.#paused = 'loop left';
+      },
+    );
+    if (isOver) iterator.finish();
+    else {
+      this.#iterator = iterator;
+      if (this.#paused === 'loop left') this.#paused = 'no';
+    }
+    return iterator;
   }
 
-  /** What comes now waits for `resume`, or for the next loop. */
-  loopLeft(): void {
-    this.iterator = undefined;
-    if (this.#paused === 'no') this.#paused = 'loop left';
+  /** No message comes any more. */
+  finish(): void {
+    this.#iterator?.finish();
+    this.#iterator = undefined;
   }
 
   /** Delivers the message now, or when its turn comes. */
@@ -95,7 +115,7 @@ export class Delivery {
 
   #open(): boolean {
     if (this.#paused !== 'no' || this.#running >= this.#owner.maxConcurrentMessages) return false;
-    if (this.iterator !== undefined) return this.iterator.asking;
+    if (this.#iterator !== undefined) return this.#iterator.asking;
     return this.#hasListeners;
   }
 
@@ -123,7 +143,7 @@ export class Delivery {
         owner.listenerFailed(error);
       }
     }
-    this.iterator?.give(message);
+    this.#iterator?.give(message);
     if (pending !== undefined) this.#await(pending);
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  overruled,
   type Reaction,
   reactionToClose,
   reactionToError,
@@ -93,5 +94,19 @@ for (const [what, error, reaction] of [
 ] as const) {
   test(`RC-03: no connection, ${what}: ${reaction}`, () => {
     assert.equal(reactionToError(error), reaction);
+  });
+}
+
+for (const [byRule, again, reaction] of [
+  ['again', undefined, 'again'],
+  ['stay-away', undefined, 'stay-away'],
+  ['again-spread', false, 'stay-away'],
+  ['again', false, 'stay-away'],
+  ['stay-away', true, 'again'],
+  ['again-if-fresh', true, 'again'],
+  ['again-spread', true, 'again-spread'],
+] as const satisfies readonly (readonly [Reaction, boolean | undefined, Reaction])[]) {
+  test(`RC-03: ${byRule} by the rules, and shouldReconnect says ${again}: ${reaction}`, () => {
+    assert.equal(overruled(byRule, again), reaction);
   });
 }
