@@ -1,9 +1,8 @@
 import type { Buffer } from 'node:buffer';
-import { NO_CLOSE } from '../protocol/close.ts';
 import { FACT, ProtocolConnection } from '../protocol/connection.ts';
 import type { Role } from '../protocol/constants.ts';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
-import { PeerError, TransportError, type WebSocketError } from '../protocol/errors.ts';
+import { PeerError, type WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
 import { letGo } from '../protocol/at-hand.ts';
@@ -14,34 +13,26 @@ import { Outbox } from '../transport/outbox.ts';
 import type { RandomSource } from '../transport/random.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import { type CloseCause, type CloseInfo, causeOf } from './close-info.ts';
+import { Ending, type EndingLink, type EndingOwner } from './ending.ts';
 import type { ConnectionSettings, TrafficCounters } from './host.ts';
 import type { MemoryHolder } from './memory-budget.ts';
 import { PingTimer } from './ping-timer.ts';
 import { RateGuard } from './rate-guard.ts';
 import { type ConnectionState, moveState } from './states.ts';
-import { Watch, type WatchVerdict } from './watch.ts';
+import { Watch } from './watch.ts';
 
-/** Bytes that are read and thrown away after a failure, so that the peer gets to read our Close. */
-const MAX_DISCARDED_BYTES = 1_048_576;
 /** What may wait for a peer that is closed to get memory back: its Close, and little else. */
 const MAX_LAST_WORDS_BYTES = 1_024;
-/** How long the socket of a dead peer may linger over a last Close frame, in ms. */
-const LAST_WORD_MS = 1_000;
-
 /** What a link tells the connection above it. */
-export interface LinkOwner {
+export interface LinkOwner extends EndingOwner {
   /** A whole message, while open. */
   received(message: Message): void;
   receivedPing(payload: Buffer): void;
   receivedPong(payload: Buffer): void;
-  /** After the side effects of the move. `closed` comes before {@link ended}. */
+  /** After the side effects of the move. `closed` comes before `ended`. */
   stateChanged(next: ConnectionState, previous: ConnectionState): void;
   /** Bytes went out. */
   flushed(): void;
-  /** Nothing more comes from below: the socket is gone, or given up. Called once. */
-  ended(): void;
-  /** The close timeout has passed: what still waits is to be given up. */
-  timedOut(): void;
   /** False while what was received cannot be handed on: then reading stops. */
   readonly wantsMore: boolean;
   /** What was received and is not delivered. */
@@ -60,9 +51,9 @@ export interface LinkContext {
 
 /**
  * Drives one connection: bytes from the transport into the protocol core, frames out of the outbox into the transport,
- * deadlines to both. Knows how a connection ends, and nothing of listeners, topics or servers.
+ * deadlines to both. Knows nothing of listeners, topics or servers.
  */
-export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHolder {
+export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHolder, EndingLink {
   readonly core: ProtocolConnection;
   readonly outbox: Outbox;
   readonly transport: Transport;
@@ -73,25 +64,14 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   deadlineSlot = -1;
   bytesReceived = 0;
   state: ConnectionState = 'open';
-  /** Set when the state turns closed. */
-  closeInfo: CloseInfo | undefined;
 
   readonly #owner: LinkOwner;
   readonly #context: LinkContext;
   readonly #rate: RateGuard | undefined;
-  #cause: CloseCause | undefined;
-  #initiator: 'local' | 'remote' = 'local';
-  #error: WebSocketError | undefined;
   #reading = true;
   #pumping = false;
-  #inputEnded = false;
-  #endWanted = false;
-  #transportGone = false;
-  #endReported = false;
-  #released = false;
-  #discardedBytes = 0;
-  /** Destroyed to get memory back: what the socket says it holds does not count any more. */
-  #abandoned = false;
+  /** From the first sign of the end on. */
+  #ending: Ending | undefined;
 
   /**
    * @param open Takes the socket over, with this link as the owner.
@@ -129,7 +109,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     }
     this.#rate = settings.rateLimit === false ? undefined : new RateGuard(settings.rateLimit);
     this.watch = new Watch(settings, deadlines.now(), random.fraction());
-    this.#plan();
+    this.plan();
+  }
+
+  /** How it ended: set when the state turns closed. */
+  get closeInfo(): CloseInfo | undefined {
+    return this.#ending?.info;
   }
 
   /** Bytes accepted and not yet taken by the kernel. */
@@ -158,27 +143,30 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   /** Starts the closing handshake, behind what waits. */
   close(code: number, reason: string, cause: CloseCause, error?: WebSocketError): void {
     if (this.state !== 'open') return;
-    this.#blame(cause, 'local', error);
+    const ending = this.#beginEnd();
+    ending.blame(cause, 'local', error);
     this.core.close(code, reason);
-    this.#closing();
+    ending.closing();
     this.send();
   }
 
   /** Fails the connection: Close at once, then nothing further is read. */
   fail(error: PeerError, cause = causeOf(error.code)): void {
-    if (this.#transportGone || this.core.phase === 'failed') return;
-    this.#blame(cause, 'local', error);
+    if (this.#ending?.transportGone === true || this.core.phase === 'failed') return;
+    const ending = this.#beginEnd();
+    ending.blame(cause, 'local', error);
     this.core.fail(error);
-    this.#failed();
+    ending.failed();
   }
 
   /** Throws the connection away. */
   terminate(cause: CloseCause, error?: WebSocketError): void {
+    const ending = this.#beginEnd();
     if (this.state !== 'closed') {
-      this.#blame(cause, 'local', error);
-      this.#leave();
+      ending.blame(cause, 'local', error);
+      ending.leave();
     }
-    this.#destroy();
+    ending.destroy();
   }
 
   /** The owner takes messages again. */
@@ -192,8 +180,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.bytesReceived += bytes;
     counters.bytesReceived += bytes;
     if (this.state === 'closed' || this.core.phase === 'failed') {
-      this.#discardedBytes += bytes;
-      if (this.#discardedBytes > MAX_DISCARDED_BYTES) this.#destroy();
+      this.#beginEnd().discard(bytes);
       return;
     }
     this.watch.received(deadlines.now());
@@ -204,12 +191,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   receivedEnd(): void {
-    this.#inputEnded = true;
+    this.#beginEnd().inputEnded = true;
     this.#pump();
   }
 
   writable(): void {
-    if (this.outbox.waitingBytes > 0 || this.#endWanted) this.flush();
+    if (this.outbox.waitingBytes > 0 || this.#ending?.endWanted === true) this.flush();
     else {
       this.#noteWriting(true);
       this.#owner.flushed();
@@ -218,24 +205,20 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   closed(error: Error | undefined): void {
-    this.#transportGone = true;
-    this.#inputEnded = true;
-    if (error !== undefined && this.#error === undefined && this.state !== 'closed') {
-      this.#error = new TransportError('ERR_TRANSPORT', error.message, { cause: error });
-    }
+    this.#beginEnd().transportClosed(error);
     this.outbox.clear();
     // A peer that ended in order has sent what is being inflated; one that was lost takes it along.
     if (error !== undefined && this.core.inflating) this.core.transportEnded();
     this.#pump();
     this.#count();
-    this.#plan();
+    this.plan();
   }
 
   /** The owner is done with this link, too. */
   release(): void {
-    this.#released = true;
+    this.#beginEnd().released = true;
     this.#count();
-    this.#plan();
+    this.plan();
   }
 
   relieve(): void {
@@ -247,20 +230,20 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     // What the socket holds is not given back by a Close that waits behind it.
     if (this.bufferedBytes > MAX_LAST_WORDS_BYTES) {
       this.terminate('memory-cap', new PeerError('ERR_MEMORY_CAP'));
-      this.#abandoned = true;
+      this.#beginEnd().abandoned = true;
     }
     this.#count();
   }
 
   flush(): void {
-    if (this.#transportGone) return;
+    if (this.#ending?.transportGone === true) return;
     const { outbox } = this;
     const before = outbox.sentBytes;
     outbox.flush();
     const sent = outbox.sentBytes - before;
     this.#context.counters.bytesSent += sent;
-    if (this.#endWanted && outbox.idle) {
-      this.#endWanted = false;
+    if (this.#ending?.endWanted === true && outbox.idle) {
+      this.#ending.endWanted = false;
       this.transport.end();
     }
     this.#noteWriting(sent > 0);
@@ -274,41 +257,28 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     for (let verdict = this.watch.tick(now); verdict !== undefined; verdict = this.watch.tick(now)) {
       if (verdict === 'ping') this.ping(this.pings.start(random, deadlines.clock.now()));
       else if (verdict === 'read') this.#pump();
-      else if (!this.#overdue(verdict)) break;
+      else if (!this.#beginEnd().overdue(verdict)) break;
     }
-    this.#plan();
+    this.plan();
   }
 
-  /** @returns False if the connection is beyond any other deadline now. */
-  #overdue(code: Exclude<WatchVerdict, 'ping' | 'read'>): boolean {
-    if (code === 'ERR_CLOSE_TIMEOUT' || code === 'ERR_WRITE_TIMEOUT') {
-      // That nobody answered says more than that we wanted to close.
-      if (
-        code === 'ERR_CLOSE_TIMEOUT' &&
-        this.#cause === 'local-close' &&
-        this.core.peerClose === undefined
-      ) {
-        this.#cause = undefined;
-      }
-      this.terminate(causeOf(code), new TransportError(code));
-      this.#reportEnd();
-      this.#owner.timedOut();
-      return false;
-    }
-    const error = new PeerError(code);
-    if (code === 'ERR_IDLE_TIMEOUT') {
-      this.close(error.closeCode, error.reason, 'idle-timeout', error);
-      return true;
-    }
-    this.fail(error);
-    if (code === 'ERR_PING_TIMEOUT') {
-      // Nobody will answer: the end is reported now, and the socket gets a moment for the Close.
-      this.flush();
-      this.#leave();
-      this.#reportEnd();
-      this.watch.closeWithin(LAST_WORD_MS, this.#context.deadlines.now());
-    }
-    return false;
+  now(): number {
+    return this.#context.deadlines.now();
+  }
+
+  moveTo(next: ConnectionState): void {
+    const previous = this.state;
+    this.state = moveState(previous, next);
+    this.#owner.stateChanged(next, previous);
+  }
+
+  plan(): void {
+    const { deadlines } = this.#context;
+    const ending = this.#ending;
+    const isOver = ending !== undefined && ending.transportGone && ending.released;
+    const due = isOver ? Number.POSITIVE_INFINITY : this.watch.deadlineMs();
+    if (due === Number.POSITIVE_INFINITY) deadlines.cancel(this);
+    else deadlines.planBy(this, due);
   }
 
   #pump(): void {
@@ -322,11 +292,11 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     }
     if (this.core.unfinished) {
       this.watch.unfinished(this.core.messagesReceived, this.#context.deadlines.now());
-      this.#plan();
+      this.plan();
     } else this.watch.finished();
-    if (this.#inputEnded && !this.core.inflating) this.#inputDone();
+    if (this.#ending?.inputEnded === true && !this.core.inflating) this.#ending.inputDone();
     this.#adjustReading();
-    if (this.outbox.waitingBytes > 0 || this.#endWanted) this.flush();
+    if (this.outbox.waitingBytes > 0 || this.#ending?.endWanted === true) this.flush();
     else this.#count();
   }
 
@@ -338,7 +308,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   #mayRead(): boolean {
     // At the end of input all that is left is little, and keeping it back would only delay the end.
-    if (this.#inputEnded) return true;
+    if (this.#ending?.inputEnded === true) return true;
     if (!this.#owner.wantsMore) return false;
     const rate = this.#rate;
     if (rate === undefined || rate.limit.action === 'close') return true;
@@ -346,7 +316,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     const waitMs = this.core.unreadBytes === 0 ? 0 : rate.waitMs(now);
     if (waitMs === 0) return true;
     this.watch.throttledUntilMs = now + waitMs;
-    this.#plan();
+    this.plan();
     return false;
   }
 
@@ -357,15 +327,13 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     if (fact === FACT.NONE) return false;
     if (fact === FACT.FAILURE) {
       const { failure } = core;
-      this.#blame(failure === undefined ? 'internal-error' : causeOf(failure.code), 'local', failure);
-      this.#failed();
+      const ending = this.#beginEnd();
+      ending.blame(failure === undefined ? 'internal-error' : causeOf(failure.code), 'local', failure);
+      ending.failed();
       return false;
     }
     if (fact === FACT.CLOSE) {
-      this.#blame('peer-close', 'remote');
-      this.#closing();
-      // The server ends TCP first; a client waits for it, and for no longer than the close timeout (§7.1.1).
-      this.#endWanted = core.role === 'server';
+      this.#beginEnd().peerClosed();
       return false;
     }
     if (
@@ -403,83 +371,14 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   #tooFast(rate: RateGuard): void {
     const error = new PeerError('ERR_RATE');
-    this.#blame('rate-limit', 'local', error);
+    const ending = this.#beginEnd();
+    ending.blame('rate-limit', 'local', error);
     this.core.fail(error, rate.limit.closeCode);
-    this.#failed();
+    ending.failed();
   }
 
-  #failed(): void {
-    this.#closing();
-    this.#endWanted = true;
-    this.send();
-  }
-
-  /** From the peer's end of input on: nothing unread is left. */
-  #inputDone(): void {
-    if (this.state !== 'closed') {
-      const clean = this.core.peerClose !== undefined;
-      const failed = this.core.phase === 'failed';
-      if (!clean && !failed)
-        this.#blame(this.#error === undefined ? 'transport-end' : 'transport-error', 'remote');
-      if (!this.#transportGone && (clean || failed)) {
-        // Both are done talking: what waits goes out, then the socket closes by itself.
-        this.#endWanted = true;
-        return;
-      }
-      this.#leave();
-    }
-    if (this.#transportGone) this.#reportEnd();
-    else if (this.core.peerClose === undefined) this.transport.end();
-  }
-
-  /** The first reason is the one that counts. */
-  #blame(cause: CloseCause, initiator: 'local' | 'remote', error?: WebSocketError): void {
-    if (this.#cause !== undefined) return;
-    this.#cause = cause;
-    this.#initiator = initiator;
-    this.#error ??= error;
-  }
-
-  #closing(): void {
-    if (this.state !== 'open') return;
-    this.watch.closing(this.#context.deadlines.now());
-    this.#move('closing');
-    this.#plan();
-  }
-
-  #move(next: ConnectionState): void {
-    const previous = this.state;
-    this.state = moveState(previous, next);
-    this.#owner.stateChanged(next, previous);
-  }
-
-  /** The state turns closed: what the connection held of others is given back. */
-  #leave(): void {
-    const { peerClose, sentCode } = this.core;
-    this.watch.closing(this.#context.deadlines.now());
-    this.closeInfo = {
-      code: peerClose?.code ?? NO_CLOSE,
-      reason: peerClose?.reason ?? '',
-      wasClean: peerClose !== undefined && sentCode !== undefined,
-      initiator: this.#initiator,
-      sentCode,
-      cause: this.#cause ?? 'transport-end',
-      ...(this.#error === undefined ? {} : { error: this.#error }),
-    };
-    this.core.transportEnded();
-    this.outbox.clear();
-    this.#move('closed');
-    this.#plan();
-  }
-
-  #reportEnd(): void {
-    if (this.#endReported) return;
-    this.#endReported = true;
-    this.#owner.ended();
-  }
-
-  #destroy(): void {
-    if (!this.#transportGone) this.transport.destroy();
+  #beginEnd(): Ending {
+    return (this.#ending ??= new Ending(this, this.#owner));
   }
 
   #adjustReading(): void {
@@ -495,13 +394,14 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.watch.stoppedReading(now);
       this.transport.pause();
     }
-    this.#plan();
+    this.plan();
   }
 
   /** Tells the budget what this connection holds, if that has changed. */
   #count(): void {
+    const ending = this.#ending;
     const held =
-      this.#transportGone || this.#abandoned
+      ending !== undefined && (ending.transportGone || ending.abandoned)
         ? this.#owner.undeliveredBytes
         : this.outbox.bufferedBytes +
           this.core.heldBytes +
@@ -520,13 +420,6 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       return;
     }
     this.watch.writing(progressed, this.#context.deadlines.now());
-    this.#plan();
-  }
-
-  #plan(): void {
-    const { deadlines } = this.#context;
-    const due = this.#transportGone && this.#released ? Number.POSITIVE_INFINITY : this.watch.deadlineMs();
-    if (due === Number.POSITIVE_INFINITY) deadlines.cancel(this);
-    else deadlines.planBy(this, due);
+    this.plan();
   }
 }

@@ -13,20 +13,20 @@ export const CLOSING: readonly Rule[] = [
       'SHOULD',
       'both',
       'TCP and TLS are closed cleanly, and what still comes is discarded',
-      kept('connection/link.ts#endWanted', live('5.5.1-5'), live('7.1.7-1')),
+      kept('connection/ending.ts#endWanted', live('5.5.1-5'), live('7.1.7-1')),
     ],
     [
       'SHOULD',
       'server',
       'the server closes TCP first',
-      kept('connection/link.ts#endWanted', live('5.5.1-5')),
+      kept('connection/ending.ts#endWanted', live('5.5.1-5')),
     ],
     [
       'SHOULD',
       'server',
       'and does so at once',
       kept(
-        'connection/link.ts#endWanted',
+        'connection/ending.ts#endWanted',
         live('5.5.1-5'),
         'server/closing-live: the peer breaks a rule and stays',
       ),
@@ -36,7 +36,7 @@ export const CLOSING: readonly Rule[] = [
       'client',
       'a client waits for it',
       kept(
-        'connection/link.ts#a client waits for it',
+        'connection/ending.ts#a client waits for it',
         'testing/pair: a client waits for the server to end TCP',
       ),
     ],
@@ -58,7 +58,7 @@ export const CLOSING: readonly Rule[] = [
       'both',
       'with both Closes through, the connection is closed',
       kept(
-        'connection/link.ts#inputDone',
+        'connection/ending.ts#inputDone',
         live('5.5.1-5'),
         'server/closing-live: we close, and the peer answers: one close event',
       ),

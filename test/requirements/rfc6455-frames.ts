@@ -217,7 +217,7 @@ export const FRAMES: readonly Rule[] = [
       'both',
       'after both Closes TCP is closed',
       kept(
-        'connection/link.ts#endWanted',
+        'connection/ending.ts#endWanted',
         live('5.5.1-5'),
         'server/closing-live: the peer closes: one close event',
       ),
@@ -226,14 +226,14 @@ export const FRAMES: readonly Rule[] = [
       'MUST',
       'server',
       'the server closes TCP at once',
-      kept('connection/link.ts#endWanted', live('5.5.1-5')),
+      kept('connection/ending.ts#endWanted', live('5.5.1-5')),
     ],
     [
       'SHOULD',
       'client',
       'the client waits for the server to close TCP',
       kept(
-        'connection/link.ts#a client waits for it',
+        'connection/ending.ts#a client waits for it',
         'testing/pair: a client waits for the server to end TCP',
       ),
     ],
