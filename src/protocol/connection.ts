@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { buildCloseBody, type CloseBody, type ClosePhase, moveClose, readCloseBody } from './close.ts';
 import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
+import { CompressedInput } from './deflate/compressed-input.ts';
 import type { Inflater } from './deflate/inflater.ts';
 import { PeerError } from './errors.ts';
 import { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 import type { ProtocolLimits } from './limits.ts';
-import { nonAscii } from './mask.ts';
 import { copyOf, MessageAssembler, wholeMessage } from './message-assembler.ts';
 import type { Message } from './payload.ts';
 import { letGo } from './at-hand.ts';
@@ -40,16 +40,6 @@ export interface FrameSink {
 
 const NOTHING = Buffer.alloc(0);
 
-/** A piece of a message is being inflated behind the event loop. Pings and pongs pass it, everything else waits. */
-interface Inflation {
-  /** The message ends with it. */
-  readonly last: boolean;
-  done: boolean;
-  error: PeerError | undefined;
-  /** What came next, with a copy of its bytes: nothing further is parsed. */
-  held: { readonly piece: Piece; readonly bytes: Buffer; readonly nonAscii: number } | undefined;
-}
-
 /**
  * One side of one connection after the opening handshake (§5 to §8). Bytes and commands in, facts and frames out;
  * it holds no socket, timer, clock or randomness. Facts are pulled: "pause" means not to call {@link next}.
@@ -77,10 +67,8 @@ export class ProtocolConnection {
   #assembler: MessageAssembler | undefined;
   #control: Buffer | undefined;
   #controlBytes = 0;
-  #inflater: Inflater | undefined;
-  #inflation: Inflation | undefined;
-  #inflatesText = false;
-  #inflatedBytes = 0;
+  /** From the first compressed message on. */
+  #compressed: CompressedInput | undefined;
 
   /** @param openInflater Given if permessage-deflate was agreed on; called when the first compressed message comes. */
   constructor(role: Role, limits: ProtocolLimits, sink: FrameSink, openInflater?: () => Inflater) {
@@ -111,21 +99,17 @@ export class ProtocolConnection {
 
   /** Bytes held of a message in progress. */
   get heldBytes(): number {
-    return (
-      (this.#assembler?.length ?? 0) +
-      (this.#inflater?.heldBytes ?? 0) +
-      (this.#inflation?.held?.bytes.length ?? 0)
-    );
+    return (this.#assembler?.length ?? 0) + (this.#compressed?.heldBytes ?? 0);
   }
 
   /** Something received is still being inflated: facts are to come without any more bytes. */
   get inflating(): boolean {
-    return this.#inflation !== undefined;
+    return this.#compressed?.inflating === true;
   }
 
   /** Until that is done, `next` looks at nothing more. */
   get blocked(): boolean {
-    return this.#inflation?.held !== undefined;
+    return this.#compressed?.blocked === true;
   }
 
   /**
@@ -134,7 +118,7 @@ export class ProtocolConnection {
    */
   receive(chunk: Buffer): void {
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return;
-    this.#inflater?.readBegins();
+    this.#compressed?.readBegins();
     this.#parser.receive(chunk);
   }
 
@@ -148,9 +132,9 @@ export class ProtocolConnection {
     letGo();
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return FACT.NONE;
     try {
-      if (this.#inflation !== undefined) {
-        const fact = this.#afterInflation(this.#inflation);
-        if (fact !== FACT.NONE || this.blocked) return fact;
+      if (this.#compressed?.inflating === true) {
+        const fact = this.#afterInflation(this.#compressed);
+        if (fact !== FACT.NONE || this.#compressed.blocked) return fact;
       }
       for (;;) {
         const piece = this.#parser.next();
@@ -160,8 +144,8 @@ export class ProtocolConnection {
           return FACT.NONE;
         }
         const { header, bytes, start, end, nonAscii } = this.#parser;
-        if (this.#inflation !== undefined && header.opcode !== OPCODE.PING && header.opcode !== OPCODE.PONG) {
-          this.#inflation.held = { piece, bytes: copyOf(bytes, start, end), nonAscii };
+        if (this.inflating && header.opcode !== OPCODE.PING && header.opcode !== OPCODE.PONG) {
+          this.#compressed!.hold({ piece, bytes: copyOf(bytes, start, end), nonAscii });
           return FACT.NONE;
         }
         const fact = this.#take(piece, bytes, start, end, nonAscii);
@@ -215,34 +199,12 @@ export class ProtocolConnection {
    * @param error Why it cannot be inflated.
    */
   inflationDone(error?: PeerError): void {
-    if (this.#inflation === undefined) return;
-    this.#inflation.done = true;
-    this.#inflation.error = error;
-  }
-
-  /** Takes bytes from the inflater. @internal */
-  inflated(bytes: Buffer, start: number, end: number, final: boolean): void {
-    const isText = this.#inflatesText;
-    this.#inflatedBytes += end - start;
-    if (this.#inflatedBytes > this.#maxMessageBytes) {
-      throw new PeerError(
-        'ERR_MESSAGE_TOO_BIG',
-        `${this.#inflatedBytes} bytes or more once inflated, the limit is ${this.#maxMessageBytes}`,
-      );
-    }
-    const highBits = isText ? nonAscii(bytes, start, end) : 1;
-    if (final && this.#assembler === undefined)
-      this.message = wholeMessage(isText, bytes, start, end, highBits);
-    else {
-      this.#assembler ??= new MessageAssembler(isText);
-      this.#assembler.append(bytes, start, end, highBits, this.#maxMessageBytes);
-    }
+    this.#compressed?.done(error);
   }
 
   #release(): void {
-    this.#inflater?.close();
-    this.#inflater = undefined;
-    this.#inflation = undefined;
+    this.#compressed?.close();
+    this.#compressed = undefined;
     this.#parser.discard();
     this.#assembler = undefined;
     this.#control = undefined;
@@ -269,10 +231,7 @@ export class ProtocolConnection {
     this.#assembler.append(bytes, start, end, nonAscii, expectedBytes);
     if (piece === PIECE.PART || !header.fin) return FACT.NONE;
     header.endMessage();
-    return this.#assembledMessage(this.#assembler);
-  }
-
-  #assembledMessage(assembler: MessageAssembler): Fact {
+    const assembler = this.#assembler;
     this.#assembler = undefined;
     this.message = assembler.takeMessage();
     this.messagesReceived++;
@@ -282,32 +241,24 @@ export class ProtocolConnection {
   #compressedPiece(piece: Piece, bytes: Buffer, start: number, end: number): Fact {
     const { header } = this.#parser;
     const last = piece !== PIECE.PART && header.fin;
-    this.#inflatesText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
+    const isText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
     if (last) header.endMessage();
-    this.#inflater ??= this.#openInflater!();
-    if (this.#inflater.write(this, bytes, start, end, last))
-      return last ? this.#inflatedMessage() : FACT.NONE;
-    this.#inflation = { last, done: false, error: undefined, held: undefined };
-    return FACT.NONE;
+    this.#compressed ??= new CompressedInput(this.#openInflater!(), this.#maxMessageBytes);
+    return this.#compressed.take(isText, bytes, start, end, last)
+      ? this.#inflatedMessage(this.#compressed)
+      : FACT.NONE;
   }
 
-  #inflatedMessage(): Fact {
-    this.#inflatedBytes = 0;
-    if (this.#assembler !== undefined) return this.#assembledMessage(this.#assembler);
+  #inflatedMessage(compressed: CompressedInput): Fact {
+    this.message = compressed.takeMessage();
     this.messagesReceived++;
     return FACT.MESSAGE;
   }
 
   /** Goes on where inflating behind the event loop has stopped us, once it is done. */
-  #afterInflation(inflation: Inflation): Fact {
-    const { last, done, error, held } = inflation;
-    if (!done) return FACT.NONE;
-    if (error !== undefined) throw error;
-    if (last) {
-      this.#inflation = held === undefined ? undefined : { ...inflation, last: false };
-      return this.#inflatedMessage();
-    }
-    this.#inflation = undefined;
+  #afterInflation(compressed: CompressedInput): Fact {
+    if (compressed.settle()) return this.#inflatedMessage(compressed);
+    const held = compressed.takeHeld();
     if (held === undefined) return FACT.NONE;
     return this.#take(held.piece, held.bytes, 0, held.bytes.length, held.nonAscii);
   }
