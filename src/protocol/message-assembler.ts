@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { PeerError } from './errors.ts';
 import { keepBinaryAtHand, keepTextAtHand } from './at-hand.ts';
+import { keepOutgrown, roomToGrow } from './outgrown-memory.ts';
 import { decodeUtf8, findInvalidUtf8, Utf8Validator } from './utf8.ts';
 
 /** Smallest buffer for an unfinished message, unless it is known to be smaller. */
@@ -50,10 +51,14 @@ export class MessageAssembler {
   }
 
   #grow(needed: number, expectedBytes: number): void {
-    const capacity = Math.max(needed, Math.min(Math.max(needed * 2, FIRST_CAPACITY), expectedBytes));
-    const grown = Buffer.allocUnsafeSlow(capacity);
-    this.#buffer.copy(grown, 0, 0, this.#length);
+    const wanted = Math.max(needed * 2, FIRST_CAPACITY);
+    // As long as the message: it is going to be the message.
+    const grown =
+      wanted >= expectedBytes ? Buffer.allocUnsafeSlow(Math.max(needed, expectedBytes)) : roomToGrow(wanted);
+    const outgrown = this.#buffer;
+    outgrown.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
+    keepOutgrown(outgrown);
   }
 
   /**
@@ -72,6 +77,7 @@ export class MessageAssembler {
   #takeBinary(): Buffer {
     const whole = this.#length === this.#buffer.length;
     const message = whole ? this.#buffer : copyOf(this.#buffer, 0, this.#length);
+    if (!whole) keepOutgrown(this.#buffer);
     keepBinaryAtHand(message);
     return message;
   }
