@@ -61,6 +61,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   readonly pings = new PingTimer();
   flushScheduled = false;
   heldBytes = 0;
+  budgetSlot = -1;
   deadlineSlot = -1;
   bytesReceived = 0;
   state: ConnectionState = 'open';

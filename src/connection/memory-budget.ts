@@ -8,6 +8,8 @@ const DEFAULT_MAX_BYTES = 268_435_456;
 export interface MemoryHolder {
   /** What it was last counted with, in bytes; kept by itself. */
   readonly heldBytes: number;
+  /** Where it stands among those that hold something, or -1; kept by the budget. */
+  budgetSlot: number;
   /** Gives back what it can without loss, as by writing what waits. */
   relieve(): void;
   /** Gives everything back. */
@@ -23,7 +25,8 @@ export interface MemoryHolder {
 export class MemoryBudget {
   /** In bytes. */
   readonly maxBytes: number;
-  readonly #holders = new Set<MemoryHolder>();
+  /** In no order. A set would be made anew after every few changes, in memory that only a full collection gives back. */
+  readonly #holders: MemoryHolder[] = [];
   #usedBytes = 0;
   #shedding = false;
   /** How often it was exceeded so far, and connections were lost for it. */
@@ -52,9 +55,23 @@ export class MemoryBudget {
   /** A holder counts `bytes` more than before, or less. @internal */
   changed(holder: MemoryHolder, bytes: number): void {
     this.#usedBytes += bytes;
-    if (holder.heldBytes > 0) this.#holders.add(holder);
-    else this.#holders.delete(holder);
+    if (holder.heldBytes > 0 !== holder.budgetSlot >= 0) this.#move(holder);
     if (this.#usedBytes > this.maxBytes && bytes > 0 && !this.#shedding) this.#shed();
+  }
+
+  /** Takes one in that holds nothing so far, or out that holds nothing any more. */
+  #move(holder: MemoryHolder): void {
+    const holders = this.#holders;
+    if (holder.budgetSlot < 0) {
+      holder.budgetSlot = holders.push(holder) - 1;
+      return;
+    }
+    const last = holders.pop()!;
+    if (last !== holder) {
+      holders[holder.budgetSlot] = last;
+      last.budgetSlot = holder.budgetSlot;
+    }
+    holder.budgetSlot = -1;
   }
 
   #shed(): void {
