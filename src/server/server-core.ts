@@ -176,9 +176,11 @@ export class ServerCore<UserData>
     reservation: Reservation,
     open: (owner: TransportOwner) => Transport,
   ): Connection<UserData> {
+    // Written out: what is spread has a hidden class of its own each time, and V8 looks each field up anew.
+    const { protocol, extensions, deflate, data, expiresAt } = identity;
     const connection = new Connection<UserData>(
       this,
-      { ...identity, id: this.random.uuid() },
+      { id: this.random.uuid(), protocol, extensions, deflate, data, expiresAt },
       'server',
       open,
     );
