@@ -162,6 +162,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   else if (mode === 'relay') serveRelay(server);
   else ChatRooms.on(server);
 
+  // From before anybody is told that there is a server until it is gone: without a listener SIGHUP ends the process.
+  const stopRenewing = io.onHangUp(() => renew(server, flags, host, options.logger));
   const address = await listen(server, port, host);
   const authority = `${urlHost(address)}:${address.port}`;
   const s = credentials === undefined ? '' : 's';
@@ -169,11 +171,10 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   if (flags.has('json')) io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url }));
   else io.out(`Hawser ${mode} is listening on ${url}`);
 
-  const stopRenewing = io.onHangUp(() => renew(server, flags, host, options.logger));
   await interruption(io.interrupted);
-  stopRenewing();
   if (!flags.has('json')) sayProgress(server, io);
   const report = await server.shutdown({ timeoutMs });
+  stopRenewing();
   if (flags.has('json')) io.out(jsonLine({ event: 'shutdown', time: new Date().toISOString(), ...report }));
   return EXIT.DONE;
 }

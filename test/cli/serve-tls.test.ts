@@ -56,6 +56,30 @@ test('CM-04: --tls-cert and --tls-key speak wss; SIGHUP reads them again; a brok
   client[Symbol.dispose]();
 });
 
+test('CM-04: SIGHUP is heard from the line with the URL on, and until the last connection has gone', async (t) => {
+  const { cert, key, write } = files(t);
+  write(selfSigned(['127.0.0.1'], Date.now()));
+  const io = fakeIo();
+  const renewals = (): number => io.errLines.filter((line) => line.includes('certificate renewed')).length;
+  const out = (line: string): void => {
+    io.out(line);
+    io.hangUp();
+  };
+  const args = ['serve', '--port', '0', '--tls-cert', cert, '--tls-key', key];
+  const exit = runCommandLine(args, { ...io, out }, '0.0.0');
+  const line = await waitUntil(() => io.outLines[0]);
+  const { port } = new URL(line!.replace(/^.* /, ''));
+  assert.equal(renewals(), 1);
+  const client = await secure(Number(port), undefined);
+  assert.equal((await client.upgrade()).status, 101);
+  io.interrupt();
+  await client.nextFrame();
+  io.hangUp();
+  assert.equal(renewals(), 2);
+  client[Symbol.dispose]();
+  assert.equal(await exit, 0);
+});
+
 test('CM-04: --tls-self-signed makes a certificate for this machine', async (t) => {
   const server = await served('--chat', '--tls-self-signed');
   t.after(() => server.stop());
