@@ -212,6 +212,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   /**
    * Goes down in order: `ready()` turns false, listening stops, every connection gets a Close behind what waits for it,
    * in batches and in random order; what is left at the deadline is destroyed. HTTP servers it was attached to go on.
+   * Keeps the process alive until then.
    * @returns The same promise for every call.
    * @throws MisuseError `ERR_OPTION` or `ERR_ARGUMENT` for a bad option.
    */

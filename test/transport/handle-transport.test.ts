@@ -15,8 +15,13 @@ import {
   handlesUsable,
   socketsUsable,
 } from '../../src/transport/handle-check.ts';
-import { takeHandles } from '../../src/transport/handle-transport.ts';
-import { collected, KINDS, pairs } from './pairs.ts';
+import { type HandleTransport, takeHandles } from '../../src/transport/handle-transport.ts';
+import { collected, KINDS, Log, pairs } from './pairs.ts';
+
+interface Tunable {
+  setNoDelay: (this: Tunable, on: boolean) => number;
+  setKeepAlive: (this: Tunable, on: boolean, afterSeconds: number) => number;
+}
 
 test('the checks pass on this Node, once, and leave nothing open', async () => {
   const leaks = leakCheck();
@@ -45,6 +50,45 @@ for (const kind of KINDS) {
     await waitUntil(() => got.bytes === 1);
     peer.end();
     await waitUntil(() => log.ended);
+  });
+}
+
+for (const inherits of [true, false]) {
+  test(`TCP_NODELAY and keep-alive are set ${inherits ? 'once, where accepted sockets have them of the listening one' : 'on each socket, where the listening one does not take them'}`, async (t) => {
+    await checkHandles();
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { _handle: listening } = server as unknown as { readonly _handle: Tunable };
+    const kind = Object.getPrototypeOf(listening) as Tunable;
+    const { setNoDelay, setKeepAlive } = kind;
+    const set: string[] = [];
+    const nameOf = (handle: unknown): string => (handle === listening ? 'listening' : 'accepted');
+    kind.setNoDelay = function (on) {
+      set.push(`${nameOf(this)} noDelay ${on}`);
+      return setNoDelay.call(this, on);
+    };
+    kind.setKeepAlive = function (on, seconds) {
+      set.push(`${nameOf(this)} keepAlive ${on} ${seconds}`);
+      return setKeepAlive.call(this, on, seconds);
+    };
+    if (!inherits) listening.setNoDelay = () => -1;
+    const opened: HandleTransport[] = [];
+    t.after(() => {
+      Object.assign(kind, { setNoDelay, setKeepAlive });
+      for (const transport of opened) transport.destroy();
+      server.close();
+    });
+    assert.ok(takeHandles(server, (open) => void opened.push(open(new Log()))));
+    const peer = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    t.after(() => peer.destroy());
+    await waitUntil(() => opened.length === 1);
+    const each = ['accepted noDelay true', 'accepted keepAlive true 60'];
+    const onListening =
+      process.platform === 'linux' ? ['listening noDelay true', 'listening keepAlive true 60'] : [];
+    const expected =
+      inherits && process.platform === 'linux' ? onListening : [...onListening.slice(1), ...each];
+    assert.deepEqual(set, expected);
   });
 }
 
