@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { eventLoopTurns, seededRandom, waitUntil } from '../../src/testing/index.ts';
 import { collected, KINDS, Log, type Pair, pairs } from './pairs.ts';
 
@@ -126,6 +127,29 @@ for (const kind of KINDS) {
       assert.ok(bytes.subarray(i * 20_001, i * 20_001 + 20_000).every((byte) => byte === i));
       assert.equal(bytes[i * 20_001 + 20_000], 0xff);
     }
+  });
+
+  test(`${name}: writes of several pieces on several connections in one turn do not get into each other’s bytes`, async (t) => {
+    const next = await pairs(t, kind);
+    const all = [await next(), await next(), await next()];
+    const random = seededRandom(13);
+    // Up to and beyond what is joined, 128 KiB; the last of all goes out in more turns than one.
+    const sizes = [2, 16_384, 65_536, 131_067, 131_068, 131_073, 300_000];
+    const sent = all.map(() => [] as Buffer[]);
+    const got = all.map(({ peer }) => collected(peer));
+    for (const size of sizes) {
+      for (const [i, { transport }] of all.entries()) {
+        const pieces = [random.bytes(4), random.bytes(size), random.bytes(1)].map((piece) =>
+          Buffer.from(piece),
+        );
+        sent[i]!.push(...pieces);
+        transport.write(pieces);
+      }
+      const due = Buffer.concat(sent[0]!).length;
+      await waitUntil(() => got.every(({ bytes }) => bytes === due));
+    }
+    for (const [i, { chunks }] of got.entries())
+      assert.ok(Buffer.concat(chunks).equals(Buffer.concat(sent[i]!)));
   });
 
   test(`${name}: end: what waits goes out first, then our half ends; the other one stays open`, async (t) => {
@@ -311,3 +335,28 @@ for (const kind of KINDS) {
     transport.handTo(log);
   });
 }
+
+test('TLS socket: writes while the peer renegotiates arrive as they were, whatever becomes of their memory', async (t) => {
+  const kind = KINDS.find(({ name }) => name === 'TLS socket')!;
+  const { transport, peer } = await (await pairs(t, kind))({ maxVersion: 'TLSv1.2' });
+  const got = collected(peer);
+  // Node lets a client do so three times in ten minutes.
+  const left = { handshakes: 3 };
+  const again = (): void => {
+    (peer as TLSSocket).renegotiate({}, (error) => {
+      assert.equal(error, null);
+      if (--left.handshakes > 0) again();
+    });
+  };
+  again();
+  const sent: Buffer[] = [];
+  while (left.handshakes > 0) {
+    const pieces = [Buffer.from([left.handshakes]), Buffer.alloc(1_000, sent.length)];
+    sent.push(...pieces);
+    transport.write(pieces);
+    await eventLoopTurns(1);
+  }
+  const all = Buffer.concat(sent);
+  await waitUntil(() => got.bytes === all.length);
+  assert.ok(Buffer.concat(got.chunks).equals(all));
+});
