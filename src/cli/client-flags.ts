@@ -2,7 +2,7 @@ import type { ClientTlsOptions, ConnectOptions } from '../client/connect-options
 import { isFieldValue, isToken } from '../protocol/handshake/fields.ts';
 import { type CommandIo, UsageError } from './command.ts';
 import { textOfFile } from './files.ts';
-import { type Flag, type FlagValues, textOf, wholeNumberOf } from './flags.ts';
+import { type Flag, type FlagValues, listOf, textOf, wholeNumberOf } from './flags.ts';
 
 const MAX_MS = 2 ** 31 - 1;
 
@@ -114,11 +114,6 @@ export function warnIfInsecure(flags: FlagValues, io: Pick<CommandIo, 'err'>): v
   if (flags.has('insecure')) {
     io.err('hawser: warning: --insecure: whoever answers is believed; nothing that is sent is secret');
   }
-}
-
-function listOf(flags: FlagValues, name: string): readonly string[] {
-  const given = flags.get(name);
-  return typeof given === 'object' ? given : [];
 }
 
 function headerOf(text: string): [name: string, value: string] {

@@ -4,7 +4,7 @@ import { pipe } from './connect-pipe.ts';
 import { talk } from './connect-terminal.ts';
 import { eventPrinter, messageFields, printConnectionEvents } from './connection-events.ts';
 import { closeLine, dialled, exitOf, INTERRUPTED } from './dialling.ts';
-import { type Flag, parseFlags, wholeNumberOf } from './flags.ts';
+import { COMMON_FLAGS, type Flag, parseFlags, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
 import { printable } from './lines.ts';
 import { messageLine } from './shown-message.ts';
@@ -18,8 +18,7 @@ const OTHER_FLAGS: readonly Flag[] = [
     default: '1,000',
   },
   { name: 'json', says: 'print every event as a line of JSON; input is taken as piped' },
-  { name: 'debug', says: 'show where an error comes from' },
-  { name: 'help', short: 'h', says: 'print this' },
+  ...COMMON_FLAGS,
 ];
 const FLAGS: readonly Flag[] = [...CLIENT_FLAGS, ...OTHER_FLAGS];
 

@@ -19,6 +19,12 @@ export interface Flag {
   readonly default?: string;
 }
 
+/** The last flags of most commands. */
+export const COMMON_FLAGS: readonly Flag[] = [
+  { name: 'debug', says: 'show where an error comes from' },
+  { name: 'help', short: 'h', says: 'print this' },
+];
+
 /** What was given: texts in the order they came, `true`, or `false` for `--no-…`. */
 export type FlagValues = ReadonlyMap<string, readonly string[] | boolean>;
 
@@ -100,6 +106,12 @@ function refuseUnknown(rawName: string, known: ReadonlyMap<string, Flag>): never
 export function textOf(flags: FlagValues, name: string): string | undefined {
   const value = flags.get(name);
   return typeof value === 'object' ? value[0] : undefined;
+}
+
+/** The texts of a flag that may be repeated, in the order they came. */
+export function listOf(flags: FlagValues, name: string): readonly string[] {
+  const given = flags.get(name);
+  return typeof given === 'object' ? given : [];
 }
 
 /**

@@ -6,7 +6,7 @@ import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './
 import { eventPrinter, messageFields, printConnectionEvents } from './connection-events.ts';
 import { closeLine, dialled, exitOf, INTERRUPTED } from './dialling.ts';
 import { bytesOfFile } from './files.ts';
-import { type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
+import { COMMON_FLAGS, type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
 import { messageLine } from './shown-message.ts';
 import { bytesOfHex } from './slash-command.ts';
@@ -29,8 +29,7 @@ const SEND_FLAGS: readonly Flag[] = [
 ];
 const OTHER_FLAGS: readonly Flag[] = [
   { name: 'json', says: 'print every event as a line of JSON' },
-  { name: 'debug', says: 'show where an error comes from' },
-  { name: 'help', short: 'h', says: 'print this' },
+  ...COMMON_FLAGS,
 ];
 const FLAGS: readonly Flag[] = [...SEND_FLAGS, ...CLIENT_FLAGS, ...OTHER_FLAGS];
 /** Far more than a command line can hold. */

@@ -1,6 +1,6 @@
 import { headersOf, protocolsOf, tlsOf, urlOf } from '../client-flags.ts';
 import { UsageError } from '../command.ts';
-import { type Flag, type FlagValues, textOf, wholeNumberOf } from '../flags.ts';
+import { COMMON_FLAGS, type Flag, type FlagValues, textOf, wholeNumberOf } from '../flags.ts';
 import { LOAD_MODES, type LoadMode, type LoadPlan, type LoadTarget } from './load-plan.ts';
 import type { Thresholds } from './thresholds.ts';
 
@@ -82,8 +82,7 @@ export const RESULT_FLAGS: readonly Flag[] = [
   { name: 'min-rate', value: '<n>', says: 'exit 3 below so many messages (or connections) a second' },
   { name: 'yes', short: 'y', says: 'do not ask before load is put on another machine' },
   { name: 'json', says: 'print the report as a line of JSON' },
-  { name: 'debug', says: 'show where an error comes from' },
-  { name: 'help', short: 'h', says: 'print this' },
+  ...COMMON_FLAGS,
 ];
 
 /**

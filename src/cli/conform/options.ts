@@ -1,7 +1,16 @@
 import { isToken } from '../../protocol/handshake/fields.ts';
 import { headersOf, PEER_FLAGS, protocolsOf, tlsOf, urlOf, warnIfInsecure } from '../client-flags.ts';
 import { type CommandIo, UsageError } from '../command.ts';
-import { type Flag, type FlagValues, parseFlags, textOf, wholeNumber, wholeNumberOf } from '../flags.ts';
+import {
+  COMMON_FLAGS,
+  type Flag,
+  type FlagValues,
+  listOf,
+  parseFlags,
+  textOf,
+  wholeNumber,
+  wholeNumberOf,
+} from '../flags.ts';
 import { type Example, helpText } from '../help.ts';
 import { REPORT_KINDS } from './report-file.ts';
 import type { Target } from './model.ts';
@@ -35,8 +44,7 @@ const OUTPUT: readonly Flag[] = [
     says: `write a report; the name decides what it is: ${REPORT_KINDS.join(', ')}`,
   },
   { name: 'strict', says: 'count what is not strict as a failure' },
-  { name: 'debug', says: 'show where an error comes from' },
-  { name: 'help', short: 'h', says: 'print this' },
+  ...COMMON_FLAGS,
 ];
 const EXAMPLES: readonly Example[] = [
   { command: 'hawser conform ws://127.0.0.1:9001/', says: 'everything, against an echo server' },
@@ -82,11 +90,6 @@ export interface ConformOptions {
   readonly strict: boolean;
   readonly help: boolean;
 }
-
-const listOf = (flags: FlagValues, name: string): readonly string[] => {
-  const value = flags.get(name);
-  return typeof value === 'object' ? value : [];
-};
 
 /** @throws UsageError for what cannot be meant; CommandError for a file that cannot be read. */
 export function conformOptions(args: readonly string[], io: Pick<CommandIo, 'err'>): ConformOptions {
