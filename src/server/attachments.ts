@@ -2,6 +2,7 @@ import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MisuseError } from '../protocol/errors.ts';
 import { renderRefusal } from '../protocol/handshake/answer.ts';
+import type { Clock } from '../transport/clock.ts';
 
 /** One of our servers on an HTTP server. */
 export interface Attached {
@@ -9,6 +10,7 @@ export interface Attached {
   serves(path: string): boolean;
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   readonly handshakeTimeoutMs: number;
+  readonly clock: Clock;
 }
 
 /** All of ours on one HTTP server, behind one listener. */
@@ -60,15 +62,15 @@ function leaveToOthers(server: HttpServer, board: Board, socket: Duplex & { byte
     return;
   }
   const { bytesWritten } = socket;
-  const timer = setTimeout(
-    () => {
-      if (isUnclaimed(socket, bytesWritten)) endWith(socket, NOT_FOUND);
-    },
-    Math.max(...board.members.map((member) => member.handshakeTimeoutMs)),
-  );
-  timer.unref();
-  socket.once('close', () => clearTimeout(timer));
+  const { clock, handshakeTimeoutMs } = mostPatient(board.members);
+  const timer = clock.setTimer(() => {
+    if (isUnclaimed(socket, bytesWritten)) endWith(socket, NOT_FOUND);
+  }, handshakeTimeoutMs);
+  socket.once('close', () => clock.clearTimer(timer));
 }
+
+const mostPatient = (members: readonly Attached[]): Attached =>
+  members.reduce((one, other) => (other.handshakeTimeoutMs > one.handshakeTimeoutMs ? other : one));
 
 /**
  * Adds one of ours to an HTTP server. There is one `upgrade` listener for all of them.

@@ -145,6 +145,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const only = options?.path;
     const member: Attached = {
       handshakeTimeoutMs: core.options.handshakeTimeoutMs,
+      clock: core.clock,
       serves: (path) => (only === undefined || path === only) && this.#serves(path),
       take: (request, socket, head) => void this.#upgrade(request, socket, head),
     };

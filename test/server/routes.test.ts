@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { WebSocketServer } from '../../src/index.ts';
-import { RawClient, waitUntil } from '../../src/testing/index.ts';
+import { eventLoopTurns, RawClient, VirtualClock, waitUntil } from '../../src/testing/index.ts';
 import { listening, nextText } from './live.ts';
 
 for (const [what, path, ours, others] of [
@@ -99,6 +99,38 @@ test('RT-03 SE-09: two servers and a foreign listener: nobody destroys a socket 
   t.after(() => late[Symbol.dispose]());
   assert.equal((await late.upgrade({ path: '/one' })).status, 404);
   assert.equal(two.connections.size, 1, 'the other server and its connection stay');
+});
+
+test('RT-03: what nobody takes waits by the clock of the server that waits longest, and who takes it ends that', async (t) => {
+  const clock = new VirtualClock();
+  const { http, port } = await shared(
+    t,
+    new WebSocketServer({ path: '/one', handshakeTimeoutMs: 1_000, clock }),
+    new WebSocketServer({ path: '/two', handshakeTimeoutMs: 60_000, clock }),
+    new WebSocketServer({ path: '/three', handshakeTimeoutMs: 2_000, clock: new VirtualClock() }),
+  );
+  let seen = 0;
+  http.on('upgrade', (request, socket) => {
+    seen++;
+    if (request.url === '/taken') socket.destroy();
+  });
+  const client = await RawClient.connect({ port });
+  t.after(() => client[Symbol.dispose]());
+  let status: number | undefined;
+  const answer = client.upgrade({ path: '/nobody' }).then((response) => ({ status } = response));
+  await waitUntil(() => seen === 1);
+  assert.equal(clock.pendingTimers, 1);
+  clock.advance(59_999);
+  await eventLoopTurns(5);
+  assert.equal(status, undefined);
+  clock.advance(1);
+  await answer;
+  assert.equal(status, 404);
+  const other = await RawClient.connect({ port });
+  t.after(() => other[Symbol.dispose]());
+  other.upgrade({ path: '/taken' }).catch(() => undefined);
+  await waitUntil(() => seen === 2);
+  await waitUntil(() => clock.pendingTimers === 0);
 });
 
 test('SD-04 HS-15: after a shutdown the HTTP server runs, and sockets that were upgraded are ended by us', async (t) => {
