@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { onSliceEnd } from './flush-queue.ts';
 
+/** Frames below this size are copied together rather than handed to the kernel one by one. */
+const JOINED_BELOW_BYTES = 8_192;
 /** Longest run that is copied together, in bytes. */
 const MAX_RUN_BYTES = 65_536;
 
@@ -36,4 +38,24 @@ export function joinRun(frames: readonly unknown[]): Uint8Array | undefined {
   lastRun = Buffer.concat(frames as Uint8Array[], bytes);
   lastFrames = frames;
   return lastRun;
+}
+
+/** Copies neighbours that are small into one chunk each: a system call per chunk costs more than the copy. */
+export function joinSmall(chunks: Uint8Array[]): Uint8Array[] {
+  if (chunks.length < 2) return chunks;
+  const joined: Uint8Array[] = [];
+  let run: Uint8Array[] = [];
+  const endRun = () => {
+    if (run.length > 0) joined.push(run.length === 1 ? run[0]! : Buffer.concat(run));
+    run = [];
+  };
+  for (const chunk of chunks) {
+    if (chunk.length < JOINED_BELOW_BYTES) run.push(chunk);
+    else {
+      endRun();
+      joined.push(chunk);
+    }
+  }
+  endRun();
+  return joined;
 }

@@ -1,8 +1,7 @@
 import { Buffer } from 'node:buffer';
-import { CONTROL_BIT, OPCODE, OPCODE_MASK } from '../protocol/constants.ts';
+import { OPCODE, OPCODE_MASK } from '../protocol/constants.ts';
 import {
   buildFrame,
-  frameBytes,
   type FrameKey,
   headerBytes,
   writeFrame,
@@ -12,26 +11,15 @@ import {
 import type { FrameSink } from '../protocol/connection.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import { bytesAtHand } from '../protocol/at-hand.ts';
-import { joinRun } from './joined-run.ts';
+import { joinRun, joinSmall } from './joined-run.ts';
 import { MAX_PACKED_BYTES, PackingTable } from './packing-table.ts';
 import type { Transport } from './transport.ts';
+import { dropOldestMessage, isUncopied, messagesIn, type WaitingFrame } from './waiting-frames.ts';
 
 /** Payloads from this size on go out uncopied; smaller ones are packed next to each other. */
 export const UNCOPIED_FROM_BYTES = 16_384;
-/** Frames below this size are copied together rather than handed to the kernel one by one. */
-const JOINED_BELOW_BYTES = 8_192;
 /** Longest header, masked. */
 const HEADER_ROOM = 14;
-
-/** A whole message whose payload is passed on as it was handed in. */
-interface UncopiedFrame {
-  readonly header: Buffer;
-  readonly payload: Uint8Array;
-  readonly length: number;
-}
-type WaitingFrame = Uint8Array | UncopiedFrame;
-
-const isUncopied = (frame: WaitingFrame): frame is UncopiedFrame => !(frame instanceof Uint8Array);
 
 /** Where small frames of whichever connection is being served are packed. */
 const table = new PackingTable<Outbox>((owner, run) => owner.packed(run));
@@ -180,16 +168,9 @@ export class Outbox implements FrameSink {
    */
   dropOldest(): number {
     table.moveOut(this);
-    const waiting = this.#waiting ?? [];
-    for (let i = this.#firstIsBegun ? 1 : 0; i < waiting.length; i++) {
-      const frame = waiting[i]!;
-      const { start, end } = isUncopied(frame) ? { start: 0, end: frame.length } : firstMessage(frame);
-      if (end === 0) continue;
-      waiting.splice(i, 1, ...(isUncopied(frame) ? [] : around(frame, start, end)));
-      this.waitingBytes -= end - start;
-      return end - start;
-    }
-    return 0;
+    const bytes = dropOldestMessage(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
+    this.waitingBytes -= bytes;
+    return bytes;
   }
 
   /** Lets everything go: there is nobody to send it to. */
@@ -311,47 +292,4 @@ export class Outbox implements FrameSink {
     this.waitingBytes -= length;
     return length;
   }
-}
-
-/** Where the first message of a run of whole frames lies; `end` is 0 if there are control frames only. */
-function firstMessage(run: Uint8Array): { readonly start: number; readonly end: number } {
-  for (let start = 0; start < run.length; ) {
-    const end = start + frameBytes(run, start);
-    if ((run[start]! & CONTROL_BIT) === 0) return { start, end };
-    start = end;
-  }
-  return { start: 0, end: 0 };
-}
-
-/** What is left of a run without the bytes from `start` to `end`. */
-const around = (run: Uint8Array, start: number, end: number): Uint8Array[] =>
-  [run.subarray(0, start), run.subarray(end)].filter((part) => part.length > 0);
-
-function messagesIn(frame: WaitingFrame): number {
-  if (isUncopied(frame)) return 1;
-  let messages = 0;
-  for (let at = 0; at < frame.length; at += frameBytes(frame, at)) {
-    if ((frame[at]! & CONTROL_BIT) === 0) messages++;
-  }
-  return messages;
-}
-
-/** Copies neighbours that are small into one chunk each: a system call per chunk costs more than the copy. */
-function joinSmall(chunks: Uint8Array[]): Uint8Array[] {
-  if (chunks.length < 2) return chunks;
-  const joined: Uint8Array[] = [];
-  let run: Uint8Array[] = [];
-  const endRun = () => {
-    if (run.length > 0) joined.push(run.length === 1 ? run[0]! : Buffer.concat(run));
-    run = [];
-  };
-  for (const chunk of chunks) {
-    if (chunk.length < JOINED_BELOW_BYTES) run.push(chunk);
-    else {
-      endRun();
-      joined.push(chunk);
-    }
-  }
-  endRun();
-  return joined;
 }

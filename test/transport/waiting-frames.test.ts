@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OPCODE } from '../../src/protocol/constants.ts';
+import { buildFrame } from '../../src/protocol/frame-builder.ts';
+import { joinSmall } from '../../src/transport/joined-run.ts';
+import { dropOldestMessage, messagesIn, type WaitingFrame } from '../../src/transport/waiting-frames.ts';
+
+const text = (of: string) => buildFrame(OPCODE.TEXT, of, undefined);
+const pong = (of: string) => buildFrame(OPCODE.PONG, Buffer.from(of), undefined);
+const run = (...frames: Buffer[]) => Buffer.concat(frames);
+const payload = Buffer.alloc(20_000);
+const large: WaitingFrame = { header: Buffer.alloc(4), payload, length: 20_004 };
+
+for (const [what, waiting, from, bytes, left] of [
+  ['nothing', [], 0, 0, []],
+  ['one message', [text('a')], 0, 3, []],
+  ['two in a run', [run(text('a'), text('bc'))], 0, 3, [text('bc')]],
+  ['a message behind a pong', [run(pong('p'), text('a'), text('b'))], 0, 3, [pong('p'), text('b')]],
+  ['pongs alone', [pong('p'), run(pong('q'), pong('r'))], 0, 0, [pong('p'), run(pong('q'), pong('r'))]],
+  ['a pong, then a message', [pong('p'), text('abc')], 0, 5, [pong('p')]],
+  ['one that is not copied', [large, text('a')], 0, 20_004, [text('a')]],
+  ['one behind what is begun', [text('begun'), large], 1, 20_004, [text('begun')]],
+  ['what is begun alone', [text('begun')], 1, 0, [text('begun')]],
+] as const satisfies readonly (readonly [string, readonly WaitingFrame[], number, number, unknown])[]) {
+  test(`BP-05: the oldest message goes, of ${what}: ${bytes} bytes`, () => {
+    const frames: WaitingFrame[] = [...waiting];
+    assert.equal(dropOldestMessage(frames, from), bytes);
+    assert.deepEqual(frames, left);
+  });
+}
+
+for (const [what, frame, messages] of [
+  ['a message', text(''), 1],
+  ['a pong', pong('p'), 0],
+  ['a run', run(text('a'), pong('p'), text('b'), text('c')), 3],
+  ['one that is not copied', large, 1],
+] as const) {
+  test(`BP-05: ${what} counts ${messages}`, () => {
+    assert.equal(messagesIn(frame), messages);
+  });
+}
+
+test('TS-09: small neighbours leave as one chunk, large ones as they are', () => {
+  const [a, b, c, big] = [text('a'), text('b'), text('c'), payload];
+  assert.deepEqual(joinSmall([a]), [a]);
+  const joined = joinSmall([a, b, big, c]);
+  assert.deepEqual(joined, [run(a, b), big, c]);
+  assert.equal(joined[1], big);
+  assert.equal(joined[2], c);
+});
