@@ -3,25 +3,19 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
-import { wallTimeMs } from '../connection/expiry.ts';
-import { answerDeflate } from '../protocol/deflate/answer.ts';
 import { HandshakeError, type HandshakeErrorCode } from '../protocol/errors.ts';
-import { renderRefusal, renderResponse, renderUpgrade } from '../protocol/handshake/answer.ts';
+import { renderRefusal, renderResponse } from '../protocol/handshake/answer.ts';
 import { HeadParser, type RequestHead } from '../protocol/handshake/http-head.ts';
 import {
-  checkHookHeaders,
   readUpgradeRequest,
-  selectProtocol,
   type UpgradeRequest as UpgradeHead,
   wantsWebSocket,
 } from '../protocol/handshake/server.ts';
-import { deflatePreferences } from '../transport/deflate/deflate-settings.ts';
 import type { DeadlineOwner } from '../transport/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
 import type { Reservation } from './admission.ts';
 import { type HandshakeHost, type PendingSocket, type Refusal, retryAfter } from './handshake-host.ts';
 import type {
-  HeaderList,
   UpgradeAcceptance,
   UpgradeContext,
   UpgradeDecision,
@@ -32,6 +26,7 @@ import { Linger } from './linger.ts';
 import { PlainExchange } from './plain-exchange.ts';
 import { HandedRequest } from './request-view.ts';
 import type { Sender } from './trust-proxy.ts';
+import { answerUpgrade } from './upgrade-answer.ts';
 
 /** Most bytes kept from a client that sends before it was answered; then its socket is not read. */
 const MAX_EARLY_BYTES = 65_536;
@@ -255,26 +250,14 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     request: UpgradeRequest,
     decision: UpgradeAcceptance<UserData> | undefined,
   ): void {
-    const { options } = this.#host;
-    const headers = decision?.headers === undefined ? [] : checkHookHeaders(headerPairs(decision.headers));
-    const protocol = selectProtocol(upgrade.protocols, options.protocols, decision?.protocol);
-    const expiresAt = decision?.expiresAt === undefined ? undefined : wallTimeMs(decision.expiresAt);
-    const deflate =
-      options.perMessageDeflate === false
-        ? undefined
-        : answerDeflate(upgrade.extensions, deflatePreferences(options.perMessageDeflate));
-    const extensions = deflate?.text ?? '';
-    const answer = renderUpgrade({ key: upgrade.key, protocol, extensions, headers });
+    const { text, identity } = answerUpgrade(upgrade, this.#host.options, decision);
     const reservation = this.#reservation!;
     this.#reservation = undefined;
     this.#end();
     const transport = this.#transport;
-    transport.write([Buffer.from(answer, 'latin1')]);
-    const connection = this.#host.admitted(
-      { protocol, extensions, deflate: deflate?.agreed, data: decision?.data as UserData, expiresAt },
-      request,
-      reservation,
-      (owner) => transport.handTo(owner),
+    transport.write([Buffer.from(text, 'latin1')]);
+    const connection = this.#host.admitted(identity, request, reservation, (owner) =>
+      transport.handTo(owner),
     );
     this.#finished(connection);
     transport.resume();
@@ -354,9 +337,4 @@ function clientCertificate(socket: Duplex | undefined): Pick<UpgradeContext, 'cl
   return certificate === undefined
     ? {}
     : { clientCertificate: { certificate, authorized: socket.authorized } };
-}
-
-/** `Headers`, pairs, or a plain object, as pairs. */
-function headerPairs(headers: HeaderList): Iterable<readonly [string, string]> {
-  return Symbol.iterator in headers ? headers : Object.entries(headers);
 }
