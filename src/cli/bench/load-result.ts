@@ -1,5 +1,8 @@
 import type { HistogramData } from './latency-histogram.ts';
 import type { LoadMode } from './load-plan.ts';
+import type { ProcessUsage } from './process-meter.ts';
+import type { Tally } from './tally.ts';
+import type { WindowFigures } from './window-meter.ts';
 
 /** What a run came to, as plain data. */
 export interface LoadResult {
@@ -61,4 +64,47 @@ export function bottleneckOf(
   const generatorIsBusy = lateMs === undefined ? generator.busyShare > BUSY_SHARE : lateMs > LATE_MS;
   if (generatorIsBusy) return serverIsBusy ? 'both' : 'generator';
   return serverIsBusy ? 'server' : 'neither';
+}
+
+/** What was found beside the counts. */
+export interface RunFigures {
+  readonly window: WindowFigures;
+  /** The server's process before the run. */
+  readonly before: ProcessUsage | undefined;
+  readonly connections: number;
+  readonly failures: ReadonlyMap<string, number>;
+  readonly afterTraffic?: number | undefined;
+}
+
+/** Puts together what a run came to. */
+export function resultOf(
+  mode: LoadMode,
+  tally: Tally,
+  { window, before, connections, failures, afterTraffic }: RunFigures,
+  interrupted: boolean,
+): LoadResult {
+  return {
+    mode,
+    connections,
+    elapsedMs: window.elapsedMs,
+    messages: tally.messages,
+    latency: tally.latency.toData(),
+    opening: tally.opening.toData(),
+    lastRecipient: tally.lastRecipient.toData(),
+    lateness: tally.lateness.toData(),
+    failures: Object.fromEntries(failures),
+    generator: { cpuMicros: window.ownMicros, busyShare: window.busyShare },
+    server:
+      window.server === undefined
+        ? undefined
+        : {
+            cpuMicros: window.server.cpuMicros,
+            rssBytes: {
+              before: before?.rssBytes ?? window.server.rssBytes,
+              open: window.server.rssBytes,
+              afterTraffic,
+            },
+          },
+    interrupted,
+  };
 }

@@ -8,14 +8,15 @@ import { FrameRing } from './frame-ring.ts';
 import { HandshakeLoad } from './handshake-load.ts';
 import type { LoadDriver } from './load-driver.ts';
 import type { LoadWire } from './load-connection.ts';
-import { LoadError, type LoadPlan } from './load-plan.ts';
-import type { LoadResult } from './load-result.ts';
+import { LoadError, type LoadMode, type LoadPlan } from './load-plan.ts';
+import { type LoadResult, resultOf, type RunFigures } from './load-result.ts';
 import { addressesOf, destinationOf, openings } from './opening.ts';
 import { payloadsOf } from './payloads.ts';
 import { processUsage, type ProcessUsage } from './process-meter.ts';
+import { type Answering, RunTime } from './run-time.ts';
 import { Tally } from './tally.ts';
 import { TrafficDriver } from './traffic-driver.ts';
-import { type WindowFigures, WindowMeter } from './window-meter.ts';
+import { WindowMeter } from './window-meter.ts';
 
 export type LoadPhase = 'connecting' | 'warming up' | 'measuring' | 'idle' | 'closing';
 
@@ -40,7 +41,14 @@ export interface LoadSurroundings {
 const MAX_PAYLOADS = 256;
 /** Time for closing handshakes before connections are broken. */
 const LEAVE_MS = 2_000;
-const LATE_CHECK_MS = 250;
+
+/** What may be wrong when answers stay away. */
+const HINTS: Readonly<Record<LoadMode, string>> = {
+  echo: '; does it echo?',
+  'fan-out': '; does it send to all others?',
+  handshake: '',
+  idle: '; does it echo?',
+};
 
 /** One run of the load generator, from the first connection to the last. */
 export class LoadRun {
@@ -51,9 +59,7 @@ export class LoadRun {
   readonly #signal: AbortSignal;
   readonly #settled: (() => Promise<void>) | undefined;
   #wire: LoadWire;
-  /** Ends every wait: the run failed, or was interrupted. */
-  readonly #over = new AbortController();
-  #error: LoadError | undefined;
+  readonly #time: RunTime;
   #fleet: Fleet | undefined;
   #driver: LoadDriver | undefined;
 
@@ -61,6 +67,7 @@ export class LoadRun {
   constructor(plan: LoadPlan, { clock, random, signal, settled }: LoadSurroundings) {
     this.#plan = plan;
     this.#clock = clock;
+    this.#time = new RunTime(clock);
     this.#signal = signal;
     this.#settled = settled;
     const { payload, mode, pipeline, publishes, target, verbatim, compress } = plan;
@@ -99,7 +106,7 @@ export class LoadRun {
   async run(): Promise<LoadResult> {
     // Timers of the clock do not keep a process alive, and between two connections nothing else does.
     const alive = setInterval(() => undefined, 60_000);
-    const interrupt = (): void => this.#over.abort();
+    const interrupt = (): void => this.#time.interrupt();
     this.#signal.addEventListener('abort', interrupt, { once: true });
     if (this.#signal.aborted) interrupt();
     try {
@@ -120,22 +127,22 @@ export class LoadRun {
       lost: (connection) => {
         this.#driver?.lost(connection);
         if (fleet.open.size === 0)
-          this.#fail(new LoadError(`no connection is left: ${mainFailure(fleet.failures)}`));
+          this.#time.fail(new LoadError(`no connection is left: ${mainFailure(fleet.failures)}`));
       },
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.#time.fail(error),
     });
     this.#fleet = fleet;
     try {
-      await fleet.openAll(this.#over.signal);
-      this.#throwIfFailed();
-      if (fleet.open.size < (mode === 'fan-out' ? 2 : 1) && !this.#over.signal.aborted) {
+      await fleet.openAll(this.#time.signal);
+      this.#time.throwIfFailed();
+      if (fleet.open.size < (mode === 'fan-out' ? 2 : 1) && !this.#time.signal.aborted) {
         throw new LoadError(`no connection was opened: ${mainFailure(fleet.failures)}`);
       }
       return await (mode === 'idle' ? this.#idle(fleet, before) : this.#exchange(fleet, before));
     } finally {
       this.#driver?.stop();
       this.#phase = 'closing';
-      await fleet.leave(this.#error === undefined ? leave : 'reset', LEAVE_MS);
+      await fleet.leave(this.#time.error === undefined ? leave : 'reset', LEAVE_MS);
     }
   }
 
@@ -155,7 +162,7 @@ export class LoadRun {
     const settings = { atOnce: connections, ratePerSecond, timeoutMs, leave, keep };
     const before = this.#serverUsage();
     const load = new HandshakeLoad(settings, this.#wire, this.#clock, this.tally, (error) =>
-      this.#fail(error),
+      this.#time.fail(error),
     );
     try {
       const result = await this.#measure(load, before, connections, load.failures);
@@ -182,11 +189,11 @@ export class LoadRun {
     driver.start();
     const endWatch = this.#watch(driver);
     try {
-      await this.#wait(warmUpMs);
+      await this.#time.wait(warmUpMs);
       this.#phase = 'measuring';
       const meter = new WindowMeter(this.#plan.serverPid, this.#clock);
       tally.begin();
-      await this.#wait(durationMs);
+      await this.#time.wait(durationMs);
       tally.measuring = false;
       return this.#result({ window: meter.end(), before, connections, failures });
     } finally {
@@ -200,13 +207,13 @@ export class LoadRun {
     const connections = fleet.open.size;
     this.#phase = 'idle';
     const meter = new WindowMeter(this.#plan.serverPid, this.#clock);
-    await this.#wait(durationMs);
+    await this.#time.wait(durationMs);
     const window = meter.end();
     await this.#settled?.();
     let afterTraffic: number | undefined;
-    if (traffic > 0 && !this.#over.signal.aborted) {
+    if (traffic > 0 && !this.#time.signal.aborted) {
       await this.#someTraffic(fleet, traffic);
-      await this.#wait(durationMs);
+      await this.#time.wait(durationMs);
       afterTraffic = this.#serverUsage()?.rssBytes;
       await this.#settled?.();
     }
@@ -215,7 +222,7 @@ export class LoadRun {
 
   async #someTraffic(fleet: Fleet, each: number): Promise<void> {
     this.#phase = 'warming up';
-    const { signal } = this.#over;
+    const { signal } = this.#time;
     let endWatch = (): void => undefined;
     await new Promise<void>((resolve) => {
       const driver = new TrafficDriver(fleet.open, each, this.#clock, this.tally, resolve);
@@ -232,87 +239,16 @@ export class LoadRun {
     return serverPid === undefined ? undefined : processUsage(serverPid);
   }
 
-  #fail(error: LoadError): void {
-    this.#error ??= error;
-    this.#over.abort();
-  }
-
-  #throwIfFailed(): void {
-    if (this.#error !== undefined) throw this.#error;
-  }
-
-  /** Waits, until the run is over at the latest. @throws LoadError if it has failed. */
-  async #wait(ms: number): Promise<void> {
-    const { signal } = this.#over;
-    if (!signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = this.#clock.setTimer(() => {
-          signal.removeEventListener('abort', ended);
-          resolve();
-        }, ms);
-        const ended = (): void => {
-          this.#clock.clearTimer(timer);
-          resolve();
-        };
-        signal.addEventListener('abort', ended, { once: true });
-      });
-    }
-    this.#throwIfFailed();
-  }
-
   /** Fails the run when answers stay away. @returns Ends that. */
-  #watch(driver: Pick<LoadDriver, 'waiting'>): () => void {
+  #watch(driver: Answering): () => void {
     const { timeoutMs, mode } = this.#plan;
-    this.tally.lastMs = this.#clock.now();
-    let timer: unknown;
-    const look = (): void => {
-      if (driver.waiting() && this.#clock.now() - this.tally.lastMs > timeoutMs) {
-        const hint =
-          mode === 'fan-out'
-            ? '; does it send to all others?'
-            : mode === 'handshake'
-              ? ''
-              : '; does it echo?';
-        this.#fail(new LoadError(`the server has not answered for ${timeoutMs} ms${hint}`));
-      } else timer = this.#clock.setTimer(look, LATE_CHECK_MS);
-    };
-    look();
-    return () => this.#clock.clearTimer(timer);
+    const { tally } = this;
+    tally.lastMs = this.#clock.now();
+    return this.#time.watch(driver, () => tally.lastMs, timeoutMs, HINTS[mode]);
   }
 
-  #result(figures: {
-    readonly window: WindowFigures;
-    readonly before: ProcessUsage | undefined;
-    readonly connections: number;
-    readonly failures: ReadonlyMap<string, number>;
-    readonly afterTraffic?: number | undefined;
-  }): LoadResult {
-    const { window, before, connections, failures, afterTraffic } = figures;
-    const { tally } = this;
-    return {
-      mode: this.#plan.mode,
-      connections,
-      elapsedMs: window.elapsedMs,
-      messages: tally.messages,
-      latency: tally.latency.toData(),
-      opening: tally.opening.toData(),
-      lastRecipient: tally.lastRecipient.toData(),
-      lateness: tally.lateness.toData(),
-      failures: Object.fromEntries(failures),
-      generator: { cpuMicros: window.ownMicros, busyShare: window.busyShare },
-      server:
-        window.server === undefined
-          ? undefined
-          : {
-              cpuMicros: window.server.cpuMicros,
-              rssBytes: {
-                before: before?.rssBytes ?? window.server.rssBytes,
-                open: window.server.rssBytes,
-                afterTraffic,
-              },
-            },
-      interrupted: this.#signal.aborted,
-    };
+  #result(figures: RunFigures): LoadResult {
+    return resultOf(this.#plan.mode, this.tally, figures, this.#signal.aborted);
   }
 }
 
