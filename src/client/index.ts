@@ -9,7 +9,8 @@
  * @module
  */
 export type { CloseCause, CloseInfo } from '../connection/close-info.ts';
-export { Connection, type ConnectionEvents, type DroppedMessage } from '../connection/connection.ts';
+export { Connection } from '../connection/connection.ts';
+export type { ConnectionEvents, DroppedMessage } from '../connection/connection-events.ts';
 export type { PerMessageDeflateOptions, RateLimitOptions } from '../connection/connection-options.ts';
 export type { ListenerResult, SendOptions } from '../connection/host.ts';
 export { MemoryBudget } from '../connection/memory-budget.ts';

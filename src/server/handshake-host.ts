@@ -1,4 +1,5 @@
-import type { Connection, ConnectionIdentity } from '../connection/connection.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { ConnectionIdentity } from '../connection/connection-events.ts';
 import type { HandshakeErrorCode } from '../protocol/errors.ts';
 import type { Fields } from '../protocol/handshake/fields.ts';
 import type { DeadlineQueue } from '../transport/deadlines.ts';

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from '../connection/close-info.ts';
-import { Connection, type ConnectionIdentity } from '../connection/connection.ts';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionIdentity } from '../connection/connection-events.ts';
 import type { ConnectionState } from '../connection/states.ts';
 import type {
   Audience,

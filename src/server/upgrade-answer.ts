@@ -1,4 +1,4 @@
-import type { ConnectionIdentity } from '../connection/connection.ts';
+import type { ConnectionIdentity } from '../connection/connection-events.ts';
 import { wallTimeMs } from '../connection/expiry.ts';
 import { answerDeflate } from '../protocol/deflate/answer.ts';
 import { renderUpgrade } from '../protocol/handshake/answer.ts';
