@@ -28,6 +28,8 @@ const PURE_MODULES = new Set(['node:buffer', 'node:crypto']);
 /** Names that stand for waiting, time or chance, which the protocol is handed as arguments. */
 const IMPURE =
   /(?<![\w$.#])(?:set(?:Timeout|Interval|Immediate)|queueMicrotask|performance|Date|Math\s*\.\s*random|fetch|random(?:Bytes|Fill|FillSync|Int|UUID)|getRandomValues|webcrypto)\b/g;
+/** Layers that have a clock handed to them: their timers are its timers. */
+const CLOCKED = new Set(['connection', 'server', 'client']);
 /** The only files that may touch the process, and which members of it. */
 const PROCESS_USERS: ReadonlyMap<string, 'all' | readonly string[]> = new Map<
   string,
@@ -104,6 +106,11 @@ function globalFaults(file: string, source: string): string[] {
     );
     const but = allowed === undefined ? '' : ` beyond ${allowed.join(', ')}`;
     if (uses(rest, 'process')) found.push(`${file} uses process${but}: only cli/main.ts touches the process`);
+  }
+  if (CLOCKED.has(layerOf(file))) {
+    for (const name of ['setTimeout', 'setInterval']) {
+      if (uses(names, name)) found.push(`${file} uses ${name}: timers are those of the clock it was given`);
+    }
   }
   if (layerOf(file) === 'protocol') {
     for (const [name] of names.matchAll(IMPURE)) {

@@ -138,6 +138,12 @@ const BREACHES: [string, string, string, RegExp][] = [
     'const t = setTimeout(() => {}, 1);',
     /uses setTimeout: the protocol has no time/,
   ],
+  [
+    'TS-01 a timer of the platform where there is a clock',
+    'server/a.ts',
+    'const t = setTimeout(() => {}, 1);',
+    /uses setTimeout: timers are those of the clock/,
+  ],
   ['GN-12 protocol with a clock', 'protocol/a.ts', 'const t = Date.now();', /uses Date/],
   ['GN-12 protocol with chance', 'protocol/a.ts', 'const t = Math.random();', /uses Math.random/],
   [
