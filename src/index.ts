@@ -45,7 +45,7 @@ export { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './server/options.ts'
 export type { AllowedOrigins } from './server/origin.ts';
 export type { ReadonlyRegistry } from './server/registry.ts';
 export { timingSafeEqualText } from './server/secrets.ts';
-export type { RefusedInfo, ServerEvents } from './server/server-core.ts';
+export type { RefusedInfo, ServerEvents } from './server/server-events.ts';
 export type { ShutdownOptions, ShutdownProgress, ShutdownReport } from './server/shutdown.ts';
 export type { ServerStats } from './server/stats.ts';
 export type { TlsCredentials, TlsOptions } from './server/tls-options.ts';

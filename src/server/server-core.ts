@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from '../connection/close-info.ts';
 import { Connection } from '../connection/connection.ts';
@@ -13,7 +12,7 @@ import type {
   PublishDelivery,
   SendOptions,
 } from '../connection/host.ts';
-import { PeerError, type WebSocketError } from '../protocol/errors.ts';
+import { PeerError } from '../protocol/errors.ts';
 import type { Fields } from '../protocol/handshake/fields.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
@@ -34,37 +33,11 @@ import { type OriginRefusal, originPolicy, type OriginSubject } from './origin.t
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { compilePath } from './path.ts';
 import { Registry } from './registry.ts';
+import type { Tell } from './server-events.ts';
 import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
 import { type ServerStats, StatsCounters } from './stats.ts';
 import { TopicTable } from './topics.ts';
 import { proxyPolicy, type Sender } from './trust-proxy.ts';
-
-/** Events of a server, with the arguments of their listeners. */
-export interface ServerEvents<UserData> {
-  /** The address, or the path of a Unix socket. */
-  listening: [address: AddressInfo | string];
-  connection: [connection: Connection<UserData>, request: UpgradeRequest];
-  message: [connection: Connection<UserData>, message: Message];
-  drain: [connection: Connection<UserData>];
-  close: [connection: Connection<UserData>, info: CloseInfo];
-  /** A listener, hook or predicate of yours failed (`code` is `ERR_HANDLER`, `cause` what it threw), or listening did. */
-  error: [error: WebSocketError | Error, connection?: Connection<UserData>];
-  refused: [info: RefusedInfo];
-  subscribe: [connection: Connection<UserData>, topic: string];
-  unsubscribe: [connection: Connection<UserData>, topic: string];
-  /** While shutting down: once a second, and when the rest was destroyed. */
-  shutdownProgress: [progress: ShutdownProgress];
-  closed: [];
-}
-
-/** A handshake that was refused. */
-export type RefusedInfo = Pick<Refusal, 'status' | 'code' | 'remoteAddress' | 'url'>;
-
-/** How the core reaches listeners. */
-export type Tell<UserData> = <Name extends keyof ServerEvents<UserData>>(
-  name: Name,
-  ...args: ServerEvents<UserData>[Name]
-) => void;
 
 /** Failures to accept come in floods. */
 const ACCEPT_FAILURE_EVERY_MS = 1_000;

@@ -1,0 +1,35 @@
+import type { AddressInfo } from 'node:net';
+import type { CloseInfo } from '../connection/close-info.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { WebSocketError } from '../protocol/errors.ts';
+import type { Message } from '../protocol/payload.ts';
+import type { Refusal } from './handshake-host.ts';
+import type { UpgradeRequest } from './hooks.ts';
+import type { ShutdownProgress } from './shutdown.ts';
+
+/** Events of a server, with the arguments of their listeners. */
+export interface ServerEvents<UserData> {
+  /** The address, or the path of a Unix socket. */
+  listening: [address: AddressInfo | string];
+  connection: [connection: Connection<UserData>, request: UpgradeRequest];
+  message: [connection: Connection<UserData>, message: Message];
+  drain: [connection: Connection<UserData>];
+  close: [connection: Connection<UserData>, info: CloseInfo];
+  /** A listener, hook or predicate of yours failed (`code` is `ERR_HANDLER`, `cause` what it threw), or listening did. */
+  error: [error: WebSocketError | Error, connection?: Connection<UserData>];
+  refused: [info: RefusedInfo];
+  subscribe: [connection: Connection<UserData>, topic: string];
+  unsubscribe: [connection: Connection<UserData>, topic: string];
+  /** While shutting down: once a second, and when the rest was destroyed. */
+  shutdownProgress: [progress: ShutdownProgress];
+  closed: [];
+}
+
+/** A handshake that was refused. */
+export type RefusedInfo = Pick<Refusal, 'status' | 'code' | 'remoteAddress' | 'url'>;
+
+/** How the core reaches listeners. */
+export type Tell<UserData> = <Name extends keyof ServerEvents<UserData>>(
+  name: Name,
+  ...args: ServerEvents<UserData>[Name]
+) => void;
