@@ -28,10 +28,7 @@ async function learn(): Promise<void> {
 const handles = new Verdict(async () => {
   await learn();
   await Loopback.run(plainServer(), async (loopback, server) => {
-    const taken = takeHandles(server, (open) => {
-      const trial = loopback.trials.at(-1)!;
-      trial.opened(open(trial));
-    });
+    const taken = takeHandles(server, (open) => loopback.opened(open));
     insist(taken, 'a server does not give them away');
     await bothWays(loopback, plainDial);
   });
@@ -71,8 +68,7 @@ const tlsSockets = new Verdict(async () => {
 function take(loopback: Loopback, socket: Socket): void {
   loopback.keep(socket);
   insist(isDrivable(socket), 'a new socket cannot be driven');
-  const trial = loopback.trials.at(-1)!;
-  trial.opened(new SocketTransport(socket, trial));
+  loopback.opened((owner) => new SocketTransport(socket, owner));
 }
 
 /** @param rawOf What TCP knows of a peer. */

@@ -86,9 +86,12 @@ export class Loopback {
   readonly trials: Trial[] = [];
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
+  #isClosing = false;
 
   private constructor(server: Server) {
     this.#server = server;
+    // Below TLS, too: a handshake that does not end would keep the server.
+    server.on('connection', (socket) => this.keep(socket));
   }
 
   /**
@@ -116,12 +119,22 @@ export class Loopback {
 
   /** It is gone when the loopback is. */
   keep(socket: Socket): Socket {
-    this.#sockets.push(socket.on('error', () => {}));
+    socket.on('error', () => {});
+    if (this.#isClosing) socket.destroy();
+    else this.#sockets.push(socket);
     return socket;
   }
 
   dial(dial: (port: number) => Socket): Socket {
     return this.keep(dial((this.#server.address() as AddressInfo).port));
+  }
+
+  /** Our side of the connection that was dialled last. */
+  opened(open: (owner: TransportOwner) => Transport): void {
+    const trial = this.trials.at(-1);
+    const transport = open(trial ?? new Trial());
+    if (this.#isClosing || trial === undefined) transport.destroy();
+    else trial.opened(transport);
   }
 
   /** Another connection: what our side is told, its transport, and the peer. */
@@ -142,9 +155,13 @@ export class Loopback {
   }
 
   async #close(): Promise<void> {
+    this.#isClosing = true;
+    const server = this.#server;
+    const gone = server.listening ? new Promise((resolve) => server.close(resolve)) : undefined;
     for (const { transport } of this.trials) transport?.destroy();
-    await Promise.all(this.#sockets.map((socket) => closed(socket)));
-    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+    // What lies above another one was opened behind it.
+    await Promise.all(this.#sockets.toReversed().map((socket) => closed(socket)));
+    await gone;
   }
 }
 
