@@ -18,14 +18,23 @@ import type { ArrivedTransport, TransportOwner } from '../../src/transport/trans
 
 /** What a transport said, in order. */
 export class Log implements TransportOwner {
-  bytes = Buffer.alloc(0);
+  receivedBytes = 0;
   ended = false;
   writableCalls = 0;
   ends: (Error | undefined)[] = [];
   onReceived: (chunk: Buffer) => void = () => {};
   onWritable: () => void = () => {};
+  #pieces: Buffer[] = [];
+
+  /** All of them. Joined only when asked for: at each chunk that takes seconds for megabytes. */
+  get bytes(): Buffer {
+    if (this.#pieces.length !== 1) this.#pieces = [Buffer.concat(this.#pieces)];
+    return this.#pieces[0]!;
+  }
+
   received(chunk: Buffer): void {
-    this.bytes = Buffer.concat([this.bytes, chunk]);
+    this.#pieces.push(Buffer.from(chunk));
+    this.receivedBytes += chunk.length;
     this.onReceived(chunk);
     // Whoever gets a chunk may do this with it, and the next one is not to be bothered.
     chunk.fill(0xaa);
