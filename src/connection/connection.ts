@@ -240,13 +240,13 @@ export class Connection<UserData = unknown>
    */
   close(code = 1000, reason = ''): void {
     checkCloseArguments(code, reason, this.#link.core.role);
-    this.#link.close(code, reason, 'local-close');
+    this.#link.end.close(code, reason, 'local-close');
     this.#dropAbandoned();
   }
 
   /** Throws the connection away, without closing handshake: code 1006, cause `terminated`. */
   terminate(): void {
-    this.#link.terminate('terminated');
+    this.#link.end.terminate('terminated');
     this.#dropAbandoned();
   }
 
@@ -306,12 +306,12 @@ export class Connection<UserData = unknown>
 
   /** Ends the connection for a reason of the server's: a closing handshake with a cause of its own. @internal */
   closeFor(code: number, reason: string, cause: CloseInfo['cause']): void {
-    this.#link.close(code, reason, cause);
+    this.#link.end.close(code, reason, cause);
   }
 
   /** Destroys the socket for a reason of the server's. @internal */
   terminateFor(cause: CloseInfo['cause']): void {
-    this.#link.terminate(cause);
+    this.#link.end.terminate(cause);
   }
 
   /** Hands over bytes that came before the connection existed. @internal */
@@ -387,7 +387,7 @@ export class Connection<UserData = unknown>
   /** @internal */
   outOfMemory(): void {
     this.#countDropped(this.#delivery.drop() + this.#link.outbox.dropWaiting());
-    this.#link.fail(new PeerError('ERR_MEMORY_CAP'));
+    this.#link.end.fail(new PeerError('ERR_MEMORY_CAP'));
     this.#host.memoryShed();
   }
 
@@ -399,7 +399,7 @@ export class Connection<UserData = unknown>
   /** @internal */
   expired(): void {
     const error = new PeerError('ERR_EXPIRED');
-    this.#link.close(error.closeCode, error.reason, 'expired', error);
+    this.#link.end.close(error.closeCode, error.reason, 'expired', error);
   }
 
   /** @internal */
@@ -429,7 +429,7 @@ export class Connection<UserData = unknown>
     // What waits was meant for a handler that just showed that it cannot go on.
     this.#countDropped(this.#delivery.drop());
     const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
-    this.#link.close(fault.closeCode, fault.reason, 'handler-error', fault);
+    this.#link.end.close(fault.closeCode, fault.reason, 'handler-error', fault);
   }
 
   /** @internal */
@@ -472,7 +472,7 @@ export class Connection<UserData = unknown>
     }
     if (onOverflow === 'close') {
       this.#countDropped(link.outbox.dropWaiting());
-      link.fail(new PeerError('ERR_SLOW_CONSUMER'));
+      link.end.fail(new PeerError('ERR_SLOW_CONSUMER'));
     }
     this.#dropped(bytes, onOverflow);
     return false;

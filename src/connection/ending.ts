@@ -28,9 +28,6 @@ export interface EndingLink {
   /** Something waits to be written, or the socket is to be closed behind it. */
   send(): void;
   flush(): void;
-  close(code: number, reason: string, cause: CloseCause, error?: WebSocketError): void;
-  fail(error: PeerError): void;
-  terminate(cause: CloseCause, error?: WebSocketError): void;
 }
 
 /** Who hears of it. */
@@ -71,34 +68,46 @@ export class Ending {
     this.#owner = owner;
   }
 
-  /** The first reason is the one that counts. */
-  blame(cause: CloseCause, initiator: 'local' | 'remote', error?: WebSocketError): void {
-    if (this.#cause !== undefined) return;
-    this.#cause = cause;
-    this.#initiator = initiator;
-    this.#error ??= error;
-  }
-
-  /** A Close was sent or received, or the peer failed: from here on it has to come to an end. */
-  closing(): void {
+  /** Starts the closing handshake, behind what waits. Only the first call counts. */
+  close(code: number, reason: string, cause: CloseCause, error?: WebSocketError): void {
     const link = this.#link;
     if (link.state !== 'open') return;
-    link.watch.closing(link.now());
-    link.moveTo('closing');
-    link.plan();
+    this.#blame(cause, 'local', error);
+    link.core.close(code, reason);
+    this.#closing();
+    link.send();
   }
 
-  /** This side has failed the connection: nothing further is read. */
-  failed(): void {
-    this.closing();
-    this.endWanted = true;
-    this.#link.send();
+  /** Fails the connection: Close at once, then nothing further is read. */
+  fail(error: PeerError): void {
+    if (!this.transportGone && this.#link.core.phase !== 'failed') this.#fail(error, error.closeCode);
+  }
+
+  /** The peer has sent more than the rate limit allows, and is told so with this code. */
+  tooFast(closeCode: number): void {
+    this.#fail(new PeerError('ERR_RATE'), closeCode);
+  }
+
+  /** Throws the connection away. */
+  terminate(cause: CloseCause, error?: WebSocketError): void {
+    if (this.#link.state !== 'closed') {
+      this.#blame(cause, 'local', error);
+      this.#leave();
+    }
+    this.#destroy();
+  }
+
+  /** The core has failed the connection, because the peer broke a rule. */
+  peerFailed(): void {
+    const { failure } = this.#link.core;
+    this.#blame(failure === undefined ? 'internal-error' : causeOf(failure.code), 'local', failure);
+    this.#failed();
   }
 
   /** The peer's Close has come, and is answered. */
   peerClosed(): void {
-    this.blame('peer-close', 'remote');
-    this.closing();
+    this.#blame('peer-close', 'remote');
+    this.#closing();
     // The server ends TCP first; a client waits for it, and for no longer than the close timeout (§7.1.1).
     this.endWanted = this.#link.core.role === 'server';
   }
@@ -106,7 +115,7 @@ export class Ending {
   /** Bytes came that nobody will read. */
   discard(bytes: number): void {
     this.#discardedBytes += bytes;
-    if (this.#discardedBytes > MAX_DISCARDED_BYTES) this.destroy();
+    if (this.#discardedBytes > MAX_DISCARDED_BYTES) this.#destroy();
   }
 
   /** From the peer's end of input on: nothing unread is left. */
@@ -116,13 +125,13 @@ export class Ending {
       const clean = core.peerClose !== undefined;
       const failed = core.phase === 'failed';
       if (!clean && !failed)
-        this.blame(this.#error === undefined ? 'transport-end' : 'transport-error', 'remote');
+        this.#blame(this.#error === undefined ? 'transport-end' : 'transport-error', 'remote');
       if (!this.transportGone && (clean || failed)) {
         // Both are done talking: what waits goes out, then the socket closes by itself.
         this.endWanted = true;
         return;
       }
-      this.leave();
+      this.#leave();
     }
     if (this.transportGone) this.#report();
     else if (core.peerClose === undefined) transport.end();
@@ -137,8 +146,74 @@ export class Ending {
     }
   }
 
+  /**
+   * A deadline has passed.
+   * @returns False if the connection is beyond any other deadline now.
+   */
+  overdue(code: Exclude<WatchVerdict, 'ping' | 'read'>): boolean {
+    const link = this.#link;
+    if (code === 'ERR_CLOSE_TIMEOUT' || code === 'ERR_WRITE_TIMEOUT') {
+      // That nobody answered says more than that we wanted to close.
+      if (
+        code === 'ERR_CLOSE_TIMEOUT' &&
+        this.#cause === 'local-close' &&
+        link.core.peerClose === undefined
+      ) {
+        this.#cause = undefined;
+      }
+      this.terminate(causeOf(code), new TransportError(code));
+      this.#report();
+      this.#owner.timedOut();
+      return false;
+    }
+    const error = new PeerError(code);
+    if (code === 'ERR_IDLE_TIMEOUT') {
+      this.close(error.closeCode, error.reason, 'idle-timeout', error);
+      return true;
+    }
+    this.fail(error);
+    if (code === 'ERR_PING_TIMEOUT') {
+      // Nobody will answer: the end is reported now, and the socket gets a moment for the Close.
+      link.flush();
+      this.#leave();
+      this.#report();
+      link.watch.closeWithin(LAST_WORD_MS, link.now());
+    }
+    return false;
+  }
+
+  /** The first reason is the one that counts. */
+  #blame(cause: CloseCause, initiator: 'local' | 'remote', error?: WebSocketError): void {
+    if (this.#cause !== undefined) return;
+    this.#cause = cause;
+    this.#initiator = initiator;
+    this.#error ??= error;
+  }
+
+  /** A Close was sent or received, or the peer failed: from here on it has to come to an end. */
+  #closing(): void {
+    const link = this.#link;
+    if (link.state !== 'open') return;
+    link.watch.closing(link.now());
+    link.moveTo('closing');
+    link.plan();
+  }
+
+  #fail(error: PeerError, closeCode: number): void {
+    this.#blame(causeOf(error.code), 'local', error);
+    this.#link.core.fail(error, closeCode);
+    this.#failed();
+  }
+
+  /** Nothing further is read, and the socket is closed behind our Close. */
+  #failed(): void {
+    this.#closing();
+    this.endWanted = true;
+    this.#link.send();
+  }
+
   /** The state turns closed: what the connection held of others is given back. */
-  leave(): void {
+  #leave(): void {
     const link = this.#link;
     const { peerClose, sentCode } = link.core;
     link.watch.closing(link.now());
@@ -157,44 +232,8 @@ export class Ending {
     link.plan();
   }
 
-  destroy(): void {
+  #destroy(): void {
     if (!this.transportGone) this.#link.transport.destroy();
-  }
-
-  /**
-   * A deadline has passed.
-   * @returns False if the connection is beyond any other deadline now.
-   */
-  overdue(code: Exclude<WatchVerdict, 'ping' | 'read'>): boolean {
-    const link = this.#link;
-    if (code === 'ERR_CLOSE_TIMEOUT' || code === 'ERR_WRITE_TIMEOUT') {
-      // That nobody answered says more than that we wanted to close.
-      if (
-        code === 'ERR_CLOSE_TIMEOUT' &&
-        this.#cause === 'local-close' &&
-        link.core.peerClose === undefined
-      ) {
-        this.#cause = undefined;
-      }
-      link.terminate(causeOf(code), new TransportError(code));
-      this.#report();
-      this.#owner.timedOut();
-      return false;
-    }
-    const error = new PeerError(code);
-    if (code === 'ERR_IDLE_TIMEOUT') {
-      link.close(error.closeCode, error.reason, 'idle-timeout', error);
-      return true;
-    }
-    link.fail(error);
-    if (code === 'ERR_PING_TIMEOUT') {
-      // Nobody will answer: the end is reported now, and the socket gets a moment for the Close.
-      link.flush();
-      this.leave();
-      this.#report();
-      link.watch.closeWithin(LAST_WORD_MS, link.now());
-    }
-    return false;
   }
 
   #report(): void {

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { FACT, ProtocolConnection } from '../protocol/connection.ts';
 import type { Role } from '../protocol/constants.ts';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
-import { PeerError, type WebSocketError } from '../protocol/errors.ts';
+import { PeerError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
 import { letGo } from '../protocol/at-hand.ts';
@@ -12,7 +12,7 @@ import { MessageInflater } from '../transport/deflate/message-inflater.ts';
 import { Outbox } from '../transport/outbox.ts';
 import type { RandomSource } from '../transport/random.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
-import { type CloseCause, type CloseInfo, causeOf } from './close-info.ts';
+import type { CloseInfo } from './close-info.ts';
 import { Ending, type EndingLink, type EndingOwner } from './ending.ts';
 import type { ConnectionSettings, TrafficCounters } from './host.ts';
 import type { MemoryHolder } from './memory-budget.ts';
@@ -23,6 +23,7 @@ import { Watch } from './watch.ts';
 
 /** What may wait for a peer that is closed to get memory back: its Close, and little else. */
 const MAX_LAST_WORDS_BYTES = 1_024;
+
 /** What a link tells the connection above it. */
 export interface LinkOwner extends EndingOwner {
   /** A whole message, while open. */
@@ -141,33 +142,9 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.send();
   }
 
-  /** Starts the closing handshake, behind what waits. */
-  close(code: number, reason: string, cause: CloseCause, error?: WebSocketError): void {
-    if (this.state !== 'open') return;
-    const ending = this.#beginEnd();
-    ending.blame(cause, 'local', error);
-    this.core.close(code, reason);
-    ending.closing();
-    this.send();
-  }
-
-  /** Fails the connection: Close at once, then nothing further is read. */
-  fail(error: PeerError, cause = causeOf(error.code)): void {
-    if (this.#ending?.transportGone === true || this.core.phase === 'failed') return;
-    const ending = this.#beginEnd();
-    ending.blame(cause, 'local', error);
-    this.core.fail(error);
-    ending.failed();
-  }
-
-  /** Throws the connection away. */
-  terminate(cause: CloseCause, error?: WebSocketError): void {
-    const ending = this.#beginEnd();
-    if (this.state !== 'closed') {
-      ending.blame(cause, 'local', error);
-      ending.leave();
-    }
-    ending.destroy();
+  /** How it ends; made at the first sign of that. */
+  get end(): Ending {
+    return (this.#ending ??= new Ending(this, this.#owner));
   }
 
   /** The owner takes messages again. */
@@ -181,7 +158,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.bytesReceived += bytes;
     counters.bytesReceived += bytes;
     if (this.state === 'closed' || this.core.phase === 'failed') {
-      this.#beginEnd().discard(bytes);
+      this.end.discard(bytes);
       return;
     }
     this.watch.received(deadlines.now());
@@ -192,7 +169,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   receivedEnd(): void {
-    this.#beginEnd().inputEnded = true;
+    this.end.inputEnded = true;
     this.#pump();
   }
 
@@ -206,7 +183,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   closed(error: Error | undefined): void {
-    this.#beginEnd().transportClosed(error);
+    this.end.transportClosed(error);
     this.outbox.clear();
     // A peer that ended in order has sent what is being inflated; one that was lost takes it along.
     if (error !== undefined && this.core.inflating) this.core.transportEnded();
@@ -217,7 +194,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   /** The owner is done with this link, too. */
   release(): void {
-    this.#beginEnd().released = true;
+    this.end.released = true;
     this.#count();
     this.plan();
   }
@@ -230,8 +207,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     if (this.state === 'open') this.#owner.outOfMemory();
     // What the socket holds is not given back by a Close that waits behind it.
     if (this.bufferedBytes > MAX_LAST_WORDS_BYTES) {
-      this.terminate('memory-cap', new PeerError('ERR_MEMORY_CAP'));
-      this.#beginEnd().abandoned = true;
+      this.end.terminate('memory-cap', new PeerError('ERR_MEMORY_CAP'));
+      this.end.abandoned = true;
     }
     this.#count();
   }
@@ -258,7 +235,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     for (let verdict = this.watch.tick(now); verdict !== undefined; verdict = this.watch.tick(now)) {
       if (verdict === 'ping') this.ping(this.pings.start(random, deadlines.clock.now()));
       else if (verdict === 'read') this.#pump();
-      else if (!this.#beginEnd().overdue(verdict)) break;
+      else if (!this.end.overdue(verdict)) break;
     }
     this.plan();
   }
@@ -327,14 +304,11 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     const fact = core.next();
     if (fact === FACT.NONE) return false;
     if (fact === FACT.FAILURE) {
-      const { failure } = core;
-      const ending = this.#beginEnd();
-      ending.blame(failure === undefined ? 'internal-error' : causeOf(failure.code), 'local', failure);
-      ending.failed();
+      this.end.peerFailed();
       return false;
     }
     if (fact === FACT.CLOSE) {
-      this.#beginEnd().peerClosed();
+      this.end.peerClosed();
       return false;
     }
     if (
@@ -342,7 +316,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       !this.#rate.take(this.#context.deadlines.now()) &&
       this.#rate.limit.action === 'close'
     ) {
-      this.#tooFast(this.#rate);
+      this.end.tooFast(this.#rate.limit.closeCode);
       return false;
     }
     if (fact === FACT.MESSAGE) this.#receiveMessage();
@@ -368,18 +342,6 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.pings.received(payload, deadlines.clock.now());
       this.#owner.receivedPong(payload);
     }
-  }
-
-  #tooFast(rate: RateGuard): void {
-    const error = new PeerError('ERR_RATE');
-    const ending = this.#beginEnd();
-    ending.blame('rate-limit', 'local', error);
-    this.core.fail(error, rate.limit.closeCode);
-    ending.failed();
-  }
-
-  #beginEnd(): Ending {
-    return (this.#ending ??= new Ending(this, this.#owner));
   }
 
   #adjustReading(): void {
