@@ -1,16 +1,20 @@
 /**
- * UTF-8 once more, from the platform's decoder alone: what Hawser's own validator is compared with. Plainly right, slow.
+ * UTF-8 once more, from the platform's decoder alone: what Hawser's own validator and decoder are compared with. Plainly right, slow.
  */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** What `bytes` say if they are whole, valid UTF-8. */
+export function textIn(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
 /** True if `bytes` are whole, valid UTF-8. */
 export function isText(bytes: Uint8Array): boolean {
-  try {
-    decoder.decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
+  return textIn(bytes) !== undefined;
 }
 
 /** Something that ends every sequence which can be ended: after E0 and F0 only a high byte fits, after ED and F4 a low one. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { findInvalidUtf8, Utf8Validator } from '../src/protocol/utf8.ts';
+import { maskableMemory } from '../src/protocol/simd.ts';
+import { decodeIfUtf8 } from '../src/protocol/utf8-decoder.ts';
 import { type Prng, prng } from './prng.ts';
-import { firstImpossibleByte, isText } from './utf8-model.ts';
+import { firstImpossibleByte, isText, textIn } from './utf8-model.ts';
 
 /** Ranges of code points, one for each way that UTF-8 has of writing them, with the edges that rules are made for. */
 const RANGES = [
@@ -53,9 +55,13 @@ export function nearlyText(random: Prng, bytes: number, brokenRatio: number): Bu
   return text;
 }
 
+/** Where texts lie that vectors decode in place. */
+const fast = maskableMemory(4_096);
+
 /**
- * Gives text in pieces to the validator. Invariants: it fails at exactly the byte after which no continuation could be
- * valid, whatever the cutting; it is between code points exactly when what came so far is valid.
+ * Gives text in pieces to the validator, and as a whole to the decoder. Invariants: the validator fails at exactly the byte
+ * after which no continuation could be valid, whatever the cutting; it is between code points exactly when what came so far is
+ * valid; the decoder gives what the platform's gives, wherever the text and whatever around it lies.
  * @throws Error that names seed and iteration, with the bytes in hex.
  */
 export function fuzzUtf8(seed: number, iterations: number): void {
@@ -66,6 +72,7 @@ export function fuzzUtf8(seed: number, iterations: number): void {
     try {
       check(bytes, [bytes]);
       check(bytes, random.cut(bytes, 1 + random.int(8)));
+      checkDecoder(bytes, random);
     } catch (error) {
       throw new Error(`seed ${seed}, iteration ${iteration}: ${bytes.toString('hex')}`, { cause: error });
     }
@@ -89,4 +96,15 @@ function check(bytes: Buffer, pieces: readonly Buffer[]): void {
   }
   assert.equal(impossible, -1, 'nothing noticed');
   assert.equal(findInvalidUtf8(bytes), isText(bytes) ? -1 : bytes.length, 'all at once');
+}
+
+function checkDecoder(bytes: Buffer, random: Prng): void {
+  const text = textIn(bytes);
+  const start = random.int(64);
+  const end = start + bytes.length;
+  for (const memory of [fast, Buffer.alloc(end + 64)]) {
+    memory.fill(random.pick([0x00, 0x80, 0xbf, 0xc3, 0xe2, 0xf0]), 0, end + 64);
+    memory.set(bytes, start);
+    assert.equal(decodeIfUtf8(memory, start, end), text, 'decoded');
+  }
 }

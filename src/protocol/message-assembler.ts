@@ -1,8 +1,9 @@
-import { Buffer, isUtf8 } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { PeerError } from './errors.ts';
 import { keepBinaryAtHand, keepTextAtHand } from './at-hand.ts';
 import { keepOutgrown, roomToGrow } from './outgrown-memory.ts';
-import { decodeUtf8, findInvalidUtf8, Utf8Validator } from './utf8.ts';
+import { findInvalidUtf8, Utf8Validator } from './utf8.ts';
+import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
 
 /** Smallest buffer for an unfinished message, unless it is known to be smaller. */
 const FIRST_CAPACITY = 256;
@@ -70,7 +71,12 @@ export class MessageAssembler {
     if (!this.#validator.atBoundary) {
       throw new PeerError('ERR_UTF8', `the text ends inside a code point, after ${this.#length} bytes`);
     }
-    return textOf(this.#buffer, 0, this.#length, this.#nonAscii);
+    const isAscii = this.#nonAscii === 0;
+    const text = isAscii
+      ? this.#buffer.toString('latin1', 0, this.#length)
+      : decodeUtf8(this.#buffer, 0, this.#length);
+    keepTextAtHand(text, this.#buffer, 0, this.#length, isAscii);
+    return text;
   }
 
   /** The whole message as bytes that belong to whoever asked. */
@@ -100,17 +106,14 @@ export function wholeMessage(
     keepBinaryAtHand(message);
     return message;
   }
-  if (nonAscii !== 0) {
-    const text = bytes.subarray(start, end);
-    if (!isUtf8(text)) throw invalidUtf8(text, findInvalidUtf8(text), text.length);
+  const isAscii = nonAscii === 0;
+  const text = isAscii ? bytes.toString('latin1', start, end) : decodeIfUtf8(bytes, start, end);
+  if (text === undefined) {
+    const wrong = bytes.subarray(start, end);
+    throw invalidUtf8(wrong, findInvalidUtf8(wrong), wrong.length);
   }
-  return textOf(bytes, start, end, nonAscii);
-}
-
-/** Valid UTF-8 as a string; its bytes stay at hand for who sends it on. */
-function textOf(bytes: Buffer, start: number, end: number, nonAscii: number): string {
-  const text = nonAscii === 0 ? bytes.toString('latin1', start, end) : decodeUtf8(bytes, start, end);
-  keepTextAtHand(text, bytes, start, end, nonAscii === 0);
+  // Its bytes stay at hand for who sends it on.
+  keepTextAtHand(text, bytes, start, end, isAscii);
   return text;
 }
 

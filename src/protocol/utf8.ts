@@ -1,6 +1,4 @@
-import * as buffers from 'node:buffer';
-import { type Buffer, isUtf8 } from 'node:buffer';
-import { LITTLE_ENDIAN } from './mask.ts';
+import { isUtf8 } from 'node:buffer';
 
 /** Below this many bytes the loop here beats a call of `isUtf8` on a view. */
 const NATIVE_FROM_BYTES = 48;
@@ -83,56 +81,4 @@ export function findInvalidUtf8(bytes: Uint8Array): number {
   const at = validator.receive(bytes, 0, bytes.length);
   if (at >= 0) return at;
   return validator.atBoundary ? -1 : bytes.length;
-}
-
-/**
- * From this many bytes on the platform's way by UTF-16 is the fastest, below a loop of our own (measured with text of many
- * scripts: 255 bytes 0.5 µs, 1 KiB 1.7, by `toString` 1.6 and 4.6; 4 KiB 6.4, by `transcode` 5.0, by `toString` 17).
- */
-const TRANSCODED_FROM_BYTES = 2_048;
-
-/** Not everywhere: it needs ICU, and runtimes other than Node may differ. */
-const transcodes: boolean = (() => {
-  const sample = '\ufeffä€\u{10ffff}';
-  try {
-    return buffers.transcode(buffers.Buffer.from(sample), 'utf8', 'utf16le').toString('utf16le') === sample;
-  } catch {
-    return false;
-  }
-})();
-
-/** What the loop writes into: UTF-16 has no more units than UTF-8 has bytes. */
-const units = new Uint16Array(TRANSCODED_FROM_BYTES);
-const unitBytes = buffers.Buffer.from(units.buffer);
-
-/** Decodes what is known to be UTF-8; a byte order mark stays. */
-export function decodeUtf8(bytes: Buffer, start: number, end: number): string {
-  // A machine of the other byte order has the platform's way alone.
-  if (end - start < TRANSCODED_FROM_BYTES && LITTLE_ENDIAN) return decodeByUnits(bytes, start, end);
-  if (!transcodes) return bytes.toString('utf8', start, end);
-  return buffers.transcode(bytes.subarray(start, end), 'utf8', 'utf16le').toString('utf16le');
-}
-
-function decodeByUnits(bytes: Uint8Array, start: number, end: number): string {
-  let count = 0;
-  for (let at = start; at < end; ) {
-    const lead = bytes[at]!;
-    if (lead < 0x80) {
-      units[count++] = lead;
-      at += 1;
-    } else if (lead < 0xe0) {
-      units[count++] = ((lead & 0x1f) << 6) | (bytes[at + 1]! & 0x3f);
-      at += 2;
-    } else if (lead < 0xf0) {
-      units[count++] = ((lead & 0x0f) << 12) | ((bytes[at + 1]! & 0x3f) << 6) | (bytes[at + 2]! & 0x3f);
-      at += 3;
-    } else {
-      const high = ((lead & 0x07) << 18) | ((bytes[at + 1]! & 0x3f) << 12);
-      const above = (high | ((bytes[at + 2]! & 0x3f) << 6) | (bytes[at + 3]! & 0x3f)) - 0x10000;
-      units[count++] = 0xd800 | (above >> 10);
-      units[count++] = 0xdc00 | (above & 0x3ff);
-      at += 4;
-    }
-  }
-  return unitBytes.toString('utf16le', 0, count * 2);
 }

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
-import { maskableMemory } from '../protocol/mask-simd.ts';
+import { maskableMemory } from '../protocol/simd.ts';
 
 // What lies below Node's sockets. Only this file, `handle-transport.ts` and `socket-transport.ts` know. None of it is
 // documented, so all of it is found by looking at a socket that works (`learnFrom`), tried out before anybody relies on it

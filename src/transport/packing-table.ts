@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { maskableMemory } from '../protocol/mask-simd.ts';
+import { maskableMemory } from '../protocol/simd.ts';
 
 const TABLE_BYTES = 65_536;
 /** Most room that can be reserved at once, in bytes. */

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { PreparedMessage } from '../../src/protocol/prepared-message.ts';
 import { bytesAtHand, keepTextAtHand, letGo } from '../../src/protocol/at-hand.ts';
-import { decodeUtf8 } from '../../src/protocol/utf8.ts';
 import { eventLoopTurns, text } from '../../src/testing/index.ts';
 import { live, nextText } from '../server/live.ts';
 
@@ -75,26 +73,4 @@ test('BP-09 UT-01: a handler that waits sends the text that it got, whatever cam
   const texts = ['ä'.repeat(4_000), 'ö'.repeat(4_000), 'ü'.repeat(4_000)];
   for (const each of texts) peer.raw.send(text(each));
   for (const each of texts) assert.equal(await nextText(peer.raw), each);
-});
-
-test('UT-01 UT-04: texts of any length decode as the platform has them, byte order mark included', () => {
-  const edges = '\u0000\u007f\u0080\u07ff\u0800\ud7ff\ue000\uffff\u{10000}\u{10ffff}';
-  fc.assert(
-    fc.property(
-      fc.string({ unit: 'binary', maxLength: 40 }),
-      fc.nat({ max: 9 }),
-      fc.constantFrom(0, 1, 3, 30, 300),
-      (unit, start, times) => {
-        const whole = `\ufeff${unit}${edges}`.repeat(times);
-        const bytes = Buffer.from(`${'#'.repeat(start)}${whole}#`);
-        assert.equal(decodeUtf8(bytes, start, bytes.length - 1), whole);
-      },
-    ),
-  );
-  for (const length of [2_046, 2_047, 2_048, 2_049]) {
-    for (const text of ['x'.repeat(length), `${'x'.repeat(length - 4)}\u{10ffff}`]) {
-      const bytes = Buffer.from(text);
-      assert.equal(decodeUtf8(bytes, 0, bytes.length), text);
-    }
-  }
 });

@@ -17,7 +17,7 @@ if (process.send !== undefined) {
   Object.assign(buffer, { transcode: undefined });
   syncBuiltinESMExports();
   // Only now: what a runtime can do is found out when the protocol is loaded.
-  const { maskableMemory, simd } = await import('../../src/protocol/mask-simd.ts');
+  const { maskableMemory, simd } = await import('../../src/protocol/simd.ts');
   const { DEFAULT_KEY } = await import('../../src/testing/frames.ts');
   const { drive } = await import('../../fuzz/drive.ts');
   const { BARE_ROWS } = await import('./bare-rows.ts');

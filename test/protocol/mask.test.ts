@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { mask, nonAscii, readKey, writeKey } from '../../src/protocol/mask.ts';
-import { maskableMemory, simd } from '../../src/protocol/mask-simd.ts';
+import { maskableMemory, simd } from '../../src/protocol/simd.ts';
 import { hex } from '../../src/testing/frames.ts';
 
 /** §5.3 to the letter. */

@@ -1,13 +1,13 @@
-// Assembles mask-simd.wat, whose bytes lie as base64 in src/protocol/mask-simd.ts: node tools/wasm/assemble.js
+// Assembles simd.wat, whose bytes lie as base64 in src/protocol/simd.ts: node tools/wasm/assemble.js
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import assembler from 'wabt';
 
-const target = join(import.meta.dirname, '..', '..', 'src', 'protocol', 'mask-simd.ts');
+const target = join(import.meta.dirname, '..', '..', 'src', 'protocol', 'simd.ts');
 const wabt = await assembler();
-const source = readFileSync(join(import.meta.dirname, 'mask-simd.wat'), 'utf8');
-const module = wabt.parseWat('mask-simd.wat', source, { simd: true });
+const source = readFileSync(join(import.meta.dirname, 'simd.wat'), 'utf8');
+const module = wabt.parseWat('simd.wat', source, { simd: true });
 module.validate();
 const base64 = Buffer.from(module.toBinary({}).buffer).toString('base64');
 const lines = base64.match(/.{1,100}/g).map((line) => `  '${line}'`);
