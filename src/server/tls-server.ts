@@ -5,16 +5,23 @@ import { TCP_KEEP_ALIVE_MS } from '../transport/stream-transport.ts';
 import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
 import type { TlsOptions } from './tls-options.ts';
 
+const PENDING = Symbol('hawser.pending');
+
+/** Below TLS; it knows what becomes of it until its handshake is over. */
+type RawSocket = Socket & { [PENDING]?: SecuringSocket | undefined };
+
 /** A socket between accept and the end of its TLS handshake. */
 class SecuringSocket implements PendingSocket {
+  readonly key: string;
   readonly address: string;
   readonly acceptedAtMs: number;
   /** What TLS says went wrong. */
   error: Error | undefined;
-  readonly #raw: Socket;
+  readonly #raw: RawSocket;
 
-  constructor(raw: Socket, acceptedAtMs: number) {
+  constructor(raw: RawSocket, acceptedAtMs: number) {
     this.#raw = raw;
+    this.key = keyOf(raw);
     this.address = normalizeAddress(raw.remoteAddress ?? '');
     this.acceptedAtMs = acceptedAtMs;
   }
@@ -26,6 +33,16 @@ class SecuringSocket implements PendingSocket {
 
   destroy(): void {
     this.#raw.destroy();
+  }
+
+  /** From here on the socket knows of it. */
+  enter(): void {
+    this.#raw[PENDING] = this;
+  }
+
+  /** Nothing of it stays with the socket, which may live for long. */
+  leave(): void {
+    this.#raw[PENDING] = undefined;
   }
 }
 
@@ -50,12 +67,20 @@ export function createTlsServer(
 ): Server {
   const { admission, pendingSockets, deadlines } = host;
   const securing = new Map<string, SecuringSocket>();
-  const leave = (key: string): SecuringSocket | undefined => {
-    const pending = securing.get(key);
-    if (pending === undefined || !securing.delete(key)) return undefined;
+  const leave = (pending: SecuringSocket): void => {
+    // A client that has left may have come again from the same port.
+    if (securing.get(pending.key) === pending) securing.delete(pending.key);
+    pending.leave();
     admission.leaveHandshake();
-    return pending;
   };
+  function closed(this: RawSocket): void {
+    const pending = this[PENDING];
+    if (pending === undefined) return;
+    leave(pending);
+    const { address: remoteAddress, error } = pending;
+    host.refused({ status: 0, code: 'ERR_TLS', remoteAddress, url: '', detail: error?.message });
+    host.socketGone(pending);
+  }
   const server = createServer({
     ...options,
     ALPNProtocols: ['http/1.1'],
@@ -67,7 +92,6 @@ export function createTlsServer(
   server.on('connection', (raw: Socket) => {
     // Over a Unix socket nothing tells one from the other; the time that TLS has bounds them all the same.
     if (raw.remotePort === undefined && !host.shuttingDown) return;
-    const key = keyOf(raw);
     const pending = new SecuringSocket(raw, deadlines.now());
     if (host.shuttingDown || !admission.enterHandshake()) {
       const code = host.shuttingDown ? 'ERR_SHUTTING_DOWN' : 'ERR_SERVER_FULL';
@@ -75,18 +99,14 @@ export function createTlsServer(
       raw.destroy();
       return;
     }
-    securing.set(key, pending);
+    pending.enter();
+    securing.set(pending.key, pending);
     pendingSockets.add(pending);
-    raw.once('close', () => {
-      if (leave(key) !== undefined) {
-        const { address: remoteAddress, error } = pending;
-        host.refused({ status: 0, code: 'ERR_TLS', remoteAddress, url: '', detail: error?.message });
-      }
-      host.socketGone(pending);
-    });
+    raw.on('close', closed);
   });
   server.on('secureConnection', (socket) => {
-    const pending = leave(keyOf(socket));
+    const pending = securing.get(keyOf(socket));
+    if (pending !== undefined) leave(pending);
     secured(socket, pending?.acceptedAtMs);
     if (pending !== undefined) host.socketGone(pending);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
-import { type AddressInfo, connect as connectTcp } from 'node:net';
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { selfSigned } from '../../src/cli/self-signed.ts';
@@ -91,6 +91,33 @@ test('HS-21 HS-25: a TLS handshake counts among those under way, and has the sam
   await Promise.all(gone);
   await waitUntil(() => server.stats().handshakes.pending === 0);
   assert.deepEqual(refusals.map(({ code }) => code).sort(), ['ERR_SERVER_FULL', 'ERR_TLS', 'ERR_TLS']);
+});
+
+test('HS-21: clients that break off and come again from the same port are counted once each', async (t) => {
+  const { server, port, refusals } = await listening(t, { tls: OURS });
+  const dial = async (localPort?: number): Promise<Socket> => {
+    const socket = connectTcp({ port, host: '127.0.0.1', ...(localPort === undefined ? {} : { localPort }) });
+    await once(
+      socket.on('error', () => undefined),
+      'connect',
+    );
+    return socket;
+  };
+  let socket = await dial();
+  for (let i = 0; i < 10; i++) {
+    await waitUntil(() => server.stats().handshakes.pending === 1);
+    const { localPort } = socket;
+    socket.resetAndDestroy();
+    // Before the server has heard of it.
+    socket = await dial(localPort);
+    await waitUntil(() => refusals.length === i + 1);
+  }
+  const secured = connectTls({ socket, ca: OURS.cert, servername: 'localhost' });
+  await once(secured, 'secureConnect');
+  await waitUntil(() => server.stats().handshakes.pending === 1);
+  secured.destroy();
+  await waitUntil(() => server.stats().handshakes.pending === 0);
+  assert.deepEqual(new Set(refusals.map(({ code }) => code)), new Set(['ERR_TLS']));
 });
 
 test('SD-01: a shutdown does not wait for TLS handshakes', async () => {
