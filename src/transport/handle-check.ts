@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { adoptFindings, takeHandles } from './handle-transport.ts';
-import { insist, Loopback, overwrite, reset, talk, Verdict } from './loopback.ts';
+import { insist, Loopback, reset, talk, Verdict } from './loopback.ts';
 import { learnFrom } from './node-handle.ts';
 import { isDrivable, SocketTransport } from './socket-transport.ts';
 
@@ -61,7 +61,6 @@ const tlsSockets = new Verdict(async () => {
       });
     };
     await bothWays(loopback, dial, () => raw!);
-    await overwrite(...(await loopback.pair(dial)));
   });
 });
 

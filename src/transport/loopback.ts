@@ -229,19 +229,3 @@ export async function reset(trial: Trial, transport: Transport, peer: Socket, ra
   transport.write([Buffer.from('seven')]);
   insist(transport.bufferedBytes === 0, 'what is gone keeps bytes');
 }
-
-/** What is written is needed no longer than the call takes, though its report comes later. */
-export async function overwrite(trial: Trial, transport: Transport, peer: Socket): Promise<void> {
-  const got: Buffer[] = [];
-  let bytes = 0;
-  peer.on('data', (chunk: Buffer) => {
-    got.push(chunk);
-    bytes += chunk.length;
-    trial.look();
-  });
-  const memory = Buffer.from(CHUNK);
-  transport.write([memory]);
-  memory.fill(0);
-  await trial.until(() => bytes === CHUNK.length);
-  insist(Buffer.concat(got).equals(CHUNK), 'what is written is looked at again');
-}

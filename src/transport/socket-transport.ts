@@ -1,4 +1,3 @@
-import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
@@ -16,9 +15,6 @@ import type { TransportOwner } from './transport.ts';
 const MAX_OFFERED_BYTES = 131_072;
 /** TLS makes so much more of that, at most. */
 const MAX_RECORDS_BYTES = 512;
-
-/** Where the chunks of a write are joined for TLS, which needs none of them any more when the call returns. */
-const joined = Buffer.allocUnsafeSlow(MAX_OFFERED_BYTES);
 
 /** What may wait for the end of a write that the kernel has taken, in bytes. */
 const MAX_QUEUED_BYTES = 65_536;
@@ -146,11 +142,11 @@ export class SocketTransport extends StreamTransport {
   #send(chunks: readonly Uint8Array[]): void {
     const { WriteRequest } = findings!;
     const request = WriteRequest === undefined ? null : new WriteRequest();
-    const bytes = chunks.length === 1 ? chunks[0] : this.#raw === undefined ? undefined : join(chunks);
+    const bytes = chunks.length === 1 ? chunks[0]! : chunks;
     const answer =
-      bytes === undefined
-        ? this.#handle.writev(request, chunks, true)
-        : this.#handle.writeBuffer(request, bytes);
+      chunks.length === 1
+        ? this.#handle.writeBuffer(request, bytes as Uint8Array)
+        : this.#handle.writev(request, chunks, true);
     if (typeof answer !== 'number') this.#wait(answer, chunks);
     else if (answer !== 0) this.#check('write', answer, request?.error);
     else if (request !== null && request.getAsyncId() >= 0) this.#wait(request, chunks);
@@ -158,8 +154,7 @@ export class SocketTransport extends StreamTransport {
 
   #wait(request: NodeRequest, chunks: readonly Uint8Array[]): void {
     request.transport = this;
-    // TLS needs none of it any more.
-    if (this.#raw === undefined) request.buffer = chunks;
+    request.buffer = chunks;
     request.oncomplete = onWritten;
     this.#isWriting = true;
     let bytes = 0;
@@ -202,20 +197,6 @@ export class SocketTransport extends StreamTransport {
     if (this.#isEnding && !this.#isWriting) super.end();
     if (waited && !this.blocked) this.#socket[OWNER]?.writable();
   }
-}
-
-/**
- * Chunks as one, in memory that the next call overwrites.
- * @returns `undefined` if they are too many bytes for it.
- */
-function join(chunks: readonly Uint8Array[]): Uint8Array | undefined {
-  let bytes = 0;
-  for (const chunk of chunks) {
-    if (bytes + chunk.length > joined.length) return undefined;
-    joined.set(chunk, bytes);
-    bytes += chunk.length;
-  }
-  return joined.subarray(0, bytes);
 }
 
 function onWritten(this: NodeRequest, status: number): void {

@@ -133,7 +133,7 @@ for (const kind of KINDS) {
     const next = await pairs(t, kind);
     const all = [await next(), await next(), await next()];
     const random = seededRandom(13);
-    // Up to and beyond what is joined, 128 KiB; the last of all goes out in more turns than one.
+    // Up to and beyond what goes out in one turn.
     const sizes = [2, 16_384, 65_536, 131_067, 131_068, 131_073, 300_000];
     const sent = all.map(() => [] as Buffer[]);
     const got = all.map(({ peer }) => collected(peer));
