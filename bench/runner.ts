@@ -45,6 +45,13 @@ const BYTES_PER_MS = 1_000_000;
  */
 const TURNS = { window: 10, warmUp: 3 };
 const LONGEST = { windowMs: 2_500, warmUpMs: 1_000 };
+/**
+ * Messages from this size on are echoed by a process that has just started. In one that lay idle for 8 s, as all do while the
+ * others are measured, V8 turns to keeping the heap small, and from then on memory of messages makes it collect all garbage
+ * every 16 to 24 MB: what is measured then is the lull.
+ */
+const FRESH_FROM_BYTES = 16_384;
+const FRESH_WARM_UP_MS = 500;
 /** A handshake takes as long as hundreds of messages, and there are few before its code is compiled. */
 const HANDSHAKE_WINDOWS = 3;
 
@@ -128,9 +135,9 @@ export class Generator {
 }
 
 /**
- * One round: every side in a fresh process, every cell on all of its sides one right after the other, so that noise that
- * lasts longer than that meets all of them. Who begins changes from cell to cell and from round to round. A side that
- * fails in a cell is started again, and the others are not disturbed.
+ * One round: every side in a fresh process, and in one of its own for each echo of large messages; every cell on all of its
+ * sides one right after the other, so that noise that lasts longer than that meets all of them. Who begins changes from cell
+ * to cell and from round to round. A side that fails in a cell is started again, and the others are not disturbed.
  */
 export class Round {
   readonly versions: Record<string, string> = {};
@@ -166,7 +173,7 @@ export class Round {
 
   async #attempt(cell: Cell, side: Side, attempts: number): Promise<Outcome> {
     try {
-      return { cell, side, sample: await this.#sample(cell, await this.#serverOf(side)) };
+      return { cell, side, sample: await this.#sample(cell, side) };
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error);
       process.stderr.write(`\n${cellId(cell)} on ${side.title}: ${failure}\n`);
@@ -217,7 +224,17 @@ export class Round {
     await this.#servers.get(side)?.child.kill();
   }
 
-  async #sample(cell: Cell, server: Server): Promise<Sample> {
+  async #sample(cell: Cell, side: Side): Promise<Sample> {
+    if (!startsFresh(cell)) return this.#measured(cell, await this.#serverOf(side));
+    const server = await Server.start(side);
+    try {
+      return await this.#measured(cell, server);
+    } finally {
+      await server.child.kill();
+    }
+  }
+
+  async #measured(cell: Cell, server: Server): Promise<Sample> {
     const { mode, connections, payload, compress, pipeline, publishes, endpoint } = cell;
     const { warmUpMs, durationMs } = timesOf(cell, this.#times);
     const result = await this.#generator.run(
@@ -238,17 +255,24 @@ export class Round {
   }
 }
 
+const startsFresh = ({ mode, payload }: Cell): boolean =>
+  mode === 'echo' && payload.bytes >= FRESH_FROM_BYTES;
+
 /** How long a cell is measured, and how long before that it has load. */
 export function timesOf(
-  { mode, connections, pipeline, publishes, payload }: Cell,
+  cell: Cell,
   { warmUpMs, windowMs }: Times,
 ): { readonly warmUpMs: number; readonly durationMs: number } {
+  const { mode, connections, pipeline, publishes, payload } = cell;
   if (mode === 'handshake') {
     return { warmUpMs: LONGEST.warmUpMs, durationMs: windowMs * HANDSHAKE_WINDOWS };
   }
   const turnMs = Math.round((connections * pipeline * publishes * payload.bytes) / BYTES_PER_MS);
   return {
-    warmUpMs: Math.max(warmUpMs, Math.min(TURNS.warmUp * turnMs, LONGEST.warmUpMs)),
+    warmUpMs: Math.max(
+      startsFresh(cell) ? FRESH_WARM_UP_MS : warmUpMs,
+      Math.min(TURNS.warmUp * turnMs, LONGEST.warmUpMs),
+    ),
     durationMs: Math.max(windowMs, Math.min(TURNS.window * turnMs, LONGEST.windowMs)),
   };
 }
