@@ -65,7 +65,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   },
   'docs/authentication.md: When credentials end': {
     given: `const endOf = (token: string): Date | undefined =>
-      token === 'short' ? new Date(Date.now() + 300) : undefined;`,
+      token === 'short' ? new Date(Date.now() + 2_000) : undefined;`,
     after: 'await server.listen(8080);',
     run: guides.credentialsEnd,
   },
