@@ -184,10 +184,15 @@ export const CLOSING: readonly Rule[] = [
     'both',
     'what should be UTF-8 and is not fails the connection',
     kept(
-      ['protocol/utf8.ts#Utf8Validator', 'protocol/close.ts#readCloseBody'],
+      [
+        'protocol/utf8.ts#Utf8Validator',
+        'protocol/utf8-decoder.ts#decodeIfUtf8',
+        'protocol/close.ts#readCloseBody',
+      ],
       live('8.1-1'),
       live('5.5.1-4'),
       'protocol/connection: client: UT-03 SE-18',
+      'protocol/utf8-decoder: is found at every place',
     ),
   ]),
 ];

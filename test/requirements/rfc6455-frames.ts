@@ -262,7 +262,11 @@ export const FRAMES: readonly Rule[] = [
     'both',
     'a text message as a whole is UTF-8, sent and received',
     kept(
-      ['protocol/utf8.ts#Utf8Validator', 'protocol/payload.ts#outgoing'],
+      [
+        'protocol/utf8.ts#Utf8Validator',
+        'protocol/utf8-decoder.ts#decodeIfUtf8',
+        'protocol/payload.ts#outgoing',
+      ],
       live('5.6-1'),
       'protocol/frame-builder: text of "\\ud800"',
       'fuzz: the validator agrees with a naive model',
