@@ -17,7 +17,7 @@ const NO_HANDLES =
 export const CAUSES: readonly Cause[] = [
   {
     runtimes: ['Bun', 'Deno'],
-    files: ['transport/handle-transport', 'transport/take-stream', 'server/cluster'],
+    files: ['transport/handle-transport', 'transport/loopback', 'transport/take-stream', 'server/cluster'],
     happens: NO_HANDLES,
     whose: 'meant so',
   },
@@ -151,6 +151,19 @@ export const CAUSES: readonly Cause[] = [
     tests: /reset/,
     happens: 'a reset below TLS is told as an end, or not at all',
     whose: 'Deno’s `node:tls`',
+  },
+  {
+    runtimes: ['Deno'],
+    files: ['transport/arrived-transports'],
+    tests: /memory of what is written/,
+    happens: 'of a megabyte in small writes over TLS not all has arrived after 5 s, at times',
+    whose: 'not looked into further',
+  },
+  {
+    runtimes: ['Deno'],
+    files: ['connection/compressed-sending'],
+    happens: 'of 30 connections that are cut not all are seen to end within 5 s, at times',
+    whose: 'not looked into further',
   },
   {
     runtimes: ['Deno'],
