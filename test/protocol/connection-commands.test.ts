@@ -2,22 +2,24 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FACT, type FrameSink, ProtocolConnection } from '../../src/protocol/connection.ts';
 import { PeerError } from '../../src/protocol/errors.ts';
-import { close, continuation, frame, ping, text } from '../../src/testing/frames.ts';
+import { close, continuation, frame, hex, ping, text } from '../../src/testing/frames.ts';
+import { MessageInflater } from '../../src/transport/deflate/message-inflater.ts';
 import { LIMITS } from '../vectors/row.ts';
+import { NO_ZLIB_STEPS } from '../zlib.ts';
 
 /** A server's side of a connection, and what it hands to be sent. */
-function connection(sink: Partial<FrameSink> = {}) {
+function connection(sink: Partial<FrameSink> = {}, openInflater?: () => MessageInflater) {
   const sent: string[] = [];
   const note = (what: string) => (body: Uint8Array) => {
     sent.push(`${what} ${Buffer.from(body).toString('hex')}`.trimEnd());
   };
-  const core = new ProtocolConnection('server', LIMITS, {
+  const all: FrameSink = {
     control: (opcode, payload) => note(opcode === 9 ? 'ping' : 'pong')(payload),
     closeAfterWaiting: note('close after waiting'),
     closeNow: note('close now'),
     ...sink,
-  });
-  return { core, sent };
+  };
+  return { core: new ProtocolConnection('server', LIMITS, all, openInflater), sent };
 }
 
 test('CL-01 CL-10: close is sent once, behind what waits', () => {
@@ -173,4 +175,19 @@ test('PD-09: an inflation that ends when nobody waits for it any more changes no
   core.inflationDone(new PeerError('ERR_INFLATE'));
   assert.equal(core.next(), FACT.NONE);
   assert.deepEqual([core.phase, core.failure, sent], ['open', undefined, []]);
+});
+
+test('PD-09: the same, where messages were inflated at once', { skip: NO_ZLIB_STEPS }, () => {
+  const { core, sent } = connection(
+    {},
+    () =>
+      new MessageInflater({ contextTakeover: false, windowBits: 15 }, Number.POSITIVE_INFINITY, () =>
+        assert.fail('nothing leaves the event loop'),
+      ),
+  );
+  core.receive(frame({ opcode: 1, rsv1: true, payload: hex('f2 48 cd c9 c9 07 00') }));
+  assert.equal(core.next(), FACT.MESSAGE);
+  core.inflationDone(new PeerError('ERR_INFLATE'));
+  assert.equal(core.next(), FACT.NONE);
+  assert.deepEqual([core.message, core.phase, core.failure, sent], ['Hello', 'open', undefined, []]);
 });
