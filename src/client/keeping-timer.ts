@@ -1,8 +1,8 @@
-import type { Clock } from '../transport/clock.ts';
+import { type Clock, holdProcess } from '../transport/clock.ts';
 
 /** A timer of a clock that keeps the process alive until it runs or is cleared, which the clock's own do not. */
 export function setKeepingTimer(clock: Clock, callback: () => void, delayMs: number): unknown {
   const timer = clock.setTimer(callback, delayMs);
-  (timer as { ref?: () => void } | undefined)?.ref?.();
+  holdProcess(timer);
   return timer;
 }
