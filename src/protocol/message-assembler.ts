@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { PeerError } from './errors.ts';
 import { keepBinaryAtHand, keepTextAtHand } from './at-hand.ts';
+import { messageMemory } from './message-memory.ts';
 import { keepOutgrown, roomToGrow } from './outgrown-memory.ts';
 import { findInvalidUtf8, Utf8Validator } from './utf8.ts';
 import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
@@ -55,7 +56,7 @@ export class MessageAssembler {
     const wanted = Math.max(needed * 2, FIRST_CAPACITY);
     // As long as the message: it is going to be the message.
     const grown =
-      wanted >= expectedBytes ? Buffer.allocUnsafeSlow(Math.max(needed, expectedBytes)) : roomToGrow(wanted);
+      wanted >= expectedBytes ? messageMemory(Math.max(needed, expectedBytes)) : roomToGrow(wanted);
     const outgrown = this.#buffer;
     outgrown.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
@@ -121,7 +122,7 @@ export function wholeMessage(
 export function copyOf(bytes: Uint8Array, start: number, end: number): Buffer {
   const length = end - start;
   if (length > COPIED_BY_BYTES) {
-    const copy = Buffer.allocUnsafeSlow(length);
+    const copy = messageMemory(length);
     copy.set(bytes.subarray(start, end));
     return copy;
   }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { messageMemory } from './message-memory.ts';
 
 /** Below this size memory of its own costs less than looking for some. */
 const FROM_BYTES = 65_536;
@@ -26,7 +27,7 @@ export function roomToGrow(bytes: number): Buffer {
   if (bytes < FROM_BYTES) return Buffer.allocUnsafeSlow(bytes);
   const size = commonSize(bytes);
   const at = kept.findLastIndex((buffer) => buffer.length === size);
-  if (at < 0) return Buffer.allocUnsafeSlow(size);
+  if (at < 0) return messageMemory(size);
   keptBytes -= size;
   return kept.splice(at, 1)[0]!;
 }
