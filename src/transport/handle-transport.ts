@@ -7,6 +7,7 @@ import {
   findings,
   type NodeHandle,
   type NodeRequest,
+  readChunks,
   readMemory,
   type RequestOwner,
   systemError,
@@ -164,7 +165,7 @@ export class HandleTransport implements ArrivedTransport, RequestOwner {
 
   /** @internal */
   received(bytes: number): void {
-    this.#owner.received(readMemory.subarray(0, bytes));
+    this.#owner.received(readChunks.view(bytes));
   }
 
   // What Node's callback asks of the stream that it takes this for, besides `adoptFindings` below.

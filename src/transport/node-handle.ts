@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { maskableMemory } from '../protocol/simd.ts';
+import { Beginnings } from './beginnings.ts';
 
 // What lies below Node's sockets. Only this file, `handle-transport.ts` and `socket-transport.ts` know. None of it is
 // documented, so all of it is found by looking at a socket that works (`learnFrom`), tried out before anybody relies on it
@@ -77,6 +78,8 @@ export let findings: Findings | undefined;
  */
 const READ_BYTES = 196_608;
 export const readMemory: Buffer = maskableMemory(READ_BYTES);
+/** What a read has brought there. */
+export const readChunks = new Beginnings(readMemory);
 
 /** @param detail What is known beyond the code. */
 export function systemError(call: string, status: number, detail?: string): Error {

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { maskableMemory } from '../protocol/simd.ts';
+import { Beginnings } from './beginnings.ts';
 
 const TABLE_BYTES = 65_536;
 /** Most room that can be reserved at once, in bytes. */
@@ -12,6 +13,7 @@ export const MAX_PACKED_BYTES = TABLE_BYTES;
  */
 export class PackingTable<Owner extends object> {
   readonly bytes = maskableMemory(TABLE_BYTES);
+  readonly #runs = new Beginnings(this.bytes);
   #owner: Owner | undefined;
   #used = 0;
   readonly #evict: (owner: Owner, run: Buffer) => void;
@@ -42,7 +44,7 @@ export class PackingTable<Owner extends object> {
   take(owner: Owner): Buffer | undefined {
     if (this.#owner !== owner) return undefined;
     const run = this.#used === 0 ? undefined : Buffer.allocUnsafe(this.#used);
-    if (run !== undefined) this.bytes.copy(run, 0, 0, this.#used);
+    run?.set(this.#runs.view(this.#used));
     this.#owner = undefined;
     this.#used = 0;
     return run;

@@ -5,6 +5,7 @@ import {
   handleOf,
   type NodeHandle,
   type NodeRequest,
+  readChunks,
   readMemory,
   systemError,
 } from './node-handle.ts';
@@ -25,7 +26,7 @@ type DrivenSocket = OwnedStream & Socket & { [TRANSPORT]?: SocketTransport } & R
 
 /** Called as the `callback` of a socket's option `onread`. */
 function onBytes(this: DrivenSocket, bytes: number): boolean {
-  this[OWNER]?.received(readMemory.subarray(0, bytes));
+  this[OWNER]?.received(readChunks.view(bytes));
   return this[TRANSPORT]!.isReading;
 }
 
