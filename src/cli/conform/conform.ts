@@ -1,7 +1,6 @@
 import { WaitError } from '../../testing/index.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
 import { probeServer, runAgainstServer } from './against-server.ts';
-import { casesFor, selected } from './cases/all.ts';
 import type { Case, Run } from './case.ts';
 import { ClientPeer } from './client-peer.ts';
 import type { Role, Target } from './model.ts';
@@ -24,6 +23,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     return EXIT.DONE;
   }
   const tested: Role = options.listen === undefined ? 'server' : 'client';
+  // Only now: they make megabytes of messages, and every other command would wait for them.
+  const { casesFor, selected } = await import('./cases/all.ts');
   const { cases, unknown } = selected(casesFor(tested), options.only);
   if (unknown.length > 0)
     throw new UsageError(`--only names no case: '${unknown.join("', '")}'; --list prints them`);
