@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 /** Below so many bytes a text is encoded about as quickly as its bytes are copied. */
 const FROM_BYTES = { ascii: 2_048, other: 96 };
-const NOTHING: Buffer = Buffer.alloc(0);
+const NOTHING: Buffer = /* @__PURE__ */ Buffer.alloc(0);
 
 // The message being delivered, of which there is one at a time in a process. An echo, a relay or a publish sends on just that,
 // and what is known of it need not be found out again.

@@ -38,7 +38,7 @@ export interface FrameSink {
   closeNow(body: Uint8Array): void;
 }
 
-const NOTHING = Buffer.alloc(0);
+const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
 /**
  * One side of one connection after the opening handshake (§5 to §8). Bytes and commands in, facts and frames out;

@@ -14,13 +14,15 @@ export interface ErrorRule {
   readonly says: string;
 }
 
-const head = (status: number, section: string, says: string) =>
+/* @__NO_SIDE_EFFECTS__ */ const head = (status: number, section: string, says: string) =>
   ({ kind: 'handshake', status, section, says }) as const;
-const peer = (closeCode: number, section: string, says: string) =>
+/* @__NO_SIDE_EFFECTS__ */ const peer = (closeCode: number, section: string, says: string) =>
   ({ kind: 'peer', closeCode, section, says }) as const;
-const transport = (says: string) => ({ kind: 'transport', section: '', says }) as const;
-const misuse = (says: string) => ({ kind: 'misuse', section: '', says }) as const;
-const client = (section: string, says: string) => ({ kind: 'client', section, says }) as const;
+/* @__NO_SIDE_EFFECTS__ */ const transport = (says: string) =>
+  ({ kind: 'transport', section: '', says }) as const;
+/* @__NO_SIDE_EFFECTS__ */ const misuse = (says: string) => ({ kind: 'misuse', section: '', says }) as const;
+/* @__NO_SIDE_EFFECTS__ */ const client = (section: string, says: string) =>
+  ({ kind: 'client', section, says }) as const;
 
 /** Every error code of Hawser. Codes are stable: programs branch on them. */
 export const ERRORS = Object.freeze({

@@ -19,7 +19,7 @@ export const PIECE = Object.freeze({
 /** One of {@link PIECE}. */
 export type Piece = (typeof PIECE)[keyof typeof PIECE];
 
-const NOTHING = Buffer.alloc(0);
+const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
 /**
  * Cuts a byte stream into payloads (§5.2), unmasked where they lie: whoever hands over a chunk gives it up.

@@ -6,7 +6,7 @@ const WORDS_FROM_BYTES = 32;
 const LOOK_BY_WORDS_FROM_BYTES = 96;
 
 /** Byte order of this machine: lowest byte first. */
-export const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+export const LITTLE_ENDIAN = /* @__PURE__ */ (() => new Uint8Array(new Uint32Array([1]).buffer)[0] === 1)();
 /** Set in a word, in either byte order, where a byte is not ASCII. */
 const NOT_ASCII = 0x80808080 | 0;
 

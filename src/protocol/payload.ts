@@ -22,19 +22,21 @@ function platformGetter(prototype: object, name: PropertyKey): (of: unknown) => 
   return (of) => get.call(of);
 }
 
-const bufferByteLength = platformGetter(ArrayBuffer.prototype, 'byteLength');
-const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const bufferByteLength = /* @__PURE__ */ platformGetter(ArrayBuffer.prototype, 'byteLength');
+const typedArray = /* @__PURE__ */ Object.getPrototypeOf(Uint8Array.prototype) as object;
 /** `undefined` for anything but a typed array. */
-const typedArrayKind = platformGetter(typedArray, Symbol.toStringTag) as (of: unknown) => string | undefined;
+const typedArrayKind = /* @__PURE__ */ platformGetter(typedArray, Symbol.toStringTag) as (
+  of: unknown,
+) => string | undefined;
 const ofTypedArray = {
-  buffer: platformGetter(typedArray, 'buffer') as (of: unknown) => ArrayBufferLike,
-  byteOffset: platformGetter(typedArray, 'byteOffset') as (of: unknown) => number,
-  byteLength: platformGetter(typedArray, 'byteLength') as (of: unknown) => number,
+  buffer: /* @__PURE__ */ platformGetter(typedArray, 'buffer') as (of: unknown) => ArrayBufferLike,
+  byteOffset: /* @__PURE__ */ platformGetter(typedArray, 'byteOffset') as (of: unknown) => number,
+  byteLength: /* @__PURE__ */ platformGetter(typedArray, 'byteLength') as (of: unknown) => number,
 };
 const ofDataView = {
-  buffer: platformGetter(DataView.prototype, 'buffer') as (of: unknown) => ArrayBufferLike,
-  byteOffset: platformGetter(DataView.prototype, 'byteOffset') as (of: unknown) => number,
-  byteLength: platformGetter(DataView.prototype, 'byteLength') as (of: unknown) => number,
+  buffer: /* @__PURE__ */ platformGetter(DataView.prototype, 'buffer') as (of: unknown) => ArrayBufferLike,
+  byteOffset: /* @__PURE__ */ platformGetter(DataView.prototype, 'byteOffset') as (of: unknown) => number,
+  byteLength: /* @__PURE__ */ platformGetter(DataView.prototype, 'byteLength') as (of: unknown) => number,
 };
 
 /** True for an ArrayBuffer of any realm; shared memory is none. */

@@ -54,7 +54,7 @@ interface WebAssemblyLike {
 }
 
 /** 16 bytes a step, on memory of its own; `undefined` where there is no WebAssembly, or none with vectors. */
-export const simd: Simd | undefined = (() => {
+export const simd: Simd | undefined = /* @__PURE__ */ (() => {
   const wasm = (globalThis as { readonly WebAssembly?: WebAssemblyLike }).WebAssembly;
   try {
     const { exports } = new wasm!.Instance(new wasm!.Module(Buffer.from(MODULE, 'base64')));

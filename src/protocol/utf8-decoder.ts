@@ -16,9 +16,10 @@ const ROOM_BYTES = 262_144;
  * and makes at most 32 of them in the lower one, so that it never comes past what it still has to read.
  */
 const STAGED_AT = SCRATCH_AT + ROOM_BYTES + 64;
+const SCRATCH_TEXT_AT = SCRATCH_AT + 2;
 const part = (at: number): Buffer => (simd === undefined ? Buffer.alloc(0) : Buffer.from(simd.buffer, at));
-const scratch = part(SCRATCH_AT + 2);
-const staged = part(STAGED_AT);
+const scratch = /* @__PURE__ */ part(SCRATCH_TEXT_AT);
+const staged = /* @__PURE__ */ part(STAGED_AT);
 
 /** Decodes bytes that may be no UTF-8: then `undefined`. A byte order mark stays. */
 export function decodeIfUtf8(bytes: Buffer, start: number, end: number): string | undefined {
@@ -53,7 +54,7 @@ function byVectors(bytes: Buffer, start: number, end: number, check: number): st
 const TRANSCODED_FROM_BYTES = 2_048;
 
 /** Not everywhere: it needs ICU, and runtimes other than Node may differ. */
-const transcodes: boolean = (() => {
+const transcodes: boolean = /* @__PURE__ */ (() => {
   const sample = '\ufeffä€\u{10ffff}';
   try {
     return buffers.transcode(buffers.Buffer.from(sample), 'utf8', 'utf16le').toString('utf16le') === sample;
@@ -63,8 +64,8 @@ const transcodes: boolean = (() => {
 })();
 
 /** What the loop writes into: UTF-16 has no more units than UTF-8 has bytes. */
-const units = new Uint16Array(TRANSCODED_FROM_BYTES);
-const unitBytes = buffers.Buffer.from(units.buffer);
+const units = /* @__PURE__ */ new Uint16Array(TRANSCODED_FROM_BYTES);
+const unitBytes = /* @__PURE__ */ (() => buffers.Buffer.from(units.buffer))();
 
 function byPlatform(bytes: Buffer, start: number, end: number): string {
   // A machine of the other byte order has the platform's way alone.
