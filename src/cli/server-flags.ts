@@ -6,7 +6,7 @@ import {
 import { MemoryBudget } from '../connection/memory-budget.ts';
 import { DEFAULT_DEFLATE_SETTINGS } from '../connection/resolve-options.ts';
 import { MisuseError } from '../protocol/errors.ts';
-import { checkedOption } from '../server/option-check.ts';
+import { checkedServerOption } from '../server/option-check.ts';
 import { type OptionRule, SERVER_OPTION_TABLE } from '../server/option-table.ts';
 import { DEFAULT_SERVER_OPTIONS, resolveServerOptions, type ServerOptions } from '../server/options.ts';
 import { UsageError } from './command.ts';
@@ -148,7 +148,7 @@ function valueOf(flag: OptionFlag, given: readonly string[] | boolean): unknown 
   if (rule.kind === 'rate' || rule.kind === 'deflate')
     throw new TypeError(`--${name} is made of flags of its own`);
   const value = typeof given === 'boolean' ? given : textValue(rule, given);
-  return asUsage(() => checkedOption(`--${name}`, rule, value));
+  return asUsage(() => checkedServerOption(`--${name}`, rule, value));
 }
 
 function textValue(rule: OptionRule, given: readonly string[]): unknown {

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { ListenerResult } from './host.ts';
 
 /** The base class says that nobody looks at what a listener returns; here somebody does. */
-const plain = (listener: unknown): (() => void) => listener as () => void;
+const asListener = (listener: unknown): (() => void) => listener as () => void;
 
 /**
  * An event emitter with typed names and arguments, for which a listener that throws or rejects is an event of its own
@@ -13,7 +13,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
-    super.on(name, plain(listener));
+    super.on(name, asListener(listener));
     this.listenersChanged(name);
     return this;
   }
@@ -29,7 +29,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
-    super.prependListener(name, plain(listener));
+    super.prependListener(name, asListener(listener));
     this.listenersChanged(name);
     return this;
   }
@@ -38,21 +38,21 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
-    return super.once(name, plain(listener));
+    return super.once(name, asListener(listener));
   }
 
   override prependOnceListener<Name extends keyof Events & string>(
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
-    return super.prependOnceListener(name, plain(listener));
+    return super.prependOnceListener(name, asListener(listener));
   }
 
   override removeListener<Name extends keyof Events & string>(
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
-    super.removeListener(name, plain(listener));
+    super.removeListener(name, asListener(listener));
     this.listenersChanged(name);
     return this;
   }

@@ -1,9 +1,4 @@
-import {
-  checkedList,
-  checkedOption as checkedCommonOption,
-  type MemberKind,
-  refuseOption,
-} from '../connection/option-check.ts';
+import { checkedList, checkedOption, type MemberKind, refuseOption } from '../connection/option-check.ts';
 import type { TableRule } from '../connection/option-rules.ts';
 import { isAddressOrRange } from './addresses.ts';
 import type { OptionRule, ServerListRule } from './option-table.ts';
@@ -15,17 +10,21 @@ import { checkTls } from './tls-options.ts';
  * @returns The value; lists as a frozen copy.
  * @throws MisuseError `ERR_OPTION`.
  */
-export function checkedOption(name: string, rule: Exclude<OptionRule, TableRule>, value: unknown): unknown {
+export function checkedServerOption(
+  name: string,
+  rule: Exclude<OptionRule, TableRule>,
+  value: unknown,
+): unknown {
   if (rule.kind === 'list')
     return rule.of === 'token'
-      ? checkedCommonOption(name, rule, value)
+      ? checkedOption(name, rule, value)
       : checkedList(name, rule, MEMBERS[rule.of], value);
   if (rule.kind === 'tls') {
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? checkTls(name, value)
       : refuseOption(name, value, 'an object of Node’s TLS options');
   }
-  if (rule.kind !== 'path') return checkedCommonOption(name, rule, value);
+  if (rule.kind !== 'path') return checkedOption(name, rule, value);
   if (typeof value === 'function' || value instanceof RegExp) return value;
   if (typeof value === 'string' && /^\/[^?#\s]*$/.test(value)) return value;
   return refuseOption(

@@ -6,7 +6,7 @@ import {
   resolveRateLimit,
 } from '../connection/resolve-options.ts';
 import { checkedRecord } from '../connection/option-check.ts';
-import { checkedOption } from './option-check.ts';
+import { checkedServerOption } from './option-check.ts';
 import { SERVER_OPTION_TABLE } from './option-table.ts';
 import type { ResolvedServerOptions, ServerOptions } from './option-types.ts';
 
@@ -54,7 +54,7 @@ export function resolveServerOptions<UserData = unknown>(
 ): ResolvedServerOptions<UserData> {
   const given = checkedRecord('options', options, SERVER_OPTION_TABLE, (name, rule, value) => {
     if (rule.kind === 'rate') return resolveRateLimit(name, value, 'server');
-    return rule.kind === 'deflate' ? resolveDeflate(name, value) : checkedOption(name, rule, value);
+    return rule.kind === 'deflate' ? resolveDeflate(name, value) : checkedServerOption(name, rule, value);
   });
   const filled: ResolvedServerOptions<UserData> = { ...DEFAULT_SERVER_OPTIONS, ...given };
   return completeOptions(given, filled);

@@ -48,13 +48,14 @@ const HOST_AND_PORT = new RegExp(`^${AUTHORITY}$`, 'i');
  */
 const PLAIN = /^https?:\/\/(?!.*xn--)(?:[a-z\d-]+\.)*[a-z][a-z\d-]*(?::(?:[1-5]\d{4}|\d{1,4}))?$/;
 
-const refusal = (code: OriginRefusal['code'], why: string): OriginRefusal => Object.freeze({ code, why });
-const FOREIGN_HOST = refusal('ERR_HOST_NOT_ALLOWED', 'the host is not in allowedHosts');
-const MISSING = refusal('ERR_ORIGIN', 'there is no Origin, and requireOrigin is on');
-const MALFORMED = refusal('ERR_ORIGIN', 'Origin is not one serialized origin');
-const FOREIGN = refusal('ERR_ORIGIN', 'the origin is not in allowedOrigins');
-const CROSS_ORIGIN = refusal('ERR_ORIGIN', 'the origin is not that of the request');
-const OTHER_SCHEME = refusal(
+const originRefusal = (code: OriginRefusal['code'], why: string): OriginRefusal =>
+  Object.freeze({ code, why });
+const FOREIGN_HOST = originRefusal('ERR_HOST_NOT_ALLOWED', 'the host is not in allowedHosts');
+const MISSING = originRefusal('ERR_ORIGIN', 'there is no Origin, and requireOrigin is on');
+const MALFORMED = originRefusal('ERR_ORIGIN', 'Origin is not one serialized origin');
+const FOREIGN = originRefusal('ERR_ORIGIN', 'the origin is not in allowedOrigins');
+const CROSS_ORIGIN = originRefusal('ERR_ORIGIN', 'the origin is not that of the request');
+const OTHER_SCHEME = originRefusal(
   'ERR_ORIGIN',
   'the origin differs from that of the request only in the scheme; behind a proxy that ends TLS, list the public origin in allowedOrigins',
 );

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { connect as connectTls, createServer as createNodeTlsServer, type TLSSocket } from 'node:tls';
 import { adoptFindings, takeHandles } from './handle-transport.ts';
 import { insist, Loopback, reset, talk, Verdict } from './loopback.ts';
 import { learnFrom } from './node-handle.ts';
@@ -47,7 +47,7 @@ const tlsSockets = new Verdict(async () => {
   // A key that both know needs no certificate.
   const key = Buffer.alloc(16, 'hawser');
   const ciphers = 'TLS_AES_128_GCM_SHA256:PSK';
-  const server = createTlsServer({ pskCallback: () => key, ciphers, allowHalfOpen: true });
+  const server = createNodeTlsServer({ pskCallback: () => key, ciphers, allowHalfOpen: true });
   await Loopback.run(server, async (loopback) => {
     server.on('secureConnection', (socket) => take(loopback, socket));
     let raw: Socket | undefined;

@@ -156,7 +156,7 @@ export class SocketTransport extends StreamTransport {
   #wait(request: NodeRequest, chunks: readonly Uint8Array[]): void {
     request.transport = this;
     request.buffer = chunks;
-    request.oncomplete = onWritten;
+    request.oncomplete = onSocketWritten;
     this.#isWriting = true;
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
@@ -200,7 +200,7 @@ export class SocketTransport extends StreamTransport {
   }
 }
 
-function onWritten(this: NodeRequest, status: number): void {
+function onSocketWritten(this: NodeRequest, status: number): void {
   this.buffer = undefined;
   this.transport!.written(status, this);
 }
