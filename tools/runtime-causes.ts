@@ -55,6 +55,13 @@ export const CAUSES: readonly Cause[] = [
   },
   {
     runtimes: ['Bun'],
+    files: ['package/install'],
+    tests: /source maps/,
+    happens: 'the test asks for source maps by a flag of Node’s command line, and Bun does not follow ours',
+    whose: 'the test',
+  },
+  {
+    runtimes: ['Bun'],
     files: ['client/connect', 'server/tls'],
     tests: /TL-02/,
     happens:

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import process from 'node:process';
 import { type CommandIo, EXIT } from './command.ts';
 import { runCommandLine } from './commands.ts';
@@ -19,9 +18,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => undefined);
 
-const { version } = JSON.parse(
-  readFileSync(join(import.meta.dirname, '..', '..', '..', 'package.json'), 'utf8'),
-) as { readonly version: string };
+const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve('hawser/package.json')), 'utf8')) as {
+  readonly version: string;
+};
 
 const noColour = (process.env['NO_COLOR'] ?? '') !== '';
 const { stdout } = process;

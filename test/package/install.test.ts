@@ -1,60 +1,68 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { test } from 'node:test';
+import { after, before, test, type TestContext } from 'node:test';
 import { connect } from '../../src/index.ts';
 import { waitForEvent } from '../../src/testing/index.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
+const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly bin: { readonly hawser: string };
+}
+
+/** Somebody's project, with what npm packs of ours and nothing else. */
+let folder: string;
+/** `hawser`, `hawser/client`, and so on. */
+let doors: string[];
 
 /** Runs npm. It is said where it is when npm itself runs the tests; otherwise it is looked up as a shell would. */
-function npm(cwd: string, ...args: string[]): string {
+function npm(cwd: string, ...args: string[]): void {
   const path = process.env['npm_execpath'];
-  const { status, stdout, stderr } =
+  const { status, stderr } =
     path === undefined
       ? spawnSync('npm', args, { cwd, encoding: 'utf8', shell: process.platform === 'win32' })
       : spawnSync(process.execPath, [path, ...args], { cwd, encoding: 'utf8' });
   assert.equal(status, 0, stderr);
-  return stdout;
 }
 
-test('EX-02 EX-06 GN-08: what npm packs can be installed without a network, adds one package, and echoes', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-install-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+function manifest(): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'node_modules', 'hawser', 'package.json'), 'utf8')) as Manifest;
+}
+
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hawser-install-'));
   npm(ROOT, 'pack', '--ignore-scripts', '--silent', '--pack-destination', folder);
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
   writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}');
   npm(folder, 'install', '--offline', '--no-audit', '--no-fund', '--silent', `./${tarball}`);
-  const installed = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'));
-  assert.deepEqual(installed, ['hawser']);
+  doors = Object.keys(manifest().exports)
+    .filter((name) => !name.endsWith('.json'))
+    .map((name) => `hawser${name.slice(1)}`);
+});
+after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
-  const doors = Object.keys(
-    (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { exports: Record<string, unknown> })
-      .exports,
-  ).map((door) => `hawser${door.slice(1)}`);
-  const load = doors.map((door) =>
-    door.endsWith('.json')
-      ? `require('${door}');`
-      : `if (require('${door}') !== await import('${door}')) throw door;`,
-  );
-  writeFileSync(
-    join(folder, 'load.js'),
-    `import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);\n${load.join('\n')}`,
-  );
-  const loaded = spawnSync(process.execPath, ['--no-warnings', 'load.js'], { cwd: folder, encoding: 'utf8' });
-  assert.equal(loaded.status, 0, loaded.stderr);
+/** Runs a program of that project to its end. @returns What it printed. */
+function printedBy(program: string, ...flags: string[]): string {
+  writeFileSync(join(folder, 'program.js'), program);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, 'program.js'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
 
-  const { bin } = JSON.parse(
-    readFileSync(join(folder, 'node_modules', 'hawser', 'package.json'), 'utf8'),
-  ) as {
-    bin: { hawser: string };
-  };
-  const program = join(folder, 'node_modules', 'hawser', bin.hawser);
-  const child = spawn(process.execPath, [program, 'serve', '--echo', '--port', '0'], {
+/** Starts the installed command. @returns The URL that it prints. */
+async function serving(t: TestContext, ...args: string[]): Promise<string> {
+  const program = join(folder, 'node_modules', 'hawser', manifest().bin.hawser);
+  const child = spawn(process.execPath, [program, 'serve', '--port', '0', ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -64,10 +72,96 @@ test('EX-02 EX-06 GN-08: what npm packs can be installed without a network, adds
     await exit;
   });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
-  const client = await connect(/ws:\/\/\S+/.exec(line.toString())?.[0] ?? assert.fail(line.toString()));
+  return /(?:ws|http):\/\/\S+/.exec(line.toString())?.[0] ?? assert.fail(line.toString());
+}
+
+test('EX-02 EX-06 GN-08: what npm packs can be installed without a network, and adds one package', () => {
+  const installed = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'));
+  assert.deepEqual(installed, ['hawser']);
+});
+
+test('EX-02: the installed command echoes', async (t) => {
+  const client = await connect(await serving(t, '--echo'));
   const answer = waitForEvent<[string]>(client, 'message');
   client.send('first echo');
   assert.deepEqual(await answer, ['first echo']);
   client.close();
   await client.closed;
+});
+
+test('EX-02: the installed command has its page and its version', async (t) => {
+  const page = await fetch(await serving(t, '--chat'));
+  assert.equal(page.status, 200);
+  assert.match(await page.text(), /^<!doctype html>/i);
+});
+
+test('GN-13: behind every door import and require find the same, and a class is the same behind each', () => {
+  const loads = doors.map((door) => `['${door}', await import('${door}'), require('${door}')]`);
+  const strange = printedBy(
+    `import { createRequire } from 'node:module';
+    const require = createRequire(import.meta.url);
+    const first = new Map();
+    for (const [door, imported, required] of [${loads.join()}]) {
+      if (imported !== required) console.log(door);
+      for (const [name, value] of Object.entries(imported)) {
+        if ((first.get(name) ?? value) !== value) console.log(door, name);
+        first.set(name, value);
+      }
+    }
+    if (first.size < 50) console.log(first.size);`,
+    '--no-warnings',
+  );
+  assert.equal(strange, '');
+});
+
+test('EX-06: the installed server and client talk, and are of one class, which the kit shares', () => {
+  const said = printedBy(
+    `import { Connection, WebSocketServer } from 'hawser';
+    import { connect } from 'hawser/client';
+    import { pair } from 'hawser/testing';
+    const server = new WebSocketServer({ perMessageDeflate: true });
+    server.on('message', (connection, message) => void connection.send(message));
+    const { port } = await server.listen(0, '127.0.0.1');
+    const client = await connect('ws://127.0.0.1:' + port, { perMessageDeflate: true });
+    client.send('Hällo');
+    for await (const message of client) { console.log(message); break; }
+    await server.shutdown();
+    const joined = await pair();
+    console.log([client, joined.client, joined.server].every((one) => one instanceof Connection), Connection.name);
+    await joined[Symbol.asyncDispose]();`,
+  );
+  assert.equal(said, 'Hällo\ntrue Connection\n');
+});
+
+test('EX-06: a stack leads to the sources in the package, where Node is asked to follow source maps', () => {
+  const stack = printedBy(
+    `import { WebSocketServer } from 'hawser';
+    try { new WebSocketServer({ maxMessageBytes: -1 }); } catch (error) { console.log(error.stack); }`,
+    '--enable-source-maps',
+  );
+  const places = [...stack.matchAll(/[\\/]hawser[\\/](src[\\/]\S+\.ts):(\d+):(\d+)/g)];
+  assert.ok(places.length > 1 && !stack.includes('shared-'), stack);
+  const [, file, line, column] = places[0]!;
+  const source = readFileSync(join(folder, 'node_modules', 'hawser', file!), 'utf8').split('\n');
+  assert.match(source[Number(line) - 1]!.slice(Number(column) - 1), /^new MisuseError\(/, stack);
+});
+
+test('GN-13: the published types of every door hold without what is @internal', () => {
+  symlinkSync(join(ROOT, 'node_modules', '@types'), join(folder, 'node_modules', '@types'), 'junction');
+  const imports = doors.map((door, i) => `export * as door${i} from '${door}';`);
+  assert.ok(imports.length >= 4);
+  writeFileSync(join(folder, 'consumer.ts'), imports.join('\n'));
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false, // what most consumers have, and so they check our types with theirs
+    noEmit: true,
+    module: 'nodenext',
+    target: 'es2023',
+    lib: ['es2023', 'esnext.disposable'],
+    types: ['node'],
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
+  const { status, stdout } = spawnSync(process.execPath, [TSC, '-p', folder], { encoding: 'utf8' });
+  assert.equal(status, 0, stdout);
 });

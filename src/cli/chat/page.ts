@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { RequestHook } from '../../server/hooks.ts';
 
-/** The page lies beside its source, which the package contains. */
-const PAGE = join(import.meta.dirname, '..', '..', '..', '..', 'src', 'cli', 'chat', 'page.html');
+/** The page lies beside its source, which the package contains; asked of the package, for where this code lies is the bundler's to say. */
+const PAGE = new URL('src/cli/chat/page.html', import.meta.resolve('hawser/package.json'));
 
 /** Hashes of what stands between two tags, as a policy wants them. */
 function hashes(html: string, tag: string): string {

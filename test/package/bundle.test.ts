@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { build } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const FOLDER = join(ROOT, 'build', 'package');
+/** By file. */
+const DOORS = {
+  index: 'hawser',
+  client: 'hawser/client',
+  protocol: 'hawser/protocol',
+  testing: 'hawser/testing',
+};
+
+const sourcesOf = (file: string): readonly string[] =>
+  (
+    JSON.parse(readFileSync(join(FOLDER, `${file}.map`), 'utf8')) as { readonly sources: readonly string[] }
+  ).sources.map((source) => source.replace('../../src/', ''));
+
+/** The files that loading one loads, itself among them. */
+function loadedBy(file: string, loaded = new Set<string>()): ReadonlySet<string> {
+  if (loaded.has(file)) return loaded;
+  loaded.add(file);
+  const code = readFileSync(join(FOLDER, file), 'utf8');
+  for (const [, other] of code.matchAll(/\bfrom "\.\/([^"]+)"/g)) loadedBy(other!, loaded);
+  return loaded;
+}
+const sourcesBehind = (file: string): string[] => [...loadedBy(file)].flatMap(sourcesOf);
+
+test('every source is in one file of the package: no class is there twice', () => {
+  const all = readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.js'))
+    .flatMap(sourcesOf);
+  assert.ok(all.length > 200, `${all.length}`);
+  assert.deepEqual(
+    all.filter((source, at) => all.indexOf(source) !== at),
+    [],
+  );
+});
+
+test('GN-14 hawser/client loads no server code, and hawser no command, in a handful of files', () => {
+  const client = sourcesBehind('client.js');
+  assert.ok(client.includes('connection/connection.ts'));
+  assert.deepEqual(
+    client.filter((source) => /^(?:server|cli|testing)\//.test(source)),
+    [],
+  );
+  const whole = sourcesBehind('index.js');
+  assert.ok(whole.includes('server/websocket-server.ts'));
+  assert.deepEqual(
+    whole.filter((source) => /^(?:cli|testing)\//.test(source)),
+    [],
+  );
+  assert.ok(loadedBy('index.js').size <= 8);
+});
+
+for (const [file, name] of Object.entries(DOORS)) {
+  test(`what ${name} exports has kept its name`, async () => {
+    const path = file === 'index' ? '../../src/index.js' : `../../src/${file}/index.js`;
+    const published = (await import(name)) as Record<string, unknown>;
+    const compiled = (await import(path)) as Record<string, unknown>;
+    assert.deepEqual(Object.keys(published), Object.keys(compiled));
+    const namesOf = (module: Record<string, unknown>): (readonly [string, string])[] =>
+      Object.entries(module).flatMap(([exported, value]) =>
+        typeof value === 'function' ? [[exported, value.name] as const] : [],
+      );
+    assert.ok(namesOf(published).length > 3);
+    assert.deepEqual(namesOf(published), namesOf(compiled));
+  });
+}
+
+// Without annotations, half of the protocol would be in every page that uses any of it, WebAssembly and all.
+for (const [what, mostBytes] of [
+  ['isSendableCode', 1_500],
+  ['Utf8Validator', 2_500],
+  ['mask', 5_000],
+] as const) {
+  test(`who bundles ${what} of hawser/protocol gets little else`, async () => {
+    const { outputFiles } = await build({
+      stdin: { contents: `export { ${what} } from 'hawser/protocol';`, resolveDir: ROOT },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      external: ['node:buffer'],
+      write: false,
+    });
+    assert.ok(outputFiles[0]!.contents.length < mostBytes, outputFiles[0]!.text);
+  });
+}
