@@ -41,7 +41,7 @@ Compares Hawser with ws, side by side, with the load generator of \`hawser bench
   --help              this
 
 Examples:
-  npm run bench                                           everything, about 25 minutes
+  npm run bench                                           everything, about 35 minutes
   npm run bench -- --quick                                a first look, under three minutes
   npm run bench -- --only 'Fan-out'                       one group
   npm run bench -- --compare bench/results/2026-11-24.json

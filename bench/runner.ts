@@ -48,10 +48,11 @@ const LONGEST = { windowMs: 2_500, warmUpMs: 1_000 };
 /**
  * Messages from this size on are echoed by a process that has just started. In one that lay idle for 8 s, as all do while the
  * others are measured, V8 turns to keeping the heap small, and from then on memory of messages makes it collect all garbage
- * every 16 to 24 MB: what is measured then is the lull.
+ * every 16 to 24 MB: what is measured then is the lull. A process that has started just now compiles more than it serves, and
+ * pays for it in full collections.
  */
 const FRESH_FROM_BYTES = 16_384;
-const FRESH_WARM_UP_MS = 500;
+const FRESH_WARM_UP_MS = 1_500;
 /** A handshake takes as long as hundreds of messages, and there are few before its code is compiled. */
 const HANDSHAKE_WINDOWS = 3;
 

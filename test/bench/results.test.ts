@@ -38,10 +38,10 @@ test('PF-08: a window holds turns of all that is under way, and no cell takes fo
     ['Echo: 16 B, 100 conn., pipeline 16', 150, 300],
     ['Echo: 1 KiB, 1,000 conn., pipeline 16', 150, 300],
     // From 16 KiB up the process has just started.
-    ['Echo: 1 MiB, 1 conn., pipeline 1', 500, 300],
-    ['Echo: 1 MiB, 100 conn., pipeline 1', 500, 1_050],
-    ['Echo: 64 KiB, 1,000 conn., pipeline 1', 500, 660],
-    ['Echo: 64 KiB, 1,000 conn., pipeline 16', 1_000, 2_500],
+    ['Echo: 1 MiB, 1 conn., pipeline 1', 1_500, 300],
+    ['Echo: 1 MiB, 100 conn., pipeline 1', 1_500, 1_050],
+    ['Echo: 64 KiB, 1,000 conn., pipeline 1', 1_500, 660],
+    ['Echo: 64 KiB, 1,000 conn., pipeline 16', 1_500, 2_500],
     ['Handshakes: handshakes over TLS', 1_000, 900],
   ] as const) {
     assert.deepEqual(times(name), { warmUpMs, durationMs }, name);
