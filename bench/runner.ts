@@ -256,8 +256,9 @@ export class Round {
   }
 }
 
-const startsFresh = ({ mode, payload }: Cell): boolean =>
-  mode === 'echo' && payload.bytes >= FRESH_FROM_BYTES;
+/** Hawser with everything on would otherwise wait for minutes until its cells come, and V8 throws away code that waits. */
+const startsFresh = ({ mode, payload, contest }: Cell): boolean =>
+  mode === 'echo' && (payload.bytes >= FRESH_FROM_BYTES || contest === 'with everything on');
 
 /** How long a cell is measured, and how long before that it has load. */
 export function timesOf(
