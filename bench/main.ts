@@ -72,6 +72,7 @@ const say = (text: string): void => void process.stderr.write(text);
 async function measureCells({
   cells,
   sides,
+  quick,
   rounds,
   windowMs,
   warmUpMs,
@@ -80,7 +81,7 @@ async function measureCells({
   let versions: Record<string, string> = {};
   const startMs = performance.now();
   for (let number = 0; number < rounds; number++) {
-    const round = await Round.start(sides, { windowMs, warmUpMs });
+    const round = await Round.start(sides, { windowMs, warmUpMs, keepsProcesses: quick });
     try {
       for (const [at, cell] of cells.entries()) {
         outcomes.push(...(await round.measure(cell, sides, number + at)));

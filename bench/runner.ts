@@ -27,6 +27,8 @@ export interface Sample {
 export interface Times {
   readonly warmUpMs: number;
   readonly windowMs: number;
+  /** No cell gets processes of its own: a first look, which takes half as long. */
+  readonly keepsProcesses?: boolean;
 }
 
 /** A sample, or why there is none. */
@@ -226,7 +228,8 @@ export class Round {
   }
 
   async #sample(cell: Cell, side: Side): Promise<Sample> {
-    if (!startsFresh(cell)) return this.#measured(cell, await this.#serverOf(side));
+    if (this.#times.keepsProcesses === true || !startsFresh(cell))
+      return this.#measured(cell, await this.#serverOf(side));
     const server = await Server.start(side);
     try {
       return await this.#measured(cell, server);
@@ -263,7 +266,7 @@ const startsFresh = ({ mode, payload, contest }: Cell): boolean =>
 /** How long a cell is measured, and how long before that it has load. */
 export function timesOf(
   cell: Cell,
-  { warmUpMs, windowMs }: Times,
+  { warmUpMs, windowMs, keepsProcesses = false }: Times,
 ): { readonly warmUpMs: number; readonly durationMs: number } {
   const { mode, connections, pipeline, publishes, payload } = cell;
   if (mode === 'handshake') {
@@ -272,7 +275,7 @@ export function timesOf(
   const turnMs = Math.round((connections * pipeline * publishes * payload.bytes) / BYTES_PER_MS);
   return {
     warmUpMs: Math.max(
-      startsFresh(cell) ? FRESH_WARM_UP_MS : warmUpMs,
+      startsFresh(cell) && !keepsProcesses ? FRESH_WARM_UP_MS : warmUpMs,
       Math.min(TURNS.warmUp * turnMs, LONGEST.warmUpMs),
     ),
     durationMs: Math.max(windowMs, Math.min(TURNS.window * turnMs, LONGEST.windowMs)),
