@@ -27,7 +27,7 @@ export interface Sample {
 export interface Times {
   readonly warmUpMs: number;
   readonly windowMs: number;
-  /** No cell gets processes of its own: a first look, which takes half as long. */
+  /** Large messages get no processes of their own: a first look, which takes half as long. */
   readonly keepsProcesses?: boolean;
 }
 
@@ -228,8 +228,7 @@ export class Round {
   }
 
   async #sample(cell: Cell, side: Side): Promise<Sample> {
-    if (this.#times.keepsProcesses === true || !startsFresh(cell))
-      return this.#measured(cell, await this.#serverOf(side));
+    if (!startsFresh(cell, this.#times)) return this.#measured(cell, await this.#serverOf(side));
     const server = await Server.start(side);
     try {
       return await this.#measured(cell, server);
@@ -260,22 +259,24 @@ export class Round {
 }
 
 /** Hawser with everything on would otherwise wait for minutes until its cells come, and V8 throws away code that waits. */
-const startsFresh = ({ mode, payload, contest }: Cell): boolean =>
-  mode === 'echo' && (payload.bytes >= FRESH_FROM_BYTES || contest === 'with everything on');
+const startsFresh = ({ mode, payload, contest }: Cell, { keepsProcesses = false }: Times): boolean =>
+  mode === 'echo' &&
+  (contest === 'with everything on' || (!keepsProcesses && payload.bytes >= FRESH_FROM_BYTES));
 
 /** How long a cell is measured, and how long before that it has load. */
 export function timesOf(
   cell: Cell,
-  { warmUpMs, windowMs, keepsProcesses = false }: Times,
+  times: Times,
 ): { readonly warmUpMs: number; readonly durationMs: number } {
   const { mode, connections, pipeline, publishes, payload } = cell;
+  const { warmUpMs, windowMs } = times;
   if (mode === 'handshake') {
     return { warmUpMs: LONGEST.warmUpMs, durationMs: windowMs * HANDSHAKE_WINDOWS };
   }
   const turnMs = Math.round((connections * pipeline * publishes * payload.bytes) / BYTES_PER_MS);
   return {
     warmUpMs: Math.max(
-      startsFresh(cell) && !keepsProcesses ? FRESH_WARM_UP_MS : warmUpMs,
+      startsFresh(cell, times) ? FRESH_WARM_UP_MS : warmUpMs,
       Math.min(TURNS.warmUp * turnMs, LONGEST.warmUpMs),
     ),
     durationMs: Math.max(windowMs, Math.min(TURNS.window * turnMs, LONGEST.windowMs)),
