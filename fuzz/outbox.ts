@@ -37,6 +37,7 @@ class Wire implements Transport {
   }
   pause(): void {}
   resume(): void {}
+  giveWay(): void {}
   end(): void {}
   destroy(): void {}
 }

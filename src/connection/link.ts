@@ -159,13 +159,16 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     counters.bytesReceived += bytes;
     if (this.state === 'closed' || this.core.phase === 'failed') {
       this.end.discard(bytes);
+      this.transport.giveWay();
       return;
     }
     this.watch.received(deadlines.now());
     this.#rate?.received(bytes);
     this.core.receive(chunk);
-    this.#pump();
+    const progressed = this.#pump();
     this.core.keepUnread();
+    // A large message is read to its end: as halves of many it would be twice as dear.
+    if (progressed) this.transport.giveWay();
   }
 
   receivedEnd(): void {
@@ -259,11 +262,13 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     else deadlines.planBy(this, due);
   }
 
-  #pump(): void {
-    if (this.#pumping) return;
+  /** @returns Whether something came to its end: a message, or a control frame. */
+  #pump(): boolean {
+    if (this.#pumping) return false;
     this.#pumping = true;
+    let progressed = false;
     try {
-      while (this.#mayRead() && this.#takeFact());
+      while (this.#mayRead() && this.#takeFact()) progressed = true;
     } finally {
       this.#pumping = false;
       letGo();
@@ -276,6 +281,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.#adjustReading();
     if (this.outbox.waitingBytes > 0 || this.#ending?.endWanted === true) this.flush();
     else this.#count();
+    return progressed;
   }
 
   /** What was received a while ago is inflated, or cannot be. */

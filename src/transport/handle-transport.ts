@@ -3,15 +3,17 @@ import { platform } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import { normalizeAddress } from './ip-address.ts';
 import {
+  broughtByRead,
   type Findings,
   findings,
+  lastReadWasFull,
   type NodeHandle,
   type NodeRequest,
-  readChunks,
   readMemory,
   type RequestOwner,
   systemError,
 } from './node-handle.ts';
+import { type Reader, readNextTurn } from './read-turns.ts';
 import { TCP_KEEP_ALIVE_MS } from './stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from './transport.ts';
 
@@ -32,7 +34,7 @@ function tune(handle: Partial<NodeHandle>): boolean {
 }
 
 /** A TCP socket or pipe on Node, without a stream in between: one read buffer for all, and writes that reach the kernel at once. */
-export class HandleTransport implements ArrivedTransport, RequestOwner {
+export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   remoteAddress: string;
   remotePort: number;
   /** Read by Node, too. */
@@ -44,6 +46,7 @@ export class HandleTransport implements ArrivedTransport, RequestOwner {
   /** Writes that the kernel has not taken whole. */
   #openWrites = 0;
   #reading = false;
+  #givesWay = false;
   #ending = false;
   #ended = false;
   #inputEnded = false;
@@ -110,7 +113,20 @@ export class HandleTransport implements ArrivedTransport, RequestOwner {
   resume(): void {
     if (this.destroyed || this.#inputEnded || this.#reading) return;
     this.#reading = true;
-    this.#check('read', this.#handle.readStart());
+    if (!this.#givesWay) this.#check('read', this.#handle.readStart());
+  }
+
+  giveWay(): void {
+    if (!lastReadWasFull() || !this.#reading || this.#givesWay) return;
+    this.#givesWay = true;
+    this.#handle.readStop();
+    readNextTurn(this);
+  }
+
+  /** @internal */
+  readOn(): void {
+    this.#givesWay = false;
+    if (this.#reading) this.#check('read', this.#handle.readStart());
   }
 
   end(): void {
@@ -165,7 +181,7 @@ export class HandleTransport implements ArrivedTransport, RequestOwner {
 
   /** @internal */
   received(bytes: number): void {
-    this.#owner.received(readChunks.view(bytes));
+    this.#owner.received(broughtByRead(bytes));
   }
 
   // What Node's callback asks of the stream that it takes this for, besides `adoptFindings` below.

@@ -78,8 +78,17 @@ export let findings: Findings | undefined;
  */
 const READ_BYTES = 196_608;
 export const readMemory: Buffer = maskableMemory(READ_BYTES);
+const readChunks = new Beginnings(readMemory);
+let lastBytes = 0;
+
 /** What a read has brought there. */
-export const readChunks = new Beginnings(readMemory);
+export function broughtByRead(bytes: number): Buffer {
+  lastBytes = bytes;
+  return readChunks.view(bytes);
+}
+
+/** The last read brought as much as one can: then the same handle is read again at once, up to 32 times. */
+export const lastReadWasFull = (): boolean => lastBytes === READ_BYTES;
 
 /** @param detail What is known beyond the code. */
 export function systemError(call: string, status: number, detail?: string): Error {

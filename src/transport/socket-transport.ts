@@ -1,14 +1,16 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
+  broughtByRead,
   findings,
   handleOf,
+  lastReadWasFull,
   type NodeHandle,
   type NodeRequest,
-  readChunks,
   readMemory,
   systemError,
 } from './node-handle.ts';
+import { type Reader, readNextTurn } from './read-turns.ts';
 import { OWNER, type OwnedStream, StreamTransport } from './stream-transport.ts';
 import type { TransportOwner } from './transport.ts';
 
@@ -26,7 +28,7 @@ type DrivenSocket = OwnedStream & Socket & { [TRANSPORT]?: SocketTransport } & R
 
 /** Called as the `callback` of a socket's option `onread`. */
 function onBytes(this: DrivenSocket, bytes: number): boolean {
-  this[OWNER]?.received(readChunks.view(bytes));
+  this[OWNER]?.received(broughtByRead(bytes));
   return this[TRANSPORT]!.isReading;
 }
 
@@ -59,7 +61,7 @@ export function isDrivable(stream: Duplex): stream is Socket {
  * A socket that Node made, TCP, pipe or TLS. How it ends stays Node's business, and so does all of TLS; bytes pass its
  * streams by: they are read into the memory that all sockets share, and written to the handle.
  */
-export class SocketTransport extends StreamTransport {
+export class SocketTransport extends StreamTransport implements Reader {
   /** Not paused. @internal */
   isReading = true;
 
@@ -74,6 +76,7 @@ export class SocketTransport extends StreamTransport {
   #queue: Uint8Array[] | undefined;
   #queuedBytes = 0;
   #isEnding = false;
+  #givesWay = false;
 
   /** @param socket {@link isDrivable}, connected, and nobody else's from here on. */
   constructor(socket: Socket, owner: TransportOwner) {
@@ -126,7 +129,21 @@ export class SocketTransport extends StreamTransport {
   override resume(): void {
     if (this.isReading || this.#socket.destroyed || this.#socket.readableEnded) return;
     this.isReading = true;
-    this.#read();
+    if (!this.#givesWay) this.#read();
+  }
+
+  override giveWay(): void {
+    // Not with TLS, which hands over a record at a time: giving way costs it an eighth, and gained nothing.
+    if (!lastReadWasFull() || !this.isReading || this.#givesWay) return;
+    this.#givesWay = true;
+    this.#handle.readStop();
+    readNextTurn(this);
+  }
+
+  /** @internal */
+  readOn(): void {
+    this.#givesWay = false;
+    if (this.isReading && !this.#socket.destroyed && !this.#socket.readableEnded) this.#read();
   }
 
   override end(): void {

@@ -105,6 +105,9 @@ export class StreamTransport implements ArrivedTransport {
     this.#stream.resume();
   }
 
+  /** Node reads a stream 32 times 64 KiB in one go at most. */
+  giveWay(): void {}
+
   end(): void {
     if (this.#stream.writable) this.#stream.end();
   }

@@ -26,6 +26,11 @@ export interface Transport {
   write(chunks: readonly Uint8Array[]): void;
   pause(): void;
   resume(): void;
+  /**
+   * If there is more to read at once, others have their turn before: a peer that sends as fast as it is read would keep
+   * them waiting. To be called from inside {@link TransportOwner.received}.
+   */
+  giveWay(): void;
   /** Ends our half once everything written is out. */
   end(): void;
   /** Throws the connection away, with what is still unwritten. */

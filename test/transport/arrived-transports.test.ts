@@ -360,3 +360,48 @@ test('TLS socket: writes while the peer renegotiates arrive as they were, whatev
   await waitUntil(() => got.bytes === all.length);
   assert.ok(Buffer.concat(got.chunks).equals(all));
 });
+
+for (const kind of KINDS.filter(({ name }) => name === 'handle' || name === 'socket')) {
+  test(`${kind.name}: a peer that sends more than one read brings gives way to others, and loses nothing`, async (t) => {
+    const next = await pairs(t, kind);
+    const [greedy, modest] = [await next(), await next()];
+    const sent = Buffer.from(seededRandom(13).bytes(4_000_000));
+    const all = Buffer.concat(Array.from({ length: 6 }, () => sent));
+    const before: number[] = [];
+    greedy.log.onReceived = () => greedy.transport.giveWay();
+    // The system lets more and more wait, as it is taken.
+    for (let rounds = 0; rounds < 5; rounds++) {
+      greedy.peer.write(sent);
+      await waitUntil(() => greedy.log.receivedBytes === (rounds + 1) * sent.length);
+    }
+    const already = greedy.log.receivedBytes;
+    modest.log.onReceived = () => before.push(greedy.log.receivedBytes - already);
+    greedy.peer.write(sent);
+    modest.peer.write('x');
+    await waitUntil(() => greedy.log.receivedBytes === all.length && before.length === 1);
+    assert.ok(before[0]! <= 2 * 196_608, `${before[0]} bytes came first`);
+    assert.ok(all.equals(greedy.log.bytes));
+  });
+
+  test(`${kind.name}: whoever gives way and is paused meanwhile stays paused; whoever goes meanwhile is gone`, async (t) => {
+    const next = await pairs(t, kind);
+    for (const leaves of [false, true]) {
+      const { transport, log, peer } = await next();
+      const sent = Buffer.alloc(2_000_000, 'x');
+      log.onReceived = () => {
+        transport.giveWay();
+        if (leaves) transport.destroy();
+        else transport.pause();
+      };
+      peer.write(sent);
+      await waitUntil(() => log.receivedBytes > 0);
+      await eventLoopTurns(5);
+      const first = log.receivedBytes;
+      assert.ok(first <= 196_608);
+      if (leaves) continue;
+      log.onReceived = () => transport.giveWay();
+      transport.resume();
+      await waitUntil(() => log.receivedBytes === sent.length);
+    }
+  });
+}

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { binary, ping, text, waitUntil } from '../../src/testing/index.ts';
+import { listening } from '../server/live.ts';
+import { TRANSPORT } from '../server/transport.ts';
+
+/** What one read brings at most. */
+const READ_BYTES = 196_608;
+const SENT_BYTES = 4_000_000;
+
+/** What a peer sends as fast as it is read, and how much of it may come before a word of somebody else. */
+const GREEDY = [
+  { what: 'messages', frame: binary(Buffer.alloc(10_000)), fromBytes: 0, toBytes: 2 * READ_BYTES },
+  { what: 'pings', frame: ping('x'.repeat(125)), fromBytes: 0, toBytes: 2 * READ_BYTES },
+  {
+    what: 'messages of a megabyte, each of which is read to its end',
+    frame: binary(Buffer.alloc(1_000_000)),
+    fromBytes: 1_000_000,
+    toBytes: 1_000_000 + 2 * READ_BYTES,
+  },
+];
+
+for (const { what, frame, fromBytes, toBytes } of GREEDY) {
+  test(`BP-14 SE-26: a peer that floods with ${what} lets others have their turn`, {
+    skip: TRANSPORT.transport === 'stream' && 'Node reads streams',
+  }, async (t) => {
+    const { server, join } = await listening(t);
+    const [greedy, modest] = [await join(), await join()];
+    const received = () => server.stats().bytes.received;
+    const flood = Buffer.concat(Array.from({ length: Math.round(SENT_BYTES / frame.length) }, () => frame));
+    let already = received();
+    const before: number[] = [];
+    server.on('message', (_, message) => {
+      if (message === 'word') before.push(received() - already);
+    });
+    // The system lets more and more wait, as it is taken.
+    for (let rounds = 0; rounds < 5; rounds++) {
+      greedy.send(flood);
+      already += flood.length;
+      await waitUntil(() => received() === already);
+    }
+    greedy.send(flood);
+    modest.send(text('word'));
+    await waitUntil(() => before.length === 1 && received() > already + flood.length);
+    assert.ok(before[0]! >= fromBytes && before[0]! <= toBytes, `${before[0]} bytes came first`);
+  });
+}
