@@ -47,11 +47,8 @@ export class StreamTransport implements ArrivedTransport {
   readonly #stream: OwnedStream;
   /** Something was not taken at once: whoever asked knows, and wants to be told. */
   #waits = false;
-  readonly #written = (error?: Error | null): void => {
-    if (!this.#waits || (error !== null && error !== undefined) || this.#stream.destroyed) return;
-    this.#waits = this.#stream.writableLength > 0;
-    this.#stream[OWNER]?.writable();
-  };
+  /** Made with the first write: what passes by the stream never needs it. */
+  #written: ((error?: Error | null) => void) | undefined;
 
   /**
    * Takes the stream over: its listeners are ours from here on.
@@ -92,9 +89,16 @@ export class StreamTransport implements ArrivedTransport {
     const last = chunks.length - 1;
     if (last > 0) stream.cork();
     for (let i = 0; i < last; i++) stream.write(chunks[i]);
+    this.#written ??= (error) => this.#writeEnded(error);
     stream.write(chunks[last], this.#written);
     if (last > 0) stream.uncork();
     this.#waits = stream.writableLength > 0;
+  }
+
+  #writeEnded(error: Error | null | undefined): void {
+    if (!this.#waits || (error !== null && error !== undefined) || this.#stream.destroyed) return;
+    this.#waits = this.#stream.writableLength > 0;
+    this.#stream[OWNER]?.writable();
   }
 
   pause(): void {
