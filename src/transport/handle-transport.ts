@@ -6,6 +6,7 @@ import {
   broughtByRead,
   type Findings,
   findings,
+  FULL_READS_A_TURN,
   lastReadWasFull,
   type NodeHandle,
   type NodeRequest,
@@ -46,7 +47,8 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   /** Writes that the kernel has not taken whole. */
   #openWrites = 0;
   #reading = false;
-  #givesWay = false;
+  /** In a row; {@link FULL_READS_A_TURN} while it gives way. */
+  #fullReads = 0;
   #ending = false;
   #ended = false;
   #inputEnded = false;
@@ -113,19 +115,20 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   resume(): void {
     if (this.destroyed || this.#inputEnded || this.#reading) return;
     this.#reading = true;
-    if (!this.#givesWay) this.#check('read', this.#handle.readStart());
+    if (this.#fullReads < FULL_READS_A_TURN) this.#check('read', this.#handle.readStart());
   }
 
   giveWay(): void {
-    if (!lastReadWasFull() || !this.#reading || this.#givesWay) return;
-    this.#givesWay = true;
+    if (this.#fullReads === FULL_READS_A_TURN) return;
+    this.#fullReads = lastReadWasFull() && this.#reading ? this.#fullReads + 1 : 0;
+    if (this.#fullReads < FULL_READS_A_TURN) return;
     this.#handle.readStop();
     readNextTurn(this);
   }
 
   /** @internal */
   readOn(): void {
-    this.#givesWay = false;
+    this.#fullReads = 0;
     if (this.#reading) this.#check('read', this.#handle.readStart());
   }
 

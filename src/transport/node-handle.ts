@@ -87,6 +87,9 @@ export function broughtByRead(bytes: number): Buffer {
   return readChunks.view(bytes);
 }
 
+/** After so many full reads of a handle in a row the others have their turn. */
+export const FULL_READS_A_TURN = 2;
+
 /** The last read brought as much as one can: then the same handle is read again at once, up to 32 times. */
 export const lastReadWasFull = (): boolean => lastBytes === READ_BYTES;
 

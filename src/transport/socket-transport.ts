@@ -4,6 +4,7 @@ import {
   broughtByRead,
   findings,
   handleOf,
+  FULL_READS_A_TURN,
   lastReadWasFull,
   type NodeHandle,
   type NodeRequest,
@@ -76,7 +77,8 @@ export class SocketTransport extends StreamTransport implements Reader {
   #queue: Uint8Array[] | undefined;
   #queuedBytes = 0;
   #isEnding = false;
-  #givesWay = false;
+  /** In a row; {@link FULL_READS_A_TURN} while it gives way. */
+  #fullReads = 0;
 
   /** @param socket {@link isDrivable}, connected, and nobody else's from here on. */
   constructor(socket: Socket, owner: TransportOwner) {
@@ -129,20 +131,21 @@ export class SocketTransport extends StreamTransport implements Reader {
   override resume(): void {
     if (this.isReading || this.#socket.destroyed || this.#socket.readableEnded) return;
     this.isReading = true;
-    if (!this.#givesWay) this.#read();
+    if (this.#fullReads < FULL_READS_A_TURN) this.#read();
   }
 
   override giveWay(): void {
     // Not with TLS, which hands over a record at a time: giving way costs it an eighth, and gained nothing.
-    if (!lastReadWasFull() || !this.isReading || this.#givesWay) return;
-    this.#givesWay = true;
+    if (this.#fullReads === FULL_READS_A_TURN) return;
+    this.#fullReads = lastReadWasFull() && this.isReading ? this.#fullReads + 1 : 0;
+    if (this.#fullReads < FULL_READS_A_TURN) return;
     this.#handle.readStop();
     readNextTurn(this);
   }
 
   /** @internal */
   readOn(): void {
-    this.#givesWay = false;
+    this.#fullReads = 0;
     if (this.isReading && !this.#socket.destroyed && !this.#socket.readableEnded) this.#read();
   }
 

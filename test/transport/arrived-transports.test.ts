@@ -362,7 +362,7 @@ test('TLS socket: writes while the peer renegotiates arrive as they were, whatev
 });
 
 for (const kind of KINDS.filter(({ name }) => name === 'handle' || name === 'socket')) {
-  test(`${kind.name}: a peer that sends more than one read brings gives way to others, and loses nothing`, async (t) => {
+  test(`${kind.name}: a peer that sends more than two reads bring gives way to others, and loses nothing`, async (t) => {
     const next = await pairs(t, kind);
     const [greedy, modest] = [await next(), await next()];
     const sent = Buffer.from(seededRandom(13).bytes(4_000_000));
@@ -379,7 +379,7 @@ for (const kind of KINDS.filter(({ name }) => name === 'handle' || name === 'soc
     greedy.peer.write(sent);
     modest.peer.write('x');
     await waitUntil(() => greedy.log.receivedBytes === all.length && before.length === 1);
-    assert.ok(before[0]! <= 2 * 196_608, `${before[0]} bytes came first`);
+    assert.ok(before[0]! <= 3 * 196_608, `${before[0]} bytes came first`);
     assert.ok(all.equals(greedy.log.bytes));
   });
 
@@ -397,7 +397,7 @@ for (const kind of KINDS.filter(({ name }) => name === 'handle' || name === 'soc
       await waitUntil(() => log.receivedBytes > 0);
       await eventLoopTurns(5);
       const first = log.receivedBytes;
-      assert.ok(first <= 196_608);
+      assert.ok(first <= 196_608, String(first));
       if (leaves) continue;
       log.onReceived = () => transport.giveWay();
       transport.resume();
