@@ -1,9 +1,11 @@
 const INDENT = '  ';
+/** Deeper levels are indented no further: the output grows with the text, not with its square. */
+const MAX_INDENTED_DEPTH = 32;
 
 /**
- * JSON with a line for each member, its numbers, strings and order exactly as they were written: a number beyond 2^53 or
- * a name that occurs twice would not survive being parsed.
- * @returns `undefined` for what is no JSON object or array.
+ * Puts every member of a JSON text on a line of its own. Numbers, strings and their order stay exactly as they were
+ * written: a number beyond 2^53 or a repeated name would not survive `JSON.parse`. Takes time linear in the text.
+ * @returns `undefined` for text that is not a JSON object or array.
  */
 export function indentedJson(text: string): string | undefined {
   if (!/^\s*[[{]/.test(text)) return undefined;
@@ -13,21 +15,23 @@ export function indentedJson(text: string): string | undefined {
     return undefined;
   }
   let depth = 0;
-  let result = '';
-  const newLine = (): string => `\n${INDENT.repeat(depth)}`;
-  // What was accepted above is made of strings, brackets, separators, blanks, and words without any of these.
+  let last = '';
+  const parts: string[] = [];
+  const newLine = (): void => void parts.push(`\n${INDENT.repeat(Math.min(depth, MAX_INDENTED_DEPTH))}`);
+  // `JSON.parse` accepted the text: it consists of strings, brackets, separators, white space, and words without any of these.
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/g)) {
-    const last = result.at(-1);
+    const opened = last === '{' || last === '[';
     if (token === '}' || token === ']') {
       depth--;
-      if (last !== '{' && last !== '[') result += newLine();
-      result += token;
+      if (!opened) newLine();
+      parts.push(token);
     } else {
-      if (last === '{' || last === '[') result += newLine();
-      result += token === ':' ? ': ' : token;
+      if (opened) newLine();
+      parts.push(token === ':' ? ': ' : token);
       if (token === '{' || token === '[') depth++;
-      if (token === ',') result += newLine();
+      if (token === ',') newLine();
     }
+    last = token;
   }
-  return result;
+  return parts.join('');
 }

@@ -2,20 +2,20 @@ import type { Message } from '../protocol/payload.ts';
 import { indentedJson } from './indented-json.ts';
 import { printable } from './lines.ts';
 
-/** Most bytes of a binary message that a person is shown. */
+/** Most bytes of a binary message that a terminal shows. */
 const MAX_SHOWN_BYTES = 256;
+/** Most characters of a text message that a terminal shows; a longer one is cut and not indented. */
+const MAX_SHOWN_CHARACTERS = 65_536;
 const BYTES_A_LINE = 16;
 
-/** A message for a program that reads our output: one line, and all of it. Binary is hex. */
+/** A message for a program that reads the output: one line, complete. Binary is hex. */
 export function messageLine(message: Message): string {
   return typeof message === 'string' ? printable(message) : message.toString('hex');
 }
 
-/** A message for a person: lines; JSON is indented, binary shown as bytes beside what they are as ASCII. */
+/** A message for a terminal, as lines: JSON is indented, binary is a dump of hex and ASCII, long messages are cut. */
 export function messageLines(message: Message): string[] {
-  if (typeof message === 'string') {
-    return (indentedJson(message) ?? message).split(/\r?\n/).map(printable);
-  }
+  if (typeof message === 'string') return textLines(message);
   const lines = [`${message.length.toLocaleString('en-US')} ${message.length === 1 ? 'byte' : 'bytes'}`];
   const shown = message.subarray(0, MAX_SHOWN_BYTES);
   for (let at = 0; at < shown.length; at += BYTES_A_LINE)
@@ -23,6 +23,17 @@ export function messageLines(message: Message): string[] {
   const more = message.length - shown.length;
   if (more > 0) lines.push(`… and ${more.toLocaleString('en-US')} more`);
   return lines;
+}
+
+function textLines(text: string): string[] {
+  const hidden = text.length - MAX_SHOWN_CHARACTERS;
+  if (hidden <= 0) return (indentedJson(text) ?? text).split(/\r?\n/).map(printable);
+  const lines = text.slice(0, MAX_SHOWN_CHARACTERS).split(/\r?\n/).map(printable);
+  const characters = hidden === 1 ? 'character' : 'characters';
+  return [
+    ...lines,
+    `… and ${hidden.toLocaleString('en-US')} more ${characters}; --json, or output to a pipe, shows all of it`,
+  ];
 }
 
 function dumpLine(bytes: Buffer, at: number): string {

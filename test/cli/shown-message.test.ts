@@ -38,6 +38,34 @@ test('CM-05: what is indented is the same JSON, and what is indented already doe
   );
 });
 
+test('CM-05: deep nesting is indented up to level 32, so that the output stays proportional to the text', () => {
+  const deep = indentedJson(`${'['.repeat(2_000)}${']'.repeat(2_000)}`)!;
+  const widest = Math.max(...deep.split('\n').map((line) => line.search(/\S/)));
+  assert.equal(widest, 64);
+  assert.ok(deep.length < 4_000 * 70, `${deep.length} characters`);
+});
+
+test('CM-05: a long JSON array is indented member by member', () => {
+  const members = Array.from({ length: 15_000 }, (_, n) => n);
+  assert.equal(indentedJson(JSON.stringify(members))!.split('\n').length, 15_002);
+});
+
+test('CM-05: text beyond 65,536 characters is cut, and a note says how much and how to see all of it', () => {
+  const note = (more: string): string => `… and ${more}; --json, or output to a pipe, shows all of it`;
+  assert.deepEqual(messageLines('x'.repeat(65_536)), ['x'.repeat(65_536)]);
+  assert.deepEqual(messageLines('x'.repeat(65_537)), ['x'.repeat(65_536), note('1 more character')]);
+  const json = JSON.stringify(Array.from({ length: 40_000 }, () => 7));
+  const lines = messageLines(json);
+  assert.equal(lines.length, 2);
+  assert.equal(lines[1], note(`${(json.length - 65_536).toLocaleString('en-US')} more characters`));
+  assert.equal(messageLine(json), json);
+});
+
+test('CM-05: a JSON string of 65,000 escaped characters is indented', () => {
+  const text = `["${String.raw`\"`.repeat(32_000)}"]`;
+  assert.equal(indentedJson(text), `[\n  ${text.slice(1, -1)}\n]`);
+});
+
 for (const text of ['', 'hello', '5', '"text"', '{', '{"a":}', '[1,]', '{} {}', 'null', '{a:1}']) {
   test(`CM-05: ${JSON.stringify(text)} is no JSON object or array, and stays as it is`, () => {
     assert.equal(indentedJson(text), undefined);
