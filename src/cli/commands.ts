@@ -4,6 +4,7 @@ import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './
 import { conform } from './conform/conform.ts';
 import { connectCommand } from './connect.ts';
 import { overview } from './help.ts';
+import { printable } from './lines.ts';
 import { send } from './send.ts';
 import { serve } from './serve.ts';
 
@@ -23,7 +24,7 @@ const help = (): string =>
   ]);
 
 /**
- * Runs a command line. Whatever goes wrong becomes one sentence on standard error; a stack only with `--debug`.
+ * Runs a command line. An error becomes one sentence on standard error; its stack is printed only with `--debug`.
  * @param args Without the program's own name.
  * @returns Exit code; see `EXIT`.
  */
@@ -48,10 +49,11 @@ export async function runCommandLine(
     const message = error instanceof Error ? error.message : String(error);
     const [name = ''] = args;
     const help = COMMANDS.has(name) ? `hawser ${name} --help` : 'hawser --help';
-    io.err(`hawser: ${message}${usage ? `. See ${help}.` : ''}`);
+    io.err(`hawser: ${printable(message)}${usage ? `. See ${help}.` : ''}`);
     const expected = usage || error instanceof CommandError;
     if (args.includes('--debug') || !expected) {
-      io.err(error instanceof Error ? (error.stack ?? message) : message);
+      const stack = error instanceof Error ? (error.stack ?? message) : message;
+      io.err(stack.split('\n').map(printable).join('\n'));
     }
     return usage ? EXIT.USAGE : EXIT.FAILED;
   }

@@ -2,7 +2,7 @@ import type { Connection } from '../connection/connection.ts';
 import type { Message } from '../protocol/payload.ts';
 import { systemClock } from '../transport/clock.ts';
 import type { CommandIo } from './command.ts';
-import { jsonLine } from './lines.ts';
+import { jsonLine, shownUrl } from './lines.ts';
 
 /** Prints an event of a connection as a line of JSON. */
 export type PrintEvent = (event: string, fields: Readonly<Record<string, unknown>>) => void;
@@ -19,10 +19,10 @@ export function messageFields(message: Message): Readonly<Record<string, unknown
     : { type: 'binary', bytes: message.length, hex: message.toString('hex') };
 }
 
-/** Prints everything that happens to a connection but its messages. */
+/** Prints every event of a connection except its messages. */
 export function printConnectionEvents(connection: Connection, url: string, print: PrintEvent): void {
   const { protocol, extensions, remoteAddress, remotePort } = connection;
-  print('open', { url, protocol, extensions, remoteAddress, remotePort });
+  print('open', { url: shownUrl(url), protocol, extensions, remoteAddress, remotePort });
   connection.on('ping', (payload) => print('ping', { hex: payload.toString('hex') }));
   connection.on('pong', (payload) =>
     print('pong', { hex: payload.toString('hex'), rttMs: connection.rttMs ?? null }),

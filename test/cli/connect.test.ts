@@ -56,6 +56,19 @@ test('CM-02 CM-05: with --json every event is an object on a line', async (t) =>
   assert.deepEqual(io.errLines, []);
 });
 
+for (const json of [false, true]) {
+  test(`SE-33: the password and the query of a URL are not printed${json ? ' with --json' : ''}`, async (t) => {
+    const { url } = await echo(t);
+    const io = fakeIo();
+    io.input.end('hi\n');
+    const secret = `${url.replace('//', '//anna:s3cret@')}path?token=s3cret`;
+    assert.equal(await hawser(io, 'connect', secret, '--wait-ms', '50', ...(json ? ['--json'] : [])), 0);
+    const printed = [...io.outLines, ...io.errLines].join('\n');
+    assert.ok(printed.includes(`${url}path`), printed);
+    assert.doesNotMatch(printed, /s3cret|anna/);
+  });
+}
+
 test('CM-02 CM-05: with --json pings, pongs, binary messages and faults are events, too', async (t) => {
   const bare = { mask: false } as const;
   const fault = frame({ opcode: 2, rsv2: true, ...bare });

@@ -1,4 +1,5 @@
 import { LatencyHistogram, type HistogramData } from './latency-histogram.ts';
+import { shownUrl } from '../lines.ts';
 import type { LoadPlan } from './load-plan.ts';
 import { type Bottleneck, bottleneckOf, type LoadResult } from './load-result.ts';
 
@@ -47,12 +48,6 @@ export interface LoadFigures {
   readonly bottleneck: Bottleneck;
   readonly failures: Readonly<Record<string, number>>;
   readonly interrupted: boolean;
-}
-
-/** Without user, password and query: reports are passed on. */
-function shownUrl(url: string): string {
-  const { protocol, host, pathname } = new URL(url);
-  return protocol === 'ws+unix:' ? `${protocol}${pathname}` : `${protocol}//${host}${pathname}`;
 }
 
 export function durationFigures(data: HistogramData): DurationFigures | null {

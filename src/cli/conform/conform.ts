@@ -1,5 +1,6 @@
 import { WaitError } from '../../testing/index.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
+import { jsonLine, shownUrl } from '../lines.ts';
 import { probeServer, runAgainstServer } from './against-server.ts';
 import type { Case, Run } from './case.ts';
 import { ClientPeer } from './client-peer.ts';
@@ -54,12 +55,13 @@ async function testServer(
 ): Promise<Report> {
   const startedAt = new Date().toISOString();
   const sinceMs = stopwatch();
-  const { echoes, remarks } = await reached(probeServer(target), target.url.href);
+  const shown = shownUrl(target.url.href);
+  const { echoes, remarks } = await reached(probeServer(target), shown);
   const mayAttack = options.yes || isLocal(target.url);
   const head = {
     tool: `hawser conform ${io.versions.hawser}, Node ${io.versions.node}`,
     tested: 'server',
-    target: target.url.href,
+    target: shown,
     startedAt,
     echoes,
     remarks,
@@ -75,7 +77,7 @@ async function testServer(
         : runAgainstServer(one, each as Run | RequestSpec, target, context),
     onCase: (result, progress) => output.caseDone(result, progress),
   });
-  const { raw } = await reached(open(target), `${target.url.href} behind the last case`);
+  const { raw } = await reached(open(target), `${shown} after the last case`);
   raw[Symbol.dispose]();
   return reportOf(head, results, sinceMs());
 }
@@ -88,7 +90,7 @@ async function testClient(
 ): Promise<Report | undefined> {
   const { host, port } = options.listen!;
   await using peer = await ClientPeer.listen(host, port, options.timeoutMs, io.interrupted);
-  if (options.json) io.out(JSON.stringify({ event: 'listening', url: peer.url }));
+  if (options.json) io.out(jsonLine({ event: 'listening', url: peer.url }));
   else {
     io.err(`Waiting for a client on ${peer.url}`);
     io.err(

@@ -10,6 +10,7 @@ import {
   newKey,
   type RequestExpectation,
   type RequestSpec,
+  withoutSecrets,
 } from './request.ts';
 import { dial } from './target.ts';
 import { wireOf } from './side.ts';
@@ -42,7 +43,8 @@ export async function judgeRequest(
     typeof spec.behind === 'string'
       ? Buffer.from(spec.behind)
       : Buffer.concat((spec.behind ?? []).map((one) => wireOf(one, 'server')));
-  wire.note('us', printable(head.toString('latin1', 0, 600)).replaceAll('\\u{d}\\u{a}', ' ⏎ '), head);
+  const shown = encodeRequest(spec, withoutSecrets(target), key);
+  wire.note('us', printable(shown.toString('latin1', 0, 600)).replaceAll('\\u{d}\\u{a}', ' ⏎ '), shown);
   const done = (verdict: Verdict, seen: string, because = ''): RunResult => ({
     label: spec.label ?? '',
     verdict,

@@ -1,19 +1,20 @@
 import { writeFileSync } from 'node:fs';
 import { CommandError } from '../command.ts';
+import { terminalSafeJson } from '../lines.ts';
 import { htmlReport } from './report-html.ts';
 import { junitReport } from './report-junit.ts';
 import type { Report } from './result.ts';
 
 const WRITERS: Readonly<Record<string, (report: Report) => string>> = {
-  '.json': (report) => `${JSON.stringify(report, undefined, 1)}\n`,
+  '.json': (report) => `${terminalSafeJson(JSON.stringify(report, undefined, 1))}\n`,
   '.xml': junitReport,
   '.html': htmlReport,
 };
-/** Endings of names that say what a report is: data, JUnit, a page. */
+/** File name endings of reports: data, JUnit, a page. */
 export const REPORT_KINDS: readonly string[] = Object.keys(WRITERS);
 
 /**
- * Writes a report in the form that the name asks for.
+ * Writes a report; the ending of the file name chooses the format.
  * @throws CommandError if the file cannot be written.
  */
 export function writeReport(file: string, report: Report): void {

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { acceptValue } from '../../protocol/handshake/accept-key.ts';
 import type { ResponseHead } from '../../testing/index.ts';
+import { HIDDEN } from '../lines.ts';
 import type { FrameSpec, Target, Verdict } from './model.ts';
 
 /** A request for an upgrade, right but for what is said here, and what the server must make of it. */
@@ -33,6 +34,13 @@ export type RequestExpectation =
   | { readonly status: readonly number[]; readonly accepted: Verdict; readonly names?: string };
 
 export const newKey = (): string => randomBytes(16).toString('base64');
+
+/** The target as a transcript shows it: the values of headers of the command line and the query are hidden. */
+export function withoutSecrets(target: Target): Target {
+  const url = new URL(target.url);
+  if (url.search !== '') url.search = HIDDEN;
+  return { ...target, url, headers: target.headers.map(([name]) => [name, HIDDEN]) };
+}
 
 /** The bytes of a request head. */
 export function encodeRequest(spec: RequestSpec, target: Target, key: string): Buffer {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
@@ -40,6 +41,50 @@ const report = (...cases: CaseResult[]): Report => ({
   remarks: [],
   counts: counted(cases),
   cases,
+});
+
+test('SE-33 SE-34: neither output nor reports hold secrets of the command line or raw control characters', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const files = ['r.json', 'r.html', 'r.xml'].map((name) => join(folder, name));
+  const C1 = '\u009b31m';
+  const { url } = await scriptedServer(t, (socket, request) => {
+    const answer = accepting(request, `Sec-WebSocket-Extensions: ${C1}\r\n`).replace(
+      'Switching Protocols',
+      C1,
+    );
+    socket.end(Buffer.from(answer, 'latin1'));
+  });
+  const io = fakeIo();
+  const flags = [
+    '-H',
+    'Cookie: session=s3cret',
+    '--auth',
+    'anna:s3cret',
+    '--only',
+    'handshake',
+    '--timeout-ms',
+    '200',
+  ];
+  const reports = files.flatMap((file) => ['--report', file]);
+  const exit = await runCommandLine(['conform', `${url}?token=s3cret`, ...flags, ...reports], io, '0.0.0');
+  assert.equal(exit, 3);
+  const written = files.map((file) => readFileSync(file, 'utf8'));
+  for (const text of [...io.outLines, ...io.errLines, ...written]) {
+    assert.ok(!text.includes('s3cret') && !text.includes(Buffer.from('s3cret').toString('hex')));
+    assert.ok(!text.includes(Buffer.from('anna:s3cret').toString('base64')));
+    assert.ok(!text.includes('\u009b'));
+  }
+  assert.ok(written[0]!.includes('GET /?*** HTTP/1.1'), 'the transcript shows the request');
+});
+
+test('SE-34: an error that quotes a peer is printed without control characters', async (t) => {
+  const { url } = await scriptedServer(t, (socket) => socket.end(Buffer.from('\u009b31m\r\n\r\n', 'latin1')));
+  const io = fakeIo();
+  assert.equal(await runCommandLine(['conform', url, '--debug'], io, '0.0.0'), 1);
+  const printed = io.errLines.join('\n');
+  assert.match(printed, /u\{9b\}31m/);
+  assert.ok(!printed.includes('\u009b'));
 });
 
 /** What the page says on top, by the worst that it holds. */
