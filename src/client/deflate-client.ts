@@ -3,6 +3,7 @@ import type { DeflateAgreement, DeflatePreferences } from '../protocol/deflate/p
 import type { ExtensionClient } from '../protocol/handshake/client.ts';
 import type { ExtensionOffer } from '../protocol/handshake/extension-list.ts';
 import { type DeflateSettings, deflatePreferences } from '../transport/deflate/deflate-settings.ts';
+import { drivesZlib } from '../transport/deflate/raw-zlib.ts';
 
 /** Offers permessage-deflate, and keeps what came of it. For one handshake. */
 export class DeflateClient implements ExtensionClient {
@@ -17,7 +18,7 @@ export class DeflateClient implements ExtensionClient {
   }
 
   fault(answer: readonly ExtensionOffer[]): string | undefined {
-    const verdict = acceptDeflateAnswer(answer, this.#preferences);
+    const verdict = acceptDeflateAnswer(answer, this.#preferences, drivesZlib());
     if (typeof verdict === 'string') return verdict;
     this.agreed = verdict;
     return undefined;

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { constants, createDeflateRaw } from 'node:zlib';
 import type { Message } from '../../src/index.ts';
 import { connect } from '../../src/client/index.ts';
-import { pair, seededRandom, waitUntil } from '../../src/testing/index.ts';
-import { accepting, failure, scriptedServer } from './live.ts';
+import { frame, pair, seededRandom, waitForEvent, waitUntil } from '../../src/testing/index.ts';
+import { pretendToDriveZlib } from '../../src/transport/deflate/raw-zlib.ts';
+import { accepting, atEnd, failure, scriptedServer } from './live.ts';
 
 const BITS = [9, 11, 15];
 const NO_HEARTBEAT = { heartbeat: false, idleTimeoutMs: false } as const;
@@ -81,8 +83,39 @@ test('PD-10 a client that is not told to offers nothing', async (t) => {
   connection.terminate();
 });
 
+test('PD-10 RFC 7692 §7.1.1.1: a server that keeps its context although it was asked not to is understood', async (t) => {
+  const { url, sockets } = await scriptedServer(t, (socket, request) =>
+    socket.write(accepting(request, 'Sec-WebSocket-Extensions: permessage-deflate\r\n')),
+  );
+  const connection = await connect(url, { perMessageDeflate: true });
+  atEnd(t, () => connection.terminate());
+  const deflater = createDeflateRaw({ flush: constants.Z_SYNC_FLUSH });
+  atEnd(t, () => deflater.close());
+  const received = connection[Symbol.asyncIterator]();
+  const sizes: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const said = `${'what the context knows after the first message, '.repeat(3)}${i}`;
+    deflater.write(said);
+    const [bytes] = await waitForEvent<[Buffer]>(deflater, 'data');
+    sizes.push(bytes.length);
+    sockets[0]!.write(frame({ opcode: 1, rsv1: true, mask: false, payload: bytes.subarray(0, -4) }));
+    assert.equal((await received.next()).value, said);
+  }
+  assert.ok(sizes[1]! < sizes[0]! / 2, 'the second message refers to the first');
+});
+
+test('PD-10 RFC 7692 §7.1: where no context can be kept, a server that keeps its own fails the handshake', async (t) => {
+  atEnd(t, () => pretendToDriveZlib(undefined));
+  pretendToDriveZlib(false);
+  const { url } = await scriptedServer(t, (socket, request) =>
+    socket.write(accepting(request, 'Sec-WebSocket-Extensions: permessage-deflate\r\n')),
+  );
+  const { code, message } = await failure(url, { perMessageDeflate: true });
+  assert.equal(code, 'ERR_RESPONSE');
+  assert.match(message, /server_no_context_takeover is missing, and this runtime cannot keep a context/);
+});
+
 const WRONG = [
-  'permessage-deflate',
   'permessage-deflate; server_no_context_takeover; server_no_context_takeover',
   'permessage-deflate; server_no_context_takeover; client_max_window_bits',
   'permessage-deflate; server_no_context_takeover; server_max_window_bits=16',

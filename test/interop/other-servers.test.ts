@@ -21,6 +21,8 @@ interface Manner {
   readonly inFragments: boolean;
   /** Code with which it answers 4001. Default: the same (§5.5.1 says "typically"). */
   readonly answersWith?: number;
+  /** What it answers to an offer of permessage-deflate. Default: nothing is offered. */
+  readonly extensions?: string;
 }
 
 async function wsEcho(t: TestContext, secure: boolean): Promise<number> {
@@ -68,10 +70,14 @@ async function pythonEcho(t: TestContext, python: string, name: string, secure: 
 }
 
 /** Everything a client does, with a server that echoes and knows three commands. */
-async function converse(url: string, { inFragments, answersWith = 4_001 }: Manner): Promise<void> {
-  const options = { tls: { ca: TLS.cert }, protocols: ['v1', 'v2'] };
+async function converse(
+  url: string,
+  { inFragments, answersWith = 4_001, extensions = '' }: Manner,
+): Promise<void> {
+  const perMessageDeflate = extensions === '' ? false : { thresholdBytes: 0 };
+  const options = { tls: { ca: TLS.cert }, protocols: ['v1', 'v2'], perMessageDeflate };
   const client = await connect(url, options);
-  assert.equal(client.protocol, 'v2');
+  assert.deepEqual([client.protocol, client.extensions], ['v2', extensions]);
   const received = client[Symbol.asyncIterator]();
   const next = async (): Promise<unknown> => (await received.next()).value;
   for (const size of [0, 1, 125, 126, 127, 65_535, 65_536, 1_048_576]) {
@@ -123,8 +129,10 @@ for (const scheme of ['ws', 'wss'] as const) {
     ['websockets', { inFragments: true }],
     ['aiohttp', { inFragments: false, answersWith: 1000 }],
     ['tornado', { inFragments: false }],
+    // It ignores parameters without a value, so it keeps its context although the client asked it not to.
+    ['tornado-deflate', { inFragments: false, extensions: 'permessage-deflate' }],
   ] as const) {
-    const { peer, skip } = pythonWith(name);
+    const { peer, skip } = pythonWith(name.replace('-deflate', ''));
     test(`TS-06 CC-06: our client and Python's ${name}, over ${scheme}`, { skip }, async (t) => {
       await converse(`${scheme}://127.0.0.1:${await pythonEcho(t, peer!, name, secure)}/`, manner);
     });

@@ -1,4 +1,5 @@
-"""An echo server of another implementation: `websockets`, `aiohttp` or `tornado`. Prints its port; ends with its input.
+"""An echo server of another implementation: `websockets`, `aiohttp`, `tornado`, or `tornado-deflate`, which
+compresses. Prints its port; ends with its input.
 
 The text `fragments` is answered in three (where the implementation can), `ping fromServer` by a ping, `close <code>
 <reason>` by closing.
@@ -57,7 +58,7 @@ async def serve_aiohttp(listener, tls):
     await web.SockSite(runner, listener, ssl_context=tls).start()
 
 
-async def serve_tornado(listener, tls):
+async def serve_tornado(listener, tls, compression=None):
     import tornado.httpserver
     import tornado.web
     import tornado.websocket
@@ -65,6 +66,9 @@ async def serve_tornado(listener, tls):
     class Handler(tornado.websocket.WebSocketHandler):
         def select_subprotocol(self, subprotocols):
             return "v2" if "v2" in subprotocols else None
+
+        def get_compression_options(self):
+            return compression
 
         def on_message(self, message):
             if message == "ping fromServer":
@@ -89,7 +93,13 @@ async def main(name, certificate=None, key=None):
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(16)
-    await {"websockets": serve_websockets, "aiohttp": serve_aiohttp, "tornado": serve_tornado}[name](listener, tls)
+    serve = {
+        "websockets": serve_websockets,
+        "aiohttp": serve_aiohttp,
+        "tornado": serve_tornado,
+        "tornado-deflate": lambda listener, tls: serve_tornado(listener, tls, {}),
+    }
+    await serve[name](listener, tls)
     print(listener.getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 

@@ -219,6 +219,11 @@ export class LoadConnection {
     if (deflate !== undefined && deflate.agreed?.client.windowBits !== MAX_WINDOW_BITS) {
       throw new LoadError('the server did not agree to permessage-deflate with a window of 15 bits');
     }
+    if (deflate?.agreed?.server.contextTakeover === true) {
+      throw new LoadError(
+        'the server keeps its compression context from message to message, so its answers cannot be compared with what was sent: measure it without --compress',
+      );
+    }
     this.isOpen = true;
     this.#owner.opened(this);
     return verdict.rest;

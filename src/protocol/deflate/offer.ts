@@ -24,22 +24,27 @@ export function offerDeflate(preferences: DeflatePreferences): string {
 }
 
 /**
- * Judges the answer to {@link offerDeflate}. What was asked of the server has to be in it (RFC 7692 §7.1.1.1, §7.1.2.1); that
- * the server restrains itself further, or asks us to, it may say unasked.
+ * Judges the answer to {@link offerDeflate}. A client has to fail only for an answer that is malformed, or that describes a
+ * configuration which it does not support (RFC 7692 §7.1). So an answer without the `server_no_context_takeover` that was
+ * offered is accepted: the server keeps its context (Tornado ignores the parameter), and the client keeps one to inflate
+ * with. A larger server window than offered is refused, because the application set that limit. The server may restrict
+ * itself, or the client, without being asked.
  * @param answer At least one member.
+ * @param keepsContext Whether a context can be kept to inflate with.
  * @returns What is wrong with it, as a part of a sentence, if something is: then the handshake has failed (RFC 7692 §5.1).
  */
 export function acceptDeflateAnswer(
   [first, second]: readonly ExtensionOffer[],
   preferences: DeflatePreferences,
+  keepsContext = true,
 ): DeflateAgreement | string {
   if (first?.name !== EXTENSION_NAME) return 'it chose an extension that was not offered';
   if (second !== undefined) return 'it chose more than one extension';
   const answered = readParameters(first, 'answer');
   if (typeof answered === 'string') return `in its extensions ${answered}`;
   const { contextTakeover, serverMaxWindowBits, clientMaxWindowBits } = preferences;
-  if (!contextTakeover && !answered.server_no_context_takeover)
-    return 'in its extensions server_no_context_takeover is missing';
+  if (!keepsContext && !answered.server_no_context_takeover)
+    return 'in its extensions server_no_context_takeover is missing, and this runtime cannot keep a context to inflate with';
   const serverBits = answered.server_max_window_bits ?? MAX_WINDOW_BITS;
   if (serverBits > serverMaxWindowBits)
     return `in its extensions server_max_window_bits is ${answered.server_max_window_bits ?? 'missing'}, not at most ${serverMaxWindowBits}`;

@@ -49,6 +49,8 @@ export const fitsVersion = (byte: number, at: number): boolean =>
   VERSION_FORM[at] === 'd' ? isDigit(byte) : byte === VERSION_FORM.charCodeAt(at);
 
 const NOTHING: Buffer = Buffer.alloc(0);
+/** Becomes one space. Blanks before the line break stay: matching them, too, would take quadratic time. */
+const OBS_FOLD = /\r\n[ \t]+/g;
 
 /**
  * Reads one HTTP head from a byte stream, strictly (RFC 9112 §2 to §5): each byte is looked at once, and the first one
@@ -63,6 +65,8 @@ export abstract class HeadReader<Head> {
   readonly #lineMarks: number;
   /** `DONE` also after a failure. */
   #state: number;
+  /** Some field value has an obs-fold, so values have to be unfolded. */
+  #folded = false;
   /** Bytes before the next chunk. */
   #seenBytes = 0;
   #held: Buffer = NOTHING;
@@ -87,6 +91,8 @@ export abstract class HeadReader<Head> {
   /** What is thrown for bytes that no head can have. */
   protected abstract fault(detail: string): Error;
   protected abstract tooBig(detail: string): Error;
+  /** Whether a line may continue the field before it (obs-fold, RFC 9112 §5.2). */
+  protected abstract readonly unfolds: boolean;
 
   /**
    * Takes the next chunk. Only what is needed of an unfinished head is copied.
@@ -155,12 +161,21 @@ export abstract class HeadReader<Head> {
 
   #lineStart(byte: number): number {
     if (byte === CR) return HEAD_STATE.FINAL_LF;
-    if (byte === SPACE || byte === TAB) throw this.fault('a line is folded');
+    if (byte === SPACE || byte === TAB) return this.#continuedLine();
     if (TOKEN_CHARS[byte] !== 1) throw this.fault('a line does not begin with a field name');
     if ((this.marks.length - this.#lineMarks) / 2 >= this.#limits.maxHeaderFields) {
       throw this.tooBig('its number of fields');
     }
     return HEAD_STATE.NAME;
+  }
+
+  /** A line begins with a blank: the value of the field before goes on. */
+  #continuedLine(): number {
+    if (!this.unfolds || this.marks.length === this.#lineMarks) throw this.fault('a line is folded');
+    // The end of the value moves to the end of this line.
+    this.marks.pop();
+    this.#folded = true;
+    return HEAD_STATE.VALUE;
   }
 
   #complete(chunk: Buffer, end: number): Head {
@@ -181,10 +196,17 @@ export abstract class HeadReader<Head> {
     for (let i = this.#lineMarks; i < marks.length; i += 2) {
       const colon = marks[i]!;
       const end = marks[i + 1]!;
-      flat.push(lowerCase.slice(lineStart, colon), trimmed(text, colon + 1, end));
+      flat.push(lowerCase.slice(lineStart, colon), this.#value(text, colon + 1, end));
       lineStart = end + 2;
     }
     return this.head(text, new Fields(flat));
+  }
+
+  /** A field value, on one line. */
+  #value(text: string, start: number, end: number): string {
+    if (!this.#folded) return trimmed(text, start, end);
+    const value = text.slice(start, end).replace(OBS_FOLD, ' ');
+    return trimmed(value, 0, value.length);
   }
 
   #hold(chunk: Uint8Array): void {

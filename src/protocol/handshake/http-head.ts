@@ -47,6 +47,11 @@ const TLS_HANDSHAKE = 0x16;
 
 /** Reads the head of one request; throws HandshakeError `ERR_HEAD_SYNTAX` or `ERR_HEAD_TOO_BIG`. */
 export class HeadParser extends HeadReader<RequestHead> {
+  /** A server refuses folded fields (RFC 9112 §5.2): another reader might see two fields, or one. */
+  protected override get unfolds(): boolean {
+    return false;
+  }
+
   constructor(limits: HeadLimits) {
     super(limits, RUNS, STATE.START, LINE_MARKS);
   }

@@ -33,6 +33,11 @@ const REASON_AT = STATUS_AT + 4;
 
 /** Reads the head of one response; throws ConnectError `ERR_RESPONSE`. */
 export class ResponseHeadParser extends HeadReader<ResponseHead> {
+  /** A user agent unfolds what a server folds (RFC 9112 §5.2). */
+  protected override get unfolds(): boolean {
+    return true;
+  }
+
   constructor(limits: HeadLimits) {
     super(limits, RUNS, STATE.VERSION, LINE_MARKS);
   }

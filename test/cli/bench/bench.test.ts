@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { runCommandLine } from '../../../src/cli/commands.ts';
 import { selfSigned } from '../../../src/cli/self-signed.ts';
 import { WebSocketServer } from '../../../src/index.ts';
+import { renderUpgrade } from '../../../src/protocol/handshake/answer.ts';
 import { binary, leakCheck, text, waitUntil } from '../../../src/testing/index.ts';
 import { fakeIo } from '../fake-io.ts';
 import { bench, connectionsOf, PATIENT, QUICK, rawServer, serverOf, SHORT, upgraded } from './stage.ts';
@@ -269,6 +270,15 @@ for (const mode of ['echo', 'fan-out'] as const) {
     assert.match(io.errLines.join(), /did not agree to permessage-deflate/);
   });
 }
+
+test('CM-08: a server that keeps its compression context is one sentence, since its answers cannot be compared', async (t) => {
+  const url = await rawServer(t, (socket, key) => {
+    socket.write(renderUpgrade({ key, protocol: '', extensions: 'permessage-deflate' }), 'latin1');
+  });
+  const { code, io } = await bench([url, ...QUICK, '--compress']);
+  assert.equal(code, 1);
+  assert.match(io.errLines.join(), /keeps its compression context .* without --compress/);
+});
 
 test('CM-08: over a Unix socket', async (t) => {
   const leaks = leakCheck();

@@ -124,6 +124,9 @@ for (const [preferences, text] of OFFERS) {
 const ACCEPTED: readonly (readonly [DeflatePreferences, text: string, agreed: string])[] = [
   [PLAIN, NO, 's15- c15-'],
   [PLAIN, `${D}; server_no_context_takeover`, 's15- c15-'],
+  // The server ignored the parameter, as Tornado does: it keeps its context, and the client keeps one to inflate with.
+  [PLAIN, D, 's15+ c15-'],
+  [PLAIN, `${D}; client_no_context_takeover`, 's15+ c15-'],
   [PLAIN, `${NO}; server_max_window_bits=8; client_max_window_bits=8`, 's8- c8-'],
   [TAKEOVER, D, 's15+ c15+'],
   [TAKEOVER, NO, 's15- c15-'],
@@ -153,8 +156,6 @@ const REFUSED: readonly (readonly [DeflatePreferences, text: string, why: RegExp
   [TAKEOVER, `${D}; server_max_window_bits`, /has no value/],
   [TAKEOVER, `${D}; server_max_window_bits=9; server_max_window_bits=9`, /twice/],
   [TAKEOVER, `${NO}; server_no_context_takeover`, /twice/],
-  [PLAIN, D, /server_no_context_takeover is missing/],
-  [PLAIN, `${D}; client_no_context_takeover`, /server_no_context_takeover is missing/],
   [SMALL, D, /server_max_window_bits is missing, not at most 10/],
   [SMALL, `${D}; server_max_window_bits=11`, /server_max_window_bits is 11, not at most 10/],
   ...BAD_BITS.flatMap((bits): [DeflatePreferences, string, RegExp][] => [

@@ -68,6 +68,15 @@ const GOOD: [string, string, ReturnType<typeof head>][] = [
   ['no reason and no space', 'HTTP/1.1 404\r\nA:b\r\n\r\n', head(404, '', [['a', 'b']])],
   ['another version', 'HTTP/1.0 200 OK\r\n\r\n', head(200, 'OK', [], '1.0')],
   ['Latin-1 and a tab in the reason', 'HTTP/1.1 500 \xfc\tx\r\n\r\n', head(500, '\xfc\tx')],
+  [
+    'RFC 9112 §5.2 a folded field is unfolded',
+    'HTTP/1.1 101 x\r\nA: b\r\n c\r\n\t d\r\nE:\r\n f\r\n \r\nG: h\r\n\r\n',
+    head(101, 'x', [
+      ['a', 'b c d'],
+      ['e', 'f'],
+      ['g', 'h'],
+    ]),
+  ],
   ['RFC 9112 §4 the smallest status', 'HTTP/1.1 000 \r\n\r\n', head(0, '')],
 ];
 for (const [rule, text, is] of GOOD) {
@@ -89,7 +98,9 @@ const BAD: [string, string, RegExp][] = [
   ['NUL in the reason', 'HTTP/1.1 101 a\0b\r\n\r\n', /control character/],
   ['LF without CR', 'HTTP/1.1 101 a\nUpgrade: websocket\n\n', /control character/],
   ['CR without LF', 'HTTP/1.1 101 a\rb', /CR is not followed by LF/],
-  ['a folded line', 'HTTP/1.1 101 a\r\nA: b\r\n c\r\n\r\n', /folded/],
+  ['RFC 9112 §2.2 a folded line before the first field', 'HTTP/1.1 101 a\r\n b: c\r\n\r\n', /folded/],
+  ['NUL in a folded value', 'HTTP/1.1 101 a\r\nA: b\r\n \0\r\n\r\n', /control character/],
+  ['HS-04 an endless folded field', `HTTP/1.1 101 a\r\nA: b${'\r\n c'.repeat(600)}`, /limit: its bytes/],
   ['a space before the colon', 'HTTP/1.1 101 a\r\nA : b\r\n\r\n', /token followed by a colon/],
   ['NUL in a value', 'HTTP/1.1 101 a\r\nA: \0\r\n\r\n', /control character/],
   ['HS-04 too many fields', `HTTP/1.1 101 a\r\n${'A: b\r\n'.repeat(5)}\r\n`, /limit: its number of fields/],
