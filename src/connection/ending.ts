@@ -78,7 +78,7 @@ export class Ending {
     link.send();
   }
 
-  /** Fails the connection: Close at once, then nothing further is read. */
+  /** Fails the connection: Close goes out behind pending frames, and nothing further is read. */
   fail(error: PeerError): void {
     if (!this.transportGone && this.#link.core.phase !== 'failed') this.#fail(error, error.closeCode);
   }

@@ -34,7 +34,7 @@ export interface FrameSink {
   control(opcode: typeof OPCODE.PING | typeof OPCODE.PONG, payload: Uint8Array): void;
   /** Close behind everything that waits. After it only pongs are sent. */
   closeAfterWaiting(body: Uint8Array): void;
-  /** Close right after the frame in progress; messages that wait are dropped. Nothing more is sent. */
+  /** Close behind everything that was accepted before it. Nothing more is sent after it, pongs neither. */
   closeNow(body: Uint8Array): void;
 }
 
@@ -173,7 +173,7 @@ export class ProtocolConnection {
   }
 
   /**
-   * Fails the connection (§7.1.7): Close at once, past everything that waits; nothing further is read.
+   * Fails the connection (§7.1.7): Close goes out behind everything that was accepted before; nothing further is read.
    * @param closeCode What the peer is told, if not the code of `error`.
    */
   fail(error: PeerError, closeCode = error.closeCode): void {

@@ -14,7 +14,13 @@ import { bytesAtHand } from '../protocol/at-hand.ts';
 import { joinRun, joinSmall } from './joined-run.ts';
 import { MAX_PACKED_BYTES, PackingTable } from './packing-table.ts';
 import type { Transport } from './transport.ts';
-import { dropOldestMessage, isUncopied, messagesIn, type WaitingFrame } from './waiting-frames.ts';
+import {
+  dropOldestMessage,
+  isUncopied,
+  messagesIn,
+  takeControl,
+  type WaitingFrame,
+} from './waiting-frames.ts';
 
 /** Payloads from this size on go out uncopied; smaller ones are packed next to each other. */
 export const UNCOPIED_FROM_BYTES = 16_384;
@@ -41,7 +47,9 @@ export class Outbox implements FrameSink {
   #waiting: WaitingFrame[] | undefined;
   #firstIsBegun = false;
   /** Control frames, which pass waiting messages. */
-  #control: Buffer[] | undefined;
+  #control: Uint8Array[] | undefined;
+  /** Pings or pongs may be packed with pending messages. */
+  #controlIsPacked = false;
   #closed = false;
 
   /** @param nextKey Gives a fresh masking key for each frame; clients only (§5.3). */
@@ -119,8 +127,10 @@ export class Outbox implements FrameSink {
     if (this.#closed) return;
     if (!this.#transport.blocked) {
       this.#pack(opcode, payload, this.#key());
+      this.#controlIsPacked = true;
       return;
     }
+    if (this.#controlIsPacked) this.#unpackControl();
     const control = (this.#control ??= []);
     if (opcode === OPCODE.PONG && control.length >= this.#limits.maxPendingPongs) this.#passOver(control);
     const frame = buildFrame(opcode, payload, this.#key());
@@ -128,12 +138,25 @@ export class Outbox implements FrameSink {
     this.waitingBytes += frame.length;
   }
 
-  /** The oldest waiting pong gives way to a newer one (§5.5.3). */
-  #passOver(control: Buffer[]): void {
+  /** Moves packed pings and pongs in front of the messages, so that a newer pong does not pass an older one. */
+  #unpackControl(): void {
+    table.moveOut(this);
+    this.#controlIsPacked = false;
+    const moved = takeControl(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
+    const control = (this.#control = [...(this.#control ?? []), ...moved]);
+    while (control.length > this.#limits.maxPendingPongs && this.#passOver(control));
+  }
+
+  /**
+   * Drops the oldest pending pong: newer ones answer for it (§5.5.3).
+   * @returns False if there is none.
+   */
+  #passOver(control: Uint8Array[]): boolean {
     const oldest = control.findIndex((frame) => (frame[0]! & OPCODE_MASK) === OPCODE.PONG);
-    if (oldest < 0) return;
+    if (oldest < 0) return false;
     this.waitingBytes -= control[oldest]!.length;
     control.splice(oldest, 1);
+    return true;
   }
 
   closeAfterWaiting(body: Uint8Array): void {
@@ -141,9 +164,7 @@ export class Outbox implements FrameSink {
   }
 
   closeNow(body: Uint8Array): void {
-    this.flush();
-    this.dropWaiting();
-    this.#push(buildFrame(OPCODE.CLOSE, body, this.#key()));
+    this.closeAfterWaiting(body);
     this.#closed = true;
   }
 

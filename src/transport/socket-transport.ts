@@ -93,8 +93,6 @@ export class SocketTransport extends StreamTransport implements Reader {
     driven[buffer] = readMemory;
     driven[bufferCallback] = onBytes;
     handle.useUserBuffer(readMemory);
-    // Ends when its owner says so, not with the peer: behind what is still being written.
-    driven.allowHalfOpen = true;
     // Whatever else is written to it would get between our writes.
     driven.cork();
     if (handle.reading !== true) this.#read();

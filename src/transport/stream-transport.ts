@@ -60,6 +60,8 @@ export class StreamTransport implements ArrivedTransport {
     this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '');
     this.remotePort = socket.remotePort ?? 0;
     socket[OWNER] = owner;
+    // Our half ends when the owner says so, not with the peer's: pending bytes still have to go out.
+    socket.allowHalfOpen = true;
     socket.on('end', onEnd).on('error', onError).on('close', onClose);
     if (flows) socket.on('data', onData).resume();
   }

@@ -1,5 +1,5 @@
-import type { Buffer } from 'node:buffer';
-import { CONTROL_BIT } from '../protocol/constants.ts';
+import { Buffer } from 'node:buffer';
+import { CONTROL_BIT, OPCODE, OPCODE_MASK } from '../protocol/constants.ts';
 import { frameBytes } from '../protocol/frame-builder.ts';
 
 /** A whole message whose payload is passed on as it was handed in. */
@@ -57,3 +57,38 @@ function firstMessage(run: Uint8Array): { readonly start: number; readonly end: 
 /** What is left of a run without the bytes from `start` to `end`. */
 const around = (run: Uint8Array, start: number, end: number): Uint8Array[] =>
   [run.subarray(0, start), run.subarray(end)].filter((part) => part.length > 0);
+
+/**
+ * Takes all pings and pongs out of pending frames; messages and Close stay where they are.
+ * @param from Index of the first entry that may be changed: an entry before it is partly sent.
+ * @returns The control frames, oldest first, in memory of their own.
+ */
+export function takeControl(waiting: WaitingFrame[], from: number): Uint8Array[] {
+  const control: Uint8Array[] = [];
+  for (let i = from; i < waiting.length; ) {
+    const frame = waiting[i]!;
+    const kept = isUncopied(frame) ? frame : withoutControl(frame, control);
+    if (kept.length > 0) waiting[i++] = kept;
+    else waiting.splice(i, 1);
+  }
+  return control;
+}
+
+/** @returns What remains of `run`, as one piece; its pings and pongs go to `control`. */
+function withoutControl(run: Uint8Array, control: Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let keptFrom = 0;
+  for (let at = 0; at < run.length; ) {
+    const end = at + frameBytes(run, at);
+    const opcode = run[at]! & OPCODE_MASK;
+    if (opcode === OPCODE.PING || opcode === OPCODE.PONG) {
+      if (at > keptFrom) parts.push(run.subarray(keptFrom, at));
+      control.push(Buffer.from(run.subarray(at, end)));
+      keptFrom = end;
+    }
+    at = end;
+  }
+  if (keptFrom === 0) return run;
+  if (keptFrom < run.length) parts.push(run.subarray(keptFrom));
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}

@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { constants, inflateRawSync } from 'node:zlib';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import {
   type CloseInfo,
@@ -19,6 +20,7 @@ import {
   leakCheck,
   ping,
   RawClient,
+  type RawUpgradeOptions,
   seededRandom,
   text,
   waitForEvent,
@@ -27,6 +29,9 @@ import {
 import { checkSockets } from '../../src/transport/handle-check.ts';
 import { closeCode, nextText } from './live.ts';
 
+const DEFLATED: RawUpgradeOptions = { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } };
+/** A message has no final block (RFC 7692 §7.2.2). */
+const SYNC = { finishFlush: constants.Z_SYNC_FLUSH };
 const CERTIFIED = selfSigned(['localhost', '127.0.0.1'], Date.now());
 
 /** How connections come to a server over sockets that Node made. */
@@ -87,14 +92,14 @@ async function serving(t: TestContext, way: Way, options: ServerOptions = {}) {
     assert.deepEqual(errors, []);
     await leaks.assertNothingLeft({ withinMs: 5_000 });
   });
-  const join = async (): Promise<Joined> => {
+  const join = async (upgrade: RawUpgradeOptions = {}): Promise<Joined> => {
     const raw = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     raw.on('error', () => undefined);
     const stream = secure ? connectTls({ socket: raw, ca: CERTIFIED.cert, servername: 'localhost' }) : raw;
     const client = RawClient.over(stream);
     clients.push(client);
     const known = new Set(server.connections);
-    assert.equal((await client.upgrade()).status, 101);
+    assert.equal((await client.upgrade(upgrade)).status, 101);
     const connection = [...server.connections].find((one) => !known.has(one));
     return { client, raw, connection: connection! };
   };
@@ -234,6 +239,53 @@ for (const way of WAYS) {
         [4002, true, 'local-close'],
       ],
     );
+  });
+
+  for (const [what, last, sentCode] of [
+    ['its Close', close(4001), 4001],
+    ['a protocol fault', Buffer.of(0xff, 0x80, 0, 0, 0, 0), 1002],
+  ] as const) {
+    for (const perMessageDeflate of [false, true]) {
+      test(`${way.name}: CL-04 §5.5.1: answers accepted before ${what}${perMessageDeflate ? ', compressed off the event loop,' : ''} go out before our Close`, async (t) => {
+        const { server, join, closes } = await serving(t, way, {
+          perMessageDeflate,
+          maxBufferedBytes: 50_000_000,
+        });
+        const answers = Array.from({ length: 8 }, (_, i) => `${i}`.repeat(140_000));
+        server.on('message', (connection) => {
+          for (const answer of answers) connection.send(answer);
+        });
+        const { client } = await join(perMessageDeflate ? DEFLATED : {});
+        client.send(Buffer.concat([text('go'), last]));
+        client.end();
+        const got: string[] = [];
+        for (let frame = await client.nextFrame(); frame.opcode !== 8; frame = await client.nextFrame()) {
+          got.push((frame.rsv1 ? inflateRawSync(frame.payload, SYNC) : frame.payload).toString());
+        }
+        assert.deepEqual(
+          got.map((message) => [message[0], message.length]),
+          answers.map((message) => [message[0], message.length]),
+        );
+        await waitUntil(() => closes.length === 1);
+        assert.equal(closes[0]!.sentCode, sentCode);
+      });
+    }
+  }
+
+  test(`${way.name}: §5.5.3: a pong never leaves after that of a newer ping`, async (t) => {
+    const { server, join } = await serving(t, way);
+    server.on('message', (connection, message) => void connection.send(message));
+    const { client } = await join();
+    const sizes = [300_000, 16_384, 300_000, 10];
+    const frames = sizes.flatMap((size, i) => [binary(Buffer.alloc(size)), ping(`${i}`)]);
+    client.send(Buffer.concat([...frames, close(1000)]));
+    const pongs: string[] = [];
+    const got: number[] = [];
+    for (let frame = await client.nextFrame(); frame.opcode !== 8; frame = await client.nextFrame()) {
+      if (frame.opcode === 10) pongs.push(frame.payload.toString());
+      else got.push(frame.payload.length);
+    }
+    assert.deepEqual([pongs, got], [['0', '1', '2', '3'], sizes]);
   });
 
   const ENDINGS: readonly (readonly [what: string, end: (joined: Joined) => void, cause: string])[] = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OPCODE } from '../../src/protocol/constants.ts';
-import { eventLoopTurns, seededRandom } from '../../src/testing/index.ts';
+import { eventLoopTurns, readFrames, seededRandom } from '../../src/testing/index.ts';
 import { Outbox } from '../../src/transport/outbox.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { live } from '../server/live.ts';
@@ -119,3 +119,42 @@ for (const [role, nextKey] of [
     outbox.clear();
   });
 }
+
+/** Collects what is written, and takes no more while `blocked`. */
+class Valve {
+  blocked = false;
+  bufferedBytes = 0;
+  readonly written: Buffer[] = [];
+  write(chunks: readonly Uint8Array[]): void {
+    this.written.push(...chunks.map((chunk) => Buffer.from(chunk)));
+  }
+}
+
+test('§5.5.3: pongs that are packed with pending messages keep their order and their limit once the socket blocks', () => {
+  const valve = new Valve();
+  const outbox = new Outbox(valve as unknown as Transport, { maxPendingPongs: 3, highWaterMarkBytes: 1_000 });
+  outbox.text('first');
+  for (const name of ['0', '1', '2']) outbox.control(OPCODE.PONG, Buffer.from(name));
+  outbox.control(OPCODE.PING, Buffer.from('ping'));
+  outbox.text('second');
+  valve.blocked = true;
+  outbox.control(OPCODE.PONG, Buffer.from('3'));
+  valve.blocked = false;
+  outbox.control(OPCODE.PONG, Buffer.from('4'));
+  outbox.closeNow(Buffer.alloc(0));
+  outbox.control(OPCODE.PONG, Buffer.from('5'));
+  outbox.flush();
+  assert.equal(outbox.waitingBytes, 0);
+  assert.deepEqual(
+    readFrames(Buffer.concat(valve.written)).map(({ opcode, payload }) => [opcode, payload.toString()]),
+    [
+      [OPCODE.PONG, '2'],
+      [OPCODE.PING, 'ping'],
+      [OPCODE.PONG, '3'],
+      [OPCODE.TEXT, 'first'],
+      [OPCODE.TEXT, 'second'],
+      [OPCODE.PONG, '4'],
+      [OPCODE.CLOSE, ''],
+    ],
+  );
+});

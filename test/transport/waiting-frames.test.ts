@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import { OPCODE } from '../../src/protocol/constants.ts';
 import { buildFrame } from '../../src/protocol/frame-builder.ts';
 import { joinSmall } from '../../src/transport/joined-run.ts';
-import { dropOldestMessage, messagesIn, type WaitingFrame } from '../../src/transport/waiting-frames.ts';
+import {
+  dropOldestMessage,
+  messagesIn,
+  takeControl,
+  type WaitingFrame,
+} from '../../src/transport/waiting-frames.ts';
 
 const text = (of: string) => buildFrame(OPCODE.TEXT, of, undefined);
 const pong = (of: string) => buildFrame(OPCODE.PONG, Buffer.from(of), undefined);
@@ -25,6 +30,40 @@ for (const [what, waiting, from, bytes, left] of [
   test(`BP-05: the oldest message goes, of ${what}: ${bytes} bytes`, () => {
     const frames: WaitingFrame[] = [...waiting];
     assert.equal(dropOldestMessage(frames, from), bytes);
+    assert.deepEqual(frames, left);
+  });
+}
+
+const ping = (of: string) => buildFrame(OPCODE.PING, Buffer.from(of), undefined);
+const bye = buildFrame(OPCODE.CLOSE, Buffer.alloc(0), undefined);
+
+for (const [what, waiting, from, control, left] of [
+  ['no frame', [], 0, [], []],
+  ['messages and Close', [text('a'), large, bye], 0, [], [text('a'), large, bye]],
+  ['a pong alone', [pong('p')], 0, [pong('p')], []],
+  [
+    'runs with pings and pongs',
+    [
+      run(pong('p'), text('a')),
+      large,
+      run(text('b'), ping('q'), pong('r'), text('c')),
+      run(text('d'), pong('s')),
+    ],
+    0,
+    [pong('p'), ping('q'), pong('r'), pong('s')],
+    [text('a'), large, run(text('b'), text('c')), text('d')],
+  ],
+  [
+    'an entry that is partly sent',
+    [pong('p').subarray(1), pong('q'), bye],
+    1,
+    [pong('q')],
+    [pong('p').subarray(1), bye],
+  ],
+] as const satisfies readonly (readonly [string, readonly WaitingFrame[], number, unknown, unknown])[]) {
+  test(`§5.5.3 pings and pongs are taken out of ${what}, in order`, () => {
+    const frames: WaitingFrame[] = [...waiting];
+    assert.deepEqual(takeControl(frames, from), control);
     assert.deepEqual(frames, left);
   });
 }
