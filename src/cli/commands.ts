@@ -62,7 +62,10 @@ export async function runCommandLine(
 function commandOf(name: string): Command {
   const command = COMMANDS.get(name);
   if (command !== undefined) return command;
+  const nearest = nearestName(name, [...COMMANDS.keys()]);
   throw new UsageError(
-    `there is no command '${name}'; the nearest is '${nearestName(name, [...COMMANDS.keys()])}'`,
+    nearest === undefined
+      ? `there is no command '${name}'`
+      : `there is no command '${name}'; the nearest is '${nearest}'`,
   );
 }

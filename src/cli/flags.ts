@@ -99,7 +99,11 @@ function keepOnce(
 
 function refuseUnknown(rawName: string, known: ReadonlyMap<string, Flag>): never {
   const nearest = nearestName(rawName.replace(/^--?/, ''), [...known.keys()]);
-  throw new UsageError(`there is no flag ${rawName}; the nearest is --${nearest}`);
+  throw new UsageError(
+    nearest === undefined
+      ? `there is no flag ${rawName}`
+      : `there is no flag ${rawName}; the nearest is --${nearest}`,
+  );
 }
 
 /** The text of a flag that takes one value. */

@@ -1,5 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { CONNECTION_OPTION_TABLE, PLATFORM_OPTION_TABLE } from '../connection/connection-option-table.ts';
+import { CLIENT_FOREIGN_NAMES } from '../connection/foreign-names.ts';
 import { checkedOption, checkedRecord, refuseOption } from '../connection/option-check.ts';
 import {
   bytes,
@@ -69,7 +70,13 @@ export const DEFAULT_CONNECT_OPTIONS: ResolvedConnectOptions = Object.freeze({
  *   each other; it names option, value and what is allowed.
  */
 export function resolveConnectOptions(options: ConnectOptions = {}): ResolvedConnectOptions {
-  const given = checkedRecord('options', options, CONNECT_OPTION_TABLE, checkedConnectOption);
+  const given = checkedRecord(
+    'options',
+    options,
+    CONNECT_OPTION_TABLE,
+    checkedConnectOption,
+    CLIENT_FOREIGN_NAMES,
+  );
   const filled: ResolvedConnectOptions = { ...DEFAULT_CONNECT_OPTIONS, ...given };
   return completeOptions(given, filled);
 }

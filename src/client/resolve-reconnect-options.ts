@@ -1,3 +1,4 @@
+import { RECONNECT_FOREIGN_NAMES } from '../connection/foreign-names.ts';
 import { checkedOption, checkedRecord, refuseOption } from '../connection/option-check.ts';
 import {
   bytes,
@@ -77,7 +78,13 @@ const TABLE = Object.freeze({ ...CONNECT_OPTION_TABLE, ...RECONNECT_OPTION_TABLE
  */
 export function resolveReconnectOptions(options: ReconnectOptions = {}): ReconnectSettings {
   // Which names there are is decided over both tables, so that the nearest name is the nearest of all.
-  const given = checkedRecord('options', options, TABLE, (_, __, value) => value) as ReconnectOptions;
+  const given = checkedRecord(
+    'options',
+    options,
+    TABLE,
+    (_, __, value) => value,
+    RECONNECT_FOREIGN_NAMES,
+  ) as ReconnectOptions;
   const { protocols, headers, ...rest } = given;
   const own: Record<string, unknown> = {};
   const connect: Record<string, unknown> = {};

@@ -1,6 +1,7 @@
 import { MisuseError } from '../protocol/errors.ts';
 import { isToken } from '../protocol/handshake/fields.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import type { ForeignNames } from './foreign-names.ts';
 import { nearestName } from './nearest-name.ts';
 import type { CommonRule, ListRule, NumberRule, TableRule } from './option-rules.ts';
 
@@ -51,13 +52,15 @@ export function checkedOption(name: string, rule: Exclude<CommonRule, TableRule>
 /**
  * Reads the own properties of an options object; those that are `undefined` are left out.
  * @param what `options`, or the name of the option that is such an object itself.
- * @throws MisuseError `ERR_OPTION` for a name that is not in the table; it tells the nearest one.
+ * @param foreign Names of other libraries, and what to write instead.
+ * @throws MisuseError `ERR_OPTION` for a name that is not in the table; it says what to write, where that is known.
  */
 export function checkedRecord<Rule>(
   what: string,
   options: unknown,
   table: Readonly<Record<string, Rule>>,
   check: (name: string, rule: Rule, value: unknown) => unknown,
+  foreign?: ForeignNames,
 ): Record<string, unknown> {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     refuseOption(what, options, 'an object');
@@ -67,16 +70,29 @@ export function checkedRecord<Rule>(
   for (const entry of Object.entries(options)) {
     const [name, value]: [string, unknown] = entry;
     const rule = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (rule === undefined) {
-      const nearest = nearestName(name, Object.keys(table));
-      throw new MisuseError(
-        'ERR_OPTION',
-        `there is no option ${prefix}${shown(name).slice(1, -1)} (given as ${shown(value)}); the nearest is ${prefix}${nearest}`,
-      );
-    }
+    if (rule === undefined) refuseUnknownOption(prefix, name, value, Object.keys(table), foreign);
     if (value !== undefined) given[name] = check(prefix + name, rule, value);
   }
   return given;
+}
+
+/**
+ * @param prefix The option that `name` stands in, with a point; empty for none.
+ * @throws MisuseError `ERR_OPTION`.
+ */
+export function refuseUnknownOption(
+  prefix: string,
+  name: string,
+  value: unknown,
+  known: readonly string[],
+  foreign?: ForeignNames,
+): never {
+  const nearest = nearestName(name, known);
+  const hint = foreign?.[name] ?? (nearest === undefined ? undefined : `the nearest is ${prefix}${nearest}`);
+  throw new MisuseError(
+    'ERR_OPTION',
+    `there is no option ${prefix}${shown(name).slice(1, -1)} (given as ${shown(value)})${hint === undefined ? '' : `; ${hint}`}`,
+  );
 }
 
 const UNITS = {

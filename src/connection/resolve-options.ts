@@ -6,6 +6,7 @@ import { type RandomSource, systemRandom } from '../transport/random.ts';
 import type { DeflateSettings } from '../transport/deflate/deflate-settings.ts';
 import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
 import type { PerMessageDeflateOptions, RateLimitOptions } from './connection-options.ts';
+import { DEFLATE_FOREIGN_NAMES } from './foreign-names.ts';
 import type { ConnectionSettings } from './host.ts';
 import { sharedMemoryBudget } from './memory-budget.ts';
 import { checkedOption, checkedRecord, refuseOption } from './option-check.ts';
@@ -125,7 +126,13 @@ export function resolveDeflate(name: string, value: unknown): false | DeflateSet
   if (value === true) return DEFAULT_DEFLATE_SETTINGS;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     refuseOption(name, value, 'true, false, or an object of its options');
-  const given = checkedRecord(name, value, DEFLATE_TABLE, checkedOption) as PerMessageDeflateOptions;
+  const given = checkedRecord(
+    name,
+    value,
+    DEFLATE_TABLE,
+    checkedOption,
+    DEFLATE_FOREIGN_NAMES,
+  ) as PerMessageDeflateOptions;
   return Object.freeze({ ...DEFAULT_DEFLATE_SETTINGS, ...given } as DeflateSettings);
 }
 

@@ -5,6 +5,7 @@ import {
   resolveDeflate,
   resolveRateLimit,
 } from '../connection/resolve-options.ts';
+import { SERVER_FOREIGN_NAMES } from '../connection/foreign-names.ts';
 import { checkedRecord } from '../connection/option-check.ts';
 import { checkedServerOption } from './option-check.ts';
 import { SERVER_OPTION_TABLE } from './option-table.ts';
@@ -52,10 +53,16 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
 export function resolveServerOptions<UserData = unknown>(
   options: ServerOptions<UserData> = {},
 ): ResolvedServerOptions<UserData> {
-  const given = checkedRecord('options', options, SERVER_OPTION_TABLE, (name, rule, value) => {
-    if (rule.kind === 'rate') return resolveRateLimit(name, value, 'server');
-    return rule.kind === 'deflate' ? resolveDeflate(name, value) : checkedServerOption(name, rule, value);
-  });
+  const given = checkedRecord(
+    'options',
+    options,
+    SERVER_OPTION_TABLE,
+    (name, rule, value) => {
+      if (rule.kind === 'rate') return resolveRateLimit(name, value, 'server');
+      return rule.kind === 'deflate' ? resolveDeflate(name, value) : checkedServerOption(name, rule, value);
+    },
+    SERVER_FOREIGN_NAMES,
+  );
   const filled: ResolvedServerOptions<UserData> = { ...DEFAULT_SERVER_OPTIONS, ...given };
   return completeOptions(given, filled);
 }

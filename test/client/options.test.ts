@@ -102,6 +102,9 @@ for (const name of Object.keys(WRONG)) {
 
 test('CF-01 unknown names are refused with the nearest, contradictions with both values', () => {
   assert.match(refusal({ connectTimeout: 5 }), /the nearest is connectTimeoutMs/);
+  assert.match(refusal({ handshakeTimeout: 5 }), /it is called connectTimeoutMs$/);
+  assert.match(refusal({ rejectUnauthorized: false }), /put it into tls: \{ rejectUnauthorized \}$/);
+  assert.match(refusal({ maxAttempts: 5 }), /ReconnectingClient has maxAttempts$/);
   assert.match(refusal({ allowedOrigins: '*' }), /there is no option allowedOrigins/);
   assert.match(refusal({ pingIntervalMs: 5_000 }), /pongTimeoutMs is 10000; it must be below pingIntervalMs/);
   assert.equal(resolve({ maxMessageBytes: 5 }).maxFrameBytes, 5);

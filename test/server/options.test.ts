@@ -92,6 +92,28 @@ test('CF-01 unknown names are refused, with the nearest known one', () => {
   }
 });
 
+test('GN-05 names of other libraries are answered with what to write here', () => {
+  const rows = [
+    ['port', /; port is an argument of listen\(\): await server\.listen\(8080\)$/],
+    ['maxPayload', /; it is called maxMessageBytes$/],
+    ['verifyClient', /; write an upgrade hook, which returns refuse\(401\) or \{ data \}$/],
+    ['server', /; attach the HTTP server: server\.attach\(httpServer\)$/],
+    ['noServer', /server\.handleUpgrade\(request, socket, head\)$/],
+    ['clientTracking', /server\.connections$/],
+    ['handleProtocols', /list them in protocols, or return \{ protocol \} from the upgrade hook$/],
+    ['cors', /; it is called allowedOrigins$/],
+    ['pingTimeout', /; it is called pongTimeoutMs$/],
+    ['idleTimeout', /; it is called idleTimeoutMs, in milliseconds$/],
+    ['maxBackpressure', /; it is called maxBufferedBytes$/],
+    ['nonsense', /^there is no option nonsense \(given as 1\)$/],
+  ] as const;
+  for (const [name, says] of rows) assert.match(refusal({ [name]: 1 }), says);
+  assert.match(
+    refusal({ perMessageDeflate: { zlibDeflateOptions: {} } }),
+    /^there is no option perMessageDeflate\.zlibDeflateOptions .*; level and memLevel stand in perMessageDeflate itself$/,
+  );
+});
+
 test('GN-05 options of features that do not exist are unknown, even if undefined', () => {
   for (const name of ['proxyProtocol', 'cluster', 'loadControl', 'history', 'maxLifetimeMs', '']) {
     assert.match(refusal({ [name]: undefined }), /^there is no option /);
