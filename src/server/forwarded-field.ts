@@ -1,27 +1,33 @@
 /** A pair, its value a token or a quoted string (RFC 7239 §4). */
-const PAIR = /[ \t]*([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)")[ \t]*([;,]|$)/y;
+const PAIR = /([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)")/y;
+/** What stands between two pairs. The grammar allows empty pairs, and lists may have empty members (RFC 9110 §5.6.1.2). */
+const SEPARATOR = /[ \t]*(?:[;,][ \t;,]*|$)/y;
+const LEADING = /^[ \t;,]*/;
 
 /**
- * Reads the value of `Forwarded` (RFC 7239 §4), in linear time.
- * @param value Without control characters but tabs, as any value of a field.
- * @returns One map for each proxy, the farthest first, with parameter names in lower case; `undefined` if it breaks the
- *   grammar or names a parameter twice in one element.
+ * Reads the value of `Forwarded` (RFC 7239 §4), in linear time. Empty members and pairs are ignored.
+ * @param value A field value: no control characters except tabs.
+ * @returns One map for each proxy, the farthest first, with parameter names in lower case; `undefined` if the value
+ *   breaks the grammar or names a parameter twice in one element.
  */
 export function forwardedElements(value: string): Map<string, string>[] | undefined {
   const elements: Map<string, string>[] = [];
-  let element = new Map<string, string>();
-  PAIR.lastIndex = 0;
-  for (let at = 0; ; at = PAIR.lastIndex) {
+  let element: Map<string, string> | undefined;
+  let at = LEADING.exec(value)![0].length;
+  while (at < value.length) {
     PAIR.lastIndex = at;
     const pair = PAIR.exec(value);
     if (pair === null) return undefined;
-    const [, name = '', token, quoted = '', end] = pair;
+    const [, name = '', token, quoted = ''] = pair;
     const key = name.toLowerCase();
+    if (element === undefined) elements.push((element = new Map()));
     if (element.has(key)) return undefined;
     element.set(key, token ?? quoted.replace(/\\(.)/g, '$1'));
-    if (end === ';') continue;
-    elements.push(element);
-    if (end === '') return elements;
-    element = new Map();
+    SEPARATOR.lastIndex = PAIR.lastIndex;
+    const separator = SEPARATOR.exec(value);
+    if (separator === null) return undefined;
+    if (separator[0].includes(',')) element = undefined;
+    at = SEPARATOR.lastIndex;
   }
+  return elements;
 }

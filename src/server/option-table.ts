@@ -13,6 +13,7 @@ import {
   plain,
 } from '../connection/option-rules.ts';
 import type { ServerOptions } from './option-types.ts';
+import { MAX_PROXIES } from './trust-proxy.ts';
 
 /** A list whose members only servers know how to tell. */
 export type ServerListRule = ListRule<'origin' | 'host' | 'address'>;
@@ -35,7 +36,7 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   allowedHosts: list('host', { orFalse: true }, 'host names that requests may name'),
   trustProxy: list(
     'address',
-    { orFalse: true, orCount: 32 },
+    { orFalse: true, orCount: MAX_PROXIES },
     'proxies that speak for clients: addresses and ranges, or how many',
   ),
   tls: plain('tls', 'speaks TLS, with these options of Node’s'),

@@ -38,9 +38,10 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
    */
   readonly allowedHosts?: false | readonly string[] | undefined;
   /**
-   * Proxies whose `X-Forwarded-For`, `-Proto`, `-Host` or `Forwarded` (RFC 7239) count: how many stand in front of the
-   * server, 1 to 32, or their addresses and CIDR ranges. They decide address, scheme and host everywhere: limits, origin,
-   * hooks, log. Default `false`: anybody can send such fields. A proxy has to set them itself, not pass them on.
+   * Proxies whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` or `Forwarded` (RFC 7239) count: how many stand in front
+   * of the server, 1 to 32, or their addresses and CIDR ranges. They decide address, scheme and host everywhere: limits,
+   * origin, hooks, log. Lists are read from the right, past 32 trusted proxies at most; more get 400. Default `false`:
+   * any client can send such fields. A proxy has to set them itself, not pass them on.
    */
   readonly trustProxy?: TrustProxy | undefined;
   /**

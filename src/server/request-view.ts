@@ -6,7 +6,7 @@ import type { HeaderFields, UpgradeRequest } from './hooks.ts';
 /** Header fields as a plain object without prototype: names lower-case, repeated ones joined. */
 function headerRecord(fields: Fields): HeaderFields {
   const record: Record<string, string> = Object.create(null);
-  for (const [name] of fields) record[name] ??= fields.get(name) ?? '';
+  for (const [name, value] of fields.joined()) record[name] = value;
   return record;
 }
 

@@ -67,6 +67,9 @@ export function listContains(value: string, member: string): boolean {
   return false;
 }
 
+/** One value for a repeated field (RFC 9110 §5.3). */
+const joinedValues = (values: readonly string[]): string => values.join(', ');
+
 /**
  * The header fields of a message in the order they were sent: names in lower case, values without blanks around them.
  * A list and not an object, so that `__proto__` and `constructor` are names like others, and duplicates stay countable.
@@ -94,7 +97,20 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
     const first = this.#indexOf(name, 0);
     if (first < 0) return undefined;
     const second = this.#indexOf(name, first + 2);
-    return second < 0 ? this.#flat[first + 1] : this.all(name).join(', ');
+    return second < 0 ? this.#flat[first + 1] : joinedValues(this.all(name));
+  }
+
+  /** Each name once, in the order of its first field, with what {@link get} returns for it; in one pass. */
+  joined(): Map<string, string> {
+    const values = new Map<string, string[]>();
+    for (const [name, value] of this) {
+      const others = values.get(name);
+      if (others === undefined) values.set(name, [value]);
+      else others.push(value);
+    }
+    const joined = new Map<string, string>();
+    for (const [name, all] of values) joined.set(name, joinedValues(all));
+    return joined;
   }
 
   /** Each value of a field, in order. @param name In lower case. */

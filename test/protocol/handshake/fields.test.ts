@@ -62,6 +62,26 @@ test('SE-02 one name 10,000 times', () => {
   assert.equal(fields.get('upgrade')?.length, 10_000 * 11 - 2);
 });
 
+test('HS-03 GN-07 joining all fields looks at each twice as often for twice as many', () => {
+  const stepsFor = (count: number, name: (i: number) => string): number => {
+    let steps = 0;
+    const flat = new Proxy(Array.from({ length: count }, (_, i) => [name(i), String(i)]).flat(), {
+      get(target, key) {
+        steps++;
+        return Reflect.get(target, key) as unknown;
+      },
+    });
+    const fields = new Fields(flat);
+    const joined = fields.joined();
+    const spent = steps;
+    for (const [each, value] of joined) assert.equal(value, fields.get(each));
+    return spent;
+  };
+  for (const name of [(i: number) => `x${i}`, () => 'x', (i: number) => `x${i % 7}`]) {
+    assert.ok(stepsFor(200, name) <= 2 * stepsFor(100, name));
+  }
+});
+
 test('RFC 9110 §5.6.2 a token is one or more of its characters, and nothing else', () => {
   const allowed = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
   for (let code = 0; code < 0x180; code++) {
