@@ -44,6 +44,12 @@ interface ReconnectPolicy {
   /** Attempts in a row after which to give up. Default `false`: none; 1 to 1,000,000, or `false`. */
   readonly maxAttempts?: number | false | undefined;
   /**
+   * Answers with HTTP 200 to 400, or 404, without a connection in between after which to give up. A load balancer or an
+   * ingress gives such answers while a deploy is under way. Default 5, which is 4 retries in about 10 s; 1 to 1,000,000.
+   * 1 makes the first such answer final.
+   */
+  readonly maxUnexpectedResponses?: number | undefined;
+  /**
    * Overrules the rules on what is worth another attempt: `true` or `false`; `undefined` leaves it to them. Application
    * codes, 3000 to 4999, are the usual reason. If it throws, the rules apply. Default: none.
    */

@@ -4,10 +4,11 @@ import { ConnectError } from '../protocol/connect-error.ts';
 import { MisuseError } from '../protocol/errors.ts';
 
 /**
- * What follows from an end. `stay-away`: no further attempt. `again`: with the usual delay. `again-spread`: the first
- * delay is longer, because a whole fleet may be on its way. `again-if-fresh`: once, and only with other credentials.
+ * The reaction to an end. `stay-away`: no further attempt. `again`: with the usual delay. `again-spread`: the first delay
+ * is longer, because all clients of the server may reconnect together. `again-some`: the same, up to
+ * `maxUnexpectedResponses`. `again-if-fresh`: once, and only with other credentials.
  */
-export type Reaction = 'stay-away' | 'again' | 'again-spread' | 'again-if-fresh';
+export type Reaction = 'stay-away' | 'again' | 'again-spread' | 'again-some' | 'again-if-fresh';
 
 /** By the code that the server sent, or that stands for its silence. Others, 3000 to 4999 among them: stay away. */
 const CODE_REACTIONS: ReadonlyMap<number, Reaction> = new Map<number, Reaction>([
@@ -48,11 +49,15 @@ function reactionToCode(code: number): Reaction {
   return CODE_REACTIONS.get(code) ?? 'stay-away';
 }
 
-/** What a refusal of the handshake asks for. */
+/** The reaction to an HTTP status that refuses the handshake, of the server or of a proxy. */
 export function reactionToStatus(status: number): Reaction {
   if (status === 401) return 'again-if-fresh';
-  return status === 408 || status === 429 || (status >= 500 && status <= 599) ? 'again' : 'stay-away';
+  if (status === 408 || status === 429 || (status >= 500 && status <= 599)) return 'again';
+  return isOfDeploy(status) ? 'again-some' : 'stay-away';
 }
+
+/** An ingress answers so while no instance of the service is ready: a page, a redirect, or its default backend's 404. */
+const isOfDeploy = (status: number): boolean => (status >= 200 && status <= 400) || status === 404;
 
 /** What it asks for that no connection came about. */
 export function reactionToError(error: unknown): Reaction {
@@ -69,5 +74,5 @@ export function reactionToError(error: unknown): Reaction {
 export function overruled(byRule: Reaction, again: boolean | undefined): Reaction {
   if (again === undefined) return byRule;
   if (!again) return 'stay-away';
-  return byRule === 'again-spread' ? byRule : 'again';
+  return byRule === 'again-spread' || byRule === 'again-some' ? 'again-spread' : 'again';
 }

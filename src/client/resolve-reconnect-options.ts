@@ -10,11 +10,11 @@ import {
   plain,
 } from '../connection/option-rules.ts';
 import { MisuseError } from '../protocol/errors.ts';
-import type { BackoffSettings } from './backoff.ts';
 import type { ConnectOptions, ResolvedConnectOptions } from './connect-options.ts';
 import type { OfflineQueueSettings } from './offline-queue.ts';
 import type { ReconnectOptions } from './reconnect-options.ts';
 import { CONNECT_OPTION_TABLE, resolveConnectOptions } from './resolve-connect-options.ts';
+import type { RetrySettings } from './retry-plan.ts';
 
 type OwnRule = NumberRule | PlainRule<'function' | 'queue' | 'token'>;
 type OwnName = Exclude<keyof ReconnectOptions, keyof ConnectOptions>;
@@ -27,6 +27,10 @@ export const RECONNECT_OPTION_TABLE = Object.freeze({
   maxFirstDelayMs: ms('longest first delay after the server went away'),
   stableAfterMs: ms('how long a connection lasts that begins the count anew'),
   maxAttempts: orFalse(count(1_000_000, 'attempts in a row after which to give up')),
+  maxUnexpectedResponses: count(
+    1_000_000,
+    'answers with HTTP 200 to 400, or 404, without a connection in between after which to give up',
+  ),
   shouldReconnect: plain('function', 'overrules what is worth another attempt'),
   offlineQueue: plain('queue', 'what send keeps while there is no connection'),
 } satisfies Readonly<Record<OwnName, OwnRule>>);
@@ -46,7 +50,7 @@ const DEFAULT_OFFLINE_QUEUE: OfflineQueueSettings = Object.freeze({
 
 /** {@link ReconnectOptions} after checking. Frozen. */
 export interface ReconnectSettings
-  extends BackoffSettings,
+  extends RetrySettings,
     Required<Pick<ReconnectOptions, 'shouldReconnect' | 'token' | 'protocols' | 'headers'>> {
   readonly offlineQueue: false | OfflineQueueSettings;
   /** What is handed to `connect` each time, beside what is asked for. */
@@ -57,13 +61,14 @@ export interface ReconnectSettings
 
 /** What a {@link ReconnectingClient} does when it is told nothing, beside what `connect` does. */
 export const DEFAULT_RECONNECT_OPTIONS: Readonly<
-  BackoffSettings & { shouldReconnect: undefined; token: undefined; offlineQueue: OfflineQueueSettings }
+  RetrySettings & { shouldReconnect: undefined; token: undefined; offlineQueue: OfflineQueueSettings }
 > = Object.freeze({
   baseDelayMs: 1_000,
   maxDelayMs: 30_000,
   maxFirstDelayMs: 5_000,
   stableAfterMs: 10_000,
   maxAttempts: false,
+  maxUnexpectedResponses: 5,
   shouldReconnect: undefined,
   token: undefined,
   offlineQueue: DEFAULT_OFFLINE_QUEUE,

@@ -7,12 +7,21 @@ import type { Reaction } from './reconnect-rules.ts';
 /** Why there is no further attempt; what they mean is at {@link EndInfo}. */
 export type GiveUpReason = Exclude<EndInfo['why'], 'close' | 'abort'>;
 
+/** How long the client tries. */
+export interface RetrySettings extends BackoffSettings {
+  /** Unexpected responses without a connection in between, the last of which is final. From 1 up. */
+  readonly maxUnexpectedResponses: number;
+}
+
 /**
  * Whether there is another attempt, and when. Knows what the rules do not: how many there were in a row, and with which
  * credentials. All times in ms on one clock.
  */
 export class RetryPlan {
   readonly #backoff: Backoff;
+  readonly #maxUnexpectedResponses: number;
+  /** Since the last connection. */
+  #unexpectedResponses = 0;
   readonly #canChange: boolean;
   /** What the last attempt brought. */
   #credentials: string | undefined;
@@ -22,8 +31,9 @@ export class RetryPlan {
   #triedFresh = false;
 
   /** @param canChange The next attempt can bring other credentials than the last one. */
-  constructor(settings: BackoffSettings, canChange: boolean) {
+  constructor(settings: RetrySettings, canChange: boolean) {
     this.#backoff = new Backoff(settings);
+    this.#maxUnexpectedResponses = settings.maxUnexpectedResponses;
     this.#canChange = canChange;
   }
 
@@ -45,6 +55,7 @@ export class RetryPlan {
   }
 
   opened(nowMs: number): void {
+    this.#unexpectedResponses = 0;
     this.#backoff.opened(nowMs);
   }
 
@@ -59,12 +70,15 @@ export class RetryPlan {
    */
   next(reaction: Reaction, info: DownInfo, fraction: number): PlannedAttempt | GiveUpReason {
     if (reaction === 'stay-away') return 'refused';
+    if (reaction === 'again-some' && ++this.#unexpectedResponses >= this.#maxUnexpectedResponses)
+      return 'refused';
     if (reaction === 'again-if-fresh') {
       if (this.#triedFresh || !this.#canChange) return 'credentials';
       this.#triedFresh = true;
       this.#turnedAway = info;
     }
     const lowerBoundMs = info.error instanceof ConnectError ? info.error.retryAfterMs : undefined;
-    return this.#backoff.next(reaction === 'again-spread', fraction, lowerBoundMs) ?? 'attempts';
+    const spread = reaction === 'again-spread' || reaction === 'again-some';
+    return this.#backoff.next(spread, fraction, lowerBoundMs) ?? 'attempts';
   }
 }

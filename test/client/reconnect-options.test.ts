@@ -14,6 +14,10 @@ const MISUSE: readonly (readonly [options: unknown, says: string])[] = [
   [{ maxFirstDelayMs: 1.5 }, 'maxFirstDelayMs is 1.5; it must be a whole number of milliseconds'],
   [{ stableAfterMs: Infinity }, 'stableAfterMs is Infinity; it must be'],
   [{ maxAttempts: 0 }, 'maxAttempts is 0; it must be a whole number from 1 to 1000000, or false for none'],
+  [
+    { maxUnexpectedResponses: false },
+    'maxUnexpectedResponses is false; it must be a whole number from 1 to 1000000',
+  ],
   [{ shouldReconnect: true }, 'shouldReconnect is true; it must be a function'],
   [{ offlineQueue: true }, 'offlineQueue is true; it must be false, or an object with maxBytes, maxMessages'],
   [

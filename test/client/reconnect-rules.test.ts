@@ -20,7 +20,7 @@ const closeOf = (fields: Partial<CloseInfo>): CloseInfo => ({
   ...fields,
 });
 
-const BY_CODE: Readonly<Record<Reaction, readonly number[]>> = {
+const BY_CODE: Readonly<Partial<Record<Reaction, readonly number[]>>> = {
   'stay-away': [1000, 1002, 1003, 1007, 1009, 1010, 3000, 3999, 4000, 4401, 4999],
   again: [1005, 1011, 1014, 1015],
   'again-spread': [1001, 1006, 1012, 1013],
@@ -64,11 +64,14 @@ for (const [status, reaction] of [
   [503, 'again'],
   [599, 'again'],
   [401, 'again-if-fresh'],
-  [200, 'stay-away'],
-  [301, 'stay-away'],
-  [400, 'stay-away'],
+  [200, 'again-some'],
+  [301, 'again-some'],
+  [400, 'again-some'],
   [403, 'stay-away'],
-  [404, 'stay-away'],
+  [405, 'stay-away'],
+  [407, 'stay-away'],
+  [410, 'stay-away'],
+  [404, 'again-some'],
   [426, 'stay-away'],
   [600, 'stay-away'],
 ] as const) {
@@ -85,9 +88,9 @@ for (const [what, error, reaction] of [
   ['an answer that breaks off', refusal('ERR_RESPONSE'), 'again'],
   ['503', refusal('ERR_RESPONSE', 503), 'again'],
   ['401', refusal('ERR_RESPONSE', 401), 'again-if-fresh'],
-  ['404', refusal('ERR_RESPONSE', 404), 'stay-away'],
+  ['404', refusal('ERR_RESPONSE', 404), 'again-some'],
   ['a 101 that does not fit', refusal('ERR_RESPONSE', 101), 'stay-away'],
-  ['a redirect', refusal('ERR_REDIRECT', 302), 'stay-away'],
+  ['a redirect', refusal('ERR_REDIRECT', 302), 'again-some'],
   ['an impossible URL', new ConnectError('ERR_URL', undefined, { phase: 'url' }), 'stay-away'],
   ['an impossible option', new MisuseError('ERR_OPTION', 'wrong'), 'stay-away'],
   ['a token service that is down', new Error('no token today'), 'again'],
@@ -103,6 +106,8 @@ for (const [byRule, again, reaction] of [
   ['again-spread', false, 'stay-away'],
   ['again', false, 'stay-away'],
   ['stay-away', true, 'again'],
+  ['again-some', true, 'again-spread'],
+  ['again-some', undefined, 'again-some'],
   ['again-if-fresh', true, 'again'],
   ['again-spread', true, 'again-spread'],
 ] as const satisfies readonly (readonly [Reaction, boolean | undefined, Reaction])[]) {

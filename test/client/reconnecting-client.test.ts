@@ -103,6 +103,38 @@ for (const [code, why] of [
   });
 }
 
+test('RC-03: what an ingress answers during a deploy is not final, and the client connects after it', async (t) => {
+  const answers = ['404 Not Found', '200 OK', '302 Found', '400 Bad Request'];
+  const server = await scriptedServer(t, (socket, request) => {
+    const status = answers.shift();
+    if (status === undefined) socket.write(accepting(request));
+    else socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
+  });
+  const { client, clock, next, names } = boat(t, server.url);
+  const statuses: unknown[] = [];
+  for (let i = 0; i < 4; i++) {
+    const { error, delayMs } = await next('retry');
+    statuses.push((error as ConnectError).status);
+    clock.advance(delayMs);
+  }
+  await next('open');
+  assert.deepEqual(statuses, [404, 200, 302, 400]);
+  assert.deepEqual(names(), ['retry', 'retry', 'retry', 'retry', 'open']);
+  client.connection?.terminate();
+  client.close();
+});
+
+test('RC-03: an unexpected response is final when maxUnexpectedResponses have come', async (t) => {
+  const server = await scriptedServer(t, (socket) => {
+    socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+  });
+  const { clock, next, names } = boat(t, server.url, { maxUnexpectedResponses: 2 });
+  clock.advance((await next('retry')).delayMs);
+  const { why, error } = await next('giveUp');
+  assert.deepEqual([why, (error as ConnectError).status], ['refused', 404]);
+  assert.equal(names().filter((name) => name === 'retry').length, 1);
+});
+
 test('RC-03: 401 and a fresh token, once; a second 401 is the end', async (t) => {
   const good = new Set(['second']);
   const port = await harbour(t, {

@@ -2,22 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DownInfo } from '../../src/client/reconnect-options.ts';
 import type { Reaction } from '../../src/client/reconnect-rules.ts';
-import { RetryPlan } from '../../src/client/retry-plan.ts';
+import { RetryPlan, type RetrySettings } from '../../src/client/retry-plan.ts';
 import { ConnectError, DEFAULT_RECONNECT_OPTIONS } from '../../src/index.ts';
 
 const DOWN: DownInfo = { error: new Error('there is no connection') };
-const planOf = ({
-  canChange = true,
-  maxAttempts = false,
-}: {
-  canChange?: boolean;
-  maxAttempts?: number | false;
-} = {}) => new RetryPlan({ ...DEFAULT_RECONNECT_OPTIONS, maxAttempts }, canChange);
+const planOf = ({ canChange = true, ...settings }: Partial<RetrySettings> & { canChange?: boolean } = {}) =>
+  new RetryPlan({ ...DEFAULT_RECONNECT_OPTIONS, ...settings }, canChange);
 
 for (const [reaction, canChange, next] of [
   ['stay-away', true, 'refused'],
   ['again', true, { attempt: 1, delayMs: 550 }],
   ['again-spread', true, { attempt: 1, delayMs: 2_550 }],
+  ['again-some', true, { attempt: 1, delayMs: 2_550 }],
   ['again-if-fresh', true, { attempt: 1, delayMs: 550 }],
   ['again-if-fresh', false, 'credentials'],
 ] as const satisfies readonly (readonly [Reaction, boolean, unknown])[]) {
@@ -66,4 +62,22 @@ test('RC-03: after a connection that lasted, fresh ones have their chance again'
   plan.lost(20_000);
   assert.deepEqual(plan.next('again-if-fresh', DOWN, 0), { attempt: 1, delayMs: 100 });
   assert.equal(plan.bring('second'), DOWN);
+});
+
+test('RC-03: unexpected responses are final after maxUnexpectedResponses without a connection in between', () => {
+  const plan = planOf({ maxUnexpectedResponses: 3 });
+  const next = (reaction: Reaction): unknown => plan.next(reaction, DOWN, 0);
+  assert.deepEqual(next('again-some'), { attempt: 1, delayMs: 100 });
+  assert.deepEqual(next('again'), { attempt: 2, delayMs: 100 }, 'other failures do not count');
+  assert.deepEqual(next('again-some'), { attempt: 3, delayMs: 100 });
+  plan.opened(0);
+  plan.lost(1);
+  assert.deepEqual(
+    next('again-some'),
+    { attempt: 4, delayMs: 100 },
+    'after a connection the count begins anew',
+  );
+  assert.deepEqual(next('again-some'), { attempt: 5, delayMs: 100 });
+  assert.equal(next('again-some'), 'refused');
+  assert.equal(planOf({ maxUnexpectedResponses: 1 }).next('again-some', DOWN, 0), 'refused');
 });
