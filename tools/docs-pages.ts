@@ -42,7 +42,7 @@ function allowed(rule: OptionRule | ConnectOptionRule): string {
   if (rule.kind !== 'list') return OTHERS[rule.kind];
   return [
     ...rule.words.map((word) => `\`'${word}'\``),
-    `a list (${rule.of}s)`,
+    `a list (${rule.of === 'address' ? 'addresses' : `${rule.of}s`})`,
     ...(rule.orCount > 0 ? [`1 to ${rule.orCount}`] : []),
     ...(rule.orFunction ? ['a function'] : []),
     ...(rule.orFalse ? ['`false`'] : []),

@@ -51,7 +51,7 @@ const OTHER_FLAGS: readonly Flag[] = [
     default: '10,000',
   },
   { name: 'json', says: 'print every event as a line of JSON' },
-  { name: 'debug', says: 'log ordinary closes, too, and where errors come from' },
+  { name: 'debug', says: 'also log ordinary closes, refused plain requests and the stacks of errors' },
   { name: 'help', short: 'h', says: 'print this' },
 ];
 const FLAGS: readonly Flag[] = [...MODE_FLAGS, ...WHERE_FLAGS, ...TLS_FLAGS, ...SERVER_FLAGS, ...OTHER_FLAGS];
@@ -172,6 +172,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   else io.out(`Hawser ${mode} is listening on ${url}`);
 
   await interruption(io.interrupted);
+  // The terminal has just echoed ^C at the start of the line.
+  io.status('');
   if (!flags.has('json')) sayProgress(server, io);
   const report = await server.shutdown({ timeoutMs });
   stopRenewing();

@@ -43,7 +43,7 @@ export class ClientHost<UserData> implements ConnectionHost<Connection<UserData>
   left(): void {}
 
   closed(connection: Connection<UserData>, info: CloseInfo): void {
-    this.#log.closed(connection, info);
+    this.#log.closed(connection, info, this.deadlines.clock.wallNow());
   }
 
   drained(): void {}

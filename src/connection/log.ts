@@ -23,7 +23,18 @@ const ORDINARY: ReadonlySet<CloseCause> = new Set([
 ]);
 const OUR_FAULT: ReadonlySet<CloseCause> = new Set(['handler-error', 'internal-error']);
 
-/** Writes what is worth a line to the application's logger. Never payloads, cookies, tokens or queries. */
+/** What a log line says of a connection. Bytes are those on the wire. */
+export interface LoggedConnection {
+  readonly id: string;
+  readonly remoteAddress: string;
+  readonly connectedAt: Date;
+  readonly messagesReceived: number;
+  readonly messagesSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
+/** Writes log lines to the application's logger. They never hold payloads, cookies, tokens or queries. */
 export class ConnectionLog {
   protected readonly logger: Logger | undefined;
 
@@ -31,9 +42,11 @@ export class ConnectionLog {
     this.logger = logger;
   }
 
-  closed(connection: { readonly id: string; readonly remoteAddress: string }, info: CloseInfo): void {
+  /** @param nowMs Wall time. */
+  closed(connection: LoggedConnection, info: CloseInfo, nowMs: number): void {
     if (this.logger === undefined) return;
     const { code, cause, sentCode, wasClean, error } = info;
+    const { messagesReceived, messagesSent, bytesReceived, bytesSent } = connection;
     const level: Level = ORDINARY.has(cause) ? 'debug' : OUR_FAULT.has(cause) ? 'error' : 'warn';
     this.write(
       level,
@@ -44,6 +57,11 @@ export class ConnectionLog {
         cause,
         sentCode,
         wasClean,
+        durationMs: Math.max(0, Math.round(nowMs - connection.connectedAt.getTime())),
+        messagesReceived,
+        messagesSent,
+        bytesReceived,
+        bytesSent,
         ...(error === undefined ? {} : { error: error.code, detail: escaped(error.message) }),
       },
       'connection closed',

@@ -1,7 +1,10 @@
-import { ConnectionLog, escaped } from '../connection/log.ts';
-import type { LogFields } from '../transport/logger.ts';
+import { ConnectionLog, escaped, type Level } from '../connection/log.ts';
 import type { Refusal } from './handshake-host.ts';
+import type { ShutdownReport } from './shutdown.ts';
+import type { ServerStats } from './stats.ts';
 
+/** Requests of health checks and scanners: they must not fill a log. */
+const ROUTINE_REFUSALS = new Set(['ERR_NO_UPGRADE']);
 const WARNED_REFUSALS = new Set([
   'ERR_HEAD_SYNTAX',
   'ERR_HEAD_TOO_BIG',
@@ -16,6 +19,12 @@ const WARNED_REFUSALS = new Set([
   'ERR_UPGRADE_TIMEOUT',
 ]);
 
+function levelOf(code: string): Level {
+  if (code === 'ERR_UPGRADE_HOOK') return 'error';
+  if (WARNED_REFUSALS.has(code)) return 'warn';
+  return ROUTINE_REFUSALS.has(code) ? 'debug' : 'info';
+}
+
 /** The path of a request target: queries often hold tokens. */
 const pathOf = (target: string): string => target.split('?', 1)[0]!;
 
@@ -26,16 +35,30 @@ export class ServerLog extends ConnectionLog {
     this.write('info', { where }, 'listening');
   }
 
-  stopped(fields: LogFields): void {
-    this.write('info', fields, 'server closed');
+  /** @param report How the shutdown went. @param stats Totals since the start. */
+  stopped(report: ShutdownReport, { uptimeMs, connections, handshakes, messages, bytes }: ServerStats): void {
+    this.write(
+      'info',
+      {
+        ...report,
+        uptimeMs: Math.round(uptimeMs),
+        connections: connections.opened,
+        refused: handshakes.refused,
+        messagesReceived: messages.received,
+        messagesSent: messages.sent,
+        messagesDropped: messages.dropped,
+        bytesReceived: bytes.received,
+        bytesSent: bytes.sent,
+      },
+      'server closed',
+    );
   }
 
   refused(refusal: Refusal): void {
     if (this.logger === undefined) return;
     const { status, code, remoteAddress, url, detail, error } = refusal;
-    const level = code === 'ERR_UPGRADE_HOOK' ? 'error' : WARNED_REFUSALS.has(code) ? 'warn' : 'info';
     this.write(
-      level,
+      levelOf(code),
       {
         status,
         code,

@@ -190,7 +190,7 @@ export class ServerCore<UserData>
   closed(connection: Connection<UserData>, info: CloseInfo): void {
     this.#leaving.delete(connection);
     this.counters.closed(info);
-    this.log.closed(connection, info);
+    this.log.closed(connection, info, this.clock.wallNow());
     this.#tell('close', connection, info);
     this.onGone?.();
   }

@@ -196,7 +196,7 @@ export async function shutDown(
     host.abandon();
     if (forced > 0) host.shutdownProgress({ open: 0, closed: before - forced, forced });
     await empty;
-    return { closed: before - forced, forced, durationMs: host.clock.now() - startedMs };
+    return { closed: before - forced, forced, durationMs: Math.round(host.clock.now() - startedMs) };
   } finally {
     host.onGone = undefined;
     signal?.removeEventListener('abort', abort);

@@ -223,7 +223,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const settings = shutdownSettings(options);
     const core = this.#core;
     this.#shutdown = shutDown(core, settings, options?.signal).then((report) => {
-      core.log.stopped({ ...report });
+      core.log.stopped(report, this.stats());
       this.dispatch('closed', [], (error) => core.handlerFailed(error));
       return report;
     });

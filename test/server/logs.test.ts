@@ -33,7 +33,7 @@ const head = (...fields: string[]): string => `GET /?token=s3cret HTTP/1.1\r\n${
 
 /** Every refusal: how it comes about, and at which level it is logged. */
 const REFUSALS: readonly (readonly [code: string, level: string, head: string, options?: ServerOptions])[] = [
-  ['ERR_NO_UPGRADE', 'info', head('Host: localhost')],
+  ['ERR_NO_UPGRADE', 'debug', head('Host: localhost')],
   ['ERR_METHOD', 'info', head(...BASE, KEY, VERSION).replace('GET', 'POST')],
   ['ERR_HTTP_VERSION', 'info', head(...BASE, KEY, VERSION).replace('/1.1', '/1.0')],
   ['ERR_TARGET', 'info', head(...BASE, KEY, VERSION).replace('/?token=s3cret', '*')],
@@ -143,6 +143,41 @@ test('LG-02 UT-06: a violation is logged with code and section, lengths and posi
   assert.deepEqual([code, cause, sentCode, error], [1006, 'invalid-utf8', 1007, 'ERR_UTF8']);
   assert.match(String(detail), /byte 230 of 231 .*\bff\b.*§8\.1/);
   assert.doesNotMatch(JSON.stringify(lines), /hunter2|password/);
+});
+
+test('LG-02: the last line of a connection, and of the server, has the totals', async (t) => {
+  const { logger, lines } = collector();
+  const clock = new VirtualClock();
+  const { server, join } = await listening(t, { logger, clock });
+  server.on('message', (connection, message) => void connection.send(message));
+  const raw = await join();
+  raw.send(text('four'));
+  await raw.nextFrame();
+  clock.advance(1_234);
+  raw.send(close(1000));
+  await raw.waitForClose();
+  await waitUntil(() => server.connections.size === 0);
+  await server.shutdown();
+  const fieldsOf = (message: string) => lines.find((line) => line.text === message)?.fields ?? {};
+  const { durationMs, messagesReceived, messagesSent, bytesReceived, bytesSent } =
+    fieldsOf('connection closed');
+  assert.deepEqual(
+    { durationMs, messagesReceived, messagesSent, bytesReceived, bytesSent },
+    { durationMs: 1_234, messagesReceived: 1, messagesSent: 1, bytesReceived: 18, bytesSent: 10 },
+  );
+  assert.deepEqual(fieldsOf('server closed'), {
+    closed: 0,
+    forced: 0,
+    durationMs: 0,
+    uptimeMs: 1_234,
+    connections: 1,
+    refused: 0,
+    messagesReceived: 1,
+    messagesSent: 1,
+    messagesDropped: 0,
+    bytesReceived: 18,
+    bytesSent: 10,
+  });
 });
 
 test('LG-02: start and stop are logged as info, ordinary closes as debug, limits as warn, handler errors as error', async (t) => {
