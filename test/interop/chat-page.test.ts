@@ -60,6 +60,16 @@ const texts = (page: Page, selector: string): Promise<string[]> =>
     return Array.from(document.querySelectorAll(query), (element) => element.textContent);
   }, selector);
 
+const backgrounds = (page: Page, selector: string): Promise<string[]> =>
+  page.evaluate((query) => {
+    const { document } = globalThis as unknown as {
+      document: {
+        querySelectorAll(query: string): Iterable<{ readonly style: { readonly backgroundColor: string } }>;
+      };
+    };
+    return Array.from(document.querySelectorAll(query), ({ style }) => style.backgroundColor);
+  }, selector);
+
 const widths = (page: Page, selectors: readonly string[]): Promise<number[]> =>
   page.evaluate((queries) => {
     const { document } = globalThis as unknown as {
@@ -168,6 +178,9 @@ test(
     await showing(anna, SAID, ['before', 'while it was away']);
     await showing(anna, '.said.pending .text', []);
     await showing(anna, PEOPLE, ['Anna (you)']);
+    const colours = await backgrounds(anna, '.face');
+    assert.equal(colours.length, 3, 'two messages and one person');
+    assert.equal(new Set(colours).size, 1, `one colour for one name: ${colours.join(', ')}`);
     const { page: ben } = await visit(t, again.url.href);
     await enter(ben, 'Ben');
     await showing(ben, SAID, ['while it was away']);
