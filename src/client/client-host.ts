@@ -1,4 +1,4 @@
-import type { Connection } from '../connection/connection.ts';
+import type { Connection, DriverOf } from '../connection/connection.ts';
 import type { CloseInfo } from '../connection/close-info.ts';
 import type {
   ConnectionHost,
@@ -13,7 +13,7 @@ import type { RandomSource } from '../transport/random.ts';
 import type { ResolvedConnectOptions } from './connect-options.ts';
 
 /** What stands behind one connection of a client: its settings, its counters, its lines in the log. */
-export class ClientHost<UserData> implements ConnectionHost<Connection<UserData>> {
+export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, Connection<UserData>> {
   readonly settings: ConnectionSettings;
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
@@ -42,8 +42,8 @@ export class ClientHost<UserData> implements ConnectionHost<Connection<UserData>
 
   left(): void {}
 
-  closed(connection: Connection<UserData>, info: CloseInfo): void {
-    this.#log.closed(connection, info, this.deadlines.clock.wallNow());
+  closed(driver: DriverOf<UserData>, info: CloseInfo): void {
+    this.#log.closed(driver, info, this.deadlines.clock.wallNow());
   }
 
   drained(): void {}
@@ -52,8 +52,8 @@ export class ClientHost<UserData> implements ConnectionHost<Connection<UserData>
     this.#log.memoryShed(this.settings.memoryBudget.maxBytes);
   }
 
-  handlerFailed(error: unknown, connection: Connection<UserData>): void {
-    this.#log.handlerFailed(error, connection);
+  handlerFailed(error: unknown, driver: DriverOf<UserData>): void {
+    this.#log.handlerFailed(error, driver);
   }
 
   subscribe(): boolean {

@@ -1,4 +1,4 @@
-import type { Connection } from '../connection/connection.ts';
+import { type Connection, driverOf } from '../connection/connection.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
 
 /** How often the clocks are compared, in ms. */
@@ -51,7 +51,7 @@ export class SleepWatch implements DeadlineOwner {
     const jumped = elapsedMs - expectedMs > JUMP_FROM_MS;
     const unanswered = this.#connection.bytesReceived === this.#probedAtBytes;
     if (unanswered && !jumped && this.#isReading()) {
-      this.#connection.terminateFor('ping-timeout');
+      driverOf(this.#connection).terminateFor('ping-timeout');
       return;
     }
     // A jump while the ping was out: it gets its whole time once more.

@@ -7,6 +7,8 @@ import { MessageIterator } from './message-iterator.ts';
 
 /** What delivery needs of the connection it works for. */
 export interface DeliveryOwner {
+  /** What the application holds: `this` in the listeners. */
+  readonly emitter: object;
   /** Listeners of the connection itself; replaced when they change. */
   readonly ownListeners: readonly ((message: Message) => ListenerResult)[];
   /** How many listeners for the messages of all connections there are. */
@@ -129,7 +131,7 @@ export class Delivery {
     const { ownListeners } = owner;
     for (let i = 0; i < ownListeners.length; i++) {
       try {
-        const result: unknown = ownListeners[i]!.call(owner, message);
+        const result: unknown = ownListeners[i]!.call(owner.emitter, message);
         if (isThenable(result)) (pending ??= []).push(result);
       } catch (error) {
         owner.listenerFailed(error);

@@ -1,20 +1,35 @@
 import { EventEmitter } from 'node:events';
 import type { ListenerResult } from './host.ts';
 
-/** The base class says that nobody looks at what a listener returns; here somebody does. */
+/** Node's types say that the result of a listener is ignored; {@link dispatch} reads it. */
 const asListener = (listener: unknown): (() => void) => listener as () => void;
 
+/** The private companion of an emitter: it reacts to changes of the listeners. */
+export interface ListenerWatcher {
+  /** Listeners of `name` were added or removed; of any name, if it is `undefined`. */
+  listenersChanged(name: string | undefined): void;
+}
+
 /**
- * An event emitter with typed names and arguments, for which a listener that throws or rejects is an event of its own
- * and never an exception in the caller: the other listeners still run, and the process goes on.
+ * An event emitter with typed names and arguments. A listener that throws or rejects causes an event and never an
+ * exception in the caller: the other listeners still run, and the process goes on. It has no method for the library that an
+ * application could overwrite: {@link dispatch} is a function, and the companion is in a private field.
  */
 export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends EventEmitter {
+  readonly #watcher: ListenerWatcher;
+
+  /** @internal */
+  constructor(watcher: ListenerWatcher) {
+    super();
+    this.#watcher = watcher;
+  }
+
   override on<Name extends keyof Events & string>(
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
     super.on(name, asListener(listener));
-    this.listenersChanged(name);
+    this.#watcher.listenersChanged(name);
     return this;
   }
 
@@ -30,7 +45,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
     super.prependListener(name, asListener(listener));
-    this.listenersChanged(name);
+    this.#watcher.listenersChanged(name);
     return this;
   }
 
@@ -53,7 +68,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
     super.removeListener(name, asListener(listener));
-    this.listenersChanged(name);
+    this.#watcher.listenersChanged(name);
     return this;
   }
 
@@ -68,27 +83,37 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     // Node tells by their number whether there are arguments.
     if (name === undefined) super.removeAllListeners();
     else super.removeAllListeners(name);
-    this.listenersChanged(name);
+    this.#watcher.listenersChanged(name);
     return this;
   }
+}
 
-  /** Listeners of `name` were added or removed; of any name, if it is `undefined`. */
-  protected listenersChanged(_name: string | undefined): void {}
+// Both call the functions of Node's class: an application may have assigned another `rawListeners` to its object.
 
-  /** Calls the listeners of `name`. What they throw, or reject with, goes to `failed`. */
-  protected dispatch<Name extends keyof Events & string>(
-    name: Name,
-    args: Events[Name],
-    failed: (error: unknown) => void,
-  ): void {
-    if (this.listenerCount(name) === 0) return;
-    for (const listener of this.rawListeners(name)) {
-      try {
-        const result: unknown = Reflect.apply(listener, this, args);
-        if (isThenable(result)) result.then(undefined, failed);
-      } catch (error) {
-        failed(error);
-      }
+/** How many listeners of `name` there are. */
+export function countListeners(emitter: EventEmitter, name: string): number {
+  return EventEmitter.prototype.listenerCount.call(emitter, name);
+}
+
+/** The listeners of `name` now, in a new array. */
+export function listenersOf(emitter: EventEmitter, name: string): ((...args: never[]) => ListenerResult)[] {
+  return EventEmitter.prototype.rawListeners.call(emitter, name) as ((...args: never[]) => ListenerResult)[];
+}
+
+/** Calls the listeners of `name`. What they throw, or reject with, goes to `failed`. */
+export function dispatch<Events extends Record<keyof Events, unknown[]>, Name extends keyof Events & string>(
+  emitter: SafeEmitter<Events>,
+  name: Name,
+  args: Events[Name],
+  failed: (error: unknown) => void,
+): void {
+  if (countListeners(emitter, name) === 0) return;
+  for (const listener of listenersOf(emitter, name)) {
+    try {
+      const result: unknown = Reflect.apply(listener, emitter, args);
+      if (isThenable(result)) result.then(undefined, failed);
+    } catch (error) {
+      failed(error);
     }
   }
 }

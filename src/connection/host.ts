@@ -79,8 +79,12 @@ export interface Audience<C> {
 /** A listener's answer: a promise makes the next message of the same connection wait; anything else says nothing. */
 export type ListenerResult = unknown;
 
-/** What stands behind a connection: a server, a client, or a test. */
-export interface ConnectionHost<C> {
+/**
+ * A server, a client or a test that connections belong to.
+ * @typeParam Driver What drives a connection.
+ * @typeParam C What an application holds of it.
+ */
+export interface ConnectionHost<Driver, C> {
   readonly settings: ConnectionSettings;
   readonly counters: TrafficCounters;
   readonly deadlines: DeadlineQueue;
@@ -90,18 +94,18 @@ export interface ConnectionHost<C> {
   /** Counts states; before the connection's own `stateChange`. */
   moved(next: ConnectionState, previous: ConnectionState): void;
   /** The connection turned closed: it leaves registry, topics and counts. Comes before its `close` event. */
-  left(connection: C): void;
+  left(driver: Driver): void;
   /** After the `close` event of the connection itself. */
-  closed(connection: C, info: CloseInfo): void;
-  drained(connection: C): void;
+  closed(driver: Driver, info: CloseInfo): void;
+  drained(driver: Driver): void;
   /** A connection was closed because the memory budget is used up. */
   memoryShed(): void;
   /** A listener of the application failed. */
-  handlerFailed(error: unknown, connection: C): void;
-  subscribe(connection: C, topic: string): boolean;
-  unsubscribe(connection: C, topic: string): boolean;
+  handlerFailed(error: unknown, driver: Driver): void;
+  subscribe(driver: Driver, topic: string): boolean;
+  unsubscribe(driver: Driver, topic: string): boolean;
   publish(
-    connection: C,
+    driver: Driver,
     topic: string,
     payload: Payload,
     options: (SendOptions & Audience<C>) | undefined,

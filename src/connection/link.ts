@@ -15,7 +15,7 @@ import type { Transport, TransportOwner } from '../transport/transport.ts';
 import type { CloseInfo } from './close-info.ts';
 import { Ending, type EndingLink, type EndingOwner } from './ending.ts';
 import type { ConnectionSettings, TrafficCounters } from './host.ts';
-import type { MemoryHolder } from './memory-budget.ts';
+import { changeHeld, type MemoryHolder } from './memory-budget.ts';
 import { PingTimer } from './ping-timer.ts';
 import { RateGuard } from './rate-guard.ts';
 import { type ConnectionState, moveState } from './states.ts';
@@ -380,7 +380,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     if (change === 0) return;
     this.heldBytes = held;
     this.#context.counters.heldBytes += change;
-    this.#context.settings.memoryBudget.changed(this, change);
+    changeHeld(this.#context.settings.memoryBudget, this, change);
   }
 
   #noteWriting(progressed: boolean): void {

@@ -27,7 +27,8 @@ const OUR_FAULT: ReadonlySet<CloseCause> = new Set(['handler-error', 'internal-e
 export interface LoggedConnection {
   readonly id: string;
   readonly remoteAddress: string;
-  readonly connectedAt: Date;
+  /** Wall time. */
+  readonly connectedAtMs: number;
   readonly messagesReceived: number;
   readonly messagesSent: number;
   readonly bytesReceived: number;
@@ -57,7 +58,7 @@ export class ConnectionLog {
         cause,
         sentCode,
         wasClean,
-        durationMs: Math.max(0, Math.round(nowMs - connection.connectedAt.getTime())),
+        durationMs: Math.max(0, Math.round(nowMs - connection.connectedAtMs)),
         messagesReceived,
         messagesSent,
         bytesReceived,

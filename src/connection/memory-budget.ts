@@ -16,6 +16,14 @@ export interface MemoryHolder {
   shed(): void;
 }
 
+/** Reads the private ledger of a budget; assigned once, where that field is in scope. */
+let readLedger: (budget: MemoryBudget) => Ledger;
+
+/** A holder counts `bytes` more than before, or less. */
+export function changeHeld(budget: MemoryBudget, holder: MemoryHolder, bytes: number): void {
+  readLedger(budget).changed(holder, bytes);
+}
+
 /**
  * How much the connections that share it may hold together: output that waits, messages that are unfinished, and messages
  * that are not delivered yet. Over it, the connection that holds most is closed with 1013, and the next, until 90 % are
@@ -23,14 +31,11 @@ export interface MemoryHolder {
  * for each of them.
  */
 export class MemoryBudget {
-  /** In bytes. */
-  readonly maxBytes: number;
-  /** In no order. A set would be made anew after every few changes, in memory that only a full collection gives back. */
-  readonly #holders: MemoryHolder[] = [];
-  #usedBytes = 0;
-  #shedding = false;
-  /** How often it was exceeded so far, and connections were lost for it. */
-  episodes = 0;
+  readonly #ledger: Ledger;
+
+  static {
+    readLedger = (budget) => budget.#ledger;
+  }
 
   /**
    * @param options `maxBytes`: 1 to 2^53 - 1. Default 268,435,456.
@@ -44,19 +49,42 @@ export class MemoryBudget {
         `maxBytes is ${String(maxBytes)}; it must be a whole number of bytes from 1 to ${Number.MAX_SAFE_INTEGER}`,
       );
     }
-    this.maxBytes = maxBytes;
+    this.#ledger = new Ledger(maxBytes);
+  }
+
+  /** In bytes. */
+  get maxBytes(): number {
+    return this.#ledger.maxBytes;
   }
 
   /** What is held now, in bytes. */
   get usedBytes(): number {
-    return this.#usedBytes;
+    return this.#ledger.usedBytes;
   }
 
-  /** A holder counts `bytes` more than before, or less. @internal */
+  /** How often it was exceeded so far, and connections were lost for it. */
+  get episodes(): number {
+    return this.#ledger.episodes;
+  }
+}
+
+/** What a {@link MemoryBudget} counts, and how it gets memory back. */
+class Ledger {
+  readonly maxBytes: number;
+  usedBytes = 0;
+  episodes = 0;
+  /** In no order. A set would be made anew after every few changes, in memory that only a full collection gives back. */
+  readonly #holders: MemoryHolder[] = [];
+  #shedding = false;
+
+  constructor(maxBytes: number) {
+    this.maxBytes = maxBytes;
+  }
+
   changed(holder: MemoryHolder, bytes: number): void {
-    this.#usedBytes += bytes;
+    this.usedBytes += bytes;
     if (holder.heldBytes > 0 !== holder.budgetSlot >= 0) this.#move(holder);
-    if (this.#usedBytes > this.maxBytes && bytes > 0 && !this.#shedding) this.#shed();
+    if (this.usedBytes > this.maxBytes && bytes > 0 && !this.#shedding) this.#shed();
   }
 
   /** Takes one in that holds nothing so far, or out that holds nothing any more. */
@@ -80,14 +108,14 @@ export class MemoryBudget {
       const largestFirst = [...this.#holders].sort((a, b) => b.heldBytes - a.heldBytes);
       // What a peer would take at once is no reason to lose it.
       for (const holder of largestFirst) {
-        if (this.#usedBytes <= this.maxBytes) return;
+        if (this.usedBytes <= this.maxBytes) return;
         holder.relieve();
       }
-      if (this.#usedBytes <= this.maxBytes) return;
+      if (this.usedBytes <= this.maxBytes) return;
       this.episodes++;
       largestFirst.sort((a, b) => b.heldBytes - a.heldBytes);
       for (const holder of largestFirst) {
-        if (this.#usedBytes <= this.maxBytes * RELIEF_SHARE) return;
+        if (this.usedBytes <= this.maxBytes * RELIEF_SHARE) return;
         if (holder.heldBytes > 0) holder.shed();
       }
     } finally {

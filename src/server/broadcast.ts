@@ -1,4 +1,4 @@
-import type { Connection } from '../connection/connection.ts';
+import { type Connection, driverIn, type DriverOf } from '../connection/connection.ts';
 import type { Audience, Delivery } from '../connection/host.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { ReadonlyRegistry } from './registry.ts';
@@ -18,52 +18,53 @@ type Member<UserData> = Connection<UserData> | string;
 
 function exceptedIds<UserData>(
   except: BroadcastOptions<UserData>['except'],
-  sender: Connection<UserData> | undefined,
+  sender: string | undefined,
 ): ReadonlySet<string> | string | undefined {
-  if (except === undefined) return sender?.id;
-  const one = typeof except === 'string' ? except : isConnection(except) ? except.id : undefined;
+  if (except === undefined) return sender;
+  // A connection is iterable, too (its messages), so its driver is asked for first.
+  const one = typeof except === 'string' ? except : driverIn(except)?.id;
   if (one !== undefined && sender === undefined) return one;
   const ids = new Set<string>();
-  if (sender !== undefined) ids.add(sender.id);
+  if (sender !== undefined) ids.add(sender);
   if (one !== undefined) return ids.add(one);
   for (const member of except as Iterable<Member<UserData>>)
     ids.add(typeof member === 'string' ? member : member.id);
   return ids;
 }
 
-// A connection is iterable, too (its messages), so asking for an iterator would not tell.
-function isConnection<UserData>(
-  value: Connection<UserData> | Iterable<Member<UserData>>,
-): value is Connection<UserData> {
-  return 'sendPrepared' in value;
+/** The drivers of those that option `to` names; `undefined` for one that is unknown. */
+export function* driversOf<UserData>(
+  to: Iterable<Member<UserData>>,
+  registry: ReadonlyRegistry<DriverOf<UserData>>,
+): Iterable<DriverOf<UserData> | undefined> {
+  for (const member of to) yield typeof member === 'string' ? registry.get(member) : driverIn(member);
 }
 
 /**
  * Offers one encoded message to many connections, synchronously: every connection sees broadcasts and sends in the order
  * of the calls. What one recipient does, or does not, changes nothing for the others.
- * @param sender Left out, too.
+ * @param drivers Of the recipients; `undefined` for one that is unknown.
+ * @param sender Left out, too: its id.
  * @param failed Told what `where` throws.
  */
 export function broadcastTo<UserData>(
-  members: Iterable<Member<UserData>>,
-  registry: ReadonlyRegistry<Connection<UserData>>,
+  drivers: Iterable<DriverOf<UserData> | undefined>,
   message: PreparedMessage,
   options: Audience<Connection<UserData>> | undefined,
-  sender: Connection<UserData> | undefined,
+  sender: string | undefined,
   failed: (error: unknown) => void,
 ): Delivery {
   const except = exceptedIds(options?.except, sender);
   const where = options?.where;
   const delivery = { sent: 0, skipped: 0, failed: 0 };
-  for (const member of members) {
-    const connection = typeof member === 'string' ? registry.get(member) : member;
-    if (connection === undefined || connection.state !== 'open' || isExcepted(connection.id, except)) {
+  for (const driver of drivers) {
+    if (driver === undefined || driver.state !== 'open' || isExcepted(driver.id, except)) {
       delivery.skipped++;
       continue;
     }
     if (where !== undefined) {
       try {
-        if (!verdictOf('where', where(connection))) {
+        if (!verdictOf('where', where(driver.connection))) {
           delivery.skipped++;
           continue;
         }
@@ -73,7 +74,7 @@ export function broadcastTo<UserData>(
         continue;
       }
     }
-    if (connection.sendPrepared(message)) delivery.sent++;
+    if (driver.sendPrepared(message)) delivery.sent++;
     else delivery.failed++;
   }
   return delivery;

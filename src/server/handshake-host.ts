@@ -1,4 +1,4 @@
-import type { Connection } from '../connection/connection.ts';
+import type { DriverOf } from '../connection/connection.ts';
 import type { ConnectionIdentity } from '../connection/connection-events.ts';
 import type { HandshakeErrorCode } from '../protocol/errors.ts';
 import type { Fields } from '../protocol/handshake/fields.ts';
@@ -51,13 +51,13 @@ export interface HandshakeHost<UserData> {
   senderOf(address: string, secure: boolean, fields: Fields): Sender;
   judgeOrigin(subject: OriginSubject): OriginRefusal | undefined;
   refused(refusal: Refusal): void;
-  /** Makes the connection, tells everybody, and returns it. */
+  /** Makes the connection, emits `connection`, and returns its driver. */
   admitted(
     identity: Omit<ConnectionIdentity<UserData>, 'id'>,
     request: UpgradeRequest,
     reservation: Reservation,
     open: (owner: TransportOwner) => Transport,
-  ): Connection<UserData>;
+  ): DriverOf<UserData>;
   /** A socket is done with, so a shutdown may go on. */
   socketGone(socket: PendingSocket): void;
   /** A hook of the application failed. */

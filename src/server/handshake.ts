@@ -256,14 +256,12 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#end();
     const transport = this.#transport;
     transport.write([Buffer.from(text, 'latin1')]);
-    const connection = this.#host.admitted(identity, request, reservation, (owner) =>
-      transport.handTo(owner),
-    );
-    this.#finished(connection);
+    const driver = this.#host.admitted(identity, request, reservation, (owner) => transport.handTo(owner));
+    this.#finished(driver.connection);
     transport.resume();
     const early = this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early);
     this.#early = [];
-    connection.receiveEarly(early);
+    driver.receiveEarly(early);
     this.#host.socketGone(this);
   }
 

@@ -5,40 +5,40 @@ export interface ReadonlyRegistry<C> extends Iterable<C> {
   has(id: string): boolean;
 }
 
-/** Open and closing connections by id. */
-export class Registry<C extends { readonly id: string }> implements ReadonlyRegistry<C> {
-  readonly #connections = new Map<string, C>();
+/** Open and closing connections by id, as what drives them. */
+export class Registry<Driver extends { readonly id: string }> implements ReadonlyRegistry<Driver> {
+  readonly #drivers = new Map<string, Driver>();
 
   get size(): number {
-    return this.#connections.size;
+    return this.#drivers.size;
   }
 
-  get(id: string): C | undefined {
-    return this.#connections.get(id);
+  get(id: string): Driver | undefined {
+    return this.#drivers.get(id);
   }
 
   has(id: string): boolean {
-    return this.#connections.has(id);
+    return this.#drivers.has(id);
   }
 
-  add(connection: C): void {
-    this.#connections.set(connection.id, connection);
+  add(driver: Driver): void {
+    this.#drivers.set(driver.id, driver);
   }
 
-  remove(connection: C): void {
-    this.#connections.delete(connection.id);
+  remove(driver: Driver): void {
+    this.#drivers.delete(driver.id);
   }
 
-  [Symbol.iterator](): IterableIterator<C> {
-    return this.#connections.values();
+  [Symbol.iterator](): IterableIterator<Driver> {
+    return this.#drivers.values();
   }
 }
 
-/** A registry for the application: nothing that changes it. */
-export class RegistryView<C extends { readonly id: string }> implements ReadonlyRegistry<C> {
-  readonly #registry: Registry<C>;
+/** A registry for the application: its connections, and nothing that changes it. */
+export class RegistryView<C> implements ReadonlyRegistry<C> {
+  readonly #registry: ReadonlyRegistry<{ readonly connection: C }>;
 
-  constructor(registry: Registry<C>) {
+  constructor(registry: ReadonlyRegistry<{ readonly connection: C }>) {
     this.#registry = registry;
   }
 
@@ -47,14 +47,14 @@ export class RegistryView<C extends { readonly id: string }> implements Readonly
   }
 
   get(id: string): C | undefined {
-    return this.#registry.get(id);
+    return this.#registry.get(id)?.connection;
   }
 
   has(id: string): boolean {
     return this.#registry.has(id);
   }
 
-  [Symbol.iterator](): IterableIterator<C> {
-    return this.#registry[Symbol.iterator]();
+  *[Symbol.iterator](): IterableIterator<C> {
+    for (const { connection } of this.#registry) yield connection;
   }
 }

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from '../connection/close-info.ts';
-import { Connection } from '../connection/connection.ts';
+import { Connection, driverOf, type DriverOf } from '../connection/connection.ts';
 import type { ConnectionIdentity } from '../connection/connection-events.ts';
-import type { ConnectionState } from '../connection/states.ts';
+import { dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from '../connection/emitter.ts';
 import type {
   Audience,
   ConnectionHost,
@@ -12,6 +12,7 @@ import type {
   PublishDelivery,
   SendOptions,
 } from '../connection/host.ts';
+import type { ConnectionState } from '../connection/states.ts';
 import { PeerError } from '../protocol/errors.ts';
 import type { Fields } from '../protocol/handshake/fields.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
@@ -24,7 +25,7 @@ import { StreamTransport } from '../transport/stream-transport.ts';
 import { takeStream } from '../transport/take-stream.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import { Admission, type Reservation } from './admission.ts';
-import { type BroadcastOptions, broadcastTo } from './broadcast.ts';
+import { type BroadcastOptions, broadcastTo, driversOf } from './broadcast.ts';
 import { type Arrival, Handshake } from './handshake.ts';
 import type { HandshakeHost, PendingSocket, Refusal } from './handshake-host.ts';
 import type { UpgradeRequest } from './hooks.ts';
@@ -33,7 +34,7 @@ import { type OriginRefusal, originPolicy, type OriginSubject } from './origin.t
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { compilePath } from './path.ts';
 import { Registry } from './registry.ts';
-import type { Tell } from './server-events.ts';
+import type { ServerEvents } from './server-events.ts';
 import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
 import { type ServerStats, StatsCounters } from './stats.ts';
 import { TopicTable } from './topics.ts';
@@ -49,34 +50,38 @@ const NOT_RELAYED = Promise.resolve(Object.freeze({ ok: true }));
  * @internal
  */
 export class ServerCore<UserData>
-  implements ConnectionHost<Connection<UserData>>, HandshakeHost<UserData>, ShutdownHost
+  implements
+    ConnectionHost<DriverOf<UserData>, Connection<UserData>>,
+    HandshakeHost<UserData>,
+    ListenerWatcher,
+    ShutdownHost
 {
+  /** What the application holds. Set by its constructor. */
+  emitter!: SafeEmitter<ServerEvents<UserData>>;
   readonly options: ResolvedServerOptions<UserData>;
   readonly counters: StatsCounters;
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;
-  readonly registry = new Registry<Connection<UserData>>();
-  readonly topics: TopicTable<Connection<UserData>>;
+  readonly registry = new Registry<DriverOf<UserData>>();
+  readonly topics: TopicTable<DriverOf<UserData>>;
   readonly pendingSockets = new Set<PendingSocket>();
   readonly log: ServerLog;
   messageListeners: readonly ((connection: Connection<UserData>, message: Message) => ListenerResult)[] = [];
   shuttingDown = false;
   onGone: (() => void) | undefined;
-  /** Set by whoever listens. */
+  /** Closes the listening sockets. */
   onStopListening: () => void = () => {};
 
   #shedEpisode = 0;
   #acceptFailedMs = Number.NEGATIVE_INFINITY;
-  readonly #tell: Tell<UserData>;
   readonly #matchesPath: (path: string) => boolean;
   readonly #judgeOrigin: (subject: OriginSubject) => OriginRefusal | undefined;
   readonly #senderOf: ReturnType<typeof proxyPolicy>;
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
-  readonly #leaving = new Set<Connection<UserData>>();
+  readonly #leaving = new Set<DriverOf<UserData>>();
 
-  constructor(options: ServerOptions<UserData> | undefined, tell: Tell<UserData>) {
+  constructor(options: ServerOptions<UserData> | undefined) {
     this.options = resolveServerOptions(options);
-    this.#tell = tell;
     this.deadlines = deadlinesOf(this.options.clock);
     this.counters = new StatsCounters(this.deadlines.clock.now());
     this.admission = new Admission(this.options);
@@ -97,6 +102,14 @@ export class ServerCore<UserData>
 
   get random(): RandomSource {
     return this.options.random;
+  }
+
+  listenersChanged(name: string | undefined): void {
+    if (name !== undefined && name !== 'message') return;
+    this.messageListeners = listenersOf(this.emitter, 'message').map(
+      (listener) => listener.bind(this.emitter) as (typeof this.messageListeners)[number],
+    );
+    if (this.messageListeners.length > 0) for (const driver of this.registry) driver.hostListenersChanged();
   }
 
   // Letting in.
@@ -149,7 +162,7 @@ export class ServerCore<UserData>
     request: UpgradeRequest,
     reservation: Reservation,
     open: (owner: TransportOwner) => Transport,
-  ): Connection<UserData> {
+  ): DriverOf<UserData> {
     // Written out: what is spread has a hidden class of its own each time, and V8 looks each field up anew.
     const { protocol, extensions, deflate, data, expiresAt } = identity;
     const connection = new Connection<UserData>(
@@ -158,11 +171,12 @@ export class ServerCore<UserData>
       'server',
       open,
     );
-    this.registry.add(connection);
-    connection.place = reservation;
+    const driver = driverOf(connection);
+    this.registry.add(driver);
+    driver.place = reservation;
     this.counters.opened(this.registry.size);
     this.#tell('connection', connection, request);
-    return connection;
+    return driver;
   }
 
   socketGone(socket: PendingSocket): void {
@@ -177,26 +191,26 @@ export class ServerCore<UserData>
     if (next === 'closing') this.counters.closing++;
   }
 
-  left(connection: Connection<UserData>): void {
-    const topics = [...connection.topics];
-    this.topics.unsubscribeAll(connection);
-    for (const topic of topics) this.#tell('unsubscribe', connection, topic);
-    this.registry.remove(connection);
-    this.#leaving.add(connection);
-    if (connection.place !== undefined) this.admission.release(connection.place as Reservation);
-    connection.place = undefined;
+  left(driver: DriverOf<UserData>): void {
+    const topics = driver.topicSet === undefined ? [] : [...driver.topicSet];
+    this.topics.unsubscribeAll(driver);
+    for (const topic of topics) this.#tell('unsubscribe', driver.connection, topic);
+    this.registry.remove(driver);
+    this.#leaving.add(driver);
+    if (driver.place !== undefined) this.admission.release(driver.place as Reservation);
+    driver.place = undefined;
   }
 
-  closed(connection: Connection<UserData>, info: CloseInfo): void {
-    this.#leaving.delete(connection);
+  closed(driver: DriverOf<UserData>, info: CloseInfo): void {
+    this.#leaving.delete(driver);
     this.counters.closed(info);
-    this.log.closed(connection, info, this.clock.wallNow());
-    this.#tell('close', connection, info);
+    this.log.closed(driver, info, this.clock.wallNow());
+    this.#tell('close', driver.connection, info);
     this.onGone?.();
   }
 
-  drained(connection: Connection<UserData>): void {
-    this.#tell('drain', connection);
+  drained(driver: DriverOf<UserData>): void {
+    this.#tell('drain', driver.connection);
   }
 
   memoryShed(): void {
@@ -208,16 +222,16 @@ export class ServerCore<UserData>
     this.#tell('error', error);
   }
 
-  handlerFailed(error: unknown, connection?: Connection<UserData>): void {
-    this.log.handlerFailed(error, connection);
-    this.#faultOfYours(error, connection);
+  handlerFailed(error: unknown, driver?: DriverOf<UserData>): void {
+    this.log.handlerFailed(error, driver);
+    this.#faultOfYours(error, driver);
   }
 
-  #faultOfYours(error: unknown, connection?: Connection<UserData>): void {
+  #faultOfYours(error: unknown, driver?: DriverOf<UserData>): void {
     this.counters.handlerFailed();
     const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
-    if (connection === undefined) this.#tell('error', fault);
-    else this.#tell('error', fault, connection);
+    if (driver === undefined) this.#tell('error', fault);
+    else this.#tell('error', fault, driver.connection);
   }
 
   hookFailed(error: unknown): void {
@@ -235,45 +249,45 @@ export class ServerCore<UserData>
 
   // Topics and broadcast.
 
-  subscribe(connection: Connection<UserData>, topic: string): boolean {
-    if (connection.state !== 'open') return false;
-    const added = this.topics.subscribe(connection, topic);
-    if (added) this.#tell('subscribe', connection, topic);
+  subscribe(driver: DriverOf<UserData>, topic: string): boolean {
+    if (driver.state !== 'open') return false;
+    const added = this.topics.subscribe(driver, topic);
+    if (added) this.#tell('subscribe', driver.connection, topic);
     return added;
   }
 
-  unsubscribe(connection: Connection<UserData>, topic: string): boolean {
-    const removed = this.topics.unsubscribe(connection, topic);
-    if (removed) this.#tell('unsubscribe', connection, topic);
+  unsubscribe(driver: DriverOf<UserData>, topic: string): boolean {
+    const removed = this.topics.unsubscribe(driver, topic);
+    if (removed) this.#tell('unsubscribe', driver.connection, topic);
     return removed;
   }
 
   publish(
-    connection: Connection<UserData> | undefined,
+    driver: DriverOf<UserData> | undefined,
     topic: string,
     payload: Payload,
     options: (SendOptions & Audience<Connection<UserData>>) | undefined,
   ): PublishDelivery {
     const message = new PreparedMessage(payload, options);
     const audience = this.topics.audience(topic) ?? [];
-    const delivery = this.#deliver(audience, message, options, connection);
+    const delivery = this.#deliver(audience, message, options, driver?.id);
     return { ...delivery, relayed: NOT_RELAYED };
   }
 
   broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
     const message = new PreparedMessage(payload, options);
-    return this.#deliver(options?.to ?? this.registry, message, options, undefined);
+    const to = options?.to;
+    const drivers = to === undefined ? this.registry : driversOf(to, this.registry);
+    return this.#deliver(drivers, message, options, undefined);
   }
 
   #deliver(
-    members: Iterable<Connection<UserData> | string>,
+    drivers: Iterable<DriverOf<UserData> | undefined>,
     message: PreparedMessage,
     options: Audience<Connection<UserData>> | undefined,
-    sender: Connection<UserData> | undefined,
+    sender: string | undefined,
   ): Delivery {
-    const delivery = broadcastTo(members, this.registry, message, options, sender, (error) =>
-      this.handlerFailed(error),
-    );
+    const delivery = broadcastTo(drivers, message, options, sender, (error) => this.handlerFailed(error));
     this.counters.broadcasts++;
     this.counters.recipients += delivery.sent;
     return delivery;
@@ -281,7 +295,7 @@ export class ServerCore<UserData>
 
   // Going down.
 
-  connections(): Iterable<Connection<UserData>> {
+  connections(): Iterable<DriverOf<UserData>> {
     return this.registry;
   }
 
@@ -304,7 +318,7 @@ export class ServerCore<UserData>
   }
 
   abandon(): void {
-    for (const connection of this.#leaving) connection.timedOut();
+    for (const driver of this.#leaving) driver.timedOut();
     for (const socket of this.pendingSockets) socket.destroy();
   }
 
@@ -316,6 +330,15 @@ export class ServerCore<UserData>
       connections: this.registry.size,
       topics: this.topics.size,
       subscriptions: this.topics.subscriptions,
+    });
+  }
+
+  #tell<Name extends keyof ServerEvents<UserData>>(name: Name, ...args: ServerEvents<UserData>[Name]): void {
+    dispatch(this.emitter, name, args, (error) => {
+      // There is no further place to report a failing `error` listener to.
+      if (name === 'error') return;
+      if (name === 'connection') driverOf(args[0] as Connection<UserData>).listenerFailed(error);
+      else this.handlerFailed(error);
     });
   }
 }

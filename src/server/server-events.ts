@@ -27,9 +27,3 @@ export interface ServerEvents<UserData> {
 
 /** A handshake that was refused. */
 export type RefusedInfo = Pick<Refusal, 'status' | 'code' | 'remoteAddress' | 'url'>;
-
-/** How the core reaches listeners. */
-export type Tell<UserData> = <Name extends keyof ServerEvents<UserData>>(
-  name: Name,
-  ...args: ServerEvents<UserData>[Name]
-) => void;

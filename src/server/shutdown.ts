@@ -1,4 +1,4 @@
-import type { Connection } from '../connection/connection.ts';
+import type { CloseInfo } from '../connection/close-info.ts';
 import { checkCloseArguments } from '../protocol/close.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { type Clock, holdProcess } from '../transport/clock.ts';
@@ -80,12 +80,18 @@ export function shutdownSettings(options: ShutdownOptions = {}): ShutdownSetting
   return settings;
 }
 
+/** What shutting down needs of the driver of a connection. @internal */
+export interface ShutdownConnection {
+  closeFor(code: number, reason: string, cause: CloseInfo['cause']): void;
+  terminateFor(cause: CloseInfo['cause']): void;
+}
+
 /** What shutting down needs of the server. @internal */
 export interface ShutdownHost {
   readonly clock: Clock;
   readonly random: RandomSource;
   /** Open and closing connections. */
-  connections(): Iterable<Pick<Connection, 'closeFor' | 'terminateFor'>>;
+  connections(): Iterable<ShutdownConnection>;
   readonly connectionCount: number;
   /** Everything is gone, handshakes and refused sockets included. */
   isEmpty(): boolean;

@@ -138,15 +138,18 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
     return this.#subscribers.keys();
   }
 
-  /** The same table, for the application: what it can be asked, and nothing that changes it. */
-  view(): Topics<Subscriber> {
+  /**
+   * The same table for the application: what it can be asked, and nothing that changes it.
+   * @param shown Gives what the application knows of a subscriber.
+   */
+  view<Shown>(shown: (subscriber: Subscriber) => Shown): Topics<Shown> {
     const byTopic = this.#subscribers;
     return Object.freeze({
       get size() {
         return byTopic.size;
       },
       subscriberCount: (topic: string) => this.subscriberCount(topic),
-      subscribers: (topic: string) => this.subscribers(topic),
+      subscribers: (topic: string) => mapped(this.subscribers(topic), shown),
       [Symbol.iterator]: () => this[Symbol.iterator](),
     });
   }
@@ -157,4 +160,8 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
     this.#subscriptions--;
     if (audience.size === 0) this.#subscribers.delete(topic);
   }
+}
+
+function* mapped<From, To>(values: Iterable<From>, map: (value: From) => To): IterableIterator<To> {
+  for (const value of values) yield map(value);
 }

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
-import { SafeEmitter } from '../connection/emitter.ts';
+import { dispatch, SafeEmitter } from '../connection/emitter.ts';
 import type { Audience, Delivery, PublishDelivery, SendOptions } from '../connection/host.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
@@ -33,12 +33,9 @@ export type PublishOptions<UserData = unknown> = SendOptions & Audience<Connecti
  * @typeParam UserData What `connection.data` is; given by the `upgrade` hook.
  */
 export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvents<UserData>> {
-  /** Open and closing connections. */
-  readonly connections: ReadonlyRegistry<Connection<UserData>>;
-  /** Topics that have subscribers now. */
-  readonly topics: Topics<Connection<UserData>>;
-
   readonly #core: ServerCore<UserData>;
+  readonly #connections: ReadonlyRegistry<Connection<UserData>>;
+  readonly #topics: Topics<Connection<UserData>>;
   readonly #httpServers = new Map<HttpServer, Attached>();
   #listener: Listener | undefined;
   #tls: TlsOptions | undefined;
@@ -49,25 +46,28 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
 
   /** @throws MisuseError `ERR_OPTION` for an option that is unknown, out of range, or contradicts another. */
   constructor(options?: ServerOptions<UserData>) {
-    super();
-    const core = new ServerCore<UserData>(options, (name, ...args) => {
-      this.dispatch(name, args, (error) => {
-        // A failing `error` listener has nobody left to tell.
-        if (name === 'error') return;
-        const connection = name === 'connection' ? (args[0] as Connection<UserData>) : undefined;
-        if (connection === undefined) core.handlerFailed(error);
-        else connection.listenerFailed(error);
-      });
-    });
+    const core = new ServerCore<UserData>(options);
+    super(core);
+    core.emitter = this;
     this.#core = core;
     this.#tls = core.options.tls;
-    this.connections = new RegistryView(core.registry);
-    this.topics = core.topics.view();
+    this.#connections = new RegistryView(core.registry);
+    this.#topics = core.topics.view(({ connection }) => connection);
     core.onStopListening = () => {
       this.#listener?.close();
       for (const [server, member] of this.#httpServers) detach(server, member);
       this.#httpServers.clear();
     };
+  }
+
+  /** Open and closing connections. */
+  get connections(): ReadonlyRegistry<Connection<UserData>> {
+    return this.#connections;
+  }
+
+  /** Topics that have subscribers now. */
+  get topics(): Topics<Connection<UserData>> {
+    return this.#topics;
   }
 
   /**
@@ -103,7 +103,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
         throw new MisuseError('ERR_STATE', 'this server was shut down while it began to listen');
       }
       core.log.started(typeof address === 'string' ? address : `${address.address} port ${address.port}`);
-      this.dispatch('listening', [address], (error) => core.handlerFailed(error));
+      dispatch(this, 'listening', [address], (error) => core.handlerFailed(error));
       return address;
     } catch (error) {
       this.#listener = undefined;
@@ -207,7 +207,8 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
    * not full. Once full it is ready again below 95 % of `maxConnections`, so that a balancer does not flap.
    */
   ready(): boolean {
-    const started = this.address() !== null || this.#httpServers.size > 0 || this.#upgrading;
+    const address = this.#listener?.address() ?? null;
+    const started = address !== null || this.#httpServers.size > 0 || this.#upgrading;
     return started && this.#shutdown === undefined && this.#core.admission.hasRoom;
   }
 
@@ -223,8 +224,8 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const settings = shutdownSettings(options);
     const core = this.#core;
     this.#shutdown = shutDown(core, settings, options?.signal).then((report) => {
-      core.log.stopped(report, this.stats());
-      this.dispatch('closed', [], (error) => core.handlerFailed(error));
+      core.log.stopped(report, core.stats(this.#listener?.transport ?? 'stream'));
+      dispatch(this, 'closed', [], (error) => core.handlerFailed(error));
       return report;
     });
     return this.#shutdown;
@@ -232,16 +233,6 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
-  }
-
-  protected override listenersChanged(name: string | undefined): void {
-    if (name !== undefined && name !== 'message') return;
-    const core = this.#core;
-    core.messageListeners = this.rawListeners('message').map(
-      (listener) => listener.bind(this) as (typeof core.messageListeners)[number],
-    );
-    if (core.messageListeners.length > 0)
-      for (const connection of core.registry) connection.hostListenersChanged();
   }
 
   #upgrade(

@@ -111,7 +111,7 @@ test('TP-02 names are compared exactly', () => {
 
 test('TP-06 the view answers, follows, and cannot change the table', () => {
   const table = new TopicTable(LIMITS);
-  const view = table.view();
+  const view = table.view((subscriber) => subscriber);
   const [one, two] = [holder(), holder()];
   table.subscribe(one, 'a');
   table.subscribe(two, 'a');

@@ -1,0 +1,447 @@
+import { Buffer } from 'node:buffer';
+import { checkCloseArguments } from '../protocol/close.ts';
+import { OPCODE, type Role } from '../protocol/constants.ts';
+import { MisuseError, PeerError } from '../protocol/errors.ts';
+import { checkControlPayload } from '../protocol/frame-builder.ts';
+import { type Message, outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
+import type { PreparedMessage } from '../protocol/prepared-message.ts';
+import type { Transport, TransportOwner } from '../transport/transport.ts';
+import type { CloseInfo } from './close-info.ts';
+import type { ConnectionEvents, ConnectionIdentity, DroppedMessage } from './connection-events.ts';
+import { Delivery, type DeliveryOwner } from './delivery.ts';
+import { Drains } from './drains.ts';
+import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
+import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
+import type { Audience, ConnectionHost, ListenerResult, PublishDelivery, SendOptions } from './host.ts';
+import { Link, type LinkOwner } from './link.ts';
+import type { MessageIterator } from './message-iterator.ts';
+import type { ConnectionState } from './states.ts';
+
+const NO_LISTENERS: readonly never[] = Object.freeze([]);
+
+/** How far the end of a connection is. */
+const STAGE = { RUNNING: 0, ENDED: 1, TOLD: 2 } as const;
+
+/**
+ * Drives one connection: the link below, delivery, topics and counts. An application holds the `Connection` in front of it,
+ * which has public members only; the library holds the driver, so that no property of the application's reaches it.
+ * @typeParam C The `Connection`.
+ */
+export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
+  implements LinkOwner, DeliveryOwner, ExpiryOwner, ListenerWatcher
+{
+  readonly id: string;
+  readonly protocol: string;
+  readonly extensions: string;
+  readonly connectedAtMs: number;
+  /** What the application holds. Set by its constructor. */
+  connection!: C;
+  ownListeners: readonly ((message: Message) => ListenerResult)[] = NO_LISTENERS;
+  /** Written by the table of topics alone. */
+  topicSet: Set<string> | undefined;
+  /** What the host reserved for this connection. A field, since a weak map took a tenth of a handshake. */
+  place: unknown;
+  messagesSent = 0;
+  messagesReceived = 0;
+  droppedMessages = 0;
+
+  readonly #host: ConnectionHost<ConnectionDriver<C>, C>;
+  readonly #link: Link;
+  readonly #delivery: Delivery;
+  #drains: Drains | undefined;
+  #expiry: Expiry | undefined;
+  #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | undefined;
+  #stage: (typeof STAGE)[keyof typeof STAGE] = STAGE.RUNNING;
+
+  /**
+   * @param open Takes the socket over, with the owner it is given.
+   * @param nextKey Gives a fresh masking key for each frame: clients only.
+   */
+  constructor(
+    host: ConnectionHost<ConnectionDriver<C>, C>,
+    identity: Omit<ConnectionIdentity<unknown>, 'data'>,
+    role: Role,
+    open: (owner: TransportOwner) => Transport,
+    nextKey?: () => number,
+  ) {
+    this.#host = host;
+    this.id = identity.id;
+    this.protocol = identity.protocol;
+    this.extensions = identity.extensions;
+    this.connectedAtMs = host.deadlines.clock.wallNow();
+    this.#delivery = new Delivery(this);
+    this.#link = new Link(this, host, role, open, nextKey, identity.deflate);
+    if (identity.expiresAt !== undefined) this.expireAt(identity.expiresAt);
+  }
+
+  // For the application, through its `Connection`, where each is explained.
+
+  get state(): ConnectionState {
+    return this.#link.state;
+  }
+
+  get remoteAddress(): string {
+    return this.#link.transport.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.#link.transport.remotePort;
+  }
+
+  get expiresAtMs(): number | undefined {
+    return this.#expiry?.atMs;
+  }
+
+  get bufferedBytes(): number {
+    return this.#link.bufferedBytes;
+  }
+
+  get rttMs(): number | undefined {
+    return this.#link.pings.rttMs;
+  }
+
+  get lastReceivedAgoMs(): number {
+    return this.#host.deadlines.now() - this.#link.watch.receivedAtMs;
+  }
+
+  get bytesReceived(): number {
+    return this.#link.bytesReceived;
+  }
+
+  get bytesSent(): number {
+    return this.#link.outbox.sentBytes;
+  }
+
+  get closeInfo(): CloseInfo | undefined {
+    return this.#link.closeInfo;
+  }
+
+  get closed(): Promise<CloseInfo> {
+    if (this.#closed !== undefined) return this.#closed.promise;
+    if (this.#stage === STAGE.TOLD) return Promise.resolve(this.#link.closeInfo!);
+    let resolve = (_info: CloseInfo): void => {};
+    const promise = new Promise<CloseInfo>((settle) => {
+      resolve = settle;
+    });
+    this.#closed = { promise, resolve };
+    return promise;
+  }
+
+  /** @param at `undefined`: never. */
+  expireAt(at: Date | number | undefined): void {
+    if (at === undefined) {
+      this.#expiry?.cancel();
+      this.#expiry = undefined;
+      return;
+    }
+    const atMs = wallTimeMs(at);
+    this.#expiry ??= new Expiry(this, this.#host.deadlines, this.#host.settings.expiryWarningMs);
+    if (this.state === 'open') this.#expiry.set(atMs);
+    else this.#expiry.atMs = atMs;
+  }
+
+  send(payload: Payload, options: SendOptions | undefined): boolean {
+    const link = this.#link;
+    if (typeof payload === 'string' && options === undefined) {
+      if (!this.#admit(payload.length)) return false;
+      link.outbox.text(payload);
+    } else if (options?.binary === undefined && typeof payload !== 'string') {
+      const bytes = payloadBytes(payload);
+      if (!this.#admit(bytes.length)) return false;
+      link.outbox.data(OPCODE.BINARY, bytes, options?.compress);
+    } else {
+      const { opcode, data } = outgoing(payload, options?.binary);
+      if (!this.#admit(data.length)) return false;
+      if (typeof data === 'string') link.outbox.text(data, options?.compress);
+      else link.outbox.data(opcode, data, options?.compress);
+    }
+    return this.#accepted();
+  }
+
+  drained(signal: AbortSignal | undefined): Promise<void> {
+    if (this.state === 'closed') return Promise.reject(closedError());
+    if (this.bufferedBytes <= this.#host.settings.highWaterMarkBytes) return Promise.resolve();
+    this.#drains ??= new Drains();
+    return this.#drains.wait(signal);
+  }
+
+  ping(payload: Payload): boolean {
+    const bytes = typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payloadBytes(payload);
+    checkControlPayload(bytes);
+    if (this.state !== 'open') return false;
+    this.#link.ping(bytes);
+    return this.bufferedBytes <= this.#host.settings.highWaterMarkBytes;
+  }
+
+  close(code: number, reason: string): void {
+    checkCloseArguments(code, reason, this.#link.core.role);
+    this.#link.end.close(code, reason, 'local-close');
+    this.#dropAbandoned();
+  }
+
+  terminate(): void {
+    this.#link.end.terminate('terminated');
+    this.#dropAbandoned();
+  }
+
+  pause(): void {
+    this.#delivery.pause();
+  }
+
+  resume(): void {
+    this.#delivery.resume();
+  }
+
+  loop(): MessageIterator {
+    return this.#delivery.loop('connection', this.#stage === STAGE.TOLD);
+  }
+
+  subscribe(topic: string): boolean {
+    return this.#host.subscribe(this, topic);
+  }
+
+  unsubscribe(topic: string): boolean {
+    return this.#host.unsubscribe(this, topic);
+  }
+
+  publish(
+    topic: string,
+    payload: Payload,
+    options: (SendOptions & Audience<C>) | undefined,
+  ): PublishDelivery {
+    return this.#host.publish(this, topic, payload, options);
+  }
+
+  // For the server or client that the connection belongs to.
+
+  /**
+   * Sends a message that was encoded once for many.
+   * @returns Whether it was accepted.
+   */
+  sendPrepared(message: PreparedMessage): boolean {
+    if (!this.#admit(message.frame.length)) return false;
+    this.#link.outbox.prepared(message);
+    this.#accepted();
+    return true;
+  }
+
+  /** Starts a closing handshake with a cause of the host's. */
+  closeFor(code: number, reason: string, cause: CloseInfo['cause']): void {
+    this.#link.end.close(code, reason, cause);
+  }
+
+  /** Destroys the socket, with a cause of the host's. */
+  terminateFor(cause: CloseInfo['cause']): void {
+    this.#link.end.terminate(cause);
+  }
+
+  /** Takes bytes that arrived before the connection existed. */
+  receiveEarly(bytes: Buffer): void {
+    if (bytes.length > 0) this.#link.received(bytes);
+  }
+
+  /** The listeners of the host for messages have changed. */
+  hostListenersChanged(): void {
+    if (this.#delivery.waiting > 0) this.deliveryReady();
+  }
+
+  // `ListenerWatcher`.
+
+  listenersChanged(name: string | undefined): void {
+    if (name !== undefined && name !== 'message') return;
+    this.ownListeners = listenersOf(this.connection, 'message') as ((message: Message) => ListenerResult)[];
+    if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
+  }
+
+  // `LinkOwner`.
+
+  get wantsMore(): boolean {
+    return this.#link.state !== 'open' || this.#delivery.waitingBytes < this.#host.settings.receiveAheadBytes;
+  }
+
+  received(message: Message): void {
+    this.messagesReceived++;
+    if (this.#link.state === 'open') this.#delivery.offer(message);
+    else this.#countDropped(1);
+  }
+
+  receivedPing(payload: Buffer): void {
+    if (countListeners(this.connection, 'ping') > 0) this.#tell('ping', Buffer.from(payload));
+  }
+
+  receivedPong(payload: Buffer): void {
+    if (countListeners(this.connection, 'pong') > 0) this.#tell('pong', Buffer.from(payload));
+  }
+
+  stateChanged(next: ConnectionState, previous: ConnectionState): void {
+    this.#host.moved(next, previous);
+    this.#expiry?.cancel();
+    if (next === 'closed') {
+      this.#drains?.reject(closedError());
+      this.#host.left(this);
+    }
+    this.#tell('stateChange', next, previous);
+  }
+
+  flushed(): void {
+    if (this.#drains === undefined) return;
+    if (this.bufferedBytes > this.#host.settings.highWaterMarkBytes / 2) return;
+    const drains = this.#drains;
+    this.#drains = undefined;
+    drains.resolve();
+    // `close` is the last event of a connection: no `drain` after its end.
+    if (!drains.wasRefused || this.state === 'closed') return;
+    this.#tell('drain');
+    this.#host.drained(this);
+  }
+
+  ended(): void {
+    this.#stage = STAGE.ENDED;
+    this.#finishIfDelivered();
+  }
+
+  get undeliveredBytes(): number {
+    return this.#delivery.waitingBytes;
+  }
+
+  outOfMemory(): void {
+    this.#countDropped(this.#delivery.drop() + this.#link.outbox.dropWaiting());
+    this.#link.end.fail(new PeerError('ERR_MEMORY_CAP'));
+    this.#host.memoryShed();
+  }
+
+  timedOut(): void {
+    this.#countDropped(this.#delivery.drop());
+    this.#finishIfDelivered();
+  }
+
+  // `ExpiryOwner`.
+
+  expiring(): void {
+    this.#tell('expiring');
+  }
+
+  expired(): void {
+    const error = new PeerError('ERR_EXPIRED');
+    this.#link.end.close(error.closeCode, error.reason, 'expired', error);
+  }
+
+  // `DeliveryOwner`.
+
+  get emitter(): object {
+    return this.connection;
+  }
+
+  get hostListenerCount(): number {
+    return this.#host.messageListeners.length;
+  }
+
+  callHost(index: number, message: Message): ListenerResult {
+    return this.#host.messageListeners[index]?.(this.connection, message);
+  }
+
+  get maxConcurrentMessages(): number {
+    return this.#host.settings.maxConcurrentMessages;
+  }
+
+  listenerFailed(error: unknown): void {
+    this.#host.handlerFailed(error, this);
+    // Buffered messages were meant for a handler that has just failed.
+    this.#countDropped(this.#delivery.drop());
+    const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
+    this.#link.end.close(fault.closeCode, fault.reason, 'handler-error', fault);
+  }
+
+  deliveryReady(): void {
+    this.#delivery.deliverWaiting();
+    this.#finishIfDelivered();
+    if (this.#stage === STAGE.RUNNING) this.#link.readMore();
+  }
+
+  /** Whether a message may enter the outbox; applies the overflow policy if not. */
+  #admit(bytes: number): boolean {
+    const link = this.#link;
+    if (link.state !== 'open') {
+      this.#countDropped(1);
+      return false;
+    }
+    const { settings } = this.#host;
+    // Before a verdict on the peer, let the kernel take what it can.
+    if (link.outbox.waitingBytes >= settings.highWaterMarkBytes) link.flush();
+    if (link.bufferedBytes < settings.maxBufferedBytes) return true;
+    return this.#overflow(bytes);
+  }
+
+  #overflow(bytes: number): boolean {
+    const link = this.#link;
+    const { maxBufferedBytes, onOverflow } = this.#host.settings;
+    if (onOverflow === 'drop-oldest') {
+      while (link.bufferedBytes >= maxBufferedBytes) {
+        const dropped = link.outbox.dropOldest();
+        if (dropped === 0) break;
+        this.#dropped(dropped, onOverflow);
+      }
+      if (link.bufferedBytes < maxBufferedBytes) return true;
+    }
+    if (onOverflow === 'close') {
+      this.#countDropped(link.outbox.dropWaiting());
+      link.end.fail(new PeerError('ERR_SLOW_CONSUMER'));
+    }
+    this.#dropped(bytes, onOverflow);
+    return false;
+  }
+
+  #accepted(): boolean {
+    const link = this.#link;
+    this.messagesSent++;
+    this.#host.counters.messagesSent++;
+    link.sendMessage();
+    if (link.bufferedBytes <= this.#host.settings.highWaterMarkBytes) return true;
+    this.#drains ??= new Drains();
+    this.#drains.wasRefused = true;
+    return false;
+  }
+
+  #dropped(bytes: number, policy: DroppedMessage['policy']): void {
+    this.#countDropped(1);
+    this.#tell('dropped', { bytes, policy });
+  }
+
+  #countDropped(count: number): void {
+    this.droppedMessages += count;
+    this.#host.counters.droppedMessages += count;
+  }
+
+  /** Messages that no consumer will take must not delay the end. */
+  #dropAbandoned(): void {
+    if (!this.#delivery.isAbandoned) return;
+    this.#countDropped(this.#delivery.drop());
+    this.#finishIfDelivered();
+  }
+
+  #finishIfDelivered(): void {
+    if (this.#stage !== STAGE.ENDED || this.#delivery.waiting > 0) return;
+    this.#stage = STAGE.TOLD;
+    this.#link.release();
+    const info = this.#link.closeInfo!;
+    this.#delivery.finish();
+    if (info.error !== undefined) this.#tell('error', info.error);
+    this.#tell('close', info);
+    this.#host.closed(this, info);
+    this.#closed?.resolve(info);
+  }
+
+  #tell<Name extends keyof ConnectionEvents>(name: Name, ...args: ConnectionEvents[Name]): void {
+    if (countListeners(this.connection, name) === 0) return;
+    dispatch(this.connection, name, args, (error) => {
+      this.#host.handlerFailed(error, this);
+      // A client has no server whose `error` event could report the failure.
+      if (name === 'error' || this.#link.core.role === 'server') return;
+      this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
+    });
+  }
+}
+
+function closedError(): MisuseError {
+  return new MisuseError('ERR_CLOSED', 'the connection closed before buffered data was sent');
+}
