@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -31,7 +32,8 @@ function faultOf([program = '', ...words]: readonly string[]): string | undefine
   const folder = prefix < 0 ? '.' : (words[prefix + 1] ?? '');
   if (!existsSync(join(root, folder, 'package-lock.json'))) return `no package in ${folder}`;
   const name = first === 'run' ? words.slice(1).find((word) => !word.startsWith('-')) : first;
-  if (first === 'ci' || first === 'publish' || scripts[name ?? ''] !== undefined) return undefined;
+  if (first === 'ci' || first === 'pack' || first === 'publish' || scripts[name ?? ''] !== undefined)
+    return undefined;
   return `no script ${name}`;
 }
 
@@ -83,3 +85,73 @@ test('EX-06: CI and the matrix run the oldest of every Node that package.json pr
     Object.keys(dependencies).filter((name) => !name.includes('.')),
   );
 });
+
+/** The text of each job of a workflow, by name. */
+const jobsOf = (path: string): ReadonlyMap<string, string> => {
+  const [, jobs = ''] = read(path).split(/^jobs:\n/m);
+  return new Map(
+    jobs
+      .split(/^ {2}(?=\w)/m)
+      .filter((job) => job !== '')
+      .map((job) => [job.slice(0, job.indexOf(':')), job]),
+  );
+};
+
+for (const path of workflows) {
+  test(`EX-06: ${path.replaceAll('\\', '/')} pins every action and container by hash`, () => {
+    const uses = [...read(path).matchAll(/\buses: (.+)$/gm)].map(([, what]) => what!);
+    const images = [...read(path).matchAll(/\bimage: (.+)$/gm)].map(([, what]) => what!);
+    assert.ok(uses.length > 0 && images.length > 0);
+    for (const action of uses) assert.match(action, /^[\w-]+\/[\w-]+@[\da-f]{40} # v\d+\.\d+\.\d+$/);
+    for (const image of images) assert.match(image, /^[\w.:-]+@sha256:[\da-f]{64}$/);
+  });
+
+  test(`EX-06: a job of ${path.replaceAll('\\', '/')} with an identity token runs no code of the project`, () => {
+    const text = read(path);
+    const [top = ''] = text.split(/^jobs:\n/m);
+    assert.doesNotMatch(top.replaceAll(/^#.*$/gm, ''), /id-token/);
+    for (const [name, job] of jobsOf(path)) {
+      if (!job.includes('id-token')) continue;
+      assert.doesNotMatch(job, /checkout|\.ci\/run|npm (?:ci|install|run|test|pack)/, name);
+      assert.match(job, /npm publish .*--ignore-scripts/, name);
+    }
+  });
+}
+
+test('EX-06: publishing has one job that packs without an identity token, and one that publishes', () => {
+  const jobs = jobsOf(join(FOLDER, 'publish.yml'));
+  assert.deepEqual([...jobs.keys()], ['pack', 'publish']);
+  assert.match(jobs.get('pack')!, /bash \.ci\/run[^]*npm pack[^]*upload-artifact/);
+  assert.doesNotMatch(jobs.get('pack')!, /id-token/);
+  assert.match(jobs.get('publish')!, /needs: pack[^]*id-token: write[^]*download-artifact[^]*--provenance/);
+});
+
+const locks = execFileSync('git', ['ls-files', '--cached', '*package-lock.json'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .trim()
+  .split('\n');
+
+for (const path of locks) {
+  test(`EX-06: every package of ${path} has its integrity and no address`, () => {
+    const { packages } = JSON.parse(read(path)) as {
+      readonly packages: Readonly<
+        Record<string, { readonly integrity?: string; readonly resolved?: string; readonly link?: boolean }>
+      >;
+    };
+    const fetched = Object.entries(packages).filter(
+      ([name, { link }]) => name.includes('node_modules/') && link !== true,
+    );
+    assert.ok(fetched.length > 0);
+    const withoutIntegrity = fetched.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true);
+    assert.deepEqual(
+      withoutIntegrity.map(([name]) => name),
+      [],
+    );
+    assert.deepEqual(
+      fetched.filter(([, { resolved }]) => resolved !== undefined).map(([name]) => name),
+      [],
+    );
+  });
+}
