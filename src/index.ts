@@ -33,6 +33,7 @@ export {
   type HttpRequest,
   type RefuseOptions,
   type RequestHook,
+  type ResponseLike,
   refuse,
   type UpgradeAcceptance,
   type UpgradeContext,

@@ -72,7 +72,7 @@ export interface SendOptions {
 export interface Audience<C> {
   /** Left out: a connection, an id, or several. */
   readonly except?: C | string | Iterable<C | string> | undefined;
-  /** Left out unless this says `true`; asked last, and only for open connections. A throw counts as failed. */
+  /** Left out where this returns `false`; asked last, and only for open connections. A throw, or no boolean, counts as failed. */
   readonly where?: ((connection: C) => boolean) | undefined;
 }
 

@@ -10,8 +10,8 @@ const MAPPED_PREFIX_BITS = 96;
 export type AddressList = readonly string[] | ((address: string) => boolean);
 
 /**
- * @returns Whether an address, as {@link normalizeAddress} gives it, is in the list. What is no address is in no list. A
- *   function counts only if it returns exactly `true`; what it throws passes through, and a promise is misuse.
+ * @returns Whether an address, as {@link normalizeAddress} gives it, is in the list. What is no address is in no list.
+ *   What a function throws passes through; anything but `true` and `false` is misuse.
  * @throws MisuseError `ERR_OPTION` for an entry that is neither address nor range.
  */
 export function addressMatcher(list: AddressList): (address: string) => boolean {

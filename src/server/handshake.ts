@@ -16,17 +16,19 @@ import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts
 import type { Reservation } from './admission.ts';
 import { type HandshakeHost, type PendingSocket, type Refusal, retryAfter } from './handshake-host.ts';
 import type {
+  ResponseLike,
   UpgradeAcceptance,
   UpgradeContext,
-  UpgradeDecision,
   UpgradeHook,
   UpgradeRequest,
 } from './hooks.ts';
 import { Linger } from './linger.ts';
 import { PlainExchange } from './plain-exchange.ts';
 import { HandedRequest } from './request-view.ts';
+import { readResponse } from './response-like.ts';
 import type { Sender } from './trust-proxy.ts';
 import { answerUpgrade } from './upgrade-answer.ts';
+import { judgeDecision } from './upgrade-decision.ts';
 
 /** Most bytes kept from a client that sends before it was answered; then its socket is not read. */
 const MAX_EARLY_BYTES = 65_536;
@@ -151,7 +153,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     try {
       step();
     } catch (error) {
-      if (error instanceof HandshakeError)
+      if (error instanceof HandshakeError && error.code !== 'ERR_UPGRADE_HOOK')
         this.#refuse(error.code as HandshakeErrorCode, error.message, error.cause);
       else this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
     }
@@ -228,7 +230,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
     const [origin] = upgrade.origins;
     try {
-      const decision: UpgradeDecision<UserData> = await hook({
+      const decision = await hook({
         request,
         remoteAddress: this.#transport.remoteAddress,
         ...(origin === undefined ? {} : { origin }),
@@ -238,8 +240,9 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
         signal: abort.signal,
       });
       if (this.#stage !== 'deciding') return;
-      if (decision instanceof Response) await this.#refuseWith(decision);
-      else this.#attempt(() => this.#accept(upgrade, request, decision ?? undefined));
+      const verdict = judgeDecision<UserData>(decision);
+      if (verdict.refusal === undefined) this.#accept(upgrade, request, verdict.acceptance);
+      else await this.#refuseWith(verdict.refusal);
     } catch (error) {
       if (this.#stage === 'deciding') this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
     }
@@ -274,15 +277,10 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   /** The `upgrade` hook answered for itself. */
-  async #refuseWith(response: Response): Promise<void> {
-    const { status } = response;
-    if (status < 300) {
-      this.#refuse('ERR_UPGRADE_HOOK', `the hook refused with status ${status}, which refuses nothing`);
-      return;
-    }
-    const body = Buffer.from(await response.arrayBuffer());
+  async #refuseWith(response: ResponseLike): Promise<void> {
+    const { status, headers, body } = await readResponse(response);
     if (this.#stage !== 'deciding') return;
-    this.#answer(renderResponse(status, response.headers, body));
+    this.#answer(renderResponse(status, headers, body));
     this.#report({ status, code: `HTTP_${status}` });
   }
 

@@ -64,14 +64,37 @@ export interface UpgradeAcceptance<UserData> {
    * values are free of CR, LF and NUL: otherwise 500.
    */
   readonly headers?: HeaderList;
-  /** When its credentials end, in wall time: then it is closed with 1008. `connection.expiresAt` moves it. */
+  /** When its credentials end, in wall time: then the server closes it with 1008. `connection.expiresAt` moves it. */
   readonly expiresAt?: Date | number;
+  /**
+   * `false` declines compression for this connection, whatever the client offers. `true`, and the default: as the server's
+   * option `perMessageDeflate` says.
+   */
+  readonly perMessageDeflate?: boolean;
 }
 
-/** Nothing, or an acceptance: come in. A `Response` with a status of 300 or more: stay out; see {@link refuse}. */
-export type UpgradeDecision<UserData> = void | undefined | UpgradeAcceptance<UserData> | Response;
+/** A web `Response` of any implementation: Node's, that of undici's package, of a test environment. Read once. */
+export interface ResponseLike {
+  readonly status: number;
+  readonly headers: Iterable<readonly [name: string, value: string]>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
 
-/** Authenticates a handshake. What it throws or rejects with is answered with 500, and nothing of it is told to the client. */
+/**
+ * What the `upgrade` hook returns. `undefined` or an acceptance admits. A response with a status from 300 to 599 refuses
+ * with exactly that; see {@link refuse}. `false` and `null` refuse with 403. Anything else is a mistake: the client gets
+ * 500, and the `error` event an `ERR_UPGRADE_HOOK` that says what the hook returned.
+ */
+export type UpgradeDecision<UserData> =
+  | void
+  | undefined
+  | null
+  | false
+  | UpgradeAcceptance<UserData>
+  | Response
+  | ResponseLike;
+
+/** Authenticates a handshake. A hook that throws or rejects is answered with 500; the client learns nothing of the error. */
 export type UpgradeHook<UserData> = (context: UpgradeContext) => Awaitable<UpgradeDecision<UserData>>;
 
 /** A request without upgrade, on a server that listens by itself. */
@@ -86,8 +109,11 @@ export interface HttpRequest {
   readonly remoteAddress: string;
 }
 
-/** Answers plain HTTP. What it throws or rejects with is answered with 500. */
-export type RequestHook = (request: HttpRequest) => Awaitable<Response>;
+/**
+ * Answers plain HTTP with a response whose status is 200 to 599. A hook that throws, rejects or returns anything else is
+ * answered with 500, and the `error` event says what came.
+ */
+export type RequestHook = (request: HttpRequest) => Awaitable<Response | ResponseLike>;
 
 /** What goes with a refusal of the `upgrade` hook. */
 export interface RefuseOptions {

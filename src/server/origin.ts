@@ -3,8 +3,8 @@ import type { UpgradeRequest } from './hooks.ts';
 import { verdictOf } from './verdict.ts';
 
 /**
- * Which origins may open connections; explained at the server's options. A function counts only if it returns exactly
- * `true`; a promise is misuse.
+ * Which origins may open connections; explained at the server's options. A function must return `true` or `false`;
+ * anything else, a promise too, is misuse and refuses with 500.
  */
 export type AllowedOrigins =
   | 'same-origin'

@@ -1,7 +1,7 @@
 import type { PathRule } from './option-types.ts';
 import { verdictOf } from './verdict.ts';
 
-/** Compiles the `path` option. A function counts only if it returns exactly `true`; what it throws passes through, and a promise is misuse. */
+/** Compiles the `path` option. What a function throws passes through; anything but `true` and `false` is misuse. */
 export function compilePath(rule: PathRule | undefined): (path: string) => boolean {
   if (rule === undefined) return () => true;
   if (typeof rule === 'string') return (path) => path === rule;

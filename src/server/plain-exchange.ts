@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import { shown } from '../connection/option-check.ts';
+import { MisuseError } from '../protocol/errors.ts';
 import { renderRefusal, renderResponse } from '../protocol/handshake/answer.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import { bodyLength, readPlainTarget } from '../protocol/handshake/plain-request.ts';
@@ -7,6 +9,7 @@ import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts
 import { type HandshakeHost, type PendingSocket, retryAfter } from './handshake-host.ts';
 import type { RequestHook } from './hooks.ts';
 import { Linger } from './linger.ts';
+import { isResponseLike, readResponse } from './response-like.ts';
 import type { Sender } from './trust-proxy.ts';
 
 const SENTENCES: Readonly<Record<number, string>> = {
@@ -99,18 +102,20 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   async #ask(): Promise<void> {
     const { method, fields } = this.#head;
     try {
-      const response = await this.#hook({
+      const response: unknown = await this.#hook({
         method,
         url: this.#url!,
         headers: new Headers([...fields] as [string, string][]),
         body: Buffer.concat(this.#body),
         remoteAddress: this.#transport.remoteAddress,
       });
-      const body = Buffer.from(await response.arrayBuffer());
+      if (!isResponseLike(response)) {
+        const what = response instanceof Error ? 'an Error' : shown(response);
+        throw new MisuseError('ERR_ARGUMENT', `the request hook returned ${what}; it must return a Response`);
+      }
+      const { status, headers, body } = await readResponse(response);
       if (this.#stage !== 'answering') return;
-      this.#answer(
-        renderResponse(response.status, response.headers, body, { withoutBody: method === 'HEAD' }),
-      );
+      this.#answer(renderResponse(status, headers, body, { withoutBody: method === 'HEAD' }));
     } catch (error) {
       if (this.#stage !== 'answering') return;
       this.#host.hookFailed(error);

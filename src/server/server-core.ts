@@ -13,7 +13,7 @@ import type {
   SendOptions,
 } from '../connection/host.ts';
 import type { ConnectionState } from '../connection/states.ts';
-import { PeerError } from '../protocol/errors.ts';
+import { HandshakeError, PeerError } from '../protocol/errors.ts';
 import type { Fields } from '../protocol/handshake/fields.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
@@ -229,7 +229,9 @@ export class ServerCore<UserData>
 
   #faultOfYours(error: unknown, driver?: DriverOf<UserData>): void {
     this.counters.handlerFailed();
-    const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
+    // An ERR_UPGRADE_HOOK says itself what the hook returned.
+    const fault =
+      error instanceof HandshakeError ? error : new PeerError('ERR_HANDLER', undefined, { cause: error });
     if (driver === undefined) this.#tell('error', fault);
     else this.#tell('error', fault, driver.connection);
   }

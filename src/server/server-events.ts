@@ -15,7 +15,10 @@ export interface ServerEvents<UserData> {
   message: [connection: Connection<UserData>, message: Message];
   drain: [connection: Connection<UserData>];
   close: [connection: Connection<UserData>, info: CloseInfo];
-  /** A listener, hook or predicate of yours failed (`code` is `ERR_HANDLER`, `cause` what it threw), or listening did. */
+  /**
+   * A listener, hook or predicate of the application threw or rejected (`code` is `ERR_HANDLER`, `cause` the error); the
+   * `upgrade` hook returned an unusable result (`ERR_UPGRADE_HOOK`, the message says which); or listening failed.
+   */
   error: [error: WebSocketError | Error, connection?: Connection<UserData>];
   refused: [info: RefusedInfo];
   subscribe: [connection: Connection<UserData>, topic: string];

@@ -4,9 +4,10 @@ import { answerDeflate } from '../protocol/deflate/answer.ts';
 import { renderUpgrade } from '../protocol/handshake/answer.ts';
 import { checkHookHeaders, selectProtocol, type UpgradeRequest } from '../protocol/handshake/server.ts';
 import { type DeflateSettings, deflatePreferences } from '../transport/deflate/deflate-settings.ts';
-import type { HeaderList, UpgradeAcceptance } from './hooks.ts';
+import type { UpgradeAcceptance } from './hooks.ts';
+import { headerPairs } from './response-like.ts';
 
-/** What somebody gets who is let in. */
+/** The result of an accepted handshake. */
 export interface UpgradeAnswer<UserData> {
   /** The whole 101, in Latin-1. */
   readonly text: string;
@@ -35,7 +36,7 @@ export function answerUpgrade<UserData>(
   const protocol = selectProtocol(upgrade.protocols, offer.protocols, acceptance?.protocol);
   const expiresAt = acceptance?.expiresAt === undefined ? undefined : wallTimeMs(acceptance.expiresAt);
   const deflate =
-    offer.perMessageDeflate === false
+    offer.perMessageDeflate === false || acceptance?.perMessageDeflate === false
       ? undefined
       : answerDeflate(upgrade.extensions, deflatePreferences(offer.perMessageDeflate));
   const extensions = deflate?.text ?? '';
@@ -49,9 +50,4 @@ export function answerUpgrade<UserData>(
       expiresAt,
     },
   };
-}
-
-/** `Headers`, pairs, or a plain object, as pairs. */
-function headerPairs(headers: HeaderList): Iterable<readonly [string, string]> {
-  return Symbol.iterator in headers ? headers : Object.entries(headers);
 }

@@ -48,6 +48,25 @@ export async function compression(t: TestContext, file: string): Promise<void> {
   assert.ok(state.payload.length < 300);
 }
 
+export async function brokenCompression(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  for (const [version, isCompressed] of [
+    ['15.2', false],
+    ['15.4', true],
+    ['26.0', true],
+  ] as const) {
+    const raw = await RawClient.connect({ port });
+    t.after(() => raw[Symbol.dispose]());
+    const { fields } = await raw.upgrade({
+      headers: {
+        'Sec-WebSocket-Extensions': 'permessage-deflate',
+        'User-Agent': `Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/${version} Safari/605.1.15`,
+      },
+    });
+    assert.equal(fields.has('sec-websocket-extensions'), isCompressed, version);
+  }
+}
+
 export async function limits(t: TestContext, file: string): Promise<void> {
   const port = await run(t, file).port();
   assert.equal(await statusOf(port, { Origin: 'https://evil.example' }), 403);

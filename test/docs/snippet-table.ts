@@ -88,6 +88,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
       const state = { news: 'the same again '.repeat(200) };`,
     run: guides.compression,
   },
+  'docs/compression.md: Clients whose compression is broken': { run: guides.brokenCompression },
   'docs/limits.md: A strict profile': { run: guides.limits },
   'docs/operations.md: Attached to an HTTP server': { run: guides.attached },
   'docs/operations.md: Deploys and shutdown': { run: guides.shutdown },

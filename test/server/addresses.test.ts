@@ -112,11 +112,12 @@ test('LM-04 a mapped range wider than all of IPv4 is a range of IPv6', () => {
   assert.deepEqual(['::1', '::ffff', '::1:0:0:0', '2001:db8::1'].map(isExempt), [true, true, false, false]);
 });
 
-test('LM-04 a function exempts by true alone, and its throw comes through', () => {
+test('LM-04 SE-28 a function must return true or false, and its throw comes through', () => {
   assert.equal(addressMatcher((address) => address === '192.0.2.1')('192.0.2.1'), true);
-  for (const answer of [1, 'yes', undefined]) {
-    const isExempt = (() => answer) as unknown as (address: string) => boolean;
-    assert.equal(addressMatcher(isExempt)('192.0.2.1'), false);
+  assert.equal(addressMatcher(() => false)('192.0.2.1'), false);
+  for (const answer of [1, 'yes', undefined, null]) {
+    const isExempt = addressMatcher((() => answer) as unknown as (address: string) => boolean);
+    assert.throws(() => isExempt('192.0.2.1'), /exemptAddresses returned .*; it must return true or false/);
   }
   const late = addressMatcher((() => Promise.resolve(true)) as unknown as (address: string) => boolean);
   assert.throws(() => late('192.0.2.1'), /promise/);

@@ -179,6 +179,16 @@ for (const [how, fail] of Object.entries(WAYS) as [string, Fail][]) {
   });
 }
 
+test('BC-03 SE-28: where that returns no boolean counts as failed for each, and the error says what it returned', async (t) => {
+  const { server, errors, join } = live(t);
+  await join();
+  for (const verdict of [1, 'yes', undefined, null, {}]) {
+    const where = (() => verdict) as unknown as () => boolean;
+    assert.deepEqual(server.broadcast('x', { where }), { sent: 0, skipped: 0, failed: 1 });
+    assert.match(String(errors.splice(0)[0]?.cause), /where returned .*; it must return true or false/);
+  }
+});
+
 test('LG-01: a logger that throws in every line disturbs nothing', async (t) => {
   let lines = 0;
   const broken = (): never => {

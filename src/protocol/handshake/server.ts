@@ -77,7 +77,9 @@ export function selectProtocol(
 ): string {
   if (chosen === undefined) return preferences.find((protocol) => offered.has(protocol)) ?? '';
   if (offered.has(chosen)) return chosen;
-  throw new HandshakeError('ERR_UPGRADE_HOOK', 'the subprotocol it chose was not offered');
+  throw hookFault(
+    `the subprotocol ${JSON.stringify(chosen)} was not offered; the client offers ${[...offered].join(', ') || 'none'}`,
+  );
 }
 
 const OURS = new Set(['connection', 'upgrade', 'content-length', 'transfer-encoding']);
@@ -92,13 +94,22 @@ export function checkHookHeaders(
   headers: Iterable<readonly [name: string, value: string]>,
 ): readonly (readonly [name: string, value: string])[] {
   const list = [...headers];
-  for (const [name, value] of list) {
+  for (const pair of list) {
+    // text is iterable, too: 'ab' would be the header a with the value b
+    if (!Array.isArray(pair) || pair.length !== 2)
+      throw hookFault('headers has a member that is no [name, value]');
+    const [name, value] = pair;
     if (typeof name !== 'string' || !isToken(name)) throw hookFault('a header name is not a token');
     const lowerCase = name.toLowerCase();
     if (OURS.has(lowerCase) || lowerCase.startsWith('sec-websocket-')) {
       throw hookFault(`the header ${lowerCase} cannot be set`);
     }
-    if (typeof value !== 'string' || !isFieldValue(value)) {
+    if (typeof value !== 'string') {
+      throw hookFault(
+        `the value of the header ${lowerCase} is no string; several values are several [name, value]`,
+      );
+    }
+    if (!isFieldValue(value)) {
       throw hookFault(`the value of the header ${lowerCase} holds characters that HTTP does not allow`);
     }
   }
