@@ -20,8 +20,12 @@ export function shown(value: unknown): string {
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
   if (typeof value !== 'object' || value === null) return String(value);
   if (Array.isArray(value)) return 'an array';
-  return value instanceof RegExp ? 'a regular expression' : 'an object';
+  if (value instanceof RegExp) return 'a regular expression';
+  if (value instanceof Date) return 'a Date';
+  return isPromise(value) ? 'a promise' : 'an object';
 }
+
+const isPromise = (value: object): boolean => typeof (value as { then?: unknown }).then === 'function';
 
 /**
  * Checks one value against its row of the table.
@@ -62,25 +66,25 @@ export function checkedRecord<Rule>(
   check: (name: string, rule: Rule, value: unknown) => unknown,
   foreign?: ForeignNames,
 ): Record<string, unknown> {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    refuseOption(what, options, 'an object');
-  }
+  if (!isOptionsObject(options, table)) refuseOption(what, options, 'an object');
   const prefix = what === 'options' ? '' : `${what}.`;
   const given: Record<string, unknown> = Object.create(null);
   for (const entry of Object.entries(options)) {
     const [name, value]: [string, unknown] = entry;
     const rule = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (rule === undefined) refuseUnknownOption(prefix, name, value, Object.keys(table), foreign);
+    if (rule === undefined) refuseUnknownOption('there is', prefix, name, value, Object.keys(table), foreign);
     if (value !== undefined) given[name] = check(prefix + name, rule, value);
   }
   return given;
 }
 
 /**
+ * @param begin Begins the sentence, up to "no option".
  * @param prefix The option that `name` stands in, with a point; empty for none.
  * @throws MisuseError `ERR_OPTION`.
  */
 export function refuseUnknownOption(
+  begin: string,
   prefix: string,
   name: string,
   value: unknown,
@@ -91,8 +95,20 @@ export function refuseUnknownOption(
   const hint = foreign?.[name] ?? (nearest === undefined ? undefined : `the nearest is ${prefix}${nearest}`);
   throw new MisuseError(
     'ERR_OPTION',
-    `there is no option ${prefix}${shown(name).slice(1, -1)} (given as ${shown(value)})${hint === undefined ? '' : `; ${hint}`}`,
+    `${begin} no option ${prefix}${shown(name).slice(1, -1)} (given as ${shown(value)})${hint === undefined ? '' : `; ${hint}`}`,
   );
+}
+
+/**
+ * Whether a value can be options: a plain object, or an instance that has one of them. A `Date`, a `Map` or a promise has
+ * no option, and would be taken for the defaults.
+ */
+export function isOptionsObject(value: unknown, table: object): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // The prototype of plain objects, of any realm, has none itself.
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return true;
+  return Object.keys(value).length > 0 || Object.keys(table).some((name) => name in value);
 }
 
 const UNITS = {

@@ -16,6 +16,18 @@ const describe = (value: unknown): string => {
   return typeof name === 'string' && name !== '' ? name : 'an object';
 };
 
+/** What to send instead of a value that is no payload. */
+function instead(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
+    return '; send String(value)';
+  if (typeof value !== 'object' || value === null) return '';
+  if ('then' in value) return '; await it first';
+  if ('arrayBuffer' in value) return '; send await value.arrayBuffer()';
+  // What JSON cannot hold, as a Map, would arrive as {}.
+  const isPlain = ['Object', 'Array'].includes(describe(value)) || 'toJSON' in value;
+  return isPlain ? '; send JSON.stringify(value)' : '';
+}
+
 /** A getter of the platform: it asks the object itself, not a property that somebody gave it. */
 function platformGetter(prototype: object, name: PropertyKey): (of: unknown) => unknown {
   const { get } = Object.getOwnPropertyDescriptor(prototype, name) as { get: (this: unknown) => unknown };
@@ -58,7 +70,7 @@ export function payloadBytes(payload: ArrayBufferView | ArrayBuffer): Uint8Array
   if (!isArrayBuffer(payload)) {
     throw new MisuseError(
       'ERR_ARGUMENT',
-      `payload must be a string, an ArrayBuffer or a view on one, not ${describe(payload)}`,
+      `payload must be a string, an ArrayBuffer or a view on one, not ${describe(payload)}${instead(payload)}`,
     );
   }
   return bytesAt(payload, 0, undefined);

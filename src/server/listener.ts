@@ -2,34 +2,25 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { MisuseError } from '../protocol/errors.ts';
 import { checkHandles, checkSockets, handlesUsable, socketsUsable } from '../transport/handle-check.ts';
 import { takeHandles } from '../transport/handle-transport.ts';
+import { removeStaleSocket } from './stale-socket.ts';
 import { TCP_KEEP_ALIVE_MS } from '../transport/stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
-  /** 0 takes a free one. Default 8080. */
-  readonly port?: number | undefined;
+  /** 0 takes a free one; digits in a string are as good, as environment variables have them. Default 8080. */
+  readonly port?: number | string | undefined;
   /** Default: all addresses of the machine. */
   readonly host?: string | undefined;
-  /** A Unix socket, or a named pipe on Windows, instead of `port` and `host`. */
+  /**
+   * A Unix socket, or a named pipe on Windows, instead of `port` and `host`. A socket file that a killed process has left,
+   * on which connections are refused, is replaced.
+   */
   readonly path?: string | undefined;
   /** Connections that the system holds before we accept them. Default: the server's option `backlog`. */
   readonly backlog?: number | undefined;
   /** Aborting stops listening; connections stay. Before the address is there it rejects `listen`. */
   readonly signal?: AbortSignal | undefined;
-}
-
-function checkListenOptions(options: ListenOptions): void {
-  const { port, path } = options;
-  if (port !== undefined && (!Number.isInteger(port) || port < 0 || port > 65_535)) {
-    throw new MisuseError('ERR_OPTION', `port must be a whole number from 0 to 65535, not ${port}`);
-  }
-  if (path !== undefined && (typeof path !== 'string' || path === '')) {
-    throw new MisuseError('ERR_OPTION', `path must be the path of a Unix socket, not '${path}'`);
-  }
-  if (path !== undefined && port !== undefined) {
-    throw new MisuseError('ERR_OPTION', `listen takes path or port, not both (${path}, ${port})`);
-  }
 }
 
 const shutDownMeanwhile = (): MisuseError =>
@@ -77,6 +68,8 @@ export class Listener {
   readonly #failed: (error: Error) => void;
   readonly #shortcut: Shortcut | undefined;
   #isOver = false;
+  /** The file of a Unix socket was in the way, and is looked at. Once only. */
+  #replacing = false;
   #transport: 'handle' | 'stream' = 'stream';
 
   /**
@@ -100,7 +93,6 @@ export class Listener {
    *   nothing stays half open.
    */
   listen(options: ListenOptions, backlog: number): Promise<AddressInfo | string> {
-    checkListenOptions(options);
     const { signal } = options;
     const server = this.#server;
     const shortcut = this.#shortcut;
@@ -113,10 +105,24 @@ export class Listener {
         this.close();
         reject(signal?.reason);
       };
-      const refused = (error: Error): void => {
+      const refused = (error: NodeJS.ErrnoException): void => {
+        const { path } = options;
+        if (path !== undefined && error.code === 'EADDRINUSE' && !this.#replacing) void replace(path, error);
+        else fail(error);
+      };
+      const fail = (error: Error): void => {
         this.#isOver = true;
         signal?.removeEventListener('abort', aborted);
         reject(error);
+      };
+      const replace = async (path: string, error: Error): Promise<void> => {
+        this.#replacing = true;
+        if (!(await removeStaleSocket(path))) {
+          fail(error);
+          return;
+        }
+        server.once('error', refused);
+        begin();
       };
       server.once('error', refused);
       server.once('listening', () => {
@@ -143,7 +149,7 @@ export class Listener {
           return;
         }
         server.listen({
-          ...(options.path === undefined ? { port: options.port ?? 8080 } : { path: options.path }),
+          ...(options.path === undefined ? { port: Number(options.port ?? 8080) } : { path: options.path }),
           ...(options.host === undefined ? {} : { host: options.host }),
           backlog: options.backlog ?? backlog,
         });

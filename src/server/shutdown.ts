@@ -1,6 +1,5 @@
 import type { CloseInfo } from '../connection/close-info.ts';
 import { checkCloseArguments } from '../protocol/close.ts';
-import { MisuseError } from '../protocol/errors.ts';
 import { type Clock, holdProcess } from '../transport/clock.ts';
 import type { RandomSource } from '../transport/random.ts';
 
@@ -59,21 +58,11 @@ const DEFAULTS: Readonly<ShutdownSettings> = Object.freeze({
   batchIntervalMs: 100,
 });
 
-/** @throws MisuseError `ERR_OPTION` naming the option, its value and what is allowed. */
+/** @param options Checked, but for the close code. @throws MisuseError `ERR_ARGUMENT` for a code that a server cannot send. */
 export function shutdownSettings(options: ShutdownOptions = {}): ShutdownSettings {
   const settings: ShutdownSettings = { ...DEFAULTS };
-  for (const name of ['timeoutMs', 'readyDelayMs', 'batchSize', 'batchIntervalMs'] as const) {
-    const value = options[name];
-    if (value === undefined) continue;
-    const least = name === 'readyDelayMs' || name === 'batchIntervalMs' ? 0 : 1;
-    if (!Number.isSafeInteger(value) || value < least || value > 2_147_483_647) {
-      throw new MisuseError(
-        'ERR_OPTION',
-        `shutdown option ${name} must be a whole number from ${least} to 2147483647, not ${String(value)}`,
-      );
-    }
-    settings[name] = value;
-  }
+  for (const name of ['timeoutMs', 'readyDelayMs', 'batchSize', 'batchIntervalMs'] as const)
+    settings[name] = options[name] ?? DEFAULTS[name];
   settings.code = options.code ?? DEFAULTS.code;
   settings.reason = options.reason ?? DEFAULTS.reason;
   checkCloseArguments(settings.code, settings.reason, 'server');

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
+import { checkCount } from '../connection/call-check.ts';
 import { dispatch, SafeEmitter } from '../connection/emitter.ts';
 import type { Audience, Delivery, PublishDelivery, SendOptions } from '../connection/host.ts';
 import { MisuseError } from '../protocol/errors.ts';
@@ -13,6 +14,16 @@ import { tuneSocket } from '../transport/stream-transport.ts';
 import { prepareSockets } from '../transport/take-stream.ts';
 import { type Attached, attach, detach } from './attachments.ts';
 import type { BroadcastOptions } from './broadcast.ts';
+import {
+  checkAttachArguments,
+  checkBroadcastOptions,
+  checkCredentials,
+  checkDetachArguments,
+  checkPublishOptions,
+  checkShutdownArguments,
+  checkUpgradeArguments,
+  readListenArguments,
+} from './call-check.ts';
 import { createTcpServer, Listener, type ListenOptions, pastSockets, pastTlsStreams } from './listener.ts';
 import type { ServerOptions } from './options.ts';
 import { type ReadonlyRegistry, RegistryView } from './registry.ts';
@@ -73,12 +84,14 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   /**
    * Listens on a port (default 8080) or a Unix socket of its own.
    * @returns The address; with port 0 the port that was free. Rejects with the system's error, as `EADDRINUSE`.
-   * @throws MisuseError `ERR_STATE` (as a rejection) if it listens already or was shut down.
+   * @throws MisuseError (as a rejection) `ERR_STATE` if it listens already or was shut down; `ERR_ARGUMENT` or `ERR_OPTION`
+   *   for what is no port, host or path.
    */
-  listen(port?: number, host?: string): Promise<AddressInfo>;
+  listen(port?: number | string, host?: string): Promise<AddressInfo>;
   listen(options: ListenOptions & { readonly path: string }): Promise<string>;
   listen(options: ListenOptions): Promise<AddressInfo>;
-  async listen(where: number | ListenOptions = {}, host?: string): Promise<AddressInfo | string> {
+  async listen(...where: unknown[]): Promise<AddressInfo | string> {
+    const options = readListenArguments(where);
     const core = this.#core;
     if (this.#listener?.isOver === false) throw new MisuseError('ERR_STATE', 'this server listens already');
     this.#refuseAfterShutdown();
@@ -95,7 +108,6 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     );
     this.#tlsServer = tlsServer;
     this.#listener = listener;
-    const options = typeof where === 'number' ? { port: where, host } : where;
     try {
       const address = await listener.listen(options, core.options.backlog);
       if (core.shuttingDown) {
@@ -117,6 +129,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
    *   `ERR_STATE` for a server without the option `tls`.
    */
   reloadTls(credentials: TlsCredentials): void {
+    checkCredentials(arguments);
     if (this.#tls === undefined) {
       throw new MisuseError('ERR_STATE', 'this server was made without the option tls');
     }
@@ -127,6 +140,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
 
   /** The address listened on, the path of a Unix socket, or `null`. */
   address(): AddressInfo | string | null {
+    checkCount('server.address', arguments, 0);
     return this.#listener?.address() ?? null;
   }
 
@@ -134,9 +148,11 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
    * Takes over the WebSocket upgrades of a Node HTTP or HTTPS server whose path this server serves; all other requests
    * and upgrades are left alone.
    * @param options Another path than that of the server's options, for this HTTP server only.
-   * @throws MisuseError `ERR_STATE` if attached already; `ERR_OPTION` for a server with `insecureHTTPParser`.
+   * @throws MisuseError `ERR_ARGUMENT` for anything but an HTTP server, as an Express application; `ERR_STATE` if attached
+   *   already; `ERR_OPTION` for a server with `insecureHTTPParser`.
    */
   attach(server: HttpServer, options?: { readonly path?: string }): this {
+    checkAttachArguments(arguments);
     this.#refuseAfterShutdown();
     if (this.#httpServers.has(server)) {
       throw new MisuseError('ERR_STATE', 'this WebSocketServer is attached to that HTTP server already');
@@ -157,6 +173,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
 
   /** Leaves an HTTP server; connections stay. @returns Whether it was attached. */
   detach(server: HttpServer): boolean {
+    checkDetachArguments(arguments);
     const member = this.#httpServers.get(server);
     if (member === undefined) return false;
     this.#httpServers.delete(server);
@@ -168,12 +185,14 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
    * Answers one upgrade request. The socket, of any kind of `Duplex`, is ours from here on.
    * @param head What an HTTP server has read behind the request.
    * @returns The connection, or `undefined` if the request was refused or the client left. Never rejects.
+   * @throws MisuseError `ERR_ARGUMENT`, at once, for anything but what an `upgrade` event brings, and for a callback.
    */
   handleUpgrade(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
   ): Promise<Connection<UserData> | undefined> {
+    checkUpgradeArguments(arguments);
     this.#upgrading = true;
     return this.#upgrade(request, socket, head);
   }
@@ -182,23 +201,35 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
    * Sends a message to all connections, or to those that `options` say; encoded once. Best effort: no retry and no
    * acknowledgement. What one recipient does changes nothing for the others.
    * @returns How many took it; the three numbers add up to those it was meant for.
-   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent; then nobody gets anything.
+   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent, `ERR_OPTION` for an option; then nobody gets
+   *   anything.
    */
-  broadcast(payload: Payload, options?: BroadcastOptions<UserData>): Delivery {
+  broadcast(payload: Payload, options?: BroadcastOptions<UserData>): Delivery;
+  broadcast(payload: Payload, options?: BroadcastOptions<UserData>, surplus?: unknown): Delivery {
+    if (options !== undefined || surplus !== undefined) checkBroadcastOptions(options, surplus);
     return this.#core.broadcast(payload, options);
   }
 
   /**
    * Sends a message to all subscribers of a topic; encoded once. Subscribers see publishes in the order of the calls.
    * @returns Counts as of {@link broadcast} for this process, and `relayed` for what lies beyond it.
-   * @throws MisuseError `ERR_ARGUMENT` for an impossible payload or topic.
+   * @throws MisuseError `ERR_ARGUMENT` for an impossible payload or topic, `ERR_OPTION` for an option.
    */
-  publish(topic: string, payload: Payload, options?: PublishOptions<UserData>): PublishDelivery {
+  publish(topic: string, payload: Payload, options?: PublishOptions<UserData>): PublishDelivery;
+  publish(
+    topic: string,
+    payload: Payload,
+    options?: PublishOptions<UserData>,
+    surplus?: unknown,
+  ): PublishDelivery {
+    if (options !== undefined || surplus !== undefined)
+      checkPublishOptions('server.publish', options, surplus);
     return this.#core.publish(undefined, topic, payload, options);
   }
 
   /** Counters since the start, and what there is now. Constant time. */
   stats(): ServerStats {
+    checkCount('server.stats', arguments, 0);
     return this.#core.stats(this.#listener?.transport ?? 'stream');
   }
 
@@ -207,6 +238,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
    * not full. Once full it is ready again below 95 % of `maxConnections`, so that a balancer does not flap.
    */
   ready(): boolean {
+    checkCount('server.ready', arguments, 0);
     const address = this.#listener?.address() ?? null;
     const started = address !== null || this.#httpServers.size > 0 || this.#upgrading;
     return started && this.#shutdown === undefined && this.#core.admission.hasRoom;
@@ -220,6 +252,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
    * @throws MisuseError `ERR_OPTION` or `ERR_ARGUMENT` for a bad option.
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
+    checkShutdownArguments(arguments);
     if (this.#shutdown !== undefined) return this.#shutdown;
     const settings = shutdownSettings(options);
     const core = this.#core;

@@ -169,7 +169,7 @@ test('FB-06: bytes are not copied, but for memory that may change its size', () 
 });
 
 test('ER-01: a sentence names what was handed in', () => {
-  assert.throws(() => outgoing(5 as unknown as Payload, undefined), /not number$/);
+  assert.throws(() => outgoing(5 as unknown as Payload, undefined), /not number; send String\(value\)$/);
   assert.throws(() => outgoing(null as unknown as Payload, undefined), /not null$/);
   assert.throws(() => outgoing(new Map() as unknown as Payload, undefined), /not Map$/);
   assert.throws(() => outgoing(Object.create(null) as Payload, undefined), /not an object$/);

@@ -9,12 +9,12 @@ import { TRANSPORT } from './transport.ts';
 
 /** Where nobody can listen, and what is said of it. */
 const WRONG: readonly (readonly [options: ListenOptions, says: string])[] = [
-  [{ port: -1 }, 'port must be a whole number from 0 to 65535, not -1'],
-  [{ port: 65_536 }, 'port must be a whole number from 0 to 65535, not 65536'],
-  [{ port: 80.5 }, 'port must be a whole number from 0 to 65535, not 80.5'],
-  [{ path: '' }, "path must be the path of a Unix socket, not ''"],
-  [{ path: 5 as unknown as string }, "path must be the path of a Unix socket, not '5'"],
-  [{ path: '/tmp/a', port: 80 }, 'listen takes path or port, not both (/tmp/a, 80)'],
+  [{ port: -1 }, 'server.listen: port is -1; it must be a whole number from 0 to 65535'],
+  [{ port: 65_536 }, 'server.listen: port is 65536; it must be a whole number from 0 to 65535'],
+  [{ port: 80.5 }, 'server.listen: port is 80.5; it must be a whole number from 0 to 65535'],
+  [{ path: '' }, 'server.listen: path is ""; it must be the path of a Unix socket'],
+  [{ path: 5 as unknown as string }, 'server.listen: path is 5; it must be the path of a Unix socket'],
+  [{ path: '/tmp/a', port: 80 }, "server.listen takes path, or port and host, not both (path is '/tmp/a')"],
 ];
 for (const [options, says] of WRONG) {
   test(`EV-02 ER-01: listen(${JSON.stringify(options)}) is misuse, and nothing listens`, async () => {
