@@ -45,10 +45,10 @@ function tokenModel(value: string): string[] | undefined {
   return members.every((member) => WHOLE_TOKEN.test(member)) ? members : undefined;
 }
 
-/** RFC 7239 §4, a character at a time: elements, as lists of pairs, or `undefined`. */
+/** RFC 7239 §4, a character at a time: elements as maps of pairs; `undefined` for a value that breaks the grammar. */
 function forwardedModel(value: string): unknown {
   const elements: Map<string, string>[] = [];
-  let element = new Map<string, string>();
+  let element: Map<string, string> | undefined;
   let at = 0;
   const blanks = (): void => {
     while (value[at] === ' ' || value[at] === '\t') at++;
@@ -66,21 +66,21 @@ function forwardedModel(value: string): unknown {
     }
     return value[at++] === '"' ? content : undefined;
   };
-  for (;;) {
-    blanks();
+  for (let isFirst = true; ; isFirst = false) {
+    // Empty members and pairs are ignored (RFC 9110 §5.6.1.2), but two pairs need something between them.
+    let separated = isFirst;
+    for (blanks(); value[at] === ',' || value[at] === ';'; blanks()) {
+      if (value[at++] === ',') element = undefined;
+      separated = true;
+    }
+    if (at >= value.length) return elements;
     const name = token().toLowerCase();
-    if (name === '' || value[at++] !== '=' || element.has(name)) return undefined;
+    if (!separated || name === '' || value[at++] !== '=' || element?.has(name) === true) return undefined;
     const isQuoted = value[at] === '"';
     const content = isQuoted ? quoted() : token();
     if (content === undefined || (content === '' && !isQuoted)) return undefined;
+    if (element === undefined) elements.push((element = new Map()));
     element.set(name, content);
-    blanks();
-    const separator = value[at++];
-    if (separator === ';') continue;
-    elements.push(element);
-    if (separator === undefined) return elements;
-    if (separator !== ',') return undefined;
-    element = new Map();
   }
 }
 

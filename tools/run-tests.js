@@ -1,20 +1,24 @@
 // Runs every compiled test file under build/test with Node's own runner, or those whose path contains one of the arguments.
-// Ends with `N passed, N failed`. With HAWSER_REQUIRE_PEERS=1 a skipped test counts as failed: CI installs every peer.
+// Prints each failure in full and one line a folder; `--verbose` prints every test. Ends with `N passed, N failed`. With
+// HAWSER_REQUIRE_PEERS=1 a skipped test counts as failed: CI installs every peer.
 import { existsSync, readdirSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import process from 'node:process';
 import { run } from 'node:test';
 import { spec as Spec } from 'node:test/reporters';
+import { inspect } from 'node:util';
 
 const root = join(import.meta.dirname, '..');
-const wanted = process.argv.slice(2);
-const files = readdirSync(join(root, 'build', 'test'), { recursive: true, encoding: 'utf8' })
+const built = join(root, 'build', 'test');
+const isVerbose = process.argv.includes('--verbose');
+const wanted = process.argv.slice(2).filter((part) => part !== '--verbose');
+const files = readdirSync(built, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.js'))
-  // a deleted source leaves its compiled test behind
+  // A deleted source leaves its compiled test behind.
   .filter((name) => existsSync(join(root, 'test', name.replace(/\.js$/, '.ts'))))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.split(sep).join('/').includes(part)))
   .sort()
-  .map((name) => join(root, 'build', 'test', name));
+  .map((name) => join(built, name));
 if (files.length === 0) {
   process.stderr.write(`no test file matches ${wanted.join(' ')}\n`);
   process.exit(1);
@@ -22,27 +26,91 @@ if (files.length === 0) {
 
 const peersRequired = process.env.HAWSER_REQUIRE_PEERS === '1';
 const count = { passed: 0, failed: 0, skipped: 0 };
-const stream = run({ files, concurrency: 2, timeout: 600_000 });
+/** @type {Map<string, { passed: number, failed: number, skipped: number, ms: number }>} */
+const folders = new Map();
+/** What the processes of test files printed; shown for files with a failure. @type {Map<string, string[]>} */
+const printed = new Map();
+/** @type {Set<string>} */
+const failedFiles = new Set();
+/** @type {string[]} */
+const skipReasons = [];
+
+const nameOf = (/** @type {string | undefined} */ file) =>
+  file === undefined ? '?' : relative(built, file).split(sep).join('/').replace(/\.js$/, '.ts');
+
+function showStatus() {
+  if (!process.stdout.isTTY || isVerbose) return;
+  process.stdout.write(`\r\u001b[K${count.passed} passed, ${count.failed} failed`);
+}
+
+function fail(/** @type {string} */ file, /** @type {string} */ name, /** @type {unknown} */ why) {
+  count.failed++;
+  failedFiles.add(file);
+  if (isVerbose) return;
+  const text = typeof why === 'string' ? why : inspect(why, { depth: 8 });
+  const clear = process.stdout.isTTY ? '\r\u001b[K' : '';
+  process.stdout.write(`${clear}✖ ${nameOf(file)}: ${name}\n${text.replaceAll(/^/gm, '    ')}\n`);
+}
+
 const tally = (/** @type {any} */ event, /** @type {boolean} */ ok) => {
-  if (event.details?.type === 'suite') return;
-  if (event.skip !== undefined && event.skip !== false) {
+  const { details, file = '', name, skip } = event;
+  if (details?.type === 'suite') return;
+  const folder = nameOf(file).split('/').slice(0, -1)[0] ?? '.';
+  const sum = folders.get(folder) ?? { passed: 0, failed: 0, skipped: 0, ms: 0 };
+  folders.set(folder, sum);
+  sum.ms += details?.duration_ms ?? 0;
+  if (skip !== undefined && skip !== false) {
     count.skipped++;
+    sum.skipped++;
     if (peersRequired) {
-      count.failed++;
-      process.stdout.write(`skip counted as failure: ${event.name}: ${String(event.skip)}\n`);
-    }
-  } else if (ok) count.passed++;
-  else count.failed++;
+      sum.failed++;
+      fail(file, name, `skipped, which counts as a failure here: ${String(skip)}`);
+    } else skipReasons.push(`${nameOf(file)}: ${name}: ${skip === true ? 'no reason given' : String(skip)}`);
+  } else if (ok) {
+    count.passed++;
+    sum.passed++;
+  } else {
+    sum.failed++;
+    const error = details?.error;
+    fail(file, name, error?.cause ?? error);
+  }
+  showStatus();
 };
+
+const keep = (/** @type {{ file?: string, message: string }} */ { file = '', message }) =>
+  void printed.set(file, [...(printed.get(file) ?? []), message]);
+
+const stream = run({ files, concurrency: 2, timeout: 600_000 });
 stream.on('test:pass', (event) => tally(event, true));
 stream.on('test:fail', (event) => tally(event, false));
+stream.on('test:stdout', keep);
+stream.on('test:stderr', keep);
 stream.on('end', () => {
   if (count.passed === 0) count.failed++;
   process.exitCode = count.failed === 0 ? 0 : 1;
 });
+
+function summary() {
+  const lines = [];
+  for (const file of failedFiles) {
+    const text = (printed.get(file) ?? []).join('').trim();
+    if (text !== '') lines.push(`Output of ${nameOf(file)}:`, text.replaceAll(/^/gm, '    '));
+  }
+  if (skipReasons.length > 0) lines.push('Skipped:', ...skipReasons.map((reason) => `    ${reason}`));
+  for (const [folder, { passed, failed, skipped, ms }] of [...folders].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const marks = `${failed > 0 ? `, ${failed} failed` : ''}${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+    lines.push(
+      `${folder.padEnd(14)}${`${passed} passed`.padStart(12)}${marks}  ${(ms / 1_000).toFixed(1)} s`,
+    );
+  }
+  return lines.join('\n');
+}
 process.on('exit', () => {
+  const clear = process.stdout.isTTY && !isVerbose ? '\r\u001b[K' : '';
+  if (!isVerbose) process.stdout.write(`${clear}${summary()}\n`);
   process.stdout.write(
     `${count.passed} passed, ${count.failed} failed${count.skipped > 0 ? `, ${count.skipped} skipped` : ''}\n`,
   );
 });
-stream.compose(new Spec()).pipe(process.stdout);
+if (isVerbose) stream.compose(new Spec()).pipe(process.stdout);
+else stream.resume();
