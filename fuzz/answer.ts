@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { AnswerReader } from '../src/client/answer-reader.ts';
+import { type Answer, AnswerReader, upgradeJudge } from '../src/client/answer-reader.ts';
 import { ConnectError } from '../src/protocol/connect-error.ts';
-import { NO_EXTENSIONS } from '../src/protocol/handshake/client.ts';
+import { type Agreement, NO_EXTENSIONS } from '../src/protocol/handshake/client.ts';
 import { mutated } from './head.ts';
 import { type Prng, prng } from './prng.ts';
 
@@ -52,20 +52,20 @@ type Outcome =
     };
 
 function outcome(pieces: readonly Buffer[]): Outcome {
-  const reader = new AnswerReader(REQUEST, LIMITS, () => 0);
+  const reader = new AnswerReader(upgradeJudge(REQUEST), LIMITS, () => 0);
   const told = (error: ConnectError, done: boolean): Outcome => {
     assert.equal(error.phase, 'response');
     assert.ok(error.body.length <= 4_096);
     return { error: error.message, status: error.status, body: error.body.toString('latin1'), done };
   };
-  let last: ReturnType<AnswerReader['receive']>;
+  let last: Answer<Agreement> | undefined;
   try {
     for (const [at, piece] of pieces.entries()) {
       last = reader.receive(piece);
       if (last?.is === 'refused') return told(reader.refusal(), true);
       if (last?.is === 'accepted') {
         const rest = Buffer.concat([last.rest, ...pieces.slice(at + 1)]).toString('latin1');
-        return { rest, protocol: last.agreement.protocol };
+        return { rest, protocol: last.grant.protocol };
       }
     }
   } catch (error) {
@@ -80,7 +80,8 @@ function checkAccepted(text: string, rest: string, protocol: string): void {
   assert.ok(text.endsWith(rest));
   const heads = text.slice(0, text.length - rest.length);
   assert.ok(heads.endsWith('\r\n\r\n'));
-  const head = heads.slice(heads.lastIndexOf('\r\n\r\n', heads.length - 5) + 1);
+  // Folded fields on one line (RFC 9112 §5.2).
+  const head = heads.slice(heads.lastIndexOf('\r\n\r\n', heads.length - 5) + 1).replace(/\r\n[ \t]+/g, ' ');
   const values = (name: string): string[] =>
     [...head.matchAll(new RegExp(`^${name}:[ \t]*(.*?)[ \t]*\r$`, 'gim'))].map(([, value]) => value!);
   assert.match(head.trimStart(), /^HTTP\/1\.1 101(?: [^\r\n]*)?\r\n/);

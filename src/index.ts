@@ -1,5 +1,11 @@
 export { type ClientConnection, connect } from './client/connect.ts';
-export type { ClientTlsOptions, ConnectOptions, RequestHeaders } from './client/connect-options.ts';
+export type {
+  ClientTlsOptions,
+  ConnectOptions,
+  ConnectTarget,
+  CreateConnection,
+  RequestHeaders,
+} from './client/connect-options.ts';
 export type { PlannedAttempt } from './client/backoff.ts';
 export type { OfflineQueueSettings, UnsentMessage } from './client/offline-queue.ts';
 export type { EndInfo, ReconnectEvents, RetryInfo } from './client/reconnect-events.ts';

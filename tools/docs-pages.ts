@@ -29,6 +29,8 @@ const OTHERS = {
   headers: '`Headers`, a list of pairs, or an object',
   origin: 'a text',
   signal: 'an `AbortSignal`',
+  proxy: 'a URL, `http:` or `https:`',
+  stream: 'a `Duplex`',
   deflate: '`true`, `false`, or an object (below)',
 } as const;
 

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
-import { ConnectError } from '../protocol/connect-error.ts';
+import { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
+import type { ConnectErrorCode } from '../protocol/errors.ts';
 import { type Agreement, judgeUpgrade, type UpgradeRequestHead } from '../protocol/handshake/client.ts';
 import type { HeadLimits } from '../protocol/handshake/head-reader.ts';
 import { ResponseBodyReader } from '../protocol/handshake/response-body.ts';
@@ -8,19 +9,46 @@ import { retryAfterMs } from './retry-after.ts';
 
 /** Most bytes kept of the body of a refusal. */
 const MAX_BODY_BYTES = 4_096;
-/** Most interim answers before the real one (RFC 9110 §15.2). */
+/** Most interim answers before the final one (RFC 9110 §15.2). */
 const MAX_INTERIM_ANSWERS = 8;
 
-/** What the bytes so far came to. */
-export type Answer =
-  | { readonly is: 'accepted'; readonly agreement: Agreement; readonly rest: Buffer }
-  /** A refusal whose body is not complete: {@link AnswerReader.refusal} may be asked for any time. */
+/** The result of the bytes so far. */
+export type Answer<Grant> =
+  | { readonly is: 'accepted'; readonly grant: Grant; readonly head: ResponseHead; readonly rest: Buffer }
+  /** A refusal whose body is not complete: {@link AnswerReader.refusal} may be called at any time. */
   | { readonly is: 'refusing' }
   | { readonly is: 'refused' };
 
-/** Reads the server's answer to an upgrade request: interim answers, a 101, or a refusal with its body. */
-export class AnswerReader {
-  readonly #request: UpgradeRequestHead;
+/** A request of the client: which answers grant it, and how a refusal is told. */
+export interface AnswerJudge<Grant> {
+  readonly phase: ConnectPhase;
+  /** Whether an answer with this status grants the request, if its fields fit. Any other final status is a refusal. */
+  grants(status: number): boolean;
+  /** @returns The grant; or what is wrong with the answer, as a part of a sentence. */
+  judge(head: ResponseHead): Grant | string;
+  /** The code and the detail of a refusal. */
+  refusal(head: ResponseHead): readonly [code: ConnectErrorCode, detail: string];
+  /** Code for an answer that is not HTTP, or does not fit. */
+  readonly fault: ConnectErrorCode;
+}
+
+/** Judges the answer to an upgrade request: only a 101 grants it. */
+export function upgradeJudge(request: UpgradeRequestHead): AnswerJudge<Agreement> {
+  return {
+    phase: 'response',
+    fault: 'ERR_RESPONSE',
+    grants: (status) => status === 101,
+    judge: (head) => judgeUpgrade(head, request),
+    refusal: ({ status, fields }) =>
+      isRedirect(status)
+        ? ['ERR_REDIRECT', `status ${status}${shownLocation(fields.get('location'))}`]
+        : ['ERR_RESPONSE', `status ${status}`],
+  };
+}
+
+/** Reads the answer to a request of the client: interim answers, an answer that grants it, or a refusal with its body. */
+export class AnswerReader<Grant> {
+  readonly #judge: AnswerJudge<Grant>;
   readonly #limits: HeadLimits;
   readonly #wallNow: () => number;
   #parser: ResponseHeadParser;
@@ -29,67 +57,71 @@ export class AnswerReader {
   #body: ResponseBodyReader | undefined;
 
   /** @param wallNow Wall time in ms, for a `Retry-After` that is a date. */
-  constructor(request: UpgradeRequestHead, limits: HeadLimits, wallNow: () => number) {
-    this.#request = request;
+  constructor(judge: AnswerJudge<Grant>, limits: HeadLimits, wallNow: () => number) {
+    this.#judge = judge;
     this.#limits = limits;
     this.#wallNow = wallNow;
-    this.#parser = new ResponseHeadParser(limits);
+    this.#parser = this.#newParser();
   }
 
   /**
    * Takes the next chunk. Not to be called after a verdict.
-   * @returns `undefined`: more bytes, please.
-   * @throws ConnectError `ERR_RESPONSE` for what is no HTTP, or a 101 that does not answer the request.
+   * @returns `undefined`: more bytes are needed.
+   * @throws ConnectError For bytes that are not HTTP, or an answer that does not fit the request.
    */
-  receive(chunk: Buffer): Answer | undefined {
+  receive(chunk: Buffer): Answer<Grant> | undefined {
     if (this.#body !== undefined) return this.#receiveBody(this.#body, chunk);
     for (let bytes = chunk; ; ) {
       const head = this.#parser.receive(bytes);
       if (head === undefined) return undefined;
       const rest = this.#parser.takeRest();
-      if (head.status === 101) return this.#judge(head, rest);
+      if (this.#judge.grants(head.status)) return this.#accept(head, rest);
       if (head.status >= 200) return this.#refuse(head, rest);
-      if (head.status < 100 || ++this.#interimAnswers > MAX_INTERIM_ANSWERS) {
-        throw this.#error('ERR_RESPONSE', `status ${head.status}`, head);
+      // A 101 that was not asked for ends HTTP, so it cannot be interim.
+      if (head.status < 100 || head.status === 101 || ++this.#interimAnswers > MAX_INTERIM_ANSWERS) {
+        throw this.#error(this.#judge.fault, `status ${head.status}`, head);
       }
-      this.#parser = new ResponseHeadParser(this.#limits);
+      this.#parser = this.#newParser();
       if (rest.length === 0) return undefined;
       bytes = rest;
     }
   }
 
-  /** Why there is no connection, with what has come of the body. Only after a refusal has begun. */
+  /** Why there is no connection, with the part of the body that has arrived. Only after a refusal has begun. */
   refusal(): ConnectError {
     const head = this.#head!;
-    const { status, fields } = head;
-    if (status < 300 || status > 399 || status === 304) {
-      return this.#error('ERR_RESPONSE', `status ${status}`, head);
-    }
-    return this.#error('ERR_REDIRECT', `status ${status}${toWhere(fields.get('location'))}`, head);
+    const [code, detail] = this.#judge.refusal(head);
+    return this.#error(code, detail, head);
   }
 
-  #judge(head: ResponseHead, rest: Buffer): Answer {
-    const agreement = judgeUpgrade(head, this.#request);
-    if (typeof agreement === 'string') throw this.#error('ERR_RESPONSE', agreement, head);
-    return { is: 'accepted', agreement, rest };
+  #newParser(): ResponseHeadParser {
+    const { fault, phase } = this.#judge;
+    return new ResponseHeadParser(this.#limits, { code: fault, phase });
   }
 
-  #refuse(head: ResponseHead, rest: Buffer): Answer {
+  #accept(head: ResponseHead, rest: Buffer): Answer<Grant> {
+    const grant = this.#judge.judge(head);
+    if (typeof grant === 'string') throw this.#error(this.#judge.fault, grant, head);
+    return { is: 'accepted', grant, head, rest };
+  }
+
+  #refuse(head: ResponseHead, rest: Buffer): Answer<Grant> {
     this.#head = head;
     this.#body = new ResponseBodyReader(head, MAX_BODY_BYTES);
     return this.#receiveBody(this.#body, rest);
   }
 
-  #receiveBody(body: ResponseBodyReader, chunk: Buffer): Answer {
+  #receiveBody(body: ResponseBodyReader, chunk: Buffer): Answer<Grant> {
     body.receive(chunk);
     return body.done ? { is: 'refused' } : { is: 'refusing' };
   }
 
-  #error(code: 'ERR_RESPONSE' | 'ERR_REDIRECT', detail: string, head: ResponseHead): ConnectError {
-    const { status, fields } = head;
+  #error(code: ConnectErrorCode, detail: string, head: ResponseHead): ConnectError {
+    const { status, reason, fields } = head;
     return new ConnectError(code, detail, {
-      phase: 'response',
+      phase: this.#judge.phase,
       status,
+      statusText: reason,
       headers: new Headers([...fields].map(([name, value]) => [name, value])),
       body: this.#body?.take(),
       retryAfterMs: retryAfterMs(fields.get('retry-after'), this.#wallNow()),
@@ -97,8 +129,10 @@ export class AnswerReader {
   }
 }
 
-/** Where a redirect leads, for people: without query, which may hold a token. */
-function toWhere(location: string | undefined): string {
+const isRedirect = (status: number): boolean => status >= 300 && status <= 399 && status !== 304;
+
+/** The target of a redirect, for people: without query, which may hold a token. */
+function shownLocation(location: string | undefined): string {
   if (location === undefined || !URL.canParse(location)) return '';
   const { protocol, host, pathname } = new URL(location);
   return `, to ${`${protocol}//${host}${pathname}`.slice(0, 128)}`;

@@ -1,9 +1,8 @@
-import type { Duplex } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
 import { MisuseError } from '../protocol/errors.ts';
-import type { ConnectOptions } from './connect-options.ts';
+import type { ConnectOptions, ResolvedConnectOptions } from './connect-options.ts';
 import { Connecting } from './connecting.ts';
-import { readDestination } from './destination.ts';
+import { type Destination, readDestination } from './destination.ts';
 import { resolveConnectOptions } from './resolve-connect-options.ts';
 
 /**
@@ -27,40 +26,40 @@ export function connect<UserData = unknown>(
   url: string | URL,
   options?: ConnectOptions,
 ): Promise<ClientConnection<UserData>> {
-  return begin<UserData>(url, options, (connecting) => connecting.start());
-}
-
-/**
- * Connects like {@link connect}, but over a stream that stands already; it is ours from here on. Nothing is looked up or
- * dialled, and no turn is taken. For tests and tunnels.
- * @internal
- */
-export function connectOver<UserData = unknown>(
-  stream: Duplex,
-  url: string | URL,
-  options?: ConnectOptions,
-): Promise<ClientConnection<UserData>> {
-  return begin<UserData>(url, options, (connecting) => connecting.startOver(stream));
-}
-
-function begin<UserData>(
-  url: string | URL,
-  options: ConnectOptions | undefined,
-  start: (connecting: Connecting<UserData>) => void,
-): Promise<ClientConnection<UserData>> {
   return new Promise((resolve, reject) => {
-    // What is thrown in here rejects the promise.
+    // A throw in here rejects the promise.
     const settings = resolveConnectOptions(options);
-    const destination = readDestination(url);
-    if (
-      destination.authorization !== undefined &&
-      settings.headers.some(([name]) => name.toLowerCase() === 'authorization')
-    ) {
-      throw new MisuseError(
-        'ERR_OPTION',
-        'headers has an Authorization, and the URL a user and password: only one of them can be sent',
-      );
+    const { headers, tls, socket } = settings;
+    let destination: Destination;
+    try {
+      destination = readDestination(url);
+      refuseForUrl(destination, settings);
+    } catch (error) {
+      socket?.destroy();
+      throw error;
     }
-    start(new Connecting<UserData>(destination, settings, { resolve, reject }));
+    new Connecting<UserData>({ destination, url: String(url), headers, tls }, settings, {
+      resolve,
+      reject,
+    }).start();
   });
+}
+
+/** @throws MisuseError `ERR_OPTION` for options that do not fit the URL. */
+function refuseForUrl(destination: Destination, { headers, proxy }: ResolvedConnectOptions): void {
+  if (
+    destination.authorization !== undefined &&
+    headers.some(([name]) => name.toLowerCase() === 'authorization')
+  ) {
+    throw new MisuseError(
+      'ERR_OPTION',
+      'headers has an Authorization, and the URL a user and password: only one of them can be sent',
+    );
+  }
+  if (proxy !== undefined && 'path' in destination.address) {
+    throw new MisuseError(
+      'ERR_OPTION',
+      'proxy cannot be used with a ws+unix: URL: no proxy reaches a Unix socket of this machine; leave it out',
+    );
+  }
 }

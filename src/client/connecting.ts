@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import type { LookupAddress } from 'node:dns';
 import type { Duplex } from 'node:stream';
 import { Connection } from '../connection/connection.ts';
 import { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
@@ -11,22 +10,20 @@ import {
   renderUpgradeRequest,
   type UpgradeRequestHead,
 } from '../protocol/handshake/client.ts';
-import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
-import { deadlinesOf } from '../transport/deadlines.ts';
-import { Dial, type DialOwner, type DialTarget } from '../transport/dial.ts';
-import { resolveHost } from '../transport/resolve-host.ts';
+import { type DeadlineOwner, type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
 import { StreamTransport } from '../transport/stream-transport.ts';
 import type { TransportOwner } from '../transport/transport.ts';
-import { AnswerReader } from './answer-reader.ts';
+import { AnswerReader, upgradeJudge } from './answer-reader.ts';
 import { ClientHost } from './client-host.ts';
 import type { ResolvedConnectOptions } from './connect-options.ts';
-import type { Destination } from './destination.ts';
 import { DeflateClient } from './deflate-client.ts';
-import { keysOf } from './key-pool.ts';
 import { handOverLater } from './early-input.ts';
-import { Turn } from './turns.ts';
+import { withCause, wordsOf } from './error-words.ts';
+import { keysOf } from './key-pool.ts';
+import { type Hop, nextHop, notFollowed } from './redirect.ts';
+import { Route, type RouteOwner } from './route.ts';
 
-/** How long the body of a refusal is waited for, in ms: that it is one is known already. */
+/** How long the rest of a refusal's body is awaited, in ms. */
 const BODY_WAIT_MS = 1_000;
 
 /** What was being waited for, by phase. */
@@ -35,6 +32,7 @@ const WAITING_FOR: Readonly<Record<ConnectPhase, string>> = {
   dns: 'the address of the host',
   turn: 'another connection to the same address',
   tcp: 'the connection to be made',
+  proxy: 'the proxy',
   tls: 'the TLS handshake',
   response: 'the answer of the server',
 };
@@ -45,71 +43,71 @@ export interface ConnectOutcome<UserData> {
   reject(reason: unknown): void;
 }
 
-/** One call of `connect`, from the name to the 101 (§4.1). Every way out gives back what was taken, once. */
-export class Connecting<UserData> implements DialOwner, TransportOwner, DeadlineOwner {
+/**
+ * One call of `connect`, from the name to the 101 (§4.1), redirects included. Every way out gives back what was taken, once.
+ */
+export class Connecting<UserData> implements RouteOwner, TransportOwner, DeadlineOwner {
   deadlineSlot = -1;
-  readonly #destination: Destination;
   readonly #options: ResolvedConnectOptions;
   readonly #deadlines: DeadlineQueue;
   readonly #outcome: ConnectOutcome<UserData>;
-  #phase: ConnectPhase = 'dns';
+  #hop: Hop;
+  #redirects = 0;
   #settled = false;
-  #turn: Turn | undefined;
-  #dial: Dial | undefined;
+  #route: Route | undefined;
   #transport: StreamTransport | undefined;
-  #answer: AnswerReader | undefined;
-  /** The answer is a refusal, whose body is awaited. */
-  #refusing = false;
-  readonly #deflate: DeflateClient | undefined;
+  #answer: AnswerReader<Agreement> | undefined;
+  /** Of the server or the proxy, while the rest of its body is awaited. */
+  #refusal: (() => ConnectError) | undefined;
+  #deflate: DeflateClient | undefined;
 
-  constructor(destination: Destination, options: ResolvedConnectOptions, outcome: ConnectOutcome<UserData>) {
-    this.#destination = destination;
+  constructor(hop: Hop, options: ResolvedConnectOptions, outcome: ConnectOutcome<UserData>) {
+    this.#hop = hop;
     this.#options = options;
     this.#deadlines = deadlinesOf(options.clock);
     this.#outcome = outcome;
-    const { perMessageDeflate } = options;
-    this.#deflate = perMessageDeflate === false ? undefined : new DeflateClient(perMessageDeflate);
   }
 
   start(): void {
-    if (!this.#mayStart()) return;
-    const { address } = this.#destination;
-    if ('path' in address) this.#takeTurn(address.path, address);
-    else {
-      resolveHost(address.host, this.#options.lookup, (error, addresses) =>
-        this.#resolved(error, address, addresses),
-      );
+    const { signal, connectTimeoutMs, socket } = this.#options;
+    if (signal?.aborted === true) {
+      socket?.destroy();
+      this.#aborted();
+      return;
     }
+    signal?.addEventListener('abort', this.#aborted);
+    this.#deadlines.plan(this, this.#deadlines.now() + connectTimeoutMs);
+    this.#go(this.#hop);
   }
 
-  /** Goes on with a connection that somebody else has made; nothing of the URL but what the request says of it counts. */
-  startOver(stream: Duplex): void {
-    if (this.#mayStart()) this.dialled(stream);
-    else stream.destroy();
-  }
-
-  dialled(stream: Duplex): void {
-    this.#dial = undefined;
-    this.#phase = 'response';
+  reached(stream: Duplex): void {
     this.#transport = new StreamTransport(stream, this);
     const request = this.#request();
-    this.#answer = new AnswerReader(request, this.#options, () => this.#options.clock.wallNow());
+    const wallNow = (): number => this.#options.clock.wallNow();
+    this.#answer = new AnswerReader(upgradeJudge(request), this.#options, wallNow);
     this.#transport.write([Buffer.from(renderUpgradeRequest(request), 'latin1')]);
   }
 
-  dialFailed(error: Error): void {
-    this.#phase = this.#dial?.phase ?? 'tcp';
-    this.#dial = undefined;
-    this.#fail(new ConnectError('ERR_CONNECT', wordsOf(error), { phase: this.#phase, cause: error }));
+  refusing(refusal: () => ConnectError): void {
+    this.#refusal = refusal;
+    this.#deadlines.planBy(this, this.#deadlines.now() + BODY_WAIT_MS);
+  }
+
+  unreachable(reason: unknown): void {
+    this.#fail(reason);
   }
 
   received(chunk: Buffer): void {
     if (this.#settled) return;
     try {
-      const answer = this.#answer!.receive(chunk);
-      if (answer?.is === 'accepted') this.#accept(answer.agreement, answer.rest);
-      else if (answer?.is === 'refused') this.#fail(this.#answer!.refusal());
-      else if (answer?.is === 'refusing' && !this.#refusing) this.#awaitBody();
+      const reader = this.#answer!;
+      const answer = reader.receive(chunk);
+      if (answer?.is === 'accepted') this.#accept(answer.grant, answer.rest);
+      else if (answer !== undefined && this.#refusal === undefined) {
+        if (this.#follow(reader.refusal())) return;
+        if (answer.is === 'refused') this.#fail(reader.refusal());
+        else this.refusing(() => reader.refusal());
+      } else if (answer?.is === 'refused') this.#fail(reader.refusal());
     } catch (error) {
       this.#fail(error);
     }
@@ -122,80 +120,54 @@ export class Connecting<UserData> implements DialOwner, TransportOwner, Deadline
   writable(): void {}
 
   closed(error: Error | undefined): void {
-    if (this.#refusing) this.#fail(this.#answer!.refusal());
+    if (this.#refusal !== undefined) this.#fail(this.#refusal());
     else {
       const why = error === undefined ? '' : `: ${wordsOf(error)}`;
-      const cause = error === undefined ? {} : { cause: error };
-      this.#fail(
-        new ConnectError('ERR_RESPONSE', `it closed the connection before it had answered${why}`, {
-          phase: 'response',
-          ...cause,
-        }),
-      );
+      const detail = `it closed the connection before it had answered${why}`;
+      this.#fail(new ConnectError('ERR_RESPONSE', detail, { phase: 'response', ...withCause(error) }));
     }
   }
 
   deadlineReached(): void {
-    if (this.#refusing) {
-      this.#fail(this.#answer!.refusal());
+    if (this.#refusal !== undefined) {
+      this.#fail(this.#refusal());
       return;
     }
-    const phase = this.#dial?.phase ?? this.#phase;
+    const phase = this.#route?.phase ?? 'url';
     const detail = `${this.#options.connectTimeoutMs} ms passed in waiting for ${WAITING_FOR[phase]}`;
     this.#fail(new ConnectError('ERR_CONNECT_TIMEOUT', detail, { phase }));
   }
 
-  #mayStart(): boolean {
-    const { signal, connectTimeoutMs } = this.#options;
-    if (signal?.aborted === true) {
-      this.#aborted();
-      return false;
+  readonly #aborted = (): void => this.#fail(this.#options.signal?.reason);
+
+  #go(hop: Hop): void {
+    const { perMessageDeflate } = this.#options;
+    this.#hop = hop;
+    this.#deflate = perMessageDeflate === false ? undefined : new DeflateClient(perMessageDeflate);
+    this.#route = new Route(hop.destination, { ...this.#options, tls: hop.tls }, this);
+    this.#route.begin();
+  }
+
+  /** @returns Whether the refusal is a redirect that is followed. @throws ConnectError `ERR_REDIRECT` if it cannot be. */
+  #follow(refusal: ConnectError): boolean {
+    const { maxRedirects } = this.#options;
+    if (maxRedirects === 0) return false;
+    const hop = nextHop(this.#hop, refusal);
+    if (hop === undefined) return false;
+    if (++this.#redirects > maxRedirects) {
+      throw notFollowed(refusal, `maxRedirects is ${maxRedirects}, and so many were followed already`);
     }
-    signal?.addEventListener('abort', this.#aborted);
-    this.#deadlines.plan(this, this.#deadlines.now() + connectTimeoutMs);
+    this.#transport?.handTo(NOBODY).destroy();
+    this.#transport = undefined;
+    this.#route?.leaveTurn();
+    this.#go(hop);
     return true;
   }
 
-  readonly #aborted = (): void => this.#fail(this.#options.signal?.reason);
-
-  #resolved(
-    error: Error | undefined,
-    address: { readonly host: string; readonly port: number },
-    addresses: readonly LookupAddress[],
-  ): void {
-    if (this.#settled) return;
-    const [first] = addresses;
-    if (error !== undefined || first === undefined) {
-      this.#fail(new ConnectError('ERR_CONNECT', error?.message, { phase: 'dns', cause: error }));
-      return;
-    }
-    // Names that lead to one address wait for each other (§4.1); of several addresses the first is tried first.
-    this.#takeTurn(`${first.address} ${address.port}`, { ...address, addresses });
-  }
-
-  #takeTurn(key: string, target: DialTarget): void {
-    if (!this.#options.serializeConnects) {
-      this.#connect(target);
-      return;
-    }
-    this.#phase = 'turn';
-    this.#turn = new Turn(key, () => this.#connect(target));
-    this.#turn.take();
-  }
-
-  #connect(target: DialTarget): void {
-    this.#phase = 'tcp';
-    const { secure } = this.#destination;
-    try {
-      this.#dial = new Dial(target, secure ? (this.#options.tls ?? {}) : undefined, this);
-    } catch (error) {
-      this.dialFailed(error instanceof Error ? error : new Error(String(error)));
-    }
-  }
-
   #request(): UpgradeRequestHead {
-    const { host, target, authorization } = this.#destination;
-    const { protocols, headers, origin, random } = this.#options;
+    const { destination, headers } = this.#hop;
+    const { host, target, authorization } = destination;
+    const { protocols, origin, random } = this.#options;
     return {
       host,
       target,
@@ -205,12 +177,6 @@ export class Connecting<UserData> implements DialOwner, TransportOwner, Deadline
       origin,
       headers: authorization === undefined ? headers : [...headers, ['Authorization', authorization]],
     };
-  }
-
-  #awaitBody(): void {
-    this.#refusing = true;
-    const dueMs = this.#deadlines.now() + BODY_WAIT_MS;
-    this.#deadlines.planBy(this, dueMs);
   }
 
   #accept(agreement: Agreement, rest: Buffer): void {
@@ -235,7 +201,7 @@ export class Connecting<UserData> implements DialOwner, TransportOwner, Deadline
   #fail(reason: unknown): void {
     if (this.#settled) return;
     this.#settle();
-    this.#dial?.cancel();
+    this.#route?.cancel();
     this.#transport?.destroy();
     this.#outcome.reject(reason);
   }
@@ -244,13 +210,14 @@ export class Connecting<UserData> implements DialOwner, TransportOwner, Deadline
     this.#settled = true;
     this.#deadlines.cancel(this);
     this.#options.signal?.removeEventListener('abort', this.#aborted);
-    this.#turn?.leave();
+    this.#route?.leaveTurn();
   }
 }
 
-/** What the system says. Of several addresses that all failed it says nothing but a code. */
-function wordsOf(error: Error): string {
-  if (error.message !== '') return error.message;
-  const [first] = error instanceof AggregateError ? error.errors : [];
-  return first instanceof Error ? first.message : error.name;
-}
+/** Owns the transport of a hop that was left. */
+const NOBODY: TransportOwner = Object.freeze({
+  received: () => undefined,
+  receivedEnd: () => undefined,
+  writable: () => undefined,
+  closed: () => undefined,
+});

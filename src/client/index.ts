@@ -30,7 +30,13 @@ export type { Clock } from '../transport/clock.ts';
 export type { Logger } from '../transport/logger.ts';
 export type { RandomSource } from '../transport/random.ts';
 export { type ClientConnection, connect } from './connect.ts';
-export type { ClientTlsOptions, ConnectOptions, RequestHeaders } from './connect-options.ts';
+export type {
+  ClientTlsOptions,
+  ConnectOptions,
+  ConnectTarget,
+  CreateConnection,
+  RequestHeaders,
+} from './connect-options.ts';
 export type { PlannedAttempt } from './backoff.ts';
 export type { OfflineQueueSettings, UnsentMessage } from './offline-queue.ts';
 export type { EndInfo, ReconnectEvents, RetryInfo } from './reconnect-events.ts';

@@ -66,7 +66,7 @@ interface ReconnectPolicy {
  * constructor: what does not fit throws `MisuseError` `ERR_OPTION`.
  */
 export interface ReconnectOptions
-  extends Omit<ConnectOptions, 'protocols' | 'headers' | 'signal'>,
+  extends Omit<ConnectOptions, 'protocols' | 'headers' | 'signal' | 'socket'>,
     ReconnectPolicy {
   /** As of `connect`. Default `[]`. */
   readonly protocols?: Asked<readonly string[]> | undefined;

@@ -27,9 +27,17 @@ import {
   OUR_TLS_OPTIONS,
   type ResolvedConnectOptions,
 } from './connect-options.ts';
+import { isDuplex } from './given-stream.ts';
+import { readProxy } from './read-proxy.ts';
 
 /** What only options of a client may be. */
-type ClientRule = PlainRule<'headers'> | PlainRule<'origin'> | PlainRule<'signal'> | PlainRule<'clientTls'>;
+type ClientRule =
+  | PlainRule<'headers'>
+  | PlainRule<'origin'>
+  | PlainRule<'signal'>
+  | PlainRule<'clientTls'>
+  | PlainRule<'proxy'>
+  | PlainRule<'stream'>;
 export type ConnectOptionRule = CommonRule | ClientRule;
 
 /** Every option of `connect`; a row that is missing or too many does not compile. */
@@ -41,6 +49,11 @@ export const CONNECT_OPTION_TABLE = Object.freeze({
   connectTimeoutMs: ms('time connecting may take, from name to answer'),
   signal: plain('signal', 'gives up connecting'),
   lookup: plain('function', 'finds the addresses of a host'),
+  proxy: plain('proxy', 'the HTTP proxy to connect through'),
+  proxyTls: plain('clientTls', 'how TLS is spoken to an https: proxy, with these options of Node’s'),
+  socket: plain('stream', 'a connected stream to use instead of a new connection'),
+  createConnection: plain('function', 'makes the connection below'),
+  maxRedirects: Object.freeze({ ...count(20, 'redirects to follow'), min: 0 }),
   serializeConnects: plain('boolean', 'connect to an address one at a time'),
   maxHeadBytes: bytes(1_048_576, 'longest head of an answer'),
   maxHeaderFields: count(10_000, 'most fields in the head of an answer'),
@@ -57,6 +70,11 @@ export const DEFAULT_CONNECT_OPTIONS: ResolvedConnectOptions = Object.freeze({
   connectTimeoutMs: 10_000,
   signal: undefined,
   lookup: undefined,
+  proxy: undefined,
+  proxyTls: undefined,
+  socket: undefined,
+  createConnection: undefined,
+  maxRedirects: 0,
   serializeConnects: true,
   maxHeadBytes: 16_384,
   maxHeaderFields: 100,
@@ -78,7 +96,34 @@ export function resolveConnectOptions(options: ConnectOptions = {}): ResolvedCon
     CLIENT_FOREIGN_NAMES,
   );
   const filled: ResolvedConnectOptions = { ...DEFAULT_CONNECT_OPTIONS, ...given };
+  refuseTwoWays(filled);
   return completeOptions(given, filled);
+}
+
+function refuseTwoWays({
+  proxy,
+  proxyTls,
+  socket,
+  createConnection,
+  maxRedirects,
+}: ResolvedConnectOptions): void {
+  const ways = Object.entries({ proxy, socket, createConnection }).filter(([, way]) => way !== undefined);
+  if (ways.length > 1) {
+    const [[first], [second]] = ways as [[string, unknown], [string, unknown]];
+    throw new MisuseError('ERR_OPTION', `${first} and ${second} exclude each other: give one of them`);
+  }
+  if (proxyTls !== undefined && proxy?.secure !== true) {
+    throw new MisuseError(
+      'ERR_OPTION',
+      'proxyTls has no effect without a proxy whose URL begins with https:',
+    );
+  }
+  if (socket !== undefined && maxRedirects > 0) {
+    throw new MisuseError(
+      'ERR_OPTION',
+      `maxRedirects is ${maxRedirects}, but socket is one connection, and each redirect needs another: use createConnection`,
+    );
+  }
 }
 
 function checkedConnectOption(name: string, rule: ConnectOptionRule, value: unknown): unknown {
@@ -93,6 +138,10 @@ function checkedConnectOption(name: string, rule: ConnectOptionRule, value: unkn
   }
   if (kind === 'signal') {
     return value instanceof AbortSignal ? value : refuseOption(name, value, 'an AbortSignal');
+  }
+  if (kind === 'proxy') return readProxy(name, value);
+  if (kind === 'stream') {
+    return isDuplex(value) ? value : refuseOption(name, value, 'a connected Duplex, as of net.connect()');
   }
   if (kind === 'clientTls') {
     return typeof value === 'object' && value !== null && !Array.isArray(value)

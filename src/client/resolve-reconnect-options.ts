@@ -91,6 +91,12 @@ export function resolveReconnectOptions(options: ReconnectOptions = {}): Reconne
     RECONNECT_FOREIGN_NAMES,
   ) as ReconnectOptions;
   const { protocols, headers, ...rest } = given;
+  if ('socket' in rest) {
+    throw new MisuseError(
+      'ERR_OPTION',
+      'socket is one connection, and this client makes many: use createConnection, which is called for each',
+    );
+  }
   const own: Record<string, unknown> = {};
   const connect: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(rest)) {

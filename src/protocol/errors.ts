@@ -97,8 +97,10 @@ export const ERRORS = Object.freeze({
   ERR_CLOSED: misuse('the connection is closed'),
   // Client.
   ERR_URL: client('§3', 'the URL is not a WebSocket URL'),
-  ERR_CONNECT: client('§4.1', 'the connection could not be made'),
-  ERR_CONNECT_TIMEOUT: client('§4.1', 'the connection was not made in time'),
+  ERR_CONNECT: client('', 'the connection could not be made'),
+  ERR_CONNECT_TIMEOUT: client('', 'the connection was not made in time'),
+  ERR_PROXY: client('', 'the proxy did not open a tunnel'),
+  ERR_PROXY_AUTH: client('', 'the proxy asks for credentials'),
   ERR_RESPONSE: client('§4.1', 'the server did not accept the handshake'),
   ERR_REDIRECT: client('§4.2.2', 'the server redirects elsewhere'),
 }) satisfies Readonly<Record<string, ErrorRule>>;

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { connectOver } from '../client/connect.ts';
+import { connect } from '../client/connect.ts';
 import type { ConnectOptions } from '../client/connect-options.ts';
 import type { Connection } from '../connection/connection.ts';
 import { HeadParser } from '../protocol/handshake/http-head.ts';
@@ -65,10 +65,11 @@ export async function pair<ServerData = unknown, ClientData = unknown>(
     ? given
     : new WebSocketServer<ServerData>({ clock, random: seededRandom(seed + 1), ...given });
   const wire = duplexPair(options.wire);
-  const client = connectOver<ClientData>(wire.client, new URL(path, 'ws://localhost'), {
+  const client = connect<ClientData>(new URL(path, 'ws://localhost'), {
     clock,
     random: seededRandom(seed),
     ...options.client,
+    socket: wire.client,
   });
   const [server, connected] = await Promise.all([accept(webSocketServer, wire.server), client]).catch(
     async (error: unknown) => {

@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { selfSigned } from '../../src/cli/self-signed.ts';
-import { connectOver } from '../../src/client/connect.ts';
 import { type ClientConnection, connect, ReconnectingClient } from '../../src/client/index.ts';
 import { close, duplexPair, ping, text } from '../../src/testing/index.ts';
 import { accepting, atEnd, scriptedServer } from './live.ts';
@@ -76,10 +75,13 @@ const WAYS: readonly (readonly [
     async (_, says) => {
       const wire = duplexPair();
       wire.server.once('data', (head: Buffer) => sayAll(wire.server, says(head.toString('latin1'))));
-      return connectOver(wire.client, 'ws://localhost/');
+      return connect('ws://localhost/', { socket: wire.client });
     },
   ],
-  ['a stream that brings all in one turn', async (_, says) => connectOver(atOnce(says), 'ws://localhost/')],
+  [
+    'a stream that brings all in one turn',
+    async (_, says) => connect('ws://localhost/', { socket: atOnce(says) }),
+  ],
 ];
 
 /** As through functions of an application that do nothing but await. */
@@ -150,7 +152,7 @@ test('BP-13 CL-12: a stream that ends, or breaks, in the turn of the 101 is an e
         end(this);
       },
     });
-    const connection = await through(3, connectOver(stream, 'ws://localhost/'));
+    const connection = await through(3, connect('ws://localhost/', { socket: stream }));
     const seen = listen(connection);
     const info = await connection.closed;
     assert.equal(info.cause, cause);

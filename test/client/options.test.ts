@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import {
@@ -55,7 +56,7 @@ for (const [name, rule] of Object.entries(CONNECT_OPTION_TABLE)) {
     const unit = rule.kind === 'count' ? '' : ` ${rule.kind}`;
     const shown = `Default ${Number(value).toLocaleString('en-US')}; ${rule.min.toLocaleString('en-US')} to ${rule.max.toLocaleString('en-US')}${unit}`;
     assert.ok(source.replace(/\s*\n\s*\*\s*/g, ' ').includes(shown), shown);
-    for (const wrong of [0, -1, 1.5, rule.max + 1, '5', null, Infinity]) {
+    for (const wrong of [rule.min - 1, -1, 1.5, rule.max + 1, '5', null, Infinity]) {
       assert.match(refusal({ [name]: wrong }), new RegExp(`^${name} is .*from ${rule.min} to ${rule.max}`));
     }
   });
@@ -79,6 +80,9 @@ const RIGHT: Record<string, unknown[]> = {
   tls: [{}, { ca: CERTIFICATE.cert, servername: 'a' }, { rejectUnauthorized: false }],
   signal: [new AbortController().signal],
   lookup: [() => undefined],
+  proxy: ['http://proxy.example:3128', new URL('https://u:p%40@[::1]/'), 'http://u@p.example'],
+  socket: [new PassThrough()],
+  createConnection: [() => new PassThrough()],
   serializeConnects: [true, false],
   memoryBudget: [new MemoryBudget({ maxBytes: 5 })],
   rateLimit: [false, { messagesPerSecond: 5, closeCode: 1010 }],
@@ -90,6 +94,18 @@ const WRONG: Record<string, unknown[]> = {
   tls: [null, true, [], { ALPNProtocols: ['h2'] }, { host: 'x' }, { cert: 'broken', key: 'broken' }],
   signal: [{}, null, new AbortController()],
   lookup: [null, 'dns', {}],
+  proxy: [
+    'proxy.example:3128',
+    'socks5://p.example',
+    'http://p.example/x',
+    'http://a%3Ab@p.example',
+    'http://%@p',
+    {},
+    null,
+  ],
+  proxyTls: [null, true, {}],
+  socket: [{}, null, 'tcp', () => new PassThrough()],
+  createConnection: [null, new PassThrough()],
   serializeConnects: [0, null],
   rateLimit: [true, {}, { messagesPerSecond: 5, closeCode: 1005 }],
 };
@@ -99,6 +115,28 @@ for (const name of Object.keys(WRONG)) {
     for (const value of WRONG[name]!) assert.match(refusal({ [name]: value }), new RegExp(name));
   });
 }
+
+test('CC-08: a password of a proxy is a secret: no message shows it', () => {
+  for (const proxy of [
+    'http:/u:sesame@',
+    'ftp://u:sesame@p/',
+    'http://u:sesame@p/x',
+    'http://u:sesame%@p/',
+  ]) {
+    assert.doesNotMatch(refusal({ proxy }), /sesame/);
+  }
+});
+
+test('CC-08: ways that exclude each other are refused', () => {
+  const [proxy, socket, createConnection] = ['http://p.example', new PassThrough(), () => new PassThrough()];
+  assert.match(refusal({ proxy, socket }), /^proxy and socket exclude each other/);
+  assert.match(refusal({ socket, createConnection }), /^socket and createConnection exclude each other/);
+  assert.match(refusal({ socket, maxRedirects: 1 }), /^maxRedirects is 1, but socket is one connection/);
+  assert.match(
+    refusal({ proxy, proxyTls: {} }),
+    /^proxyTls has no effect without a proxy whose URL begins with https/,
+  );
+});
 
 test('CF-01 unknown names are refused with the nearest, contradictions with both values', () => {
   assert.match(refusal({ connectTimeout: 5 }), /the nearest is connectTimeoutMs/);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import {
   RECONNECT_OPTION_TABLE,
@@ -38,6 +39,10 @@ const MISUSE: readonly (readonly [options: unknown, says: string])[] = [
   [
     { token: 't', headers: { authorization: 'Basic x' } },
     'headers has an Authorization, which token would be',
+  ],
+  [
+    { socket: new PassThrough() },
+    'socket is one connection, and this client makes many: use createConnection',
   ],
   [[], 'options is an array; it must be an object'],
 ];

@@ -1,10 +1,16 @@
 import type { LookupAddress } from 'node:dns';
-import { AnswerReader } from '../../client/answer-reader.ts';
+import { AnswerReader, upgradeJudge } from '../../client/answer-reader.ts';
 import { DeflateClient } from '../../client/deflate-client.ts';
 import { type Destination, readDestination } from '../../client/destination.ts';
 import { DEFAULT_DEFLATE_SETTINGS } from '../../connection/resolve-options.ts';
 import { ConnectError } from '../../protocol/connect-error.ts';
-import { KEY_BYTES, makeKey, NO_EXTENSIONS, renderUpgradeRequest } from '../../protocol/handshake/client.ts';
+import {
+  type Agreement,
+  KEY_BYTES,
+  makeKey,
+  NO_EXTENSIONS,
+  renderUpgradeRequest,
+} from '../../protocol/handshake/client.ts';
 import type { RandomSource } from '../../transport/random.ts';
 import { resolveHost } from '../../transport/resolve-host.ts';
 import { LoadError, type LoadTarget } from './load-plan.ts';
@@ -39,7 +45,7 @@ export function addressesOf({ address }: Destination): Promise<readonly LookupAd
 export interface Opening {
   /** To be written as Latin-1. */
   readonly request: string;
-  readonly answer: AnswerReader;
+  readonly answer: AnswerReader<Agreement>;
   /** What was offered, and what came of it; `undefined` if nothing was. */
   readonly deflate: DeflateClient | undefined;
 }
@@ -67,7 +73,7 @@ export function openings(
     return {
       deflate,
       request: renderUpgradeRequest(head),
-      answer: new AnswerReader(head, HEAD_LIMITS, Date.now),
+      answer: new AnswerReader(upgradeJudge(head), HEAD_LIMITS, Date.now),
     };
   };
 }

@@ -1,4 +1,5 @@
-import { ConnectError } from '../connect-error.ts';
+import { ConnectError, type ConnectPhase } from '../connect-error.ts';
+import type { ConnectErrorCode } from '../errors.ts';
 import { type Fields, VALUE_CHARS } from './fields.ts';
 import {
   CR,
@@ -31,15 +32,25 @@ const LINE_MARKS = 1;
 const STATUS_AT = VERSION_LENGTH + 1;
 const REASON_AT = STATUS_AT + 4;
 
-/** Reads the head of one response; throws ConnectError `ERR_RESPONSE`. */
+/** How a head that cannot be read is told. */
+export interface ResponseFault {
+  readonly code: ConnectErrorCode;
+  readonly phase: ConnectPhase;
+}
+const SERVERS_FAULT: ResponseFault = Object.freeze({ code: 'ERR_RESPONSE', phase: 'response' });
+
+/** Reads the head of one response; throws ConnectError, `ERR_RESPONSE` unless told otherwise. */
 export class ResponseHeadParser extends HeadReader<ResponseHead> {
   /** A user agent unfolds what a server folds (RFC 9112 §5.2). */
   protected override get unfolds(): boolean {
     return true;
   }
 
-  constructor(limits: HeadLimits) {
+  readonly #fault: ResponseFault;
+
+  constructor(limits: HeadLimits, fault = SERVERS_FAULT) {
     super(limits, RUNS, STATE.VERSION, LINE_MARKS);
+    this.#fault = fault;
   }
 
   protected override firstLine(state: number, byte: number, offset: number): number {
@@ -70,15 +81,16 @@ export class ResponseHeadParser extends HeadReader<ResponseHead> {
   }
 
   protected override fault(detail: string): ConnectError {
-    return new ConnectError('ERR_RESPONSE', `its head is not well-formed HTTP: ${detail}`, {
-      phase: 'response',
-    });
+    return this.#error(`its head is not well-formed HTTP: ${detail}`);
   }
 
   protected override tooBig(detail: string): ConnectError {
-    return new ConnectError('ERR_RESPONSE', `its head is larger than the limit: ${detail}`, {
-      phase: 'response',
-    });
+    return this.#error(`its head is larger than the limit: ${detail}`);
+  }
+
+  #error(detail: string): ConnectError {
+    const { code, phase } = this.#fault;
+    return new ConnectError(code, detail, { phase });
   }
 
   #endOfLine(offset: number): number {

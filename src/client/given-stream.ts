@@ -1,0 +1,41 @@
+import type { Duplex } from 'node:stream';
+
+export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof Reflect.get(value, 'then') === 'function';
+
+/** Whether a value has what is used of a `Duplex`; a stream of another copy of the stream module is one, too. */
+export const isDuplex = (value: unknown): value is Duplex =>
+  typeof value === 'object' &&
+  value !== null &&
+  ['on', 'write', 'end', 'pause', 'resume', 'destroy'].every(
+    (method) => typeof Reflect.get(value, method) === 'function',
+  );
+
+/**
+ * Waits until a stream that the caller made is connected.
+ * @param done Called once, maybe at once. After an error the stream is destroyed.
+ */
+export function whenConnected(
+  stream: Duplex & { readonly connecting?: boolean },
+  done: (error?: Error) => void,
+): void {
+  // Stays for good: a stream may fail after it was given up, or handed on.
+  stream.on('error', () => undefined);
+  if (stream.destroyed || !stream.writable || !stream.readable) {
+    stream.destroy();
+    done(new Error('it is closed'));
+    return;
+  }
+  if (stream.connecting !== true) {
+    done();
+    return;
+  }
+  const settle = (error?: Error): void => {
+    stream.off('connect', connected).off('error', settle).off('close', closed);
+    if (error !== undefined) stream.destroy();
+    done(error);
+  };
+  const connected = (): void => settle();
+  const closed = (): void => settle(new Error('it closed before it was connected'));
+  stream.on('connect', connected).on('error', settle).on('close', closed);
+}

@@ -1,0 +1,264 @@
+import type { LookupAddress } from 'node:dns';
+import type { Duplex } from 'node:stream';
+import { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
+import { MisuseError } from '../protocol/errors.ts';
+import { Dial, type DialOwner, type DialTarget } from '../transport/dial.ts';
+import { resolveHost } from '../transport/resolve-host.ts';
+import type { ConnectTarget, ResolvedConnectOptions } from './connect-options.ts';
+import type { Destination } from './destination.ts';
+import { asError, withCause, wordsOf } from './error-words.ts';
+import { isDuplex, isPromiseLike, whenConnected } from './given-stream.ts';
+import { ProxyTunnel, type TunnelOwner } from './proxy-tunnel.ts';
+import { Turn } from './turns.ts';
+
+/** What a route tells. */
+export interface RouteOwner {
+  /** The stream leads to the server, over TLS where the URL asks for it. It is the owner's. */
+  reached(stream: Duplex): void;
+  /** The proxy refuses, and the rest of the body is awaited: {@link Route.refusal} may be called at any time. */
+  refusing(refusal: () => ConnectError): void;
+  /** Nothing is left open. */
+  unreachable(reason: unknown): void;
+}
+
+/** What of the options of `connect` a route follows. */
+export type RouteOptions = Pick<
+  ResolvedConnectOptions,
+  | 'tls'
+  | 'lookup'
+  | 'serializeConnects'
+  | 'proxy'
+  | 'proxyTls'
+  | 'socket'
+  | 'createConnection'
+  | 'maxHeadBytes'
+  | 'maxHeaderFields'
+  | 'clock'
+>;
+
+/** The way to one destination: name, turn, TCP, proxy, TLS, or the caller's own stream. Ends with a stream, or an error. */
+export class Route implements DialOwner, TunnelOwner {
+  readonly #destination: Destination;
+  readonly #options: RouteOptions;
+  readonly #owner: RouteOwner;
+  #phase: ConnectPhase = 'dns';
+  #turn: Turn | undefined;
+  #dial: Dial | undefined;
+  #tunnel: ProxyTunnel | undefined;
+  /** Aborted when the stream of `createConnection` is not wanted any more. */
+  #creating: AbortController | undefined;
+  /** The caller's stream, while it is not connected. */
+  #pending: Duplex | undefined;
+  #over = false;
+
+  constructor(destination: Destination, options: RouteOptions, owner: RouteOwner) {
+    this.#destination = destination;
+    this.#options = options;
+    this.#owner = owner;
+  }
+
+  /** What connecting is at. */
+  get phase(): ConnectPhase {
+    return this.#phase === 'proxy' ? 'proxy' : (this.#dial?.phase ?? this.#phase);
+  }
+
+  begin(): void {
+    const { socket, createConnection, proxy, lookup } = this.#options;
+    const { address } = this.#destination;
+    if (socket !== undefined) this.#given(socket);
+    else if (createConnection !== undefined) {
+      this.#takeTurn(nameOf(address), () => this.#create(createConnection));
+    } else if ('path' in address) this.#takeTurn(address.path, () => this.#connect(address));
+    // The proxy finds the address, so the name stands for it (§4.1).
+    else if (proxy !== undefined) this.#takeTurn(nameOf(address), () => this.#reachProxy());
+    else {
+      resolveHost(address.host, lookup, (error, addresses) => this.#resolved(error, address, addresses));
+    }
+  }
+
+  /** The destination is not being connected to any more: the next connection to it may begin. Later calls do nothing. */
+  leaveTurn(): void {
+    this.#turn?.leave();
+  }
+
+  /** Gives up; the owner hears nothing more. */
+  cancel(): void {
+    this.#over = true;
+    this.leaveTurn();
+    this.#dial?.cancel();
+    this.#tunnel?.cancel();
+    this.#creating?.abort();
+    this.#pending?.destroy();
+  }
+
+  dialled(stream: Duplex): void {
+    this.#dial = undefined;
+    if (this.#phase === 'proxy') this.#askProxy(stream);
+    else this.#reached(stream);
+  }
+
+  dialFailed(error: Error): void {
+    const { phase } = this;
+    this.#dial = undefined;
+    if (phase === 'proxy') this.#proxyFailed(error);
+    else this.#fail(new ConnectError('ERR_CONNECT', wordsOf(error), { phase, cause: error }));
+  }
+
+  tunnelled(stream: Duplex): void {
+    this.#tunnel = undefined;
+    this.#secured(stream);
+  }
+
+  tunnelRefusing(refusal: () => ConnectError): void {
+    this.#owner.refusing(refusal);
+  }
+
+  tunnelFailed(error: unknown): void {
+    this.#tunnel = undefined;
+    this.#fail(error);
+  }
+
+  #resolved(
+    error: Error | undefined,
+    address: { readonly host: string; readonly port: number },
+    addresses: readonly LookupAddress[],
+  ): void {
+    if (this.#over) return;
+    const [first] = addresses;
+    if (error !== undefined || first === undefined) {
+      this.#fail(new ConnectError('ERR_CONNECT', error?.message, { phase: 'dns', cause: error }));
+      return;
+    }
+    // Names that lead to one address wait for each other (§4.1); of several addresses the first is tried first.
+    this.#takeTurn(`${first.address} ${address.port}`, () => this.#connect({ ...address, addresses }));
+  }
+
+  #takeTurn(key: string, begin: () => void): void {
+    if (!this.#options.serializeConnects) {
+      begin();
+      return;
+    }
+    this.#phase = 'turn';
+    this.#turn = new Turn(key, begin);
+    this.#turn.take();
+  }
+
+  #connect(target: DialTarget): void {
+    this.#phase = 'tcp';
+    this.#dialTo(() => new Dial(target, this.#destination.secure ? this.#tls : undefined, this));
+  }
+
+  get #tls() {
+    return this.#options.tls ?? {};
+  }
+
+  /** @param dial Throws for options that Node does not accept. */
+  #dialTo(dial: () => Dial): void {
+    try {
+      this.#dial = dial();
+    } catch (error) {
+      this.dialFailed(asError(error));
+    }
+  }
+
+  #reachProxy(): void {
+    this.#phase = 'proxy';
+    const { secure, host, port } = this.#options.proxy!;
+    resolveHost(host, this.#options.lookup, (error, addresses) => {
+      if (this.#over) return;
+      if (error !== undefined) this.#proxyFailed(error);
+      else {
+        const tls = secure ? (this.#options.proxyTls ?? {}) : undefined;
+        this.#dialTo(() => new Dial({ host, port, addresses }, tls, this));
+      }
+    });
+  }
+
+  #proxyFailed(error: Error): void {
+    const { host, port } = this.#options.proxy!;
+    const detail = `${host} port ${port} cannot be reached: ${wordsOf(error)}`;
+    this.#fail(new ConnectError('ERR_PROXY', detail, { phase: 'proxy', cause: error }));
+  }
+
+  #askProxy(stream: Duplex): void {
+    const { address } = this.#destination;
+    if ('path' in address) return;
+    this.#tunnel = new ProxyTunnel(stream, address, this.#options.proxy!, this.#options, this);
+  }
+
+  #create(createConnection: NonNullable<RouteOptions['createConnection']>): void {
+    this.#phase = 'tcp';
+    this.#creating = new AbortController();
+    try {
+      const { signal } = this.#creating;
+      const given: unknown = createConnection(this.#destination.address satisfies ConnectTarget, { signal });
+      if (isPromiseLike(given)) {
+        void given.then(
+          (stream) => this.#given(stream),
+          (error: unknown) => this.#notCreated(error),
+        );
+      } else this.#given(given);
+    } catch (error) {
+      this.#notCreated(error);
+    }
+  }
+
+  #notCreated(error: unknown): void {
+    if (this.#over) return;
+    const detail = `createConnection failed: ${wordsOf(asError(error))}`;
+    this.#fail(new ConnectError('ERR_CONNECT', detail, { phase: 'tcp', ...withCause(error) }));
+  }
+
+  /** The caller's stream, which may come when it is not wanted any more. */
+  #given(given: unknown): void {
+    const name = this.#options.socket === undefined ? 'createConnection' : 'socket';
+    if (!isDuplex(given)) {
+      const says = `${name} gave ${typeof given}; it must give a connected Duplex, as net.connect() does`;
+      this.#fail(new MisuseError('ERR_OPTION', says));
+      return;
+    }
+    if (this.#over) {
+      given.destroy();
+      return;
+    }
+    this.#phase = 'tcp';
+    this.#pending = given;
+    whenConnected(given, (error) => {
+      this.#pending = undefined;
+      if (this.#over) given.destroy();
+      else if (error === undefined) this.#secured(given);
+      else {
+        const detail = `the stream of ${name} cannot be used: ${wordsOf(error)}`;
+        this.#fail(new ConnectError('ERR_CONNECT', detail, { phase: 'tcp', cause: error }));
+      }
+    });
+  }
+
+  /** The stream leads to the server; TLS is missing where the URL asks for it. */
+  #secured(stream: Duplex): void {
+    const { secure, address } = this.#destination;
+    if (!secure || 'path' in address) {
+      this.#reached(stream);
+      return;
+    }
+    this.#phase = 'tls';
+    this.#dialTo(() => new Dial({ stream, host: address.host }, this.#tls, this));
+    if (this.#over) stream.destroy();
+  }
+
+  #reached(stream: Duplex): void {
+    this.#phase = 'response';
+    this.#over = true;
+    this.#owner.reached(stream);
+  }
+
+  #fail(reason: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.leaveTurn();
+    this.#owner.unreachable(reason);
+  }
+}
+
+const nameOf = (address: Destination['address']): string =>
+  'path' in address ? address.path : `${address.host} ${address.port}`;
