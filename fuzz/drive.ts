@@ -6,6 +6,8 @@ import { OPCODE, type Role } from '../src/protocol/constants.ts';
 import type { DeflateDirection } from '../src/protocol/deflate/parameters.ts';
 import { ERRORS } from '../src/protocol/errors.ts';
 import type { ProtocolLimits } from '../src/protocol/limits.ts';
+import { PreparedMessage } from '../src/protocol/prepared-message.ts';
+import { ReusableBytes } from '../src/protocol/reusable-bytes.ts';
 import { MessageInflater } from '../src/transport/deflate/message-inflater.ts';
 
 /** What a connection made of some bytes. */
@@ -51,7 +53,8 @@ const SCRIBBLE = 0xee;
 /**
  * Hands pieces to a connection, one after the other, takes every fact, and writes down what happens. On the way it
  * holds what is true of all bytes: only the piece itself is overwritten; nothing delivered lies in it, or in memory
- * larger than itself; between reads no payload is kept; every Close fits its frame and says why.
+ * larger than itself; between reads no payload is kept; every Close fits its frame and says why; a text that was delivered is sent
+ * as it is, whatever happened to the memory of its piece.
  * @param pieces Copied, and so left as they are.
  */
 export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
@@ -77,7 +80,8 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
     closeAfterWaiting: sendClose,
     closeNow: sendClose,
   };
-  const core = new ProtocolConnection(stage.role, stage.limits, sink, openInflater);
+  const reusable = new ReusableBytes();
+  const core = new ProtocolConnection(stage.role, stage.limits, sink, openInflater, reusable);
   if (stage.closeFirst === true) core.close(1000, '');
 
   let count = 0;
@@ -90,11 +94,14 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
       if (fact === FACT.MESSAGE && typeof core.message !== 'string') {
         binaries.push({ index: lines.length, message: core.message });
       }
+      const text = fact === FACT.MESSAGE && typeof core.message === 'string' ? core.message : '';
+      checkSent(text, reusable);
       lines.push(describe(core, fact));
       if (stage.closeFirst !== true) checkClose(core, closeBody);
       if (stage.interrupted === true) {
         core.keepUnread();
         memory.fill(SCRIBBLE, before, before + piece.length);
+        checkSent(text, reusable);
       }
     }
     assert.equal(core.unreadBytes, 0, 'everything is looked at');
@@ -131,6 +138,12 @@ function checkClose({ peerClose, failure, sentCode }: ProtocolConnection, body: 
     assert.equal(sentCode, rule.closeCode);
     assert.ok(body?.toString('utf8', 2).startsWith(rule.says.slice(0, 100)));
   } else assert.equal(body, undefined);
+}
+
+/** A text longer than the least that is reused goes out as it came in. */
+function checkSent(text: string, reusable: ReusableBytes): void {
+  if (text.length < 48) return;
+  assert.equal(new PreparedMessage(text, undefined, reusable).payload.toString(), text, 'sent as received');
 }
 
 function intact(memory: Buffer, start: number, end: number): boolean {

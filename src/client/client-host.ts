@@ -9,6 +9,7 @@ import type {
 import { ConnectionLog } from '../connection/log.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
+import { processBytes } from '../transport/outbox.ts';
 import type { RandomSource } from '../transport/random.ts';
 import type { ResolvedConnectOptions } from './connect-options.ts';
 
@@ -17,6 +18,7 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
   readonly settings: ConnectionSettings;
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
+  readonly reusableBytes = processBytes;
   readonly counters: TrafficCounters = {
     heldBytes: 0,
     messagesReceived: 0,

@@ -2,6 +2,7 @@ import type { DeflateSettings } from '../transport/deflate/deflate-settings.ts';
 import type { HeartbeatSettings } from '../protocol/heartbeat.ts';
 import type { ProtocolLimits } from '../protocol/limits.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
+import type { ReusableBytes } from '../protocol/reusable-bytes.ts';
 import type { DeadlineQueue } from '../transport/deadlines.ts';
 import type { RandomSource } from '../transport/random.ts';
 import type { CloseInfo } from './close-info.ts';
@@ -89,6 +90,8 @@ export interface ConnectionHost<Driver, C> {
   readonly counters: TrafficCounters;
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
+  /** As of `LinkContext`. */
+  readonly reusableBytes: ReusableBytes;
   /** Listeners for the messages of all connections; replaced when they change, never changed. */
   readonly messageListeners: readonly ((connection: C, message: Message) => ListenerResult)[];
   /** Counts states; before the connection's own `stateChange`. */

@@ -4,8 +4,8 @@ import type { Role } from '../protocol/constants.ts';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
 import { PeerError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
+import type { ReusableBytes } from '../protocol/reusable-bytes.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
-import { letGo } from '../protocol/at-hand.ts';
 import { type Flushable, scheduleFlush } from '../transport/flush-queue.ts';
 import { CompressingOutbox } from '../transport/deflate/compressing-outbox.ts';
 import { MessageInflater } from '../transport/deflate/message-inflater.ts';
@@ -48,6 +48,8 @@ export interface LinkContext {
   readonly counters: TrafficCounters;
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
+  /** One for all connections that read into the same memory: those of the process. Each may send on what another has received. */
+  readonly reusableBytes: ReusableBytes;
 }
 
 /**
@@ -87,26 +89,35 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     nextKey?: () => number,
     deflate?: DeflateAgreement,
   ) {
-    const { settings, deadlines, random } = context;
+    const { settings, deadlines, random, reusableBytes } = context;
     this.#owner = owner;
     this.#context = context;
     this.transport = open(this);
     const { perMessageDeflate } = settings;
     if (deflate === undefined || perMessageDeflate === false) {
-      this.outbox = new Outbox(this.transport, settings, nextKey);
-      this.core = new ProtocolConnection(role, settings, this.outbox);
+      this.outbox = new Outbox(this.transport, settings, nextKey, reusableBytes);
+      this.core = new ProtocolConnection(role, settings, this.outbox, undefined, reusableBytes);
     } else {
       const { transport } = this;
       const [ours, theirs] =
         role === 'server' ? [deflate.server, deflate.client] : [deflate.client, deflate.server];
       const ready = (): void => this.send();
-      this.outbox = new CompressingOutbox(transport, settings, nextKey, ours, perMessageDeflate, ready);
+      this.outbox = new CompressingOutbox(
+        transport,
+        settings,
+        nextKey,
+        ours,
+        perMessageDeflate,
+        ready,
+        reusableBytes,
+      );
       const { asyncThresholdBytes } = perMessageDeflate;
       this.core = new ProtocolConnection(
         role,
         settings,
         this.outbox,
         () => new MessageInflater(theirs, asyncThresholdBytes, (error) => this.#inflated(error)),
+        reusableBytes,
       );
     }
     this.#rate = settings.rateLimit === false ? undefined : new RateGuard(settings.rateLimit);
@@ -271,7 +282,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       while (this.#mayRead() && this.#takeFact()) progressed = true;
     } finally {
       this.#pumping = false;
-      letGo();
+      // Delivery may stop without another call of `next`, and the memory of the chunk is the transport's again.
+      this.#context.reusableBytes.forget();
     }
     if (this.core.unfinished) {
       this.watch.unfinished(this.core.messagesReceived, this.#context.deadlines.now());

@@ -8,7 +8,7 @@ import { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 import type { ProtocolLimits } from './limits.ts';
 import { copyOf, MessageAssembler, wholeMessage } from './message-assembler.ts';
 import type { Message } from './payload.ts';
-import { letGo } from './at-hand.ts';
+import type { ReusableBytes } from './reusable-bytes.ts';
 
 /** What {@link ProtocolConnection.next} found. Numbers, because it answers once per message. */
 export const FACT = Object.freeze({
@@ -63,6 +63,7 @@ export class ProtocolConnection {
   readonly #sink: FrameSink;
   readonly #maxMessageBytes: number;
   readonly #openInflater: (() => Inflater) | undefined;
+  readonly #reusable: ReusableBytes | undefined;
   #phase: ClosePhase = 'open';
   #assembler: MessageAssembler | undefined;
   #control: Buffer | undefined;
@@ -70,13 +71,24 @@ export class ProtocolConnection {
   /** From the first compressed message on. */
   #compressed: CompressedInput | undefined;
 
-  /** @param openInflater Given if permessage-deflate was agreed on; called when the first compressed message comes. */
-  constructor(role: Role, limits: ProtocolLimits, sink: FrameSink, openInflater?: () => Inflater) {
+  /**
+   * @param openInflater Given if permessage-deflate was agreed on; called when the first compressed message comes.
+   * @param reusable Told where the bytes of each message lie, for a driver that sends received texts on. Default: none, and
+   *   every text that is sent is encoded.
+   */
+  constructor(
+    role: Role,
+    limits: ProtocolLimits,
+    sink: FrameSink,
+    openInflater?: () => Inflater,
+    reusable?: ReusableBytes,
+  ) {
     this.#role = role;
     this.#parser = new FrameParser(role, limits, openInflater !== undefined);
     this.#sink = sink;
     this.#maxMessageBytes = limits.maxMessageBytes;
     this.#openInflater = openInflater;
+    this.#reusable = reusable;
   }
 
   get role(): Role {
@@ -117,6 +129,7 @@ export class ProtocolConnection {
    * `NONE`, or until {@link keepUnread}.
    */
   receive(chunk: Buffer): void {
+    this.#reusable?.forget();
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return;
     this.#compressed?.readBegins();
     this.#parser.receive(chunk);
@@ -124,12 +137,13 @@ export class ProtocolConnection {
 
   /** Copies what `next` has not looked at: from here on the memory of the last chunk is not needed any more. */
   keepUnread(): void {
+    this.#reusable?.forget();
     this.#parser.keepUnread();
   }
 
   /** @returns The next fact in order of arrival. Never throws because of anything received. */
   next(): Fact {
-    letGo();
+    this.#reusable?.forget();
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return FACT.NONE;
     try {
       if (this.#compressed?.inflating === true) {
@@ -203,6 +217,7 @@ export class ProtocolConnection {
   }
 
   #release(): void {
+    this.#reusable?.forget();
     this.#compressed?.close();
     this.#compressed = undefined;
     this.#parser.discard();
@@ -218,7 +233,7 @@ export class ProtocolConnection {
     if (header.compressed) return this.#compressedPiece(piece, bytes, start, end);
     if (piece !== PIECE.WHOLE || !header.fin || header.messageOpcode !== 0)
       return this.#messagePiece(piece, bytes, start, end, nonAscii);
-    this.message = wholeMessage(header.opcode === OPCODE.TEXT, bytes, start, end, nonAscii);
+    this.message = wholeMessage(header.opcode === OPCODE.TEXT, bytes, start, end, nonAscii, this.#reusable);
     this.messagesReceived++;
     return FACT.MESSAGE;
   }
@@ -233,7 +248,7 @@ export class ProtocolConnection {
     header.endMessage();
     const assembler = this.#assembler;
     this.#assembler = undefined;
-    this.message = assembler.takeMessage();
+    this.message = assembler.takeMessage(this.#reusable);
     this.messagesReceived++;
     return FACT.MESSAGE;
   }
@@ -250,7 +265,7 @@ export class ProtocolConnection {
   }
 
   #inflatedMessage(compressed: CompressedInput): Fact {
-    this.message = compressed.takeMessage();
+    this.message = compressed.takeMessage(this.#reusable);
     this.messagesReceived++;
     return FACT.MESSAGE;
   }

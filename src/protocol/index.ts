@@ -11,4 +11,5 @@ export type { ProtocolLimits } from './limits.ts';
 export { mask, readKey, writeKey } from './mask.ts';
 export type { Message, Payload } from './payload.ts';
 export { PreparedMessage } from './prepared-message.ts';
+export { ReusableBytes } from './reusable-bytes.ts';
 export { Utf8Validator } from './utf8.ts';

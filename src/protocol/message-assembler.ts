@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { PeerError } from './errors.ts';
-import { keepBinaryAtHand, keepTextAtHand } from './at-hand.ts';
 import { messageMemory } from './message-memory.ts';
 import { keepOutgrown, roomToGrow } from './outgrown-memory.ts';
+import type { ReusableBytes } from './reusable-bytes.ts';
 import { findInvalidUtf8, Utf8Validator } from './utf8.ts';
 import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
 
@@ -65,10 +65,11 @@ export class MessageAssembler {
 
   /**
    * The whole message.
+   * @param reusable Told where the bytes of the message lie.
    * @throws PeerError `ERR_UTF8` for text that ends inside a code point.
    */
-  takeMessage(): string | Buffer {
-    if (this.#validator === undefined) return this.#takeBinary();
+  takeMessage(reusable?: ReusableBytes): string | Buffer {
+    if (this.#validator === undefined) return this.#takeBinary(reusable);
     if (!this.#validator.atBoundary) {
       throw new PeerError('ERR_UTF8', `the text ends inside a code point, after ${this.#length} bytes`);
     }
@@ -76,16 +77,16 @@ export class MessageAssembler {
     const text = isAscii
       ? this.#buffer.toString('latin1', 0, this.#length)
       : decodeUtf8(this.#buffer, 0, this.#length);
-    keepTextAtHand(text, this.#buffer, 0, this.#length, isAscii);
+    reusable?.noteText(text, this.#buffer, 0, this.#length, isAscii);
     return text;
   }
 
-  /** The whole message as bytes that belong to whoever asked. */
-  #takeBinary(): Buffer {
+  /** The whole message as bytes that belong to the caller. */
+  #takeBinary(reusable: ReusableBytes | undefined): Buffer {
     const whole = this.#length === this.#buffer.length;
     const message = whole ? this.#buffer : copyOf(this.#buffer, 0, this.#length);
     if (!whole) keepOutgrown(this.#buffer);
-    keepBinaryAtHand(message);
+    reusable?.noteBinary(message);
     return message;
   }
 }
@@ -93,6 +94,7 @@ export class MessageAssembler {
 /**
  * A whole message that lies in one piece.
  * @param nonAscii 0 if it is plain ASCII; looked at for text only.
+ * @param reusable Told where the bytes of the message lie; only if `bytes` stay unchanged until it forgets them.
  * @throws PeerError `ERR_UTF8`.
  */
 export function wholeMessage(
@@ -101,10 +103,11 @@ export function wholeMessage(
   start: number,
   end: number,
   nonAscii: number,
+  reusable?: ReusableBytes,
 ): string | Buffer {
   if (!isText) {
     const message = copyOf(bytes, start, end);
-    keepBinaryAtHand(message);
+    reusable?.noteBinary(message);
     return message;
   }
   const isAscii = nonAscii === 0;
@@ -113,8 +116,7 @@ export function wholeMessage(
     const wrong = bytes.subarray(start, end);
     throw invalidUtf8(wrong, findInvalidUtf8(wrong), wrong.length);
   }
-  // Its bytes stay at hand for who sends it on.
-  keepTextAtHand(text, bytes, start, end, isAscii);
+  reusable?.noteText(text, bytes, start, end, isAscii);
   return text;
 }
 

@@ -1,7 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import { isBinaryAtHand } from './at-hand.ts';
 import { OPCODE } from './constants.ts';
 import { MisuseError } from './errors.ts';
+import type { ReusableBytes } from './reusable-bytes.ts';
 
 /** What an application sends: a string goes out as text, bytes as binary. */
 export type Payload = string | ArrayBufferView | ArrayBuffer;
@@ -63,10 +63,11 @@ function isArrayBuffer(value: unknown): value is ArrayBuffer {
 
 /**
  * The bytes of a binary payload, exactly those that were handed in, uncopied (memory that may change its size is copied).
+ * @param reusable Knows the message being delivered, which needs no further checks.
  * @throws MisuseError `ERR_ARGUMENT` for anything else, shared memory and detached buffers included.
  */
-export function payloadBytes(payload: ArrayBufferView | ArrayBuffer): Uint8Array {
-  if (ArrayBuffer.isView(payload)) return viewedBytes(payload);
+export function payloadBytes(payload: ArrayBufferView | ArrayBuffer, reusable?: ReusableBytes): Uint8Array {
+  if (ArrayBuffer.isView(payload)) return viewedBytes(payload, reusable);
   if (!isArrayBuffer(payload)) {
     throw new MisuseError(
       'ERR_ARGUMENT',
@@ -76,9 +77,9 @@ export function payloadBytes(payload: ArrayBufferView | ArrayBuffer): Uint8Array
   return bytesAt(payload, 0, undefined);
 }
 
-function viewedBytes(view: ArrayBufferView): Uint8Array {
-  // Asking for the memory of a view is the dear part, dearest for small ones: of our own messages it is known.
-  if (isBinaryAtHand(view) && isWhole(view as Uint8Array)) return view as Uint8Array;
+function viewedBytes(view: ArrayBufferView, reusable: ReusableBytes | undefined): Uint8Array {
+  // Asking a view for its memory is the expensive part, most of all for small views. The memory of a received message is known.
+  if (reusable?.isReceived(view) === true && isWhole(view as Uint8Array)) return view as Uint8Array;
   const kind = typedArrayKind(view);
   const of = kind === undefined ? ofDataView : ofTypedArray;
   const buffer = of.buffer(view);
@@ -141,16 +142,21 @@ export interface OutgoingData {
 
 /**
  * Decides opcode and bytes of a payload.
+ * @param reusable As of {@link payloadBytes}.
  * @param binary `false` sends bytes as text, `true` a string as binary; by default the type decides.
  * @throws MisuseError `ERR_ARGUMENT` for an impossible payload, and for bytes that are to go out as text but are not UTF-8.
  */
-export function outgoing(payload: Payload, binary: boolean | undefined): OutgoingData {
+export function outgoing(
+  payload: Payload,
+  binary: boolean | undefined,
+  reusable?: ReusableBytes,
+): OutgoingData {
   if (typeof payload === 'string') {
     return binary === true
       ? { opcode: OPCODE.BINARY, data: Buffer.from(payload, 'utf8') }
       : { opcode: OPCODE.TEXT, data: payload };
   }
-  const data = payloadBytes(payload);
+  const data = payloadBytes(payload, reusable);
   if (binary !== false) return { opcode: OPCODE.BINARY, data };
   if (!isUtf8(data)) throw new MisuseError('ERR_ARGUMENT', 'payload is to go out as text, but is not UTF-8');
   return { opcode: OPCODE.TEXT, data };

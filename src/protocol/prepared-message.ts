@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { LENGTH_16, LENGTH_64 } from './constants.ts';
 import { buildFrame } from './frame-builder.ts';
 import { outgoing, type Payload } from './payload.ts';
-import { bytesAtHand } from './at-hand.ts';
+import type { ReusableBytes } from './reusable-bytes.ts';
 
 /** How a message is prepared. */
 export interface PrepareOptions {
@@ -29,12 +29,15 @@ export class PreparedMessage {
   /** By window bits; made when the first recipient of the kind is sent to, by whoever compresses. */
   variants: Map<number, PreparedVariant> | undefined;
 
-  /** @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent so. */
-  constructor(payload: Payload, options?: PrepareOptions) {
-    const { opcode, data } = outgoing(payload, options?.binary);
+  /**
+   * @param reusable Given to the connection that received `payload`: then a text is copied where it can be, and not encoded again.
+   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent so.
+   */
+  constructor(payload: Payload, options?: PrepareOptions, reusable?: ReusableBytes) {
+    const { opcode, data } = outgoing(payload, options?.binary, reusable);
     this.isText = opcode === 1;
     this.compress = options?.compress;
-    const bytes = typeof data === 'string' ? bytesAtHand(data) : undefined;
+    const bytes = typeof data === 'string' ? reusable?.utf8Of(data) : undefined;
     this.frame = buildFrame(opcode, bytes ?? data, undefined);
   }
 

@@ -20,6 +20,7 @@ import type { Message, Payload } from '../protocol/payload.ts';
 import { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { Clock } from '../transport/clock.ts';
 import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
+import { processBytes } from '../transport/outbox.ts';
 import type { RandomSource } from '../transport/random.ts';
 import { StreamTransport } from '../transport/stream-transport.ts';
 import { takeStream } from '../transport/take-stream.ts';
@@ -66,6 +67,7 @@ export class ServerCore<UserData>
   readonly topics: TopicTable<DriverOf<UserData>>;
   readonly pendingSockets = new Set<PendingSocket>();
   readonly log: ServerLog;
+  readonly reusableBytes = processBytes;
   messageListeners: readonly ((connection: Connection<UserData>, message: Message) => ListenerResult)[] = [];
   shuttingDown = false;
   onGone: (() => void) | undefined;
@@ -270,14 +272,14 @@ export class ServerCore<UserData>
     payload: Payload,
     options: (SendOptions & Audience<Connection<UserData>>) | undefined,
   ): PublishDelivery {
-    const message = new PreparedMessage(payload, options);
+    const message = new PreparedMessage(payload, options, this.reusableBytes);
     const audience = this.topics.audience(topic) ?? [];
     const delivery = this.#deliver(audience, message, options, driver?.id);
     return { ...delivery, relayed: NOT_RELAYED };
   }
 
   broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
-    const message = new PreparedMessage(payload, options);
+    const message = new PreparedMessage(payload, options, this.reusableBytes);
     const to = options?.to;
     const drivers = to === undefined ? this.registry : driversOf(to, this.registry);
     return this.#deliver(drivers, message, options, undefined);

@@ -10,7 +10,7 @@ import {
 } from '../protocol/frame-builder.ts';
 import type { FrameSink } from '../protocol/connection.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
-import { bytesAtHand } from '../protocol/at-hand.ts';
+import { ReusableBytes } from '../protocol/reusable-bytes.ts';
 import { joinRun, joinSmall } from './joined-run.ts';
 import { MAX_PACKED_BYTES, PackingTable } from './packing-table.ts';
 import type { Transport } from './transport.ts';
@@ -27,6 +27,9 @@ export const UNCOPIED_FROM_BYTES = 16_384;
 /** Longest header, masked. */
 const HEADER_ROOM = 14;
 
+/** Of the message being delivered in this process: every connection may send on what another one has received. */
+export const processBytes = new ReusableBytes();
+
 /** Where small frames of whichever connection is being served are packed. */
 const table = new PackingTable<Outbox>((owner, run) => owner.packed(run));
 
@@ -42,6 +45,7 @@ export class Outbox implements FrameSink {
 
   readonly #transport: Transport;
   readonly #nextKey: (() => number) | undefined;
+  readonly #reusable: ReusableBytes | undefined;
   readonly #limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number };
   /** Whole frames in order, save that the first may be the rest of one. */
   #waiting: WaitingFrame[] | undefined;
@@ -52,15 +56,20 @@ export class Outbox implements FrameSink {
   #controlIsPacked = false;
   #closed = false;
 
-  /** @param nextKey Gives a fresh masking key for each frame; clients only (§5.3). */
+  /**
+   * @param nextKey Gives a fresh masking key for each frame; clients only (§5.3).
+   * @param reusable Given to the connections whose messages are sent on from here. Default: every text is encoded.
+   */
   constructor(
     transport: Transport,
     limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number },
     nextKey?: () => number,
+    reusable?: ReusableBytes,
   ) {
     this.#transport = transport;
     this.#limits = limits;
     this.#nextKey = nextKey;
+    this.#reusable = reusable;
   }
 
   /** Bytes accepted and not yet taken by the kernel. */
@@ -80,9 +89,9 @@ export class Outbox implements FrameSink {
 
   /** @param _compress What the application says of it; for who can compress. */
   text(text: string, _compress?: boolean): void {
-    const bytes = bytesAtHand(text);
+    const bytes = this.#reusable?.utf8Of(text);
     if (bytes !== undefined) {
-      // They lie where the next read goes: a copy, however large.
+      // The next read overwrites them: they are copied, whatever their size.
       if (bytes.length < UNCOPIED_FROM_BYTES && !this.#transport.blocked)
         this.#pack(OPCODE.TEXT, bytes, this.#key());
       else this.#push(buildFrame(OPCODE.TEXT, bytes, this.#key()));

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import { OPCODE } from '../../src/protocol/constants.ts';
 import { MisuseError } from '../../src/protocol/errors.ts';
-import { keepBinaryAtHand, letGo } from '../../src/protocol/at-hand.ts';
 import { outgoing, type Payload, payloadBytes } from '../../src/protocol/payload.ts';
+import { ReusableBytes } from '../../src/protocol/reusable-bytes.ts';
 
 /** Ten bytes, 0 to 9, of which a view shows some. */
 const ten = (): ArrayBuffer => Uint8Array.from({ length: 10 }, (_, i) => i).buffer;
@@ -81,25 +81,25 @@ test('FB-03 SE-22: what a view claims about itself adds no byte', () => {
   }
 });
 
-test('FB-03 SE-22: the message being delivered is judged like any other once somebody touched it', () => {
-  const atHand = (): Buffer => {
+test('FB-03 SE-22: the message being delivered is checked like any other payload once the application has changed it', () => {
+  const reusable = new ReusableBytes();
+  const received = (): Buffer => {
     const message = Buffer.from(Uint8Array.of(1, 2).buffer);
-    keepBinaryAtHand(message);
+    reusable.noteBinary(message);
     return message;
   };
-  const untouched = atHand();
-  assert.equal(payloadBytes(untouched), untouched);
+  const untouched = received();
+  assert.equal(payloadBytes(untouched, reusable), untouched);
   for (const [name, value] of [
     ['length', 1_000],
     ['length', 1],
   ] as const) {
-    const bytes = payloadBytes(Object.defineProperty(atHand(), name, { value }));
+    const bytes = payloadBytes(Object.defineProperty(received(), name, { value }), reusable);
     assert.deepEqual([...bytes], [1, 2]);
   }
-  const moved = atHand();
+  const moved = received();
   structuredClone(moved.buffer, { transfer: [moved.buffer as ArrayBuffer] });
-  assert.throws(() => payloadBytes(moved), { code: 'ERR_ARGUMENT' });
-  letGo();
+  assert.throws(() => payloadBytes(moved, reusable), { code: 'ERR_ARGUMENT' });
 });
 
 const MISUSE: readonly (readonly [string, unknown])[] = [

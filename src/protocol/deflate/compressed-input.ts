@@ -4,6 +4,7 @@ import type { Piece } from '../frame-parser.ts';
 import { nonAscii } from '../mask.ts';
 import { MessageAssembler, wholeMessage } from '../message-assembler.ts';
 import type { Message } from '../payload.ts';
+import type { ReusableBytes } from '../reusable-bytes.ts';
 import type { Inflater, InflateSink } from './inflater.ts';
 
 /** A piece that came while one before it was being inflated, with a copy of its bytes. */
@@ -111,9 +112,14 @@ export class CompressedInput implements InflateSink {
     return held;
   }
 
-  /** The message that is whole. @throws PeerError `ERR_UTF8` for text that ends inside a character. */
-  takeMessage(): Message {
-    const message = this.#assembler?.takeMessage() ?? this.#message;
+  /**
+   * The message that is whole.
+   * @param reusable Told where its bytes lie, where that memory is the message's own: inflated bytes are valid for one call only.
+   * @throws PeerError `ERR_UTF8` for text that ends inside a character.
+   */
+  takeMessage(reusable: ReusableBytes | undefined): Message {
+    const message = this.#assembler?.takeMessage(reusable) ?? this.#message;
+    if (typeof message !== 'string') reusable?.noteBinary(message);
     this.#assembler = undefined;
     this.#message = '';
     this.#messageBytes = 0;

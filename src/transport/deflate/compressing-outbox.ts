@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { OPCODE, RSV1 } from '../../protocol/constants.ts';
 import { type DeflateDirection, MIN_COMPRESSOR_BITS } from '../../protocol/deflate/parameters.ts';
 import type { PreparedMessage } from '../../protocol/prepared-message.ts';
+import type { ReusableBytes } from '../../protocol/reusable-bytes.ts';
 import { Outbox, UNCOPIED_FROM_BYTES } from '../outbox.ts';
 import type { Transport } from '../transport.ts';
 import type { DeflateSettings } from './deflate-settings.ts';
@@ -57,8 +58,9 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     direction: DeflateDirection,
     settings: DeflateSettings,
     ready: () => void,
+    reusable?: ReusableBytes,
   ) {
-    super(transport, limits, nextKey);
+    super(transport, limits, nextKey, reusable);
     const { windowBits, contextTakeover } = direction;
     const parameters = { windowBits, level: settings.level, memLevel: settings.memLevel };
     this.#settings = settings;
