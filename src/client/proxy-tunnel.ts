@@ -22,7 +22,11 @@ const CONNECT: AnswerJudge<true> = Object.freeze({
   fault: 'ERR_PROXY',
   grants: (status: number) => status >= 200 && status <= 299,
   judge: () => true,
-  refusal: ({ status }) => [status === 407 ? 'ERR_PROXY_AUTH' : 'ERR_PROXY', `status ${status}`],
+  // Tinyproxy answers 401 to wrong credentials.
+  refusal: ({ status }) => [
+    status === 407 || status === 401 ? 'ERR_PROXY_AUTH' : 'ERR_PROXY',
+    `status ${status}`,
+  ],
 } satisfies AnswerJudge<true>);
 
 /** Asks a proxy for a tunnel with CONNECT (RFC 9110 §9.3.6), over a stream that is connected to the proxy. */

@@ -63,7 +63,7 @@ const isOfDeploy = (status: number): boolean => (status >= 200 && status <= 400)
 export function reactionToError(error: unknown): Reaction {
   if (error instanceof MisuseError) return 'stay-away';
   if (!(error instanceof ConnectError)) return 'again'; // the application's functions: perhaps its own server is down
-  if (error.code === 'ERR_URL') return 'stay-away';
+  if (error.code === 'ERR_URL' || error.code === 'ERR_PROXY_AUTH') return 'stay-away';
   return error.status === undefined ? 'again' : reactionToStatus(error.status);
 }
 

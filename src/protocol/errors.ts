@@ -100,7 +100,7 @@ export const ERRORS = Object.freeze({
   ERR_CONNECT: client('', 'the connection could not be made'),
   ERR_CONNECT_TIMEOUT: client('', 'the connection was not made in time'),
   ERR_PROXY: client('', 'the proxy did not open a tunnel'),
-  ERR_PROXY_AUTH: client('', 'the proxy asks for credentials'),
+  ERR_PROXY_AUTH: client('', 'the proxy asks for credentials, or refuses the ones it got'),
   ERR_RESPONSE: client('§4.1', 'the server did not accept the handshake'),
   ERR_REDIRECT: client('§4.2.2', 'the server redirects elsewhere'),
 }) satisfies Readonly<Record<string, ErrorRule>>;

@@ -91,6 +91,23 @@ for (const [what, error, reaction] of [
   ['404', refusal('ERR_RESPONSE', 404), 'again-some'],
   ['a 101 that does not fit', refusal('ERR_RESPONSE', 101), 'stay-away'],
   ['a redirect', refusal('ERR_REDIRECT', 302), 'again-some'],
+  ['a proxy that is down', new ConnectError('ERR_PROXY', undefined, { phase: 'proxy' }), 'again'],
+  [
+    'a proxy that says 502',
+    new ConnectError('ERR_PROXY', undefined, { phase: 'proxy', status: 502 }),
+    'again',
+  ],
+  [
+    'a proxy that says 403',
+    new ConnectError('ERR_PROXY', undefined, { phase: 'proxy', status: 403 }),
+    'stay-away',
+  ],
+  ['407', new ConnectError('ERR_PROXY_AUTH', undefined, { phase: 'proxy', status: 407 }), 'stay-away'],
+  [
+    '401 of a proxy',
+    new ConnectError('ERR_PROXY_AUTH', undefined, { phase: 'proxy', status: 401 }),
+    'stay-away',
+  ],
   ['an impossible URL', new ConnectError('ERR_URL', undefined, { phase: 'url' }), 'stay-away'],
   ['an impossible option', new MisuseError('ERR_OPTION', 'wrong'), 'stay-away'],
   ['a token service that is down', new Error('no token today'), 'again'],

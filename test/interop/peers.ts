@@ -190,3 +190,7 @@ export const mojolicious: Found<string> =
 /** Reverse proxies that can stand in front of a server. */
 export const nginx: Found<string> = program('nginx', 'nginx-light');
 export const haproxy: Found<string> = program('haproxy', 'haproxy');
+
+/** Forward proxies that a client can connect through. */
+export const tinyproxy: Found<string> = program('tinyproxy', 'tinyproxy');
+export const squid: Found<string> = program('squid', 'squid');
