@@ -79,7 +79,11 @@ function checkHead(head: RequestHead): void {
   assert.ok(
     typeof length === 'object' || (Number.isInteger(length) && length >= 0 && length <= MAX_BODY_BYTES),
   );
-  readPlainTarget(head, true);
+  try {
+    readPlainTarget(head, true, undefined, 'localhost:8080');
+  } catch (error) {
+    if (!(error instanceof HandshakeError)) throw error;
+  }
   let upgrade: ReturnType<typeof readUpgradeRequest>;
   try {
     upgrade = readUpgradeRequest(head, false);

@@ -17,7 +17,6 @@ export interface AdmissionLimits {
   readonly maxNewConnectionsPerMinutePerIp: number | false;
   readonly exemptAddresses: AddressList;
   readonly ipv6PrefixBits: number;
-  readonly maxPendingHandshakes: number;
   readonly clock: Clock;
 }
 
@@ -26,7 +25,7 @@ interface AddressCount {
   connections: number;
 }
 
-/** A place in the server, from {@link Admission.reserve} until {@link Admission.release}. Opaque to whoever holds it. */
+/** A place in the server, from {@link Admission.reserve} until {@link Admission.release}. Opaque to its holder. */
 export interface Reservation {
   readonly refused?: undefined;
   /** The count of its address, where addresses are counted. */
@@ -37,13 +36,16 @@ export interface Reservation {
 /** No place, and why. */
 export interface AdmissionRefusal {
   readonly refused: HandshakeErrorCode;
+  /** For the log. */
+  readonly detail?: string;
+  /** What a function given as `exemptAddresses` threw. */
+  readonly error?: unknown;
 }
 
 const FULL: AdmissionRefusal = Object.freeze({ refused: 'ERR_SERVER_FULL' });
 const IP_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_IP_LIMIT' });
 const RATE_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_RATE_LIMIT' });
-
-/** Counts who is in and who is on the way in. Checking and reserving are one synchronous step, so no race overbooks it. */
+/** Counts connections. Checking and reserving are one synchronous step, so no race overbooks it. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #isExempt: (address: string) => boolean;
@@ -53,7 +55,6 @@ export class Admission {
   readonly #addresses = new Map<string, AddressCount>();
   #reserved = 0;
   #hasRoom = true;
-  #pendingHandshakes = 0;
 
   /** @throws MisuseError `ERR_OPTION` for an entry of `exemptAddresses` that is neither address nor range. */
   constructor(limits: AdmissionLimits) {
@@ -82,11 +83,6 @@ export class Admission {
   /** Addresses with a connection, where addresses are counted. */
   get addresses(): number {
     return this.#addresses.size;
-  }
-
-  /** Sockets between accept and the end of their handshake. */
-  get pendingHandshakes(): number {
-    return this.#pendingHandshakes;
   }
 
   /**
@@ -133,17 +129,5 @@ export class Admission {
     if (this.#reserved < this.#limits.maxConnections * ROOM_RATIO) this.#hasRoom = true;
     const { address } = reservation;
     if (address !== undefined && --address.connections === 0) this.#addresses.delete(address.key);
-  }
-
-  /** A socket was accepted. @returns `false`, and counts nothing, if `maxPendingHandshakes` are under way already. */
-  enterHandshake(): boolean {
-    if (this.#pendingHandshakes >= this.#limits.maxPendingHandshakes) return false;
-    this.#pendingHandshakes++;
-    return true;
-  }
-
-  /** The handshake of a socket that {@link enterHandshake} let in has ended, one way or another. */
-  leaveHandshake(): void {
-    if (this.#pendingHandshakes > 0) this.#pendingHandshakes--;
   }
 }

@@ -5,6 +5,8 @@ import type { Fields } from '../protocol/handshake/fields.ts';
 import type { DeadlineQueue } from '../transport/deadlines.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import type { Admission, Reservation } from './admission.ts';
+import type { HandshakePlaces } from './handshake-places.ts';
+import type { HeldInputHost } from './held-input.ts';
 import type { UpgradeRequest } from './hooks.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { OriginRefusal, OriginSubject } from './origin.ts';
@@ -40,16 +42,23 @@ export function retryAfter(
 }
 
 /** What a handshake needs of its server. */
-export interface HandshakeHost<UserData> {
+export interface HandshakeHost<UserData> extends HeldInputHost {
   readonly options: ResolvedServerOptions<UserData>;
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;
+  readonly places: HandshakePlaces;
   readonly shuttingDown: boolean;
   readonly pendingSockets: Set<PendingSocket>;
   matchesPath(path: string): boolean;
   /** Who sent a request, as far as trusted proxies say so. */
   senderOf(address: string, secure: boolean, fields: Fields): Sender;
   judgeOrigin(subject: OriginSubject): OriginRefusal | undefined;
+  /** Why `allowedHosts` refuses an authority, if it does. */
+  judgeHost(authority: string): OriginRefusal | undefined;
+  /** Authority of the address listened on: for requests of HTTP/1.0 that name none. */
+  readonly ownAuthority: string;
+  /** A request with `Sec-WebSocket-Key` came without `Upgrade`. */
+  upgradeLost(remoteAddress: string, url: string): void;
   refused(refusal: Refusal): void;
   /** Makes the connection, emits `connection`, and returns its driver. */
   admitted(

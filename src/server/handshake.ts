@@ -13,7 +13,7 @@ import {
 } from '../protocol/handshake/server.ts';
 import type { DeadlineOwner } from '../transport/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
-import type { Reservation } from './admission.ts';
+import type { AdmissionRefusal, Reservation } from './admission.ts';
 import { type HandshakeHost, type PendingSocket, type Refusal, retryAfter } from './handshake-host.ts';
 import type {
   ResponseLike,
@@ -22,6 +22,8 @@ import type {
   UpgradeHook,
   UpgradeRequest,
 } from './hooks.ts';
+import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from './handshake-places.ts';
+import { HeldInput } from './held-input.ts';
 import { Linger } from './linger.ts';
 import { PlainExchange } from './plain-exchange.ts';
 import { HandedRequest } from './request-view.ts';
@@ -33,9 +35,11 @@ import { judgeDecision } from './upgrade-decision.ts';
 /** Most bytes kept from a client that sends before it was answered; then its socket is not read. */
 const MAX_EARLY_BYTES = 65_536;
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 type Stage = 'head' | 'deciding' | 'done';
 
-/** A socket that nobody reads yet. */
+/** A socket whose request has not been read. */
 export interface Arrival {
   /** What it is to Node; `undefined` if it is no stream. */
   readonly stream?: Duplex;
@@ -43,10 +47,12 @@ export interface Arrival {
   readonly open: (owner: TransportOwner) => ArrivedTransport;
   /** When TCP accepted it, on the clock of deadlines. Default: now. */
   readonly acceptedAtMs?: number | undefined;
+  /** Its place among pending handshakes, if it has one already. */
+  readonly place?: HandshakePlace | undefined;
 }
 
 /** One socket from accept to its 101 or refusal (§4.2). Every way out gives back what was reserved, once. */
-export class Handshake<UserData> implements TransportOwner, DeadlineOwner, PendingSocket {
+export class Handshake<UserData> implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder {
   deadlineSlot = -1;
   readonly #host: HandshakeHost<UserData>;
   readonly #transport: ArrivedTransport;
@@ -57,16 +63,18 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #stage: Stage = 'head';
   #parser: HeadParser | undefined;
   #head: RequestHead | undefined;
-  #early: Buffer[] = [];
-  #earlyBytes = 0;
+  #early: HeldInput | undefined;
+  /** When the request has to be complete. */
+  readonly #deadlineMs: number;
   #reservation: Reservation | undefined;
   #abort: AbortController | undefined;
-  #entered = false;
+  /** Among pending handshakes, or why there was none; `undefined` once it is given back or passed on. */
+  #place: HandshakePlace | AdmissionRefusal | undefined;
 
   /** @param finished Called once, with the connection if there is one. */
   constructor(
     host: HandshakeHost<UserData>,
-    { stream, open, acceptedAtMs }: Arrival,
+    { stream, open, acceptedAtMs, place }: Arrival,
     finished: (connection: Connection<UserData> | undefined) => void,
   ) {
     this.#host = host;
@@ -76,9 +84,10 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#secure = encryptable?.encrypted === true;
     this.#transport = open(this);
     host.pendingSockets.add(this);
-    this.#entered = host.admission.enterHandshake();
-    const { handshakeTimeoutMs } = host.options;
-    host.deadlines.plan(this, (acceptedAtMs ?? host.deadlines.now()) + handshakeTimeoutMs);
+    if (place !== undefined) place.holder = this;
+    this.#place = place ?? host.places.enter(this.#transport.remoteAddress, this);
+    this.#deadlineMs = (acceptedAtMs ?? host.deadlines.now()) + host.options.handshakeTimeoutMs;
+    host.deadlines.plan(this, this.#deadlineMs);
   }
 
   /** Reads the head from the socket itself. */
@@ -90,13 +99,16 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   /** Goes on with a head that an HTTP server has read, and the bytes behind it. */
   withHead(head: RequestHead, rest: Buffer, incoming: IncomingMessage): void {
     this.#head = head;
-    if (!this.#mayStart()) return;
-    this.#keepEarly(rest);
+    if (!this.#mayStart() || !this.#keepEarly(rest)) return;
     this.#attempt(() => this.#decide(head, incoming));
   }
 
   shutDown(): void {
     this.#refuse('ERR_SHUTTING_DOWN');
+  }
+
+  placeLost(): void {
+    this.#refuse('ERR_SERVER_FULL', PLACE_LOST);
   }
 
   destroy(): void {
@@ -119,8 +131,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
         this.#plainRequest(head, rest);
         return;
       }
-      this.#keepEarly(rest);
-      this.#decide(head);
+      if (this.#keepEarly(rest)) this.#decide(head);
     });
   }
 
@@ -142,8 +153,9 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   #mayStart(): boolean {
+    const place = this.#place;
     if (this.#host.shuttingDown) this.#refuse('ERR_SHUTTING_DOWN');
-    else if (!this.#entered) this.#refuse('ERR_SERVER_FULL', 'too many handshakes at once');
+    else if (place?.refused !== undefined) this.#refuse(place.refused, place.detail, place.error);
     else return true;
     return false;
   }
@@ -159,22 +171,33 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     }
   }
 
-  #keepEarly(bytes: Buffer): void {
-    if (bytes.length === 0 || this.#stage === 'done') return;
-    this.#early.push(Buffer.from(bytes));
-    this.#earlyBytes += bytes.length;
-    if (this.#earlyBytes >= MAX_EARLY_BYTES) this.#transport.pause();
+  /** @returns False if the handshake is over. */
+  #keepEarly(bytes: Buffer): boolean {
+    if (this.#stage === 'done') return false;
+    if (bytes.length === 0) return true;
+    this.#early ??= new HeldInput(this.#host, MAX_EARLY_BYTES, () =>
+      this.#refuse('ERR_SERVER_FULL', 'the memory budget is used up'),
+    );
+    if (!this.#early.append(bytes)) return false;
+    if (this.#early.length >= MAX_EARLY_BYTES) this.#transport.pause();
+    return true;
   }
 
   #plainRequest(head: RequestHead, rest: Buffer): void {
     const { request } = this.#host.options;
     if (request === undefined) {
+      const isLost = head.fields.count('sec-websocket-key') > 0;
+      if (isLost) this.#host.upgradeLost(this.#transport.remoteAddress, head.target);
       this.#refuse('ERR_NO_UPGRADE');
       return;
     }
     const sender = this.#meetSender(head);
+    // A request is read only with a place.
+    const place = this.#place as HandshakePlace;
+    this.#place = undefined;
     this.#end();
-    const exchange = new PlainExchange(this.#host, this.#transport, head, sender, request);
+    const plain = { head, sender, place, deadlineMs: this.#deadlineMs };
+    const exchange = new PlainExchange(this.#host, this.#transport, plain, request);
     exchange.start(rest);
     this.#finished(undefined);
     this.#host.socketGone(this);
@@ -184,7 +207,13 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #meetSender(head: RequestHead): Sender {
     const transport = this.#transport;
     const sender = this.#host.senderOf(transport.remoteAddress, this.#secure, head.fields);
-    if (sender.proxied) transport.standFor(sender.address);
+    if (sender.proxied) {
+      transport.standFor(sender.address);
+      const place = this.#place as HandshakePlace;
+      const refusal = this.#host.places.move(place, sender.address);
+      if (refusal?.error !== undefined) throw refusal.error;
+      if (refusal !== undefined) throw new HandshakeError(refusal.refused, refusal.detail);
+    }
     this.#secure = sender.secure;
     return sender;
   }
@@ -262,8 +291,8 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const driver = this.#host.admitted(identity, request, reservation, (owner) => transport.handTo(owner));
     this.#finished(driver.connection);
     transport.resume();
-    const early = this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early);
-    this.#early = [];
+    const early = this.#early?.bytes ?? NOTHING;
+    this.#early?.release();
     driver.receiveEarly(early);
     this.#host.socketGone(this);
   }
@@ -314,15 +343,16 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #release(): void {
     if (this.#reservation !== undefined) this.#host.admission.release(this.#reservation);
     this.#reservation = undefined;
-    this.#early = [];
+    this.#early?.release();
     this.#abort?.abort();
   }
 
   #end(): void {
     this.#stage = 'done';
     this.#host.deadlines.cancel(this);
-    if (this.#entered) this.#host.admission.leaveHandshake();
-    this.#entered = false;
+    const place = this.#place;
+    if (place !== undefined && place.refused === undefined) this.#host.places.leave(place);
+    this.#place = undefined;
   }
 }
 

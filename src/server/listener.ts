@@ -3,6 +3,7 @@ import { MisuseError } from '../protocol/errors.ts';
 import { checkHandles, checkSockets, handlesUsable, socketsUsable } from '../transport/handle-check.ts';
 import { takeHandles } from '../transport/handle-transport.ts';
 import { removeStaleSocket } from './stale-socket.ts';
+import { withoutZone } from '../transport/ip-address.ts';
 import { TCP_KEEP_ALIVE_MS } from '../transport/stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
 
@@ -21,6 +22,14 @@ export interface ListenOptions {
   readonly backlog?: number | undefined;
   /** Aborting stops listening; connections stay. Before the address is there it rejects `listen`. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Authority of the URL of an address listened on: `localhost` where that is a Unix socket or every address. */
+export function authorityOf(address: AddressInfo | string): string {
+  if (typeof address === 'string') return 'localhost';
+  const { address: host, family, port } = address;
+  if (host === '::' || host === '0.0.0.0') return `localhost:${port}`;
+  return family === 'IPv6' ? `[${withoutZone(host)}]:${port}` : `${host}:${port}`;
 }
 
 const shutDownMeanwhile = (): MisuseError =>

@@ -71,6 +71,14 @@ export class ServerLog extends ConnectionLog {
     );
   }
 
+  upgradeLost(remoteAddress: string, url: string): void {
+    this.write(
+      'warn',
+      { remoteAddress, path: escaped(pathOf(url)) },
+      'a WebSocket handshake lost its Upgrade field on the way: let the proxy pass Upgrade and Connection on',
+    );
+  }
+
   acceptFailed(error: Error): void {
     this.write('error', { err: error }, 'a connection could not be accepted');
   }

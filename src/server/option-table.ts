@@ -47,6 +47,7 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   maxHeadBytes: bytes(1_048_576, 'longest request head'),
   maxHeaderFields: count(10_000, 'most fields in a request head'),
   maxPendingHandshakes: count(1_000_000, 'most handshakes under way'),
+  maxPendingHandshakesPerIp: orFalse(count(1_000_000, 'most handshakes under way of one address')),
   ...CONNECTION_OPTION_TABLE,
   maxConnections: count(10_000_000, 'most connections'),
   maxConnectionsPerIp: orFalse(count(10_000_000, 'most connections of one address')),

@@ -33,8 +33,8 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   /** Refuse requests without `Origin`. Default `false`: these come from programs, which could send any. */
   readonly requireOrigin?: boolean | undefined;
   /**
-   * Host names, without port, that requests may name; others get 403. Default `false`: any. For servers on a local
-   * network: a foreign page that points its own name at them (DNS rebinding) is turned away.
+   * Host names, without port, that requests may name, upgrades and plain ones; others get 403. Default `false`: any. For
+   * servers on a local network: it refuses a foreign page that points its own name at them (DNS rebinding).
    */
   readonly allowedHosts?: false | readonly string[] | undefined;
   /**
@@ -56,16 +56,26 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   /** The `upgrade` hook is given up after so long, with 503. Default 10,000; 1 to 2,147,483,647 ms. People wait for it. */
   readonly upgradeTimeoutMs?: number | undefined;
   /**
-   * From TCP accept to the end of the request head, TLS included; over it: 408. Default 10,000; 1 to 2,147,483,647 ms. A
-   * client that sends a byte a second holds a place.
+   * From TCP accept to the end of the request head, TLS and the body of a plain request included; over it: 408. Default
+   * 10,000; 1 to 2,147,483,647 ms. A client that sends a byte a second holds a place.
    */
   readonly handshakeTimeoutMs?: number | undefined;
   /** Longest request head; over it: 431. Default 16,384; 1 to 1,048,576 bytes. Cookies and tokens fit. */
   readonly maxHeadBytes?: number | undefined;
   /** Most fields in it; over it: 431. Default 100; 1 to 10,000. Browsers send about 20. */
   readonly maxHeaderFields?: number | undefined;
-  /** Most sockets between accept and 101; one more gets 503. Default 1,000; 1 to 1,000,000. Each may hold a whole head. */
+  /**
+   * Most sockets between accept and 101, plain requests between accept and their answer included; one more gets 503.
+   * Default 1,000; 1 to 1,000,000. Each may hold a whole head. When all places are taken, an address that holds fewer gets
+   * a place of the address that holds most.
+   */
   readonly maxPendingHandshakes?: number | undefined;
+  /**
+   * Most of these places that one address may hold; one more gets 429. Default `false`; 1 to 1,000,000, or `false`. A
+   * proxy in `trustProxy` holds places for its clients and has no such limit; once the head is
+   * read, the place counts for the client's address.
+   */
+  readonly maxPendingHandshakesPerIp?: number | false | undefined;
   /**
    * Most connections, handshakes under way included; one more gets 503. Default 10,000; 1 to 10,000,000. The process needs
    * as many file descriptors.
@@ -81,7 +91,7 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   /** New connections a minute of one address; over it: 429. Default `false`; 1 to 100,000,000, or `false`. Where on: 100. */
   readonly maxNewConnectionsPerMinutePerIp?: number | false | undefined;
   /**
-   * Addresses, CIDR ranges, or a function, that the two limits per address do not apply to: monitors, balancers, tests.
+   * Addresses, CIDR ranges, or a function, that the limits per address do not apply to: monitors, balancers, tests.
    * Default `[]`.
    */
   readonly exemptAddresses?: AddressList | undefined;

@@ -30,6 +30,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   maxHeadBytes: 16_384,
   maxHeaderFields: 100,
   maxPendingHandshakes: 1_000,
+  maxPendingHandshakesPerIp: false,
   ...DEFAULT_CONNECTION_OPTIONS,
   maxConnections: 10_000,
   maxConnectionsPerIp: false,

@@ -83,20 +83,29 @@ export function isHostname(text: string): boolean {
   return !/:\d*$/.test(text.replace(/^\[.*\]/, '')) && canonicalHostname(text) !== undefined;
 }
 
+/** @returns What tells for each authority why `allowedHosts` refuses it, or `undefined`. */
+export function hostPolicy(
+  allowedHosts: OriginOptions['allowedHosts'],
+): (authority: string) => OriginRefusal | undefined {
+  if (allowedHosts === false) return () => undefined;
+  const hosts = new Set(allowedHosts.map(canonicalHostname));
+  return (authority) => {
+    const host = canonicalHostname(authority);
+    return host === undefined || !hosts.has(host) ? FOREIGN_HOST : undefined;
+  };
+}
+
 /**
  * Compiles the policy (RFC 6455 §10.2). Host first, then origin; whole values are compared, never parts of them.
  * @returns What tells for each request why it is refused, or `undefined`. It throws only what a function given as
  *   `allowedOrigins` throws.
  */
 export function originPolicy(options: OriginOptions): (subject: OriginSubject) => OriginRefusal | undefined {
-  const hosts =
-    options.allowedHosts === false ? undefined : new Set(options.allowedHosts.map(canonicalHostname));
+  const judgeHost = hostPolicy(options.allowedHosts);
   const judge = originJudge(options.allowedOrigins);
   return (subject) => {
-    if (hosts !== undefined) {
-      const host = canonicalHostname(subject.host);
-      if (host === undefined || !hosts.has(host)) return FOREIGN_HOST;
-    }
+    const foreign = judgeHost(subject.host);
+    if (foreign !== undefined) return foreign;
     const [origin] = subject.origins;
     if (origin === undefined) return options.requireOrigin ? MISSING : undefined;
     return subject.origins.length > 1 ? MALFORMED : judge(origin, subject);

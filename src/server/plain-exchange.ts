@@ -1,13 +1,20 @@
 import { Buffer } from 'node:buffer';
 import { shown } from '../connection/option-check.ts';
-import { MisuseError } from '../protocol/errors.ts';
+import { HandshakeError, type HandshakeErrorCode, MisuseError } from '../protocol/errors.ts';
 import { renderRefusal, renderResponse } from '../protocol/handshake/answer.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
-import { bodyLength, readPlainTarget } from '../protocol/handshake/plain-request.ts';
+import {
+  bodyLength,
+  MAX_BODY_BYTES,
+  namesHost,
+  readPlainTarget,
+} from '../protocol/handshake/plain-request.ts';
 import type { DeadlineOwner } from '../transport/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
 import { type HandshakeHost, type PendingSocket, retryAfter } from './handshake-host.ts';
 import type { RequestHook } from './hooks.ts';
+import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from './handshake-places.ts';
+import { HeldInput } from './held-input.ts';
 import { Linger } from './linger.ts';
 import { isResponseLike, readResponse } from './response-like.ts';
 import type { Sender } from './trust-proxy.ts';
@@ -20,15 +27,26 @@ const SENTENCES: Readonly<Record<number, string>> = {
   503: 'The server is not able to answer now.',
 };
 
+/** What a handshake knows of a request that turned out to be none. */
+export interface PlainRequest {
+  readonly head: RequestHead;
+  readonly sender: Sender;
+  /** Among pending handshakes; the exchange keeps it until the answer. */
+  readonly place: HandshakePlace;
+  /** When the request has to be complete, on the clock of deadlines. */
+  readonly deadlineMs: number;
+}
+
 /** A request without upgrade on a server that listens by itself: one request, one answer, and the socket ends. */
-export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, PendingSocket {
+export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder {
   deadlineSlot = -1;
   readonly #host: HandshakeHost<UserData>;
   readonly #transport: ArrivedTransport;
   readonly #head: RequestHead;
   readonly #sender: Sender;
+  readonly #place: HandshakePlace;
   readonly #hook: RequestHook;
-  #body: Buffer[] = [];
+  readonly #body: HeldInput;
   #missingBytes = 0;
   #url: URL | undefined;
   #stage: 'body' | 'answering' | 'done' = 'body';
@@ -36,25 +54,46 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   constructor(
     host: HandshakeHost<UserData>,
     transport: ArrivedTransport,
-    head: RequestHead,
-    sender: Sender,
+    { head, sender, place, deadlineMs }: PlainRequest,
     hook: RequestHook,
   ) {
     this.#host = host;
     this.#transport = transport.handTo(this);
     this.#head = head;
     this.#sender = sender;
+    this.#place = place;
+    place.holder = this;
     this.#hook = hook;
+    this.#body = new HeldInput(host, MAX_BODY_BYTES, () =>
+      this.#refuse('ERR_SERVER_FULL', { detail: 'the memory budget is used up' }),
+    );
     host.pendingSockets.add(this);
-    host.deadlines.plan(this, host.deadlines.now() + host.options.handshakeTimeoutMs);
+    host.deadlines.plan(this, deadlineMs);
   }
 
   /** @param rest Bytes that came behind the head. */
   start(rest: Buffer): void {
-    const length = bodyLength(this.#head);
-    this.#url = readPlainTarget(this.#head, this.#sender.secure, this.#sender.host);
-    if (typeof length !== 'number' || this.#url === undefined) {
-      this.#answerPlainly(typeof length === 'number' ? 400 : length.status);
+    const head = this.#head;
+    const host = this.#host;
+    if (head.fields.count('sec-websocket-key') > 0)
+      host.upgradeLost(this.#transport.remoteAddress, head.target);
+    const { secure, host: forwardedHost } = this.#sender;
+    try {
+      this.#url = readPlainTarget(head, secure, forwardedHost, host.ownAuthority);
+    } catch (error) {
+      const { code, message } = error as HandshakeError;
+      this.#refuse(code as HandshakeErrorCode, { detail: message });
+      return;
+    }
+    const foreign =
+      forwardedHost !== undefined || namesHost(head) ? host.judgeHost(this.#url.host) : undefined;
+    if (foreign !== undefined) {
+      this.#refuse(foreign.code, { detail: `${foreign.why}; host ${this.#url.host}` });
+      return;
+    }
+    const length = bodyLength(head);
+    if (typeof length !== 'number') {
+      this.#refuse('ERR_REQUEST_BODY', { status: length.status, detail: SENTENCES[length.status] });
       return;
     }
     this.#missingBytes = length;
@@ -63,7 +102,11 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
 
   shutDown(): void {
     // An answer that is being made still goes out; a request that is not complete gets none.
-    if (this.#stage === 'body') this.#answerPlainly(503);
+    if (this.#stage === 'body') this.#refuse('ERR_SHUTTING_DOWN');
+  }
+
+  placeLost(): void {
+    this.#refuse('ERR_SERVER_FULL', { detail: PLACE_LOST });
   }
 
   destroy(): void {
@@ -72,8 +115,9 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
 
   received(chunk: Buffer): void {
     if (this.#stage !== 'body') return;
-    if (this.#missingBytes > 0) this.#body.push(Buffer.from(chunk.subarray(0, this.#missingBytes)));
-    this.#missingBytes -= Math.min(chunk.length, this.#missingBytes);
+    const bytes = Math.min(chunk.length, this.#missingBytes);
+    this.#missingBytes -= bytes;
+    if (bytes > 0 && !this.#body.append(chunk.subarray(0, bytes))) return;
     if (this.#missingBytes > 0) return;
     this.#stage = 'answering';
     const { deadlines, options } = this.#host;
@@ -89,14 +133,15 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   writable(): void {}
 
   closed(): void {
-    this.#stage = 'done';
-    this.#host.deadlines.cancel(this);
+    this.#leave();
     this.#host.socketGone(this);
   }
 
   deadlineReached(): void {
-    if (this.#stage !== 'body') this.#answerPlainly(503);
-    else this.#answer(Buffer.from(renderRefusal('ERR_HEAD_TIMEOUT', {}), 'latin1'));
+    if (this.#stage === 'body')
+      this.#refuse('ERR_HEAD_TIMEOUT', { detail: 'the body did not arrive in time' });
+    else
+      this.#refuse('ERR_UPGRADE_TIMEOUT', { detail: 'the request hook took longer than upgradeTimeoutMs' });
   }
 
   async #ask(): Promise<void> {
@@ -106,7 +151,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
         method,
         url: this.#url!,
         headers: new Headers([...fields] as [string, string][]),
-        body: Buffer.concat(this.#body),
+        body: this.#body.bytes,
         remoteAddress: this.#transport.remoteAddress,
       });
       if (!isResponseLike(response)) {
@@ -123,6 +168,21 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
     }
   }
 
+  /** Refuses like a handshake: visible in the log, in `stats()` and as the event `refused`. */
+  #refuse(
+    code: HandshakeErrorCode,
+    {
+      status = new HandshakeError(code).status,
+      detail,
+    }: { readonly status?: number; readonly detail?: string | undefined } = {},
+  ): void {
+    if (this.#stage === 'done') return;
+    if (SENTENCES[status] === undefined) this.#answer(Buffer.from(renderRefusal(code, {}), 'latin1'));
+    else this.#answerPlainly(status);
+    const { remoteAddress } = this.#transport;
+    this.#host.refused({ status, code, remoteAddress, url: this.#head.target, detail });
+  }
+
   #answerPlainly(status: number): void {
     const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
     if (status === 503) headers.push(['retry-after', String(retryAfter(this.#host.options))]);
@@ -131,12 +191,18 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
 
   #answer(bytes: Buffer): void {
     if (this.#stage === 'done') return;
-    this.#stage = 'done';
+    this.#leave();
     const { deadlines, pendingSockets } = this.#host;
-    deadlines.cancel(this);
-    this.#body = [];
     this.#transport.write([bytes]);
     pendingSockets.add(new Linger(this.#transport, deadlines, (gone) => this.#host.socketGone(gone)));
     this.#host.socketGone(this);
+  }
+
+  #leave(): void {
+    if (this.#stage === 'done') return;
+    this.#stage = 'done';
+    this.#host.deadlines.cancel(this);
+    this.#host.places.leave(this.#place);
+    this.#body.release();
   }
 }

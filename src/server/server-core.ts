@@ -29,9 +29,10 @@ import { Admission, type Reservation } from './admission.ts';
 import { type BroadcastOptions, broadcastTo, driversOf } from './broadcast.ts';
 import { type Arrival, Handshake } from './handshake.ts';
 import type { HandshakeHost, PendingSocket, Refusal } from './handshake-host.ts';
+import { HandshakePlaces } from './handshake-places.ts';
 import type { UpgradeRequest } from './hooks.ts';
 import { ServerLog } from './log.ts';
-import { type OriginRefusal, originPolicy, type OriginSubject } from './origin.ts';
+import { hostPolicy, type OriginRefusal, originPolicy, type OriginSubject } from './origin.ts';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { compilePath } from './path.ts';
 import { Registry } from './registry.ts';
@@ -39,7 +40,7 @@ import type { ServerEvents } from './server-events.ts';
 import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
 import { type ServerStats, StatsCounters } from './stats.ts';
 import { TopicTable } from './topics.ts';
-import { proxyPolicy, type Sender } from './trust-proxy.ts';
+import { proxyPolicy, type Sender, trustedSenders } from './trust-proxy.ts';
 
 /** Failures to accept come in floods. */
 const ACCEPT_FAILURE_EVERY_MS = 1_000;
@@ -63,6 +64,7 @@ export class ServerCore<UserData>
   readonly counters: StatsCounters;
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;
+  readonly places: HandshakePlaces;
   readonly registry = new Registry<DriverOf<UserData>>();
   readonly topics: TopicTable<DriverOf<UserData>>;
   readonly pendingSockets = new Set<PendingSocket>();
@@ -70,6 +72,7 @@ export class ServerCore<UserData>
   readonly reusableBytes = processBytes;
   messageListeners: readonly ((connection: Connection<UserData>, message: Message) => ListenerResult)[] = [];
   shuttingDown = false;
+  ownAuthority = 'localhost';
   onGone: (() => void) | undefined;
   /** Closes the listening sockets. */
   onStopListening: () => void = () => {};
@@ -78,6 +81,7 @@ export class ServerCore<UserData>
   #acceptFailedMs = Number.NEGATIVE_INFINITY;
   readonly #matchesPath: (path: string) => boolean;
   readonly #judgeOrigin: (subject: OriginSubject) => OriginRefusal | undefined;
+  readonly #judgeHost: ReturnType<typeof hostPolicy>;
   readonly #senderOf: ReturnType<typeof proxyPolicy>;
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
   readonly #leaving = new Set<DriverOf<UserData>>();
@@ -87,10 +91,12 @@ export class ServerCore<UserData>
     this.deadlines = deadlinesOf(this.options.clock);
     this.counters = new StatsCounters(this.deadlines.clock.now());
     this.admission = new Admission(this.options);
+    this.places = new HandshakePlaces(this.options, trustedSenders(this.options.trustProxy));
     this.topics = new TopicTable(this.options);
     this.log = new ServerLog(this.options.logger);
     this.#matchesPath = compilePath(this.options.path);
     this.#judgeOrigin = originPolicy(this.options);
+    this.#judgeHost = hostPolicy(this.options.allowedHosts);
     this.#senderOf = proxyPolicy(this.options.trustProxy);
   }
 
@@ -149,6 +155,14 @@ export class ServerCore<UserData>
 
   judgeOrigin(subject: OriginSubject): OriginRefusal | undefined {
     return this.#judgeOrigin(subject);
+  }
+
+  judgeHost(authority: string): OriginRefusal | undefined {
+    return this.#judgeHost(authority);
+  }
+
+  upgradeLost(remoteAddress: string, url: string): void {
+    this.log.upgradeLost(remoteAddress, url);
   }
 
   refused(refusal: Refusal): void {
@@ -330,7 +344,7 @@ export class ServerCore<UserData>
     return this.counters.snapshot({
       nowMs: this.clock.now(),
       transport,
-      pendingHandshakes: this.admission.pendingHandshakes,
+      pendingHandshakes: this.places.pending,
       connections: this.registry.size,
       topics: this.topics.size,
       subscriptions: this.topics.subscriptions,

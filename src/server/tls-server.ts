@@ -1,29 +1,38 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { normalizeAddress } from '../transport/ip-address.ts';
+import { rawSocketOf } from '../transport/node-handle.ts';
 import { TCP_KEEP_ALIVE_MS } from '../transport/stream-transport.ts';
+import type { AdmissionRefusal } from './admission.ts';
 import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
+import { type HandshakePlace, PLACE_LOST } from './handshake-places.ts';
 import type { TlsOptions } from './tls-options.ts';
 
 const PENDING = Symbol('hawser.pending');
+
+const SHUTTING_DOWN: AdmissionRefusal = Object.freeze({ refused: 'ERR_SHUTTING_DOWN' });
 
 /** Below TLS; it knows what becomes of it until its handshake is over. */
 type RawSocket = Socket & { [PENDING]?: SecuringSocket | undefined };
 
 /** A socket between accept and the end of its TLS handshake. */
 class SecuringSocket implements PendingSocket {
-  readonly key: string;
+  /** `undefined` over a Unix socket: there nothing public tells one from the other. */
+  readonly key: string | undefined;
   readonly address: string;
   readonly acceptedAtMs: number;
+  /** Passed on to the handshake of WebSocket. */
+  readonly place: HandshakePlace;
   /** What TLS says went wrong. */
   error: Error | undefined;
   readonly #raw: RawSocket;
 
-  constructor(raw: RawSocket, acceptedAtMs: number) {
+  constructor(raw: RawSocket, address: string, acceptedAtMs: number, place: HandshakePlace) {
     this.#raw = raw;
     this.key = keyOf(raw);
-    this.address = normalizeAddress(raw.remoteAddress ?? '');
+    this.address = address;
     this.acceptedAtMs = acceptedAtMs;
+    this.place = place;
   }
 
   /** There is no way yet to tell the client why. */
@@ -49,37 +58,55 @@ class SecuringSocket implements PendingSocket {
 /** What TLS handshakes need of the server. */
 type TlsHost = Pick<
   HandshakeHost<unknown>,
-  'admission' | 'deadlines' | 'pendingSockets' | 'refused' | 'shuttingDown' | 'socketGone'
+  'deadlines' | 'pendingSockets' | 'places' | 'refused' | 'shuttingDown' | 'socketGone'
 > & { readonly options: { readonly handshakeTimeoutMs: number } };
 
-/** Both ends of a TCP connection are the only thing that the socket below TLS and the one above have in common. */
-const keyOf = (socket: Socket): string => `${socket.remoteAddress}:${socket.remotePort}`;
+/** All of what tells one TCP connection from another; a client may use one port of its own for several of our addresses. */
+const keyOf = (socket: Socket): string | undefined =>
+  socket.remotePort === undefined
+    ? undefined
+    : `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
+
+/** A socket whose TLS handshake is over; what is `undefined` was not known of it. */
+export interface SecuredSocket {
+  readonly socket: TLSSocket;
+  /** When TCP accepted it, on the clock of deadlines. */
+  readonly acceptedAtMs: number | undefined;
+  readonly place: HandshakePlace | undefined;
+}
 
 /**
  * Makes a TLS server whose handshakes count as handshakes of the WebSocket server: in number, in time, and in what a
  * shutdown ends.
- * @param secured Gets every socket, with the time on the clock of deadlines when TCP accepted it.
+ * @param secured Gets every socket, and its place among pending handshakes.
+ * @param rawOf Finds the socket below TLS; where it cannot, both ends of the TCP connection tell.
  */
 export function createTlsServer(
   host: TlsHost,
   options: TlsOptions,
-  secured: (socket: TLSSocket, acceptedAtMs: number | undefined) => void,
+  secured: (secured: SecuredSocket) => void,
+  rawOf: (socket: TLSSocket) => RawSocket | undefined = rawSocketOf,
 ): Server {
-  const { admission, pendingSockets, deadlines } = host;
+  const { places, pendingSockets, deadlines } = host;
   const securing = new Map<string, SecuringSocket>();
+  /** Without it sockets without a port cannot be told apart: their handshakes are bounded in time, but not counted. */
+  let findsRaw = true;
   const leave = (pending: SecuringSocket): void => {
     // A client that has left may have come again from the same port.
-    if (securing.get(pending.key) === pending) securing.delete(pending.key);
+    if (pending.key !== undefined && securing.get(pending.key) === pending) securing.delete(pending.key);
     pending.leave();
-    admission.leaveHandshake();
+  };
+  const pendingOf = (socket: TLSSocket): SecuringSocket | undefined =>
+    rawOf(socket)?.[PENDING] ?? securing.get(keyOf(socket) ?? '');
+  const refuse = (pending: SecuringSocket, code: 'ERR_TLS' | 'ERR_SERVER_FULL', detail?: string): void => {
+    leave(pending);
+    places.leave(pending.place);
+    host.refused({ status: 0, code, remoteAddress: pending.address, url: '', detail });
+    host.socketGone(pending);
   };
   function closed(this: RawSocket): void {
     const pending = this[PENDING];
-    if (pending === undefined) return;
-    leave(pending);
-    const { address: remoteAddress, error } = pending;
-    host.refused({ status: 0, code: 'ERR_TLS', remoteAddress, url: '', detail: error?.message });
-    host.socketGone(pending);
+    if (pending !== undefined) refuse(pending, 'ERR_TLS', pending.error?.message);
   }
   const server = createServer({
     ...options,
@@ -89,29 +116,38 @@ export function createTlsServer(
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
   });
-  server.on('connection', (raw: Socket) => {
-    // Over a Unix socket nothing tells one from the other; the time that TLS has bounds them all the same.
-    if (raw.remotePort === undefined && !host.shuttingDown) return;
-    const pending = new SecuringSocket(raw, deadlines.now());
-    if (host.shuttingDown || !admission.enterHandshake()) {
-      const code = host.shuttingDown ? 'ERR_SHUTTING_DOWN' : 'ERR_SERVER_FULL';
-      host.refused({ status: 0, code, remoteAddress: pending.address, url: '' });
+  server.on('connection', (raw: RawSocket) => {
+    if (!findsRaw && keyOf(raw) === undefined && !host.shuttingDown) return;
+    const address = normalizeAddress(raw.remoteAddress ?? '');
+    const holder = {
+      placeLost: (): void => {
+        const pending = raw[PENDING];
+        if (pending !== undefined) refuse(pending, 'ERR_SERVER_FULL', PLACE_LOST);
+        raw.destroy();
+      },
+    };
+    const place = host.shuttingDown ? SHUTTING_DOWN : places.enter(address, holder);
+    if (place.refused !== undefined) {
+      const { refused: code, detail, error } = place;
+      host.refused({ status: 0, code, remoteAddress: address, url: '', detail, error });
       raw.destroy();
       return;
     }
+    const pending = new SecuringSocket(raw, address, deadlines.now(), place);
     pending.enter();
-    securing.set(pending.key, pending);
+    if (pending.key !== undefined) securing.set(pending.key, pending);
     pendingSockets.add(pending);
     raw.on('close', closed);
   });
   server.on('secureConnection', (socket) => {
-    const pending = securing.get(keyOf(socket));
+    const pending = pendingOf(socket);
     if (pending !== undefined) leave(pending);
-    secured(socket, pending?.acceptedAtMs);
+    else findsRaw = false;
+    secured({ socket, acceptedAtMs: pending?.acceptedAtMs, place: pending?.place });
     if (pending !== undefined) host.socketGone(pending);
   });
   server.on('tlsClientError', (error, socket) => {
-    const pending = securing.get(keyOf(socket));
+    const pending = pendingOf(socket);
     if (pending !== undefined) pending.error = error;
     socket.destroy();
   });

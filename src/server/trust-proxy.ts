@@ -64,6 +64,13 @@ export function proxyPolicy(trust: TrustProxy): (address: string, secure: boolea
   };
 }
 
+/** @returns Whether a socket from an address is that of a trusted proxy. */
+export function trustedSenders(trust: TrustProxy): (address: string) => boolean {
+  if (trust === false) return () => false;
+  const trusts = trustOf(trust);
+  return (address) => trusts(address, 0);
+}
+
 /** Whether the sender that many proxies away is trusted. */
 type Trusts = (address: string, hop: number) => boolean;
 /** What the next proxy says, the nearest first; `undefined` after the last. */

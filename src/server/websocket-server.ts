@@ -24,7 +24,15 @@ import {
   checkUpgradeArguments,
   readListenArguments,
 } from './call-check.ts';
-import { createTcpServer, Listener, type ListenOptions, pastSockets, pastTlsStreams } from './listener.ts';
+import {
+  authorityOf,
+  createTcpServer,
+  Listener,
+  type ListenOptions,
+  pastSockets,
+  pastTlsStreams,
+} from './listener.ts';
+import type { Arrival } from './handshake.ts';
 import type { ServerOptions } from './options.ts';
 import { type ReadonlyRegistry, RegistryView } from './registry.ts';
 import { ServerCore } from './server-core.ts';
@@ -97,9 +105,14 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     this.#refuseAfterShutdown();
     const tls = this.#tls;
     const auto = core.options.transport === 'auto';
-    const arrived = (stream: Socket, acceptedAtMs?: number): void =>
-      core.accepted({ stream, open: (owner) => core.take(stream, owner), acceptedAtMs });
-    const tlsServer = tls === undefined ? undefined : createTlsServer(core, tls, arrived);
+    const arrived = (stream: Socket, accepted?: Pick<Arrival, 'acceptedAtMs' | 'place'>): void =>
+      core.accepted({ ...accepted, stream, open: (owner) => core.take(stream, owner) });
+    const tlsServer =
+      tls === undefined
+        ? undefined
+        : createTlsServer(core, tls, ({ socket, acceptedAtMs, place }) =>
+            arrived(socket, { acceptedAtMs, place }),
+          );
     const shortcut = tls === undefined ? pastSockets((open) => core.accepted({ open })) : pastTlsStreams;
     const listener = new Listener(
       tlsServer ?? createTcpServer((socket) => arrived(socket)),
@@ -114,6 +127,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
         listener.close();
         throw new MisuseError('ERR_STATE', 'this server was shut down while it began to listen');
       }
+      core.ownAuthority = authorityOf(address);
       core.log.started(typeof address === 'string' ? address : `${address.address} port ${address.port}`);
       dispatch(this, 'listening', [address], (error) => core.handlerFailed(error));
       return address;

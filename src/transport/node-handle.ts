@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import { maskableMemory } from '../protocol/simd.ts';
 import { Beginnings } from './beginnings.ts';
@@ -29,6 +30,15 @@ export interface NodeHandle {
   getpeername?(into: { address?: string; port?: number }): number;
   setNoDelay?(on: boolean): number;
   setKeepAlive?(on: boolean, afterSeconds: number): number;
+}
+
+/**
+ * The socket below one of TLS that a server accepted, where this Node says so.
+ * @returns `undefined` where it does not: then nothing but the addresses of both ends tells.
+ */
+export function rawSocketOf(socket: TLSSocket): Socket | undefined {
+  const { _parent: raw } = socket as TLSSocket & { readonly _parent?: unknown };
+  return raw instanceof Socket ? raw : undefined;
 }
 
 /** Told how writes end. */

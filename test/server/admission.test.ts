@@ -19,7 +19,6 @@ function open(limits: Partial<AdmissionLimits> = {}) {
     maxNewConnectionsPerMinutePerIp: false,
     exemptAddresses: [],
     ipv6PrefixBits: 64,
-    maxPendingHandshakes: 10,
     clock: { ...systemClock, now: () => time.nowMs },
     ...limits,
   });
@@ -170,19 +169,6 @@ test('LM-04 a function that throws leaves every count as it was', () => {
 test('LM-03 sockets without an address are not counted as one', () => {
   const { enter } = open({ maxConnectionsPerIp: 1, maxNewConnectionsPerMinutePerIp: 1 });
   for (let i = 0; i < 3; i++) enter('');
-});
-
-test('HS-25 handshakes under way are bounded on their own', () => {
-  const { admission } = open({ maxPendingHandshakes: 2 });
-  assert.deepEqual(
-    [1, 2, 3].map(() => admission.enterHandshake()),
-    [true, true, false],
-  );
-  assert.equal(admission.pendingHandshakes, 2);
-  admission.leaveHandshake();
-  assert.equal(admission.enterHandshake(), true);
-  for (let i = 0; i < 5; i++) admission.leaveHandshake();
-  assert.equal(admission.pendingHandshakes, 0);
 });
 
 test('HS-20 LM-05 any series of arrivals and departures keeps the counts of a plain list', () => {

@@ -33,6 +33,7 @@ test('CF-02 the defaults are those of section 22', () => {
     maxHeadBytes: 16_384,
     maxHeaderFields: 100,
     maxPendingHandshakes: 1_000,
+    maxPendingHandshakesPerIp: false,
     maxMessageBytes: 1_048_576,
     maxFrameBytes: 1_048_576,
     maxFragments: 16_384,

@@ -1,5 +1,5 @@
 import type { RequestHead } from './http-head.ts';
-import { type RequestTarget, readTarget, targetUrl } from './target.ts';
+import { readTarget, targetUrl } from './target.ts';
 
 /** Longest body of a plain request, in bytes. */
 export const MAX_BODY_BYTES = 65_536;
@@ -30,18 +30,23 @@ export function bodyLength(head: RequestHead): number | BodyRefusal {
   return bytes > MAX_BODY_BYTES ? TOO_LARGE : bytes;
 }
 
+/** Whether a request names the host it is for: all do but those of HTTP/1.0, as balancers send them to check a server. */
+export const namesHost = ({ httpVersion, fields, target }: RequestHead): boolean =>
+  httpVersion !== '1.0' || fields.count('host') > 0 || !target.startsWith('/');
+
 /**
  * Absolute URL of a request without upgrade.
  * @param secure Whether it came over TLS.
  * @param forwardedHost Valid authority that takes the place of `Host`.
- * @returns `undefined` where `Host` or target are not what HTTP/1.1 asks for: to be answered with 400.
+ * @param ownAuthority Authority for a request of HTTP/1.0 that has no `Host` (RFC 9112 §3.3).
+ * @throws HandshakeError `ERR_HOST`, `ERR_TARGET` where `Host` or target are not what HTTP asks for.
  */
-export function readPlainTarget(head: RequestHead, secure: boolean, forwardedHost?: string): URL | undefined {
-  let target: RequestTarget;
-  try {
-    target = readTarget(head, forwardedHost);
-  } catch {
-    return undefined; // it throws nothing but refusals
-  }
-  return targetUrl(target, secure);
+export function readPlainTarget(
+  head: RequestHead,
+  secure: boolean,
+  forwardedHost?: string,
+  ownAuthority?: string,
+): URL {
+  const ownHost = head.httpVersion === '1.0' ? ownAuthority : undefined;
+  return targetUrl(readTarget(head, forwardedHost, ownHost), secure);
 }

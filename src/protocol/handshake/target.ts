@@ -27,10 +27,15 @@ const SCHEME = /^(?:http|ws)s?:\/\//i;
  * Reads a request target in origin or absolute form (RFC 9112 §3.2), and the one `Host` that every request has to have.
  * `Host` must be valid also where an absolute target replaces it.
  * @param forwardedHost Valid authority that takes the place of both.
+ * @param ownHost Valid authority for a request without `Host`, where it may have none.
  * @throws HandshakeError `ERR_HOST`, `ERR_TARGET`.
  */
-export function readTarget({ target, fields }: RequestHead, forwardedHost?: string): RequestTarget {
-  const host = fields.get('host');
+export function readTarget(
+  { target, fields }: RequestHead,
+  forwardedHost?: string,
+  ownHost?: string,
+): RequestTarget {
+  const host = fields.get('host') ?? ownHost;
   if (host === undefined || host === '' || fields.count('host') > 1) throw new HandshakeError('ERR_HOST');
   if (!isAuthority(host)) throw new HandshakeError('ERR_HOST', 'it is not a host with an optional port');
   if (!VISIBLE.test(target)) throw new HandshakeError('ERR_TARGET', 'a fragment, or not visible ASCII');

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { RequestHead } from '../../../src/protocol/handshake/http-head.ts';
 import { Fields } from '../../../src/protocol/handshake/fields.ts';
 import {
   bodyLength,
   MAX_BODY_BYTES,
+  namesHost,
   readPlainTarget,
 } from '../../../src/protocol/handshake/plain-request.ts';
 
@@ -49,11 +51,28 @@ for (const [rule, raw, length] of LENGTHS) {
 test('HS-14 the limit is 64 KiB', () => assert.equal(MAX_BODY_BYTES, 65_536));
 
 test('HS-14 URL of a plain request', () => {
-  assert.equal(readPlainTarget(head(['Host', 'a:81'], '/b?c'), false)?.href, 'http://a:81/b?c');
-  assert.equal(readPlainTarget(head(['Host', 'a:81'], 'http://d/b'), true)?.href, 'https://d/b');
+  assert.equal(readPlainTarget(head(['Host', 'a:81'], '/b?c'), false).href, 'http://a:81/b?c');
+  assert.equal(readPlainTarget(head(['Host', 'a:81'], 'http://d/b'), true).href, 'https://d/b');
   for (const target of ['*', '/#', 'a:80'])
-    assert.equal(readPlainTarget(head(['Host', 'a'], target), false), undefined);
+    assert.throws(() => readPlainTarget(head(['Host', 'a'], target), false), { code: 'ERR_TARGET' });
   for (const raw of [[], ['Host', ''], ['Host', 'a', 'Host', 'a']]) {
-    assert.equal(readPlainTarget(head(raw), false), undefined);
+    assert.throws(() => readPlainTarget(head(raw), false, undefined, 'own:80'), { code: 'ERR_HOST' });
   }
+});
+
+test('RFC 9112 §3.3 a request of HTTP/1.0 without Host is for the address listened on', () => {
+  const old = (raw: readonly string[], target = '/b'): RequestHead => ({
+    ...head(raw, target),
+    httpVersion: '1.0',
+  });
+  const own = '127.0.0.1:8080';
+  assert.equal(readPlainTarget(old([]), false, undefined, own).href, 'http://127.0.0.1:8080/b');
+  assert.equal(readPlainTarget(old([]), true, 'f.example', own).href, 'https://f.example/b');
+  assert.equal(readPlainTarget(old(['Host', 'a']), false, undefined, own).href, 'http://a/b');
+  assert.equal(readPlainTarget(old([], 'http://d/b'), false, undefined, own).href, 'http://d/b');
+  assert.throws(() => readPlainTarget(old(['Host', '']), false, undefined, own), { code: 'ERR_HOST' });
+  assert.deepEqual(
+    [old([]), old(['Host', 'a']), old([], 'http://d/'), head([]), head(['Host', 'a'])].map(namesHost),
+    [false, true, true, true, true],
+  );
 });
