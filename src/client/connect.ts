@@ -1,5 +1,6 @@
 import type { Connection } from '../connection/connection.ts';
 import { MisuseError } from '../protocol/errors.ts';
+import { checkClientArguments } from './call-check.ts';
 import type { ConnectOptions, ResolvedConnectOptions } from './connect-options.ts';
 import { Connecting } from './connecting.ts';
 import { type Destination, readDestination } from './destination.ts';
@@ -20,14 +21,19 @@ export type ClientConnection<UserData = unknown> = Connection<UserData>;
  * @param options See {@link ConnectOptions}.
  * @returns The connection, open. What the server sends from then on waits for the first listener or loop.
  * @throws ConnectError As a rejection: `code`, `phase`, and what there was of an answer. MisuseError `ERR_OPTION` for an
- *   option that is not acceptable; the reason of `signal` if that was aborted.
+ *   option that is not acceptable, `ERR_ARGUMENT` for a surplus argument; the reason of `signal` if that was aborted.
  */
 export function connect<UserData = unknown>(
   url: string | URL,
   options?: ConnectOptions,
+): Promise<ClientConnection<UserData>>;
+export function connect<UserData = unknown>(
+  ...given: [url: string | URL, options?: ConnectOptions]
 ): Promise<ClientConnection<UserData>> {
   return new Promise((resolve, reject) => {
     // A throw in here rejects the promise.
+    checkClientArguments('connect', given);
+    const [url, options] = given;
     const settings = resolveConnectOptions(options);
     const { headers, tls, socket } = settings;
     let destination: Destination;

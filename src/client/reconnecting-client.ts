@@ -1,7 +1,10 @@
+import { refuseSurplus } from '../connection/call-check.ts';
+import { checkCloseCall, checkDrainedOptions, checkSendOptions } from '../connection/call-options.ts';
 import { SafeEmitter } from '../connection/emitter.ts';
 import type { SendOptions } from '../connection/host.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
 import type { ClientConnection } from './connect.ts';
+import { checkClientArguments } from './call-check.ts';
 import { ReconnectDriver } from './reconnect-driver.ts';
 import type { EndInfo, ReconnectEvents } from './reconnect-events.ts';
 import type { Asked, ReconnectOptions } from './reconnect-options.ts';
@@ -24,6 +27,7 @@ export class ReconnectingClient
    * @throws MisuseError `ERR_OPTION` for an option, `ERR_ARGUMENT` for a URL, that is not acceptable.
    */
   constructor(url: Asked<string | URL>, options?: ReconnectOptions) {
+    checkClientArguments('new ReconnectingClient', arguments);
     const driver = new ReconnectDriver(url, options);
     super(driver);
     driver.emitter = this;
@@ -70,9 +74,12 @@ export class ReconnectingClient
    * Sends a message; without a connection, or while the queue is not empty, it goes into the offline queue, which copies
    * bytes. What was handed to a connection that dies is not sent again: nobody knows whether it arrived.
    * @returns With a connection as its `send`. Without: whether it was taken.
-   * @throws MisuseError `ERR_ARGUMENT` for anything that is not a {@link Payload}.
+   * @throws MisuseError `ERR_ARGUMENT` for anything that is not a {@link Payload}, and for a callback; `ERR_OPTION` for an
+   *   option.
    */
-  send(payload: Payload, options?: SendOptions): boolean {
+  send(payload: Payload, options?: SendOptions): boolean;
+  send(payload: Payload, options?: SendOptions, surplus?: unknown): boolean {
+    if (options !== undefined || surplus !== undefined) checkSendOptions('client', options, surplus);
     return this.#driver.send(payload, options);
   }
 
@@ -81,7 +88,9 @@ export class ReconnectingClient
    * once if that is so. Waits across reconnects.
    * @throws MisuseError `ERR_CLOSED` (as a rejection) when the client ends first; or the reason of `signal`.
    */
-  drained(options?: { readonly signal?: AbortSignal }): Promise<void> {
+  drained(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  drained(options?: { readonly signal?: AbortSignal }, surplus?: unknown): Promise<void> {
+    checkDrainedOptions('client', options, surplus);
     return this.#driver.drained(options?.signal);
   }
 
@@ -93,16 +102,21 @@ export class ReconnectingClient
    * @throws MisuseError `ERR_ARGUMENT` for another code, or a reason that is no string.
    */
   close(code = 1000, reason = ''): void {
+    checkCloseCall('client', arguments);
     this.#driver.close(code, reason);
   }
 
   /** Stops delivery at the next message. Nothing is lost: soon TCP holds the server back. */
-  pause(): void {
+  pause(): void;
+  pause(surplus?: unknown): void {
+    if (surplus !== undefined) refuseSurplus('client.pause', surplus);
     this.#driver.pause();
   }
 
   /** Goes on with delivery after {@link pause}, or after a loop was left. */
-  resume(): void {
+  resume(): void;
+  resume(surplus?: unknown): void {
+    if (surplus !== undefined) refuseSurplus('client.resume', surplus);
     this.#driver.resume();
   }
 

@@ -86,15 +86,21 @@ export function checkCallOptions(
   if (typeof options === 'function') refuseSurplus(call, options, instead);
   if (!isOptionsObject(options, table))
     refuseArgument(call, 'options', options, `an object with ${Object.keys(table).join(', ')}`);
-  // For a few names V8 keeps the list of them with the hidden class, and copies nothing.
+  // No list of names is made here: V8 keeps that of a plain object with its hidden class.
   for (const name in options) {
-    const value: unknown = Reflect.get(options, name);
+    const value: unknown = (options as Record<string, unknown>)[name];
     const rule = table[name];
-    if (rule === undefined) {
-      if (Object.hasOwn(options, name))
-        refuseUnknownOption(`${call} has`, '', name, value, Object.keys(table), CALL_FOREIGN_NAMES);
-    } else if (value !== undefined && !rule.fits(value)) {
-      throw new MisuseError('ERR_OPTION', `${call}: ${name} is ${shown(value)}; it must be ${rule.allowed}`);
-    }
+    if (rule === undefined || (value !== undefined && !rule.fits(value)))
+      refuseCallOption(call, options, name, table);
   }
+}
+
+function refuseCallOption(call: string, options: object, name: string, table: CallOptions): void {
+  const value: unknown = Reflect.get(options, name);
+  const rule = table[name];
+  if (rule !== undefined)
+    throw new MisuseError('ERR_OPTION', `${call}: ${name} is ${shown(value)}; it must be ${rule.allowed}`);
+  // What only a prototype has was not given by the caller.
+  if (Object.hasOwn(options, name))
+    refuseUnknownOption(`${call} has`, '', name, value, Object.keys(table), CALL_FOREIGN_NAMES);
 }

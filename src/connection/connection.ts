@@ -1,6 +1,13 @@
 import type { Role } from '../protocol/constants.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
+import { checkCount, refuseSurplus } from './call-check.ts';
+import {
+  checkCloseCall,
+  checkDrainedOptions,
+  checkPublishOptions,
+  checkSendOptions,
+} from './call-options.ts';
 import type { CloseInfo } from './close-info.ts';
 import { ConnectionDriver } from './connection-driver.ts';
 import type { ConnectionEvents, ConnectionIdentity } from './connection-events.ts';
@@ -8,6 +15,8 @@ import { SafeEmitter } from './emitter.ts';
 import type { Audience, ConnectionHost, PublishDelivery, SendOptions } from './host.ts';
 import type { ConnectionState } from './states.ts';
 
+/** Ends the sentence about a callback of `subscribe`. */
+const NO_TOPIC_LISTENER = 'what is published to a topic is sent to this connection';
 const NO_TOPICS: ReadonlySet<string> = new Set();
 
 /** What drives a {@link Connection}. */
@@ -173,17 +182,24 @@ export class Connection<UserData = unknown>
    * `bufferedBytes` says they are out.
    * @returns `true`: accepted, go on. `false`: accepted, but wait for `drain`; or not sent, because the connection is not
    *   open or is over its limit (`state` and `droppedMessages` tell).
-   * @throws MisuseError `ERR_ARGUMENT` for anything that is not a {@link Payload}.
+   * @throws MisuseError `ERR_ARGUMENT` for anything that is not a {@link Payload}, and for a callback; `ERR_OPTION` for an
+   *   option.
    */
-  send(payload: Payload, options?: SendOptions): boolean {
+  send(payload: Payload, options?: SendOptions): boolean;
+  // A third parameter, since `arguments` and rest parameters allocate: this is the hot path.
+  send(payload: Payload, options?: SendOptions, surplus?: unknown): boolean {
+    if (options !== undefined || surplus !== undefined) checkSendOptions('connection', options, surplus);
     return this.#driver.send(payload, options);
   }
 
   /**
    * Resolves once no more than half of the high-water mark waits; at once if no more than the mark does.
-   * @throws MisuseError `ERR_CLOSED` (as a rejection) when the connection ends first; or the reason of `signal`.
+   * @throws MisuseError `ERR_CLOSED` (as a rejection) when the connection ends first; or the reason of `signal`;
+   *   `ERR_ARGUMENT`, at once, for a callback.
    */
-  drained(options?: { readonly signal?: AbortSignal }): Promise<void> {
+  drained(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  drained(options?: { readonly signal?: AbortSignal }, surplus?: unknown): Promise<void> {
+    checkDrainedOptions('connection', options, surplus);
     return this.#driver.drained(options?.signal);
   }
 
@@ -193,7 +209,9 @@ export class Connection<UserData = unknown>
    * @returns Like {@link send}.
    * @throws MisuseError `ERR_ARGUMENT` for a longer payload.
    */
-  ping(payload: Payload = ''): boolean {
+  ping(payload?: Payload): boolean;
+  ping(payload: Payload = '', ...surplus: unknown[]): boolean {
+    checkCount('connection.ping', surplus, 0, "the answer is the event 'pong'");
     return this.#driver.ping(payload);
   }
 
@@ -205,21 +223,27 @@ export class Connection<UserData = unknown>
    * @throws MisuseError `ERR_ARGUMENT` for another code, or a reason that is no string.
    */
   close(code = 1000, reason = ''): void {
+    checkCloseCall('connection', arguments);
     this.#driver.close(code, reason);
   }
 
   /** Throws the connection away, without closing handshake: code 1006, cause `terminated`. */
   terminate(): void {
+    checkCount('connection.terminate', arguments, 0, 'close(code, reason) sends a code');
     this.#driver.terminate();
   }
 
   /** Stops delivery at the next message. Nothing is lost: soon TCP holds the peer back. */
-  pause(): void {
+  pause(): void;
+  pause(surplus?: unknown): void {
+    if (surplus !== undefined) refuseSurplus('connection.pause', surplus);
     this.#driver.pause();
   }
 
   /** Goes on with delivery after {@link pause}, or after a loop was left. */
-  resume(): void {
+  resume(): void;
+  resume(surplus?: unknown): void {
+    if (surplus !== undefined) refuseSurplus('connection.resume', surplus);
     this.#driver.resume();
   }
 
@@ -229,7 +253,9 @@ export class Connection<UserData = unknown>
    * @throws MisuseError `ERR_ARGUMENT` unless `topic` is a string of 1 to 256 bytes without control characters;
    *   `ERR_STATE` on the client's side: only a server has topics.
    */
-  subscribe(topic: string): boolean {
+  subscribe(topic: string): boolean;
+  subscribe(topic: string, surplus?: unknown): boolean {
+    if (surplus !== undefined) refuseSurplus('connection.subscribe', surplus, NO_TOPIC_LISTENER);
     return this.#driver.subscribe(topic);
   }
 
@@ -237,7 +263,9 @@ export class Connection<UserData = unknown>
    * @returns Whether it was subscribed.
    * @throws MisuseError `ERR_STATE` on the client's side.
    */
-  unsubscribe(topic: string): boolean {
+  unsubscribe(topic: string): boolean;
+  unsubscribe(topic: string, surplus?: unknown): boolean {
+    if (surplus !== undefined) refuseSurplus('connection.unsubscribe', surplus);
     return this.#driver.unsubscribe(topic);
   }
 
@@ -249,7 +277,14 @@ export class Connection<UserData = unknown>
     topic: string,
     payload: Payload,
     options?: SendOptions & Audience<Connection<UserData>>,
+  ): PublishDelivery;
+  publish(
+    topic: string,
+    payload: Payload,
+    options?: SendOptions & Audience<Connection<UserData>>,
+    surplus?: unknown,
   ): PublishDelivery {
+    if (options !== undefined || surplus !== undefined) checkPublishOptions('connection', options, surplus);
     return this.#driver.publish(topic, payload, options);
   }
 

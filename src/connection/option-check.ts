@@ -106,6 +106,7 @@ export function refuseUnknownOption(
 export function isOptionsObject(value: unknown, table: object): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype) return true;
   // The prototype of plain objects, of any realm, has none itself.
   if (prototype === null || Object.getPrototypeOf(prototype) === null) return true;
   return Object.keys(value).length > 0 || Object.keys(table).some((name) => name in value);

@@ -91,7 +91,7 @@ export function checkCloseArguments(code: unknown, reason: unknown, role: 'serve
   if (typeof code !== 'number' || !isSendableCode(code, role)) {
     throw new MisuseError(
       'ERR_ARGUMENT',
-      `close code ${String(code)} cannot be sent; use 1000 to 1003, 1007 to 1009, ${role === 'client' ? '1010 to 1014' : '1011 to 1014'} or 3000 to 4999`,
+      `close code ${typeof code === 'number' ? code : typeof code === 'string' ? JSON.stringify(code) : typeof code} cannot be sent; use 1000 to 1003, 1007 to 1009, ${role === 'client' ? '1010 to 1014' : '1011 to 1014'} or 3000 to 4999`,
     );
   }
   if (typeof reason !== 'string') {

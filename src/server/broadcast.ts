@@ -1,13 +1,15 @@
 import { type Connection, driverIn, type DriverOf } from '../connection/connection.ts';
 import type { Audience, Delivery } from '../connection/host.ts';
+import { MEMBERS } from '../connection/call-options.ts';
+import { refuseOption } from '../connection/option-check.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { ReadonlyRegistry } from './registry.ts';
 import { verdictOf } from './verdict.ts';
 
 /** Who a broadcast is for, and how it goes out. */
 export interface BroadcastOptions<UserData = unknown> extends Audience<Connection<UserData>> {
-  /** Connections or ids. Default: all connections of the server. */
-  readonly to?: Iterable<Connection<UserData> | string> | undefined;
+  /** Recipients: a connection, an id, or several. Default: all connections of the server. */
+  readonly to?: Connection<UserData> | string | Iterable<Connection<UserData> | string> | undefined;
   /** `false` sends bytes as text, `true` a string as binary. Default: by type. */
   readonly binary?: boolean | undefined;
   /** Whether it goes out compressed, to those that have agreed on it: once for all of them. Default: from `thresholdBytes` on. */
@@ -16,28 +18,64 @@ export interface BroadcastOptions<UserData = unknown> extends Audience<Connectio
 
 type Member<UserData> = Connection<UserData> | string;
 
+/**
+ * Visits the connections that an option names: one, its id, or several of both.
+ * @param name `to` or `except`, for the message.
+ * @throws MisuseError `ERR_OPTION` for a member that is neither.
+ */
+function eachMember<UserData>(
+  name: string,
+  given: Connection<UserData> | string | Iterable<Member<UserData>>,
+  visit: (id: string | undefined, driver: DriverOf<UserData> | undefined) => void,
+): void {
+  if (typeof given === 'string') {
+    visit(given, undefined);
+    return;
+  }
+  // A connection is iterable, too (its messages), so its driver is asked for first.
+  const one = driverIn<UserData>(given);
+  if (one !== undefined) {
+    visit(undefined, one);
+    return;
+  }
+  if (!(Symbol.iterator in given)) refuseOption(name, given, MEMBERS.allowed);
+  let at = 0;
+  for (const member of given) {
+    const driver = typeof member === 'object' && member !== null ? driverIn<UserData>(member) : undefined;
+    if (typeof member !== 'string' && driver === undefined)
+      refuseOption(`${name}[${at}]`, member, 'a connection or an id');
+    visit(typeof member === 'string' ? member : undefined, driver);
+    at++;
+  }
+}
+
 function exceptedIds<UserData>(
   except: BroadcastOptions<UserData>['except'],
   sender: string | undefined,
 ): ReadonlySet<string> | string | undefined {
   if (except === undefined) return sender;
-  // A connection is iterable, too (its messages), so its driver is asked for first.
-  const one = typeof except === 'string' ? except : driverIn(except)?.id;
-  if (one !== undefined && sender === undefined) return one;
-  const ids = new Set<string>();
-  if (sender !== undefined) ids.add(sender);
-  if (one !== undefined) return ids.add(one);
-  for (const member of except as Iterable<Member<UserData>>)
-    ids.add(typeof member === 'string' ? member : member.id);
-  return ids;
+  if (typeof except === 'string' && sender === undefined) return except;
+  let only = sender;
+  let ids: Set<string> | undefined;
+  eachMember<UserData>('except', except, (id, driver) => {
+    const next = id ?? driver!.id;
+    if (only === undefined) only = next;
+    else (ids ??= new Set([only])).add(next);
+  });
+  return ids ?? only;
 }
 
-/** The drivers of those that option `to` names; `undefined` for one that is unknown. */
-export function* driversOf<UserData>(
-  to: Iterable<Member<UserData>>,
+/**
+ * The drivers of those that option `to` names; `undefined` for an id that is unknown.
+ * @throws MisuseError `ERR_OPTION` for a member that is neither connection nor id: then no recipient gets anything.
+ */
+export function driversOf<UserData>(
+  to: NonNullable<BroadcastOptions<UserData>['to']>,
   registry: ReadonlyRegistry<DriverOf<UserData>>,
-): Iterable<DriverOf<UserData> | undefined> {
-  for (const member of to) yield typeof member === 'string' ? registry.get(member) : driverIn(member);
+): readonly (DriverOf<UserData> | undefined)[] {
+  const drivers: (DriverOf<UserData> | undefined)[] = [];
+  eachMember<UserData>('to', to, (id, driver) => drivers.push(id === undefined ? driver : registry.get(id)));
+  return drivers;
 }
 
 /**

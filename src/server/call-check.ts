@@ -1,18 +1,17 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import {
-  BOOLEAN,
   callOptions,
   checkArgument,
   checkCallOptions,
   checkCount,
-  FUNCTION,
   refuseArgument,
   refuseSurplus,
   SIGNAL,
   type ValueRule,
   wholeNumber,
 } from '../connection/call-check.ts';
+import { AUDIENCE_RULES, MEMBERS } from '../connection/call-options.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import type { ListenOptions } from './listener.ts';
 
@@ -35,15 +34,6 @@ const PORT: ValueRule = {
   fits: (value) => portOf(value) !== undefined,
   allowed: 'a whole number from 0 to 65535',
 };
-const MEMBERS: ValueRule = {
-  fits: (value) =>
-    typeof value === 'string' ||
-    (typeof value === 'object' &&
-      value !== null &&
-      (Symbol.iterator in value || Symbol.asyncIterator in value)),
-  allowed: 'a connection, an id, or a list of them',
-};
-
 const LISTEN_OPTIONS = callOptions({
   port: PORT,
   host: HOST,
@@ -52,9 +42,7 @@ const LISTEN_OPTIONS = callOptions({
   signal: SIGNAL,
 });
 const ATTACH_OPTIONS = callOptions({ path: PATH });
-const AUDIENCE = { except: MEMBERS, where: FUNCTION, binary: BOOLEAN, compress: BOOLEAN };
-const PUBLISH_OPTIONS = callOptions(AUDIENCE);
-const BROADCAST_OPTIONS = callOptions({ to: MEMBERS, ...AUDIENCE });
+const BROADCAST_OPTIONS = callOptions({ to: MEMBERS, ...AUDIENCE_RULES });
 const SHUTDOWN_OPTIONS = callOptions({
   timeoutMs: wholeNumber(1, MAX_MS),
   code: { fits: (value) => typeof value === 'number', allowed: 'a close code such as 1001 or 1012' },
@@ -195,10 +183,4 @@ export function checkCredentials(given: ArrayLike<unknown>): void {
 export function checkBroadcastOptions(options: unknown, surplus: unknown): void {
   if (surplus !== undefined) refuseSurplus('server.broadcast', surplus, NO_RECEIPT);
   checkCallOptions('server.broadcast', options, BROADCAST_OPTIONS, NO_RECEIPT);
-}
-
-/** @throws MisuseError `ERR_ARGUMENT` or `ERR_OPTION`. */
-export function checkPublishOptions(call: string, options: unknown, surplus: unknown): void {
-  if (surplus !== undefined) refuseSurplus(call, surplus, NO_RECEIPT);
-  checkCallOptions(call, options, PUBLISH_OPTIONS, NO_RECEIPT);
 }

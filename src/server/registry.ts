@@ -1,7 +1,11 @@
+import { refuseArgument } from '../connection/call-check.ts';
+
 /** The connections of a server, to look at. Iterating while they come and go is safe: no repeats, none that is gone. */
 export interface ReadonlyRegistry<C> extends Iterable<C> {
   readonly size: number;
+  /** @throws MisuseError `ERR_ARGUMENT` for an id that is no string. */
   get(id: string): C | undefined;
+  /** @throws MisuseError `ERR_ARGUMENT` for an id that is no string. */
   has(id: string): boolean;
 }
 
@@ -34,6 +38,10 @@ export class Registry<Driver extends { readonly id: string }> implements Readonl
   }
 }
 
+function checkId(call: string, id: unknown): void {
+  if (typeof id !== 'string') refuseArgument(call, 'id', id, 'the id of a connection: connection.id');
+}
+
 /** A registry for the application: its connections, and nothing that changes it. */
 export class RegistryView<C> implements ReadonlyRegistry<C> {
   readonly #registry: ReadonlyRegistry<{ readonly connection: C }>;
@@ -47,10 +55,12 @@ export class RegistryView<C> implements ReadonlyRegistry<C> {
   }
 
   get(id: string): C | undefined {
+    checkId('connections.get', id);
     return this.#registry.get(id)?.connection;
   }
 
   has(id: string): boolean {
+    checkId('connections.has', id);
     return this.#registry.has(id);
   }
 

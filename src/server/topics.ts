@@ -148,8 +148,14 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
       get size() {
         return byTopic.size;
       },
-      subscriberCount: (topic: string) => this.subscriberCount(topic),
-      subscribers: (topic: string) => mapped(this.subscribers(topic), shown),
+      subscriberCount: (topic: string) => {
+        if (typeof topic !== 'string') checkTopic(topic);
+        return this.subscriberCount(topic);
+      },
+      subscribers: (topic: string) => {
+        if (typeof topic !== 'string') checkTopic(topic);
+        return mapped(this.subscribers(topic), shown);
+      },
       [Symbol.iterator]: () => this[Symbol.iterator](),
     });
   }

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
 import { checkCount } from '../connection/call-check.ts';
+import { checkPublishOptions } from '../connection/call-options.ts';
 import { dispatch, SafeEmitter } from '../connection/emitter.ts';
 import type { Audience, Delivery, PublishDelivery, SendOptions } from '../connection/host.ts';
 import { MisuseError } from '../protocol/errors.ts';
@@ -19,7 +20,6 @@ import {
   checkBroadcastOptions,
   checkCredentials,
   checkDetachArguments,
-  checkPublishOptions,
   checkShutdownArguments,
   checkUpgradeArguments,
   readListenArguments,
@@ -236,8 +236,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     options?: PublishOptions<UserData>,
     surplus?: unknown,
   ): PublishDelivery {
-    if (options !== undefined || surplus !== undefined)
-      checkPublishOptions('server.publish', options, surplus);
+    if (options !== undefined || surplus !== undefined) checkPublishOptions('server', options, surplus);
     return this.#core.publish(undefined, topic, payload, options);
   }
 

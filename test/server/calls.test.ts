@@ -189,3 +189,59 @@ test('GN-05 a refused call says what to write instead', async (t) => {
     /server\.handleUpgrade takes no callback; await server\.handleUpgrade\(request, socket, head\)/,
   );
 });
+
+test('GN-05 the recipients of a broadcast are a connection, an id, or a list; a wrong member refuses it whole', async (t) => {
+  const { server, connection } = await stage(t);
+  const sent = (options: object): unknown => (server.broadcast('x', options) as { sent: number }).sent;
+  const { id } = connection;
+  for (const to of [
+    connection,
+    id,
+    [connection],
+    [id],
+    new Set([id]),
+    (server as unknown as WebSocketServer).connections,
+  ])
+    assert.equal(sent({ to }), 1);
+  assert.equal(sent({ to: 'unknown' }), 0);
+  for (const except of [connection, id, [connection], [id], new Set(['other', id])])
+    assert.equal(sent({ except }), 0);
+  const before = connection.messagesSent;
+  for (const [options, says] of [
+    [{ to: [connection, 5] }, /^to\[1\] is 5; it must be a connection or an id$/],
+    [{ to: [connection, undefined] }, /^to\[1\] is undefined/],
+    [{ to: [[connection]] }, /^to\[0\] is an array/],
+    [{ except: [{ id }] }, /^except\[0\] is an object/],
+    [
+      { to: (async function* () {})() },
+      /^to is an object; it must be a connection, an id, or a list of them$/,
+    ],
+  ] as const) {
+    assert.throws(
+      () => server.broadcast('x', options),
+      (error: Error) => {
+        assert.ok(error instanceof MisuseError);
+        assert.match(error.message, says);
+        return true;
+      },
+    );
+  }
+  assert.equal(connection.messagesSent, before);
+});
+
+test('GN-05 the tables of connections and topics refuse what is no id and no topic', async (t) => {
+  const { server, connection } = await stage(t);
+  const { connections, topics } = server as unknown as WebSocketServer;
+  const rows = {
+    'connections.get': (value: unknown) => connections.get(value as string),
+    'connections.has': (value: unknown) => connections.has(value as string),
+    'topics.subscriberCount': (value: unknown) => topics.subscriberCount(value as string),
+    'topics.subscribers': (value: unknown) => topics.subscribers(value as string),
+  };
+  for (const [label, call] of Object.entries(rows))
+    assert.deepEqual(await acceptedValues(label, call), ["'x'", "''"]);
+  assert.throws(
+    () => connections.has(connection as unknown as string),
+    /it must be the id of a connection: connection\.id$/,
+  );
+});
