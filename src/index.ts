@@ -16,7 +16,7 @@ export { DEFAULT_CONNECT_OPTIONS } from './client/resolve-connect-options.ts';
 export { DEFAULT_RECONNECT_OPTIONS } from './client/resolve-reconnect-options.ts';
 export type { CloseCause, CloseInfo } from './connection/close-info.ts';
 export { Connection } from './connection/connection.ts';
-export type { ConnectionEvents, DroppedMessage } from './connection/connection-events.ts';
+export type { ConnectionEvents, DroppedMessage, HandshakeResponse } from './connection/connection-events.ts';
 export type { PerMessageDeflateOptions, RateLimitOptions } from './connection/connection-options.ts';
 export type { Delivery, ListenerResult, PublishDelivery, SendOptions } from './connection/host.ts';
 export { MemoryBudget } from './connection/memory-budget.ts';

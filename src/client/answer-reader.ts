@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
 import type { ConnectErrorCode } from '../protocol/errors.ts';
 import { type Agreement, judgeUpgrade, type UpgradeRequestHead } from '../protocol/handshake/client.ts';
+import type { Fields } from '../protocol/handshake/fields.ts';
 import type { HeadLimits } from '../protocol/handshake/head-reader.ts';
 import { ResponseBodyReader } from '../protocol/handshake/response-body.ts';
 import { type ResponseHead, ResponseHeadParser } from '../protocol/handshake/response-head.ts';
@@ -12,9 +13,18 @@ const MAX_BODY_BYTES = 4_096;
 /** Most interim answers before the final one (RFC 9110 §15.2). */
 const MAX_INTERIM_ANSWERS = 8;
 
+/** An answer that grants the request. */
+export interface AcceptedAnswer<Grant> {
+  readonly is: 'accepted';
+  readonly grant: Grant;
+  readonly head: ResponseHead;
+  /** The bytes right after the head. */
+  readonly rest: Buffer;
+}
+
 /** The result of the bytes so far. */
 export type Answer<Grant> =
-  | { readonly is: 'accepted'; readonly grant: Grant; readonly head: ResponseHead; readonly rest: Buffer }
+  | AcceptedAnswer<Grant>
   /** A refusal whose body is not complete: {@link AnswerReader.refusal} may be called at any time. */
   | { readonly is: 'refusing' }
   | { readonly is: 'refused' };
@@ -122,12 +132,16 @@ export class AnswerReader<Grant> {
       phase: this.#judge.phase,
       status,
       statusText: reason,
-      headers: new Headers([...fields].map(([name, value]) => [name, value])),
+      headers: headersOf(fields),
       body: this.#body?.take(),
       retryAfterMs: retryAfterMs(fields.get('retry-after'), this.#wallNow()),
     });
   }
 }
+
+/** The fields of an answer; repeated ones stay apart, as far as `Headers` keeps them apart. */
+export const headersOf = (fields: Fields): Headers =>
+  new Headers([...fields].map(([name, value]) => [name, value]));
 
 const isRedirect = (status: number): boolean => status >= 300 && status <= 399 && status !== 304;
 

@@ -1,5 +1,6 @@
 import type { Connection, DriverOf } from '../connection/connection.ts';
 import type { CloseInfo } from '../connection/close-info.ts';
+import type { HandshakeResponse } from '../connection/connection-events.ts';
 import type {
   ConnectionHost,
   ConnectionSettings,
@@ -8,9 +9,11 @@ import type {
 } from '../connection/host.ts';
 import { ConnectionLog } from '../connection/log.ts';
 import { MisuseError } from '../protocol/errors.ts';
+import type { ResponseHead } from '../protocol/handshake/response-head.ts';
 import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
 import { processBytes } from '../transport/outbox.ts';
 import type { RandomSource } from '../transport/random.ts';
+import { headersOf } from './answer-reader.ts';
 import type { ResolvedConnectOptions } from './connect-options.ts';
 
 /** What stands behind one connection of a client: its settings, its counters, its lines in the log. */
@@ -31,10 +34,12 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     pingsReceived: 0,
   };
   readonly messageListeners: readonly never[] = [];
+  readonly response: HandshakeResponse;
   readonly #log: ConnectionLog;
 
-  constructor(options: ResolvedConnectOptions) {
+  constructor(options: ResolvedConnectOptions, head: ResponseHead) {
     this.settings = options;
+    this.response = new AcceptedHandshake(head);
     this.deadlines = deadlinesOf(options.clock);
     this.random = options.random;
     this.#log = new ConnectionLog(options.logger);
@@ -68,6 +73,29 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
 
   publish(): PublishDelivery {
     throw noTopics('publish to them');
+  }
+}
+
+/** Makes the `Headers` when they are asked for: most applications never do. */
+class AcceptedHandshake implements HandshakeResponse {
+  readonly #head: ResponseHead;
+  #headers: Headers | undefined;
+
+  constructor(head: ResponseHead) {
+    this.#head = head;
+  }
+
+  get status(): number {
+    return this.#head.status;
+  }
+
+  get statusText(): string {
+    return this.#head.reason;
+  }
+
+  get headers(): Headers {
+    this.#headers ??= headersOf(this.#head.fields);
+    return this.#headers;
   }
 }
 

@@ -13,7 +13,7 @@ import {
 import { type DeadlineOwner, type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
 import { StreamTransport } from '../transport/stream-transport.ts';
 import type { TransportOwner } from '../transport/transport.ts';
-import { AnswerReader, upgradeJudge } from './answer-reader.ts';
+import { type AcceptedAnswer, AnswerReader, upgradeJudge } from './answer-reader.ts';
 import { ClientHost } from './client-host.ts';
 import type { ResolvedConnectOptions } from './connect-options.ts';
 import { DeflateClient } from './deflate-client.ts';
@@ -102,7 +102,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     try {
       const reader = this.#answer!;
       const answer = reader.receive(chunk);
-      if (answer?.is === 'accepted') this.#accept(answer.grant, answer.rest);
+      if (answer?.is === 'accepted') this.#accept(answer);
       else if (answer !== undefined && this.#refusal === undefined) {
         if (this.#follow(reader.refusal())) return;
         if (answer.is === 'refused') this.#fail(reader.refusal());
@@ -179,14 +179,14 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     };
   }
 
-  #accept(agreement: Agreement, rest: Buffer): void {
+  #accept({ grant, head, rest }: AcceptedAnswer<Agreement>): void {
     const transport = this.#transport!;
     this.#settle();
     const { random } = this.#options;
     const connection = new Connection<UserData>(
-      new ClientHost<UserData>(this.#options),
+      new ClientHost<UserData>(this.#options, head),
       {
-        ...agreement,
+        ...grant,
         deflate: this.#deflate?.agreed,
         id: random.uuid(),
         data: undefined as UserData,

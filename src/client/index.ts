@@ -10,7 +10,7 @@
  */
 export type { CloseCause, CloseInfo } from '../connection/close-info.ts';
 export { Connection } from '../connection/connection.ts';
-export type { ConnectionEvents, DroppedMessage } from '../connection/connection-events.ts';
+export type { ConnectionEvents, DroppedMessage, HandshakeResponse } from '../connection/connection-events.ts';
 export type { PerMessageDeflateOptions, RateLimitOptions } from '../connection/connection-options.ts';
 export type { ListenerResult, SendOptions } from '../connection/host.ts';
 export { MemoryBudget } from '../connection/memory-budget.ts';

@@ -7,7 +7,12 @@ import { type Message, outgoing, type Payload, payloadBytes } from '../protocol/
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import type { CloseInfo } from './close-info.ts';
-import type { ConnectionEvents, ConnectionIdentity, DroppedMessage } from './connection-events.ts';
+import type {
+  ConnectionEvents,
+  ConnectionIdentity,
+  DroppedMessage,
+  HandshakeResponse,
+} from './connection-events.ts';
 import { Delivery, type DeliveryOwner } from './delivery.ts';
 import { Drains } from './drains.ts';
 import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
@@ -86,6 +91,10 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   get remotePort(): number {
     return this.#link.transport.remotePort;
+  }
+
+  get response(): HandshakeResponse | undefined {
+    return this.#host.response;
   }
 
   get expiresAtMs(): number | undefined {

@@ -34,6 +34,16 @@ export interface ConnectionEvents {
   expiring: [];
 }
 
+/** The answer of the server with which a client's connection began (§4.2.2). */
+export interface HandshakeResponse {
+  /** 101. */
+  readonly status: number;
+  /** The reason phrase after the status, as sent; `''` if there is none. */
+  readonly statusText: string;
+  /** Its fields; repeated ones are joined, but `headers.getSetCookie()` gives each cookie. The same object each time. */
+  readonly headers: Headers;
+}
+
 /** What a connection is born with. */
 export interface ConnectionIdentity<UserData> {
   readonly id: string;

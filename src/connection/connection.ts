@@ -10,7 +10,7 @@ import {
 } from './call-options.ts';
 import type { CloseInfo } from './close-info.ts';
 import { ConnectionDriver } from './connection-driver.ts';
-import type { ConnectionEvents, ConnectionIdentity } from './connection-events.ts';
+import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
 import { SafeEmitter } from './emitter.ts';
 import type { Audience, ConnectionHost, PublishDelivery, SendOptions } from './host.ts';
 import type { ConnectionState } from './states.ts';
@@ -96,6 +96,11 @@ export class Connection<UserData = unknown>
   /** Port of the peer; 0 where there is none, or where a trusted proxy named the peer. */
   get remotePort(): number {
     return this.#driver.remotePort;
+  }
+
+  /** The server's answer to the handshake, with its fields; `undefined` on the server's side. */
+  get response(): HandshakeResponse | undefined {
+    return this.#driver.response;
   }
 
   /** `open`, `closing` (a Close was sent or received, or the peer failed), or `closed`. */

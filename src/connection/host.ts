@@ -6,6 +6,7 @@ import type { ReusableBytes } from '../protocol/reusable-bytes.ts';
 import type { DeadlineQueue } from '../transport/deadlines.ts';
 import type { RandomSource } from '../transport/random.ts';
 import type { CloseInfo } from './close-info.ts';
+import type { HandshakeResponse } from './connection-events.ts';
 import type { ConnectionState } from './states.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { RateLimit } from './rate-guard.ts';
@@ -94,6 +95,8 @@ export interface ConnectionHost<Driver, C> {
   readonly reusableBytes: ReusableBytes;
   /** Listeners for the messages of all connections; replaced when they change, never changed. */
   readonly messageListeners: readonly ((connection: C, message: Message) => ListenerResult)[];
+  /** The server's answer to the handshake; only where the host is that of one client connection. */
+  readonly response?: HandshakeResponse | undefined;
   /** Counts states; before the connection's own `stateChange`. */
   moved(next: ConnectionState, previous: ConnectionState): void;
   /** The connection turned closed: it leaves registry, topics and counts. Comes before its `close` event. */

@@ -174,6 +174,27 @@ test('BP-13: frames in the packet of the 101 wait for the first listener, howeve
   assert.equal((await client.closed).code, 1000);
 });
 
+test('CC-01 the fields of the 101 are readable, and two cookies stay two; a server has none', async (t) => {
+  const { url } = await scriptedServer(t, (socket, request) => {
+    const fields = 'Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nX-Node: eu-1\r\n x\r\n';
+    socket.write(`HTTP/1.1 103 Early Hints\r\nX-Node: none\r\n\r\n${accepting(request, fields)}`);
+  });
+  const client = await connect(url);
+  const { response } = client;
+  assert.deepEqual([response?.status, response?.statusText], [101, 'Switching Protocols']);
+  assert.deepEqual(response?.headers.getSetCookie(), ['a=1; Path=/', 'b=2']);
+  assert.equal(response.headers.get('x-node'), 'eu-1 x');
+  assert.equal(client.response?.headers, response.headers, 'the same object each time');
+  client.terminate();
+  await client.closed;
+  assert.equal(client.response, response);
+  const { server } = await echo(t);
+  assert.deepEqual(
+    [...server.connections].map((connection) => connection.response),
+    [undefined],
+  );
+});
+
 test('EV-05 topics are those of a server', async (t) => {
   const { client } = await echo(t);
   for (const call of [

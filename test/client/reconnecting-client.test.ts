@@ -124,6 +124,23 @@ test('RC-03: what an ingress answers during a deploy is not final, and the clien
   client.close();
 });
 
+test('RC-01 CC-01: with open the fields of that connection’s 101 are readable', async (t) => {
+  let count = 0;
+  const server = await scriptedServer(t, (socket, request) => {
+    socket.write(accepting(request, `Set-Cookie: a=${++count}\r\nSet-Cookie: b=${count}\r\n`));
+  });
+  const { client, clock, next } = boat(t, server.url);
+  const cookies: unknown[] = [];
+  client.on('open', ({ response }) => void cookies.push(response?.headers.getSetCookie()));
+  (await next('open')).terminate();
+  clock.advance((await next('retry')).delayMs);
+  (await next('open')).terminate();
+  assert.deepEqual(cookies, [
+    ['a=1', 'b=1'],
+    ['a=2', 'b=2'],
+  ]);
+});
+
 test('RC-03: an unexpected response is final when maxUnexpectedResponses have come', async (t) => {
   const server = await scriptedServer(t, (socket) => {
     socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
