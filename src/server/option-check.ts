@@ -2,7 +2,7 @@ import { checkedList, checkedOption, type MemberKind, refuseOption } from '../co
 import type { TableRule } from '../connection/option-rules.ts';
 import { isAddressOrRange } from './addresses.ts';
 import type { OptionRule, ServerListRule } from './option-table.ts';
-import { canonicalOrigin, isHostname } from './origin.ts';
+import { isHostname, isListable } from './origin.ts';
 import { checkTls } from './tls-options.ts';
 
 /**
@@ -37,9 +37,8 @@ export function checkedServerOption(
 /** What the members of a list are, and how one is told. */
 const MEMBERS: Readonly<Record<ServerListRule['of'], MemberKind>> = {
   origin: {
-    fits: (member) =>
-      member instanceof RegExp || (typeof member === 'string' && canonicalOrigin(member) !== undefined),
-    are: "origins such as 'https://app.example', without path, or regular expressions",
+    fits: (member) => member instanceof RegExp || (typeof member === 'string' && isListable(member)),
+    are: "origins such as 'https://app.example', without wildcard, or regular expressions",
   },
   host: {
     fits: (member) => typeof member === 'string' && isHostname(member),

@@ -25,9 +25,10 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   readonly protocols?: readonly string[] | undefined;
   /**
    * Origins that browsers may connect from (§10.2); others get 403. `'same-origin'`: scheme, host and port are those of
-   * the request. `'*'`: any. A list: whole origins such as `'https://app.example'`, or `'null'`, or patterns that must fit
-   * the whole origin. A function gets the origin as browsers write it. Default `'same-origin'`: cookies travel with
-   * requests from foreign pages, and CORS does not apply to WebSocket.
+   * the request. `'*'`: any single value. A list: whole origins such as `'https://app.example'`, or `'null'`, or any other
+   * text that a program sends, which admits that very value, or patterns that must fit the whole origin. A function gets
+   * the origin as browsers write it; a value that is no origin (a path, a bare name, empty) as it was sent. Default
+   * `'same-origin'`: cookies travel with requests from foreign pages, and CORS does not apply to WebSocket.
    */
   readonly allowedOrigins?: AllowedOrigins | undefined;
   /** Refuse requests without `Origin`. Default `false`: these come from programs, which could send any. */

@@ -52,8 +52,16 @@ const originRefusal = (code: OriginRefusal['code'], why: string): OriginRefusal 
   Object.freeze({ code, why });
 const FOREIGN_HOST = originRefusal('ERR_HOST_NOT_ALLOWED', 'the host is not in allowedHosts');
 const MISSING = originRefusal('ERR_ORIGIN', 'there is no Origin, and requireOrigin is on');
-const MALFORMED = originRefusal('ERR_ORIGIN', 'Origin is not one serialized origin');
+const SEVERAL = originRefusal('ERR_ORIGIN', 'there is more than one Origin field');
+const MALFORMED = originRefusal(
+  'ERR_ORIGIN',
+  'Origin is not a serialized origin, which same-origin asks for',
+);
 const FOREIGN = originRefusal('ERR_ORIGIN', 'the origin is not in allowedOrigins');
+const WITH_PATH = originRefusal(
+  'ERR_ORIGIN',
+  'allowedOrigins has the origin only with a path or slash behind it; browsers send neither, so list it without',
+);
 const CROSS_ORIGIN = originRefusal('ERR_ORIGIN', 'the origin is not that of the request');
 const OTHER_SCHEME = originRefusal(
   'ERR_ORIGIN',
@@ -108,7 +116,7 @@ export function originPolicy(options: OriginOptions): (subject: OriginSubject) =
     if (foreign !== undefined) return foreign;
     const [origin] = subject.origins;
     if (origin === undefined) return options.requireOrigin ? MISSING : undefined;
-    return subject.origins.length > 1 ? MALFORMED : judge(origin, subject);
+    return subject.origins.length > 1 ? SEVERAL : judge(origin, subject);
   };
 }
 
@@ -116,34 +124,47 @@ type OriginJudge = (origin: string, subject: OriginSubject) => OriginRefusal | u
 
 function originJudge(allowed: AllowedOrigins): OriginJudge {
   if (allowed === 'same-origin') return judgeSameOrigin;
-  if (allowed === '*') return (origin) => (canonicalOrigin(origin) === undefined ? MALFORMED : undefined);
+  if (allowed === '*') return () => undefined;
   if (typeof allowed === 'function') {
     const decide: (origin: string, request: UpgradeRequest) => unknown = allowed;
-    return (origin, { request }) => {
-      const canonical = canonicalOrigin(origin);
-      if (canonical === undefined) return MALFORMED;
-      return verdictOf('allowedOrigins', decide(canonical, request)) ? undefined : FOREIGN;
-    };
+    return (origin, { request }) =>
+      verdictOf('allowedOrigins', decide(canonicalOrigin(origin) ?? origin, request)) ? undefined : FOREIGN;
   }
   return listJudge(allowed);
 }
 
 function listJudge(list: readonly (string | RegExp)[]): OriginJudge {
   const known = new Set<string>();
+  const meant = new Set<string>();
   const patterns: RegExp[] = [];
   for (const entry of list) {
-    if (typeof entry === 'string') known.add(checkedOrigin(entry));
-    else patterns.push(wholeMatch(entry));
+    if (typeof entry !== 'string') patterns.push(wholeMatch(entry));
+    else if (isListable(entry)) known.add(canonicalOrigin(entry) ?? entry);
+    else
+      throw new MisuseError(
+        'ERR_OPTION',
+        `${JSON.stringify(entry)} is not an origin such as 'https://app.example'`,
+      );
+    if (typeof entry === 'string' && URL.canParse(entry)) meant.add(new URL(entry).origin);
   }
   return (origin) => {
     if (known.has(origin)) return undefined;
     const canonical = canonicalOrigin(origin);
-    if (canonical === undefined) return MALFORMED;
+    // Only the literal admits another value: to a pattern, a path could look like the end of a host.
+    if (canonical === undefined) return FOREIGN;
     if (known.has(canonical)) return undefined;
     // `null` is admitted by its own name only, never by a pattern that happens to fit
-    return canonical !== 'null' && patterns.some((pattern) => pattern.test(canonical)) ? undefined : FOREIGN;
+    if (canonical !== 'null' && patterns.some((pattern) => pattern.test(canonical))) return undefined;
+    return meant.has(canonical) ? WITH_PATH : FOREIGN;
   };
 }
+
+/**
+ * Whether a text may be listed. One that is no serialized origin admits only that very value, as some programs send it:
+ * with a path, a slash at the end, or as a bare name. Wildcards and words of the option would admit nothing.
+ */
+export const isListable = (text: string): boolean =>
+  canonicalOrigin(text) !== undefined || !(/[*,]/.test(text) || text === 'same-origin');
 
 function judgeSameOrigin(origin: string, { secure, host }: OriginSubject): OriginRefusal | undefined {
   const own = `${secure ? 'https' : 'http'}://${host}`;
@@ -153,15 +174,6 @@ function judgeSameOrigin(origin: string, { secure, host }: OriginSubject): Origi
   if (theirs === undefined) return MALFORMED;
   if (theirs === canonicalOrigin(own)) return undefined;
   return theirs === canonicalOrigin(`${secure ? 'http' : 'https'}://${host}`) ? OTHER_SCHEME : CROSS_ORIGIN;
-}
-
-function checkedOrigin(text: string): string {
-  const canonical = canonicalOrigin(text);
-  if (canonical !== undefined) return canonical;
-  throw new MisuseError(
-    'ERR_OPTION',
-    `${JSON.stringify(text)} is not an origin such as 'https://app.example'`,
-  );
 }
 
 /** The same pattern, but it has to match everything, and keeps no position between calls. */

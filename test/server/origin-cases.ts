@@ -20,7 +20,7 @@ export const policy = (
 export const codeOf = (judge: ReturnType<typeof originPolicy>, ...rest: Parameters<typeof subject>) =>
   judge(subject(...rest))?.code;
 
-/** Not one serialized origin: refused under every policy. */
+/** Not one serialized origin: refused by same-origin and by a list that does not hold that very text. */
 export const MALFORMED = [
   '',
   ' ',

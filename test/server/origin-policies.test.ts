@@ -40,13 +40,45 @@ test('OR-03 a missing Origin passes unless requireOrigin is on', () => {
   }
 });
 
-test('OR-03 more than one Origin, and what is none, is refused under every policy', () => {
+test('OR-03 more than one Origin field is refused under every policy', () => {
   for (const allowed of ['same-origin', '*', ['https://good.com', /.*/], () => true] as const) {
     const judge = policy(allowed);
     assert.equal(codeOf(judge, ['https://good.com']), undefined);
     assert.equal(codeOf(judge, ['https://good.com', 'https://good.com']), 'ERR_ORIGIN');
-    for (const origin of MALFORMED) assert.equal(codeOf(judge, [origin]), 'ERR_ORIGIN', origin);
+    assert.equal(codeOf(judge, ['', '']), 'ERR_ORIGIN');
   }
+});
+
+test('OR-03 a value that is no serialized origin is for * and a function to decide, as it was sent', () => {
+  const seen: string[] = [];
+  const judge = policy((origin) => seen.push(origin) > 0);
+  const deny = policy(() => false);
+  for (const origin of MALFORMED) {
+    assert.equal(codeOf(policy('*'), [origin]), undefined, origin);
+    assert.equal(codeOf(judge, [origin]), undefined, origin);
+    assert.equal(codeOf(deny, [origin]), 'ERR_ORIGIN', origin);
+    assert.equal(codeOf(policy('same-origin'), [origin]), 'ERR_ORIGIN', origin);
+    assert.equal(codeOf(policy(['https://good.com', /.*/]), [origin]), 'ERR_ORIGIN', origin);
+  }
+  assert.deepEqual(seen, MALFORMED);
+});
+
+test('OR-03 a listed text that is no serialized origin admits that very value and no other', () => {
+  for (const origin of MALFORMED.filter((text) => !text.includes(','))) {
+    const judge = policy([origin, 'https://other.example']);
+    assert.equal(codeOf(judge, [origin]), undefined, origin);
+    assert.equal(codeOf(judge, [origin, origin]), 'ERR_ORIGIN', origin);
+    for (const other of [...FOREIGN, ...MALFORMED, ...SAME]) {
+      if (other !== origin) assert.equal(codeOf(judge, [other]), 'ERR_ORIGIN', `${origin}: ${other}`);
+    }
+  }
+});
+
+test('OR-04 a refusal of an origin that is listed with a path or a slash says so', () => {
+  const judge = policy(['https://app.example/', 'https://good.com/chat']);
+  for (const origin of ['https://app.example', 'HTTPS://good.com:443'])
+    assert.match(judge(subject([origin]))?.why ?? '', /browsers send neither/);
+  assert.doesNotMatch(judge(subject(['https://evil.com']))?.why ?? '', /browsers/);
 });
 
 test('OR-03 null is admitted by its name, by * and by a function, not by a pattern', () => {
@@ -152,8 +184,8 @@ test('OR-05 what can stand in allowedHosts', () => {
   }
 });
 
-test('CF-01 an entry of the list that is no origin is refused', () => {
-  for (const entry of ['good.com', 'https://good.com/', '*', 'same-origin', 'https://*.good.com']) {
+test('CF-01 an entry of the list that could admit nothing is refused', () => {
+  for (const entry of ['*', 'same-origin', 'https://*.good.com', 'https://a.example, https://b.example']) {
     assert.throws(() => policy([entry]), { code: 'ERR_OPTION' }, entry);
   }
 });
