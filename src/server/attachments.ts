@@ -2,6 +2,7 @@ import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MisuseError } from '../protocol/errors.ts';
 import { renderRefusal } from '../protocol/handshake/answer.ts';
+import { listContains } from '../protocol/handshake/fields.ts';
 import type { Clock } from '../transport/clock.ts';
 
 /** One of our servers on an HTTP server. */
@@ -22,10 +23,7 @@ interface Board {
 const boards = new WeakMap<HttpServer, Board>();
 
 const isWebSocket = (request: IncomingMessage): boolean =>
-  (request.headers.upgrade ?? '')
-    .toLowerCase()
-    .split(',')
-    .some((member) => member.trim() === 'websocket');
+  listContains(request.headers.upgrade ?? '', 'websocket');
 
 /** Path of a request target in origin or absolute form, dot segments resolved. */
 function pathOfTarget(target: string): string | undefined {

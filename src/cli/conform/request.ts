@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { acceptValue } from '../../protocol/handshake/accept-key.ts';
+import { listMembers } from '../../protocol/handshake/fields.ts';
 import type { ResponseHead } from '../../testing/index.ts';
 import { HIDDEN } from '../lines.ts';
 import type { FrameSpec, Target, Verdict } from './model.ts';
@@ -74,8 +75,9 @@ export function encodeRequest(spec: RequestSpec, target: Target, key: string): B
   return Buffer.from(spec.rewrite?.(`${head}\r\n`) ?? `${head}\r\n`, 'latin1');
 }
 
+/** Empty members are ignored (RFC 9110 §5.6.1.2). */
 const members = (value: string | undefined): string[] =>
-  (value ?? '').split(',').map((member) => member.trim().toLowerCase());
+  listMembers(value ?? '').map((one) => one.toLowerCase());
 const count = (head: ResponseHead, name: string): number =>
   head.raw.toLowerCase().split(`\r\n${name}:`).length - 1;
 
@@ -88,7 +90,7 @@ export function faultOfAcceptance(
 ): string | undefined {
   const { fields } = head;
   if (head.version !== 'HTTP/1.1') return `the answer is of version ${head.version}`;
-  if (fields.get('upgrade')?.toLowerCase() !== 'websocket') return 'the answer lacks Upgrade: websocket';
+  if (members(fields.get('upgrade')).join() !== 'websocket') return 'the answer lacks Upgrade: websocket';
   if (!members(fields.get('connection')).includes('upgrade')) return 'the answer lacks Connection: Upgrade';
   const accept = fields.get('sec-websocket-accept');
   if (accept !== acceptValue(key))
@@ -99,8 +101,8 @@ export function faultOfAcceptance(
   for (const name of ['sec-websocket-protocol', 'sec-websocket-extensions']) {
     if (count(head, name) > 1) return `${name} comes more than once`;
   }
-  const protocol = fields.get('sec-websocket-protocol');
-  if (protocol !== undefined && !protocols.includes(protocol)) {
+  const protocol = listMembers(fields.get('sec-websocket-protocol') ?? '').join(', ');
+  if (protocol !== '' && !protocols.includes(protocol)) {
     return `the answer chooses the subprotocol '${protocol}', which was not offered`;
   }
   const extension = fields.get('sec-websocket-extensions');

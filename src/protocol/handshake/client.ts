@@ -3,7 +3,7 @@ import { HandshakeError, MisuseError } from '../errors.ts';
 import { acceptValue } from './accept-key.ts';
 import { type ExtensionOffer, parseExtensions } from './extension-list.ts';
 import { type FieldList, renderField } from './field-text.ts';
-import { isFieldValue, isToken, listContains } from './fields.ts';
+import { isFieldValue, isToken, listContains, listMembers } from './fields.ts';
 import type { ResponseHead } from './response-head.ts';
 
 /** Bytes of chance in a key (§4.1). */
@@ -110,20 +110,25 @@ export function judgeUpgrade(
   request: Pick<UpgradeRequestHead, 'key' | 'protocols' | 'extensions'>,
 ): Agreement | string {
   if (httpVersion !== '1.1') return `it speaks HTTP/${httpVersion}`;
-  if (fields.get('upgrade')?.toLowerCase() !== 'websocket') return 'its Upgrade field is not "websocket"';
+  const [upgrade, ...others] = listMembers(fields.get('upgrade') ?? '');
+  if (upgrade?.toLowerCase() !== 'websocket' || others.length > 0)
+    return 'its Upgrade field is not "websocket"';
   if (!listContains(fields.get('connection') ?? '', 'upgrade'))
     return 'its Connection field does not contain "upgrade"';
   const accept = fields.get('sec-websocket-accept');
   if (accept === undefined) return 'it has no Sec-WebSocket-Accept';
   // two of them joined are no base64
   if (accept !== acceptValue(request.key)) return 'its Sec-WebSocket-Accept does not belong to our key';
-  const protocol = fields.get('sec-websocket-protocol');
-  if (protocol !== undefined && !request.protocols.includes(protocol))
+  const [protocol = '', ...more] = listMembers(fields.get('sec-websocket-protocol') ?? '');
+  if (more.length > 0 || (protocol !== '' && !request.protocols.includes(protocol)))
     return 'it chose a subprotocol that was not requested';
-  const extensions = fields.get('sec-websocket-extensions');
-  const fault = extensions === undefined ? undefined : extensionsFault(extensions, request.extensions);
-  return fault ?? { protocol: protocol ?? '', extensions: extensions ?? '' };
+  const extensions = fields.get('sec-websocket-extensions') ?? '';
+  if (!hasMembers(extensions)) return { protocol, extensions: '' };
+  return extensionsFault(extensions, request.extensions) ?? { protocol, extensions };
 }
+
+/** Whether a list has a member that is not empty: an empty field agrees on nothing (RFC 9110 §5.6.1.2). */
+const hasMembers = (list: string): boolean => /[^,\t ]/.test(list);
 
 function extensionsFault(value: string, client: ExtensionClient): string | undefined {
   try {

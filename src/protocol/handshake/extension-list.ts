@@ -16,9 +16,9 @@ const BACKSLASH = 0x5c;
 
 /**
  * Reads the value of `Sec-WebSocket-Extensions` in one pass (§9.1). Blanks are accepted wherever RFC 2616, whose notation
- * §9.1 uses, implies them; an empty member is not.
+ * §9.1 uses, implies them. Empty members are ignored, and a list may have no other (RFC 9110 §5.6.1.2).
  * @param value Of a repeated field all values, joined with a comma.
- * @returns At least one offer, in order.
+ * @returns The offers, in order.
  * @throws HandshakeError `ERR_EXTENSIONS_FIELD` for whatever the grammar does not produce.
  */
 export function parseExtensions(value: string): ExtensionOffer[] {
@@ -35,8 +35,11 @@ class ExtensionReader {
 
   list(): ExtensionOffer[] {
     const offers: ExtensionOffer[] = [];
-    do offers.push(this.#extension());
-    while (this.#takes(COMMA));
+    do {
+      this.#skipBlanks();
+      if (this.#at < this.#text.length && this.#text.charCodeAt(this.#at) !== COMMA)
+        offers.push(this.#extension());
+    } while (this.#takes(COMMA));
     if (this.#at < this.#text.length) this.#fail('a separator is missing');
     return offers;
   }

@@ -34,37 +34,39 @@ export const isToken = (text: string): boolean => text.length > 0 && consistsOf(
 export const isFieldValue = (text: string): boolean => consistsOf(text, VALUE_CHARS);
 
 /**
- * Reads a list of tokens (`1#token`), in one pass.
- * @returns The tokens in order, repeated ones too; `undefined` if a member is empty or no token.
+ * Members of a comma-separated list, in order, repeated ones too; in one pass. Empty members are ignored, and a list may have
+ * no other: a recipient has to accept what senders make when they join values (RFC 9110 §5.6.1.2).
+ * @param value Of a field whose members hold no quoted commas.
  */
-export function parseTokenList(value: string): string[] | undefined {
-  const tokens: string[] = [];
-  for (let start = 0; start <= value.length; ) {
+export function listMembers(value: string): string[] {
+  const members: string[] = [];
+  for (let start = 0; start < value.length; ) {
     const comma = value.indexOf(',', start);
     const end = comma < 0 ? value.length : comma;
-    const token = trimmed(value, start, end);
-    if (!isToken(token)) return undefined;
-    tokens.push(token);
+    const member = trimmed(value, start, end);
+    if (member !== '') members.push(member);
     start = end + 1;
   }
-  return tokens;
+  return members;
 }
 
 /**
- * Whether a comma-separated list has `member`, compared without case. Empty members are passed over (RFC 9110 §5.6.1.2).
+ * Reads a list of tokens (`#token`).
+ * @returns The tokens in order, repeated ones too; `undefined` if a member is no token.
+ */
+export function parseTokenList(value: string): string[] | undefined {
+  const tokens = listMembers(value);
+  return tokens.every(isToken) ? tokens : undefined;
+}
+
+/**
+ * Whether a comma-separated list has `member`, compared without case. Empty members are ignored (RFC 9110 §5.6.1.2).
  * @param member In lower case.
  */
 export function listContains(value: string, member: string): boolean {
   if (value.length < member.length) return false;
   const list = value.toLowerCase();
-  if (list === member) return true;
-  for (let start = 0; start < list.length; ) {
-    const comma = list.indexOf(',', start);
-    const end = comma < 0 ? list.length : comma;
-    if (trimmed(list, start, end) === member) return true;
-    start = end + 1;
-  }
-  return false;
+  return list === member || listMembers(list).includes(member);
 }
 
 /** One value for a repeated field (RFC 9110 §5.3). */

@@ -1,7 +1,7 @@
 import { HandshakeError } from '../errors.ts';
 import { isValidKey } from './accept-key.ts';
 import { type ExtensionOffer, parseExtensions } from './extension-list.ts';
-import { type Fields, isFieldValue, isToken, listContains, parseTokenList } from './fields.ts';
+import { type Fields, isFieldValue, isToken, listContains, listMembers, parseTokenList } from './fields.ts';
 import type { RequestHead } from './http-head.ts';
 import { type RequestTarget, readTarget, targetUrl } from './target.ts';
 
@@ -55,13 +55,16 @@ export function readUpgradeRequest(
     throw new HandshakeError('ERR_REQUEST_BODY');
   }
   // before the key: other versions have none, and shall learn which version is spoken here (§4.4)
-  if (fields.count('sec-websocket-version') !== 1) throw new HandshakeError('ERR_VERSION_MISSING');
-  if (fields.get('sec-websocket-version') !== '13') throw new HandshakeError('ERR_VERSION');
+  const [version, ...others] = fields.all('sec-websocket-version').map(listMembers).filter(hasMembers);
+  if (version === undefined || others.length > 0) throw new HandshakeError('ERR_VERSION_MISSING');
+  if (version.length > 1 || version[0] !== '13') throw new HandshakeError('ERR_VERSION');
   const key = fields.get('sec-websocket-key');
   // two keys joined are longer than one
   if (key === undefined || !isValidKey(key)) throw new HandshakeError('ERR_KEY');
   return new ReadUpgradeRequest(head, target, key, secure);
 }
+
+const hasMembers = (list: readonly string[]): boolean => list.length > 0;
 
 /**
  * Chooses the subprotocol (§4.2.2).

@@ -108,17 +108,21 @@ const REFUSED: readonly (readonly [rule: string, request: RequestHead, code: Han
   ['HS-08 §4.2.1(6) no version', having('Sec-WebSocket-Version'), 'ERR_VERSION_MISSING'],
   ['HS-08 §4.2.1(6) two versions', having('Sec-WebSocket-Version', '13', '13'), 'ERR_VERSION_MISSING'],
   [
-    'HS-08 §4.2.1(6) two versions, one empty',
-    having('Sec-WebSocket-Version', '', '13'),
+    'HS-08 §4.2.1(6) version 13 and 13, 8',
+    having('Sec-WebSocket-Version', '13', '13, 8'),
     'ERR_VERSION_MISSING',
   ],
+  ['HS-08 §4.2.1(6) empty version', having('Sec-WebSocket-Version', ''), 'ERR_VERSION_MISSING'],
+  ['HS-08 §4.2.1(6) only empty versions', having('Sec-WebSocket-Version', ',', ' '), 'ERR_VERSION_MISSING'],
   ['HS-08 §4.4 version 8', having('Sec-WebSocket-Version', '8'), 'ERR_VERSION'],
   ['HS-08 §4.4 version 14', having('Sec-WebSocket-Version', '14'), 'ERR_VERSION'],
   ['HS-08 §4.4 version 013', having('Sec-WebSocket-Version', '013'), 'ERR_VERSION'],
   ['HS-08 §4.4 version 13, 8', having('Sec-WebSocket-Version', '13, 8'), 'ERR_VERSION'],
-  ['HS-08 §4.4 empty version', having('Sec-WebSocket-Version', ''), 'ERR_VERSION'],
-  ['HS-16 §4.2.1(8) empty list', having('Sec-WebSocket-Protocol', ''), 'ERR_PROTOCOL_FIELD'],
-  ['HS-16 §4.2.1(8) empty member', having('Sec-WebSocket-Protocol', 'a,,b'), 'ERR_PROTOCOL_FIELD'],
+  [
+    'HS-16 §4.2.1(8) duplicate beside empty members',
+    having('Sec-WebSocket-Protocol', 'a,,a'),
+    'ERR_PROTOCOL_FIELD',
+  ],
   ['HS-16 §4.2.1(8) duplicate', having('Sec-WebSocket-Protocol', 'a, b, a'), 'ERR_PROTOCOL_FIELD'],
   [
     'HS-16 §4.2.1(8) duplicate over two fields',
@@ -127,7 +131,6 @@ const REFUSED: readonly (readonly [rule: string, request: RequestHead, code: Han
   ],
   ['HS-16 §4.2.1(8) no token', having('Sec-WebSocket-Protocol', 'a b'), 'ERR_PROTOCOL_FIELD'],
   ['HS-16 §4.2.1(8) quoted', having('Sec-WebSocket-Protocol', '"a"'), 'ERR_PROTOCOL_FIELD'],
-  ['HS-18 §4.2.1(9) empty list', having('Sec-WebSocket-Extensions', ''), 'ERR_EXTENSIONS_FIELD'],
   [
     'HS-18 §4.2.1(9) unterminated quote',
     having('Sec-WebSocket-Extensions', 'a; b="'),
@@ -157,6 +160,11 @@ const ACCEPTED: readonly (readonly [rule: string, request: RequestHead])[] = [
   ['HS-05 UPGRADE', having('Connection', 'UPGRADE')],
   ['HS-05 Connection over two fields', having('Connection', 'keep-alive', '', 'upgrade')],
   ['HS-06 absolute form', head(GOOD_FIELDS, { target: 'ws://server.example.com/chat' })],
+  ['RFC 9110 §5.6.1.2 empty members in Upgrade', having('Upgrade', ',websocket,,')],
+  ['RFC 9110 §5.6.1.2 an empty Upgrade beside another', having('Upgrade', '', 'websocket')],
+  ['RFC 9110 §5.6.1.2 empty members in Connection', having('Connection', ', keep-alive,,Upgrade,')],
+  ['RFC 9110 §5.6.1.2 empty members beside the version', having('Sec-WebSocket-Version', '13,')],
+  ['RFC 9110 §5.6.1.2 an empty version beside another', having('Sec-WebSocket-Version', '', '13')],
   ['HS-07 Content-Length 0', having('Content-Length', '0')],
   ['HS-09 pad bits are not judged', having('Sec-WebSocket-Key', 'AAAAAAAAAAAAAAAAAAAAAB==')],
   [
@@ -196,8 +204,24 @@ test('HS-18 extensions over several fields are one list', () => {
   ]);
 });
 
-test('SE-03 16 KiB of spaces, commas or semicolons', () => {
-  for (const filling of [' ', ',', ';', ' ,', '"', '\\"', 'a;', 'a=']) {
+test('RFC 9110 §5.6.1.2 empty members and fields are ignored in the lists of subprotocols and extensions', () => {
+  for (const values of [['ocpp1.6,'], [', ocpp1.6'], [' ,\t,ocpp1.6,,'], ['', 'ocpp1.6'], ['ocpp1.6', ',']]) {
+    const { protocols } = readUpgradeRequest(having('Sec-WebSocket-Protocol', ...values), false);
+    assert.deepEqual([...protocols], ['ocpp1.6'], values.join('|'));
+    const { extensions } = readUpgradeRequest(having('Sec-WebSocket-Extensions', ...values), false);
+    assert.deepEqual(extensions, [{ name: 'ocpp1.6', params: [] }], values.join('|'));
+  }
+  for (const values of [[''], [','], [' , '], ['', '']]) {
+    assert.equal(readUpgradeRequest(having('Sec-WebSocket-Protocol', ...values), false).protocols.size, 0);
+    assert.equal(
+      readUpgradeRequest(having('Sec-WebSocket-Extensions', ...values), false).extensions.length,
+      0,
+    );
+  }
+});
+
+test('SE-03 16 KiB of semicolons, quotes or parameters', () => {
+  for (const filling of [';', '"', '\\"', 'a;', 'a=']) {
     const value = filling.repeat(16_384 / filling.length);
     refuses(having('Sec-WebSocket-Extensions', value), 'ERR_EXTENSIONS_FIELD');
     refuses(having('Sec-WebSocket-Protocol', value), 'ERR_PROTOCOL_FIELD');
@@ -211,7 +235,7 @@ test('SE-02 each field of the handshake missing, doubled, empty, in odd case, in
     Connection: [400, 'ok', 400, 'ok', 'ok'],
     Host: [400, 400, 400, 'ok', 400],
     'Sec-WebSocket-Key': [400, 400, 400, 'ok', 400],
-    'Sec-WebSocket-Version': [400, 400, 426, 'ok', 426],
+    'Sec-WebSocket-Version': [400, 400, 400, 'ok', 426],
   };
   for (const [name, value] of GOOD_FIELDS) {
     const isText = name !== 'Sec-WebSocket-Key';
@@ -242,8 +266,8 @@ test('HS-19 of several faults the first in the order of checks counts', () => {
     ['ERR_REQUEST_BODY', 'Content-Length', ['1']],
     ['ERR_VERSION', 'Sec-WebSocket-Version', ['12']],
     ['ERR_KEY', 'Sec-WebSocket-Key', []],
-    ['ERR_PROTOCOL_FIELD', 'Sec-WebSocket-Protocol', ['']],
-    ['ERR_EXTENSIONS_FIELD', 'Sec-WebSocket-Extensions', ['']],
+    ['ERR_PROTOCOL_FIELD', 'Sec-WebSocket-Protocol', ['a b']],
+    ['ERR_EXTENSIONS_FIELD', 'Sec-WebSocket-Extensions', [';']],
   ];
   for (let first = 0; first < order.length; first++) {
     const faults = order.slice(first);
