@@ -5,8 +5,8 @@ import { MisuseError } from '../protocol/errors.ts';
 export type Awaitable<Value> = Value | PromiseLike<Value>;
 
 /**
- * Header fields by lower-case name. Repeated ones are joined with `, `; `rawHeaders` has them one by one. The object has
- * no prototype: `constructor` and the like are there only if they were sent.
+ * Header fields by lower-case name. Repeated ones are joined with `, `, cookies with `; `; `rawHeaders` has them one by
+ * one. The object has no prototype: `constructor` and the like are there only if they were sent.
  */
 export type HeaderFields = Readonly<Record<string, string | undefined>>;
 

@@ -108,6 +108,25 @@ test('HS-14: a request hook answers, with method, URL, headers and body', async 
   assert.equal(large.status, 413);
 });
 
+test('HS-03 HS-14: two Cookie fields reach the upgrade hook and the request hook as one, joined with a semicolon', async (t) => {
+  const seen: (string | null | undefined)[] = [];
+  const { connect: open } = await listening(t, {
+    upgrade: ({ request }) => void seen.push(request.headers['cookie'], request.headers['x-a']),
+    request: ({ headers }) => {
+      seen.push(headers.get('cookie'), headers.get('x-a'));
+      return new Response('ok');
+    },
+  });
+  const fields = 'Cookie: a=1\r\nX-A: 1\r\nCookie: b=2; c=3\r\nX-A: 2\r\n\r\n';
+  const upgrade = await open();
+  upgrade.send(`${HEAD.slice(0, -2)}${fields}`);
+  assert.equal((await upgrade.nextHead()).status, 101);
+  const plain = await open();
+  plain.send(`GET / HTTP/1.1\r\nHost: a\r\n${fields}`);
+  assert.equal((await plain.nextHead()).status, 200);
+  assert.deepEqual(seen, ['a=1; b=2; c=3', '1, 2', 'a=1; b=2; c=3', '1, 2']);
+});
+
 test('HS-14 ER-05: a request hook that throws is answered with 500, and the error is told', async (t) => {
   const { port, errors } = await listening(t, {
     request: () => {

@@ -69,8 +69,9 @@ export function listContains(value: string, member: string): boolean {
   return list === member || listMembers(list).includes(member);
 }
 
-/** One value for a repeated field (RFC 9110 §5.3). */
-const joinedValues = (values: readonly string[]): string => values.join(', ');
+/** One value for a repeated field (RFC 9110 §5.3). Cookies are no list: `; ` stands between them (RFC 9113 §8.2.3). */
+const joinedValues = (name: string, values: readonly string[]): string =>
+  values.join(name === 'cookie' ? '; ' : ', ');
 
 /**
  * The header fields of a message in the order they were sent: names in lower case, values without blanks around them.
@@ -92,14 +93,14 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
   }
 
   /**
-   * The value of a field; of a repeated one all values in order, joined with `, ` (RFC 9110 §5.3).
+   * The value of a field; of a repeated one all values in order, joined with `, `, cookies with `; `.
    * @param name In lower case.
    */
   get(name: string): string | undefined {
     const first = this.#indexOf(name, 0);
     if (first < 0) return undefined;
     const second = this.#indexOf(name, first + 2);
-    return second < 0 ? this.#flat[first + 1] : joinedValues(this.all(name));
+    return second < 0 ? this.#flat[first + 1] : joinedValues(name, this.all(name));
   }
 
   /** Each name once, in the order of its first field, with what {@link get} returns for it; in one pass. */
@@ -111,7 +112,7 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
       else others.push(value);
     }
     const joined = new Map<string, string>();
-    for (const [name, all] of values) joined.set(name, joinedValues(all));
+    for (const [name, all] of values) joined.set(name, joinedValues(name, all));
     return joined;
   }
 

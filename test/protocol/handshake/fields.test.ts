@@ -101,6 +101,25 @@ test('HS-02, SE-11 a field value has no control characters but tabs, and nothing
   assert.equal(isFieldValue(''), true);
 });
 
+test('HS-03 two Cookie fields are joined with a semicolon, as a Cookie field separates its own pairs', () => {
+  const fields = Fields.fromRaw([
+    'Cookie',
+    'a=1; b=2',
+    'X',
+    '1',
+    'cookie',
+    'c="3, 4"',
+    'X',
+    '2',
+    'COOKIE',
+    'd=5',
+  ]);
+  assert.equal(fields.get('cookie'), 'a=1; b=2; c="3, 4"; d=5');
+  assert.equal(fields.joined().get('cookie'), 'a=1; b=2; c="3, 4"; d=5');
+  assert.equal(fields.get('x'), '1, 2');
+  assert.deepEqual(fields.all('cookie'), ['a=1; b=2', 'c="3, 4"', 'd=5']);
+});
+
 const TOKEN_LISTS: readonly (readonly [value: string, tokens: string[] | undefined])[] = [
   ['chat', ['chat']],
   ['chat, superchat', ['chat', 'superchat']],
