@@ -11,14 +11,18 @@ const BLANKS = '[ \\t]*';
 const QUOTED = `"(?:\\\\?${TOKEN.replace(/\+$/, '')})+"`;
 const PARAM = `${BLANKS};${BLANKS}${TOKEN}(?:${BLANKS}=${BLANKS}(?:${TOKEN}|${QUOTED}))?`;
 const EXTENSION = `${BLANKS}${TOKEN}(?:${PARAM})*${BLANKS}`;
-const EXTENSION_LIST = new RegExp(`^${EXTENSION}(?:,${EXTENSION})*$`);
+const WHOLE_EXTENSION = new RegExp(`^${EXTENSION}$`);
 
 const trim = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, '');
 
-/** §9.1 as one expression, then cut at separators: none of them can stand inside a token, quoted or not. */
+/** Members that are not empty (RFC 9110 §5.6.1.2). No comma can stand inside a token, quoted or not. */
+const members = (value: string): string[] => value.split(',').filter((member) => trim(member) !== '');
+
+/** §9.1 as one expression for each member, then cut at separators. */
 function extensionModel(value: string): unknown {
-  if (!EXTENSION_LIST.test(value)) return 'ERR_EXTENSIONS_FIELD';
-  return value.split(',').map((extension) => {
+  const extensions = members(value);
+  if (!extensions.every((extension) => WHOLE_EXTENSION.test(extension))) return 'ERR_EXTENSIONS_FIELD';
+  return extensions.map((extension) => {
     const [name, ...params] = extension.split(';').map(trim);
     return {
       name,
@@ -39,10 +43,10 @@ function extensions(value: string): unknown {
   }
 }
 
-/** `1#token`: every member a token. */
+/** `#token`: every member a token. */
 function tokenModel(value: string): string[] | undefined {
-  const members = value.split(',').map(trim);
-  return members.every((member) => WHOLE_TOKEN.test(member)) ? members : undefined;
+  const tokens = members(value).map(trim);
+  return tokens.every((token) => WHOLE_TOKEN.test(token)) ? tokens : undefined;
 }
 
 /** RFC 7239 §4, a character at a time: elements as maps of pairs; `undefined` for a value that breaks the grammar. */

@@ -1,3 +1,4 @@
+import { nearestName } from '../connection/nearest-name.ts';
 import { shown } from '../connection/option-check.ts';
 import { HandshakeError } from '../protocol/errors.ts';
 import { refuse, type ResponseLike, type UpgradeAcceptance } from './hooks.ts';
@@ -54,9 +55,11 @@ function checkAcceptance(given: object): asserts given is UpgradeAcceptance<neve
     const [allowed, fits] = rule;
     const value: unknown = Reflect.get(given, key);
     if (value !== undefined && !fits(value))
-      throw fault(`returned an object whose ${String(key)} is ${shown(value)}; it must be ${allowed}`);
+      throw fault(`returned an object whose ${String(key)} is ${shownValue(value)}; it must be ${allowed}`);
   }
 }
+
+const shownValue = (value: unknown): string => (value instanceof Date ? 'an invalid Date' : shown(value));
 
 function unknownKey(given: object, key: string | symbol): HandshakeError {
   const { status } = given as { status?: unknown };
@@ -64,9 +67,12 @@ function unknownKey(given: object, key: string | symbol): HandshakeError {
     return fault(`returned an object with status ${status} but without headers; ${insteadOf(status)}`);
   }
   const name = String(key).slice(0, 64);
-  return fault(
-    `returned an object with the unknown key ${name}; the keys are ${Object.keys(KEYS).join(', ')}, and values of your own belong into data`,
-  );
+  const nearest = nearestName(name, Object.keys(KEYS));
+  const hint =
+    nearest === undefined
+      ? `the keys are ${Object.keys(KEYS).join(', ')}, and values of your own belong into data`
+      : `the nearest is ${nearest}`;
+  return fault(`returned an object with the unknown key ${name}; ${hint}`);
 }
 
 function unusable(decision: unknown): HandshakeError {
