@@ -20,6 +20,7 @@ export type CloseCause =
   | 'slow-consumer'
   | 'memory-cap'
   | 'handler-error'
+  | 'payload-detached'
   | 'expired'
   | 'lifetime'
   | 'load-shed'
@@ -57,6 +58,7 @@ const CAUSES: Partial<Record<ErrorCode, CloseCause>> = {
   ERR_SLOW_CONSUMER: 'slow-consumer',
   ERR_MEMORY_CAP: 'memory-cap',
   ERR_HANDLER: 'handler-error',
+  ERR_PAYLOAD_DETACHED: 'payload-detached',
   ERR_EXPIRED: 'expired',
   ERR_INTERNAL: 'internal-error',
   ERR_TRANSPORT: 'transport-error',

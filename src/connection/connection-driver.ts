@@ -177,7 +177,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   ping(payload: Payload): boolean {
     const bytes = typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payloadBytes(payload);
     checkControlPayload(bytes);
-    if (this.state !== 'open') return false;
+    if (this.state !== 'open' || this.bufferedBytes >= this.#host.settings.maxBufferedBytes) return false;
     this.#link.ping(bytes);
     return this.bufferedBytes <= this.#host.settings.highWaterMarkBytes;
   }
@@ -319,6 +319,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.#host.memoryShed();
   }
 
+  outputFailed(error: PeerError): void {
+    this.#countDropped(this.#link.outbox.dropWaiting());
+    this.#link.end.fail(error);
+  }
+
   timedOut(): void {
     this.#countDropped(this.#delivery.drop());
     this.#finishIfDelivered();
@@ -376,7 +381,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     }
     const { settings } = this.#host;
     // Before a verdict on the peer, let the kernel take what it can.
-    if (link.outbox.waitingBytes >= settings.highWaterMarkBytes) link.flush();
+    if (link.outbox.queuedBytes >= settings.highWaterMarkBytes) {
+      link.flush();
+      // A payload that was detached ends the connection here.
+      if (link.state !== 'open') return this.#admit(bytes);
+    }
     if (link.bufferedBytes < settings.maxBufferedBytes) return true;
     return this.#overflow(bytes);
   }

@@ -1,6 +1,6 @@
 import { NO_CLOSE } from '../protocol/close.ts';
 import type { ProtocolConnection } from '../protocol/connection.ts';
-import { PeerError, TransportError, type WebSocketError } from '../protocol/errors.ts';
+import { PeerError, TransportError, WebSocketError } from '../protocol/errors.ts';
 import type { Outbox } from '../transport/outbox.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type CloseCause, type CloseInfo, causeOf } from './close-info.ts';
@@ -125,7 +125,7 @@ export class Ending {
       const clean = core.peerClose !== undefined;
       const failed = core.phase === 'failed';
       if (!clean && !failed)
-        this.#blame(this.#error === undefined ? 'transport-end' : 'transport-error', 'remote');
+        this.#blame(this.#error === undefined ? 'transport-end' : causeOf(this.#error.code), 'remote');
       if (!this.transportGone && (clean || failed)) {
         // Both are done talking: what waits goes out, then the socket closes by itself.
         this.endWanted = true;
@@ -142,7 +142,10 @@ export class Ending {
     this.transportGone = true;
     this.inputEnded = true;
     if (error !== undefined && this.#error === undefined && this.#link.state !== 'closed') {
-      this.#error = new TransportError('ERR_TRANSPORT', error.message, { cause: error });
+      this.#error =
+        error instanceof WebSocketError
+          ? error
+          : new TransportError('ERR_TRANSPORT', error.message, { cause: error });
     }
   }
 

@@ -12,7 +12,7 @@ import { MessageInflater } from '../transport/deflate/message-inflater.ts';
 import { Outbox } from '../transport/outbox.ts';
 import type { RandomSource } from '../transport/random.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
-import type { CloseInfo } from './close-info.ts';
+import { type CloseInfo, causeOf } from './close-info.ts';
 import { Ending, type EndingLink, type EndingOwner } from './ending.ts';
 import type { ConnectionSettings, TrafficCounters } from './host.ts';
 import { changeHeld, type MemoryHolder } from './memory-budget.ts';
@@ -40,6 +40,8 @@ export interface LinkOwner extends EndingOwner {
   readonly undeliveredBytes: number;
   /** The memory of the process is used up, and this connection has most of it. */
   outOfMemory(): void;
+  /** Queued output cannot be sent: drops it, and fails the connection. */
+  outputFailed(error: PeerError): void;
 }
 
 /** What a link needs of its surroundings; the same for all connections of a server. */
@@ -234,6 +236,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     outbox.flush();
     const sent = outbox.sentBytes - before;
     this.#context.counters.bytesSent += sent;
+    if (outbox.lostPayload !== undefined) this.#payloadLost(outbox.lostPayload);
     if (this.#ending?.endWanted === true && outbox.idle) {
       this.#ending.endWanted = false;
       this.transport.end();
@@ -241,6 +244,13 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.#noteWriting(sent > 0);
     this.#owner.flushed();
     this.#count();
+  }
+
+  /** A payload was detached before it was written. Once its header is out, the peer would take other bytes for it. */
+  #payloadLost(which: 'whole' | 'begun'): void {
+    const error = new PeerError('ERR_PAYLOAD_DETACHED');
+    if (which === 'whole' && this.state === 'open') this.#owner.outputFailed(error);
+    else this.end.terminate(causeOf(error.code), error);
   }
 
   deadlineReached(): void {

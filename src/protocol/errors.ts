@@ -85,6 +85,11 @@ export const ERRORS = Object.freeze({
   ERR_IDLE_TIMEOUT: peer(1001, '§7.4.1', 'idle timeout'),
   ERR_HANDLER: peer(1011, '§7.4.1', 'a handler of the application failed'),
   ERR_INTERNAL: peer(1011, '§7.4.1', 'internal error'),
+  ERR_PAYLOAD_DETACHED: peer(
+    1011,
+    '§7.4.1',
+    'a payload of the application was detached or resized between send and write',
+  ),
   ERR_SLOW_CONSUMER: peer(1013, '§7.4.1', 'the peer reads too slowly'),
   ERR_MEMORY_CAP: peer(1013, '§7.4.1', 'the memory budget of the process is used up'),
   ERR_WRITE_TIMEOUT: transport('the peer took no byte for too long'),

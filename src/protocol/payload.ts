@@ -28,6 +28,9 @@ function instead(value: unknown): string {
   return isPlain ? '; send JSON.stringify(value)' : '';
 }
 
+/** Views of the application are passed on up to this size, because such payloads are copied before `send` returns. */
+const MAX_LENT_BYTES = 16_384;
+
 /** A getter of the platform: it asks the object itself, not a property that somebody gave it. */
 function platformGetter(prototype: object, name: PropertyKey): (of: unknown) => unknown {
   const { get } = Object.getOwnPropertyDescriptor(prototype, name) as { get: (this: unknown) => unknown };
@@ -79,7 +82,7 @@ export function payloadBytes(payload: ArrayBufferView | ArrayBuffer, reusable?: 
 
 function viewedBytes(view: ArrayBufferView, reusable: ReusableBytes | undefined): Uint8Array {
   // Asking a view for its memory is the expensive part, most of all for small views. The memory of a received message is known.
-  if (reusable?.isReceived(view) === true && isWhole(view as Uint8Array)) return view as Uint8Array;
+  if (reusable?.isReceived(view) === true && isUnchanged(view as Uint8Array)) return view as Uint8Array;
   const kind = typedArrayKind(view);
   const of = kind === undefined ? ofDataView : ofTypedArray;
   const buffer = of.buffer(view);
@@ -94,25 +97,18 @@ function viewedBytes(view: ArrayBufferView, reusable: ReusableBytes | undefined)
   } catch {
     return gone();
   }
-  // The common case needs no view of its own: a Buffer or Uint8Array that does not lie about itself.
-  const usable = kind === 'Uint8Array' && byteLength > 0 && !isResizable(buffer);
-  return usable && isHonest(view as Uint8Array, buffer, byteOffset, byteLength)
-    ? (view as Uint8Array)
-    : bytesAt(buffer, byteOffset, byteLength);
+  // A view of our own: properties of the application's view may lie, now or later, and asking them costs more.
+  return bytesAt(buffer, byteOffset, byteLength);
 }
 
-/** Neither transferred away nor with a length that somebody gave it. */
-function isWhole(view: Uint8Array): boolean {
-  const { length } = view;
-  return length > 0 && length === ofTypedArray.byteLength(view);
-}
-
-function isHonest(view: Uint8Array, buffer: ArrayBuffer, byteOffset: number, byteLength: number): boolean {
+/** A message that we delivered, not detached, and with nothing that lies about its length. */
+function isUnchanged(message: Uint8Array): boolean {
+  const length = ofTypedArray.byteLength(message);
   return (
-    view.length === byteLength &&
-    view.byteLength === byteLength &&
-    view.byteOffset === byteOffset &&
-    view.buffer === buffer
+    length > 0 &&
+    length < MAX_LENT_BYTES &&
+    Object.getPrototypeOf(message) === Buffer.prototype &&
+    !Object.hasOwn(message, 'length')
   );
 }
 
@@ -131,8 +127,13 @@ function gone(): never {
   throw new MisuseError('ERR_ARGUMENT', 'payload lies in a buffer that was transferred away or shrunk');
 }
 
-const isResizable = (buffer: ArrayBuffer): boolean =>
-  (buffer as ArrayBuffer & { resizable?: boolean }).resizable === true;
+/** Asks the buffer itself. A runtime without the getter has no resizable buffers. */
+const resizable =
+  'resizable' in ArrayBuffer.prototype
+    ? /* @__PURE__ */ platformGetter(ArrayBuffer.prototype, 'resizable')
+    : undefined;
+
+const isResizable = (buffer: ArrayBuffer): boolean => resizable?.(buffer) === true;
 
 /** How a payload goes out, once the `binary` option has had its say. */
 export interface OutgoingData {

@@ -38,6 +38,8 @@ function tune(handle: Partial<NodeHandle>): boolean {
 export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   remoteAddress: string;
   remotePort: number;
+  /** Chunks are handed to the kernel at once. */
+  readonly needsCopies = false;
   /** Read by Node, too. */
   destroyed = false;
 

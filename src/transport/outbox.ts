@@ -9,8 +9,10 @@ import {
   writeTextFrame,
 } from '../protocol/frame-builder.ts';
 import type { FrameSink } from '../protocol/connection.ts';
+import { ENTRY_BYTES } from '../protocol/limits.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import { ReusableBytes } from '../protocol/reusable-bytes.ts';
+import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
 import { joinRun, joinSmall } from './joined-run.ts';
 import { MAX_PACKED_BYTES, PackingTable } from './packing-table.ts';
 import type { Transport } from './transport.ts';
@@ -26,6 +28,8 @@ import {
 export const UNCOPIED_FROM_BYTES = 16_384;
 /** Longest header, masked. */
 const HEADER_ROOM = 14;
+/** Header of a frame whose header is written. */
+const NOTHING = Buffer.alloc(0);
 
 /** Of the message being delivered in this process: every connection may send on what another one has received. */
 export const processBytes = new ReusableBytes();
@@ -35,13 +39,19 @@ const table = new PackingTable<Outbox>((owner, run) => owner.packed(run));
 
 /**
  * What one connection has to send, in order: all of one turn of the event loop leaves in one write.
- * Messages that the socket would not take wait here, where they can still be dropped; pongs pass them.
+ * Messages that the socket does not take stay queued here, where they can still be dropped; pongs pass them. Small frames
+ * are packed into blocks while the socket is blocked, and each entry of a queue counts {@link ENTRY_BYTES} beside its bytes.
  */
 export class Outbox implements FrameSink {
-  /** Bytes that wait here, headers included. */
+  /** Bytes that are queued here, headers included, as on the wire. */
   waitingBytes = 0;
   /** Bytes handed to the connection below so far. */
   sentBytes = 0;
+  /**
+   * A queued payload was detached before it was written: a `whole` one, or the rest of one that is `begun`. Nothing is
+   * written any more until {@link dropWaiting}.
+   */
+  lostPayload: 'whole' | 'begun' | undefined;
 
   readonly #transport: Transport;
   readonly #nextKey: (() => number) | undefined;
@@ -49,6 +59,8 @@ export class Outbox implements FrameSink {
   readonly #limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number };
   /** Whole frames in order, save that the first may be the rest of one. */
   #waiting: WaitingFrame[] | undefined;
+  /** Small frames that follow `#waiting`, while the socket is blocked. */
+  #block: FrameBlock | undefined;
   #firstIsBegun = false;
   /** Control frames, which pass waiting messages. */
   #control: Uint8Array[] | undefined;
@@ -72,12 +84,19 @@ export class Outbox implements FrameSink {
     this.#reusable = reusable;
   }
 
-  /** Bytes accepted and not yet taken by the kernel. */
+  /** What all that was accepted and not yet taken by the kernel counts, in bytes. */
   get bufferedBytes(): number {
-    return this.unwrittenBytes;
+    return this.queuedBytes + this.#transport.bufferedBytes;
   }
 
-  /** Those of them that are ready to be written, here and below. */
+  /** What the queues here count: bytes of frames, and {@link ENTRY_BYTES} for each entry. */
+  get queuedBytes(): number {
+    const entries =
+      (this.#waiting?.length ?? 0) + (this.#control?.length ?? 0) + (this.#block === undefined ? 0 : 1);
+    return this.waitingBytes + entries * ENTRY_BYTES;
+  }
+
+  /** Bytes of frames that are ready to be written, here and in the transport. */
   get unwrittenBytes(): number {
     return this.waitingBytes + this.#transport.bufferedBytes;
   }
@@ -92,13 +111,16 @@ export class Outbox implements FrameSink {
     const bytes = this.#reusable?.utf8Of(text);
     if (bytes !== undefined) {
       // The next read overwrites them: they are copied, whatever their size.
-      if (bytes.length < UNCOPIED_FROM_BYTES && !this.#transport.blocked)
-        this.#pack(OPCODE.TEXT, bytes, this.#key());
+      if (bytes.length < UNCOPIED_FROM_BYTES) this.#copySmall(OPCODE.TEXT, bytes, this.#key());
       else this.#push(buildFrame(OPCODE.TEXT, bytes, this.#key()));
       return;
     }
     const room = text.length * 3 + HEADER_ROOM;
-    if (room <= MAX_PACKED_BYTES && !this.#transport.blocked) {
+    if (this.#transport.blocked) {
+      if (room <= MAX_BLOCK_FRAME_BYTES)
+        this.waitingBytes += this.#blockWith(room).text(OPCODE.TEXT, text, this.#key());
+      else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
+    } else if (room <= MAX_PACKED_BYTES) {
       const at = table.reserve(this, room);
       const end = writeTextFrame(table.bytes, at, OPCODE.TEXT, text, this.#key());
       table.commit(end);
@@ -112,10 +134,8 @@ export class Outbox implements FrameSink {
    */
   data(opcode: number, payload: Uint8Array, _compress?: boolean): void {
     const key = this.#key();
-    if (payload.length < UNCOPIED_FROM_BYTES) {
-      if (this.#transport.blocked) this.#push(buildFrame(opcode, payload, key));
-      else this.#pack(opcode, payload, key);
-    } else if (key === undefined) {
+    if (payload.length < UNCOPIED_FROM_BYTES) this.#copySmall(opcode, payload, key);
+    else if (key === undefined && !this.#transport.needsCopies) {
       const header = Buffer.allocUnsafe(headerBytes(payload.length, undefined));
       writeHeader(header, 0, opcode, payload.length, undefined);
       this.#push({ header, payload, length: header.length + payload.length });
@@ -124,12 +144,17 @@ export class Outbox implements FrameSink {
 
   /** A message that other connections send, too. */
   prepared(message: PreparedMessage): void {
-    this.#push(message.frame);
+    this.shared(message.frame);
   }
 
-  /** A frame that other connections send, too. */
+  /** A frame that other connections send, too. While the socket is blocked, a copy of a small one costs less than a reference. */
   shared(frame: Uint8Array): void {
-    this.#push(frame);
+    if (frame.length > ENTRY_BYTES || !this.#transport.blocked) {
+      this.#push(frame);
+      return;
+    }
+    this.#blockWith(frame.length).copy(frame);
+    this.waitingBytes += frame.length;
   }
 
   control(opcode: number, payload: Uint8Array): void {
@@ -183,12 +208,14 @@ export class Outbox implements FrameSink {
    */
   dropWaiting(): number {
     table.moveOut(this);
+    this.#endBlock();
     const kept = this.#firstIsBegun ? this.#waiting?.[0] : undefined;
     let dropped = 0;
     for (const frame of this.#waiting ?? []) if (frame !== kept) dropped += messagesIn(frame);
     this.#waiting = kept === undefined ? undefined : [kept];
     this.#control = undefined;
     this.waitingBytes = kept?.length ?? 0;
+    if (kept === undefined) this.lostPayload = undefined;
     return dropped;
   }
 
@@ -198,7 +225,11 @@ export class Outbox implements FrameSink {
    */
   dropOldest(): number {
     table.moveOut(this);
-    const bytes = dropOldestMessage(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
+    let bytes = dropOldestMessage(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
+    if (bytes === 0 && this.#block !== undefined) {
+      this.#endBlock();
+      bytes = dropOldestMessage(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
+    }
     this.waitingBytes -= bytes;
     return bytes;
   }
@@ -207,6 +238,7 @@ export class Outbox implements FrameSink {
   clear(): void {
     table.take(this);
     this.#waiting = undefined;
+    this.#block = undefined;
     this.#control = undefined;
     this.#firstIsBegun = false;
     this.waitingBytes = 0;
@@ -216,7 +248,7 @@ export class Outbox implements FrameSink {
   /** Hands over as much as the connection below takes at once. */
   flush(): void {
     const transport = this.#transport;
-    if (this.#waiting === undefined && this.#control === undefined) {
+    if (this.#waiting === undefined && this.#block === undefined && this.#control === undefined) {
       const run = table.take(this);
       if (run === undefined) return;
       this.waitingBytes -= run.length;
@@ -225,22 +257,49 @@ export class Outbox implements FrameSink {
       return;
     }
     table.moveOut(this);
-    while (this.waitingBytes > 0 && !transport.blocked) {
+    if (transport.blocked) return;
+    this.#endBlock();
+    while (this.waitingBytes > 0 && !transport.blocked && this.lostPayload === undefined) {
       const room = this.#limits.highWaterMarkBytes - transport.bufferedBytes;
       if (room <= 0) return;
       const before = this.waitingBytes;
-      transport.write(this.#gather(room));
+      const chunks = this.#gather(room);
+      if (chunks.length > 0) transport.write(chunks);
       this.sentBytes += before - this.waitingBytes;
     }
   }
 
   /** A run of packed frames comes back, because another connection needs the place. @internal */
   packed(run: Buffer): void {
+    this.#endBlock();
     (this.#waiting ??= []).push(run);
   }
 
   #key(): FrameKey {
     return this.#nextKey?.();
+  }
+
+  #copySmall(opcode: number, payload: Uint8Array, key: FrameKey): void {
+    if (!this.#transport.blocked) this.#pack(opcode, payload, key);
+    else if (payload.length <= MAX_BLOCK_FRAME_BYTES - HEADER_ROOM)
+      this.waitingBytes += this.#blockWith(payload.length + HEADER_ROOM).data(opcode, payload, key);
+    else this.#push(buildFrame(opcode, payload, key));
+  }
+
+  /** @returns The block for the next small frame: it has `room` bytes. */
+  #blockWith(room: number): FrameBlock {
+    table.moveOut(this);
+    const block = this.#block;
+    if (block?.hasRoom(room) === true) return block;
+    this.#endBlock();
+    return (this.#block = new FrameBlock(room, block));
+  }
+
+  /** Other frames follow the block, or it is to be written: from here on it is an entry like the others. */
+  #endBlock(): void {
+    if (this.#block === undefined) return;
+    (this.#waiting ??= []).push(this.#block.run);
+    this.#block = undefined;
   }
 
   #pack(opcode: number, payload: Uint8Array, key: FrameKey): void {
@@ -252,6 +311,7 @@ export class Outbox implements FrameSink {
 
   #push(frame: WaitingFrame): void {
     table.moveOut(this);
+    this.#endBlock();
     (this.#waiting ??= []).push(frame);
     this.waitingBytes += frame.length;
   }
@@ -271,8 +331,8 @@ export class Outbox implements FrameSink {
     let left = room;
     let taken = 0;
     if (this.#firstIsBegun) {
-      const rest = waiting[0] as Uint8Array;
-      left -= this.#takePart(chunks, waiting, 0, rest, left);
+      if (this.#isLost(waiting[0]!)) return chunks;
+      left -= this.#takeFrame(chunks, waiting, 0, left);
       if (!this.#firstIsBegun) taken = 1;
     }
     if (!this.#firstIsBegun) {
@@ -282,8 +342,8 @@ export class Outbox implements FrameSink {
       }
       this.#control = undefined;
       for (; taken < waiting.length && left > 0; taken++) {
-        const frame = waiting[taken]!;
-        left -= this.#takeFrame(chunks, waiting, taken, frame, left);
+        if (this.#isLost(waiting[taken]!)) break;
+        left -= this.#takeFrame(chunks, waiting, taken, left);
         if (this.#firstIsBegun) break;
       }
     }
@@ -292,34 +352,31 @@ export class Outbox implements FrameSink {
     return joinSmall(chunks);
   }
 
-  #takeFrame(
-    chunks: Uint8Array[],
-    waiting: WaitingFrame[],
-    at: number,
-    frame: WaitingFrame,
-    room: number,
-  ): number {
-    if (!isUncopied(frame)) return this.#takePart(chunks, waiting, at, frame, room);
-    chunks.push(frame.header);
-    this.waitingBytes -= frame.header.length;
-    this.#firstIsBegun = true;
-    const payloadRoom = Math.max(1, room - frame.header.length);
-    return frame.header.length + this.#takePart(chunks, waiting, at, frame.payload, payloadRoom);
+  /** The application has detached the payload since `data`: its header promises bytes that are gone. */
+  #isLost(frame: WaitingFrame): boolean {
+    if (!isUncopied(frame) || frame.header.length + frame.payload.length === frame.length) return false;
+    this.lostPayload = this.#firstIsBegun ? 'begun' : 'whole';
+    return true;
   }
 
-  /** @returns Bytes taken; what is over stays as the first waiting frame, begun. */
-  #takePart(
-    chunks: Uint8Array[],
-    waiting: WaitingFrame[],
-    at: number,
-    bytes: Uint8Array,
-    room: number,
-  ): number {
-    const length = Math.min(room, bytes.length);
+  /** @returns Bytes taken; the rest of the frame stays as the first waiting frame, begun. */
+  #takeFrame(chunks: Uint8Array[], waiting: WaitingFrame[], at: number, room: number): number {
+    const frame = waiting[at]!;
+    let headerLength = 0;
+    let bytes = frame as Uint8Array;
+    if (isUncopied(frame)) {
+      bytes = frame.payload;
+      headerLength = frame.header.length;
+      if (headerLength > 0) chunks.push(frame.header);
+    }
+    const length = Math.min(Math.max(1, room - headerLength), bytes.length);
     this.#firstIsBegun = length < bytes.length;
-    chunks.push(this.#firstIsBegun ? bytes.subarray(0, length) : bytes);
-    if (this.#firstIsBegun) waiting[at] = bytes.subarray(length);
-    this.waitingBytes -= length;
-    return length;
+    if (this.#firstIsBegun) {
+      chunks.push(bytes.subarray(0, length));
+      const rest = bytes.subarray(length);
+      waiting[at] = isUncopied(frame) ? { header: NOTHING, payload: rest, length: rest.length } : rest;
+    } else chunks.push(bytes);
+    this.waitingBytes -= headerLength + length;
+    return headerLength + length;
   }
 }

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { PeerError } from '../protocol/errors.ts';
 import {
   broughtByRead,
   findings,
@@ -63,6 +64,8 @@ export function isDrivable(stream: Duplex): stream is Socket {
  * streams by: they are read into the memory that all sockets share, and written to the handle.
  */
 export class SocketTransport extends StreamTransport implements Reader {
+  /** Chunks are written at once, or checked when they leave the queue. */
+  override readonly needsCopies = false;
   /** Not paused. @internal */
   isReading = true;
 
@@ -176,8 +179,7 @@ export class SocketTransport extends StreamTransport implements Reader {
     request.buffer = chunks;
     request.oncomplete = onSocketWritten;
     this.#isWriting = true;
-    let bytes = 0;
-    for (const chunk of chunks) bytes += chunk.length;
+    const bytes = totalBytes(chunks);
     if (!this.#isTaken(bytes)) this.#untakenBytes = bytes;
     const status = request.writeStatus ?? undefined;
     if (status !== undefined) queueMicrotask(() => this.written(status, request));
@@ -203,6 +205,7 @@ export class SocketTransport extends StreamTransport implements Reader {
   written(status: number, request: NodeRequest): void {
     const waited = this.bufferedBytes > 0;
     const queue = this.#queue;
+    const queuedBytes = this.#queuedBytes;
     this.#isWriting = false;
     this.#untakenBytes = 0;
     this.#queue = undefined;
@@ -212,10 +215,22 @@ export class SocketTransport extends StreamTransport implements Reader {
       this.#check('write', status, request.error);
       return;
     }
-    if (queue !== undefined) this.#send(queue);
+    if (queue !== undefined) {
+      if (totalBytes(queue) !== queuedBytes) {
+        this.#socket.destroy(new PeerError('ERR_PAYLOAD_DETACHED'));
+        return;
+      }
+      this.#send(queue);
+    }
     if (this.#isEnding && !this.#isWriting) super.end();
     if (waited && !this.blocked) this.#socket[OWNER]?.writable();
   }
+}
+
+function totalBytes(chunks: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const chunk of chunks) bytes += chunk.length;
+  return bytes;
 }
 
 function onSocketWritten(this: NodeRequest, status: number): void {

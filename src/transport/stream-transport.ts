@@ -7,6 +7,9 @@ import type { ArrivedTransport, TransportOwner } from './transport.ts';
 /** Silence after which the kernel starts probing a peer. */
 export const TCP_KEEP_ALIVE_MS = 60_000;
 
+/** Most writes that a stream may queue: many small ones hold far more memory than their bytes. */
+const MAX_OPEN_WRITES = 16;
+
 /** Under which a stream keeps the owner of its transport. */
 export const OWNER: unique symbol = Symbol('hawser.owner');
 const FAULT = Symbol('hawser.fault');
@@ -42,11 +45,14 @@ function onClose(this: OwnedStream): void {
 
 /** Any `Duplex`, over the public interface of streams: TCP, TLS, and whatever a proxy or a test hands in. */
 export class StreamTransport implements ArrivedTransport {
+  /** The queue of a stream is out of reach, and the `_write` of a stream may read its chunk at any time. */
+  readonly needsCopies: boolean = true;
   remoteAddress: string;
   remotePort: number;
   readonly #stream: OwnedStream;
   /** Something was not taken at once: whoever asked knows, and wants to be told. */
   #waits = false;
+  #openWrites = 0;
   /** Made with the first write: what passes by the stream never needs it. */
   #written: ((error?: Error | null) => void) | undefined;
 
@@ -82,7 +88,8 @@ export class StreamTransport implements ArrivedTransport {
 
   get blocked(): boolean {
     // After a large write that the kernel took at once a stream asks for a drain, too: that is no reason to wait.
-    return this.#stream.writableLength > 0 && this.#stream.writableNeedDrain;
+    const stream = this.#stream;
+    return stream.writableLength > 0 && (stream.writableNeedDrain || this.#openWrites >= MAX_OPEN_WRITES);
   }
 
   write(chunks: readonly Uint8Array[]): void {
@@ -92,12 +99,14 @@ export class StreamTransport implements ArrivedTransport {
     if (last > 0) stream.cork();
     for (let i = 0; i < last; i++) stream.write(chunks[i]);
     this.#written ??= (error) => this.#writeEnded(error);
+    this.#openWrites++;
     stream.write(chunks[last], this.#written);
     if (last > 0) stream.uncork();
     this.#waits = stream.writableLength > 0;
   }
 
   #writeEnded(error: Error | null | undefined): void {
+    this.#openWrites--;
     if (!this.#waits || (error !== null && error !== undefined) || this.#stream.destroyed) return;
     this.#waits = this.#stream.writableLength > 0;
     this.#stream[OWNER]?.writable();

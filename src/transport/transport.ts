@@ -22,6 +22,11 @@ export interface Transport {
   readonly bufferedBytes: number;
   /** What was written is more than the connection takes at once: {@link TransportOwner.writable} will be called. */
   readonly blocked: boolean;
+  /**
+   * Chunks may be read long after `write` has returned, where nothing can check any more that the application has not
+   * detached them: its payloads are copied first.
+   */
+  readonly needsCopies: boolean;
   /** Writes all chunks, in order, in as few system calls as possible. They must stay unchanged until taken. */
   write(chunks: readonly Uint8Array[]): void;
   pause(): void;

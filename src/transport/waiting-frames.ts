@@ -2,10 +2,13 @@ import { Buffer } from 'node:buffer';
 import { CONTROL_BIT, OPCODE, OPCODE_MASK } from '../protocol/constants.ts';
 import { frameBytes } from '../protocol/frame-builder.ts';
 
-/** A whole message whose payload is passed on as it was handed in. */
+/** A message whose payload is passed on as it was handed in. */
 export interface UncopiedFrame {
+  /** Empty once it is written. */
   readonly header: Buffer;
+  /** Memory of the application, which may detach it: then the view is empty. */
   readonly payload: Uint8Array;
+  /** Bytes of header and payload when the frame was queued. */
   readonly length: number;
 }
 

@@ -30,6 +30,7 @@ const CAUSES: Readonly<Record<CloseCause, true>> = {
   'slow-consumer': true,
   'memory-cap': true,
   'handler-error': true,
+  'payload-detached': true,
   expired: true,
   lifetime: true,
   'load-shed': true,

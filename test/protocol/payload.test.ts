@@ -81,6 +81,39 @@ test('FB-03 SE-22: what a view claims about itself adds no byte', () => {
   }
 });
 
+test('FB-03 SE-22: a length that changes its mind between two looks adds no byte', () => {
+  let looks = 0;
+  const view = Object.defineProperty(Uint8Array.of(1, 2), 'length', {
+    get: () => (looks++ === 0 ? 2 : 1_000),
+  });
+  const bytes = payloadBytes(view);
+  assert.deepEqual([bytes.length, bytes.length, [...bytes]], [2, 2, [1, 2]]);
+});
+
+test('FB-03 SE-22: what an application does to its view after the call changes nothing that is queued', () => {
+  const view = new Uint8Array(20_000).fill(1);
+  const bytes = payloadBytes(view);
+  for (const name of ['length', 'byteLength', 'byteOffset', 'buffer'])
+    Object.defineProperty(view, name, { value: 1_000_000 });
+  assert.deepEqual([bytes.length, bytes.byteLength, bytes.byteOffset], [20_000, 20_000, 0]);
+});
+
+test('FB-03 SE-22: a large message being delivered goes on as a view of our own', () => {
+  const message = Buffer.alloc(16_384);
+  const reusable = new ReusableBytes();
+  reusable.noteBinary(message);
+  const bytes = payloadBytes(message, reusable);
+  Object.defineProperty(message, 'length', { value: 1_000_000 });
+  assert.equal(bytes.length, 16_384);
+});
+
+test('FB-02: a resizable buffer that claims a fixed size is copied like any other', () => {
+  const buffer = Object.defineProperty(resizable(4, 100), 'resizable', { value: false });
+  const bytes = payloadBytes(buffer);
+  buffer.resize(0);
+  assert.equal(bytes.length, 4);
+});
+
 test('FB-03 SE-22: the message being delivered is checked like any other payload once the application has changed it', () => {
   const reusable = new ReusableBytes();
   const received = (): Buffer => {
@@ -93,10 +126,15 @@ test('FB-03 SE-22: the message being delivered is checked like any other payload
   for (const [name, value] of [
     ['length', 1_000],
     ['length', 1],
+    ['length', 2],
   ] as const) {
-    const bytes = payloadBytes(Object.defineProperty(received(), name, { value }), reusable);
+    const message = Object.defineProperty(received(), name, { value });
+    const bytes = payloadBytes(message, reusable);
+    assert.notEqual(bytes, message);
     assert.deepEqual([...bytes], [1, 2]);
   }
+  const subclassed = Object.setPrototypeOf(received(), Longer.prototype) as Buffer;
+  assert.deepEqual([...payloadBytes(subclassed, reusable)], [1, 2]);
   const moved = received();
   structuredClone(moved.buffer, { transfer: [moved.buffer as ArrayBuffer] });
   assert.throws(() => payloadBytes(moved, reusable), { code: 'ERR_ARGUMENT' });
@@ -119,6 +157,7 @@ const MISUSE: readonly (readonly [string, unknown])[] = [
   ['an object with a constructor of its own', JSON.parse('{"constructor":{"name":{"toString":1}}}')],
   ['an array', [1, 2, 3]],
   ['a String object', Object('text')],
+  ['a Proxy of a Uint8Array', new Proxy(Uint8Array.of(1), {})],
   ['a Blob', new Blob(['x'])],
   ['a Buffer as JSON', JSON.parse(JSON.stringify(Buffer.from('x')))],
   ['shared memory', new SharedArrayBuffer(4)],
@@ -151,7 +190,7 @@ test('FB-02: a string goes out as text, or as binary when told so', () => {
 });
 
 test('FB-02: bytes go out as binary, or as text when told so and valid', () => {
-  const text = Buffer.from('Grüße');
+  const text = new Uint8Array(Buffer.from('Grüße'));
   assert.deepEqual(outgoing(text, true), { opcode: OPCODE.BINARY, data: text });
   assert.deepEqual(outgoing(text, false), { opcode: OPCODE.TEXT, data: text });
   assert.throws(() => outgoing(Buffer.of(0xc3), false), {

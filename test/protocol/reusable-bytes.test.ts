@@ -47,6 +47,7 @@ function wire(): Transport & { readonly written: Buffer[] } {
     remoteAddress: '',
     remotePort: 0,
     bufferedBytes: 0,
+    needsCopies: false,
     blocked: false,
     write: (chunks) => void written.push(Buffer.concat(chunks)),
     pause() {},

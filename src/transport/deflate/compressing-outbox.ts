@@ -1,15 +1,20 @@
 import { Buffer } from 'node:buffer';
-import { OPCODE, RSV1 } from '../../protocol/constants.ts';
+import { MAX_HEADER_BYTES, OPCODE, RSV1 } from '../../protocol/constants.ts';
 import { type DeflateDirection, MIN_COMPRESSOR_BITS } from '../../protocol/deflate/parameters.ts';
+import { ENTRY_BYTES } from '../../protocol/limits.ts';
 import type { PreparedMessage } from '../../protocol/prepared-message.ts';
 import type { ReusableBytes } from '../../protocol/reusable-bytes.ts';
+import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../frame-block.ts';
 import { Outbox, UNCOPIED_FROM_BYTES } from '../outbox.ts';
 import type { Transport } from '../transport.ts';
 import type { DeflateSettings } from './deflate-settings.ts';
 import { Deflater, type DeflateJob, sharedDeflater } from './deflater.ts';
 import { type FrameWaiter, type PreparedFrame, preparedFrame } from './prepared-frame.ts';
 
-/** A message, or Close, that waits for one that is being compressed; or that one itself. */
+/**
+ * A message, or Close, that is queued behind one that is being compressed; or that one itself. Small messages that go out
+ * as they are share a block.
+ */
 type Waiting =
   | {
       readonly is: 'message';
@@ -18,12 +23,18 @@ type Waiting =
       readonly compress: boolean | undefined;
       readonly bytes: number;
     }
+  | { readonly is: 'frames'; readonly block: FrameBlock; bytes: number }
   | { readonly is: 'prepared'; readonly message: PreparedMessage; readonly bytes: number }
   | { readonly is: 'close'; readonly body: Uint8Array; readonly bytes: number };
 
 /** Texts up to this length, in UTF-16 units, are encoded into memory that is there already. */
 const SCRATCH_TEXT_UNITS = 32_768;
 let textScratch: Buffer | undefined;
+
+function messagesOf(entry: Waiting): number {
+  if (entry.is === 'close') return 0;
+  return entry.is === 'frames' ? entry.block.messages : 1;
+}
 
 function encoded(text: string): Buffer {
   if (text.length > SCRATCH_TEXT_UNITS) return Buffer.from(text, 'utf8');
@@ -43,6 +54,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   readonly #direction: DeflateDirection;
   readonly #deflater: Deflater | undefined;
   readonly #ready: () => void;
+  readonly #nextKey: (() => number) | undefined;
   #queue: Waiting[] | undefined;
   #queueBytes = 0;
   /** What the first of the queue waits for. */
@@ -66,13 +78,14 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     this.#settings = settings;
     this.#direction = direction;
     this.#ready = ready;
+    this.#nextKey = nextKey;
     // A window smaller than zlib's smallest: everything goes as it is, which is always allowed (RFC 7692 §6).
     if (windowBits >= MIN_COMPRESSOR_BITS)
       this.#deflater = contextTakeover ? new Deflater(parameters, true) : sharedDeflater(parameters);
   }
 
   override get bufferedBytes(): number {
-    return this.unwrittenBytes + this.#queueBytes;
+    return super.bufferedBytes + this.#queueBytes + (this.#queue?.length ?? 0) * ENTRY_BYTES;
   }
 
   override get idle(): boolean {
@@ -110,7 +123,8 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   }
 
   override dropWaiting(): number {
-    const dropped = super.dropWaiting() + (this.#queue?.length ?? 0);
+    let dropped = super.dropWaiting();
+    for (const entry of this.#queue ?? []) dropped += messagesOf(entry);
     this.#dropQueue();
     return dropped;
   }
@@ -120,6 +134,12 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     if (dropped > 0) return dropped;
     const oldest = this.#queue?.[0];
     if (oldest === undefined || oldest.is === 'close') return 0;
+    if (oldest.is === 'frames' && oldest.block.messages > 1) {
+      const bytes = oldest.block.dropFirst();
+      oldest.bytes -= bytes;
+      this.#queueBytes -= bytes;
+      return bytes;
+    }
     this.#stopWaiting();
     this.#shift(oldest);
     this.#advance();
@@ -182,7 +202,27 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   }
 
   #wait(opcode: number, data: string | Uint8Array, compress: boolean | undefined): void {
-    this.#enqueue({ is: 'message', opcode, data, compress, bytes: data.length });
+    // Three bytes for a UTF-16 unit, and the longest header.
+    const room = (typeof data === 'string' ? 3 * data.length : data.length) + MAX_HEADER_BYTES;
+    if (room <= MAX_BLOCK_FRAME_BYTES && !this.#isToBeCompressed(data, compress)) {
+      this.#waitPacked(opcode, data, room);
+      return;
+    }
+    // A copy: zlib may read the bytes long after the application has detached or changed its own.
+    const kept = typeof data === 'string' ? data : Buffer.from(data);
+    this.#enqueue({ is: 'message', opcode, data: kept, compress, bytes: Buffer.byteLength(kept) });
+  }
+
+  #waitPacked(opcode: number, data: string | Uint8Array, room: number): void {
+    const last = this.#queue?.at(-1);
+    const before = last?.is === 'frames' ? last : undefined;
+    const block = before?.block.hasRoom(room) === true ? before.block : new FrameBlock(room, before?.block);
+    const key = this.#nextKey?.();
+    const bytes = typeof data === 'string' ? block.text(opcode, data, key) : block.data(opcode, data, key);
+    if (block === before?.block) {
+      before.bytes += bytes;
+      this.#queueBytes += bytes;
+    } else this.#enqueue({ is: 'frames', block, bytes });
   }
 
   #enqueue(waiting: Waiting): void {
@@ -201,7 +241,8 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     for (let first = this.#queue?.[0]; first !== undefined; first = this.#queue![0]) {
       if (this.#begun || this.#mustWait(first)) return;
       this.#shift(first);
-      if (first.is === 'close') super.closeAfterWaiting(first.body);
+      if (first.is === 'frames') super.shared(first.block.run);
+      else if (first.is === 'close') super.closeAfterWaiting(first.body);
       else if (first.is === 'prepared')
         this.#sendPrepared(first.message, this.#variant(first.message)?.frame);
       else if (this.#isToBeCompressed(first.data, first.compress)) this.#compress(first.opcode, first.data);
@@ -212,7 +253,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
 
   /** @returns Whether `first` is being compressed now. */
   #mustWait(first: Waiting): boolean {
-    if (first.is === 'close') return false;
+    if (first.is === 'close' || first.is === 'frames') return false;
     if (first.is === 'prepared') {
       this.#frame = this.#variant(first.message);
       if (this.#frame === undefined || this.#frame.frame !== undefined) return false;

@@ -39,7 +39,8 @@ export class Deflater {
   compress(input: Uint8Array): Uint8Array {
     // zlib makes no second empty block.
     if (input.length === 0) return EMPTY_MESSAGE;
-    if (!drivesZlib()) return withoutTail(deflateRawSync(input, this.#oneShot()));
+    // A copy: Node asks the view for its size, and properties of an application's view may lie.
+    if (!drivesZlib()) return withoutTail(deflateRawSync(new Uint8Array(input), this.#oneShot()));
     const context = this.#ready();
     const room = longestOutput(input.length);
     const output =
