@@ -21,6 +21,7 @@ import type { Audience, ConnectionHost, ListenerResult, PublishDelivery, SendOpt
 import { Link, type LinkOwner } from './link.ts';
 import type { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
+import type { TopicSet } from './topic-set.ts';
 
 const NO_LISTENERS: readonly never[] = Object.freeze([]);
 
@@ -42,8 +43,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   /** What the application holds. Set by its constructor. */
   connection!: C;
   ownListeners: readonly ((message: Message) => ListenerResult)[] = NO_LISTENERS;
-  /** Written by the table of topics alone. */
-  topicSet: Set<string> | undefined;
+  /** Written by the table of topics; kept after the state turned closed, until `close` has been emitted. */
+  topicSet: TopicSet | undefined;
   /** What the host reserved for this connection. A field, since a weak map took a tenth of a handshake. */
   place: unknown;
   messagesSent = 0;
@@ -446,6 +447,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     if (info.error !== undefined) this.#tell('error', info.error);
     this.#tell('close', info);
     this.#host.closed(this, info);
+    this.topicSet = undefined;
     this.#closed?.resolve(info);
   }
 

@@ -13,6 +13,7 @@ import type {
   SendOptions,
 } from '../connection/host.ts';
 import type { ConnectionState } from '../connection/states.ts';
+import { topicsIn } from '../connection/topic-set.ts';
 import { HandshakeError, PeerError } from '../protocol/errors.ts';
 import type { Fields } from '../protocol/handshake/fields.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
@@ -208,7 +209,7 @@ export class ServerCore<UserData>
   }
 
   left(driver: DriverOf<UserData>): void {
-    const topics = driver.topicSet === undefined ? [] : [...driver.topicSet];
+    const topics = driver.topicSet === undefined ? [] : [...topicsIn(driver.topicSet)];
     this.topics.unsubscribeAll(driver);
     for (const topic of topics) this.#tell('unsubscribe', driver.connection, topic);
     this.registry.remove(driver);

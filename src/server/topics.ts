@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { addTopic, deleteTopic, hasTopic, TopicSet, topicsIn } from '../connection/topic-set.ts';
 import { MisuseError } from '../protocol/errors.ts';
 
 /** Longest topic name, in bytes of UTF-8. */
@@ -25,10 +26,14 @@ function topicFault(topic: unknown): string | undefined {
   return UNFIT.test(topic) ? 'must not contain control characters or lone surrogates' : undefined;
 }
 
-/** What the table needs of a subscriber: a place for its topics, which the table alone writes. */
+/** What the table needs of a subscriber: a place for its topics. */
 export interface TopicHolder {
-  /** `undefined` while there are none: most connections of most servers never have any. */
-  topicSet: Set<string> | undefined;
+  /**
+   * Written by the table while the holder can subscribe; `undefined` while there are none, as most connections of most
+   * servers never have any. After {@link TopicTable.unsubscribeAll} it tells which topics there were, until the holder
+   * clears it.
+   */
+  topicSet: TopicSet | undefined;
 }
 
 /** The topics of a server, to look at. Names are those that have subscribers now. */
@@ -78,7 +83,7 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
     let audience = this.#subscribers.get(topic);
     if (audience === undefined) checkTopic(topic);
     const own = subscriber.topicSet;
-    if (own !== undefined && (own.has(topic) || own.size >= this.#limits.maxTopicsPerConnection))
+    if (own !== undefined && (hasTopic(own, topic) || own.size >= this.#limits.maxTopicsPerConnection))
       return false;
     if (audience === undefined) {
       if (this.#subscribers.size >= this.#limits.maxTopics) return false;
@@ -86,8 +91,7 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
       this.#subscribers.set(topic, audience);
     }
     audience.add(subscriber);
-    if (own === undefined) subscriber.topicSet = new Set([topic]);
-    else own.add(topic);
+    addTopic((subscriber.topicSet ??= new TopicSet()), topic);
     this.#subscriptions++;
     return true;
   }
@@ -97,23 +101,27 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
    * @throws MisuseError `ERR_ARGUMENT`; see {@link checkTopic}.
    */
   unsubscribe(subscriber: Subscriber, topic: string): boolean {
-    if (!this.#subscribers.has(topic)) {
+    const audience = this.#subscribers.get(topic);
+    if (audience === undefined) {
       checkTopic(topic);
       return false;
     }
     const own = subscriber.topicSet;
-    if (own === undefined || !own.delete(topic)) return false;
+    if (own === undefined || !audience.has(subscriber)) return false;
+    deleteTopic(own, topic);
     if (own.size === 0) subscriber.topicSet = undefined;
-    this.#leave(subscriber, topic);
+    this.#leave(subscriber, topic, audience);
     return true;
   }
 
-  /** Takes a subscriber out of every topic, as when it closes. */
+  /** Takes a subscriber out of every topic, as when it closes. Its `topicSet` goes on telling which these were. */
   unsubscribeAll(subscriber: Subscriber): void {
     const own = subscriber.topicSet;
     if (own === undefined) return;
-    subscriber.topicSet = undefined;
-    for (const topic of own) this.#leave(subscriber, topic);
+    for (const topic of topicsIn(own)) {
+      const audience = this.#subscribers.get(topic);
+      if (audience?.has(subscriber) === true) this.#leave(subscriber, topic, audience);
+    }
   }
 
   /**
@@ -160,8 +168,7 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
     });
   }
 
-  #leave(subscriber: Subscriber, topic: string): void {
-    const audience = this.#subscribers.get(topic)!;
+  #leave(subscriber: Subscriber, topic: string, audience: Set<Subscriber>): void {
     audience.delete(subscriber);
     this.#subscriptions--;
     if (audience.size === 0) this.#subscribers.delete(topic);

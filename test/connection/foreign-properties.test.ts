@@ -115,6 +115,28 @@ test('GN-16 properties that an application assigns to a reconnecting client, or 
   await client.closed;
 });
 
+test('GN-16 connection.topics is a set that only subscribe and unsubscribe change, and that no connection shares', async (t) => {
+  const { server, join } = live(t);
+  const [one, two] = [(await join()).connection, (await join()).connection];
+  const change = one.topics as Set<string>;
+  for (const method of [() => change.add('x'), () => change.delete('x'), () => change.clear()]) {
+    assert.throws(method, { code: 'ERR_STATE', message: /call connection\.subscribe/ });
+  }
+  assert.deepEqual([one.topics.size, two.topics.size], [0, 0]);
+  one.subscribe('a');
+  const own = one.topics as Set<string>;
+  assert.throws(() => own.delete('a'), { code: 'ERR_STATE' });
+  assignForeign(own);
+  for (const name of ['add', 'delete', 'has', 'clear', 'values', 'size'] as const) {
+    Object.defineProperty(own, name, { value: () => assert.fail(name), configurable: true });
+  }
+  assert.deepEqual([one.subscribe('b'), one.subscribe('a'), one.unsubscribe('a')], [true, false, true]);
+  assert.equal(server.publish('b', 'x').sent, 1);
+  one.terminate();
+  await one.closed;
+  assert.deepEqual(server.stats().topics, { count: 0, subscriptions: 0 });
+});
+
 test('GN-16 what servers hand out to look at cannot be changed', async (t) => {
   const { server, join } = live(t);
   const { connection } = await join();

@@ -40,7 +40,8 @@ test('ST-03 ST-04: stateChange comes after the side effects of the move', async 
   const seen: unknown[] = [];
   connection.on('stateChange', (next, previous) => {
     const { open, closing } = server.stats().connections;
-    seen.push([next, previous, connection.state, open, closing, connection.topics.size]);
+    const subscribers = server.topics.subscriberCount('t');
+    seen.push([next, previous, connection.state, open, closing, subscribers]);
   });
   connection.close(1000);
   assert.equal(connection.send('too late'), false);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Connection, MisuseError } from '../../src/index.ts';
-import { eventLoopTurns } from '../../src/testing/index.ts';
+import { eventLoopTurns, text, waitUntil } from '../../src/testing/index.ts';
 import { live, nextText, type Peer } from './live.ts';
 
 const joinMany = async (join: () => Promise<Peer>, count: number): Promise<Peer[]> => {
@@ -143,6 +143,62 @@ test('TP-02: publish reaches subscribers but the publisher, in the order of the 
   assert.equal(c.raw.received.length, 0);
   assert.deepEqual([...server.topics], ['news']);
   assert.equal(server.topics.subscriberCount('news'), 2);
+});
+
+test('TP-03 TP-06 topics stay readable until both close events were emitted, and nobody publishes to them any more', async (t) => {
+  const { server, join } = live(t);
+  const stay = await join();
+  stay.connection.subscribe('room');
+  const { connection, raw } = await join();
+  for (const topic of ['room', 'lobby']) connection.subscribe(topic);
+  const told: unknown[] = [];
+  const look = (name: string): void => {
+    const reached = server.publish('room', name).sent;
+    told.push([name, [...connection.topics], server.topics.subscriberCount('room'), reached]);
+  };
+  connection.on('stateChange', (next) => look(next));
+  connection.on('close', () => {
+    look('close');
+    assert.equal(connection.unsubscribe('room'), false);
+    assert.equal(connection.subscribe('room'), false);
+    for (const topic of connection.topics) server.publish(topic, 'left the room');
+  });
+  server.on('close', () => look('close of the server'));
+  raw[Symbol.dispose]();
+  await connection.closed;
+  assert.deepEqual(told, [
+    ['closed', ['room', 'lobby'], 1, 1],
+    ['close', ['room', 'lobby'], 1, 1],
+    ['close of the server', ['room', 'lobby'], 1, 1],
+  ]);
+  assert.deepEqual([...connection.topics], []);
+  const heard = [await nextText(stay.raw), await nextText(stay.raw), await nextText(stay.raw)];
+  assert.deepEqual(heard, ['closed', 'close', 'left the room']);
+});
+
+test('TP-03 topics stay readable while the last messages wait for a handler, until close follows', async (t) => {
+  const { server, join } = live(t);
+  const seen: unknown[] = [];
+  let goOn = (): void => {};
+  server.on('message', async (connection, message) => {
+    seen.push([message, connection.state, connection.topics.size]);
+    if (message === 'one') await new Promise<void>((resolve) => (goOn = resolve));
+  });
+  const { connection, raw } = await join();
+  connection.subscribe('room');
+  raw.send(text('one'));
+  raw.send(text('two'));
+  await waitUntil(() => connection.messagesReceived === 2);
+  raw[Symbol.dispose]();
+  await waitUntil(() => connection.state === 'closed');
+  assert.deepEqual([connection.topics.size, server.stats().topics.subscriptions], [1, 0]);
+  goOn();
+  await connection.closed;
+  assert.deepEqual(seen, [
+    ['one', 'open', 1],
+    ['two', 'closed', 1],
+  ]);
+  assert.equal(connection.topics.size, 0);
 });
 
 test('TP-03: a connection that ends leaves its topics', async (t) => {

@@ -142,7 +142,11 @@ test('TP-04 any series of moves leaves what a plain list of pairs would', () => 
       for (const { who, topic, what } of moves) {
         const has = pairs.some((pair) => pair.who === who && pair.topic === topic);
         if (what === 'leave') {
+          const own = pairs.filter((pair) => pair.who === who).map((pair) => pair.topic);
           table.unsubscribeAll(holders[who]!);
+          assert.deepEqual([...(holders[who]!.topicSet ?? [])], own, 'what it had is still readable');
+          for (const name of own) assert.equal(table.unsubscribe(holders[who]!, name), false);
+          holders[who]!.topicSet = undefined;
           pairs = pairs.filter((pair) => pair.who !== who);
         } else if (what === 'unsubscribe') {
           assert.equal(table.unsubscribe(holders[who]!, topic), has);
