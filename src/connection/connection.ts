@@ -14,10 +14,10 @@ import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './
 import { SafeEmitter } from './emitter.ts';
 import type { Audience, ConnectionHost, PublishDelivery, SendOptions } from './host.ts';
 import type { ConnectionState } from './states.ts';
+import { NO_TOPICS } from './topic-set.ts';
 
 /** Ends the sentence about a callback of `subscribe`. */
 const NO_TOPIC_LISTENER = 'what is published to a topic is sent to this connection';
-const NO_TOPICS: ReadonlySet<string> = new Set();
 
 /** What drives a {@link Connection}. */
 export type DriverOf<UserData> = ConnectionDriver<Connection<UserData>>;
@@ -167,7 +167,10 @@ export class Connection<UserData = unknown>
     return this.#driver.bytesSent;
   }
 
-  /** Topics subscribed to now. */
+  /**
+   * Topics subscribed to now; not to be changed. The subscriptions end when the state turns closed, and these stay readable
+   * until the `close` events of connection and server were emitted.
+   */
   get topics(): ReadonlySet<string> {
     return this.#driver.topicSet ?? NO_TOPICS;
   }
@@ -223,7 +226,9 @@ export class Connection<UserData = unknown>
   /**
    * Starts the closing handshake (§7.1.2): messages already accepted go out first, then Close. Later calls do nothing.
    * Received ones that wait are delivered still, unless nobody takes any: without a listener, or after a loop was left.
-   * @param code 1000 to 1003, 1007 to 1009, 1011 to 1014, 3000 to 4999; clients also 1010. Default 1000.
+   * @param code 1000 to 1003, 1007 to 1009, 1011 to 1014, 3000 to 4999; clients also 1010. Default 1000. Every code of a
+   *   {@link CloseInfo} is accepted, so that a relay can pass it on: 1005 sends a Close without code and reason; 1006, 1015
+   *   and, from a server, 1010 send 1011.
    * @param reason At most 123 bytes of UTF-8; a longer one is cut at a code point.
    * @throws MisuseError `ERR_ARGUMENT` for another code, or a reason that is no string.
    */

@@ -7,6 +7,11 @@ import { findInvalidUtf8 } from './utf8.ts';
 export const NO_CODE = 1005;
 /** There was no Close (§7.4.1). Never on the wire. */
 export const NO_CLOSE = 1006;
+/** TLS failed (§7.4.1). Never on the wire. */
+const NO_TLS = 1015;
+/** An extension is missing; for clients only (§7.4.1). */
+const NO_EXTENSION = 1010;
+const UNEXPECTED = 1011;
 /** Longest reason, in bytes of UTF-8: a control frame less the code. */
 export const MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2;
 
@@ -42,7 +47,23 @@ export function isReceivableCode(code: number): boolean {
 
 /** Codes an application may close with; 1010 belongs to clients. */
 export function isSendableCode(code: number, role: 'server' | 'client'): boolean {
-  return Number.isInteger(code) && isReceivableCode(code) && (code !== 1010 || role === 'client');
+  return Number.isInteger(code) && isReceivableCode(code) && (code !== NO_EXTENSION || role === 'client');
+}
+
+/**
+ * The code that is sent for `code`. It accepts every code that a connection can report, so that a relay can pass on what it
+ * received: {@link NO_CODE} is sent as an empty Close; 1006, 1015 and, from a server, 1010 must not be sent and become 1011.
+ * @throws MisuseError `ERR_ARGUMENT` for any other code that cannot be sent.
+ */
+export function codeOnWire(code: unknown, role: 'server' | 'client'): number {
+  if (typeof code === 'number' && (code === NO_CODE || isSendableCode(code, role))) return code;
+  if (code === NO_CLOSE || code === NO_TLS || code === NO_EXTENSION) return UNEXPECTED;
+  const shown =
+    typeof code === 'number' ? code : typeof code === 'string' ? JSON.stringify(code) : typeof code;
+  throw new MisuseError(
+    'ERR_ARGUMENT',
+    `close code ${shown} cannot be sent; use 1000 to 1003, 1007 to 1009, ${role === 'client' ? '1010 to 1014' : '1011 to 1014'} or 3000 to 4999`,
+  );
 }
 
 /** What a peer's Close frame said. */
@@ -85,15 +106,10 @@ export function buildCloseBody(code: number, reason: string): Buffer {
 
 /**
  * Checks what an application hands to `close`.
- * @throws MisuseError `ERR_ARGUMENT`.
+ * @throws MisuseError `ERR_ARGUMENT`; see {@link codeOnWire}.
  */
 export function checkCloseArguments(code: unknown, reason: unknown, role: 'server' | 'client'): void {
-  if (typeof code !== 'number' || !isSendableCode(code, role)) {
-    throw new MisuseError(
-      'ERR_ARGUMENT',
-      `close code ${typeof code === 'number' ? code : typeof code === 'string' ? JSON.stringify(code) : typeof code} cannot be sent; use 1000 to 1003, 1007 to 1009, ${role === 'client' ? '1010 to 1014' : '1011 to 1014'} or 3000 to 4999`,
-    );
-  }
+  codeOnWire(code, role);
   if (typeof reason !== 'string') {
     throw new MisuseError('ERR_ARGUMENT', `close reason must be a string, not ${typeof reason}`);
   }

@@ -1,5 +1,12 @@
 import { Buffer } from 'node:buffer';
-import { buildCloseBody, type CloseBody, type ClosePhase, moveClose, readCloseBody } from './close.ts';
+import {
+  buildCloseBody,
+  type CloseBody,
+  type ClosePhase,
+  codeOnWire,
+  moveClose,
+  readCloseBody,
+} from './close.ts';
 import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
 import { CompressedInput } from './deflate/compressed-input.ts';
 import type { Inflater } from './deflate/inflater.ts';
@@ -178,27 +185,34 @@ export class ProtocolConnection {
     if (this.#phase === 'open') this.#sink.control(OPCODE.PING, payload);
   }
 
-  /** Starts the closing handshake (§7.1.2), behind everything that waits. Later calls do nothing. */
+  /**
+   * Starts the closing handshake (§7.1.2), after everything that was accepted before. Later calls do nothing.
+   * @param code One that may be sent. Codes that only a received Close can have are accepted, too: 1005 sends an empty Close;
+   *   1006, 1015 and, from a server, 1010 send 1011.
+   * @throws MisuseError `ERR_ARGUMENT` for another code.
+   */
   close(code: number, reason: string): void {
+    const sent = codeOnWire(code, this.role);
     if (this.#phase !== 'open') return;
     this.#phase = moveClose(this.#phase, 'send-close');
-    this.sentCode = code;
-    this.#sink.closeAfterWaiting(buildCloseBody(code, reason));
+    this.sentCode = sent;
+    this.#sink.closeAfterWaiting(buildCloseBody(sent, reason));
   }
 
   /**
    * Fails the connection (§7.1.7): Close goes out behind everything that was accepted before; nothing further is read.
-   * @param closeCode What the peer is told, if not the code of `error`.
+   * @param closeCode What the peer is told, if not the code of `error`. As of {@link close}.
    */
   fail(error: PeerError, closeCode = error.closeCode): void {
+    const sent = codeOnWire(closeCode, this.role);
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return;
     const closeWasSent = this.#phase === 'close-sent';
     this.#phase = moveClose(this.#phase, 'fail');
     this.failure = error;
     this.#release();
     if (closeWasSent) return;
-    this.sentCode = closeCode;
-    this.#sink.closeNow(buildCloseBody(closeCode, error.reason));
+    this.sentCode = sent;
+    this.#sink.closeNow(buildCloseBody(sent, error.reason));
   }
 
   /** The transport is gone. Everything held is let go. */

@@ -1,5 +1,6 @@
 import type { CloseInfo } from '../connection/close-info.ts';
-import { checkCloseArguments } from '../protocol/close.ts';
+import { checkCloseArguments, isSendableCode } from '../protocol/close.ts';
+import { MisuseError } from '../protocol/errors.ts';
 import { type Clock, holdProcess } from '../transport/clock.ts';
 import type { RandomSource } from '../transport/random.ts';
 
@@ -66,6 +67,12 @@ export function shutdownSettings(options: ShutdownOptions = {}): ShutdownSetting
   settings.code = options.code ?? DEFAULTS.code;
   settings.reason = options.reason ?? DEFAULTS.reason;
   checkCloseArguments(settings.code, settings.reason, 'server');
+  if (!isSendableCode(settings.code, 'server')) {
+    throw new MisuseError(
+      'ERR_OPTION',
+      `shutdown option code is ${settings.code}, which cannot be sent; use 1001, or 1012 for a restart`,
+    );
+  }
   return settings;
 }
 

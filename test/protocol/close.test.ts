@@ -7,6 +7,7 @@ import { drive } from '../../fuzz/drive.ts';
 import {
   buildCloseBody,
   checkCloseArguments,
+  codeOnWire,
   type CloseMove,
   type ClosePhase,
   isReceivableCode,
@@ -16,9 +17,12 @@ import {
   NO_CODE,
   readCloseBody,
 } from '../../src/protocol/close.ts';
-import { MisuseError } from '../../src/protocol/errors.ts';
+import { ProtocolConnection } from '../../src/protocol/connection.ts';
+import { MisuseError, PeerError } from '../../src/protocol/errors.ts';
 import { close, DEFAULT_KEY } from '../../src/testing/frames.ts';
 import { fails, LIMITS } from '../vectors/row.ts';
+
+const SILENT = { control: () => {}, closeAfterWaiting: () => {}, closeNow: () => {} };
 
 /** CL-04, first and last code of each range. */
 const RECEIVABLE = [
@@ -43,12 +47,45 @@ for (const role of ['server', 'client'] as const) {
     }
   });
 
-  test(`CL-02: codes that the application of a ${role} may send`, () => {
+  test(`CL-02: codes that the application of a ${role} may send, or pass on as it received them`, () => {
     for (let code = 0; code <= 0xffff; code++) {
       const sendable = receivable.has(code) && (role === 'client' || code !== 1010);
       assert.equal(isSendableCode(code, role), sendable, String(code));
-      if (sendable) checkCloseArguments(code, '', role);
-      else assert.throws(() => checkCloseArguments(code, '', role), { code: 'ERR_ARGUMENT' }, String(code));
+      const sent = sendable || code === 1005 ? code : [1006, 1010, 1015].includes(code) ? 1011 : undefined;
+      if (sent === undefined) {
+        assert.throws(() => checkCloseArguments(code, '', role), { code: 'ERR_ARGUMENT' }, String(code));
+      } else {
+        checkCloseArguments(code, '', role);
+        assert.equal(codeOnWire(code, role), sent);
+      }
+    }
+  });
+
+  test(`CL-02 §7.4.1 a ${role} core sends an empty Close for 1005, and 1011 for codes that must not be sent`, () => {
+    for (const [code, sent] of [
+      [1005, undefined],
+      [1006, 1011],
+      [1015, 1011],
+      [1010, role === 'client' ? 1010 : 1011],
+    ] as const) {
+      for (const how of ['close', 'fail'] as const) {
+        const bodies: Uint8Array[] = [];
+        const keep = (body: Uint8Array): void => void bodies.push(body);
+        const core = new ProtocolConnection(role, LIMITS, {
+          control: () => assert.fail('no control frame is due'),
+          closeAfterWaiting: keep,
+          closeNow: keep,
+        });
+        if (how === 'close') core.close(code, 'why');
+        else core.fail(new PeerError('ERR_RATE'), code);
+        const [body] = bodies as Buffer[];
+        assert.equal(body!.length === 0 ? undefined : body!.readUInt16BE(), sent, `${how} ${code}`);
+        assert.equal(core.sentCode, sent ?? 1005);
+      }
+      const core = new ProtocolConnection(role, LIMITS, SILENT);
+      assert.throws(() => core.close(1004, ''), { code: 'ERR_ARGUMENT' });
+      assert.throws(() => core.close(0, ''), { code: 'ERR_ARGUMENT' });
+      assert.deepEqual([core.phase, core.sentCode], ['open', undefined]);
     }
   });
 }
