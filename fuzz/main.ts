@@ -7,11 +7,12 @@ import { fuzzDeflate } from './deflate.ts';
 import { fuzzFrames } from './frames.ts';
 import { fuzzHead } from './head.ts';
 import { fuzzLists } from './lists.ts';
+import { fuzzMingling } from './mingling.ts';
 import { fuzzOutbox } from './outbox.ts';
 import { fuzzUtf8 } from './utf8.ts';
 
 const USAGE = `npm run fuzz -- [name…] [--seconds N] [--seed S]
-  name          frames, head, answer, utf8, lists, assembly, outbox, connections, deflate; all by default
+  name          frames, head, answer, utf8, lists, assembly, outbox, connections, mingling, deflate; all by default
   --seconds N   how long, in all; shared evenly (default 60)
   --seed S      where to begin, a whole number; a finding names the seed that repeats it (default: the time)
 `;
@@ -26,6 +27,7 @@ const FUZZERS: ReadonlyMap<string, Fuzzer> = new Map([
   ['assembly', fuzzAssembly],
   ['outbox', fuzzOutbox],
   ['connections', fuzzConnections],
+  ['mingling', fuzzMingling],
   ['deflate', fuzzDeflate],
 ]);
 /** Iterations per seed: a finding is repeated in a moment by its seed alone. */

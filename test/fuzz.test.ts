@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fuzzAnswer } from '../fuzz/answer.ts';
 import { fuzzAssembly } from '../fuzz/assembly.ts';
@@ -6,8 +7,10 @@ import { fuzzDeflate } from '../fuzz/deflate.ts';
 import { fuzzFrames } from '../fuzz/frames.ts';
 import { fuzzHead } from '../fuzz/head.ts';
 import { fuzzLists } from '../fuzz/lists.ts';
+import { fuzzMingling } from '../fuzz/mingling.ts';
 import { fuzzOutbox } from '../fuzz/outbox.ts';
 import { fuzzUtf8 } from '../fuzz/utf8.ts';
+import { processBytes } from '../src/transport/outbox.ts';
 
 // Seeds that found something once stay here; the others are a first look, `npm run fuzz` goes on from them.
 for (const [name, fuzzer] of [
@@ -26,8 +29,23 @@ for (const [name, fuzzer] of [
     fuzzDeflate,
   ],
   ['connections: whatever happens, every connection ends once and leaves nothing', fuzzConnections],
+  [
+    'mingling: over every transport, no message has bytes of another, and each arrives whole, once and in order',
+    fuzzMingling,
+  ],
 ] as const) {
   for (const seed of [1, 2, 5, 855]) {
     test(`TS-09 FP-13: fuzz ${name}: seed ${seed}`, () => fuzzer(seed, 400));
   }
 }
+
+/** Lives that the planted fault below may take to show; in trials it was at most 16. */
+const MAX_LIVES = 80;
+
+test('TS-09 GN-07: fuzz mingling finds it when received bytes stay in reuse although their memory is overwritten', async (t) => {
+  t.mock.method(processBytes, 'forget', () => undefined);
+  const lives = async (): Promise<void> => {
+    for (let seed = 1; seed <= MAX_LIVES; seed++) await fuzzMingling(seed, 100);
+  };
+  await assert.rejects(lives, /seed \d+, iteration 0, over/);
+});

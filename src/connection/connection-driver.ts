@@ -384,7 +384,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     // Before a verdict on the peer, let the kernel take what it can.
     if (link.outbox.queuedBytes >= settings.highWaterMarkBytes) {
       link.flush();
-      // A payload that was detached ends the connection here.
+      // A detached payload ends the connection here, and a listener of `drain` may: nothing may follow a Close.
       if (link.state !== 'open') return this.#admit(bytes);
     }
     if (link.bufferedBytes < settings.maxBufferedBytes) return true;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CloseInfo } from '../../src/index.ts';
-import { close, eventLoopTurns, frame, text } from '../../src/testing/index.ts';
-import { closeCode, live, nextText, type Peer } from './live.ts';
+import type { CloseInfo, Connection, WebSocketServer } from '../../src/index.ts';
+import { close, eventLoopTurns, frame, text, waitUntil } from '../../src/testing/index.ts';
+import { closeCode, listening, live, nextText, type Peer } from './live.ts';
 
 /** How a connection can end, and what everybody sees of it. */
 const ENDINGS: readonly {
@@ -190,5 +190,36 @@ for (const [what, fail] of [
     assert.equal((error!.cause as Error).message, 'as a test');
     bystander.raw.send(text('x'));
     assert.equal(await nextText(bystander.raw), 'fine');
+  });
+}
+
+for (const [how, send] of [
+  ['send', (_, connection) => connection.send('third')],
+  ['broadcast', (server) => server.broadcast('third').sent === 1],
+] as const satisfies readonly (readonly [
+  string,
+  (server: WebSocketServer, connection: Connection) => boolean,
+])[]) {
+  test(`§5.5.1 CL-01: no message follows the Close when a drain listener closes during ${how}`, async (t) => {
+    const { server, join } = await listening(t, { highWaterMarkBytes: 1_000 });
+    const results: boolean[] = [];
+    server.on('connection', (connection) => {
+      connection.on('drain', () => connection.close(4000));
+      connection.send('x'.repeat(600));
+      // Over the mark: a drain is due, and the next call writes first.
+      assert.equal(connection.send('y'.repeat(600)), false);
+      results.push(send(server, connection));
+      assert.equal(connection.state, 'closing');
+      assert.equal(connection.droppedMessages, 1);
+    });
+    const client = await join();
+    assert.equal(await nextText(client), 'x'.repeat(600));
+    assert.equal(await nextText(client), 'y'.repeat(600));
+    assert.equal(await closeCode(client), 4000);
+    client.send(close(4000));
+    client.end();
+    await waitUntil(() => server.connections.size === 0);
+    assert.equal(client.received.length, 0);
+    assert.deepEqual(results, [false]);
   });
 }

@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict';
+import type { Connection, Message, ServerOptions } from '../src/index.ts';
+import { eventLoopTurns } from '../src/testing/index.ts';
+import { Lane, Messages } from './patterns.ts';
+import { type Prng, prng } from './prng.ts';
+import { openSite, type Site, type Way, WAYS } from './sites.ts';
+
+/** Real time that the last messages of a life may take. */
+const ARRIVAL_MS = 10_000;
+const MEMBERS = 6;
+const ACTS = 150;
+const RETAINED = 12;
+const TOPIC = 'all';
+
+/** One connection with both its ends. */
+interface Member {
+  readonly index: number;
+  readonly site: Site;
+  readonly toClient: Lane;
+  readonly toServer: Lane;
+  server: Connection<number> | undefined;
+  client: Connection | undefined;
+}
+/** An end, and the lane of what it sends. */
+interface End {
+  readonly connection: Connection<number> | Connection;
+  readonly out: Lane;
+  readonly in: Lane;
+  readonly sender: number;
+}
+
+const deflate = (random: Prng): ServerOptions['perMessageDeflate'] =>
+  random.bool()
+    ? false
+    : {
+        thresholdBytes: random.pick([0, 64, 1_024]),
+        asyncThresholdBytes: random.pick([1_024, 32_768, 262_144]),
+        contextTakeover: random.bool(),
+      };
+
+/** Six connections to two servers, whose listeners do everything that an application may do at any time. */
+class Life {
+  readonly #random: Prng;
+  readonly #messages: Messages;
+  readonly #members: Member[] = [];
+  readonly #retained: Message[] = [];
+  readonly #faults: unknown[] = [];
+  /** What the connections of this life go over. */
+  readonly ways: readonly Way[];
+  #acts = ACTS;
+  #sites: readonly Site[] = [];
+
+  constructor(random: Prng) {
+    this.#random = random;
+    this.#messages = new Messages(random);
+    this.ways = [random.pick(WAYS), random.pick(WAYS)];
+  }
+
+  async run(): Promise<void> {
+    const random = this.#random;
+    this.#sites = await Promise.all(this.ways.map((way) => this.#open(way)));
+    try {
+      for (let index = 0; index < MEMBERS; index++) await this.#join(index);
+      while (this.#acts > 0) {
+        for (let i = random.int(4); i >= 0; i--) this.#act();
+        await eventLoopTurns(random.int(3));
+        this.#throwFault();
+      }
+      await this.#until(() => this.#members.every(isQuiet));
+      for (const { client } of this.#members) client!.close();
+      await this.#until(() => this.#members.every(({ client, server }) => isOver(client) && isOver(server)));
+      this.#throwFault();
+      for (const { toClient, toServer } of this.#members) {
+        toClient.finish();
+        toServer.finish();
+      }
+    } finally {
+      for (const { client } of this.#members) client?.terminate();
+      await Promise.all(this.#sites.map((site) => site.close()));
+    }
+  }
+
+  async #open(way: Way): Promise<Site> {
+    const random = this.#random;
+    const site = await openSite(way, random, {
+      perMessageDeflate: deflate(random),
+      maxMessageBytes: 1_000_000,
+      maxBufferedBytes: 500_000_000,
+      highWaterMarkBytes: random.pick([20_000, 300_000]),
+      receiveAheadBytes: random.pick([500, 65_536]),
+      maxConcurrentMessages: random.pick([1, 4]),
+      heartbeat: false,
+      idleTimeoutMs: false,
+      upgrade: ({ request }) => {
+        this.#maybe(0.5);
+        return { data: Number(new URL(request.url).pathname.slice(1)) };
+      },
+    });
+    const { server } = site;
+    server.on('connection', (connection) => {
+      const member = this.#members[connection.data]!;
+      member.server = connection;
+      this.#listen({
+        connection,
+        out: member.toClient,
+        in: member.toServer,
+        sender: member.index + MEMBERS,
+      });
+      if (random.bool(0.7)) connection.subscribe(TOPIC);
+      this.#maybe(0.5);
+    });
+    server.on('error', (error) => void this.#faults.push(error));
+    for (const event of ['subscribe', 'drain', 'close'] as const) server.on(event, () => this.#maybe(0.3));
+    return site;
+  }
+
+  async #join(index: number): Promise<void> {
+    const site = this.#random.pick(this.#sites);
+    const name = `${site.way}, connection ${index}`;
+    const member: Member = {
+      index,
+      site,
+      toClient: new Lane(`${name}, to the client`),
+      toServer: new Lane(`${name}, to the server`),
+      server: undefined,
+      client: undefined,
+    };
+    this.#members.push(member);
+    const client = await site.connect(index, {
+      perMessageDeflate: deflate(this.#random),
+      maxMessageBytes: 1_000_000,
+      maxBufferedBytes: 500_000_000,
+      heartbeat: false,
+      idleTimeoutMs: false,
+    });
+    member.client = client;
+    this.#listen({ connection: client, out: member.toServer, in: member.toClient, sender: index });
+  }
+
+  #listen(end: End): void {
+    const connection = end.connection as Connection;
+    connection.on('message', (message) => this.#received(end, message));
+    for (const event of ['ping', 'pong', 'drain', 'stateChange', 'close'] as const) {
+      connection.on(event, () => this.#maybe(0.3));
+    }
+    connection.on('error', (error) => {
+      // The other end may still write while the news of an abort is on its way.
+      const isExpected = error.name === 'TransportError' && (end.in.mayEndEarly || end.out.mayEndEarly);
+      if (!isExpected) this.#faults.push(error);
+    });
+  }
+
+  #received(end: End, message: Message): Promise<void> | undefined {
+    try {
+      end.in.take(message);
+    } catch (error) {
+      this.#faults.push(error);
+      this.#acts = 0;
+      return undefined;
+    }
+    const random = this.#random;
+    if (this.#retained.push(message) > RETAINED) this.#retained.shift();
+    if (this.#acts <= 0) return undefined;
+    if (random.bool(0.4)) {
+      this.#acts--;
+      this.#send(random.bool() ? end : this.#pickEnd(), message);
+    }
+    if (random.bool(0.2)) this.#spread(message);
+    this.#maybe(0.3);
+    if (!random.bool(0.1)) return undefined;
+    return eventLoopTurns(1 + random.int(2)).then(() => this.#send(end, message));
+  }
+
+  #maybe(probability: number): void {
+    if (this.#random.bool(probability)) this.#act();
+  }
+
+  /** One thing that an application may do at any time. */
+  #act(): void {
+    if (this.#acts-- <= 0) return;
+    const random = this.#random;
+    const end = this.#pickEnd();
+    const kind = random.int(20);
+    if (kind < 6) this.#send(end, this.#messages.next(end?.sender ?? 0));
+    else if (kind < 12) this.#send(end, this.#pickRetained());
+    else if (kind < 14) this.#spread(random.bool() ? this.#pickRetained() : this.#messages.next(2 * MEMBERS));
+    else if (kind < 16) end?.connection.ping('p');
+    else if (kind < 18) this.#pause(end);
+    else if (kind === 18 && random.bool(0.15)) this.#close(end);
+    else if (kind === 19 && random.bool(0.1)) this.#terminate(end);
+  }
+
+  #send(end: End | undefined, message: Message): void {
+    if (end === undefined) return;
+    const isOpen = end.connection.state === 'open';
+    end.connection.send(message);
+    if (isOpen) accepted(end.connection, end.out, message);
+  }
+
+  /** To many at once, in one of the ways there are. */
+  #spread(message: Message): void {
+    const random = this.#random;
+    const { server } = random.pick(this.#sites);
+    const lanes = new Map(
+      this.#members.flatMap(({ server: of, toClient }) => (of === undefined ? [] : [[of, toClient]])),
+    );
+    let recipient: Connection<number> | undefined;
+    const settle = (): void => {
+      if (recipient !== undefined) accepted(recipient, lanes.get(recipient)!, message);
+    };
+    // Asked last: a connection that is admitted gets the message before the next one is asked.
+    const where = (connection: Connection<number>): boolean => {
+      settle();
+      recipient = lanes.has(connection) ? connection : undefined;
+      return recipient !== undefined;
+    };
+    const one = random.pick(this.#members).server;
+    const way = random.int(3);
+    if (way === 0) server.broadcast(message, { where });
+    else if (way === 1) server.publish(TOPIC, message, { where });
+    else if (one !== undefined) one.publish(TOPIC, message, { where });
+    settle();
+  }
+
+  #pause(end: End | undefined): void {
+    if (end === undefined) return;
+    end.connection.pause();
+    void eventLoopTurns(1 + this.#random.int(4)).then(() => end.connection.resume());
+  }
+
+  #close(end: End | undefined): void {
+    if (end === undefined) return;
+    // The end that closes need not read on to the end.
+    end.in.mayEndEarly = true;
+    end.connection.close(4000);
+  }
+
+  #terminate(end: End | undefined): void {
+    if (end === undefined) return;
+    end.in.mayEndEarly = true;
+    end.out.mayEndEarly = true;
+    end.connection.terminate();
+  }
+
+  #pickEnd(): End | undefined {
+    if (this.#members.length === 0) return undefined;
+    const { index, client, server, toClient, toServer } = this.#random.pick(this.#members);
+    const isClient = this.#random.bool();
+    const connection = isClient ? client : server;
+    if (connection === undefined) return undefined;
+    return isClient
+      ? { connection, out: toServer, in: toClient, sender: index }
+      : { connection, out: toClient, in: toServer, sender: index + MEMBERS };
+  }
+
+  /** The last message most of all: its bytes are those that may lie where others are read now. */
+  #pickRetained(): Message {
+    if (this.#retained.length === 0) return this.#messages.next(0);
+    return this.#random.bool() ? this.#retained.at(-1)! : this.#random.pick(this.#retained);
+  }
+
+  #throwFault(): void {
+    if (this.#faults.length > 0) throw this.#faults[0];
+  }
+
+  async #until(isReached: () => boolean): Promise<void> {
+    const giveUpAtMs = performance.now() + ARRIVAL_MS;
+    while (!isReached()) {
+      this.#throwFault();
+      if (performance.now() > giveUpAtMs) {
+        const lanes = this.#members.flatMap(({ toClient, toServer }) => [toClient, toServer]);
+        for (const lane of lanes) lane.finish();
+        assert.fail('connections do not end');
+      }
+      await eventLoopTurns(1);
+    }
+  }
+}
+
+/**
+ * Notes what an open connection was given. After the call, because the call may emit `drain`, whose listeners may send: their
+ * messages come first. If such a listener has ended the connection, the message may or may not have been accepted.
+ */
+function accepted(connection: Connection<number> | Connection, lane: Lane, message: Message): void {
+  lane.accept(message);
+  if (connection.state !== 'open') lane.mayEndEarly = true;
+}
+
+const isOver = (connection: Connection<number> | Connection | undefined): boolean =>
+  connection === undefined || connection.closeInfo !== undefined;
+
+/** Everything sent has arrived, or the connection is over. */
+function isQuiet({ client, server, toClient, toServer }: Member): boolean {
+  if (isOver(client) && isOver(server)) return true;
+  return client?.state === 'open' && server?.state === 'open' && toClient.isDone && toServer.isDone;
+}
+
+/**
+ * Sends, echoes, relays, publishes, broadcasts, pings, pauses, closes and aborts inside the listeners of connections over two
+ * transports at a time. Every unit of a payload names its sender and its message. Invariants: no byte of another message
+ * appears; every message that was accepted arrives whole, once and in the order of the calls; no listener is blamed.
+ * Over sockets the system decides how bytes are cut, so a seed repeats what was asked for, and a finding only in most runs.
+ * @throws Error that names seed and iteration.
+ */
+export async function fuzzMingling(seed: number, iterations: number): Promise<void> {
+  const random = prng(seed);
+  // One iteration is a life of six connections.
+  for (let iteration = 0; iteration < iterations / 100; iteration++) {
+    const life = new Life(random);
+    try {
+      await life.run();
+    } catch (error) {
+      const over = life.ways.join(' and ');
+      throw new Error(`seed ${seed}, iteration ${iteration}, over ${over}`, { cause: error });
+    }
+  }
+}
