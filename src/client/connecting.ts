@@ -138,6 +138,10 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     this.#fail(new ConnectError('ERR_CONNECT_TIMEOUT', detail, { phase }));
   }
 
+  failed(error: unknown): void {
+    this.#fail(error);
+  }
+
   readonly #aborted = (): void => this.#fail(this.#options.signal?.reason);
 
   #go(hop: Hop): void {

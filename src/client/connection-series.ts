@@ -1,7 +1,7 @@
 import type { CloseInfo } from '../connection/close-info.ts';
 import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
+import { asError } from '../transport/guarded.ts';
 import { type ClientConnection, connect } from './connect.ts';
-import { asError } from './error-words.ts';
 import { setKeepingTimer } from './keeping-timer.ts';
 import type { EndInfo, RetryInfo } from './reconnect-events.ts';
 import type { Asked, DownInfo } from './reconnect-options.ts';

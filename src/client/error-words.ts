@@ -8,6 +8,3 @@ export function wordsOf(error: Error): string {
 /** The option `cause` of an error, left out where there is none. */
 export const withCause = (error: unknown): { readonly cause?: unknown } =>
   error === undefined ? {} : { cause: error };
-
-export const asError = (error: unknown): Error =>
-  error instanceof Error ? error : new Error(String(error), { cause: error });

@@ -61,6 +61,11 @@ export class SleepWatch implements DeadlineOwner {
     this.#look(probe ? this.#pongTimeoutMs : LOOK_EVERY_MS);
   }
 
+  /** The connection could not be watched any more. */
+  failed(): void {
+    driverOf(this.#connection).terminateFor('internal-error');
+  }
+
   #look(afterMs: number): void {
     if (this.#connection.state === 'open') this.#deadlines.plan(this, this.#deadlines.now() + afterMs);
   }

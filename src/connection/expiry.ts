@@ -71,6 +71,11 @@ export class Expiry implements DeadlineOwner {
     if (this.#watching && this.deadlineSlot < 0) this.#plan();
   }
 
+  /** The check could not be made: the credentials count as ended. */
+  failed(): void {
+    this.#owner.expired();
+  }
+
   #plan(): void {
     const leftMs = this.atMs - this.#deadlines.clock.wallNow();
     const nextMs = this.#warned ? leftMs : leftMs - this.#warningMs;

@@ -6,7 +6,8 @@ import { PeerError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { ReusableBytes } from '../protocol/reusable-bytes.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
-import { type Flushable, scheduleFlush } from '../transport/flush-queue.ts';
+import { type Flushable, flushQueue } from '../transport/flush-queue.ts';
+import { asError } from '../transport/guarded.ts';
 import { CompressingOutbox } from '../transport/deflate/compressing-outbox.ts';
 import { MessageInflater } from '../transport/deflate/message-inflater.ts';
 import { Outbox } from '../transport/outbox.ts';
@@ -103,14 +104,14 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       const { transport } = this;
       const [ours, theirs] =
         role === 'server' ? [deflate.server, deflate.client] : [deflate.client, deflate.server];
-      const ready = (): void => this.send();
       this.outbox = new CompressingOutbox(
         transport,
         settings,
         nextKey,
         ours,
         perMessageDeflate,
-        ready,
+        () => this.send(),
+        (error) => this.failed(error),
         reusableBytes,
       );
       const { asyncThresholdBytes } = perMessageDeflate;
@@ -139,13 +140,13 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   /** Bytes are waiting to be written: they leave with everything else that this turn brings. */
   send(): void {
-    if (!this.#pumping) scheduleFlush(this);
+    if (!this.#pumping) flushQueue.schedule(this);
   }
 
   /** A message was accepted. */
   sendMessage(): void {
     if (this.#pumping) return;
-    scheduleFlush(this);
+    flushQueue.schedule(this);
     this.#count();
   }
 
@@ -175,13 +176,17 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.transport.giveWay();
       return;
     }
-    this.watch.received(deadlines.now());
-    this.#rate?.received(bytes);
-    this.core.receive(chunk);
-    const progressed = this.#pump();
-    this.core.keepUnread();
-    // A large message is read to its end: among parts of many others it would be dearer by a third (decision 0012).
-    if (progressed) this.transport.giveWay();
+    try {
+      this.watch.received(deadlines.now());
+      this.#rate?.received(bytes);
+      this.core.receive(chunk);
+      const progressed = this.#pump();
+      this.core.keepUnread();
+      // A large message is read to its end: among parts of many others it would be dearer by a third (decision 0012).
+      if (progressed) this.transport.giveWay();
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   receivedEnd(): void {
@@ -200,12 +205,30 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   closed(error: Error | undefined): void {
     this.end.transportClosed(error);
-    this.outbox.clear();
-    // A peer that ended in order has sent what is being inflated; one that was lost takes it along.
-    if (error !== undefined && this.core.inflating) this.core.transportEnded();
-    this.#pump();
-    this.#count();
-    this.plan();
+    try {
+      this.outbox.clear();
+      // A peer that ended in order has sent what is being inflated; one that was lost takes it along.
+      if (error !== undefined && this.core.inflating) this.core.transportEnded();
+      this.#pump();
+      this.#count();
+      this.plan();
+    } catch (fault) {
+      this.failed(fault);
+    }
+  }
+
+  /** A step of this connection threw: it ends with that as its error, and no other connection notices. */
+  failed(error: unknown): void {
+    const { end } = this;
+    try {
+      end.terminate(
+        'internal-error',
+        new PeerError('ERR_INTERNAL', asError(error).message, { cause: error }),
+      );
+    } finally {
+      if (end.transportGone) end.inputDone();
+      else this.transport.destroy();
+    }
   }
 
   /** The owner is done with this link, too. */
@@ -233,17 +256,21 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     if (this.#ending?.transportGone === true) return;
     const { outbox } = this;
     const before = outbox.sentBytes;
-    outbox.flush();
-    const sent = outbox.sentBytes - before;
-    this.#context.counters.bytesSent += sent;
-    if (outbox.lostPayload !== undefined) this.#payloadLost(outbox.lostPayload);
-    if (this.#ending?.endWanted === true && outbox.idle) {
-      this.#ending.endWanted = false;
-      this.transport.end();
+    try {
+      outbox.flush();
+      const sent = outbox.sentBytes - before;
+      this.#context.counters.bytesSent += sent;
+      if (outbox.lostPayload !== undefined) this.#payloadLost(outbox.lostPayload);
+      if (this.#ending?.endWanted === true && outbox.idle) {
+        this.#ending.endWanted = false;
+        this.transport.end();
+      }
+      this.#noteWriting(sent > 0);
+      this.#owner.flushed();
+      this.#count();
+    } catch (error) {
+      this.failed(error);
     }
-    this.#noteWriting(sent > 0);
-    this.#owner.flushed();
-    this.#count();
   }
 
   /** A payload was detached before it was written. Once its header is out, the peer would take other bytes for it. */
@@ -289,12 +316,22 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.#pumping = true;
     let progressed = false;
     try {
-      while (this.#mayRead() && this.#takeFact()) progressed = true;
-    } finally {
-      this.#pumping = false;
-      // Delivery may stop without another call of `next`, and the memory of the chunk is the transport's again.
-      this.#context.reusableBytes.forget();
+      try {
+        while (this.#mayRead() && this.#takeFact()) progressed = true;
+      } finally {
+        this.#pumping = false;
+        // Delivery may stop without another call of `next`, and the memory of the chunk is the transport's again.
+        this.#context.reusableBytes.forget();
+      }
+      this.#pumped();
+    } catch (error) {
+      this.failed(error);
     }
+    return progressed;
+  }
+
+  /** Nothing more can be taken now: deadlines, reading and writing follow. */
+  #pumped(): void {
     if (this.core.unfinished) {
       this.watch.unfinished(this.core.messagesReceived, this.#context.deadlines.now());
       this.plan();
@@ -303,12 +340,15 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.#adjustReading();
     if (this.outbox.waitingBytes > 0 || this.#ending?.endWanted === true) this.flush();
     else this.#count();
-    return progressed;
   }
 
   /** What was received a while ago is inflated, or cannot be. */
   #inflated(error: PeerError | undefined): void {
-    this.core.inflationDone(error);
+    try {
+      this.core.inflationDone(error);
+    } catch (fault) {
+      this.failed(fault);
+    }
     this.#pump();
   }
 

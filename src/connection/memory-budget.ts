@@ -1,11 +1,12 @@
 import { MisuseError } from '../protocol/errors.ts';
+import { type Guarded, tellFailed } from '../transport/guarded.ts';
 
 /** Where shedding stops, as a share of the budget: not at its edge, where it would begin again at once. */
 const RELIEF_SHARE = 0.9;
 const DEFAULT_MAX_BYTES = 268_435_456;
 
 /** Something that holds memory and can give it back. */
-export interface MemoryHolder {
+export interface MemoryHolder extends Guarded {
   /** What it was last counted with, in bytes; kept by itself. */
   readonly heldBytes: number;
   /** Where it stands among those that hold something, or -1; kept by the budget. */
@@ -109,14 +110,23 @@ class Ledger {
       // What a peer would take at once is no reason to lose it.
       for (const holder of largestFirst) {
         if (this.usedBytes <= this.maxBytes) return;
-        holder.relieve();
+        try {
+          holder.relieve();
+        } catch (error) {
+          tellFailed(holder, error);
+        }
       }
       if (this.usedBytes <= this.maxBytes) return;
       this.episodes++;
       largestFirst.sort((a, b) => b.heldBytes - a.heldBytes);
       for (const holder of largestFirst) {
         if (this.usedBytes <= this.maxBytes * RELIEF_SHARE) return;
-        if (holder.heldBytes > 0) holder.shed();
+        if (holder.heldBytes === 0) continue;
+        try {
+          holder.shed();
+        } catch (error) {
+          tellFailed(holder, error);
+        }
       }
     } finally {
       this.#shedding = false;

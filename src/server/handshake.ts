@@ -152,6 +152,12 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#refuse(this.#stage === 'head' ? 'ERR_HEAD_TIMEOUT' : 'ERR_UPGRADE_TIMEOUT');
   }
 
+  /** An answer could not be given: nothing of the handshake may stay. */
+  failed(): void {
+    this.#transport.destroy();
+    this.#leave();
+  }
+
   #mayStart(): boolean {
     const place = this.#place;
     if (this.#host.shuttingDown) this.#refuse('ERR_SHUTTING_DOWN');

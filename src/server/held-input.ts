@@ -78,6 +78,11 @@ export class HeldInput implements MemoryHolder {
     this.#host.memoryShed();
   }
 
+  /** `shed` threw: the memory is given back all the same. */
+  failed(): void {
+    this.release();
+  }
+
   #count(bytes: number): void {
     const change = bytes - this.heldBytes;
     if (change === 0) return;

@@ -43,4 +43,8 @@ export class Linger implements TransportOwner, DeadlineOwner {
   deadlineReached(): void {
     this.destroy();
   }
+
+  failed(): void {
+    this.destroy();
+  }
 }

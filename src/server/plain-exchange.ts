@@ -144,6 +144,10 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
       this.#refuse('ERR_UPGRADE_TIMEOUT', { detail: 'the request hook took longer than upgradeTimeoutMs' });
   }
 
+  failed(): void {
+    this.destroy();
+  }
+
   async #ask(): Promise<void> {
     const { method, fields } = this.#head;
     try {

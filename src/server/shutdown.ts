@@ -133,6 +133,15 @@ function shuffled<T>(items: Iterable<T>, random: RandomSource): T[] {
   return list;
 }
 
+/** Destroys a connection; one that throws must not keep the others. */
+function terminate(connection: ShutdownConnection): void {
+  try {
+    connection.terminateFor('shutdown');
+  } catch {
+    // Its transport is destroyed all the same.
+  }
+}
+
 /** Sends Close to all connections, in batches and in random order, so that clients do not return together. */
 async function closeAll(
   host: ShutdownHost,
@@ -147,7 +156,11 @@ async function closeAll(
   for (let at = 0; at < list.length && !stopped(); at += batchSize) {
     if (at > 0) await wait(host.clock, batchIntervalMs, stop);
     for (const connection of list.slice(at, at + batchSize)) {
-      connection.closeFor(settings.code, settings.reason, 'shutdown');
+      try {
+        connection.closeFor(settings.code, settings.reason, 'shutdown');
+      } catch {
+        terminate(connection);
+      }
     }
   }
 }
@@ -194,7 +207,7 @@ export async function shutDown(
     host.clock.clearTimer(deadline);
     stopSaying();
     const forced = host.connectionCount;
-    for (const connection of host.connections()) connection.terminateFor('shutdown');
+    for (const connection of host.connections()) terminate(connection);
     host.abandon();
     if (forced > 0) host.shutdownProgress({ open: 0, closed: before - forced, forced });
     await empty;

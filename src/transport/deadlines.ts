@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { type Guarded, tellFailed } from './guarded.ts';
 
 /** Resolution of all deadlines, in ms. */
 const SLOT_MS = 50;
@@ -8,7 +9,7 @@ const STALLED_FROM_MS = 250;
 const SLICE_OWNERS = 1_000;
 
 /** Something with a deadline. One entry each: the earliest of what it waits for. */
-export interface DeadlineOwner {
+export interface DeadlineOwner extends Guarded {
   /** Slot it stands in, or -1; kept by the queue. */
   deadlineSlot: number;
   /** The deadline has come, or a moment before it: the owner looks at {@link DeadlineQueue.now} and plans the next. */
@@ -118,7 +119,11 @@ export class DeadlineQueue {
         if (left === 0) break;
         left--;
         this.#leave(owner);
-        owner.deadlineReached();
+        try {
+          owner.deadlineReached();
+        } catch (error) {
+          tellFailed(owner, error);
+        }
       }
       if (owners.size > 0) earliest = Math.min(earliest, slot);
     }

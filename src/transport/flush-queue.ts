@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { type Guarded, tellFailed } from './guarded.ts';
 
 /** Most connections written to before the event loop gets its turn. */
 const SLICE_CONNECTIONS = 512;
@@ -6,50 +7,66 @@ const SLICE_CONNECTIONS = 512;
 const SLICE_MS = 5;
 
 /** Something with bytes to write. */
-export interface Flushable {
+export interface Flushable extends Guarded {
   /** True while it stands in the queue; kept by the queue. */
   flushScheduled: boolean;
   flush(): void;
 }
 
-let waiting: Flushable[] = [];
-let next = 0;
-let armed = false;
-const afterSlice: (() => void)[] = [];
-
 /**
- * Writes `item` once, after everything that this turn of the event loop brings, so that all it is given until then
- * leaves in one system call.
+ * Writes each item once, after everything that this turn of the event loop brings, so that all it is given until then
+ * leaves in one system call. An item that throws is told so, and the others are written in the same turn.
  */
-export function scheduleFlush(item: Flushable): void {
-  if (item.flushScheduled) return;
-  item.flushScheduled = true;
-  waiting.push(item);
-  if (armed) return;
-  armed = true;
-  setImmediate(writeSlice);
+export class FlushQueue {
+  #waiting: Flushable[] = [];
+  #next = 0;
+  #armed = false;
+  readonly #afterSlice: (() => void)[] = [];
+  readonly #writeSlice = (): void => this.#slice();
+
+  /** Plans one write of `item`. */
+  schedule(item: Flushable): void {
+    if (item.flushScheduled) return;
+    item.flushScheduled = true;
+    this.#waiting.push(item);
+    if (this.#armed) return;
+    this.#armed = true;
+    setImmediate(this.#writeSlice);
+  }
+
+  /** Runs `callback` at the end of every slice, where what its writes share is dropped. */
+  onSliceEnd(callback: () => void): void {
+    this.#afterSlice.push(callback);
+  }
+
+  #slice(): void {
+    const deadline = performance.now() + SLICE_MS;
+    const end = Math.min(this.#waiting.length, this.#next + SLICE_CONNECTIONS);
+    while (this.#next < end) {
+      const item = this.#waiting[this.#next++]!;
+      item.flushScheduled = false;
+      try {
+        item.flush();
+      } catch (error) {
+        tellFailed(item, error);
+      }
+      if ((this.#next & 31) === 0 && performance.now() > deadline) break;
+    }
+    if (this.#next < this.#waiting.length) setImmediate(this.#writeSlice);
+    else {
+      this.#armed = false;
+      this.#waiting = [];
+      this.#next = 0;
+    }
+    for (const callback of this.#afterSlice) {
+      try {
+        callback();
+      } catch {
+        // It belongs to no connection that could end for it.
+      }
+    }
+  }
 }
 
-/** Runs `callback` at the end of every slice: what is shared between the writes of one slice is let go there. */
-export function onSliceEnd(callback: () => void): void {
-  afterSlice.push(callback);
-}
-
-function writeSlice(): void {
-  const deadline = performance.now() + SLICE_MS;
-  const end = Math.min(waiting.length, next + SLICE_CONNECTIONS);
-  while (next < end) {
-    const item = waiting[next++]!;
-    item.flushScheduled = false;
-    item.flush();
-    if ((next & 31) === 0 && performance.now() > deadline) break;
-  }
-  for (const callback of afterSlice) callback();
-  if (next < waiting.length) {
-    setImmediate(writeSlice);
-    return;
-  }
-  armed = false;
-  waiting = [];
-  next = 0;
-}
+/** The one queue of the process. */
+export const flushQueue: FlushQueue = new FlushQueue();

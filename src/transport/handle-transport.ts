@@ -1,6 +1,7 @@
 import type { Server } from 'node:net';
 import { platform } from 'node:os';
 import { getSystemErrorName } from 'node:util';
+import { asError } from './guarded.ts';
 import { normalizeAddress } from './ip-address.ts';
 import {
   broughtByRead,
@@ -14,7 +15,7 @@ import {
   type RequestOwner,
   systemError,
 } from './node-handle.ts';
-import { type Reader, readNextTurn } from './read-turns.ts';
+import { type Reader, readTurns } from './read-turns.ts';
 import { TCP_KEEP_ALIVE_MS } from './stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from './transport.ts';
 
@@ -125,13 +126,18 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     this.#fullReads = lastReadWasFull() && this.#reading ? this.#fullReads + 1 : 0;
     if (this.#fullReads < FULL_READS_A_TURN) return;
     this.#handle.readStop();
-    readNextTurn(this);
+    readTurns.add(this);
   }
 
   /** @internal */
   readOn(): void {
     this.#fullReads = 0;
     if (this.#reading) this.#check('read', this.#handle.readStart());
+  }
+
+  /** @internal */
+  failed(error: unknown): void {
+    this.destroy(asError(error));
   }
 
   end(): void {

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { onSliceEnd } from './flush-queue.ts';
+import { flushQueue } from './flush-queue.ts';
 
 /** Frames below this size are copied together rather than handed to the kernel one by one. */
 const JOINED_BELOW_BYTES = 8_192;
@@ -10,7 +10,7 @@ const MAX_RUN_BYTES = 65_536;
 let lastFrames: readonly unknown[] = [];
 let lastRun: Buffer | undefined;
 
-onSliceEnd(() => {
+flushQueue.onSliceEnd(() => {
   lastFrames = [];
   lastRun = undefined;
 });

@@ -12,7 +12,7 @@ import {
   readMemory,
   systemError,
 } from './node-handle.ts';
-import { type Reader, readNextTurn } from './read-turns.ts';
+import { type Reader, readTurns } from './read-turns.ts';
 import { OWNER, type OwnedStream, StreamTransport } from './stream-transport.ts';
 import type { TransportOwner } from './transport.ts';
 
@@ -141,13 +141,18 @@ export class SocketTransport extends StreamTransport implements Reader {
     this.#fullReads = lastReadWasFull() && this.isReading ? this.#fullReads + 1 : 0;
     if (this.#fullReads < FULL_READS_A_TURN) return;
     this.#handle.readStop();
-    readNextTurn(this);
+    readTurns.add(this);
   }
 
   /** @internal */
   readOn(): void {
     this.#fullReads = 0;
     if (this.isReading && !this.#socket.destroyed && !this.#socket.readableEnded) this.#read();
+  }
+
+  /** @internal */
+  failed(error: unknown): void {
+    this.abandon(error);
   }
 
   override end(): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { changeHeld, type MemoryHolder } from '../../src/connection/memory-budget.ts';
 import { MemoryBudget, MisuseError, type ServerOptions } from '../../src/index.ts';
 import { binary, continuation, eventLoopTurns, text, waitUntil } from '../../src/testing/index.ts';
 import { listening, live, nextText } from '../server/live.ts';
@@ -121,3 +122,97 @@ for (const maxBytes of [0, -1, 1.5, Infinity, Number.NaN, '5', null]) {
     );
   });
 }
+
+/** A holder that is counted, and notes what is asked of it. */
+class Holder implements MemoryHolder {
+  heldBytes = 0;
+  budgetSlot = -1;
+  readonly name: string;
+  readonly #budget: MemoryBudget;
+  readonly #seen: string[];
+  readonly #throws: boolean;
+
+  constructor(name: string, budget: MemoryBudget, seen: string[], throws = false) {
+    this.name = name;
+    this.#budget = budget;
+    this.#seen = seen;
+    this.#throws = throws;
+  }
+
+  hold(bytes: number): void {
+    const change = bytes - this.heldBytes;
+    this.heldBytes = bytes;
+    changeHeld(this.#budget, this, change);
+  }
+
+  relieve(): void {
+    this.#seen.push(`relieve ${this.name}`);
+    if (this.#throws) throw new Error(this.name);
+  }
+
+  shed(): void {
+    this.#seen.push(`shed ${this.name}`);
+    if (this.#throws) throw new Error(this.name);
+    this.hold(0);
+  }
+
+  failed(): void {
+    this.#seen.push(`failed ${this.name}`);
+    this.hold(0);
+  }
+}
+
+test('BP-08: holders that leave out of order are forgotten, and the others are still found', () => {
+  const budget = new MemoryBudget({ maxBytes: 1_000 });
+  const seen: string[] = [];
+  const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map((name) => new Holder(name, budget, seen)) as [
+    Holder,
+    Holder,
+    Holder,
+    Holder,
+    Holder,
+  ];
+  for (const each of [a, b, c, d]) each.hold(100);
+  // The last takes the place of the first, and leaves it again; so does the next one.
+  a.hold(0);
+  d.hold(0);
+  b.hold(0);
+  assert.deepEqual(
+    [a, b, c, d].map(({ budgetSlot }) => budgetSlot >= 0),
+    [false, false, true, false],
+  );
+  d.hold(200);
+  a.hold(300);
+  b.hold(50);
+  a.hold(310);
+  assert.equal(budget.usedBytes, 660);
+  e.hold(500);
+  assert.deepEqual(seen, ['relieve e', 'relieve a', 'relieve d', 'relieve c', 'relieve b', 'shed e']);
+  for (const each of [c, a, d, b]) each.hold(0);
+  assert.equal(budget.usedBytes, 0);
+  seen.splice(0);
+  a.hold(2_000);
+  assert.deepEqual(seen, ['relieve a', 'shed a'], 'nobody else is held on to');
+});
+
+test('GN-03 BP-08: a holder that throws is told so, and the next ones are asked all the same', () => {
+  const budget = new MemoryBudget({ maxBytes: 1_000 });
+  const seen: string[] = [];
+  const make = (name: string, throws = false): Holder => new Holder(name, budget, seen, throws);
+  const [healthy, broken] = [make('healthy'), make('broken', true)];
+  healthy.hold(100);
+  broken.hold(2_000);
+  assert.deepEqual(seen, ['relieve broken', 'failed broken']);
+  assert.equal(budget.usedBytes, 100);
+  const [large, sheds] = [make('large'), make('sheds')];
+  Object.assign(sheds, {
+    shed: () => {
+      throw new Error('shed');
+    },
+  });
+  seen.splice(0);
+  large.hold(880);
+  sheds.hold(900);
+  assert.deepEqual(seen, ['relieve sheds', 'relieve large', 'relieve healthy', 'failed sheds', 'shed large']);
+  assert.equal(budget.usedBytes, 100);
+});

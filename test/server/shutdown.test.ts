@@ -6,7 +6,17 @@ import { join as joinPath } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { MisuseError, WebSocketServer } from '../../src/index.ts';
-import { close, duplexPair, eventLoopTurns, RawClient, text, waitUntil } from '../../src/testing/index.ts';
+import { shutDown, type ShutdownHost, shutdownSettings } from '../../src/server/shutdown.ts';
+import {
+  close,
+  duplexPair,
+  eventLoopTurns,
+  RawClient,
+  seededRandom,
+  text,
+  VirtualClock,
+  waitUntil,
+} from '../../src/testing/index.ts';
 import { closeCode, listening, live, nextText, upgradeRequest } from './live.ts';
 
 test('SD-01 SD-02: what waits goes out, then Close 1001; who answers counts as closed', async (t) => {
@@ -53,6 +63,41 @@ test('SD-02: many are closed in waves, in random order', async (t) => {
   assert.deepEqual(waves, [4, 8, 10]);
   for (const { raw } of peers) raw[Symbol.dispose]();
   await report;
+});
+
+test('GN-03 SD-02: a connection that throws when it is closed or destroyed does not keep the others', async () => {
+  const seen: string[] = [];
+  let size = 4;
+  const boom = (name: string): never => {
+    size--;
+    throw new Error(name);
+  };
+  const connections = [
+    { closeFor: () => void seen.push('close a'), terminateFor: () => void size-- },
+    { closeFor: () => boom('b'), terminateFor: () => boom('b again') },
+    { closeFor: () => void seen.push('close c'), terminateFor: () => boom('c') },
+    { closeFor: () => void seen.push('close d'), terminateFor: () => void size-- },
+  ];
+  const clock = new VirtualClock();
+  const host: ShutdownHost = {
+    clock,
+    random: seededRandom(1),
+    connections: () => connections,
+    get connectionCount() {
+      return size;
+    },
+    isEmpty: () => size <= 0,
+    stopListening: () => {},
+    abandon: () => host.onGone?.(),
+    shutdownProgress: () => {},
+    onGone: undefined,
+  };
+  const report = shutDown(host, shutdownSettings({ timeoutMs: 1_000 }), undefined);
+  await eventLoopTurns(2);
+  assert.deepEqual(seen.sort(), ['close a', 'close c', 'close d']);
+  clock.advance(1_000);
+  await report;
+  assert.equal(clock.pendingTimers, 0);
 });
 
 test('SD-02: when everybody has gone between two waves it is over: nothing waits for a timer', async (t) => {

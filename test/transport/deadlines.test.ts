@@ -16,6 +16,9 @@ class Owner implements DeadlineOwner {
   deadlineReached(): void {
     this.calls.push(this.#queue.now());
   }
+  failed(error: unknown): void {
+    throw error;
+  }
 }
 
 function open() {
@@ -107,9 +110,14 @@ test('HB-06: a process that is late all the time still reaches its deadlines', (
 test('GN-03: an owner may plan its next deadline, another, or cancel one of the same slot, while it is called', () => {
   const { clock, queue } = open();
   const calls: string[] = [];
-  const victim: DeadlineOwner = { deadlineSlot: -1, deadlineReached: () => void calls.push('victim') };
+  const victim: DeadlineOwner = {
+    deadlineSlot: -1,
+    deadlineReached: () => void calls.push('victim'),
+    failed: () => {},
+  };
   const again: DeadlineOwner = {
     deadlineSlot: -1,
+    failed: () => {},
     deadlineReached: () => {
       calls.push('again');
       queue.cancel(victim);
@@ -121,6 +129,31 @@ test('GN-03: an owner may plan its next deadline, another, or cancel one of the 
   clock.advance(1_000);
   assert.deepEqual(calls, ['again', 'again', 'again']);
   assert.equal(clock.pendingTimers, 0);
+});
+
+test('GN-03: an owner that throws is told so, and all other deadlines are reached as planned', () => {
+  const { clock, queue } = open();
+  const seen: string[] = [];
+  const make = (name: string, throws: boolean): DeadlineOwner => ({
+    deadlineSlot: -1,
+    deadlineReached: () => {
+      seen.push(name);
+      if (throws) throw new Error(name);
+    },
+    failed: (error) => {
+      seen.push(`failed: ${(error as Error).message}`);
+      throw new Error('once more');
+    },
+  });
+  const owners = [make('a', false), make('b', true), make('c', false), make('d', true), make('e', false)];
+  for (const owner of owners.slice(0, 3)) queue.plan(owner, 100);
+  for (const owner of owners.slice(3)) queue.plan(owner, 200);
+  clock.advance(200);
+  assert.deepEqual(seen, ['a', 'b', 'failed: b', 'c', 'd', 'failed: d', 'e']);
+  assert.deepEqual([queue.size, clock.pendingTimers], [0, 0]);
+  queue.plan(owners[0]!, queue.now() + 100);
+  clock.advance(150);
+  assert.equal(seen.at(-1), 'a');
 });
 
 test('HB-08: there is one queue for a clock', () => {

@@ -54,6 +54,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   readonly #direction: DeflateDirection;
   readonly #deflater: Deflater | undefined;
   readonly #ready: () => void;
+  readonly #failed: (error: unknown) => void;
   readonly #nextKey: (() => number) | undefined;
   #queue: Waiting[] | undefined;
   #queueBytes = 0;
@@ -62,7 +63,10 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   #frame: PreparedFrame | undefined;
   #begun = false;
 
-  /** @param ready Told when something that was compressed behind the event loop can be written. */
+  /**
+   * @param ready Told when something that was compressed behind the event loop can be written.
+   * @param failed Told what a step threw that no caller waits for.
+   */
   constructor(
     transport: Transport,
     limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number },
@@ -70,6 +74,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     direction: DeflateDirection,
     settings: DeflateSettings,
     ready: () => void,
+    failed: (error: unknown) => void,
     reusable?: ReusableBytes,
   ) {
     super(transport, limits, nextKey, reusable);
@@ -78,6 +83,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     this.#settings = settings;
     this.#direction = direction;
     this.#ready = ready;
+    this.#failed = failed;
     this.#nextKey = nextKey;
     // A window smaller than zlib's smallest: everything goes as it is, which is always allowed (RFC 7692 §6).
     if (windowBits >= MIN_COMPRESSOR_BITS)
@@ -155,8 +161,18 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   frameReady(): void {
     this.#frame = undefined;
     this.#begun = false;
-    this.#advance();
-    this.#ready();
+    this.#goOn();
+  }
+
+  /** Sends what was compressed, and what waits behind it; nothing that throws gets into other connections' callbacks. */
+  #goOn(sendFirst?: () => void): void {
+    try {
+      sendFirst?.();
+      this.#advance();
+      this.#ready();
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   #isToBeCompressed(data: string | Uint8Array, compress: boolean | undefined): boolean {
@@ -264,19 +280,19 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     const { opcode, data, compress } = first;
     if (data.length <= this.#settings.asyncThresholdBytes || !this.#isToBeCompressed(data, compress))
       return false;
-    this.#begun = true;
     const input = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
     this.#job = this.#deflater!.compressBehind(input, (output, error) => {
       this.#job = undefined;
       this.#begun = false;
-      this.#shift(first);
-      if (error !== undefined) this.#lost();
-      if (error === undefined && this.#isWorthIt(input.length, output.length))
-        super.data(opcode | RSV1, output);
-      else super.data(opcode, input);
-      this.#advance();
-      this.#ready();
+      this.#goOn(() => {
+        this.#shift(first);
+        if (error !== undefined) this.#lost();
+        if (error === undefined && this.#isWorthIt(input.length, output.length))
+          super.data(opcode | RSV1, output);
+        else super.data(opcode, input);
+      });
     });
+    this.#begun = true;
     return true;
   }
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, deflateRaw, type DeflateRaw, deflateRawSync } from 'node:zlib';
+import { asError } from '../guarded.ts';
 import { type Job, zlibJobs } from './job-queue.ts';
 import { drivesZlib, RawZlib } from './raw-zlib.ts';
 
@@ -112,6 +113,11 @@ export class DeflateJob implements Job {
     this.#finished = finished;
     if (this.#with instanceof RawZlib) this.#startOn(this.#with);
     else deflateRaw(this.#input, this.#with, (error, output) => this.#settle(output, error ?? undefined));
+  }
+
+  /** Could not begin. */
+  failed(error: unknown): void {
+    this.#settle(this.#input, asError(error));
   }
 
   /** Nothing is called any more. With takeover, the context is of no further use if it had begun. */

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createInflateRaw, type InflateRaw } from 'node:zlib';
 import type { InflateSink } from '../../protocol/deflate/inflater.ts';
 import { PeerError } from '../../protocol/errors.ts';
+import { asError } from '../guarded.ts';
 import { type Job, zlibJobs } from './job-queue.ts';
 import { endMessage, endsInsideBlock, TAIL_AND_FINAL_BLOCK } from './message-end.ts';
 import { RawZlib } from './raw-zlib.ts';
@@ -70,6 +71,11 @@ export class InflateJob implements Job {
     this.#write();
   }
 
+  /** A step of it threw. */
+  failed(error: unknown): void {
+    this.#settle(new PeerError('ERR_INTERNAL', asError(error).message, { cause: error }));
+  }
+
   /** Nothing is called any more. The context is of no further use. */
   cancel(): void {
     this.#done = undefined;
@@ -85,7 +91,16 @@ export class InflateJob implements Job {
     this.#stream = stream;
     this.#consumedBefore = stream.bytesWritten;
     stream.on('data', this.#onData).on('error', this.#onError);
-    stream.write(this.#input, () => this.#written(stream));
+    stream.write(this.#input, () => this.#guarded(() => this.#written(stream)));
+  }
+
+  /** Runs a step that zlib or the event loop calls. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   #take(chunk: Buffer): void {
@@ -104,7 +119,7 @@ export class InflateJob implements Job {
       this.#whole();
     } else if (consumed < this.#input.length) {
       // A final block, or bytes that do not inflate: Deno says so only after it has called back.
-      setImmediate(() => this.#leftOver(stream, consumed));
+      setImmediate(() => this.#guarded(() => this.#leftOver(stream, consumed)));
     } else {
       this.#giveBack();
       if (this.#atEnd) this.#settle(endsInsideBlock());

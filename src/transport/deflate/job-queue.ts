@@ -1,5 +1,7 @@
+import { type Guarded, tellFailed } from '../guarded.ts';
+
 /** A piece of work that does not run on the event loop. */
-export interface Job {
+export interface Job extends Guarded {
   /** Begins it. `finished` is to be called once, later, however it ends. */
   start(finished: () => void): void;
 }
@@ -40,9 +42,25 @@ export class JobQueue {
       if (this.#running >= this.#maxRunning) return;
       this.#waiting.delete(job);
       this.#running++;
-      job.start(() => {
-        this.#running--;
-        this.#startNext();
+      this.#start(job);
+    }
+  }
+
+  #start(job: Job): void {
+    let isRunning = true;
+    const finished = (): void => {
+      if (!isRunning) return;
+      isRunning = false;
+      this.#running--;
+      this.#startNext();
+    };
+    try {
+      job.start(finished);
+    } catch (error) {
+      // Later: the caller of `add` does not have its job yet.
+      queueMicrotask(() => {
+        finished();
+        tellFailed(job, error);
       });
     }
   }

@@ -7,7 +7,7 @@ import { type Deflater, type DeflateJob, sharedDeflater } from './deflater.ts';
 
 /** Somebody with a prepared message in its queue. */
 export interface FrameWaiter {
-  /** The frame is there. */
+  /** The frame is there. Must not throw: others are told after it. */
   frameReady(): void;
 }
 

@@ -15,6 +15,7 @@ function jobs(count: number): {
       begun.push(index);
       ends[index] = finished;
     },
+    failed: () => {},
   }));
   return { all, begun, end: (index) => ends[index]!() };
 }
@@ -46,4 +47,29 @@ test('PD-09 a job that waits can be cancelled and never begins; one that runs ca
   assert.deepEqual(begun, [0, 2]);
   end(2);
   assert.equal(queue.running, 0);
+});
+
+test('PD-09 a job whose start throws is told so, later, and gives its place to the next one', async () => {
+  const queue = new JobQueue(1);
+  const failures: string[] = [];
+  const { all, begun, end } = jobs(2);
+  const broken = (name: string, alsoFinishes: boolean): Job => ({
+    start: (finished) => {
+      if (alsoFinishes) finished();
+      throw new Error(name);
+    },
+    failed: (error) => {
+      failures.push((error as Error).message);
+      throw new Error('once more');
+    },
+  });
+  for (const job of [broken('a', false), broken('b', true), ...all]) queue.add(job);
+  assert.deepEqual(failures, []);
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.deepEqual([failures, begun], [['a', 'b'], [0]]);
+  assert.deepEqual([queue.running, queue.waiting], [1, 1]);
+  end(0);
+  end(1);
+  assert.deepEqual([begun, queue.running, queue.waiting], [[0, 1], 0, 0]);
 });
