@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { SendOptions } from '../connection/host.ts';
+import { ENTRY_BYTES } from '../protocol/limits.ts';
 import { outgoing, type Payload } from '../protocol/payload.ts';
 
 /** What may wait while there is no connection. All limits are finite. */
@@ -26,7 +27,7 @@ interface Entry {
 
 /** Messages that wait for a connection, in order. Needs no timer: who is too old is found when somebody looks. */
 export class OfflineQueue {
-  /** Bytes of the payloads that wait. */
+  /** What the queued messages count: the bytes of their payloads, and {@link ENTRY_BYTES} each. */
   bytes = 0;
   readonly #settings: OfflineQueueSettings;
   readonly #unsent: (message: UnsentMessage) => void;
@@ -51,13 +52,16 @@ export class OfflineQueue {
     const { data } = outgoing(payload, options?.binary);
     const bytes = Buffer.byteLength(data);
     this.#expire(nowMs);
-    if (this.size >= this.#settings.maxMessages || this.bytes + bytes > this.#settings.maxBytes) {
+    if (
+      this.size >= this.#settings.maxMessages ||
+      this.bytes + ENTRY_BYTES + bytes > this.#settings.maxBytes
+    ) {
       this.#unsent({ bytes, why: 'full' });
       return false;
     }
     const kept = typeof data === 'string' ? data : Buffer.from(data);
     this.#entries.push({ payload: kept, options, bytes, dueMs: nowMs + this.#settings.ttlMs });
-    this.bytes += bytes;
+    this.bytes += ENTRY_BYTES + bytes;
     return true;
   }
 
@@ -86,7 +90,7 @@ export class OfflineQueue {
 
   #take(): Entry {
     const entry = this.#entries[this.#next++]!;
-    this.bytes -= entry.bytes;
+    this.bytes -= ENTRY_BYTES + entry.bytes;
     if (this.#next > 64 && this.#next * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#next);
       this.#next = 0;

@@ -1,18 +1,14 @@
+import { ENTRY_BYTES } from '../protocol/limits.ts';
 import type { Message } from '../protocol/payload.ts';
 
-/** What a waiting message counts at least, in bytes: a flood of empty messages is bounded, too. */
-const LEAST_COUNTED_BYTES = 64;
-
-/** Bytes that a message counts while it waits. */
-function countedBytes(message: Message): number {
-  return Math.max(LEAST_COUNTED_BYTES, message.length);
-}
+/** Bytes that a message counts while it is in the inbox: a flood of empty messages is bounded, too. */
+const countedBytes = (message: Message): number => ENTRY_BYTES + message.length;
 
 /** Messages received and not yet delivered, in order. Exists only while delivery is stopped. */
 export class Inbox {
   #messages: Message[] = [];
   #next = 0;
-  /** What the waiting messages count: their bytes (text: UTF-16 units), small ones 64 each. */
+  /** What the messages count: their bytes (text: UTF-16 units), and {@link ENTRY_BYTES} each. */
   bytes = 0;
 
   get size(): number {
@@ -27,7 +23,7 @@ export class Inbox {
   shift(): Message | undefined {
     if (this.#next === this.#messages.length) return undefined;
     const message = this.#messages[this.#next]!;
-    // Let go of it now: the array itself is cut down only now and then.
+    // Free the message at once: the array itself is cut only now and then.
     this.#messages[this.#next++] = '';
     this.bytes -= countedBytes(message);
     if (this.#next > 64 && this.#next * 2 > this.#messages.length) {

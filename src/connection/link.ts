@@ -434,10 +434,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     const held =
       ending !== undefined && (ending.transportGone || ending.abandoned)
         ? this.#owner.undeliveredBytes
-        : this.outbox.bufferedBytes +
-          this.core.heldBytes +
-          this.core.unreadBytes +
-          this.#owner.undeliveredBytes;
+        : this.outbox.bufferedBytes + this.core.countedBytes + this.#owner.undeliveredBytes;
     const change = held - this.heldBytes;
     if (change === 0) return;
     this.heldBytes = held;

@@ -121,6 +121,13 @@ export class ProtocolConnection {
     return (this.#assembler?.length ?? 0) + (this.#compressed?.heldBytes ?? 0);
   }
 
+  /** What unfinished messages and unread bytes count in a memory budget, in bytes: the memory that they keep. */
+  get countedBytes(): number {
+    return (
+      (this.#assembler?.countedBytes ?? 0) + (this.#compressed?.countedBytes ?? 0) + this.#parser.countedBytes
+    );
+  }
+
   /** Something received is still being inflated: facts are to come without any more bytes. */
   get inflating(): boolean {
     return this.#compressed?.inflating === true;

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { MAX_HEADER_BYTES, OPCODE, type Role } from './constants.ts';
 import { FrameHeader } from './frame-header.ts';
-import type { ProtocolLimits } from './limits.ts';
+import { ENTRY_BYTES, type ProtocolLimits } from './limits.ts';
 import { maskAt, nonAscii, simdOffset } from './mask.ts';
 import { copyOf } from './message-assembler.ts';
 
@@ -65,6 +65,12 @@ export class FrameParser {
   /** Bytes received and not yet looked at. */
   get unreadBytes(): number {
     return this.#chunkEnd - this.#at;
+  }
+
+  /** What unread bytes count in a memory budget: a copy of them stays whole until its last byte is read. */
+  get countedBytes(): number {
+    if (this.#at === this.#chunkEnd) return 0;
+    return ENTRY_BYTES + (this.#isOwn ? this.bytes.length : this.unreadBytes);
   }
 
   /** Takes the next chunk. It is overwritten while it is read, and looked at until {@link keepUnread}. */

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { PeerError } from './errors.ts';
+import { ENTRY_BYTES } from './limits.ts';
 import { messageMemory } from './message-memory.ts';
 import { keepOutgrown, roomToGrow } from './outgrown-memory.ts';
 import type { ReusableBytes } from './reusable-bytes.ts';
@@ -32,6 +33,11 @@ export class MessageAssembler {
   /** Payload bytes held. */
   get length(): number {
     return this.#length;
+  }
+
+  /** What it counts in a memory budget, in bytes: an unfinished message costs memory, however short it is. */
+  get countedBytes(): number {
+    return ENTRY_BYTES + Math.max(this.#length, FIRST_CAPACITY);
   }
 
   /**

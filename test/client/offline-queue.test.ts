@@ -6,11 +6,12 @@ import {
   type UnsentMessage,
 } from '../../src/client/offline-queue.ts';
 import type { Payload } from '../../src/index.ts';
+import { ENTRY_BYTES } from '../../src/protocol/limits.ts';
 
 function queueOf(settings: Partial<OfflineQueueSettings> = {}) {
   const unsent: UnsentMessage[] = [];
   const queue = new OfflineQueue(
-    { maxBytes: 100, maxMessages: 3, ttlMs: 1_000, ...settings },
+    { maxBytes: 1_000, maxMessages: 3, ttlMs: 1_000, ...settings },
     (message) => void unsent.push(message),
   );
   const flushed = (nowMs: number, most = Number.POSITIVE_INFINITY): Payload[] => {
@@ -27,7 +28,7 @@ test('RC-04: what waits comes out in order, and bytes are copied', () => {
   assert.equal(queue.push('one', undefined, 0), true);
   assert.equal(queue.push(bytes, undefined, 0), true);
   bytes.fill(0);
-  assert.deepEqual([queue.size, queue.bytes], [2, 6]);
+  assert.deepEqual([queue.size, queue.bytes], [2, 6 + 2 * ENTRY_BYTES]);
   assert.deepEqual(flushed(0), ['one', Buffer.from('abc')]);
   assert.deepEqual([queue.size, queue.bytes], [0, 0]);
 });
@@ -41,16 +42,22 @@ test('RC-04: a flush stops where the connection is full, and goes on there', () 
 });
 
 test('RC-04: over the number, or the bytes as UTF-8, the newest is refused and told', () => {
-  const { queue, unsent } = queueOf({ maxBytes: 10 });
+  const { queue, unsent } = queueOf({ maxBytes: 10 + ENTRY_BYTES });
   assert.equal(queue.push('ä'.repeat(5), undefined, 0), true);
   assert.equal(queue.push('x', undefined, 0), false);
-  assert.equal(queue.push('', undefined, 0), true);
-  assert.equal(queue.push('', undefined, 0), true);
-  assert.equal(queue.push('', undefined, 0), false, 'empty messages are bounded, too');
+  assert.equal(queue.push('', undefined, 0), false, 'an empty message counts, too');
+  queue.drop();
+  unsent.length = 2;
   assert.deepEqual(unsent, [
     { bytes: 1, why: 'full' },
     { bytes: 0, why: 'full' },
   ]);
+});
+
+test('RC-04: over the number of messages the newest is refused', () => {
+  const { queue, unsent } = queueOf();
+  for (const accepted of [true, true, true, false]) assert.equal(queue.push('', undefined, 0), accepted);
+  assert.deepEqual(unsent, [{ bytes: 0, why: 'full' }]);
 });
 
 test('RC-04: who waited longer than ttlMs is not sent, and makes room', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { UnsentMessage } from '../../src/client/offline-queue.ts';
 import { type Outlet, ReconnectOutbox } from '../../src/client/reconnect-outbox.ts';
+import { ENTRY_BYTES } from '../../src/protocol/limits.ts';
 import { pair } from '../../src/testing/index.ts';
 
 type Changing<Type> = { -readonly [Name in keyof Type]: Type[Name] };
@@ -10,7 +11,7 @@ type Changing<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 async function outboxOf(
   t: TestContext,
   queue: false | { maxBytes: number; maxMessages: number; ttlMs: number } = {
-    maxBytes: 100,
+    maxBytes: 10_000,
     maxMessages: 10,
     ttlMs: 1_000,
   },
@@ -41,7 +42,7 @@ test('RC-04: nothing passes what waits in the queue, connection or not', async (
   assert.equal(outbox.send('one', undefined), true);
   connect();
   assert.equal(outbox.send('two', undefined), true);
-  assert.deepEqual([outbox.queuedMessages, outbox.bufferedBytes], [2, 6]);
+  assert.deepEqual([outbox.queuedMessages, outbox.bufferedBytes], [2, 6 + 2 * ENTRY_BYTES]);
   assert.equal(outbox.flush(), false, 'nobody was refused');
   assert.equal(outbox.send('three', undefined), true);
   assert.equal(outbox.queuedMessages, 0);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ENTRY_BYTES } from '../../src/protocol/limits.ts';
 import { eventLoopTurns, waitUntil } from '../../src/testing/index.ts';
 import { boat, harbour } from './reconnecting.ts';
 
@@ -11,7 +12,7 @@ test('RC-04: what is sent while there is no connection goes out with the next on
   const bytes = Buffer.from('bytes');
   assert.deepEqual([client.send('one'), client.send(bytes), client.send('three')], [true, true, true]);
   bytes.fill(0);
-  assert.deepEqual([client.queuedMessages, client.bufferedBytes], [3, 13]);
+  assert.deepEqual([client.queuedMessages, client.bufferedBytes], [3, 13 + 3 * ENTRY_BYTES]);
   client.on('open', (connection) => {
     client.send('four');
     connection.send('hello again');
@@ -28,11 +29,11 @@ test('RC-04: what is sent while there is no connection goes out with the next on
 test('RC-04: over a limit the newest is refused, after ttlMs the oldest; send and unsent tell, and both are counted', async (t) => {
   const port = await harbour(t);
   await port.leave();
-  const offlineQueue = { maxBytes: 10, maxMessages: 3, ttlMs: 20_000 };
+  const offlineQueue = { maxBytes: 10 + 3 * ENTRY_BYTES, maxMessages: 3, ttlMs: 20_000 };
   const { client, clock, next, told } = boat(t, port.url, { offlineQueue });
   await next('retry');
   assert.deepEqual(
-    ['old', '1234567', 'x', '12345678901', ''].map((text) => client.send(text)),
+    ['old', '1234567', 'x'.repeat(ENTRY_BYTES + 1), 'y'.repeat(500), ''].map((text) => client.send(text)),
     [true, true, false, false, true],
   );
   assert.equal(client.send(''), false, 'three wait');
@@ -41,7 +42,7 @@ test('RC-04: over a limit the newest is refused, after ttlMs the oldest; send an
   assert.equal(client.send('new'), true);
   assert.equal(client.droppedMessages, 6);
   const unsent = told.flatMap(([name, info]) => (name === 'unsent' ? [`${info.why} ${info.bytes}`] : []));
-  assert.deepEqual(unsent, ['full 1', 'full 11', 'full 0', 'expired 3', 'expired 7', 'expired 0']);
+  assert.deepEqual(unsent, ['full 129', 'full 500', 'full 0', 'expired 3', 'expired 7', 'expired 0']);
   await port.comeBack();
   for (let i = 0; client.state !== 'open' && i < 3; i++) {
     clock.advance((await next('retry')).delayMs);

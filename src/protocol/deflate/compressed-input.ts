@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { PeerError } from '../errors.ts';
 import type { Piece } from '../frame-parser.ts';
+import { ENTRY_BYTES } from '../limits.ts';
 import { nonAscii } from '../mask.ts';
 import { MessageAssembler, wholeMessage } from '../message-assembler.ts';
 import type { Message } from '../payload.ts';
@@ -46,6 +47,18 @@ export class CompressedInput implements InflateSink {
   get heldBytes(): number {
     return (
       (this.#assembler?.length ?? 0) + this.#inflater.heldBytes + (this.#inflation?.held?.bytes.length ?? 0)
+    );
+  }
+
+  /** What that counts in a memory budget, in bytes. */
+  get countedBytes(): number {
+    const inflation = this.#inflation;
+    const jobs = inflation === undefined ? 0 : inflation.held === undefined ? 1 : 2;
+    const assembler = this.#assembler;
+    return (
+      this.heldBytes +
+      jobs * ENTRY_BYTES +
+      (assembler === undefined ? 0 : assembler.countedBytes - assembler.length)
     );
   }
 

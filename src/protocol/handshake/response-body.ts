@@ -12,7 +12,8 @@ const LF = 0x0a;
  */
 export class ResponseBodyReader {
   readonly #limitBytes: number;
-  readonly #parts: Uint8Array[] = [];
+  /** Grows by doubling: a buffer for each tiny chunk would cost far more than its bytes. */
+  #memory: Buffer = Buffer.alloc(0);
   readonly #chunked: boolean;
   #bytes = 0;
   /** Bytes to come of the body, or of this chunk. */
@@ -41,13 +42,21 @@ export class ResponseBodyReader {
 
   /** What there is, in memory of its own. */
   take(): Buffer {
-    return Buffer.concat(this.#parts);
+    return Buffer.from(this.#memory.subarray(0, this.#bytes));
   }
 
   #data(chunk: Uint8Array, at: number): number {
     const bytes = Math.min(chunk.length - at, this.#leftBytes, this.#limitBytes - this.#bytes);
-    this.#parts.push(Buffer.from(chunk.subarray(at, at + bytes)));
-    this.#bytes += bytes;
+    const length = this.#bytes + bytes;
+    if (length > this.#memory.length) {
+      const larger = Buffer.allocUnsafeSlow(
+        Math.min(this.#limitBytes, Math.max(length, 2 * this.#memory.length)),
+      );
+      this.#memory.copy(larger, 0, 0, this.#bytes);
+      this.#memory = larger;
+    }
+    this.#memory.set(chunk.subarray(at, at + bytes), this.#bytes);
+    this.#bytes = length;
     this.#leftBytes -= bytes;
     if (this.#bytes === this.#limitBytes) this.done = true;
     else if (this.#leftBytes === 0) {
