@@ -37,6 +37,8 @@ const PROCESS_USERS: ReadonlyMap<string, 'all' | readonly string[]> = new Map<
 >([
   ['cli/main.ts', 'all'],
   ['testing/leak-check.ts', ['getActiveResourcesInfo']],
+  // What would stay invisible without logger and listener.
+  ['connection/warnings.ts', ['emitWarning']],
   // A place behind all microtasks and before the next read: nothing else has it.
   ['client/early-input.ts', ['nextTick']],
 ]);

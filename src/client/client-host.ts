@@ -7,7 +7,9 @@ import type {
   PublishDelivery,
   TrafficCounters,
 } from '../connection/host.ts';
+import { countListeners } from '../connection/emitter.ts';
 import { ConnectionLog } from '../connection/log.ts';
+import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import type { ResponseHead } from '../protocol/handshake/response-head.ts';
 import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
@@ -35,6 +37,7 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
   };
   readonly messageListeners: readonly never[] = [];
   readonly response: HandshakeResponse;
+  readonly warnings: Warnings;
   readonly #log: ConnectionLog;
 
   constructor(options: ResolvedConnectOptions, head: ResponseHead) {
@@ -43,6 +46,7 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     this.deadlines = deadlinesOf(options.clock);
     this.random = options.random;
     this.#log = new ConnectionLog(options.logger);
+    this.warnings = new Warnings(this.#log);
   }
 
   moved(): void {}
@@ -59,8 +63,11 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     this.#log.memoryShed(this.settings.memoryBudget.maxBytes);
   }
 
-  handlerFailed(error: unknown, driver: DriverOf<UserData>): void {
+  handlerFailed(error: unknown, driver: DriverOf<UserData>, where: string): void {
     this.#log.handlerFailed(error, driver);
+    // A failing `error` listener is told nothing more.
+    const isHeard = where !== ERROR_LISTENER && countListeners(driver.connection, 'error') > 0;
+    if (!isHeard) this.warnings.failure(where, error);
   }
 
   subscribe(): boolean {

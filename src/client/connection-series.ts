@@ -1,4 +1,5 @@
 import type { CloseInfo } from '../connection/close-info.ts';
+import { ConnectError } from '../protocol/connect-error.ts';
 import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
 import { asError } from '../transport/guarded.ts';
 import { type ClientConnection, connect } from './connect.ts';
@@ -24,7 +25,9 @@ export interface SeriesOwner {
   /** There is no further attempt. Called once; a connection that is still there is ended after it. */
   stopped(end: EndInfo): void;
   /** A function of the application threw. */
-  listenerFailed(error: unknown): void;
+  listenerFailed(error: unknown, where: string): void;
+  /** A function that was asked for the next attempt threw, or gave what cannot be used. */
+  sourceFailed(error: unknown): void;
   /** False while we do not read, and silence of the server proves nothing. */
   readonly isReading: boolean;
 }
@@ -111,7 +114,9 @@ export class ConnectionSeries {
       }
       connection = await connect(url, options);
     } catch (error) {
-      if (!signal.aborted) this.#down({ error: asError(error) }, reactionToError(error));
+      if (signal.aborted) return;
+      if (!(error instanceof ConnectError)) this.#owner.sourceFailed(error);
+      this.#down({ error: asError(error) }, reactionToError(error));
       return;
     }
     if (signal.aborted) connection.terminate();
@@ -174,7 +179,7 @@ export class ConnectionSeries {
     try {
       return this.#settings.shouldReconnect?.(info);
     } catch (error) {
-      this.#owner.listenerFailed(error);
+      this.#owner.listenerFailed(error, 'shouldReconnect');
       return undefined;
     }
   }

@@ -1,8 +1,16 @@
 import type { CloseInfo } from '../connection/close-info.ts';
 import { Delivery, type DeliveryOwner } from '../connection/delivery.ts';
-import { dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from '../connection/emitter.ts';
+import {
+  countListeners,
+  dispatch,
+  type ListenerWatcher,
+  listenersOf,
+  type SafeEmitter,
+} from '../connection/emitter.ts';
 import type { ListenerResult, SendOptions } from '../connection/host.ts';
+import { checkEventName } from '../connection/event-names.ts';
 import { ConnectionLog } from '../connection/log.ts';
+import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import type { MessageIterator } from '../connection/message-iterator.ts';
 import { checkCloseArguments } from '../protocol/close.ts';
 import { PeerError } from '../protocol/errors.ts';
@@ -12,7 +20,7 @@ import type { ResolvedConnectOptions } from './connect-options.ts';
 import { ConnectionSeries, type SeriesOwner } from './connection-series.ts';
 import { setKeepingTimer } from './keeping-timer.ts';
 import type { UnsentMessage } from './offline-queue.ts';
-import type { EndInfo, ReconnectEvents, RetryInfo } from './reconnect-events.ts';
+import { CLIENT_EVENTS, type EndInfo, type ReconnectEvents, type RetryInfo } from './reconnect-events.ts';
 import type { Asked, ReconnectOptions } from './reconnect-options.ts';
 import { ReconnectOutbox } from './reconnect-outbox.ts';
 import type { ReconnectState } from './reconnect-states.ts';
@@ -34,6 +42,8 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   readonly #outbox: ReconnectOutbox;
   readonly #delivery: Delivery;
   readonly #log: ConnectionLog;
+  /** Where mistakes of the application are shown. */
+  readonly warnings: Warnings;
   #resolveClosed: (info: EndInfo) => void = () => {};
   /** While it is there the connection waits for us to deliver. */
   #backlog: { readonly gone: Promise<void>; readonly end: () => void } | undefined;
@@ -47,6 +57,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     const { connection, offlineQueue } = settings;
     this.#settings = connection;
     this.#log = new ConnectionLog(connection.logger);
+    this.warnings = new Warnings(this.#log);
     this.#delivery = new Delivery(this);
     this.#series = new ConnectionSeries(this, url, settings);
     this.#outbox = new ReconnectOutbox(this.#series, offlineQueue, connection, (message) =>
@@ -159,8 +170,9 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   }
 
   /** The connection stays: the next one would meet the same listener. */
-  listenerFailed(error: unknown): void {
+  listenerFailed(error: unknown, where = "a listener of 'message'"): void {
     this.#log.handlerFailed(error, this.connection);
+    if (countListeners(this.emitter, 'error') === 0) this.warnings.failure(where, error);
     this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
   }
 
@@ -170,8 +182,18 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     this.#finishIfDelivered();
   }
 
-  listenersChanged(name: string | undefined): void {
-    if (name !== undefined && name !== 'message') return;
+  /** `url`, `protocols`, `headers` or `token` threw: an attempt that failed, as `retry` and `giveUp` say. */
+  sourceFailed(error: unknown): void {
+    this.#log.handlerFailed(error, undefined);
+    const heard = countListeners(this.emitter, 'retry') + countListeners(this.emitter, 'giveUp');
+    if (heard === 0) this.warnings.failure('a function given as url, protocols, headers or token', error);
+  }
+
+  listenersChanged(name: string | symbol | undefined): void {
+    if (name !== undefined && name !== 'message') {
+      checkEventName(name, CLIENT_EVENTS, this.warnings);
+      return;
+    }
     this.ownListeners = listenersOf(this.emitter, 'message') as ((message: Message) => ListenerResult)[];
     if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
   }
@@ -240,8 +262,11 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
 
   #tell<Name extends keyof ReconnectEvents>(name: Name, ...args: ReconnectEvents[Name]): void {
     dispatch(this.emitter, name, args, (error) => {
-      if (name === 'error') this.#log.handlerFailed(error, this.connection);
-      else this.listenerFailed(error);
+      if (name !== 'error') this.listenerFailed(error, `a listener of '${name}'`);
+      else {
+        this.#log.handlerFailed(error, this.connection);
+        this.warnings.failure(ERROR_LISTENER, error);
+      }
     });
   }
 }

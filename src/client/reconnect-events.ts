@@ -1,3 +1,4 @@
+import { eventNames, type EventNames } from '../connection/event-names.ts';
 import type { WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { PlannedAttempt } from './backoff.ts';
@@ -42,3 +43,30 @@ export interface ReconnectEvents {
   /** `ERR_HANDLER`: a listener failed, and `cause` is what it threw. The client goes on. */
   error: [error: WebSocketError];
 }
+
+export const CLIENT_EVENTS: EventNames = eventNames<ReconnectEvents>(
+  'a reconnecting client',
+  {
+    open: true,
+    message: true,
+    down: true,
+    retry: true,
+    giveUp: true,
+    drain: true,
+    unsent: true,
+    close: true,
+    error: true,
+  },
+  {
+    connect: "listen to 'open'",
+    connection: "listen to 'open'",
+    reconnect: "listen to 'open'",
+    data: "listen to 'message'",
+    disconnect: "listen to 'down'",
+    reconnecting: "listen to 'retry'",
+    reconnect_attempt: "listen to 'retry'",
+    connect_error: "listen to 'retry', whose info has the error",
+    reconnect_failed: "listen to 'giveUp'",
+    maximum: "listen to 'giveUp'",
+  },
+);

@@ -1,6 +1,7 @@
 import { refuseSurplus } from '../connection/call-check.ts';
 import { checkCloseCall, checkDrainedOptions, checkSendOptions } from '../connection/call-options.ts';
 import { SafeEmitter } from '../connection/emitter.ts';
+import { warnOfHandlerProperties } from '../connection/event-names.ts';
 import type { SendOptions } from '../connection/host.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
 import type { ClientConnection } from './connect.ts';
@@ -21,6 +22,20 @@ export class ReconnectingClient
   implements AsyncIterable<Message>, AsyncDisposable
 {
   readonly #driver: ReconnectDriver;
+
+  static {
+    warnOfHandlerProperties(
+      this.prototype,
+      'client',
+      {
+        onopen: "client.on('open', (connection) => …)",
+        onmessage: "client.on('message', (message) => …)",
+        onclose: "client.on('close', (info) => …)",
+        onerror: "client.on('error', (error) => …)",
+      },
+      (client) => (#driver in client ? client.#driver.warnings : undefined),
+    );
+  }
 
   /**
    * @param url As of `connect`, or a function that is asked before every attempt.

@@ -16,12 +16,14 @@ import type {
 import { Delivery, type DeliveryOwner } from './delivery.ts';
 import { Drains } from './drains.ts';
 import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
+import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
 import type { Audience, ConnectionHost, ListenerResult, PublishDelivery, SendOptions } from './host.ts';
 import { Link, type LinkOwner } from './link.ts';
 import type { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
 import type { TopicSet } from './topic-set.ts';
+import type { Warnings } from './warnings.ts';
 
 const NO_LISTENERS: readonly never[] = Object.freeze([]);
 
@@ -255,10 +257,18 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     if (this.#delivery.waiting > 0) this.deliveryReady();
   }
 
+  /** Where mistakes of the application are shown. */
+  get warnings(): Warnings {
+    return this.#host.warnings;
+  }
+
   // `ListenerWatcher`.
 
-  listenersChanged(name: string | undefined): void {
-    if (name !== undefined && name !== 'message') return;
+  listenersChanged(name: string | symbol | undefined): void {
+    if (name !== undefined && name !== 'message') {
+      checkEventName(name, CONNECTION_EVENTS, this.#host.warnings);
+      return;
+    }
     this.ownListeners = listenersOf(this.connection, 'message') as ((message: Message) => ListenerResult)[];
     if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
   }
@@ -359,8 +369,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.#host.settings.maxConcurrentMessages;
   }
 
-  listenerFailed(error: unknown): void {
-    this.#host.handlerFailed(error, this);
+  listenerFailed(error: unknown, where = "a listener of 'message'"): void {
+    this.#host.handlerFailed(error, this, where);
     // Buffered messages were meant for a handler that has just failed.
     this.#countDropped(this.#delivery.drop());
     const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
@@ -454,7 +464,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #tell<Name extends keyof ConnectionEvents>(name: Name, ...args: ConnectionEvents[Name]): void {
     if (countListeners(this.connection, name) === 0) return;
     dispatch(this.connection, name, args, (error) => {
-      this.#host.handlerFailed(error, this);
+      this.#host.handlerFailed(error, this, `a listener of '${name}'`);
       // A client has no server whose `error` event could report the failure.
       if (name === 'error' || this.#link.core.role === 'server') return;
       this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));

@@ -12,6 +12,7 @@ import type { CloseInfo } from './close-info.ts';
 import { ConnectionDriver } from './connection-driver.ts';
 import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
 import { SafeEmitter } from './emitter.ts';
+import { warnOfHandlerProperties } from './event-names.ts';
 import type { Audience, ConnectionHost, PublishDelivery, SendOptions } from './host.ts';
 import type { ConnectionState } from './states.ts';
 import { NO_TOPICS } from './topic-set.ts';
@@ -51,6 +52,17 @@ export class Connection<UserData = unknown>
   static {
     readDriver = <Data>(value: object) =>
       #driver in value ? (value.#driver as unknown as DriverOf<Data>) : undefined;
+    warnOfHandlerProperties(
+      this.prototype,
+      'connection',
+      {
+        onopen: 'no listener: a connection is open when you get it',
+        onmessage: "connection.on('message', (message) => …)",
+        onclose: "connection.on('close', (info) => …)",
+        onerror: "connection.on('error', (error) => …)",
+      },
+      (connection) => driverIn(connection)?.warnings,
+    );
   }
 
   /**

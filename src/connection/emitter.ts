@@ -7,7 +7,7 @@ const asListener = (listener: unknown): (() => void) => listener as () => void;
 /** The private companion of an emitter: it reacts to changes of the listeners. */
 export interface ListenerWatcher {
   /** Listeners of `name` were added or removed; of any name, if it is `undefined`. */
-  listenersChanged(name: string | undefined): void;
+  listenersChanged(name: string | symbol | undefined): void;
 }
 
 /**

@@ -10,6 +10,7 @@ import type { HandshakeResponse } from './connection-events.ts';
 import type { ConnectionState } from './states.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { RateLimit } from './rate-guard.ts';
+import type { Warnings } from './warnings.ts';
 
 /** What a connection goes by; one object for all connections of a server. Times in ms. */
 export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
@@ -106,8 +107,10 @@ export interface ConnectionHost<Driver, C> {
   drained(driver: Driver): void;
   /** A connection was closed because the memory budget is used up. */
   memoryShed(): void;
-  /** A listener of the application failed. */
-  handlerFailed(error: unknown, driver: Driver): void;
+  /** A listener of the application failed. @param where Which, as "a listener of 'close'". */
+  handlerFailed(error: unknown, driver: Driver, where: string): void;
+  /** Where mistakes of the application are shown. */
+  readonly warnings: Warnings;
   subscribe(driver: Driver, topic: string): boolean;
   unsubscribe(driver: Driver, topic: string): boolean;
   publish(

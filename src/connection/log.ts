@@ -82,6 +82,16 @@ export class ConnectionLog {
     );
   }
 
+  /** Whether there is a logger. */
+  get isOn(): boolean {
+    return this.logger !== undefined;
+  }
+
+  /** @param text What the application has written wrong. */
+  mistake(code: string, text: string): void {
+    this.write('warn', { code }, text);
+  }
+
   protected write(level: Level, fields: LogFields, text: string): void {
     try {
       this.logger?.[level](fields, text);

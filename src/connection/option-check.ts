@@ -21,7 +21,7 @@ export function shown(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   if (Array.isArray(value)) return 'an array';
   if (value instanceof RegExp) return 'a regular expression';
-  if (value instanceof Date) return 'a Date';
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : 'a Date';
   return isPromise(value) ? 'a promise' : 'an object';
 }
 

@@ -62,7 +62,10 @@ const WITH_PATH = originRefusal(
   'ERR_ORIGIN',
   'allowedOrigins has the origin only with a path or slash behind it; browsers send neither, so list it without',
 );
-const CROSS_ORIGIN = originRefusal('ERR_ORIGIN', 'the origin is not that of the request');
+const CROSS_ORIGIN = originRefusal(
+  'ERR_ORIGIN',
+  'the origin is not that of the request, nor in allowedOrigins',
+);
 const OTHER_SCHEME = originRefusal(
   'ERR_ORIGIN',
   'the origin differs from that of the request only in the scheme; behind a proxy that ends TLS, list the public origin in allowedOrigins',

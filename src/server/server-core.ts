@@ -2,8 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from '../connection/close-info.ts';
 import { Connection, driverOf, type DriverOf } from '../connection/connection.ts';
+import { escaped } from '../connection/log.ts';
 import type { ConnectionIdentity } from '../connection/connection-events.ts';
-import { dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from '../connection/emitter.ts';
+import {
+  countListeners,
+  dispatch,
+  type ListenerWatcher,
+  listenersOf,
+  type SafeEmitter,
+} from '../connection/emitter.ts';
 import type {
   Audience,
   ConnectionHost,
@@ -12,6 +19,8 @@ import type {
   PublishDelivery,
   SendOptions,
 } from '../connection/host.ts';
+import { Warnings } from '../connection/warnings.ts';
+import { checkEventName } from '../connection/event-names.ts';
 import type { ConnectionState } from '../connection/states.ts';
 import { topicsIn } from '../connection/topic-set.ts';
 import { HandshakeError, PeerError } from '../protocol/errors.ts';
@@ -37,7 +46,7 @@ import { hostPolicy, type OriginRefusal, originPolicy, type OriginSubject } from
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { compilePath } from './path.ts';
 import { Registry } from './registry.ts';
-import type { ServerEvents } from './server-events.ts';
+import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
 import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
 import { type ServerStats, StatsCounters } from './stats.ts';
 import { TopicTable } from './topics.ts';
@@ -45,6 +54,9 @@ import { proxyPolicy, type Sender, trustedSenders } from './trust-proxy.ts';
 
 /** Failures to accept come in floods. */
 const ACCEPT_FAILURE_EVERY_MS = 1_000;
+
+/** Where a failure happened that refused a handshake. */
+const REFUSING_FUNCTION = 'the upgrade hook, or a function given as path, allowedOrigins or exemptAddresses,';
 
 const NOT_RELAYED = Promise.resolve(Object.freeze({ ok: true }));
 
@@ -70,6 +82,7 @@ export class ServerCore<UserData>
   readonly topics: TopicTable<DriverOf<UserData>>;
   readonly pendingSockets = new Set<PendingSocket>();
   readonly log: ServerLog;
+  readonly warnings: Warnings;
   readonly reusableBytes = processBytes;
   messageListeners: readonly ((connection: Connection<UserData>, message: Message) => ListenerResult)[] = [];
   shuttingDown = false;
@@ -95,6 +108,7 @@ export class ServerCore<UserData>
     this.places = new HandshakePlaces(this.options, trustedSenders(this.options.trustProxy));
     this.topics = new TopicTable(this.options);
     this.log = new ServerLog(this.options.logger);
+    this.warnings = new Warnings(this.log);
     this.#matchesPath = compilePath(this.options.path);
     this.#judgeOrigin = originPolicy(this.options);
     this.#judgeHost = hostPolicy(this.options.allowedHosts);
@@ -113,8 +127,11 @@ export class ServerCore<UserData>
     return this.options.random;
   }
 
-  listenersChanged(name: string | undefined): void {
-    if (name !== undefined && name !== 'message') return;
+  listenersChanged(name: string | symbol | undefined): void {
+    if (name !== undefined && name !== 'message') {
+      checkEventName(name, SERVER_EVENTS, this.warnings);
+      return;
+    }
     this.messageListeners = listenersOf(this.emitter, 'message').map(
       (listener) => listener.bind(this.emitter) as (typeof this.messageListeners)[number],
     );
@@ -169,7 +186,8 @@ export class ServerCore<UserData>
   refused(refusal: Refusal): void {
     this.counters.refused(refusal.code);
     this.log.refused(refusal);
-    if (refusal.error !== undefined) this.#faultOfYours(refusal.error);
+    if (refusal.error !== undefined) this.#faultOfYours(refusal.error, undefined, REFUSING_FUNCTION);
+    if (refusal.code === 'ERR_ORIGIN') this.#showOrigin(refusal);
     const { status, code, remoteAddress, url } = refusal;
     this.#tell('refused', { status, code, remoteAddress, url });
   }
@@ -239,13 +257,14 @@ export class ServerCore<UserData>
     this.#tell('error', error);
   }
 
-  handlerFailed(error: unknown, driver?: DriverOf<UserData>): void {
+  handlerFailed(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void {
     this.log.handlerFailed(error, driver);
-    this.#faultOfYours(error, driver);
+    this.#faultOfYours(error, driver, where);
   }
 
-  #faultOfYours(error: unknown, driver?: DriverOf<UserData>): void {
+  #faultOfYours(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void {
     this.counters.handlerFailed();
+    if (countListeners(this.emitter, 'error') === 0) this.warnings.failure(where, error);
     // An ERR_UPGRADE_HOOK says itself what the hook returned.
     const fault =
       error instanceof HandshakeError ? error : new PeerError('ERR_HANDLER', undefined, { cause: error });
@@ -254,7 +273,19 @@ export class ServerCore<UserData>
   }
 
   hookFailed(error: unknown): void {
-    this.handlerFailed(error);
+    this.handlerFailed(error, undefined, 'the request hook');
+  }
+
+  /** Nobody who tries a server from a page of another origin should have to guess why it does not connect. */
+  #showOrigin({ detail = '' }: Refusal): void {
+    if (this.log.isOn || countListeners(this.emitter, 'refused') > 0) return;
+    this.warnings.mistake(
+      'HAWSER_ORIGIN',
+      'origin',
+      `a handshake was refused with 403: ${escaped(detail)}`,
+      "To admit pages of that origin: new WebSocketServer({ allowedOrigins: ['http://localhost:3000'] }), with the origin instead. " +
+        "Further refusals are not shown. To see all of them set the option logger, or listen to the event 'refused'.",
+    );
   }
 
   /** Accepting failed, as without file descriptors. It goes on by itself; said once a second at most. */
@@ -306,7 +337,9 @@ export class ServerCore<UserData>
     options: Audience<Connection<UserData>> | undefined,
     sender: string | undefined,
   ): Delivery {
-    const delivery = broadcastTo(drivers, message, options, sender, (error) => this.handlerFailed(error));
+    const delivery = broadcastTo(drivers, message, options, sender, (error) =>
+      this.handlerFailed(error, undefined, 'a where predicate'),
+    );
     this.counters.broadcasts++;
     this.counters.recipients += delivery.sent;
     return delivery;
@@ -354,10 +387,14 @@ export class ServerCore<UserData>
 
   #tell<Name extends keyof ServerEvents<UserData>>(name: Name, ...args: ServerEvents<UserData>[Name]): void {
     dispatch(this.emitter, name, args, (error) => {
-      // There is no further place to report a failing `error` listener to.
-      if (name === 'error') return;
-      if (name === 'connection') driverOf(args[0] as Connection<UserData>).listenerFailed(error);
-      else this.handlerFailed(error);
+      const where = `a listener of '${name}'`;
+      if (name === 'error') {
+        // There is no listener left to tell.
+        this.log.handlerFailed(error, undefined);
+        this.warnings.failure(where, error);
+      } else if (name === 'connection')
+        driverOf(args[0] as Connection<UserData>).listenerFailed(error, where);
+      else this.handlerFailed(error, undefined, where);
     });
   }
 }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { CloseInfo } from '../connection/close-info.ts';
 import type { Connection } from '../connection/connection.ts';
+import { eventNames, type EventNames } from '../connection/event-names.ts';
 import type { WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { Refusal } from './handshake-host.ts';
@@ -30,3 +31,31 @@ export interface ServerEvents<UserData> {
 
 /** A handshake that was refused. */
 export type RefusedInfo = Pick<Refusal, 'status' | 'code' | 'remoteAddress' | 'url'>;
+
+export const SERVER_EVENTS: EventNames = eventNames<ServerEvents<unknown>>(
+  'a server',
+  {
+    listening: true,
+    connection: true,
+    message: true,
+    drain: true,
+    close: true,
+    error: true,
+    refused: true,
+    subscribe: true,
+    unsubscribe: true,
+    shutdownProgress: true,
+    closed: true,
+  },
+  {
+    connect: "listen to 'connection'",
+    open: "listen to 'connection'",
+    disconnect: "listen to 'close', which is about one connection",
+    upgrade: 'it is an option: new WebSocketServer({ upgrade })',
+    request: 'it is an option: new WebSocketServer({ request })',
+    headers: 'return { headers } from the upgrade hook',
+    wsClientError: "listen to 'refused'",
+    clientError: "listen to 'refused'",
+    connection_error: "listen to 'refused'",
+  },
+);

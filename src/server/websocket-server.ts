@@ -7,6 +7,7 @@ import type { Connection } from '../connection/connection.ts';
 import { checkCount } from '../connection/call-check.ts';
 import { checkPublishOptions } from '../connection/call-options.ts';
 import { dispatch, SafeEmitter } from '../connection/emitter.ts';
+import { warnOfHandlerProperties } from '../connection/event-names.ts';
 import type { Audience, Delivery, PublishDelivery, SendOptions } from '../connection/host.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
@@ -62,6 +63,21 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   /** `handleUpgrade` was used. */
   #upgrading = false;
   #shutdown: Promise<ShutdownReport> | undefined;
+
+  static {
+    warnOfHandlerProperties(
+      this.prototype,
+      'server',
+      {
+        onopen: "server.on('connection', (connection) => …)",
+        onconnection: "server.on('connection', (connection) => …)",
+        onmessage: "server.on('message', (connection, message) => …)",
+        onclose: "server.on('close', (connection, info) => …)",
+        onerror: "server.on('error', (error) => …)",
+      },
+      (server) => (#core in server ? server.#core.warnings : undefined),
+    );
+  }
 
   /** @throws MisuseError `ERR_OPTION` for an option that is unknown, out of range, or contradicts another. */
   constructor(options?: ServerOptions<UserData>) {
@@ -129,7 +145,9 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       }
       core.ownAuthority = authorityOf(address);
       core.log.started(typeof address === 'string' ? address : `${address.address} port ${address.port}`);
-      dispatch(this, 'listening', [address], (error) => core.handlerFailed(error));
+      dispatch(this, 'listening', [address], (error) =>
+        core.handlerFailed(error, undefined, "a listener of 'listening'"),
+      );
       return address;
     } catch (error) {
       this.#listener = undefined;
@@ -271,7 +289,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const core = this.#core;
     this.#shutdown = shutDown(core, settings, options?.signal).then((report) => {
       core.log.stopped(report, core.stats(this.#listener?.transport ?? 'stream'));
-      dispatch(this, 'closed', [], (error) => core.handlerFailed(error));
+      dispatch(this, 'closed', [], (error) => core.handlerFailed(error, undefined, "a listener of 'closed'"));
       return report;
     });
     return this.#shutdown;
@@ -300,7 +318,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     try {
       return this.#core.matchesPath(path);
     } catch (error) {
-      this.#core.handlerFailed(error);
+      this.#core.handlerFailed(error, undefined, 'a function given as path');
       return false;
     }
   }
