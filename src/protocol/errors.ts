@@ -57,6 +57,11 @@ export const ERRORS = Object.freeze({
   ERR_SHUTTING_DOWN: head(503, '§10', 'the server is shutting down'),
   ERR_UPGRADE_TIMEOUT: head(503, '§4.2.2', 'the request could not be decided in time'),
   ERR_TLS: { kind: 'transport', section: '', says: 'the TLS handshake failed' } as const,
+  ERR_PROXY_HEADER: {
+    kind: 'transport',
+    section: '',
+    says: 'the header of the PROXY protocol is missing, malformed or not expected',
+  } as const,
   ERR_UPGRADE_HOOK: head(500, '§4.2.2', 'the request could not be decided'),
   // Frames.
   ERR_RSV: peer(1002, '§5.2', 'a reserved bit is set that no negotiated extension owns'),

@@ -21,10 +21,10 @@ export interface PendingSocket {
 
 /** Why nobody was let in. */
 export interface Refusal {
-  /** HTTP status of the answer; 0 where none could be given, before TLS is up. */
+  /** HTTP status of the answer; 0 where none could be given: before TLS is up, or before a PROXY header was read. */
   readonly status: number;
   /** `HTTP_<status>` where the `upgrade` hook answered for itself. */
-  readonly code: HandshakeErrorCode | 'ERR_TLS' | `HTTP_${number}`;
+  readonly code: HandshakeErrorCode | 'ERR_TLS' | 'ERR_PROXY_HEADER' | `HTTP_${number}`;
   readonly remoteAddress: string;
   /** Target of the request; `''` where it was not read. */
   readonly url: string;
@@ -52,6 +52,8 @@ export interface HandshakeHost<UserData> extends HeldInputHost {
   matchesPath(path: string): boolean;
   /** Who sent a request, as far as trusted proxies say so. */
   senderOf(address: string, secure: boolean, fields: Fields): Sender;
+  /** Whether sockets from an address begin with a PROXY header. */
+  sendsProxyHeader(address: string): boolean;
   judgeOrigin(subject: OriginSubject): OriginRefusal | undefined;
   /** Why `allowedHosts` refuses an authority, if it does. */
   judgeHost(authority: string): OriginRefusal | undefined;

@@ -6,6 +6,7 @@ import type { Connection } from '../connection/connection.ts';
 import { HandshakeError, type HandshakeErrorCode } from '../protocol/errors.ts';
 import { renderRefusal, renderResponse } from '../protocol/handshake/answer.ts';
 import { HeadParser, type RequestHead } from '../protocol/handshake/http-head.ts';
+import { proxyVersion, type ProxySource } from '../protocol/handshake/proxy-header.ts';
 import {
   readUpgradeRequest,
   type UpgradeRequest as UpgradeHead,
@@ -49,6 +50,10 @@ export interface Arrival {
   readonly acceptedAtMs?: number | undefined;
   /** Its place among pending handshakes, if it has one already. */
   readonly place?: HandshakePlace | undefined;
+  /** The client that a PROXY header named. */
+  readonly source?: ProxySource | undefined;
+  /** First bytes of the request, read already. */
+  readonly rest?: Buffer;
 }
 
 /** One socket from accept to its 101 or refusal (§4.2). Every way out gives back what was reserved, once. */
@@ -63,6 +68,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #stage: Stage = 'head';
   #parser: HeadParser | undefined;
   #head: RequestHead | undefined;
+  #hasReceived = false;
   #early: HeldInput | undefined;
   /** When the request has to be complete. */
   readonly #deadlineMs: number;
@@ -74,7 +80,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   /** @param finished Called once, with the connection if there is one. */
   constructor(
     host: HandshakeHost<UserData>,
-    { stream, open, acceptedAtMs, place }: Arrival,
+    { stream, open, acceptedAtMs, place, source }: Arrival,
     finished: (connection: Connection<UserData> | undefined) => void,
   ) {
     this.#host = host;
@@ -83,6 +89,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const encryptable: (Duplex & { encrypted?: boolean }) | undefined = stream;
     this.#secure = encryptable?.encrypted === true;
     this.#transport = open(this);
+    if (source !== undefined) this.#transport.standFor(source.address, source.port);
     host.pendingSockets.add(this);
     if (place !== undefined) place.holder = this;
     this.#place = place ?? host.places.enter(this.#transport.remoteAddress, this);
@@ -122,7 +129,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
       return;
     }
     this.#attempt(() => {
-      const head = parser.receive(chunk);
+      const head = this.#parse(parser, chunk);
       if (head === undefined) return;
       this.#parser = undefined;
       this.#head = head;
@@ -174,6 +181,19 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
       if (error instanceof HandshakeError && error.code !== 'ERR_UPGRADE_HOOK')
         this.#refuse(error.code as HandshakeErrorCode, error.message, error.cause);
       else this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
+    }
+  }
+
+  #parse(parser: HeadParser, chunk: Buffer): RequestHead | undefined {
+    const isFirst = !this.#hasReceived;
+    this.#hasReceived = true;
+    try {
+      return parser.receive(chunk);
+    } catch (error) {
+      const version = isFirst ? proxyVersion(chunk) : undefined;
+      if (typeof version !== 'number') throw error;
+      const detail = `it is a PROXY protocol header (version ${version}): list the proxy in the option proxyProtocol`;
+      throw new HandshakeError('ERR_HEAD_SYNTAX', detail);
     }
   }
 

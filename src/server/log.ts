@@ -17,6 +17,7 @@ const WARNED_REFUSALS = new Set([
   'ERR_SERVER_FULL',
   'ERR_OVERLOADED',
   'ERR_UPGRADE_TIMEOUT',
+  'ERR_PROXY_HEADER',
 ]);
 
 function levelOf(code: string): Level {

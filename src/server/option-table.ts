@@ -39,6 +39,11 @@ export const SERVER_OPTION_TABLE = Object.freeze({
     { orFalse: true, orCount: MAX_PROXIES },
     'proxies that speak for clients: addresses and ranges, or how many',
   ),
+  proxyProtocol: list(
+    'address',
+    { orFalse: true },
+    'proxies that begin connections with a PROXY header: addresses and ranges',
+  ),
   tls: plain('tls', 'speaks TLS, with these options of Node’s'),
   upgrade: plain('function', 'decides on each handshake'),
   request: plain('function', 'answers plain HTTP requests'),

@@ -46,6 +46,13 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
    */
   readonly trustProxy?: TrustProxy | undefined;
   /**
+   * Addresses and CIDR ranges of proxies that begin each connection with a header of the PROXY protocol, version 1 or 2,
+   * before TLS and HTTP; only where the server listens by itself. The client's address and port in it count everywhere:
+   * `remoteAddress`, limits, log. A connection from there without a valid header is closed, and so is one from anywhere
+   * else that sends a header. Clients of a Unix socket count as listed. Default `false`: no header is expected.
+   */
+  readonly proxyProtocol?: false | readonly string[] | undefined;
+  /**
    * Speaks TLS where it listens by itself: Node's TLS options, with `cert` and `key` at least. Tried out at once. Default:
    * none, plain TCP. `reloadTls` takes a new certificate.
    */

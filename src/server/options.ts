@@ -22,6 +22,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   requireOrigin: false,
   allowedHosts: false,
   trustProxy: false,
+  proxyProtocol: false,
   tls: undefined,
   upgrade: undefined,
   request: undefined,

@@ -36,6 +36,7 @@ import { StreamTransport } from '../transport/stream-transport.ts';
 import { takeStream } from '../transport/take-stream.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import { Admission, type Reservation } from './admission.ts';
+import { addressMatcher } from './addresses.ts';
 import { type BroadcastOptions, broadcastTo, driversOf } from './broadcast.ts';
 import { type Arrival, Handshake } from './handshake.ts';
 import type { HandshakeHost, PendingSocket, Refusal } from './handshake-host.ts';
@@ -97,6 +98,7 @@ export class ServerCore<UserData>
   readonly #judgeOrigin: (subject: OriginSubject) => OriginRefusal | undefined;
   readonly #judgeHost: ReturnType<typeof hostPolicy>;
   readonly #senderOf: ReturnType<typeof proxyPolicy>;
+  readonly #sendsProxyHeader: (address: string) => boolean;
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
   readonly #leaving = new Set<DriverOf<UserData>>();
 
@@ -105,7 +107,14 @@ export class ServerCore<UserData>
     this.deadlines = deadlinesOf(this.options.clock);
     this.counters = new StatsCounters(this.deadlines.clock.now());
     this.admission = new Admission(this.options);
-    this.places = new HandshakePlaces(this.options, trustedSenders(this.options.trustProxy));
+    const { proxyProtocol, trustProxy } = this.options;
+    const isListed = proxyProtocol === false ? undefined : addressMatcher(proxyProtocol);
+    this.#sendsProxyHeader = (address) => isListed !== undefined && (address === '' || isListed(address));
+    const isTrusted = trustedSenders(trustProxy);
+    this.places = new HandshakePlaces(
+      this.options,
+      (address) => isTrusted(address) || this.#sendsProxyHeader(address),
+    );
     this.topics = new TopicTable(this.options);
     this.log = new ServerLog(this.options.logger);
     this.warnings = new Warnings(this.log);
@@ -142,7 +151,9 @@ export class ServerCore<UserData>
 
   /** A socket of our own listener. */
   accepted(arrival: Arrival): void {
-    new Handshake<UserData>(this, arrival, () => {}).readHead();
+    const handshake = new Handshake<UserData>(this, arrival, () => {});
+    handshake.readHead();
+    if (arrival.rest !== undefined) handshake.received(arrival.rest);
   }
 
   /** Opens a stream the way that option `transport` says. */
@@ -173,6 +184,10 @@ export class ServerCore<UserData>
 
   judgeOrigin(subject: OriginSubject): OriginRefusal | undefined {
     return this.#judgeOrigin(subject);
+  }
+
+  sendsProxyHeader(address: string): boolean {
+    return this.#sendsProxyHeader(address);
   }
 
   judgeHost(authority: string): OriginRefusal | undefined {

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { ProxySource } from '../protocol/handshake/proxy-header.ts';
 import { normalizeAddress } from '../transport/ip-address.ts';
 import { rawSocketOf } from '../transport/node-handle.ts';
 import { TCP_KEEP_ALIVE_MS } from '../transport/stream-transport.ts';
 import type { AdmissionRefusal } from './admission.ts';
 import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
-import { type HandshakePlace, PLACE_LOST } from './handshake-places.ts';
+import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from './handshake-places.ts';
 import type { TlsOptions } from './tls-options.ts';
 
 const PENDING = Symbol('hawser.pending');
@@ -20,19 +21,16 @@ class SecuringSocket implements PendingSocket {
   /** `undefined` over a Unix socket: there nothing public tells one from the other. */
   readonly key: string | undefined;
   readonly address: string;
-  readonly acceptedAtMs: number;
-  /** Passed on to the handshake of WebSocket. */
-  readonly place: HandshakePlace;
+  readonly from: SecuringFrom;
   /** What TLS says went wrong. */
   error: Error | undefined;
   readonly #raw: RawSocket;
 
-  constructor(raw: RawSocket, address: string, acceptedAtMs: number, place: HandshakePlace) {
+  constructor(raw: RawSocket, address: string, from: SecuringFrom) {
     this.#raw = raw;
     this.key = keyOf(raw);
     this.address = address;
-    this.acceptedAtMs = acceptedAtMs;
-    this.place = place;
+    this.from = from;
   }
 
   /** There is no way yet to tell the client why. */
@@ -55,11 +53,14 @@ class SecuringSocket implements PendingSocket {
   }
 }
 
+const NOT_TLS = 'these bytes are not TLS: plain HTTP, or another protocol';
+const PROXY_HINT = '; a PROXY protocol header needs the option proxyProtocol';
+
 /** What TLS handshakes need of the server. */
 type TlsHost = Pick<
   HandshakeHost<unknown>,
   'deadlines' | 'pendingSockets' | 'places' | 'refused' | 'shuttingDown' | 'socketGone'
-> & { readonly options: { readonly handshakeTimeoutMs: number } };
+> & { readonly options: { readonly handshakeTimeoutMs: number; readonly proxyProtocol: unknown } };
 
 /** All of what tells one TCP connection from another; a client may use one port of its own for several of our addresses. */
 const keyOf = (socket: Socket): string | undefined =>
@@ -73,7 +74,27 @@ export interface SecuredSocket {
   /** When TCP accepted it, on the clock of deadlines. */
   readonly acceptedAtMs: number | undefined;
   readonly place: HandshakePlace | undefined;
+  /** The client that a PROXY header named. */
+  readonly source: ProxySource | undefined;
 }
+
+/** A TLS server that listens by itself, or gets its sockets from another one that does. */
+export interface TlsEntry {
+  readonly server: Server;
+  /** Takes over a socket whose PROXY header was read. */
+  secure(raw: Socket, from: SecuringFrom): void;
+}
+
+/** What is known of a socket below TLS. */
+interface SecuringFrom {
+  readonly acceptedAtMs: number;
+  readonly place: HandshakePlace;
+  readonly source: ProxySource | undefined;
+}
+
+/** OpenSSL met bytes that are not TLS. A PROXY header is one reason, and the error does not tell. */
+const notTls = (error: Error | undefined): boolean =>
+  (error as { readonly code?: unknown } | undefined)?.code === 'ERR_SSL_WRONG_VERSION_NUMBER';
 
 /**
  * Makes a TLS server whose handshakes count as handshakes of the WebSocket server: in number, in time, and in what a
@@ -86,7 +107,7 @@ export function createTlsServer(
   options: TlsOptions,
   secured: (secured: SecuredSocket) => void,
   rawOf: (socket: TLSSocket) => RawSocket | undefined = rawSocketOf,
-): Server {
+): TlsEntry {
   const { places, pendingSockets, deadlines } = host;
   const securing = new Map<string, SecuringSocket>();
   /** Without it sockets without a port cannot be told apart: their handshakes are bounded in time, but not counted. */
@@ -100,14 +121,34 @@ export function createTlsServer(
     rawOf(socket)?.[PENDING] ?? securing.get(keyOf(socket) ?? '');
   const refuse = (pending: SecuringSocket, code: 'ERR_TLS' | 'ERR_SERVER_FULL', detail?: string): void => {
     leave(pending);
-    places.leave(pending.place);
+    places.leave(pending.from.place);
     host.refused({ status: 0, code, remoteAddress: pending.address, url: '', detail });
     host.socketGone(pending);
   };
   function closed(this: RawSocket): void {
     const pending = this[PENDING];
-    if (pending !== undefined) refuse(pending, 'ERR_TLS', pending.error?.message);
+    if (pending === undefined) return;
+    const isOff = host.options.proxyProtocol === false;
+    refuse(
+      pending,
+      'ERR_TLS',
+      notTls(pending.error) ? NOT_TLS + (isOff ? PROXY_HINT : '') : pending.error?.message,
+    );
   }
+  const enter = (raw: RawSocket, address: string, from: SecuringFrom): void => {
+    const pending = new SecuringSocket(raw, address, from);
+    pending.enter();
+    if (pending.key !== undefined) securing.set(pending.key, pending);
+    pendingSockets.add(pending);
+    raw.on('close', closed);
+  };
+  const holderOf = (raw: RawSocket): PlaceHolder => ({
+    placeLost: () => {
+      const pending = raw[PENDING];
+      if (pending !== undefined) refuse(pending, 'ERR_SERVER_FULL', PLACE_LOST);
+      raw.destroy();
+    },
+  });
   const server = createServer({
     ...options,
     ALPNProtocols: ['http/1.1'],
@@ -117,33 +158,28 @@ export function createTlsServer(
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
   });
   server.on('connection', (raw: RawSocket) => {
+    if (raw[PENDING] !== undefined) return;
     if (!findsRaw && keyOf(raw) === undefined && !host.shuttingDown) return;
     const address = normalizeAddress(raw.remoteAddress ?? '');
-    const holder = {
-      placeLost: (): void => {
-        const pending = raw[PENDING];
-        if (pending !== undefined) refuse(pending, 'ERR_SERVER_FULL', PLACE_LOST);
-        raw.destroy();
-      },
-    };
-    const place = host.shuttingDown ? SHUTTING_DOWN : places.enter(address, holder);
+    const place = host.shuttingDown ? SHUTTING_DOWN : places.enter(address, holderOf(raw));
     if (place.refused !== undefined) {
       const { refused: code, detail, error } = place;
       host.refused({ status: 0, code, remoteAddress: address, url: '', detail, error });
       raw.destroy();
       return;
     }
-    const pending = new SecuringSocket(raw, address, deadlines.now(), place);
-    pending.enter();
-    if (pending.key !== undefined) securing.set(pending.key, pending);
-    pendingSockets.add(pending);
-    raw.on('close', closed);
+    enter(raw, address, { acceptedAtMs: deadlines.now(), place, source: undefined });
   });
   server.on('secureConnection', (socket) => {
     const pending = pendingOf(socket);
     if (pending !== undefined) leave(pending);
     else findsRaw = false;
-    secured({ socket, acceptedAtMs: pending?.acceptedAtMs, place: pending?.place });
+    secured({
+      socket,
+      acceptedAtMs: pending?.from.acceptedAtMs,
+      place: pending?.from.place,
+      source: pending?.from.source,
+    });
     if (pending !== undefined) host.socketGone(pending);
   });
   server.on('tlsClientError', (error, socket) => {
@@ -151,5 +187,12 @@ export function createTlsServer(
     if (pending !== undefined) pending.error = error;
     socket.destroy();
   });
-  return server;
+  return {
+    server,
+    secure: (raw: RawSocket, from) => {
+      from.place.holder = holderOf(raw);
+      enter(raw, from.source?.address ?? normalizeAddress(raw.remoteAddress ?? ''), from);
+      server.emit('connection', raw);
+    },
+  };
 }

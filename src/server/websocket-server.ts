@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
@@ -25,23 +25,15 @@ import {
   checkUpgradeArguments,
   readListenArguments,
 } from './call-check.ts';
-import {
-  authorityOf,
-  createTcpServer,
-  Listener,
-  type ListenOptions,
-  pastSockets,
-  pastTlsStreams,
-} from './listener.ts';
-import type { Arrival } from './handshake.ts';
+import { authorityOf, Listener, type ListenOptions } from './listener.ts';
 import type { ServerOptions } from './options.ts';
+import { ownPort } from './own-port.ts';
 import { type ReadonlyRegistry, RegistryView } from './registry.ts';
 import { ServerCore } from './server-core.ts';
 import type { ServerEvents } from './server-events.ts';
 import { shutDown, type ShutdownOptions, type ShutdownReport, shutdownSettings } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
 import { checkTls, type TlsCredentials, type TlsOptions } from './tls-options.ts';
-import { createTlsServer } from './tls-server.ts';
 import type { Topics } from './topics.ts';
 
 /** How a publish goes out. */
@@ -119,22 +111,9 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const core = this.#core;
     if (this.#listener?.isOver === false) throw new MisuseError('ERR_STATE', 'this server listens already');
     this.#refuseAfterShutdown();
-    const tls = this.#tls;
-    const auto = core.options.transport === 'auto';
-    const arrived = (stream: Socket, accepted?: Pick<Arrival, 'acceptedAtMs' | 'place'>): void =>
-      core.accepted({ ...accepted, stream, open: (owner) => core.take(stream, owner) });
-    const tlsServer =
-      tls === undefined
-        ? undefined
-        : createTlsServer(core, tls, ({ socket, acceptedAtMs, place }) =>
-            arrived(socket, { acceptedAtMs, place }),
-          );
-    const shortcut = tls === undefined ? pastSockets((open) => core.accepted({ open })) : pastTlsStreams;
-    const listener = new Listener(
-      tlsServer ?? createTcpServer((socket) => arrived(socket)),
-      (error) => core.acceptFailed(error),
-      auto ? shortcut : undefined,
-    );
+    const { server, tlsServer, shortcut } = ownPort(core, this.#tls);
+    const isAuto = core.options.transport === 'auto';
+    const listener = new Listener(server, (error) => core.acceptFailed(error), isAuto ? shortcut : undefined);
     this.#tlsServer = tlsServer;
     this.#listener = listener;
     try {

@@ -87,9 +87,9 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     return this;
   }
 
-  standFor(remoteAddress: string): void {
+  standFor(remoteAddress: string, remotePort = 0): void {
     this.remoteAddress = remoteAddress;
-    this.remotePort = 0;
+    this.remotePort = remotePort;
   }
 
   write(chunks: readonly Uint8Array[]): void {

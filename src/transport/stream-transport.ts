@@ -115,9 +115,9 @@ export class StreamTransport implements ArrivedTransport {
     return this;
   }
 
-  standFor(remoteAddress: string): void {
+  standFor(remoteAddress: string, remotePort = 0): void {
     this.remoteAddress = remoteAddress;
-    this.remotePort = 0;
+    this.remotePort = remotePort;
   }
 
   get bufferedBytes(): number {

@@ -46,6 +46,6 @@ export interface Transport {
 export interface ArrivedTransport extends Transport {
   /** From here on `owner` is told what happens. */
   handTo(owner: TransportOwner): this;
-  /** From here on the peer is who a proxy says it is; what port it has nobody knows. */
-  standFor(remoteAddress: string): void;
+  /** From here on the peer is the client that a proxy speaks for. @param remotePort Default 0: not known. */
+  standFor(remoteAddress: string, remotePort?: number): void;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
+import { connect as connectTcp } from 'node:net';
 import type { TestContext } from 'node:test';
 import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { runCommandLine } from '../../src/cli/commands.ts';
@@ -92,6 +93,15 @@ export async function shutdown(t: TestContext, file: string): Promise<void> {
   program.child.kill('SIGTERM');
   assert.equal((await ann.closed).code, 1012);
   assert.equal(await program.ended(), '');
+}
+
+export async function proxyHeader(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  const stream = connectTcp({ port, host: '127.0.0.1' });
+  stream.write('PROXY TCP4 192.0.2.1 198.51.100.2 4711 443\r\n');
+  const client = RawClient.over(stream);
+  t.after(() => client[Symbol.dispose]());
+  assert.equal((await client.upgrade()).status, 101);
 }
 
 export async function behindProxy(t: TestContext, file: string): Promise<void> {

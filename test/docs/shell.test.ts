@@ -17,6 +17,7 @@ import { readShell, type ShellCommand } from './shell.ts';
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/proxies.md: nginx': 'test/interop/proxies.test.ts',
   'docs/proxies.md: HAProxy': 'test/interop/proxies.test.ts',
+  'docs/proxies.md: PROXY protocol (2)': 'test/interop/proxy-protocol.test.ts',
   'docs/conformance/README.md: A client (2)': 'test/interop/conform-client.test.ts',
   // A picture of folders.
   'CONTRIBUTING.md: The map': 'test/architecture.test.ts',

@@ -93,6 +93,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/operations.md: Attached to an HTTP server': { run: guides.attached },
   'docs/operations.md: Deploys and shutdown': { run: guides.shutdown },
   "docs/proxies.md: The server's side": { run: guides.behindProxy },
+  'docs/proxies.md: PROXY protocol': { run: guides.proxyHeader },
   'docs/reconnecting.md: The client that comes back': { given: FRESH_TOKEN, run: guides.reconnecting },
   'docs/reconnecting.md: Which ends are worth another attempt': {
     given: `import { ReconnectingClient } from 'hawser/client';

@@ -320,7 +320,7 @@ for (const [what, options] of [
     const handshakes = new HandshakePlaces(DEFAULT_SERVER_OPTIONS);
     const refusals: string[] = [];
     const places: (HandshakePlace | undefined)[] = [];
-    const server = createTlsServer(
+    const { server } = createTlsServer(
       {
         places: handshakes,
         deadlines: deadlinesOf(systemClock),

@@ -25,6 +25,7 @@ test('CF-02 the defaults are those of section 22', () => {
     requireOrigin: false,
     allowedHosts: false,
     trustProxy: false,
+    proxyProtocol: false,
     tls: undefined,
     upgrade: undefined,
     request: undefined,
@@ -116,7 +117,7 @@ test('GN-05 names of other libraries are answered with what to write here', () =
 });
 
 test('GN-05 options of features that do not exist are unknown, even if undefined', () => {
-  for (const name of ['proxyProtocol', 'cluster', 'loadControl', 'history', 'maxLifetimeMs', '']) {
+  for (const name of ['cluster', 'loadControl', 'history', 'maxLifetimeMs', '']) {
     assert.match(refusal({ [name]: undefined }), /^there is no option /);
   }
 });

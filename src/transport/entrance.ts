@@ -1,0 +1,47 @@
+import { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
+import { normalizeAddress } from './ip-address.ts';
+import type { TransportOwner } from './transport.ts';
+
+/** Reads the first bytes of a socket that TLS will get: what belongs to TLS is put back. */
+export class Entrance {
+  readonly remoteAddress: string;
+  readonly #socket: Socket;
+  readonly #listeners: Readonly<Record<string, (...args: never[]) => void>>;
+  #fault: Error | undefined;
+
+  /** @param socket Just accepted. @param owner Told what happens until {@link release}. */
+  constructor(socket: Socket, owner: Pick<TransportOwner, 'received' | 'receivedEnd' | 'closed'>) {
+    this.#socket = socket;
+    this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '');
+    let isReading = true;
+    this.#listeners = {
+      readable: () => {
+        while (isReading) {
+          const chunk = socket.read() as Buffer | null;
+          if (chunk === null) return;
+          owner.received(chunk);
+          isReading = !socket.destroyed && socket.listenerCount('readable') > 0;
+        }
+      },
+      end: () => owner.receivedEnd(),
+      error: (error: Error) => (this.#fault ??= error),
+      close: () => owner.closed(this.#fault),
+    };
+    for (const [name, listener] of Object.entries(this.#listeners))
+      socket.on(name, listener as (...args: unknown[]) => void);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Gives the socket back. @param rest Bytes that were read and not used; copied. */
+  release(rest: Uint8Array): Socket {
+    const socket = this.#socket;
+    for (const [name, listener] of Object.entries(this.#listeners))
+      socket.off(name, listener as (...args: unknown[]) => void);
+    if (rest.length > 0) socket.unshift(Buffer.from(rest));
+    return socket;
+  }
+}
