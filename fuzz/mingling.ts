@@ -45,6 +45,8 @@ class Life {
   readonly #members: Member[] = [];
   readonly #retained: Message[] = [];
   readonly #faults: unknown[] = [];
+  /** Connections that emitted `close`: their last message was delivered. `closeInfo` is set earlier. */
+  readonly #over = new WeakSet<object>();
   /** What the connections of this life go over. */
   readonly ways: readonly Way[];
   #acts = ACTS;
@@ -66,9 +68,11 @@ class Life {
         await eventLoopTurns(random.int(3));
         this.#throwFault();
       }
-      await this.#until(() => this.#members.every(isQuiet));
+      await this.#until(() => this.#members.every((member) => this.#isQuiet(member)));
       for (const { client } of this.#members) client!.close();
-      await this.#until(() => this.#members.every(({ client, server }) => isOver(client) && isOver(server)));
+      await this.#until(() =>
+        this.#members.every(({ client, server }) => this.#isOver(client) && this.#isOver(server)),
+      );
       this.#throwFault();
       for (const { toClient, toServer } of this.#members) {
         toClient.finish();
@@ -140,6 +144,7 @@ class Life {
   #listen(end: End): void {
     const connection = end.connection as Connection;
     connection.on('message', (message) => this.#received(end, message));
+    connection.on('close', () => void this.#over.add(connection));
     for (const event of ['ping', 'pong', 'drain', 'stateChange', 'close'] as const) {
       connection.on(event, () => this.#maybe(0.3));
     }
@@ -259,6 +264,16 @@ class Life {
     return this.#random.bool() ? this.#retained.at(-1)! : this.#random.pick(this.#retained);
   }
 
+  #isOver(connection: Connection<number> | Connection | undefined): boolean {
+    return connection === undefined || this.#over.has(connection);
+  }
+
+  /** Everything sent has arrived, or the connection is over. */
+  #isQuiet({ client, server, toClient, toServer }: Member): boolean {
+    if (this.#isOver(client) && this.#isOver(server)) return true;
+    return client?.state === 'open' && server?.state === 'open' && toClient.isDone && toServer.isDone;
+  }
+
   #throwFault(): void {
     if (this.#faults.length > 0) throw this.#faults[0];
   }
@@ -284,15 +299,6 @@ class Life {
 function accepted(connection: Connection<number> | Connection, lane: Lane, message: Message): void {
   lane.accept(message);
   if (connection.state !== 'open') lane.mayEndEarly = true;
-}
-
-const isOver = (connection: Connection<number> | Connection | undefined): boolean =>
-  connection === undefined || connection.closeInfo !== undefined;
-
-/** Everything sent has arrived, or the connection is over. */
-function isQuiet({ client, server, toClient, toServer }: Member): boolean {
-  if (isOver(client) && isOver(server)) return true;
-  return client?.state === 'open' && server?.state === 'open' && toClient.isDone && toServer.isDone;
 }
 
 /**
