@@ -3,8 +3,16 @@ import { type Guarded, tellFailed } from './guarded.ts';
 
 /** Resolution of all deadlines, in ms. */
 const SLOT_MS = 50;
-/** A tick this late says that the process did not run; what peers did meanwhile has not been read. */
+/** From this lateness of the timer on the process stood still, in ms. Input that waits has not been read. */
 const STALLED_FROM_MS = 250;
+/**
+ * While something is planned the queue looks at the clock at least so often, in ms: a stall that begins between two looks
+ * is known to lie there (decision 0014). Far deadlines are looked at less often, so that an idle process sleeps.
+ */
+const MIN_LOOK_MS = 250;
+const MAX_LOOK_MS = 1_000;
+/** Share of the time to the earliest deadline that may pass between two looks. */
+const LOOK_SHARE = 1 / 16;
 /** Most owners called before the event loop gets its turn. */
 const SLICE_OWNERS = 1_000;
 
@@ -20,25 +28,35 @@ export interface DeadlineOwner extends Guarded {
  * All deadlines of a process behind one timer. Planning, moving and cancelling cost constant time; with nothing
  * planned there is no timer.
  *
- * Time here stands still while the process does: when a tick comes late, every deadline moves by the lateness, and the
- * input that waited meanwhile is read before any deadline counts. A process that was blocked for a minute does not
- * hold that minute against its peers.
+ * Time here stands still while the process does: after a stall of any length and at any moment, every deadline has at
+ * least the time left that it had before, and waiting input is read before any deadline counts. A process that was
+ * blocked for a minute does not hold that minute against its peers.
  */
 export class DeadlineQueue {
   readonly clock: Clock;
   readonly #slots = new Map<number, Set<DeadlineOwner>>();
   #stalledMs = 0;
   #timer: unknown;
-  #timerSlot = -1;
+  /** When the timer is due, on the clock; infinite without one. */
+  #dueMs = Number.POSITIVE_INFINITY;
+  /** When the queue looked at the clock last: the process ran then. */
+  #seenMs: number;
+  /** A stall was found, and the timer has not been in time since. */
   #wasLate = false;
+  /** No deadline counts before that, on the clock: input that waited is being read. */
+  #graceUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.clock = clock;
+    this.#seenMs = clock.now();
   }
 
   /** Monotonic ms, less the time in which the process stood still. */
   now(): number {
-    return this.clock.now() - this.#stalledMs;
+    const clockMs = this.clock.now();
+    if (clockMs - this.#dueMs >= STALLED_FROM_MS) this.#stalled(clockMs);
+    this.#seenMs = clockMs;
+    return clockMs - this.#stalledMs;
   }
 
   /** Owners with a deadline. */
@@ -57,7 +75,9 @@ export class DeadlineQueue {
     const owners = this.#slots.get(slot);
     if (owners === undefined) this.#slots.set(slot, new Set([owner]));
     else owners.add(owner);
-    if (this.#timerSlot < 0 || slot < this.#timerSlot) this.#arm(slot);
+    const nowMs = this.now();
+    const dueMs = this.#dueForSlot(slot, nowMs) + this.#stalledMs;
+    if (dueMs < this.#dueMs) this.#arm(dueMs);
   }
 
   /** Like {@link plan}, but never later than what is planned already. */
@@ -79,44 +99,66 @@ export class DeadlineQueue {
     owner.deadlineSlot = -1;
   }
 
-  #arm(slot: number): void {
+  /** When to look at the clock next for an earliest deadline in `slot`, on this queue's time. */
+  #dueForSlot(slot: number, nowMs: number): number {
+    const leftMs = slot * SLOT_MS - nowMs;
+    return nowMs + Math.min(leftMs, Math.max(MIN_LOOK_MS, Math.min(MAX_LOOK_MS, leftMs * LOOK_SHARE)));
+  }
+
+  /** @param dueMs On the clock. */
+  #arm(dueMs: number): void {
     this.#disarm();
-    this.#timerSlot = slot;
-    this.#timer = this.clock.setTimer(
-      () => this.#tick(),
-      Math.max(0, Math.ceil(slot * SLOT_MS - this.now())),
-    );
+    const delayMs = Math.max(1, Math.ceil(dueMs - this.clock.now()));
+    this.#dueMs = this.clock.now() + delayMs;
+    this.#timer = this.clock.setTimer(() => this.#tick(), delayMs);
   }
 
   #disarm(): void {
-    if (this.#timerSlot >= 0) this.clock.clearTimer(this.#timer);
-    this.#timerSlot = -1;
+    if (this.#dueMs !== Number.POSITIVE_INFINITY) this.clock.clearTimer(this.#timer);
+    this.#dueMs = Number.POSITIVE_INFINITY;
     this.#timer = undefined;
   }
 
+  /**
+   * The process stood still some time between the last look at the clock and now: time goes on from that look. A process
+   * that is late all the time still reaches its deadlines, because from the second stall on the planned wait counts.
+   */
+  #stalled(clockMs: number): void {
+    const ranUntilMs = this.#wasLate ? Math.max(this.#dueMs, this.#seenMs) : this.#seenMs;
+    this.#stalledMs += clockMs - ranUntilMs;
+    // The timer is overdue and runs next; to set it anew each time would put it off for ever.
+    if (this.#wasLate) return;
+    this.#wasLate = true;
+    this.#graceUntilMs = clockMs + SLOT_MS;
+    this.#arm(this.#graceUntilMs);
+  }
+
   #tick(): void {
-    const lateMs = this.now() - this.#timerSlot * SLOT_MS;
-    const late = lateMs >= STALLED_FROM_MS;
-    if (late) this.#stalledMs += lateMs;
-    if (late && !this.#wasLate) {
-      // Waiting input is read between this tick and the next, which counts, even if it is late again.
-      this.#wasLate = true;
-      this.#arm(this.#timerSlot + 1);
+    const clockMs = this.clock.now();
+    const wasInTime = clockMs - this.#dueMs < STALLED_FROM_MS;
+    const nowMs = this.now();
+    if (clockMs < this.#graceUntilMs) {
+      // Found by this tick; or by `now`, and the timer came early because the event loop's idea of time was old.
+      this.#arm(this.#graceUntilMs);
       return;
     }
-    this.#wasLate = late;
-    this.#timerSlot = -1;
+    if (wasInTime) this.#wasLate = false;
+    this.#dueMs = Number.POSITIVE_INFINITY;
     this.#timer = undefined;
-    const reached = Math.floor(this.now() / SLOT_MS);
-    let left = SLICE_OWNERS;
+    this.#callReached(Math.floor(nowMs / SLOT_MS));
+    if (this.#slots.size === 0) return;
     let earliest = Number.POSITIVE_INFINITY;
+    for (const slot of this.#slots.keys()) earliest = Math.min(earliest, slot);
+    const dueMs = this.#dueForSlot(earliest, this.now()) + this.#stalledMs;
+    if (dueMs < this.#dueMs) this.#arm(dueMs);
+  }
+
+  #callReached(reached: number): void {
+    let left = SLICE_OWNERS;
     for (const [slot, owners] of this.#slots) {
-      if (slot > reached || left === 0) {
-        earliest = Math.min(earliest, slot);
-        continue;
-      }
+      if (slot > reached) continue;
       for (const owner of owners) {
-        if (left === 0) break;
+        if (left === 0) return;
         left--;
         this.#leave(owner);
         try {
@@ -125,11 +167,7 @@ export class DeadlineQueue {
           tellFailed(owner, error);
         }
       }
-      if (owners.size > 0) earliest = Math.min(earliest, slot);
     }
-    if (this.#slots.size === 0) this.#disarm();
-    else if (earliest !== Number.POSITIVE_INFINITY && (this.#timerSlot < 0 || earliest < this.#timerSlot))
-      this.#arm(earliest);
   }
 }
 

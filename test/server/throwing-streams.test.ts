@@ -92,7 +92,8 @@ for (const method of [...METHODS, 'setNoDelay', 'setKeepAlive', 'on'] as const) 
 
 for (const method of METHODS) {
   test(`GN-03: a client over a stream that throws from ${method} fails or closes, and leaves other clients alone`, async (t) => {
-    const { port } = await listening(t);
+    const { server, port } = await listening(t);
+    server.on('message', () => undefined);
     const other = await connect(`ws://127.0.0.1:${port}`);
     const wire = duplexPair();
     const broken: Duplex = wire.client;

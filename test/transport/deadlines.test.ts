@@ -83,17 +83,130 @@ test('HB-08: more owners in a slot than one slice takes are all called, over sev
   assert.ok(owners.every(({ calls }) => calls.length === 1));
 });
 
-test('HB-06: a tick that comes late reaches nothing; what was blocked does not count', () => {
+/** Most time that lies between two looks at the clock, in ms: how much later than before a deadline may be. */
+const LOOK_MS = 1_000;
+
+for (const limitMs of [3_000, 10_000, 60_000]) {
+  for (const stallMs of [2_000, 5_000, 60_000, 86_400_000]) {
+    for (const share of [0, 0.1, 0.5, 0.9, 0.999]) {
+      test(`HB-06: a deadline of ${limitMs} ms with a stall of ${stallMs} ms after ${share * 100} % of it has the time left that it had before`, () => {
+        const { clock, queue, owner } = open();
+        const one = owner();
+        queue.plan(one, limitMs);
+        const beforeMs = Math.floor(limitMs * share);
+        clock.advance(beforeMs);
+        clock.stall(stallMs);
+        clock.advance(0);
+        const leftMs = limitMs - beforeMs;
+        clock.advance(leftMs - 1);
+        assert.equal(one.calls.length, 0, 'not before');
+        clock.advance(LOOK_MS + 2 * SLOT_MS);
+        assert.equal(one.calls.length, 1);
+      });
+    }
+  }
+}
+
+test('HB-06: a stall that is noticed by a call of now, before any timer runs, is excused to the millisecond', () => {
   const { clock, queue, owner } = open();
   const one = owner();
   queue.plan(one, 1_000);
-  clock.advance(500);
+  clock.advance(400);
+  assert.equal(queue.now(), 400);
+  clock.stall(5_000);
+  assert.equal(queue.now(), 400, 'time stood still');
+  clock.advance(599);
+  assert.equal(one.calls.length, 0);
+  clock.advance(SLOT_MS + 1);
+  assert.equal(one.calls.length, 1);
+});
+
+test('HB-06: time never goes back, whenever it is asked for and however long the process stands still', () => {
+  const random = seededRandom(35);
+  const { clock, queue, owner } = open();
+  let beforeMs = queue.now();
+  for (let i = 0; i < 3_000; i++) {
+    const ms = Math.floor(random.fraction() ** 4 * 5_000);
+    if (random.fraction() < 0.3) queue.plan(owner(), queue.now() + random.fraction() * 20_000);
+    if (random.fraction() < 0.5) clock.stall(ms);
+    else clock.advance(ms);
+    if (random.fraction() < 0.7) {
+      const nowMs = queue.now();
+      assert.ok(nowMs >= beforeMs, `${nowMs} after ${beforeMs}`);
+      beforeMs = nowMs;
+    }
+  }
+});
+
+test('HB-06: a deadline that was about to be reached waits until waiting input can have been read', () => {
+  const { clock, queue, owner } = open();
+  const one = owner();
+  queue.plan(one, 1_000);
+  clock.advance(999);
+  queue.now();
   clock.stall(60_000);
   clock.advance(0);
   assert.deepEqual(one.calls, []);
-  clock.advance(SLOT_MS);
-  assert.equal(one.calls.length, 1, 'but the tick after it does');
-  assert.ok(queue.now() < 2_000, 'time stood still meanwhile');
+  clock.advance(SLOT_MS - 1);
+  assert.deepEqual(one.calls, []);
+  clock.advance(1);
+  assert.equal(one.calls.length, 1);
+});
+
+test('HB-06: a timer that comes early, as Node does after a blocked turn, reaches nothing before its time', () => {
+  const clock = new VirtualClock();
+  let early: () => void = () => {};
+  const setTimer = (callback: () => void, ms: number): unknown => {
+    early = callback;
+    return clock.setTimer(callback, ms);
+  };
+  const queue = new DeadlineQueue({
+    now: () => clock.now(),
+    wallNow: () => clock.wallNow(),
+    clearTimer: (timer) => clock.clearTimer(timer),
+    setTimer,
+  });
+  const one = new Owner(queue);
+  queue.plan(one, 1_000);
+  clock.advance(990);
+  queue.now();
+  clock.stall(5_000);
+  queue.now();
+  early();
+  early();
+  assert.deepEqual(one.calls, []);
+  clock.advance(2 * SLOT_MS);
+  assert.equal(one.calls.length, 1);
+});
+
+test('HB-06: a process whose every turn is blocked, and that looks at the clock in each, reaches its deadlines', () => {
+  const { clock, queue, owner } = open();
+  const one = owner();
+  queue.plan(one, 2_000);
+  for (let i = 0; i < 60 && one.calls.length === 0; i++) {
+    clock.stall(1_000);
+    queue.now();
+    clock.advance(1);
+    queue.now();
+  }
+  assert.equal(one.calls.length, 1);
+});
+
+test('HB-08: far deadlines wake the process once a second at most, near ones four times', () => {
+  for (const [limitMs, most] of [
+    [60_000, 60],
+    [4_000, 16],
+  ] as const) {
+    const { clock, queue, owner } = open();
+    queue.plan(owner(), queue.now() + limitMs);
+    let wakes = 0;
+    // The last seconds of a far deadline are those of a near one.
+    while (clock.nextTimerMs !== undefined) {
+      clock.advanceTo(clock.nextTimerMs);
+      wakes++;
+    }
+    assert.ok(wakes <= most * 1.6 + 4, `${wakes} for ${limitMs} ms`);
+  }
 });
 
 test('HB-06: a process that is late all the time still reaches its deadlines', () => {
