@@ -1,4 +1,5 @@
 import type { ClientTlsOptions, ConnectOptions } from '../client/connect-options.ts';
+import { readProxy } from '../client/read-proxy.ts';
 import { isFieldValue, isToken } from '../protocol/handshake/fields.ts';
 import { type CommandIo, UsageError } from './command.ts';
 import { textOfFile } from './files.ts';
@@ -29,9 +30,18 @@ export const PEER_FLAGS: readonly Flag[] = [
   { name: 'insecure', says: 'accept whatever certificate the server shows: anybody may be in between' },
 ];
 
+/** The proxy to connect through. The environment is not read: a test tool does what its command line says. */
+export const PROXY_FLAG: Flag = {
+  name: 'proxy',
+  value: '<url>',
+  says: 'connect through this HTTP proxy, http://user:password@host:port or https://…; HTTPS_PROXY and the like are not read',
+};
+
 /** Flags of commands that talk: {@link PEER_FLAGS}, and how the connection behaves. */
 export const CLIENT_FLAGS: readonly Flag[] = [
   ...PEER_FLAGS,
+  PROXY_FLAG,
+  { name: 'max-redirects', value: '<n>', says: 'redirects to follow', default: '0' },
   { name: 'compress', says: 'offer permessage-deflate (RFC 7692), and compress what is worth it' },
   { name: 'timeout-ms', value: '<ms>', says: 'time for connecting, all phases together', default: '10,000' },
   { name: 'max-message-bytes', value: '<bytes>', says: 'largest message to accept', default: '1,048,576' },
@@ -62,6 +72,8 @@ export function clientOptionsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): 
     protocols: protocolsOf(flags),
     ...(origin === undefined ? {} : { origin }),
     tls: tlsOf(flags),
+    ...proxyOf(flags),
+    maxRedirects: wholeNumberOf(flags, 'max-redirects', 0, 0, 20),
     connectTimeoutMs: wholeNumberOf(flags, 'timeout-ms', 10_000, 1, MAX_MS),
     maxMessageBytes: wholeNumberOf(flags, 'max-message-bytes', 1_048_576, 1, 536_870_888),
     perMessageDeflate: flags.has('compress'),
@@ -69,6 +81,22 @@ export function clientOptionsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): 
     // A person, or a pipe, may be silent for as long as it likes.
     idleTimeoutMs: false,
   };
+}
+
+/**
+ * What --proxy says; --ca and --insecure hold for an https: proxy, too.
+ * @throws UsageError for a URL of no HTTP proxy. The URL stays out of the message: a password may be in it.
+ */
+export function proxyOf(flags: FlagValues): Pick<ConnectOptions, 'proxy' | 'proxyTls'> {
+  const proxy = textOf(flags, 'proxy');
+  if (proxy === undefined) return {};
+  try {
+    const { secure } = readProxy('--proxy', proxy);
+    const { ca, rejectUnauthorized } = tlsOf(flags);
+    return { proxy, ...(secure ? { proxyTls: { ca, rejectUnauthorized } } : {}) };
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
 }
 
 function heartbeatOf(flags: FlagValues): ConnectOptions {

@@ -57,4 +57,11 @@ export class UsageError extends Error {
 /** The run failed in a way that a sentence explains: exit 1. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
+  /** Printed after the sentence, line by line; already escaped. */
+  readonly details: readonly string[];
+
+  constructor(message: string, options?: ErrorOptions & { readonly details?: readonly string[] }) {
+    super(message, options);
+    this.details = options?.details ?? [];
+  }
 }

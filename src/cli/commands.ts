@@ -50,6 +50,7 @@ export async function runCommandLine(
     const [name = ''] = args;
     const help = COMMANDS.has(name) ? `hawser ${name} --help` : 'hawser --help';
     io.err(`hawser: ${printable(message)}${usage ? `. See ${help}.` : ''}`);
+    if (error instanceof CommandError) for (const line of error.details) io.err(line);
     const expected = usage || error instanceof CommandError;
     if (args.includes('--debug') || !expected) {
       const stack = error instanceof Error ? (error.stack ?? message) : message;

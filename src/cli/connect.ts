@@ -40,6 +40,10 @@ const help = (): string =>
     [
       { command: 'hawser connect localhost:8080', says: 'ws:// is understood' },
       { command: 'hawser connect wss://app.example/socket -H "Cookie: session=1"', says: 'with a cookie' },
+      {
+        command: 'hawser connect wss://app.example --proxy http://user:password@proxy.example:3128',
+        says: 'through a proxy',
+      },
       { command: 'hawser connect ws+unix:/run/app.sock:/chat', says: 'over a Unix socket' },
       { command: 'seq 100 | hawser connect ws://localhost:8080 | wc -l', says: 'in a pipe: nothing is lost' },
       { command: 'hawser connect wss://feed.example --json < /dev/null', says: 'for a program to read' },
@@ -56,12 +60,12 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   if (target === undefined) throw new UsageError('a URL is missing: hawser connect <url>');
   const waitMs = wholeNumberOf(flags, 'wait-ms', 1_000, 0, 2 ** 31 - 1);
   const url = urlOf(target);
-  const connection = await dialled(url, clientOptionsOf(flags, io), io);
+  const json = flags.has('json');
+  const print = eventPrinter(io);
+  const connection = await dialled(url, clientOptionsOf(flags, io), io, json ? print : undefined);
   if (connection === INTERRUPTED) return EXIT.INTERRUPTED;
 
-  const json = flags.has('json');
   const terminal = json ? undefined : io.terminal;
-  const print = eventPrinter(io);
   if (json) printConnectionEvents(connection, url, print);
   else {
     const chosen = connection.protocol === '' ? '' : `, subprotocol ${connection.protocol}`;

@@ -5,28 +5,41 @@ import type { Connection } from '../connection/connection.ts';
 import type { CloseInfo } from '../connection/close-info.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
+import type { PrintEvent } from './connection-events.ts';
+import { answerLines, failureFields, failureSentence } from './failure-words.ts';
 import { printable } from './lines.ts';
 
 /** The command was interrupted before there was a connection. */
 export const INTERRUPTED = Symbol('interrupted');
 
 /**
- * Connects, for as long as nobody interrupts.
- * @throws UsageError for what cannot be connected to; CommandError with one sentence for everything else.
+ * Connects, until the command is interrupted.
+ * @param print Prints the failure as an event, too: for `--json`.
+ * @throws UsageError for a URL or an option that is wrong; CommandError with one sentence for every other failure, and the
+ *   answer of a server or proxy that refused as its details.
  */
 export async function dialled(
   url: string,
   options: ConnectOptions,
   io: Pick<CommandIo, 'interrupted'>,
+  print?: PrintEvent,
 ): Promise<Connection | typeof INTERRUPTED> {
   try {
     return await connect(url, { ...options, signal: io.interrupted });
   } catch (error) {
     if (io.interrupted.aborted) return INTERRUPTED;
-    const isUsage =
-      error instanceof MisuseError || (error instanceof ConnectError && error.code === 'ERR_URL');
-    const sentence = printable(error instanceof Error ? error.message : String(error));
-    throw isUsage ? new UsageError(sentence, { cause: error }) : new CommandError(sentence, { cause: error });
+    if (!(error instanceof ConnectError) || error.code === 'ERR_URL') {
+      const isUsage = error instanceof MisuseError || error instanceof ConnectError;
+      const words = error instanceof Error ? error.message : String(error);
+      throw isUsage ? new UsageError(words, { cause: error }) : new CommandError(words, { cause: error });
+    }
+    const proxy = options.proxy === undefined ? undefined : String(options.proxy);
+    const sentence = failureSentence(error, url, proxy);
+    print?.('failed', failureFields(error, url, sentence));
+    throw new CommandError(sentence, {
+      cause: error,
+      details: print === undefined ? answerLines(error) : [],
+    });
   }
 }
 

@@ -132,11 +132,11 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const options = clientOptionsOf(flags, io);
   const payloads = await payloadsOf(texts, flags, () => io.input);
   const url = urlOf(target);
-  const connection = await dialled(url, options, io);
-  if (connection === INTERRUPTED) return EXIT.INTERRUPTED;
-
   const json = flags.has('json');
   const print = eventPrinter(io);
+  const connection = await dialled(url, options, io, json ? print : undefined);
+  if (connection === INTERRUPTED) return EXIT.INTERRUPTED;
+
   if (json) printConnectionEvents(connection, url, print);
   const interrupt = (): void => connection.close();
   io.interrupted.addEventListener('abort', interrupt);

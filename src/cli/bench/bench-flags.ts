@@ -1,4 +1,5 @@
-import { headersOf, protocolsOf, tlsOf, urlOf } from '../client-flags.ts';
+import { readProxy } from '../../client/read-proxy.ts';
+import { headersOf, protocolsOf, proxyOf, tlsOf, urlOf } from '../client-flags.ts';
 import { UsageError } from '../command.ts';
 import { COMMON_FLAGS, type Flag, type FlagValues, textOf, wholeNumberOf } from '../flags.ts';
 import { LOAD_MODES, type LoadMode, type LoadPlan, type LoadTarget } from './load-plan.ts';
@@ -169,11 +170,16 @@ function refuseForeign(flags: FlagValues, mode: LoadMode): void {
 }
 
 function targetOf(url: string, flags: FlagValues): LoadTarget {
+  const { proxy, proxyTls } = proxyOf(flags);
+  if (proxy !== undefined && url.startsWith('ws+unix:')) {
+    throw new UsageError('--proxy cannot be used with a ws+unix: URL: no proxy reaches a Unix socket');
+  }
   const origin = textOf(flags, 'origin');
   return {
     url,
     headers: [...headersOf(flags), ...(origin === undefined ? [] : [['Origin', origin] as const])],
     protocols: protocolsOf(flags),
     tls: tlsOf(flags),
+    ...(proxy === undefined ? {} : { proxy: readProxy('--proxy', proxy), proxyTls }),
   };
 }

@@ -2,7 +2,7 @@ import { cpus, platform, arch } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { systemClock } from '../../transport/clock.ts';
 import { systemRandom } from '../../transport/random.ts';
-import { PEER_FLAGS, warnIfInsecure } from '../client-flags.ts';
+import { PEER_FLAGS, PROXY_FLAG, warnIfInsecure } from '../client-flags.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
 import { parseFlags } from '../flags.ts';
 import { helpText } from '../help.ts';
@@ -17,7 +17,7 @@ import { destinationOf } from './opening.ts';
 import { Progress } from './progress.ts';
 import { missed } from './thresholds.ts';
 
-const FLAGS = [...LOAD_FLAGS, ...TIME_FLAGS, ...PEER_FLAGS, ...RESULT_FLAGS];
+const FLAGS = [...LOAD_FLAGS, ...TIME_FLAGS, ...PEER_FLAGS, PROXY_FLAG, ...RESULT_FLAGS];
 
 const help = (): string =>
   helpText(
@@ -30,7 +30,7 @@ const help = (): string =>
     [
       { title: 'Load', flags: LOAD_FLAGS },
       { title: 'Time', flags: TIME_FLAGS },
-      { title: 'Connections', flags: PEER_FLAGS },
+      { title: 'Connections', flags: [...PEER_FLAGS, PROXY_FLAG] },
       { title: 'Result', flags: RESULT_FLAGS },
     ],
     [

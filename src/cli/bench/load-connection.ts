@@ -1,20 +1,24 @@
 import type { LookupAddress } from 'node:dns';
-import { connect, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect, isIP, type OnReadOpts, Socket } from 'node:net';
 import { platform } from 'node:os';
-import { connect as connectTls } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import type { Destination } from '../../client/destination.ts';
+import { Route } from '../../client/route.ts';
 import { buildCloseBody, type CloseBody } from '../../protocol/close.ts';
 import { ConnectError } from '../../protocol/connect-error.ts';
 import { OPCODE } from '../../protocol/constants.ts';
 import { MAX_WINDOW_BITS } from '../../protocol/deflate/parameters.ts';
 import { buildFrame } from '../../protocol/frame-builder.ts';
 import { PeerError } from '../../protocol/errors.ts';
+import { systemClock } from '../../transport/clock.ts';
 import type { RandomSource } from '../../transport/random.ts';
 import { lookupOf } from '../../transport/resolve-host.ts';
+import { networkWords } from '../failure-words.ts';
 import type { CompressedForms } from './compressed-forms.ts';
 import type { FrameRing } from './frame-ring.ts';
 import { LoadError, type LoadTarget } from './load-plan.ts';
-import type { Opening } from './opening.ts';
+import { HEAD_LIMITS, type Opening } from './opening.ts';
 import { ReplyReader } from './reply-reader.ts';
 
 const READ_BUFFER_BYTES = 131_072;
@@ -28,6 +32,8 @@ export interface LoadWire {
   readonly addresses: readonly LookupAddress[];
   readonly opening: () => Opening;
   readonly tls: LoadTarget['tls'];
+  readonly proxy: LoadTarget['proxy'];
+  readonly proxyTls: LoadTarget['proxyTls'];
   readonly ring: FrameRing;
   /** `undefined` where nothing is compressed. */
   readonly forms: CompressedForms | undefined;
@@ -64,7 +70,9 @@ export class LoadConnection {
 
   readonly #wire: LoadWire;
   readonly #owner: LoadConnectionOwner;
-  readonly #socket: Socket;
+  /** `undefined` until the proxy has opened its tunnel. */
+  #socket: Duplex | undefined;
+  readonly #route: Route | undefined;
   readonly #opening: Opening;
   readonly #reader: ReplyReader;
   readonly #sentMs: Float64Array;
@@ -74,6 +82,7 @@ export class LoadConnection {
   #replyAt = 0;
   #why: string | undefined;
   #leaving = false;
+  #isOver = false;
 
   constructor(wire: LoadWire, owner: LoadConnectionOwner) {
     this.#wire = wire;
@@ -90,26 +99,69 @@ export class LoadConnection {
       wire.verbatim ? 'server' : 'client',
       {
         pinged: (payload) =>
-          void this.#socket.write(buildFrame(OPCODE.PONG, payload, wire.random.bytes(4).readInt32LE())),
+          void this.#socket?.write(buildFrame(OPCODE.PONG, payload, wire.random.bytes(4).readInt32LE())),
         closedByPeer: (body) => this.#closedByPeer(body),
         underWay: () => this.underWay,
       },
     );
-    const { destination } = wire;
-    const socket = (this.#socket = destination.secure ? this.#openTls() : this.#openPlain());
+    if (wire.proxy === undefined) this.#take(wire.destination.secure ? this.#openTls() : this.#openPlain());
+    else {
+      this.#route = this.#routeThrough(wire.proxy);
+      this.#route.begin();
+    }
+  }
+
+  #take(socket: Socket): void {
+    this.#listen(socket);
     socket.setNoDelay(true);
-    socket.once(destination.secure ? 'secureConnect' : 'connect', () => {
-      socket.write(this.#opening.request, 'latin1');
-    });
+    const { secure } = this.#wire.destination;
+    socket.once(secure ? 'secureConnect' : 'connect', () => socket.write(this.#opening.request, 'latin1'));
+  }
+
+  #listen(socket: Duplex): void {
+    this.#socket = socket;
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.#why ??= error.code ?? error.message;
+      this.#why ??= networkWords(error, 'the server') ?? error.code ?? error.message;
     });
     socket.on('end', () => {
       this.#why ??= 'the server ended the connection';
     });
-    socket.on('close', () => {
-      this.isOpen = false;
-      this.#owner.ended(this, this.#leaving ? undefined : (this.#why ?? 'the connection was closed'));
+    socket.on('close', () => this.#ended());
+  }
+
+  /** Nothing is left of it. A route that was given up tells no more, so it may be asked twice. */
+  #ended(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.isOpen = false;
+    this.#owner.ended(this, this.#leaving ? undefined : (this.#why ?? 'the connection was closed'));
+  }
+
+  #routeThrough(proxy: NonNullable<LoadWire['proxy']>): Route {
+    const { destination, tls, proxyTls } = this.#wire;
+    const options = {
+      tls,
+      proxy,
+      proxyTls,
+      lookup: undefined,
+      socket: undefined,
+      createConnection: undefined,
+      serializeConnects: false,
+      clock: systemClock,
+      ...HEAD_LIMITS,
+    };
+    return new Route(destination, options, {
+      reached: (stream) => {
+        this.#listen(stream);
+        stream.on('data', (chunk: Buffer) => this.#received(chunk)).resume();
+        stream.write(this.#opening.request, 'latin1');
+      },
+      // The status says enough.
+      refusing: (refusal) => this.giveUp(refusal().message),
+      unreachable: (reason) => {
+        this.#why ??= reason instanceof Error ? reason.message : String(reason);
+        this.#ended();
+      },
     });
   }
 
@@ -133,7 +185,7 @@ export class LoadConnection {
       this.#sendAt = this.#sendAt + 1 === this.#sentMs.length ? 0 : this.#sendAt + 1;
     }
     this.underWay += count;
-    this.#socket.write(ring.run(this.#sendSlot, count));
+    this.#socket!.write(ring.run(this.#sendSlot, count));
     this.#sendSlot = (this.#sendSlot + count) % ring.length;
   }
 
@@ -141,8 +193,8 @@ export class LoadConnection {
   close(): void {
     this.#leaving = true;
     const key = this.#wire.random.bytes(4).readInt32LE();
-    if (this.isOpen) this.#socket.end(buildFrame(OPCODE.CLOSE, buildCloseBody(1000, ''), key));
-    else this.#socket.destroy();
+    if (this.isOpen) this.#socket!.end(buildFrame(OPCODE.CLOSE, buildCloseBody(1000, ''), key));
+    else this.#destroy();
   }
 
   /** Breaks the connection; where it is TCP, no port stays busy. */
@@ -158,10 +210,18 @@ export class LoadConnection {
   }
 
   #destroy(): void {
+    const socket = this.#socket;
+    if (socket === undefined) {
+      this.#route?.cancel();
+      setImmediate(() => this.#ended());
+      return;
+    }
     const { secure, address } = this.#wire.destination;
-    // Only TCP that stands can be reset.
-    if (secure || 'path' in address || this.#socket.connecting) this.#socket.destroy();
-    else this.#socket.resetAndDestroy();
+    const isTcp =
+      !secure && !('path' in address) && socket instanceof Socket && !(socket instanceof TLSSocket);
+    // Only TCP that is connected can be reset.
+    if (isTcp && !socket.connecting) socket.resetAndDestroy();
+    else socket.destroy();
   }
 
   #openPlain(): Socket {
@@ -233,7 +293,7 @@ export class LoadConnection {
     this.#why ??= `the server closed with ${code}${reason === '' ? '' : ` '${reason}'`}`;
     // §5.5.1: answered, and the server ends the connection
     if (!this.#leaving)
-      this.#socket.end(
+      this.#socket?.end(
         buildFrame(OPCODE.CLOSE, buildCloseBody(code, ''), this.#wire.random.bytes(4).readInt32LE()),
       );
     this.isOpen = false;

@@ -73,6 +73,10 @@ export function figuresOf(plan: LoadPlan, result: LoadResult): LoadFigures {
   const perMessage = (micros: number | undefined): number | null =>
     micros === undefined || messages === 0 ? null : micros / messages;
   const lateness = durationFigures(result.lateness);
+  const planned =
+    plan.ratePerSecond === undefined
+      ? undefined
+      : { metShare: ratePerSecond / plan.ratePerSecond, lateMs: lateness?.p99 };
   const perConnection = (bytes: number): number =>
     connections === 0 || server === undefined ? 0 : (bytes - server.rssBytes.before) / connections;
   return {
@@ -107,7 +111,7 @@ export function figuresOf(plan: LoadPlan, result: LoadResult): LoadFigures {
             rssBytesPerConnectionAfterTraffic:
               server.rssBytes.afterTraffic === undefined ? null : perConnection(server.rssBytes.afterTraffic),
           },
-    bottleneck: bottleneckOf(result, lateness?.p99),
+    bottleneck: bottleneckOf(result, planned),
     failures: result.failures,
     interrupted: result.interrupted,
   };

@@ -1,4 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
+import type { ClientTlsOptions } from '../../client/connect-options.ts';
+import type { ProxySettings } from '../../client/read-proxy.ts';
 
 export const LOAD_MODES = ['echo', 'fan-out', 'handshake', 'idle'] as const;
 export type LoadMode = (typeof LOAD_MODES)[number];
@@ -21,6 +23,9 @@ export interface LoadTarget {
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly protocols: readonly string[];
   readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized'>;
+  /** Default: none. */
+  readonly proxy?: ProxySettings | undefined;
+  readonly proxyTls?: ClientTlsOptions | undefined;
 }
 
 /** One run of the load generator. Plain data: it may come from another process. */

@@ -1,4 +1,5 @@
 import type { DurationFigures, LoadFigures } from './load-figures.ts';
+import { LATE_MS, MET_SHARE } from './load-result.ts';
 import { duration, percent, significant, size, whole } from './units.ts';
 
 /** Where a run took place. */
@@ -99,6 +100,7 @@ function remarks({
   plannedRate,
   interrupted,
   ratePerSecond,
+  generator,
 }: LoadFigures): string[] {
   const found = Object.entries(failures).map(
     ([why, times]) => `failed connections: ${whole(times)}, because: ${why}`,
@@ -111,9 +113,19 @@ function remarks({
         : 'warning: the load generator was at its limit, so the rate is its own; trust the CPU time of the server, with --pid',
     );
   }
-  if (plannedRate !== null && ratePerSecond < 0.95 * plannedRate && bottleneck !== 'generator') {
+  if (plannedRate !== null && ratePerSecond < MET_SHARE * plannedRate && bottleneck !== 'generator') {
     found.push(
       'the server did not keep up with the planned rate; latency counts from when a message was due',
+    );
+  }
+  if (
+    plannedRate !== null &&
+    (generator.lateMs ?? 0) > LATE_MS &&
+    bottleneck !== 'generator' &&
+    bottleneck !== 'both'
+  ) {
+    found.push(
+      `1 % of the messages left ${duration(generator.lateMs!)} late or more, for no reason of the server's; latency includes that`,
     );
   }
   if (plannedRate === null && mode === 'echo') {

@@ -45,24 +45,39 @@ export interface ServerFigures {
 
 /** Above this share of the time somebody is at the limit of a core. */
 const BUSY_SHARE = 0.9;
-/** Whoever sends later than this is not able to send as planned. */
-const LATE_MS = 2;
+/** Messages that leave later than this are late. */
+export const LATE_MS = 2;
 
 /** Who kept the rate from being higher. */
 export type Bottleneck = 'server' | 'generator' | 'both' | 'neither';
 
+/** Below this share of the planned rate the rate was missed. */
+export const MET_SHARE = 0.95;
+
+/** A rate that was planned, and how it was kept. */
+export interface PlannedRate {
+  /** Measured messages a second, divided by the planned ones. */
+  readonly metShare: number;
+  /** How late 99 % of the messages left at most, for no reason of the server's; `undefined` where it is not measured. */
+  readonly lateMs: number | undefined;
+}
+
 /**
- * Tells whether a rate is the server's. With a server that nobody measured, a busy generator is suspected.
- * @param lateMs With a rate that was planned: how late 99 % of the messages left at most. The generator is busy by design
- *   then, since it waits by looking at the clock, and being late is what gives it away.
+ * Tells which side kept the rate from being higher. With a server that nobody measured, a busy generator is suspected.
+ * With a planned rate the generator is busy by design, since it waits by looking at the clock: there it was the limit only
+ * if the rate was missed and messages left late.
  */
 export function bottleneckOf(
   { generator, server, elapsedMs }: Pick<LoadResult, 'generator' | 'server' | 'elapsedMs'>,
-  lateMs: number | undefined,
+  planned: PlannedRate | undefined,
 ): Bottleneck {
   const serverIsBusy = server !== undefined && server.cpuMicros / 1_000 > BUSY_SHARE * elapsedMs;
-  const generatorIsBusy = lateMs === undefined ? generator.busyShare > BUSY_SHARE : lateMs > LATE_MS;
-  if (generatorIsBusy) return serverIsBusy ? 'both' : 'generator';
+  const isBusy = generator.busyShare > BUSY_SHARE;
+  const generatorIsLimit =
+    planned === undefined
+      ? isBusy
+      : planned.metShare < MET_SHARE && (planned.lateMs === undefined ? isBusy : planned.lateMs > LATE_MS);
+  if (generatorIsLimit) return serverIsBusy ? 'both' : 'generator';
   return serverIsBusy ? 'server' : 'neither';
 }
 

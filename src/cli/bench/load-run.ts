@@ -80,6 +80,8 @@ export class LoadRun {
       addresses: [],
       opening: openings(destination, target, random, compress),
       tls: target.tls,
+      proxy: target.proxy,
+      proxyTls: target.proxyTls,
       ring: new FrameRing(
         payloads,
         payload.binary,
@@ -110,7 +112,10 @@ export class LoadRun {
     this.#signal.addEventListener('abort', interrupt, { once: true });
     if (this.#signal.aborted) interrupt();
     try {
-      this.#wire = { ...this.#wire, addresses: await addressesOf(this.#wire.destination) };
+      // Through a proxy the proxy looks the name up.
+      if (this.#wire.proxy === undefined) {
+        this.#wire = { ...this.#wire, addresses: await addressesOf(this.#wire.destination) };
+      }
       return await (this.#plan.mode === 'handshake' ? this.#handshakes() : this.#messages());
     } finally {
       clearInterval(alive);

@@ -13,9 +13,10 @@ import {
 } from '../../protocol/handshake/client.ts';
 import type { RandomSource } from '../../transport/random.ts';
 import { resolveHost } from '../../transport/resolve-host.ts';
+import { networkWords } from '../failure-words.ts';
 import { LoadError, type LoadTarget } from './load-plan.ts';
 
-const HEAD_LIMITS = { maxHeadBytes: 16_384, maxHeaderFields: 100 };
+export const HEAD_LIMITS = { maxHeadBytes: 16_384, maxHeaderFields: 100 };
 
 /** @throws LoadError for a URL that no connection can go to. */
 export function destinationOf({ url }: Pick<LoadTarget, 'url'>): Destination {
@@ -36,7 +37,10 @@ export function addressesOf({ address }: Destination): Promise<readonly LookupAd
   return new Promise((resolve, reject) => {
     resolveHost(address.host, undefined, (error, addresses) => {
       if (error === undefined) resolve(addresses);
-      else reject(new LoadError(`no connection was opened: ${error.message}`, { cause: error }));
+      else {
+        const words = networkWords(error, address.host) ?? error.message;
+        reject(new LoadError(`no connection was opened: ${words}`, { cause: error }));
+      }
     });
   });
 }

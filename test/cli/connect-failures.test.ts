@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { failureSentence, networkWords } from '../../src/cli/failure-words.ts';
+import { selfSigned } from '../../src/cli/self-signed.ts';
+import { ConnectError } from '../../src/index.ts';
+import { accepting, scriptedServer } from '../client/live.ts';
+import { tunnelProxy } from '../client/proxy-server.ts';
+import { fakeIo } from './fake-io.ts';
+import { echo, hawser } from './talking.ts';
+
+const REFUSAL =
+  'HTTP/1.1 403 Forbidden\r\nX-WebSocket-Error: ERR_ORIGIN\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 24\r\n\r\nnot you\u001b[2J\nnor\x9b31m you\n';
+
+test('CM-01 CM-05: a refusal shows status, reason, fields and body, with control characters escaped', async (t) => {
+  const { url } = await scriptedServer(t, (socket) => void socket.end(REFUSAL, 'latin1'));
+  for (const [name, ...more] of [['connect'], ['send', 'hello']] as const) {
+    const io = fakeIo();
+    assert.equal(await hawser(io, name, url, ...more), 1);
+    assert.deepEqual(io.errLines, [
+      'hawser: the server refused the handshake: 403 Forbidden',
+      '  content-length: 24',
+      '  set-cookie: a=1',
+      '  set-cookie: b=2',
+      '  x-websocket-error: ERR_ORIGIN',
+      '',
+      '  not you\\u{1b}[2J',
+      '  nor\ufffd31m you',
+    ]);
+    assert.deepEqual(io.outLines, []);
+  }
+});
+
+test('CM-02 CM-05: with --json a refusal is an event, and standard error has the sentence', async (t) => {
+  const { url } = await scriptedServer(t, (socket) => void socket.end(REFUSAL, 'latin1'));
+  for (const [name, ...more] of [['connect'], ['send', 'hello']] as const) {
+    const io = fakeIo();
+    assert.equal(await hawser(io, name, url.replace('//', '//ann:sesame@'), ...more, '--json'), 1);
+    assert.deepEqual(io.errLines, ['hawser: the server refused the handshake: 403 Forbidden']);
+    assert.equal(io.outLines.length, 1);
+    const { time, ...event } = JSON.parse(io.outLines[0]!) as Record<string, unknown>;
+    assert.equal(typeof time, 'string');
+    assert.deepEqual(event, {
+      event: 'failed',
+      url,
+      code: 'ERR_RESPONSE',
+      phase: 'response',
+      status: 403,
+      statusText: 'Forbidden',
+      headers: [
+        ['content-length', '24'],
+        ['set-cookie', 'a=1'],
+        ['set-cookie', 'b=2'],
+        ['x-websocket-error', 'ERR_ORIGIN'],
+      ],
+      body: 'not you\u001b[2J\nnor\ufffd31m you\n',
+      message: 'the server refused the handshake: 403 Forbidden',
+    });
+  }
+});
+
+test('CM-02 CM-05: with --json a connection that was not made is an event, too', async () => {
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'connect', 'ws://127.0.0.1:1/', '--json'), 1);
+  const { code, phase, status, body } = JSON.parse(io.outLines[0]!) as Record<string, unknown>;
+  assert.deepEqual([code, phase, status, body], ['ERR_CONNECT', 'tcp', null, null]);
+});
+
+test('CM-05 CC-07: a redirect says where to, without query; --max-redirects follows it', async (t) => {
+  const server = await scriptedServer(t, (socket, request) => {
+    if (request.startsWith('GET /end')) socket.write(accepting(request));
+    else socket.end('HTTP/1.1 302 Found\r\nLocation: /end?token=sesame\r\nContent-Length: 0\r\n\r\n');
+  });
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'connect', server.url), 1);
+  assert.deepEqual(io.errLines.slice(0, 1), [
+    'hawser: the server redirects to /end: 302 Found; --max-redirects 5 follows',
+  ]);
+  assert.doesNotMatch(io.errLines.join(), /sesame/);
+  const following = fakeIo();
+  following.input.end();
+  const exit = hawser(following, 'connect', server.url, '--max-redirects', '1', '--wait-ms', '0', '--json');
+  server.sockets[1]?.end();
+  await exit;
+  assert.match(following.outLines[0] ?? '', /"event":"open"/);
+});
+
+test('CM-03 CC-08: --proxy, also with an https: proxy and --insecure', async (t) => {
+  const { url } = await echo(t);
+  for (const tls of [undefined, selfSigned(['127.0.0.1'], Date.now())]) {
+    const proxy = await tunnelProxy(t, tls === undefined ? {} : { tls });
+    const io = fakeIo();
+    io.input.end('hello');
+    const flags = tls === undefined ? [] : ['--insecure'];
+    assert.equal(await hawser(io, 'connect', url, '--proxy', proxy.url, '--wait-ms', '100', ...flags), 0);
+    assert.deepEqual(io.outLines, ['hello']);
+    assert.equal(proxy.heads.length, 1);
+  }
+});
+
+test('CM-03 CC-08: failures of a proxy are named as such, and no password is printed', async (t) => {
+  const closed = await tunnelProxy(t, { authorization: 'Basic eDp5' });
+  const filtering = await tunnelProxy(t, {
+    answer: (socket) => void socket.end('HTTP/1.1 403 Filtered\r\nContent-Length: 2\r\n\r\nno'),
+  });
+  for (const [proxy, says] of [
+    [
+      closed.url,
+      /^hawser: the proxy does not accept us: 407 Proxy Authentication Required; --proxy http:\/\/user/,
+    ],
+    [filtering.url, /^hawser: the proxy opens no tunnel: 403 Filtered$/],
+    ['http://127.0.0.1:1', /^hawser: the proxy 127\.0\.0\.1:1 refuses connections: no server listens there/],
+  ] as const) {
+    const io = fakeIo();
+    const withPassword = proxy.replace('//', '//ann:sesame@');
+    assert.equal(await hawser(io, 'connect', 'ws://localhost:1/', '--proxy', withPassword, '--debug'), 1);
+    assert.match(io.errLines[0]!, says);
+    assert.doesNotMatch(io.errLines.join('\n'), /sesame/);
+  }
+  for (const wrong of ['socks5://u:sesame@p', 'http://u:sesame@p/x', 'u:sesame@p']) {
+    const io = fakeIo();
+    assert.equal(await hawser(io, 'connect', 'ws://localhost:1/', '--proxy', wrong), 2);
+    assert.match(
+      io.errLines[0]!,
+      /^hawser: --proxy .*; it must be a URL such as http:\/\/proxy\.example:3128/,
+    );
+    assert.doesNotMatch(io.errLines.join(), /sesame/);
+  }
+});
+
+const SENTENCES: readonly (readonly [code: string, message: string, says: string])[] = [
+  ['ECONNREFUSED', 'x', 'app.example:8443 refuses connections: no server listens there (ECONNREFUSED)'],
+  ['ENOTFOUND', 'x', 'there is no host with the name of app.example:8443 (ENOTFOUND)'],
+  ['ETIMEDOUT', 'x', 'app.example:8443 does not answer (ETIMEDOUT)'],
+  ['EHOSTUNREACH', 'x', 'there is no route to app.example:8443 (EHOSTUNREACH)'],
+  [
+    'ERR_SSL_WRONG_VERSION_NUMBER',
+    'x',
+    'app.example:8443 does not speak TLS on this port: use ws:// instead of wss:// (ERR_SSL_WRONG_VERSION_NUMBER)',
+  ],
+  [
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'self-signed certificate in certificate chain',
+    'the certificate of app.example:8443 is not accepted: self-signed certificate in certificate chain (SELF_SIGNED_CERT_IN_CHAIN); --ca names a file with the authority to trust, and --insecure accepts any certificate',
+  ],
+  [
+    'CERT_HAS_EXPIRED',
+    'certificate has expired',
+    'the certificate of app.example:8443 is not accepted: certificate has expired (CERT_HAS_EXPIRED); --insecure accepts any certificate',
+  ],
+];
+for (const [code, message, says] of SENTENCES) {
+  test(`CM-01: ${code} is one plain sentence without a section of the RFC`, () => {
+    const cause = Object.assign(new Error(message), { code });
+    const error = new ConnectError('ERR_CONNECT', message, { phase: 'tcp', cause });
+    assert.equal(failureSentence(error, 'wss://ann:sesame@app.example:8443/x?token=sesame'), says);
+    const all = Object.assign(new AggregateError([cause], ''), { code });
+    assert.equal(networkWords(all, 'app.example:8443'), says);
+  });
+}
+
+test('CM-01: other failures keep their own sentence', () => {
+  const url = 'ws+unix:/run/a%3Ab.sock:/chat';
+  const of = (code: 'ERR_CONNECT' | 'ERR_RESPONSE', cause?: unknown): ConnectError =>
+    new ConnectError(code, 'detail', { phase: 'tcp', cause });
+  assert.equal(failureSentence(of('ERR_CONNECT'), url), 'the connection could not be made: detail');
+  assert.match(failureSentence(of('ERR_RESPONSE'), url), /did not accept the handshake: detail/);
+  const missing = Object.assign(new Error('x'), { code: 'ENOENT' });
+  assert.equal(
+    failureSentence(of('ERR_CONNECT', missing), url),
+    'there is no socket at /run/a:b.sock (ENOENT)',
+  );
+  const late = new ConnectError('ERR_CONNECT_TIMEOUT', 'detail', { phase: 'dns' });
+  assert.match(failureSentence(late, url), /detail; --timeout-ms allows more$/);
+  const status = (code: number): ConnectError =>
+    new ConnectError('ERR_RESPONSE', `status ${code}`, { phase: 'response', status: code });
+  assert.match(
+    failureSentence(status(401), url),
+    /^the server refused the handshake: 401; --auth user:password/,
+  );
+  assert.match(failureSentence(status(101), url), /status 101/);
+});
