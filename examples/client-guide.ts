@@ -1,6 +1,10 @@
-// The code of docs/client.md, run against a server of its own.
+// The code of docs/client.md, run against a server and a proxy of its own.
+import { createServer } from 'node:http';
+import { type AddressInfo, connect as connectTcp } from 'node:net';
+import process from 'node:process';
+import type { Duplex } from 'node:stream';
 import { refuse, WebSocketServer } from 'hawser';
-import { connect, ConnectError } from 'hawser/client';
+import { connect, ConnectError, type ConnectTarget } from 'hawser/client';
 
 const server = new WebSocketServer({
   protocols: ['chat.v1'],
@@ -45,6 +49,42 @@ async function givingUp(): Promise<void> {
   await connection.closed;
 }
 
+/** A proxy that opens every tunnel. */
+async function startProxy(): Promise<() => void> {
+  const proxy = createServer();
+  proxy.on('connect', (request, socket: Duplex) => {
+    const [host = '', tunnelPort] = request.url!.split(':');
+    const target = connectTcp(Number(tunnelPort), host, () => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      socket.pipe(target).pipe(socket);
+    });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  process.env['HTTPS_PROXY'] = `http://ann:secret@127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  return () => void proxy.close();
+}
+
+async function throughProxy(): Promise<void> {
+  const stopProxy = await startProxy();
+  const proxy = process.env['HTTPS_PROXY']; // http://ann:secret@proxy.corp.example:3128
+  const connection = await connect(url, { proxy });
+  const { response } = connection;
+  console.log(response?.status, response?.headers.get('x-node'), response?.headers.getSetCookie());
+  connection.close();
+  await connection.closed;
+  stopProxy();
+}
+
+async function throughSocks(): Promise<void> {
+  const socks = { connect: (target: ConnectTarget): Duplex => connectTcp(target) };
+  const connection = await connect(url, {
+    createConnection: (target) => socks.connect(target), // a Duplex, or a promise of one
+  });
+  console.log(connection.state);
+  connection.close();
+  await connection.closed;
+}
+
 async function sendingMuch(): Promise<void> {
   const connection = await connect(url);
   connection.pause(); // the echo is of no interest here
@@ -59,5 +99,5 @@ async function sendingMuch(): Promise<void> {
   console.log(connection.messagesSent, connection.messagesReceived);
 }
 
-for (const step of [loop, failing, givingUp, sendingMuch]) await step();
+for (const step of [loop, failing, givingUp, throughProxy, throughSocks, sendingMuch]) await step();
 await server.shutdown();

@@ -82,6 +82,9 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/client.md: When it does not work': GUIDE_TO_CLIENT,
   'docs/client.md: Time': GUIDE_TO_CLIENT,
   'docs/client.md: Headers': GUIDE_TO_CLIENT,
+  'docs/client.md: Headers (2)': GUIDE_TO_CLIENT,
+  'docs/client.md: Proxies': GUIDE_TO_CLIENT,
+  'docs/client.md: Proxies (2)': GUIDE_TO_CLIENT,
   'docs/client.md: Sending much': GUIDE_TO_CLIENT,
   'docs/compression.md: Compression': {
     given: `const secret = 'a secret '.repeat(200);
