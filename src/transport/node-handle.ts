@@ -55,7 +55,7 @@ export interface NodeRequest {
   buffer?: unknown;
   /** What TLS says went wrong. */
   readonly error?: string;
-  /** Node 26: how it ended, if that was before anybody could listen. */
+  /** How it ended, if that was before the call returned. Node 26 sets it, too. */
   writeStatus?: number | null;
   /** -1 while it is not in use. */
   getAsyncId(): number;

@@ -169,6 +169,8 @@ export class SocketTransport extends StreamTransport implements Reader {
   #send(chunks: readonly Uint8Array[]): void {
     const { WriteRequest } = findings!;
     const request = WriteRequest === undefined ? null : new WriteRequest();
+    // Where the kernel refuses a write, TLS reports the request inside of the call.
+    if (request !== null) request.oncomplete = onRefused;
     const bytes = chunks.length === 1 ? chunks[0]! : chunks;
     const answer =
       chunks.length === 1
@@ -176,7 +178,8 @@ export class SocketTransport extends StreamTransport implements Reader {
         : this.#handle.writev(request, chunks, true);
     if (typeof answer !== 'number') this.#wait(answer, chunks);
     else if (answer !== 0) this.#check('write', answer, request?.error);
-    else if (request !== null && request.getAsyncId() >= 0) this.#wait(request, chunks);
+    else if (request !== null && (typeof request.writeStatus === 'number' || request.getAsyncId() >= 0))
+      this.#wait(request, chunks);
   }
 
   #wait(request: NodeRequest, chunks: readonly Uint8Array[]): void {
@@ -236,6 +239,10 @@ function totalBytes(chunks: readonly Uint8Array[]): number {
   let bytes = 0;
   for (const chunk of chunks) bytes += chunk.length;
   return bytes;
+}
+
+function onRefused(this: NodeRequest, status: number): void {
+  this.writeStatus = status;
 }
 
 function onSocketWritten(this: NodeRequest, status: number): void {
