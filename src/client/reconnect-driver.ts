@@ -12,9 +12,11 @@ import { checkEventName } from '../connection/event-names.ts';
 import { ConnectionLog } from '../connection/log.ts';
 import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import type { MessageIterator } from '../connection/message-iterator.ts';
+import { type UnclaimedOwner, UnclaimedTimer } from '../connection/unclaimed-timer.ts';
 import { checkCloseArguments } from '../protocol/close.ts';
 import { PeerError } from '../protocol/errors.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
+import { deadlinesOf } from '../transport/deadlines.ts';
 import type { ClientConnection } from './connect.ts';
 import type { ResolvedConnectOptions } from './connect-options.ts';
 import { ConnectionSeries, type SeriesOwner } from './connection-series.ts';
@@ -30,7 +32,7 @@ import { resolveReconnectOptions } from './resolve-reconnect-options.ts';
  * Drives a client that comes back: the series of connections below it, its delivery and its outbox. An application holds the
  * `ReconnectingClient` in front of it, where what the application may call is explained.
  */
-export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatcher {
+export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatcher, UnclaimedOwner {
   /** What the application holds. Set by its constructor. */
   emitter!: SafeEmitter<ReconnectEvents>;
   readonly closed: Promise<EndInfo>;
@@ -50,6 +52,8 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   /** While waiting for somebody to take the last messages. */
   #lastTimer: unknown;
   #dropped = 0;
+  #wasOpen = false;
+  #unclaimed: UnclaimedTimer | undefined;
 
   /** @throws MisuseError `ERR_OPTION` for an option, `ERR_ARGUMENT` for a URL, that is not acceptable. */
   constructor(url: Asked<string | URL>, options: ReconnectOptions | undefined) {
@@ -58,7 +62,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     this.#settings = connection;
     this.#log = new ConnectionLog(connection.logger);
     this.warnings = new Warnings(this.#log);
-    this.#delivery = new Delivery(this);
+    this.#delivery = new Delivery(this, Number.POSITIVE_INFINITY);
     this.#series = new ConnectionSeries(this, url, settings);
     this.#outbox = new ReconnectOutbox(this.#series, offlineQueue, connection, (message) =>
       this.#unsent(message),
@@ -132,6 +136,8 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   // `SeriesOwner`, `DeliveryOwner` and `ListenerWatcher`.
 
   opened(connection: ClientConnection): void {
+    if (!this.#wasOpen) this.#delivery.claimFrom(this.now());
+    this.#wasOpen = true;
     connection.on('drain', () => this.#flush());
     this.#tell('open', connection);
     this.#flush();
@@ -195,7 +201,27 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
       return;
     }
     this.ownListeners = listenersOf(this.emitter, 'message') as ((message: Message) => ListenerResult)[];
+    this.#delivery.consumersChanged();
     if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
+  }
+
+  now(): number {
+    return deadlinesOf(this.#settings.clock).now();
+  }
+
+  unclaimedUntil(atMs: number): void {
+    this.#unclaimed ??= new UnclaimedTimer(deadlinesOf(this.#settings.clock), this);
+    this.#unclaimed.plan(atMs);
+  }
+
+  unclaimedTooLong(): void {
+    this.#unclaimed = undefined;
+    this.#dropped += this.#delivery.dropUnclaimed();
+    this.deliveryReady();
+  }
+
+  failed(error: unknown): void {
+    this.listenerFailed(error);
   }
 
   #flush(): void {
@@ -203,7 +229,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   }
 
   #received(connection: ClientConnection, message: Message): void | Promise<void> {
-    this.#delivery.offer(message);
+    if (!this.#delivery.offer(message)) this.#dropped++;
     if (this.#delivery.waitingBytes < this.#settings.receiveAheadBytes || connection.state !== 'open') return;
     if (this.#backlog === undefined) {
       let end = (): void => {};
@@ -239,6 +265,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
       return;
     }
     clock.clearTimer(this.#lastTimer);
+    this.#unclaimed?.cancel();
     signal?.removeEventListener('abort', this.#aborted);
     this.#series.finish();
     this.#delivery.finish();

@@ -13,7 +13,7 @@ import type {
   DroppedMessage,
   HandshakeResponse,
 } from './connection-events.ts';
-import { Delivery, type DeliveryOwner } from './delivery.ts';
+import { Delivery, type DeliveryOwner, UNCLAIMED_MS } from './delivery.ts';
 import { Drains } from './drains.ts';
 import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
 import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
@@ -23,6 +23,7 @@ import { Link, type LinkOwner } from './link.ts';
 import type { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
 import type { TopicSet } from './topic-set.ts';
+import { type UnclaimedOwner, UnclaimedTimer } from './unclaimed-timer.ts';
 import type { Warnings } from './warnings.ts';
 
 const NO_LISTENERS: readonly never[] = Object.freeze([]);
@@ -36,7 +37,7 @@ const STAGE = { RUNNING: 0, ENDED: 1, TOLD: 2 } as const;
  * @typeParam C The `Connection`.
  */
 export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
-  implements LinkOwner, DeliveryOwner, ExpiryOwner, ListenerWatcher
+  implements LinkOwner, DeliveryOwner, ExpiryOwner, ListenerWatcher, UnclaimedOwner
 {
   readonly id: string;
   readonly protocol: string;
@@ -58,6 +59,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   readonly #delivery: Delivery;
   #drains: Drains | undefined;
   #expiry: Expiry | undefined;
+  #unclaimed: UnclaimedTimer | undefined;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | undefined;
   #stage: (typeof STAGE)[keyof typeof STAGE] = STAGE.RUNNING;
 
@@ -77,7 +79,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.protocol = identity.protocol;
     this.extensions = identity.extensions;
     this.connectedAtMs = host.deadlines.clock.wallNow();
-    this.#delivery = new Delivery(this);
+    this.#delivery = new Delivery(this, host.deadlines.now() + UNCLAIMED_MS);
     this.#link = new Link(this, host, role, open, nextKey, identity.deflate);
     if (identity.expiresAt !== undefined) this.expireAt(identity.expiresAt);
   }
@@ -193,7 +195,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   terminate(): void {
     this.#link.end.terminate('terminated');
-    this.#dropAbandoned();
+    this.#dropUndelivered();
   }
 
   pause(): void {
@@ -240,6 +242,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   /** Starts a closing handshake with a cause of the host's. */
   closeFor(code: number, reason: string, cause: CloseInfo['cause']): void {
     this.#link.end.close(code, reason, cause);
+    this.#dropAbandoned();
   }
 
   /** Destroys the socket, with a cause of the host's. */
@@ -254,6 +257,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   /** The listeners of the host for messages have changed. */
   hostListenersChanged(): void {
+    this.#delivery.consumersChanged();
     if (this.#delivery.waiting > 0) this.deliveryReady();
   }
 
@@ -270,19 +274,23 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       return;
     }
     this.ownListeners = listenersOf(this.connection, 'message') as ((message: Message) => ListenerResult)[];
+    this.#delivery.consumersChanged();
     if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
   }
 
   // `LinkOwner`.
 
   get wantsMore(): boolean {
-    return this.#link.state !== 'open' || this.#delivery.waitingBytes < this.#host.settings.receiveAheadBytes;
+    const delivery = this.#delivery;
+    const { settings } = this.#host;
+    if (delivery.waitingBytes < settings.receiveAheadBytes || this.#link.state !== 'open') return true;
+    // A Close may follow the messages that a loop left behind. They need no more memory than one message may.
+    return delivery.isLoopLeft && delivery.waitingBytes < settings.maxMessageBytes;
   }
 
   received(message: Message): void {
     this.messagesReceived++;
-    if (this.#link.state === 'open') this.#delivery.offer(message);
-    else this.#countDropped(1);
+    if (this.#link.state !== 'open' || !this.#delivery.offer(message)) this.#countDropped(1);
   }
 
   receivedPing(payload: Buffer): void {
@@ -336,8 +344,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   timedOut(): void {
-    this.#countDropped(this.#delivery.drop());
-    this.#finishIfDelivered();
+    this.#dropUndelivered();
   }
 
   // `ExpiryOwner`.
@@ -381,6 +388,27 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.#delivery.deliverWaiting();
     this.#finishIfDelivered();
     if (this.#stage === STAGE.RUNNING) this.#link.readMore();
+  }
+
+  now(): number {
+    return this.#host.deadlines.now();
+  }
+
+  unclaimedUntil(atMs: number): void {
+    this.#unclaimed ??= new UnclaimedTimer(this.#host.deadlines, this);
+    this.#unclaimed.plan(atMs);
+  }
+
+  // `UnclaimedOwner`.
+
+  unclaimedTooLong(): void {
+    this.#unclaimed = undefined;
+    this.#countDropped(this.#delivery.dropUnclaimed());
+    this.deliveryReady();
+  }
+
+  failed(error: unknown): void {
+    this.#link.failed(error);
   }
 
   /** Whether a message may enter the outbox; applies the overflow policy if not. */
@@ -443,7 +471,10 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   /** Messages that no consumer will take must not delay the end. */
   #dropAbandoned(): void {
-    if (!this.#delivery.isAbandoned) return;
+    if (this.#delivery.isAbandoned) this.#dropUndelivered();
+  }
+
+  #dropUndelivered(): void {
     this.#countDropped(this.#delivery.drop());
     this.#finishIfDelivered();
   }
@@ -451,6 +482,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #finishIfDelivered(): void {
     if (this.#stage !== STAGE.ENDED || this.#delivery.waiting > 0) return;
     this.#stage = STAGE.TOLD;
+    this.#unclaimed?.cancel();
     this.#link.release();
     const info = this.#link.closeInfo!;
     this.#delivery.finish();

@@ -5,6 +5,9 @@ import type { ListenerResult } from './host.ts';
 import { Inbox } from './inbox.ts';
 import { MessageIterator } from './message-iterator.ts';
 
+/** How long messages wait for a consumer: after the handshake, and after the last consumer left. */
+export const UNCLAIMED_MS = 10_000;
+
 /** What delivery needs of the connection it works for. */
 export interface DeliveryOwner {
   /** What the application holds: `this` in the listeners. */
@@ -20,6 +23,10 @@ export interface DeliveryOwner {
   listenerFailed(error: unknown): void;
   /** There is room again: more may be delivered, and read. */
   deliveryReady(): void;
+  /** On the clock of deadlines. */
+  now(): number;
+  /** Messages wait, and there is no consumer: {@link Delivery.dropUnclaimed} is to be called at that time. */
+  unclaimedUntil(atMs: number): void;
 }
 
 /**
@@ -31,10 +38,14 @@ export class Delivery {
   #paused: 'no' | 'asked' | 'loop left' = 'no';
   #running = 0;
   #inbox: Inbox | undefined;
+  /** Until then messages wait for a consumer. In whole ms, which V8 keeps in the field itself. */
+  #claimByMs: number;
   readonly #owner: DeliveryOwner;
 
-  constructor(owner: DeliveryOwner) {
+  /** @param claimByMs Until when messages wait for the first consumer. */
+  constructor(owner: DeliveryOwner, claimByMs: number) {
     this.#owner = owner;
+    this.#claimByMs = Math.ceil(claimByMs);
   }
 
   /** Messages that wait. */
@@ -47,7 +58,12 @@ export class Delivery {
     return this.#inbox?.bytes ?? 0;
   }
 
-  /** Nobody takes messages, nor said that he would again: no listener, or the loop was left. */
+  /** The application left its loop, and began no other. */
+  get isLoopLeft(): boolean {
+    return this.#paused === 'loop left';
+  }
+
+  /** There is no consumer, and no call of `pause` that announces one: no listener, or the loop was left. */
   get isAbandoned(): boolean {
     if (this.#paused === 'asked' || this.#iterator !== undefined) return false;
     return this.#paused === 'loop left' || !this.#hasListeners;
@@ -60,11 +76,23 @@ export class Delivery {
   resume(): void {
     if (this.#paused === 'no') return;
     this.#paused = 'no';
+    this.consumersChanged();
     this.#owner.deliveryReady();
   }
 
+  /** Listeners were added or removed. Where there is no consumer any more, messages wait for the next one for a while. */
+  consumersChanged(): void {
+    if (this.#isUnclaimed) this.claimFrom(this.#owner.now());
+  }
+
+  /** Messages wait for a consumer for {@link UNCLAIMED_MS} from `nowMs` on. */
+  claimFrom(nowMs: number): void {
+    this.#claimByMs = Math.ceil(nowMs) + UNCLAIMED_MS;
+    if (this.waiting > 0) this.#owner.unclaimedUntil(this.#claimByMs);
+  }
+
   /**
-   * Begins a loop over the messages; after it was left, what comes waits for `resume`, or for the next loop.
+   * Begins a loop over the messages. After it was left, messages wait for `resume` or for the next loop.
    * @param isOver No message comes any more.
    * @throws MisuseError `ERR_STATE` while another loop runs.
    */
@@ -77,6 +105,7 @@ export class Delivery {
       () => {
         this.#iterator = undefined;
         if (this.#paused === 'no') this.#paused = 'loop left';
+        this.consumersChanged();
       },
     );
     if (isOver) iterator.finish();
@@ -93,10 +122,31 @@ export class Delivery {
     this.#iterator = undefined;
   }
 
-  /** Delivers the message now, or when its turn comes. */
-  offer(message: Message): void {
+  /**
+   * Delivers the message now, or when its turn comes.
+   * @returns False if it is dropped: there is no consumer, and has not been for a while.
+   */
+  offer(message: Message): boolean {
     if (this.#inbox === undefined && this.#open()) this.#hand(message);
-    else (this.#inbox ??= new Inbox()).push(message);
+    else {
+      if (this.#isUnclaimed) {
+        if (this.#owner.now() >= this.#claimByMs) return false;
+        this.#owner.unclaimedUntil(this.#claimByMs);
+      }
+      (this.#inbox ??= new Inbox()).push(message);
+    }
+    return true;
+  }
+
+  /**
+   * Drops messages that have waited for a consumer long enough.
+   * @returns How many were dropped.
+   */
+  dropUnclaimed(): number {
+    if (this.waiting === 0 || !this.#isUnclaimed) return 0;
+    if (this.#owner.now() >= this.#claimByMs) return this.drop();
+    this.#owner.unclaimedUntil(this.#claimByMs);
+    return 0;
   }
 
   /** Delivers what waits, as far as it goes. */
@@ -119,6 +169,11 @@ export class Delivery {
     if (this.#paused !== 'no' || this.#running >= this.#owner.maxConcurrentMessages) return false;
     if (this.#iterator !== undefined) return this.#iterator.asking;
     return this.#hasListeners;
+  }
+
+  /** No consumer will take the next message. With a listener beside a loop that was left, one may: after `resume`. */
+  get #isUnclaimed(): boolean {
+    return this.isAbandoned && !this.#hasListeners;
   }
 
   get #hasListeners(): boolean {

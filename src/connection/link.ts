@@ -281,10 +281,10 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   deadlineReached(): void {
-    const { deadlines, random } = this.#context;
+    const { deadlines } = this.#context;
     const now = deadlines.now();
     for (let verdict = this.watch.tick(now); verdict !== undefined; verdict = this.watch.tick(now)) {
-      if (verdict === 'ping') this.ping(this.pings.start(random, deadlines.clock.now()));
+      if (verdict === 'ping') this.#heartbeat();
       else if (verdict === 'read') this.#pump();
       else if (!this.end.overdue(verdict)) break;
     }
@@ -308,6 +308,16 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     const due = isOver ? Number.POSITIVE_INFINITY : this.watch.deadlineMs();
     if (due === Number.POSITIVE_INFINITY) deadlines.cancel(this);
     else deadlines.planBy(this, due);
+  }
+
+  #heartbeat(): void {
+    const { deadlines, random } = this.#context;
+    if (this.watch.isReading) {
+      this.ping(this.pings.start(random, deadlines.clock.now()));
+      return;
+    }
+    this.#rate?.pingedUnread();
+    this.ping(this.pings.untimed(random));
   }
 
   /** @returns Whether something came to its end: a message, or a control frame. */
@@ -381,6 +391,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     }
     if (
       this.#rate !== undefined &&
+      !(fact === FACT.PONG && this.#rate.takeFreePong(core.payload.length)) &&
       !this.#rate.take(this.#context.deadlines.now()) &&
       this.#rate.limit.action === 'close'
     ) {
@@ -423,6 +434,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.transport.resume();
     } else {
       this.watch.stoppedReading(now);
+      this.pings.forget();
       this.transport.pause();
     }
     this.plan();

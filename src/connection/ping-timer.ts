@@ -18,6 +18,20 @@ export class PingTimer {
     return this.#payload;
   }
 
+  /**
+   * The payload of a ping whose answer cannot be timed, because nothing is read. Forgets the ping before it, too: its
+   * answer may lie unread.
+   */
+  untimed(random: RandomSource): Buffer {
+    this.#payload = undefined;
+    return random.bytes(PAYLOAD_BYTES);
+  }
+
+  /** Reading stopped: the answer to an open ping may lie unread, so it says nothing of the round trip. */
+  forget(): void {
+    this.#payload = undefined;
+  }
+
   /** A pong came. Only the answer to the last ping counts, and once. */
   received(payload: Buffer, nowMs: number): void {
     if (this.#payload === undefined || !this.#payload.equals(payload)) return;

@@ -10,6 +10,9 @@ export interface RateLimit {
   readonly closeCode: number;
 }
 
+/** Header of a control frame with its masking key. */
+const MAX_SHORT_HEADER_BYTES = 6;
+
 function bucket(rate: number | undefined, burst: number | undefined): TokenBucket | undefined {
   return rate === undefined ? undefined : new TokenBucket(rate, burst ?? rate * 2);
 }
@@ -21,6 +24,7 @@ export class RateGuard {
   readonly #bytes: TokenBucket | undefined;
   /** Bytes received whose tokens are not there yet. */
   #owedBytes = 0;
+  #freePongs = 0;
 
   constructor(limit: RateLimit) {
     this.limit = limit;
@@ -31,6 +35,19 @@ export class RateGuard {
   /** Bytes came. Whether they are within the limit shows at the next frame. */
   received(bytes: number): void {
     if (this.#bytes !== undefined) this.#owedBytes += bytes;
+  }
+
+  /** A ping was sent while nothing is read: its answer costs nothing, since the answers come all at once afterwards. */
+  pingedUnread(): void {
+    this.#freePongs++;
+  }
+
+  /** A pong came. @returns Whether it costs nothing. */
+  takeFreePong(payloadBytes: number): boolean {
+    if (this.#freePongs === 0) return false;
+    this.#freePongs--;
+    this.#owedBytes = Math.max(0, this.#owedBytes - payloadBytes - MAX_SHORT_HEADER_BYTES);
+    return true;
   }
 
   /** How long reading has to wait, in ms; 0 if the next frame may be taken. */

@@ -81,7 +81,12 @@ export class Watch {
     this.#writeDueMs = NEVER;
   }
 
-  /** We stopped reading: from here on silence is our own doing. */
+  /** False while silence is our own doing: nothing is read. */
+  get isReading(): boolean {
+    return this.#stoppedAtMs < 0;
+  }
+
+  /** We stopped reading: from here on silence is our own doing. Pings go on, since a write finds out that a peer is gone. */
   stoppedReading(nowMs: number): void {
     if (this.#stoppedAtMs < 0) this.#stoppedAtMs = nowMs;
   }
@@ -114,10 +119,11 @@ export class Watch {
   /** When {@link tick} has something to say; infinite if never. */
   deadlineMs(): number {
     const other = Math.min(this.#writeDueMs, this.#closeDueMs, this.throttledUntilMs);
-    if (this.#stoppedAtMs >= 0) return other;
+    const pingDueMs = this.#heartbeat?.deadlineMs() ?? NEVER;
+    if (!this.isReading) return Math.min(other, pingDueMs);
     const { idleTimeoutMs } = this.#settings;
     const idleDueMs = idleTimeoutMs === false ? NEVER : this.#idleFromMs + idleTimeoutMs;
-    return Math.min(other, idleDueMs, this.#messageDueMs, this.#heartbeat?.deadlineMs() ?? NEVER);
+    return Math.min(other, idleDueMs, this.#messageDueMs, pingDueMs);
   }
 
   /**
@@ -137,7 +143,7 @@ export class Watch {
       this.throttledUntilMs = NEVER;
       return 'read';
     }
-    if (this.#stoppedAtMs >= 0) return undefined;
+    if (!this.isReading) return this.#heartbeat?.tick(nowMs, false) === 'ping' ? 'ping' : undefined;
     if (nowMs >= this.#messageDueMs) {
       this.#messageDueMs = NEVER;
       return 'ERR_MESSAGE_TIMEOUT';

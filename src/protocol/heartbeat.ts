@@ -44,9 +44,17 @@ export class Heartbeat {
     else if (this.#nextPingMs < nowMs) this.#nextPingMs = nowMs;
   }
 
-  /** @returns What to do now: `ping`, give the peer up as `dead`, or nothing yet. */
-  tick(nowMs: number): 'ping' | 'dead' | undefined {
+  /**
+   * @param reading Whether pongs could have been read. While they cannot, the peer is never given up: each ping is repeated
+   *   once after `pongTimeoutMs`, since the first one to a peer that is gone only brings the reset that the second one meets.
+   * @returns What to do now: `ping`, give the peer up as `dead`, or nothing yet.
+   */
+  tick(nowMs: number, reading = true): 'ping' | 'dead' | undefined {
     if (nowMs < this.deadlineMs()) return undefined;
+    if (!reading && this.#openSinceMs >= 0) {
+      this.#openSinceMs = -1;
+      return 'ping';
+    }
     if (this.#openSinceMs >= 0) {
       this.#missed++;
       if (this.#missed >= this.#settings.maxMissedPongs) return 'dead';

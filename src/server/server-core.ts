@@ -144,7 +144,7 @@ export class ServerCore<UserData>
     this.messageListeners = listenersOf(this.emitter, 'message').map(
       (listener) => listener.bind(this.emitter) as (typeof this.messageListeners)[number],
     );
-    if (this.messageListeners.length > 0) for (const driver of this.registry) driver.hostListenersChanged();
+    for (const driver of this.registry) driver.hostListenersChanged();
   }
 
   // Letting in.

@@ -63,7 +63,13 @@ test('RC-01: what was received of a connection that died is kept, also beyond re
   const connection = await next('open');
   for (let i = 0; i < 20; i++) port.server().broadcast(`a${i}`.padEnd(300));
   await waitUntil(() => connection.messagesReceived >= 4);
-  connection.terminate();
+  const [peer] = port.server().connections;
+  peer!.terminate();
+  // The client does not read, so that only its pings meet the reset.
+  await waitUntil(() => {
+    if (connection.state !== 'closed') clock.advance(500);
+    return connection.state === 'closed';
+  });
   await next('down');
   clock.advance((await next('retry')).delayMs);
   await next('open');
