@@ -126,7 +126,7 @@ export interface ConnectionOptions {
   readonly memoryBudget?: MemoryBudget | undefined;
   /**
    * How much is read ahead while delivery is stopped, before TCP holds the peer back. Default 65,536; 1 to 2,147,483,647
-   * bytes. Pings found there are still answered.
+   * bytes. Pings found there are still answered. After a loop was left, as much as `maxMessageBytes`.
    */
   readonly receiveAheadBytes?: number | undefined;
   /**

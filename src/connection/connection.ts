@@ -164,7 +164,10 @@ export class Connection<UserData = unknown>
     return this.#driver.messagesReceived;
   }
 
-  /** Messages not sent because of the state or the overflow policy, and received ones that were never delivered. */
+  /**
+   * Messages not sent because of the state or the overflow policy, and received ones that were never delivered: those that
+   * waited for a consumer for more than 10 s, too.
+   */
   get droppedMessages(): number {
     return this.#driver.droppedMessages;
   }
@@ -249,7 +252,10 @@ export class Connection<UserData = unknown>
     this.#driver.close(code, reason);
   }
 
-  /** Throws the connection away, without closing handshake: code 1006, cause `terminated`. */
+  /**
+   * Throws the connection away, without closing handshake: code 1006, cause `terminated`. Received messages that are not
+   * delivered yet are dropped, so that `close` follows at once.
+   */
   terminate(): void {
     checkCount('connection.terminate', arguments, 0, 'close(code, reason) sends a code');
     this.#driver.terminate();
@@ -312,7 +318,8 @@ export class Connection<UserData = unknown>
 
   /**
    * Messages one by one, as fast as the loop asks for them; ends when the connection does, however it does. Leaving the
-   * loop pauses the connection, until another loop begins or `resume`.
+   * loop pauses the connection, until another loop begins or `resume`. Without a `message` listener, messages wait for that
+   * for 10 s; from then on they are dropped and counted in `droppedMessages`.
    * @throws MisuseError `ERR_STATE` while another loop runs.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
