@@ -63,6 +63,10 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     this.#log.memoryShed(this.settings.memoryBudget.maxBytes);
   }
 
+  internalFault(error: unknown, driver: DriverOf<UserData>): void {
+    this.#log.internalFault(error, driver);
+  }
+
   handlerFailed(error: unknown, driver: DriverOf<UserData>, where: string): void {
     this.#log.handlerFailed(error, driver);
     // A failing `error` listener is told nothing more.

@@ -266,6 +266,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.#host.warnings;
   }
 
+  /** Runs one step of the removal of this connection; if it throws, that is logged, and the next steps run. */
+  attempt(step: () => void): void {
+    this.#link.attempt(step);
+  }
+
   // `ListenerWatcher`.
 
   listenersChanged(name: string | symbol | undefined): void {
@@ -302,13 +307,18 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   stateChanged(next: ConnectionState, previous: ConnectionState): void {
-    this.#host.moved(next, previous);
-    this.#expiry?.cancel();
+    const link = this.#link;
+    link.attempt(() => this.#host.moved(next, previous));
+    link.attempt(() => this.#expiry?.cancel());
     if (next === 'closed') {
-      this.#drains?.reject(closedError());
-      this.#host.left(this);
+      link.attempt(() => this.#drains?.reject(closedError()));
+      link.attempt(() => this.#host.left(this));
     }
-    this.#tell('stateChange', next, previous);
+    link.attempt(() => this.#tell('stateChange', next, previous));
+  }
+
+  internalFault(error: unknown): void {
+    this.#host.internalFault(error, this);
   }
 
   flushed(): void {
@@ -482,13 +492,16 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #finishIfDelivered(): void {
     if (this.#stage !== STAGE.ENDED || this.#delivery.waiting > 0) return;
     this.#stage = STAGE.TOLD;
-    this.#unclaimed?.cancel();
-    this.#link.release();
-    const info = this.#link.closeInfo!;
-    this.#delivery.finish();
-    if (info.error !== undefined) this.#tell('error', info.error);
-    this.#tell('close', info);
-    this.#host.closed(this, info);
+    const link = this.#link;
+    link.attempt(() => this.#unclaimed?.cancel());
+    link.attempt(() => link.release());
+    const info = link.closeInfo!;
+    link.attempt(() => this.#delivery.finish());
+    link.attempt(() => {
+      if (info.error !== undefined) this.#tell('error', info.error);
+    });
+    link.attempt(() => this.#tell('close', info));
+    link.attempt(() => this.#host.closed(this, info));
     this.topicSet = undefined;
     this.#closed?.resolve(info);
   }

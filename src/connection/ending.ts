@@ -21,6 +21,8 @@ export interface EndingLink {
   readonly state: ConnectionState;
   /** On the clock of deadlines. */
   now(): number;
+  /** Runs one step of a removal; if it throws, that is logged, and the next steps run. */
+  attempt(step: () => void): void;
   /** Changes the state, and tells of it. */
   moveTo(next: ConnectionState): void;
   /** The deadlines have changed. */
@@ -229,8 +231,8 @@ export class Ending {
       cause: this.#cause ?? 'transport-end',
       ...(this.#error === undefined ? {} : { error: this.#error }),
     };
-    link.core.transportEnded();
-    link.outbox.clear();
+    link.attempt(() => link.core.transportEnded());
+    link.attempt(() => link.outbox.clear());
     link.moveTo('closed');
     link.plan();
   }

@@ -107,6 +107,8 @@ export interface ConnectionHost<Driver, C> {
   drained(driver: Driver): void;
   /** A connection was closed because the memory budget is used up. */
   memoryShed(): void;
+  /** A step of the library threw. Only the log hears of it here. */
+  internalFault(error: unknown, driver: Driver): void;
   /** A listener of the application failed. @param where Which, as "a listener of 'close'". */
   handlerFailed(error: unknown, driver: Driver, where: string): void;
   /** Where mistakes of the application are shown. */

@@ -33,6 +33,8 @@ export interface LinkOwner extends EndingOwner {
   receivedPong(payload: Buffer): void;
   /** After the side effects of the move. `closed` comes before `ended`. */
   stateChanged(next: ConnectionState, previous: ConnectionState): void;
+  /** A step threw: it is to be logged. Must not throw. */
+  internalFault(error: unknown): void;
   /** Bytes went out. */
   flushed(): void;
   /** False while what was received cannot be handed on: then reading stops. */
@@ -220,6 +222,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   /** A step of this connection threw: it ends with that as its error, and no other connection notices. */
   failed(error: unknown): void {
     const { end } = this;
+    this.#owner.internalFault(error);
     try {
       end.terminate(
         'internal-error',
@@ -295,9 +298,23 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     return this.#context.deadlines.now();
   }
 
+  attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#owner.internalFault(error);
+    }
+  }
+
+  /** A move that the table does not have is a fault of the library: it is logged, and the connection destroyed. */
   moveTo(next: ConnectionState): void {
     const previous = this.state;
-    this.state = moveState(previous, next);
+    try {
+      this.state = moveState(previous, next);
+    } catch (error) {
+      this.failed(error);
+      return;
+    }
     this.#owner.stateChanged(next, previous);
   }
 

@@ -82,6 +82,11 @@ export class ConnectionLog {
     );
   }
 
+  /** A fault of the library, in one step of a connection. */
+  internalFault(error: unknown, connection: { readonly id: string }): void {
+    this.write('error', { err: error, connectionId: connection.id }, 'internal fault, please report it');
+  }
+
   /** Whether there is a logger. */
   get isOn(): boolean {
     return this.logger !== undefined;

@@ -242,20 +242,24 @@ export class ServerCore<UserData>
   }
 
   left(driver: DriverOf<UserData>): void {
-    const topics = driver.topicSet === undefined ? [] : [...topicsIn(driver.topicSet)];
-    this.topics.unsubscribeAll(driver);
-    for (const topic of topics) this.#tell('unsubscribe', driver.connection, topic);
-    this.registry.remove(driver);
-    this.#leaving.add(driver);
-    if (driver.place !== undefined) this.admission.release(driver.place as Reservation);
+    const { topicSet, place } = driver;
     driver.place = undefined;
+    if (topicSet !== undefined) {
+      driver.attempt(() => this.topics.unsubscribeAll(driver));
+      driver.attempt(() => {
+        for (const topic of topicsIn(topicSet)) this.#tell('unsubscribe', driver.connection, topic);
+      });
+    }
+    driver.attempt(() => this.registry.remove(driver));
+    this.#leaving.add(driver);
+    if (place !== undefined) driver.attempt(() => this.admission.release(place as Reservation));
   }
 
   closed(driver: DriverOf<UserData>, info: CloseInfo): void {
     this.#leaving.delete(driver);
-    this.counters.closed(info);
-    this.log.closed(driver, info, this.clock.wallNow());
-    this.#tell('close', driver.connection, info);
+    driver.attempt(() => this.counters.closed(info));
+    driver.attempt(() => this.log.closed(driver, info, this.clock.wallNow()));
+    driver.attempt(() => this.#tell('close', driver.connection, info));
     this.onGone?.();
   }
 
@@ -270,6 +274,10 @@ export class ServerCore<UserData>
     const error = new PeerError('ERR_MEMORY_CAP', `the budget is ${memoryBudget.maxBytes} bytes`);
     this.log.memoryShed(memoryBudget.maxBytes);
     this.#tell('error', error);
+  }
+
+  internalFault(error: unknown, driver: DriverOf<UserData>): void {
+    this.log.internalFault(error, driver);
   }
 
   handlerFailed(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void {
