@@ -9,19 +9,18 @@ export class Entrance {
   readonly #socket: Socket;
   readonly #listeners: Readonly<Record<string, (...args: never[]) => void>>;
   #fault: Error | undefined;
+  #isReleased = false;
 
   /** @param socket Just accepted. @param owner Told what happens until {@link release}. */
   constructor(socket: Socket, owner: Pick<TransportOwner, 'received' | 'receivedEnd' | 'closed'>) {
     this.#socket = socket;
     this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '');
-    let isReading = true;
     this.#listeners = {
       readable: () => {
-        while (isReading) {
+        while (!this.#isReleased && !socket.destroyed) {
           const chunk = socket.read() as Buffer | null;
           if (chunk === null) return;
           owner.received(chunk);
-          isReading = !socket.destroyed && socket.listenerCount('readable') > 0;
         }
       },
       end: () => owner.receivedEnd(),
@@ -39,6 +38,7 @@ export class Entrance {
   /** Gives the socket back. @param rest Bytes that were read and not used; copied. */
   release(rest: Uint8Array): Socket {
     const socket = this.#socket;
+    this.#isReleased = true;
     for (const [name, listener] of Object.entries(this.#listeners))
       socket.off(name, listener as (...args: unknown[]) => void);
     if (rest.length > 0) socket.unshift(Buffer.from(rest));

@@ -106,6 +106,19 @@ const LIMITS: readonly {
     retryAfter: true,
   },
   {
+    limit: 'maxPendingHandshakesPerIp',
+    rows: 'HS-25',
+    options: { maxPendingHandshakesPerIp: 2 },
+    reach: async (connect) => {
+      await connect();
+      await connect();
+      return connect();
+    },
+    status: 429,
+    code: 'ERR_IP_LIMIT',
+    retryAfter: true,
+  },
+  {
     limit: 'maxConnections',
     rows: 'LM-01',
     options: { maxConnections: 1 },

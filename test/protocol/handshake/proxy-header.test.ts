@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import {
   MAX_PROXY_HEADER_BYTES,
   type ProxyFact,
@@ -118,6 +119,25 @@ test('RT-07 the version is known with the last byte of the signature', () => {
   for (let cut = 0; cut < 12; cut++)
     assert.equal(proxyVersion(Buffer.from(SIGNATURE).subarray(0, cut)), undefined);
   assert.equal(proxyVersion(Buffer.from(SIGNATURE)), 2);
+});
+
+test('RT-07 GN-07 no bytes after a signature make reading throw, and a fact stays what it is when more bytes come', () => {
+  const signature = fc.constantFrom(
+    Buffer.from('PROXY '),
+    Buffer.from('PROXY TCP6 '),
+    Buffer.from(SIGNATURE),
+  );
+  const tail = fc.uint8Array({ maxLength: 120 });
+  fc.assert(
+    fc.property(signature, tail, fc.nat(120), (first, bytes, cut) => {
+      const whole = Buffer.concat([first, bytes]);
+      const early = readProxyHeader(whole.subarray(0, first.length + Math.min(cut, bytes.length)));
+      const late = readProxyHeader(whole);
+      assert.notEqual(late.kind, 'none');
+      if (early.kind === 'header') assert.deepEqual(late, early);
+      if (early.kind === 'malformed') assert.equal(late.kind, 'malformed');
+    }),
+  );
 });
 
 const VALID = [line('PROXY TCP4 192.0.2.1 198.51.100.2 8080 443'), binary(0x21, 0x11, CLIENT_4)];
