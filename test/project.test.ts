@@ -26,6 +26,7 @@ const lockFiles = [
   'tools/runtimes',
   'tools/wasm',
   'tools/package-check',
+  'tools/toolchains',
 ]
   .map((folder) => join(folder, 'package-lock.json'))
   .filter((path) => existsSync(join(root, path)));
@@ -48,15 +49,16 @@ for (const path of lockFiles) {
   });
 }
 
+type Target = string | readonly Target[] | { readonly [name: string]: Target };
+const targetsOf = (target: Target): readonly string[] =>
+  typeof target === 'string' ? [target] : Object.values(target).flatMap(targetsOf);
+
 test('what package.json exports and runs exists, with its types', () => {
-  const { exports, bin } = json('package.json') as {
-    readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
-    readonly bin: Readonly<Record<string, string>>;
-  };
-  const targets = [...Object.values(exports), bin].flatMap((target) =>
-    typeof target === 'string' ? [target] : Object.values(target),
-  );
-  assert.ok(targets.length >= 5);
+  const { exports, bin, main, types, typesVersions } = json('package.json') as Readonly<
+    Record<string, Target>
+  >;
+  const targets = targetsOf([exports!, bin!, main!, types!, typesVersions!]);
+  assert.ok(targets.length >= 30);
   for (const target of targets) assert.ok(existsSync(join(root, target)), target);
 });
 

@@ -97,11 +97,11 @@ function exportsOf(module: string): Map<string, Exported> {
 export function doors(): Door[] {
   const { name: packageName, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     readonly name: string;
-    readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+    readonly exports: Readonly<Record<string, string | { readonly default: { readonly types: string } }>>;
   };
   return Object.entries(exports).flatMap(([path, target]) => {
     if (typeof target === 'string') return [];
-    const module = target.types.replace('./build/src/', '').replace(/\.d\.ts$/, '');
+    const module = target.default.types.replace('./build/src/', '').replace(/\.d\.ts$/, '');
     const first = /^\/\*\*[^]*?\*\//.exec(read(module))?.[0] ?? '';
     const list = [...exportsOf(module).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return [{ name: packageName + path.slice(1), doc: plainDoc(first), exports: list }];

@@ -1,9 +1,11 @@
 // Makes what is published, build/package, of what the compiler made, build/src; part of `npm run build`. A file for each door and
 // one for the command, beside files of what several of them share: a class is the same behind every door. Comments go, names
 // stay: it fails if one that users can meet, in a stack or from util.inspect, has become another.
+// Beside each file of a door lies its CommonJS form, .cjs, for tools that cannot require ES modules, and in `types` the
+// declarations that such tools read.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { build } from 'esbuild';
+import { basename, dirname, join, relative } from 'node:path';
+import { build, transform } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'build', 'package');
@@ -36,6 +38,9 @@ const { outputFiles, metafile } = await build({
   metafile: true,
   write: false,
 });
+
+/** Where a file says where its source map is; only ES modules have one. */
+const SOURCE_MAP = /^\/\/# sourceMappingURL=.*$/m;
 
 const namesIn = (/** @type {string} */ code) =>
   [...code.matchAll(NAMED)].map((match) => match[1] ?? match[2]);
@@ -74,6 +79,59 @@ const strange = files.flatMap(({ path, contents }) =>
 if (strange.length > 0)
   throw new Error(`two of one name, of which one has to take another: ${strange.join(', ')}`);
 
+/** The names of the files that a file of the package loads, itself among them. */
+function loadedBy(/** @type {string} */ name, /** @type {Set<string>} */ loaded = new Set()) {
+  if (loaded.has(name)) return loaded;
+  loaded.add(name);
+  const code = String(files.find(({ path }) => basename(path) === name)?.contents);
+  for (const [, other] of code.matchAll(/\bfrom "\.\/([^"]+)"/g)) loadedBy(other, loaded);
+  return loaded;
+}
+
+/** CommonJS of the same cut: what several doors share is one file, so a class is the same behind every door. */
+async function commonJs(/** @type {string} */ name) {
+  const { text } = /** @type {import('esbuild').OutputFile} */ (
+    outputFiles.find(({ path }) => basename(path) === name)
+  );
+  const { code } = await transform(withoutBareImports(text).replace(SOURCE_MAP, ''), {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20.19',
+  });
+  // A test runner that cannot require an ES module cannot import one either.
+  if (/\bimport\(|\bimport\.meta\b/.test(code))
+    throw new Error(`${name} imports at run time: it has no CommonJS form`);
+  const known = new Set(namesIn(text).map((each) => each?.replace(/^_/, '')));
+  const changed = namesIn(withClassNames(code)).filter((each) => !known.has(each) && !each?.startsWith('__'));
+  if (changed.length > 0)
+    throw new Error(`${name} has other names in its CommonJS form: ${changed.join(', ')}`);
+  return withClassNames(code).replaceAll(/\brequire\("\.\/([^"]+)\.js"\)/g, 'require("./$1.cjs")');
+}
+
+/** The declarations of a door and all that they import, as those of CommonJS. By path below `build/src`. */
+function commonJsTypes(/** @type {string} */ path, /** @type {Map<string, string>} */ found = new Map()) {
+  if (found.has(path)) return found;
+  const text = readFileSync(join(root, 'build', 'src', path), 'utf8');
+  const specifiers = /(\bfrom |\bimport\()(['"])(\.{1,2}\/[^'"]+)\.ts\2/g;
+  found.set(path, text.replaceAll(specifiers, '$1$2$3.cjs$2').replace(SOURCE_MAP, ''));
+  for (const [, , , other] of text.matchAll(specifiers))
+    commonJsTypes(join(dirname(path), `${other}.d.ts`), found);
+  return found;
+}
+
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 for (const { path, contents } of files) writeFileSync(path, contents);
+const loaded = new Set();
+const types = new Map();
+for (const [door, entry] of Object.entries(DOORS)) {
+  if (door === 'cli') continue;
+  loadedBy(`${door}.js`, loaded);
+  commonJsTypes(relative('build/src', entry).replace(/\.js$/, '.d.ts'), types);
+}
+for (const name of loaded) writeFileSync(join(folder, name.replace(/\.js$/, '.cjs')), await commonJs(name));
+for (const [path, text] of types) {
+  const target = join(folder, 'types', path.replace(/\.d\.ts$/, '.d.cts'));
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(target, text);
+}

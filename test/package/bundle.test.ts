@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { build } from 'esbuild';
@@ -14,6 +15,8 @@ const DOORS = {
   testing: 'hawser/testing',
 };
 
+const require = createRequire(import.meta.url);
+
 const sourcesOf = (file: string): readonly string[] =>
   (
     JSON.parse(readFileSync(join(FOLDER, `${file}.map`), 'utf8')) as { readonly sources: readonly string[] }
@@ -24,7 +27,7 @@ function loadedBy(file: string, loaded = new Set<string>()): ReadonlySet<string>
   if (loaded.has(file)) return loaded;
   loaded.add(file);
   const code = readFileSync(join(FOLDER, file), 'utf8');
-  for (const [, other] of code.matchAll(/\bfrom "\.\/([^"]+)"/g)) loadedBy(other!, loaded);
+  for (const [, other] of code.matchAll(/\b(?:from |require\()"\.\/([^"]+)"/g)) loadedBy(other!, loaded);
   return loaded;
 }
 const sourcesBehind = (file: string): string[] => [...loadedBy(file)].flatMap(sourcesOf);
@@ -61,15 +64,32 @@ for (const [file, name] of Object.entries(DOORS)) {
     const path = file === 'index' ? '../../src/index.js' : `../../src/${file}/index.js`;
     const published = (await import(name)) as Record<string, unknown>;
     const compiled = (await import(path)) as Record<string, unknown>;
+    const required = require(join(FOLDER, `${file}.cjs`)) as Record<string, unknown>;
     assert.deepEqual(Object.keys(published), Object.keys(compiled));
+    assert.deepEqual(new Set(Object.keys(required)), new Set(Object.keys(compiled)));
     const namesOf = (module: Record<string, unknown>): (readonly [string, string])[] =>
       Object.entries(module).flatMap(([exported, value]) =>
         typeof value === 'function' ? [[exported, value.name] as const] : [],
       );
     assert.ok(namesOf(published).length > 3);
     assert.deepEqual(namesOf(published), namesOf(compiled));
+    assert.deepEqual(new Map(namesOf(required)), new Map(namesOf(compiled)));
   });
 }
+
+test('GN-13 GN-14: each CommonJS door loads the CommonJS of exactly what its ES module loads', () => {
+  for (const file of Object.keys(DOORS)) {
+    const modules = [...loadedBy(`${file}.js`)].map((name) => name.replace('.js', '.cjs'));
+    assert.deepEqual([...loadedBy(`${file}.cjs`)].sort(), modules.sort());
+  }
+  const byName = new Map<string, unknown>();
+  for (const file of Object.keys(DOORS)) {
+    for (const [name, value] of Object.entries(require(join(FOLDER, `${file}.cjs`)) as object)) {
+      assert.equal(byName.get(name) ?? value, value, name);
+      byName.set(name, value);
+    }
+  }
+});
 
 // Without annotations, half of the protocol would be in every page that uses any of it, WebAssembly and all.
 for (const [what, mostBytes] of [

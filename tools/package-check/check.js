@@ -29,8 +29,7 @@ const tarball = spawnSync('npm', ['pack', '--ignore-scripts', '--silent', '--pac
 const packed = join(folder, tarball);
 const results = [
   run(process.execPath, [tool('publint/src/cli.js'), '--strict', packed]),
-  // ES modules alone: `require` gets the same module from Node itself.
-  run(process.execPath, [tool('@arethetypeswrong/cli/dist/index.js'), packed, '--profile', 'esm-only']),
+  run(process.execPath, [tool('@arethetypeswrong/cli/dist/index.js'), packed, '--profile', 'strict']),
   run(process.execPath, [tool('knip/bin/knip.js'), '--config', 'tools/package-check/knip.json']),
   ...readdirSync(join(root, '.github', 'workflows')).map((name) =>
     run(process.execPath, [tool('@action-validator/cli/cli.mjs'), join('.github', 'workflows', name)]),

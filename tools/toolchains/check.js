@@ -1,0 +1,227 @@
+// Loads the package, as it is published, with the compilers, bundlers and test runners that people use, on this Node. Prints a line
+// for each; ends with 1, and with what the tool said, if one of them fails.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+
+const here = import.meta.dirname;
+const root = join(here, '..', '..');
+const modules = join(here, 'node_modules');
+const work = join(here, 'build');
+const EXPECTED = 'Ada: hello true 1 ProtocolConnection ReconnectingClient';
+
+// Next to the tools, where all of them find it.
+const folder = mkdtempSync(join(tmpdir(), 'hawser-toolchains-'));
+const shell = process.platform === 'win32';
+spawnSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], {
+  cwd: root,
+  shell,
+});
+const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
+rmSync(join(modules, 'hawser'), { recursive: true, force: true });
+mkdirSync(join(modules, 'hawser'));
+spawnSync('tar', [
+  '-xzf',
+  join(folder, String(tarball)),
+  '-C',
+  join(modules, 'hawser'),
+  '--strip-components=1',
+]);
+rmSync(folder, { recursive: true });
+rmSync(work, { recursive: true, force: true });
+
+/**
+ * Runs a program of Node to its end.
+ * @param {string} cwd @param {readonly string[]} argv
+ * @returns {Promise<{ readonly ok: boolean, readonly said: string }>}
+ */
+function node(cwd, ...argv) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, argv, { cwd });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += String(chunk)));
+    child.on('close', (code) => resolve({ ok: code === 0, said }));
+  });
+}
+const tool = (/** @type {string} */ path) => join(modules, path);
+
+/** A project of its own, with fixtures. @param {string} name @param {Readonly<Record<string, string | object>>} files */
+function project(name, files) {
+  const path = join(work, name.replaceAll(/\W+/g, '-'));
+  mkdirSync(path, { recursive: true });
+  for (const [file, content] of Object.entries(files))
+    writeFileSync(join(path, file), typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+const fixture = (/** @type {string} */ name) => readFileSync(join(here, 'fixtures', name), 'utf8');
+
+/** @type {Map<string, () => Promise<{ readonly ok: boolean, readonly said: string }>>} */
+const rows = new Map();
+
+const PROGRAM = fixture('program.ts');
+/** What users check their programs with, and ours with them. */
+const STRICT = {
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  noEmit: true,
+  target: 'es2022',
+  lib: ['es2022'],
+  types: ['node'],
+};
+/** @type {Readonly<Record<string, Readonly<Record<string, object>>>>} */
+const RESOLUTIONS = {
+  node10: { ts: { module: 'commonjs', moduleResolution: 'node10' } },
+  node16: { cts: { module: 'node16' }, mts: { module: 'node16' } },
+  nodenext: { cts: { module: 'nodenext' }, mts: { module: 'nodenext' } },
+  bundler: { ts: { module: 'esnext', moduleResolution: 'bundler' } },
+};
+for (const [version, compiler, resolutions] of /** @type {const} */ ([
+  ['5.4', 'typescript54', ['node10', 'node16']],
+  ['5.9', 'typescript', ['node10', 'nodenext', 'bundler']],
+  ['6', 'typescript6', ['node10', 'nodenext']],
+  ['7', 'typescript7', ['node16', 'nodenext', 'bundler']],
+])) {
+  for (const resolution of resolutions) {
+    const name = `TypeScript ${version}, ${resolution}`;
+    rows.set(name, () => {
+      const kinds = Object.entries(RESOLUTIONS[resolution] ?? {});
+      const files = kinds.map(([extension]) => `program.${extension}`);
+      const ignore = version === '6' && resolution === 'node10' ? { ignoreDeprecations: '6.0' } : {};
+      const compilerOptions = { ...STRICT, ...kinds[0]?.[1], ...ignore };
+      const path = project(name, {
+        'package.json': { private: true, type: 'commonjs' },
+        'tsconfig.json': { compilerOptions, files },
+        ...Object.fromEntries(files.map((file) => [file, PROGRAM])),
+      });
+      return node(path, tool(`${compiler}/bin/tsc`), '-p', '.');
+    });
+  }
+}
+
+rows.set('TypeScript 5.9 to CommonJS, run by Node', async () => {
+  const path = project('emitted', {
+    'package.json': { private: true, type: 'commonjs' },
+    'tsconfig.json': {
+      compilerOptions: { ...STRICT, noEmit: false, module: 'node16' },
+      files: ['program.ts'],
+    },
+    'program.ts': PROGRAM,
+    'run.js': `require('./program.js').talk().then(console.log);`,
+  });
+  const compiled = await node(path, tool('typescript/bin/tsc'), '-p', '.');
+  return compiled.ok ? printing(await node(path, '--no-warnings', 'run.js'), EXPECTED) : compiled;
+});
+
+/** @param {{ readonly ok: boolean, readonly said: string }} result @param {string} expected */
+const printing = ({ ok, said }, expected) => ({ ok: ok && said.trim() === expected, said });
+
+rows.set('Jest, CommonJS', () => {
+  const path = project('jest', {
+    'package.json': { private: true },
+    'required.test.js': fixture('required.test.js'),
+  });
+  return node(path, tool('jest/bin/jest.js'), '--rootDir', path);
+});
+
+rows.set('ts-jest, CommonJS', () => {
+  const path = project('ts-jest', {
+    'package.json': { private: true, jest: { preset: 'ts-jest' } },
+    'tsconfig.json': {
+      compilerOptions: {
+        ...STRICT,
+        noEmit: false,
+        module: 'commonjs',
+        moduleResolution: 'node10',
+        types: ['node', 'jest'],
+      },
+    },
+    'program.ts': PROGRAM,
+    'talking.test.ts': fixture('talking.test.ts').replace('TEST_RUNNER', '@jest/globals'),
+  });
+  return node(path, tool('jest/bin/jest.js'), '--rootDir', path);
+});
+
+rows.set('Vitest', () => {
+  const path = project('vitest', {
+    'package.json': { private: true, type: 'module' },
+    'program.ts': PROGRAM,
+    'talking.test.ts': fixture('talking.test.ts').replace('TEST_RUNNER', 'vitest'),
+  });
+  return node(path, tool('vitest/vitest.mjs'), 'run', '--root', path);
+});
+
+for (const format of ['cjs', 'esm']) {
+  rows.set(`esbuild, ${format}`, async () => {
+    const path = project(`esbuild-${format}`, { 'entry.cjs': fixture('entry.cjs') });
+    const { build } = await import('esbuild');
+    const outfile = join(path, format === 'cjs' ? 'out.cjs' : 'out.mjs');
+    // Node's modules are required at run time, which an ES module has to be given.
+    const banner =
+      format === 'cjs'
+        ? {}
+        : {
+            js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
+          };
+    await build({
+      entryPoints: [join(path, 'entry.cjs')],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      format: /** @type {'cjs' | 'esm'} */ (format),
+      banner,
+      logLevel: 'silent',
+    });
+    return printing(await node(path, outfile), 'true true');
+  });
+}
+
+rows.set('webpack', async () => {
+  const path = project('webpack', { 'entry.cjs': fixture('entry.cjs') });
+  const { default: webpack } = await import('webpack');
+  const failure = await new Promise((resolve) => {
+    webpack(
+      {
+        mode: 'development',
+        devtool: false,
+        target: 'node',
+        context: path,
+        entry: './entry.cjs',
+        output: { path, filename: 'out.cjs' },
+        optimization: { splitChunks: false },
+      },
+      (error, stats) =>
+        resolve(error?.message ?? (stats?.hasErrors() === true ? stats.toString() : undefined)),
+    );
+  });
+  if (failure !== undefined) return { ok: false, said: String(failure) };
+  return printing(await node(path, 'out.cjs'), 'true true');
+});
+
+rows.set('Node, import and require', () => {
+  const doors = ['hawser', 'hawser/client', 'hawser/protocol', 'hawser/testing'];
+  const path = project('node', {
+    'same.cjs': `Promise.all(${JSON.stringify(doors)}.map(async (door) => require(door) === (await import(door)))).then((same) => console.log(same.join()));`,
+  });
+  return node(path, '--no-warnings', 'same.cjs').then((result) => printing(result, 'true,true,true,true'));
+});
+
+// Two at a time: most rows are one process that computes.
+const waiting = [...rows];
+let failures = 0;
+async function runRows() {
+  for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {
+    const [name, run] = row;
+    const startedAt = performance.now();
+    const { ok, said } = await run().catch((error) => ({ ok: false, said: String(error) }));
+    if (!ok) failures++;
+    const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+    process.stdout.write(`${ok ? 'loads' : 'FAILS'}  ${name}  ${seconds} s\n${ok ? '' : `${said}\n`}`);
+  }
+}
+const only = process.argv[2];
+if (only !== undefined) waiting.splice(0, waiting.length, ...waiting.filter(([name]) => name.includes(only)));
+await Promise.all([runRows(), runRows()]);
+process.exitCode = failures === 0 ? 0 : 1;
