@@ -32,7 +32,8 @@ import type { Clock } from '../transport/clock.ts';
 import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
 import { processBytes } from '../transport/outbox.ts';
 import type { RandomSource } from '../transport/random.ts';
-import { StreamTransport } from '../transport/stream-transport.ts';
+import { pendingResponse } from '../transport/pending-response.ts';
+import { StreamTransport, tuneSocket } from '../transport/stream-transport.ts';
 import { takeStream } from '../transport/take-stream.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import { Admission, type Reservation } from './admission.ts';
@@ -46,6 +47,7 @@ import { ServerLog } from './log.ts';
 import { hostPolicy, type OriginRefusal, originPolicy, type OriginSubject } from './origin.ts';
 import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
 import { compilePath } from './path.ts';
+import { PipelinedUpgrade } from './pipelined-upgrade.ts';
 import { Registry } from './registry.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
 import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
@@ -169,8 +171,13 @@ export class ServerCore<UserData>
     request: IncomingMessage,
   ): Promise<Connection<UserData> | undefined> {
     return new Promise((resolve) => {
-      const open = (owner: TransportOwner): StreamTransport => this.take(socket, owner);
-      new Handshake<UserData>(this, { stream: socket, open }, resolve).withHead(head, rest, request);
+      const begin = (): void => {
+        tuneSocket(socket);
+        const open = (owner: TransportOwner): StreamTransport => this.take(socket, owner);
+        new Handshake<UserData>(this, { stream: socket, open }, resolve).withHead(head, rest, request);
+      };
+      if (pendingResponse(socket) === undefined) begin();
+      else new PipelinedUpgrade(this, socket, head.target).wait(begin, () => resolve(undefined));
     });
   }
 

@@ -12,7 +12,6 @@ import type { Audience, Delivery, PublishDelivery, SendOptions } from '../connec
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
-import { tuneSocket } from '../transport/stream-transport.ts';
 import { prepareSockets } from '../transport/take-stream.ts';
 import { type Attached, attach, detach } from './attachments.ts';
 import type { BroadcastOptions } from './broadcast.ts';
@@ -156,8 +155,9 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   }
 
   /**
-   * Takes over the WebSocket upgrades of a Node HTTP or HTTPS server whose path this server serves; all other requests
-   * and upgrades are left alone.
+   * Takes over the WebSocket upgrades of a Node HTTP or HTTPS server whose path this server serves. All other requests
+   * stay with the HTTP server, also those that offer another protocol (`Upgrade: h2c`). An upgrade that another `upgrade`
+   * listener answers at once stays with that listener.
    * @param options Another path than that of the server's options, for this HTTP server only.
    * @throws MisuseError `ERR_ARGUMENT` for anything but an HTTP server, as an Express application; `ERR_STATE` if attached
    *   already; `ERR_OPTION` for a server with `insecureHTTPParser`.
@@ -193,7 +193,8 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   }
 
   /**
-   * Answers one upgrade request. The socket, of any kind of `Duplex`, is ours from here on.
+   * Answers one upgrade request. The socket, of any kind of `Duplex`, belongs to this server from here on. If Node's HTTP
+   * server has not finished the responses to earlier requests on it, the handshake waits for them.
    * @param head What an HTTP server has read behind the request.
    * @returns The connection, or `undefined` if the request was refused or the client left. Never rejects.
    * @throws MisuseError `ERR_ARGUMENT`, at once, for anything but what an `upgrade` event brings, and for a callback.
@@ -283,7 +284,6 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     socket: Duplex,
     head: Buffer,
   ): Promise<Connection<UserData> | undefined> {
-    tuneSocket(socket);
     const requestHead = {
       method: request.method ?? '',
       target: request.url ?? '',
