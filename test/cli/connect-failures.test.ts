@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { failureSentence, networkWords } from '../../src/cli/failure-words.ts';
 import { selfSigned } from '../../src/cli/self-signed.ts';
@@ -28,6 +30,17 @@ test('CM-01 CM-05: a refusal shows status, reason, fields and body, with control
     ]);
     assert.deepEqual(io.outLines, []);
   }
+});
+
+test('CM-05 EX-03: a refusal of our own server looks as docs/cli.md shows it', async (t) => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/cli.md'), 'utf8');
+  const shown = /```\n(hawser: the server refused.*?)\n```/s.exec(page)?.[1];
+  const ignore = (): void => undefined;
+  const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+  const { url } = await echo(t, { logger });
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'connect', url, '--origin', 'https://other.example'), 1);
+  assert.equal(io.errLines.join('\n'), shown);
 });
 
 test('CM-02 CM-05: with --json a refusal is an event, and standard error has the sentence', async (t) => {

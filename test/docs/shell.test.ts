@@ -15,6 +15,7 @@ import { readShell, type ShellCommand } from './shell.ts';
 
 /** Where the code in other languages is run. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  'docs/cli.md: connect (2)': 'test/cli/connect-failures.test.ts',
   'docs/proxies.md: nginx': 'test/interop/proxies.test.ts',
   'docs/proxies.md: HAProxy': 'test/interop/proxies.test.ts',
   'docs/proxies.md: PROXY protocol (2)': 'test/interop/proxy-protocol.test.ts',
