@@ -145,7 +145,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     if (!this.#pumping) flushQueue.schedule(this);
   }
 
-  /** A message was accepted. */
+  /** A message or ping was accepted: it is counted at once, since an application may send many in one turn. */
   sendMessage(): void {
     if (this.#pumping) return;
     flushQueue.schedule(this);
@@ -155,7 +155,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   ping(payload: Uint8Array): void {
     this.core.ping(payload);
     this.#context.counters.pingsSent++;
-    this.send();
+    this.sendMessage();
   }
 
   /** How it ends; made at the first sign of that. */

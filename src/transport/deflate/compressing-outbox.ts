@@ -11,6 +11,13 @@ import type { DeflateSettings } from './deflate-settings.ts';
 import { Deflater, type DeflateJob, sharedDeflater } from './deflater.ts';
 import { type FrameWaiter, type PreparedFrame, preparedFrame } from './prepared-frame.ts';
 
+/** Small messages that go out as they are. */
+interface Frames {
+  readonly is: 'frames';
+  readonly block: FrameBlock;
+  bytes: number;
+}
+
 /**
  * A message, or Close, that is queued behind one that is being compressed; or that one itself. Small messages that go out
  * as they are share a block.
@@ -23,7 +30,7 @@ type Waiting =
       readonly compress: boolean | undefined;
       readonly bytes: number;
     }
-  | { readonly is: 'frames'; readonly block: FrameBlock; bytes: number }
+  | Frames
   | { readonly is: 'prepared'; readonly message: PreparedMessage; readonly bytes: number }
   | { readonly is: 'close'; readonly body: Uint8Array; readonly bytes: number };
 
@@ -120,7 +127,12 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
         return;
       }
     }
-    this.#enqueue({ is: 'prepared', message, bytes: message.frame.length });
+    const { frame } = message;
+    if (this.#queue !== undefined && frame.length <= ENTRY_BYTES && this.#variant(message) === undefined) {
+      const frames = this.#framesWith(frame.length);
+      frames.block.copy(frame);
+      this.#grow(frames, frame.length);
+    } else this.#enqueue({ is: 'prepared', message, bytes: frame.length });
   }
 
   override closeAfterWaiting(body: Uint8Array): void {
@@ -230,15 +242,28 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   }
 
   #waitPacked(opcode: number, data: string | Uint8Array, room: number): void {
+    const frames = this.#framesWith(room);
+    const key = this.#nextKey?.();
+    const { block } = frames;
+    this.#grow(
+      frames,
+      typeof data === 'string' ? block.text(opcode, data, key) : block.data(opcode, data, key),
+    );
+  }
+
+  /** The last entry of the queue, which is not empty, as one with `room` bytes for small frames. */
+  #framesWith(room: number): Frames {
     const last = this.#queue?.at(-1);
     const before = last?.is === 'frames' ? last : undefined;
-    const block = before?.block.hasRoom(room) === true ? before.block : new FrameBlock(room, before?.block);
-    const key = this.#nextKey?.();
-    const bytes = typeof data === 'string' ? block.text(opcode, data, key) : block.data(opcode, data, key);
-    if (block === before?.block) {
-      before.bytes += bytes;
-      this.#queueBytes += bytes;
-    } else this.#enqueue({ is: 'frames', block, bytes });
+    if (before?.block.hasRoom(room) === true) return before;
+    const frames: Frames = { is: 'frames', block: new FrameBlock(room, before?.block), bytes: 0 };
+    this.#enqueue(frames);
+    return frames;
+  }
+
+  #grow(frames: Frames, bytes: number): void {
+    frames.bytes += bytes;
+    this.#queueBytes += bytes;
   }
 
   #enqueue(waiting: Waiting): void {
