@@ -55,7 +55,7 @@ interface ReconnectPolicy {
    */
   readonly shouldReconnect?: ((info: DownInfo) => boolean | undefined) | undefined;
   /**
-   * What `send` keeps while there is no connection: at most `maxBytes` (default 1,048,576; 1 to 2,147,483,647) in at most
+   * What `send` keeps while there is no connection; each message counts its payload and 128 bytes: at most `maxBytes` (default 1,048,576; 1 to 2,147,483,647) in at most
    * `maxMessages` (default 1,000; 1 to 1,000,000), each for `ttlMs` (default 30,000; 1 to 2,147,483,647). `false`: nothing.
    */
   readonly offlineQueue?: false | Partial<OfflineQueueSettings> | undefined;

@@ -110,7 +110,8 @@ export interface ConnectionOptions {
    */
   readonly highWaterMarkBytes?: number | undefined;
   /**
-   * A message offered while so many bytes wait meets `onOverflow`: at most this and one message wait. Default 1,048,576;
+   * A message offered while `bufferedBytes` is at this or above meets `onOverflow`: at most this and one message are queued.
+   * Each entry of a queue counts 128 bytes beside its own; small messages share entries. Default 1,048,576;
    * 1 to 2,147,483,647 bytes. A slow reader is bounded, a short stall is not noticed.
    */
   readonly maxBufferedBytes?: number | undefined;

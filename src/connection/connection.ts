@@ -139,7 +139,10 @@ export class Connection<UserData = unknown>
     this.#driver.expireAt(at);
   }
 
-  /** Bytes accepted and not yet taken by the kernel: ours, the socket's and those of TLS. */
+  /**
+   * Bytes accepted and not yet taken by the kernel: in the queues here, in the socket and in TLS. Each entry of a queue counts
+   * 128 bytes more, since it costs memory; small messages share entries while the socket is blocked.
+   */
   get bufferedBytes(): number {
     return this.#driver.bufferedBytes;
   }
