@@ -3,6 +3,7 @@ import { checkCloseArguments } from '../protocol/close.ts';
 import { OPCODE, type Role } from '../protocol/constants.ts';
 import { MisuseError, PeerError } from '../protocol/errors.ts';
 import { checkControlPayload } from '../protocol/frame-builder.ts';
+import { copyOf } from '../protocol/message-memory.ts';
 import { type Message, outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
 import type { PreparedMessage } from '../protocol/prepared-message.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
@@ -299,11 +300,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   receivedPing(payload: Buffer): void {
-    if (countListeners(this.connection, 'ping') > 0) this.#tell('ping', Buffer.from(payload));
+    if (countListeners(this.connection, 'ping') > 0) this.#tell('ping', copyOf(payload, 0, payload.length));
   }
 
   receivedPong(payload: Buffer): void {
-    if (countListeners(this.connection, 'pong') > 0) this.#tell('pong', Buffer.from(payload));
+    if (countListeners(this.connection, 'pong') > 0) this.#tell('pong', copyOf(payload, 0, payload.length));
   }
 
   stateChanged(next: ConnectionState, previous: ConnectionState): void {

@@ -13,7 +13,8 @@ import type { Inflater } from './deflate/inflater.ts';
 import { PeerError } from './errors.ts';
 import { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 import type { ProtocolLimits } from './limits.ts';
-import { copyOf, MessageAssembler, wholeMessage } from './message-assembler.ts';
+import { MessageAssembler, wholeMessage } from './message-assembler.ts';
+import { copyOf } from './message-memory.ts';
 import type { Message } from './payload.ts';
 import type { ReusableBytes } from './reusable-bytes.ts';
 

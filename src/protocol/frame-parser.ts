@@ -3,7 +3,7 @@ import { MAX_HEADER_BYTES, OPCODE, type Role } from './constants.ts';
 import { FrameHeader } from './frame-header.ts';
 import { ENTRY_BYTES, type ProtocolLimits } from './limits.ts';
 import { maskAt, nonAscii, simdOffset } from './mask.ts';
-import { copyOf } from './message-assembler.ts';
+import { copyOf } from './message-memory.ts';
 
 /** What {@link FrameParser.next} found. Numbers, because it answers once or more per frame. */
 export const PIECE = Object.freeze({

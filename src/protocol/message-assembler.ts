@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { PeerError } from './errors.ts';
 import { ENTRY_BYTES } from './limits.ts';
-import { messageMemory } from './message-memory.ts';
+import { copyOf, messageMemory } from './message-memory.ts';
 import { keepOutgrown, roomToGrow } from './outgrown-memory.ts';
 import type { ReusableBytes } from './reusable-bytes.ts';
 import { findInvalidUtf8, Utf8Validator } from './utf8.ts';
@@ -10,8 +10,6 @@ import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
 /** Smallest buffer for an unfinished message, unless it is known to be smaller. */
 const FIRST_CAPACITY = 256;
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
-/** Up to here a loop is quicker than a view to copy from (measured: 16 bytes 75 ns against 175, 64 bytes 170 against 130). */
-const COPIED_BY_BYTES = 40;
 /** Bytes on each side of a fault that its description shows (in hex, never as text). */
 const SHOWN_AROUND = 4;
 
@@ -124,19 +122,6 @@ export function wholeMessage(
   }
   reusable?.noteText(text, bytes, start, end, isAscii);
   return text;
-}
-
-/** Bytes of their own: no view on a larger buffer, and none of the shared pool, so that keeping them keeps nothing else. */
-export function copyOf(bytes: Uint8Array, start: number, end: number): Buffer {
-  const length = end - start;
-  if (length > COPIED_BY_BYTES) {
-    const copy = messageMemory(length);
-    copy.set(bytes.subarray(start, end));
-    return copy;
-  }
-  const copy = Buffer.alloc(length);
-  for (let i = 0; i < length; i++) copy[i] = bytes[start + i]!;
-  return copy;
 }
 
 /** Describes a fault by position and surrounding bytes. */

@@ -7,6 +7,9 @@ const LARGE_FROM_BYTES = 16_384;
  */
 const EXAMPLE_BYTES = 25_165_824;
 
+/** Up to here a loop is quicker than a view to copy from (measured: 16 bytes 75 ns against 175, 64 bytes 170 against 130). */
+const COPIED_BY_BYTES = 40;
+
 let isKept = false;
 
 /**
@@ -16,6 +19,22 @@ let isKept = false;
 export function messageMemory(bytes: number): Buffer {
   if (bytes >= LARGE_FROM_BYTES && !isKept) keepFreedMemory();
   return Buffer.allocUnsafeSlow(bytes);
+}
+
+/**
+ * A copy in memory of its own: no view of a larger buffer, and nothing of Node's shared pool, in which bytes of other
+ * connections lie. For everything that an application gets; keeping it keeps nothing else.
+ */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Buffer {
+  const length = end - start;
+  if (length > COPIED_BY_BYTES) {
+    const copy = messageMemory(length);
+    copy.set(bytes.subarray(start, end));
+    return copy;
+  }
+  const copy = Buffer.alloc(length);
+  for (let i = 0; i < length; i++) copy[i] = bytes[start + i]!;
+  return copy;
 }
 
 /**

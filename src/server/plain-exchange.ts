@@ -9,6 +9,7 @@ import {
   namesHost,
   readPlainTarget,
 } from '../protocol/handshake/plain-request.ts';
+import { copyOf } from '../protocol/message-memory.ts';
 import type { DeadlineOwner } from '../transport/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
 import { type HandshakeHost, type PendingSocket, retryAfter } from './handshake-host.ts';
@@ -155,7 +156,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
         method,
         url: this.#url!,
         headers: new Headers([...fields] as [string, string][]),
-        body: this.#body.bytes,
+        body: copyOf(this.#body.bytes, 0, this.#body.length),
         remoteAddress: this.#transport.remoteAddress,
       });
       if (!isResponseLike(response)) {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { copyOf } from '../message-memory.ts';
 import { listContains } from './fields.ts';
 import type { ResponseHead } from './response-head.ts';
 
@@ -42,7 +43,7 @@ export class ResponseBodyReader {
 
   /** What there is, in memory of its own. */
   take(): Buffer {
-    return Buffer.from(this.#memory.subarray(0, this.#bytes));
+    return copyOf(this.#memory, 0, this.#bytes);
   }
 
   #data(chunk: Uint8Array, at: number): number {
