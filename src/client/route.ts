@@ -5,6 +5,7 @@ import { MisuseError } from '../protocol/errors.ts';
 import { Dial, type DialOwner, type DialTarget } from '../transport/dial.ts';
 import { asError } from '../transport/guarded.ts';
 import { resolveHost } from '../transport/resolve-host.ts';
+import { tuneSocket } from '../transport/stream-transport.ts';
 import type { ConnectTarget, ResolvedConnectOptions } from './connect-options.ts';
 import type { Destination } from './destination.ts';
 import { withCause, wordsOf } from './error-words.ts';
@@ -227,8 +228,10 @@ export class Route implements DialOwner, TunnelOwner {
     whenConnected(given, (error) => {
       this.#pending = undefined;
       if (this.#over) given.destroy();
-      else if (error === undefined) this.#secured(given);
-      else {
+      else if (error === undefined) {
+        tuneSocket(given);
+        this.#secured(given);
+      } else {
         const detail = `the stream of ${name} cannot be used: ${wordsOf(error)}`;
         this.#fail(new ConnectError('ERR_CONNECT', detail, { phase: 'tcp', cause: error }));
       }

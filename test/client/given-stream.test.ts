@@ -94,6 +94,22 @@ for (const [what, make] of Object.entries(WAYS)) {
   });
 }
 
+test('CC-08 a socket of the caller is tuned like our own: no Nagle, keep-alive, no timeout', async (t) => {
+  const port = await echo(t);
+  const socket = connectTcp(port, '127.0.0.1');
+  socket.setTimeout(60_000);
+  const set: unknown[] = [];
+  socket.setNoDelay = (on) => (set.push(['noDelay', on]), socket);
+  socket.setKeepAlive = (on) => (set.push(['keepAlive', on]), socket);
+  const client = await connect('ws://localhost/', { socket });
+  assert.deepEqual(set, [
+    ['noDelay', true],
+    ['keepAlive', true],
+  ]);
+  assert.equal(socket.timeout, 0);
+  client.terminate();
+});
+
 test('CC-08 createConnection is told the path of a Unix socket', async () => {
   const targets: ConnectTarget[] = [];
   const error = await failure('ws+unix:/run/app.sock:/chat', {
