@@ -22,8 +22,6 @@ export type CloseCause =
   | 'handler-error'
   | 'payload-detached'
   | 'expired'
-  | 'lifetime'
-  | 'load-shed'
   | 'shutdown'
   | 'internal-error';
 

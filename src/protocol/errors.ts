@@ -53,7 +53,6 @@ export const ERRORS = Object.freeze({
   ERR_IP_LIMIT: head(429, '§10', 'too many connections from this address'),
   ERR_RATE_LIMIT: head(429, '§10', 'too many new connections'),
   ERR_SERVER_FULL: head(503, '§10', 'the server is full'),
-  ERR_OVERLOADED: head(503, '§10', 'the server is overloaded'),
   ERR_SHUTTING_DOWN: head(503, '§10', 'the server is shutting down'),
   ERR_UPGRADE_TIMEOUT: head(503, '§4.2.2', 'the request could not be decided in time'),
   ERR_TLS: { kind: 'transport', section: '', says: 'the TLS handshake failed' } as const,

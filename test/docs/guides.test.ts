@@ -32,8 +32,6 @@ const CAUSES: Readonly<Record<CloseCause, true>> = {
   'handler-error': true,
   'payload-detached': true,
   expired: true,
-  lifetime: true,
-  'load-shed': true,
   shutdown: true,
   'internal-error': true,
 };
