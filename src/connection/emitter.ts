@@ -1,5 +1,13 @@
 import { EventEmitter } from 'node:events';
+import { refuseArgument } from './call-check.ts';
 import type { ListenerResult } from './host.ts';
+
+/** @throws MisuseError `ERR_ARGUMENT` for a name that is none, or a listener that is no function. */
+function checkListener(method: string, name: unknown, listener: unknown): void {
+  if (typeof listener !== 'function') refuseArgument(method, 'listener', listener, 'a function');
+  if (typeof name !== 'string' && typeof name !== 'symbol')
+    refuseArgument(method, 'event', name, 'the name of an event');
+}
 
 /** Node's types say that the result of a listener is ignored; {@link dispatch} reads it. */
 const asListener = (listener: unknown): (() => void) => listener as () => void;
@@ -28,6 +36,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
+    checkListener('on', name, listener);
     super.on(name, asListener(listener));
     this.#watcher.listenersChanged(name);
     return this;
@@ -44,6 +53,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
+    checkListener('prependListener', name, listener);
     super.prependListener(name, asListener(listener));
     this.#watcher.listenersChanged(name);
     return this;
@@ -53,6 +63,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
+    checkListener('once', name, listener);
     return super.once(name, asListener(listener));
   }
 
@@ -60,6 +71,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
+    checkListener('prependOnceListener', name, listener);
     return super.prependOnceListener(name, asListener(listener));
   }
 
@@ -67,6 +79,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
   ): this {
+    checkListener('removeListener', name, listener);
     super.removeListener(name, asListener(listener));
     this.#watcher.listenersChanged(name);
     return this;

@@ -43,6 +43,7 @@ export class MemoryBudget {
    * @throws MisuseError `ERR_OPTION` for another number.
    */
   constructor(options: { readonly maxBytes?: number | undefined } = {}) {
+    refuseOtherNames(options);
     const { maxBytes = DEFAULT_MAX_BYTES } = options;
     if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
       throw new MisuseError(
@@ -136,3 +137,17 @@ class Ledger {
 
 /** What all servers and clients of the process share unless they get a budget of their own. */
 export const sharedMemoryBudget: MemoryBudget = new MemoryBudget();
+
+/** @throws MisuseError `ERR_OPTION`: the shared checker names this class, so it cannot be asked here. */
+function refuseOtherNames(options: unknown): void {
+  const isOptions =
+    typeof options === 'object' && options !== null && Object.getPrototypeOf(options) === Object.prototype;
+  const names = isOptions ? Object.keys(options) : [];
+  if (isOptions && names.every((name) => name === 'maxBytes')) return;
+  throw new MisuseError(
+    'ERR_OPTION',
+    isOptions
+      ? `new MemoryBudget has no option ${names.find((name) => name !== 'maxBytes')}; its option is maxBytes`
+      : `new MemoryBudget takes an object such as { maxBytes: 268_435_456 }, not ${options === null ? 'null' : typeof options}`,
+  );
+}

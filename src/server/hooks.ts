@@ -1,5 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { callOptions, checkCallOptions, checkCount, refuseArgument } from '../connection/call-check.ts';
+import { isOptionsObject } from '../connection/option-check.ts';
 import { MisuseError } from '../protocol/errors.ts';
 
 export type Awaitable<Value> = Value | PromiseLike<Value>;
@@ -122,6 +124,31 @@ export interface RefuseOptions {
   readonly body?: string | Uint8Array;
 }
 
+const REFUSE_OPTIONS = callOptions({
+  headers: {
+    fits: (value) =>
+      isOptionsObject(value, {}) || (typeof value === 'object' && value !== null && Symbol.iterator in value),
+    allowed: 'Headers, a list of pairs, or an object of strings',
+  },
+  body: {
+    fits: (value) => typeof value === 'string' || value instanceof Uint8Array,
+    allowed: 'a string or bytes',
+  },
+});
+
+function checkRefuseArguments(args: ArrayLike<unknown>): void {
+  const [, options] = Array.from(args);
+  checkCount('refuse', args, 2);
+  if (typeof options === 'string')
+    refuseArgument(
+      'refuse',
+      'options',
+      options,
+      `an object: refuse(status, { body: ${JSON.stringify(options)} })`,
+    );
+  checkCallOptions('refuse', options, REFUSE_OPTIONS);
+}
+
 /**
  * A refusal for the `upgrade` hook to return: `return refuse(401, { headers: { 'www-authenticate': 'Bearer' } })`.
  * @param status HTTP status, 300 to 599.
@@ -131,6 +158,7 @@ export function refuse(status: number, options: RefuseOptions = {}): Response {
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new MisuseError('ERR_ARGUMENT', `a refusal has a status from 300 to 599, not ${String(status)}`);
   }
+  checkRefuseArguments(arguments);
   try {
     const { headers: list = {} } = options;
     const headers = new Headers();

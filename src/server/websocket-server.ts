@@ -72,6 +72,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
 
   /** @throws MisuseError `ERR_OPTION` for an option that is unknown, out of range, or contradicts another. */
   constructor(options?: ServerOptions<UserData>) {
+    checkCount('new WebSocketServer', arguments, 1, "listen to the event 'listening'");
     const core = new ServerCore<UserData>(options);
     super(core);
     core.emitter = this;

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { MisuseError } from '../protocol/errors.ts';
+import { BYTES, checkArgument } from './call-check.ts';
 import { seededRandom } from './seeded-random.ts';
 
 // Pieces are copies: who receives them may overwrite them, and the next cutting must find the bytes as they were.
@@ -14,11 +15,13 @@ const piece = (bytes: Uint8Array, start: number, end: number): Buffer => {
  * Pieces are in memory of their own.
  */
 export function* everyCut(bytes: Uint8Array): Generator<[Buffer, Buffer], void> {
+  checkArgument('everyCut', 'bytes', bytes, BYTES);
   for (let at = 1; at < bytes.length; at++) yield [piece(bytes, 0, at), piece(bytes, at, bytes.length)];
 }
 
 /** One cutting: each byte alone, in memory of its own. */
 export function byteByByte(bytes: Uint8Array): Buffer[] {
+  checkArgument('byteByByte', 'bytes', bytes, BYTES);
   return Array.from(bytes, (byte) => Buffer.of(byte));
 }
 
@@ -28,8 +31,12 @@ export function byteByByte(bytes: Uint8Array): Buffer[] {
  * @throws MisuseError `ERR_ARGUMENT` if `count` is not a whole number from 0 up.
  */
 export function* randomCuts(bytes: Uint8Array, seed: number, count: number): Generator<Buffer[], void> {
+  checkArgument('randomCuts', 'bytes', bytes, BYTES);
   if (!Number.isSafeInteger(count) || count < 0) {
-    throw new MisuseError('ERR_ARGUMENT', `a number of cuttings is a whole number from 0 up, not ${count}`);
+    throw new MisuseError(
+      'ERR_ARGUMENT',
+      `a number of cuttings is a whole number from 0 up, not ${String(count)}`,
+    );
   }
   const random = seededRandom(seed);
   const orders = 34 - Math.clz32(bytes.length); // up to 2 to 4 times the whole length

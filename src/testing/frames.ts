@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { OPCODE } from '../protocol/constants.ts';
 import { MisuseError } from '../protocol/errors.ts';
+import { checkArgument, checkCallOptions, OBJECT, OPTIONS, TEXT, TEXT_OR_BYTES } from './call-check.ts';
 
 /** Masking key of the frames built here unless another is given: the one of the RFC's own examples (§5.7). */
 export const DEFAULT_KEY: Uint8Array = Buffer.from('37fa213d', 'hex');
@@ -32,6 +33,7 @@ export type FrameExtras = Omit<FrameFields, 'opcode' | 'payload'>;
  * @throws MisuseError `ERR_ARGUMENT` for anything else, and for half a byte.
  */
 export function hex(digits: string): Buffer {
+  checkArgument('hex', 'digits', digits, TEXT);
   const joined = digits.replace(/\s+/g, '');
   if (!/^(?:[0-9a-f]{2})*$/i.test(joined)) {
     throw new MisuseError('ERR_ARGUMENT', `not pairs of hexadecimal digits: ${digits}`);
@@ -44,9 +46,11 @@ export function hex(digits: string): Buffer {
  * @throws MisuseError `ERR_ARGUMENT` for what no frame can say: a fifth bit of opcode, a length that its form cannot hold.
  */
 export function frame(fields: FrameFields): Buffer {
+  checkArgument('frame', 'fields', fields, OBJECT);
+  checkCallOptions('frame', fields, OPTIONS.frame);
   const { fin = true, rsv1 = false, rsv2 = false, rsv3 = false, opcode, mask = DEFAULT_KEY } = fields;
   if (!Number.isInteger(opcode) || opcode < 0 || opcode > 15) {
-    throw new MisuseError('ERR_ARGUMENT', `an opcode is a whole number from 0 to 15, not ${opcode}`);
+    throw new MisuseError('ERR_ARGUMENT', `an opcode is a whole number from 0 to 15, not ${String(opcode)}`);
   }
   if (mask !== false && mask.length !== 4) {
     throw new MisuseError('ERR_ARGUMENT', `a masking key has 4 bytes, not ${mask.length}`);
@@ -85,10 +89,15 @@ function bytesOf(payload: string | Uint8Array): Buffer {
   return typeof payload === 'string' ? Buffer.from(payload, 'utf8') : Buffer.from(payload);
 }
 
+function built(opcode: number, payload: string | Uint8Array, extras: FrameExtras): Buffer {
+  checkCallOptions('frame', extras, OPTIONS.extras);
+  return frame({ ...extras, opcode, payload });
+}
+
 const shorthand =
   (opcode: number) =>
   (payload: string | Uint8Array = '', extras: FrameExtras = {}): Buffer =>
-    frame({ ...extras, opcode, payload });
+    built(opcode, payload, extras);
 
 /** A Text frame, masked unless `extras` says otherwise. Bytes need not be UTF-8. */
 export const text: (payload?: string | Uint8Array, extras?: FrameExtras) => Buffer = shorthand(OPCODE.TEXT);
@@ -111,9 +120,14 @@ export const pong: (payload?: string | Uint8Array, extras?: FrameExtras) => Buff
  * @param reason Of any length; a Close frame holds 123 bytes of it. Bytes need not be UTF-8.
  */
 export function close(code?: number, reason: string | Uint8Array = '', extras: FrameExtras = {}): Buffer {
+  checkCallOptions('close', extras, OPTIONS.extras);
+  checkArgument('close', 'reason', reason, TEXT_OR_BYTES);
   if (code === undefined) return frame({ ...extras, opcode: OPCODE.CLOSE });
   if (!Number.isInteger(code) || code < 0 || code > 0xffff) {
-    throw new MisuseError('ERR_ARGUMENT', `a close code is a whole number from 0 to 65535, not ${code}`);
+    throw new MisuseError(
+      'ERR_ARGUMENT',
+      `a close code is a whole number from 0 to 65535, not ${String(code)}`,
+    );
   }
   const payload = Buffer.concat([Buffer.of(code >> 8, code & 0xff), bytesOf(reason)]);
   return frame({ ...extras, opcode: OPCODE.CLOSE, payload });

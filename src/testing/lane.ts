@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { MisuseError } from '../protocol/errors.ts';
 import type { Clock } from '../transport/clock.ts';
 import { connectionReset } from './reset.ts';
+import { checkArgument, CLOCK } from './call-check.ts';
 
 /** What can happen to the bytes that go one way. Each fault lasts until it is taken back; `lose` and `end` are for good. */
 export interface Faults {
@@ -117,13 +118,15 @@ export class Lane implements Faults {
   }
 
   cutInto(bytes: number): void {
-    if (!(bytes >= 1)) throw new MisuseError('ERR_ARGUMENT', `a piece has 1 byte or more, not ${bytes}`);
+    if (typeof bytes !== 'number' || !(bytes >= 1))
+      throw new MisuseError('ERR_ARGUMENT', `a piece has 1 byte or more, not ${String(bytes)}`);
     this.#cutBytes = Math.floor(bytes);
   }
 
   latency(ms: number, clock: Clock): void {
-    if (!(ms >= 0 && Number.isFinite(ms))) {
-      throw new MisuseError('ERR_ARGUMENT', `latency is a finite number of ms from 0 up, not ${ms}`);
+    checkArgument('latency', 'clock', clock, CLOCK);
+    if (!(Number.isFinite(ms) && ms >= 0)) {
+      throw new MisuseError('ERR_ARGUMENT', `latency is a finite number of ms from 0 up, not ${String(ms)}`);
     }
     if (this.#delay !== undefined && this.#delay.clock !== clock && this.#parcels.length > 0) {
       throw new MisuseError('ERR_STATE', 'bytes are under way by another clock');

@@ -2,6 +2,7 @@ import { AssertionError } from 'node:assert';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { eventLoopTurns } from './wait-for.ts';
+import { checkCallOptions, OPTIONS } from './call-check.ts';
 
 /** What is compared beside the resources of the process. */
 export interface LeakCheckOptions {
@@ -24,6 +25,7 @@ export interface LeakCheck {
  * keeps a process alive, so neither what was `unref`ed nor how long a timer still has; `counts` takes care of the rest.
  */
 export function leakCheck(options: LeakCheckOptions = {}): LeakCheck {
+  checkCallOptions('leakCheck', options, OPTIONS.leakCheck);
   const counts = new Map(Object.entries(options.counts ?? {}));
   const before = census(counts);
   return {

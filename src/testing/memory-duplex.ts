@@ -3,6 +3,7 @@ import { Duplex } from 'node:stream';
 import { MisuseError } from '../protocol/errors.ts';
 import { type Faults, Lane } from './lane.ts';
 import { connectionReset } from './reset.ts';
+import { checkCallOptions, OPTIONS } from './call-check.ts';
 
 /** How large the buffers of a pair are, and whom its server sees. */
 export interface DuplexPairOptions {
@@ -91,6 +92,7 @@ export interface DuplexPair {
  * @throws MisuseError `ERR_ARGUMENT` for a buffer that is not a whole number of bytes above 0.
  */
 export function duplexPair(options: DuplexPairOptions = {}): DuplexPair {
+  checkCallOptions('duplexPair', options, OPTIONS.duplex);
   const { highWaterMarkBytes = 16_384, remoteAddress = '127.0.0.1', remotePort = 50_000 } = options;
   if (!Number.isSafeInteger(highWaterMarkBytes) || highWaterMarkBytes < 1) {
     const wrong = `highWaterMarkBytes must be a whole number above 0, not ${highWaterMarkBytes}`;

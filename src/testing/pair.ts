@@ -11,6 +11,7 @@ import { type DuplexPair, type DuplexPairOptions, duplexPair } from './memory-du
 import { seededRandom } from './seeded-random.ts';
 import { VirtualClock } from './virtual-clock.ts';
 import { eventLoopTurns } from './wait-for.ts';
+import { checkCallOptions, OPTIONS } from './call-check.ts';
 
 /** Turns of the event loop in which a message, and the answer to it, arrive in memory. */
 const TURNS_A_STEP = 6;
@@ -58,6 +59,7 @@ export interface Pair<ServerData, ClientData> extends AsyncDisposable {
 export async function pair<ServerData = unknown, ClientData = unknown>(
   options: PairOptions<ServerData> = {},
 ): Promise<Pair<ServerData, ClientData>> {
+  checkCallOptions('pair', options, OPTIONS.pair);
   const { clock = new VirtualClock(), seed = 1, path = '/' } = options;
   const given = options.server;
   const isTheirs = given instanceof WebSocketServer;

@@ -5,6 +5,16 @@ import { type DecodedFrame, frameBytes, readFrame } from './read-frames.ts';
 import { resetStream } from './reset.ts';
 import { type ResponseHead, readResponseHead } from './response-head.ts';
 import { DEFAULT_DEADLINE_MS, WaitError, type WaitOptions, waitForEvent } from './wait-for.ts';
+import {
+  checkArgument,
+  checkCallOptions,
+  NUMBER,
+  OBJECT,
+  OPTIONS,
+  STREAM,
+  TEXT,
+  TEXT_OR_BYTES,
+} from './call-check.ts';
 
 /** The key of the RFC's example handshake (§1.3); its answer is `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`. */
 export const EXAMPLE_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -64,10 +74,13 @@ export class RawClient implements Disposable {
   static async connect(
     options: { readonly port: number; readonly host?: string } & WaitOptions,
   ): Promise<RawClient> {
-    const { port, host = '127.0.0.1' } = options;
+    checkArgument('RawClient.connect', 'options', options, OBJECT);
+    checkCallOptions('RawClient.connect', options, OPTIONS.connect);
+    checkArgument('RawClient.connect', 'port', options.port, NUMBER);
+    const { port, host = '127.0.0.1', deadlineMs } = options;
     const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
     try {
-      await waitForEvent(socket, 'connect', options);
+      await waitForEvent(socket, 'connect', deadlineMs === undefined ? {} : { deadlineMs });
     } catch (error) {
       socket.destroy();
       throw error;
@@ -77,6 +90,7 @@ export class RawClient implements Disposable {
 
   /** Takes over a connection that stands already: an end of `duplexPair`, a TLS socket, a socket with faults. */
   static over(stream: Duplex): RawClient {
+    checkArgument('RawClient.over', 'stream', stream, STREAM);
     return new RawClient(stream);
   }
 
@@ -87,6 +101,7 @@ export class RawClient implements Disposable {
 
   /** Sends bytes, or a string as UTF-8. The bytes must stay as they are until they are out. */
   send(bytes: Uint8Array | string): void {
+    checkArgument('rawClient.send', 'bytes', bytes, TEXT_OR_BYTES);
     this.stream.write(bytes);
   }
 
@@ -95,6 +110,7 @@ export class RawClient implements Disposable {
    * @throws WaitError if no whole head arrives.
    */
   async upgrade(options: RawUpgradeOptions = {}): Promise<ResponseHead> {
+    checkCallOptions('rawClient.upgrade', options, OPTIONS.upgrade);
     const { path = '/', key = EXAMPLE_KEY, protocols = [], headers = {} } = options;
     const ours: [string, string][] = [
       ['Host', 'localhost'],
@@ -112,7 +128,8 @@ export class RawClient implements Disposable {
     this.send(
       `GET ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
     );
-    return this.nextHead(options);
+    const { deadlineMs } = options;
+    return this.nextHead(deadlineMs === undefined ? {} : { deadlineMs });
   }
 
   /**
@@ -132,6 +149,7 @@ export class RawClient implements Disposable {
    * @throws WaitError if it does not come.
    */
   nextUntil(delimiter: string, options: WaitOptions = {}): Promise<Buffer> {
+    checkArgument('rawClient.nextUntil', 'delimiter', delimiter, TEXT);
     return this.#wait(JSON.stringify(delimiter), options, () => {
       const at = this.#arrived().indexOf(delimiter);
       if (at < 0) return this.#over();
@@ -223,6 +241,7 @@ export class RawClient implements Disposable {
 
   /** Asks `look` now and after every change, until it has an answer or throws. */
   #wait<Answer>(what: string, options: WaitOptions, look: () => Answer | undefined): Promise<Answer> {
+    checkCallOptions('rawClient', options, OPTIONS.wait);
     const { deadlineMs = DEFAULT_DEADLINE_MS } = options;
     return new Promise<Answer>((resolve, reject) => {
       const done = (): void => {

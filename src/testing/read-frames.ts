@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { MisuseError } from '../protocol/errors.ts';
+import { BYTES, checkArgument, checkCallOptions, OPTIONS, WHOLE_NUMBER } from './call-check.ts';
 
 /** One frame as it stands on the wire, judged by nobody. */
 export interface DecodedFrame {
@@ -25,6 +26,8 @@ export interface DecodedFrame {
  * @returns `undefined` if `bytes` ends before the frame does.
  */
 export function readFrame(bytes: Uint8Array, start = 0): DecodedFrame | undefined {
+  checkArgument('readFrame', 'bytes', bytes, BYTES);
+  checkArgument('readFrame', 'start', start, WHOLE_NUMBER);
   const wire = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const has = (count: number) => start + count <= wire.length;
   if (!has(2)) return undefined;
@@ -82,6 +85,7 @@ export function readFrames(
   bytes: Uint8Array,
   options: { readonly wholeOnly?: boolean } = {},
 ): DecodedFrame[] {
+  checkCallOptions('readFrames', options, OPTIONS.readFrames);
   const frames: DecodedFrame[] = [];
   let end = 0;
   for (let next = readFrame(bytes, end); next !== undefined; next = readFrame(bytes, end)) {

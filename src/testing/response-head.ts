@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { MisuseError } from '../protocol/errors.ts';
+import { BYTES, checkArgument } from './call-check.ts';
 
 /** The head of an HTTP response, as it came. */
 export interface ResponseHead {
@@ -19,6 +20,7 @@ export interface ResponseHead {
  * @throws MisuseError `ERR_ARGUMENT` if the bytes up to there are no such head.
  */
 export function readResponseHead(bytes: Buffer): ResponseHead | undefined {
+  checkArgument('readResponseHead', 'bytes', bytes, BYTES);
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
   const [statusLine = '', ...lines] = bytes.toString('latin1', 0, end).split('\r\n');

@@ -10,12 +10,15 @@ import type { RandomSource } from '../transport/random.ts';
  */
 export function seededRandom(seed: number): RandomSource {
   if (!Number.isSafeInteger(seed)) {
-    throw new MisuseError('ERR_ARGUMENT', `a seed is a safe integer, not ${seed}`);
+    throw new MisuseError('ERR_ARGUMENT', `a seed is a safe integer, not ${String(seed)}`);
   }
   const next = smallFastCounter(seed);
   const bytes = (length: number): Buffer => {
     if (!Number.isSafeInteger(length) || length < 0) {
-      throw new MisuseError('ERR_ARGUMENT', `a number of bytes is a whole number from 0 up, not ${length}`);
+      throw new MisuseError(
+        'ERR_ARGUMENT',
+        `a number of bytes is a whole number from 0 up, not ${String(length)}`,
+      );
     }
     const result = Buffer.alloc(length);
     for (let i = 0; i < length; i++) result[i] = next() >>> 24;

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Faults } from './lane.ts';
 import { type DuplexPairOptions, duplexPair, type MemoryDuplex } from './memory-duplex.ts';
 import { resetStream } from './reset.ts';
+import { checkArgument, STREAM } from './call-check.ts';
 
 /** A socket seen through a connection that can have faults. */
 export interface FaultySocket {
@@ -21,6 +22,7 @@ export interface FaultySocket {
  * close it.
  */
 export function socketFaults(socket: Duplex, options: DuplexPairOptions = {}): FaultySocket {
+  checkArgument('socketFaults', 'socket', socket, STREAM);
   const pair = duplexPair(options);
   const inner = pair.server;
   socket.on('error', () => inner.resetAndDestroy());

@@ -1,5 +1,6 @@
 import { MisuseError } from '../protocol/errors.ts';
 import type { Clock } from '../transport/clock.ts';
+import { checkCallOptions, OPTIONS } from './call-check.ts';
 
 /** Longest delay of the platform's timers, in ms; they fire at once when asked for more. */
 const MAX_DELAY_MS = 2_147_483_647;
@@ -30,6 +31,7 @@ export class VirtualClock implements Clock {
 
   /** @throws MisuseError `ERR_ARGUMENT` for a time that is not a finite number. */
   constructor(options: VirtualClockOptions = {}) {
+    checkCallOptions('new VirtualClock', options, OPTIONS.clock);
     const { nowMs = 0, wallMs = Date.UTC(2026, 0, 1) } = options;
     this.#nowMs = finite('nowMs', nowMs);
     this.#wallAheadMs = finite('wallMs', wallMs) - nowMs;
@@ -64,7 +66,10 @@ export class VirtualClock implements Clock {
    */
   setTimer(callback: () => void, delayMs: number): unknown {
     if (!(delayMs <= MAX_DELAY_MS)) {
-      throw new MisuseError('ERR_ARGUMENT', `a timer waits at most ${MAX_DELAY_MS} ms, not ${delayMs}`);
+      throw new MisuseError(
+        'ERR_ARGUMENT',
+        `a timer waits at most ${MAX_DELAY_MS} ms, not ${String(delayMs)}`,
+      );
     }
     const timer: VirtualTimer = { atMs: this.#nowMs + Math.max(1, delayMs), callback };
     const later = this.#timers.findLastIndex((other) => other.atMs <= timer.atMs);
@@ -118,10 +123,13 @@ export class VirtualClock implements Clock {
 
 function finite(name: string, ms: number): number {
   if (Number.isFinite(ms)) return ms;
-  throw new MisuseError('ERR_ARGUMENT', `${name} must be a finite number of ms, not ${ms}`);
+  throw new MisuseError('ERR_ARGUMENT', `${name} must be a finite number of ms, not ${String(ms)}`);
 }
 
 function atLeastZero(ms: number): number {
   if (Number.isFinite(ms) && ms >= 0) return ms;
-  throw new MisuseError('ERR_ARGUMENT', `time moves on by a finite number of ms from 0 up, not ${ms}`);
+  throw new MisuseError(
+    'ERR_ARGUMENT',
+    `time moves on by a finite number of ms from 0 up, not ${String(ms)}`,
+  );
 }

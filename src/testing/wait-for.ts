@@ -1,5 +1,14 @@
 import type { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import {
+  checkArgument,
+  checkCallOptions,
+  EMITTER,
+  EVENT,
+  FUNCTION,
+  OPTIONS,
+  WHOLE_NUMBER,
+} from './call-check.ts';
 
 /** How long the waits of this kit last unless told otherwise, in ms: far beyond what a healthy test needs. */
 export const DEFAULT_DEADLINE_MS = 5_000;
@@ -25,6 +34,9 @@ export function waitForEvent<Args extends unknown[] = unknown[]>(
   name: string,
   options: WaitOptions = {},
 ): Promise<Args> {
+  checkArgument('waitForEvent', 'emitter', emitter, EMITTER);
+  checkArgument('waitForEvent', 'name', name, EVENT);
+  checkCallOptions('waitForEvent', options, OPTIONS.wait);
   const { deadlineMs = DEFAULT_DEADLINE_MS } = options;
   return new Promise<Args>((resolve, reject) => {
     const done = (): void => {
@@ -65,6 +77,8 @@ export async function waitUntil<Answer>(
   condition: () => Answer | Promise<Answer>,
   options: WaitUntilOptions = {},
 ): Promise<Answer> {
+  checkArgument('waitUntil', 'condition', condition, FUNCTION);
+  checkCallOptions('waitUntil', options, OPTIONS.waitUntil);
   const { deadlineMs = DEFAULT_DEADLINE_MS, description = String(condition) } = options;
   const giveUpAtMs = performance.now() + deadlineMs;
   for (;;) {
@@ -82,5 +96,6 @@ export async function waitUntil<Answer>(
  * something, use {@link waitUntil}.
  */
 export async function eventLoopTurns(turns: number): Promise<void> {
+  checkArgument('eventLoopTurns', 'turns', turns, WHOLE_NUMBER);
   for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

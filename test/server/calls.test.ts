@@ -3,7 +3,14 @@ import { Buffer } from 'node:buffer';
 import { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { type Connection, MisuseError, WebSocketServer } from '../../src/index.ts';
+import {
+  type Connection,
+  MemoryBudget,
+  MisuseError,
+  refuse,
+  timingSafeEqualText,
+  WebSocketServer,
+} from '../../src/index.ts';
 import { duplexPair, pair } from '../../src/testing/index.ts';
 import { acceptedValues } from '../misuse.ts';
 
@@ -243,5 +250,52 @@ test('GN-05 the tables of connections and topics refuse what is no id and no top
   assert.throws(
     () => connections.has(connection as unknown as string),
     /it must be the id of a connection: connection\.id$/,
+  );
+});
+
+test('GN-05 the functions beside the server, and listeners, are checked in the same way', async () => {
+  type Loose = (...args: unknown[]) => unknown;
+  const [refusal, same] = [refuse, timingSafeEqualText] as unknown as [Loose, Loose];
+  const Server = WebSocketServer as unknown as new (...args: unknown[]) => AnyServer;
+  const Budget = MemoryBudget as unknown as new (...args: unknown[]) => MemoryBudget;
+  const server = new Server();
+  const rows: readonly (readonly [
+    label: string,
+    call: (value: unknown) => unknown,
+    valid: readonly string[],
+  ])[] = [
+    ['refuse(_)', (value) => refusal(value), []],
+    ['refuse(401, _)', (value) => refusal(401, value), OPTIONAL],
+    [
+      'refuse(401, { headers: _ })',
+      (headers) => refusal(401, { headers }),
+      ['undefined', '{}', '{ unknownName }', '[]', 'Map'],
+    ],
+    ['refuse(401, { body: _ })', (body) => refusal(401, { body }), ['undefined', "'x'", "''"]],
+    ['refuse(401, {}, _)', (value) => refusal(401, {}, value), ['undefined']],
+    ['timingSafeEqualText(_, text)', (value) => same(value, 'x'), ["'x'", "''"]],
+    ['timingSafeEqualText(text, _)', (value) => same('x', value), ["'x'", "''"]],
+    ['new MemoryBudget(_)', (value) => new Budget(value), OPTIONAL],
+    ['new MemoryBudget({ maxBytes: _ })', (maxBytes) => new Budget({ maxBytes }), ['undefined']],
+    ['new WebSocketServer(_)', (value) => new Server(value), OPTIONAL],
+    ['new WebSocketServer({}, _)', (value) => new Server({}, value), ['undefined']],
+    ['on(name, _)', (value) => server.on('message', value), ['function']],
+    ['once(name, _)', (value) => server.once('message', value), ['function']],
+    ['off(name, _)', (value) => server.off('message', value), ['function']],
+    [
+      'on(_, listener)',
+      (value) => value === 'x' || value === '' || server.on(value, () => {}),
+      ["'x'", "''", 'symbol'],
+    ],
+  ];
+  for (const [label, call, valid] of rows) assert.deepEqual(await acceptedValues(label, call), valid, label);
+  assert.throws(() => refusal(401, 'go away'), /refuse\(status, \{ body: "go away" \}\)$/);
+  assert.throws(
+    () => new Server({}, () => {}),
+    /^MisuseError: new WebSocketServer takes no callback; listen to the event 'listening'$/,
+  );
+  assert.throws(
+    () => new Budget({ maxByte: 5 }),
+    /new MemoryBudget has no option maxByte; its option is maxBytes$/,
   );
 });

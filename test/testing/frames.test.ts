@@ -182,3 +182,9 @@ test('TK-01 property: what is built is what is read', () => {
     }),
   );
 });
+
+test('GN-05 a frame that was read can be built again as it is', () => {
+  const bytes = build.text('Hello', { rsv1: true });
+  const [read] = readFrames(bytes);
+  assert.deepEqual(frame(read!), bytes);
+});
