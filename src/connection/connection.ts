@@ -205,7 +205,8 @@ export class Connection<UserData = unknown>
 
   /**
    * Sends a message: a string as text, bytes as binary. Bytes are not copied: leave them unchanged until
-   * `bufferedBytes` says they are out.
+   * `bufferedBytes` says they are out. A payload that is detached before it is written ends the connection with 1011, cause
+   * `payload-detached`.
    * @returns `true`: accepted, go on. `false`: accepted, but wait for `drain`; or not sent, because the connection is not
    *   open or is over its limit (`state` and `droppedMessages` tell).
    * @throws MisuseError `ERR_ARGUMENT` for anything that is not a {@link Payload}, and for a callback; `ERR_OPTION` for an
@@ -232,7 +233,7 @@ export class Connection<UserData = unknown>
   /**
    * Sends a ping (§5.5.2). The heartbeat pings by itself; this is for measuring and for protocols that ask for it.
    * @param payload At most 125 bytes; a string as UTF-8.
-   * @returns Like {@link send}.
+   * @returns Like {@link send}. Nothing is sent while `bufferedBytes` is at `maxBufferedBytes` or above.
    * @throws MisuseError `ERR_ARGUMENT` for a longer payload.
    */
   ping(payload?: Payload): boolean;

@@ -31,10 +31,15 @@ function instead(value: unknown): string {
 /** Views of the application are passed on up to this size, because such payloads are copied before `send` returns. */
 const MAX_LENT_BYTES = 16_384;
 
-/** A getter of the platform: it asks the object itself, not a property that somebody gave it. */
+/**
+ * A getter of the platform: it asks the object itself, not a property that the application has defined.
+ * @returns What gives `undefined` in a runtime without the getter.
+ */
 function platformGetter(prototype: object, name: PropertyKey): (of: unknown) => unknown {
-  const { get } = Object.getOwnPropertyDescriptor(prototype, name) as { get: (this: unknown) => unknown };
-  return (of) => get.call(of);
+  const { get } = { ...Object.getOwnPropertyDescriptor(prototype, name) } as {
+    get?: (this: unknown) => unknown;
+  };
+  return (of) => get?.call(of);
 }
 
 const bufferByteLength = /* @__PURE__ */ platformGetter(ArrayBuffer.prototype, 'byteLength');
@@ -127,13 +132,10 @@ function gone(): never {
   throw new MisuseError('ERR_ARGUMENT', 'payload lies in a buffer that was transferred away or shrunk');
 }
 
-/** Asks the buffer itself. A runtime without the getter has no resizable buffers. */
-const resizable =
-  'resizable' in ArrayBuffer.prototype
-    ? /* @__PURE__ */ platformGetter(ArrayBuffer.prototype, 'resizable')
-    : undefined;
+/** A runtime without the getter has no resizable buffers. */
+const resizable = /* @__PURE__ */ platformGetter(ArrayBuffer.prototype, 'resizable');
 
-const isResizable = (buffer: ArrayBuffer): boolean => resizable?.(buffer) === true;
+const isResizable = (buffer: ArrayBuffer): boolean => resizable(buffer) === true;
 
 /** How a payload goes out, once the `binary` option has had its say. */
 export interface OutgoingData {

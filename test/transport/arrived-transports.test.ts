@@ -339,6 +339,22 @@ for (const kind of KINDS) {
   });
 }
 
+test('SE-22 GN-07: TLS socket: a payload that is detached behind a write under way ends that connection alone', async (t) => {
+  const join = await pairs(t, KINDS.find(({ name }) => name === 'TLS socket')!);
+  const [bad, other] = [await join(), await join()];
+  const answers = [collected(bad.peer), collected(other.peer)];
+  const buffer = new ArrayBuffer(20_000);
+  for (const { transport } of [bad, other]) transport.write([Buffer.alloc(1_000)]);
+  // TLS takes one write at a time: these are queued until the first ones are reported.
+  bad.transport.write([new Uint8Array(buffer)]);
+  other.transport.write([Buffer.alloc(20_000)]);
+  const kept = structuredClone(buffer, { transfer: [buffer] });
+  await waitUntil(() => bad.log.ends.length === 1 && answers[1]!.bytes === 21_000);
+  assert.equal((bad.log.ends[0] as { readonly code?: string } | undefined)?.code, 'ERR_PAYLOAD_DETACHED');
+  assert.ok(answers[0]!.bytes <= 1_000 && kept.byteLength === 20_000);
+  assert.equal(other.log.ends.length, 0);
+});
+
 test('TLS socket: writes while the peer renegotiates arrive as they were, whatever becomes of their memory', async (t) => {
   const kind = KINDS.find(({ name }) => name === 'TLS socket')!;
   const { transport, peer } = await (await pairs(t, kind))({ maxVersion: 'TLSv1.2' });
