@@ -252,6 +252,29 @@ for (const [setting, options] of SETTINGS) {
     await waitUntil(() => server.stats().handshakes.pending === 0);
   });
 
+  test(`RT-07 HS-25: ${setting}: maxPendingHandshakesPerIp counts the client that a header names`, async (t) => {
+    const { dial, refusals, server } = await proxied(t, { ...options, maxPendingHandshakesPerIp: 1 });
+    const first = await dial();
+    first.resume();
+    first.write(LINE);
+    await waitUntil(() => server.stats().handshakes.pending === 1);
+    const second = await dial();
+    second.resume();
+    second.write(BINARY);
+    await waitUntil(() => refusals.length === 1);
+    assert.deepEqual(
+      refusals.map(({ status, code, remoteAddress }) => [status, code, remoteAddress]),
+      [[0, 'ERR_IP_LIMIT', '192.0.2.1']],
+    );
+    const reset = await dial();
+    reset.write(Buffer.from('PROXY TCP4 192.0.2.7'));
+    await waitUntil(() => server.stats().handshakes.pending === 2);
+    for (let i = 0; i < 30; i++) await new Promise((resolve) => setImmediate(resolve));
+    reset.resetAndDestroy();
+    await waitUntil(() => server.stats().handshakes.pending === 1);
+    assert.deepEqual([refusals.length, refusals[1]?.code], [2, 'ERR_PROXY_HEADER']);
+  });
+
   test(`RT-07 SD-01: ${setting}: a shutdown ends sockets whose header has not come`, async (t) => {
     const { dial, refusals, server } = await proxied(t, options);
     const socket = await dial();

@@ -96,7 +96,13 @@ test('HS-21 HS-25: a TLS handshake counts among those under way, and has the sam
 test('HS-21: clients that break off and come again from the same port are counted once each', async (t) => {
   const { server, port, refusals } = await listening(t, { tls: OURS });
   const dial = async (localPort?: number): Promise<Socket> => {
-    const socket = connectTcp({ port, host: '127.0.0.1', ...(localPort === undefined ? {} : { localPort }) });
+    const socket = connectTcp({
+      port,
+      host: '127.0.0.1',
+      // With an address the system chooses a port that is free for binding again, whatever is in TIME_WAIT.
+      localAddress: '127.0.0.1',
+      ...(localPort === undefined ? {} : { localPort }),
+    });
     await once(
       socket.on('error', () => undefined),
       'connect',
