@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { selfSigned } from '../../src/cli/self-signed.ts';
+import { WebSocketServer } from '../../src/index.ts';
 import { echoServer } from './echo-server.ts';
 import { curl, fileOf, mojolicious, nodeClient, python } from './peers.ts';
 
@@ -97,6 +100,33 @@ for (const [scheme, deflate] of [
     assert.deepEqual([code, reason, cause], [4001, 'bye', 'peer-close']);
   });
 }
+
+test('RFC 9110 §7.8: curl --http2 gets ordinary answers from an HTTP server that a WebSocket server is attached to', {
+  skip: curl.skip,
+}, async (t) => {
+  const web = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => void (body += String(chunk)));
+    request.on('end', () => void response.end(`${request.method} ${body};`));
+  });
+  const server = new WebSocketServer().attach(web);
+  await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+  t.after(async () => {
+    await server.shutdown();
+    web.closeAllConnections();
+    web.close();
+  });
+  const url = `http://127.0.0.1:${(web.address() as AddressInfo).port}/`;
+  for (const [args, answer] of [
+    [[url], 'GET ;'],
+    [[url, url], 'GET ;GET ;'],
+    [['--data', 'a=b', url], 'POST a=b;'],
+    [['--data', 'x'.repeat(100_000), url], `POST ${'x'.repeat(100_000)};`],
+  ] as const) {
+    const { stdout } = await run(curl.peer!, ['--silent', '--http2', '--max-time', '60', ...args]);
+    assert.equal(stdout, answer);
+  }
+});
 
 test('TS-06 §1.3: curl, which Debian builds without frames, does the handshake, and is refused as another page', {
   skip: curl.skip,
