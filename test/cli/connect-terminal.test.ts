@@ -82,8 +82,8 @@ test('CM-05: what cannot be sent is said, and nothing else happens', async (t) =
   const { type, connection, shows, exit } = await talk(t, '--ping-interval-ms', 'off');
   type(`/ping ${'x'.repeat(126)}\r`);
   await shows('! a ping carries at most 125 bytes, not 126');
-  type('/close 1005\r');
-  await shows('1005');
+  type('/close 1004\r');
+  await shows('1004');
   type('/help\r');
   await shows('//text                  sends /text');
   assert.equal(connection.state, 'open');
