@@ -1,4 +1,4 @@
-import type { Connection, DriverOf } from '../connection/connection.ts';
+import { type Connection, driverOf, type DriverOf } from '../connection/connection.ts';
 import type { CloseInfo } from '../connection/close-info.ts';
 import type { HandshakeResponse } from '../connection/connection-events.ts';
 import type {
@@ -35,7 +35,10 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     pongsReceived: 0,
     pingsReceived: 0,
   };
-  readonly messageListeners: readonly never[] = [];
+  messageListeners: ConnectionHost<DriverOf<UserData>, Connection<UserData>>['messageListeners'] = [];
+  /** For the reconnecting client, which has no listeners on its connections: an application could remove them. */
+  onMoved: () => void = () => {};
+  onDrained: () => void = () => {};
   readonly response: HandshakeResponse;
   readonly warnings: Warnings;
   readonly #log: ConnectionLog;
@@ -49,7 +52,9 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     this.warnings = new Warnings(this.#log);
   }
 
-  moved(): void {}
+  moved(): void {
+    this.onMoved();
+  }
 
   left(): void {}
 
@@ -57,7 +62,9 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     this.#log.closed(driver, info, this.deadlines.clock.wallNow());
   }
 
-  drained(): void {}
+  drained(): void {
+    this.onDrained();
+  }
 
   memoryShed(): void {
     this.#log.memoryShed(this.settings.memoryBudget.maxBytes);
@@ -115,3 +122,8 @@ const noTopics = (what: string): MisuseError =>
     'ERR_STATE',
     `topics are those of a server: a client cannot ${what} but by a message that its server understands`,
   );
+
+/** The host of a connection that `connect` made. */
+export function clientHostOf<UserData>(connection: Connection<UserData>): ClientHost<UserData> {
+  return driverOf(connection).host as ClientHost<UserData>;
+}

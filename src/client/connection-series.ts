@@ -2,6 +2,7 @@ import type { CloseInfo } from '../connection/close-info.ts';
 import { ConnectError } from '../protocol/connect-error.ts';
 import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
 import { asError } from '../transport/guarded.ts';
+import { clientHostOf } from './client-host.ts';
 import { type ClientConnection, connect } from './connect.ts';
 import { setKeepingTimer } from './keeping-timer.ts';
 import type { EndInfo, RetryInfo } from './reconnect-events.ts';
@@ -128,7 +129,7 @@ export class ConnectionSeries {
     this.connection = connection;
     this.#move('opened');
     this.#plan.opened(this.#now());
-    connection.on('stateChange', () => this.#left());
+    clientHostOf(connection).onMoved = () => this.#left();
     this.#sleepWatch = new SleepWatch(
       connection,
       this.#deadlines,

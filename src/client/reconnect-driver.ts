@@ -1,4 +1,5 @@
 import type { CloseInfo } from '../connection/close-info.ts';
+import { driverOf } from '../connection/connection.ts';
 import { Delivery, type DeliveryOwner } from '../connection/delivery.ts';
 import {
   countListeners,
@@ -17,6 +18,7 @@ import { checkCloseArguments } from '../protocol/close.ts';
 import { PeerError } from '../protocol/errors.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
 import { deadlinesOf } from '../transport/deadlines.ts';
+import { clientHostOf } from './client-host.ts';
 import type { ClientConnection } from './connect.ts';
 import type { ResolvedConnectOptions } from './connect-options.ts';
 import { ConnectionSeries, type SeriesOwner } from './connection-series.ts';
@@ -138,10 +140,12 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   opened(connection: ClientConnection): void {
     if (!this.#wasOpen) this.#delivery.claimFrom(this.now());
     this.#wasOpen = true;
-    connection.on('drain', () => this.#flush());
+    const host = clientHostOf(connection);
+    host.onDrained = () => this.#flush();
     this.#tell('open', connection);
     this.#flush();
-    connection.on('message', (message) => this.#received(connection, message));
+    host.messageListeners = [(_, message) => this.#received(connection, message)];
+    driverOf(connection).hostListenersChanged();
   }
 
   left(): void {

@@ -40,6 +40,7 @@ const STAGE = { RUNNING: 0, ENDED: 1, TOLD: 2 } as const;
 export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   implements LinkOwner, DeliveryOwner, ExpiryOwner, ListenerWatcher, UnclaimedOwner
 {
+  readonly host: ConnectionHost<ConnectionDriver<C>, C>;
   readonly id: string;
   readonly protocol: string;
   readonly extensions: string;
@@ -55,7 +56,6 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   messagesReceived = 0;
   droppedMessages = 0;
 
-  readonly #host: ConnectionHost<ConnectionDriver<C>, C>;
   readonly #link: Link;
   readonly #delivery: Delivery;
   #drains: Drains | undefined;
@@ -75,7 +75,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     open: (owner: TransportOwner) => Transport,
     nextKey?: () => number,
   ) {
-    this.#host = host;
+    this.host = host;
     this.id = identity.id;
     this.protocol = identity.protocol;
     this.extensions = identity.extensions;
@@ -100,7 +100,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   get response(): HandshakeResponse | undefined {
-    return this.#host.response;
+    return this.host.response;
   }
 
   get expiresAtMs(): number | undefined {
@@ -116,7 +116,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   get lastReceivedAgoMs(): number {
-    return this.#host.deadlines.now() - this.#link.watch.receivedAtMs;
+    return this.host.deadlines.now() - this.#link.watch.receivedAtMs;
   }
 
   get bytesReceived(): number {
@@ -150,7 +150,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       return;
     }
     const atMs = wallTimeMs(at);
-    this.#expiry ??= new Expiry(this, this.#host.deadlines, this.#host.settings.expiryWarningMs);
+    this.#expiry ??= new Expiry(this, this.host.deadlines, this.host.settings.expiryWarningMs);
     if (this.state === 'open') this.#expiry.set(atMs);
     else this.#expiry.atMs = atMs;
   }
@@ -161,11 +161,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       if (!this.#admit(payload.length)) return false;
       link.outbox.text(payload);
     } else if (options?.binary === undefined && typeof payload !== 'string') {
-      const bytes = payloadBytes(payload, this.#host.reusableBytes);
+      const bytes = payloadBytes(payload, this.host.reusableBytes);
       if (!this.#admit(bytes.length)) return false;
       link.outbox.data(OPCODE.BINARY, bytes, options?.compress);
     } else {
-      const { opcode, data } = outgoing(payload, options?.binary, this.#host.reusableBytes);
+      const { opcode, data } = outgoing(payload, options?.binary, this.host.reusableBytes);
       if (!this.#admit(data.length)) return false;
       if (typeof data === 'string') link.outbox.text(data, options?.compress);
       else link.outbox.data(opcode, data, options?.compress);
@@ -175,7 +175,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   drained(signal: AbortSignal | undefined): Promise<void> {
     if (this.state === 'closed') return Promise.reject(closedError());
-    if (this.bufferedBytes <= this.#host.settings.highWaterMarkBytes) return Promise.resolve();
+    if (this.bufferedBytes <= this.host.settings.highWaterMarkBytes) return Promise.resolve();
     this.#drains ??= new Drains();
     return this.#drains.wait(signal);
   }
@@ -183,9 +183,9 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   ping(payload: Payload): boolean {
     const bytes = typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payloadBytes(payload);
     checkControlPayload(bytes);
-    if (this.state !== 'open' || this.bufferedBytes >= this.#host.settings.maxBufferedBytes) return false;
+    if (this.state !== 'open' || this.bufferedBytes >= this.host.settings.maxBufferedBytes) return false;
     this.#link.ping(bytes);
-    return this.bufferedBytes <= this.#host.settings.highWaterMarkBytes;
+    return this.bufferedBytes <= this.host.settings.highWaterMarkBytes;
   }
 
   close(code: number, reason: string): void {
@@ -212,11 +212,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   subscribe(topic: string): boolean {
-    return this.#host.subscribe(this, topic);
+    return this.host.subscribe(this, topic);
   }
 
   unsubscribe(topic: string): boolean {
-    return this.#host.unsubscribe(this, topic);
+    return this.host.unsubscribe(this, topic);
   }
 
   publish(
@@ -224,7 +224,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     payload: Payload,
     options: (SendOptions & Audience<C>) | undefined,
   ): PublishDelivery {
-    return this.#host.publish(this, topic, payload, options);
+    return this.host.publish(this, topic, payload, options);
   }
 
   // For the server or client that the connection belongs to.
@@ -264,7 +264,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   /** Where mistakes of the application are shown. */
   get warnings(): Warnings {
-    return this.#host.warnings;
+    return this.host.warnings;
   }
 
   /** Runs one step of the removal of this connection; if it throws, that is logged, and the next steps run. */
@@ -276,7 +276,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   listenersChanged(name: string | symbol | undefined): void {
     if (name !== undefined && name !== 'message') {
-      checkEventName(name, CONNECTION_EVENTS, this.#host.warnings);
+      checkEventName(name, CONNECTION_EVENTS, this.host.warnings);
       return;
     }
     this.ownListeners = listenersOf(this.connection, 'message') as ((message: Message) => ListenerResult)[];
@@ -288,7 +288,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   get wantsMore(): boolean {
     const delivery = this.#delivery;
-    const { settings } = this.#host;
+    const { settings } = this.host;
     if (delivery.waitingBytes < settings.receiveAheadBytes || this.#link.state !== 'open') return true;
     // A Close may follow the messages that a loop left behind. They need no more memory than one message may.
     return delivery.isLoopLeft && delivery.waitingBytes < settings.maxMessageBytes;
@@ -309,29 +309,29 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   stateChanged(next: ConnectionState, previous: ConnectionState): void {
     const link = this.#link;
-    link.attempt(() => this.#host.moved(next, previous));
+    link.attempt(() => this.host.moved(next, previous));
     link.attempt(() => this.#expiry?.cancel());
     if (next === 'closed') {
       link.attempt(() => this.#drains?.reject(closedError()));
-      link.attempt(() => this.#host.left(this));
+      link.attempt(() => this.host.left(this));
     }
     link.attempt(() => this.#tell('stateChange', next, previous));
   }
 
   internalFault(error: unknown): void {
-    this.#host.internalFault(error, this);
+    this.host.internalFault(error, this);
   }
 
   flushed(): void {
     if (this.#drains === undefined) return;
-    if (this.bufferedBytes > this.#host.settings.highWaterMarkBytes / 2) return;
+    if (this.bufferedBytes > this.host.settings.highWaterMarkBytes / 2) return;
     const drains = this.#drains;
     this.#drains = undefined;
     drains.resolve();
     // `close` is the last event of a connection: no `drain` after its end.
     if (!drains.wasRefused || this.state === 'closed') return;
     this.#tell('drain');
-    this.#host.drained(this);
+    this.host.drained(this);
   }
 
   ended(): void {
@@ -346,7 +346,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   outOfMemory(): void {
     this.#countDropped(this.#delivery.drop() + this.#link.outbox.dropWaiting());
     this.#link.end.fail(new PeerError('ERR_MEMORY_CAP'));
-    this.#host.memoryShed();
+    this.host.memoryShed();
   }
 
   outputFailed(error: PeerError): void {
@@ -376,19 +376,19 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   get hostListenerCount(): number {
-    return this.#host.messageListeners.length;
+    return this.host.messageListeners.length;
   }
 
   callHost(index: number, message: Message): ListenerResult {
-    return this.#host.messageListeners[index]?.(this.connection, message);
+    return this.host.messageListeners[index]?.(this.connection, message);
   }
 
   get maxConcurrentMessages(): number {
-    return this.#host.settings.maxConcurrentMessages;
+    return this.host.settings.maxConcurrentMessages;
   }
 
   listenerFailed(error: unknown, where = "a listener of 'message'"): void {
-    this.#host.handlerFailed(error, this, where);
+    this.host.handlerFailed(error, this, where);
     // Buffered messages were meant for a handler that has just failed.
     this.#countDropped(this.#delivery.drop());
     const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
@@ -402,11 +402,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   now(): number {
-    return this.#host.deadlines.now();
+    return this.host.deadlines.now();
   }
 
   unclaimedUntil(atMs: number): void {
-    this.#unclaimed ??= new UnclaimedTimer(this.#host.deadlines, this);
+    this.#unclaimed ??= new UnclaimedTimer(this.host.deadlines, this);
     this.#unclaimed.plan(atMs);
   }
 
@@ -429,7 +429,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       this.#countDropped(1);
       return false;
     }
-    const { settings } = this.#host;
+    const { settings } = this.host;
     // Before a verdict on the peer, let the kernel take what it can.
     if (link.outbox.queuedBytes >= settings.highWaterMarkBytes) {
       link.flush();
@@ -442,7 +442,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   #overflow(bytes: number): boolean {
     const link = this.#link;
-    const { maxBufferedBytes, onOverflow } = this.#host.settings;
+    const { maxBufferedBytes, onOverflow } = this.host.settings;
     if (onOverflow === 'drop-oldest') {
       while (link.bufferedBytes >= maxBufferedBytes) {
         const dropped = link.outbox.dropOldest();
@@ -462,9 +462,9 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #accepted(): boolean {
     const link = this.#link;
     this.messagesSent++;
-    this.#host.counters.messagesSent++;
+    this.host.counters.messagesSent++;
     link.sendMessage();
-    if (link.bufferedBytes <= this.#host.settings.highWaterMarkBytes) return true;
+    if (link.bufferedBytes <= this.host.settings.highWaterMarkBytes) return true;
     this.#drains ??= new Drains();
     this.#drains.wasRefused = true;
     return false;
@@ -477,7 +477,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   #countDropped(count: number): void {
     this.droppedMessages += count;
-    this.#host.counters.droppedMessages += count;
+    this.host.counters.droppedMessages += count;
   }
 
   /** Messages that no consumer will take must not delay the end. */
@@ -502,7 +502,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       if (info.error !== undefined) this.#tell('error', info.error);
     });
     link.attempt(() => this.#tell('close', info));
-    link.attempt(() => this.#host.closed(this, info));
+    link.attempt(() => this.host.closed(this, info));
     this.topicSet = undefined;
     this.#closed?.resolve(info);
   }
@@ -510,7 +510,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #tell<Name extends keyof ConnectionEvents>(name: Name, ...args: ConnectionEvents[Name]): void {
     if (countListeners(this.connection, name) === 0) return;
     dispatch(this.connection, name, args, (error) => {
-      this.#host.handlerFailed(error, this, `a listener of '${name}'`);
+      this.host.handlerFailed(error, this, `a listener of '${name}'`);
       // A client has no server whose `error` event could report the failure.
       if (name === 'error' || this.#link.core.role === 'server') return;
       this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
