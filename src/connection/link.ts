@@ -396,8 +396,9 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   /** @returns False if there is none. */
   #takeFact(): boolean {
     const { core } = this;
+    const rate = this.#rate;
+    const unreadBytes = rate?.countsBytes === true ? core.unreadBytes : 0;
     const fact = core.next();
-    if (fact === FACT.NONE) return false;
     if (fact === FACT.FAILURE) {
       this.end.peerFailed();
       return false;
@@ -406,13 +407,23 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.end.peerClosed();
       return false;
     }
+    const isFree = fact === FACT.PONG && rate?.takeFreePong(core.payload.length) === true;
     if (
-      this.#rate !== undefined &&
-      !(fact === FACT.PONG && this.#rate.takeFreePong(core.payload.length)) &&
-      !this.#rate.take(this.#context.deadlines.now()) &&
-      this.#rate.limit.action === 'close'
+      rate?.countsBytes === true &&
+      !isFree &&
+      !rate.takeBytes(unreadBytes - core.unreadBytes, this.#context.deadlines.now())
     ) {
-      this.end.tooFast(this.#rate.limit.closeCode);
+      this.end.tooFast(rate.limit.closeCode);
+      return false;
+    }
+    if (fact === FACT.NONE) return false;
+    if (
+      rate !== undefined &&
+      !isFree &&
+      !rate.take(this.#context.deadlines.now()) &&
+      rate.limit.action === 'close'
+    ) {
+      this.end.tooFast(rate.limit.closeCode);
       return false;
     }
     if (fact === FACT.MESSAGE) this.#receiveMessage();
@@ -448,9 +459,11 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.#reading = wanted;
     if (wanted) {
       this.watch.resumedReading(now);
+      this.#rate?.resumedReading(now);
       this.transport.resume();
     } else {
       this.watch.stoppedReading(now);
+      this.#rate?.stoppedReading(now);
       this.pings.forget();
       this.transport.pause();
     }

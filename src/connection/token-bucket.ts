@@ -34,6 +34,23 @@ export class TokenBucket {
     return true;
   }
 
+  /** Takes `count` tokens, or none. More than there are is always refused. */
+  takeExactly(count: number, nowMs: number): boolean {
+    this.#fill(nowMs);
+    const parts = count * this.#partsPerToken;
+    if (this.#parts < parts) return false;
+    this.#parts -= parts;
+    return true;
+  }
+
+  /** Fills in the tokens since the last call, beyond a full bucket, too: nothing could be taken meanwhile. */
+  fillBeyond(nowMs: number): void {
+    const atMs = Math.floor(nowMs);
+    if (atMs <= this.#filledAtMs || this.#filledAtMs === -Infinity) return;
+    this.#parts += (atMs - this.#filledAtMs) * this.#partsPerMs;
+    this.#filledAtMs = atMs;
+  }
+
   /** How long until {@link take} of `count` succeeds, in whole ms from the millisecond that `nowMs` lies in; 0 if it would now. */
   waitMs(count: number, nowMs: number): number {
     this.#fill(nowMs);

@@ -87,3 +87,26 @@ test('RL-01 asking often changes nothing: equal to a bucket filled millisecond b
     }),
   );
 });
+
+test('RL-01 taken exactly, a token more than there is is refused, and costs nothing', () => {
+  const bucket = new TokenBucket(10, 3);
+  assert.deepEqual(
+    [4, 3, 1].map((count) => bucket.takeExactly(count, 0)),
+    [false, true, false],
+  );
+  assert.deepEqual([bucket.takeExactly(2, 199), bucket.takeExactly(2, 200)], [false, true]);
+  assert.equal(bucket.takeExactly(0, 200), true);
+});
+
+test('RL-01 time in which nothing could be taken fills beyond the burst, once, and only as long as it is not used', () => {
+  const bucket = new TokenBucket(10, 3);
+  bucket.fillBeyond(5_000);
+  assert.equal(bucket.takeExactly(4, 5_000), false, 'a new bucket is full, and no more');
+  assert.equal(bucket.takeExactly(3, 5_000), true);
+  bucket.fillBeyond(6_000);
+  bucket.fillBeyond(6_000);
+  assert.equal(bucket.waitMs(3, 9_000), 0);
+  assert.deepEqual([bucket.takeExactly(11, 9_000), bucket.takeExactly(10, 9_000)], [false, true]);
+  assert.equal(bucket.takeExactly(1, 9_000), false);
+  assert.deepEqual([bucket.takeExactly(4, 99_000), bucket.takeExactly(3, 99_000)], [false, true]);
+});
