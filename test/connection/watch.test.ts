@@ -60,3 +60,64 @@ test('CL-09: once closing has begun, only its own end counts, whatever comes mea
     [['close-timeout', 4000]],
   );
 });
+
+test('FR-07 HB-07: time in which we do not read moves the message deadline and the idle deadline, and no other', () => {
+  const watch = new Watch({ ...SETTINGS, messageTimeoutMs: 30_000, writeTimeoutMs: 90_000 }, 0, 0);
+  watch.unfinished(1, 1_000);
+  watch.writing(false, 1_000);
+  watch.stoppedReading(11_000);
+  watch.stoppedReading(15_000);
+  assert.equal(watch.deadlineMs(), 91_000, 'while we do not read, only writing counts');
+  assert.equal(watch.tick(60_000), undefined);
+  watch.resumedReading(61_000);
+  watch.resumedReading(70_000);
+  assert.equal(watch.deadlineMs(), 81_000, 'the message has 20 s left, as before');
+  assert.equal(watch.tick(80_999), undefined);
+  assert.equal(watch.tick(81_000), 'ERR_MESSAGE_TIMEOUT');
+  assert.equal(watch.deadlineMs(), 90_000, 'idle: 40 s, and the 50 s in which we did not read');
+  assert.equal(watch.tick(89_999), undefined);
+  assert.equal(watch.tick(90_000), 'ERR_IDLE_TIMEOUT');
+  assert.equal(watch.tick(91_000), 'ERR_WRITE_TIMEOUT');
+});
+
+test('FR-07: a message that goes on keeps its deadline, the next one has its own', () => {
+  const watch = new Watch({ ...SETTINGS, idleTimeoutMs: false, messageTimeoutMs: 30_000 }, 0, 0);
+  watch.unfinished(1, 0);
+  watch.unfinished(1, 20_000);
+  assert.equal(watch.deadlineMs(), 30_000);
+  watch.unfinished(2, 25_000);
+  assert.equal(watch.deadlineMs(), 55_000);
+  watch.finished();
+  assert.equal(watch.deadlineMs(), Infinity);
+  watch.unfinished(2, 60_000);
+  assert.equal(watch.deadlineMs(), 90_000, 'a message may begin twice under one number');
+});
+
+test('BP-07: bytes that the kernel takes move the write deadline, waiting alone does not', () => {
+  const watch = new Watch({ ...SETTINGS, idleTimeoutMs: false, writeTimeoutMs: 10_000 }, 0, 0);
+  watch.writing(true, 0);
+  watch.writing(false, 5_000);
+  assert.equal(watch.deadlineMs(), 10_000);
+  watch.writing(true, 6_000);
+  assert.equal(watch.deadlineMs(), 16_000);
+  watch.written();
+  assert.equal(watch.deadlineMs(), Infinity);
+});
+
+test('CL-09: the socket of a dead peer has the shorter of two times, and a message that goes on afterwards none', () => {
+  const watch = new Watch({ ...SETTINGS, closeTimeoutMs: 5_000 }, 0, 0);
+  watch.closing(1_000);
+  watch.closing(3_000);
+  assert.equal(watch.deadlineMs(), 6_000, 'the first beginning counts');
+  watch.closeWithin(1_000, 2_000);
+  assert.equal(watch.deadlineMs(), 3_000);
+  watch.closeWithin(9_000, 2_000);
+  assert.equal(watch.deadlineMs(), 3_000);
+  watch.received(2_500);
+  watch.unfinished(1, 2_500);
+  watch.stoppedReading(2_600);
+  watch.resumedReading(2_900);
+  assert.equal(watch.deadlineMs(), 3_000);
+  assert.equal(watch.tick(3_000), 'ERR_CLOSE_TIMEOUT');
+  assert.equal(watch.deadlineMs(), Infinity);
+});
