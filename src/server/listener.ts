@@ -6,6 +6,7 @@ import { removeStaleSocket } from './stale-socket.ts';
 import { withoutZone } from '../transport/ip-address.ts';
 import { TCP_KEEP_ALIVE_MS } from '../transport/stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
+import { DescriptorWatch } from './descriptor-watch.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
@@ -76,6 +77,7 @@ export class Listener {
   readonly #server: Server;
   readonly #failed: (error: Error) => void;
   readonly #shortcut: Shortcut | undefined;
+  readonly #descriptors: DescriptorWatch;
   #isOver = false;
   /** The file of a Unix socket was in the way, and is looked at. Once only. */
   #replacing = false;
@@ -88,6 +90,7 @@ export class Listener {
    */
   constructor(server: Server, failed: (error: Error) => void, shortcut?: Shortcut) {
     this.#server = server;
+    this.#descriptors = new DescriptorWatch(failed);
     this.#failed = failed;
     this.#shortcut = shortcut;
   }
@@ -138,6 +141,7 @@ export class Listener {
         server.off('error', refused);
         server.on('error', this.#failed);
         if (!this.#isOver) {
+          this.#descriptors.start();
           if (shortcut?.usable() === true && shortcut.take(server)) this.#transport = 'handle';
           resolve(server.address()!);
           return;
@@ -180,6 +184,7 @@ export class Listener {
   /** No new sockets; those accepted stay. */
   close(): void {
     this.#isOver = true;
+    this.#descriptors.stop();
     if (this.#server.listening) this.#server.close();
   }
 }

@@ -323,6 +323,7 @@ export class ServerCore<UserData>
     const now = this.clock.now();
     if (now - this.#acceptFailedMs < ACCEPT_FAILURE_EVERY_MS) return;
     this.#acceptFailedMs = now;
+    this.counters.acceptFailures++;
     this.log.acceptFailed(error);
     this.#tell('error', error);
   }

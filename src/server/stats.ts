@@ -23,6 +23,8 @@ export interface ServerStats {
     /** By error code, or `HTTP_<status>` for answers of the `upgrade` hook. */
     readonly refusedByCode: Readonly<Record<string, number>>;
   };
+  /** Seconds in which connections could not be accepted on a port of its own, as without file descriptors. */
+  readonly acceptFailures: number;
   readonly messages: { readonly received: number; readonly sent: number; readonly dropped: number };
   readonly bytes: {
     readonly received: number;
@@ -74,6 +76,8 @@ export class StatsCounters implements TrafficCounters {
   pongsReceived = 0;
   broadcasts = 0;
   recipients = 0;
+  /** Counted once a second at most. */
+  acceptFailures = 0;
   /** Connections in state closing. */
   closing = 0;
 
@@ -131,6 +135,7 @@ export class StatsCounters implements TrafficCounters {
         refused: this.#refused,
         refusedByCode: asRecord(this.#refusedByCode),
       },
+      acceptFailures: this.acceptFailures,
       messages: { received: this.messagesReceived, sent: this.messagesSent, dropped: this.droppedMessages },
       bytes: { received: this.bytesReceived, sent: this.bytesSent, buffered: this.heldBytes },
       closes: { byCode: asRecord(this.#closesByCode), byCause: asRecord(this.#closesByCause) },

@@ -117,7 +117,8 @@ test('HB-11 the answers to pings that were sent unread cost no tokens of the rat
   assert.equal(server.stats().heartbeat.pongsReceived, pingsSent);
   assert.deepEqual([connection.state, connection.rttMs], ['open', undefined]);
   // One more than that is an ordinary frame of the peer, and counts.
-  for (let i = 0; i < 6; i++) raw.send(pong('unasked'));
+  // The tokens of the time in which nothing was read are not used up by then.
+  for (let i = 0; i < 60; i++) raw.send(pong('unasked'));
   await pass(6_000);
   assert.equal((await connection.closed).cause, 'rate-limit');
 });
