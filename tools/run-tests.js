@@ -24,6 +24,9 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+// Output may be cut short: `npm test | head`.
+process.stdout.on('error', () => process.exit(1));
+
 const peersRequired = process.env.HAWSER_REQUIRE_PEERS === '1';
 const count = { passed: 0, failed: 0, skipped: 0 };
 /** @type {Map<string, { passed: number, failed: number, skipped: number, ms: number }>} */
