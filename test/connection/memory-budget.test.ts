@@ -216,3 +216,14 @@ test('GN-03 BP-08: a holder that throws is told so, and the next ones are asked 
   assert.deepEqual(seen, ['relieve sheds', 'relieve large', 'relieve healthy', 'failed sheds', 'shed large']);
   assert.equal(budget.usedBytes, 100);
 });
+
+test('BP-08: over the budget only growth closes connections, not a holder that gives some back', () => {
+  const budget = new MemoryBudget({ maxBytes: 1_000 });
+  const seen: string[] = [];
+  const stubborn = new Holder('stubborn', budget, seen);
+  Object.assign(stubborn, { shed: () => void seen.push('shed stubborn') });
+  stubborn.hold(3_000);
+  stubborn.hold(2_500);
+  assert.deepEqual(seen, ['relieve stubborn', 'shed stubborn']);
+  assert.equal(budget.episodes, 1);
+});

@@ -121,3 +121,24 @@ test('CL-09: the socket of a dead peer has the shorter of two times, and a messa
   assert.equal(watch.tick(3_000), 'ERR_CLOSE_TIMEOUT');
   assert.equal(watch.deadlineMs(), Infinity);
 });
+
+test('HB-07: a ping that is open while we do not read gets its whole time again', () => {
+  const watch = new Watch(
+    { ...SETTINGS, heartbeat: true, idleTimeoutMs: false, pingIntervalMs: 20_000, pongTimeoutMs: 10_000 },
+    0,
+    1,
+  );
+  assert.equal(watch.tick(20_000), 'ping');
+  watch.stoppedReading(25_000);
+  watch.resumedReading(60_000);
+  assert.equal(watch.tick(60_000), undefined);
+  assert.equal(watch.deadlineMs(), 70_000);
+});
+
+test('CL-09: a throttle ends when closing begins', () => {
+  const watch = new Watch({ ...SETTINGS, closeTimeoutMs: 5_000 }, 0, 0);
+  watch.throttledUntilMs = 1_000;
+  watch.closing(500);
+  assert.equal(watch.tick(1_000), undefined);
+  assert.equal(watch.deadlineMs(), 5_500);
+});

@@ -77,9 +77,10 @@ test('RL-02 HB-07: what a peer sends at its rate while we do not read does not c
   connection.resume();
   await waitUntil(() => got === 20);
   assert.equal(connection.state, 'open');
-  raw.send(Buffer.concat(Array.from({ length: 6 }, () => MESSAGE)));
+  await pass(60_000, 1_000);
+  raw.send(Buffer.concat(Array.from({ length: 30 }, () => MESSAGE)));
   assert.equal(await closeCode(raw), 1008);
-  assert.ok(got <= 25);
+  assert.ok(got < 50);
 });
 
 test("RL-03: with action 'throttle' a read beyond burstBytes is delivered, and the next one waits until it is paid", async (t) => {

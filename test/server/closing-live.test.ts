@@ -223,3 +223,30 @@ for (const [how, send] of [
     assert.deepEqual(results, [false]);
   });
 }
+
+test('CL-08: after a protocol fault input is discarded, but no more than 1 MiB of it', async (t) => {
+  const { join, closes } = live(t, { heartbeat: false, idleTimeoutMs: false });
+  const { raw, connection } = await join();
+  raw.send(Buffer.concat([frame({ opcode: 3 }), Buffer.alloc(100_000)]));
+  await eventLoopTurns(10);
+  assert.equal(connection.state, 'closing', 'the peer still gets to read the Close');
+  for (let i = 0; i < 12; i++) {
+    raw.send(Buffer.alloc(100_000));
+    await eventLoopTurns(5);
+  }
+  await waitUntil(() => closes.length === 1);
+  assert.equal(closes[0]!.cause, 'protocol-error');
+});
+
+test('HB-02: the socket of a peer that answers no ping is destroyed a second after the last Close', async (t) => {
+  const { join, pass, closes } = live(t, { idleTimeoutMs: false, closeTimeoutMs: 60_000 });
+  const { wire } = await join();
+  for (let i = 0; i < 120 && closes.length === 0; i++) await pass(500);
+  assert.deepEqual(
+    closes.map(({ cause }) => cause),
+    ['ping-timeout'],
+  );
+  assert.equal(wire.server.destroyed, false);
+  await pass(1_200);
+  assert.equal(wire.server.destroyed, true);
+});

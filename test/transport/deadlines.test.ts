@@ -121,6 +121,17 @@ test('HB-06: a stall that is noticed by a call of now, before any timer runs, is
   assert.equal(one.calls.length, 1);
 });
 
+test('HB-06: a second stall, after a time without, is excused whole again', () => {
+  const { clock, queue, owner } = open();
+  queue.plan(owner(), 60_000);
+  for (const beforeMs of [1_000, 4_000]) {
+    clock.advance(beforeMs);
+    const nowMs = queue.now();
+    clock.stall(5_000);
+    assert.equal(queue.now(), nowMs);
+  }
+});
+
 test('HB-06: time never goes back, whenever it is asked for and however long the process stands still', () => {
   const random = seededRandom(35);
   const { clock, queue, owner } = open();

@@ -158,3 +158,16 @@ test('§5.5.3: pongs that are packed with pending messages keep their order and 
     ],
   );
 });
+
+test('TS-09: more small messages than the packing table holds leave whole and in order', () => {
+  const valve = new Valve();
+  const outbox = new Outbox(valve as unknown as Transport, {
+    maxPendingPongs: 3,
+    highWaterMarkBytes: 10_000_000,
+  });
+  for (let i = 0; i < 200; i++) outbox.data(OPCODE.BINARY, Buffer.alloc(1_000, i));
+  outbox.flush();
+  const frames = readFrames(Buffer.concat(valve.written));
+  assert.equal(frames.length, 200);
+  assert.ok(frames.every(({ payload }, i) => payload.equals(Buffer.alloc(1_000, i))));
+});
