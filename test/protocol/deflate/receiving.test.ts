@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drive, type Stage } from '../../../fuzz/drive.ts';
+import { ENTRY_BYTES } from '../../../src/protocol/limits.ts';
+import { FACT, ProtocolConnection } from '../../../src/protocol/index.ts';
 import { byteByByte, everyCut, randomCuts } from '../../../src/testing/cuts.ts';
 import { DEFAULT_KEY, frame, hex } from '../../../src/testing/frames.ts';
 import { DEFLATE_ROWS } from '../../vectors/deflate.ts';
@@ -54,4 +56,34 @@ test('PD-05 a message never refers to one of another connection', { skip: NO_ZLI
     assert.deepEqual(drive(stage, [hello]).lines, ['text "Hello"']);
     assert.deepEqual(drive(stage, [again]).lines, fails('ERR_INFLATE'));
   }
+});
+
+test('BP-08 SE-24: an unfinished compressed message, a pending inflation and the piece behind it count their entries', () => {
+  let isAtOnce = true;
+  const sink = { control: () => undefined, closeAfterWaiting: () => undefined, closeNow: () => undefined };
+  const core = new ProtocolConnection('client', LIMITS, sink, () => ({
+    heldBytes: 0,
+    write: (into, bytes, start, end, last) => {
+      if (isAtOnce) into.inflated(bytes, start, end, last);
+      return isAtOnce;
+    },
+    readBegins: () => undefined,
+    close: () => undefined,
+  }));
+  const counted: number[] = [];
+  for (const rsv1 of [true, false, false]) {
+    core.receive(
+      frame({ opcode: rsv1 ? 2 : 0, rsv1, fin: false, payload: Buffer.alloc(1_000), mask: false }),
+    );
+    while (core.next() !== FACT.NONE);
+    counted.push(core.countedBytes - core.heldBytes);
+    isAtOnce = false;
+  }
+  assert.deepEqual(
+    counted,
+    [1, 2, 3].map((entries) => entries * ENTRY_BYTES),
+  );
+  assert.equal(core.heldBytes, 2_000, 'what was inflated, and the piece behind the inflation');
+  core.transportEnded();
+  assert.deepEqual([core.countedBytes, core.heldBytes], [0, 0]);
 });
