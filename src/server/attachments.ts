@@ -136,9 +136,12 @@ function afterTurn({ members }: Board, { socket }: Offer, next: () => void): voi
   );
 }
 
+/** Without a `request` listener an ordinary request would never be answered. */
+const answersRequests = (server: HttpServer): boolean => server.listenerCount('request') > 0;
+
 /** The answer to what neither an attached server nor another listener has taken. */
 function answerForAll(server: HttpServer, { request, socket, head }: Offer): void {
-  if (isWebSocket(request)) {
+  if (isWebSocket(request) || !answersRequests(server)) {
     endWith(socket, NOT_FOUND);
     return;
   }
@@ -159,7 +162,8 @@ function skipOtherUpgrades(server: ChoosyServer, hasOtherListeners: () => boolea
   const previous = server.shouldUpgradeCallback;
   if (typeof previous !== 'function') return () => {};
   const callback = (request: IncomingMessage): boolean =>
-    (isWebSocket(request) || hasOtherListeners()) && previous.call(server, request);
+    (isWebSocket(request) || hasOtherListeners() || !answersRequests(server)) &&
+    previous.call(server, request);
   server.shouldUpgradeCallback = callback;
   return () => {
     if (server.shouldUpgradeCallback === callback) server.shouldUpgradeCallback = previous;

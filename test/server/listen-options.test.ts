@@ -116,6 +116,7 @@ test('RT-03: attached, paths in absolute form count as such, and another path of
     assert.equal((await client.nextHead()).status, status, target);
     client[Symbol.dispose]();
   }
+  // Without a `request` listener, no listener would answer the request that offers another protocol.
   const other = await RawClient.connect({ port });
   other.send('GET /chat/one HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n');
   assert.equal((await other.nextHead()).status, 404);
