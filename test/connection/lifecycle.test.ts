@@ -204,7 +204,7 @@ test('CT-04: pongs that answer nothing are counted, and no round trip comes of t
   assert.equal(connection.rttMs, undefined);
 });
 
-test('CT-02 SE-19: of the pings of a peer that does not read, sixteen answers wait and then the newest; it is cut in time', async (t) => {
+test('CT-02 SE-19: a peer that does not read has at most sixteen queued pongs and one for its newest ping; it is cut in time', async (t) => {
   const { server, join, pass } = live(t, { writeTimeoutMs: 2_000 });
   const { raw, connection } = await join();
   raw.pause();

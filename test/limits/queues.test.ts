@@ -145,7 +145,7 @@ test('BP-06 SE-25: a stream that takes nothing gets few writes, however small; t
   transport.destroy();
 });
 
-test('BP-08: of a copy of unread bytes all counts until the last one is read', async (t) => {
+test('BP-08: a copy of unread bytes counts in full until the last byte is read', async (t) => {
   const memoryBudget = new MemoryBudget();
   const { join } = live(t, { memoryBudget, receiveAheadBytes: 1 });
   const { connection, raw } = await join();
