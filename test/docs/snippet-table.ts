@@ -63,13 +63,13 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
     after: 'await server.listen(8080);',
     run: guides.authentication,
   },
-  'docs/authentication.md: When credentials end': {
+  'docs/authentication.md: Credential expiry': {
     given: `const endOf = (token: string): Date | undefined =>
       token === 'short' ? new Date(Date.now() + 2_000) : undefined;`,
     after: 'await server.listen(8080);',
     run: guides.credentialsEnd,
   },
-  'docs/authentication.md: Each message': {
+  'docs/authentication.md: Each message: authorization': {
     after: `
       server.on('connection', (connection) => {
         connection.data = { name: 'ann', rooms: new Set(['harbour']) };
@@ -95,7 +95,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/limits.md: A strict profile': { run: guides.limits },
   'docs/operations.md: Attached to an HTTP server': { run: guides.attached },
   'docs/operations.md: Deploys and shutdown': { run: guides.shutdown },
-  "docs/proxies.md: The server's side": { run: guides.behindProxy },
+  'docs/proxies.md: Server configuration': { run: guides.behindProxy },
   'docs/proxies.md: PROXY protocol': { run: guides.proxyHeader },
   'docs/reconnecting.md: The client that comes back': { given: FRESH_TOKEN, run: guides.reconnecting },
   'docs/reconnecting.md: Which ends are worth another attempt': {
