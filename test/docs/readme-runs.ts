@@ -82,7 +82,7 @@ export async function sending(t: TestContext, file: string): Promise<void> {
   );
 }
 
-export async function lettingIn(t: TestContext, file: string): Promise<void> {
+export async function admission(t: TestContext, file: string): Promise<void> {
   const port = await run(t, file).port();
   const ann = await visit(t, port, { headers: { Cookie: 'user=ann' }, protocols: ['chat.v1', 'chat.v2'] });
   assert.equal(await messages(ann)(), 'ann');

@@ -21,7 +21,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/proxies.md: PROXY protocol (2)': 'test/interop/proxy-protocol.test.ts',
   'docs/conformance/README.md: A client (2)': 'test/interop/conform-client.test.ts',
   // A picture of folders.
-  'CONTRIBUTING.md: The map': 'test/architecture.test.ts',
+  'CONTRIBUTING.md: Source layout': 'test/architecture.test.ts',
 };
 
 test('EX-03 every block of a page is a program, shell, or known to be run elsewhere', () => {

@@ -32,7 +32,7 @@ const GUIDE_TO_TESTING = { in: 'examples/testing/chat.test.ts' };
 export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'README.md: A server in ten lines': { run: readme.server },
   'README.md: A client in ten lines': { run: readme.client },
-  'README.md: A client that comes back': { given: FRESH_TOKEN, run: readme.reconnecting },
+  'README.md: A reconnecting client': { given: FRESH_TOKEN, run: readme.reconnecting },
   'README.md: Receiving': {
     given: `${PAIR}
       const stored: unknown[] = [];
@@ -51,12 +51,12 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
     after: 'connection.close(); await client.closed;',
     run: readme.sending,
   },
-  'README.md: Letting in': {
+  'README.md: Admission': {
     given: `import { refuse, WebSocketServer } from 'hawser'; ${USER_OF}`,
     after: `
       server.on('connection', (connection) => void connection.send(connection.data.user));
       await server.listen(8080);`,
-    run: readme.lettingIn,
+    run: readme.admission,
   },
   'docs/authentication.md: Authentication': {
     given: USER_OF,
