@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { FIN, LENGTH_16, LENGTH_64, LENGTH_MASK, MASK_BIT, MAX_CONTROL_BYTES } from './constants.ts';
 import { MisuseError } from './errors.ts';
 import { mask, writeKey } from './mask.ts';
+import { trueLength } from './payload.ts';
 
 /** A masking key of `mask`, or `undefined` on the server's side, whose frames carry none (§5.1). */
 export type FrameKey = number | undefined;
@@ -61,9 +62,10 @@ export function writeFrame(
   payload: Uint8Array,
   key: FrameKey,
 ): number {
-  const start = writeHeader(target, at, opcode, payload.length, key);
+  const payloadBytes = trueLength(payload);
+  const start = writeHeader(target, at, opcode, payloadBytes, key);
   target.set(payload, start);
-  const end = start + payload.length;
+  const end = start + payloadBytes;
   if (key !== undefined) mask(target, start, end, key, 0);
   return end;
 }
@@ -93,7 +95,7 @@ export function writeTextFrame(
 
 /** A whole final frame in memory of its own. */
 export function buildFrame(opcode: number, data: string | Uint8Array, key: FrameKey): Buffer {
-  const payloadBytes = typeof data === 'string' ? Buffer.byteLength(data, 'utf8') : data.length;
+  const payloadBytes = typeof data === 'string' ? Buffer.byteLength(data, 'utf8') : trueLength(data);
   const frame = Buffer.allocUnsafeSlow(headerBytes(payloadBytes, key) + payloadBytes);
   const start = writeHeader(frame, 0, opcode, payloadBytes, key);
   if (typeof data === 'string') frame.write(data, start, 'utf8');

@@ -59,6 +59,13 @@ const ofDataView = {
   byteLength: /* @__PURE__ */ platformGetter(DataView.prototype, 'byteLength') as (of: unknown) => number,
 };
 
+/** The length of a typed array in bytes, asked of the platform: a property that the application has defined is not read. */
+export const trueLength = (bytes: Uint8Array): number => ofTypedArray.byteLength(bytes);
+
+/** A view of the library's own on the same bytes: no property of the application's view is read from here on. */
+export const ownView = (bytes: Uint8Array): Uint8Array =>
+  new Uint8Array(ofTypedArray.buffer(bytes), ofTypedArray.byteOffset(bytes), trueLength(bytes));
+
 /** True for an ArrayBuffer of any realm; shared memory is none. */
 function isArrayBuffer(value: unknown): value is ArrayBuffer {
   try {
@@ -106,15 +113,13 @@ function viewedBytes(view: ArrayBufferView, reusable: ReusableBytes | undefined)
   return bytesAt(buffer, byteOffset, byteLength);
 }
 
-/** A message that we delivered, not detached, and with nothing that lies about its length. */
+/**
+ * A delivered message that is not detached and states its true length. Its `length` may still be an accessor that changes
+ * its mind: frames are built with {@link trueLength}. Asking for own properties would cost a fifth of an echo.
+ */
 function isUnchanged(message: Uint8Array): boolean {
-  const length = ofTypedArray.byteLength(message);
-  return (
-    length > 0 &&
-    length < MAX_LENT_BYTES &&
-    Object.getPrototypeOf(message) === Buffer.prototype &&
-    !Object.hasOwn(message, 'length')
-  );
+  const { length } = message;
+  return length > 0 && length < MAX_LENT_BYTES && length === trueLength(message);
 }
 
 /** @param byteLength Up to the end of the buffer if `undefined`. */

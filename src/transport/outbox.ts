@@ -91,6 +91,9 @@ export class Outbox implements FrameSink {
 
   /** What the queues here count: bytes of frames, and {@link ENTRY_BYTES} for each entry. */
   get queuedBytes(): number {
+    // An open socket takes everything in the same turn: nothing but packed frames, which are no entries.
+    if (this.#waiting === undefined && this.#block === undefined && this.#control === undefined)
+      return this.waitingBytes;
     const entries =
       (this.#waiting?.length ?? 0) + (this.#control?.length ?? 0) + (this.#block === undefined ? 0 : 1);
     return this.waitingBytes + entries * ENTRY_BYTES;

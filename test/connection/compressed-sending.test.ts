@@ -4,7 +4,7 @@ import { constants, createInflateRaw, inflateRawSync } from 'node:zlib';
 import { pretendToDriveZlib } from '../../src/transport/deflate/raw-zlib.ts';
 import { NO_ZLIB_STEPS } from '../zlib.ts';
 import { zlibJobs } from '../../src/transport/deflate/job-queue.ts';
-import { close, type DecodedFrame, seededRandom, waitUntil } from '../../src/testing/index.ts';
+import { binary, close, type DecodedFrame, seededRandom, waitUntil } from '../../src/testing/index.ts';
 import { live, type Peer } from '../server/live.ts';
 
 const OFFER = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
@@ -86,6 +86,24 @@ test('PD-06 without takeover what does not get smaller goes as it is', async (t)
   assert.equal(second.rsv1, false);
   assert.ok(second.payload.equals(noise));
 });
+
+for (const asyncThresholdBytes of [100, 100_000]) {
+  test(`SE-22 PD-09 an echo of bytes whose length lies is compressed as it is, above or below ${asyncThresholdBytes} bytes`, async (t) => {
+    const { join } = live(t, { perMessageDeflate: { thresholdBytes: 0, asyncThresholdBytes } });
+    const { raw, connection } = await join(OFFER);
+    let honestLooks = 0;
+    connection.on('message', (message) => {
+      let looks = 0;
+      const length = 1_000;
+      const get = (): number => (looks++ < honestLooks ? length : 1_000_000);
+      connection.send(Object.defineProperty(message as Buffer, 'length', { get }));
+    });
+    for (; honestLooks < 8; honestLooks++) {
+      raw.send(binary(Buffer.alloc(1_000, 'x')));
+      assert.equal(shown(await raw.nextFrame()), `z ${'x'.repeat(1_000)}`);
+    }
+  });
+}
 
 test('PD-06 without agreement nothing is compressed, whatever `compress` says', async (t) => {
   const { join } = live(t, { perMessageDeflate: true });

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { MAX_HEADER_BYTES, OPCODE, RSV1 } from '../../protocol/constants.ts';
 import { type DeflateDirection, MIN_COMPRESSOR_BITS } from '../../protocol/deflate/parameters.ts';
 import { ENTRY_BYTES } from '../../protocol/limits.ts';
+import { ownView } from '../../protocol/payload.ts';
 import type { PreparedMessage } from '../../protocol/prepared-message.ts';
 import type { ReusableBytes } from '../../protocol/reusable-bytes.ts';
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../frame-block.ts';
@@ -112,7 +113,9 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     else this.#compress(OPCODE.TEXT, text);
   }
 
-  override data(opcode: number, payload: Uint8Array, compress?: boolean): void {
+  override data(opcode: number, lent: Uint8Array, compress?: boolean): void {
+    // zlib ends the process if it is told a length that the memory does not have.
+    const payload = ownView(lent);
     if (this.#queue !== undefined) this.#wait(opcode, payload, compress);
     else if (!this.#isToBeCompressed(payload, compress)) super.data(opcode, payload);
     else if (payload.length > this.#settings.asyncThresholdBytes) this.#wait(opcode, payload, compress);
