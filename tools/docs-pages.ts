@@ -27,7 +27,7 @@ const OTHERS = {
   rate: '`false`, or an object (below)',
   clientTls: 'an object of Node’s TLS options',
   headers: '`Headers`, a list of pairs, or an object',
-  origin: 'a text',
+  origin: 'a string',
   signal: 'an `AbortSignal`',
   proxy: 'a URL, `http:` or `https:`',
   stream: 'a `Duplex`',
@@ -63,20 +63,21 @@ function shownDefault(name: string, defaults: object = DEFAULT_SERVER_OPTIONS): 
   return typeof value === 'string' ? `\`'${value}'\`` : `\`${JSON.stringify(value)}\``;
 }
 
-/** Names of options that both sides have. */
+/** Names of options that both server and client have. */
 const SHARED: ReadonlySet<string> = new Set([
   ...Object.keys(CONNECTION_OPTION_TABLE),
   ...Object.keys(PLATFORM_OPTION_TABLE),
 ]);
 
-/** docs/options.md: every option of the server, and those that only a client has. */
+/** docs/options.md: every option of the server, and the options that only a client has. */
 export function optionsPage(): string {
   return [
     '# Options of the server',
     '',
-    'All are checked by the constructor: an unknown name, a value out of range or two that contradict each other throw',
-    '`MisuseError` with the code `ERR_OPTION`, and the message names option, value and range. Left out, or `undefined`,',
-    'means the default. Limits on memory are finite and stay on; a policy that can be switched off takes `false`.',
+    'The constructor checks all options. An unknown name, a value out of range, or two options that contradict each other',
+    'throw `MisuseError` with the code `ERR_OPTION`. The message names the option, the value and the range. A missing or',
+    '`undefined` option has its default. Limits on memory are finite and always on; a policy that you can switch off',
+    'accepts `false`.',
     '',
     row('Option', 'Default', 'Allowed', 'What it is'),
     row('---', '---', '---', '---'),
@@ -86,8 +87,8 @@ export function optionsPage(): string {
     '',
     '## `rateLimit`',
     '',
-    'Per connection; at least one of the two rates. Every message and every control frame costs a message, wire bytes cost',
-    'bytes. For chat-like use 100 messages and 1 MiB a second are plenty.',
+    'The limit applies to each connection. Set at least one of the two rates. Every message and every control frame counts',
+    'as one message; bytes are counted on the wire. For a chat, 100 messages and 1 MiB per second are plenty.',
     '',
     row('Field', 'Allowed', 'What it is'),
     row('---', '---', '---'),
@@ -95,7 +96,7 @@ export function optionsPage(): string {
     '',
     '## `perMessageDeflate`',
     '',
-    '`true` means an object in which all is left out. What it costs, and when not to use it, is in [compression.md](compression.md).',
+    '`true` means an object with all defaults. [compression.md](compression.md) says what compression costs, and when not to use it.',
     '',
     row('Field', 'Default', 'Allowed', 'What it is'),
     row('---', '---', '---', '---'),
@@ -105,9 +106,9 @@ export function optionsPage(): string {
     '',
     '# Options of a client',
     '',
-    'The second argument of `connect`. Checked in the same way; the promise rejects with the `MisuseError`. From',
-    `\`maxMessageBytes\` to \`perMessageDeflate\`, and \`logger\`, \`clock\` and \`random\`, they are those of the server, with`,
-    'the same defaults; besides them:',
+    'These are the second argument of `connect`. They are checked in the same way; the promise rejects with the',
+    '`MisuseError`. A client also has the server options from `maxMessageBytes` to `perMessageDeflate`, and `logger`,',
+    '`clock` and `random`, with the same defaults. The other options are:',
     '',
     row('Option', 'Default', 'Allowed', 'What it is'),
     row('---', '---', '---', '---'),
@@ -129,9 +130,9 @@ const answer = (rule: ErrorRule): string =>
 
 const TITLES: readonly (readonly [ErrorRule['kind'], string])[] = [
   ['handshake', 'The opening handshake was refused'],
-  ['peer', 'The peer broke a rule, or ran into a limit'],
+  ['peer', 'The peer broke a rule or exceeded a limit'],
   ['transport', 'The connection was lost'],
-  ['misuse', 'The call was wrong (`MisuseError`, thrown at the caller)'],
+  ['misuse', 'The call was wrong (`MisuseError`, thrown to the caller)'],
   ['client', 'A client could not connect'],
 ];
 
@@ -141,9 +142,9 @@ export function errorsPage(): string {
   return [
     '# Error codes',
     '',
-    'Codes are stable: branch on `error.code`, read `error.message`. What a peer or the network does is never thrown; it is',
-    'in `CloseInfo.error`, in the `error` event of the connection, and in the log. Sections are of RFC 6455 unless another',
-    'document is named.',
+    'Codes are stable. Branch on `error.code`; `error.message` is for people. Failures of the peer or the network are never',
+    'thrown. They are in `CloseInfo.error`, in the `error` event of the connection, and in the log. Sections are of RFC 6455',
+    'unless another document is named.',
     ...TITLES.flatMap(([kind, title]) => [
       '',
       `## ${title}`,

@@ -30,7 +30,7 @@ import {
 import { isDuplex } from './given-stream.ts';
 import { readProxy } from './read-proxy.ts';
 
-/** What only options of a client may be. */
+/** Rules that only client options have. */
 type ClientRule =
   | PlainRule<'headers'>
   | PlainRule<'origin'>
@@ -40,28 +40,28 @@ type ClientRule =
   | PlainRule<'stream'>;
 export type ConnectOptionRule = CommonRule | ClientRule;
 
-/** Every option of `connect`; a row that is missing or too many does not compile. */
+/** Every option of `connect`. A missing or surplus row does not compile. */
 export const CONNECT_OPTION_TABLE = Object.freeze({
-  protocols: list('token', {}, 'subprotocols to offer, the preferred first'),
-  headers: plain('headers', 'further fields of the request'),
-  origin: plain('origin', 'value of Origin'),
-  tls: plain('clientTls', 'how TLS is spoken to wss:, with these options of Node’s'),
-  connectTimeoutMs: ms('time connecting may take, from name to answer'),
-  signal: plain('signal', 'gives up connecting'),
-  lookup: plain('function', 'finds the addresses of a host'),
+  protocols: list('token', {}, 'subprotocols to offer, in order of preference'),
+  headers: plain('headers', 'additional header fields of the request'),
+  origin: plain('origin', 'value of the Origin header'),
+  tls: plain('clientTls', 'Node TLS options for wss: connections'),
+  connectTimeoutMs: ms('time limit of connecting, from DNS to the response'),
+  signal: plain('signal', 'aborts connecting'),
+  lookup: plain('function', 'resolves host names'),
   proxy: plain('proxy', 'the HTTP proxy to connect through'),
-  proxyTls: plain('clientTls', 'how TLS is spoken to an https: proxy, with these options of Node’s'),
+  proxyTls: plain('clientTls', 'Node TLS options for an https: proxy'),
   socket: plain('stream', 'a connected stream to use instead of a new connection'),
-  createConnection: plain('function', 'makes the connection below'),
-  maxRedirects: Object.freeze({ ...count(20, 'redirects to follow'), min: 0 }),
-  serializeConnects: plain('boolean', 'connect to an address one at a time'),
-  maxHeadBytes: bytes(1_048_576, 'longest head of an answer'),
-  maxHeaderFields: count(10_000, 'most fields in the head of an answer'),
+  createConnection: plain('function', 'creates the underlying connection'),
+  maxRedirects: Object.freeze({ ...count(20, 'maximum redirects to follow'), min: 0 }),
+  serializeConnects: plain('boolean', 'open connections to one address one at a time'),
+  maxHeadBytes: bytes(1_048_576, 'maximum size of a response head'),
+  maxHeaderFields: count(10_000, 'maximum header fields in a response'),
   ...CONNECTION_OPTION_TABLE,
   ...PLATFORM_OPTION_TABLE,
 } satisfies Readonly<Record<keyof ConnectOptions, ConnectOptionRule>>);
 
-/** What `connect` does when it is told nothing. Units, ranges and reasons are at {@link ConnectOptions}. */
+/** The defaults of `connect`. Units, ranges and reasons are at {@link ConnectOptions}. */
 export const DEFAULT_CONNECT_OPTIONS: ResolvedConnectOptions = Object.freeze({
   protocols: Object.freeze([]),
   headers: Object.freeze([]),
@@ -83,7 +83,7 @@ export const DEFAULT_CONNECT_OPTIONS: ResolvedConnectOptions = Object.freeze({
 });
 
 /**
- * Checks options and fills in the defaults. The caller's object is read once and not kept.
+ * Checks options and fills in the defaults. Reads the caller's object once and does not keep it.
  * @throws MisuseError `ERR_OPTION` for an unknown name, a value of the wrong type or out of range, or two that contradict
  *   each other; it names option, value and what is allowed.
  */
@@ -167,7 +167,7 @@ function* pairs(name: string, list: Iterable<unknown>): FieldList {
   }
 }
 
-/** Tries TLS options out, so that a certificate that is broken is not taken for a server that is. */
+/** Builds the TLS context now, so that a broken certificate is a MisuseError, not a connection failure. */
 function checkedTls(name: string, options: ClientTlsOptions): ClientTlsOptions {
   for (const ours of OUR_TLS_OPTIONS) {
     if (Reflect.get(options, ours) !== undefined) {

@@ -19,27 +19,27 @@ import type { RetrySettings } from './retry-plan.ts';
 type OwnRule = NumberRule | PlainRule<'function' | 'queue' | 'token'>;
 type OwnName = Exclude<keyof ReconnectOptions, keyof ConnectOptions>;
 
-/** Every option that `connect` does not have; a row that is missing or too many does not compile. */
+/** Every option that `connect` does not have. A missing or surplus row does not compile. */
 export const RECONNECT_OPTION_TABLE = Object.freeze({
   token: plain('token', 'sent as Authorization: Bearer'),
-  baseDelayMs: ms('longest delay before the first attempt; doubles with each'),
-  maxDelayMs: ms('longest delay of all'),
-  maxFirstDelayMs: ms('longest first delay after the server went away'),
-  stableAfterMs: ms('how long a connection lasts that begins the count anew'),
-  maxAttempts: orFalse(count(1_000_000, 'attempts in a row after which to give up')),
+  baseDelayMs: ms('maximum delay before the first attempt; doubles with each attempt'),
+  maxDelayMs: ms('maximum delay before any attempt'),
+  maxFirstDelayMs: ms('maximum first delay after the server went away'),
+  stableAfterMs: ms('time after which an open connection resets the attempt count'),
+  maxAttempts: orFalse(count(1_000_000, 'attempts in a row after which the client gives up')),
   maxUnexpectedResponses: count(
     1_000_000,
-    'answers with HTTP 200 to 400, or 404, without a connection in between after which to give up',
+    'responses with HTTP 200 to 400 or 404, without a connection in between, after which the client gives up',
   ),
-  shouldReconnect: plain('function', 'overrules what is worth another attempt'),
-  offlineQueue: plain('queue', 'what send keeps while there is no connection'),
+  shouldReconnect: plain('function', 'overrides the decision to reconnect'),
+  offlineQueue: plain('queue', 'messages that send queues while there is no connection'),
 } satisfies Readonly<Record<OwnName, OwnRule>>);
 
 /** The options inside `offlineQueue`. */
 export const OFFLINE_QUEUE_TABLE = Object.freeze({
-  maxBytes: bytes(2 ** 31 - 1, 'most bytes that wait'),
-  maxMessages: count(1_000_000, 'most messages that wait'),
-  ttlMs: ms('how long a message waits'),
+  maxBytes: bytes(2 ** 31 - 1, 'maximum queued bytes'),
+  maxMessages: count(1_000_000, 'maximum queued messages'),
+  ttlMs: ms('how long a message stays queued'),
 } satisfies Readonly<Record<keyof OfflineQueueSettings, NumberRule>>);
 
 const DEFAULT_OFFLINE_QUEUE: OfflineQueueSettings = Object.freeze({
@@ -53,13 +53,13 @@ export interface ReconnectSettings
   extends RetrySettings,
     Required<Pick<ReconnectOptions, 'shouldReconnect' | 'token' | 'protocols' | 'headers'>> {
   readonly offlineQueue: false | OfflineQueueSettings;
-  /** What is handed to `connect` each time, beside what is asked for. */
+  /** Options passed to `connect` for each attempt, besides the values of functions. */
   readonly connect: ConnectOptions;
-  /** The same with all defaults, for what we need of it ourselves. */
+  /** The same options with all defaults, for the reconnecting client itself. */
   readonly connection: ResolvedConnectOptions;
 }
 
-/** What a {@link ReconnectingClient} does when it is told nothing, beside what `connect` does. */
+/** The defaults of a {@link ReconnectingClient}, besides those of `connect`. */
 export const DEFAULT_RECONNECT_OPTIONS: Readonly<
   RetrySettings & { shouldReconnect: undefined; token: undefined; offlineQueue: OfflineQueueSettings }
 > = Object.freeze({
@@ -77,12 +77,12 @@ export const DEFAULT_RECONNECT_OPTIONS: Readonly<
 const TABLE = Object.freeze({ ...CONNECT_OPTION_TABLE, ...RECONNECT_OPTION_TABLE });
 
 /**
- * Checks options and fills in the defaults. The caller's object is read once and not kept; functions are asked later.
+ * Checks options and fills in the defaults. Reads the caller's object once and does not keep it; calls functions later.
  * @throws MisuseError `ERR_OPTION` for an unknown name, a value of the wrong type or out of range, or two that contradict
  *   each other; it names option, value and what is allowed.
  */
 export function resolveReconnectOptions(options: ReconnectOptions = {}): ReconnectSettings {
-  // Which names there are is decided over both tables, so that the nearest name is the nearest of all.
+  // Check names against both tables, so that a typo gets the nearest name of all options.
   const given = checkedRecord(
     'options',
     options,
@@ -130,7 +130,7 @@ function checkedOwn(name: OwnName, value: unknown): unknown {
   return checkedOption(name, rule as NumberRule | PlainRule<'function'>, value);
 }
 
-/** Whether it can stand behind `Bearer`. Never shown: it is a secret. */
+/** Whether the value is valid after `Bearer`. Never printed: it is a secret. */
 export const isToken = (value: unknown): value is string =>
   typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
 

@@ -22,7 +22,7 @@ export interface RateLimitOptions {
 /** How messages are compressed (RFC 7692). All may be left out. */
 export interface PerMessageDeflateOptions {
   /**
-   * Whether messages may refer to the ones before them, where the peer agrees. Default `false`: about 230 KB less for each
+   * Whether messages may refer to earlier messages, where the peer agrees. Default `false`: about 230 KB less for each
    * connection, once it has sent and received. `true` for small messages that resemble each other. Not together with
    * `onOverflow: 'drop-oldest'`.
    */

@@ -1,4 +1,4 @@
-/** A whole number, `min` to `max`, of `kind`; `false` too where the policy can be switched off. */
+/** A whole number from `min` to `max`; `false` is allowed too if the policy can be switched off. */
 export interface NumberRule {
   readonly kind: 'count' | 'bits' | 'bytes' | 'ms' | 'seconds';
   readonly min: number;
@@ -6,14 +6,14 @@ export interface NumberRule {
   readonly orFalse: boolean;
   readonly says: string;
 }
-/** A list of texts of a kind; or one of `words` alone, or a function, or `false`. */
+/** A list of strings; or a single one of `words`, a function, or `false`. */
 export interface ListRule<Member extends string> {
   readonly kind: 'list';
   readonly of: Member;
   readonly words: readonly string[];
   readonly orFunction: boolean;
   readonly orFalse: boolean;
-  /** A whole number from 1 up to this one, instead of a list; 0 for none. */
+  /** The maximum of a whole number that may replace the list; 0 if no number is allowed. */
   readonly orCount: number;
   readonly says: string;
 }
@@ -27,7 +27,7 @@ export interface ObjectRule {
   readonly methods: readonly string[];
   readonly says: string;
 }
-/** What is told by its kind alone. */
+/** A rule with no details beyond its kind. */
 export interface PlainRule<Kind extends string> {
   readonly kind: Kind;
   readonly says: string;
@@ -36,9 +36,9 @@ export interface PlainRule<Kind extends string> {
 export type RateRule = PlainRule<'rate'>;
 /** `true`, `false`, or an object of `DEFLATE_TABLE`. */
 export type DeflateRule = PlainRule<'deflate'>;
-/** What is an object with a table of its own. */
+/** An option whose value is an object with its own table. */
 export type TableRule = RateRule | DeflateRule;
-/** What options of servers and of clients may be, and one line about each, as for `--help`. */
+/** Rules that server and client options share. */
 export type CommonRule =
   | NumberRule
   | ListRule<'token'>
@@ -47,7 +47,7 @@ export type CommonRule =
   | PlainRule<'boolean' | 'function' | 'budget'>
   | TableRule;
 
-/** The longest delay of a timer. */
+/** The maximum delay of a Node timer. */
 const MAX_MS = 2 ** 31 - 1;
 
 export const number = (kind: NumberRule['kind'], max: number, says: string): NumberRule =>

@@ -12,7 +12,7 @@ import { sharedMemoryBudget } from './memory-budget.ts';
 import { checkedOption, checkedRecord, refuseOption } from './option-check.ts';
 import type { RateLimit } from './rate-guard.ts';
 
-/** What a connection goes by when nobody says otherwise. Units, ranges and reasons are at `ConnectionOptions`. */
+/** The defaults of a connection. Units, ranges and reasons are at `ConnectionOptions`. */
 export const DEFAULT_CONNECTION_OPTIONS: ConnectionSettings = Object.freeze({
   maxMessageBytes: 1_048_576,
   maxFrameBytes: 1_048_576,
@@ -37,7 +37,7 @@ export const DEFAULT_CONNECTION_OPTIONS: ConnectionSettings = Object.freeze({
   perMessageDeflate: false,
 });
 
-/** Where time, chance and log lines come from and go to, after checking. */
+/** Clock, random source and logger, after checking. */
 export interface PlatformSettings {
   readonly logger: Logger | undefined;
   readonly clock: Clock;
@@ -51,9 +51,9 @@ export const DEFAULT_PLATFORM_OPTIONS: PlatformSettings = Object.freeze({
 });
 
 /**
- * Completes checked options with defaults that depend on others.
- * @param given What was given, checked one by one.
- * @param filled The same with the defaults.
+ * Fills in defaults that depend on other options.
+ * @param given The options as given, each checked.
+ * @param filled The same options with defaults.
  * @returns Frozen.
  * @throws MisuseError `ERR_OPTION` for two that contradict each other.
  */
@@ -61,7 +61,7 @@ export function completeOptions<Settings extends ConnectionSettings>(
   given: Readonly<Record<string, unknown>>,
   filled: Settings,
 ): Settings {
-  // a frame can be as large as a message, unless it is said that it cannot
+  // a frame may be as large as a message unless maxFrameBytes is given
   const maxFrameBytes = given['maxFrameBytes'] === undefined ? filled.maxMessageBytes : filled.maxFrameBytes;
   const complete = Object.freeze({ ...filled, maxFrameBytes });
   refuseContradictions(complete);
@@ -136,7 +136,7 @@ export function resolveDeflate(name: string, value: unknown): false | DeflateSet
   return Object.freeze({ ...DEFAULT_DEFLATE_SETTINGS, ...given } as DeflateSettings);
 }
 
-/** Without a rate a burst would fill no bucket; that is a slip, and not to be passed over. */
+/** A burst without a rate has no effect, so it is refused as a mistake. */
 function resolveBurst(
   name: string,
   burstName: string,
@@ -175,7 +175,7 @@ function refuseContradictions(options: ConnectionSettings): void {
   }
   const { perMessageDeflate, onOverflow } = options;
   if (perMessageDeflate !== false && perMessageDeflate.contextTakeover && onOverflow === 'drop-oldest') {
-    // later messages refer to those that were compressed before them
+    // with takeover, later messages refer to earlier ones, so dropping an earlier one breaks them
     refuseOption('onOverflow', onOverflow, "'close' or 'drop-newest' with perMessageDeflate.contextTakeover");
   }
 }

@@ -1,15 +1,15 @@
-/**
- * What a code means: what the other side is answered, where the rule stands, and the sentence a person reads.
- * Documentation and tests are compared with this table.
- */
+/** An error code: its answer to the peer, the section of the rule, and its message. The docs are generated from this table. */
 export interface ErrorRule {
-  /** `handshake`: answered with an HTTP status. `peer`: with a close code. `transport`: with nothing. `misuse`: our caller did it. */
+  /**
+   * `handshake`: answered with an HTTP status. `peer`: answered with a close code. `transport`: no answer is possible.
+   * `misuse`: thrown to the caller. `client`: connecting failed.
+   */
   readonly kind: 'handshake' | 'peer' | 'transport' | 'misuse' | 'client';
   /** HTTP status of the refusal, for `handshake`. */
   readonly status?: number;
   /** Close code sent, for `peer`. */
   readonly closeCode?: number;
-  /** Section of RFC 6455 unless another document is named; empty where the rule is ours. */
+  /** Section of RFC 6455 unless another document is named; empty if no RFC has the rule. */
   readonly section: string;
   readonly says: string;
 }
@@ -33,7 +33,7 @@ export const ERRORS = Object.freeze({
   ERR_NO_UPGRADE: head(
     400,
     '§4.2.1',
-    'this endpoint speaks WebSocket: the request asks for no upgrade to it',
+    'the request is not a WebSocket upgrade; this endpoint serves only WebSocket',
   ),
   ERR_METHOD: head(400, '§4.1', 'an upgrade to WebSocket must be a GET request'),
   ERR_HTTP_VERSION: head(400, '§4.1', 'an upgrade to WebSocket needs HTTP/1.1'),
@@ -43,8 +43,8 @@ export const ERRORS = Object.freeze({
   ERR_REQUEST_BODY: head(400, '§4.1', 'an upgrade request must not have a body'),
   ERR_KEY: head(400, '§4.2.1', 'exactly one Sec-WebSocket-Key of 24 base64 characters is needed'),
   ERR_VERSION_MISSING: head(400, '§4.2.1', 'exactly one Sec-WebSocket-Version field is needed'),
-  ERR_VERSION: head(426, '§4.2.2', 'only version 13 of the WebSocket protocol is spoken here'),
-  ERR_PROTOCOL_FIELD: head(400, '§4.1', 'Sec-WebSocket-Protocol must be a list of different tokens'),
+  ERR_VERSION: head(426, '§4.2.2', 'only version 13 of the WebSocket protocol is supported'),
+  ERR_PROTOCOL_FIELD: head(400, '§4.1', 'Sec-WebSocket-Protocol must be a list of unique tokens'),
   ERR_EXTENSIONS_FIELD: head(400, '§9.1', 'Sec-WebSocket-Extensions is malformed'),
   // Admission.
   ERR_PATH: head(404, '§4.2.2', 'nothing is served at this path'),
@@ -54,16 +54,16 @@ export const ERRORS = Object.freeze({
   ERR_RATE_LIMIT: head(429, '§10', 'too many new connections'),
   ERR_SERVER_FULL: head(503, '§10', 'the server is full'),
   ERR_SHUTTING_DOWN: head(503, '§10', 'the server is shutting down'),
-  ERR_UPGRADE_TIMEOUT: head(503, '§4.2.2', 'the request could not be decided in time'),
+  ERR_UPGRADE_TIMEOUT: head(503, '§4.2.2', 'the server did not decide on the request in time'),
   ERR_TLS: { kind: 'transport', section: '', says: 'the TLS handshake failed' } as const,
   ERR_PROXY_HEADER: {
     kind: 'transport',
     section: '',
-    says: 'the header of the PROXY protocol is missing, malformed or not expected',
+    says: 'the PROXY protocol header is missing, malformed or unexpected',
   } as const,
-  ERR_UPGRADE_HOOK: head(500, '§4.2.2', 'the request could not be decided'),
+  ERR_UPGRADE_HOOK: head(500, '§4.2.2', 'the server failed while it checked the request'),
   // Frames.
-  ERR_RSV: peer(1002, '§5.2', 'a reserved bit is set that no negotiated extension owns'),
+  ERR_RSV: peer(1002, '§5.2', 'a reserved bit is set, but no negotiated extension uses it'),
   ERR_OPCODE: peer(1002, '§5.2', 'the opcode is reserved'),
   ERR_MASK_MISSING: peer(1002, '§5.1', 'a frame from a client is not masked'),
   ERR_MASK_UNEXPECTED: peer(1002, '§5.1', 'a frame from a server is masked'),
@@ -71,7 +71,7 @@ export const ERRORS = Object.freeze({
   ERR_CONTROL_TOO_LONG: peer(1002, '§5.5', 'a control frame is longer than 125 bytes'),
   ERR_LENGTH_SIGN: peer(1002, '§5.2', 'the top bit of a 64-bit length is set'),
   ERR_LENGTH_ENCODING: peer(1002, '§5.2', 'a length is not in its shortest form'),
-  ERR_CONTINUATION: peer(1002, '§5.4', 'a continuation frame continues nothing'),
+  ERR_CONTINUATION: peer(1002, '§5.4', 'a continuation frame has no message to continue'),
   ERR_INTERLEAVED: peer(1002, '§5.4', 'a new message begins inside a fragmented one'),
   ERR_CLOSE_BODY: peer(1002, '§5.5.1', 'the body of a Close frame is a single byte'),
   ERR_CLOSE_CODE: peer(1002, '§7.4', 'a Close frame carries a code that must not be sent'),
@@ -81,7 +81,7 @@ export const ERRORS = Object.freeze({
   ERR_TOO_MANY_FRAGMENTS: peer(1008, '§10.4', 'a message has more fragments than the limit'),
   ERR_MESSAGE_TIMEOUT: peer(1008, '§10.4', 'a message was not finished in time'),
   ERR_UTF8: peer(1007, '§8.1', 'text is not UTF-8'),
-  ERR_INFLATE: peer(1007, 'RFC 7692 §7.2.2', 'compressed data does not inflate'),
+  ERR_INFLATE: peer(1007, 'RFC 7692 §7.2.2', 'compressed data cannot be inflated'),
   // Running.
   ERR_RATE: peer(1008, '§7.4.1', 'messages arrive faster than the rate limit allows'),
   ERR_EXPIRED: peer(1008, '§7.4.1', 'credentials expired'),
@@ -96,22 +96,22 @@ export const ERRORS = Object.freeze({
   ),
   ERR_SLOW_CONSUMER: peer(1013, '§7.4.1', 'the peer reads too slowly'),
   ERR_MEMORY_CAP: peer(1013, '§7.4.1', 'the memory budget of the process is used up'),
-  ERR_WRITE_TIMEOUT: transport('the peer took no byte for too long'),
+  ERR_WRITE_TIMEOUT: transport('the peer accepted no bytes for too long'),
   ERR_CLOSE_TIMEOUT: transport('the closing handshake was not finished in time'),
   ERR_TRANSPORT: transport('the connection was lost'),
-  // Misuse by our caller.
-  ERR_ARGUMENT: misuse('an argument is not acceptable'),
-  ERR_OPTION: misuse('an option is not acceptable'),
-  ERR_STATE: misuse('the call does not fit the present state'),
+  // Misuse by the application.
+  ERR_ARGUMENT: misuse('an argument is invalid'),
+  ERR_OPTION: misuse('an option is invalid'),
+  ERR_STATE: misuse('the call is not allowed in the current state'),
   ERR_CLOSED: misuse('the connection is closed'),
   // Client.
   ERR_URL: client('§3', 'the URL is not a WebSocket URL'),
   ERR_CONNECT: client('', 'the connection could not be made'),
   ERR_CONNECT_TIMEOUT: client('', 'the connection was not made in time'),
   ERR_PROXY: client('', 'the proxy did not open a tunnel'),
-  ERR_PROXY_AUTH: client('', 'the proxy asks for credentials, or refuses the ones it got'),
+  ERR_PROXY_AUTH: client('', 'the proxy asks for credentials, or refuses the credentials it received'),
   ERR_RESPONSE: client('§4.1', 'the server did not accept the handshake'),
-  ERR_REDIRECT: client('§4.2.2', 'the server redirects elsewhere'),
+  ERR_REDIRECT: client('§4.2.2', 'the server answered with a redirect'),
 }) satisfies Readonly<Record<string, ErrorRule>>;
 
 /** The stable code of an error; see {@link ERRORS}. */
@@ -123,11 +123,11 @@ type CodeOf<Kind extends ErrorRule['kind']> = {
 export type HandshakeErrorCode = CodeOf<'handshake'>;
 /** Codes that are answered with a close code. */
 export type PeerErrorCode = CodeOf<'peer'>;
-/** Codes of connections that were lost: nothing can be answered. */
+/** Codes of lost connections: no answer is possible. */
 export type TransportErrorCode = CodeOf<'transport'>;
-/** Codes of what our caller did wrong. */
+/** Codes of wrong calls by the application. */
 export type MisuseErrorCode = CodeOf<'misuse'>;
-/** Codes of connections that did not come about. */
+/** Codes of connections that could not be opened. */
 export type ConnectErrorCode = CodeOf<'client'>;
 
 const sentence = (code: ErrorCode, detail: string | undefined): string => {
@@ -136,7 +136,7 @@ const sentence = (code: ErrorCode, detail: string | undefined): string => {
   return detail === undefined ? `${says}${where}` : `${says}: ${detail}${where}`;
 };
 
-/** Base of the errors that a peer or a transport causes. Nothing of the kind is ever thrown at the application. */
+/** Base of errors caused by a peer or a transport. They are never thrown to the application. */
 export class WebSocketError extends Error {
   override readonly name: string = 'WebSocketError';
   /** Stable; programs branch on it. */
@@ -147,12 +147,12 @@ export class WebSocketError extends Error {
   }
 }
 
-/** The other side broke a rule, or ran into a limit. */
+/** The peer broke a rule or exceeded a limit. */
 export class PeerError extends WebSocketError {
   override readonly name: string = 'PeerError';
-  /** What the peer is told in the Close frame; 1006 where no frame can be sent any more. */
+  /** Code of the Close frame sent to the peer; 1006 if no frame can be sent. */
   readonly closeCode: number;
-  /** What the peer is told beside the code: rule and values, without section; cut to the size of a Close frame there. */
+  /** Reason sent to the peer: rule and values, without the section. The Close frame truncates it to its size. */
   readonly reason: string;
   /** Section of the rule, of RFC 6455 unless another document is named. */
   readonly section: string;
@@ -176,13 +176,13 @@ export class HandshakeError extends PeerError {
   }
 }
 
-/** The connection under us failed; `cause` is the system's error where there is one. */
+/** The TCP or TLS connection failed; `cause` is the system's error if there is one. */
 export class TransportError extends WebSocketError {
   override readonly name: string = 'TransportError';
   declare readonly code: TransportErrorCode;
 }
 
-/** Our caller made a mistake: thrown synchronously, and nothing else happened. */
+/** The application made a wrong call. Thrown synchronously; the call had no effect. */
 export class MisuseError extends TypeError {
   override readonly name: string = 'MisuseError';
   /** Stable; programs branch on it. */

@@ -15,59 +15,62 @@ import {
 import type { ServerOptions } from './option-types.ts';
 import { MAX_PROXIES } from './trust-proxy.ts';
 
-/** A list whose members only servers know how to tell. */
+/** A list option that only servers have. */
 export type ServerListRule = ListRule<'origin' | 'host' | 'address'>;
-/** What an option may be, and one line about it, as for `--help`. */
+/** The values an option accepts, and a one-line description for `--help`. */
 export type OptionRule = CommonRule | ServerListRule | PlainRule<'path'> | PlainRule<'tls'>;
 
 /**
- * Every option of a server. The checks are made from this table, and so are the flags of the command line; a row that is
- * missing or too many does not compile.
+ * Every option of a server. Checks and command line flags are generated from this table. A missing or
+ * surplus row does not compile.
  */
 export const SERVER_OPTION_TABLE = Object.freeze({
   path: plain('path', 'the only path served; other requests get 404'),
-  protocols: list('token', {}, 'subprotocols spoken, the preferred first'),
+  protocols: list('token', {}, 'supported subprotocols, in order of preference'),
   allowedOrigins: list(
     'origin',
     { words: ['same-origin', '*'], orFunction: true },
     'origins that browsers may connect from',
   ),
-  requireOrigin: plain('boolean', 'refuse requests without Origin'),
-  allowedHosts: list('host', { orFalse: true }, 'host names that requests may name'),
+  requireOrigin: plain('boolean', 'refuse requests without an Origin header'),
+  allowedHosts: list('host', { orFalse: true }, 'host names accepted in the Host header'),
   trustProxy: list(
     'address',
     { orFalse: true, orCount: MAX_PROXIES },
-    'proxies that speak for clients: addresses and ranges, or how many',
+    'trusted proxies: addresses and ranges, or the number of proxies',
   ),
   proxyProtocol: list(
     'address',
     { orFalse: true },
-    'proxies that begin connections with a PROXY header: addresses and ranges',
+    'proxies that send a PROXY protocol header: addresses and ranges',
   ),
-  tls: plain('tls', 'speaks TLS, with these options of Node’s'),
-  upgrade: plain('function', 'decides on each handshake'),
+  tls: plain('tls', 'serves TLS with these Node options'),
+  upgrade: plain('function', 'accepts or refuses each handshake'),
   request: plain('function', 'answers plain HTTP requests'),
-  upgradeTimeoutMs: ms('time the upgrade hook has'),
-  handshakeTimeoutMs: ms('time from accept to the end of the request head'),
-  maxHeadBytes: bytes(1_048_576, 'longest request head'),
-  maxHeaderFields: count(10_000, 'most fields in a request head'),
-  maxPendingHandshakes: count(1_000_000, 'most handshakes under way'),
-  maxPendingHandshakesPerIp: orFalse(count(1_000_000, 'most handshakes under way of one address')),
+  upgradeTimeoutMs: ms('time limit of the upgrade hook'),
+  handshakeTimeoutMs: ms('time limit from accept to the end of the request head'),
+  maxHeadBytes: bytes(1_048_576, 'maximum size of a request head'),
+  maxHeaderFields: count(10_000, 'maximum header fields in a request'),
+  maxPendingHandshakes: count(1_000_000, 'maximum handshakes in progress'),
+  maxPendingHandshakesPerIp: orFalse(count(1_000_000, 'maximum handshakes in progress from one address')),
   ...CONNECTION_OPTION_TABLE,
-  maxConnections: count(10_000_000, 'most connections'),
-  maxConnectionsPerIp: orFalse(count(10_000_000, 'most connections of one address')),
-  maxNewConnectionsPerMinute: orFalse(count(100_000_000, 'new connections a minute')),
-  maxNewConnectionsPerMinutePerIp: orFalse(count(100_000_000, 'new connections a minute of one address')),
-  exemptAddresses: list('address', { orFunction: true }, 'addresses and ranges without limits per address'),
-  ipv6PrefixBits: number('bits', 128, 'how much of an IPv6 address counts as one address'),
-  retryAfterSeconds: number('seconds', 86_400, 'shortest Retry-After of a refusal'),
-  maxTopicsPerConnection: count(1_000_000, 'most topics of one connection'),
-  maxTopics: count(10_000_000, 'most topics'),
-  transport: oneOf(
-    ['auto', 'stream'],
-    'what lies below connections: handles where this Node can, or streams',
+  maxConnections: count(10_000_000, 'maximum connections'),
+  maxConnectionsPerIp: orFalse(count(10_000_000, 'maximum connections from one address')),
+  maxNewConnectionsPerMinute: orFalse(count(100_000_000, 'maximum new connections per minute')),
+  maxNewConnectionsPerMinutePerIp: orFalse(
+    count(100_000_000, 'maximum new connections per minute from one address'),
   ),
-  backlog: count(65_535, 'connections the system holds until they are accepted'),
+  exemptAddresses: list(
+    'address',
+    { orFunction: true },
+    'addresses and ranges exempt from the limits per address',
+  ),
+  ipv6PrefixBits: number('bits', 128, 'IPv6 prefix length that counts as one address'),
+  retryAfterSeconds: number('seconds', 86_400, 'minimum Retry-After of a refusal'),
+  maxTopicsPerConnection: count(1_000_000, 'maximum topics per connection'),
+  maxTopics: count(10_000_000, 'maximum topics'),
+  transport: oneOf(['auto', 'stream'], 'I/O layer of connections: Node handles where available, or streams'),
+  backlog: count(65_535, 'connections the system queues until the server accepts them'),
   ...PLATFORM_OPTION_TABLE,
 } satisfies Readonly<Record<keyof ServerOptions, OptionRule>>);
 

@@ -2,9 +2,9 @@ import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 
 /**
- * Finds the addresses of a host, all of them where the system or `lookup` gives all.
- * @param host A name, or an address without brackets, which is its own answer.
- * @param found Called once, maybe at once; never with an empty list.
+ * Resolves a host to its addresses: all that the system or `lookup` returns.
+ * @param host A name, or an address without brackets, which needs no lookup.
+ * @param found Called once, possibly synchronously. The list is empty only with an error.
  */
 export function resolveHost(
   host: string,
@@ -35,7 +35,7 @@ export function resolveHost(
   }
 }
 
-/** A lookup that knows its answer already. */
+/** A lookup function that returns known addresses. */
 export const lookupOf =
   (addresses: readonly LookupAddress[]): LookupFunction =>
   (_, options, done) => {

@@ -107,7 +107,10 @@ test('CC-08 407 is ERR_PROXY_AUTH with status, fields and body; no message shows
       ['ERR_PROXY_AUTH', 'proxy', 407, 'Proxy Authentication Required', 'Who are you'],
     );
     assert.equal(error.headers.get('proxy-authenticate'), 'Basic realm="test"');
-    assert.equal(error.message, 'the proxy asks for credentials, or refuses the ones it got: status 407');
+    assert.equal(
+      error.message,
+      'the proxy asks for credentials, or refuses the credentials it received: status 407',
+    );
     assert.doesNotMatch(`${JSON.stringify(error)}${error.stack}`, /sesame|YW5u/);
   }
 });

@@ -89,7 +89,7 @@ test('ER-01 FR-05: errors give the actual values, the rule and its section', () 
     [binary('x'.repeat(7)), 'a frame is larger than the limit: 7 bytes, the limit is 6 (RFC 6455 §10.4)'],
     [
       text('', { rsv1: true }),
-      'a reserved bit is set that no negotiated extension owns: first byte 0xc1 (RFC 6455 §5.2)',
+      'a reserved bit is set, but no negotiated extension uses it: first byte 0xc1 (RFC 6455 §5.2)',
     ],
     [frame({ opcode: 12 }), 'the opcode is reserved: 0x0c (RFC 6455 §5.2)'],
     [text('x', { lengthForm: 16 }), 'a length is not in its shortest form: 1 in 2 bytes (RFC 6455 §5.2)'],
