@@ -7,55 +7,68 @@ import { type Flag, type FlagValues, listOf, textOf, wholeNumberOf } from './fla
 
 const MAX_MS = 2 ** 31 - 1;
 
-/** Whom to connect to, and as whom: flags of every command that connects (CM-03). */
+/** Peer and credentials: flags of every command that connects (CM-03). */
 export const PEER_FLAGS: readonly Flag[] = [
   {
     name: 'header',
     short: 'H',
     value: '<name: value>',
     repeatable: true,
-    says: 'a header of the handshake, as in -H "Cookie: session=1"',
+    says: 'a header field of the handshake, as in -H "Cookie: session=1"',
   },
   {
     name: 'protocol',
     value: '<name>',
     repeatable: true,
-    says: 'a subprotocol to offer, the preferred first',
+    says: 'a subprotocol to offer, in order of preference',
   },
-  { name: 'origin', value: '<origin>', says: 'Origin to send, as a browser would' },
-  { name: 'auth', value: '<user:password>', says: 'credentials of Basic authentication' },
-  { name: 'ca', value: '<file>', says: 'certificates to trust instead of the usual ones, as PEM' },
-  { name: 'cert', value: '<file>', says: 'our own certificate, as PEM; goes with --key' },
-  { name: 'key', value: '<file>', says: 'its private key, as PEM' },
-  { name: 'insecure', says: 'accept whatever certificate the server shows: anybody may be in between' },
+  { name: 'origin', value: '<origin>', says: 'value of the Origin header' },
+  { name: 'auth', value: '<user:password>', says: 'credentials for Basic authentication' },
+  { name: 'ca', value: '<file>', says: 'PEM file of the authorities to trust instead of the default ones' },
+  { name: 'cert', value: '<file>', says: 'PEM file of the client certificate; needs --key' },
+  { name: 'key', value: '<file>', says: 'PEM file of its private key' },
+  {
+    name: 'insecure',
+    says: 'accept any server certificate; unsafe: an attacker can read and change the traffic',
+  },
 ];
 
-/** The proxy to connect through. The environment is not read: a test tool does what its command line says. */
+/** The proxy to connect through. The environment is not read: the command line alone decides. */
 export const PROXY_FLAG: Flag = {
   name: 'proxy',
   value: '<url>',
-  says: 'connect through this HTTP proxy, http://user:password@host:port or https://…; HTTPS_PROXY and the like are not read',
+  says: 'HTTP proxy to connect through: http://user:password@host:port or https://…; HTTPS_PROXY is not read',
 };
 
-/** Flags of commands that talk: {@link PEER_FLAGS}, and how the connection behaves. */
+/** Flags of commands that exchange messages: {@link PEER_FLAGS} and options of the connection. */
 export const CLIENT_FLAGS: readonly Flag[] = [
   ...PEER_FLAGS,
   PROXY_FLAG,
-  { name: 'max-redirects', value: '<n>', says: 'redirects to follow', default: '0' },
-  { name: 'compress', says: 'offer permessage-deflate (RFC 7692), and compress what is worth it' },
-  { name: 'timeout-ms', value: '<ms>', says: 'time for connecting, all phases together', default: '10,000' },
-  { name: 'max-message-bytes', value: '<bytes>', says: 'largest message to accept', default: '1,048,576' },
+  { name: 'max-redirects', value: '<n>', says: 'maximum redirects to follow', default: '0' },
+  { name: 'compress', says: 'offer permessage-deflate (RFC 7692)' },
+  {
+    name: 'timeout-ms',
+    value: '<ms>',
+    says: 'time limit of connecting, all phases together',
+    default: '10,000',
+  },
+  {
+    name: 'max-message-bytes',
+    value: '<bytes>',
+    says: 'maximum size of a message to accept',
+    default: '1,048,576',
+  },
   {
     name: 'ping-interval-ms',
     value: '<ms>',
-    says: "time between pings of ours, or 'off' for none",
+    says: "time between pings to the server, or 'off' for no pings",
     default: '30,000',
   },
 ];
 
 const SCHEME = /^(?:[a-z][a-z\d+.-]*:\/\/|ws\+unix:)/i;
 
-/** The URL that was meant: without a scheme it is ws. */
+/** The URL; `ws://` is added if it has no scheme. */
 export function urlOf(text: string): string {
   return SCHEME.test(text) ? text : `ws://${text}`;
 }
@@ -78,14 +91,14 @@ export function clientOptionsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): 
     maxMessageBytes: wholeNumberOf(flags, 'max-message-bytes', 1_048_576, 1, 536_870_888),
     perMessageDeflate: flags.has('compress'),
     ...heartbeatOf(flags),
-    // A person, or a pipe, may be silent for as long as it likes.
+    // A person or a pipe may be silent for any length of time.
     idleTimeoutMs: false,
   };
 }
 
 /**
- * What --proxy says; --ca and --insecure hold for an https: proxy, too.
- * @throws UsageError for a URL of no HTTP proxy. The URL stays out of the message: a password may be in it.
+ * The value of --proxy; --ca and --insecure apply to an https: proxy, too.
+ * @throws UsageError if the URL is not that of an HTTP proxy. The message does not repeat the URL: it may contain a password.
  */
 export function proxyOf(flags: FlagValues): Pick<ConnectOptions, 'proxy' | 'proxyTls'> {
   const proxy = textOf(flags, 'proxy');
@@ -102,20 +115,20 @@ export function proxyOf(flags: FlagValues): Pick<ConnectOptions, 'proxy' | 'prox
 function heartbeatOf(flags: FlagValues): ConnectOptions {
   if (textOf(flags, 'ping-interval-ms') === 'off') return { heartbeat: false };
   const pingIntervalMs = wholeNumberOf(flags, 'ping-interval-ms', 30_000, 2, MAX_MS);
-  // The pong timeout has to stay below the interval.
+  // The pong timeout must be shorter than the interval.
   return { pingIntervalMs, pongTimeoutMs: Math.min(10_000, pingIntervalMs - 1) };
 }
 
 /**
- * What --header and --auth say.
- * @throws UsageError for what is no header, or no user and password.
+ * The header fields of --header and --auth.
+ * @throws UsageError for an invalid header, or credentials without a colon.
  */
 export function headersOf(flags: FlagValues): [name: string, value: string][] {
   const headers = listOf(flags, 'header').map(headerOf);
   const auth = textOf(flags, 'auth');
   if (auth === undefined) return headers;
   if (!auth.includes(':')) {
-    throw new UsageError(`--auth is '${auth}'; it must be a user and a password with a colon between`);
+    throw new UsageError(`--auth is '${auth}'; it must be a user, a colon and a password`);
   }
   return [...headers, ['Authorization', `Basic ${Buffer.from(auth, 'utf8').toString('base64')}`]];
 }
@@ -123,8 +136,8 @@ export function headersOf(flags: FlagValues): [name: string, value: string][] {
 export const protocolsOf = (flags: FlagValues): readonly string[] => listOf(flags, 'protocol');
 
 /**
- * What --ca, --cert, --key and --insecure say.
- * @throws UsageError for one of a pair; CommandError for a file that cannot be read.
+ * The TLS options of --ca, --cert, --key and --insecure.
+ * @throws UsageError if --cert or --key is alone; CommandError for a file that cannot be read.
  */
 export function tlsOf(flags: FlagValues): ClientTlsOptions {
   const [ca, cert, key] = [fileOf(flags, 'ca'), fileOf(flags, 'cert'), fileOf(flags, 'key')];
@@ -140,7 +153,9 @@ export function tlsOf(flags: FlagValues): ClientTlsOptions {
 
 export function warnIfInsecure(flags: FlagValues, io: Pick<CommandIo, 'err'>): void {
   if (flags.has('insecure')) {
-    io.err('hawser: warning: --insecure: whoever answers is believed; nothing that is sent is secret');
+    io.err(
+      'hawser: warning: --insecure accepts any certificate; an attacker can read and change the traffic',
+    );
   }
 }
 

@@ -14,12 +14,12 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
 
 const help = (): string =>
   overview(COMMANDS.values(), [
-    { command: 'hawser serve --chat', says: 'a chat to open in two tabs' },
-    { command: 'hawser serve --echo --port 9001', says: 'an echo server for tests of clients' },
+    { command: 'hawser serve --chat', says: 'a chat; open it in two tabs' },
+    { command: 'hawser serve --echo --port 9001', says: 'an echo server to test clients with' },
     { command: 'hawser connect localhost:8080', says: 'talk to a server' },
     { command: 'hawser send localhost:8080 hello --expect 1', says: 'send a message, print the answer' },
-    { command: 'hawser bench localhost:9001', says: 'how fast it is' },
-    { command: 'hawser conform ws://127.0.0.1:9001/', says: 'what that server makes of RFC 6455' },
+    { command: 'hawser bench localhost:9001', says: 'measure the speed of a server' },
+    { command: 'hawser conform ws://127.0.0.1:9001/', says: 'test a server against RFC 6455' },
     { command: 'hawser help serve', says: 'all flags of serve' },
   ]);
 

@@ -14,10 +14,10 @@ const OTHER_FLAGS: readonly Flag[] = [
   {
     name: 'wait-ms',
     value: '<ms>',
-    says: 'after the end of piped input: how long nothing may come before we close',
+    says: 'after piped input ends: close when no message arrives for this long',
     default: '1,000',
   },
-  { name: 'json', says: 'print every event as a line of JSON; input is taken as piped' },
+  { name: 'json', says: 'print every event as a line of JSON; read input as from a pipe' },
   ...COMMON_FLAGS,
 ];
 const FLAGS: readonly Flag[] = [...CLIENT_FLAGS, ...OTHER_FLAGS];
@@ -26,27 +26,30 @@ const help = (): string =>
   helpText(
     'hawser connect <url> [flags]',
     [
-      'Connects, and talks. At a terminal every line you type is a text message; lines that begin with /',
-      'are for hawser:',
+      'Connects and exchanges messages. At a terminal every line you type is a text message; lines that',
+      'begin with / are commands:',
       ...TYPED_HELP.map(([typed, does]) => `  ${typed.padEnd(24)}${does}`),
-      'Input from a pipe: one message a line, as it is. Messages from the peer go to standard output, one a',
-      'line, control characters escaped, binary as hex; everything else goes to standard error.',
-      'Exit: 0 after a clean close with 1000, 1001 or no code; 1 if not, or if there was no connection.',
+      'From a pipe every input line is one message, unchanged. Messages from the server go to standard',
+      'output, one per line: control characters escaped, binary as hex. Everything else goes to standard',
+      'error. Exit: 0 after a clean close with 1000, 1001 or no code; 1 otherwise, or if connecting failed.',
     ],
     [
       { title: 'Connecting', flags: CLIENT_FLAGS },
       { title: 'Other', flags: OTHER_FLAGS },
     ],
     [
-      { command: 'hawser connect localhost:8080', says: 'ws:// is understood' },
-      { command: 'hawser connect wss://app.example/socket -H "Cookie: session=1"', says: 'with a cookie' },
+      { command: 'hawser connect localhost:8080', says: 'ws:// is the default' },
+      { command: 'hawser connect wss://app.example/socket -H "Cookie: session=1"', says: 'send a cookie' },
       {
         command: 'hawser connect wss://app.example --proxy http://user:password@proxy.example:3128',
         says: 'through a proxy',
       },
       { command: 'hawser connect ws+unix:/run/app.sock:/chat', says: 'over a Unix socket' },
-      { command: 'seq 100 | hawser connect ws://localhost:8080 | wc -l', says: 'in a pipe: nothing is lost' },
-      { command: 'hawser connect wss://feed.example --json < /dev/null', says: 'for a program to read' },
+      {
+        command: 'seq 100 | hawser connect ws://localhost:8080 | wc -l',
+        says: 'in a pipe, without losing messages',
+      },
+      { command: 'hawser connect wss://feed.example --json < /dev/null', says: 'print JSON for a program' },
     ],
   );
 
@@ -92,7 +95,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
 
 export const connectCommand: Command = Object.freeze({
   name: 'connect',
-  summary: 'talk to a server, by hand or from a pipe',
+  summary: 'exchange messages with a server, by hand or from a pipe',
   help,
   run,
 });

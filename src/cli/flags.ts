@@ -8,24 +8,24 @@ export interface Flag {
   readonly name: string;
   /** One letter. */
   readonly short?: string;
-  /** What stands for its value in the help, as `<ms>`; a flag without takes no value. */
+  /** Placeholder of its value in the help, as `<ms>`; without it the flag takes no value. */
   readonly value?: string;
   /** May be given more than once. */
   readonly repeatable?: boolean;
   /** `--no-<name>` exists, too. */
   readonly negatable?: boolean;
   readonly says: string;
-  /** In the help, behind the sentence. */
+  /** Default shown in the help, after the sentence. */
   readonly default?: string;
 }
 
 /** The last flags of most commands. */
 export const COMMON_FLAGS: readonly Flag[] = [
-  { name: 'debug', says: 'show where an error comes from' },
-  { name: 'help', short: 'h', says: 'print this' },
+  { name: 'debug', says: 'print the stack of an error' },
+  { name: 'help', short: 'h', says: 'print this help' },
 ];
 
-/** What was given: texts in the order they came, `true`, or `false` for `--no-…`. */
+/** The given values: strings in their order, `true`, or `false` for `--no-…`. */
 export type FlagValues = ReadonlyMap<string, readonly string[] | boolean>;
 
 export interface ParsedArguments {
@@ -35,8 +35,8 @@ export interface ParsedArguments {
 
 /**
  * Reads a command line. `--name value`, `--name=value`, `-n`; `--` ends the flags.
- * @param maxPositionals Most arguments that are no flags.
- * @throws UsageError naming what is unknown, twice, missing or too many.
+ * @param maxPositionals Maximum number of arguments that are not flags.
+ * @throws UsageError that names the unknown, repeated, missing or surplus argument.
  */
 export function parseFlags(
   args: readonly string[],
@@ -83,7 +83,7 @@ export function parseFlags(
     }
   }
   const surplus = positionals[maxPositionals];
-  if (surplus !== undefined) throw new UsageError(`there is nothing that '${surplus}' could mean here`);
+  if (surplus !== undefined) throw new UsageError(`unexpected argument '${surplus}'`);
   return { flags: given, positionals };
 }
 
@@ -106,13 +106,13 @@ function refuseUnknown(rawName: string, known: ReadonlyMap<string, Flag>): never
   );
 }
 
-/** The text of a flag that takes one value. */
+/** The value of a flag that takes one value. */
 export function textOf(flags: FlagValues, name: string): string | undefined {
   const value = flags.get(name);
   return typeof value === 'object' ? value[0] : undefined;
 }
 
-/** The texts of a flag that may be repeated, in the order they came. */
+/** The values of a repeatable flag, in their order. */
 export function listOf(flags: FlagValues, name: string): readonly string[] {
   const given = flags.get(name);
   return typeof given === 'object' ? given : [];

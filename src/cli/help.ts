@@ -1,6 +1,6 @@
 import type { Flag } from './flags.ts';
 
-/** A part of a help text: flags that belong together. */
+/** A titled group of flags in a help text. */
 export interface FlagGroup {
   readonly title: string;
   readonly flags: readonly Flag[];
@@ -10,7 +10,7 @@ export interface Example {
   readonly says: string;
 }
 
-/** Widest line, in columns. */
+/** Maximum line width, in columns. */
 const WIDTH = 100;
 const MAX_FLAG_WIDTH = 40;
 
@@ -22,7 +22,7 @@ const flagSentence = ({ says, repeatable, default: fallback }: Flag): string =>
   (repeatable === true ? '; may be repeated' : '') +
   (fallback === undefined ? '' : ` (default ${fallback})`);
 
-/** Two columns; the right one is wrapped, and begins below where the left is too wide. */
+/** Two columns. The right column is wrapped; it starts on the next line if the left text is too wide. */
 function columns(rows: readonly (readonly [left: string, right: string])[]): string[] {
   const left = Math.min(MAX_FLAG_WIDTH, Math.max(...rows.map(([text]) => text.length)));
   const indent = ' '.repeat(left + 4);
@@ -70,7 +70,7 @@ export function helpText(
   ].join('\n');
 }
 
-/** The list of commands. */
+/** The help of `hawser` itself. */
 export function overview(
   commands: Iterable<{ readonly name: string; readonly summary: string }>,
   examples: readonly Example[],
@@ -83,8 +83,8 @@ export function overview(
     '',
     'Flags of every command:',
     ...columns([
-      ['-h, --help', 'what the command does, its flags, examples'],
-      ['--debug', 'show where an error comes from'],
+      ['-h, --help', 'describe the command, its flags and examples'],
+      ['--debug', 'print the stack of an error'],
     ]),
     '',
     '  hawser --version prints the version.',

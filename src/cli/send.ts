@@ -12,18 +12,18 @@ import { messageLine } from './shown-message.ts';
 import { bytesOfHex } from './slash-command.ts';
 
 const SEND_FLAGS: readonly Flag[] = [
-  { name: 'file', value: '<path>', says: 'send what is in a file as one message; - is standard input' },
-  { name: 'binary', says: 'send as binary: messages are hex digits, a file goes as it is' },
+  { name: 'file', value: '<path>', says: 'send the content of a file as one message; - is standard input' },
+  { name: 'binary', says: 'send binary messages: arguments are hex digits, a file is sent unchanged' },
   {
     name: 'expect',
     value: '<n>',
-    says: 'wait for so many messages from the server, and print them',
+    says: 'number of messages to wait for and print',
     default: '0',
   },
   {
     name: 'wait-ms',
     value: '<ms>',
-    says: 'how long to wait for those; fewer of them are exit code 3',
+    says: 'time limit for the expected messages; exit 3 if some are missing',
     default: '10,000',
   },
 ];
@@ -32,15 +32,15 @@ const OTHER_FLAGS: readonly Flag[] = [
   ...COMMON_FLAGS,
 ];
 const FLAGS: readonly Flag[] = [...SEND_FLAGS, ...CLIENT_FLAGS, ...OTHER_FLAGS];
-/** Far more than a command line can hold. */
+/** More than a command line can hold. */
 const MAX_MESSAGES = 100_000;
 
 const help = (): string =>
   helpText(
     'hawser send <url> <message…> [flags]',
     [
-      'Connects, sends each message, waits for answers if told to, and closes with 1000.',
-      'Exit: 0 done; 1 no connection, or it did not close cleanly; 3 fewer answers than expected.',
+      'Connects, sends each message, waits for the expected answers, and closes with 1000.',
+      'Exit: 0 done; 1 connecting failed, or the close was not clean; 3 fewer answers than expected.',
     ],
     [
       { title: 'Sending', flags: SEND_FLAGS },
@@ -48,16 +48,19 @@ const help = (): string =>
       { title: 'Other', flags: OTHER_FLAGS },
     ],
     [
-      { command: 'hawser send ws://localhost:8080 hello --expect 1', says: 'say hello, print the answer' },
-      { command: `hawser send localhost:8080 '{"type":"reload"}'`, says: 'ws:// is understood' },
+      {
+        command: 'hawser send ws://localhost:8080 hello --expect 1',
+        says: 'send hello and print the answer',
+      },
+      { command: `hawser send localhost:8080 '{"type":"reload"}'`, says: 'ws:// is the default' },
       { command: 'hawser send localhost:8080 --binary 00ff10', says: 'three bytes' },
       { command: 'hawser send localhost:8080 --file picture.png --binary', says: 'a file as one message' },
     ],
   );
 
 /**
- * What is to be sent, checked before anything is connected.
- * @throws UsageError for what cannot be a message; CommandError for a file that cannot be read.
+ * Reads and checks the messages before connecting.
+ * @throws UsageError for an invalid message; CommandError for a file that cannot be read.
  */
 async function payloadsOf(
   texts: readonly string[],
@@ -93,15 +96,15 @@ async function wholeOf(input: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Sends all of them, no faster than the peer takes them, and whole before the Close that follows. */
+/** Sends all messages, no faster than the peer reads them. */
 async function sendAll(connection: Connection, payloads: readonly (string | Buffer)[]): Promise<void> {
   for (const payload of payloads) {
-    // Rejects when the connection ends first, which `closed` tells.
+    // Rejects if the connection ends first; `closed` reports that.
     if (!connection.send(payload)) await connection.drained().catch(() => undefined);
   }
 }
 
-/** @returns How many came, within the time or before the end of the connection. */
+/** @returns How many messages arrived before the time limit and the end of the connection. */
 async function answers(
   connection: Connection,
   expected: number,
@@ -145,7 +148,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   );
   await sendAll(connection, payloads);
   const count = await received;
-  // Nobody asks for what else may come, and the peer's Close stands behind it.
+  // Discard further messages: the peer's Close is queued behind them.
   connection.on('message', () => undefined);
   connection.resume();
   connection.close();
@@ -153,7 +156,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   io.interrupted.removeEventListener('abort', interrupt);
   if (io.interrupted.aborted) return EXIT.INTERRUPTED;
   if (count < expected) {
-    io.err(`hawser: ${count} of ${expected} expected messages came; ${closeLine(info)}`);
+    io.err(`hawser: ${count} of ${expected} expected messages arrived; ${closeLine(info)}`);
     return EXIT.CHECK_FAILED;
   }
   if (exitOf(info) !== EXIT.DONE) throw new CommandError(closeLine(info), { cause: info.error });
@@ -162,7 +165,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
 
 export const send: Command = Object.freeze({
   name: 'send',
-  summary: 'send messages, and check the answers',
+  summary: 'send messages and check the answers',
   help,
   run,
 });

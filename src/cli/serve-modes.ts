@@ -1,8 +1,8 @@
 import type { WebSocketServer } from '../server/websocket-server.ts';
 
-/** Sends every message back to where it came from. Who does not take the answers is not read any further. */
+/** Sends every message back to its sender. Stops reading from a client while the client does not read its answers. */
 export function serveEcho(server: WebSocketServer): void {
-  // `drained` rejects when the connection ends first: then there is nobody to wait for.
+  // `drained` rejects if the connection ends first; then there is nothing left to send.
   server.on('message', (connection, message) =>
     connection.send(message) || connection.state !== 'open'
       ? undefined

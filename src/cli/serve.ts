@@ -22,41 +22,45 @@ const MODES = ['echo', 'relay', 'chat'] as const;
 type Mode = (typeof MODES)[number];
 
 const MODE_FLAGS: readonly Flag[] = [
-  { name: 'echo', says: 'send every message back; what happens if no other is given' },
+  { name: 'echo', says: 'send every message back; the default' },
   { name: 'relay', says: 'send every message to all other connections' },
-  { name: 'chat', says: 'rooms with a page to chat in: open the URL in a browser' },
+  { name: 'chat', says: 'chat rooms with a web page; open the URL in a browser' },
 ];
 const WHERE_FLAGS: readonly Flag[] = [
-  { name: 'port', short: 'p', value: '<n>', says: 'port to listen on; 0 takes a free one', default: '8080' },
+  { name: 'port', short: 'p', value: '<n>', says: 'port to listen on; 0 takes a free port', default: '8080' },
   {
     name: 'host',
     value: '<address>',
-    says: 'address to listen on; 0.0.0.0 or :: for all, which others can reach',
+    says: 'address to listen on; 0.0.0.0 or :: accepts connections from other machines',
     default: '127.0.0.1',
   },
 ];
 const TLS_FLAGS: readonly Flag[] = [
-  { name: 'tls-cert', value: '<file>', says: 'certificate chain, as PEM; SIGHUP reads both files again' },
-  { name: 'tls-key', value: '<file>', says: 'its private key, as PEM' },
+  {
+    name: 'tls-cert',
+    value: '<file>',
+    says: 'PEM file of the certificate chain; SIGHUP reads both files again',
+  },
+  { name: 'tls-key', value: '<file>', says: 'PEM file of its private key' },
   {
     name: 'tls-self-signed',
-    says: 'a certificate made at the start, for this machine, that clients have to be told to trust',
+    says: 'make a certificate for this machine at the start; clients must be told to trust it',
   },
 ];
 const OTHER_FLAGS: readonly Flag[] = [
   {
     name: 'shutdown-timeout-ms',
     value: '<ms>',
-    says: 'time that clients have to close, after the first SIGINT or SIGTERM',
+    says: 'time limit for clients to close after the first SIGINT or SIGTERM',
     default: '10,000',
   },
   { name: 'json', says: 'print every event as a line of JSON' },
-  { name: 'debug', says: 'also log ordinary closes, refused plain requests and the stacks of errors' },
-  { name: 'help', short: 'h', says: 'print this' },
+  { name: 'debug', says: 'also log ordinary closes, refused plain requests and error stacks' },
+  { name: 'help', short: 'h', says: 'print this help' },
 ];
 const FLAGS: readonly Flag[] = [...MODE_FLAGS, ...WHERE_FLAGS, ...TLS_FLAGS, ...SERVER_FLAGS, ...OTHER_FLAGS];
 
-/** Addresses that only this machine can reach, and the names it goes by in a request. */
+/** Addresses that only this machine can reach, and their names in a Host header. */
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
 
@@ -64,9 +68,9 @@ const help = (): string =>
   helpText(
     'hawser serve [--echo | --relay | --chat] [flags]',
     [
-      'Runs a WebSocket server until SIGINT or SIGTERM; then it closes every connection in order, and a',
-      'second signal ends it at once. When it is ready it prints one line with its URL. Log lines go to',
-      'standard error: to read on a terminal, as JSON otherwise.',
+      'Runs a WebSocket server. When it is ready it prints one line with its URL. SIGINT or SIGTERM closes',
+      'every connection with a closing handshake; a second signal ends the process at once. Log lines go',
+      'to standard error: as text on a terminal, as JSON otherwise.',
     ],
     [
       { title: 'What it does', flags: MODE_FLAGS },
@@ -78,16 +82,19 @@ const help = (): string =>
     [
       { command: 'hawser serve', says: 'echo on ws://127.0.0.1:8080/' },
       { command: 'hawser serve --chat --port 3000', says: 'chat on http://127.0.0.1:3000/' },
-      { command: 'hawser serve --relay --host 0.0.0.0', says: 'relay that other machines can reach' },
+      { command: 'hawser serve --relay --host 0.0.0.0', says: 'a relay that other machines can reach' },
       {
         command: 'hawser serve --allowed-origin https://a.example --allowed-origin https://b.example',
-        says: 'pages of two sites may connect',
+        says: 'accept pages of two sites',
       },
       { command: 'hawser serve --chat --tls-self-signed', says: 'chat on https://127.0.0.1:8080/' },
-      { command: 'hawser serve --rate-limit 100 --max-connections 500', says: 'with limits' },
+      {
+        command: 'hawser serve --rate-limit 100 --max-connections 500',
+        says: 'limit the message rate and the connections',
+      },
       {
         command: 'hawser serve --chat --allowed-host chat.example --allowed-origin https://chat.example',
-        says: 'behind a proxy that passes Host on',
+        says: 'behind a proxy that forwards the Host header',
       },
     ],
   );
@@ -100,7 +107,7 @@ function modeOf(flags: FlagValues): Mode {
   return given[0] ?? 'echo';
 }
 
-/** An address as it stands in a URL; one that means all of them as a name that works in a browser. */
+/** The address as the host of a URL; `localhost` for 0.0.0.0 and ::. */
 function urlHost({ address, family }: AddressInfo): string {
   if (address === '0.0.0.0' || address === '::') return 'localhost';
   return family === 'IPv6' ? `[${address}]` : address;
@@ -113,7 +120,7 @@ const LISTEN_ERRORS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'this name has no address',
 };
 
-/** The flags were checked by themselves; a certificate that does not fit its key shows here. */
+/** Each flag is already checked; a certificate that does not match its key fails here. */
 function serverOf(options: ServerOptions): WebSocketServer {
   try {
     return new WebSocketServer(options);
@@ -155,14 +162,14 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     ...options,
     ...(mode === 'chat' ? { request: chatPage(socketPath) } : {}),
   });
-  // The log has said it; without a listener the event would count as unhandled.
+  // The logger reports errors; without a listener the event would be unhandled.
   server.on('error', () => undefined);
   if (flags.has('json')) printEvents(server, io);
   if (mode === 'echo') serveEcho(server);
   else if (mode === 'relay') serveRelay(server);
   else ChatRooms.on(server);
 
-  // From before anybody is told that there is a server until it is gone: without a listener SIGHUP ends the process.
+  // Installed before the URL is printed and until the server has closed: without a listener SIGHUP ends the process.
   const stopRenewing = io.onHangUp(() => renew(server, flags, host, options.logger));
   const address = await listen(server, port, host);
   const authority = `${urlHost(address)}:${address.port}`;
@@ -172,7 +179,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   else io.out(`Hawser ${mode} is listening on ${url}`);
 
   await interruption(io.interrupted);
-  // The terminal has just echoed ^C at the start of the line.
+  // Clear the line: the terminal has just echoed ^C there.
   io.status('');
   if (!flags.has('json')) sayProgress(server, io);
   const report = await server.shutdown({ timeoutMs });
@@ -181,7 +188,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   return EXIT.DONE;
 }
 
-/** @throws UsageError for flags that do not go together; CommandError for files that cannot be read. */
+/** @throws UsageError for flags that contradict each other; CommandError for files that cannot be read. */
 function credentialsOf(flags: FlagValues, host: string): TlsCredentials | undefined {
   const [certFile, keyFile] = [textOf(flags, 'tls-cert'), textOf(flags, 'tls-key')];
   if (certFile !== undefined && keyFile !== undefined) {
@@ -202,7 +209,7 @@ function credentialsOf(flags: FlagValues, host: string): TlsCredentials | undefi
   return selfSigned([...names], systemClock.wallNow());
 }
 
-/** Reads the certificate again; a broken one changes nothing. */
+/** Reads the certificate again; keeps the old certificate if the new one is broken. */
 function renew(server: WebSocketServer, flags: FlagValues, host: string, logger: Logger | undefined): void {
   try {
     const credentials = credentialsOf(flags, host);
@@ -220,17 +227,17 @@ function loggerFor(io: CommandIo, debug: boolean): Logger {
   return {
     ...log,
     info: (fields, text) => {
-      // Who sits at the terminal has the line with the URL.
+      // At a terminal the line with the URL already says this.
       if (text !== 'listening') log.info(fields, text);
     },
   };
 }
 
-/** Whoever waits for the end sees how far it is. */
+/** Reports the progress of a shutdown on a terminal. */
 function sayProgress(server: WebSocketServer, io: CommandIo): void {
   if (!io.errIsTerminal) return;
   server.on('shutdownProgress', ({ open, closed, forced }) => {
-    if (forced > 0) io.err(`cut off ${forced} that did not close`);
+    if (forced > 0) io.err(`aborted ${forced} connections that did not close`);
     else if (open > 0) io.err(`closing: ${open} of ${open + closed} connections left`);
   });
 }

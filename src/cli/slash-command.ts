@@ -1,33 +1,33 @@
 import { Buffer } from 'node:buffer';
 import { wholeNumber } from './flags.ts';
 
-/** What a line that a person typed means. */
+/** A typed line, parsed. */
 export type TypedLine =
   | { readonly does: 'text'; readonly text: string }
   | { readonly does: 'binary'; readonly bytes: Buffer }
   | { readonly does: 'ping'; readonly payload: string }
   | { readonly does: 'close'; readonly code: number; readonly reason: string }
   | { readonly does: 'quit' | 'help' }
-  /** It cannot be meant; a sentence that says why. */
+  /** The line is invalid; `why` is one sentence. */
   | { readonly does: 'nothing'; readonly why: string };
 
-/** What can be typed, for `/help`. */
+/** The lines of `/help`. */
 export const TYPED_HELP: readonly (readonly [typed: string, does: string])[] = [
   ['text', 'sends the line as a text message'],
   ['//text', 'sends /text'],
-  ['/binary <hex>', 'sends bytes, as in /binary 48 65 6c 6c 6f'],
+  ['/binary <hex>', 'sends a binary message, as in /binary 48 65 6c 6c 6f'],
   ['/ping [text]', 'sends a ping'],
-  ['/close [code] [reason]', 'starts the closing handshake; code 1000 unless told'],
-  ['/quit', 'closes with 1000 and ends, as does Ctrl-D'],
+  ['/close [code] [reason]', 'starts the closing handshake; code 1000 unless given'],
+  ['/quit', 'closes with 1000 and exits, as does Ctrl-D'],
 ];
 
-/** Bytes from hex digits, with blanks between them or not; `undefined` for anything else. */
+/** Parses hex digits, with or without spaces; `undefined` for anything else. */
 export function bytesOfHex(text: string): Buffer | undefined {
   const digits = text.replaceAll(/\s/g, '');
   return /^(?:[\da-f]{2})*$/i.test(digits) ? Buffer.from(digits, 'hex') : undefined;
 }
 
-/** Reads a line as it was typed, without its end. */
+/** Parses a typed line, without its line end. */
 export function readTypedLine(line: string): TypedLine {
   if (!line.startsWith('/')) return { does: 'text', text: line };
   if (line.startsWith('//')) return { does: 'text', text: line.slice(1) };

@@ -223,7 +223,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [['connect'], 'a URL is missing'],
   [['connect', 'ftp://x'], 'its scheme is ftp:'],
   [['connect', 'ws://x/#part'], 'fragment'],
-  [['connect', 'ws://x', 'y'], "there is nothing that 'y' could mean here"],
+  [['connect', 'ws://x', 'y'], "unexpected argument 'y'"],
   [['connect', 'ws://x', '-H', 'no colon'], "--header is 'no colon'"],
   [['connect', 'ws://x', '-H', 'Upgrade: h2c'], 'Upgrade'],
   [['connect', 'ws://x', '--auth', 'me'], "--auth is 'me'"],

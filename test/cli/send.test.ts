@@ -33,7 +33,7 @@ test('CM-06: fewer answers than expected within the time is exit 3', async (t) =
   const io = fakeIo();
   assert.equal(await hawser(io, 'send', url, 'one', '--expect', '2', '--wait-ms', '100'), 3);
   assert.deepEqual(io.outLines, ['one']);
-  assert.match(io.errLines[0]!, /^hawser: 1 of 2 expected messages came/);
+  assert.match(io.errLines[0]!, /^hawser: 1 of 2 expected messages arrived/);
 });
 
 test('CM-06: a peer that closes before it has answered is exit 3, at once', async (t) => {

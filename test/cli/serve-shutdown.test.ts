@@ -37,7 +37,7 @@ for (const terminal of [true, false]) {
     if (terminal) {
       assert.match(lines[0]!, /^TIME warn {2}handshake refused status=403 code=ERR_ORIGIN .*\\\\u\{9b\}31m/);
       assert.ok(lines.includes('closing: 3 of 3 connections left'), lines.join('\n'));
-      assert.ok(lines.includes('cut off 2 that did not close'), lines.join('\n'));
+      assert.ok(lines.includes('aborted 2 connections that did not close'), lines.join('\n'));
       return;
     }
     const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);

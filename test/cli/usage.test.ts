@@ -24,7 +24,7 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [['serve', '--echo=yes'], "--echo takes no value, but was given 'yes'"],
   [['serve', '--echo', '--chat'], '--echo and --chat exclude each other'],
   [['serve', '--echo', '--relay', '--chat'], '--echo and --relay and --chat exclude each other'],
-  [['serve', 'extra'], "there is nothing that 'extra' could mean here"],
+  [['serve', 'extra'], "unexpected argument 'extra'"],
   [['serve', '--no-echo'], 'there is no flag --no-echo'],
   [['serve', '--heartbeat', '--no-heartbeat'], '--no-heartbeat was given twice'],
   [
@@ -39,7 +39,7 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [['serve', '--max-message-bytes', 'off'], '--max-message-bytes is false'],
   [['serve', '--idle-timeout-ms', 'on'], '--idle-timeout-ms is "on"'],
   [['serve', '--on-overflow', 'explode'], "'close' or 'drop-newest' or 'drop-oldest'"],
-  [['serve', '--allowed-origin', 'app.example'], "origins such as 'https://app.example'"],
+  [['serve', '--allowed-origin', '*.app.example'], "origins such as 'https://app.example'"],
   [['serve', '--allowed-host', 'a:80'], '--allowed-host[0] is "a:80"'],
   [['serve', '--path', 'socket'], '--path is "socket"; it must be a path that begins with'],
   [
@@ -134,7 +134,7 @@ for (const name of ['connect', 'send', 'bench', 'conform']) {
       const help = io.outLines.join('\n');
       assert.ok(help.startsWith(`Usage: hawser ${name} <`), help);
       assert.match(help, /\n {2}-H, --header <name: value> /);
-      assert.match(help, /\n {2}--debug {2,}show/);
+      assert.match(help, /\n {2}--debug {2,}print/);
       assert.match(help, new RegExp(`\\nExamples:\\n {2}(.* \\| )?hawser ${name} `));
       for (const line of help.split('\n')) assert.ok(line.length <= 100, line);
     });

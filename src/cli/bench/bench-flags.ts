@@ -15,80 +15,97 @@ export const LOAD_FLAGS: readonly Flag[] = [
     name: 'mode',
     short: 'm',
     value: `<${LOAD_MODES.join('|')}>`,
-    says: 'what to measure: answers of an echo server, deliveries of a relay, connections a second, or memory of idle connections',
+    says: 'what to measure: answers of an echo server, deliveries of a relay, connections per second, or memory of idle connections',
     default: 'echo',
   },
   {
     name: 'connections',
     short: 'c',
     value: '<n>',
-    says: 'connections; with handshake, how many are being opened at a time',
+    says: 'number of connections; with handshake, the number opened concurrently',
     default: '50',
   },
   { name: 'size', short: 's', value: '<bytes>', says: 'size of a message', default: '128' },
   { name: 'binary', says: 'send binary messages instead of text' },
-  { name: 'multibyte', says: 'send text of characters that take 1 to 4 bytes instead of ASCII' },
-  { name: 'compress', says: 'send and ask for compressed messages (permessage-deflate, without takeover)' },
+  { name: 'multibyte', says: 'send text with characters of 1 to 4 bytes instead of ASCII' },
+  {
+    name: 'compress',
+    says: 'send and request compressed messages (permessage-deflate without context takeover)',
+  },
   {
     name: 'pipeline',
     value: '<n>',
-    says: 'echo: messages that each connection keeps under way',
+    says: 'echo: unanswered messages per connection',
     default: '1',
   },
   {
     name: 'publishes',
     value: '<n>',
-    says: 'fan-out: messages that the sender hands over in one piece',
+    says: 'fan-out: messages that the sender sends in one write',
     default: '1',
   },
   {
     name: 'rate',
     short: 'r',
     value: '<n>',
-    says: 'messages (or connections) a second in all, sent when they are due; latency counts from then. Without it, the next goes when an answer comes',
+    says: 'total messages (or connections) per second, on a fixed schedule; latency counts from the scheduled time. Without --rate each answer starts the next message',
   },
   {
     name: 'traffic',
     value: '<n>',
-    says: 'idle: messages each connection exchanges before it is looked at again',
+    says: 'idle: messages that each connection exchanges before the second measurement',
     default: '0',
   },
   {
     name: 'keep',
     value: '<n>',
-    says: 'handshake: connections that are kept open before the oldest is left; 0 leaves each at once',
+    says: 'handshake: connections to keep open; the oldest is aborted first; 0 aborts each at once',
     default: '0',
   },
 ];
 export const TIME_FLAGS: readonly Flag[] = [
-  { name: 'duration', short: 'd', value: '<s>', says: 'how long to measure, in seconds', default: '10' },
+  {
+    name: 'duration',
+    short: 'd',
+    value: '<s>',
+    says: 'duration of the measurement, in seconds',
+    default: '10',
+  },
   { name: 'duration-ms', value: '<ms>', says: 'the same, in milliseconds' },
-  { name: 'warm-up-ms', value: '<ms>', says: 'load before it is measured', default: '1,000' },
+  { name: 'warm-up-ms', value: '<ms>', says: 'load before the measurement begins', default: '1,000' },
   {
     name: 'ramp-ms',
     value: '<ms>',
-    says: 'open the connections spread over this time; 0 is as fast as they go',
+    says: 'spread the opening of connections over this time; 0 opens them as fast as possible',
     default: '0',
   },
   {
     name: 'timeout-ms',
     value: '<ms>',
-    says: 'time for opening a connection, and for any answer',
+    says: 'time limit for opening a connection, and for each answer',
     default: '10,000',
   },
 ];
 export const RESULT_FLAGS: readonly Flag[] = [
-  { name: 'pid', value: '<n>', says: "the server's process, on this machine: shows its CPU time and memory" },
-  { name: 'max-p99-ms', value: '<ms>', says: 'exit 3 if 1 % of the answers took longer' },
-  { name: 'min-rate', value: '<n>', says: 'exit 3 below so many messages (or connections) a second' },
-  { name: 'yes', short: 'y', says: 'do not ask before load is put on another machine' },
+  {
+    name: 'pid',
+    value: '<n>',
+    says: 'process id of the server on this machine; reports its CPU time and memory',
+  },
+  { name: 'max-p99-ms', value: '<ms>', says: 'exit 3 if the p99 latency is higher' },
+  {
+    name: 'min-rate',
+    value: '<n>',
+    says: 'exit 3 if the rate of messages (or connections) per second is lower',
+  },
+  { name: 'yes', short: 'y', says: 'do not ask before putting load on another machine' },
   { name: 'json', says: 'print the report as a line of JSON' },
   ...COMMON_FLAGS,
 ];
 
 /**
- * The run that the flags ask for.
- * @throws UsageError for values that cannot be meant; CommandError for a file that cannot be read.
+ * The run that the flags describe.
+ * @throws UsageError for invalid values; CommandError for a file that cannot be read.
  */
 export function planOf(url: string, flags: FlagValues): LoadPlan {
   const mode = modeOf(flags);
@@ -125,13 +142,13 @@ export function planOf(url: string, flags: FlagValues): LoadPlan {
     traffic: wholeNumberOf(flags, 'traffic', 0, 0, 1_000_000),
     keep: wholeNumberOf(flags, 'keep', 0, 0, 1_000_000),
     serverPid: flags.has('pid') ? wholeNumberOf(flags, 'pid', 1, 1, 2 ** 31 - 1) : undefined,
-    // A closing handshake leaves a port busy for a minute, and there are not many.
+    // A closing handshake keeps a local port busy for a minute, and ports are few.
     leave: mode === 'handshake' ? 'reset' : 'close',
     verbatim: false,
   };
 }
 
-/** @throws UsageError for values that cannot be meant. */
+/** @throws UsageError for invalid values. */
 export function thresholdsOf(flags: FlagValues): Thresholds {
   const given = (name: string): number | undefined =>
     flags.has(name) ? wholeNumberOf(flags, name, 1, 1, 1_000_000_000) : undefined;
@@ -145,7 +162,7 @@ function modeOf(flags: FlagValues): LoadMode {
   return mode;
 }
 
-/** Flags that only some modes have; elsewhere they would be passed over in silence. */
+/** Flags of only some modes; other modes refuse them instead of ignoring them. */
 const ONLY_FOR: Readonly<Record<string, readonly LoadMode[]>> = {
   pipeline: ['echo'],
   publishes: ['fan-out'],
@@ -161,11 +178,13 @@ const ONLY_FOR: Readonly<Record<string, readonly LoadMode[]>> = {
 function refuseForeign(flags: FlagValues, mode: LoadMode): void {
   for (const [name, modes] of Object.entries(ONLY_FOR)) {
     if (flags.has(name) && !modes.includes(mode)) {
-      throw new UsageError(`--${name} means nothing with --mode ${mode}, only with ${modes.join(', ')}`);
+      throw new UsageError(`--${name} has no effect with --mode ${mode}, only with ${modes.join(', ')}`);
     }
   }
   if (mode === 'idle' && !flags.has('pid')) {
-    throw new UsageError('--mode idle looks at the memory of a process on this machine: name it with --pid');
+    throw new UsageError(
+      '--mode idle measures the memory of a process on this machine: give its id with --pid',
+    );
   }
 }
 

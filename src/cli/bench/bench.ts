@@ -23,9 +23,9 @@ const help = (): string =>
   helpText(
     'hawser bench <url> [flags]',
     [
-      'Puts load on a WebSocket server and measures it: messages a second, latency up to p99.9,',
-      'connections a second, CPU time and memory. Every answer is checked. The first SIGINT ends the run',
-      'and prints what was measured until then; a second one ends it at once.',
+      'Puts load on a WebSocket server and measures messages per second, latency up to p99.9, connections',
+      'per second, CPU time and memory. Checks every answer. The first SIGINT ends the run and prints the',
+      'result so far; a second one ends the process at once.',
     ],
     [
       { title: 'Load', flags: LOAD_FLAGS },
@@ -37,19 +37,19 @@ const help = (): string =>
       { command: 'hawser bench localhost:8080', says: 'an echo server, 50 connections, 10 s' },
       {
         command: 'hawser bench localhost:8080 -c 1000 -s 1024 --pipeline 16 --pid 4711',
-        says: 'more of everything, with CPU time and memory of the server',
+        says: 'a larger load, with CPU time and memory of the server',
       },
       {
         command: 'hawser bench localhost:8080 --rate 5000 --max-p99-ms 10',
-        says: 'is p99 below 10 ms at 5,000 messages a second?',
+        says: 'check that p99 is below 10 ms at 5,000 messages per second',
       },
       {
         command: 'hawser bench localhost:8080 -m fan-out -c 5000 --publishes 8',
-        says: 'a relay: one sends, 5,000 get it',
+        says: 'a relay: one client sends, 5,000 receive',
       },
       {
         command: 'hawser bench wss://localhost:8443 -m handshake --ca ca.pem',
-        says: 'TLS handshakes a second',
+        says: 'TLS handshakes per second',
       },
       {
         command: 'hawser bench localhost:8080 -m idle -c 10000 --pid 4711',
@@ -81,7 +81,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   return exitOf(figures, missed(figures, thresholds), io);
 }
 
-/** A server that nobody can reach is no bad measurement, but none. */
+/** An unreachable server is an error, not a result. */
 async function measured(load: LoadRun, io: CommandIo): Promise<LoadResult> {
   const progress = new Progress(io, systemClock, () => load.snapshot());
   try {

@@ -140,7 +140,7 @@ async function reached<Answer>(answer: Promise<Answer>, where: string): Promise<
 
 export const conform: Command = Object.freeze({
   name: 'conform',
-  summary: 'ask a server, or a client, what RFC 6455 demands',
+  summary: 'test a server or a client against RFC 6455',
   help: conformHelp,
   run,
 });

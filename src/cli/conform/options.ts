@@ -18,22 +18,22 @@ import type { Target } from './model.ts';
 const WHAT: readonly Flag[] = [
   {
     name: 'listen',
-    says: 'test a client instead: wait for its connections on the port given as argument (default 9001; 0 takes a free one)',
+    says: 'test a client: listen for its connections on the port given as argument (default 9001; 0 takes a free port)',
   },
   {
     name: 'only',
     value: '<ids>',
     repeatable: true,
-    says: 'run these cases alone: IDs, groups, globs, with commas between',
+    says: 'run only these cases: IDs, groups or globs, separated by commas',
   },
-  { name: 'list', says: 'print the cases and run none' },
-  { name: 'yes', says: 'send the group attack to a host that is not this machine, too: ask its owner first' },
+  { name: 'list', says: 'print the cases without running them' },
+  { name: 'yes', says: 'run the group attack against another machine, too; ask its owner first' },
 ];
 const HOW: readonly Flag[] = [
-  { name: 'concurrency', short: 'c', value: '<n>', says: 'connections at a time', default: '8' },
-  { name: 'timeout-ms', value: '<ms>', says: 'longest wait for one thing', default: '5,000' },
+  { name: 'concurrency', short: 'c', value: '<n>', says: 'concurrent connections', default: '8' },
+  { name: 'timeout-ms', value: '<ms>', says: 'time limit of each step', default: '5,000' },
   ...PEER_FLAGS,
-  { name: 'host', value: '<address>', says: 'with --listen: address to listen on', default: '127.0.0.1' },
+  { name: 'host', value: '<address>', says: 'with --listen: the address to listen on', default: '127.0.0.1' },
 ];
 const OUTPUT: readonly Flag[] = [
   { name: 'json', says: 'print every result as a line of JSON' },
@@ -41,43 +41,46 @@ const OUTPUT: readonly Flag[] = [
     name: 'report',
     value: '<file>',
     repeatable: true,
-    says: `write a report; the name decides what it is: ${REPORT_KINDS.join(', ')}`,
+    says: `write a report; its type follows the name: ${REPORT_KINDS.join(', ')}`,
   },
-  { name: 'strict', says: 'count what is not strict as a failure' },
+  { name: 'strict', says: 'count non-strict verdicts as failures' },
   ...COMMON_FLAGS,
 ];
 const EXAMPLES: readonly Example[] = [
-  { command: 'hawser conform ws://127.0.0.1:9001/', says: 'everything, against an echo server' },
+  { command: 'hawser conform ws://127.0.0.1:9001/', says: 'all cases against an echo server' },
   {
     command: "hawser conform ws://127.0.0.1:9001/ --only 'utf8,close.code.*'",
-    says: 'a group, and some cases',
+    says: 'one group and some cases',
   },
-  { command: 'hawser conform wss://echo.example/ --report report.html', says: 'with a page to look at' },
-  { command: 'hawser conform ws://127.0.0.1:9001/ --report junit.xml --strict', says: 'for a build server' },
-  { command: 'hawser conform --listen 9001', says: 'a client that connects again and again' },
-  { command: 'hawser conform --list', says: 'IDs, sections and titles' },
+  { command: 'hawser conform wss://echo.example/ --report report.html', says: 'write a web page' },
+  {
+    command: 'hawser conform ws://127.0.0.1:9001/ --report junit.xml --strict',
+    says: 'write JUnit XML for a CI server',
+  },
+  { command: 'hawser conform --listen 9001', says: 'test a client that connects repeatedly' },
+  { command: 'hawser conform --list', says: 'list IDs, sections and titles' },
 ];
 
 export const conformHelp = (): string =>
   helpText(
     'hawser conform <url> [flags]\n       hawser conform --listen [port] [flags]',
     [
-      'Asks a WebSocket server, or a client that connects, what RFC 6455 and RFC 7692 demand, case by case.',
-      'The peer is to send every message back, as an echo server does; of one that does not, only those',
-      'cases are asked that need no echo. Verdicts: pass; non-strict (a SHOULD is missed); fail (a MUST is',
-      'broken); informational (the RFC takes no side); skipped.',
-      'Exit: 0 if no case fails; 3 if one does; 1 if nobody is there.',
+      'Tests a WebSocket server, or a client, against RFC 6455 and RFC 7692, case by case. The peer must',
+      'send every message back, as an echo server does; otherwise only the cases that need no echo run.',
+      'Verdicts: pass; non-strict (a SHOULD is missed); fail (a MUST is broken); informational (the RFC',
+      'leaves it open); skipped.',
+      'Exit: 0 if no case fails; 3 if a case fails; 1 if no peer is there.',
     ],
     [
-      { title: 'What is asked', flags: WHAT },
-      { title: 'How', flags: HOW },
+      { title: 'Cases', flags: WHAT },
+      { title: 'Connections', flags: HOW },
       { title: 'Output', flags: OUTPUT },
     ],
     EXAMPLES,
   );
 
 export interface ConformOptions {
-  /** A server, or where to listen for a client; `undefined` for a list of cases. */
+  /** The server to test; `undefined` with --listen and --list. */
   readonly target: Target | undefined;
   readonly listen: { readonly host: string; readonly port: number } | undefined;
   readonly only: readonly string[];
@@ -91,7 +94,7 @@ export interface ConformOptions {
   readonly help: boolean;
 }
 
-/** @throws UsageError for what cannot be meant; CommandError for a file that cannot be read. */
+/** @throws UsageError for invalid arguments; CommandError for a file that cannot be read. */
 export function conformOptions(args: readonly string[], io: Pick<CommandIo, 'err'>): ConformOptions {
   const { flags, positionals } = parseFlags(args, [...WHAT, ...HOW, ...OUTPUT], 1);
   const [argument] = positionals;

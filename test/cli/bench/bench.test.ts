@@ -382,8 +382,8 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [['localhost', '--binary', '--multibyte'], '--binary and --multibyte exclude each other'],
   [['localhost', '-d', '1', '--duration-ms', '1'], '--duration and --duration-ms exclude each other'],
   [['localhost', '--connections', '0'], "--connections is '0'"],
-  [['localhost', '--publishes', '2'], '--publishes means nothing with --mode echo, only with fan-out'],
-  [['localhost', '-m', 'idle'], '--mode idle looks at the memory of a process'],
+  [['localhost', '--publishes', '2'], '--publishes has no effect with --mode echo, only with fan-out'],
+  [['localhost', '-m', 'idle'], '--mode idle measures the memory of a process'],
   [['localhost', '-s', '268435456', '-c', '1000'], 'put more than 4 GiB under way'],
   [
     ['localhost', '-m', 'fan-out', '-s', '268435456', '--publishes', '65536'],

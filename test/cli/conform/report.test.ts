@@ -174,7 +174,7 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [[], 'conform needs the URL of a server, or --listen for a client'],
   [['http://a/'], "'http://a/' is not the URL of a WebSocket server"],
   [['ws://a/#b'], 'is not the URL of a WebSocket server'],
-  [['ws://a/', 'ws://b/'], "there is nothing that 'ws://b/' could mean here"],
+  [['ws://a/', 'ws://b/'], "unexpected argument 'ws://b/'"],
   [['ws://a/', '--only', 'nothing'], "--only names no case: 'nothing'"],
   [['ws://a/', '--report', 'a.pdf'], "--report is 'a.pdf'; its name must end in .json or .xml or .html"],
   [['ws://a/', '--concurrency', '0'], "--concurrency is '0'"],
