@@ -1,4 +1,4 @@
-// The code of docs/client.md, run against a server and a proxy of its own.
+// The code of docs/client.md, run against its own server and proxy.
 import { createServer } from 'node:http';
 import { type AddressInfo, connect as connectTcp } from 'node:net';
 import process from 'node:process';
@@ -35,7 +35,7 @@ async function failing(): Promise<void> {
   try {
     await connect(secret);
   } catch (error) {
-    if (!(error instanceof ConnectError)) throw error; // a mistake of ours, or an abort
+    if (!(error instanceof ConnectError)) throw error; // a mistake in the call, or an abort
     console.log(error.code, error.phase, error.status, error.body.toString());
   }
   await using connection = await connect(secret, { headers: { Authorization: 'Bearer secret' } });
@@ -43,9 +43,9 @@ async function failing(): Promise<void> {
 }
 
 async function givingUp(): Promise<void> {
-  const signal = AbortSignal.timeout(60_000); // or that of a button
+  const signal = AbortSignal.timeout(60_000); // or the signal of a button
   const connection = await connect(url, { connectTimeoutMs: 3_000, signal });
-  connection.terminate(); // without closing handshake
+  connection.terminate(); // without a closing handshake
   await connection.closed;
 }
 
@@ -87,7 +87,7 @@ async function throughSocks(): Promise<void> {
 
 async function sendingMuch(): Promise<void> {
   const connection = await connect(url);
-  connection.pause(); // the echo is of no interest here
+  connection.pause(); // do not read the echo yet
   for (let i = 0; i < 1_000; i++) {
     if (!connection.send(`line ${i}`)) await connection.drained();
   }
