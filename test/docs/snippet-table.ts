@@ -79,13 +79,13 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
     run: guides.eachMessage,
   },
   'docs/client.md: The client': GUIDE_TO_CLIENT,
-  'docs/client.md: When it does not work': GUIDE_TO_CLIENT,
-  'docs/client.md: Time': GUIDE_TO_CLIENT,
+  'docs/client.md: When connecting fails': GUIDE_TO_CLIENT,
+  'docs/client.md: Timeouts': GUIDE_TO_CLIENT,
   'docs/client.md: Headers': GUIDE_TO_CLIENT,
   'docs/client.md: Headers (2)': GUIDE_TO_CLIENT,
   'docs/client.md: Proxies': GUIDE_TO_CLIENT,
   'docs/client.md: Proxies (2)': GUIDE_TO_CLIENT,
-  'docs/client.md: Sending much': GUIDE_TO_CLIENT,
+  'docs/client.md: Sending many messages': GUIDE_TO_CLIENT,
   'docs/compression.md: Compression': {
     given: `const secret = 'a secret '.repeat(200);
       const state = { news: 'the same again '.repeat(200) };`,
@@ -97,8 +97,8 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/operations.md: Deploys and shutdown': { run: guides.shutdown },
   'docs/proxies.md: Server configuration': { run: guides.behindProxy },
   'docs/proxies.md: PROXY protocol': { run: guides.proxyHeader },
-  'docs/reconnecting.md: The client that comes back': { given: FRESH_TOKEN, run: guides.reconnecting },
-  'docs/reconnecting.md: Which ends are worth another attempt': {
+  'docs/reconnecting.md: The reconnecting client': { given: FRESH_TOKEN, run: guides.reconnecting },
+  'docs/reconnecting.md: When the client reconnects': {
     given: `import { ReconnectingClient } from 'hawser/client';
       const url = 'wss://feed.example/';`,
     after: `client.on('message', (message) => console.log(message));`,
