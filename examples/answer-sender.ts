@@ -1,4 +1,4 @@
-// Answers whoever asks, and nobody else: `{"id":1,"add":[2,3]}` gets `{"id":1,"result":5}`.
+// Answers only the client that asks: `{"id":1,"add":[2,3]}` gets `{"id":1,"result":5}`.
 import process from 'node:process';
 import { type Message, WebSocketServer } from 'hawser';
 
@@ -7,7 +7,7 @@ interface Question {
   readonly add: readonly number[];
 }
 
-/** What comes from outside is checked before it is used. */
+/** Validates a message from a client before it is used. */
 function questionOf(message: Message): Question | undefined {
   if (typeof message !== 'string') return undefined;
   try {

@@ -1,5 +1,5 @@
-// Three ways to bring a token. Programs send a header. Browsers cannot: they fetch a ticket, good for one handshake, and
-// put it into the query, or offer the token as a subprotocol:
+// Three ways to send a token. Programs send a header. Browsers cannot: they fetch a ticket, valid for one handshake, and
+// put it into the query, or they offer the token as a subprotocol:
 //   new WebSocket(url, ['chat.v1', `bearer.${token}`])
 import { createHash, randomBytes } from 'node:crypto';
 import process from 'node:process';
@@ -8,8 +8,8 @@ import { sign, verify } from './signed-token.ts';
 
 const TICKET_MS = 30_000;
 /**
- * Tickets by their digest, each good once: queries end up in logs. That a digest is looked up, and not the ticket, keeps
- * the time it takes from telling anything of it.
+ * Tickets by digest. Each is valid once, because queries end up in logs. The lookup uses the digest, so that its timing
+ * reveals nothing about the ticket.
  */
 const tickets = new Map<string, { user: string; expiresAt: number }>();
 const digest = (ticket: string): string => createHash('sha256').update(ticket).digest('base64');
@@ -40,7 +40,7 @@ function whoIs({ request, protocols }: UpgradeContext): { user: string; expiresA
 }
 
 const server = new WebSocketServer<{ user: string }>({
-  protocols: ['chat.v1'], // chosen if offered; the token that was offered beside it is never echoed
+  protocols: ['chat.v1'], // chosen if offered; the server never echoes the token offered with it
   request: ({ method, url, headers }) => {
     const who = bearer(headers.get('authorization'));
     if (method !== 'POST' || url.pathname !== '/ticket') return new Response(null, { status: 404 });
@@ -58,4 +58,4 @@ server.on('connection', (connection) => {
 });
 const { port } = await server.listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1');
 console.log(`ws://127.0.0.1:${port}`);
-console.log(`token for ann: ${sign('ann', 3_600_000)}`); // a service hands it out when somebody signs in
+console.log(`token for ann: ${sign('ann', 3_600_000)}`); // a real service issues it at sign-in

@@ -1,4 +1,4 @@
-// A chat with rooms, and its page: open it in two tabs. Rooms are topics; a message goes to all others in its room.
+// A chat with rooms and a web page: open it in two tabs. Rooms are topics; a message goes to all others in its room.
 import process from 'node:process';
 import { WebSocketServer } from 'hawser';
 
@@ -10,7 +10,7 @@ const PAGE = `<!doctype html>
 <script>
   const show = (text) => {
     const line = document.createElement('li');
-    line.textContent = text; // never innerHTML: it comes from others
+    line.textContent = text; // never innerHTML: other users wrote it
     document.querySelector('ul').append(line);
   };
   const socket = new WebSocket(location.href.replace(/^http/, 'ws'));
@@ -36,7 +36,7 @@ const server = new WebSocketServer<{ name: string; room: string }>({
     new Response(PAGE, {
       headers: {
         'content-type': 'text/html; charset=utf-8',
-        // Firefox does not count the page's own WebSocket as 'self'
+        // In Firefox 'self' does not include the page's own WebSocket
         'content-security-policy':
           "default-src 'none'; script-src 'unsafe-inline'; connect-src 'self' ws: wss:; form-action 'none'",
       },

@@ -1,4 +1,4 @@
-// Sends the lines typed, prints what comes: node client.js ws://127.0.0.1:8080/
+// Sends typed lines and prints received messages: node client.js ws://127.0.0.1:8080/
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { connect, ConnectError } from 'hawser/client';
@@ -17,7 +17,7 @@ try {
   lines.close();
   console.log(`closed: ${code} ${reason} (${cause})`);
 } catch (error) {
-  // One error says what went wrong, and how far it had come.
+  // The error has a stable code, and the phase that failed.
   if (!(error instanceof ConnectError)) throw error;
   console.error(`${error.code}: ${error.message}`);
   process.exitCode = 1;

@@ -1,4 +1,4 @@
-// Tells everybody the time, once a second. Who reads too slowly misses old times and gets the newest.
+// Sends the time to all clients once a second. A slow client misses old times and gets the newest.
 import process from 'node:process';
 import { WebSocketServer } from 'hawser';
 

@@ -1,5 +1,5 @@
-// Sends to some: `{"user":"ann","text":"hi"}` to all of Ann's connections, `{"city":"Bergen","text":"rain"}` to everybody
-// there. Who one is comes from the query, `/?user=ann&city=Bergen`; a real service authenticates (see auth-*.ts).
+// Sends to selected clients: `{"user":"ann","text":"hi"}` to all of Ann's connections, `{"city":"Bergen","text":"rain"}` to all
+// clients in Bergen. The query names the user, `/?user=ann&city=Bergen`; a real service authenticates (see auth-*.ts).
 import process from 'node:process';
 import { refuse, WebSocketServer } from 'hawser';
 
@@ -16,7 +16,7 @@ const server = new WebSocketServer<Person>({
     return NAME.test(user) ? { data: { user, city: searchParams.get('city') ?? undefined } } : refuse(400);
   },
 });
-// A topic finds its subscribers without a look at all the others: right for what is asked often.
+// A topic reaches its subscribers without checking every connection: use one for frequent targets.
 server.on('connection', (connection) => {
   connection.subscribe(`user:${connection.data.user}`);
 });
@@ -26,6 +26,6 @@ server.on('message', (connection, message) => {
   if (typeof wanted.user === 'string' && NAME.test(wanted.user)) server.publish(`user:${wanted.user}`, text);
   else server.broadcast(text, { where: ({ data }) => data.city !== undefined && data.city === wanted.city });
 });
-server.on('error', (error) => console.error(error.message)); // such as text that is no JSON: 1011 for its sender
+server.on('error', (error) => console.error(error.message)); // such as invalid JSON: the sender is closed with 1011
 const { port } = await server.listen(Number(process.env['PORT'] ?? 8080), '127.0.0.1');
 console.log(`ws://127.0.0.1:${port}`);

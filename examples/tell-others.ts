@@ -1,4 +1,4 @@
-// Passes every message on to all others, but not to its sender.
+// Sends every message to all clients except its sender.
 import process from 'node:process';
 import { WebSocketServer } from 'hawser';
 

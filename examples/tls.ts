@@ -1,4 +1,4 @@
-// wss:// on a port of its own: node tls.js key.pem cert.pem. SIGHUP takes a renewed certificate into use, connections stay.
+// wss:// on its own port: node tls.js key.pem cert.pem. SIGHUP loads a renewed certificate; connections stay open.
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { WebSocketServer } from 'hawser';

@@ -1,5 +1,5 @@
-// One of several servers of a service that is deployed without losing anything. SIGTERM drains it: /ready says 503, so that
-// nobody is sent here any more; then clients are told to go (1012); then the process ends by itself.
+// One of several servers of a service that is deployed without losing orders. SIGTERM drains it: /ready answers 503, so the
+// balancer sends no new clients; then the server closes its connections with 1012; then the process exits.
 import process from 'node:process';
 import { WebSocketServer } from 'hawser';
 
@@ -13,8 +13,8 @@ const server = new WebSocketServer({
 });
 server.on('message', (connection, message) => {
   const { id } = JSON.parse(String(message)) as { id: string };
-  console.log(`order ${id}`); // here the work is done; a second order of the same id would be found out
-  connection.send(JSON.stringify({ done: id })); // and only then it is confirmed
+  console.log(`order ${id}`); // do the work here, and detect an order whose id was already processed
+  connection.send(JSON.stringify({ done: id })); // confirm only after the work is done
 });
 server.on('error', (error) => console.error(error.message));
 

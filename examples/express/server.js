@@ -1,4 +1,4 @@
-// Hawser beside Express, on one port: Express answers requests, Hawser takes the upgrades to /live.
+// Hawser and Express on one port: Express answers requests, Hawser accepts upgrades to /live.
 //   npm ci --prefix examples/express && node examples/express/server.js
 import process from 'node:process';
 import express from 'express';
@@ -11,7 +11,7 @@ app.post('/news', express.text(), (request, response) => response.json(sockets.b
 const http = app.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${http.address().port}`);
 });
-http.headersTimeout = 10_000; // a client that sends a byte a second holds a place, and Node waits a minute
+http.headersTimeout = 10_000; // a slow client occupies a connection, and Node's default is a minute
 
 const sockets = new WebSocketServer({ path: '/live' }).attach(http);
 sockets.on('message', (connection, message) => {
@@ -19,6 +19,6 @@ sockets.on('message', (connection, message) => {
 });
 
 process.once('SIGTERM', async () => {
-  await sockets.shutdown(); // says goodbye to the sockets; the HTTP server is yours
+  await sockets.shutdown(); // closes the WebSocket connections; close the HTTP server yourself
   http.close();
 });

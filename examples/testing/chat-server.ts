@@ -1,11 +1,11 @@
-// A small chat: whoever comes or leaves is announced, lines go to all others.
+// A small chat: it announces guests who come or leave, and sends lines to all other guests.
 import { type ServerOptions, WebSocketServer } from 'hawser';
 
 export interface Guest {
   readonly name: string;
 }
 
-/** @param options What a test wants otherwise: its clock, for example. */
+/** @param options Options that a test overrides, such as the clock. */
 export function chatServer(options?: ServerOptions<Guest>): WebSocketServer<Guest> {
   const server = new WebSocketServer<Guest>({
     upgrade: ({ request }) => ({ data: { name: request.url.searchParams.get('name') ?? 'somebody' } }),

@@ -1,11 +1,11 @@
-// Tests of the chat: the real server and real clients, without a network and without waiting. Run: node --test chat.test.js
+// Tests of the chat: the real server and real clients, without network and real waiting. Run: node --test chat.test.js
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { WebSocketServer } from 'hawser';
 import { type Pair, pair, VirtualClock, waitUntil } from 'hawser/testing';
 import { chatServer, type Guest } from './chat-server.ts';
 
-/** Somebody in the chat, and what they have read so far. */
+/** A guest in the chat, and the lines received so far. */
 async function guest(
   server: WebSocketServer<Guest>,
   clock: VirtualClock,
@@ -17,7 +17,7 @@ async function guest(
   return { ...joined, lines };
 }
 
-test('a line goes to the others, and not to who said it', async () => {
+test('a line goes to the other guests, not to its sender', async () => {
   const clock = new VirtualClock();
   await using server = chatServer({ clock });
   await using ann = await guest(server, clock, 'Ann');
@@ -39,7 +39,7 @@ test('a line that arrives byte by byte is one line', async () => {
   assert.equal(ann.lines[1], 'Bob: Grüße');
 });
 
-test('a guest who vanishes without a word is missed within a minute; the test takes none', async () => {
+test('a silent guest is reported lost within a minute of virtual time', async () => {
   const clock = new VirtualClock();
   await using server = chatServer({ clock });
   await using ann = await guest(server, clock, 'Ann');
@@ -50,7 +50,7 @@ test('a guest who vanishes without a word is missed within a minute; the test ta
   assert.equal(ann.client.state, 'open');
 });
 
-test('a connection that breaks is noticed at once', async () => {
+test('a broken connection is noticed at once', async () => {
   const clock = new VirtualClock();
   await using server = chatServer({ clock });
   await using ann = await guest(server, clock, 'Ann');
