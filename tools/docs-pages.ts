@@ -79,7 +79,7 @@ export function optionsPage(): string {
     '`undefined` option has its default. Limits on memory are finite and always on; a policy that you can switch off',
     'accepts `false`.',
     '',
-    row('Option', 'Default', 'Allowed', 'What it is'),
+    row('Option', 'Default', 'Allowed', 'Meaning'),
     row('---', '---', '---', '---'),
     ...Object.entries(SERVER_OPTION_TABLE).map(([name, rule]) =>
       row(`\`${name}\``, shownDefault(name), allowed(rule), rule.says),
@@ -90,7 +90,7 @@ export function optionsPage(): string {
     'The limit applies to each connection. Set at least one of the two rates. Every message and every control frame counts',
     'as one message; bytes are counted on the wire. For a chat, 100 messages and 1 MiB per second are plenty.',
     '',
-    row('Field', 'Allowed', 'What it is'),
+    row('Field', 'Allowed', 'Meaning'),
     row('---', '---', '---'),
     ...Object.entries(RATE_LIMIT_TABLE).map(([name, rule]) => row(`\`${name}\``, allowed(rule), rule.says)),
     '',
@@ -98,7 +98,7 @@ export function optionsPage(): string {
     '',
     '`true` means an object with all defaults. [compression.md](compression.md) says what compression costs, and when not to use it.',
     '',
-    row('Field', 'Default', 'Allowed', 'What it is'),
+    row('Field', 'Default', 'Allowed', 'Meaning'),
     row('---', '---', '---', '---'),
     ...Object.entries(DEFLATE_TABLE).map(([name, rule]) =>
       row(`\`${name}\``, shownDefault(name, DEFAULT_DEFLATE_SETTINGS), allowed(rule), rule.says),
@@ -110,7 +110,7 @@ export function optionsPage(): string {
     '`MisuseError`. A client also has the server options from `maxMessageBytes` to `perMessageDeflate`, and `logger`,',
     '`clock` and `random`, with the same defaults. The other options are:',
     '',
-    row('Option', 'Default', 'Allowed', 'What it is'),
+    row('Option', 'Default', 'Allowed', 'Meaning'),
     row('---', '---', '---', '---'),
     ...Object.entries(CONNECT_OPTION_TABLE)
       .filter(([name]) => !SHARED.has(name))

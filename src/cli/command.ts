@@ -1,36 +1,36 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** A person at a terminal: what is typed comes from `input`, and `output` is where lines are edited. */
+/** An interactive terminal: keys come from `input`, and lines are edited on `output`. */
 export interface Terminal {
   readonly input: Readable;
   readonly output: Writable;
-  /** Whether it takes colours: `NO_COLOR` is not set. */
+  /** Whether colours are allowed: `NO_COLOR` is not set. */
   readonly hasColours: boolean;
 }
 
-/** What a command reaches the outside by. `main.ts` has the one that is the process; tests have their own. */
+/** The environment of a command. `main.ts` implements it with the process; tests have their own. */
 export interface CommandIo {
   /** Results: whole lines, to standard output. */
   out(line: string): void;
-  /** Resolves when whoever reads standard output has room for more. */
+  /** Resolves when standard output accepts more data. */
   outDrained(): Promise<void>;
-  /** Standard input. Nobody reads it until a command does. */
+  /** Standard input. Not read until a command reads it. */
   readonly input: Readable;
-  /** There if both standard input and standard output are a terminal. */
+  /** Present if both standard input and standard output are a terminal. */
   readonly terminal: Terminal | undefined;
   /** Everything else: whole lines, to standard error. */
   err(line: string): void;
-  /** Shows a line at the bottom of the terminal, in place of the one before; an empty one takes it away. Only there. */
+  /** Replaces the status line at the bottom of a terminal; an empty text removes it. No effect without a terminal. */
   status(line: string): void;
-  /** Whether a person looks at standard error. */
+  /** Whether standard error is a terminal. */
   readonly errIsTerminal: boolean;
-  /** Whether standard error takes colours: a terminal, and `NO_COLOR` is not set. */
+  /** Whether standard error allows colours: it is a terminal, and `NO_COLOR` is not set. */
   readonly errHasColours: boolean;
-  /** Of what is running, for reports. */
+  /** Versions of Hawser and Node, for reports. */
   readonly versions: { readonly hawser: string; readonly node: string };
   /** Aborted by the first SIGINT or SIGTERM. */
   readonly interrupted: AbortSignal;
-  /** Calls `listener` at every SIGHUP, where the system has it. @returns Ends that. */
+  /** Calls `listener` at every SIGHUP, if the system has it. @returns A function that removes the listener. */
   onHangUp(listener: () => void): () => void;
 }
 
@@ -44,7 +44,7 @@ export interface Command {
   help(): string;
   /**
    * @returns Exit code; see {@link EXIT}.
-   * @throws UsageError for arguments that cannot be meant; CommandError for what went wrong.
+   * @throws UsageError for invalid arguments; CommandError for an expected failure.
    */
   run(args: readonly string[], io: CommandIo): Promise<number>;
 }
@@ -54,7 +54,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** The run failed in a way that a sentence explains: exit 1. */
+/** The run failed for an expected reason: exit 1. The message is one sentence. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   /** Printed after the sentence, line by line; already escaped. */

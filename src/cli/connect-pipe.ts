@@ -5,7 +5,7 @@ import type { Message } from '../protocol/payload.ts';
 import { systemClock } from '../transport/clock.ts';
 import type { CommandIo } from './command.ts';
 
-/** Notices when nothing has come for a while. */
+/** Detects a period without messages. */
 class Silence {
   readonly #afterMs: number;
   #timer: unknown;
@@ -15,14 +15,14 @@ class Silence {
     this.#afterMs = afterMs;
   }
 
-  /** Something came. */
+  /** A message arrived. */
   broken(): void {
     if (this.#ended === undefined) return;
     systemClock.clearTimer(this.#timer);
     this.#timer = systemClock.setTimer(this.#ended, this.#afterMs);
   }
 
-  /** Calls `ended` once nothing has come for long enough, from now on. */
+  /** Starts to wait: calls `ended` after a full period without messages. */
   await(ended: () => void): void {
     this.#ended = ended;
     this.broken();
@@ -35,10 +35,10 @@ class Silence {
 }
 
 /**
- * A program talks to the peer: every line of its output is a text message, no faster than the peer takes them, and what
- * the peer sends is printed no faster than it is read. After the last line, once nothing has come for `waitMs`, the
- * connection is closed.
- * @returns When the connection is over; whether that was because of SIGINT or SIGTERM.
+ * Connects a pipe to the peer: sends every input line as a text message, no faster than the peer reads. Prints received
+ * messages no faster than standard output accepts them. After the last line it closes the connection when no message has
+ * arrived for `waitMs`.
+ * @returns Resolves when the connection has ended; says whether SIGINT or SIGTERM ended it.
  */
 export async function pipe(
   connection: Connection,
@@ -53,7 +53,7 @@ export async function pipe(
   const lines = sendLines(connection, io.input).then(() => silence.await(() => connection.close()));
   await connection.closed;
   silence.stop();
-  // The connection may end first: then the rest of the input has nowhere to go.
+  // If the connection ends first, the rest of the input is not sent.
   io.input.destroy();
   await Promise.all([answers, lines]);
   silence.stop();
@@ -68,7 +68,7 @@ async function sendLines(connection: Connection, input: Readable): Promise<void>
   try {
     for await (const line of lines) {
       if (connection.state !== 'open') break;
-      // Rejects when the connection ends first: the next turn of the loop sees it.
+      // Rejects if the connection ends first; the loop then ends.
       if (!connection.send(line)) await connection.drained().catch(() => undefined);
     }
   } finally {

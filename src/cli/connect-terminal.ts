@@ -6,8 +6,8 @@ import { readTypedLine, TYPED_HELP, type TypedLine } from './slash-command.ts';
 import { TypingScreen } from './typing-screen.ts';
 
 /**
- * A person talks to the peer: each line is a message, lines that begin with `/` are for us.
- * @returns When the connection is over; whether that was because of Ctrl-C.
+ * Connects a terminal to the peer: each typed line is a message, lines that begin with `/` are commands.
+ * @returns Resolves when the connection has ended; says whether Ctrl-C ended it.
  */
 export async function talk(
   connection: Connection,
@@ -16,10 +16,10 @@ export async function talk(
 ): Promise<{ readonly interrupted: boolean }> {
   const screen = new TypingScreen(terminal);
   let interrupted = false;
-  /** What was sent in pings of the person's. */
+  /** Payloads of pings that the user sent. */
   const asked = new Set<string>();
   const interrupt = (): void => {
-    // Asked a second time: the peer is not waited for any longer.
+    // Second request: do not wait for the peer any longer.
     if (interrupted) connection.terminate();
     interrupted = true;
     connection.close();
@@ -29,7 +29,7 @@ export async function talk(
     screen.print('<', [`ping ${printable(payload.toString())}`.trimEnd()], 'dim'),
   );
   connection.on('pong', (payload) => {
-    // Pongs of the heartbeat carry eight random bytes; what a person sent is text.
+    // Show only pongs to pings of the user; heartbeat pongs carry eight random bytes.
     if (asked.delete(payload.toString()))
       screen.print('<', [`pong ${printable(payload.toString())}`.trimEnd()], 'dim');
   });
@@ -40,7 +40,7 @@ export async function talk(
     if (says.length === 0) screen.prompt();
     else screen.print('!', says, typed.does === 'help' ? 'dim' : 'red');
   });
-  // Ctrl-C, and Ctrl-D or the end of the terminal.
+  // Ctrl-C; and Ctrl-D or the end of input.
   screen.lines.on('SIGINT', interrupt);
   screen.lines.on('close', () => connection.close());
   io.interrupted.addEventListener('abort', interrupt);
@@ -52,7 +52,7 @@ export async function talk(
   return { interrupted };
 }
 
-/** @returns What to tell the person; empty if nothing. */
+/** @returns Lines to show to the user; empty if there are none. */
 function obey(typed: TypedLine, connection: Connection): readonly string[] {
   switch (typed.does) {
     case 'text':

@@ -12,7 +12,7 @@ export function eventPrinter(io: Pick<CommandIo, 'out'>): PrintEvent {
     io.out(jsonLine({ event, time: new Date(systemClock.wallNow()).toISOString(), ...fields }));
 }
 
-/** A message as fields: text as it is, binary as hex. */
+/** The fields of a message: text unchanged, binary as hex. */
 export function messageFields(message: Message): Readonly<Record<string, unknown>> {
   return typeof message === 'string'
     ? { type: 'text', bytes: Buffer.byteLength(message), data: message }

@@ -9,14 +9,14 @@ import type { PrintEvent } from './connection-events.ts';
 import { answerLines, failureFields, failureSentence } from './failure-words.ts';
 import { printable } from './lines.ts';
 
-/** The command was interrupted before there was a connection. */
+/** Returned if the command was interrupted before the connection opened. */
 export const INTERRUPTED = Symbol('interrupted');
 
 /**
- * Connects, until the command is interrupted.
+ * Connects; an interrupt of the command aborts connecting.
  * @param print Prints the failure as an event, too: for `--json`.
- * @throws UsageError for a URL or an option that is wrong; CommandError with one sentence for every other failure, and the
- *   answer of a server or proxy that refused as its details.
+ * @throws UsageError for an invalid URL or option; CommandError with one sentence for every other failure. Its details are
+ *   the response of a server or proxy that refused.
  */
 export async function dialled(
   url: string,
@@ -43,7 +43,7 @@ export async function dialled(
   }
 }
 
-/** How a connection ended, in a line. */
+/** One line that says how a connection ended. */
 export function closeLine({ code, reason, cause, wasClean, error }: CloseInfo): string {
   const why = error === undefined ? cause : `${cause}: ${error.message}`;
   return printable(
@@ -51,7 +51,7 @@ export function closeLine({ code, reason, cause, wasClean, error }: CloseInfo): 
   );
 }
 
-/** Codes with which an application says that all went well, or that it goes away. */
+/** Close codes of a normal end. */
 const GOOD_CODES: ReadonlySet<number> = new Set([1000, 1001, 1005]);
 
 /** Exit code for a connection that has ended. */

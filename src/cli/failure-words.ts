@@ -1,7 +1,7 @@
 import type { ConnectError } from '../protocol/connect-error.ts';
 import { printable, shownUrl } from './lines.ts';
 
-/** What went wrong below the handshake, by the system's code: one plain sentence. `{}` stands for the peer. */
+/** Failures below the handshake by the system's error code, each as one sentence. `{}` is replaced by the peer. */
 const BY_CODE: Readonly<Record<string, string>> = {
   ECONNREFUSED: '{} refuses connections: no server listens there',
   ECONNRESET: '{} reset the connection',
@@ -13,24 +13,24 @@ const BY_CODE: Readonly<Record<string, string>> = {
   EACCES: 'this machine does not allow a connection to {}',
   EPERM: 'this machine does not allow a connection to {}',
   ENOENT: 'there is no socket at {}',
-  ENOTSOCK: '{} is no socket',
+  ENOTSOCK: '{} is not a socket',
   ENOTFOUND: 'there is no host with the name of {}',
   EAI_AGAIN: 'the name of {} cannot be looked up now: the name server does not answer',
   EMFILE: 'this process has too many files and sockets open to reach {}',
-  // OpenSSL's, when the answer is no TLS.
+  // OpenSSL's codes for an answer that is not TLS.
   ERR_SSL_WRONG_VERSION_NUMBER: '{} does not speak TLS on this port: use ws:// instead of wss://',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: '{} does not speak TLS on this port: use ws:// instead of wss://',
 };
-/** A certificate that was not accepted. */
+/** Codes of certificates that were not accepted. */
 const CERTIFICATE =
   /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_CERT_)/;
-/** Errors that another authority would not help against. */
+/** Certificate errors that trusting another authority would not solve. */
 const NOT_OF_TRUST =
   /^(?:CERT_HAS_EXPIRED|CERT_NOT_YET_VALID|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)$/;
 
 /**
- * A failure of the network in a plain sentence.
- * @param peer What could not be reached, as a person writes it.
+ * Describes a network failure in one plain sentence.
+ * @param peer The unreachable peer, as shown to the user.
  * @returns `undefined` for other failures.
  */
 export function networkWords(error: unknown, peer: string): string | undefined {
@@ -44,7 +44,7 @@ export function networkWords(error: unknown, peer: string): string | undefined {
   return says === undefined ? undefined : `${says.replace('{}', peer)} (${code})`;
 }
 
-/** Of several addresses that all failed, the first error speaks. */
+/** If several addresses failed, use the first error. */
 function codeOf(error: unknown): { readonly code?: string; readonly message: string } {
   const first: unknown = error instanceof AggregateError ? (error.errors[0] ?? error) : error;
   if (!(first instanceof Error)) return { message: '' };
@@ -52,14 +52,14 @@ function codeOf(error: unknown): { readonly code?: string; readonly message: str
   return { message: first.message, ...(typeof code === 'string' ? { code } : {}) };
 }
 
-/** The peer of a URL as a person writes it: host and port, or the path of a Unix socket. */
+/** The peer of a URL for the user: host and port, or the path of a Unix socket. */
 function peerOf(url: string): string {
   const { protocol, host, pathname } = new URL(url);
   return protocol === 'ws+unix:' ? decodeURIComponent(pathname.split(':')[0]!) : host;
 }
 
 /**
- * Why there is no connection: one sentence that says what happened, and what helps where that is known.
+ * One sentence that says why connecting failed, and what to do if that is known.
  * @param proxy URL of the proxy, if there is one.
  */
 export function failureSentence(error: ConnectError, url: string, proxy?: string): string {
@@ -86,14 +86,14 @@ export function failureSentence(error: ConnectError, url: string, proxy?: string
   return `the server refused the handshake: ${answer}${hint}`;
 }
 
-/** The target of a redirect, without what may be secret in it. */
+/** The target of a redirect, without parts that may be secret. */
 function locationOf({ headers }: ConnectError): string | undefined {
   const location = headers.get('location');
   if (location === null) return undefined;
   return URL.canParse(location) ? shownUrl(location) : printable(location.replace(/[?#].*$/s, ''));
 }
 
-/** The answer that refused, as fields that a person reads. Empty if there was none. */
+/** The refusing response as lines for the user. Empty if there was no response. */
 export function answerLines(error: ConnectError): readonly string[] {
   const { status, body } = error;
   if (status === undefined) return [];
@@ -104,7 +104,7 @@ export function answerLines(error: ConnectError): readonly string[] {
   ];
 }
 
-/** The same for a program. */
+/** The failure as fields of a JSON event. */
 export function failureFields(
   error: ConnectError,
   url: string,

@@ -1,9 +1,9 @@
 const INDENT = '  ';
-/** Deeper levels are indented no further: the output grows with the text, not with its square. */
+/** Deeper levels keep this indentation, so that the output grows linearly with the text. */
 const MAX_INDENTED_DEPTH = 32;
 
 /**
- * Puts every member of a JSON text on a line of its own. Numbers, strings and their order stay exactly as they were
+ * Puts every member of a JSON text on its own line. Numbers, strings and their order stay exactly as they were
  * written: a number beyond 2^53 or a repeated name would not survive `JSON.parse`. Takes time linear in the text.
  * @returns `undefined` for text that is not a JSON object or array.
  */

@@ -1,4 +1,4 @@
-/** Stands for a secret in everything that is printed or written to a report. */
+/** Replaces a secret in all output and reports. */
 export const HIDDEN = '***';
 
 /** Escapes control and format characters, so that text from a peer cannot begin a line or send commands to a terminal. */
@@ -11,7 +11,7 @@ export function jsonLine(value: Readonly<Record<string, unknown>>): string {
   return terminalSafeJson(JSON.stringify(value));
 }
 
-/** Escapes what JSON leaves as it is and terminals act on, such as C1 control characters. Line feeds between members stay. */
+/** Escapes characters that JSON allows but terminals interpret, such as C1 controls. Line feeds between members stay. */
 export function terminalSafeJson(json: string): string {
   return json.replace(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu, (char) =>
     Array.from({ length: char.length }, (_, i) => char.charCodeAt(i))

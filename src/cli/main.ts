@@ -12,7 +12,7 @@ const interrupted = (): void => {
 process.on('SIGINT', interrupted);
 process.on('SIGTERM', interrupted);
 
-// Whoever reads our output may leave before we are done: `hawser … | head`.
+// The reader of standard output may close it early: `hawser … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.DONE : EXIT.FAILED);
 });
@@ -28,7 +28,7 @@ const io: CommandIo = {
   out: (line) => void stdout.write(`${line}\n`),
   outDrained: () =>
     stdout.writableNeedDrain ? new Promise((resolve) => stdout.once('drain', resolve)) : Promise.resolve(),
-  // Asked for only by commands that read: whoever touches standard input holds it.
+  // A getter, because accessing `process.stdin` opens it; only commands that read may do so.
   get input() {
     return process.stdin;
   },
@@ -51,6 +51,6 @@ const io: CommandIo = {
 };
 
 process.exitCode = await runCommandLine(process.argv.slice(2), io, version);
-// Nothing is left to do, and a signal from now on is the system's business.
+// The command is done: restore the default signal handling.
 process.off('SIGINT', interrupted);
 process.off('SIGTERM', interrupted);

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
 
-/** A key and a certificate that nobody but its maker vouches for, both as PEM. */
+/** A key and a self-signed certificate, both as PEM. */
 export interface SelfSigned {
   readonly key: string;
   readonly cert: string;
@@ -9,7 +9,7 @@ export interface SelfSigned {
 
 const DAY_MS = 86_400_000;
 
-// DER (X.690): a tag, a length, and what it holds.
+// DER (X.690): a tag, a length and the content.
 function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
   const { length } = content;
@@ -58,7 +58,7 @@ const pem = (label: string, bytes: Buffer): string =>
   `-----BEGIN ${label}-----\n${bytes.toString('base64').replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
 
 /**
- * Makes a certificate (RFC 5280) for names and addresses, with a P-256 key. Clients have to be told to trust it.
+ * Makes a self-signed certificate (RFC 5280) for names and addresses, with a P-256 key.
  * @param hosts Host names, IPv4 and IPv6 addresses (without IPv4 in them), at least one.
  * @param nowMs Wall time; it is valid from an hour before to 30 days after.
  */

@@ -2,7 +2,7 @@ import type { WebSocketServer } from '../server/websocket-server.ts';
 import type { CommandIo } from './command.ts';
 import { jsonLine } from './lines.ts';
 
-/** Prints every event of a server as a line of JSON: lengths and kinds of messages, never what they say. */
+/** Prints every event of a server as a line of JSON: lengths and types of messages, never their content. */
 export function printEvents(server: WebSocketServer, io: CommandIo): void {
   const print = (event: string, fields: Readonly<Record<string, unknown>>): void =>
     io.out(jsonLine({ event, time: new Date().toISOString(), ...fields }));

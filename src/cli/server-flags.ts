@@ -12,18 +12,18 @@ import { DEFAULT_SERVER_OPTIONS, resolveServerOptions, type ServerOptions } from
 import { UsageError } from './command.ts';
 import { type Flag, type FlagValues, wholeNumber } from './flags.ts';
 
-/** A flag, and the option it sets. */
+/** A flag and the option that it sets. */
 interface OptionFlag extends Flag {
   readonly option: string;
   readonly rule: OptionRule;
-  /** The option that it lies inside of. */
+  /** The option object that contains it. */
   readonly inside?: 'rateLimit' | 'perMessageDeflate';
 }
 
 /** `maxMessageBytes` as `max-message-bytes`. */
 const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** A list is given one member at a time. */
+/** The flag of a list option takes one member and may be repeated. */
 const singular = (name: string): string => name.replace(/(?<=ss)es$|s$/, '');
 
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
@@ -68,10 +68,10 @@ function flagOf(option: string, rule: OptionRule, fallback: unknown): OptionFlag
   };
 }
 
-/** Options that only code can give have no flag. */
+/** Options that only code can set have no flag. */
 const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'rate', 'deflate', 'tls']);
 
-/** Where the command's defaults are not those of the library. */
+/** Defaults of the command that differ from those of the library. */
 const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
   memoryBudget: '268,435,456',
   allowedHosts: 'names of this machine, while --host is one of them',
@@ -91,14 +91,14 @@ const RATE_DEFAULTS: Readonly<Record<string, unknown>> = {
   action: 'close',
   closeCode: '1008',
 };
-/** `--rate-limit` is the rate of messages; what else it is made of continues its name. */
+/** `--rate-limit` sets the rate of messages; the other fields add a suffix to its name. */
 const RATE_FLAGS: readonly OptionFlag[] = Object.entries(RATE_LIMIT_TABLE).map(([option, rule]) => ({
   ...flagOf(option, rule, RATE_DEFAULTS[option]),
   inside: 'rateLimit',
   name: option === 'messagesPerSecond' ? 'rate-limit' : `rate-limit-${kebabCase(option)}`,
 }));
 
-/** `--compress` switches it on; what it is made of continues its name, and switches it on as well. */
+/** `--compress` turns compression on; the fields add a suffix to its name and turn it on, too. */
 const COMPRESS_FLAG: Flag = { name: 'compress', says: CONNECTION_OPTION_TABLE.perMessageDeflate.says };
 const COMPRESS_FLAGS: readonly OptionFlag[] = Object.entries(DEFLATE_TABLE).map(([option, rule]) => ({
   ...flagOf(option, rule, Reflect.get(DEFAULT_DEFLATE_SETTINGS, option)),
@@ -106,7 +106,7 @@ const COMPRESS_FLAGS: readonly OptionFlag[] = Object.entries(DEFLATE_TABLE).map(
   name: `compress-${kebabCase(option)}`,
 }));
 
-/** Every option of a server that a command line can give, as a flag of the same name. */
+/** Every server option that a command line can set, as a flag of the same name. */
 export const SERVER_FLAGS: readonly Flag[] = [
   ...OPTION_FLAGS,
   ...RATE_FLAGS,
@@ -115,7 +115,7 @@ export const SERVER_FLAGS: readonly Flag[] = [
 ];
 
 /**
- * The options that were given as flags.
+ * The server options given as flags.
  * @throws UsageError naming the flag, its value, and what is allowed.
  */
 export function serverOptionsOf(flags: FlagValues): ServerOptions {

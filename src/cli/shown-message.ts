@@ -2,9 +2,9 @@ import type { Message } from '../protocol/payload.ts';
 import { indentedJson } from './indented-json.ts';
 import { printable } from './lines.ts';
 
-/** Most bytes of a binary message that a terminal shows. */
+/** Maximum bytes of a binary message shown on a terminal. */
 const MAX_SHOWN_BYTES = 256;
-/** Most characters of a text message that a terminal shows; a longer one is cut and not indented. */
+/** Maximum characters of a text message shown on a terminal; a longer message is cut and not indented. */
 const MAX_SHOWN_CHARACTERS = 65_536;
 const BYTES_A_LINE = 16;
 

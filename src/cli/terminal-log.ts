@@ -6,7 +6,7 @@ import { jsonLine, printable } from './lines.ts';
 type Level = keyof Logger;
 const COLOURS: Readonly<Record<Level, string>> = { debug: '2', info: '36', warn: '33', error: '31' };
 
-/** An error as fields: logs are read by programs, too. */
+/** The fields of an error, for logs that programs read. */
 function plain(value: unknown): unknown {
   return value instanceof Error
     ? { name: value.name, message: value.message, ...('code' in value ? { code: value.code } : {}) }
@@ -14,8 +14,8 @@ function plain(value: unknown): unknown {
 }
 
 /**
- * A logger on standard error: lines to read on a terminal, JSON otherwise.
- * @param debug Lines of level `debug` and stacks of errors, too.
+ * A logger to standard error: text on a terminal, JSON otherwise.
+ * @param debug Whether to include level `debug` and error stacks.
  */
 export function terminalLog(io: CommandIo, clock: Pick<Clock, 'wallNow'>, debug: boolean): Logger {
   const asJson = (level: Level, fields: LogFields, text: string): string => {

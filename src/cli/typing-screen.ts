@@ -9,10 +9,10 @@ const MOVE_UP = new RegExp(String.raw`^${ESC}\[\d+A$`);
 type Colour = 'cyan' | 'dim' | 'red';
 const COLOURS: Readonly<Record<Colour, string>> = { cyan: '36', dim: '2', red: '31' };
 
-/** What a terminal has that a stream has not. */
+/** Members of a terminal that other streams lack. */
 type Screenful = Writable & { readonly columns?: number };
 
-/** What is typed, character by character: several at once readline takes for the end of the line, wherever its cursor is. */
+/** Splits typed text into characters: readline appends longer chunks to the end of the line, wherever its cursor is. */
 class Keys extends Transform {
   readonly #input: Readable & { readonly isRaw?: boolean; setRawMode?: (raw: boolean) => unknown };
   readonly #decoder = new StringDecoder('utf8');
@@ -43,11 +43,11 @@ class Keys extends Transform {
   }
 }
 
-/** Where the line being typed is drawn: the terminal, less the move up that would draw over what was just printed. */
+/** The output of readline: the terminal, without the cursor move that would draw over printed lines. */
 class Drawing extends Writable {
   readonly isTTY = true;
   readonly #screen: Screenful;
-  /** The cursor is where the line begins: if the next thing is a move up, it is one too many. */
+  /** The cursor is at the start of the typed line: skip a move up that comes next. */
   isBelow = false;
 
   constructor(screen: Screenful) {
@@ -68,8 +68,8 @@ class Drawing extends Writable {
 }
 
 /**
- * A terminal on which lines are typed while others come in: what is printed stands above the line being typed, which
- * stays as it is, cursor included. Public interface of `node:readline` only.
+ * A terminal that prints lines above the line being typed. The typed line and its cursor stay unchanged. Uses only the
+ * public interface of `node:readline`.
  */
 export class TypingScreen {
   readonly lines: Interface;
@@ -98,7 +98,7 @@ export class TypingScreen {
     if (this.#open) this.lines.prompt(true);
   }
 
-  /** @param mark Stands in front of the first line; the others are indented as far. */
+  /** @param mark Prefix of the first line; the other lines are indented by its width. */
   print(mark: string, lines: readonly string[], colour: Colour): void {
     const { output } = this.#terminal;
     const text = lines.map(
@@ -108,7 +108,7 @@ export class TypingScreen {
       output.write(text.join(''));
       return;
     }
-    // The line being typed may be wrapped: up to where it begins, and everything from there goes.
+    // The typed line may be wrapped: move up to its start and clear everything after it.
     const { rows } = this.lines.getCursorPos();
     output.write(`${rows > 0 ? `${ESC}[${rows}A` : ''}\r${ESC}[J${text.join('')}`);
     this.#drawing.isBelow = true;

@@ -1,9 +1,9 @@
 import type { Clock } from '../../transport/clock.ts';
 
-/** Timers are a millisecond late as often as not: what is due sooner is waited for by looking again and again. */
+/** Timers are often a millisecond late: poll the clock for shorter delays. */
 const SPIN_BELOW_MS = 1.5;
 
-/** Calls back at a time, as exactly as a busy event loop can; one time at a time. */
+/** Calls back at a set time, as exactly as a busy event loop allows; holds one time. */
 export class Alarm {
   readonly #clock: Clock;
   readonly #ring: () => void;
@@ -15,7 +15,7 @@ export class Alarm {
     this.#ring = ring;
   }
 
-  /** Takes the place of what was set before. A time in the past is as soon as possible, and never within this call. */
+  /** Replaces the previous time. A time in the past calls back as soon as possible, but never within this call. */
   set(atMs: number): void {
     this.clear();
     const delayMs = atMs - this.#clock.now();

@@ -7,7 +7,7 @@ import type { Thresholds } from './thresholds.ts';
 
 const MAX_MS = 2 ** 31 - 1;
 const MAX_PAYLOAD_BYTES = 2 ** 28;
-/** What all connections together may have under way: it has to fit into the memory of this machine, twice. */
+/** Limit of unanswered bytes of all connections: they must fit into memory twice. */
 const MAX_UNDER_WAY_BYTES = 2 ** 32;
 
 export const LOAD_FLAGS: readonly Flag[] = [

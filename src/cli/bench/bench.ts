@@ -115,7 +115,7 @@ function isLocal(url: string): boolean {
   return 'path' in address || /^(?:localhost|::1|127\.[\d.]+)$/.test(address.host);
 }
 
-/** Asks the person at the terminal. @throws UsageError if there is none. */
+/** Asks the user at the terminal. @throws UsageError without a terminal. */
 async function confirmed(url: string, io: CommandIo): Promise<boolean> {
   const { hostname } = new URL(url);
   const { terminal } = io;

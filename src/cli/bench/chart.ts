@@ -3,8 +3,8 @@ const LEFT_DOTS = [0x40, 0x04, 0x02, 0x01];
 const RIGHT_DOTS = [0x80, 0x20, 0x10, 0x08];
 
 /**
- * Numbers as a row of bars of up to four dots, two numbers a column, the highest one full.
- * @param width Most columns; of more numbers the last ones are shown.
+ * Draws numbers as bars of up to four dots, two numbers per column; the highest bar is full.
+ * @param width Maximum columns; if there are more numbers, the last ones are shown.
  */
 export function brailleLine(values: readonly number[], width: number): string {
   const shown = values.slice(-2 * width);

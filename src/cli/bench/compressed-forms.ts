@@ -1,19 +1,19 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { LoadError } from './load-plan.ts';
 
-/** What ends every compressed message and is not sent (RFC 7692 §7.2.1). */
+/** Tail of every compressed message, which is not sent (RFC 7692 §7.2.1). */
 const TAIL = Buffer.of(0, 0, 0xff, 0xff);
 
-/** A payload as it is sent where permessage-deflate was agreed on (RFC 7692 §7.2.1); refers to nothing before it. */
+/** Compresses a payload for permessage-deflate (RFC 7692 §7.2.1), without reference to earlier messages. */
 export function compressed(payload: Buffer): Buffer {
   const whole = deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH });
   return whole.subarray(0, whole.length - TAIL.length);
 }
 
 /**
- * How a server compresses the messages of a run. The first answer to each is inflated and compared with what was sent; since
- * no message may refer to another, all further ones have to be the same bytes, and inflating them would cost more than all
- * the rest.
+ * The compressed forms of the messages of a run. The first answer to each message is inflated and compared with the message
+ * sent. Messages must not refer to each other, so all later answers must be the same bytes; inflating them, too, would cost
+ * more than the rest of the run.
  */
 export class CompressedForms {
   readonly #payloads: readonly Buffer[];
@@ -23,7 +23,7 @@ export class CompressedForms {
     this.#payloads = payloads;
   }
 
-  /** `undefined` while no answer of this slot has come. */
+  /** `undefined` before the first answer of this slot. */
   of(slot: number): Buffer | undefined {
     return this.#forms[slot];
   }

@@ -5,8 +5,8 @@ import { Pacer } from './pacer.ts';
 import type { Tally } from './tally.ts';
 
 /**
- * Every connection keeps a window of messages under way: whatever comes back is sent again. With a rate, messages go when
- * they are due, on whichever connection has room; those that find none wait, and the wait counts as their latency.
+ * Every connection keeps a window of unanswered messages: each answer triggers the next message. With a rate, messages are
+ * sent when due, on any connection with room. Messages without room are queued, and this time counts as latency.
  */
 export class EchoDriver implements LoadDriver {
   readonly #connections: Sender[];
@@ -17,11 +17,11 @@ export class EchoDriver implements LoadDriver {
   readonly #alarm: Alarm;
   #pacer: Pacer | undefined;
   #stopped = true;
-  /** Where the search for room begins. */
+  /** Index at which the search for a connection with room begins. */
   #turn = 0;
   /** Connections without room. */
   #full = 0;
-  /** Messages were due and no connection had room: they are late because of the server. */
+  /** Messages were due but no connection had room: the server causes the delay. */
   #behind = false;
 
   constructor(
@@ -104,7 +104,7 @@ export class EchoDriver implements LoadDriver {
     this.#alarm.set(pacer.nextMs());
   }
 
-  /** The next connection, by turns, that may have one more message under way. */
+  /** The next connection, round robin, that has room for another message. */
   #withRoom(): Sender | undefined {
     const connections = this.#connections;
     if (this.#full === connections.length) return undefined;

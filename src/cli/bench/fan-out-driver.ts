@@ -5,8 +5,8 @@ import { Pacer } from './pacer.ts';
 import type { Tally } from './tally.ts';
 
 /**
- * One connection sends, all others get it. A turn is a number of messages handed over in one piece; the next one begins
- * when everybody has everything, or, with a rate, when it is due and the one before has arrived.
+ * One connection sends, all others receive. A turn is a number of messages sent in one write. The next turn begins when all
+ * recipients have all messages; with a rate, when it is also due.
  */
 export class FanOutDriver implements LoadDriver {
   readonly #sender: Sender;
@@ -46,7 +46,7 @@ export class FanOutDriver implements LoadDriver {
   }
 
   replied(connection: Sender, count: number): void {
-    // A server may send to everybody: what comes back to the sender is nothing to wait for.
+    // A server may also send to the sender; do not wait for these messages.
     if (connection === this.#sender) return;
     if (connection.underWay < count) return connection.giveUp('more arrived than was sent');
     const tally = this.#tally;

@@ -5,7 +5,7 @@ import type { LoadError } from './load-plan.ts';
 import { Pacer } from './pacer.ts';
 import type { Tally } from './tally.ts';
 
-/** Connections that are being opened at a time, where no ramp says otherwise: half of what a listener queues. */
+/** Connections opened concurrently without a ramp: half of a listener's backlog. */
 const OPENING_AT_ONCE = 256;
 const CHECK_EVERY_MS = 250;
 
@@ -15,15 +15,15 @@ export interface FleetSettings {
   readonly timeoutMs: number;
 }
 
-/** What happens to the connections of a fleet. */
+/** Events of the connections of a fleet. */
 export interface FleetListener {
   replied(connection: LoadConnection, count: number): void;
-  /** One that was open is gone, and we did not leave. */
+  /** An open connection ended, and the load generator did not end it. */
   lost(connection: LoadConnection): void;
   failed(error: LoadError): void;
 }
 
-/** The connections of a run: opens them, counts why some were lost, and closes them in the end. */
+/** The connections of a run: opens them, counts the reasons of losses, and closes them at the end. */
 export class Fleet implements LoadConnectionOwner {
   readonly open = new Set<LoadConnection>();
   /** Why connections were not opened, or lost, and how many. */
@@ -67,7 +67,7 @@ export class Fleet implements LoadConnectionOwner {
     });
   }
 
-  /** Leaves, and resolves when nothing is left; what lasts longer than `graceMs` is broken. */
+  /** Closes all connections and resolves when they have ended; aborts them after `graceMs`. */
   async leave(how: 'close' | 'reset', graceMs: number): Promise<void> {
     this.#started = this.#settings.size;
     const gone = new Promise<void>((resolve) => {
@@ -108,7 +108,7 @@ export class Fleet implements LoadConnectionOwner {
     this.#listener.failed(error);
   }
 
-  /** Opens what may be opened now. */
+  /** Opens the connections that may be opened now. */
   #start(): void {
     const { size } = this.#settings;
     const pacer = this.#pacer;

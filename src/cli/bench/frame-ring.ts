@@ -1,16 +1,16 @@
 import { OPCODE, RSV1 } from '../../protocol/constants.ts';
 import { buildFrame } from '../../protocol/frame-builder.ts';
 
-/** Most views that are kept; a longer ring makes them as they are needed. */
+/** Maximum cached views; a longer ring creates them on demand. */
 const MAX_VIEWS = 4_096;
 
 /**
- * Frames that are sent over and over, masked once and lying next to each other: however many are due, they are one piece
- * of memory and one write.
+ * Frames that are sent repeatedly, masked once and stored contiguously: any number of due frames is one piece of memory
+ * and one write.
  */
 export class FrameRing {
   readonly payloads: readonly Buffer[];
-  /** Frames until the first one comes again. */
+  /** Number of frames in the ring. */
   readonly length: number;
   /** The frames twice over, so that no run of up to `length` has a seam. */
   readonly #bytes: Buffer;

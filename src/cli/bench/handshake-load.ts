@@ -8,16 +8,16 @@ import type { Tally } from './tally.ts';
 const CHECK_EVERY_MS = 250;
 
 export interface HandshakeSettings {
-  /** Connections that are being opened at a time. */
+  /** Connections opened concurrently. */
   readonly atOnce: number;
   readonly ratePerSecond: number | undefined;
   readonly timeoutMs: number;
   readonly leave: 'close' | 'reset';
-  /** How many are kept open before the oldest is left; 0 leaves each as soon as it stands. */
+  /** Connections kept open before the oldest is aborted; 0 aborts each as soon as it is open. */
   readonly keep: number;
 }
 
-/** Opens connections one after the other on each of so many places, and leaves them: at once, or when there are many. */
+/** Opens connections one after the other in each of several slots, and aborts them at once or when enough are open. */
 export class HandshakeLoad implements LoadConnectionOwner {
   /** Why connections did not open, and how many. */
   readonly failures = new Map<string, number>();
@@ -27,7 +27,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
   readonly #tally: Tally;
   readonly #opening = new Set<LoadConnection>();
   readonly #leaving = new Set<LoadConnection>();
-  /** Open and left alone, the oldest first. */
+  /** Idle open connections, the oldest first. */
   readonly #kept = new Set<LoadConnection>();
   readonly #alarm: Alarm;
   readonly #worthless: (error: LoadError) => void;
@@ -60,7 +60,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
     this.#fill();
   }
 
-  /** Opens no more, and resolves when nothing is left. */
+  /** Stops opening, and resolves when all connections have ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#alarm.clear();
@@ -89,7 +89,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
   }
 
   replied(): void {
-    // Nothing was sent, so nothing is an answer.
+    // No message was sent, so ignore received messages.
   }
 
   ended(connection: LoadConnection, why: string | undefined): void {

@@ -22,7 +22,7 @@ import { HEAD_LIMITS, type Opening } from './opening.ts';
 import { ReplyReader } from './reply-reader.ts';
 
 const READ_BUFFER_BYTES = 131_072;
-/** A system that fills buffers while nobody looks needs one for each connection. */
+/** A system that fills read buffers asynchronously needs one per connection. */
 const SHARED_READ_BUFFER = platform() === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
 
 /** What all connections of a run have in common. */
@@ -39,30 +39,30 @@ export interface LoadWire {
   readonly forms: CompressedForms | undefined;
   readonly binary: boolean;
   readonly verbatim: boolean;
-  /** What a server says by itself is passed over. */
+  /** Whether messages that the server sends by itself are ignored. */
   readonly unasked: boolean;
-  /** Messages that one connection may have under way. */
+  /** Maximum unanswered messages of one connection. */
   readonly window: number;
   readonly random: RandomSource;
 }
 
-/** Whoever sends load. Called from the socket, never from inside a method of the connection. */
+/** The owner of a connection. Called from socket events, never within a method of the connection. */
 export interface LoadConnectionOwner {
   opened(connection: LoadConnection): void;
-  /** So many messages more have come back. */
+  /** Called with the number of further answered messages. */
   replied(connection: LoadConnection, count: number): void;
-  /** Nothing is left of it; called once. @param why `undefined` if we left. */
+  /** The connection has ended; called once. @param why `undefined` if the load generator ended it. */
   ended(connection: LoadConnection, why: string | undefined): void;
-  /** An answer that proves the run worthless. */
+  /** A wrong answer, which makes the run invalid. */
   failed(error: LoadError): void;
 }
 
 /**
- * One connection of the load generator: raw bytes, frames that were masked beforehand, one buffer to read into for all of
- * them. It keeps when each message under way was meant to be sent.
+ * One connection of the load generator: raw bytes, frames masked beforehand, and one read buffer for all connections. It
+ * keeps the scheduled time of each unanswered message.
  */
 export class LoadConnection {
-  /** Messages sent and not back. */
+  /** Messages sent and not answered. */
   underWay = 0;
   isOpen = false;
   /** When it began to open, for its owner. */
@@ -165,7 +165,7 @@ export class LoadConnection {
     });
   }
 
-  /** When the oldest message under way was meant to be sent; takes it. */
+  /** Removes and returns the scheduled time of the oldest unanswered message. */
   takeSentMs(): number {
     const sentMs = this.#sentMs[this.#replyAt]!;
     this.#replyAt = this.#replyAt + 1 === this.#sentMs.length ? 0 : this.#replyAt + 1;
@@ -197,7 +197,7 @@ export class LoadConnection {
     else this.#destroy();
   }
 
-  /** Breaks the connection; where it is TCP, no port stays busy. */
+  /** Aborts the connection; with a TCP reset, so that no port stays busy. */
   reset(): void {
     this.#leaving = true;
     this.#destroy();

@@ -8,10 +8,10 @@ export interface LoadDriver {
   /** Begins to send. */
   start(): void;
   replied(connection: Sender, count: number): void;
-  /** A connection is gone that was open. */
+  /** An open connection has ended. */
   lost(connection: Sender): void;
-  /** Something was sent that has not been answered. */
+  /** Whether a message is unanswered. */
   waiting(): boolean;
-  /** Sends nothing more. */
+  /** Stops sending. */
   stop(): void;
 }

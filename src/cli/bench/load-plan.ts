@@ -55,13 +55,13 @@ export interface LoadPlan {
   readonly keep: number;
   /** The server's process, where it runs on this machine. */
   readonly serverPid: number | undefined;
-  /** How the run leaves: with a closing handshake, or by resets, which keep no port busy. */
+  /** How the run ends connections: with a closing handshake, or with resets, which keep no port busy. */
   readonly leave: 'close' | 'reset';
-  /** The peer sends back the very bytes it got, still masked: the limit that no server can pass. */
+  /** The peer returns the received bytes unchanged, still masked: the upper limit for any server. */
   readonly verbatim: boolean;
 }
 
-/** The run cannot go on; the message is a sentence for whoever started it. */
+/** The run cannot continue; the message is one sentence for the user. */
 export class LoadError extends Error {
   override readonly name = 'LoadError';
 }

@@ -28,7 +28,7 @@ export interface LoadResult {
   };
   /** Of the process that was named. */
   readonly server: ServerFigures | undefined;
-  /** Somebody ended it early. */
+  /** The run was interrupted. */
   readonly interrupted: boolean;
 }
 
@@ -43,12 +43,12 @@ export interface ServerFigures {
   };
 }
 
-/** Above this share of the time somebody is at the limit of a core. */
+/** Above this share of the time a process is limited by one core. */
 const BUSY_SHARE = 0.9;
 /** Messages that leave later than this are late. */
 export const LATE_MS = 2;
 
-/** Who kept the rate from being higher. */
+/** The side that limited the rate. */
 export type Bottleneck = 'server' | 'generator' | 'both' | 'neither';
 
 /** Below this share of the planned rate the rate was missed. */
@@ -63,9 +63,9 @@ export interface PlannedRate {
 }
 
 /**
- * Tells which side kept the rate from being higher. With a server that nobody measured, a busy generator is suspected.
- * With a planned rate the generator is busy by design, since it waits by looking at the clock: there it was the limit only
- * if the rate was missed and messages left late.
+ * Says which side limited the rate. If the server was not measured, a busy generator is taken for the limit. With a planned
+ * rate the generator is busy by design, because it polls the clock: there it was the limit only if the rate was missed and
+ * messages were sent late.
  */
 export function bottleneckOf(
   { generator, server, elapsedMs }: Pick<LoadResult, 'generator' | 'server' | 'elapsedMs'>,

@@ -37,12 +37,12 @@ export interface LoadSurroundings {
   readonly settled?: () => Promise<void>;
 }
 
-/** Most distinct payloads; a longer pipeline sends them over and over. */
+/** Maximum distinct payloads; a longer pipeline repeats them. */
 const MAX_PAYLOADS = 256;
-/** Time for closing handshakes before connections are broken. */
+/** Time for closing handshakes before connections are aborted. */
 const LEAVE_MS = 2_000;
 
-/** What may be wrong when answers stay away. */
+/** Hints about missing answers. */
 const HINTS: Readonly<Record<LoadMode, string>> = {
   echo: '; does it echo?',
   'fan-out': '; does it send to all others?',
@@ -102,7 +102,7 @@ export class LoadRun {
   }
 
   /**
-   * Carries the plan out, and leaves nothing open whatever happens.
+   * Executes the plan. Always closes everything that it opened.
    * @throws LoadError if nothing came of it.
    */
   async run(): Promise<LoadResult> {

@@ -1,6 +1,6 @@
 /**
- * Says which messages are due. Each has a time at which it is meant to be sent, whatever happened to those before it, and
- * its latency counts from there: a server that makes senders wait cannot hide the wait.
+ * Says which messages are due. Each message has a scheduled time that does not depend on earlier messages. Its latency
+ * counts from that time, so a server that delays senders cannot hide the delay.
  */
 export class Pacer {
   /** Messages sent so far. */
@@ -14,7 +14,7 @@ export class Pacer {
     this.#everyMs = 1_000 / ratePerSecond;
   }
 
-  /** Messages that should be under way by now and are not. */
+  /** Messages that are due and not yet sent. */
   due(nowMs: number): number {
     return Math.max(0, Math.floor((nowMs - this.#startMs) / this.#everyMs) + 1 - this.sent);
   }

@@ -12,7 +12,7 @@ export interface ProcessUsage {
  * Reads the accounting of a process: from `/proc`, where CPU time is in nanoseconds, otherwise from `ps`, where it is in
  * hundredths of a second.
  * @param pid A process id, or `'self'` where there is `/proc`.
- * @returns `undefined` if there is no such process, or nobody to ask.
+ * @returns `undefined` if there is no such process, or neither `/proc` nor `ps`.
  */
 export function processUsage(pid: number | 'self'): ProcessUsage | undefined {
   try {

@@ -7,7 +7,7 @@ import { whole } from './units.ts';
 const EVERY_MS = 200;
 const CHART_COLUMNS = 24;
 
-/** A line that shows how a run goes, while somebody looks. */
+/** A progress line, shown only on a terminal. */
 export class Progress {
   readonly #io: CommandIo;
   readonly #clock: Clock;
@@ -26,7 +26,7 @@ export class Progress {
     if (io.errIsTerminal) this.#tick();
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   end(): void {
     this.#clock.clearTimer(this.#timer);
     if (this.#io.errIsTerminal) this.#io.status('');

@@ -5,7 +5,7 @@ import type { ProtocolLimits } from '../../protocol/limits.ts';
 import type { CompressedForms } from './compressed-forms.ts';
 import { LoadError } from './load-plan.ts';
 
-/** One message in so many is compared byte by byte; of all others kind, length, first and last byte. A power of two. */
+/** One in this many messages is compared byte by byte; of the others only type, length, first and last byte. A power of two. */
 const WHOLE_CHECK_EVERY = 16;
 
 /** What the messages of a run come to. */
@@ -15,7 +15,7 @@ export interface Expectation {
   readonly binary: boolean;
   /** Shared by all connections of a run; `undefined` where nothing may be compressed. */
   readonly forms: CompressedForms | undefined;
-  /** Messages that nobody waits for, such as a greeting, are passed over, whatever they are; otherwise they are wrong. */
+  /** Whether unexpected messages, such as a greeting, are ignored; otherwise they are errors. */
   readonly unasked: boolean;
 }
 

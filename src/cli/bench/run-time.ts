@@ -9,7 +9,7 @@ export interface Answering {
   waiting(): boolean;
 }
 
-/** The time of one run: waits that end early when it has failed or was interrupted, and answers that stay away fail it. */
+/** The time of one run: its waits end early if the run failed or was interrupted; missing answers fail it. */
 export class RunTime {
   /** Why nothing came of the run. */
   error: LoadError | undefined;
@@ -59,7 +59,7 @@ export class RunTime {
   }
 
   /**
-   * Fails the run when answers stay away.
+   * Fails the run when answers are missing for too long.
    * @param lastMs When the last one came.
    * @param hint Stands behind the error: what may be wrong.
    * @returns Ends that.

@@ -13,7 +13,7 @@ export class Tally {
   readonly opening = new LatencyHistogram();
   /** Until the last recipient of a fan-out had everything. */
   readonly lastRecipient = new LatencyHistogram();
-  /** How late the generator itself sent what was due. */
+  /** How late the generator itself sent due messages. */
   readonly lateness = new LatencyHistogram();
 
   count(messages: number, nowMs: number): void {

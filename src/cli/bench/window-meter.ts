@@ -2,12 +2,12 @@ import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import type { Clock } from '../../transport/clock.ts';
 import { processUsage, type ProcessUsage } from './process-meter.ts';
 
-/** What processes spent between two moments. */
+/** CPU time and memory of processes between two moments. */
 export interface WindowFigures {
   readonly elapsedMs: number;
   /** CPU time of this process; `undefined` where the system does not tell. */
   readonly ownMicros: number | undefined;
-  /** Share of the time in which our event loop had something to do. */
+  /** Share of the time in which this process's event loop was busy. */
   readonly busyShare: number;
   /** CPU time between the two moments, and memory at the second. */
   readonly server: ProcessUsage | undefined;

@@ -4,7 +4,7 @@ import type { WebSocketServer } from '../../server/websocket-server.ts';
 import { type ClientMessage, readClientMessage } from './client-message.ts';
 import { Room } from './room.ts';
 
-/** Most rooms remembered; over it the one that has been empty longest is forgotten. */
+/** Maximum number of rooms kept; above it the room that has been empty longest is discarded. */
 export const MAX_ROOMS = 200;
 
 interface Place {
@@ -12,10 +12,10 @@ interface Place {
   readonly session: string;
 }
 
-/** A chat on a WebSocket server: every room is a topic, and everybody in it a subscriber. */
+/** A chat on a WebSocket server: every room is a topic, and its members are subscribers. */
 export class ChatRooms {
   readonly #server: WebSocketServer;
-  /** Those that people left last are last. */
+  /** Ordered by the time when the last member left; the newest is last. */
   readonly #rooms = new Map<string, Room<Connection>>();
   readonly #places = new Map<Connection, Place>();
 
@@ -23,7 +23,7 @@ export class ChatRooms {
     this.#server = server;
   }
 
-  /** Makes a chat of a server: from now on its messages are ours. */
+  /** Turns a server into a chat: the chat handles all its messages. */
   static on(server: WebSocketServer): ChatRooms {
     const rooms = new ChatRooms(server);
     server.on('message', (connection, data) => {

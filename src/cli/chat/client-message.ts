@@ -1,35 +1,35 @@
-/** Longest name, in UTF-16 units, as `maxlength` of a form counts. */
+/** Maximum length of a name, in UTF-16 units, as `maxlength` in HTML counts. */
 export const MAX_NAME = 32;
-/** Longest room name. */
+/** Maximum length of a room name. */
 export const MAX_ROOM = 48;
-/** Longest message of a person. */
+/** Maximum length of a chat message. */
 export const MAX_TEXT = 2_000;
 const MAX_TOKEN = 64;
-/** Controls and directions would let a text look like another's; the joiners of scripts and of emoji stay. */
+/** Control and direction characters could disguise a text as another user's; joiners of scripts and emoji stay. */
 const UNFIT_IN_NAMES = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}]/gu;
 const UNFIT_IN_TEXT = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}]/gu;
 
-/** What a page sends. */
+/** A message from the page. */
 export type ClientMessage =
   | {
       readonly type: 'join';
       readonly room: string;
       readonly name: string;
-      /** Known to this page alone: whoever comes back with it is the same person. */
+      /** Known only to this page; identifies the same user after a reconnect. */
       readonly session: string;
     }
   | {
       readonly type: 'say';
       readonly text: string;
-      /** Which message of this page it is: one that is sent again after a reconnect is not said twice. */
+      /** Number of the message on this page, so that a message resent after a reconnect appears only once. */
       readonly ref: string;
     }
-  /** Asks for a sign of life; browsers cannot ping. */
+  /** Checks that the server is alive; browsers cannot send pings. */
   | { readonly type: 'alive' };
 
 /**
- * Reads what a page sent.
- * @returns The message, cleaned; or a sentence about what is wrong.
+ * Parses a message from the page.
+ * @returns The sanitized message, or a sentence that says what is wrong.
  */
 export function readClientMessage(data: string | Buffer): ClientMessage | string {
   if (typeof data !== 'string') return 'Messages are text.';
@@ -65,7 +65,7 @@ export function readClientMessage(data: string | Buffer): ClientMessage | string
   }
 }
 
-/** Names without control characters, directions and double blanks; `undefined` if nothing is left or too much. */
+/** Removes control characters, directions and double spaces; `undefined` if the result is empty or too long. */
 function oneLine(value: unknown, max: number): string | undefined {
   if (typeof value !== 'string' || value.length > max * 8) return undefined;
   const clean = value.normalize('NFC').replace(UNFIT_IN_NAMES, ' ').replace(/\s+/gu, ' ').trim();

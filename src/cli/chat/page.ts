@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { RequestHook } from '../../server/hooks.ts';
 
-/** The page lies beside its source, which the package contains; asked of the package, for where this code lies is the bundler's to say. */
+/** The page is next to its source in the package. Resolved through the package, because a bundler may move this code. */
 const PAGE = new URL('src/cli/chat/page.html', import.meta.resolve('hawser/package.json'));
 
-/** Hashes of what stands between two tags, as a policy wants them. */
+/** Hashes of the content between two tags, for the Content-Security-Policy. */
 function hashes(html: string, tag: string): string {
   const pattern = new RegExp(`<${tag}>(.*?)</${tag}>`, 'gs');
   return [...html.matchAll(pattern)]
@@ -18,7 +18,7 @@ const escapedAttribute = (text: string): string =>
 
 /**
  * Serves the chat page at `/`, with a policy that allows nothing but its own script, its own style and its own socket.
- * @param socketPath Where the page connects to.
+ * @param socketPath Path that the page connects to.
  * @throws Error of the file system if the page is missing.
  */
 export function chatPage(socketPath: string): RequestHook {
@@ -28,7 +28,7 @@ export function chatPage(socketPath: string): RequestHook {
       "default-src 'none'",
       `script-src ${hashes(html, 'script')}`,
       `style-src ${hashes(html, 'style')}`,
-      // Older browsers do not count a WebSocket as 'self'.
+      // In older browsers 'self' does not include a WebSocket.
       `connect-src 'self' ws://${host} wss://${host}`,
       'img-src data:',
       "base-uri 'none'",

@@ -1,11 +1,11 @@
-/** Somebody in a room. */
+/** A member of a room. */
 export interface Person {
-  /** For everybody to know; chosen by the server. */
+  /** Public id, chosen by the server. */
   readonly id: string;
   readonly name: string;
 }
 
-/** Something said in a room. */
+/** A message in a room. */
 export interface Saying {
   readonly type: 'message';
   /** Counts up within the room. */
@@ -18,15 +18,15 @@ export interface Saying {
   readonly ref: string;
 }
 
-/** How much of what was said newcomers see. */
+/** Number of past messages that a new member receives. */
 export const HISTORY = 50;
 
-/** A room: who is there, and what was said last. `Member` is what stands for a person's connection. */
+/** A room: its members and its latest messages. `Member` represents the connection of a user. */
 export class Room<Member> {
   readonly name: string;
-  /** Differs when a room of the same name begins anew, and with it the numbers of what is said. */
+  /** Changes when a room of the same name is created again and message numbers restart. */
   readonly epoch: string;
-  /** By session: what the others know, and what they do not. */
+  /** Members by session: public and private data. */
   readonly #people = new Map<string, { readonly person: Person; member: Member }>();
   readonly #history: Saying[] = [];
   #seq = 0;
@@ -49,8 +49,8 @@ export class Room<Member> {
   }
 
   /**
-   * Lets somebody in. Who comes back with the same session takes the place over from the member that is returned.
-   * @param id For a newcomer.
+   * Adds a member. A user who returns with the same session replaces the member that is returned.
+   * @param id The id for a new member.
    */
   enter(
     session: string,
@@ -69,7 +69,7 @@ export class Room<Member> {
     return before === member ? { person } : { person, replaced: before };
   }
 
-  /** @returns Who left; `undefined` if the place is another member's by now. */
+  /** @returns The member that left; `undefined` if another member has replaced it. */
   leave(session: string, member: Member): Person | undefined {
     const place = this.#people.get(session);
     if (place?.member !== member) return undefined;
@@ -77,7 +77,7 @@ export class Room<Member> {
     return place.person;
   }
 
-  /** @returns What was said, and whether it is new: a message that is sent again is found instead of said twice. */
+  /** @returns The message, and whether it is new: a resent message is found instead of added twice. */
   say(session: string, text: string, ref: string, at: string): { said: Saying; isNew: boolean } | undefined {
     const person = this.#people.get(session)?.person;
     if (person === undefined) return undefined;
