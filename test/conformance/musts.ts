@@ -118,7 +118,7 @@ export const SERVER_MUSTS: Readonly<
     cases: ['control.ping.*'],
   },
   '5.5.3-1': { says: 'a pong carries what its ping carried', cases: ['control.ping'] },
-  '5.5.3-2': { says: 'a pong that nobody asked for is no error', cases: ['control.pong.unasked'] },
+  '5.5.3-2': { says: 'an unsolicited pong is no error', cases: ['control.pong.unasked'] },
   '5.6-1': {
     says: 'text is UTF-8 as a whole, though fragments may end inside a character',
     cases: ['utf8.valid.*', 'utf8.unfinished', 'utf8.state'],

@@ -22,7 +22,7 @@ const TOKEN = 'hawser conform: is this an echo?';
 
 /**
  * Opens one connection, and finds out whether messages come back.
- * @throws WaitError if nobody is there, or no WebSocket.
+ * @throws WaitError if no server answers, or no WebSocket server.
  */
 export async function probeServer(target: Target): Promise<Probe> {
   const { raw, head, fault } = await open(target);

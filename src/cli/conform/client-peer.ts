@@ -18,11 +18,11 @@ import { Wire } from './wire.ts';
 export const ALL_DONE = 4_321;
 /** How long a client may stay away, once it has come, in ms. */
 const AWAY_MS = 15_000;
-/** How long whoever connects is still told that all is done, in ms; then nobody listens. */
+/** How long connecting clients are still told that all is done, in ms; then the listener closes. */
 const GOODBYE_MS = 5_000;
 const TOKEN = 'hawser conform: is this an echo?';
 
-/** The client under test: whoever connects. Each connection is good for one run. */
+/** The client under test: any client that connects. Each connection serves one run. */
 export class ClientPeer implements AsyncDisposable {
   readonly url: string;
   readonly #server: Server;
@@ -108,7 +108,7 @@ export class ClientPeer implements AsyncDisposable {
 
   /**
    * Waits for the first connection, and finds out whether messages come back.
-   * @returns `undefined` if it was interrupted before anybody came.
+   * @returns `undefined` if it was interrupted before a client connected.
    */
   async probe(): Promise<
     | {
@@ -167,7 +167,7 @@ export class ClientPeer implements AsyncDisposable {
     }
   }
 
-  /** Tells whoever still connects that all is done. */
+  /** Tells clients that still connect that all is done. */
   async dismiss(): Promise<void> {
     const sinceMs = stopwatch();
     while (sinceMs() < GOODBYE_MS) {

@@ -65,7 +65,7 @@ export async function judgeRequest(
     wire.note('peer', ended ? 'end of TCP without an answer' : 'nothing', wire.raw.received);
     if (expects.status === 101)
       return done(expects.refused, ended ? 'end of TCP' : 'nothing', 'no answer came');
-    // Whoever hangs up has refused, too, though nobody learns why.
+    // Ending TCP is also a refusal, but it gives no reason.
     if (ended) return done('non-strict', 'end of TCP', 'no HTTP answer came');
     // Where both readings are allowed, the head may count as not finished.
     const verdict = expects.accepted === 'fail' ? 'fail' : 'informational';

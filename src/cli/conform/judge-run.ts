@@ -251,7 +251,7 @@ class RunJudge {
       return;
     }
     if (event.type === 'end' && limitCodes.length > 0) {
-      // Whoever is flooded may hang up at once; whoever finds a message too large should say so (§7.4.1).
+      // A flooded peer may end TCP at once; a peer that refuses a large message should send a Close (§7.4.1).
       const verdict = limitCodes.includes(1008) ? 'informational' : 'non-strict';
       this.#remark(verdict, `the connection ended without a Close, perhaps over a limit: ${event.how}`);
       return;

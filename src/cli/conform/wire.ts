@@ -6,7 +6,7 @@ import { Inflater, type Negotiated } from './deflate-codec.ts';
 import { shownClose, shownFrame, shownPayload, SHOWN_BYTES } from './shown.ts';
 import { wireOf } from './side.ts';
 
-/** §7.4.1: an endpoint MUST NOT set them. That the others mean nothing is no rule for whoever sends one back. */
+/** §7.4.1: an endpoint MUST NOT send them. Echoing another unassigned code breaks no MUST. */
 const NEVER_SENT: ReadonlySet<number> = new Set([1005, 1006, 1015]);
 
 /** One line of what went over a connection. */

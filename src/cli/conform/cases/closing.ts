@@ -21,7 +21,7 @@ const ALLOWED = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 101
 const FREE = [3000, 3001, 3500, 3999, 4000, 4001, 4500, 4999];
 /** Never on the wire: an endpoint MUST NOT send them (§7.4.1), and so not send them back. */
 const NEVER = [1005, 1006, 1015];
-/** That nobody may use the others is said without a key word (§7.4.1, §7.4.2): whoever sends them back is only not strict. */
+/** The RFC forbids the other codes without a key word (§7.4.1, §7.4.2), so a peer that echoes them is only not strict. */
 const UNUSED = [0, 1, 2, 100, 255, 256, 500, 998, 999];
 const UNASSIGNED = [1016, 1017, 1100, 1500, 1999, 2000, 2001, 2500, 2998, 2999];
 const ABOVE = [5000, 5001, 6000, 9999, 10_000, 32_767, 32_768, 65_534, 65_535];
@@ -47,17 +47,17 @@ export const CLOSING: readonly FrameCase[] = [
     closes([closing()], [undefined, 1000]),
     closes([closing()], [undefined, 1000], [], { label: 'byte by byte', cutBytes: 1 }),
   ]),
-  frames(id('behind-data'), '§5.5.1', 'What was asked before a Close is answered before it', [
+  frames(id('behind-data'), '§5.5.1', 'Messages sent before a Close are answered before it', [
     closes([text('data'), ping('p'), closing(1000)], [1000], [gotText('data'), gotPong('p')]),
   ]),
-  frames(id('nothing-after'), '§5.5.1', 'What comes behind a Close is not answered', [
+  frames(id('nothing-after'), '§5.5.1', 'Frames after a Close are not answered', [
     closes([closing(1000), text('late')], [1000], [], { label: 'text' }),
     closes([closing(1000), ping('late')], [1000], [], { label: 'ping' }),
     closes([closing(1000), closing(1001)], [1000], [], { label: 'another Close' }),
     closes([closing(1000), { opcode: 3 }], [1000], [], { label: 'a reserved opcode' }),
     closes([closing(1000), text(hex('ff'))], [1000], [], { label: 'bad UTF-8' }),
   ]),
-  frames(id('unfinished'), '§5.5.1', 'A Close in the middle of a message in fragments is answered', [
+  frames(id('unfinished'), '§5.5.1', 'A Close inside a fragmented message is answered', [
     closes([text('a', OPEN), closing(1000)], [1000]),
     closes([text('a', OPEN), closing(1000), more('b')], [1000], [], { label: 'and the rest behind it' }),
   ]),

@@ -22,7 +22,7 @@ const many = (count: number): Buffer[] => Array.from({ length: count }, (_, i) =
 
 /** Ping and pong, §5.5. */
 export const CONTROL: readonly FrameCase[] = [
-  frames('control.ping', '§5.5.2', 'A ping is answered with what it carries', [
+  frames('control.ping', '§5.5.2', 'A ping is answered with its payload', [
     fineCut([ping('Hello')], [gotPong('Hello')]),
     fineCut([ping('')], [gotPong('')]),
     fine([ping(hex('00fffefdfcfb00ff'))], [gotPong(hex('00fffefdfcfb00ff'))], {
@@ -34,7 +34,7 @@ export const CONTROL: readonly FrameCase[] = [
       cutBytes: 1,
     }),
   ]),
-  frames('control.ping.order', '§5.5.2', 'A ping is answered before data that comes later', [
+  frames('control.ping.order', '§5.5.2', 'A ping is answered before later data', [
     fineCut([ping('first'), text('second')], [gotPong('first'), gotText('second')]),
   ]),
   frames('control.ping.many', '§5.5.3', 'Of ten pings in a row at least the newest is answered', [
@@ -49,7 +49,7 @@ export const CONTROL: readonly FrameCase[] = [
       { label: 'byte by byte', cutBytes: 1 },
     ),
   ]),
-  frames('control.pong.unasked', '§5.5.3', 'A pong that nobody asked for is not answered, and no error', [
+  frames('control.pong.unasked', '§5.5.3', 'An unsolicited pong is not answered, and is no error', [
     fineCut([pong(''), ping('a')], [gotPong('a')]),
     fineCut([pong('unasked'), ping('a'), pong('b'), pong('c')], [gotPong('a')]),
     fine([pong(patterned(125)), text('on')], [gotText('on')], { label: '125 bytes' }),
@@ -93,7 +93,7 @@ export const CONTROL: readonly FrameCase[] = [
       ],
     ),
   ]),
-  frames('control.ping.closing', '§5.5.1', 'A Close ends the answers: nothing is answered behind it', [
+  frames('control.ping.closing', '§5.5.1', 'Frames after a Close get no answer', [
     {
       label: '',
       send: [ping('a'), closeBody(hex('03e8')), ping('b'), text('c')],

@@ -93,7 +93,7 @@ export const DEFLATE: readonly FrameCase[] = [
       label: 'in two fragments',
     }),
   ]),
-  frames(id('takeover'), 'RFC 7692 §7.2.3.2', 'A message may lean on the one before', [
+  frames(id('takeover'), 'RFC 7692 §7.2.3.2', 'A message may refer to the previous one', [
     fine(
       ({ clientNoContextTakeover, serverNoContextTakeover }) => [
         text(hex('f248cdc9c90700'), RSV1),
@@ -112,7 +112,7 @@ export const DEFLATE: readonly FrameCase[] = [
       { offer: PLAIN, label: 'of 2 KiB' },
     ),
   ]),
-  frames(id('stored'), 'RFC 7692 §7.2.3.3', 'Blocks that are stored as they are', [
+  frames(id('stored'), 'RFC 7692 §7.2.3.3', 'Stored blocks are accepted', [
     fixed('000500faff48656c6c6f00'),
     fine(
       (negotiated) => [packed(2, patterned(100_000), 'stored')(negotiated)],
@@ -120,7 +120,7 @@ export const DEFLATE: readonly FrameCase[] = [
       { offer: PLAIN, label: '100,000 bytes' },
     ),
   ]),
-  frames(id('final-block'), 'RFC 7692 §7.2.3.4', 'A block with BFINAL', [
+  frames(id('final-block'), 'RFC 7692 §7.2.3.4', 'A block with BFINAL is accepted', [
     fixed('f348cdc9c9070000'),
     fine(
       (negotiated) => [packed(1, JSON_LIKE, 'final')(negotiated), packed(1, JSON_LIKE)(negotiated)],
@@ -128,24 +128,24 @@ export const DEFLATE: readonly FrameCase[] = [
       { offer: PLAIN, label: 'and a message behind it' },
     ),
   ]),
-  frames(id('two-blocks'), 'RFC 7692 §7.2.3.5', 'Several blocks in one message', [
+  frames(id('two-blocks'), 'RFC 7692 §7.2.3.5', 'Several blocks in one message are accepted', [
     fixed('f248050000 00ffffcac9c90700'.replaceAll(' ', '')),
   ]),
-  frames(id('empty'), 'RFC 7692 §7.2.3.6', 'An empty message, compressed', [
+  frames(id('empty'), 'RFC 7692 §7.2.3.6', 'A compressed empty message is accepted', [
     fine([text(hex('00'), RSV1), binary(hex('00'), RSV1)], [gotText(''), gotBinary('')], { offer: PLAIN }),
     fine([text('', { ...RSV1, ...OPEN }), more(hex('00'))], [gotText('')], {
       offer: PLAIN,
       label: 'in fragments',
     }),
   ]),
-  frames(id('plain-between'), 'RFC 7692 §6', 'Messages that are not compressed come between', [
+  frames(id('plain-between'), 'RFC 7692 §6', 'Uncompressed messages between compressed ones are accepted', [
     fine(
       [text('a'), text(hex('f248cdc9c90700'), RSV1), binary('b'), text('', OPEN), more('c')],
       [gotText('a'), gotText('Hello'), gotBinary('b'), gotText('c')],
       { offer: PLAIN },
     ),
   ]),
-  frames(id('ping-between'), 'RFC 7692 §6.1', 'Control frames between compressed fragments', [
+  frames(id('ping-between'), 'RFC 7692 §6.1', 'Control frames between compressed fragments are accepted', [
     fine(
       [text(hex('f248'), { ...RSV1, ...OPEN }), ping('p'), more(hex('cdc9'), OPEN), more(hex('c90700'))],
       [gotPong('p'), gotText('Hello')],
@@ -219,7 +219,7 @@ export const DEFLATE: readonly FrameCase[] = [
   frames(
     id('garbage'),
     'RFC 7692 §7.2.2',
-    'Data that does not inflate fails the connection',
+    'Data that cannot be inflated fails the connection',
     ['ffffffff', '07', '0601', '000500faf048656c6c6f00'].map((digits) =>
       fails([text(hex(digits), RSV1)], [1007, 1002], [], { offer: PLAIN, label: digits }),
     ),
@@ -230,7 +230,7 @@ export const DEFLATE: readonly FrameCase[] = [
   frames(
     id('utf8'),
     '§8.1',
-    'Text that inflates to what is no UTF-8 fails the connection',
+    'Text that inflates to invalid UTF-8 fails the connection',
     ['ff', 'eda080', 'c3', 'f09f98'].map((digits) =>
       fails((negotiated) => [packed(1, hex(`41${digits}`))(negotiated)], [1007], [], {
         offer: PLAIN,
@@ -279,7 +279,7 @@ export const DEFLATE_OFFERS: readonly RequestCase[] = [
     kind: 'request',
     id: id('offer.bad'),
     section: 'RFC 7692 §7.1',
-    title: 'An offer with a parameter that is unknown, doubled or out of range is declined',
+    title: 'An offer with an unknown, repeated or out-of-range parameter is declined',
     runs: BAD_OFFERS.map((params) => ({
       label: params,
       fields: { 'Sec-WebSocket-Extensions': `${PLAIN}; ${params}` },
@@ -290,7 +290,7 @@ export const DEFLATE_OFFERS: readonly RequestCase[] = [
     kind: 'request',
     id: id('offer.fallback'),
     section: 'RFC 7692 §5',
-    title: 'Of several offers one that is good may be taken, whatever the others are',
+    title: 'One valid offer of several may be accepted, whatever the others are',
     runs: [
       `${PLAIN}; unknown_parameter, ${PLAIN}`,
       `x-unknown, ${PLAIN}; server_max_window_bits=10, ${PLAIN}`,

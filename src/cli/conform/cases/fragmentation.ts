@@ -78,7 +78,7 @@ export const FRAGMENTATION: readonly FrameCase[] = [
       ),
     ],
   ),
-  frames(id('ping-unfinished'), '§5.5.2', 'A ping is answered though the message around it is not finished', [
+  frames(id('ping-unfinished'), '§5.5.2', 'A ping inside an unfinished message is answered', [
     fine([text('a', OPEN), ping('now'), more('b')], [gotPong('now'), gotText('ab')], {
       label: 'then finished',
     }),
@@ -86,13 +86,13 @@ export const FRAGMENTATION: readonly FrameCase[] = [
   frames(id('pong-between'), '§5.4', 'A pong between fragments changes nothing', [
     fineCut([text('a', OPEN), pong('p'), more('b')], [gotText('ab')]),
   ]),
-  frames(id('twice'), '§5.4', 'The next message in fragments begins anew', [
+  frames(id('twice'), '§5.4', 'A second fragmented message is independent of the first', [
     fineCut(
       [text('a', OPEN), more('b'), binary('c', OPEN), more('d'), text('e')],
       [gotText('ab'), gotBinary('cd'), gotText('e')],
     ),
   ]),
-  frames(id('continuation.lone'), '§5.4', 'A continuation of nothing fails the connection', [
+  frames(id('continuation.lone'), '§5.4', 'A continuation without a message fails the connection', [
     failsCut([text('fine'), more('lone')], [1002], [gotText('fine')]),
     fails([more('lone', OPEN)], [1002], [], { label: 'not final' }),
     fails([more('')], [1002], [], { label: 'empty' }),
@@ -104,7 +104,7 @@ export const FRAGMENTATION: readonly FrameCase[] = [
   frames(
     id('continuation.early'),
     '§5.4',
-    'A continuation of nothing fails the connection before its payload has come',
+    'A continuation without a message fails the connection before its payload arrives',
     [fails([more(ascii(100))], [1002], [], { heldBytes: 90 })],
   ),
   frames(id('interleaved'), '§5.4', 'A new message inside an unfinished one fails the connection', [
@@ -118,7 +118,7 @@ export const FRAGMENTATION: readonly FrameCase[] = [
   frames(
     id('interleaved.early'),
     '§5.4',
-    'A new message inside an unfinished one fails the connection before its payload has come',
+    'A new message inside an unfinished one fails the connection before its payload arrives',
     [fails([text('a', OPEN), text(ascii(100))], [1002], [], { heldBytes: 90 })],
   ),
 ];

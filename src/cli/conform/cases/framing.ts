@@ -30,17 +30,17 @@ const RESERVED = [3, 4, 5, 6, 7, 11, 12, 13, 14, 15];
 /** Reserved bits and opcodes, types, order: §5.2. */
 export const FRAMING: readonly FrameCase[] = [
   frames('framing.text', '§5.6', 'A text message comes back', fineCut([text('Hello')], [gotText('Hello')])),
-  frames('framing.binary', '§5.6', 'A binary message comes back as it is', [
+  frames('framing.binary', '§5.6', 'A binary message comes back unchanged', [
     fineCut([binary(hex('00ff7f80fe'))], [gotBinary(hex('00ff7f80fe'))]),
     fine([binary(hex('c3'))], [gotBinary(hex('c3'))], { label: 'that is no UTF-8' }),
   ]),
-  frames('framing.order', '§5.4', 'Several messages in one packet come back in their order', [
+  frames('framing.order', '§5.4', 'Several messages in one packet come back in order', [
     fineCut(
       [text('a'), binary('b'), text('c'), binary(''), text('')],
       [gotText('a'), gotBinary('b'), gotText('c'), gotBinary(''), gotText('')],
     ),
   ]),
-  frames('framing.many', '§5.4', 'A hundred messages in one packet come back in their order', [
+  frames('framing.many', '§5.4', 'A hundred messages in one packet come back in order', [
     fine(
       Array.from({ length: 100 }, (_, i) => text(`message ${i}`)),
       Array.from({ length: 100 }, (_, i) => gotText(`message ${i}`)),
@@ -60,7 +60,7 @@ export const FRAMING: readonly FrameCase[] = [
       ],
     ),
   ),
-  frames('framing.rsv.early', '§5.2', 'A reserved bit fails the connection before the payload has come', [
+  frames('framing.rsv.early', '§5.2', 'A reserved bit fails the connection before the payload arrives', [
     fails([text('x'.repeat(100), { rsv2: true })], [1002], [], { heldBytes: 90 }),
   ]),
   ...RESERVED.map((opcode) =>
@@ -73,10 +73,10 @@ export const FRAMING: readonly FrameCase[] = [
   frames(
     'framing.opcode.early',
     '§5.2',
-    'A reserved opcode fails the connection before the payload has come',
+    'A reserved opcode fails the connection before the payload arrives',
     [fails([{ opcode: 3, payload: 'x'.repeat(100) }], [1002], [], { heldBytes: 90 })],
   ),
-  frames('framing.after-failure', '§7.1.7', 'Nothing is processed behind a fault, not even a ping', [
+  frames('framing.after-failure', '§7.1.7', 'Nothing is processed after a violation, not even a ping', [
     fails(
       [text('a'), { opcode: 3 }, text('b'), ping('c'), { opcode: 8, payload: hex('03e8') }],
       [1002],

@@ -53,7 +53,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'accept.pad-bits',
     '§4.2.1',
-    'The bits of padding in the key are nobody’s business',
+    'The padding bits in the key are ignored',
     accepts(field(KEY, 'dGhlIHNhbXBsZSBub25jZR=='), 'informational'),
   ),
   request('method', '§4.2.1', 'Any method but GET is refused', [
@@ -72,7 +72,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'http-version.nonsense',
     'RFC 9112 §2.3',
-    'A version that is none is refused',
+    'An invalid HTTP version is refused',
     refuses(
       ['HTTP/2.0', 'HTTP/1', 'http/1.1', 'HTTP/11', 'HTTP/1.1.1', 'SPDY/3.1'].map((version) => ({ version })),
       PLAIN,
@@ -91,7 +91,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'target.wrong',
     'RFC 9112 §3.2',
-    'Targets that a GET cannot have are refused',
+    'Targets that are invalid for GET are refused',
     refuses(
       [
         { target: () => '*', label: '*' },
@@ -186,19 +186,19 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'version.other',
     '§4.4',
-    'Versions that nobody speaks are refused, and 13 is named',
+    'Unknown versions are refused, and 13 is named',
     versions(NAMES_13, '14', '99', '255'),
   ),
   request(
     'version.drafts',
     '§4.4',
-    'Versions of drafts are refused, and 13 is named, or they are spoken',
+    'Draft versions are refused and 13 is named, or they are supported',
     versions(DRAFT, '0', '7', '8'),
   ),
   request(
     'version.malformed',
     '§4.1',
-    'What is no version is refused',
+    'A malformed WebSocket version is refused',
     refuses(
       field('Sec-WebSocket-Version', '013', '13.0', '+13', '0x0d', 'x', '13x', '1 3'),
       PLAIN,
@@ -214,16 +214,16 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'protocol.unoffered',
     '§4.2.2',
-    'No subprotocol is chosen that was not offered, and none where none was',
+    'Only an offered subprotocol is chosen, and none without an offer',
     [...field(PROTOCOL, undefined, 'x-hawser-conform', 'x-a, x-b', ['x-a', 'x-b'])],
   ),
   request(
     'protocol.malformed',
     '§4.1',
-    'A list of subprotocols that are no tokens, or not unique, is refused',
+    'Subprotocols that are not tokens or not unique are refused',
     refuses(field(PROTOCOL, 'a b', 'a;b', '"a"', 'a, a'), [400], 'informational'),
   ),
-  request('extension.unknown', '§9.1', 'Extensions that are not known are left out', [
+  request('extension.unknown', '§9.1', 'Unknown extensions are not accepted', [
     ...accepts(
       field(
         EXTENSIONS,
@@ -237,13 +237,13 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'extension.malformed',
     '§9.1',
-    'A list of extensions that breaks the grammar is refused',
+    'A malformed list of extensions is refused',
     refuses(field(EXTENSIONS, 'a b', 'a; b=', 'a; =b', 'a; b="c d"', 'a; b="c', 'a/b', ';a', 'a;;b')),
   ),
   request(
     'fields.unknown',
     '§4.2.1',
-    'Fields that are not known are ignored',
+    'Unknown fields are ignored',
     accepts([
       {
         fields: {
@@ -259,7 +259,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'fields.case',
     'RFC 9110 §5.1',
-    'Names of fields have no case',
+    'Field names are case-insensitive',
     accepts([
       { rewrite: (head) => head.replace(/^[\w-]+:/gm, (name) => name.toLowerCase()), label: 'lower case' },
       { rewrite: (head) => head.replace(/^[\w-]+:/gm, (name) => name.toUpperCase()), label: 'upper case' },
@@ -268,7 +268,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'fields.blanks',
     'RFC 9112 §5',
-    'Blanks around values do not count',
+    'White space around values is ignored',
     accepts([
       { rewrite: (head) => head.replaceAll(': ', ':'), label: 'none' },
       { rewrite: (head) => head.replaceAll(': ', ': \t '), label: 'several in front' },
@@ -278,7 +278,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'head.blank-in-name',
     'RFC 9112 §5.1',
-    'A blank between name and colon is refused',
+    'White space between name and colon is refused',
     refuses([
       { lines: ['X-Name : x'] },
       { rewrite: (head) => head.replace('Upgrade:', 'Upgrade :'), label: 'Upgrade :' },
@@ -287,7 +287,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'head.name',
     'RFC 9110 §5.1',
-    'A name that is no token is refused',
+    'A field name that is not a token is refused',
     refuses(
       [{ lines: ['Bad Name: x'] }, { lines: [': x'] }, { lines: ['X(y): x'] }, { lines: ['no colon'] }],
       [400],
@@ -313,7 +313,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'head.bare-lf',
     'RFC 9112 §2.2',
-    'Lines that end in LF alone are refused, or taken: both is allowed',
+    'Lines that end in LF alone are refused or accepted: both are allowed',
     refuses(
       [
         { rewrite: (head) => head.replaceAll('\r\n', '\n'), label: 'all' },
@@ -326,13 +326,13 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'head.folded',
     'RFC 9112 §5.2',
-    'A folded line is refused, or unfolded: both is allowed',
+    'A folded line is refused or unfolded: both are allowed',
     refuses([{ lines: ['X-Name: a', ' b'] }, { lines: ['X-Name: a', '\tb'] }], [400], 'informational'),
   ),
   request(
     'head.leading-fold',
     'RFC 9112 §2.2',
-    'A blank before the first field is refused, or the line ignored',
+    'White space before the first field is refused, or the line is ignored',
     refuses(
       [{ rewrite: (head) => head.replace('\r\n', '\r\n folded\r\n'), label: 'first line' }],
       [400],
@@ -342,7 +342,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'head.not-http',
     'RFC 9112 §3',
-    'What is no HTTP is refused',
+    'A malformed request is refused',
     refuses(
       [
         { rewrite: () => '\x16\x03\x01\x02\x00\x01\xfc\x03\x03\r\n\r\n', label: 'a TLS ClientHello' },
@@ -394,7 +394,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
   request(
     'origin.foreign',
     '§10.2',
-    'A page of another site is refused, where the server serves pages',
+    'A page of another site is refused if the server serves pages',
     refuses(field('Origin', 'https://hawser-conform.invalid', 'null'), [403], 'informational'),
   ),
 ];

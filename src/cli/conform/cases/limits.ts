@@ -25,7 +25,7 @@ export const LIMITS: readonly FrameCase[] = [
   frames(
     'limits.announced',
     '§10.4',
-    'A frame that announces more than anybody can hold is refused at its header',
+    'A frame with an impossible length is refused at its header',
     [
       ...[2n ** 63n - 1n, 2n ** 53n, 2n ** 48n].map((length) =>
         fails([header(length)], TOO_MUCH, [], { accepted: 'informational', label: `${length} bytes` }),
@@ -51,7 +51,7 @@ export const LIMITS: readonly FrameCase[] = [
       { limitCodes: TOO_MUCH },
     ),
   ]),
-  frames('limits.after-large', '§5.4', 'A small message comes back behind a large one', [
+  frames('limits.after-large', '§5.4', 'A small message comes back after a large one', [
     fine(
       () => [text(ascii(MIB)), text('small'), ping('p')],
       [gotText(ascii(MIB)), gotText('small'), gotPong('p')],
@@ -84,7 +84,7 @@ export const ATTACKS: readonly FrameCase[] = [
   frames(
     'attack.pongs',
     '§5.5.3',
-    'A thousand pongs that nobody asked for leave the connection usable, or are too many',
+    'A thousand unsolicited pongs leave the connection usable, or are too many',
     [
       fine(
         () => [...Array.from({ length: 1_000 }, () => ({ opcode: 10, payload: 'x' })), ping('after')],

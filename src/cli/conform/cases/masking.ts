@@ -45,7 +45,7 @@ export const MASKING: readonly FrameCase[] = [
   frames(
     'masking.cuts',
     '§5.3',
-    'Masking goes on across packets, whatever they are cut into',
+    'Masking continues across packets, however they are split',
     [1, 2, 3, 5, 7].map((cutBytes) =>
       fine([binary(LONG.subarray(0, 101))], [gotBinary(LONG.subarray(0, 101))], {
         cutBytes,
