@@ -22,24 +22,19 @@ const MIB = 1_048_576;
 
 /** Limits that a peer may have, and should (§10.4). */
 export const LIMITS: readonly FrameCase[] = [
-  frames(
-    'limits.announced',
-    '§10.4',
-    'A frame with an impossible length is refused at its header',
-    [
-      ...[2n ** 63n - 1n, 2n ** 53n, 2n ** 48n].map((length) =>
-        fails([header(length)], TOO_MUCH, [], { accepted: 'informational', label: `${length} bytes` }),
-      ),
-      fails([text('', { lengthForm: 64, announcedLength: 2n ** 62n })], TOO_MUCH, [], {
-        accepted: 'informational',
-        label: 'text',
-      }),
-      fails([text('a', OPEN), more('', { lengthForm: 64, announcedLength: 2n ** 62n })], TOO_MUCH, [], {
-        accepted: 'informational',
-        label: 'a continuation',
-      }),
-    ],
-  ),
+  frames('limits.announced', '§10.4', 'A frame with an impossible length is refused at its header', [
+    ...[2n ** 63n - 1n, 2n ** 53n, 2n ** 48n].map((length) =>
+      fails([header(length)], TOO_MUCH, [], { accepted: 'informational', label: `${length} bytes` }),
+    ),
+    fails([text('', { lengthForm: 64, announcedLength: 2n ** 62n })], TOO_MUCH, [], {
+      accepted: 'informational',
+      label: 'text',
+    }),
+    fails([text('a', OPEN), more('', { lengthForm: 64, announcedLength: 2n ** 62n })], TOO_MUCH, [], {
+      accepted: 'informational',
+      label: 'a continuation',
+    }),
+  ]),
   frames('limits.sum', '§10.4', 'The limit holds for all fragments together', [
     fine(
       () => [
