@@ -85,11 +85,17 @@ function checkAccepted(text: string, rest: string, protocol: string): void {
   const values = (name: string): string[] =>
     [...head.matchAll(new RegExp(`^${name}:[ \t]*(.*?)[ \t]*\r$`, 'gim'))].map(([, value]) => value!);
   assert.match(head.trimStart(), /^HTTP\/1\.1 101(?: [^\r\n]*)?\r\n/);
-  assert.match(values('upgrade').join(), /^websocket$/i);
+  // Empty members and empty fields are ignored (RFC 9110 §5.6.1.2).
+  const members = (name: string): string[] =>
+    values(name)
+      .flatMap((value) => value.split(','))
+      .map((member) => member.replaceAll(/^[ \t]+|[ \t]+$/g, ''))
+      .filter((member) => member !== '');
+  assert.match(members('upgrade').join(), /^websocket$/i);
   assert.match(values('connection').join(), /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i);
   assert.deepEqual(values('sec-websocket-accept'), [ACCEPT]);
-  assert.deepEqual(values('sec-websocket-extensions'), []);
-  assert.deepEqual(values('sec-websocket-protocol'), protocol === '' ? [] : [protocol]);
+  assert.deepEqual(members('sec-websocket-extensions'), []);
+  assert.deepEqual(members('sec-websocket-protocol'), protocol === '' ? [] : [protocol]);
   assert.ok(['', 'chat', 'v2'].includes(protocol));
 }
 
