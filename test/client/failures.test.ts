@@ -121,14 +121,14 @@ const ANSWERS: readonly {
   {
     what: 'a redirect to another place',
     answer: refusing('302 Found', 'Location: wss://other.example/a?token=secret\r\n'),
-    says: /redirects elsewhere: status 302, to wss:\/\/other\.example\/a /,
+    says: /answered with a redirect: status 302, to wss:\/\/other\.example\/a /,
     code: 'ERR_REDIRECT',
     status: 302,
   },
   {
     what: 'a redirect to itself',
     answer: refusing('307 x', 'Location: /\r\nContent-Length: 0\r\n'),
-    says: /redirects elsewhere: status 307 /,
+    says: /answered with a redirect: status 307 /,
     code: 'ERR_REDIRECT',
     status: 307,
   },

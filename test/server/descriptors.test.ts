@@ -19,7 +19,7 @@ for (const kind of ['tcp', 'tls', 'unix'])
     const path = join(folder, 'socket');
     const child = spawn(
       '/bin/sh',
-      ['-c', 'ulimit -n 80 && exec "$0" "$@"', process.execPath, CHILD, kind, path],
+      ['-c', 'ulimit -n 1000 && exec "$0" "$@"', process.execPath, CHILD, kind, path],
       {
         stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       },
