@@ -161,7 +161,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     if (++this.#redirects > maxRedirects) {
       throw notFollowed(refusal, `maxRedirects is ${maxRedirects}, and so many were followed already`);
     }
-    this.#transport?.handTo(NOBODY).destroy();
+    this.#transport?.handTo(SILENT_OWNER).destroy();
     this.#transport = undefined;
     this.#route?.leaveTurn();
     this.#go(hop);
@@ -219,7 +219,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
 }
 
 /** Owns the transport of a hop that was left. */
-const NOBODY: TransportOwner = Object.freeze({
+const SILENT_OWNER: TransportOwner = Object.freeze({
   received: () => undefined,
   receivedEnd: () => undefined,
   writable: () => undefined,

@@ -51,7 +51,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   #resolveClosed: (info: EndInfo) => void = () => {};
   /** While it is there the connection waits for us to deliver. */
   #backlog: { readonly gone: Promise<void>; readonly end: () => void } | undefined;
-  /** While waiting for somebody to take the last messages. */
+  /** Runs while the last messages wait for a consumer. */
   #lastTimer: unknown;
   #dropped = 0;
   #wasOpen = false;
@@ -258,7 +258,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     this.connection?.terminate();
   };
 
-  /** The end comes behind the last message; for messages that nobody takes it waits no longer than for a closing handshake. */
+  /** The client ends after the last message. Messages without a consumer delay the end for `closeTimeoutMs` at most. */
   #finishIfDelivered(): void {
     const { state, connection, end } = this.#series;
     if (state !== 'closing' || connection !== undefined || end === undefined) return;

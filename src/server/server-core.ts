@@ -306,7 +306,7 @@ export class ServerCore<UserData>
     this.handlerFailed(error, undefined, 'the request hook');
   }
 
-  /** Nobody who tries a server from a page of another origin should have to guess why it does not connect. */
+  /** Shows the first refused origin: a browser does not tell its page why the connection failed. */
   #showOrigin({ detail = '' }: Refusal): void {
     if (this.log.isOn || countListeners(this.emitter, 'refused') > 0) return;
     this.warnings.mistake(

@@ -214,8 +214,8 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
    * Sends a message to all connections, or to those that `options` say; encoded once. Best effort: no retry and no
    * acknowledgement. What one recipient does changes nothing for the others.
    * @returns How many took it; the three numbers add up to those it was meant for.
-   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent, `ERR_OPTION` for an option; then nobody gets
-   *   anything.
+   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent, `ERR_OPTION` for an option; then no
+   *   connection gets the message.
    */
   broadcast(payload: Payload, options?: BroadcastOptions<UserData>): Delivery;
   broadcast(payload: Payload, options?: BroadcastOptions<UserData>, surplus?: unknown): Delivery {

@@ -13,7 +13,7 @@ const TLS = selfSigned(['localhost', '127.0.0.1'], Date.now());
 const PROXY_TLS = selfSigned(['127.0.0.1'], Date.now());
 const BASIC = `Basic ${Buffer.from('ann:p@ss:wörd').toString('base64')}`;
 
-/** An echo of ours that notes the fields of its handshakes. */
+/** An echo server that notes the fields of its handshakes. */
 async function echo(t: TestContext, options: ServerOptions = {}) {
   atEnd(t, () => undefined);
   const seen: Readonly<Record<string, unknown>>[] = [];

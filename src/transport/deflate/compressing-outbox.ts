@@ -72,7 +72,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   #begun = false;
 
   /**
-   * @param ready Told when something that was compressed behind the event loop can be written.
+   * @param ready Called when a message that was compressed on the thread pool can be written.
    * @param failed Told what a step threw that no caller waits for.
    */
   constructor(

@@ -92,7 +92,7 @@ export class Deflater {
 
 const withoutTail = (output: Uint8Array): Uint8Array => output.subarray(0, output.length - TAIL_BYTES);
 
-/** One message that is compressed behind the event loop. */
+/** One message that is compressed on zlib's thread pool. */
 export class DeflateJob implements Job {
   readonly #input: Uint8Array;
   readonly #with: RawZlib | (DeflateParameters & { readonly finishFlush: number });
