@@ -1,5 +1,5 @@
-import type { LoadMode, PayloadShape } from '../src/cli/bench/load-plan.ts';
-import { size, whole } from '../src/cli/bench/units.ts';
+import type { LoadMode, PayloadShape } from '../src/load/load-plan.ts';
+import { size, whole } from '../src/load/units.ts';
 
 /** What a server does with a message; each is a port of its own. */
 export type Endpoint = 'echo' | 'relay' | 'tls' | 'deflateEcho' | 'deflateRelay';

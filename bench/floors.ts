@@ -1,6 +1,6 @@
-import { LatencyHistogram } from '../src/cli/bench/latency-histogram.ts';
-import type { LoadResult } from '../src/cli/bench/load-result.ts';
-import { duration, percent, size, whole } from '../src/cli/bench/units.ts';
+import { LatencyHistogram } from '../src/load/latency-histogram.ts';
+import type { LoadResult } from '../src/load/load-result.ts';
+import { duration, percent, size, whole } from '../src/load/units.ts';
 import { Generator, Server } from './runner.ts';
 import type { PausesAnswer } from './servers/announce.ts';
 import { HAWSER } from './sides.ts';

@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { LoadError, type LoadPlan } from '../src/cli/bench/load-plan.ts';
-import type { LoadResult } from '../src/cli/bench/load-result.ts';
-import { LoadRun } from '../src/cli/bench/load-run.ts';
-import { systemClock } from '../src/transport/clock.ts';
-import { systemRandom } from '../src/transport/random.ts';
+import { LoadError, type LoadPlan } from '../src/load/load-plan.ts';
+import type { LoadResult } from '../src/load/load-result.ts';
+import { LoadRun } from '../src/load/load-run.ts';
+import { systemClock } from '../src/engine/clock.ts';
+import { systemRandom } from '../src/engine/random.ts';
 
 /** What the load generator says. */
 export type LoadAnswer =

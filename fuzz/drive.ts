@@ -6,9 +6,9 @@ import { OPCODE, type Role } from '../src/protocol/constants.ts';
 import type { DeflateDirection } from '../src/protocol/deflate/parameters.ts';
 import { ERRORS } from '../src/protocol/errors.ts';
 import type { ProtocolLimits } from '../src/protocol/limits.ts';
-import { PreparedMessage } from '../src/protocol/prepared-message.ts';
+import { PreparedMessage } from '../src/protocol/outgoing/prepared-message.ts';
 import { ReusableBytes } from '../src/protocol/reusable-bytes.ts';
-import { MessageInflater } from '../src/transport/deflate/message-inflater.ts';
+import { MessageInflater } from '../src/engine/zlib/message-inflater.ts';
 
 /** What a connection made of some bytes. */
 export interface Outcome {

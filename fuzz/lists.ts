@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { HandshakeError } from '../src/protocol/errors.ts';
 import { parseExtensions } from '../src/protocol/handshake/extension-list.ts';
 import { isToken, listContains, parseTokenList } from '../src/protocol/handshake/fields.ts';
-import { forwardedElements } from '../src/server/forwarded-field.ts';
+import { forwardedElements } from '../src/server/admission/forwarded-field.ts';
 import { TOKEN } from './head-model.ts';
 import { type Prng, prng } from './prng.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { OPCODE } from '../src/protocol/constants.ts';
 import { ENTRY_BYTES } from '../src/protocol/limits.ts';
 import { type DecodedFrame, readFrames } from '../src/testing/index.ts';
-import { Outbox } from '../src/transport/outbox.ts';
-import type { Transport } from '../src/transport/transport.ts';
+import { Outbox } from '../src/connection/outgoing/outbox.ts';
+import type { Transport } from '../src/sockets/transport.ts';
 import { type Prng, prng } from './prng.ts';
 
 const MAX_PENDING_PONGS = 3;

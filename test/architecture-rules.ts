@@ -7,19 +7,36 @@ export type Sources = ReadonlyMap<string, string>;
 /** Which layers a layer may import, besides itself. Files right in `src/` are the layer `index`. */
 export const LAYERS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
   ['protocol', []],
-  ['transport', ['protocol']],
-  ['connection', ['protocol', 'transport']],
-  ['server', ['protocol', 'transport', 'connection']],
-  ['client', ['protocol', 'transport', 'connection']],
-  ['cluster', ['protocol', 'transport', 'connection', 'server', 'client']],
-  ['observe', ['protocol', 'transport', 'connection', 'server', 'client']],
-  ['testing', ['protocol', 'transport', 'connection', 'server', 'client']],
-  // The conformance suite is a command, and speaks to its peers with the kit that everybody can have.
+  ['engine', ['protocol']],
+  ['sockets', ['protocol', 'engine']],
+  ['options', ['protocol', 'engine', 'sockets']],
+  ['connection', ['protocol', 'engine', 'sockets', 'options']],
+  ['server', ['protocol', 'engine', 'sockets', 'options', 'connection']],
+  ['client', ['protocol', 'engine', 'sockets', 'options', 'connection']],
+  ['cluster', ['protocol', 'engine', 'sockets', 'options', 'connection', 'server', 'client']],
+  ['observe', ['protocol', 'engine', 'sockets', 'options', 'connection', 'server', 'client']],
+  ['testing', ['protocol', 'engine', 'sockets', 'options', 'connection', 'server', 'client']],
+  ['conform', ['protocol', 'engine', 'sockets', 'options', 'connection', 'client', 'testing', 'index']],
+  ['load', ['protocol', 'engine', 'sockets', 'options', 'connection', 'client', 'index']],
   [
     'cli',
-    ['protocol', 'transport', 'connection', 'server', 'client', 'cluster', 'observe', 'testing', 'index'],
+    [
+      'protocol',
+      'engine',
+      'sockets',
+      'options',
+      'connection',
+      'server',
+      'client',
+      'cluster',
+      'observe',
+      'testing',
+      'conform',
+      'load',
+      'index',
+    ],
   ],
-  ['index', ['protocol', 'transport', 'connection', 'server', 'client']],
+  ['index', ['protocol', 'engine', 'sockets', 'options', 'connection', 'server', 'client']],
 ]);
 /** Named by its interfaces: any layer above the protocol may import types from here. */
 const BY_INTERFACE = 'observe';

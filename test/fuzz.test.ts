@@ -10,7 +10,7 @@ import { fuzzLists } from '../fuzz/lists.ts';
 import { fuzzMingling } from '../fuzz/mingling.ts';
 import { fuzzOutbox } from '../fuzz/outbox.ts';
 import { fuzzUtf8 } from '../fuzz/utf8.ts';
-import { processBytes } from '../src/transport/outbox.ts';
+import { processBytes } from '../src/connection/outgoing/outbox.ts';
 
 // Seeds that found something once stay here; the others are a first look, `npm run fuzz` goes on from them.
 for (const [name, fuzzer] of [

@@ -61,7 +61,7 @@ const withoutBareImports = (/** @type {string} */ code) =>
 /** @returns Names that no source has. Those of the command are met by whoever debugs it, and by nobody else. */
 function strangeNames(/** @type {string} */ path, /** @type {string} */ code) {
   const inputs = Object.keys(metafile.outputs[`build/package/${basename(path)}`]?.inputs ?? {});
-  if (inputs.some((input) => input.startsWith('build/src/cli/'))) return [];
+  if (inputs.some((input) => /^build\/src\/(cli|conform|load)\//.test(input))) return [];
   const known = new Set(inputs.flatMap((input) => namesIn(readFileSync(join(root, input), 'utf8'))));
   return [
     ...namesIn(code).filter((name) => !known.has(name)),

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GROUPS, type GroupName } from '../src/cli/conform/case.ts';
-import { type Role, type Verdict, VERDICTS } from '../src/cli/conform/model.ts';
-import { counted, type Report } from '../src/cli/conform/result.ts';
+import { GROUPS, type GroupName } from '../src/conform/case.ts';
+import { type Role, type Verdict, VERDICTS } from '../src/conform/model.ts';
+import { counted, type Report } from '../src/conform/result.ts';
 
 /** What of a report is kept: how many, and everything that is not a pass. */
 export interface KeptResult {

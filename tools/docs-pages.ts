@@ -2,17 +2,17 @@ import {
   CONNECT_OPTION_TABLE,
   type ConnectOptionRule,
   DEFAULT_CONNECT_OPTIONS,
-} from '../src/client/resolve-connect-options.ts';
+} from '../src/options/resolve-connect-options.ts';
 import {
   CONNECTION_OPTION_TABLE,
   DEFLATE_TABLE,
   PLATFORM_OPTION_TABLE,
   RATE_LIMIT_TABLE,
-} from '../src/connection/connection-option-table.ts';
-import { DEFAULT_DEFLATE_SETTINGS } from '../src/connection/resolve-options.ts';
+} from '../src/options/connection-option-table.ts';
+import { DEFAULT_DEFLATE_SETTINGS } from '../src/options/resolve-options.ts';
 import { ERRORS, type ErrorRule } from '../src/protocol/errors.ts';
-import { type OptionRule, SERVER_OPTION_TABLE } from '../src/server/option-table.ts';
-import { DEFAULT_SERVER_OPTIONS } from '../src/server/options.ts';
+import { type OptionRule, SERVER_OPTION_TABLE } from '../src/options/server-option-table.ts';
+import { DEFAULT_SERVER_OPTIONS } from '../src/options/resolve-server-options.ts';
 
 const number = (value: number): string => value.toLocaleString('en-US');
 const row = (...cells: string[]): string =>

@@ -17,27 +17,27 @@ const NO_HANDLES =
 export const CAUSES: readonly Cause[] = [
   {
     runtimes: ['Bun', 'Deno'],
-    files: ['transport/handle-transport', 'transport/loopback', 'transport/take-stream', 'server/cluster'],
+    files: ['sockets/handle-transport', 'sockets/loopback', 'sockets/take-stream', 'server/cluster'],
     happens: NO_HANDLES,
     whose: 'meant so',
   },
   {
     runtimes: ['Bun', 'Deno'],
-    files: ['transport/arrived-transports'],
+    files: ['sockets/arrived-transports'],
     tests: /^(?:handle|socket|TLS socket):/,
     happens: NO_HANDLES,
     whose: 'meant so',
   },
   {
     runtimes: ['Bun', 'Deno'],
-    files: ['server/over-sockets'],
+    files: ['server/opening/over-sockets'],
     tests: /, auto:/,
     happens: NO_HANDLES,
     whose: 'meant so',
   },
   {
     runtimes: ['Bun'],
-    files: ['server/over-sockets'],
+    files: ['server/opening/over-sockets'],
     happens: 'a reset, and bytes that are no TLS, are told as an ordinary end',
     whose: 'Bun’s `node:net` and `node:tls`',
   },
@@ -49,7 +49,12 @@ export const CAUSES: readonly Cause[] = [
   },
   {
     runtimes: ['Bun', 'Deno'],
-    files: ['docs/snippets', 'protocol/bare-runtime', 'client/reconnect-ending', 'requirements/requirements'],
+    files: [
+      'docs/snippets',
+      'protocol/bare-runtime',
+      'client/reconnect/reconnect-ending',
+      'requirements/requirements',
+    ],
     happens: 'the test starts another process with flags of Node’s command line',
     whose: 'the test',
   },
@@ -62,7 +67,7 @@ export const CAUSES: readonly Cause[] = [
   },
   {
     runtimes: ['Bun'],
-    files: ['client/connect', 'server/tls'],
+    files: ['client/connect', 'server/opening/tls'],
     tests: /TL-02/,
     happens:
       'BoringSSL does not know the ciphers of TLS 1.1 that the test asks for, and is silent where they are not shared',
@@ -70,7 +75,7 @@ export const CAUSES: readonly Cause[] = [
   },
   {
     runtimes: ['Bun', 'Deno'],
-    files: ['server/tls-unix'],
+    files: ['server/opening/tls-unix'],
     happens: 'whoever speaks no TLS over a Unix socket is not hung up on',
     whose: '`node:tls` there',
   },
@@ -82,45 +87,45 @@ export const CAUSES: readonly Cause[] = [
   },
   {
     runtimes: ['Bun'],
-    files: ['server/hooks'],
+    files: ['server/opening/hooks'],
     happens: 'text has no default `Content-Type`, and a 304 may have a body',
     whose: 'Bun’s `Response`',
   },
   {
     runtimes: ['Bun'],
-    files: ['server/listen-options'],
+    files: ['server/opening/listen-options'],
     happens: 'attached to an HTTP server, a request for `*` gets 400 and never reaches us',
     whose: 'Bun’s `node:http`',
   },
   {
     runtimes: ['Bun'],
-    files: ['server/descriptors'],
+    files: ['server/opening/descriptors'],
     happens:
       'without file descriptors newcomers are left waiting instead of cut: nothing tells the listening socket',
     whose: 'Bun’s `node:net`',
   },
   {
     runtimes: ['Deno'],
-    files: ['server/descriptors'],
+    files: ['server/opening/descriptors'],
     happens: 'the test starts another process with flags of Node’s command line',
     whose: 'the test',
   },
   {
     runtimes: ['Deno'],
-    files: ['transport/deflate/raw-zlib', 'fuzz'],
+    files: ['engine/zlib/raw-zlib', 'fuzz'],
     happens: 'zlib takes no steps on the stack of its caller, which these tests demand of Node',
     whose: 'meant so',
   },
   {
     runtimes: ['Deno'],
-    files: ['cli/bench/bench', 'cli/bench/frames'],
+    files: ['load/bench', 'load/frames'],
     happens:
       '`Buffer.compare` refuses bounds that Node takes, so that `hawser bench` cannot check some answers',
     whose: 'not looked into further',
   },
   {
     runtimes: ['Deno'],
-    files: ['cli/conform/'],
+    files: ['conform/'],
     happens:
       'zlib tells later than on Node what does not inflate; and one answer of our client was not as on Node',
     whose: 'not looked into further',
@@ -147,21 +152,21 @@ export const CAUSES: readonly Cause[] = [
   },
   {
     runtimes: ['Deno'],
-    files: ['server/over-sockets'],
+    files: ['server/opening/over-sockets'],
     tests: /slow reader|takes nothing/,
     happens: 'over TLS what waits for a peer that does not read is taken at once, and cannot be counted',
     whose: 'Deno’s `node:tls`',
   },
   {
     runtimes: ['Deno'],
-    files: ['server/over-sockets', 'transport/arrived-transports'],
+    files: ['server/opening/over-sockets', 'sockets/arrived-transports'],
     tests: /reset/,
     happens: 'a reset below TLS is told as an end, or not at all',
     whose: 'Deno’s `node:tls`',
   },
   {
     runtimes: ['Deno'],
-    files: ['transport/arrived-transports'],
+    files: ['sockets/arrived-transports'],
     tests: /memory of what is written/,
     happens: 'of a megabyte in small writes over TLS not all has arrived after 5 s, at times',
     whose: 'not looked into further',
@@ -174,7 +179,7 @@ export const CAUSES: readonly Cause[] = [
   },
   {
     runtimes: ['Deno'],
-    files: ['transport/arrived-transports'],
+    files: ['sockets/arrived-transports'],
     happens: 'once the peer has ended its half nothing goes out any more',
     whose: 'Deno’s `node:net`',
   },
@@ -200,21 +205,21 @@ export const CAUSES: readonly Cause[] = [
   },
   {
     runtimes: ['Deno'],
-    files: ['client/options', 'server/tls', 'cli/serve-tls', 'examples/tls'],
+    files: ['options/connect-options', 'server/opening/tls', 'cli/serve-tls', 'examples/tls'],
     happens:
       'certificates that are none are taken until they are used, and a TLS handshake that fails is not always told',
     whose: 'Deno’s `node:tls`',
   },
   {
     runtimes: ['Deno'],
-    files: ['client/reconnect-chaos', 'client/reconnect-queue'],
+    files: ['client/reconnect/reconnect-chaos', 'client/reconnect/reconnect-queue'],
     happens:
       'the test counts turns of the event loop: a connection over loopback takes 1 on Node, and 56 there',
     whose: 'the test',
   },
   {
     runtimes: ['Deno'],
-    files: ['client/reconnect-crowd'],
+    files: ['client/reconnect/reconnect-crowd'],
     happens: 'the runner says that nothing is left to wait for, while 1,000 connections and a timer are',
     whose: 'Deno’s `node:test`',
   },

@@ -1,5 +1,5 @@
-import type { ClientTlsOptions, ConnectOptions } from '../client/connect-options.ts';
-import { readProxy } from '../client/read-proxy.ts';
+import type { ClientTlsOptions, ConnectOptions } from '../options/connect-options.ts';
+import { readProxy } from '../options/read-proxy.ts';
 import { isFieldValue, isToken } from '../protocol/handshake/fields.ts';
 import { type CommandIo, UsageError } from './command.ts';
 import { textOfFile } from './files.ts';

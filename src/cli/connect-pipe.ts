@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
 import type { Message } from '../protocol/payload.ts';
-import { systemClock } from '../transport/clock.ts';
+import { systemClock } from '../engine/clock.ts';
 import type { CommandIo } from './command.ts';
 
 /** Detects a period without messages. */

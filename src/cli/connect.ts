@@ -6,7 +6,7 @@ import { eventPrinter, messageFields, printConnectionEvents } from './connection
 import { closeLine, dialled, exitOf, INTERRUPTED } from './dialling.ts';
 import { COMMON_FLAGS, type Flag, parseFlags, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
-import { printable, shownUrl } from './lines.ts';
+import { printable, shownUrl } from '../protocol/printable.ts';
 import { messageLine } from './shown-message.ts';
 import { TYPED_HELP } from './slash-command.ts';
 

@@ -1,8 +1,8 @@
 import type { Connection } from '../connection/connection.ts';
 import type { Message } from '../protocol/payload.ts';
-import { systemClock } from '../transport/clock.ts';
+import { systemClock } from '../engine/clock.ts';
 import type { CommandIo } from './command.ts';
-import { jsonLine, shownUrl } from './lines.ts';
+import { jsonLine, shownUrl } from '../protocol/printable.ts';
 
 /** Prints an event of a connection as a line of JSON. */
 export type PrintEvent = (event: string, fields: Readonly<Record<string, unknown>>) => void;

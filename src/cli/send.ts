@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Connection } from '../connection/connection.ts';
-import { systemClock } from '../transport/clock.ts';
+import { systemClock } from '../engine/clock.ts';
 import { CLIENT_FLAGS, clientOptionsOf, urlOf } from './client-flags.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
 import { eventPrinter, messageFields, printConnectionEvents } from './connection-events.ts';

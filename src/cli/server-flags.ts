@@ -2,13 +2,17 @@ import {
   CONNECTION_OPTION_TABLE,
   DEFLATE_TABLE,
   RATE_LIMIT_TABLE,
-} from '../connection/connection-option-table.ts';
-import { MemoryBudget } from '../connection/memory-budget.ts';
-import { DEFAULT_DEFLATE_SETTINGS } from '../connection/resolve-options.ts';
+} from '../options/connection-option-table.ts';
+import { MemoryBudget } from '../engine/memory-budget.ts';
+import { DEFAULT_DEFLATE_SETTINGS } from '../options/resolve-options.ts';
 import { MisuseError } from '../protocol/errors.ts';
-import { checkedServerOption } from '../server/option-check.ts';
-import { type OptionRule, SERVER_OPTION_TABLE } from '../server/option-table.ts';
-import { DEFAULT_SERVER_OPTIONS, resolveServerOptions, type ServerOptions } from '../server/options.ts';
+import { checkedServerOption } from '../options/server-option-check.ts';
+import { type OptionRule, SERVER_OPTION_TABLE } from '../options/server-option-table.ts';
+import {
+  DEFAULT_SERVER_OPTIONS,
+  resolveServerOptions,
+  type ServerOptions,
+} from '../options/resolve-server-options.ts';
 import { UsageError } from './command.ts';
 import { type Flag, type FlagValues, wholeNumber } from './flags.ts';
 

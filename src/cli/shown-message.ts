@@ -1,6 +1,6 @@
 import type { Message } from '../protocol/payload.ts';
 import { indentedJson } from './indented-json.ts';
-import { printable } from './lines.ts';
+import { printable } from '../protocol/printable.ts';
 
 /** Maximum bytes of a binary message shown on a terminal. */
 const MAX_SHOWN_BYTES = 256;

@@ -1,22 +1,18 @@
 import { type Connection, driverOf, type DriverOf } from '../connection/connection.ts';
-import type { CloseInfo } from '../connection/close-info.ts';
+import type { CloseInfo } from '../protocol/close-info.ts';
 import type { HandshakeResponse } from '../connection/connection-events.ts';
-import type {
-  ConnectionHost,
-  ConnectionSettings,
-  PublishDelivery,
-  TrafficCounters,
-} from '../connection/host.ts';
+import type { ConnectionHost, PublishDelivery, TrafficCounters } from '../connection/host.ts';
 import { countListeners } from '../connection/emitter.ts';
 import { ConnectionLog } from '../connection/log.ts';
 import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import type { ResponseHead } from '../protocol/handshake/response-head.ts';
-import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
-import { processBytes } from '../transport/outbox.ts';
-import type { RandomSource } from '../transport/random.ts';
+import { type DeadlineQueue, deadlinesOf } from '../engine/deadlines.ts';
+import { processBytes } from '../connection/outgoing/outbox.ts';
+import type { RandomSource } from '../engine/random.ts';
 import { headersOf } from './answer-reader.ts';
-import type { ResolvedConnectOptions } from './connect-options.ts';
+import type { ResolvedConnectOptions } from '../options/connect-options.ts';
+import type { ConnectionSettings } from '../options/connection-settings.ts';
 
 /** What stands behind one connection of a client: its settings, its counters, its lines in the log. */
 export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, Connection<UserData>> {

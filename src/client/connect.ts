@@ -1,10 +1,10 @@
 import type { Connection } from '../connection/connection.ts';
 import { MisuseError } from '../protocol/errors.ts';
-import { checkClientArguments } from './call-check.ts';
-import type { ConnectOptions, ResolvedConnectOptions } from './connect-options.ts';
+import { checkClientArguments } from '../options/client-call-check.ts';
+import type { ConnectOptions, ResolvedConnectOptions } from '../options/connect-options.ts';
 import { Connecting } from './connecting.ts';
 import { type Destination, readDestination } from './destination.ts';
-import { resolveConnectOptions } from './resolve-connect-options.ts';
+import { resolveConnectOptions } from '../options/resolve-connect-options.ts';
 
 /**
  * The client's end of a connection: the same class as the server's. Topics are the server's alone: `subscribe`,

@@ -10,12 +10,12 @@ import {
   renderUpgradeRequest,
   type UpgradeRequestHead,
 } from '../protocol/handshake/client.ts';
-import { type DeadlineOwner, type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
-import { StreamTransport } from '../transport/stream-transport.ts';
-import type { TransportOwner } from '../transport/transport.ts';
+import { type DeadlineOwner, type DeadlineQueue, deadlinesOf } from '../engine/deadlines.ts';
+import { StreamTransport } from '../sockets/stream-transport.ts';
+import type { TransportOwner } from '../sockets/transport.ts';
 import { type AcceptedAnswer, AnswerReader, upgradeJudge } from './answer-reader.ts';
 import { ClientHost } from './client-host.ts';
-import type { ResolvedConnectOptions } from './connect-options.ts';
+import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import { DeflateClient } from './deflate-client.ts';
 import { handOverLater } from './early-input.ts';
 import { withCause, wordsOf } from './error-words.ts';

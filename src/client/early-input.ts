@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
-import type { ArrivedTransport, TransportOwner } from '../transport/transport.ts';
+import type { ArrivedTransport, TransportOwner } from '../sockets/transport.ts';
 
 /** Stands between a transport and the owner of a new connection for a moment. */
 class EarlyInput implements TransportOwner {

@@ -1,16 +1,5 @@
 import type { Duplex } from 'node:stream';
 
-export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof Reflect.get(value, 'then') === 'function';
-
-/** Whether a value has what is used of a `Duplex`; a stream of another copy of the stream module is one, too. */
-export const isDuplex = (value: unknown): value is Duplex =>
-  typeof value === 'object' &&
-  value !== null &&
-  ['on', 'write', 'end', 'pause', 'resume', 'destroy'].every(
-    (method) => typeof Reflect.get(value, method) === 'function',
-  );
-
 /**
  * Waits until a stream that the caller made is connected.
  * @param done Called once, maybe at once. After an error the stream is destroyed.

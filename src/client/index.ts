@@ -1,3 +1,4 @@
+export type { SendOptions } from '../options/call-options.ts';
 /**
  * `hawser/client`: a WebSocket client for Node (RFC 6455), without a line of server code.
  *
@@ -8,12 +9,12 @@
  *
  * @module
  */
-export type { CloseCause, CloseInfo } from '../connection/close-info.ts';
+export type { CloseCause, CloseInfo } from '../protocol/close-info.ts';
 export { Connection } from '../connection/connection.ts';
 export type { ConnectionEvents, DroppedMessage, HandshakeResponse } from '../connection/connection-events.ts';
-export type { PerMessageDeflateOptions, RateLimitOptions } from '../connection/connection-options.ts';
-export type { ListenerResult, SendOptions } from '../connection/host.ts';
-export { MemoryBudget } from '../connection/memory-budget.ts';
+export type { PerMessageDeflateOptions, RateLimitOptions } from '../options/connection-options.ts';
+export type { ListenerResult } from '../connection/host.ts';
+export { MemoryBudget } from '../engine/memory-budget.ts';
 export type { ConnectionState } from '../connection/states.ts';
 export { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
 export {
@@ -26,9 +27,9 @@ export {
   WebSocketError,
 } from '../protocol/errors.ts';
 export type { Message, Payload } from '../protocol/payload.ts';
-export type { Clock } from '../transport/clock.ts';
-export type { Logger } from '../transport/logger.ts';
-export type { RandomSource } from '../transport/random.ts';
+export type { Clock } from '../engine/clock.ts';
+export type { Logger } from '../engine/logger.ts';
+export type { RandomSource } from '../engine/random.ts';
 export { type ClientConnection, connect } from './connect.ts';
 export type {
   ClientTlsOptions,
@@ -36,12 +37,18 @@ export type {
   ConnectTarget,
   CreateConnection,
   RequestHeaders,
-} from './connect-options.ts';
-export type { PlannedAttempt } from './backoff.ts';
-export type { OfflineQueueSettings, UnsentMessage } from './offline-queue.ts';
-export type { EndInfo, ReconnectEvents, RetryInfo } from './reconnect-events.ts';
-export type { Asked, AttemptContext, DownInfo, ReconnectOptions } from './reconnect-options.ts';
-export type { ReconnectState } from './reconnect-states.ts';
-export { ReconnectingClient } from './reconnecting-client.ts';
-export { DEFAULT_CONNECT_OPTIONS } from './resolve-connect-options.ts';
-export { DEFAULT_RECONNECT_OPTIONS } from './resolve-reconnect-options.ts';
+} from '../options/connect-options.ts';
+export type { PlannedAttempt } from './reconnect/backoff.ts';
+export type { UnsentMessage } from './reconnect/offline-queue.ts';
+export type { EndInfo, ReconnectEvents, RetryInfo } from './reconnect/reconnect-events.ts';
+export type {
+  Asked,
+  AttemptContext,
+  DownInfo,
+  ReconnectOptions,
+  OfflineQueueSettings,
+} from '../options/reconnect-options.ts';
+export type { ReconnectState } from './reconnect/reconnect-states.ts';
+export { ReconnectingClient } from './reconnect/reconnecting-client.ts';
+export { DEFAULT_CONNECT_OPTIONS } from '../options/resolve-connect-options.ts';
+export { DEFAULT_RECONNECT_OPTIONS } from '../options/resolve-reconnect-options.ts';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { readKey } from '../protocol/mask.ts';
-import type { RandomSource } from '../transport/random.ts';
+import type { RandomSource } from '../engine/random.ts';
 
 /** Bytes drawn at a time: one call for many keys. */
 const POOL_BYTES = 4_096;

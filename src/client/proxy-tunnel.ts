@@ -2,9 +2,9 @@ import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { ConnectError } from '../protocol/connect-error.ts';
 import { type AnswerJudge, AnswerReader } from './answer-reader.ts';
-import type { ResolvedConnectOptions } from './connect-options.ts';
+import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import { withCause, wordsOf } from './error-words.ts';
-import type { ProxySettings } from './read-proxy.ts';
+import type { ProxySettings } from '../options/read-proxy.ts';
 
 /** What a tunnel tells, never from inside its constructor. */
 export interface TunnelOwner {

@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls';
 import { ConnectError } from '../protocol/connect-error.ts';
-import type { ClientTlsOptions, ResolvedConnectOptions } from './connect-options.ts';
+import type { ClientTlsOptions, ResolvedConnectOptions } from '../options/connect-options.ts';
 import { type Destination, readDestination } from './destination.ts';
 
 /** Statuses whose `Location` says where to go instead (RFC 9110 §15.4). */

@@ -2,16 +2,18 @@ import type { LookupAddress } from 'node:dns';
 import type { Duplex } from 'node:stream';
 import { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
 import { MisuseError } from '../protocol/errors.ts';
-import { Dial, type DialOwner, type DialTarget } from '../transport/dial.ts';
-import { asError } from '../transport/guarded.ts';
-import { resolveHost } from '../transport/resolve-host.ts';
-import { tuneSocket } from '../transport/stream-transport.ts';
-import type { ConnectTarget, ResolvedConnectOptions } from './connect-options.ts';
+import { Dial, type DialOwner, type DialTarget } from '../sockets/dial.ts';
+import { asError } from '../engine/guarded.ts';
+import { resolveHost } from '../sockets/resolve-host.ts';
+import { tuneSocket } from '../sockets/stream-transport.ts';
+import type { ConnectTarget, ResolvedConnectOptions } from '../options/connect-options.ts';
 import type { Destination } from './destination.ts';
 import { withCause, wordsOf } from './error-words.ts';
-import { isDuplex, isPromiseLike, whenConnected } from './given-stream.ts';
+import { whenConnected } from './given-stream.ts';
 import { ProxyTunnel, type TunnelOwner } from './proxy-tunnel.ts';
 import { Turn } from './turns.ts';
+import { isDuplex } from '../options/resolve-connect-options.ts';
+import { isThenable } from '../options/call-check.ts';
 
 /** What a route tells. */
 export interface RouteOwner {
@@ -194,7 +196,7 @@ export class Route implements DialOwner, TunnelOwner {
     try {
       const { signal } = this.#creating;
       const given: unknown = createConnection(this.#destination.address satisfies ConnectTarget, { signal });
-      if (isPromiseLike(given)) {
+      if (isThenable(given)) {
         void given.then(
           (stream) => this.#given(stream),
           (error: unknown) => this.#notCreated(error),

@@ -2,12 +2,12 @@ import { Buffer } from 'node:buffer';
 import { checkCloseArguments } from '../protocol/close.ts';
 import { OPCODE, type Role } from '../protocol/constants.ts';
 import { MisuseError, PeerError } from '../protocol/errors.ts';
-import { checkControlPayload } from '../protocol/frame-builder.ts';
+import { checkControlPayload } from '../protocol/outgoing/frame-builder.ts';
 import { copyOf } from '../protocol/message-memory.ts';
 import { type Message, outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
-import type { PreparedMessage } from '../protocol/prepared-message.ts';
-import type { Transport, TransportOwner } from '../transport/transport.ts';
-import type { CloseInfo } from './close-info.ts';
+import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
+import type { Transport, TransportOwner } from '../sockets/transport.ts';
+import type { CloseInfo } from '../protocol/close-info.ts';
 import type {
   ConnectionEvents,
   ConnectionIdentity,
@@ -19,13 +19,14 @@ import { Drains } from './drains.ts';
 import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
 import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
-import type { Audience, ConnectionHost, ListenerResult, PublishDelivery, SendOptions } from './host.ts';
+import type { ConnectionHost, ListenerResult, PublishDelivery } from './host.ts';
 import { Link, type LinkOwner } from './link.ts';
 import type { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
 import type { TopicSet } from './topic-set.ts';
 import { type UnclaimedOwner, UnclaimedTimer } from './unclaimed-timer.ts';
 import type { Warnings } from './warnings.ts';
+import type { Audience, SendOptions } from '../options/call-options.ts';
 
 const NO_LISTENERS: readonly never[] = Object.freeze([]);
 

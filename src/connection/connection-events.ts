@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
 import type { WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
-import type { CloseInfo } from './close-info.ts';
+import type { CloseInfo } from '../protocol/close-info.ts';
 import type { ConnectionState } from './states.ts';
 
 /** A message that the overflow policy threw away. */

@@ -1,19 +1,21 @@
 import type { Role } from '../protocol/constants.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
-import type { Transport, TransportOwner } from '../transport/transport.ts';
-import { checkCount, refuseSurplus } from './call-check.ts';
+import type { Transport, TransportOwner } from '../sockets/transport.ts';
+import { checkCount, refuseSurplus } from '../options/call-check.ts';
 import {
   checkCloseCall,
   checkDrainedOptions,
   checkPublishOptions,
   checkSendOptions,
-} from './call-options.ts';
-import type { CloseInfo } from './close-info.ts';
+  type Audience,
+  type SendOptions,
+} from '../options/call-options.ts';
+import type { CloseInfo } from '../protocol/close-info.ts';
 import { ConnectionDriver } from './connection-driver.ts';
 import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
 import { SafeEmitter } from './emitter.ts';
 import { warnOfHandlerProperties } from './event-names.ts';
-import type { Audience, ConnectionHost, PublishDelivery, SendOptions } from './host.ts';
+import type { ConnectionHost, PublishDelivery } from './host.ts';
 import type { ConnectionState } from './states.ts';
 import { NO_TOPICS } from './topic-set.ts';
 

@@ -1,9 +1,9 @@
 import { MisuseError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
-import { isThenable } from './emitter.ts';
 import type { ListenerResult } from './host.ts';
 import { Inbox } from './inbox.ts';
 import { MessageIterator } from './message-iterator.ts';
+import { isThenable } from '../options/call-check.ts';
 
 /** How long messages wait for a consumer: after the handshake, and after the last consumer left. */
 export const UNCLAIMED_MS = 10_000;

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { refuseArgument } from './call-check.ts';
+import { refuseArgument, isThenable } from '../options/call-check.ts';
 import type { ListenerResult } from './host.ts';
 
 /** @throws MisuseError `ERR_ARGUMENT` for a name that is none, or a listener that is no function. */
@@ -129,11 +129,4 @@ export function dispatch<Events extends Record<keyof Events, unknown[]>, Name ex
       failed(error);
     }
   }
-}
-
-/** Whether a listener answered with a promise, or something like one. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
 }

@@ -1,5 +1,5 @@
 import type { ConnectionEvents } from './connection-events.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../options/nearest-name.ts';
 import type { Warnings } from './warnings.ts';
 
 /** The events of one class, and what users of other libraries call them. */

@@ -1,5 +1,5 @@
 import { MisuseError } from '../protocol/errors.ts';
-import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
+import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
 
 /** Longest time until the wall clock is looked at again: it may have been set. */
 const LOOK_AGAIN_MS = 60_000;

@@ -1,34 +1,13 @@
-import type { DeflateSettings } from '../transport/deflate/deflate-settings.ts';
-import type { HeartbeatSettings } from '../protocol/heartbeat.ts';
-import type { ProtocolLimits } from '../protocol/limits.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
 import type { ReusableBytes } from '../protocol/reusable-bytes.ts';
-import type { DeadlineQueue } from '../transport/deadlines.ts';
-import type { RandomSource } from '../transport/random.ts';
-import type { CloseInfo } from './close-info.ts';
+import type { DeadlineQueue } from '../engine/deadlines.ts';
+import type { RandomSource } from '../engine/random.ts';
+import type { CloseInfo } from '../protocol/close-info.ts';
 import type { HandshakeResponse } from './connection-events.ts';
 import type { ConnectionState } from './states.ts';
-import type { MemoryBudget } from './memory-budget.ts';
-import type { RateLimit } from './rate-guard.ts';
 import type { Warnings } from './warnings.ts';
-
-/** What a connection goes by; one object for all connections of a server. Times in ms. */
-export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
-  readonly heartbeat: boolean;
-  readonly idleTimeoutMs: number | false;
-  readonly messageTimeoutMs: number;
-  readonly writeTimeoutMs: number;
-  readonly closeTimeoutMs: number;
-  readonly expiryWarningMs: number;
-  readonly rateLimit: RateLimit | false;
-  readonly highWaterMarkBytes: number;
-  readonly maxBufferedBytes: number;
-  readonly onOverflow: 'close' | 'drop-newest' | 'drop-oldest';
-  readonly receiveAheadBytes: number;
-  readonly maxConcurrentMessages: number;
-  readonly memoryBudget: MemoryBudget;
-  readonly perMessageDeflate: false | DeflateSettings;
-}
+import type { ConnectionSettings } from '../options/connection-settings.ts';
+import type { SendOptions, Audience } from '../options/call-options.ts';
 
 /** Counters over all connections of a host; each costs one addition. Bytes are those on the wire. */
 export interface TrafficCounters {
@@ -58,25 +37,6 @@ export interface Delivery {
 export interface PublishDelivery extends Delivery {
   /** What became of it beyond this process; never rejects. */
   readonly relayed: Promise<{ readonly ok: boolean; readonly position?: string; readonly error?: Error }>;
-}
-
-/** How a message goes out. */
-export interface SendOptions {
-  /** `false` sends bytes as text, after a check that they are UTF-8; `true` sends a string as binary. Default: by type. */
-  readonly binary?: boolean;
-  /**
-   * Whether it goes out compressed, where permessage-deflate was agreed on; ignored elsewhere. `false` for secrets that stand
-   * next to what somebody else chose: the size tells of them. Default: from `thresholdBytes` on.
-   */
-  readonly compress?: boolean;
-}
-
-/** Whom a message is not for. */
-export interface Audience<C> {
-  /** Left out: a connection, an id, or several. */
-  readonly except?: C | string | Iterable<C | string> | undefined;
-  /** Left out where this returns `false`; asked last, and only for open connections. A throw, or no boolean, counts as failed. */
-  readonly where?: ((connection: C) => boolean) | undefined;
 }
 
 /** A listener's answer: a promise makes the next message of the same connection wait; anything else says nothing. */

@@ -1,5 +1,5 @@
-import type { Logger, LogFields } from '../transport/logger.ts';
-import type { CloseCause, CloseInfo } from './close-info.ts';
+import type { Logger, LogFields } from '../engine/logger.ts';
+import type { CloseCause, CloseInfo } from '../protocol/close-info.ts';
 
 export type Level = keyof Logger;
 

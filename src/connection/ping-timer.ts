@@ -1,4 +1,4 @@
-import type { RandomSource } from '../transport/random.ts';
+import type { RandomSource } from '../engine/random.ts';
 
 const PAYLOAD_BYTES = 8;
 /** Weight of a new sample: an average over about the last ten. */

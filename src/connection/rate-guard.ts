@@ -1,14 +1,5 @@
 import { TokenBucket } from './token-bucket.ts';
-
-/** What one connection may send before it is slowed or closed. Bursts are filled in; what is `undefined` is not limited. */
-export interface RateLimit {
-  readonly messagesPerSecond: number | undefined;
-  readonly burstMessages: number | undefined;
-  readonly bytesPerSecond: number | undefined;
-  readonly burstBytes: number | undefined;
-  readonly action: 'close' | 'throttle';
-  readonly closeCode: number;
-}
+import type { RateLimit } from '../options/connection-settings.ts';
 
 /** Header of a control frame with its masking key. */
 const MAX_SHORT_HEADER_BYTES = 6;

@@ -1,4 +1,4 @@
-import type { DeadlineOwner, DeadlineQueue } from '../transport/deadlines.ts';
+import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
 
 /** What is told that the time has come. */
 export interface UnclaimedOwner {

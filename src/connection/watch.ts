@@ -1,5 +1,5 @@
 import { Heartbeat } from '../protocol/heartbeat.ts';
-import type { ConnectionSettings } from './host.ts';
+import type { ConnectionSettings } from '../options/connection-settings.ts';
 
 /** What a deadline asks for: a ping, or an end. */
 export type WatchVerdict =

@@ -3,13 +3,13 @@ export { type CloseBody, isReceivableCode, isSendableCode, NO_CLOSE, NO_CODE } f
 export { ConnectError, type ConnectFailure, type ConnectPhase } from './connect-error.ts';
 export { FACT, type Fact, type FrameSink, ProtocolConnection } from './connection.ts';
 export * from './errors.ts';
-export { buildFrame, headerBytes, writeFrame, writeHeader } from './frame-builder.ts';
+export { buildFrame, headerBytes, writeFrame, writeHeader } from './outgoing/frame-builder.ts';
 export { FrameHeader } from './frame-header.ts';
 export { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 export { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
 export type { ProtocolLimits } from './limits.ts';
 export { mask, readKey, writeKey } from './mask.ts';
 export type { Message, Payload } from './payload.ts';
-export { PreparedMessage } from './prepared-message.ts';
+export { PreparedMessage } from './outgoing/prepared-message.ts';
 export { ReusableBytes } from './reusable-bytes.ts';
 export { Utf8Validator } from './utf8.ts';

@@ -1,5 +1,5 @@
 import { ConnectionLog, escaped, type Level } from '../connection/log.ts';
-import type { Refusal } from './handshake-host.ts';
+import type { Refusal } from './opening/handshake-host.ts';
 import type { ShutdownReport } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { CloseInfo } from '../connection/close-info.ts';
+import type { CloseInfo } from '../protocol/close-info.ts';
 import { Connection, driverOf, type DriverOf } from '../connection/connection.ts';
 import { escaped } from '../connection/log.ts';
 import type { ConnectionIdentity } from '../connection/connection-events.ts';
@@ -11,14 +11,7 @@ import {
   listenersOf,
   type SafeEmitter,
 } from '../connection/emitter.ts';
-import type {
-  Audience,
-  ConnectionHost,
-  Delivery,
-  ListenerResult,
-  PublishDelivery,
-  SendOptions,
-} from '../connection/host.ts';
+import type { ConnectionHost, Delivery, ListenerResult, PublishDelivery } from '../connection/host.ts';
 import { Warnings } from '../connection/warnings.ts';
 import { checkEventName } from '../connection/event-names.ts';
 import type { ConnectionState } from '../connection/states.ts';
@@ -27,33 +20,38 @@ import { HandshakeError, PeerError } from '../protocol/errors.ts';
 import type { Fields } from '../protocol/handshake/fields.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
-import { PreparedMessage } from '../protocol/prepared-message.ts';
-import type { Clock } from '../transport/clock.ts';
-import { type DeadlineQueue, deadlinesOf } from '../transport/deadlines.ts';
-import { processBytes } from '../transport/outbox.ts';
-import type { RandomSource } from '../transport/random.ts';
-import { pendingResponse } from '../transport/pending-response.ts';
-import { StreamTransport, tuneSocket } from '../transport/stream-transport.ts';
-import { takeStream } from '../transport/take-stream.ts';
-import type { Transport, TransportOwner } from '../transport/transport.ts';
-import { Admission, type Reservation } from './admission.ts';
-import { addressMatcher } from './addresses.ts';
-import { type BroadcastOptions, broadcastTo, driversOf } from './broadcast.ts';
-import { type Arrival, Handshake } from './handshake.ts';
-import type { HandshakeHost, PendingSocket, Refusal } from './handshake-host.ts';
-import { HandshakePlaces } from './handshake-places.ts';
-import type { UpgradeRequest } from './hooks.ts';
+import { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
+import type { Clock } from '../engine/clock.ts';
+import { type DeadlineQueue, deadlinesOf } from '../engine/deadlines.ts';
+import { processBytes } from '../connection/outgoing/outbox.ts';
+import type { RandomSource } from '../engine/random.ts';
+import { pendingResponse } from '../sockets/pending-response.ts';
+import { StreamTransport, tuneSocket } from '../sockets/stream-transport.ts';
+import { takeStream } from '../sockets/take-stream.ts';
+import type { Transport, TransportOwner } from '../sockets/transport.ts';
+import { Admission, type Reservation } from './admission/admission.ts';
+import { addressMatcher } from '../options/addresses.ts';
+import { type BroadcastOptions, broadcastTo, driversOf } from './groups/broadcast.ts';
+import { type Arrival, Handshake } from './opening/handshake.ts';
+import type { HandshakeHost, PendingSocket, Refusal } from './opening/handshake-host.ts';
+import { HandshakePlaces } from './admission/handshake-places.ts';
+import type { UpgradeRequest } from '../options/hooks.ts';
 import { ServerLog } from './log.ts';
-import { hostPolicy, type OriginRefusal, originPolicy, type OriginSubject } from './origin.ts';
-import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './options.ts';
-import { compilePath } from './path.ts';
-import { PipelinedUpgrade } from './pipelined-upgrade.ts';
-import { Registry } from './registry.ts';
+import { hostPolicy, type OriginRefusal, originPolicy, type OriginSubject } from './admission/policies.ts';
+import {
+  type ResolvedServerOptions,
+  resolveServerOptions,
+  type ServerOptions,
+} from '../options/resolve-server-options.ts';
+import { compilePath } from './admission/policies.ts';
+import { PipelinedUpgrade } from './opening/pipelined-upgrade.ts';
+import { Registry } from './groups/registry.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
 import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
 import { type ServerStats, StatsCounters } from './stats.ts';
-import { TopicTable } from './topics.ts';
-import { proxyPolicy, type Sender, trustedSenders } from './trust-proxy.ts';
+import { TopicTable } from './groups/topics.ts';
+import { proxyPolicy, type Sender, trustedSenders } from './admission/trust-proxy.ts';
+import type { Audience, SendOptions } from '../options/call-options.ts';
 
 /** Failures to accept come in floods. */
 const ACCEPT_FAILURE_EVERY_MS = 1_000;

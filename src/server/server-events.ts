@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net';
-import type { CloseInfo } from '../connection/close-info.ts';
+import type { CloseInfo } from '../protocol/close-info.ts';
 import type { Connection } from '../connection/connection.ts';
 import { eventNames, type EventNames } from '../connection/event-names.ts';
 import type { WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
-import type { Refusal } from './handshake-host.ts';
-import type { UpgradeRequest } from './hooks.ts';
+import type { Refusal } from './opening/handshake-host.ts';
+import type { UpgradeRequest } from '../options/hooks.ts';
 import type { ShutdownProgress } from './shutdown.ts';
 
 /** Events of a server, with the arguments of their listeners. */

@@ -1,8 +1,8 @@
-import type { CloseInfo } from '../connection/close-info.ts';
+import type { CloseInfo } from '../protocol/close-info.ts';
 import { checkCloseArguments, isSendableCode } from '../protocol/close.ts';
 import { MisuseError } from '../protocol/errors.ts';
-import { type Clock, holdProcess } from '../transport/clock.ts';
-import type { RandomSource } from '../transport/random.ts';
+import { type Clock, holdProcess } from '../engine/clock.ts';
+import type { RandomSource } from '../engine/random.ts';
 
 /** How a server goes down. */
 export interface ShutdownOptions {

@@ -1,7 +1,7 @@
-import type { CloseCause, CloseInfo } from '../connection/close-info.ts';
+import type { CloseCause, CloseInfo } from '../protocol/close-info.ts';
 import type { TrafficCounters } from '../connection/host.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
-import type { Refusal } from './handshake-host.ts';
+import type { Refusal } from './opening/handshake-host.ts';
 
 /** What a server has done so far, and what it holds now: plain data, yours to keep. Bytes are those on the wire. */
 export interface ServerStats {

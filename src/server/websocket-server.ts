@@ -4,17 +4,17 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
-import { checkCount } from '../connection/call-check.ts';
-import { checkPublishOptions } from '../connection/call-options.ts';
+import { checkCount } from '../options/call-check.ts';
+import { checkPublishOptions, type Audience, type SendOptions } from '../options/call-options.ts';
 import { dispatch, SafeEmitter } from '../connection/emitter.ts';
 import { warnOfHandlerProperties } from '../connection/event-names.ts';
-import type { Audience, Delivery, PublishDelivery, SendOptions } from '../connection/host.ts';
+import type { Delivery, PublishDelivery } from '../connection/host.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
-import { prepareSockets } from '../transport/take-stream.ts';
-import { type Attached, attach, detach } from './attachments.ts';
-import type { BroadcastOptions } from './broadcast.ts';
+import { prepareSockets } from '../sockets/take-stream.ts';
+import { type Attached, attach, detach } from './opening/attachments.ts';
+import type { BroadcastOptions } from './groups/broadcast.ts';
 import {
   checkAttachArguments,
   checkBroadcastOptions,
@@ -23,17 +23,18 @@ import {
   checkShutdownArguments,
   checkUpgradeArguments,
   readListenArguments,
-} from './call-check.ts';
-import { authorityOf, Listener, type ListenOptions } from './listener.ts';
-import type { ServerOptions } from './options.ts';
-import { ownPort } from './own-port.ts';
-import { type ReadonlyRegistry, RegistryView } from './registry.ts';
+  type ListenOptions,
+} from '../options/server-call-check.ts';
+import { authorityOf, Listener } from './opening/listener.ts';
+import type { ServerOptions } from '../options/resolve-server-options.ts';
+import { ownPort } from './opening/own-port.ts';
+import { type ReadonlyRegistry, RegistryView } from './groups/registry.ts';
 import { ServerCore } from './server-core.ts';
 import type { ServerEvents } from './server-events.ts';
 import { shutDown, type ShutdownOptions, type ShutdownReport, shutdownSettings } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
-import { checkTls, type TlsCredentials, type TlsOptions } from './tls-options.ts';
-import type { Topics } from './topics.ts';
+import { checkTls, type TlsCredentials, type TlsOptions } from '../options/tls-options.ts';
+import type { Topics } from './groups/topics.ts';
 
 /** How a publish goes out. */
 export type PublishOptions<UserData = unknown> = SendOptions & Audience<Connection<UserData>>;

@@ -6,8 +6,8 @@ import {
   FUNCTION,
   type ValueRule,
   wholeNumber,
-} from '../connection/call-check.ts';
-import { isOptionsObject } from '../connection/option-check.ts';
+} from '../options/call-check.ts';
+import { isOptionsObject } from '../options/option-check.ts';
 
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -21,8 +21,8 @@
  *
  * @module
  */
-export type { Clock } from '../transport/clock.ts';
-export type { RandomSource } from '../transport/random.ts';
+export type { Clock } from '../engine/clock.ts';
+export type { RandomSource } from '../engine/random.ts';
 export { byteByByte, everyCut, randomCuts } from './cuts.ts';
 export {
   binary,

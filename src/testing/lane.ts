@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { MisuseError } from '../protocol/errors.ts';
-import type { Clock } from '../transport/clock.ts';
+import type { Clock } from '../engine/clock.ts';
 import { connectionReset } from './reset.ts';
 import { checkArgument, CLOCK } from './call-check.ts';
 

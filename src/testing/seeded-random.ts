@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { MisuseError } from '../protocol/errors.ts';
-import type { RandomSource } from '../transport/random.ts';
+import type { RandomSource } from '../engine/random.ts';
 
 /**
  * Chance that repeats: the same seed gives the same answers to the same calls, on every platform and in every version.

@@ -1,5 +1,5 @@
 import { MisuseError } from '../protocol/errors.ts';
-import type { Clock } from '../transport/clock.ts';
+import type { Clock } from '../engine/clock.ts';
 import { checkCallOptions, OPTIONS } from './call-check.ts';
 
 /** Longest delay of the platform's timers, in ms; they fire at once when asked for more. */

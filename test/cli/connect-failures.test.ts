@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { failureSentence, networkWords } from '../../src/cli/failure-words.ts';
+import { failureSentence, networkWords } from '../../src/load/failure-words.ts';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { ConnectError } from '../../src/index.ts';
 import { accepting, scriptedServer } from '../client/live.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { terminalLog } from '../../src/cli/terminal-log.ts';
-import type { LogFields } from '../../src/transport/logger.ts';
+import type { LogFields } from '../../src/engine/logger.ts';
 import { fakeIo } from './fake-io.ts';
 
 const clock = { wallNow: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678) };

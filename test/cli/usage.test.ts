@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { runCommandLine } from '../../src/cli/commands.ts';
 import { SERVER_FLAGS } from '../../src/cli/server-flags.ts';
-import { SERVER_OPTION_TABLE } from '../../src/server/option-table.ts';
+import { SERVER_OPTION_TABLE } from '../../src/options/server-option-table.ts';
 import { fakeIo } from './fake-io.ts';
 
 /** Command lines that cannot be meant, and the sentence about each. */

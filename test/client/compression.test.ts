@@ -4,7 +4,7 @@ import { constants, createDeflateRaw } from 'node:zlib';
 import type { Message } from '../../src/index.ts';
 import { connect } from '../../src/client/index.ts';
 import { frame, pair, seededRandom, waitForEvent, waitUntil } from '../../src/testing/index.ts';
-import { pretendToDriveZlib } from '../../src/transport/deflate/raw-zlib.ts';
+import { pretendToDriveZlib } from '../../src/engine/zlib/raw-zlib.ts';
 import { accepting, atEnd, failure, scriptedServer } from './live.ts';
 
 const BITS = [9, 11, 15];

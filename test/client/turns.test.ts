@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyPool, keysOf } from '../../src/client/key-pool.ts';
-import { retryAfterMs } from '../../src/client/retry-after.ts';
+import { retryAfterMs } from '../../src/client/answer-reader.ts';
 import { Turn, turnCount } from '../../src/client/turns.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 

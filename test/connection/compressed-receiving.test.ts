@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { constants, createDeflateRaw, deflateRawSync } from 'node:zlib';
 import type { Message } from '../../src/index.ts';
-import { zlibJobs } from '../../src/transport/deflate/job-queue.ts';
-import { drivesZlib, pretendToDriveZlib } from '../../src/transport/deflate/raw-zlib.ts';
+import { zlibJobs } from '../../src/engine/zlib/job-queue.ts';
+import { drivesZlib, pretendToDriveZlib } from '../../src/engine/zlib/raw-zlib.ts';
 import { close, eventLoopTurns, frame, ping, text as plain, waitUntil } from '../../src/testing/index.ts';
 import { closeCode, live, type Peer } from '../server/live.ts';
 import { DEFLATE_ROWS } from '../vectors/deflate.ts';
@@ -221,7 +221,7 @@ test('PD-09 SE-24 what waits to be inflated waits no longer when its connection 
 test('MM-01 PD-09 what is being inflated counts for the memory budget, and a context of an unfinished message does', async (t) => {
   const { server, join } = live(t, { ...NO_HEARTBEAT, perMessageDeflate: true });
   const { raw, connection } = await join(OFFER);
-  const budget = (await import('../../src/connection/memory-budget.ts')).sharedMemoryBudget;
+  const budget = (await import('../../src/engine/memory-budget.ts')).sharedMemoryBudget;
   const messages: Message[] = [];
   connection.on('message', (message) => void messages.push(message));
   const before = budget.usedBytes;

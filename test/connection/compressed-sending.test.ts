@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { constants, createInflateRaw, inflateRawSync } from 'node:zlib';
-import { pretendToDriveZlib } from '../../src/transport/deflate/raw-zlib.ts';
+import { pretendToDriveZlib } from '../../src/engine/zlib/raw-zlib.ts';
 import { NO_ZLIB_STEPS } from '../zlib.ts';
-import { zlibJobs } from '../../src/transport/deflate/job-queue.ts';
+import { zlibJobs } from '../../src/engine/zlib/job-queue.ts';
 import { binary, close, type DecodedFrame, seededRandom, waitUntil } from '../../src/testing/index.ts';
 import { live, type Peer } from '../server/live.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventLoopTurns, seededRandom, text } from '../../src/testing/index.ts';
-import type { RandomSource } from '../../src/transport/random.ts';
+import type { RandomSource } from '../../src/engine/random.ts';
 import { live, nextText } from '../server/live.ts';
 
 test('GN-03 SE-30: a deadline that throws ends its connection with the error; all others are pinged as planned', async (t) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReconnectingClient, WebSocketServer } from '../../src/index.ts';
 import { close, eventLoopTurns, pair, ping, text, waitForEvent } from '../../src/testing/index.ts';
-import { harbour } from '../client/reconnecting.ts';
+import { harbour } from '../client/reconnect/reconnecting.ts';
 import { assignForeign } from '../properties.ts';
 import { closeCode, live, nextText } from '../server/live.ts';
 

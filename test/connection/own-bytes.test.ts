@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SERVER_OPTION_TABLE } from '../../src/server/option-table.ts';
+import { SERVER_OPTION_TABLE } from '../../src/options/server-option-table.ts';
 import { eventLoopTurns } from '../../src/testing/index.ts';
 import { live } from '../server/live.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_CONNECTION_OPTIONS } from '../../src/connection/resolve-options.ts';
+import { DEFAULT_CONNECTION_OPTIONS } from '../../src/options/resolve-options.ts';
 import { Watch } from '../../src/connection/watch.ts';
 import { eventLoopTurns, ping, text } from '../../src/testing/index.ts';
 import { closeCode, live } from '../server/live.ts';

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { type CloseCause, DEFAULT_SERVER_OPTIONS, ERRORS } from '../../src/index.ts';
-import { SERVER_OPTION_TABLE } from '../../src/server/option-table.ts';
+import { SERVER_OPTION_TABLE } from '../../src/options/server-option-table.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const DOCS = join(ROOT, 'docs');

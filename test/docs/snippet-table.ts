@@ -106,7 +106,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   },
   'docs/security.md: DNS rebinding': { run: guides.allowedHosts },
   'docs/conformance/README.md: A client': { run: guides.browserLoop },
-  'docs/conformance/README.md: Adding a case': { in: 'src/cli/conform/cases/control.ts' },
+  'docs/conformance/README.md: Adding a case': { in: 'src/conform/cases/control.ts' },
   'docs/testing.md: Testing with `hawser/testing`': GUIDE_TO_TESTING,
   'docs/testing.md: Testing with `hawser/testing` (2)': GUIDE_TO_TESTING,
   'docs/testing.md: Time': GUIDE_TO_TESTING,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { test } from 'node:test';
-import { harbour } from '../client/reconnecting.ts';
+import { harbour } from '../client/reconnect/reconnecting.ts';
 import { runExample, startExample } from './run-example.ts';
 
 test('EX-01 client: lines go out, answers are printed, and the end says why', async (t) => {

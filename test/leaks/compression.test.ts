@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { constants, deflateRawSync } from 'node:zlib';
 import { WebSocketServer } from '../../src/index.ts';
 import { EXAMPLE_KEY, eventLoopTurns, frame, leakCheck, waitUntil } from '../../src/testing/index.ts';
-import { zlibJobs } from '../../src/transport/deflate/job-queue.ts';
+import { zlibJobs } from '../../src/engine/zlib/job-queue.ts';
 import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
 import { TRANSPORT } from '../server/transport.ts';
 

@@ -7,9 +7,9 @@ import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { WebSocketServer } from '../../src/index.ts';
-import { buildFrame } from '../../src/protocol/frame-builder.ts';
+import { buildFrame } from '../../src/protocol/outgoing/frame-builder.ts';
 import { close, EXAMPLE_KEY, eventLoopTurns, leakCheck, text, waitUntil } from '../../src/testing/index.ts';
-import { checkSockets } from '../../src/transport/handle-check.ts';
+import { checkSockets } from '../../src/sockets/handle-check.ts';
 import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
 import { TRANSPORT } from '../server/transport.ts';
 

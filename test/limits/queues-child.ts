@@ -1,7 +1,7 @@
 // Fills queues with the smallest pieces, and measures what they hold. Its parent runs it with `--expose-gc`.
 import assert from 'node:assert/strict';
 import process from 'node:process';
-import { OfflineQueue } from '../../src/client/offline-queue.ts';
+import { OfflineQueue } from '../../src/client/reconnect/offline-queue.ts';
 import { FACT, ProtocolConnection } from '../../src/protocol/index.ts';
 import { MemoryBudget, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import {

@@ -6,7 +6,7 @@ import { Duplex } from 'node:stream';
 import { before, test } from 'node:test';
 import { MemoryBudget, type WebSocketServer } from '../../src/index.ts';
 import { eventLoopTurns, text, waitUntil } from '../../src/testing/index.ts';
-import { StreamTransport } from '../../src/transport/stream-transport.ts';
+import { StreamTransport } from '../../src/sockets/stream-transport.ts';
 import { live, type Peer } from '../server/live.ts';
 import type { Filled, Report } from './queues-child.ts';
 

@@ -70,7 +70,7 @@ test('EX-06: each source in it is what a source map speaks of, and each map find
 
 /** Of the command: a bundle has nothing of it. */
 const isOfTypesAlone = (path: string): boolean =>
-  path.startsWith('src/cli/') &&
+  /^src\/(cli|conform|load)\//.test(path) &&
   path.endsWith('.ts') &&
   /^export \{\};\s/.test(readFileSync(join(root, 'build', path.replace(/\.ts$/, '.js')), 'utf8'));
 

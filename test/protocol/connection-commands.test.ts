@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { FACT, type FrameSink, ProtocolConnection } from '../../src/protocol/connection.ts';
 import { PeerError } from '../../src/protocol/errors.ts';
 import { close, continuation, frame, hex, ping, text } from '../../src/testing/frames.ts';
-import { MessageInflater } from '../../src/transport/deflate/message-inflater.ts';
+import { MessageInflater } from '../../src/engine/zlib/message-inflater.ts';
 import { LIMITS } from '../vectors/row.ts';
 import { NO_ZLIB_STEPS } from '../zlib.ts';
 

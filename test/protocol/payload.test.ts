@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import { OPCODE } from '../../src/protocol/constants.ts';
 import { MisuseError } from '../../src/protocol/errors.ts';
-import { buildFrame, writeFrame } from '../../src/protocol/frame-builder.ts';
+import { buildFrame, writeFrame } from '../../src/protocol/outgoing/frame-builder.ts';
 import { outgoing, ownView, type Payload, payloadBytes } from '../../src/protocol/payload.ts';
-import { PreparedMessage } from '../../src/protocol/prepared-message.ts';
+import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
 import { ReusableBytes } from '../../src/protocol/reusable-bytes.ts';
 
 /** Ten bytes, 0 to 9, of which a view shows some. */

@@ -5,11 +5,11 @@ import { FACT, type FrameSink, ProtocolConnection } from '../../src/protocol/con
 import { OPCODE } from '../../src/protocol/constants.ts';
 import type { Inflater } from '../../src/protocol/deflate/inflater.ts';
 import { PeerError } from '../../src/protocol/errors.ts';
-import { PreparedMessage } from '../../src/protocol/prepared-message.ts';
+import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
 import { ReusableBytes } from '../../src/protocol/reusable-bytes.ts';
 import { eventLoopTurns, frame, text, waitUntil } from '../../src/testing/index.ts';
-import { Outbox, processBytes } from '../../src/transport/outbox.ts';
-import type { Transport } from '../../src/transport/transport.ts';
+import { Outbox, processBytes } from '../../src/connection/outgoing/outbox.ts';
+import type { Transport } from '../../src/sockets/transport.ts';
 import { listening, live, nextText } from '../server/live.ts';
 import { LIMITS } from '../vectors/row.ts';
 

@@ -1,6 +1,6 @@
 import { kept, live, notOurs, type Rule, section } from './rule.ts';
 
-const BACKOFF = 'client/backoff.ts#';
+const BACKOFF = 'client/reconnect/backoff.ts#';
 const APPLICATION = notOurs(
   'when to close is the decision of the application; the library closes only where a rule or a limit says so',
 );
@@ -28,7 +28,7 @@ export const CLOSING: readonly Rule[] = [
       kept(
         'connection/ending.ts#endWanted',
         live('5.5.1-5'),
-        'server/closing-live: the peer breaks a rule and stays',
+        'server/opening/closing-live: the peer breaks a rule and stays',
       ),
     ],
     [
@@ -60,7 +60,7 @@ export const CLOSING: readonly Rule[] = [
       kept(
         'connection/ending.ts#inputDone',
         live('5.5.1-5'),
-        'server/closing-live: we close, and the peer answers: one close event',
+        'server/opening/closing-live: we close, and the peer answers: one close event',
       ),
     ],
   ),
@@ -79,7 +79,7 @@ export const CLOSING: readonly Rule[] = [
       kept(
         'protocol/connection.ts#fail',
         live('7.1.7-1'),
-        'server/closing-live: the peer breaks a rule and stays',
+        'server/opening/closing-live: the peer breaks a rule and stays',
       ),
     ],
     ['SHOULD', 'server', 'a failure is logged', kept('server/log.ts#log', 'server/log: §7.1.7')],
@@ -129,9 +129,9 @@ export const CLOSING: readonly Rule[] = [
     'server',
     'aborting a handshake closes TCP',
     kept(
-      'server/linger.ts#linger',
+      'server/opening/linger.ts#linger',
       live('4.1-1'),
-      'server/listening: heads too large, too slow and too many',
+      'server/opening/listening: heads too large, too slow and too many',
     ),
   ]),
   ...section(
@@ -140,19 +140,19 @@ export const CLOSING: readonly Rule[] = [
       'SHOULD',
       'client',
       'connecting again backs off',
-      kept(BACKOFF, 'client/reconnecting-client: without a server the delays grow'),
+      kept(BACKOFF, 'client/reconnect/reconnecting-client: without a server the delays grow'),
     ],
     [
       'SHOULD',
       'client',
       'the first attempt waits for a random time',
-      kept(BACKOFF, 'client/reconnect-crowd: 1,000 clients come back after a restart, spread'),
+      kept(BACKOFF, 'client/reconnect/reconnect-crowd: 1,000 clients come back after a restart, spread'),
     ],
     [
       'SHOULD',
       'client',
       'later attempts wait longer and longer',
-      kept(BACKOFF, 'client/reconnecting-client: without a server the delays grow'),
+      kept(BACKOFF, 'client/reconnect/reconnecting-client: without a server the delays grow'),
     ],
   ),
   ...section('7.3', ['SHOULD NOT', 'client', 'clients do not close without a reason', APPLICATION]),

@@ -2,7 +2,7 @@ import { kept, live, notOurs, type Rule, section } from './rule.ts';
 
 const PROXY = notOurs('Hawser is an endpoint and never re-fragments the frames of others');
 const FIRST_BYTE = 'protocol/frame-header.ts#checkFirstByte';
-const BUILDER = 'protocol/frame-builder.ts#writeHeader';
+const BUILDER = 'protocol/outgoing/frame-builder.ts#writeHeader';
 const CORE = 'protocol/connection.ts#next';
 const CLIENT_KEY = kept('client/key-pool.ts#KeyPool', 'client/turns: keys come from the source of chance');
 
@@ -16,8 +16,8 @@ export const FRAMES: readonly Rule[] = [
       'every frame to a server is masked',
       kept(
         BUILDER,
-        "protocol/frame-builder: a client's frame of 125 bytes",
-        'protocol/frame-builder: what is built can be read',
+        "protocol/outgoing/frame-builder: a client's frame of 125 bytes",
+        'protocol/outgoing/frame-builder: what is built can be read',
       ),
     ],
     [
@@ -47,7 +47,7 @@ export const FRAMES: readonly Rule[] = [
       'MUST',
       'both',
       'reserved bits are 0 unless an extension owns them; the grammar says so for each of the three',
-      kept(BUILDER, 'protocol/frame-builder: §5.7: the example frames', live('5.1-2')),
+      kept(BUILDER, 'protocol/outgoing/frame-builder: §5.7: the example frames', live('5.1-2')),
       4,
     ],
     [
@@ -80,7 +80,7 @@ export const FRAMES: readonly Rule[] = [
         ['protocol/frame-header.ts#ERR_LENGTH_ENCODING', BUILDER],
         live('5.2-3'),
         live('5.2-5'),
-        'protocol/frame-builder: has the shortest length, whichever way it is built',
+        'protocol/outgoing/frame-builder: has the shortest length, whichever way it is built',
       ),
     ],
     [
@@ -97,7 +97,7 @@ export const FRAMES: readonly Rule[] = [
       'MUST',
       'client',
       'a masked frame has its mask bit set',
-      kept(BUILDER, 'protocol/frame-builder: §5.7: the example frames'),
+      kept(BUILDER, 'protocol/outgoing/frame-builder: §5.7: the example frames'),
     ],
     ['MUST', 'client', 'each frame has a fresh key', CLIENT_KEY],
     ['MUST', 'client', 'keys come from a strong source of entropy', CLIENT_KEY],
@@ -155,9 +155,12 @@ export const FRAMES: readonly Rule[] = [
       'both',
       'control frames carry at most 125 bytes, sent and received',
       kept(
-        ['protocol/frame-header.ts#ERR_CONTROL_TOO_LONG', 'protocol/frame-builder.ts#checkControlPayload'],
+        [
+          'protocol/frame-header.ts#ERR_CONTROL_TOO_LONG',
+          'protocol/outgoing/frame-builder.ts#checkControlPayload',
+        ],
         live('5.5-1'),
-        'protocol/frame-builder: a control frame carries at most 125 bytes',
+        'protocol/outgoing/frame-builder: a control frame carries at most 125 bytes',
       ),
     ],
     ['MUST NOT', 'both', 'they are not fragmented', kept(FIRST_BYTE, live('5.4-3'))],
@@ -189,7 +192,7 @@ export const FRAMES: readonly Rule[] = [
       kept(
         ['protocol/connection.ts#close', 'connection/link.ts#state'],
         live('5.5.1-3'),
-        'server/closing-live: messages accepted before close go out first, none after it',
+        'server/opening/closing-live: messages accepted before close go out first, none after it',
       ),
     ],
     [
@@ -219,7 +222,7 @@ export const FRAMES: readonly Rule[] = [
       kept(
         'connection/ending.ts#endWanted',
         live('5.5.1-5'),
-        'server/closing-live: the peer closes: one close event',
+        'server/opening/closing-live: the peer closes: one close event',
       ),
     ],
     [
@@ -254,7 +257,11 @@ export const FRAMES: readonly Rule[] = [
       'SHOULD',
       'both',
       'as soon as it can: ahead of messages that wait',
-      kept('transport/outbox.ts#control', 'transport/outbox: arrives whole and in order', live('5.5.2-1')),
+      kept(
+        'connection/outgoing/outbox.ts#control',
+        'connection/outgoing/outbox: arrives whole and in order',
+        live('5.5.2-1'),
+      ),
     ],
   ),
   ...section('5.6', [
@@ -268,7 +275,7 @@ export const FRAMES: readonly Rule[] = [
         'protocol/payload.ts#outgoing',
       ],
       live('5.6-1'),
-      'protocol/frame-builder: text of "\\ud800"',
+      'protocol/outgoing/frame-builder: text of "\\ud800"',
       'fuzz: the validator agrees with a naive model',
     ),
   ]),
@@ -297,7 +304,7 @@ export const FRAMES: readonly Rule[] = [
       'MUST',
       'both',
       'data goes into frames',
-      kept(BUILDER, live('6.1-2'), 'protocol/frame-builder: what is built can be read'),
+      kept(BUILDER, live('6.1-2'), 'protocol/outgoing/frame-builder: what is built can be read'),
     ],
     [
       'MUST',
@@ -310,15 +317,18 @@ export const FRAMES: readonly Rule[] = [
       'MUST',
       'client',
       'a client masks',
-      kept('protocol/frame-builder.ts#writeFrame', "protocol/frame-builder: a client's text of"),
+      kept(
+        'protocol/outgoing/frame-builder.ts#writeFrame',
+        "protocol/outgoing/frame-builder: a client's text of",
+      ),
     ],
     [
       'MUST',
       'both',
       'the frames are transmitted',
       kept(
-        'transport/outbox.ts#Outbox',
-        'transport/outbox: arrives whole and in order',
+        'connection/outgoing/outbox.ts#Outbox',
+        'connection/outgoing/outbox: arrives whole and in order',
         'connection/sending: what is accepted before a close arrives, however slowly',
       ),
     ],

@@ -14,7 +14,7 @@ const HEAD = 'protocol/handshake/http-head.ts#HeadParser';
 const SERVER = 'protocol/handshake/server.ts#readUpgradeRequest';
 const ANSWER = 'protocol/handshake/answer.ts#renderUpgrade';
 const EXTENSIONS = 'protocol/handshake/extension-list.ts#ExtensionReader';
-const ORIGIN = 'server/origin.ts#origin';
+const ORIGIN = 'server/admission/policies.ts#origin';
 
 /** §3, §4: from the URI to the answer of the server. */
 export const OPENING: readonly Rule[] = [
@@ -86,7 +86,7 @@ export const OPENING: readonly Rule[] = [
       'SHOULD',
       'client',
       'without a proxy the connection is direct',
-      kept('transport/dial.ts#Dial', 'client/connect: a client and a server of ours'),
+      kept('sockets/dial.ts#Dial', 'client/connect: a client and a server of ours'),
     ],
     ['MUST', 'client', 'proxy autoconfiguration is asked for the WebSocket URI', PROXIES],
     [
@@ -100,7 +100,7 @@ export const OPENING: readonly Rule[] = [
       'client',
       'wss: TLS comes first; if it fails, so does the connection; everything runs through it',
       kept(
-        'transport/dial.ts#connectTls',
+        'sockets/dial.ts#connectTls',
         'client/connect: wss with a certificate of our own',
         'client/connect: a certificate for another name',
       ),
@@ -110,7 +110,7 @@ export const OPENING: readonly Rule[] = [
       'MUST',
       'client',
       'TLS names the server (SNI)',
-      kept('transport/dial.ts#servername', 'client/connect: TLS names the server (SNI)'),
+      kept('sockets/dial.ts#servername', 'client/connect: TLS names the server (SNI)'),
     ],
     [
       'MUST',
@@ -167,8 +167,8 @@ export const OPENING: readonly Rule[] = [
       'client',
       'subprotocols are tokens, each offered once',
       kept(
-        'client/resolve-connect-options.ts#protocols',
-        'client/options: CC-03 protocols: what it can be, and what not',
+        'options/resolve-connect-options.ts#protocols',
+        'options/connect-options: CC-03 protocols: what it can be, and what not',
       ),
       2,
     ],
@@ -243,8 +243,8 @@ export const OPENING: readonly Rule[] = [
       'server',
       'a request without Origin is not taken for one of a browser',
       kept(
-        'server/origin.ts#requireOrigin',
-        'server/origin-policies: a missing Origin passes unless requireOrigin is on',
+        'server/admission/policies.ts#requireOrigin',
+        'server/admission/origin-policies: a missing Origin passes unless requireOrigin is on',
       ),
     ],
   ),
@@ -254,16 +254,16 @@ export const OPENING: readonly Rule[] = [
       'MUST',
       'server',
       'the steps below are completed before the connection is open',
-      kept('server/handshake.ts#Handshake', live('4.2.2-7')),
+      kept('server/opening/handshake.ts#Handshake', live('4.2.2-7')),
     ],
     [
       'MUST',
       'server',
       'on a TLS port everything, the handshake too, runs through TLS',
       kept(
-        'server/tls-server.ts#createServer',
-        'server/tls: wss on a port of its own',
-        'server/tls: TLS that fails counts as refused',
+        'server/opening/tls-server.ts#createServer',
+        'server/opening/tls: wss on a port of its own',
+        'server/opening/tls: TLS that fails counts as refused',
       ),
     ],
     [
@@ -282,7 +282,7 @@ export const OPENING: readonly Rule[] = [
       'MUST',
       'server',
       'a service that is not there gets an HTTP error',
-      kept('server/path.ts#path', live('4.2.2-2')),
+      kept('server/admission/policies.ts#path', live('4.2.2-2')),
     ],
     [
       'MUST',
@@ -390,13 +390,13 @@ export const AROUND: readonly Rule[] = [
       'SHOULD',
       'server',
       'a server for certain sites checks Origin',
-      kept(ORIGIN, 'server/origin: same-origin: scheme, host and port', live('4.2.2-3')),
+      kept(ORIGIN, 'server/admission/policies: same-origin: scheme, host and port', live('4.2.2-3')),
     ],
     [
       'SHOULD',
       'server',
       'an unacceptable origin gets 403',
-      kept('server/origin.ts#ERR_ORIGIN', live('4.2.2-3')),
+      kept('server/admission/policies.ts#ERR_ORIGIN', live('4.2.2-3')),
     ],
   ),
   ...section('10.3', [
@@ -436,9 +436,9 @@ export const AROUND: readonly Rule[] = [
       'both',
       'TLS is supported',
       kept(
-        'server/tls-server.ts#createServer',
-        'server/tls: wss on a port of its own',
-        'server/tls: attached to an https server',
+        'server/opening/tls-server.ts#createServer',
+        'server/opening/tls: wss on a port of its own',
+        'server/opening/tls: attached to an https server',
       ),
     ],
     [

@@ -1,8 +1,8 @@
-import { readProxy } from '../../client/read-proxy.ts';
+import { readProxy } from '../../options/read-proxy.ts';
 import { headersOf, protocolsOf, proxyOf, tlsOf, urlOf } from '../client-flags.ts';
 import { UsageError } from '../command.ts';
 import { COMMON_FLAGS, type Flag, type FlagValues, textOf, wholeNumberOf } from '../flags.ts';
-import { LOAD_MODES, type LoadMode, type LoadPlan, type LoadTarget } from './load-plan.ts';
+import { LOAD_MODES, type LoadMode, type LoadPlan, type LoadTarget } from '../../load/load-plan.ts';
 import type { Thresholds } from './thresholds.ts';
 
 const MAX_MS = 2 ** 31 - 1;

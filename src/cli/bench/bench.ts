@@ -1,19 +1,19 @@
 import { cpus, platform, arch } from 'node:os';
 import { createInterface } from 'node:readline/promises';
-import { systemClock } from '../../transport/clock.ts';
-import { systemRandom } from '../../transport/random.ts';
+import { systemClock } from '../../engine/clock.ts';
+import { systemRandom } from '../../engine/random.ts';
 import { PEER_FLAGS, PROXY_FLAG, warnIfInsecure } from '../client-flags.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
 import { parseFlags } from '../flags.ts';
 import { helpText } from '../help.ts';
-import { jsonLine, printable } from '../lines.ts';
+import { jsonLine, printable } from '../../protocol/printable.ts';
 import { LOAD_FLAGS, planOf, RESULT_FLAGS, thresholdsOf, TIME_FLAGS } from './bench-flags.ts';
-import { type LoadFigures, figuresOf } from './load-figures.ts';
-import { LoadError, type LoadPlan } from './load-plan.ts';
+import { type LoadFigures, figuresOf } from '../../load/load-figures.ts';
+import { LoadError, type LoadPlan } from '../../load/load-plan.ts';
 import { type Machine, reportLines } from './load-report.ts';
-import type { LoadResult } from './load-result.ts';
-import { LoadRun } from './load-run.ts';
-import { destinationOf } from './opening.ts';
+import type { LoadResult } from '../../load/load-result.ts';
+import { LoadRun } from '../../load/load-run.ts';
+import { destinationOf } from '../../load/opening.ts';
 import { Progress } from './progress.ts';
 import { missed } from './thresholds.ts';
 

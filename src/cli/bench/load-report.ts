@@ -1,6 +1,6 @@
-import type { DurationFigures, LoadFigures } from './load-figures.ts';
-import { LATE_MS, MET_SHARE } from './load-result.ts';
-import { duration, percent, significant, size, whole } from './units.ts';
+import type { DurationFigures, LoadFigures } from '../../load/load-figures.ts';
+import { LATE_MS, MET_SHARE } from '../../load/load-result.ts';
+import { duration, percent, significant, size, whole } from '../../load/units.ts';
 
 /** Where a run took place. */
 export interface Machine {

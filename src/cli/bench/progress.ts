@@ -1,8 +1,8 @@
-import type { Clock } from '../../transport/clock.ts';
+import type { Clock } from '../../engine/clock.ts';
 import type { CommandIo } from '../command.ts';
 import { brailleLine } from './chart.ts';
-import type { LoadSnapshot } from './load-run.ts';
-import { whole } from './units.ts';
+import type { LoadSnapshot } from '../../load/load-run.ts';
+import { whole } from '../../load/units.ts';
 
 const EVERY_MS = 200;
 const CHART_COLUMNS = 24;

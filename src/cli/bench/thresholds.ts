@@ -1,5 +1,5 @@
-import type { LoadFigures } from './load-figures.ts';
-import { duration, whole } from './units.ts';
+import type { LoadFigures } from '../../load/load-figures.ts';
+import { duration, whole } from '../../load/units.ts';
 
 /** What a run has to reach; `undefined` asks for nothing. */
 export interface Thresholds {

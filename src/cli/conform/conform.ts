@@ -1,18 +1,18 @@
 import { WaitError } from '../../testing/index.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
-import { jsonLine, shownUrl } from '../lines.ts';
-import { probeServer, runAgainstServer } from './against-server.ts';
-import type { Case, Run } from './case.ts';
-import { ClientPeer } from './client-peer.ts';
-import type { Role, Target } from './model.ts';
+import { jsonLine, shownUrl } from '../../protocol/printable.ts';
+import { probeServer, runAgainstServer } from '../../conform/against-server.ts';
+import type { Case, Run } from '../../conform/case.ts';
+import { ClientPeer } from '../../conform/client-peer.ts';
+import type { Role, Target } from '../../conform/model.ts';
 import { type ConformOptions, conformHelp, conformOptions } from './options.ts';
 import { jsonOutput, type Output, printList, textOutput } from './output.ts';
 import { writeReport } from './report-file.ts';
-import type { RequestSpec } from './request.ts';
-import { type CaseResult, counted, type Report, skipped } from './result.ts';
-import { type AnyRun, runSuite, stopwatch } from './suite.ts';
-import { isLocal, open } from './target.ts';
-import type { RunContext, RunResult } from './judge-run.ts';
+import type { RequestSpec } from '../../conform/request.ts';
+import { type CaseResult, counted, type Report, skipped } from '../../conform/result.ts';
+import { type AnyRun, runSuite, stopwatch } from '../../conform/suite.ts';
+import { isLocal, open } from '../../conform/target.ts';
+import type { RunContext, RunResult } from '../../conform/judge-run.ts';
 
 /** Why attacks are left out. */
 const NEEDS_YES = 'attacks on a host that is not this machine need --yes';
@@ -25,7 +25,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   }
   const tested: Role = options.listen === undefined ? 'server' : 'client';
   // Only now: they make megabytes of messages, and every other command would wait for them.
-  const { casesFor, selected } = await import('./cases/all.ts');
+  const { casesFor, selected } = await import('../../conform/cases/all.ts');
   const { cases, unknown } = selected(casesFor(tested), options.only);
   if (unknown.length > 0)
     throw new UsageError(`--only names no case: '${unknown.join("', '")}'; --list prints them`);
@@ -89,7 +89,7 @@ async function testClient(
   io: CommandIo,
 ): Promise<Report | undefined> {
   const { host, port } = options.listen!;
-  await using peer = await ClientPeer.listen(host, port, options.timeoutMs, io.interrupted);
+  await using peer = await listening(ClientPeer.listen(host, port, options.timeoutMs, io.interrupted));
   if (options.json) io.out(jsonLine({ event: 'listening', url: peer.url }));
   else {
     io.err(`Waiting for a client on ${peer.url}`);
@@ -144,3 +144,12 @@ export const conform: Command = Object.freeze({
   help: conformHelp,
   run,
 });
+
+/** @throws CommandError if the port cannot be listened on. */
+async function listening(peer: Promise<ClientPeer>): Promise<ClientPeer> {
+  try {
+    return await peer;
+  } catch (error) {
+    throw new CommandError((error as Error).message, { cause: error });
+  }
+}

@@ -13,7 +13,7 @@ import {
 } from '../flags.ts';
 import { type Example, helpText } from '../help.ts';
 import { REPORT_KINDS } from './report-file.ts';
-import type { Target } from './model.ts';
+import type { Target } from '../../conform/model.ts';
 
 const WHAT: readonly Flag[] = [
   {

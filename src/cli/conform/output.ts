@@ -1,9 +1,9 @@
 import type { CommandIo } from '../command.ts';
-import { jsonLine, printable } from '../lines.ts';
-import { type Case, GROUPS, type GroupName, groupOf } from './case.ts';
-import { type Verdict, VERDICTS } from './model.ts';
-import type { CaseResult, Report } from './result.ts';
-import type { SuiteProgress } from './suite.ts';
+import { jsonLine, printable } from '../../protocol/printable.ts';
+import { type Case, GROUPS, type GroupName, groupOf } from '../../conform/case.ts';
+import { type Verdict, VERDICTS } from '../../conform/model.ts';
+import type { CaseResult, Report } from '../../conform/result.ts';
+import type { SuiteProgress } from '../../conform/suite.ts';
 
 /** Says how a suite goes on, and what came of it. */
 export interface Output {

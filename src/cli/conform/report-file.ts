@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { CommandError } from '../command.ts';
-import { terminalSafeJson } from '../lines.ts';
-import { htmlReport } from './report-html.ts';
-import { junitReport } from './report-junit.ts';
-import type { Report } from './result.ts';
+import { terminalSafeJson } from '../../protocol/printable.ts';
+import { htmlReport } from '../../conform/report-html.ts';
+import { junitReport } from '../../conform/report-junit.ts';
+import type { Report } from '../../conform/result.ts';
 
 const WRITERS: Readonly<Record<string, (report: Report) => string>> = {
   '.json': (report) => `${terminalSafeJson(JSON.stringify(report, undefined, 1))}\n`,

@@ -1,0 +1,201 @@
+import type { CloseInfo } from '../../protocol/close-info.ts';
+import { ConnectError } from '../../protocol/connect-error.ts';
+import { type DeadlineQueue, deadlinesOf } from '../../engine/deadlines.ts';
+import { asError } from '../../engine/guarded.ts';
+import { clientHostOf } from '../client-host.ts';
+import { type ClientConnection, connect } from '../connect.ts';
+import { setKeepingTimer } from '../../engine/clock.ts';
+import type { EndInfo, RetryInfo } from './reconnect-events.ts';
+import type { Asked, DownInfo } from '../../options/reconnect-options.ts';
+import { overruled, type Reaction, reactionToClose, reactionToError } from './reconnect-rules.ts';
+import { ReconnectSource } from './reconnect-source.ts';
+import { moveReconnect, type ReconnectCause, type ReconnectState } from './reconnect-states.ts';
+import type { ReconnectSettings } from '../../options/resolve-reconnect-options.ts';
+import { RetryPlan } from './retry-plan.ts';
+import { SleepWatch } from './sleep-watch.ts';
+
+/** What a series tells the client above it. Any of it may stop the series. */
+export interface SeriesOwner {
+  opened(connection: ClientConnection): void;
+  /** The connection is not open any more. */
+  left(): void;
+  /** The connection is over, and there is none now. */
+  lost(connection: ClientConnection, info: CloseInfo): void;
+  /** The next attempt is planned. */
+  retrying(info: RetryInfo): void;
+  /** There is no further attempt. Called once; a connection that is still there is ended after it. */
+  stopped(end: EndInfo): void;
+  /** A function of the application threw. */
+  listenerFailed(error: unknown, where: string): void;
+  /** A function that was asked for the next attempt threw, or gave what cannot be used. */
+  sourceFailed(error: unknown): void;
+  /** False while we do not read, and silence of the server proves nothing. */
+  readonly isReading: boolean;
+}
+
+/**
+ * One connection after the other: asks where to and with what, dials, waits, and tries again as long as there is a point.
+ * Knows nothing of messages.
+ */
+export class ConnectionSeries {
+  state: ReconnectState = 'connecting';
+  /** The connection of now. */
+  connection: ClientConnection | undefined;
+  /** Set when it was stopped. */
+  end: EndInfo | undefined;
+
+  readonly #owner: SeriesOwner;
+  readonly #settings: ReconnectSettings;
+  readonly #deadlines: DeadlineQueue;
+  readonly #source: ReconnectSource;
+  readonly #plan: RetryPlan;
+  /** Only while connecting. */
+  #attempt: AbortController | undefined;
+  /** Only while waiting. */
+  #timer: unknown;
+  #sleepWatch: SleepWatch | undefined;
+
+  /** @throws MisuseError `ERR_ARGUMENT` for a URL that nobody can connect to. */
+  constructor(owner: SeriesOwner, url: Asked<string | URL>, settings: ReconnectSettings) {
+    this.#owner = owner;
+    this.#settings = settings;
+    this.#deadlines = deadlinesOf(settings.connection.clock);
+    this.#source = new ReconnectSource(url, settings);
+    this.#plan = new RetryPlan(settings, this.#source.canChange);
+  }
+
+  /** Attempts in a row that brought no lasting connection. */
+  get attempts(): number {
+    return this.#plan.attempts;
+  }
+
+  /** Makes the first attempt, unless it was stopped before. */
+  begin(): void {
+    if (this.state === 'connecting') void this.#connect();
+  }
+
+  /**
+   * No further attempt. Later calls do nothing.
+   * @param part Ends the connection, if there is one.
+   */
+  stop(end: EndInfo, part: (connection: ClientConnection) => void): void {
+    if (this.end !== undefined) return;
+    this.end = end;
+    this.#move('stop');
+    this.#attempt?.abort();
+    this.#attempt = undefined;
+    this.#settings.connection.clock.clearTimer(this.#timer);
+    this.#timer = undefined;
+    this.#owner.stopped(end);
+    if (this.connection !== undefined) part(this.connection);
+  }
+
+  /** It was stopped, its last connection is gone, and nothing remains to be done. */
+  finish(): void {
+    this.#move('ended');
+  }
+
+  #move(cause: ReconnectCause): void {
+    this.state = moveReconnect(this.state, cause);
+  }
+
+  /** One attempt. Nothing that comes of it counts once it was aborted. */
+  async #connect(): Promise<void> {
+    const attempt = new AbortController();
+    const { signal } = attempt;
+    this.#attempt = attempt;
+    let connection: ClientConnection;
+    try {
+      const { url, options, credentials } = await this.#source.ask({ attempt: this.attempts, signal });
+      if (signal.aborted) return;
+      const turnedAway = this.#plan.bring(credentials);
+      if (turnedAway !== undefined) {
+        this.#giveUp({ why: 'credentials', ...turnedAway });
+        return;
+      }
+      connection = await connect(url, options);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof ConnectError)) this.#owner.sourceFailed(error);
+      this.#down({ error: asError(error) }, reactionToError(error));
+      return;
+    }
+    if (signal.aborted) connection.terminate();
+    else this.#opened(connection);
+  }
+
+  #opened(connection: ClientConnection): void {
+    this.#attempt = undefined;
+    this.connection = connection;
+    this.#move('opened');
+    this.#plan.opened(this.#now());
+    clientHostOf(connection).onMoved = () => this.#left();
+    this.#sleepWatch = new SleepWatch(
+      connection,
+      this.#deadlines,
+      this.#settings.connection.pongTimeoutMs,
+      () => this.#owner.isReading,
+    );
+    this.#owner.opened(connection);
+    // It may have ended while the promise of `connect` was on its way: then there is no event any more.
+    if (connection.state !== 'open') this.#left();
+    void connection.closed.then((info) => this.#ended(connection, info));
+  }
+
+  /** The connection is not open any more. */
+  #left(): void {
+    this.#sleepWatch?.stop();
+    this.#sleepWatch = undefined;
+    this.#owner.left();
+    if (this.state === 'open') this.#move('leaving');
+  }
+
+  #ended(connection: ClientConnection, info: CloseInfo): void {
+    this.connection = undefined;
+    this.#plan.lost(this.#now());
+    if (this.end !== undefined) this.end = { ...this.end, close: info };
+    this.#owner.lost(connection, info);
+    if (this.state === 'ending') this.#down({ close: info }, reactionToClose(info));
+  }
+
+  /** There is no connection: decides what follows. */
+  #down(info: DownInfo, byRule: Reaction): void {
+    this.#attempt = undefined;
+    const reaction = overruled(byRule, this.#opinion(info));
+    // The application may have closed it in the meantime.
+    if (this.state !== 'connecting' && this.state !== 'ending') return;
+    const { clock, random } = this.#settings.connection;
+    const next = this.#plan.next(reaction, info, random.fraction());
+    if (typeof next === 'string') {
+      this.#giveUp({ why: next, ...info });
+      return;
+    }
+    this.#move('retry');
+    this.#timer = setKeepingTimer(clock, () => this.#due(), next.delayMs);
+    this.#owner.retrying({ ...next, ...info });
+  }
+
+  /** What the application makes of it, if anything. */
+  #opinion(info: DownInfo): boolean | undefined {
+    try {
+      return this.#settings.shouldReconnect?.(info);
+    } catch (error) {
+      this.#owner.listenerFailed(error, 'shouldReconnect');
+      return undefined;
+    }
+  }
+
+  #due(): void {
+    this.#timer = undefined;
+    this.#move('due');
+    void this.#connect();
+  }
+
+  #giveUp(end: EndInfo): void {
+    this.stop(end, () => {});
+  }
+
+  #now(): number {
+    return this.#settings.connection.clock.now();
+  }
+}

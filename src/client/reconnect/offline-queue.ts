@@ -1,0 +1,94 @@
+import { Buffer } from 'node:buffer';
+import { ENTRY_BYTES } from '../../protocol/limits.ts';
+import { outgoing, type Payload } from '../../protocol/payload.ts';
+import type { SendOptions } from '../../options/call-options.ts';
+import type { OfflineQueueSettings } from '../../options/reconnect-options.ts';
+
+/** A message that was not sent, and will not be. */
+export interface UnsentMessage {
+  /** Of its payload; text as UTF-8. */
+  readonly bytes: number;
+  /** `full`: no room in the queue. `expired`: it waited longer than `ttlMs`. `offline`: there is no queue, or no client any more. */
+  readonly why: 'full' | 'expired' | 'offline';
+}
+
+interface Entry {
+  readonly payload: string | Buffer;
+  readonly options: SendOptions | undefined;
+  readonly bytes: number;
+  readonly dueMs: number;
+}
+
+/** Messages that wait for a connection, in order. Needs no timer: who is too old is found when somebody looks. */
+export class OfflineQueue {
+  /** What the queued messages count: the bytes of their payloads, and {@link ENTRY_BYTES} each. */
+  bytes = 0;
+  readonly #settings: OfflineQueueSettings;
+  readonly #unsent: (message: UnsentMessage) => void;
+  #entries: Entry[] = [];
+  #next = 0;
+
+  constructor(settings: OfflineQueueSettings, unsent: (message: UnsentMessage) => void) {
+    this.#settings = settings;
+    this.#unsent = unsent;
+  }
+
+  get size(): number {
+    return this.#entries.length - this.#next;
+  }
+
+  /**
+   * Bytes are copied: they are the caller's again at once.
+   * @returns Whether there was room for it.
+   * @throws MisuseError `ERR_ARGUMENT` for anything that cannot be sent.
+   */
+  push(payload: Payload, options: SendOptions | undefined, nowMs: number): boolean {
+    const { data } = outgoing(payload, options?.binary);
+    const bytes = Buffer.byteLength(data);
+    this.#expire(nowMs);
+    if (
+      this.size >= this.#settings.maxMessages ||
+      this.bytes + ENTRY_BYTES + bytes > this.#settings.maxBytes
+    ) {
+      this.#unsent({ bytes, why: 'full' });
+      return false;
+    }
+    const kept = typeof data === 'string' ? data : Buffer.from(data);
+    this.#entries.push({ payload: kept, options, bytes, dueMs: nowMs + this.#settings.ttlMs });
+    this.bytes += ENTRY_BYTES + bytes;
+    return true;
+  }
+
+  /**
+   * Takes the messages out one by one, in order, as long as `send` says that it wants more.
+   * @returns Whether all are out.
+   */
+  flush(nowMs: number, send: (payload: Payload, options: SendOptions | undefined) => boolean): boolean {
+    for (this.#expire(nowMs); this.size > 0; ) {
+      const { payload, options } = this.#take();
+      if (!send(payload, options)) break;
+    }
+    return this.size === 0;
+  }
+
+  /** Nothing will be sent any more. */
+  drop(): void {
+    while (this.size > 0) this.#unsent({ bytes: this.#take().bytes, why: 'offline' });
+  }
+
+  #expire(nowMs: number): void {
+    while (this.size > 0 && nowMs > this.#entries[this.#next]!.dueMs) {
+      this.#unsent({ bytes: this.#take().bytes, why: 'expired' });
+    }
+  }
+
+  #take(): Entry {
+    const entry = this.#entries[this.#next++]!;
+    this.bytes -= ENTRY_BYTES + entry.bytes;
+    if (this.#next > 64 && this.#next * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#next);
+      this.#next = 0;
+    }
+    return entry;
+  }
+}

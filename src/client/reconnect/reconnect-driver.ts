@@ -1,0 +1,304 @@
+import type { CloseInfo } from '../../protocol/close-info.ts';
+import { driverOf } from '../../connection/connection.ts';
+import { Delivery, type DeliveryOwner } from '../../connection/delivery.ts';
+import {
+  countListeners,
+  dispatch,
+  type ListenerWatcher,
+  listenersOf,
+  type SafeEmitter,
+} from '../../connection/emitter.ts';
+import type { ListenerResult } from '../../connection/host.ts';
+import { checkEventName } from '../../connection/event-names.ts';
+import { ConnectionLog } from '../../connection/log.ts';
+import { ERROR_LISTENER, Warnings } from '../../connection/warnings.ts';
+import type { MessageIterator } from '../../connection/message-iterator.ts';
+import { type UnclaimedOwner, UnclaimedTimer } from '../../connection/unclaimed-timer.ts';
+import { checkCloseArguments } from '../../protocol/close.ts';
+import { PeerError } from '../../protocol/errors.ts';
+import type { Message, Payload } from '../../protocol/payload.ts';
+import { deadlinesOf } from '../../engine/deadlines.ts';
+import { clientHostOf } from '../client-host.ts';
+import type { ClientConnection } from '../connect.ts';
+import type { ResolvedConnectOptions } from '../../options/connect-options.ts';
+import { ConnectionSeries, type SeriesOwner } from './connection-series.ts';
+import { setKeepingTimer } from '../../engine/clock.ts';
+import type { UnsentMessage } from './offline-queue.ts';
+import { CLIENT_EVENTS, type EndInfo, type ReconnectEvents, type RetryInfo } from './reconnect-events.ts';
+import type { Asked, ReconnectOptions } from '../../options/reconnect-options.ts';
+import { ReconnectOutbox } from './reconnect-outbox.ts';
+import type { ReconnectState } from './reconnect-states.ts';
+import { resolveReconnectOptions } from '../../options/resolve-reconnect-options.ts';
+import type { SendOptions } from '../../options/call-options.ts';
+
+/**
+ * Drives a client that comes back: the series of connections below it, its delivery and its outbox. An application holds the
+ * `ReconnectingClient` in front of it, where what the application may call is explained.
+ */
+export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatcher, UnclaimedOwner {
+  /** What the application holds. Set by its constructor. */
+  emitter!: SafeEmitter<ReconnectEvents>;
+  readonly closed: Promise<EndInfo>;
+  ownListeners: readonly ((message: Message) => ListenerResult)[] = [];
+  readonly hostListenerCount = 0;
+
+  readonly #settings: ResolvedConnectOptions;
+  readonly #series: ConnectionSeries;
+  readonly #outbox: ReconnectOutbox;
+  readonly #delivery: Delivery;
+  readonly #log: ConnectionLog;
+  /** Where mistakes of the application are shown. */
+  readonly warnings: Warnings;
+  #resolveClosed: (info: EndInfo) => void = () => {};
+  /** While it is there the connection waits for us to deliver. */
+  #backlog: { readonly gone: Promise<void>; readonly end: () => void } | undefined;
+  /** Runs while the last messages wait for a consumer. */
+  #lastTimer: unknown;
+  #dropped = 0;
+  #wasOpen = false;
+  #unclaimed: UnclaimedTimer | undefined;
+
+  /** @throws MisuseError `ERR_OPTION` for an option, `ERR_ARGUMENT` for a URL, that is not acceptable. */
+  constructor(url: Asked<string | URL>, options: ReconnectOptions | undefined) {
+    const settings = resolveReconnectOptions(options);
+    const { connection, offlineQueue } = settings;
+    this.#settings = connection;
+    this.#log = new ConnectionLog(connection.logger);
+    this.warnings = new Warnings(this.#log);
+    this.#delivery = new Delivery(this, Number.POSITIVE_INFINITY);
+    this.#series = new ConnectionSeries(this, url, settings);
+    this.#outbox = new ReconnectOutbox(this.#series, offlineQueue, connection, (message) =>
+      this.#unsent(message),
+    );
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  /** Begins to connect after this turn, in which listeners are attached. */
+  start(): void {
+    const { signal } = this.#settings;
+    signal?.addEventListener('abort', this.#aborted);
+    queueMicrotask(() => {
+      if (signal?.aborted === true) this.#aborted();
+      else this.#series.begin();
+    });
+  }
+
+  // For the application, through its `ReconnectingClient`.
+
+  get state(): ReconnectState {
+    return this.#series.state;
+  }
+
+  get connection(): ClientConnection | undefined {
+    return this.#series.connection;
+  }
+
+  get attempts(): number {
+    return this.#series.attempts;
+  }
+
+  get bufferedBytes(): number {
+    return this.#outbox.bufferedBytes;
+  }
+
+  get queuedMessages(): number {
+    return this.#outbox.queuedMessages;
+  }
+
+  get droppedMessages(): number {
+    return this.#dropped + (this.connection?.droppedMessages ?? 0);
+  }
+
+  send(payload: Payload, options: SendOptions | undefined): boolean {
+    return this.#outbox.send(payload, options);
+  }
+
+  drained(signal: AbortSignal | undefined): Promise<void> {
+    return this.#outbox.drained(signal);
+  }
+
+  close(code: number, reason: string): void {
+    checkCloseArguments(code, reason, 'client');
+    this.#series.stop({ why: 'close' }, (connection) => connection.close(code, reason));
+  }
+
+  pause(): void {
+    this.#delivery.pause();
+  }
+
+  resume(): void {
+    this.#delivery.resume();
+  }
+
+  loop(): MessageIterator {
+    return this.#delivery.loop('client', this.state === 'closed');
+  }
+
+  // `SeriesOwner`, `DeliveryOwner` and `ListenerWatcher`.
+
+  opened(connection: ClientConnection): void {
+    if (!this.#wasOpen) this.#delivery.claimFrom(this.now());
+    this.#wasOpen = true;
+    const host = clientHostOf(connection);
+    host.onDrained = () => this.#flush();
+    this.#tell('open', connection);
+    this.#flush();
+    host.messageListeners = [(_, message) => this.#received(connection, message)];
+    driverOf(connection).hostListenersChanged();
+  }
+
+  left(): void {
+    // What the connection has received is ours to keep now, and little.
+    this.#letRead();
+  }
+
+  lost(connection: ClientConnection, info: CloseInfo): void {
+    this.#dropped += connection.droppedMessages;
+    if (this.state === 'closing') this.#finishIfDelivered();
+    else this.#tell('down', { close: info });
+  }
+
+  retrying(info: RetryInfo): void {
+    this.#tell('retry', info);
+  }
+
+  stopped(end: EndInfo): void {
+    this.#outbox.end();
+    if (end.why !== 'close' && end.why !== 'abort') this.#tell('giveUp', end);
+    this.#finishIfDelivered();
+  }
+
+  get isReading(): boolean {
+    return this.#backlog === undefined;
+  }
+
+  callHost(): void {}
+
+  get maxConcurrentMessages(): number {
+    return this.#settings.maxConcurrentMessages;
+  }
+
+  /** The connection stays: the next one would meet the same listener. */
+  listenerFailed(error: unknown, where = "a listener of 'message'"): void {
+    this.#log.handlerFailed(error, this.connection);
+    if (countListeners(this.emitter, 'error') === 0) this.warnings.failure(where, error);
+    this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
+  }
+
+  deliveryReady(): void {
+    this.#delivery.deliverWaiting();
+    if (this.#delivery.waitingBytes < this.#settings.receiveAheadBytes) this.#letRead();
+    this.#finishIfDelivered();
+  }
+
+  /** `url`, `protocols`, `headers` or `token` threw: an attempt that failed, as `retry` and `giveUp` say. */
+  sourceFailed(error: unknown): void {
+    this.#log.handlerFailed(error, undefined);
+    const heard = countListeners(this.emitter, 'retry') + countListeners(this.emitter, 'giveUp');
+    if (heard === 0) this.warnings.failure('a function given as url, protocols, headers or token', error);
+  }
+
+  listenersChanged(name: string | symbol | undefined): void {
+    if (name !== undefined && name !== 'message') {
+      checkEventName(name, CLIENT_EVENTS, this.warnings);
+      return;
+    }
+    this.ownListeners = listenersOf(this.emitter, 'message') as ((message: Message) => ListenerResult)[];
+    this.#delivery.consumersChanged();
+    if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
+  }
+
+  now(): number {
+    return deadlinesOf(this.#settings.clock).now();
+  }
+
+  unclaimedUntil(atMs: number): void {
+    this.#unclaimed ??= new UnclaimedTimer(deadlinesOf(this.#settings.clock), this);
+    this.#unclaimed.plan(atMs);
+  }
+
+  unclaimedTooLong(): void {
+    this.#unclaimed = undefined;
+    this.#dropped += this.#delivery.dropUnclaimed();
+    this.deliveryReady();
+  }
+
+  failed(error: unknown): void {
+    this.listenerFailed(error);
+  }
+
+  #flush(): void {
+    if (this.#outbox.flush()) this.#tell('drain');
+  }
+
+  #received(connection: ClientConnection, message: Message): void | Promise<void> {
+    if (!this.#delivery.offer(message)) this.#dropped++;
+    if (this.#delivery.waitingBytes < this.#settings.receiveAheadBytes || connection.state !== 'open') return;
+    if (this.#backlog === undefined) {
+      let end = (): void => {};
+      const gone = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      this.#backlog = { gone, end };
+    }
+    return this.#backlog.gone;
+  }
+
+  #letRead(): void {
+    const backlog = this.#backlog;
+    this.#backlog = undefined;
+    backlog?.end();
+  }
+
+  readonly #aborted = (): void => {
+    this.#dropReceived();
+    this.#series.stop({ why: 'abort' }, (connection) => connection.terminate());
+    // It may have been closing, politely.
+    this.connection?.terminate();
+  };
+
+  /** The client ends after the last message. Messages without a consumer delay the end for `closeTimeoutMs` at most. */
+  #finishIfDelivered(): void {
+    const { state, connection, end } = this.#series;
+    if (state !== 'closing' || connection !== undefined || end === undefined) return;
+    const { clock, closeTimeoutMs, signal } = this.#settings;
+    if (end.why === 'close' && this.#delivery.isAbandoned) this.#dropReceived();
+    if (this.#delivery.waiting > 0) {
+      this.#lastTimer ??= setKeepingTimer(clock, () => this.#lastTimeUp(), closeTimeoutMs);
+      return;
+    }
+    clock.clearTimer(this.#lastTimer);
+    this.#unclaimed?.cancel();
+    signal?.removeEventListener('abort', this.#aborted);
+    this.#series.finish();
+    this.#delivery.finish();
+    this.#tell('close', end);
+    this.#resolveClosed(end);
+  }
+
+  #lastTimeUp(): void {
+    this.#dropReceived();
+    this.#finishIfDelivered();
+  }
+
+  #dropReceived(): void {
+    this.#dropped += this.#delivery.drop();
+  }
+
+  #unsent(message: UnsentMessage): void {
+    this.#dropped++;
+    this.#tell('unsent', message);
+  }
+
+  #tell<Name extends keyof ReconnectEvents>(name: Name, ...args: ReconnectEvents[Name]): void {
+    dispatch(this.emitter, name, args, (error) => {
+      if (name !== 'error') this.listenerFailed(error, `a listener of '${name}'`);
+      else {
+        this.#log.handlerFailed(error, this.connection);
+        this.warnings.failure(ERROR_LISTENER, error);
+      }
+    });
+  }
+}

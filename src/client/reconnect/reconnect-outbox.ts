@@ -1,0 +1,111 @@
+import { Buffer } from 'node:buffer';
+import type { Connection } from '../../connection/connection.ts';
+import { Drains } from '../../connection/drains.ts';
+import { MisuseError } from '../../protocol/errors.ts';
+import { outgoing, type Payload } from '../../protocol/payload.ts';
+import type { Clock } from '../../engine/clock.ts';
+import { OfflineQueue, type UnsentMessage } from './offline-queue.ts';
+import type { ReconnectState } from './reconnect-states.ts';
+import type { SendOptions } from '../../options/call-options.ts';
+import type { OfflineQueueSettings } from '../../options/reconnect-options.ts';
+
+/** Where messages leave: the connection of now, if there is one. */
+export interface Outlet {
+  readonly state: ReconnectState;
+  readonly connection: Connection | undefined;
+}
+
+/** What an application sends over any number of connections: to the one of now, or into the offline queue. */
+export class ReconnectOutbox {
+  readonly #outlet: Outlet;
+  readonly #clock: Clock;
+  readonly #highWaterMarkBytes: number;
+  readonly #unsent: (message: UnsentMessage) => void;
+  readonly #queue: OfflineQueue | undefined;
+  #drains: Drains | undefined;
+
+  /** @param unsent Told of messages that were not sent, and will not be. */
+  constructor(
+    outlet: Outlet,
+    queue: false | OfflineQueueSettings,
+    { highWaterMarkBytes, clock }: { readonly highWaterMarkBytes: number; readonly clock: Clock },
+    unsent: (message: UnsentMessage) => void,
+  ) {
+    this.#outlet = outlet;
+    this.#clock = clock;
+    this.#highWaterMarkBytes = highWaterMarkBytes;
+    this.#unsent = unsent;
+    this.#queue = queue === false ? undefined : new OfflineQueue(queue, unsent);
+  }
+
+  /** Messages in the offline queue. */
+  get queuedMessages(): number {
+    return this.#queue?.size ?? 0;
+  }
+
+  /** Bytes accepted and not yet taken by the kernel: those in the offline queue, and those of the connection. */
+  get bufferedBytes(): number {
+    return (this.#queue?.bytes ?? 0) + (this.#outlet.connection?.bufferedBytes ?? 0);
+  }
+
+  /** As of `ReconnectingClient`. */
+  send(payload: Payload, options: SendOptions | undefined): boolean {
+    const { connection } = this.#outlet;
+    if (connection?.state === 'open' && !this.#isOver && this.queuedMessages === 0) {
+      const goOn = connection.send(payload, options);
+      if (!goOn) (this.#drains ??= new Drains()).wasRefused = true;
+      return goOn;
+    }
+    if (this.#queue !== undefined && !this.#isOver)
+      return this.#queue.push(payload, options, this.#clock.now());
+    this.#unsent({ bytes: Buffer.byteLength(outgoing(payload, options?.binary).data), why: 'offline' });
+    return false;
+  }
+
+  /** As of `ReconnectingClient`. */
+  drained(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#isOver) return Promise.reject(closedError());
+    if (this.#hasRoom) return Promise.resolve();
+    this.#drains ??= new Drains();
+    return this.#drains.wait(signal);
+  }
+
+  /**
+   * Sends what waits in the queue, as far as the connection takes it, and tells those who wait for room.
+   * @returns Whether a `drain` event is owed.
+   */
+  flush(): boolean {
+    const { state, connection } = this.#outlet;
+    if (connection === undefined || state !== 'open') return false;
+    this.#queue?.flush(
+      this.#clock.now(),
+      (payload, options) => connection.send(payload, options) && connection.state === 'open',
+    );
+    const drains = this.#drains;
+    if (drains === undefined || !this.#hasRoom) return false;
+    this.#drains = undefined;
+    drains.resolve();
+    return drains.wasRefused;
+  }
+
+  /** It is over: nothing that waits will be sent. */
+  end(): void {
+    this.#queue?.drop();
+    this.#drains?.reject(closedError());
+    this.#drains = undefined;
+  }
+
+  get #isOver(): boolean {
+    const { state } = this.#outlet;
+    return state === 'closing' || state === 'closed';
+  }
+
+  get #hasRoom(): boolean {
+    const { connection } = this.#outlet;
+    if (connection?.state !== 'open' || this.queuedMessages > 0) return false;
+    return connection.bufferedBytes <= this.#highWaterMarkBytes;
+  }
+}
+
+const closedError = (): MisuseError =>
+  new MisuseError('ERR_CLOSED', 'the client ended before what waited was out');

@@ -1,0 +1,109 @@
+import { ConnectError } from '../../protocol/connect-error.ts';
+import { MisuseError } from '../../protocol/errors.ts';
+import type { ConnectOptions, RequestHeaders } from '../../options/connect-options.ts';
+import { readDestination } from '../destination.ts';
+import type { Asked, AttemptContext } from '../../options/reconnect-options.ts';
+import { isToken, type ReconnectSettings } from '../../options/resolve-reconnect-options.ts';
+
+/** Where to connect this time, and with what. */
+export interface AttemptRequest {
+  readonly url: string | URL;
+  readonly options: ConnectOptions;
+  /** Everything in which credentials may stand, as one text: equal if nothing has changed. */
+  readonly credentials: string;
+}
+
+type Pairs = (readonly [name: string, value: string])[];
+
+/** Gives URL, subprotocols, header fields and token for each attempt; asks for those that are functions. */
+export class ReconnectSource {
+  readonly #url: Asked<string | URL>;
+  readonly #settings: ReconnectSettings;
+
+  /** @throws MisuseError `ERR_ARGUMENT` for a URL that nobody can connect to. */
+  constructor(url: Asked<string | URL>, settings: ReconnectSettings) {
+    if (typeof url !== 'function') checkUrl(url);
+    this.#url = url;
+    this.#settings = settings;
+  }
+
+  /** Whether the next attempt can bring other credentials than the last one. */
+  get canChange(): boolean {
+    const { token, headers } = this.#settings;
+    return [this.#url, token, headers].some((asked) => typeof asked === 'function');
+  }
+
+  /**
+   * Asks, for no longer than connecting may take.
+   * @throws What a function throws; `ConnectError` `ERR_CONNECT_TIMEOUT`; the reason of the signal; MisuseError `ERR_OPTION`
+   *   for a token that cannot be sent.
+   */
+  async ask(context: AttemptContext): Promise<AttemptRequest> {
+    const { clock, connectTimeoutMs } = this.#settings.connection;
+    const overdue = new AbortController();
+    const signal = AbortSignal.any([context.signal, overdue.signal]);
+    const timer = clock.setTimer(() => overdue.abort(silence()), connectTimeoutMs);
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => {
+        clock.clearTimer(timer);
+        reject(signal.reason as Error);
+      });
+    });
+    try {
+      return await Promise.race([this.#answers({ ...context, signal }, context.signal), aborted]);
+    } finally {
+      clock.clearTimer(timer);
+    }
+  }
+
+  /** @param signal Of the attempt: for `connect`, which minds its time itself. */
+  async #answers(context: AttemptContext, signal: AbortSignal): Promise<AttemptRequest> {
+    const { connect, ...settings } = this.#settings;
+    const [url, protocols, given, token] = await Promise.all([
+      answerOf(this.#url, context),
+      answerOf(settings.protocols, context),
+      answerOf(settings.headers, context),
+      answerOf(settings.token, context),
+    ]);
+    const headers = pairsOf(given);
+    if (token !== undefined) {
+      if (!isToken(token)) throw new MisuseError('ERR_OPTION', 'token gave what is no printable ASCII');
+      if (headers.some(([name]) => name.toLowerCase() === 'authorization')) {
+        throw new MisuseError('ERR_OPTION', 'headers gave an Authorization, which token would be');
+      }
+      headers.push(['Authorization', `Bearer ${token}`]);
+    }
+    return {
+      url,
+      options: { ...connect, protocols: protocols ?? [], headers, signal },
+      credentials: JSON.stringify([String(url), headers]),
+    };
+  }
+}
+
+const silence = (): ConnectError =>
+  new ConnectError('ERR_CONNECT_TIMEOUT', 'url, protocols, headers or token did not answer', {
+    phase: 'url',
+  });
+
+function checkUrl(url: unknown): void {
+  if (typeof url !== 'string' && !(url instanceof URL)) {
+    throw new MisuseError('ERR_ARGUMENT', 'url must be a string, a URL, or a function that gives one');
+  }
+  try {
+    readDestination(url);
+  } catch (error) {
+    throw new MisuseError('ERR_ARGUMENT', (error as Error).message, { cause: error });
+  }
+}
+
+async function answerOf<Value>(asked: Asked<Value>, context: AttemptContext): Promise<Value> {
+  return typeof asked === 'function'
+    ? (asked as (context: AttemptContext) => Value | PromiseLike<Value>)(context)
+    : asked;
+}
+
+function pairsOf(headers: RequestHeaders | undefined): Pairs {
+  if (headers === undefined) return [];
+  return Symbol.iterator in headers ? [...headers] : Object.entries(headers);
+}

@@ -1,0 +1,293 @@
+import { Buffer } from 'node:buffer';
+import type { Answer, Run } from './case.ts';
+import { OPCODE } from '../protocol/constants.ts';
+import { type FrameSpec, type Verdict, worst } from './model.ts';
+import { ping } from './build.ts';
+import type { Negotiated } from './deflate-codec.ts';
+import { abridged, shownAnswer, shownPayload } from './shown.ts';
+import type { PeerEvent, TranscriptEntry, Wire } from './wire.ts';
+
+export interface RunResult {
+  readonly label: string;
+  readonly verdict: Verdict;
+  readonly expected: string;
+  readonly seen: string;
+  /** Why it is not a pass. */
+  readonly because: string;
+  readonly transcript: readonly TranscriptEntry[];
+}
+
+export interface RunContext {
+  /** The peer sends messages back. */
+  readonly echoes: boolean;
+  readonly tested: 'server' | 'client';
+  /** Longest wait for one thing, in ms. */
+  readonly timeoutMs: number;
+}
+
+/** Sent behind what must fail the connection: an answer shows at once that it went on. */
+const STILL_THERE = Buffer.from('still there?');
+
+/** What must come back of a run, in words. */
+export function expectation({ answers, end, heldBytes, limitCodes }: Run): string {
+  const parts = abridged(answers.map(shownAnswer));
+  const codes = (list: readonly (number | undefined)[]): string =>
+    list.map((code) => code ?? 'without a code').join(' or ');
+  if (end.by === 'us') parts.push('answers our Close 1000');
+  else if (end.by === 'close') parts.push(`Close ${codes(end.codes)}, end of TCP`);
+  else
+    parts.push(
+      `fails the connection: Close ${codes(end.codes)}${heldBytes > 0 ? ', before the rest is sent' : ''}`,
+    );
+  const limit = limitCodes.length === 0 ? '' : `; or a limit: Close ${codes(limitCodes)}`;
+  return parts.join('; ') + limit;
+}
+
+/** Whether nothing can be seen without an echo. */
+export function needsEcho({ answers, end }: Run): boolean {
+  return end.by === 'us' && answers.some(({ type }) => type !== 'pong');
+}
+
+/** Runs one connection to its end and judges it. */
+export function judgeRun(
+  run: Run,
+  wire: Wire,
+  context: RunContext,
+  negotiated?: Negotiated,
+): Promise<RunResult> {
+  return new RunJudge(run, wire, context).judge(negotiated);
+}
+
+class RunJudge {
+  readonly #run: Run;
+  readonly #wire: Wire;
+  readonly #context: RunContext;
+  readonly #messages: Answer[];
+  readonly #pongs: Answer[];
+  readonly #inOrder: Answer[];
+  #answeredBeside = false;
+  #sentCloses: readonly (number | undefined)[] = [];
+  readonly #seen: string[] = [];
+  readonly #remarks: { readonly verdict: Verdict; readonly because: string }[] = [];
+
+  constructor(run: Run, wire: Wire, context: RunContext) {
+    this.#run = run;
+    this.#wire = wire;
+    this.#context = context;
+    this.#inOrder = run.answers.filter(({ type }) => context.echoes || type === 'pong');
+    this.#messages = this.#inOrder.filter(({ type }) => type !== 'pong');
+    this.#pongs = this.#inOrder.filter(({ type }) => type === 'pong');
+  }
+
+  async judge(negotiated: Negotiated | undefined): Promise<RunResult> {
+    const { send, cutBytes, heldBytes, end } = this.#run;
+    const specs = typeof send === 'function' ? send(negotiated!) : send;
+    this.#sentCloses = specs.filter(({ opcode }) => opcode === OPCODE.CLOSE).map(codeOf);
+    const bytes = this.#wire.encode(specs);
+    const now = bytes.subarray(0, bytes.length - heldBytes);
+    const written = this.#wire.write(now, cutBytes);
+    if (heldBytes > 0) {
+      await written;
+      await this.#early(bytes.subarray(now.length));
+    } else {
+      if (end.by === 'failure') {
+        await written;
+        this.#wire.send(ping(STILL_THERE));
+      }
+      await this.#ending(written);
+    }
+    const expected = expectation(this.#run);
+    const verdict = worst(this.#remarks.map(({ verdict }) => verdict));
+    return {
+      label: this.#run.label,
+      verdict,
+      expected,
+      seen: abridged(this.#seen).join('; ') || 'nothing',
+      because: this.#remarks
+        .filter((remark) => remark.verdict !== 'pass')
+        .map(({ because }) => because)
+        .join('; '),
+      transcript: this.#wire.transcript,
+    };
+  }
+
+  /** Waits for a failure before the rest is sent; then sends it, and waits again. */
+  async #early(rest: Buffer): Promise<void> {
+    const patienceMs = this.#context.timeoutMs / 5;
+    const event = await this.#next(patienceMs);
+    if (event.type !== 'silence') return this.#failure(event);
+    await this.#wire.write(rest, Infinity);
+    this.#wire.send(ping(STILL_THERE));
+    this.#remark(
+      'non-strict',
+      'failed only after the rest had been sent, though the first bytes prove the fault',
+    );
+    await this.#ending();
+  }
+
+  /** @param written When everything is out: our own Close comes behind it. */
+  async #ending(written?: Promise<void>): Promise<void> {
+    const { end } = this.#run;
+    for (;;) {
+      if (end.by === 'us' && this.#messages.length === 0 && this.#pongs.length === 0) {
+        await written;
+        return this.#weClose();
+      }
+      const event = await this.#next(this.#context.timeoutMs);
+      if (this.#matches(event)) continue;
+      // Who inflates beside the event loop may answer a ping first, once.
+      const beside = this.#run.offer !== undefined && !this.#answeredBeside;
+      if (beside && event.type === 'pong' && event.payload.equals(STILL_THERE)) {
+        this.#answeredBeside = true;
+        continue;
+      }
+      if (end.by === 'failure') return this.#failure(event);
+      if (end.by === 'close' && event.type === 'close') return this.#closed(event.code, end.codes);
+      return this.#unexpected(event);
+    }
+  }
+
+  async #next(deadlineMs: number): Promise<PeerEvent> {
+    for (;;) {
+      const event = await this.#wire.next(deadlineMs);
+      this.#seen.push(shownEvent(event));
+      if (event.type === 'ping') this.#wire.send({ opcode: 10, payload: event.payload });
+      else if (this.#context.echoes || (event.type !== 'text' && event.type !== 'binary')) return event;
+    }
+  }
+
+  /** Whether an event is one of the answers that are still to come. */
+  #matches(event: PeerEvent): boolean {
+    if (event.type === 'pong') {
+      // Of pings that were not answered yet the newest will do (§5.5.3).
+      const at = this.#pongs.findIndex(({ payload }) => payload.equals(event.payload));
+      if (at < 0) return false;
+      for (const answer of this.#pongs.splice(0, at + 1)) this.#done(answer);
+      return true;
+    }
+    if (event.type !== 'text' && event.type !== 'binary') return false;
+    const [next] = this.#messages;
+    if (next === undefined || next.type !== event.type || !next.payload.equals(event.payload)) return false;
+    this.#messages.shift();
+    const passed = this.#inOrder.slice(0, this.#inOrder.indexOf(next)).some(({ type }) => type === 'pong');
+    if (passed) this.#remark('non-strict', 'a ping was answered after data that came later');
+    this.#done(next);
+    return true;
+  }
+
+  #done(answer: Answer): void {
+    this.#inOrder.splice(this.#inOrder.indexOf(answer), 1);
+  }
+
+  async #weClose(): Promise<void> {
+    this.#wire.send({ opcode: 8, payload: Buffer.of(0x03, 0xe8) });
+    const event = await this.#nextAfterClose();
+    if (event.type === 'close') await this.#closed(event.code, [1000]);
+    else this.#remark('fail', `our Close was not answered: ${shownEvent(event)}`);
+  }
+
+  /** Pings and pongs may cross our Close. */
+  async #nextAfterClose(): Promise<PeerEvent> {
+    for (;;) {
+      const event = await this.#next(this.#context.timeoutMs);
+      if (event.type !== 'pong' && event.type !== 'ping') return event;
+    }
+  }
+
+  /** The peer must have failed the connection with this event. */
+  async #failure(event: PeerEvent): Promise<void> {
+    const { end } = this.#run;
+    if (end.by !== 'failure') return this.#unexpected(event);
+    if (event.type === 'close') {
+      const { code } = event;
+      if (this.#sentCloses.includes(code) && (code === undefined || !end.codes.includes(code))) {
+        this.#remark(end.accepted, 'our Close was answered as if nothing was wrong');
+      } else if (code === undefined || !end.codes.includes(code)) {
+        this.#remark(
+          'non-strict',
+          `the connection failed, but with code ${code ?? 'none'} instead of ${end.codes.join(' or ')}`,
+        );
+      }
+      this.#missing('non-strict');
+      await this.#over(code);
+    } else if (event.type === 'end') {
+      this.#remark('non-strict', `the connection failed without a Close: ${event.how}`);
+      this.#missing('non-strict');
+    } else if (event.type === 'breach') this.#remark('fail', event.says);
+    else if (event.type === 'silence')
+      this.#remark(end.accepted, `the connection did not fail within ${event.ms} ms`);
+    else this.#remark(end.accepted, `the connection went on: ${shownEvent(event)}`);
+  }
+
+  /** The peer has answered a Close. */
+  async #closed(code: number | undefined, codes: readonly (number | undefined)[]): Promise<void> {
+    this.#missing('fail');
+    if (!codes.includes(code)) {
+      this.#remark(
+        'non-strict',
+        `the answer carries code ${code ?? 'none'} instead of ${codes.map((one) => one ?? 'none').join(' or ')}`,
+      );
+    }
+    await this.#over(code);
+  }
+
+  /** Behind the peer's Close: nothing more, and TCP ends (§5.5.1, §7.1.1). */
+  async #over(code: number | undefined): Promise<void> {
+    const failing = this.#run.end.by === 'failure';
+    if (failing)
+      this.#wire.send({ opcode: 8, payload: code === undefined ? '' : Buffer.of(code >> 8, code & 0xff) });
+    if (this.#context.tested === 'client') this.#wire.raw.end();
+    const event = await this.#wire.next(this.#context.timeoutMs);
+    if (event.type === 'end') this.#seen.push('end of TCP');
+    else if (event.type === 'silence') {
+      this.#remark(failing ? 'non-strict' : 'fail', `TCP was not ended within ${event.ms} ms after Close`);
+    } else this.#remark('fail', `something came after the peer's Close: ${shownEvent(event)}`);
+  }
+
+  #unexpected(event: PeerEvent): void {
+    const { limitCodes } = this.#run;
+    if (event.type === 'close' && event.code !== undefined && limitCodes.includes(event.code)) {
+      this.#remark('informational', `over a limit of the peer's: Close ${event.code}`);
+      return;
+    }
+    if (event.type === 'end' && limitCodes.length > 0) {
+      // A flooded peer may end TCP at once; a peer that refuses a large message should send a Close (§7.4.1).
+      const verdict = limitCodes.includes(1008) ? 'informational' : 'non-strict';
+      this.#remark(verdict, `the connection ended without a Close, perhaps over a limit: ${event.how}`);
+      return;
+    }
+    const still = this.#inOrder[0];
+    const wanted = still === undefined ? 'Close' : shownAnswer(still);
+    if (event.type === 'breach') this.#remark('fail', event.says);
+    else if (event.type === 'silence') this.#remark('fail', `waited ${event.ms} ms for ${wanted}`);
+    else this.#remark('fail', `${shownEvent(event)} came instead of ${wanted}`);
+  }
+
+  /** Answers to what was right before the fault, or before the Close. An application may be too late for it, a pong not. */
+  #missing(verdict: Verdict): void {
+    const still = this.#inOrder.find(({ type }) => type === 'pong') ?? this.#inOrder[0];
+    if (still === undefined) return;
+    this.#remark(
+      still.type === 'pong' ? verdict : 'informational',
+      `${shownAnswer(still)} did not come before the end`,
+    );
+  }
+
+  #remark(verdict: Verdict, because: string): void {
+    this.#remarks.push({ verdict, because });
+  }
+}
+
+/** The code in a Close, if there is room for one. */
+function codeOf({ payload = '' }: FrameSpec): number | undefined {
+  const bytes = Buffer.from(payload as string);
+  return bytes.length < 2 ? undefined : bytes.readUInt16BE(0);
+}
+
+export function shownEvent(event: PeerEvent): string {
+  if (event.type === 'close') return `Close ${event.code ?? 'without a code'}`;
+  if (event.type === 'breach') return event.says;
+  if (event.type === 'end') return event.how;
+  if (event.type === 'silence') return `nothing for ${event.ms} ms`;
+  return `${event.type} ${shownPayload(event.payload)}`;
+}

@@ -1,0 +1,115 @@
+import { Buffer } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
+import { acceptValue } from '../protocol/handshake/accept-key.ts';
+import { listMembers } from '../protocol/handshake/fields.ts';
+import type { ResponseHead } from '../testing/index.ts';
+import { HIDDEN } from '../protocol/printable.ts';
+import type { FrameSpec, Target, Verdict } from './model.ts';
+
+/** A request for an upgrade, right but for what is said here, and what the server must make of it. */
+export interface RequestSpec {
+  readonly label?: string;
+  /** Default `GET`. */
+  readonly method?: string;
+  /** Default `HTTP/1.1`. */
+  readonly version?: string;
+  /** Of the path with its query. Default as it is. */
+  readonly target?: (path: string, authority: string) => string;
+  /** Replaced by name; `undefined` leaves one out, a list repeats it. A value of `*` inside is the ordinary one. */
+  readonly fields?: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Lines as they are, before the empty one. */
+  readonly lines?: readonly string[];
+  /** The whole head as text, before it is sent. */
+  readonly rewrite?: (head: string) => string;
+  /** Bytes in one write. Default everything at once. */
+  readonly cutBytes?: number;
+  /** Sent in the same write, behind the head. */
+  readonly behind?: readonly FrameSpec[] | string;
+  readonly expects?: RequestExpectation;
+}
+
+export type RequestExpectation =
+  /** 101, or the verdict `refused`. */
+  | { readonly status: 101; readonly refused: Verdict; readonly echo?: true; readonly declines?: true }
+  /** An HTTP error of this list, or the verdict `accepted`. An empty list: any status that is not 101. */
+  | { readonly status: readonly number[]; readonly accepted: Verdict; readonly names?: string };
+
+export const newKey = (): string => randomBytes(16).toString('base64');
+
+/** The target as a transcript shows it: the values of headers of the command line and the query are hidden. */
+export function withoutSecrets(target: Target): Target {
+  const url = new URL(target.url);
+  if (url.search !== '') url.search = HIDDEN;
+  return { ...target, url, headers: target.headers.map(([name]) => [name, HIDDEN]) };
+}
+
+/** The bytes of a request head. */
+export function encodeRequest(spec: RequestSpec, target: Target, key: string): Buffer {
+  const { method = 'GET', version = 'HTTP/1.1', fields = {}, lines = [] } = spec;
+  const path = `${target.url.pathname}${target.url.search}`;
+  const requestTarget = spec.target?.(path, target.url.host) ?? path;
+  const ordinary: [string, string][] = [
+    ['Host', target.url.host],
+    ['Upgrade', 'websocket'],
+    ['Connection', 'Upgrade'],
+    ['Sec-WebSocket-Key', key],
+    ['Sec-WebSocket-Version', '13'],
+    ...(target.protocols.length === 0
+      ? []
+      : [['Sec-WebSocket-Protocol', target.protocols.join(', ')] as [string, string]]),
+    ...target.headers.map(([name, value]): [string, string] => [name, value]),
+  ];
+  const replaced = new Map(Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value]));
+  const all = ordinary.filter(([name]) => !replaced.has(name.toLowerCase()));
+  for (const [name, value] of Object.entries(fields)) {
+    const usual = ordinary.find(([one]) => one.toLowerCase() === name.toLowerCase())?.[1] ?? '';
+    for (const one of value === undefined ? [] : [value].flat()) all.push([name, one.replaceAll('*', usual)]);
+  }
+  const head = [
+    `${method} ${requestTarget} ${version}`,
+    ...all.map(([name, value]) => `${name}: ${value}`),
+    ...lines,
+  ]
+    .map((line) => `${line}\r\n`)
+    .join('');
+  return Buffer.from(spec.rewrite?.(`${head}\r\n`) ?? `${head}\r\n`, 'latin1');
+}
+
+/** Empty members are ignored (RFC 9110 §5.6.1.2). */
+const members = (value: string | undefined): string[] =>
+  listMembers(value ?? '').map((one) => one.toLowerCase());
+const count = (head: ResponseHead, name: string): number =>
+  head.raw.toLowerCase().split(`\r\n${name}:`).length - 1;
+
+/** What is wrong with a 101, if anything is (§4.1, §4.2.2). */
+export function faultOfAcceptance(
+  head: ResponseHead,
+  key: string,
+  protocols: readonly string[],
+  extensions: string | undefined,
+): string | undefined {
+  const { fields } = head;
+  if (head.version !== 'HTTP/1.1') return `the answer is of version ${head.version}`;
+  if (members(fields.get('upgrade')).join() !== 'websocket') return 'the answer lacks Upgrade: websocket';
+  if (!members(fields.get('connection')).includes('upgrade')) return 'the answer lacks Connection: Upgrade';
+  const accept = fields.get('sec-websocket-accept');
+  if (accept !== acceptValue(key))
+    return `Sec-WebSocket-Accept is ${accept ?? 'missing'}, not ${acceptValue(key)}`;
+  const framing = ['content-length', 'transfer-encoding'].find((name) => fields.has(name));
+  // RFC 9110 §8.6, RFC 9112 §6.1: nothing but frames follows a 101.
+  if (framing !== undefined) return `the answer has ${framing}, which a 101 must not`;
+  for (const name of ['sec-websocket-protocol', 'sec-websocket-extensions']) {
+    if (count(head, name) > 1) return `${name} comes more than once`;
+  }
+  const protocol = listMembers(fields.get('sec-websocket-protocol') ?? '').join(', ');
+  if (protocol !== '' && !protocols.includes(protocol)) {
+    return `the answer chooses the subprotocol '${protocol}', which was not offered`;
+  }
+  const extension = fields.get('sec-websocket-extensions');
+  if (extension === undefined) return undefined;
+  const offered = new Set(members(extensions).map((one) => one.split(';', 1)[0]!.trim()));
+  const foreign = members(extension).find((one) => !offered.has(one.split(';', 1)[0]!.trim()));
+  return foreign === undefined
+    ? undefined
+    : `the answer uses the extension '${foreign}', which was not offered`;
+}

@@ -1,0 +1,346 @@
+import { Buffer } from 'node:buffer';
+import { MAX_HEADER_BYTES, OPCODE, RSV1 } from '../../protocol/constants.ts';
+import { type DeflateDirection, MIN_COMPRESSOR_BITS } from '../../protocol/deflate/parameters.ts';
+import { ENTRY_BYTES } from '../../protocol/limits.ts';
+import { ownView } from '../../protocol/payload.ts';
+import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
+import type { ReusableBytes } from '../../protocol/reusable-bytes.ts';
+import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../../protocol/outgoing/frame-block.ts';
+import { Outbox, UNCOPIED_FROM_BYTES } from './outbox.ts';
+import type { Transport } from '../../sockets/transport.ts';
+import type { DeflateSettings } from '../../engine/zlib/deflate-settings.ts';
+import { Deflater, type DeflateJob, sharedDeflater } from '../../engine/zlib/deflater.ts';
+import { type FrameWaiter, type PreparedFrame, preparedFrame } from './prepared-frame.ts';
+
+/** Small messages that go out as they are. */
+interface Frames {
+  readonly is: 'frames';
+  readonly block: FrameBlock;
+  bytes: number;
+}
+
+/**
+ * A message, or Close, that is queued behind one that is being compressed; or that one itself. Small messages that go out
+ * as they are share a block.
+ */
+type Waiting =
+  | {
+      readonly is: 'message';
+      readonly opcode: number;
+      readonly data: string | Uint8Array;
+      readonly compress: boolean | undefined;
+      readonly bytes: number;
+    }
+  | Frames
+  | { readonly is: 'prepared'; readonly message: PreparedMessage; readonly bytes: number }
+  | { readonly is: 'close'; readonly body: Uint8Array; readonly bytes: number };
+
+/** Texts up to this length, in UTF-16 units, are encoded into memory that is there already. */
+const SCRATCH_TEXT_UNITS = 32_768;
+let textScratch: Buffer | undefined;
+
+function messagesOf(entry: Waiting): number {
+  if (entry.is === 'close') return 0;
+  return entry.is === 'frames' ? entry.block.messages : 1;
+}
+
+function encoded(text: string): Buffer {
+  if (text.length > SCRATCH_TEXT_UNITS) return Buffer.from(text, 'utf8');
+  textScratch ??= Buffer.allocUnsafeSlow(SCRATCH_TEXT_UNITS * 3);
+  return textScratch.subarray(0, textScratch.write(text, 0, 'utf8'));
+}
+
+/**
+ * The outbox of a connection that has agreed on permessage-deflate. Messages of ordinary size are compressed when they are
+ * sent; a large one behind the event loop, and what is sent after it waits in a queue here, save control frames. With
+ * context takeover, what many recipients share is compressed without reference to anything: then this connection's own
+ * context forgets what it has seen, for the peer's window holds something else from there on (RFC 7692 §7.2.1 leaves it to
+ * the sender what to refer to).
+ */
+export class CompressingOutbox extends Outbox implements FrameWaiter {
+  readonly #settings: DeflateSettings;
+  readonly #direction: DeflateDirection;
+  readonly #deflater: Deflater | undefined;
+  readonly #ready: () => void;
+  readonly #failed: (error: unknown) => void;
+  readonly #nextKey: (() => number) | undefined;
+  #queue: Waiting[] | undefined;
+  #queueBytes = 0;
+  /** What the first of the queue waits for. */
+  #job: DeflateJob | undefined;
+  #frame: PreparedFrame | undefined;
+  #begun = false;
+
+  /**
+   * @param ready Called when a message that was compressed on the thread pool can be written.
+   * @param failed Told what a step threw that no caller waits for.
+   */
+  constructor(
+    transport: Transport,
+    limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number },
+    nextKey: (() => number) | undefined,
+    direction: DeflateDirection,
+    settings: DeflateSettings,
+    ready: () => void,
+    failed: (error: unknown) => void,
+    reusable?: ReusableBytes,
+  ) {
+    super(transport, limits, nextKey, reusable);
+    const { windowBits, contextTakeover } = direction;
+    const parameters = { windowBits, level: settings.level, memLevel: settings.memLevel };
+    this.#settings = settings;
+    this.#direction = direction;
+    this.#ready = ready;
+    this.#failed = failed;
+    this.#nextKey = nextKey;
+    // A window smaller than zlib's smallest: everything goes as it is, which is always allowed (RFC 7692 §6).
+    if (windowBits >= MIN_COMPRESSOR_BITS)
+      this.#deflater = contextTakeover ? new Deflater(parameters, true) : sharedDeflater(parameters);
+  }
+
+  override get bufferedBytes(): number {
+    return super.bufferedBytes + this.#queueBytes + (this.#queue?.length ?? 0) * ENTRY_BYTES;
+  }
+
+  override get idle(): boolean {
+    return super.idle && this.#queue === undefined;
+  }
+
+  override text(text: string, compress?: boolean): void {
+    if (this.#queue !== undefined) this.#wait(OPCODE.TEXT, text, compress);
+    else if (!this.#isToBeCompressed(text, compress)) super.text(text);
+    else if (text.length > this.#settings.asyncThresholdBytes) this.#wait(OPCODE.TEXT, text, compress);
+    else this.#compress(OPCODE.TEXT, text);
+  }
+
+  override data(opcode: number, lent: Uint8Array, compress?: boolean): void {
+    // zlib ends the process if it is told a length that the memory does not have.
+    const payload = ownView(lent);
+    if (this.#queue !== undefined) this.#wait(opcode, payload, compress);
+    else if (!this.#isToBeCompressed(payload, compress)) super.data(opcode, payload);
+    else if (payload.length > this.#settings.asyncThresholdBytes) this.#wait(opcode, payload, compress);
+    else this.#compress(opcode, payload);
+  }
+
+  override prepared(message: PreparedMessage): void {
+    if (this.#queue === undefined) {
+      const variant = this.#variant(message);
+      if (variant === undefined || variant.frame !== undefined) {
+        this.#sendPrepared(message, variant?.frame);
+        return;
+      }
+    }
+    const { frame } = message;
+    if (this.#queue !== undefined && frame.length <= ENTRY_BYTES && this.#variant(message) === undefined) {
+      const frames = this.#framesWith(frame.length);
+      frames.block.copy(frame);
+      this.#grow(frames, frame.length);
+    } else this.#enqueue({ is: 'prepared', message, bytes: frame.length });
+  }
+
+  override closeAfterWaiting(body: Uint8Array): void {
+    if (this.#queue === undefined) super.closeAfterWaiting(body);
+    else this.#enqueue({ is: 'close', body, bytes: body.length });
+  }
+
+  override dropWaiting(): number {
+    let dropped = super.dropWaiting();
+    for (const entry of this.#queue ?? []) dropped += messagesOf(entry);
+    this.#dropQueue();
+    return dropped;
+  }
+
+  override dropOldest(): number {
+    const dropped = super.dropOldest();
+    if (dropped > 0) return dropped;
+    const oldest = this.#queue?.[0];
+    if (oldest === undefined || oldest.is === 'close') return 0;
+    if (oldest.is === 'frames' && oldest.block.messages > 1) {
+      const bytes = oldest.block.dropFirst();
+      oldest.bytes -= bytes;
+      this.#queueBytes -= bytes;
+      return bytes;
+    }
+    this.#stopWaiting();
+    this.#shift(oldest);
+    this.#advance();
+    return oldest.bytes;
+  }
+
+  override clear(): void {
+    super.clear();
+    this.#dropQueue();
+    if (this.#direction.contextTakeover) this.#deflater?.close();
+  }
+
+  frameReady(): void {
+    this.#frame = undefined;
+    this.#begun = false;
+    this.#goOn();
+  }
+
+  /** Sends what was compressed, and what waits behind it; nothing that throws gets into other connections' callbacks. */
+  #goOn(sendFirst?: () => void): void {
+    try {
+      sendFirst?.();
+      this.#advance();
+      this.#ready();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #isToBeCompressed(data: string | Uint8Array, compress: boolean | undefined): boolean {
+    if (this.#deflater === undefined || compress === false) return false;
+    if (compress === true) return true;
+    const { thresholdBytes } = this.#settings;
+    if (data.length >= thresholdBytes) return true;
+    // A UTF-16 unit is at most 3 bytes, so that short texts need no counting.
+    return (
+      typeof data === 'string' &&
+      data.length * 3 >= thresholdBytes &&
+      Buffer.byteLength(data) >= thresholdBytes
+    );
+  }
+
+  #compress(opcode: number, data: string | Uint8Array): void {
+    const input = typeof data === 'string' ? encoded(data) : data;
+    const output = this.#deflater!.compress(input);
+    if (this.#isWorthIt(input.length, output.length)) {
+      // What is not copied must be no memory that the next message is compressed into.
+      super.data(opcode | RSV1, output.length < UNCOPIED_FROM_BYTES ? output : Buffer.from(output));
+    } else this.#sendPlain(opcode, data);
+  }
+
+  /** With takeover the peer has to see whatever our context has seen. */
+  #isWorthIt(before: number, after: number): boolean {
+    return this.#direction.contextTakeover || after < before;
+  }
+
+  #sendPlain(opcode: number, data: string | Uint8Array): void {
+    if (typeof data === 'string') super.text(data);
+    else super.data(opcode, data);
+  }
+
+  #variant(message: PreparedMessage): PreparedFrame | undefined {
+    if (this.#deflater === undefined) return undefined;
+    return preparedFrame(message, this.#direction.windowBits, this.#settings);
+  }
+
+  #sendPrepared(message: PreparedMessage, frame = message.frame): void {
+    if (frame !== message.frame && this.#direction.contextTakeover) this.#deflater!.forget();
+    super.shared(frame);
+  }
+
+  #wait(opcode: number, data: string | Uint8Array, compress: boolean | undefined): void {
+    // Three bytes for a UTF-16 unit, and the longest header.
+    const room = (typeof data === 'string' ? 3 * data.length : data.length) + MAX_HEADER_BYTES;
+    if (room <= MAX_BLOCK_FRAME_BYTES && !this.#isToBeCompressed(data, compress)) {
+      this.#waitPacked(opcode, data, room);
+      return;
+    }
+    // A copy: zlib may read the bytes long after the application has detached or changed its own.
+    const kept = typeof data === 'string' ? data : Buffer.from(data);
+    this.#enqueue({ is: 'message', opcode, data: kept, compress, bytes: Buffer.byteLength(kept) });
+  }
+
+  #waitPacked(opcode: number, data: string | Uint8Array, room: number): void {
+    const frames = this.#framesWith(room);
+    const key = this.#nextKey?.();
+    const { block } = frames;
+    this.#grow(
+      frames,
+      typeof data === 'string' ? block.text(opcode, data, key) : block.data(opcode, data, key),
+    );
+  }
+
+  /** The last entry of the queue, which is not empty, as one with `room` bytes for small frames. */
+  #framesWith(room: number): Frames {
+    const last = this.#queue?.at(-1);
+    const before = last?.is === 'frames' ? last : undefined;
+    if (before?.block.hasRoom(room) === true) return before;
+    const frames: Frames = { is: 'frames', block: new FrameBlock(room, before?.block), bytes: 0 };
+    this.#enqueue(frames);
+    return frames;
+  }
+
+  #grow(frames: Frames, bytes: number): void {
+    frames.bytes += bytes;
+    this.#queueBytes += bytes;
+  }
+
+  #enqueue(waiting: Waiting): void {
+    (this.#queue ??= []).push(waiting);
+    this.#queueBytes += waiting.bytes;
+    if (this.#queue.length === 1) this.#advance();
+  }
+
+  #shift(first: Waiting): void {
+    this.#queue!.shift();
+    this.#queueBytes -= first.bytes;
+  }
+
+  /** Sends from the front of the queue whatever does not have to wait. */
+  #advance(): void {
+    for (let first = this.#queue?.[0]; first !== undefined; first = this.#queue![0]) {
+      if (this.#begun || this.#mustWait(first)) return;
+      this.#shift(first);
+      if (first.is === 'frames') super.shared(first.block.run);
+      else if (first.is === 'close') super.closeAfterWaiting(first.body);
+      else if (first.is === 'prepared')
+        this.#sendPrepared(first.message, this.#variant(first.message)?.frame);
+      else if (this.#isToBeCompressed(first.data, first.compress)) this.#compress(first.opcode, first.data);
+      else this.#sendPlain(first.opcode, first.data);
+    }
+    this.#queue = undefined;
+  }
+
+  /** @returns Whether `first` is being compressed now. */
+  #mustWait(first: Waiting): boolean {
+    if (first.is === 'close' || first.is === 'frames') return false;
+    if (first.is === 'prepared') {
+      this.#frame = this.#variant(first.message);
+      if (this.#frame === undefined || this.#frame.frame !== undefined) return false;
+      this.#begun = true;
+      this.#frame.wait(this);
+      return true;
+    }
+    const { opcode, data, compress } = first;
+    if (data.length <= this.#settings.asyncThresholdBytes || !this.#isToBeCompressed(data, compress))
+      return false;
+    const input = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
+    this.#job = this.#deflater!.compressBehind(input, (output, error) => {
+      this.#job = undefined;
+      this.#begun = false;
+      this.#goOn(() => {
+        this.#shift(first);
+        if (error !== undefined) this.#lost();
+        if (error === undefined && this.#isWorthIt(input.length, output.length))
+          super.data(opcode | RSV1, output);
+        else super.data(opcode, input);
+      });
+    });
+    this.#begun = true;
+    return true;
+  }
+
+  /** There was no memory for zlib. A context that has seen half a message starts anew. */
+  #lost(): void {
+    if (this.#direction.contextTakeover) this.#deflater!.close();
+  }
+
+  #stopWaiting(): void {
+    this.#job?.cancel();
+    this.#job = undefined;
+    this.#frame?.leave(this);
+    this.#frame = undefined;
+    this.#begun = false;
+  }
+
+  #dropQueue(): void {
+    if (this.#queue === undefined) return;
+    this.#stopWaiting();
+    this.#queue = undefined;
+    this.#queueBytes = 0;
+  }
+}

@@ -1,0 +1,385 @@
+import { Buffer } from 'node:buffer';
+import { OPCODE, OPCODE_MASK } from '../../protocol/constants.ts';
+import {
+  buildFrame,
+  type FrameKey,
+  headerBytes,
+  writeFrame,
+  writeHeader,
+  writeTextFrame,
+} from '../../protocol/outgoing/frame-builder.ts';
+import type { FrameSink } from '../../protocol/connection.ts';
+import { ENTRY_BYTES } from '../../protocol/limits.ts';
+import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
+import { ReusableBytes } from '../../protocol/reusable-bytes.ts';
+import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../../protocol/outgoing/frame-block.ts';
+import { joinRun, joinSmall } from './joined-run.ts';
+import { MAX_PACKED_BYTES, PackingTable } from '../../engine/packing-table.ts';
+import type { Transport } from '../../sockets/transport.ts';
+import {
+  dropOldestMessage,
+  isUncopied,
+  messagesIn,
+  takeControl,
+  type WaitingFrame,
+} from '../../protocol/outgoing/waiting-frames.ts';
+
+/** Payloads from this size on go out uncopied; smaller ones are packed next to each other. */
+export const UNCOPIED_FROM_BYTES = 16_384;
+/** Longest header, masked. */
+const HEADER_ROOM = 14;
+/** Header of a frame whose header is written. */
+const NOTHING = Buffer.alloc(0);
+
+/** Of the message being delivered in this process: every connection may send on what another one has received. */
+export const processBytes = new ReusableBytes();
+
+/** Where small frames of whichever connection is being served are packed. */
+const table = new PackingTable<Outbox>((owner, run) => owner.packed(run));
+
+/**
+ * What one connection has to send, in order: all of one turn of the event loop leaves in one write.
+ * Messages that the socket does not take stay queued here, where they can still be dropped; pongs pass them. Small frames
+ * are packed into blocks while the socket is blocked, and each entry of a queue counts {@link ENTRY_BYTES} beside its bytes.
+ */
+export class Outbox implements FrameSink {
+  /** Bytes that are queued here, headers included, as on the wire. */
+  waitingBytes = 0;
+  /** Bytes handed to the connection below so far. */
+  sentBytes = 0;
+  /**
+   * A queued payload was detached before it was written: a `whole` one, or the rest of one that is `begun`. Nothing is
+   * written any more until {@link dropWaiting}.
+   */
+  lostPayload: 'whole' | 'begun' | undefined;
+
+  readonly #transport: Transport;
+  readonly #nextKey: (() => number) | undefined;
+  readonly #reusable: ReusableBytes | undefined;
+  readonly #limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number };
+  /** Whole frames in order, save that the first may be the rest of one. */
+  #waiting: WaitingFrame[] | undefined;
+  /** Small frames that follow `#waiting`, while the socket is blocked. */
+  #block: FrameBlock | undefined;
+  #firstIsBegun = false;
+  /** Control frames, which pass waiting messages. */
+  #control: Uint8Array[] | undefined;
+  /** Pings or pongs may be packed with pending messages. */
+  #controlIsPacked = false;
+  #closed = false;
+
+  /**
+   * @param nextKey Gives a fresh masking key for each frame; clients only (§5.3).
+   * @param reusable Given to the connections whose messages are sent on from here. Default: every text is encoded.
+   */
+  constructor(
+    transport: Transport,
+    limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number },
+    nextKey?: () => number,
+    reusable?: ReusableBytes,
+  ) {
+    this.#transport = transport;
+    this.#limits = limits;
+    this.#nextKey = nextKey;
+    this.#reusable = reusable;
+  }
+
+  /** What all that was accepted and not yet taken by the kernel counts, in bytes. */
+  get bufferedBytes(): number {
+    return this.queuedBytes + this.#transport.bufferedBytes;
+  }
+
+  /** What the queues here count: bytes of frames, and {@link ENTRY_BYTES} for each entry. */
+  get queuedBytes(): number {
+    // An open socket takes everything in the same turn: nothing but packed frames, which are no entries.
+    if (this.#waiting === undefined && this.#block === undefined && this.#control === undefined)
+      return this.waitingBytes;
+    const entries =
+      (this.#waiting?.length ?? 0) + (this.#control?.length ?? 0) + (this.#block === undefined ? 0 : 1);
+    return this.waitingBytes + entries * ENTRY_BYTES;
+  }
+
+  /** Bytes of frames that are ready to be written, here and in the transport. */
+  get unwrittenBytes(): number {
+    return this.waitingBytes + this.#transport.bufferedBytes;
+  }
+
+  /** Nothing waits, here or before here. */
+  get idle(): boolean {
+    return this.waitingBytes === 0;
+  }
+
+  /** @param _compress What the application says of it; for who can compress. */
+  text(text: string, _compress?: boolean): void {
+    const bytes = this.#reusable?.utf8Of(text);
+    if (bytes !== undefined) {
+      // The next read overwrites them: they are copied, whatever their size.
+      if (bytes.length < UNCOPIED_FROM_BYTES) this.#copySmall(OPCODE.TEXT, bytes, this.#key());
+      else this.#push(buildFrame(OPCODE.TEXT, bytes, this.#key()));
+      return;
+    }
+    const room = text.length * 3 + HEADER_ROOM;
+    if (this.#transport.blocked) {
+      if (room <= MAX_BLOCK_FRAME_BYTES)
+        this.waitingBytes += this.#blockWith(room).text(OPCODE.TEXT, text, this.#key());
+      else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
+    } else if (room <= MAX_PACKED_BYTES) {
+      const at = table.reserve(this, room);
+      const end = writeTextFrame(table.bytes, at, OPCODE.TEXT, text, this.#key());
+      table.commit(end);
+      this.waitingBytes += end - at;
+    } else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
+  }
+
+  /**
+   * @param payload Small ones are copied; large ones must stay as they are until `bufferedBytes` says they are out.
+   * @param _compress What the application says of it; for who can compress.
+   */
+  data(opcode: number, payload: Uint8Array, _compress?: boolean): void {
+    const key = this.#key();
+    if (payload.length < UNCOPIED_FROM_BYTES) this.#copySmall(opcode, payload, key);
+    else if (key === undefined && !this.#transport.needsCopies) {
+      const header = Buffer.allocUnsafe(headerBytes(payload.length, undefined));
+      writeHeader(header, 0, opcode, payload.length, undefined);
+      this.#push({ header, payload, length: header.length + payload.length });
+    } else this.#push(buildFrame(opcode, payload, key));
+  }
+
+  /** A message that other connections send, too. */
+  prepared(message: PreparedMessage): void {
+    this.shared(message.frame);
+  }
+
+  /** A frame that other connections send, too. While the socket is blocked, a copy of a small one costs less than a reference. */
+  shared(frame: Uint8Array): void {
+    if (frame.length > ENTRY_BYTES || !this.#transport.blocked) {
+      this.#push(frame);
+      return;
+    }
+    this.#blockWith(frame.length).copy(frame);
+    this.waitingBytes += frame.length;
+  }
+
+  control(opcode: number, payload: Uint8Array): void {
+    if (this.#closed) return;
+    if (!this.#transport.blocked) {
+      this.#pack(opcode, payload, this.#key());
+      this.#controlIsPacked = true;
+      return;
+    }
+    if (this.#controlIsPacked) this.#unpackControl();
+    const control = (this.#control ??= []);
+    if (opcode === OPCODE.PONG && control.length >= this.#limits.maxPendingPongs) this.#passOver(control);
+    const frame = buildFrame(opcode, payload, this.#key());
+    control.push(frame);
+    this.waitingBytes += frame.length;
+  }
+
+  /** Moves packed pings and pongs in front of the messages, so that a newer pong does not pass an older one. */
+  #unpackControl(): void {
+    table.moveOut(this);
+    this.#controlIsPacked = false;
+    const moved = takeControl(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
+    const control = (this.#control = [...(this.#control ?? []), ...moved]);
+    while (control.length > this.#limits.maxPendingPongs && this.#passOver(control));
+  }
+
+  /**
+   * Drops the oldest pending pong: newer ones answer for it (§5.5.3).
+   * @returns False if there is none.
+   */
+  #passOver(control: Uint8Array[]): boolean {
+    const oldest = control.findIndex((frame) => (frame[0]! & OPCODE_MASK) === OPCODE.PONG);
+    if (oldest < 0) return false;
+    this.waitingBytes -= control[oldest]!.length;
+    control.splice(oldest, 1);
+    return true;
+  }
+
+  closeAfterWaiting(body: Uint8Array): void {
+    this.#push(buildFrame(OPCODE.CLOSE, body, this.#key()));
+  }
+
+  closeNow(body: Uint8Array): void {
+    this.closeAfterWaiting(body);
+    this.#closed = true;
+  }
+
+  /**
+   * Throws away all messages that wait and are not begun, and the pongs with them.
+   * @returns How many messages.
+   */
+  dropWaiting(): number {
+    table.moveOut(this);
+    this.#endBlock();
+    const kept = this.#firstIsBegun ? this.#waiting?.[0] : undefined;
+    let dropped = 0;
+    for (const frame of this.#waiting ?? []) if (frame !== kept) dropped += messagesIn(frame);
+    this.#waiting = kept === undefined ? undefined : [kept];
+    this.#control = undefined;
+    this.waitingBytes = kept?.length ?? 0;
+    if (kept === undefined) this.lostPayload = undefined;
+    return dropped;
+  }
+
+  /**
+   * Throws away the oldest message that waits and is not begun.
+   * @returns Its size with header, in bytes; 0 if there is none.
+   */
+  dropOldest(): number {
+    table.moveOut(this);
+    let bytes = dropOldestMessage(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
+    if (bytes === 0 && this.#block !== undefined) {
+      this.#endBlock();
+      bytes = dropOldestMessage(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
+    }
+    this.waitingBytes -= bytes;
+    return bytes;
+  }
+
+  /** Lets everything go: there is nobody to send it to. */
+  clear(): void {
+    table.take(this);
+    this.#waiting = undefined;
+    this.#block = undefined;
+    this.#control = undefined;
+    this.#firstIsBegun = false;
+    this.waitingBytes = 0;
+    this.#closed = true;
+  }
+
+  /** Hands over as much as the connection below takes at once. */
+  flush(): void {
+    const transport = this.#transport;
+    if (this.#waiting === undefined && this.#block === undefined && this.#control === undefined) {
+      const run = table.take(this);
+      if (run === undefined) return;
+      this.waitingBytes -= run.length;
+      this.sentBytes += run.length;
+      transport.write([run]);
+      return;
+    }
+    table.moveOut(this);
+    if (transport.blocked) return;
+    this.#endBlock();
+    while (this.waitingBytes > 0 && !transport.blocked && this.lostPayload === undefined) {
+      const room = this.#limits.highWaterMarkBytes - transport.bufferedBytes;
+      if (room <= 0) return;
+      const before = this.waitingBytes;
+      const chunks = this.#gather(room);
+      if (chunks.length > 0) transport.write(chunks);
+      this.sentBytes += before - this.waitingBytes;
+    }
+  }
+
+  /** A run of packed frames comes back, because another connection needs the place. @internal */
+  packed(run: Buffer): void {
+    this.#endBlock();
+    (this.#waiting ??= []).push(run);
+  }
+
+  #key(): FrameKey {
+    return this.#nextKey?.();
+  }
+
+  #copySmall(opcode: number, payload: Uint8Array, key: FrameKey): void {
+    if (!this.#transport.blocked) this.#pack(opcode, payload, key);
+    else if (payload.length <= MAX_BLOCK_FRAME_BYTES - HEADER_ROOM)
+      this.waitingBytes += this.#blockWith(payload.length + HEADER_ROOM).data(opcode, payload, key);
+    else this.#push(buildFrame(opcode, payload, key));
+  }
+
+  /** @returns The block for the next small frame: it has `room` bytes. */
+  #blockWith(room: number): FrameBlock {
+    table.moveOut(this);
+    const block = this.#block;
+    if (block?.hasRoom(room) === true) return block;
+    this.#endBlock();
+    return (this.#block = new FrameBlock(room, block));
+  }
+
+  /** Other frames follow the block, or it is to be written: from here on it is an entry like the others. */
+  #endBlock(): void {
+    if (this.#block === undefined) return;
+    (this.#waiting ??= []).push(this.#block.run);
+    this.#block = undefined;
+  }
+
+  #pack(opcode: number, payload: Uint8Array, key: FrameKey): void {
+    const at = table.reserve(this, payload.length + HEADER_ROOM);
+    const end = writeFrame(table.bytes, at, opcode, payload, key);
+    table.commit(end);
+    this.waitingBytes += end - at;
+  }
+
+  #push(frame: WaitingFrame): void {
+    table.moveOut(this);
+    this.#endBlock();
+    (this.#waiting ??= []).push(frame);
+    this.waitingBytes += frame.length;
+  }
+
+  /** Takes up to `room` bytes of messages, and all control frames before them, unless a frame is begun. */
+  #gather(room: number): Uint8Array[] {
+    const waiting = this.#waiting ?? [];
+    if (this.#control === undefined && !this.#firstIsBegun && this.waitingBytes <= room) {
+      const run = joinRun(waiting);
+      if (run !== undefined) {
+        this.#waiting = undefined;
+        this.waitingBytes = 0;
+        return [run];
+      }
+    }
+    const chunks: Uint8Array[] = [];
+    let left = room;
+    let taken = 0;
+    if (this.#firstIsBegun) {
+      if (this.#isLost(waiting[0]!)) return chunks;
+      left -= this.#takeFrame(chunks, waiting, 0, left);
+      if (!this.#firstIsBegun) taken = 1;
+    }
+    if (!this.#firstIsBegun) {
+      for (const frame of this.#control ?? []) {
+        chunks.push(frame);
+        this.waitingBytes -= frame.length;
+      }
+      this.#control = undefined;
+      for (; taken < waiting.length && left > 0; taken++) {
+        if (this.#isLost(waiting[taken]!)) break;
+        left -= this.#takeFrame(chunks, waiting, taken, left);
+        if (this.#firstIsBegun) break;
+      }
+    }
+    waiting.splice(0, taken);
+    if (waiting.length === 0) this.#waiting = undefined;
+    return joinSmall(chunks);
+  }
+
+  /** The application has detached the payload since `data`: its header promises bytes that are gone. */
+  #isLost(frame: WaitingFrame): boolean {
+    if (!isUncopied(frame) || frame.header.length + frame.payload.length === frame.length) return false;
+    this.lostPayload = this.#firstIsBegun ? 'begun' : 'whole';
+    return true;
+  }
+
+  /** @returns Bytes taken; the rest of the frame stays as the first waiting frame, begun. */
+  #takeFrame(chunks: Uint8Array[], waiting: WaitingFrame[], at: number, room: number): number {
+    const frame = waiting[at]!;
+    let headerLength = 0;
+    let bytes = frame as Uint8Array;
+    if (isUncopied(frame)) {
+      bytes = frame.payload;
+      headerLength = frame.header.length;
+      if (headerLength > 0) chunks.push(frame.header);
+    }
+    const length = Math.min(Math.max(1, room - headerLength), bytes.length);
+    this.#firstIsBegun = length < bytes.length;
+    if (this.#firstIsBegun) {
+      chunks.push(bytes.subarray(0, length));
+      const rest = bytes.subarray(length);
+      waiting[at] = isUncopied(frame) ? { header: NOTHING, payload: rest, length: rest.length } : rest;
+    } else chunks.push(bytes);
+    this.waitingBytes -= headerLength + length;
+    return headerLength + length;
+  }
+}

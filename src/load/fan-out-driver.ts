@@ -1,0 +1,93 @@
+import type { Clock } from '../engine/clock.ts';
+import { Alarm } from './alarm.ts';
+import type { LoadDriver, Sender } from './load-driver.ts';
+import { Pacer } from './pacer.ts';
+import type { Tally } from './tally.ts';
+
+/**
+ * One connection sends, all others receive. A turn is a number of messages sent in one write. The next turn begins when all
+ * recipients have all messages; with a rate, when it is also due.
+ */
+export class FanOutDriver implements LoadDriver {
+  readonly #sender: Sender;
+  readonly #recipients: Set<Sender>;
+  readonly #publishes: number;
+  readonly #clock: Clock;
+  readonly #tally: Tally;
+  readonly #turnsPerSecond: number | undefined;
+  readonly #alarm: Alarm;
+  #pacer: Pacer | undefined;
+  #stopped = true;
+  /** Messages of this turn that have not arrived. */
+  #missing = 0;
+  #meantMs = 0;
+
+  constructor(
+    sender: Sender,
+    recipients: Iterable<Sender>,
+    publishes: number,
+    ratePerSecond: number | undefined,
+    clock: Clock,
+    tally: Tally,
+  ) {
+    this.#sender = sender;
+    this.#recipients = new Set(recipients);
+    this.#publishes = publishes;
+    this.#turnsPerSecond = ratePerSecond === undefined ? undefined : ratePerSecond / publishes;
+    this.#clock = clock;
+    this.#tally = tally;
+    this.#alarm = new Alarm(clock, () => this.#publish());
+  }
+
+  start(): void {
+    this.#stopped = false;
+    if (this.#turnsPerSecond !== undefined) this.#pacer = new Pacer(this.#turnsPerSecond, this.#clock.now());
+    this.#publish();
+  }
+
+  replied(connection: Sender, count: number): void {
+    // A server may also send to the sender; do not wait for these messages.
+    if (connection === this.#sender) return;
+    if (connection.underWay < count) return connection.giveUp('more arrived than was sent');
+    const tally = this.#tally;
+    const nowMs = this.#clock.now();
+    const tookMs = nowMs - this.#meantMs;
+    connection.underWay -= count;
+    if (tally.measuring) tally.latency.record(tookMs, count);
+    tally.count(count, nowMs);
+    this.#arrived(count, nowMs);
+  }
+
+  lost(connection: Sender): void {
+    this.#recipients.delete(connection);
+    this.#arrived(connection.underWay, this.#clock.now());
+  }
+
+  waiting(): boolean {
+    return this.#missing > 0;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#alarm.clear();
+  }
+
+  #arrived(count: number, nowMs: number): void {
+    if (count === 0) return;
+    this.#missing -= count;
+    if (this.#missing > 0) return;
+    if (this.#tally.measuring) this.#tally.lastRecipient.record(nowMs - this.#meantMs);
+    if (this.#stopped) return;
+    if (this.#pacer === undefined) this.#publish();
+    else this.#alarm.set(this.#pacer.nextMs());
+  }
+
+  #publish(): void {
+    const pacer = this.#pacer;
+    this.#meantMs = pacer === undefined ? this.#clock.now() : pacer.nextMs();
+    if (pacer !== undefined) pacer.sent++;
+    for (const recipient of this.#recipients) recipient.underWay = this.#publishes;
+    this.#missing = this.#recipients.size * this.#publishes;
+    this.#sender.send(this.#publishes, this.#meantMs);
+  }
+}

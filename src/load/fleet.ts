@@ -1,0 +1,148 @@
+import type { Clock } from '../engine/clock.ts';
+import { Alarm } from './alarm.ts';
+import { LoadConnection, type LoadConnectionOwner, type LoadWire } from './load-connection.ts';
+import type { LoadError } from './load-plan.ts';
+import { Pacer } from './pacer.ts';
+import type { Tally } from './tally.ts';
+
+/** Connections opened concurrently without a ramp: half of a listener's backlog. */
+const OPENING_AT_ONCE = 256;
+const CHECK_EVERY_MS = 250;
+
+export interface FleetSettings {
+  readonly size: number;
+  readonly rampMs: number;
+  readonly timeoutMs: number;
+}
+
+/** Events of the connections of a fleet. */
+export interface FleetListener {
+  replied(connection: LoadConnection, count: number): void;
+  /** An open connection ended, and the load generator did not end it. */
+  lost(connection: LoadConnection): void;
+  failed(error: LoadError): void;
+}
+
+/** The connections of a run: opens them, counts the reasons of losses, and closes them at the end. */
+export class Fleet implements LoadConnectionOwner {
+  readonly open = new Set<LoadConnection>();
+  /** Why connections were not opened, or lost, and how many. */
+  readonly failures = new Map<string, number>();
+
+  readonly #settings: FleetSettings;
+  readonly #wire: LoadWire;
+  readonly #clock: Clock;
+  readonly #tally: Tally;
+  readonly #listener: FleetListener;
+  readonly #opening = new Set<LoadConnection>();
+  readonly #alarm: Alarm;
+  #started = 0;
+  #pacer: Pacer | undefined;
+  #settled: (() => void) | undefined;
+  #empty: (() => void) | undefined;
+  #check: unknown;
+
+  constructor(settings: FleetSettings, wire: LoadWire, clock: Clock, tally: Tally, listener: FleetListener) {
+    this.#settings = settings;
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#tally = tally;
+    this.#listener = listener;
+    this.#alarm = new Alarm(clock, () => this.#start());
+  }
+
+  /** Resolves when every connection is open, or is known not to open. */
+  openAll(signal: AbortSignal): Promise<void> {
+    const { size, rampMs } = this.#settings;
+    if (rampMs > 0) this.#pacer = new Pacer((size * 1_000) / rampMs, this.#clock.now());
+    return new Promise<void>((resolve) => {
+      this.#settled = resolve;
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      this.#giveUpLate();
+      this.#start();
+    }).finally(() => {
+      this.#started = size;
+      this.#alarm.clear();
+      this.#clock.clearTimer(this.#check);
+    });
+  }
+
+  /** Closes all connections and resolves when they have ended; aborts them after `graceMs`. */
+  async leave(how: 'close' | 'reset', graceMs: number): Promise<void> {
+    this.#started = this.#settings.size;
+    const gone = new Promise<void>((resolve) => {
+      this.#empty = resolve;
+    });
+    for (const connection of [...this.open, ...this.#opening]) connection[how]();
+    const timer = this.#clock.setTimer(() => {
+      for (const connection of [...this.open, ...this.#opening]) connection.reset();
+    }, graceMs);
+    this.#ended();
+    await gone;
+    this.#clock.clearTimer(timer);
+  }
+
+  opened(connection: LoadConnection): void {
+    this.#opening.delete(connection);
+    this.open.add(connection);
+    this.#tally.opening.record(this.#clock.now() - connection.startedMs);
+    this.#start();
+  }
+
+  replied(connection: LoadConnection, count: number): void {
+    this.#listener.replied(connection, count);
+  }
+
+  ended(connection: LoadConnection, why: string | undefined): void {
+    this.#opening.delete(connection);
+    const wasOpen = this.open.delete(connection);
+    if (why !== undefined) {
+      this.failures.set(why, (this.failures.get(why) ?? 0) + 1);
+      if (wasOpen) this.#listener.lost(connection);
+    }
+    this.#start();
+    this.#ended();
+  }
+
+  failed(error: LoadError): void {
+    this.#listener.failed(error);
+  }
+
+  /** Opens the connections that may be opened now. */
+  #start(): void {
+    const { size } = this.#settings;
+    const pacer = this.#pacer;
+    const nowMs = this.#clock.now();
+    let room = pacer === undefined ? OPENING_AT_ONCE - this.#opening.size : pacer.due(nowMs);
+    for (; room > 0 && this.#started < size; room--) {
+      const connection = new LoadConnection(this.#wire, this);
+      connection.startedMs = pacer === undefined ? nowMs : pacer.nextMs();
+      this.#opening.add(connection);
+      this.#started++;
+      if (pacer !== undefined) pacer.sent++;
+    }
+    if (pacer !== undefined && this.#started < size) this.#alarm.set(pacer.nextMs());
+    if (this.#started === size && this.#opening.size === 0) this.#settled?.();
+  }
+
+  #giveUpLate(): void {
+    const { timeoutMs } = this.#settings;
+    const nowMs = this.#clock.now();
+    for (const connection of this.#opening) {
+      if (nowMs - connection.startedMs > timeoutMs) connection.giveUp(`not open after ${timeoutMs} ms`);
+    }
+    this.#check = this.#clock.setTimer(() => this.#giveUpLate(), CHECK_EVERY_MS);
+  }
+
+  #ended(): void {
+    if (this.open.size === 0 && this.#opening.size === 0) this.#empty?.();
+  }
+}
+
+/** The most frequent of the reasons, with how often it came up. */
+export function mainFailure(failures: ReadonlyMap<string, number>): string {
+  const [first] = [...failures].sort((a, b) => b[1] - a[1]);
+  if (first === undefined) return 'no reason is known';
+  const [why, times] = first;
+  return times === 1 ? why : `${why} (${times} times)`;
+}

@@ -1,0 +1,263 @@
+import type { Clock } from '../engine/clock.ts';
+import type { RandomSource } from '../engine/random.ts';
+import { compressed, CompressedForms } from './compressed-forms.ts';
+import { EchoDriver } from './echo-driver.ts';
+import { FanOutDriver } from './fan-out-driver.ts';
+import { Fleet, mainFailure } from './fleet.ts';
+import { FrameRing } from './frame-ring.ts';
+import { HandshakeLoad } from './handshake-load.ts';
+import type { LoadDriver } from './load-driver.ts';
+import type { LoadWire } from './load-connection.ts';
+import { LoadError, type LoadMode, type LoadPlan } from './load-plan.ts';
+import { type LoadResult, resultOf, type RunFigures } from './load-result.ts';
+import { addressesOf, destinationOf, openings } from './opening.ts';
+import { payloadsOf } from './payloads.ts';
+import { processUsage, type ProcessUsage } from './process-meter.ts';
+import { type Answering, RunTime } from './run-time.ts';
+import { Tally } from './tally.ts';
+import { TrafficDriver } from './traffic-driver.ts';
+import { WindowMeter } from './window-meter.ts';
+
+export type LoadPhase = 'connecting' | 'warming up' | 'measuring' | 'idle' | 'closing';
+
+/** How far a run is. */
+export interface LoadSnapshot {
+  readonly phase: LoadPhase;
+  readonly open: number;
+  /** Messages since the start. */
+  readonly total: number;
+}
+
+export interface LoadSurroundings {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** Ends the run early; what was measured so far is the result. */
+  readonly signal: AbortSignal;
+  /** Called when idle connections have been left alone: once untouched, once after traffic; awaited before it goes on. */
+  readonly settled?: () => Promise<void>;
+}
+
+/** Maximum distinct payloads; a longer pipeline repeats them. */
+const MAX_PAYLOADS = 256;
+/** Time for closing handshakes before connections are aborted. */
+const LEAVE_MS = 2_000;
+
+/** Hints about missing answers. */
+const HINTS: Readonly<Record<LoadMode, string>> = {
+  echo: '; does it echo?',
+  'fan-out': '; does it send to all others?',
+  handshake: '',
+  idle: '; does it echo?',
+};
+
+/** One run of the load generator, from the first connection to the last. */
+export class LoadRun {
+  readonly tally = new Tally();
+  #phase: LoadPhase = 'connecting';
+  readonly #plan: LoadPlan;
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #settled: (() => Promise<void>) | undefined;
+  #wire: LoadWire;
+  readonly #time: RunTime;
+  #fleet: Fleet | undefined;
+  #driver: LoadDriver | undefined;
+
+  /** @throws LoadError for a plan that cannot be carried out. */
+  constructor(plan: LoadPlan, { clock, random, signal, settled }: LoadSurroundings) {
+    this.#plan = plan;
+    this.#clock = clock;
+    this.#time = new RunTime(clock);
+    this.#signal = signal;
+    this.#settled = settled;
+    const { payload, mode, pipeline, publishes, target, verbatim, compress } = plan;
+    const window = mode === 'fan-out' ? publishes : pipeline;
+    const key = random.bytes(4 * MAX_PAYLOADS);
+    const destination = destinationOf(target);
+    const payloads = ringPayloads(payloadsOf(payload, Math.min(MAX_PAYLOADS, window)), window);
+    this.#wire = {
+      destination,
+      addresses: [],
+      opening: openings(destination, target, random, compress),
+      tls: target.tls,
+      proxy: target.proxy,
+      proxyTls: target.proxyTls,
+      ring: new FrameRing(
+        payloads,
+        payload.binary,
+        (slot) => key.readInt32LE(4 * (slot % MAX_PAYLOADS)),
+        compress ? payloads.map(compressed) : undefined,
+      ),
+      forms: compress ? new CompressedForms(payloads) : undefined,
+      binary: payload.binary,
+      verbatim,
+      unasked: mode === 'handshake' || mode === 'idle',
+      window,
+      random,
+    };
+  }
+
+  snapshot(): LoadSnapshot {
+    return { phase: this.#phase, open: this.#fleet?.open.size ?? 0, total: this.tally.total };
+  }
+
+  /**
+   * Executes the plan. Always closes everything that it opened.
+   * @throws LoadError if nothing came of it.
+   */
+  async run(): Promise<LoadResult> {
+    // Timers of the clock do not keep a process alive, and between two connections nothing else does.
+    const alive = setInterval(() => undefined, 60_000);
+    const interrupt = (): void => this.#time.interrupt();
+    this.#signal.addEventListener('abort', interrupt, { once: true });
+    if (this.#signal.aborted) interrupt();
+    try {
+      // Through a proxy the proxy looks the name up.
+      if (this.#wire.proxy === undefined) {
+        this.#wire = { ...this.#wire, addresses: await addressesOf(this.#wire.destination) };
+      }
+      return await (this.#plan.mode === 'handshake' ? this.#handshakes() : this.#messages());
+    } finally {
+      clearInterval(alive);
+      this.#signal.removeEventListener('abort', interrupt);
+    }
+  }
+
+  async #messages(): Promise<LoadResult> {
+    const { mode, rampMs, timeoutMs, leave, connections } = this.#plan;
+    const before = this.#serverUsage();
+    const size = connections + (mode === 'fan-out' ? 1 : 0);
+    const fleet = new Fleet({ size, rampMs, timeoutMs }, this.#wire, this.#clock, this.tally, {
+      replied: (connection, count) => this.#driver?.replied(connection, count),
+      lost: (connection) => {
+        this.#driver?.lost(connection);
+        if (fleet.open.size === 0)
+          this.#time.fail(new LoadError(`no connection is left: ${mainFailure(fleet.failures)}`));
+      },
+      failed: (error) => this.#time.fail(error),
+    });
+    this.#fleet = fleet;
+    try {
+      await fleet.openAll(this.#time.signal);
+      this.#time.throwIfFailed();
+      if (fleet.open.size < (mode === 'fan-out' ? 2 : 1) && !this.#time.signal.aborted) {
+        throw new LoadError(`no connection was opened: ${mainFailure(fleet.failures)}`);
+      }
+      return await (mode === 'idle' ? this.#idle(fleet, before) : this.#exchange(fleet, before));
+    } finally {
+      this.#driver?.stop();
+      this.#phase = 'closing';
+      await fleet.leave(this.#time.error === undefined ? leave : 'reset', LEAVE_MS);
+    }
+  }
+
+  #exchange(fleet: Fleet, before: ProcessUsage | undefined): Promise<LoadResult> {
+    const { mode, publishes, pipeline, ratePerSecond } = this.#plan;
+    const [first, ...others] = fleet.open;
+    const isFanOut = mode === 'fan-out' && first !== undefined;
+    this.#driver = isFanOut
+      ? new FanOutDriver(first, others, publishes, ratePerSecond, this.#clock, this.tally)
+      : new EchoDriver(fleet.open, pipeline, ratePerSecond, this.#clock, this.tally);
+    const connections = fleet.open.size - (isFanOut ? 1 : 0);
+    return this.#measure(this.#driver, before, connections, fleet.failures);
+  }
+
+  async #handshakes(): Promise<LoadResult> {
+    const { connections, ratePerSecond, timeoutMs, leave, keep } = this.#plan;
+    const settings = { atOnce: connections, ratePerSecond, timeoutMs, leave, keep };
+    const before = this.#serverUsage();
+    const load = new HandshakeLoad(settings, this.#wire, this.#clock, this.tally, (error) =>
+      this.#time.fail(error),
+    );
+    try {
+      const result = await this.#measure(load, before, connections, load.failures);
+      if (this.tally.total === 0 && load.failures.size > 0) {
+        throw new LoadError(`no connection was opened: ${mainFailure(load.failures)}`);
+      }
+      return result;
+    } finally {
+      this.#phase = 'closing';
+      await load.stop();
+    }
+  }
+
+  /** Lets load run for a while, then measures it for another. */
+  async #measure(
+    driver: Pick<LoadDriver, 'start' | 'waiting'>,
+    before: ProcessUsage | undefined,
+    connections: number,
+    failures: ReadonlyMap<string, number>,
+  ): Promise<LoadResult> {
+    const { warmUpMs, durationMs } = this.#plan;
+    const { tally } = this;
+    this.#phase = 'warming up';
+    driver.start();
+    const endWatch = this.#watch(driver);
+    try {
+      await this.#time.wait(warmUpMs);
+      this.#phase = 'measuring';
+      const meter = new WindowMeter(this.#plan.serverPid, this.#clock);
+      tally.begin();
+      await this.#time.wait(durationMs);
+      tally.measuring = false;
+      return this.#result({ window: meter.end(), before, connections, failures });
+    } finally {
+      endWatch();
+    }
+  }
+
+  /** Leaves the connections alone, and looks at the server's memory; then again after some traffic. */
+  async #idle(fleet: Fleet, before: ProcessUsage | undefined): Promise<LoadResult> {
+    const { durationMs, traffic } = this.#plan;
+    const connections = fleet.open.size;
+    this.#phase = 'idle';
+    const meter = new WindowMeter(this.#plan.serverPid, this.#clock);
+    await this.#time.wait(durationMs);
+    const window = meter.end();
+    await this.#settled?.();
+    let afterTraffic: number | undefined;
+    if (traffic > 0 && !this.#time.signal.aborted) {
+      await this.#someTraffic(fleet, traffic);
+      await this.#time.wait(durationMs);
+      afterTraffic = this.#serverUsage()?.rssBytes;
+      await this.#settled?.();
+    }
+    return this.#result({ window, before, connections, failures: fleet.failures, afterTraffic });
+  }
+
+  async #someTraffic(fleet: Fleet, each: number): Promise<void> {
+    this.#phase = 'warming up';
+    const { signal } = this.#time;
+    let endWatch = (): void => undefined;
+    await new Promise<void>((resolve) => {
+      const driver = new TrafficDriver(fleet.open, each, this.#clock, this.tally, resolve);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      endWatch = this.#watch(driver);
+      this.#driver = driver;
+      driver.start();
+    }).finally(() => endWatch());
+    this.#phase = 'idle';
+  }
+
+  #serverUsage(): ProcessUsage | undefined {
+    const { serverPid } = this.#plan;
+    return serverPid === undefined ? undefined : processUsage(serverPid);
+  }
+
+  /** Fails the run when answers stay away. @returns Ends that. */
+  #watch(driver: Answering): () => void {
+    const { timeoutMs, mode } = this.#plan;
+    const { tally } = this;
+    tally.lastMs = this.#clock.now();
+    return this.#time.watch(driver, () => tally.lastMs, timeoutMs, HINTS[mode]);
+  }
+
+  #result(figures: RunFigures): LoadResult {
+    return resultOf(this.#plan.mode, this.tally, figures, this.#signal.aborted);
+  }
+}
+
+/** A ring has as many places as messages may be under way. */
+function ringPayloads(payloads: readonly Buffer[], length: number): Buffer[] {
+  return Array.from({ length }, (_, slot) => payloads[slot % payloads.length]!);
+}

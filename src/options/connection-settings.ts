@@ -1,0 +1,32 @@
+import type { MemoryBudget } from '../engine/memory-budget.ts';
+import type { DeflateSettings } from '../engine/zlib/deflate-settings.ts';
+import type { HeartbeatSettings } from '../protocol/heartbeat.ts';
+import type { ProtocolLimits } from '../protocol/limits.ts';
+
+/** What a connection goes by; one object for all connections of a server. Times in ms. */
+export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
+  readonly heartbeat: boolean;
+  readonly idleTimeoutMs: number | false;
+  readonly messageTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  readonly expiryWarningMs: number;
+  readonly rateLimit: RateLimit | false;
+  readonly highWaterMarkBytes: number;
+  readonly maxBufferedBytes: number;
+  readonly onOverflow: 'close' | 'drop-newest' | 'drop-oldest';
+  readonly receiveAheadBytes: number;
+  readonly maxConcurrentMessages: number;
+  readonly memoryBudget: MemoryBudget;
+  readonly perMessageDeflate: false | DeflateSettings;
+}
+
+/** What one connection may send before it is slowed or closed. Bursts are filled in; what is `undefined` is not limited. */
+export interface RateLimit {
+  readonly messagesPerSecond: number | undefined;
+  readonly burstMessages: number | undefined;
+  readonly bytesPerSecond: number | undefined;
+  readonly burstBytes: number | undefined;
+  readonly action: 'close' | 'throttle';
+  readonly closeCode: number;
+}

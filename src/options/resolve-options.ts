@@ -1,0 +1,180 @@
+import { isSendableCode } from '../protocol/close.ts';
+import type { Role } from '../protocol/constants.ts';
+import { type Clock, systemClock } from '../engine/clock.ts';
+import type { Logger } from '../engine/logger.ts';
+import { type RandomSource, systemRandom } from '../engine/random.ts';
+import type { DeflateSettings } from '../engine/zlib/deflate-settings.ts';
+import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
+import type { PerMessageDeflateOptions, RateLimitOptions } from './connection-options.ts';
+import { DEFLATE_FOREIGN_NAMES } from './foreign-names.ts';
+import { sharedMemoryBudget } from '../engine/memory-budget.ts';
+import { checkedOption, checkedRecord, refuseOption } from './option-check.ts';
+import type { ConnectionSettings, RateLimit } from './connection-settings.ts';
+
+/** The defaults of a connection. Units, ranges and reasons are at `ConnectionOptions`. */
+export const DEFAULT_CONNECTION_OPTIONS: ConnectionSettings = Object.freeze({
+  maxMessageBytes: 1_048_576,
+  maxFrameBytes: 1_048_576,
+  maxFragments: 16_384,
+  maxPendingPongs: 16,
+  messageTimeoutMs: 30_000,
+  heartbeat: true,
+  pingIntervalMs: 30_000,
+  pongTimeoutMs: 10_000,
+  maxMissedPongs: 2,
+  idleTimeoutMs: 60_000,
+  writeTimeoutMs: 10_000,
+  closeTimeoutMs: 5_000,
+  expiryWarningMs: 30_000,
+  rateLimit: false,
+  highWaterMarkBytes: 262_144,
+  maxBufferedBytes: 1_048_576,
+  onOverflow: 'close',
+  memoryBudget: sharedMemoryBudget,
+  receiveAheadBytes: 65_536,
+  maxConcurrentMessages: 1,
+  perMessageDeflate: false,
+});
+
+/** Clock, random source and logger, after checking. */
+export interface PlatformSettings {
+  readonly logger: Logger | undefined;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+}
+
+export const DEFAULT_PLATFORM_OPTIONS: PlatformSettings = Object.freeze({
+  logger: undefined,
+  clock: systemClock,
+  random: systemRandom,
+});
+
+/**
+ * Fills in defaults that depend on other options.
+ * @param given The options as given, each checked.
+ * @param filled The same options with defaults.
+ * @returns Frozen.
+ * @throws MisuseError `ERR_OPTION` for two that contradict each other.
+ */
+export function completeOptions<Settings extends ConnectionSettings>(
+  given: Readonly<Record<string, unknown>>,
+  filled: Settings,
+): Settings {
+  // a frame may be as large as a message unless maxFrameBytes is given
+  const maxFrameBytes = given['maxFrameBytes'] === undefined ? filled.maxMessageBytes : filled.maxFrameBytes;
+  const complete = Object.freeze({ ...filled, maxFrameBytes });
+  refuseContradictions(complete);
+  return complete;
+}
+
+/**
+ * Checks the option `rateLimit` and fills in the bursts.
+ * @param role Decides which close codes may be sent.
+ * @throws MisuseError `ERR_OPTION`.
+ */
+export function resolveRateLimit(name: string, value: unknown, role: Role): false | RateLimit {
+  if (value === false) return value;
+  if (typeof value !== 'object' || value === null) {
+    refuseOption(name, value, 'false, or an object with messagesPerSecond, bytesPerSecond or both');
+  }
+  const given = checkedRecord(name, value, RATE_LIMIT_TABLE, checkedOption) as RateLimitOptions;
+  const { messagesPerSecond, bytesPerSecond, action = 'close', closeCode = 1008 } = given;
+  if (messagesPerSecond === undefined && bytesPerSecond === undefined) {
+    refuseOption(name, value, 'false, or an object with messagesPerSecond, bytesPerSecond or both');
+  }
+  if (!isSendableCode(closeCode, role)) {
+    refuseOption(
+      `${name}.closeCode`,
+      closeCode,
+      `a code that a ${role} may send: 1000 to 1003, 1007 to ${role === 'client' ? '1014' : '1009, 1011 to 1014'} or 3000 to 4999`,
+    );
+  }
+  return Object.freeze({
+    messagesPerSecond,
+    burstMessages: resolveBurst(
+      name,
+      'burstMessages',
+      given.burstMessages,
+      'messagesPerSecond',
+      messagesPerSecond,
+    ),
+    bytesPerSecond,
+    burstBytes: resolveBurst(name, 'burstBytes', given.burstBytes, 'bytesPerSecond', bytesPerSecond),
+    action,
+    closeCode,
+  });
+}
+
+/** What `perMessageDeflate: true` means. Units, ranges and reasons are at `PerMessageDeflateOptions`. */
+export const DEFAULT_DEFLATE_SETTINGS: DeflateSettings = Object.freeze({
+  contextTakeover: false,
+  thresholdBytes: 1_024,
+  level: 3,
+  memLevel: 8,
+  serverMaxWindowBits: 15,
+  clientMaxWindowBits: 15,
+  asyncThresholdBytes: 131_072,
+});
+
+/**
+ * Checks the option `perMessageDeflate` and fills in its defaults.
+ * @throws MisuseError `ERR_OPTION`.
+ */
+export function resolveDeflate(name: string, value: unknown): false | DeflateSettings {
+  if (value === false) return value;
+  if (value === true) return DEFAULT_DEFLATE_SETTINGS;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    refuseOption(name, value, 'true, false, or an object of its options');
+  const given = checkedRecord(
+    name,
+    value,
+    DEFLATE_TABLE,
+    checkedOption,
+    DEFLATE_FOREIGN_NAMES,
+  ) as PerMessageDeflateOptions;
+  return Object.freeze({ ...DEFAULT_DEFLATE_SETTINGS, ...given } as DeflateSettings);
+}
+
+/** A burst without a rate has no effect, so it is refused as a mistake. */
+function resolveBurst(
+  name: string,
+  burstName: string,
+  burst: number | undefined,
+  rateName: string,
+  rate: number | undefined,
+): number | undefined {
+  if (rate !== undefined) return burst ?? 2 * rate;
+  return burst === undefined
+    ? undefined
+    : refuseOption(`${name}.${burstName}`, burst, `left out without ${rateName}`);
+}
+
+function refuseContradictions(options: ConnectionSettings): void {
+  const { maxFrameBytes, maxMessageBytes, highWaterMarkBytes, maxBufferedBytes } = options;
+  const { pongTimeoutMs, pingIntervalMs, idleTimeoutMs, heartbeat } = options;
+  if (pongTimeoutMs >= pingIntervalMs) {
+    refuseOption('pongTimeoutMs', pongTimeoutMs, `below pingIntervalMs, which is ${pingIntervalMs}`);
+  }
+  if (heartbeat && idleTimeoutMs !== false && idleTimeoutMs <= pingIntervalMs) {
+    refuseOption(
+      'idleTimeoutMs',
+      idleTimeoutMs,
+      `above pingIntervalMs, which is ${pingIntervalMs}, while the heartbeat is on, or false`,
+    );
+  }
+  if (maxFrameBytes > maxMessageBytes) {
+    refuseOption('maxFrameBytes', maxFrameBytes, `at most maxMessageBytes, which is ${maxMessageBytes}`);
+  }
+  if (highWaterMarkBytes > maxBufferedBytes) {
+    refuseOption(
+      'highWaterMarkBytes',
+      highWaterMarkBytes,
+      `at most maxBufferedBytes, which is ${maxBufferedBytes}`,
+    );
+  }
+  const { perMessageDeflate, onOverflow } = options;
+  if (perMessageDeflate !== false && perMessageDeflate.contextTakeover && onOverflow === 'drop-oldest') {
+    // with takeover, later messages refer to earlier ones, so dropping an earlier one breaks them
+    refuseOption('onOverflow', onOverflow, "'close' or 'drop-newest' with perMessageDeflate.contextTakeover");
+  }
+}

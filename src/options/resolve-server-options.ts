@@ -1,0 +1,70 @@
+import {
+  completeOptions,
+  DEFAULT_CONNECTION_OPTIONS,
+  DEFAULT_PLATFORM_OPTIONS,
+  resolveDeflate,
+  resolveRateLimit,
+} from './resolve-options.ts';
+import { SERVER_FOREIGN_NAMES } from './foreign-names.ts';
+import { checkedRecord } from './option-check.ts';
+import { checkedServerOption } from './server-option-check.ts';
+import { SERVER_OPTION_TABLE } from './server-option-table.ts';
+import type { ResolvedServerOptions, ServerOptions } from './server-options.ts';
+
+export { SERVER_OPTION_TABLE } from './server-option-table.ts';
+export type { ResolvedServerOptions, ServerOptions } from './server-options.ts';
+
+/** What a server does when it is told nothing. Units, ranges and reasons are at {@link ServerOptions}. */
+export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freeze({
+  path: undefined,
+  protocols: Object.freeze([]),
+  allowedOrigins: 'same-origin',
+  requireOrigin: false,
+  allowedHosts: false,
+  trustProxy: false,
+  proxyProtocol: false,
+  tls: undefined,
+  upgrade: undefined,
+  request: undefined,
+  upgradeTimeoutMs: 10_000,
+  handshakeTimeoutMs: 10_000,
+  maxHeadBytes: 16_384,
+  maxHeaderFields: 100,
+  maxPendingHandshakes: 1_000,
+  maxPendingHandshakesPerIp: false,
+  ...DEFAULT_CONNECTION_OPTIONS,
+  maxConnections: 10_000,
+  maxConnectionsPerIp: false,
+  maxNewConnectionsPerMinute: false,
+  maxNewConnectionsPerMinutePerIp: false,
+  exemptAddresses: Object.freeze([]),
+  ipv6PrefixBits: 64,
+  retryAfterSeconds: 5,
+  maxTopicsPerConnection: 128,
+  maxTopics: 100_000,
+  transport: 'auto',
+  backlog: 511,
+  ...DEFAULT_PLATFORM_OPTIONS,
+});
+
+/**
+ * Checks options and fills in the defaults. The caller's object is read once and not kept.
+ * @throws MisuseError `ERR_OPTION` for an unknown name, a value of the wrong type or out of range, or two that contradict
+ *   each other; it names option, value and what is allowed.
+ */
+export function resolveServerOptions<UserData = unknown>(
+  options: ServerOptions<UserData> = {},
+): ResolvedServerOptions<UserData> {
+  const given = checkedRecord(
+    'options',
+    options,
+    SERVER_OPTION_TABLE,
+    (name, rule, value) => {
+      if (rule.kind === 'rate') return resolveRateLimit(name, value, 'server');
+      return rule.kind === 'deflate' ? resolveDeflate(name, value) : checkedServerOption(name, rule, value);
+    },
+    SERVER_FOREIGN_NAMES,
+  );
+  const filled: ResolvedServerOptions<UserData> = { ...DEFAULT_SERVER_OPTIONS, ...given };
+  return completeOptions(given, filled);
+}

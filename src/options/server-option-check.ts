@@ -1,0 +1,51 @@
+import { checkedList, checkedOption, type MemberKind, refuseOption } from './option-check.ts';
+import type { TableRule } from './option-rules.ts';
+import { isAddressOrRange } from './addresses.ts';
+import type { OptionRule, ServerListRule } from './server-option-table.ts';
+import { checkTls } from './tls-options.ts';
+import { isHostname, isListable } from './origins.ts';
+
+/**
+ * Checks one value against its row of the table.
+ * @returns The value; lists as a frozen copy.
+ * @throws MisuseError `ERR_OPTION`.
+ */
+export function checkedServerOption(
+  name: string,
+  rule: Exclude<OptionRule, TableRule>,
+  value: unknown,
+): unknown {
+  if (rule.kind === 'list')
+    return rule.of === 'token'
+      ? checkedOption(name, rule, value)
+      : checkedList(name, rule, MEMBERS[rule.of], value);
+  if (rule.kind === 'tls') {
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? checkTls(name, value)
+      : refuseOption(name, value, 'an object of Node’s TLS options');
+  }
+  if (rule.kind !== 'path') return checkedOption(name, rule, value);
+  if (typeof value === 'function' || value instanceof RegExp) return value;
+  if (typeof value === 'string' && /^\/[^?#\s]*$/.test(value)) return value;
+  return refuseOption(
+    name,
+    value,
+    "a path that begins with '/' and has no query, a regular expression, or a function",
+  );
+}
+
+/** What the members of a list are, and how one is told. */
+const MEMBERS: Readonly<Record<ServerListRule['of'], MemberKind>> = {
+  origin: {
+    fits: (member) => member instanceof RegExp || (typeof member === 'string' && isListable(member)),
+    are: "origins such as 'https://app.example', without wildcard, or regular expressions",
+  },
+  host: {
+    fits: (member) => typeof member === 'string' && isHostname(member),
+    are: "host names such as 'localhost' or '[::1]', in ASCII and without port",
+  },
+  address: {
+    fits: (member) => typeof member === 'string' && isAddressOrRange(member),
+    are: "IP addresses or CIDR ranges such as '10.0.0.0/8'",
+  },
+};

@@ -1,0 +1,82 @@
+import { CONNECTION_OPTION_TABLE, PLATFORM_OPTION_TABLE } from './connection-option-table.ts';
+import {
+  bytes,
+  type CommonRule,
+  count,
+  type ListRule,
+  list,
+  ms,
+  number,
+  oneOf,
+  orFalse,
+  type PlainRule,
+  plain,
+} from './option-rules.ts';
+import type { ServerOptions } from './server-options.ts';
+
+/**
+ * Most trusted proxies in a row that a request may have passed; also the largest number that `trustProxy` takes. It
+ * bounds the work that one head can cause.
+ */
+export const MAX_PROXIES = 32;
+
+/** A list option that only servers have. */
+export type ServerListRule = ListRule<'origin' | 'host' | 'address'>;
+/** The values an option accepts, and a one-line description for `--help`. */
+export type OptionRule = CommonRule | ServerListRule | PlainRule<'path'> | PlainRule<'tls'>;
+
+/**
+ * Every option of a server. Checks and command line flags are generated from this table. A missing or
+ * surplus row does not compile.
+ */
+export const SERVER_OPTION_TABLE = Object.freeze({
+  path: plain('path', 'the only path served; other requests get 404'),
+  protocols: list('token', {}, 'supported subprotocols, in order of preference'),
+  allowedOrigins: list(
+    'origin',
+    { words: ['same-origin', '*'], orFunction: true },
+    'origins that browsers may connect from',
+  ),
+  requireOrigin: plain('boolean', 'refuse requests without an Origin header'),
+  allowedHosts: list('host', { orFalse: true }, 'host names accepted in the Host header'),
+  trustProxy: list(
+    'address',
+    { orFalse: true, orCount: MAX_PROXIES },
+    'trusted proxies: addresses and ranges, or the number of proxies',
+  ),
+  proxyProtocol: list(
+    'address',
+    { orFalse: true },
+    'proxies that send a PROXY protocol header: addresses and ranges',
+  ),
+  tls: plain('tls', 'serves TLS with these Node options'),
+  upgrade: plain('function', 'accepts or refuses each handshake'),
+  request: plain('function', 'answers plain HTTP requests'),
+  upgradeTimeoutMs: ms('time limit of the upgrade hook'),
+  handshakeTimeoutMs: ms('time limit from accept to the end of the request head'),
+  maxHeadBytes: bytes(1_048_576, 'maximum size of a request head'),
+  maxHeaderFields: count(10_000, 'maximum header fields in a request'),
+  maxPendingHandshakes: count(1_000_000, 'maximum handshakes in progress'),
+  maxPendingHandshakesPerIp: orFalse(count(1_000_000, 'maximum handshakes in progress from one address')),
+  ...CONNECTION_OPTION_TABLE,
+  maxConnections: count(10_000_000, 'maximum connections'),
+  maxConnectionsPerIp: orFalse(count(10_000_000, 'maximum connections from one address')),
+  maxNewConnectionsPerMinute: orFalse(count(100_000_000, 'maximum new connections per minute')),
+  maxNewConnectionsPerMinutePerIp: orFalse(
+    count(100_000_000, 'maximum new connections per minute from one address'),
+  ),
+  exemptAddresses: list(
+    'address',
+    { orFunction: true },
+    'addresses and ranges exempt from the limits per address',
+  ),
+  ipv6PrefixBits: number('bits', 128, 'IPv6 prefix length that counts as one address'),
+  retryAfterSeconds: number('seconds', 86_400, 'minimum Retry-After of a refusal'),
+  maxTopicsPerConnection: count(1_000_000, 'maximum topics per connection'),
+  maxTopics: count(10_000_000, 'maximum topics'),
+  transport: oneOf(['auto', 'stream'], 'I/O layer of connections: Node handles where available, or streams'),
+  backlog: count(65_535, 'connections the system queues until the server accepts them'),
+  ...PLATFORM_OPTION_TABLE,
+} satisfies Readonly<Record<keyof ServerOptions, OptionRule>>);
+
+export type ServerOptionName = keyof typeof SERVER_OPTION_TABLE;

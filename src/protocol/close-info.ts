@@ -1,0 +1,68 @@
+import type { ErrorCode, WebSocketError } from './errors.ts';
+
+/** Why a connection ended. */
+export type CloseCause =
+  | 'peer-close'
+  | 'local-close'
+  | 'close-timeout'
+  | 'terminated'
+  | 'transport-end'
+  | 'transport-error'
+  | 'protocol-error'
+  | 'invalid-utf8'
+  | 'message-too-big'
+  | 'too-many-fragments'
+  | 'message-timeout'
+  | 'ping-timeout'
+  | 'idle-timeout'
+  | 'write-timeout'
+  | 'rate-limit'
+  | 'slow-consumer'
+  | 'memory-cap'
+  | 'handler-error'
+  | 'payload-detached'
+  | 'expired'
+  | 'shutdown'
+  | 'internal-error';
+
+/** How a connection ended. */
+export interface CloseInfo {
+  /** The peer's code: 1005 when its Close had none, 1006 when there was no Close (§7.4.1). */
+  readonly code: number;
+  /** The peer's reason, `''` if it gave none. */
+  readonly reason: string;
+  /** A Close was sent, and one received. */
+  readonly wasClean: boolean;
+  /** Which side wanted the end first. */
+  readonly initiator: 'local' | 'remote';
+  /** Code in the Close frame that was sent; `undefined` if none was. */
+  readonly sentCode: number | undefined;
+  readonly cause: CloseCause;
+  /** The fault behind it, where there was one. */
+  readonly error?: WebSocketError;
+}
+
+const CAUSES: Partial<Record<ErrorCode, CloseCause>> = {
+  ERR_UTF8: 'invalid-utf8',
+  ERR_FRAME_TOO_BIG: 'message-too-big',
+  ERR_MESSAGE_TOO_BIG: 'message-too-big',
+  ERR_TOO_MANY_FRAGMENTS: 'too-many-fragments',
+  ERR_MESSAGE_TIMEOUT: 'message-timeout',
+  ERR_PING_TIMEOUT: 'ping-timeout',
+  ERR_IDLE_TIMEOUT: 'idle-timeout',
+  ERR_WRITE_TIMEOUT: 'write-timeout',
+  ERR_CLOSE_TIMEOUT: 'close-timeout',
+  ERR_RATE: 'rate-limit',
+  ERR_SLOW_CONSUMER: 'slow-consumer',
+  ERR_MEMORY_CAP: 'memory-cap',
+  ERR_HANDLER: 'handler-error',
+  ERR_PAYLOAD_DETACHED: 'payload-detached',
+  ERR_EXPIRED: 'expired',
+  ERR_INTERNAL: 'internal-error',
+  ERR_TRANSPORT: 'transport-error',
+};
+
+/** The cause that an error code stands for; what has no name of its own is a `protocol-error`. */
+export function causeOf(code: ErrorCode): CloseCause {
+  return CAUSES[code] ?? 'protocol-error';
+}

@@ -1,0 +1,71 @@
+import { Buffer } from 'node:buffer';
+import { frameBytes, type FrameKey, writeFrame, writeTextFrame } from './frame-builder.ts';
+
+/** Memory of the first block of a queue. */
+const LEAST_BYTES = 256;
+/** Memory of a block in a long queue: each block has twice as much as the one before, up to here. */
+const MOST_BYTES = 16_384;
+/** Frames that may need more room than this get memory of their own. */
+export const MAX_BLOCK_FRAME_BYTES = 4_096;
+
+/** Small frames of one queue, copied next to each other: a buffer for each of them costs more memory than the frames. */
+export class FrameBlock {
+  readonly #memory: Buffer;
+  #usedBytes = 0;
+  #droppedBytes = 0;
+  /** Frames in it. */
+  messages = 0;
+
+  /**
+   * @param room Bytes that the first frame needs at most.
+   * @param before The block before this one in the same queue.
+   */
+  constructor(room: number, before: FrameBlock | undefined) {
+    const wanted = before === undefined ? LEAST_BYTES : Math.min(2 * before.#memory.length, MOST_BYTES);
+    this.#memory = Buffer.allocUnsafeSlow(Math.max(wanted, room));
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#memory.length - this.#usedBytes >= bytes;
+  }
+
+  /** @returns Size of the frame in bytes. */
+  text(opcode: number, text: string, key: FrameKey): number {
+    return this.#end(writeTextFrame(this.#memory, this.#usedBytes, opcode, text, key));
+  }
+
+  /** @returns Size of the frame in bytes. */
+  data(opcode: number, payload: Uint8Array, key: FrameKey): number {
+    return this.#end(writeFrame(this.#memory, this.#usedBytes, opcode, payload, key));
+  }
+
+  /** Copies a whole frame, unmasked or with its key. */
+  copy(frame: Uint8Array): void {
+    this.#memory.set(frame, this.#usedBytes);
+    this.#usedBytes += frame.length;
+    this.messages++;
+  }
+
+  /** All frames, as one run. Nothing may be added after this call. */
+  get run(): Buffer {
+    return this.#memory.subarray(this.#droppedBytes, this.#usedBytes);
+  }
+
+  /**
+   * Drops the oldest frame.
+   * @returns Its size in bytes.
+   */
+  dropFirst(): number {
+    const bytes = frameBytes(this.#memory, this.#droppedBytes);
+    this.#droppedBytes += bytes;
+    this.messages--;
+    return bytes;
+  }
+
+  #end(position: number): number {
+    const bytes = position - this.#usedBytes;
+    this.#usedBytes = position;
+    this.messages++;
+    return bytes;
+  }
+}

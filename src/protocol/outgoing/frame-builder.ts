@@ -1,0 +1,127 @@
+import { Buffer } from 'node:buffer';
+import { FIN, LENGTH_16, LENGTH_64, LENGTH_MASK, MASK_BIT, MAX_CONTROL_BYTES } from '../constants.ts';
+import { MisuseError } from '../errors.ts';
+import { mask, writeKey } from '../mask.ts';
+import { trueLength } from '../payload.ts';
+
+/** A masking key of `mask`, or `undefined` on the server's side, whose frames carry none (§5.1). */
+export type FrameKey = number | undefined;
+
+/** Bytes of header in front of a payload: always the shortest form (§5.2). */
+export function headerBytes(payloadBytes: number, key: FrameKey): number {
+  const unmasked = payloadBytes < LENGTH_16 ? 2 : payloadBytes <= 0xffff ? 4 : 10;
+  return key === undefined ? unmasked : unmasked + 4;
+}
+
+/**
+ * Writes the header of a final frame.
+ * @returns The position after it.
+ */
+export function writeHeader(
+  target: Uint8Array,
+  at: number,
+  opcode: number,
+  payloadBytes: number,
+  key: FrameKey,
+): number {
+  const maskBit = key === undefined ? 0 : MASK_BIT;
+  target[at] = FIN | opcode;
+  let end = at + 2;
+  if (payloadBytes < LENGTH_16) {
+    target[at + 1] = maskBit | payloadBytes;
+  } else if (payloadBytes <= 0xffff) {
+    target[at + 1] = maskBit | LENGTH_16;
+    target[at + 2] = payloadBytes >>> 8;
+    target[at + 3] = payloadBytes;
+    end = at + 4;
+  } else {
+    target[at + 1] = maskBit | LENGTH_64;
+    let rest = payloadBytes;
+    for (let i = at + 9; i > at + 1; i--) {
+      target[i] = rest % 256;
+      rest = Math.floor(rest / 256);
+    }
+    end = at + 10;
+  }
+  if (key !== undefined) {
+    writeKey(target, end, key);
+    end += 4;
+  }
+  return end;
+}
+
+/**
+ * Writes a whole final frame.
+ * @param target Needs room for the header and `payload`.
+ * @returns The position after the frame.
+ */
+export function writeFrame(
+  target: Uint8Array,
+  at: number,
+  opcode: number,
+  payload: Uint8Array,
+  key: FrameKey,
+): number {
+  const payloadBytes = trueLength(payload);
+  const start = writeHeader(target, at, opcode, payloadBytes, key);
+  target.set(payload, start);
+  const end = start + payloadBytes;
+  if (key !== undefined) mask(target, start, end, key, 0);
+  return end;
+}
+
+/**
+ * Writes a whole final frame around a string; lone surrogates go out as U+FFFD.
+ * @param target Needs room for the longest header and 3 bytes per UTF-16 unit of `text`.
+ * @returns The position after the frame.
+ */
+export function writeTextFrame(
+  target: Buffer,
+  at: number,
+  opcode: number,
+  text: string,
+  key: FrameKey,
+): number {
+  // Most text is ASCII: write it where it would then belong, and move it if the header turns out longer.
+  const guessed = at + headerBytes(text.length, key);
+  const bytes = target.write(text, guessed, 'utf8');
+  const start = at + headerBytes(bytes, key);
+  // Before the header is written: a longer one reaches into the text.
+  if (start !== guessed) target.copyWithin(start, guessed, guessed + bytes);
+  writeHeader(target, at, opcode, bytes, key);
+  if (key !== undefined) mask(target, start, start + bytes, key, 0);
+  return start + bytes;
+}
+
+/** A whole final frame in memory of its own. */
+export function buildFrame(opcode: number, data: string | Uint8Array, key: FrameKey): Buffer {
+  const payloadBytes = typeof data === 'string' ? Buffer.byteLength(data, 'utf8') : trueLength(data);
+  const frame = Buffer.allocUnsafeSlow(headerBytes(payloadBytes, key) + payloadBytes);
+  const start = writeHeader(frame, 0, opcode, payloadBytes, key);
+  if (typeof data === 'string') frame.write(data, start, 'utf8');
+  else frame.set(data, start);
+  if (key !== undefined) mask(frame, start, frame.length, key, 0);
+  return frame;
+}
+
+/** Length of a frame that was built here and begins at `at`, header and payload. */
+export function frameBytes(bytes: Uint8Array, at: number): number {
+  const second = bytes[at + 1]!;
+  const short = second & LENGTH_MASK;
+  const maskBytes = (second & MASK_BIT) === 0 ? 0 : 4;
+  if (short < LENGTH_16) return 2 + maskBytes + short;
+  const lengthBytes = short === LENGTH_16 ? 2 : 8;
+  let payloadBytes = 0;
+  for (let i = at + 2; i < at + 2 + lengthBytes; i++) payloadBytes = payloadBytes * 256 + bytes[i]!;
+  return 2 + lengthBytes + maskBytes + payloadBytes;
+}
+
+/** @throws MisuseError `ERR_ARGUMENT` if a control frame cannot carry these bytes (§5.5). */
+export function checkControlPayload(payload: Uint8Array): void {
+  if (payload.length > MAX_CONTROL_BYTES) {
+    throw new MisuseError(
+      'ERR_ARGUMENT',
+      `a ping carries at most ${MAX_CONTROL_BYTES} bytes, not ${payload.length}`,
+    );
+  }
+}

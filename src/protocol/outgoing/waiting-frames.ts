@@ -1,0 +1,97 @@
+import { Buffer } from 'node:buffer';
+import { CONTROL_BIT, OPCODE, OPCODE_MASK } from '../constants.ts';
+import { frameBytes } from './frame-builder.ts';
+
+/** A message whose payload is passed on as it was handed in. */
+export interface UncopiedFrame {
+  /** Empty once it is written. */
+  readonly header: Buffer;
+  /** Memory of the application, which may detach it: then the view is empty. */
+  readonly payload: Uint8Array;
+  /** Bytes of header and payload when the frame was queued. */
+  readonly length: number;
+}
+
+/** What an outbox holds for a socket that takes nothing now: a message, or a run of whole frames packed together. */
+export type WaitingFrame = Uint8Array | UncopiedFrame;
+
+export const isUncopied = (frame: WaitingFrame): frame is UncopiedFrame => !(frame instanceof Uint8Array);
+
+/** How many messages it is; control frames are none. */
+export function messagesIn(frame: WaitingFrame): number {
+  if (isUncopied(frame)) return 1;
+  let messages = 0;
+  for (let at = 0; at < frame.length; at += frameBytes(frame, at)) {
+    if ((frame[at]! & CONTROL_BIT) === 0) messages++;
+  }
+  return messages;
+}
+
+/**
+ * Takes the oldest message out of what waits; control frames that were packed with it stay.
+ * @param from Where to begin: what comes before is begun, and has to go out.
+ * @returns Its size with header, in bytes; 0 if there is none.
+ */
+export function dropOldestMessage(waiting: WaitingFrame[], from: number): number {
+  for (let i = from; i < waiting.length; i++) {
+    const frame = waiting[i]!;
+    if (isUncopied(frame)) {
+      waiting.splice(i, 1);
+      return frame.length;
+    }
+    const { start, end } = firstMessage(frame);
+    if (end === 0) continue;
+    waiting.splice(i, 1, ...around(frame, start, end));
+    return end - start;
+  }
+  return 0;
+}
+
+/** Where the first message of a run of whole frames lies; `end` is 0 if there are control frames only. */
+function firstMessage(run: Uint8Array): { readonly start: number; readonly end: number } {
+  for (let start = 0; start < run.length; ) {
+    const end = start + frameBytes(run, start);
+    if ((run[start]! & CONTROL_BIT) === 0) return { start, end };
+    start = end;
+  }
+  return { start: 0, end: 0 };
+}
+
+/** What is left of a run without the bytes from `start` to `end`. */
+const around = (run: Uint8Array, start: number, end: number): Uint8Array[] =>
+  [run.subarray(0, start), run.subarray(end)].filter((part) => part.length > 0);
+
+/**
+ * Takes all pings and pongs out of pending frames; messages and Close stay where they are.
+ * @param from Index of the first entry that may be changed: an entry before it is partly sent.
+ * @returns The control frames, oldest first, in memory of their own.
+ */
+export function takeControl(waiting: WaitingFrame[], from: number): Uint8Array[] {
+  const control: Uint8Array[] = [];
+  for (let i = from; i < waiting.length; ) {
+    const frame = waiting[i]!;
+    const kept = isUncopied(frame) ? frame : withoutControl(frame, control);
+    if (kept.length > 0) waiting[i++] = kept;
+    else waiting.splice(i, 1);
+  }
+  return control;
+}
+
+/** @returns What remains of `run`, as one piece; its pings and pongs go to `control`. */
+function withoutControl(run: Uint8Array, control: Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let keptFrom = 0;
+  for (let at = 0; at < run.length; ) {
+    const end = at + frameBytes(run, at);
+    const opcode = run[at]! & OPCODE_MASK;
+    if (opcode === OPCODE.PING || opcode === OPCODE.PONG) {
+      if (at > keptFrom) parts.push(run.subarray(keptFrom, at));
+      control.push(Buffer.from(run.subarray(at, end)));
+      keptFrom = end;
+    }
+    at = end;
+  }
+  if (keptFrom === 0) return run;
+  if (keptFrom < run.length) parts.push(run.subarray(keptFrom));
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}

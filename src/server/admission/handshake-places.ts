@@ -1,0 +1,198 @@
+import { addressKey } from '../../sockets/ip-address.ts';
+import { addressMatcher, type AddressList } from '../../options/addresses.ts';
+import type { AdmissionRefusal } from './admission.ts';
+
+/** Most addresses that are looked at for the one that holds most; those that have held a place longest come first. */
+const MAX_LOOKS = 1_000;
+
+/** How many handshakes may be pending; part of the server's options, where each is explained. */
+export interface PlaceLimits {
+  readonly maxPendingHandshakes: number;
+  readonly maxPendingHandshakesPerIp: number | false;
+  readonly exemptAddresses: AddressList;
+  readonly ipv6PrefixBits: number;
+}
+
+/** What holds a place. */
+export interface PlaceHolder {
+  /** Another address gets the place: the handshake has to end, and give it back at once. */
+  placeLost(): void;
+}
+
+interface AddressPlaces {
+  readonly key: string;
+  readonly address: string;
+  places: number;
+  newest: HandshakePlace | undefined;
+  /** Has no share; `undefined` until it is asked for. */
+  isExempt: boolean | undefined;
+}
+
+/** A place among pending handshakes, from accept until the socket becomes a connection or ends. */
+export interface HandshakePlace {
+  readonly refused?: undefined;
+  /** Replaced when another object carries on with the socket. */
+  holder: PlaceHolder;
+  /** Of its address; `undefined` for a socket that has none. Read and written by {@link HandshakePlaces} alone. */
+  of: AddressPlaces | undefined;
+  older: HandshakePlace | undefined;
+  newer: HandshakePlace | undefined;
+  isHeld: boolean;
+}
+
+const FULL: AdmissionRefusal = Object.freeze({
+  refused: 'ERR_SERVER_FULL',
+  detail: 'too many handshakes at once',
+});
+const IP_LIMIT: AdmissionRefusal = Object.freeze({
+  refused: 'ERR_IP_LIMIT',
+  detail: 'too many handshakes of this address at once',
+});
+/** Why a handshake ended whose place another address got. */
+export const PLACE_LOST =
+  'too many handshakes at once, and most of this address: another address got the place';
+
+/**
+ * Counts the sockets between accept and 101, by address. While there is room every address may take as much as it wants.
+ * When all places are taken, an address that holds fewer gets one of the address that holds most, so that no address can
+ * keep the others out. IPv6 counts by prefix, as everywhere.
+ */
+export class HandshakePlaces {
+  readonly #limits: PlaceLimits;
+  readonly #isTrusted: (address: string) => boolean;
+  readonly #isExempt: (address: string) => boolean;
+  /** Only addresses with a place, so never more of them than `maxPendingHandshakes`. */
+  readonly #addresses = new Map<string, AddressPlaces>();
+  #pending = 0;
+
+  /**
+   * @param isTrusted Whether an address is that of a trusted proxy, which holds places for many clients.
+   * @throws MisuseError `ERR_OPTION` for an entry of `exemptAddresses` that is neither address nor range.
+   */
+  constructor(limits: PlaceLimits, isTrusted: (address: string) => boolean = () => false) {
+    this.#limits = limits;
+    this.#isTrusted = isTrusted;
+    this.#isExempt = addressMatcher(limits.exemptAddresses);
+  }
+
+  /** Sockets between accept and the end of their handshake. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Addresses with a pending handshake. */
+  get addresses(): number {
+    return this.#addresses.size;
+  }
+
+  /**
+   * Takes a place for a socket that was accepted, or says why there is none. Where all are taken, the newest handshake of
+   * the address that holds most loses its place, if that address holds at least two more than this one: the newest has
+   * got least far. Sockets without an address, exempt addresses and trusted proxies have no limit per address and lose no
+   * places.
+   * @param address Normalised; empty for a socket without one, as a Unix socket.
+   * @returns To be handed to {@link leave} exactly where the handshake ends.
+   */
+  enter(address: string, holder: PlaceHolder): HandshakePlace | AdmissionRefusal {
+    const key = this.#keyOf(address);
+    const own = this.#addresses.get(key ?? '');
+    try {
+      if (own !== undefined && this.#isOverLimit(own, true)) return IP_LIMIT;
+      if (this.#pending >= this.#limits.maxPendingHandshakes) {
+        if (!this.#makeRoom(own?.places ?? 0)) return FULL;
+      }
+    } catch (error) {
+      return { refused: 'ERR_UPGRADE_HOOK', error };
+    }
+    this.#pending++;
+    const place: HandshakePlace = {
+      holder,
+      of: undefined,
+      older: undefined,
+      newer: undefined,
+      isHeld: true,
+    };
+    if (key !== undefined) this.#link(place, key, address);
+    return place;
+  }
+
+  /**
+   * A trusted proxy says whose handshake this is: from here on the place counts for that address.
+   * @returns Why not, if that address is over its limit; then nothing has changed.
+   */
+  move(place: HandshakePlace, address: string): AdmissionRefusal | undefined {
+    const key = this.#keyOf(address);
+    if (key === place.of?.key) return undefined;
+    const other = this.#addresses.get(key ?? '');
+    try {
+      if (other !== undefined && this.#isOverLimit(other, false)) return IP_LIMIT;
+    } catch (error) {
+      return { refused: 'ERR_UPGRADE_HOOK', error };
+    }
+    this.#unlink(place);
+    if (key !== undefined) this.#link(place, key, address);
+    return undefined;
+  }
+
+  /** Gives a place back when the handshake has ended, one way or another. A second call does nothing. */
+  leave(place: HandshakePlace): void {
+    if (!place.isHeld) return;
+    place.isHeld = false;
+    this.#pending--;
+    this.#unlink(place);
+  }
+
+  #keyOf(address: string): string | undefined {
+    return address === '' ? undefined : addressKey(address, this.#limits.ipv6PrefixBits);
+  }
+
+  #isOverLimit(of: AddressPlaces, orTrusted: boolean): boolean {
+    const { maxPendingHandshakesPerIp } = this.#limits;
+    if (maxPendingHandshakesPerIp === false || of.places < maxPendingHandshakesPerIp) return false;
+    return !(orTrusted && this.#isTrusted(of.address)) && !this.#exempts(of);
+  }
+
+  #exempts(of: AddressPlaces): boolean {
+    of.isExempt ??= this.#isExempt(of.address);
+    return of.isExempt;
+  }
+
+  /** @param own Places of the address that needs one. */
+  #makeRoom(own: number): boolean {
+    let most: AddressPlaces | undefined;
+    let looks = 0;
+    for (const of of this.#addresses.values()) {
+      if (of.places >= (most?.places ?? own + 1) + 1 && !this.#isTrusted(of.address) && !this.#exempts(of))
+        most = of;
+      if (++looks === MAX_LOOKS) break;
+    }
+    if (most === undefined) return false;
+    most.newest!.holder.placeLost();
+    return this.#pending < this.#limits.maxPendingHandshakes;
+  }
+
+  #link(place: HandshakePlace, key: string, address: string): void {
+    let of = this.#addresses.get(key);
+    if (of === undefined) {
+      of = { key, address, places: 0, newest: undefined, isExempt: undefined };
+      this.#addresses.set(key, of);
+    }
+    of.places++;
+    place.of = of;
+    place.older = of.newest;
+    if (of.newest !== undefined) of.newest.newer = place;
+    of.newest = place;
+  }
+
+  #unlink(place: HandshakePlace): void {
+    const { of, older, newer } = place;
+    if (of === undefined) return;
+    if (newer === undefined) of.newest = older;
+    else newer.older = older;
+    if (older !== undefined) older.newer = newer;
+    place.of = undefined;
+    place.older = undefined;
+    place.newer = undefined;
+    if (--of.places === 0) this.#addresses.delete(of.key);
+  }
+}

@@ -1,0 +1,124 @@
+import { type Connection, driverIn, type DriverOf } from '../../connection/connection.ts';
+import type { Delivery } from '../../connection/host.ts';
+import { MEMBERS, type Audience } from '../../options/call-options.ts';
+import { refuseOption } from '../../options/option-check.ts';
+import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
+import type { ReadonlyRegistry } from './registry.ts';
+import { verdictOf } from '../../options/call-check.ts';
+
+/** Who a broadcast is for, and how it goes out. */
+export interface BroadcastOptions<UserData = unknown> extends Audience<Connection<UserData>> {
+  /** Recipients: a connection, an id, or several. Default: all connections of the server. */
+  readonly to?: Connection<UserData> | string | Iterable<Connection<UserData> | string> | undefined;
+  /** `false` sends bytes as text, `true` a string as binary. Default: by type. */
+  readonly binary?: boolean | undefined;
+  /** Whether it goes out compressed, to those that have agreed on it: once for all of them. Default: from `thresholdBytes` on. */
+  readonly compress?: boolean | undefined;
+}
+
+type Member<UserData> = Connection<UserData> | string;
+
+/**
+ * Visits the connections that an option names: one, its id, or several of both.
+ * @param name `to` or `except`, for the message.
+ * @throws MisuseError `ERR_OPTION` for a member that is neither.
+ */
+function eachMember<UserData>(
+  name: string,
+  given: Connection<UserData> | string | Iterable<Member<UserData>>,
+  visit: (id: string | undefined, driver: DriverOf<UserData> | undefined) => void,
+): void {
+  if (typeof given === 'string') {
+    visit(given, undefined);
+    return;
+  }
+  // A connection is iterable, too (its messages), so its driver is asked for first.
+  const one = driverIn<UserData>(given);
+  if (one !== undefined) {
+    visit(undefined, one);
+    return;
+  }
+  if (!(Symbol.iterator in given)) refuseOption(name, given, MEMBERS.allowed);
+  let at = 0;
+  for (const member of given) {
+    const driver = typeof member === 'object' && member !== null ? driverIn<UserData>(member) : undefined;
+    if (typeof member !== 'string' && driver === undefined)
+      refuseOption(`${name}[${at}]`, member, 'a connection or an id');
+    visit(typeof member === 'string' ? member : undefined, driver);
+    at++;
+  }
+}
+
+function exceptedIds<UserData>(
+  except: BroadcastOptions<UserData>['except'],
+  sender: string | undefined,
+): ReadonlySet<string> | string | undefined {
+  if (except === undefined) return sender;
+  if (typeof except === 'string' && sender === undefined) return except;
+  let only = sender;
+  let ids: Set<string> | undefined;
+  eachMember<UserData>('except', except, (id, driver) => {
+    const next = id ?? driver!.id;
+    if (only === undefined) only = next;
+    else (ids ??= new Set([only])).add(next);
+  });
+  return ids ?? only;
+}
+
+/**
+ * The drivers of those that option `to` names; `undefined` for an id that is unknown.
+ * @throws MisuseError `ERR_OPTION` for a member that is neither connection nor id: then no recipient gets anything.
+ */
+export function driversOf<UserData>(
+  to: NonNullable<BroadcastOptions<UserData>['to']>,
+  registry: ReadonlyRegistry<DriverOf<UserData>>,
+): readonly (DriverOf<UserData> | undefined)[] {
+  const drivers: (DriverOf<UserData> | undefined)[] = [];
+  eachMember<UserData>('to', to, (id, driver) => drivers.push(id === undefined ? driver : registry.get(id)));
+  return drivers;
+}
+
+/**
+ * Offers one encoded message to many connections, synchronously: every connection sees broadcasts and sends in the order
+ * of the calls. What one recipient does, or does not, changes nothing for the others.
+ * @param drivers Of the recipients; `undefined` for one that is unknown.
+ * @param sender Left out, too: its id.
+ * @param failed Told what `where` throws.
+ */
+export function broadcastTo<UserData>(
+  drivers: Iterable<DriverOf<UserData> | undefined>,
+  message: PreparedMessage,
+  options: Audience<Connection<UserData>> | undefined,
+  sender: string | undefined,
+  failed: (error: unknown) => void,
+): Delivery {
+  const except = exceptedIds(options?.except, sender);
+  const where = options?.where;
+  const delivery = { sent: 0, skipped: 0, failed: 0 };
+  for (const driver of drivers) {
+    if (driver === undefined || driver.state !== 'open' || isExcepted(driver.id, except)) {
+      delivery.skipped++;
+      continue;
+    }
+    if (where !== undefined) {
+      try {
+        if (!verdictOf('where', where(driver.connection))) {
+          delivery.skipped++;
+          continue;
+        }
+      } catch (error) {
+        delivery.failed++;
+        failed(error);
+        continue;
+      }
+    }
+    if (driver.sendPrepared(message)) delivery.sent++;
+    else delivery.failed++;
+  }
+  return delivery;
+}
+
+function isExcepted(id: string, except: ReadonlySet<string> | string | undefined): boolean {
+  if (except === undefined) return false;
+  return typeof except === 'string' ? id === except : except.has(id);
+}

@@ -1,0 +1,212 @@
+import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { MisuseError } from '../../protocol/errors.ts';
+import { renderRefusal } from '../../protocol/handshake/answer.ts';
+import { listContains } from '../../protocol/handshake/fields.ts';
+import type { Clock } from '../../engine/clock.ts';
+import { afterResponses, ignoreError, pendingResponse } from '../../sockets/pending-response.ts';
+import { type ChoosyServer, serveWithoutUpgrade } from './plain-upgrade.ts';
+
+/** A server that is attached to an HTTP server. */
+export interface Attached {
+  /** Whether requests for this path are its own. */
+  serves(path: string): boolean;
+  take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  readonly handshakeTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** The attached servers of one HTTP server, behind one `upgrade` listener. */
+interface Board {
+  readonly members: Attached[];
+  readonly listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Puts back what {@link skipOtherUpgrades} has replaced. */
+  readonly restore: () => void;
+}
+
+const boards = new WeakMap<HttpServer, Board>();
+
+const isWebSocket = (request: IncomingMessage): boolean =>
+  listContains(request.headers.upgrade ?? '', 'websocket');
+
+/** Path of a request target in origin or absolute form, dot segments resolved. */
+function pathOfTarget(target: string): string | undefined {
+  const url = target.startsWith('/') ? `http://host${target}` : target;
+  return URL.canParse(url) ? new URL(url).pathname : undefined;
+}
+
+const NOT_FOUND = renderRefusal('ERR_PATH', {});
+const HEAD_TOO_BIG = renderRefusal('ERR_HEAD_TOO_BIG', {});
+
+function endWith(socket: Duplex, answer: string): void {
+  socket.on('error', ignoreError);
+  socket.end(answer, 'latin1', () => socket.destroy());
+}
+
+/** An upgrade as Node hands it over, with what tells later whether another listener has taken the socket. */
+class Offer {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex & { readonly bytesWritten?: number };
+  readonly head: Buffer;
+  readonly #bytesWritten: number | undefined;
+  readonly #isFlowing: boolean | null;
+
+  constructor(request: IncomingMessage, socket: Duplex, head: Buffer) {
+    this.request = request;
+    this.socket = socket;
+    this.head = head;
+    this.#bytesWritten = this.socket.bytesWritten;
+    this.#isFlowing = socket.readableFlowing;
+  }
+
+  /** No listener has answered, ended or begun to read the socket. */
+  get isUnclaimed(): boolean {
+    const { socket } = this;
+    return (
+      !socket.destroyed &&
+      socket.writable &&
+      socket.bytesWritten === this.#bytesWritten &&
+      socket.writableLength === 0 &&
+      socket.writableCorked === 0 &&
+      socket.readableFlowing === this.#isFlowing &&
+      socket.listenerCount('data') === 0 &&
+      socket.listenerCount('readable') === 0
+    );
+  }
+}
+
+const hasOthers = (server: HttpServer, board: Board): boolean =>
+  server.listeners('upgrade').some((listener) => listener !== board.listener);
+
+/** Finds the attached server that an upgrade is for, unless another listener answers it. */
+function route(server: HttpServer, board: Board, offer: Offer): void {
+  const { request, socket, head } = offer;
+  const path = pathOfTarget(request.url ?? '');
+  const taker = isWebSocket(request)
+    ? board.members.find((one) => path !== undefined && one.serves(path))
+    : undefined;
+  const others = hasOthers(server, board);
+  if (taker === undefined) {
+    if (others) leaveToOthers(server, board, offer);
+    else afterTurn(board, offer, () => answerForAll(server, offer));
+    return;
+  }
+  if (!others) {
+    taker.take(request, socket, head);
+    return;
+  }
+  // The other listeners come first, in whatever order they were added: one that answers at once keeps the socket.
+  socket.on('error', ignoreError);
+  setImmediate(() => {
+    socket.off('error', ignoreError);
+    if (offer.isUnclaimed) taker.take(request, socket, head);
+  });
+}
+
+/**
+ * No attached server matches this upgrade. Leaves it to the other listeners; answers it if none of them has touched the
+ * socket within the handshake timeout.
+ */
+function leaveToOthers(server: HttpServer, board: Board, offer: Offer): void {
+  const { socket } = offer;
+  const { clock, handshakeTimeoutMs } = mostPatient(board.members);
+  // Node has removed its own listener with the upgrade.
+  socket.on('error', ignoreError);
+  const timer = clock.setTimer(() => {
+    if (offer.isUnclaimed && pendingResponse(socket) === undefined) answerForAll(server, offer);
+    else socket.off('error', ignoreError);
+  }, handshakeTimeoutMs);
+  socket.once('close', () => clock.clearTimer(timer));
+}
+
+/** Waits for the responses to earlier requests on the socket, for the handshake timeout at most. */
+function afterTurn({ members }: Board, { socket }: Offer, next: () => void): void {
+  const { clock, handshakeTimeoutMs } = mostPatient(members);
+  let timer: unknown;
+  if (pendingResponse(socket) !== undefined)
+    timer = clock.setTimer(() => socket.destroy(), handshakeTimeoutMs);
+  const done = (step: () => void) => () => {
+    clock.clearTimer(timer);
+    step();
+  };
+  afterResponses(
+    socket,
+    done(next),
+    done(() => {}),
+  );
+}
+
+/** Without a `request` listener an ordinary request would never be answered. */
+const answersRequests = (server: HttpServer): boolean => server.listenerCount('request') > 0;
+
+/** The answer to what neither an attached server nor another listener has taken. */
+function answerForAll(server: HttpServer, { request, socket, head }: Offer): void {
+  if (isWebSocket(request) || !answersRequests(server)) {
+    endWith(socket, NOT_FOUND);
+    return;
+  }
+  socket.on('error', ignoreError);
+  // Not inside the callback of the parser that has read the head: Node may use the same parser again.
+  setImmediate(() => {
+    socket.off('error', ignoreError);
+    if (socket.destroyed) return;
+    if (!serveWithoutUpgrade(server, request, socket, head)) endWith(socket, HEAD_TOO_BIG);
+  });
+}
+
+/**
+ * Where Node asks (24 and later), keeps requests that offer another protocol what they are, unless other listeners may want
+ * them: no `upgrade` event, so that nothing has to be handed back.
+ */
+function skipOtherUpgrades(server: ChoosyServer, hasOtherListeners: () => boolean): () => void {
+  const previous = server.shouldUpgradeCallback;
+  if (typeof previous !== 'function') return () => {};
+  const callback = (request: IncomingMessage): boolean =>
+    (isWebSocket(request) || hasOtherListeners() || !answersRequests(server)) &&
+    previous.call(server, request);
+  server.shouldUpgradeCallback = callback;
+  return () => {
+    if (server.shouldUpgradeCallback === callback) server.shouldUpgradeCallback = previous;
+  };
+}
+
+const mostPatient = (members: readonly Attached[]): Attached =>
+  members.reduce((one, other) => (other.handshakeTimeoutMs > one.handshakeTimeoutMs ? other : one));
+
+/**
+ * Adds a server to an HTTP server. There is one `upgrade` listener for all of them.
+ * @throws MisuseError `ERR_OPTION` for a server that parses leniently.
+ */
+export function attach(server: HttpServer, member: Attached): void {
+  // Not in the types: Node keeps the option as it was given.
+  if ((server as HttpServer & { insecureHTTPParser?: boolean }).insecureHTTPParser === true) {
+    throw new MisuseError(
+      'ERR_OPTION',
+      'insecureHTTPParser is true on this HTTP server: requests that it lets through cannot be trusted to be what they seem',
+    );
+  }
+  const board = boards.get(server) ?? addBoard(server);
+  board.members.push(member);
+}
+
+function addBoard(server: HttpServer): Board {
+  const board: Board = {
+    members: [],
+    listener: (request, socket, head) => route(server, board, new Offer(request, socket, head)),
+    restore: skipOtherUpgrades(server, () => hasOthers(server, board)),
+  };
+  boards.set(server, board);
+  // Before all others, to see the socket as it was.
+  server.prependListener('upgrade', board.listener);
+  return board;
+}
+
+/** Detaches a server; removes the `upgrade` listener after the last one. @param member Attached to that server. */
+export function detach(server: HttpServer, member: Attached): void {
+  const { members, listener, restore } = boards.get(server)!;
+  members.splice(members.indexOf(member), 1);
+  if (members.length > 0) return;
+  server.off('upgrade', listener);
+  restore();
+  boards.delete(server);
+}

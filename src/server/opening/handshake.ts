@@ -1,0 +1,392 @@
+import { Buffer } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { Connection } from '../../connection/connection.ts';
+import { HandshakeError, type HandshakeErrorCode } from '../../protocol/errors.ts';
+import { renderRefusal, renderResponse } from '../../protocol/handshake/answer.ts';
+import { HeadParser, type RequestHead } from '../../protocol/handshake/http-head.ts';
+import { proxyVersion, type ProxySource } from '../../protocol/handshake/proxy-header.ts';
+import {
+  readUpgradeRequest,
+  type UpgradeRequest as UpgradeHead,
+  wantsWebSocket,
+} from '../../protocol/handshake/server.ts';
+import type { DeadlineOwner } from '../../engine/deadlines.ts';
+import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
+import type { AdmissionRefusal, Reservation } from '../admission/admission.ts';
+import { type HandshakeHost, type PendingSocket, type Refusal, retryAfter } from './handshake-host.ts';
+import type {
+  ResponseLike,
+  UpgradeAcceptance,
+  UpgradeContext,
+  UpgradeHook,
+  UpgradeRequest,
+} from '../../options/hooks.ts';
+import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
+import { HeldInput } from './held-input.ts';
+import { Linger } from './linger.ts';
+import { PlainExchange } from './plain-exchange.ts';
+import { HandedRequest } from './request-view.ts';
+import { readResponse } from './response-like.ts';
+import type { Sender } from '../admission/trust-proxy.ts';
+import { answerUpgrade } from './upgrade-answer.ts';
+import { judgeDecision } from './upgrade-decision.ts';
+
+/** Most bytes kept from a client that sends before it was answered; then its socket is not read. */
+const MAX_EARLY_BYTES = 65_536;
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+type Stage = 'head' | 'deciding' | 'done';
+
+/** A socket whose request has not been read. */
+export interface Arrival {
+  /** What it is to Node; `undefined` if it is no stream. */
+  readonly stream?: Duplex;
+  /** Takes it over. */
+  readonly open: (owner: TransportOwner) => ArrivedTransport;
+  /** When TCP accepted it, on the clock of deadlines. Default: now. */
+  readonly acceptedAtMs?: number | undefined;
+  /** Its place among pending handshakes, if it has one already. */
+  readonly place?: HandshakePlace | undefined;
+  /** The client that a PROXY header named. */
+  readonly source?: ProxySource | undefined;
+  /** First bytes of the request, read already. */
+  readonly rest?: Buffer;
+}
+
+/** One socket from accept to its 101 or refusal (§4.2). Every way out gives back what was reserved, once. */
+export class Handshake<UserData> implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder {
+  deadlineSlot = -1;
+  readonly #host: HandshakeHost<UserData>;
+  readonly #transport: ArrivedTransport;
+  readonly #stream: Duplex | undefined;
+  /** The client came over TLS, to us or to a proxy of ours. */
+  #secure: boolean;
+  readonly #finished: (connection: Connection<UserData> | undefined) => void;
+  #stage: Stage = 'head';
+  #parser: HeadParser | undefined;
+  #head: RequestHead | undefined;
+  #hasReceived = false;
+  #early: HeldInput | undefined;
+  /** When the request has to be complete. */
+  readonly #deadlineMs: number;
+  #reservation: Reservation | undefined;
+  #abort: AbortController | undefined;
+  /** Among pending handshakes, or why there was none; `undefined` once it is given back or passed on. */
+  #place: HandshakePlace | AdmissionRefusal | undefined;
+
+  /** @param finished Called once, with the connection if there is one. */
+  constructor(
+    host: HandshakeHost<UserData>,
+    { stream, open, acceptedAtMs, place, source }: Arrival,
+    finished: (connection: Connection<UserData> | undefined) => void,
+  ) {
+    this.#host = host;
+    this.#finished = finished;
+    this.#stream = stream;
+    const encryptable: (Duplex & { encrypted?: boolean }) | undefined = stream;
+    this.#secure = encryptable?.encrypted === true;
+    this.#transport = open(this);
+    if (source !== undefined) this.#transport.standFor(source.address, source.port);
+    host.pendingSockets.add(this);
+    if (place !== undefined) place.holder = this;
+    this.#place = place ?? host.places.enter(this.#transport.remoteAddress, this);
+    this.#deadlineMs = (acceptedAtMs ?? host.deadlines.now()) + host.options.handshakeTimeoutMs;
+    host.deadlines.plan(this, this.#deadlineMs);
+  }
+
+  /** Reads the head from the socket itself. */
+  readHead(): void {
+    if (!this.#mayStart()) return;
+    this.#parser = new HeadParser(this.#host.options);
+  }
+
+  /** Goes on with a head that an HTTP server has read, and the bytes behind it. */
+  withHead(head: RequestHead, rest: Buffer, incoming: IncomingMessage): void {
+    this.#head = head;
+    if (!this.#mayStart() || !this.#keepEarly(rest)) return;
+    this.#attempt(() => this.#decide(head, incoming));
+  }
+
+  shutDown(): void {
+    this.#refuse('ERR_SHUTTING_DOWN');
+  }
+
+  placeLost(): void {
+    this.#refuse('ERR_SERVER_FULL', PLACE_LOST);
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  received(chunk: Buffer): void {
+    const parser = this.#parser;
+    if (parser === undefined) {
+      this.#keepEarly(chunk);
+      return;
+    }
+    this.#attempt(() => {
+      const head = this.#parse(parser, chunk);
+      if (head === undefined) return;
+      this.#parser = undefined;
+      this.#head = head;
+      const rest = parser.takeRest();
+      if (!wantsWebSocket(head)) {
+        this.#plainRequest(head, rest);
+        return;
+      }
+      if (this.#keepEarly(rest)) this.#decide(head);
+    });
+  }
+
+  receivedEnd(): void {
+    // A client that will not send any more can neither finish its head nor a closing handshake.
+    this.#transport.end();
+    this.#leave();
+  }
+
+  writable(): void {}
+
+  closed(): void {
+    this.#leave();
+    this.#host.socketGone(this);
+  }
+
+  deadlineReached(): void {
+    this.#refuse(this.#stage === 'head' ? 'ERR_HEAD_TIMEOUT' : 'ERR_UPGRADE_TIMEOUT');
+  }
+
+  /** An answer could not be given: nothing of the handshake may stay. */
+  failed(): void {
+    this.#transport.destroy();
+    this.#leave();
+  }
+
+  #mayStart(): boolean {
+    const place = this.#place;
+    if (this.#host.shuttingDown) this.#refuse('ERR_SHUTTING_DOWN');
+    else if (place?.refused !== undefined) this.#refuse(place.refused, place.detail, place.error);
+    else return true;
+    return false;
+  }
+
+  /** Nothing that a client sends, and no function of the application, gets an exception past this point. */
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (error instanceof HandshakeError && error.code !== 'ERR_UPGRADE_HOOK')
+        this.#refuse(error.code as HandshakeErrorCode, error.message, error.cause);
+      else this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
+    }
+  }
+
+  #parse(parser: HeadParser, chunk: Buffer): RequestHead | undefined {
+    const isFirst = !this.#hasReceived;
+    this.#hasReceived = true;
+    try {
+      return parser.receive(chunk);
+    } catch (error) {
+      const version = isFirst ? proxyVersion(chunk) : undefined;
+      if (typeof version !== 'number') throw error;
+      const detail = `it is a PROXY protocol header (version ${version}): list the proxy in the option proxyProtocol`;
+      throw new HandshakeError('ERR_HEAD_SYNTAX', detail);
+    }
+  }
+
+  /** @returns False if the handshake is over. */
+  #keepEarly(bytes: Buffer): boolean {
+    if (this.#stage === 'done') return false;
+    if (bytes.length === 0) return true;
+    this.#early ??= new HeldInput(this.#host, MAX_EARLY_BYTES, () =>
+      this.#refuse('ERR_SERVER_FULL', 'the memory budget is used up'),
+    );
+    if (!this.#early.append(bytes)) return false;
+    if (this.#early.length >= MAX_EARLY_BYTES) this.#transport.pause();
+    return true;
+  }
+
+  #plainRequest(head: RequestHead, rest: Buffer): void {
+    const { request } = this.#host.options;
+    if (request === undefined) {
+      const isLost = head.fields.count('sec-websocket-key') > 0;
+      if (isLost) this.#host.upgradeLost(this.#transport.remoteAddress, head.target);
+      this.#refuse('ERR_NO_UPGRADE');
+      return;
+    }
+    const sender = this.#meetSender(head);
+    // A request is read only with a place.
+    const place = this.#place as HandshakePlace;
+    this.#place = undefined;
+    this.#end();
+    const plain = { head, sender, place, deadlineMs: this.#deadlineMs };
+    const exchange = new PlainExchange(this.#host, this.#transport, plain, request);
+    exchange.start(rest);
+    this.#finished(undefined);
+    this.#host.socketGone(this);
+  }
+
+  /** From here on the client is who a trusted proxy says it is. */
+  #meetSender(head: RequestHead): Sender {
+    const transport = this.#transport;
+    const sender = this.#host.senderOf(transport.remoteAddress, this.#secure, head.fields);
+    if (sender.proxied) {
+      transport.standFor(sender.address);
+      const place = this.#place as HandshakePlace;
+      const refusal = this.#host.places.move(place, sender.address);
+      if (refusal?.error !== undefined) throw refusal.error;
+      if (refusal !== undefined) throw new HandshakeError(refusal.refused, refusal.detail);
+    }
+    this.#secure = sender.secure;
+    return sender;
+  }
+
+  #decide(head: RequestHead, incoming?: IncomingMessage): void {
+    const host = this.#host;
+    const { host: forwardedHost } = this.#meetSender(head);
+    const upgrade = readUpgradeRequest(head, this.#secure, forwardedHost);
+    if (!host.matchesPath(upgrade.path)) {
+      this.#refuse('ERR_PATH');
+      return;
+    }
+    const request = new HandedRequest(upgrade, incoming);
+    const foreign = host.judgeOrigin({
+      origins: upgrade.origins,
+      host: upgrade.host,
+      secure: this.#secure,
+      request,
+    });
+    if (foreign !== undefined) {
+      this.#refuse(
+        foreign.code,
+        `${foreign.why}; origin ${upgrade.origins.join(', ')}, host ${upgrade.host}`,
+      );
+      return;
+    }
+    const reservation = host.admission.reserve(this.#transport.remoteAddress);
+    if (reservation.refused !== undefined) {
+      this.#refuse(reservation.refused);
+      return;
+    }
+    this.#reservation = reservation;
+    this.#stage = 'deciding';
+    const hook = host.options.upgrade;
+    if (hook === undefined) this.#accept(upgrade, request, undefined);
+    else void this.#ask(hook, upgrade, request);
+  }
+
+  async #ask(hook: UpgradeHook<UserData>, upgrade: UpgradeHead, request: UpgradeRequest): Promise<void> {
+    const { deadlines, options } = this.#host;
+    const abort = new AbortController();
+    this.#abort = abort;
+    deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
+    const [origin] = upgrade.origins;
+    try {
+      const decision = await hook({
+        request,
+        remoteAddress: this.#transport.remoteAddress,
+        ...(origin === undefined ? {} : { origin }),
+        protocols: upgrade.protocols,
+        secure: this.#secure,
+        ...clientCertificate(this.#stream),
+        signal: abort.signal,
+      });
+      if (this.#stage !== 'deciding') return;
+      const verdict = judgeDecision<UserData>(decision);
+      if (verdict.refusal === undefined) this.#accept(upgrade, request, verdict.acceptance);
+      else await this.#refuseWith(verdict.refusal);
+    } catch (error) {
+      if (this.#stage === 'deciding') this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
+    }
+  }
+
+  #accept(
+    upgrade: UpgradeHead,
+    request: UpgradeRequest,
+    decision: UpgradeAcceptance<UserData> | undefined,
+  ): void {
+    const { text, identity } = answerUpgrade(upgrade, this.#host.options, decision);
+    const reservation = this.#reservation!;
+    this.#reservation = undefined;
+    this.#end();
+    const transport = this.#transport;
+    transport.write([Buffer.from(text, 'latin1')]);
+    const driver = this.#host.admitted(identity, request, reservation, (owner) => transport.handTo(owner));
+    this.#finished(driver.connection);
+    transport.resume();
+    const early = this.#early?.bytes ?? NOTHING;
+    this.#early?.release();
+    driver.receiveEarly(early);
+    this.#host.socketGone(this);
+  }
+
+  #refuse(code: HandshakeErrorCode, detail?: string, error?: unknown): void {
+    if (this.#stage === 'done') return;
+    const answer = renderRefusal(code, { retryAfterSeconds: retryAfter(this.#host.options) });
+    this.#answer(Buffer.from(answer, 'latin1'));
+    const { status } = new HandshakeError(code);
+    this.#report({ status, code, detail, error });
+  }
+
+  /** The `upgrade` hook answered for itself. */
+  async #refuseWith(response: ResponseLike): Promise<void> {
+    const { status, headers, body } = await readResponse(response);
+    if (this.#stage !== 'deciding') return;
+    this.#answer(renderResponse(status, headers, body));
+    this.#report({ status, code: `HTTP_${status}` });
+  }
+
+  #report(refusal: Pick<Refusal, 'status' | 'code' | 'detail' | 'error'>): void {
+    this.#host.refused({
+      ...refusal,
+      remoteAddress: this.#transport.remoteAddress,
+      url: this.#head?.target ?? '',
+    });
+    this.#finished(undefined);
+  }
+
+  #answer(bytes: Buffer): void {
+    this.#release();
+    this.#end();
+    this.#transport.write([bytes]);
+    const { pendingSockets, deadlines } = this.#host;
+    const linger = new Linger(this.#transport, deadlines, (gone) => this.#host.socketGone(gone));
+    pendingSockets.add(linger);
+    this.#host.socketGone(this);
+  }
+
+  /** The client has gone. */
+  #leave(): void {
+    if (this.#stage === 'done') return;
+    this.#release();
+    this.#end();
+    this.#finished(undefined);
+  }
+
+  #release(): void {
+    if (this.#reservation !== undefined) this.#host.admission.release(this.#reservation);
+    this.#reservation = undefined;
+    this.#early?.release();
+    this.#abort?.abort();
+  }
+
+  #end(): void {
+    this.#stage = 'done';
+    this.#host.deadlines.cancel(this);
+    const place = this.#place;
+    if (place !== undefined && place.refused === undefined) this.#host.places.leave(place);
+    this.#place = undefined;
+  }
+}
+
+/** The certificate of the client, where it was asked for and sent. */
+function clientCertificate(socket: Duplex | undefined): Pick<UpgradeContext, 'clientCertificate'> {
+  if (!(socket instanceof TLSSocket)) return {};
+  const certificate = socket.getPeerX509Certificate();
+  return certificate === undefined
+    ? {}
+    : { clientCertificate: { certificate, authorized: socket.authorized } };
+}

@@ -1,0 +1,57 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
+import { Entrance } from '../../sockets/entrance.ts';
+import { TCP_KEEP_ALIVE_MS } from '../../sockets/stream-transport.ts';
+import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
+import { createTcpServer, pastSockets, pastTlsStreams, type Shortcut } from './listener.ts';
+import { ProxyArrival } from './proxy-arrival.ts';
+import type { ServerCore } from '../server-core.ts';
+import type { TlsOptions } from '../../options/tls-options.ts';
+import { createTlsServer } from './tls-server.ts';
+
+/** What listens on a port of its own, and how its sockets become handshakes. */
+export interface OwnPort {
+  readonly server: Server;
+  /** Where certificates are renewed. */
+  readonly tlsServer: TlsServer | undefined;
+  readonly shortcut: Shortcut;
+}
+
+/** Makes a server that passes every socket on to a core: with or without TLS, and behind PROXY headers if the option says so. */
+export function ownPort<UserData>(core: ServerCore<UserData>, tls: TlsOptions | undefined): OwnPort {
+  return tls === undefined ? plainPort(core) : tlsPort(core, tls);
+}
+
+function plainPort<UserData>(core: ServerCore<UserData>): OwnPort {
+  const arrived = (open: (owner: TransportOwner) => ArrivedTransport, stream?: Socket): void => {
+    const known = stream === undefined ? {} : { stream };
+    if (core.options.proxyProtocol === false) core.accepted({ ...known, open });
+    else
+      new ProxyArrival(core, open, ({ entrance, ...announced }) =>
+        core.accepted({ ...known, ...announced, open: (owner) => entrance.handTo(owner) }),
+      ).start();
+  };
+  return {
+    server: createTcpServer((stream) => arrived((owner) => core.take(stream, owner), stream)),
+    tlsServer: undefined,
+    shortcut: pastSockets((open) => arrived(open)),
+  };
+}
+
+function tlsPort<UserData>(core: ServerCore<UserData>, tls: TlsOptions): OwnPort {
+  const entry = createTlsServer(core, tls, ({ socket, ...known }) =>
+    core.accepted({ ...known, stream: socket, open: (owner) => core.take(socket, owner) }),
+  );
+  const { server: tlsServer } = entry;
+  const server =
+    core.options.proxyProtocol === false
+      ? tlsServer
+      : createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS }, (socket) =>
+          new ProxyArrival(
+            core,
+            (owner) => new Entrance(socket, owner),
+            ({ entrance, rest, ...known }) => entry.secure(entrance.release(rest), known),
+          ).start(),
+        );
+  return { server, tlsServer, shortcut: pastTlsStreams };
+}

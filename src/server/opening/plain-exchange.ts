@@ -1,0 +1,213 @@
+import { Buffer } from 'node:buffer';
+import { shown } from '../../options/option-check.ts';
+import { HandshakeError, type HandshakeErrorCode, MisuseError } from '../../protocol/errors.ts';
+import { renderRefusal, renderResponse } from '../../protocol/handshake/answer.ts';
+import type { RequestHead } from '../../protocol/handshake/http-head.ts';
+import {
+  bodyLength,
+  MAX_BODY_BYTES,
+  namesHost,
+  readPlainTarget,
+} from '../../protocol/handshake/plain-request.ts';
+import { copyOf } from '../../protocol/message-memory.ts';
+import type { DeadlineOwner } from '../../engine/deadlines.ts';
+import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
+import { type HandshakeHost, type PendingSocket, retryAfter } from './handshake-host.ts';
+import type { RequestHook } from '../../options/hooks.ts';
+import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
+import { HeldInput } from './held-input.ts';
+import { Linger } from './linger.ts';
+import { isResponseLike, readResponse } from './response-like.ts';
+import type { Sender } from '../admission/trust-proxy.ts';
+
+const SENTENCES: Readonly<Record<number, string>> = {
+  400: 'The request is malformed.',
+  411: 'A request body needs a Content-Length.',
+  413: 'The request body is too large.',
+  500: 'The request could not be answered.',
+  503: 'The server is not able to answer now.',
+};
+
+/** What a handshake knows of a request that turned out to be none. */
+export interface PlainRequest {
+  readonly head: RequestHead;
+  readonly sender: Sender;
+  /** Among pending handshakes; the exchange keeps it until the answer. */
+  readonly place: HandshakePlace;
+  /** When the request has to be complete, on the clock of deadlines. */
+  readonly deadlineMs: number;
+}
+
+/** A request without upgrade on a server that listens by itself: one request, one answer, and the socket ends. */
+export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder {
+  deadlineSlot = -1;
+  readonly #host: HandshakeHost<UserData>;
+  readonly #transport: ArrivedTransport;
+  readonly #head: RequestHead;
+  readonly #sender: Sender;
+  readonly #place: HandshakePlace;
+  readonly #hook: RequestHook;
+  readonly #body: HeldInput;
+  #missingBytes = 0;
+  #url: URL | undefined;
+  #stage: 'body' | 'answering' | 'done' = 'body';
+
+  constructor(
+    host: HandshakeHost<UserData>,
+    transport: ArrivedTransport,
+    { head, sender, place, deadlineMs }: PlainRequest,
+    hook: RequestHook,
+  ) {
+    this.#host = host;
+    this.#transport = transport.handTo(this);
+    this.#head = head;
+    this.#sender = sender;
+    this.#place = place;
+    place.holder = this;
+    this.#hook = hook;
+    this.#body = new HeldInput(host, MAX_BODY_BYTES, () =>
+      this.#refuse('ERR_SERVER_FULL', { detail: 'the memory budget is used up' }),
+    );
+    host.pendingSockets.add(this);
+    host.deadlines.plan(this, deadlineMs);
+  }
+
+  /** @param rest Bytes that came behind the head. */
+  start(rest: Buffer): void {
+    const head = this.#head;
+    const host = this.#host;
+    if (head.fields.count('sec-websocket-key') > 0)
+      host.upgradeLost(this.#transport.remoteAddress, head.target);
+    const { secure, host: forwardedHost } = this.#sender;
+    try {
+      this.#url = readPlainTarget(head, secure, forwardedHost, host.ownAuthority);
+    } catch (error) {
+      const { code, message } = error as HandshakeError;
+      this.#refuse(code as HandshakeErrorCode, { detail: message });
+      return;
+    }
+    const foreign =
+      forwardedHost !== undefined || namesHost(head) ? host.judgeHost(this.#url.host) : undefined;
+    if (foreign !== undefined) {
+      this.#refuse(foreign.code, { detail: `${foreign.why}; host ${this.#url.host}` });
+      return;
+    }
+    const length = bodyLength(head);
+    if (typeof length !== 'number') {
+      this.#refuse('ERR_REQUEST_BODY', { status: length.status, detail: SENTENCES[length.status] });
+      return;
+    }
+    this.#missingBytes = length;
+    this.received(rest);
+  }
+
+  shutDown(): void {
+    // An answer that is being made still goes out; a request that is not complete gets none.
+    if (this.#stage === 'body') this.#refuse('ERR_SHUTTING_DOWN');
+  }
+
+  placeLost(): void {
+    this.#refuse('ERR_SERVER_FULL', { detail: PLACE_LOST });
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  received(chunk: Buffer): void {
+    if (this.#stage !== 'body') return;
+    const bytes = Math.min(chunk.length, this.#missingBytes);
+    this.#missingBytes -= bytes;
+    if (bytes > 0 && !this.#body.append(chunk.subarray(0, bytes))) return;
+    if (this.#missingBytes > 0) return;
+    this.#stage = 'answering';
+    const { deadlines, options } = this.#host;
+    deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
+    void this.#ask();
+  }
+
+  receivedEnd(): void {
+    // Half-closing after the request is allowed; before its end there is nothing to answer.
+    if (this.#stage === 'body') this.destroy();
+  }
+
+  writable(): void {}
+
+  closed(): void {
+    this.#leave();
+    this.#host.socketGone(this);
+  }
+
+  deadlineReached(): void {
+    if (this.#stage === 'body')
+      this.#refuse('ERR_HEAD_TIMEOUT', { detail: 'the body did not arrive in time' });
+    else
+      this.#refuse('ERR_UPGRADE_TIMEOUT', { detail: 'the request hook took longer than upgradeTimeoutMs' });
+  }
+
+  failed(): void {
+    this.destroy();
+  }
+
+  async #ask(): Promise<void> {
+    const { method, fields } = this.#head;
+    try {
+      const response: unknown = await this.#hook({
+        method,
+        url: this.#url!,
+        headers: new Headers([...fields] as [string, string][]),
+        body: copyOf(this.#body.bytes, 0, this.#body.length),
+        remoteAddress: this.#transport.remoteAddress,
+      });
+      if (!isResponseLike(response)) {
+        const what = response instanceof Error ? 'an Error' : shown(response);
+        throw new MisuseError('ERR_ARGUMENT', `the request hook returned ${what}; it must return a Response`);
+      }
+      const { status, headers, body } = await readResponse(response);
+      if (this.#stage !== 'answering') return;
+      this.#answer(renderResponse(status, headers, body, { withoutBody: method === 'HEAD' }));
+    } catch (error) {
+      if (this.#stage !== 'answering') return;
+      this.#host.hookFailed(error);
+      this.#answerPlainly(500);
+    }
+  }
+
+  /** Refuses like a handshake: visible in the log, in `stats()` and as the event `refused`. */
+  #refuse(
+    code: HandshakeErrorCode,
+    {
+      status = new HandshakeError(code).status,
+      detail,
+    }: { readonly status?: number; readonly detail?: string | undefined } = {},
+  ): void {
+    if (this.#stage === 'done') return;
+    if (SENTENCES[status] === undefined) this.#answer(Buffer.from(renderRefusal(code, {}), 'latin1'));
+    else this.#answerPlainly(status);
+    const { remoteAddress } = this.#transport;
+    this.#host.refused({ status, code, remoteAddress, url: this.#head.target, detail });
+  }
+
+  #answerPlainly(status: number): void {
+    const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
+    if (status === 503) headers.push(['retry-after', String(retryAfter(this.#host.options))]);
+    this.#answer(renderResponse(status, headers, Buffer.from(`${SENTENCES[status] ?? ''}\n`)));
+  }
+
+  #answer(bytes: Buffer): void {
+    if (this.#stage === 'done') return;
+    this.#leave();
+    const { deadlines, pendingSockets } = this.#host;
+    this.#transport.write([bytes]);
+    pendingSockets.add(new Linger(this.#transport, deadlines, (gone) => this.#host.socketGone(gone)));
+    this.#host.socketGone(this);
+  }
+
+  #leave(): void {
+    if (this.#stage === 'done') return;
+    this.#stage = 'done';
+    this.#host.deadlines.cancel(this);
+    this.#host.places.leave(this.#place);
+    this.#body.release();
+  }
+}

@@ -1,0 +1,53 @@
+import type { ConnectionIdentity } from '../../connection/connection-events.ts';
+import { wallTimeMs } from '../../connection/expiry.ts';
+import { answerDeflate } from '../../protocol/deflate/answer.ts';
+import { renderUpgrade } from '../../protocol/handshake/answer.ts';
+import { checkHookHeaders, selectProtocol, type UpgradeRequest } from '../../protocol/handshake/server.ts';
+import { type DeflateSettings, deflatePreferences } from '../../engine/zlib/deflate-settings.ts';
+import type { UpgradeAcceptance } from '../../options/hooks.ts';
+import { headerPairs } from './response-like.ts';
+
+/** The result of an accepted handshake. */
+export interface UpgradeAnswer<UserData> {
+  /** The whole 101, in Latin-1. */
+  readonly text: string;
+  /** What the connection is born with. */
+  readonly identity: Omit<ConnectionIdentity<UserData>, 'id'>;
+}
+
+/** What a server has to offer. */
+export interface UpgradeOffer {
+  /** Subprotocols, the preferred first. */
+  readonly protocols: readonly string[];
+  readonly perMessageDeflate: false | DeflateSettings;
+}
+
+/**
+ * Agrees with a client on subprotocol and extensions (§4.2.2), as the application wants it.
+ * @param acceptance What the `upgrade` hook said, if there is one and it said something.
+ * @throws HandshakeError `ERR_UPGRADE_HOOK`, MisuseError `ERR_ARGUMENT`, for an acceptance that cannot be carried out.
+ */
+export function answerUpgrade<UserData>(
+  upgrade: UpgradeRequest,
+  offer: UpgradeOffer,
+  acceptance: UpgradeAcceptance<UserData> | undefined,
+): UpgradeAnswer<UserData> {
+  const headers = acceptance?.headers === undefined ? [] : checkHookHeaders(headerPairs(acceptance.headers));
+  const protocol = selectProtocol(upgrade.protocols, offer.protocols, acceptance?.protocol);
+  const expiresAt = acceptance?.expiresAt === undefined ? undefined : wallTimeMs(acceptance.expiresAt);
+  const deflate =
+    offer.perMessageDeflate === false || acceptance?.perMessageDeflate === false
+      ? undefined
+      : answerDeflate(upgrade.extensions, deflatePreferences(offer.perMessageDeflate));
+  const extensions = deflate?.text ?? '';
+  return {
+    text: renderUpgrade({ key: upgrade.key, protocol, extensions, headers }),
+    identity: {
+      protocol,
+      extensions,
+      deflate: deflate?.agreed,
+      data: acceptance?.data as UserData,
+      expiresAt,
+    },
+  };
+}

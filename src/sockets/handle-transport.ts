@@ -1,0 +1,266 @@
+import type { Server } from 'node:net';
+import { platform } from 'node:os';
+import { getSystemErrorName } from 'node:util';
+import { asError } from '../engine/guarded.ts';
+import { normalizeAddress } from './ip-address.ts';
+import {
+  broughtByRead,
+  type Findings,
+  findings,
+  FULL_READS_A_TURN,
+  lastReadWasFull,
+  type NodeHandle,
+  type NodeRequest,
+  readMemory,
+  type RequestOwner,
+  systemError,
+} from './node-handle.ts';
+import { type Reader, readTurns } from '../engine/read-turns.ts';
+import { TCP_KEEP_ALIVE_MS } from './stream-transport.ts';
+import type { ArrivedTransport, TransportOwner } from './transport.ts';
+
+/**
+ * Sockets that Linux accepts have the options of the one that listens, which saves a handshake five system calls. Other
+ * systems differ, so there each socket gets them.
+ */
+const OPTIONS_INHERITED = platform() === 'linux';
+
+/** A request that no write has used so far: most writes are over at once and use none. */
+let spareWrite: NodeRequest | undefined;
+
+/** @returns Whether it has all options now. A pipe has none. */
+function tune(handle: Partial<NodeHandle>): boolean {
+  const noDelay = handle.setNoDelay?.(true) ?? -1;
+  const keepAlive = handle.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS / 1_000) ?? -1;
+  return noDelay === 0 && keepAlive === 0;
+}
+
+/** A TCP socket or pipe on Node, without a stream in between: one read buffer for all, and writes that reach the kernel at once. */
+export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
+  remoteAddress: string;
+  remotePort: number;
+  /** Chunks are handed to the kernel at once. */
+  readonly needsCopies = false;
+  /** Read by Node, too. */
+  destroyed = false;
+
+  readonly #handle: NodeHandle;
+  #owner: TransportOwner;
+  #fault: Error | undefined;
+  /** Writes that the kernel has not taken whole. */
+  #openWrites = 0;
+  #reading = false;
+  /** In a row; {@link FULL_READS_A_TURN} while it gives way. */
+  #fullReads = 0;
+  #ending = false;
+  #ended = false;
+  #inputEnded = false;
+
+  /**
+   * Takes the handle over, and reads from it.
+   * @param tuned It has the options of {@link tune} already.
+   */
+  constructor(handle: NodeHandle, owner: TransportOwner, tuned = false) {
+    this.#handle = handle;
+    this.#owner = owner;
+    const peer: { address?: string; port?: number } = {};
+    handle.getpeername?.(peer);
+    this.remoteAddress = normalizeAddress(peer.address ?? '');
+    this.remotePort = peer.port ?? 0;
+    if (!tuned) tune(handle);
+    (handle as NodeHandle & Record<symbol, unknown>)[findings!.owner] = this;
+    handle.onread = findings!.onRead;
+    handle.useUserBuffer(readMemory);
+    this.resume();
+  }
+
+  get bufferedBytes(): number {
+    return this.#openWrites === 0 || this.destroyed ? 0 : this.#handle.writeQueueSize;
+  }
+
+  get blocked(): boolean {
+    return this.#openWrites > 0;
+  }
+
+  handTo(owner: TransportOwner): this {
+    this.#owner = owner;
+    return this;
+  }
+
+  standFor(remoteAddress: string, remotePort = 0): void {
+    this.remoteAddress = remoteAddress;
+    this.remotePort = remotePort;
+  }
+
+  write(chunks: readonly Uint8Array[]): void {
+    if (this.destroyed || this.#ending) return;
+    const { WriteRequest } = findings!;
+    const request = WriteRequest === undefined ? null : (spareWrite ??= new WriteRequest());
+    const bytes = chunks.length === 1 ? chunks[0]! : chunks;
+    const answer =
+      chunks.length === 1
+        ? this.#handle.writeBuffer(request, bytes as Uint8Array)
+        : this.#handle.writev(request, chunks, true);
+    if (typeof answer !== 'number') this.#wait(answer, bytes);
+    else if (answer !== 0) this.#check('write', answer);
+    else if (request !== null && request.getAsyncId() >= 0) {
+      spareWrite = undefined;
+      this.#wait(request, bytes);
+    }
+  }
+
+  pause(): void {
+    if (!this.#reading) return;
+    this.#reading = false;
+    this.#handle.readStop();
+  }
+
+  resume(): void {
+    if (this.destroyed || this.#inputEnded || this.#reading) return;
+    this.#reading = true;
+    if (this.#fullReads < FULL_READS_A_TURN) this.#check('read', this.#handle.readStart());
+  }
+
+  giveWay(): void {
+    if (this.#fullReads === FULL_READS_A_TURN) return;
+    this.#fullReads = lastReadWasFull() && this.#reading ? this.#fullReads + 1 : 0;
+    if (this.#fullReads < FULL_READS_A_TURN) return;
+    this.#handle.readStop();
+    readTurns.add(this);
+  }
+
+  /** @internal */
+  readOn(): void {
+    this.#fullReads = 0;
+    if (this.#reading) this.#check('read', this.#handle.readStart());
+  }
+
+  /** @internal */
+  failed(error: unknown): void {
+    this.destroy(asError(error));
+  }
+
+  end(): void {
+    if (this.destroyed || this.#ending) return;
+    this.#ending = true;
+    const request = new findings!.ShutdownRequest();
+    request.transport = this;
+    request.oncomplete = onShutdown;
+    // 1: there was nothing to wait for.
+    const status = this.#handle.shutdown(request);
+    if (status === 1) this.outputEnded();
+    else this.#check('shutdown', status);
+  }
+
+  /** @param error What went wrong, if it did; Node says so, too. */
+  destroy(error?: Error): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.#reading = false;
+    this.#fault = error;
+    this.#handle.close(() => this.#owner.closed(this.#fault));
+  }
+
+  #wait(request: NodeRequest, bytes: unknown): void {
+    request.transport = this;
+    request.buffer = bytes;
+    request.oncomplete = onWritten;
+    this.#openWrites++;
+    const status = request.writeStatus ?? undefined;
+    if (status !== undefined) queueMicrotask(() => this.written(status));
+  }
+
+  #check(call: string, status: number): void {
+    if (status < 0) this.destroy(systemError(call, status));
+  }
+
+  // What is called from below.
+
+  /** @internal */
+  written(status: number): void {
+    this.#openWrites--;
+    if (this.destroyed) return;
+    if (status < 0) this.destroy(systemError('write', status));
+    else if (this.#openWrites === 0) this.#owner.writable();
+  }
+
+  /** @internal */
+  outputEnded(): void {
+    this.#ended = true;
+    if (this.#inputEnded) this.destroy();
+  }
+
+  /** @internal */
+  received(bytes: number): void {
+    this.#owner.received(broughtByRead(bytes));
+  }
+
+  // What Node's callback asks of the stream that it takes this for, besides `adoptFindings` below.
+
+  /** The end of input. @internal */
+  push(): void {
+    this.#inputEnded = true;
+    this.#reading = false;
+    this.#owner.receivedEnd();
+    if (this.#ended) this.destroy();
+  }
+
+  /** @internal */
+  read(): void {}
+}
+
+function onWritten(this: NodeRequest, status: number): void {
+  const { transport } = this;
+  this.buffer = undefined;
+  transport!.written(status, this);
+}
+
+function onShutdown(this: NodeRequest, status: number): void {
+  const transport = this.transport as HandleTransport;
+  if (transport.destroyed) return;
+  // Not connected any more: the peer has gone, and reading says how.
+  if (status < 0 && getSystemErrorName(status) !== 'ENOTCONN')
+    transport.destroy(systemError('shutdown', status));
+  else transport.outputEnded();
+}
+
+/**
+ * Gives transports what it takes for Node's callback to see a stream with a read buffer of its own in them.
+ * @param found What was learnt of this Node.
+ */
+export function adoptFindings(found: Findings): void {
+  Object.defineProperties(HandleTransport.prototype, {
+    [found.updateTimer]: { value: () => {}, configurable: true },
+    [found.buffer]: { value: readMemory, configurable: true },
+    [found.bufferSource]: { value: null, configurable: true },
+    [found.bufferCallback]: {
+      value(this: HandleTransport, bytes: number) {
+        this.received(bytes);
+      },
+      configurable: true,
+    },
+    _readableState: { value: { endEmitted: false }, configurable: true },
+  });
+}
+
+/**
+ * Takes over what a listening server accepts, before it makes sockets of it.
+ * @param accepted Gets what opens each of them: to be called at once.
+ * @returns False if this server, or this Node, does it differently: then nothing has changed.
+ */
+export function takeHandles(
+  server: Server,
+  accepted: (open: (owner: TransportOwner) => HandleTransport) => void,
+): boolean {
+  type OnConnection = (this: unknown, status: number, handle: NodeHandle | undefined) => void;
+  type Listening = Partial<NodeHandle> & { onconnection?: OnConnection };
+  const listening = (server as Server & { _handle?: Listening | null })._handle;
+  const inherited = listening?.onconnection;
+  if (findings === undefined || listening === undefined || typeof inherited !== 'function') return false;
+  const tuned = OPTIONS_INHERITED && tune(listening!);
+  listening!.onconnection = function (status, handle) {
+    if (status === 0 && handle !== undefined) accepted((owner) => new HandleTransport(handle, owner, tuned));
+    else inherited.call(this, status, handle);
+  };
+  return true;
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemoryBudget } from '../../src/index.ts';
+import { SERVER_OPTION_TABLE } from '../../src/options/resolve-server-options.ts';
+import { systemClock } from '../../src/engine/clock.ts';
+import { systemRandom } from '../../src/engine/random.ts';
+import { refusal, resolve } from './option-cases.ts';
+
+const NUMBERS = Object.entries(SERVER_OPTION_TABLE).flatMap(([name, rule]) =>
+  'max' in rule ? [{ name, rule }] : [],
+);
+/** What goes with an option at the end of its range, so that only it is in question. */
+const COMPANIONS = {
+  heartbeat: false,
+  pingIntervalMs: 2 ** 31 - 1,
+  pongTimeoutMs: 1,
+  maxMessageBytes: 2 ** 29 - 24,
+  maxFrameBytes: 1,
+  maxBufferedBytes: 2 ** 31 - 1,
+  highWaterMarkBytes: 1,
+};
+for (const { name, rule } of NUMBERS) {
+  test(`CF-01 GN-02 ${name}: whole numbers from ${rule.min} to ${rule.max}${rule.orFalse ? ', or false' : ''}`, () => {
+    const companions: Record<string, unknown> = { ...COMPANIONS };
+    const ends: Record<string, number[]> = {
+      pingIntervalMs: [2, rule.max],
+      pongTimeoutMs: [rule.min, rule.max - 1],
+      maxMessageBytes: [rule.min, rule.max],
+      maxBufferedBytes: [rule.min, rule.max],
+    };
+    for (const value of ends[name] ?? [rule.min, rule.max]) {
+      assert.equal(Reflect.get(resolve({ ...companions, [name]: value }), name), value);
+    }
+    for (const value of [0, -1, 1.5, rule.max + 1, Infinity, NaN, '5', 5n, null, true, [], {}]) {
+      const message = refusal({ [name]: value });
+      assert.ok(message.startsWith(`${name} is `), message);
+      assert.ok(message.includes(`from ${rule.min} to ${rule.max}`), message);
+    }
+    if (rule.orFalse) assert.equal(Reflect.get(resolve({ [name]: false }), name), false);
+    else refusal({ [name]: false });
+  });
+}
+
+const RIGHT: Record<string, unknown[]> = {
+  path: ['/', '/chat/room', /^\/chat/, () => true],
+  protocols: [[], ['chat', 'v2.chat', '__proto__']],
+  allowedOrigins: [
+    'same-origin',
+    '*',
+    [],
+    ['https://app.example', 'null', /x/],
+    ['app.example', 'http://a/ws', ''],
+    () => true,
+  ],
+  requireOrigin: [true, false],
+  allowedHosts: [false, ['localhost', '[::1]']],
+  upgrade: [() => undefined],
+  request: [() => new Response()],
+  heartbeat: [true, false],
+  exemptAddresses: [[], ['10.0.0.0/8', '::1'], () => true],
+  memoryBudget: [new MemoryBudget({ maxBytes: 1 })],
+  trustProxy: [false, 1, 32, ['10.0.0.0/8', '::1']],
+  proxyProtocol: [false, ['10.0.0.0/8', '::1']],
+  onOverflow: ['close', 'drop-newest', 'drop-oldest'],
+  transport: ['auto', 'stream'],
+  logger: [console],
+  clock: [{ ...systemClock }],
+  random: [{ ...systemRandom }],
+};
+const WRONG: Record<string, unknown[]> = {
+  path: ['', 'chat', '/a?b', '/a#b', '/a b', 5, false, null],
+  protocols: ['chat', false, [''], ['a b'], ['a,b'], ['chat', 'chat'], [5], null],
+  allowedOrigins: [
+    '',
+    'https://app.example',
+    false,
+    null,
+    ['https://*.example'],
+    ['https://a, https://b'],
+    ['same-origin'],
+    ['*'],
+    [5],
+    ['null', 'null'],
+  ],
+  requireOrigin: [0, 1, 'true', null],
+  allowedHosts: [true, [], 'localhost', ['localhost:80'], ['::1'], [/x/], null],
+  upgrade: [{}, 'x', false, null],
+  request: [{}, false, null],
+  heartbeat: [0, 'false', null],
+  exemptAddresses: ['10.0.0.1', false, ['localhost'], ['10.0.0.0/33'], [5], null],
+  tls: [true, null, [], 'cert', () => undefined],
+  memoryBudget: [1, false, null, {}, { maxBytes: 5 }],
+  trustProxy: [true, 0, 33, 1.5, -1, [], '10.0.0.1', ['proxy.example'], null, () => true],
+  proxyProtocol: [true, 1, [], '10.0.0.1', ['proxy.example'], null, () => true],
+  onOverflow: ['drop', '', false, null, 'conflate'],
+  transport: ['handle', '', false, true, null],
+  rateLimit: [true, null, 5, [], 'x', {}],
+  perMessageDeflate: [0, 1, null, 'true', [], () => true],
+  logger: [{}, { info() {} }, () => undefined, false, null],
+  clock: [{}, Date, null],
+  random: [{}, Math, null],
+};
+for (const name of Object.keys(SERVER_OPTION_TABLE).filter(
+  (each) => !NUMBERS.some((row) => row.name === each),
+)) {
+  test(`CF-01 ${name}: what it can be, and what not`, () => {
+    for (const value of RIGHT[name] ?? [])
+      assert.deepEqual(Reflect.get(resolve({ [name]: value }), name), value);
+    assert.ok(WRONG[name] !== undefined);
+    for (const value of WRONG[name])
+      assert.match(refusal({ [name]: value }), new RegExp(`^${name}(\\[\\d\\])? is .*; it must be `));
+  });
+}

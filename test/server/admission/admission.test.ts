@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  Admission,
+  type AdmissionLimits,
+  type AdmissionRefusal,
+  type Reservation,
+} from '../../../src/server/admission/admission.ts';
+import { systemClock } from '../../../src/engine/clock.ts';
+
+/** A server's door with a clock that stands still until it is told. */
+function open(limits: Partial<AdmissionLimits> = {}) {
+  const time = { nowMs: 5000 };
+  const admission = new Admission({
+    maxConnections: 100,
+    maxConnectionsPerIp: false,
+    maxNewConnectionsPerMinute: false,
+    maxNewConnectionsPerMinutePerIp: false,
+    exemptAddresses: [],
+    ipv6PrefixBits: 64,
+    clock: { ...systemClock, now: () => time.nowMs },
+    ...limits,
+  });
+  const enter = (address: string): Reservation => {
+    const result = admission.reserve(address);
+    assert.ok(isHeld(result), `${address}: ${result.refused}`);
+    return result;
+  };
+  const refused = (address: string) => admission.reserve(address).refused;
+  return { admission, time, enter, refused };
+}
+
+const isHeld = (result: Reservation | AdmissionRefusal): result is Reservation =>
+  result.refused === undefined;
+
+test('LM-01 a full server refuses, and a freed place is usable at once', () => {
+  const { admission, enter, refused } = open({ maxConnections: 2 });
+  const first = enter('192.0.2.1');
+  enter('192.0.2.2');
+  assert.equal(admission.isFull, true);
+  assert.equal(refused('192.0.2.3'), 'ERR_SERVER_FULL');
+  admission.release(first);
+  assert.equal(admission.isFull, false);
+  enter('192.0.2.3');
+  assert.equal(admission.reserved, 2);
+});
+
+test('HS-20 a place is given back exactly once', () => {
+  const { admission, enter, refused } = open({ maxConnections: 3, maxConnectionsPerIp: 2 });
+  const first = enter('192.0.2.1');
+  const second = enter('192.0.2.1');
+  for (let i = 0; i < 3; i++) admission.release(first);
+  assert.equal(admission.reserved, 1);
+  enter('192.0.2.1');
+  assert.equal(refused('192.0.2.1'), 'ERR_IP_LIMIT');
+  admission.release(second);
+  assert.equal(admission.reserved, 1);
+});
+
+test('LM-03 connections per address, IPv6 by prefix', () => {
+  const { admission, enter, refused } = open({ maxConnectionsPerIp: 1 });
+  const first = enter('2001:db8::1');
+  assert.equal(refused('2001:db8::2'), 'ERR_IP_LIMIT');
+  enter('2001:db8:0:1::1');
+  enter('192.0.2.1');
+  assert.equal(refused('::ffff:192.0.2.1'), 'ERR_IP_LIMIT');
+  admission.release(first);
+  enter('2001:db8::2');
+});
+
+test('LM-05 counts of addresses go away at zero', () => {
+  const { admission, enter } = open({ maxConnectionsPerIp: 2 });
+  const held = ['192.0.2.1', '192.0.2.1', '__proto__', 'constructor'].map(enter);
+  assert.equal(admission.addresses, 3);
+  for (const reservation of held) admission.release(reservation);
+  assert.equal(admission.addresses, 0);
+  assert.equal(admission.reserved, 0);
+});
+
+test('PF-14 without limits per address no address is counted', () => {
+  const { admission, enter } = open();
+  enter('192.0.2.1');
+  assert.equal(admission.addresses, 0);
+});
+
+test('RL-04 new connections per minute of one address', () => {
+  const { admission, time, enter, refused } = open({ maxNewConnectionsPerMinutePerIp: 2 });
+  for (let i = 0; i < 2; i++) admission.release(enter('192.0.2.1'));
+  assert.equal(refused('192.0.2.1'), 'ERR_RATE_LIMIT');
+  enter('192.0.2.2');
+  time.nowMs += 29_999;
+  assert.equal(refused('192.0.2.1'), 'ERR_RATE_LIMIT');
+  time.nowMs += 1;
+  enter('192.0.2.1');
+  assert.equal(refused('192.0.2.1'), 'ERR_RATE_LIMIT');
+  assert.equal(admission.reserved, 2);
+});
+
+test('RL-04 new connections per minute of all', () => {
+  const { time, enter, refused } = open({ maxNewConnectionsPerMinute: 2 });
+  enter('192.0.2.1');
+  enter('192.0.2.2');
+  assert.equal(refused('192.0.2.3'), 'ERR_RATE_LIMIT');
+  time.nowMs += 30_000;
+  enter('192.0.2.3');
+});
+
+test('RL-04 a refusal costs no token of any bucket', () => {
+  const { admission, enter, refused } = open({
+    maxConnectionsPerIp: 1,
+    maxNewConnectionsPerMinute: 3,
+    maxNewConnectionsPerMinutePerIp: 2,
+  });
+  const held = enter('192.0.2.1');
+  for (let i = 0; i < 9; i++) assert.equal(refused('192.0.2.1'), 'ERR_IP_LIMIT');
+  admission.release(held);
+  admission.release(enter('192.0.2.1'));
+  for (let i = 0; i < 9; i++) assert.equal(refused('192.0.2.1'), 'ERR_RATE_LIMIT');
+  enter('192.0.2.2');
+  assert.equal(
+    refused('192.0.2.3'),
+    'ERR_RATE_LIMIT',
+    'the rate of all is used up by the three that came in',
+  );
+});
+
+test('HS-19 full comes before the count per address, and that before the rates', () => {
+  const { admission, enter, refused } = open({
+    maxConnections: 2,
+    maxConnectionsPerIp: 1,
+    maxNewConnectionsPerMinute: 2,
+  });
+  enter('192.0.2.1');
+  const second = enter('192.0.2.2');
+  assert.equal(refused('192.0.2.1'), 'ERR_SERVER_FULL');
+  admission.release(second);
+  assert.equal(refused('192.0.2.1'), 'ERR_IP_LIMIT');
+  assert.equal(refused('192.0.2.2'), 'ERR_RATE_LIMIT');
+});
+
+test('LM-04 exempt addresses pass the limits per address, not the total and not the rate of all', () => {
+  const limits = {
+    maxConnectionsPerIp: 1,
+    maxNewConnectionsPerMinutePerIp: 1,
+    exemptAddresses: ['10.0.0.0/8'],
+  };
+  const { admission, enter, refused } = open({ ...limits, maxConnections: 3 });
+  for (let i = 0; i < 3; i++) enter('10.0.0.1');
+  assert.equal(admission.addresses, 0);
+  assert.equal(refused('10.0.0.1'), 'ERR_SERVER_FULL');
+  const rated = open({ ...limits, maxNewConnectionsPerMinute: 1 });
+  rated.enter('10.0.0.1');
+  assert.equal(rated.refused('10.0.0.1'), 'ERR_RATE_LIMIT');
+});
+
+test('LM-04 a function that throws leaves every count as it was', () => {
+  const { admission } = open({
+    maxConnectionsPerIp: 1,
+    exemptAddresses: () => {
+      throw new RangeError('mine');
+    },
+  });
+  assert.throws(() => admission.reserve('192.0.2.1'), RangeError);
+  assert.equal(admission.reserved, 0);
+  assert.equal(admission.addresses, 0);
+});
+
+test('LM-03 sockets without an address are not counted as one', () => {
+  const { enter } = open({ maxConnectionsPerIp: 1, maxNewConnectionsPerMinutePerIp: 1 });
+  for (let i = 0; i < 3; i++) enter('');
+});
+
+test('HS-20 LM-05 any series of arrivals and departures keeps the counts of a plain list', () => {
+  const addresses = ['192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2', '10.0.0.1', ''];
+  const keyOf = (address: string) => (address.startsWith('2001') ? 'prefix' : address);
+  const isCounted = (address: string) => address !== '' && address !== '10.0.0.1';
+  const step = fc.oneof(
+    fc.record({ arrive: fc.constantFrom(...addresses) }),
+    fc.record({ depart: fc.nat(20) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const { admission } = open({
+        maxConnections: 6,
+        maxConnectionsPerIp: 2,
+        exemptAddresses: ['10.0.0.1'],
+      });
+      const issued: { address: string; reservation: Reservation; isIn: boolean }[] = [];
+      const present = () => issued.filter(({ isIn }) => isIn);
+      for (const each of steps) {
+        if ('arrive' in each) {
+          const { arrive: address } = each;
+          const alike = present().filter((other) => keyOf(other.address) === keyOf(address)).length;
+          const isFull = present().length >= 6;
+          const expected = isFull
+            ? 'ERR_SERVER_FULL'
+            : isCounted(address) && alike >= 2
+              ? 'ERR_IP_LIMIT'
+              : undefined;
+          const result = admission.reserve(address);
+          assert.equal(result.refused, expected);
+          if (isHeld(result)) issued.push({ address, reservation: result, isIn: true });
+        } else if (issued[each.depart] !== undefined) {
+          admission.release(issued[each.depart]!.reservation);
+          issued[each.depart]!.isIn = false;
+        }
+        assert.equal(admission.reserved, present().length);
+        const counted = present()
+          .filter(({ address }) => isCounted(address))
+          .map(({ address }) => keyOf(address));
+        assert.equal(admission.addresses, new Set(counted).size);
+      }
+    }),
+  );
+});

@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HeadParser } from '../../../src/protocol/handshake/http-head.ts';
+import { readUpgradeRequest } from '../../../src/protocol/handshake/server.ts';
+import type { UpgradeAcceptance } from '../../../src/options/hooks.ts';
+import { resolveServerOptions } from '../../../src/options/resolve-server-options.ts';
+import { answerUpgrade } from '../../../src/server/opening/upgrade-answer.ts';
+import { EXAMPLE_KEY } from '../../../src/testing/index.ts';
+
+/** An upgrade that asks for subprotocols and compression, and the fields of the answer. */
+function answered(
+  options: Parameters<typeof resolveServerOptions>[0],
+  acceptance?: UpgradeAcceptance<unknown>,
+) {
+  const head = new HeadParser(resolveServerOptions(undefined)).receive(
+    Buffer.from(
+      [
+        'GET /chat HTTP/1.1',
+        'Host: server.example.com',
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        `Sec-WebSocket-Key: ${EXAMPLE_KEY}`,
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Protocol: chat, superchat',
+        'Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits',
+        '',
+        '',
+      ].join('\r\n'),
+    ),
+  );
+  const upgrade = readUpgradeRequest(head!, false, undefined);
+  const { text, identity } = answerUpgrade(upgrade, resolveServerOptions(options), acceptance);
+  const [status, ...lines] = text.trimEnd().split('\r\n');
+  return { status, lines, identity };
+}
+
+test('HS-11: the example of §1.3 is answered with its accept value, and nothing is agreed on that nobody wants', () => {
+  const { status, lines, identity } = answered({});
+  assert.equal(status, 'HTTP/1.1 101 Switching Protocols');
+  assert.ok(lines.includes('Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo='));
+  assert.equal(lines.length, 3, lines.join('; '));
+  assert.deepEqual(identity, {
+    protocol: '',
+    extensions: '',
+    deflate: undefined,
+    data: undefined,
+    expiresAt: undefined,
+  });
+});
+
+for (const [what, protocols, chosen, protocol] of [
+  ['the first of ours that was offered', ['other', 'superchat', 'chat'], undefined, 'superchat'],
+  ['none in common', ['other'], undefined, ''],
+  ['what the hook chose', ['superchat'], 'chat', 'chat'],
+] as const) {
+  test(`HS-11: the subprotocol: ${what}`, () => {
+    const { lines, identity } = answered({ protocols }, chosen === undefined ? {} : { protocol: chosen });
+    assert.equal(identity.protocol, protocol);
+    const sent = lines.filter((line) => line.startsWith('Sec-WebSocket-Protocol'));
+    assert.deepEqual(sent, protocol === '' ? [] : [`Sec-WebSocket-Protocol: ${protocol}`]);
+  });
+}
+
+test('PD-01: compression is agreed on where it is on, and the connection learns what was', () => {
+  const { lines, identity } = answered({ perMessageDeflate: true });
+  assert.ok(lines.includes(`Sec-WebSocket-Extensions: ${identity.extensions}`));
+  assert.match(identity.extensions, /^permessage-deflate/);
+  assert.notEqual(identity.deflate, undefined);
+});
+
+for (const [kind, headers] of [
+  ['Headers', new Headers([['x-a', '1']])],
+  ['pairs', [['x-a', '1']] as const],
+  ['an object', { 'x-a': '1' }],
+] as const) {
+  test(`AU-01: what the hook adds may be ${kind}; its data and expiry go to the connection`, () => {
+    const { lines, identity } = answered({}, { headers, data: 'Ann', expiresAt: new Date(5_000) });
+    assert.ok(lines.includes('x-a: 1'), lines.join('; '));
+    assert.deepEqual([identity.data, identity.expiresAt], ['Ann', 5_000]);
+  });
+}
+
+for (const [what, acceptance, code] of [
+  ['a subprotocol that nobody offered', { protocol: 'other' }, 'ERR_UPGRADE_HOOK'],
+  ['a header that is ours', { headers: { Upgrade: 'h2c' } }, 'ERR_UPGRADE_HOOK'],
+  ['no point in time', { expiresAt: new Date(Number.NaN) }, 'ERR_ARGUMENT'],
+] as const) {
+  test(`AU-01: ${what} cannot be carried out`, () => {
+    assert.throws(() => answered({}, acceptance), { code });
+  });
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Server } from 'node:net';
+import { test } from 'node:test';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
+import { selfSigned } from '../../src/cli/self-signed.ts';
+import { leakCheck } from '../../src/testing/index.ts';
+import { takeHandles } from '../../src/sockets/handle-transport.ts';
+import { checkHandles } from '../../src/sockets/handle-check.ts';
+import { Loopback } from '../../src/sockets/loopback.ts';
+
+const CERTIFIED = selfSigned(['127.0.0.1'], Date.now());
+const tlsServer = (): Server => createTlsServer({ ...CERTIFIED, allowHalfOpen: true });
+const plainServer = (): Server => createServer({ allowHalfOpen: true });
+const dial = (port: number) => connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+const dialTls = (port: number) => connectTls({ port, host: '127.0.0.1', ca: CERTIFIED.cert });
+
+/** Where a check may fail, or run out of time: what was opened until then has to go, whatever state it is in. */
+const MOMENTS: readonly (readonly [
+  when: string,
+  server: () => Server,
+  steps: (loopback: Loopback, server: Server) => Promise<unknown>,
+])[] = [
+  ['before anybody came', plainServer, () => Promise.resolve()],
+  ['while somebody comes', plainServer, (loopback) => Promise.resolve(loopback.dial(dial))],
+  [
+    'after somebody came whom nobody took',
+    plainServer,
+    (loopback, server) => {
+      loopback.dial(dial);
+      return once(server, 'connection');
+    },
+  ],
+  [
+    'before a TLS handshake has begun',
+    tlsServer,
+    (loopback, server) => {
+      loopback.dial(dial);
+      return once(server, 'connection');
+    },
+  ],
+  [
+    'during a TLS handshake',
+    tlsServer,
+    (loopback, server) => {
+      loopback.dial(dialTls);
+      return once(server, 'connection');
+    },
+  ],
+  ['when the client’s TLS stands', tlsServer, (loopback) => once(loopback.dial(dialTls), 'secureConnect')],
+  [
+    'when the server’s TLS stands',
+    tlsServer,
+    (loopback, server) => {
+      loopback.dial(dialTls);
+      return once(server, 'secureConnection');
+    },
+  ],
+  [
+    'while a handle comes',
+    plainServer,
+    async (loopback, server) => {
+      await checkHandles();
+      assert.ok(takeHandles(server, (open) => loopback.opened(open)));
+      await once(loopback.dial(dial), 'connect');
+    },
+  ],
+];
+for (const [when, server, steps] of MOMENTS) {
+  test(`a check that fails ${when} says so, and leaves nothing open`, async () => {
+    const leaks = leakCheck();
+    const failing = Loopback.run(server(), async (loopback, itself) => {
+      await steps(loopback, itself);
+      throw new Error('as a test');
+    });
+    await assert.rejects(failing, /^Error: as a test$/);
+    await leaks.assertNothingLeft({ withinMs: 5_000 });
+  });
+}

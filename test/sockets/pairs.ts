@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import {
+  connect as connectTls,
+  type ConnectionOptions,
+  createServer as createTlsServer,
+  type TLSSocket,
+} from 'node:tls';
+import { selfSigned } from '../../src/cli/self-signed.ts';
+import { leakCheck, waitUntil } from '../../src/testing/index.ts';
+import { checkHandles, checkSockets } from '../../src/sockets/handle-check.ts';
+import { takeHandles } from '../../src/sockets/handle-transport.ts';
+import { isDrivable, SocketTransport } from '../../src/sockets/socket-transport.ts';
+import { StreamTransport } from '../../src/sockets/stream-transport.ts';
+import type { ArrivedTransport, TransportOwner } from '../../src/sockets/transport.ts';
+
+/** What a transport said, in order. */
+export class Log implements TransportOwner {
+  receivedBytes = 0;
+  ended = false;
+  writableCalls = 0;
+  ends: (Error | undefined)[] = [];
+  onReceived: (chunk: Buffer) => void = () => {};
+  onWritable: () => void = () => {};
+  #pieces: Buffer[] = [];
+
+  /** All of them. Joined only when asked for: at each chunk that takes seconds for megabytes. */
+  get bytes(): Buffer {
+    if (this.#pieces.length !== 1) this.#pieces = [Buffer.concat(this.#pieces)];
+    return this.#pieces[0]!;
+  }
+
+  received(chunk: Buffer): void {
+    this.#pieces.push(Buffer.from(chunk));
+    this.receivedBytes += chunk.length;
+    this.onReceived(chunk);
+    // Whoever gets a chunk may do this with it, and the next one is not to be bothered.
+    chunk.fill(0xaa);
+  }
+  receivedEnd(): void {
+    this.ended = true;
+  }
+  writable(): void {
+    this.writableCalls++;
+    this.onWritable();
+  }
+  closed(error: Error | undefined): void {
+    this.ends.push(error);
+  }
+}
+
+/** A transport, what it said, and the peer. */
+export interface Pair {
+  readonly transport: ArrivedTransport;
+  readonly log: Log;
+  readonly peer: Socket;
+  /** The peer without TLS. */
+  readonly raw: Socket;
+}
+
+/** What lies below a transport. */
+export interface Kind {
+  readonly name: string;
+  readonly secure: boolean;
+  /** Makes transports of what `server` accepts from here on. */
+  readonly take: (server: Server, opened: (log: Log, transport: ArrivedTransport) => void) => Promise<void>;
+}
+
+type Open = (socket: Socket, owner: TransportOwner) => ArrivedTransport;
+
+const viaSockets =
+  (secure: boolean, open: Open, check?: () => Promise<boolean>): Kind['take'] =>
+  async (server, opened) => {
+    if (check !== undefined) assert.ok(await check());
+    server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
+      const log = new Log();
+      opened(log, open(socket, log));
+    });
+  };
+const drive: Open = (socket, owner) => {
+  assert.ok(isDrivable(socket));
+  return new SocketTransport(socket, owner);
+};
+const flow: Open = (socket, owner) => new StreamTransport(socket, owner);
+
+export const HANDLE: Kind = {
+  name: 'handle',
+  secure: false,
+  take: async (server, opened) => {
+    assert.ok(await checkHandles());
+    const taken = takeHandles(server, (open) => {
+      const log = new Log();
+      opened(log, open(log));
+    });
+    assert.ok(taken);
+  },
+};
+export const KINDS: readonly Kind[] = [
+  HANDLE,
+  { name: 'socket', secure: false, take: viaSockets(false, drive, () => checkSockets(false)) },
+  { name: 'TLS socket', secure: true, take: viaSockets(true, drive, () => checkSockets(true)) },
+  { name: 'stream', secure: false, take: viaSockets(false, flow) },
+  { name: 'TLS stream', secure: true, take: viaSockets(true, flow) },
+];
+
+const CERTIFIED = selfSigned(['localhost'], Date.now());
+
+/** Connections over `kind`, all gone when the test is over. */
+export async function pairs(
+  t: TestContext,
+  kind: Kind,
+  path?: string,
+): Promise<(options?: ConnectionOptions) => Promise<Pair>> {
+  const leaks = leakCheck();
+  const server = kind.secure
+    ? createTlsServer({ ...CERTIFIED, allowHalfOpen: true })
+    : createServer({ allowHalfOpen: true });
+  server.listen(path === undefined ? { port: 0, host: '127.0.0.1' } : { path });
+  await once(server, 'listening');
+  const opened: { readonly log: Log; readonly transport: ArrivedTransport }[] = [];
+  await kind.take(server, (log, transport) => void opened.push({ log, transport }));
+  const peers: Socket[] = [];
+  t.after(async () => {
+    for (const peer of peers) peer.destroy();
+    for (const { transport } of opened) transport.destroy();
+    server.close();
+    await waitUntil(() => opened.every(({ log }) => log.ends.length === 1));
+    await leaks.assertNothingLeft({ withinMs: 5_000 });
+  });
+  const dial = (): Socket => {
+    const peer = connect(path === undefined ? { port: (server.address() as AddressInfo).port } : { path });
+    peers.push(peer.on('error', () => {}));
+    return peer;
+  };
+  return async (options = {}) => {
+    const at = opened.length;
+    const raw = dial();
+    const peer = kind.secure ? secured(raw, options) : raw;
+    if (peer !== raw) peers.push(peer);
+    await waitUntil(() => opened.length > at);
+    return { ...opened[at]!, peer, raw };
+  };
+}
+
+function secured(raw: Socket, options: ConnectionOptions): TLSSocket {
+  const peer = connectTls({ socket: raw, ca: CERTIFIED.cert, servername: 'localhost', ...options });
+  return peer.on('error', () => {});
+}
+
+/** Collects what a socket receives. */
+export function collected(peer: Socket): { bytes: number; readonly chunks: Buffer[] } {
+  const all = { bytes: 0, chunks: [] as Buffer[] };
+  peer.on('data', (chunk: Buffer) => {
+    all.chunks.push(chunk);
+    all.bytes += chunk.length;
+  });
+  return all;
+}
