@@ -218,7 +218,7 @@ test('PD-09 SE-24 what waits to be inflated waits no longer when its connection 
   await noJobs();
 });
 
-test('MM-01 PD-09 what is being inflated counts for the memory budget, and a context of an unfinished message does', async (t) => {
+test('BP-08 PD-09 bytes being inflated and the context of an unfinished message count in the memory budget', async (t) => {
   const { server, join } = live(t, { ...NO_HEARTBEAT, perMessageDeflate: true });
   const { raw, connection } = await join(OFFER);
   const budget = (await import('../../src/engine/memory-budget.ts')).sharedMemoryBudget;
