@@ -3,9 +3,11 @@ import { OPCODE } from '../src/protocol/constants.ts';
 import { ENTRY_BYTES } from '../src/protocol/limits.ts';
 import { type DecodedFrame, readFrames } from '../src/testing/index.ts';
 import { Outbox } from '../src/connection/outgoing/outbox.ts';
+import { Engine } from '../src/engine/engine.ts';
 import type { Transport } from '../src/sockets/transport.ts';
 import { type Prng, prng } from './prng.ts';
 
+const ENGINE = new Engine();
 const MAX_PENDING_PONGS = 3;
 /** Every control payload has this size, so that one may stand for another in the accounts. */
 const CONTROL_BYTES = 4;
@@ -66,7 +68,12 @@ class Bench {
       maxPendingPongs: MAX_PENDING_PONGS,
       highWaterMarkBytes: random.pick([200, 5_000, 100_000]),
     };
-    this.outbox = new Outbox(this.wire, limits, this.#masked ? () => random.int(2 ** 32) | 0 : undefined);
+    this.outbox = new Outbox(
+      this.wire,
+      limits,
+      ENGINE,
+      this.#masked ? () => random.int(2 ** 32) | 0 : undefined,
+    );
   }
 
   /** A message whose first bytes are its number, handed over in one of the ways there are. */

@@ -7,8 +7,8 @@ import { ConnectionLog } from '../connection/log.ts';
 import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import type { ResponseHead } from '../protocol/handshake/response-head.ts';
-import { type DeadlineQueue, deadlinesOf } from '../engine/deadlines.ts';
-import { processBytes } from '../connection/outgoing/outbox.ts';
+import type { DeadlineQueue } from '../engine/deadlines.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
 import { headersOf } from './answer-reader.ts';
 import type { ResolvedConnectOptions } from '../options/connect-options.ts';
@@ -19,7 +19,7 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
   readonly settings: ConnectionSettings;
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
-  readonly reusableBytes = processBytes;
+  readonly engine: Engine;
   readonly counters: TrafficCounters = {
     heldBytes: 0,
     messagesReceived: 0,
@@ -39,10 +39,11 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
   readonly warnings: Warnings;
   readonly #log: ConnectionLog;
 
-  constructor(options: ResolvedConnectOptions, head: ResponseHead) {
+  constructor(options: ResolvedConnectOptions, head: ResponseHead, engine: Engine) {
+    this.engine = engine;
     this.settings = options;
     this.response = new AcceptedHandshake(head);
-    this.deadlines = deadlinesOf(options.clock);
+    this.deadlines = engine.deadlinesOf(options.clock);
     this.random = options.random;
     this.#log = new ConnectionLog(options.logger);
     this.warnings = new Warnings(this.#log);

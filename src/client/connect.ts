@@ -1,5 +1,6 @@
 import type { Connection } from '../connection/connection.ts';
 import { MisuseError } from '../protocol/errors.ts';
+import { defaultEngine, type Engine } from '../engine/engine.ts';
 import { checkClientArguments } from '../options/client-call-check.ts';
 import type { ConnectOptions, ResolvedConnectOptions } from '../options/connect-options.ts';
 import { Connecting } from './connecting.ts';
@@ -30,11 +31,19 @@ export function connect<UserData = unknown>(
 export function connect<UserData = unknown>(
   ...given: [url: string | URL, options?: ConnectOptions]
 ): Promise<ClientConnection<UserData>> {
+  return connectWith<UserData>(defaultEngine, given);
+}
+
+/** {@link connect}, with the parts of `engine`. @param given The arguments of the call. */
+export function connectWith<UserData>(
+  engine: Engine,
+  given: readonly [url: string | URL, options?: ConnectOptions],
+): Promise<ClientConnection<UserData>> {
   return new Promise((resolve, reject) => {
     // A throw in here rejects the promise.
     checkClientArguments('connect', given);
     const [url, options] = given;
-    const settings = resolveConnectOptions(options);
+    const settings = resolveConnectOptions(options, engine);
     const { headers, tls, socket } = settings;
     let destination: Destination;
     try {
@@ -44,7 +53,7 @@ export function connect<UserData = unknown>(
       socket?.destroy();
       throw error;
     }
-    new Connecting<UserData>({ destination, url: String(url), headers, tls }, settings, {
+    new Connecting<UserData>({ destination, url: String(url), headers, tls }, settings, engine, {
       resolve,
       reject,
     }).start();

@@ -10,7 +10,8 @@ import {
   renderUpgradeRequest,
   type UpgradeRequestHead,
 } from '../protocol/handshake/client.ts';
-import { type DeadlineOwner, type DeadlineQueue, deadlinesOf } from '../engine/deadlines.ts';
+import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
+import type { Engine } from '../engine/engine.ts';
 import { StreamTransport } from '../sockets/stream-transport.ts';
 import type { TransportOwner } from '../sockets/transport.ts';
 import { type AcceptedAnswer, AnswerReader, upgradeJudge } from './answer-reader.ts';
@@ -49,6 +50,7 @@ export interface ConnectOutcome<UserData> {
 export class Connecting<UserData> implements RouteOwner, TransportOwner, DeadlineOwner {
   deadlineSlot = -1;
   readonly #options: ResolvedConnectOptions;
+  readonly #engine: Engine;
   readonly #deadlines: DeadlineQueue;
   readonly #outcome: ConnectOutcome<UserData>;
   #hop: Hop;
@@ -61,10 +63,11 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
   #refusal: (() => ConnectError) | undefined;
   #deflate: DeflateClient | undefined;
 
-  constructor(hop: Hop, options: ResolvedConnectOptions, outcome: ConnectOutcome<UserData>) {
+  constructor(hop: Hop, options: ResolvedConnectOptions, engine: Engine, outcome: ConnectOutcome<UserData>) {
+    this.#engine = engine;
     this.#hop = hop;
     this.#options = options;
-    this.#deadlines = deadlinesOf(options.clock);
+    this.#deadlines = engine.deadlinesOf(options.clock);
     this.#outcome = outcome;
   }
 
@@ -188,7 +191,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     this.#settle();
     const { random } = this.#options;
     const connection = new Connection<UserData>(
-      new ClientHost<UserData>(this.#options, head),
+      new ClientHost<UserData>(this.#options, head, this.#engine),
       {
         ...grant,
         deflate: this.#deflate?.agreed,

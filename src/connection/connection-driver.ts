@@ -162,11 +162,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       if (!this.#admit(payload.length)) return false;
       link.outbox.text(payload);
     } else if (options?.binary === undefined && typeof payload !== 'string') {
-      const bytes = payloadBytes(payload, this.host.reusableBytes);
+      const bytes = payloadBytes(payload, this.host.engine.reusableBytes);
       if (!this.#admit(bytes.length)) return false;
       link.outbox.data(OPCODE.BINARY, bytes, options?.compress);
     } else {
-      const { opcode, data } = outgoing(payload, options?.binary, this.host.reusableBytes);
+      const { opcode, data } = outgoing(payload, options?.binary, this.host.engine.reusableBytes);
       if (!this.#admit(data.length)) return false;
       if (typeof data === 'string') link.outbox.text(data, options?.compress);
       else link.outbox.data(opcode, data, options?.compress);

@@ -1,6 +1,6 @@
 import type { Message, Payload } from '../protocol/payload.ts';
-import type { ReusableBytes } from '../protocol/reusable-bytes.ts';
 import type { DeadlineQueue } from '../engine/deadlines.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import type { HandshakeResponse } from './connection-events.ts';
@@ -53,7 +53,7 @@ export interface ConnectionHost<Driver, C> {
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
   /** As of `LinkContext`. */
-  readonly reusableBytes: ReusableBytes;
+  readonly engine: Engine;
   /** Listeners for the messages of all connections; replaced when they change, never changed. */
   readonly messageListeners: readonly ((connection: C, message: Message) => ListenerResult)[];
   /** The server's answer to the handshake; only where the host is that of one client connection. */

@@ -4,9 +4,9 @@ import type { Role } from '../protocol/constants.ts';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
 import { PeerError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
-import type { ReusableBytes } from '../protocol/reusable-bytes.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
-import { type Flushable, flushQueue } from '../engine/flush-queue.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Flushable } from '../engine/flush-queue.ts';
 import { asError } from '../engine/guarded.ts';
 import { CompressingOutbox } from './outgoing/compressing-outbox.ts';
 import { MessageInflater } from '../engine/zlib/message-inflater.ts';
@@ -54,8 +54,8 @@ export interface LinkContext {
   readonly counters: TrafficCounters;
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
-  /** One for all connections that read into the same memory: those of the process. Each may send on what another has received. */
-  readonly reusableBytes: ReusableBytes;
+  /** What all connections that read into the same memory share. */
+  readonly engine: Engine;
 }
 
 /**
@@ -95,14 +95,14 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     nextKey?: () => number,
     deflate?: DeflateAgreement,
   ) {
-    const { settings, deadlines, random, reusableBytes } = context;
+    const { settings, deadlines, random, engine } = context;
     this.#owner = owner;
     this.#context = context;
     this.transport = open(this);
     const { perMessageDeflate } = settings;
     if (deflate === undefined || perMessageDeflate === false) {
-      this.outbox = new Outbox(this.transport, settings, nextKey, reusableBytes);
-      this.core = new ProtocolConnection(role, settings, this.outbox, undefined, reusableBytes);
+      this.outbox = new Outbox(this.transport, settings, engine, nextKey);
+      this.core = new ProtocolConnection(role, settings, this.outbox, undefined, engine.reusableBytes);
     } else {
       const { transport } = this;
       const [ours, theirs] =
@@ -110,12 +110,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.outbox = new CompressingOutbox(
         transport,
         settings,
+        engine,
         nextKey,
         ours,
         perMessageDeflate,
         () => this.send(),
         (error) => this.failed(error),
-        reusableBytes,
       );
       const { asyncThresholdBytes } = perMessageDeflate;
       this.core = new ProtocolConnection(
@@ -123,7 +123,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
         settings,
         this.outbox,
         () => new MessageInflater(theirs, asyncThresholdBytes, (error) => this.#inflated(error)),
-        reusableBytes,
+        engine.reusableBytes,
       );
     }
     this.#rate = settings.rateLimit === false ? undefined : new RateGuard(settings.rateLimit);
@@ -143,13 +143,13 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   /** Bytes are waiting to be written: they leave with everything else that this turn brings. */
   send(): void {
-    if (!this.#pumping) flushQueue.schedule(this);
+    if (!this.#pumping) this.#context.engine.flushQueue.schedule(this);
   }
 
   /** A message or ping was accepted: it is counted at once, since an application may send many in one turn. */
   sendMessage(): void {
     if (this.#pumping) return;
-    flushQueue.schedule(this);
+    this.#context.engine.flushQueue.schedule(this);
     this.#count();
   }
 
@@ -349,7 +349,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       } finally {
         this.#pumping = false;
         // Delivery may stop without another call of `next`, and the memory of the chunk is the transport's again.
-        this.#context.reusableBytes.forget();
+        this.#context.engine.reusableBytes.forget();
       }
       this.#pumped();
     } catch (error) {

@@ -170,15 +170,3 @@ export class DeadlineQueue {
     }
   }
 }
-
-const queues = new WeakMap<Clock, DeadlineQueue>();
-
-/** The one queue of all connections that go by this clock. */
-export function deadlinesOf(clock: Clock): DeadlineQueue {
-  let queue = queues.get(clock);
-  if (queue === undefined) {
-    queue = new DeadlineQueue(clock);
-    queues.set(clock, queue);
-  }
-  return queue;
-}

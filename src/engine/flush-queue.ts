@@ -67,6 +67,3 @@ export class FlushQueue {
     }
   }
 }
-
-/** The one queue of the process. */
-export const flushQueue: FlushQueue = new FlushQueue();

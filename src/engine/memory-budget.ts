@@ -135,9 +135,6 @@ class Ledger {
   }
 }
 
-/** What all servers and clients of the process share unless they get a budget of their own. */
-export const sharedMemoryBudget: MemoryBudget = new MemoryBudget();
-
 /** @throws MisuseError `ERR_OPTION`: the shared checker names this class, so it cannot be asked here. */
 function refuseOtherNames(options: unknown): void {
   const isOptions =

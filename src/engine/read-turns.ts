@@ -28,6 +28,3 @@ export class ReadTurns {
     }
   }
 }
-
-/** The turns of all connections of the process. */
-export const readTurns: ReadTurns = new ReadTurns();

@@ -8,9 +8,11 @@ import {
   completeOptions,
   DEFAULT_CONNECTION_OPTIONS,
   DEFAULT_PLATFORM_OPTIONS,
+  engineDefaults,
   resolveDeflate,
   resolveRateLimit,
 } from './resolve-options.ts';
+import { defaultEngine } from '../engine/engine.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { checkRequestHeaders } from '../protocol/handshake/client.ts';
 import type { FieldList } from '../protocol/handshake/field-text.ts';
@@ -87,7 +89,10 @@ export const DEFAULT_CONNECT_OPTIONS: ResolvedConnectOptions = Object.freeze({
  * @throws MisuseError `ERR_OPTION` for an unknown name, a value of the wrong type or out of range, or two that contradict
  *   each other; it names option, value and what is allowed.
  */
-export function resolveConnectOptions(options: ConnectOptions = {}): ResolvedConnectOptions {
+export function resolveConnectOptions(
+  options: ConnectOptions = {},
+  engine = defaultEngine,
+): ResolvedConnectOptions {
   const given = checkedRecord(
     'options',
     options,
@@ -95,7 +100,11 @@ export function resolveConnectOptions(options: ConnectOptions = {}): ResolvedCon
     checkedConnectOption,
     CLIENT_FOREIGN_NAMES,
   );
-  const filled: ResolvedConnectOptions = { ...DEFAULT_CONNECT_OPTIONS, ...given };
+  const filled: ResolvedConnectOptions = {
+    ...DEFAULT_CONNECT_OPTIONS,
+    ...engineDefaults(engine),
+    ...given,
+  };
   refuseTwoWays(filled);
   return completeOptions(given, filled);
 }

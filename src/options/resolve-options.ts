@@ -1,13 +1,13 @@
 import { isSendableCode } from '../protocol/close.ts';
 import type { Role } from '../protocol/constants.ts';
-import { type Clock, systemClock } from '../engine/clock.ts';
+import type { Clock } from '../engine/clock.ts';
+import { defaultEngine, type Engine } from '../engine/engine.ts';
 import type { Logger } from '../engine/logger.ts';
-import { type RandomSource, systemRandom } from '../engine/random.ts';
+import type { RandomSource } from '../engine/random.ts';
 import type { DeflateSettings } from '../engine/zlib/deflate-settings.ts';
 import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
 import type { PerMessageDeflateOptions, RateLimitOptions } from './connection-options.ts';
 import { DEFLATE_FOREIGN_NAMES } from './foreign-names.ts';
-import { sharedMemoryBudget } from '../engine/memory-budget.ts';
 import { checkedOption, checkedRecord, refuseOption } from './option-check.ts';
 import type { ConnectionSettings, RateLimit } from './connection-settings.ts';
 
@@ -30,7 +30,7 @@ export const DEFAULT_CONNECTION_OPTIONS: ConnectionSettings = Object.freeze({
   highWaterMarkBytes: 262_144,
   maxBufferedBytes: 1_048_576,
   onOverflow: 'close',
-  memoryBudget: sharedMemoryBudget,
+  memoryBudget: defaultEngine.memoryBudget,
   receiveAheadBytes: 65_536,
   maxConcurrentMessages: 1,
   perMessageDeflate: false,
@@ -45,9 +45,16 @@ export interface PlatformSettings {
 
 export const DEFAULT_PLATFORM_OPTIONS: PlatformSettings = Object.freeze({
   logger: undefined,
-  clock: systemClock,
-  random: systemRandom,
+  clock: defaultEngine.clock,
+  random: defaultEngine.random,
 });
+
+/** The defaults that an engine gives. */
+export const engineDefaults = ({
+  memoryBudget,
+  clock,
+  random,
+}: Engine): Pick<Engine, 'memoryBudget' | 'clock' | 'random'> => ({ memoryBudget, clock, random });
 
 /**
  * Fills in defaults that depend on other options.

@@ -1,6 +1,7 @@
 import { RECONNECT_FOREIGN_NAMES } from './foreign-names.ts';
 import { checkedOption, checkedRecord, refuseOption } from './option-check.ts';
 import { bytes, count, ms, type NumberRule, orFalse, type PlainRule, plain } from './option-rules.ts';
+import { defaultEngine } from '../engine/engine.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import type { ConnectOptions, ResolvedConnectOptions } from './connect-options.ts';
 import type { ReconnectOptions, OfflineQueueSettings, RetrySettings } from './reconnect-options.ts';
@@ -71,7 +72,10 @@ const TABLE = Object.freeze({ ...CONNECT_OPTION_TABLE, ...RECONNECT_OPTION_TABLE
  * @throws MisuseError `ERR_OPTION` for an unknown name, a value of the wrong type or out of range, or two that contradict
  *   each other; it names option, value and what is allowed.
  */
-export function resolveReconnectOptions(options: ReconnectOptions = {}): ReconnectSettings {
+export function resolveReconnectOptions(
+  options: ReconnectOptions = {},
+  engine = defaultEngine,
+): ReconnectSettings {
   // Check names against both tables, so that a typo gets the nearest name of all options.
   const given = checkedRecord(
     'options',
@@ -93,11 +97,14 @@ export function resolveReconnectOptions(options: ReconnectOptions = {}): Reconne
     if (name in RECONNECT_OPTION_TABLE) own[name] = checkedOwn(name as OwnName, value);
     else connect[name] = value;
   }
-  const connection = resolveConnectOptions({
-    ...connect,
-    ...(typeof protocols === 'function' ? {} : { protocols }),
-    ...(typeof headers === 'function' ? {} : { headers }),
-  });
+  const connection = resolveConnectOptions(
+    {
+      ...connect,
+      ...(typeof protocols === 'function' ? {} : { protocols }),
+      ...(typeof headers === 'function' ? {} : { headers }),
+    },
+    engine,
+  );
   const settings = Object.freeze({
     ...DEFAULT_RECONNECT_OPTIONS,
     ...own,

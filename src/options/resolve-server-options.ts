@@ -1,7 +1,9 @@
+import { defaultEngine } from '../engine/engine.ts';
 import {
   completeOptions,
   DEFAULT_CONNECTION_OPTIONS,
   DEFAULT_PLATFORM_OPTIONS,
+  engineDefaults,
   resolveDeflate,
   resolveRateLimit,
 } from './resolve-options.ts';
@@ -54,6 +56,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
  */
 export function resolveServerOptions<UserData = unknown>(
   options: ServerOptions<UserData> = {},
+  engine = defaultEngine,
 ): ResolvedServerOptions<UserData> {
   const given = checkedRecord(
     'options',
@@ -65,6 +68,10 @@ export function resolveServerOptions<UserData = unknown>(
     },
     SERVER_FOREIGN_NAMES,
   );
-  const filled: ResolvedServerOptions<UserData> = { ...DEFAULT_SERVER_OPTIONS, ...given };
+  const filled: ResolvedServerOptions<UserData> = {
+    ...DEFAULT_SERVER_OPTIONS,
+    ...engineDefaults(engine),
+    ...given,
+  };
   return completeOptions(given, filled);
 }

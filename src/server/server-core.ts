@@ -22,8 +22,8 @@ import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
 import { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
 import type { Clock } from '../engine/clock.ts';
-import { type DeadlineQueue, deadlinesOf } from '../engine/deadlines.ts';
-import { processBytes } from '../connection/outgoing/outbox.ts';
+import type { DeadlineQueue } from '../engine/deadlines.ts';
+import { defaultEngine, type Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
 import { pendingResponse } from '../sockets/pending-response.ts';
 import { StreamTransport, tuneSocket } from '../sockets/stream-transport.ts';
@@ -84,7 +84,7 @@ export class ServerCore<UserData>
   readonly pendingSockets = new Set<PendingSocket>();
   readonly log: ServerLog;
   readonly warnings: Warnings;
-  readonly reusableBytes = processBytes;
+  readonly engine: Engine;
   messageListeners: readonly ((connection: Connection<UserData>, message: Message) => ListenerResult)[] = [];
   shuttingDown = false;
   ownAuthority = 'localhost';
@@ -102,9 +102,10 @@ export class ServerCore<UserData>
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
   readonly #leaving = new Set<DriverOf<UserData>>();
 
-  constructor(options: ServerOptions<UserData> | undefined) {
-    this.options = resolveServerOptions(options);
-    this.deadlines = deadlinesOf(this.options.clock);
+  constructor(options: ServerOptions<UserData> | undefined, engine = defaultEngine) {
+    this.engine = engine;
+    this.options = resolveServerOptions(options, engine);
+    this.deadlines = engine.deadlinesOf(this.options.clock);
     this.counters = new StatsCounters(this.deadlines.clock.now());
     this.admission = new Admission(this.options);
     const { proxyProtocol, trustProxy } = this.options;
@@ -347,14 +348,14 @@ export class ServerCore<UserData>
     payload: Payload,
     options: (SendOptions & Audience<Connection<UserData>>) | undefined,
   ): PublishDelivery {
-    const message = new PreparedMessage(payload, options, this.reusableBytes);
+    const message = new PreparedMessage(payload, options, this.engine.reusableBytes);
     const audience = this.topics.audience(topic) ?? [];
     const delivery = this.#deliver(audience, message, options, driver?.id);
     return { ...delivery, relayed: NOT_RELAYED };
   }
 
   broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
-    const message = new PreparedMessage(payload, options, this.reusableBytes);
+    const message = new PreparedMessage(payload, options, this.engine.reusableBytes);
     const to = options?.to;
     const drivers = to === undefined ? this.registry : driversOf(to, this.registry);
     return this.#deliver(drivers, message, options, undefined);

@@ -15,7 +15,8 @@ import {
   type RequestOwner,
   systemError,
 } from './node-handle.ts';
-import { type Reader, readTurns } from '../engine/read-turns.ts';
+import { defaultEngine } from '../engine/engine.ts';
+import type { Reader } from '../engine/read-turns.ts';
 import { TCP_KEEP_ALIVE_MS } from './stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from './transport.ts';
 
@@ -126,7 +127,7 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     this.#fullReads = lastReadWasFull() && this.#reading ? this.#fullReads + 1 : 0;
     if (this.#fullReads < FULL_READS_A_TURN) return;
     this.#handle.readStop();
-    readTurns.add(this);
+    defaultEngine.readTurns.add(this);
   }
 
   /** @internal */

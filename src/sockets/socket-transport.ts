@@ -12,7 +12,8 @@ import {
   readMemory,
   systemError,
 } from './node-handle.ts';
-import { type Reader, readTurns } from '../engine/read-turns.ts';
+import { defaultEngine } from '../engine/engine.ts';
+import type { Reader } from '../engine/read-turns.ts';
 import { OWNER, type OwnedStream, StreamTransport } from './stream-transport.ts';
 import type { TransportOwner } from './transport.ts';
 
@@ -141,7 +142,7 @@ export class SocketTransport extends StreamTransport implements Reader {
     this.#fullReads = lastReadWasFull() && this.isReading ? this.#fullReads + 1 : 0;
     if (this.#fullReads < FULL_READS_A_TURN) return;
     this.#handle.readStop();
-    readTurns.add(this);
+    defaultEngine.readTurns.add(this);
   }
 
   /** @internal */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { constants, createDeflateRaw, deflateRawSync } from 'node:zlib';
 import type { Message } from '../../src/index.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
 import { zlibJobs } from '../../src/engine/zlib/job-queue.ts';
 import { drivesZlib, pretendToDriveZlib } from '../../src/engine/zlib/raw-zlib.ts';
 import { close, eventLoopTurns, frame, ping, text as plain, waitUntil } from '../../src/testing/index.ts';
@@ -221,7 +222,7 @@ test('PD-09 SE-24 what waits to be inflated waits no longer when its connection 
 test('BP-08 PD-09 bytes being inflated and the context of an unfinished message count in the memory budget', async (t) => {
   const { server, join } = live(t, { ...NO_HEARTBEAT, perMessageDeflate: true });
   const { raw, connection } = await join(OFFER);
-  const budget = (await import('../../src/engine/memory-budget.ts')).sharedMemoryBudget;
+  const budget = defaultEngine.memoryBudget;
   const messages: Message[] = [];
   connection.on('message', (message) => void messages.push(message));
   const before = budget.usedBytes;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom, VirtualClock } from '../../src/testing/index.ts';
-import { type DeadlineOwner, DeadlineQueue, deadlinesOf } from '../../src/engine/deadlines.ts';
+import { type DeadlineOwner, DeadlineQueue } from '../../src/engine/deadlines.ts';
 
 /** How finely deadlines are kept, in ms. */
 const SLOT_MS = 50;
@@ -278,10 +278,4 @@ test('GN-03: an owner that throws is told so, and all other deadlines are reache
   queue.plan(owners[0]!, queue.now() + 100);
   clock.advance(150);
   assert.equal(seen.at(-1), 'a');
-});
-
-test('HB-08: there is one queue for a clock', () => {
-  const clock = new VirtualClock();
-  assert.equal(deadlinesOf(clock), deadlinesOf(clock));
-  assert.notEqual(deadlinesOf(clock), deadlinesOf(new VirtualClock()));
 });

@@ -1,4 +1,4 @@
-import { sharedMemoryBudget } from '../../src/engine/memory-budget.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -59,7 +59,7 @@ test('CF-02 the defaults are those of section 22', () => {
     highWaterMarkBytes: 262_144,
     maxBufferedBytes: 1_048_576,
     onOverflow: 'close',
-    memoryBudget: sharedMemoryBudget,
+    memoryBudget: defaultEngine.memoryBudget,
     receiveAheadBytes: 65_536,
     maxConcurrentMessages: 1,
     perMessageDeflate: false,

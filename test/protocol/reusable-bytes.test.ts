@@ -8,7 +8,8 @@ import { PeerError } from '../../src/protocol/errors.ts';
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
 import { ReusableBytes } from '../../src/protocol/reusable-bytes.ts';
 import { eventLoopTurns, frame, text, waitUntil } from '../../src/testing/index.ts';
-import { Outbox, processBytes } from '../../src/connection/outgoing/outbox.ts';
+import { Outbox } from '../../src/connection/outgoing/outbox.ts';
+import { defaultEngine, Engine } from '../../src/engine/engine.ts';
 import type { Transport } from '../../src/sockets/transport.ts';
 import { listening, live, nextText } from '../server/live.ts';
 import { LIMITS } from '../vectors/row.ts';
@@ -61,11 +62,11 @@ function wire(): Transport & { readonly written: Buffer[] } {
 /** The payload that each way of sending makes of a text. */
 function sent(message: string, reusable: ReusableBytes | undefined): readonly string[] {
   const below = wire();
+  const { packingTable, joinedRun, reusableBytes } = new Engine();
   const outbox = new Outbox(
     below,
     { maxPendingPongs: 1, highWaterMarkBytes: 1_000_000 },
-    undefined,
-    reusable,
+    { packingTable, joinedRun, reusableBytes: reusable ?? reusableBytes },
   );
   outbox.text(message);
   outbox.flush();
@@ -331,7 +332,7 @@ test('GN-07: a message is forgotten when a read or resume has delivered, also th
     if (got.length === 1 || got.length === 3) connection.pause();
   });
   const areForgotten = (): void => {
-    for (const each of texts) assert.equal(processBytes.utf8Of(each), undefined);
+    for (const each of texts) assert.equal(defaultEngine.reusableBytes.utf8Of(each), undefined);
   };
   raw.send(Buffer.concat(texts.map((each) => text(each))));
   await waitUntil(() => got.length === 1);

@@ -1,9 +1,10 @@
 import type { CloseInfo } from '../../protocol/close-info.ts';
 import { ConnectError } from '../../protocol/connect-error.ts';
-import { type DeadlineQueue, deadlinesOf } from '../../engine/deadlines.ts';
+import type { DeadlineQueue } from '../../engine/deadlines.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { asError } from '../../engine/guarded.ts';
 import { clientHostOf } from '../client-host.ts';
-import { type ClientConnection, connect } from '../connect.ts';
+import { type ClientConnection, connectWith } from '../connect.ts';
 import { setKeepingTimer } from '../../engine/clock.ts';
 import type { EndInfo, RetryInfo } from './reconnect-events.ts';
 import type { Asked, DownInfo } from '../../options/reconnect-options.ts';
@@ -46,6 +47,7 @@ export class ConnectionSeries {
 
   readonly #owner: SeriesOwner;
   readonly #settings: ReconnectSettings;
+  readonly #engine: Engine;
   readonly #deadlines: DeadlineQueue;
   readonly #source: ReconnectSource;
   readonly #plan: RetryPlan;
@@ -56,10 +58,11 @@ export class ConnectionSeries {
   #sleepWatch: SleepWatch | undefined;
 
   /** @throws MisuseError `ERR_ARGUMENT` for a URL that nobody can connect to. */
-  constructor(owner: SeriesOwner, url: Asked<string | URL>, settings: ReconnectSettings) {
+  constructor(owner: SeriesOwner, url: Asked<string | URL>, settings: ReconnectSettings, engine: Engine) {
     this.#owner = owner;
     this.#settings = settings;
-    this.#deadlines = deadlinesOf(settings.connection.clock);
+    this.#engine = engine;
+    this.#deadlines = engine.deadlinesOf(settings.connection.clock);
     this.#source = new ReconnectSource(url, settings);
     this.#plan = new RetryPlan(settings, this.#source.canChange);
   }
@@ -113,7 +116,7 @@ export class ConnectionSeries {
         this.#giveUp({ why: 'credentials', ...turnedAway });
         return;
       }
-      connection = await connect(url, options);
+      connection = await connectWith(this.#engine, [url, options]);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ConnectError)) this.#owner.sourceFailed(error);

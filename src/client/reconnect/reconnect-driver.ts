@@ -17,7 +17,8 @@ import { type UnclaimedOwner, UnclaimedTimer } from '../../connection/unclaimed-
 import { checkCloseArguments } from '../../protocol/close.ts';
 import { PeerError } from '../../protocol/errors.ts';
 import type { Message, Payload } from '../../protocol/payload.ts';
-import { deadlinesOf } from '../../engine/deadlines.ts';
+import type { DeadlineQueue } from '../../engine/deadlines.ts';
+import { defaultEngine } from '../../engine/engine.ts';
 import { clientHostOf } from '../client-host.ts';
 import type { ClientConnection } from '../connect.ts';
 import type { ResolvedConnectOptions } from '../../options/connect-options.ts';
@@ -43,6 +44,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   readonly hostListenerCount = 0;
 
   readonly #settings: ResolvedConnectOptions;
+  readonly #deadlines: DeadlineQueue;
   readonly #series: ConnectionSeries;
   readonly #outbox: ReconnectOutbox;
   readonly #delivery: Delivery;
@@ -59,14 +61,15 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   #unclaimed: UnclaimedTimer | undefined;
 
   /** @throws MisuseError `ERR_OPTION` for an option, `ERR_ARGUMENT` for a URL, that is not acceptable. */
-  constructor(url: Asked<string | URL>, options: ReconnectOptions | undefined) {
-    const settings = resolveReconnectOptions(options);
+  constructor(url: Asked<string | URL>, options: ReconnectOptions | undefined, engine = defaultEngine) {
+    const settings = resolveReconnectOptions(options, engine);
     const { connection, offlineQueue } = settings;
     this.#settings = connection;
+    this.#deadlines = engine.deadlinesOf(connection.clock);
     this.#log = new ConnectionLog(connection.logger);
     this.warnings = new Warnings(this.#log);
     this.#delivery = new Delivery(this, Number.POSITIVE_INFINITY);
-    this.#series = new ConnectionSeries(this, url, settings);
+    this.#series = new ConnectionSeries(this, url, settings, engine);
     this.#outbox = new ReconnectOutbox(this.#series, offlineQueue, connection, (message) =>
       this.#unsent(message),
     );
@@ -211,11 +214,11 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   }
 
   now(): number {
-    return deadlinesOf(this.#settings.clock).now();
+    return this.#deadlines.now();
   }
 
   unclaimedUntil(atMs: number): void {
-    this.#unclaimed ??= new UnclaimedTimer(deadlinesOf(this.#settings.clock), this);
+    this.#unclaimed ??= new UnclaimedTimer(this.#deadlines, this);
     this.#unclaimed.plan(atMs);
   }
 

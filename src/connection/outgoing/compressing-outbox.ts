@@ -4,9 +4,8 @@ import { type DeflateDirection, MIN_COMPRESSOR_BITS } from '../../protocol/defla
 import { ENTRY_BYTES } from '../../protocol/limits.ts';
 import { ownView } from '../../protocol/payload.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
-import type { ReusableBytes } from '../../protocol/reusable-bytes.ts';
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../../protocol/outgoing/frame-block.ts';
-import { Outbox, UNCOPIED_FROM_BYTES } from './outbox.ts';
+import { Outbox, type OutboxEngine, UNCOPIED_FROM_BYTES } from './outbox.ts';
 import type { Transport } from '../../sockets/transport.ts';
 import type { DeflateSettings } from '../../engine/zlib/deflate-settings.ts';
 import { Deflater, type DeflateJob, sharedDeflater } from '../../engine/zlib/deflater.ts';
@@ -78,14 +77,14 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   constructor(
     transport: Transport,
     limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number },
+    engine: OutboxEngine,
     nextKey: (() => number) | undefined,
     direction: DeflateDirection,
     settings: DeflateSettings,
     ready: () => void,
     failed: (error: unknown) => void,
-    reusable?: ReusableBytes,
   ) {
-    super(transport, limits, nextKey, reusable);
+    super(transport, limits, engine, nextKey);
     const { windowBits, contextTakeover } = direction;
     const parameters = { windowBits, level: settings.level, memLevel: settings.memLevel };
     this.#settings = settings;

@@ -11,10 +11,10 @@ import {
 import type { FrameSink } from '../../protocol/connection.ts';
 import { ENTRY_BYTES } from '../../protocol/limits.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
-import { ReusableBytes } from '../../protocol/reusable-bytes.ts';
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../../protocol/outgoing/frame-block.ts';
-import { joinRun, joinSmall } from './joined-run.ts';
-import { MAX_PACKED_BYTES, PackingTable } from '../../engine/packing-table.ts';
+import { joinSmall } from '../../protocol/outgoing/joined-run.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { MAX_PACKED_BYTES, type PackingOwner } from '../../engine/packing-table.ts';
 import type { Transport } from '../../sockets/transport.ts';
 import {
   dropOldestMessage,
@@ -31,18 +31,15 @@ const HEADER_ROOM = 14;
 /** Header of a frame whose header is written. */
 const NOTHING = Buffer.alloc(0);
 
-/** Of the message being delivered in this process: every connection may send on what another one has received. */
-export const processBytes = new ReusableBytes();
-
-/** Where small frames of whichever connection is being served are packed. */
-const table = new PackingTable<Outbox>((owner, run) => owner.packed(run));
+/** What outboxes share. */
+export type OutboxEngine = Pick<Engine, 'packingTable' | 'joinedRun' | 'reusableBytes'>;
 
 /**
  * What one connection has to send, in order: all of one turn of the event loop leaves in one write.
  * Messages that the socket does not take stay queued here, where they can still be dropped; pongs pass them. Small frames
  * are packed into blocks while the socket is blocked, and each entry of a queue counts {@link ENTRY_BYTES} beside its bytes.
  */
-export class Outbox implements FrameSink {
+export class Outbox implements FrameSink, PackingOwner {
   /** Bytes that are queued here, headers included, as on the wire. */
   waitingBytes = 0;
   /** Bytes handed to the connection below so far. */
@@ -55,7 +52,7 @@ export class Outbox implements FrameSink {
 
   readonly #transport: Transport;
   readonly #nextKey: (() => number) | undefined;
-  readonly #reusable: ReusableBytes | undefined;
+  readonly #engine: OutboxEngine;
   readonly #limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number };
   /** Whole frames in order, save that the first may be the rest of one. */
   #waiting: WaitingFrame[] | undefined;
@@ -69,19 +66,19 @@ export class Outbox implements FrameSink {
   #closed = false;
 
   /**
+   * @param engine The one of the connections whose messages are sent on from here.
    * @param nextKey Gives a fresh masking key for each frame; clients only (§5.3).
-   * @param reusable Given to the connections whose messages are sent on from here. Default: every text is encoded.
    */
   constructor(
     transport: Transport,
     limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number },
+    engine: OutboxEngine,
     nextKey?: () => number,
-    reusable?: ReusableBytes,
   ) {
     this.#transport = transport;
     this.#limits = limits;
     this.#nextKey = nextKey;
-    this.#reusable = reusable;
+    this.#engine = engine;
   }
 
   /** What all that was accepted and not yet taken by the kernel counts, in bytes. */
@@ -111,7 +108,7 @@ export class Outbox implements FrameSink {
 
   /** @param _compress What the application says of it; for who can compress. */
   text(text: string, _compress?: boolean): void {
-    const bytes = this.#reusable?.utf8Of(text);
+    const bytes = this.#engine.reusableBytes.utf8Of(text);
     if (bytes !== undefined) {
       // The next read overwrites them: they are copied, whatever their size.
       if (bytes.length < UNCOPIED_FROM_BYTES) this.#copySmall(OPCODE.TEXT, bytes, this.#key());
@@ -124,6 +121,7 @@ export class Outbox implements FrameSink {
         this.waitingBytes += this.#blockWith(room).text(OPCODE.TEXT, text, this.#key());
       else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
     } else if (room <= MAX_PACKED_BYTES) {
+      const table = this.#engine.packingTable;
       const at = table.reserve(this, room);
       const end = writeTextFrame(table.bytes, at, OPCODE.TEXT, text, this.#key());
       table.commit(end);
@@ -177,7 +175,7 @@ export class Outbox implements FrameSink {
 
   /** Moves packed pings and pongs in front of the messages, so that a newer pong does not pass an older one. */
   #unpackControl(): void {
-    table.moveOut(this);
+    this.#engine.packingTable.moveOut(this);
     this.#controlIsPacked = false;
     const moved = takeControl(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
     const control = (this.#control = [...(this.#control ?? []), ...moved]);
@@ -210,7 +208,7 @@ export class Outbox implements FrameSink {
    * @returns How many messages.
    */
   dropWaiting(): number {
-    table.moveOut(this);
+    this.#engine.packingTable.moveOut(this);
     this.#endBlock();
     const kept = this.#firstIsBegun ? this.#waiting?.[0] : undefined;
     let dropped = 0;
@@ -227,7 +225,7 @@ export class Outbox implements FrameSink {
    * @returns Its size with header, in bytes; 0 if there is none.
    */
   dropOldest(): number {
-    table.moveOut(this);
+    this.#engine.packingTable.moveOut(this);
     let bytes = dropOldestMessage(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
     if (bytes === 0 && this.#block !== undefined) {
       this.#endBlock();
@@ -239,7 +237,7 @@ export class Outbox implements FrameSink {
 
   /** Lets everything go: there is nobody to send it to. */
   clear(): void {
-    table.take(this);
+    this.#engine.packingTable.take(this);
     this.#waiting = undefined;
     this.#block = undefined;
     this.#control = undefined;
@@ -252,14 +250,14 @@ export class Outbox implements FrameSink {
   flush(): void {
     const transport = this.#transport;
     if (this.#waiting === undefined && this.#block === undefined && this.#control === undefined) {
-      const run = table.take(this);
+      const run = this.#engine.packingTable.take(this);
       if (run === undefined) return;
       this.waitingBytes -= run.length;
       this.sentBytes += run.length;
       transport.write([run]);
       return;
     }
-    table.moveOut(this);
+    this.#engine.packingTable.moveOut(this);
     if (transport.blocked) return;
     this.#endBlock();
     while (this.waitingBytes > 0 && !transport.blocked && this.lostPayload === undefined) {
@@ -291,7 +289,7 @@ export class Outbox implements FrameSink {
 
   /** @returns The block for the next small frame: it has `room` bytes. */
   #blockWith(room: number): FrameBlock {
-    table.moveOut(this);
+    this.#engine.packingTable.moveOut(this);
     const block = this.#block;
     if (block?.hasRoom(room) === true) return block;
     this.#endBlock();
@@ -306,6 +304,7 @@ export class Outbox implements FrameSink {
   }
 
   #pack(opcode: number, payload: Uint8Array, key: FrameKey): void {
+    const table = this.#engine.packingTable;
     const at = table.reserve(this, payload.length + HEADER_ROOM);
     const end = writeFrame(table.bytes, at, opcode, payload, key);
     table.commit(end);
@@ -313,7 +312,7 @@ export class Outbox implements FrameSink {
   }
 
   #push(frame: WaitingFrame): void {
-    table.moveOut(this);
+    this.#engine.packingTable.moveOut(this);
     this.#endBlock();
     (this.#waiting ??= []).push(frame);
     this.waitingBytes += frame.length;
@@ -323,7 +322,7 @@ export class Outbox implements FrameSink {
   #gather(room: number): Uint8Array[] {
     const waiting = this.#waiting ?? [];
     if (this.#control === undefined && !this.#firstIsBegun && this.waitingBytes <= room) {
-      const run = joinRun(waiting);
+      const run = this.#engine.joinedRun.join(waiting);
       if (run !== undefined) {
         this.#waiting = undefined;
         this.waitingBytes = 0;

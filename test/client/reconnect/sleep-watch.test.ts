@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SleepWatch } from '../../../src/client/reconnect/sleep-watch.ts';
-import { deadlinesOf } from '../../../src/engine/deadlines.ts';
+import { DeadlineQueue } from '../../../src/engine/deadlines.ts';
 import { eventLoopTurns, pong } from '../../../src/testing/index.ts';
 import { live } from '../../server/live.ts';
 
@@ -11,7 +11,7 @@ const PONG_TIMEOUT_MS = 2_000;
 async function watched(t: Parameters<typeof live>[0], isReading: () => boolean = () => true) {
   const { join, clock, pass, closes } = live(t, { heartbeat: false, idleTimeoutMs: false });
   const { raw, connection } = await join();
-  const watch = new SleepWatch(connection, deadlinesOf(clock), PONG_TIMEOUT_MS, isReading);
+  const watch = new SleepWatch(connection, new DeadlineQueue(clock), PONG_TIMEOUT_MS, isReading);
   t.after(() => watch.stop());
   connection.on('close', () => watch.stop());
   /** Wall time goes on, and nothing else does. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OPCODE } from '../../../src/protocol/constants.ts';
 import { eventLoopTurns, readFrames, seededRandom } from '../../../src/testing/index.ts';
+import { Engine } from '../../../src/engine/engine.ts';
 import { Outbox } from '../../../src/connection/outgoing/outbox.ts';
 import type { Transport } from '../../../src/sockets/transport.ts';
 import { live } from '../../server/live.ts';
@@ -95,7 +96,7 @@ for (const [role, nextKey] of [
   ['client', () => 0x01020304],
 ] as const) {
   test(`BP-05 EV-11: a ${role}'s messages that were packed together are dropped, and counted, one by one`, () => {
-    const outbox = new Outbox(full, { maxPendingPongs: 8, highWaterMarkBytes: 10 }, nextKey);
+    const outbox = new Outbox(full, { maxPendingPongs: 8, highWaterMarkBytes: 10 }, new Engine(), nextKey);
     const lengths = [5, 125, 126, 65_535, 65_536];
     outbox.control(OPCODE.PING, Buffer.from('kept'));
     outbox.text('x'.repeat(5));
@@ -132,7 +133,11 @@ class Valve {
 
 test('§5.5.3: pongs that are packed with pending messages keep their order and their limit once the socket blocks', () => {
   const valve = new Valve();
-  const outbox = new Outbox(valve as unknown as Transport, { maxPendingPongs: 3, highWaterMarkBytes: 1_000 });
+  const outbox = new Outbox(
+    valve as unknown as Transport,
+    { maxPendingPongs: 3, highWaterMarkBytes: 1_000 },
+    new Engine(),
+  );
   outbox.text('first');
   for (const name of ['0', '1', '2']) outbox.control(OPCODE.PONG, Buffer.from(name));
   outbox.control(OPCODE.PING, Buffer.from('ping'));
@@ -161,10 +166,11 @@ test('§5.5.3: pongs that are packed with pending messages keep their order and 
 
 test('TS-09: more small messages than the packing table holds leave whole and in order', () => {
   const valve = new Valve();
-  const outbox = new Outbox(valve as unknown as Transport, {
-    maxPendingPongs: 3,
-    highWaterMarkBytes: 10_000_000,
-  });
+  const outbox = new Outbox(
+    valve as unknown as Transport,
+    { maxPendingPongs: 3, highWaterMarkBytes: 10_000_000 },
+    new Engine(),
+  );
   for (let i = 0; i < 200; i++) outbox.data(OPCODE.BINARY, Buffer.alloc(1_000, i));
   outbox.flush();
   const frames = readFrames(Buffer.concat(valve.written));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OPCODE } from '../../../src/protocol/constants.ts';
 import { buildFrame } from '../../../src/protocol/outgoing/frame-builder.ts';
-import { joinSmall } from '../../../src/connection/outgoing/joined-run.ts';
+import { joinSmall } from '../../../src/protocol/outgoing/joined-run.ts';
 import {
   dropOldestMessage,
   messagesIn,

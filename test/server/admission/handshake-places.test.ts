@@ -17,7 +17,7 @@ import {
 import { DEFAULT_SERVER_OPTIONS } from '../../../src/options/resolve-server-options.ts';
 import { createTlsServer } from '../../../src/server/opening/tls-server.ts';
 import { RawClient, waitUntil } from '../../../src/testing/index.ts';
-import { deadlinesOf } from '../../../src/engine/deadlines.ts';
+import { DeadlineQueue } from '../../../src/engine/deadlines.ts';
 import { systemClock } from '../../../src/engine/clock.ts';
 import { listening } from '../live.ts';
 
@@ -336,7 +336,7 @@ for (const [what, options] of [
     const { server } = createTlsServer(
       {
         places: handshakes,
-        deadlines: deadlinesOf(systemClock),
+        deadlines: new DeadlineQueue(systemClock),
         pendingSockets: new Set(),
         shuttingDown: false,
         refused: ({ code }) => void refusals.push(code),

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import type { Connection } from '../../src/connection/connection.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import { eventLoopTurns, seededRandom, VirtualClock } from '../../src/testing/index.ts';
+import { serving } from './serving.ts';
+
+const nextMessage = async (connection: Connection): Promise<unknown> =>
+  (await once(connection, 'message'))[0];
+
+test('HB-08: an engine has one deadline queue for a clock, and no other engine has the same', () => {
+  const [engine, other] = [new Engine(), new Engine()];
+  const clock = new VirtualClock();
+  assert.equal(engine.deadlinesOf(clock), engine.deadlinesOf(clock));
+  assert.notEqual(engine.deadlinesOf(clock), engine.deadlinesOf(new VirtualClock()));
+  assert.notEqual(engine.deadlinesOf(clock), other.deadlinesOf(clock));
+});
+
+test('TS-09: an engine drops the joined run at the end of each slice of its flush queue', async () => {
+  const { joinedRun, flushQueue } = new Engine();
+  const frames = [Buffer.from('ab'), Buffer.from('cde')];
+  const run = joinedRun.join(frames);
+  assert.equal(joinedRun.join(frames), run);
+  flushQueue.schedule({ flushScheduled: false, flush: () => {}, failed: () => {} });
+  await eventLoopTurns(1);
+  assert.notEqual(joinedRun.join(frames), run);
+});
+
+test('TS-01: a server and a client take clock, random numbers and memory budget from their engine', async (t) => {
+  const clock = new VirtualClock();
+  const engine = new Engine({ clock, random: seededRandom(1) });
+  const { core, join } = serving(t, engine);
+  assert.equal(core.options.clock, clock);
+  assert.equal(core.options.random, engine.random);
+  assert.equal(core.options.memoryBudget, engine.memoryBudget);
+  const { client, server } = await join();
+  assert.equal(client.connectedAt.getTime(), clock.wallNow());
+  assert.equal(server.connectedAt.getTime(), clock.wallNow());
+  assert.ok(engine.deadlinesOf(clock).size > 0);
+});
+
+test('TS-09: a blocked flush queue stops the connections of its engine, and no others', async (t) => {
+  const [blocked, free] = [new Engine(), new Engine()];
+  const stuck = await serving(t, blocked).join();
+  const fine = await serving(t, free).join();
+  t.mock.method(blocked.flushQueue, 'schedule', () => undefined);
+  let arrived = 0;
+  stuck.client.on('message', () => void arrived++);
+  stuck.server.send('held');
+  const received = nextMessage(fine.client);
+  fine.server.send('through');
+  assert.equal(await received, 'through');
+  await eventLoopTurns(20);
+  assert.equal(arrived, 0);
+});
