@@ -1,41 +1,37 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { build } from 'esbuild';
 import { Connection, ConnectError, connect, MemoryBudget, MisuseError } from '../../src/client/index.ts';
 import * as whole from '../../src/index.ts';
-import { importsOf } from '../source-text.ts';
 
-const ROOT = join(import.meta.dirname, '../../../src');
+const ROOT = join(import.meta.dirname, '../../..');
 
-/** Everything that loading a file loads, of ours by path below src/, and of Node's by name. */
-function loadedBy(door: string): Set<string> {
-  const loaded = new Set<string>();
-  const visit = (file: string): void => {
-    const name = relative(ROOT, file).split(sep).join('/');
-    if (loaded.has(name)) return;
-    loaded.add(name);
-    for (const { specifier, typeOnly } of importsOf(readFileSync(file, 'utf8'))) {
-      if (typeOnly) continue;
-      if (specifier.startsWith('.')) visit(resolve(file, '..', specifier));
-      else loaded.add(specifier);
-    }
+test('GN-14 hawser/client loads no server code', async () => {
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: { client: 'src/client/index.ts', whole: 'src/index.ts' },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outdir: 'build',
+    metafile: true,
+    write: false,
+  });
+  const loadedBy = (door: string): string[] => {
+    const { inputs, imports } = metafile.outputs[`build/${door}.js`]!;
+    return [...Object.keys(inputs), ...imports.map(({ path }) => path)];
   };
-  visit(join(ROOT, door));
-  return loaded;
-}
-
-test('GN-14 hawser/client loads no server code', () => {
-  const loaded = [...loadedBy('client/index.ts')];
-  assert.ok(loaded.length > 30, 'the walk found the client');
+  const client = loadedBy('client');
+  assert.ok(client.includes('src/client/connect.ts'), 'the bundle contains the client');
   assert.deepEqual(
-    loaded.filter((name) => /^(?:server|cluster|cli|testing|observe)\//.test(name)),
+    client.filter((name) => /^src\/(?:server|cluster|ws|cli|testing|observe)\//.test(name)),
     [],
   );
-  assert.ok(!loaded.includes('node:http'));
+  assert.ok(!client.includes('node:http'));
   assert.ok(
-    [...loadedBy('index.ts')].some((name) => name.startsWith('server/')),
-    'the walk finds a server',
+    loadedBy('whole').includes('src/server/websocket-server.ts'),
+    'the bundle of hawser contains the server',
   );
 });
 

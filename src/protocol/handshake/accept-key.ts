@@ -1,4 +1,4 @@
-import * as crypto from 'node:crypto';
+import crypto from 'node:crypto';
 
 /** Appended to the key, so that nobody answers it who does not know WebSocket (§1.3). */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';

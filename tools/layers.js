@@ -1,0 +1,229 @@
+// The layers of src/, and what each of them may use, as plain data. `oxlint.config.js` makes lint rules of it, so `npm run lint`
+// fails on a breach. `test/architecture.test.ts` plants one breach of each rule and runs the linter on it.
+
+const CORE = ['protocol', 'engine', 'sockets', 'options', 'connection'];
+/** Observers are named by interface: every layer above the protocol may import their types. */
+const OBSERVER = 'type observe';
+
+/**
+ * Which layers a layer may import, besides itself. An entry is a folder of src/, `type` and a folder (types only), or one file.
+ * Files directly in src/ are the layer `.`.
+ * @type {Readonly<Record<string, readonly string[]>>}
+ */
+export const LAYERS = {
+  protocol: [],
+  engine: ['protocol', OBSERVER],
+  sockets: ['protocol', 'engine', OBSERVER],
+  options: ['protocol', 'engine', 'sockets', OBSERVER],
+  connection: ['protocol', 'engine', 'sockets', 'options', OBSERVER],
+  server: [...CORE, OBSERVER],
+  client: [...CORE, OBSERVER],
+  '.': [...CORE, 'server', 'client', OBSERVER],
+  observe: [...CORE, 'server', 'client'],
+  ws: [...CORE, 'server', 'client', OBSERVER],
+  cluster: [...CORE, 'server', 'client', OBSERVER],
+  testing: [...CORE, 'server', 'client', OBSERVER],
+  conform: [...CORE, 'client', 'testing', 'index.ts', OBSERVER],
+  load: [...CORE, 'client', 'index.ts', OBSERVER],
+  cli: [...CORE, 'server', 'client', 'observe', 'ws', 'cluster', 'testing', 'conform', 'load', 'index.ts'],
+};
+
+/** Modules of Node for the protocol: computation only. Of node:crypto, it may import these names. */
+const PURE_MODULES = ['node:buffer', 'node:crypto'];
+const PURE_CRYPTO = ['default', 'createHash', 'hash'];
+/** Globals that wait, tell the time or draw random numbers. The protocol gets time and randomness as arguments. */
+const IMPURE =
+  'setTimeout setInterval setImmediate queueMicrotask performance Date fetch crypto WebSocket'.split(' ');
+/** Members that draw random numbers, of objects that the protocol may use otherwise. */
+const RANDOM = {
+  Math: ['random'],
+  crypto: 'randomBytes randomFill randomFillSync randomInt randomUUID getRandomValues webcrypto'.split(' '),
+};
+/** Layers whose timers belong to the clock that they are given. */
+const CLOCKED = ['connection', 'server', 'client'];
+
+/**
+ * The only files that may use the process, and which members of it.
+ * @type {Readonly<Record<string, readonly string[] | 'all'>>}
+ */
+const PROCESS_USERS = {
+  'cli/main.ts': 'all',
+  'testing/leak-check.ts': ['getActiveResourcesInfo'],
+  // Failures that neither a logger nor a listener would see.
+  'connection/warnings.ts': ['emitWarning'],
+  // Only a tick runs after all pending microtasks and before the next read.
+  'client/early-input.ts': ['nextTick'],
+};
+
+/** Files outside engine/ that still have a module-level `let`. The list may only become shorter. */
+const STATEFUL = [
+  'connection/connection.ts',
+  'connection/outgoing/compressing-outbox.ts',
+  'connection/outgoing/joined-run.ts',
+  'protocol/message-memory.ts',
+  'protocol/outgrown-memory.ts',
+  'protocol/simd.ts',
+  'sockets/handle-transport.ts',
+  'sockets/node-handle.ts',
+];
+
+/** Folders below a layer's own that the rules know. Deeper files may import nothing. */
+const MAX_DEPTH = 3;
+
+/** @typedef {{ group?: string[], regex?: string, message: string, allowTypeImports?: boolean, allowImportNames?: string[] }} Pattern */
+
+/** @type {Pattern[]} */
+const ALWAYS = [
+  { regex: String.raw`^\.\.?/.*([^s]|[^t]s|[^.]ts)$`, message: 'Name the whole file, ending in .ts.' },
+  { regex: String.raw`^\./\.\.|[^./]/\.\.`, message: 'Write the shortest path.' },
+  { regex: '^node:console$', message: 'Nothing in src/ writes to the console.' },
+  { regex: '^node:module$', message: 'Nothing in src/ loads modules by other means than import.' },
+];
+const NO_PROCESS = {
+  regex: '^node:process$',
+  message: 'Only PROCESS_USERS (tools/layers.js) use the process.',
+};
+const NO_RANDOMNESS = {
+  regex: '^node:crypto$',
+  allowImportNames: PURE_CRYPTO,
+  message: 'The protocol computes.',
+};
+const NO_TIMERS = {
+  regex: '^node:timers(/promises)?$',
+  message: 'Use the timers of the clock that the caller passes.',
+};
+
+/**
+ * What files of a layer may not import. oxlint ends at the first group that allows a name, so the only group is the last pattern.
+ * @param {string} layer
+ * @param {number} depth How many folders a file lies below src/.
+ * @param {boolean} mayUseProcess
+ * @returns {Pattern[]}
+ */
+function restrictedImports(layer, depth, mayUseProcess) {
+  const names = LAYERS[layer] ?? [];
+  const from = depth === 0 ? './' : '../'.repeat(depth);
+  const modules = layer === 'protocol' ? PURE_MODULES : ['node:*', 'node:*/*'];
+  const allowed = [
+    ...names
+      .map((name) => from + name.replace('type ', ''))
+      .map((path) => (path.endsWith('.ts') ? path : `${path}/**`)),
+    ...modules,
+  ];
+  // The layer itself: below the file, and above it as far as the layer's own folder.
+  const itself = depth === 0 ? ['!./*'] : ['!./**', ...(depth === 1 ? [] : ['!../**']), `${from}**`];
+  const byInterface = names
+    .filter((name) => name.startsWith('type '))
+    .map((name) => name.slice('type '.length));
+  return [
+    ...ALWAYS,
+    ...(mayUseProcess ? [] : [NO_PROCESS]),
+    ...(layer === 'protocol' ? [NO_RANDOMNESS] : []),
+    ...(CLOCKED.includes(layer) ? [NO_TIMERS] : []),
+    ...byInterface.map((name) => ({
+      regex: `^${from.replaceAll('.', String.raw`\.`)}${name}/`,
+      allowTypeImports: true,
+      message: `${name}/ is named by interface: use \`import type\`.`,
+    })),
+    {
+      group: ['**', ...itself, ...allowed.map((path) => `!${path}`)],
+      message: `${layer} may import ${names.join(', ') || 'itself only'}, and node:… (tools/layers.js).`,
+    },
+  ];
+}
+
+/** @param {readonly string[]} names @param {string} message */
+const globals = (names, message) => names.map((name) => ({ name, message }));
+/** The same names as members of `globalThis`. @param {readonly string[]} names @param {string} message */
+const membersOfGlobal = (names, message) =>
+  ['globalThis', 'global'].flatMap((object) => names.map((property) => ({ object, property, message })));
+
+/** Rules about global names, by layer. @param {string} layer */
+function globalRules(layer) {
+  const sets = [
+    { names: ['console'], message: 'Nothing in src/ writes to the console.' },
+    { names: ['process'], message: 'Import node:process; only the files in PROCESS_USERS may.' },
+    { names: ['require'], message: 'Nothing in src/ loads modules by other means than import.' },
+    ...(layer === 'protocol'
+      ? [{ names: IMPURE, message: 'The protocol has no I/O, time or randomness.' }]
+      : []),
+    ...(CLOCKED.includes(layer)
+      ? [
+          {
+            names: ['setTimeout', 'setInterval'],
+            message: 'Use the timers of the clock that the caller passes.',
+          },
+        ]
+      : []),
+  ];
+  const members = layer === 'protocol' ? Object.entries(RANDOM) : [];
+  return {
+    'no-restricted-globals': ['error', ...sets.flatMap(({ names, message }) => globals(names, message))],
+    'no-restricted-properties': [
+      'error',
+      ...sets.flatMap(({ names, message }) => membersOfGlobal(names, message)),
+      ...members.flatMap(([object, properties]) =>
+        properties.map((property) => ({ object, property, message: 'The protocol has no randomness.' })),
+      ),
+    ],
+  };
+}
+
+const imports = (/** @type {Pattern[]} */ patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
+
+const SHARED_STATE = {
+  selector: ':matches(Program, ExportNamedDeclaration) > VariableDeclaration[kind="let"]',
+  message: 'State that connections share belongs to the Engine (src/engine).',
+};
+
+/** Every use of `process` except these members. @param {readonly string[]} members */
+function otherMembers(members) {
+  const message = `Of the process, this file may use ${members.join(', ')}.`;
+  const others = members.map((name) => `:not([property.name="${name}"])`).join('');
+  return [
+    { selector: `MemberExpression[object.name="process"]${others}`, message },
+    { selector: ':not(MemberExpression, ImportDefaultSpecifier) > Identifier[name="process"]', message },
+    {
+      selector: 'ImportDeclaration[source.value="node:process"] > :not(ImportDefaultSpecifier, Literal)',
+      message,
+    },
+  ];
+}
+
+/** Entries for `overrides` of the linter's configuration. Later ones replace rules of earlier ones. */
+export const layerOverrides = [
+  {
+    files: ['src/**/*.ts'],
+    rules: {
+      // Types count: a reader follows them, too.
+      'import/no-cycle': ['error', { ignoreTypes: false }],
+      'import/no-dynamic-require': ['error', { esmodule: true }],
+      'typescript/consistent-type-imports': ['error', { disallowTypeAnnotations: true }],
+      'js/no-restricted-syntax': ['error', SHARED_STATE],
+      ...imports([
+        { group: ['**'], message: 'This folder has no row in the table LAYERS of tools/layers.js.' },
+      ]),
+    },
+  },
+  ...Object.keys(LAYERS).flatMap((layer) =>
+    (layer === '.' ? [0] : Array.from({ length: MAX_DEPTH }, (_, at) => at + 1)).map((depth) => ({
+      files: [layer === '.' ? 'src/*.ts' : `src/${layer}/${'*/'.repeat(depth - 1)}*.ts`],
+      rules: { ...globalRules(layer), ...imports(restrictedImports(layer, depth, false)) },
+    })),
+  ),
+  {
+    files: ['src/engine/**/*.ts', ...STATEFUL.map((file) => `src/${file}`)],
+    rules: { 'js/no-restricted-syntax': 'off' },
+  },
+  ...Object.entries(PROCESS_USERS).map(([file, members]) => {
+    const [layer = '.', ...rest] = file.split('/');
+    const syntax = [SHARED_STATE, ...(members === 'all' ? [] : otherMembers(members))];
+    return {
+      files: [`src/${file}`],
+      rules: {
+        ...imports(restrictedImports(layer, rest.length, true)),
+        'js/no-restricted-syntax': ['error', ...syntax],
+      },
+    };
+  }),
+];
