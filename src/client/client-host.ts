@@ -1,9 +1,9 @@
 import { type Connection, driverOf, type DriverOf } from '../connection/connection.ts';
-import type { CloseInfo } from '../protocol/close-info.ts';
 import type { HandshakeResponse } from '../connection/connection-events.ts';
 import type { ConnectionHost, PublishDelivery, TrafficCounters } from '../connection/host.ts';
 import { countListeners } from '../connection/emitter.ts';
 import { ConnectionLog } from '../connection/log.ts';
+import { Observers } from '../connection/observers.ts';
 import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import type { ResponseHead } from '../protocol/handshake/response-head.ts';
@@ -14,7 +14,7 @@ import { headersOf } from './answer-reader.ts';
 import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
 
-/** What stands behind one connection of a client: its settings, its counters, its lines in the log. */
+/** What one connection of a client belongs to: its settings, counters and observers. */
 export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, Connection<UserData>> {
   readonly settings: ConnectionSettings;
   readonly deadlines: DeadlineQueue;
@@ -26,18 +26,17 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     messagesSent: 0,
     bytesReceived: 0,
     bytesSent: 0,
-    droppedMessages: 0,
     pingsSent: 0,
     pongsReceived: 0,
     pingsReceived: 0,
   };
   messageListeners: ConnectionHost<DriverOf<UserData>, Connection<UserData>>['messageListeners'] = [];
   /** For the reconnecting client, which has no listeners on its connections: an application could remove them. */
-  onMoved: () => void = () => {};
+  onStateChange: () => void = () => {};
   onDrained: () => void = () => {};
   readonly response: HandshakeResponse;
   readonly warnings: Warnings;
-  readonly #log: ConnectionLog;
+  readonly observers: Observers | undefined;
 
   constructor(options: ResolvedConnectOptions, head: ResponseHead, engine: Engine) {
     this.engine = engine;
@@ -45,34 +44,26 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     this.response = new AcceptedHandshake(head);
     this.deadlines = engine.deadlinesOf(options.clock);
     this.random = options.random;
-    this.#log = new ConnectionLog(options.logger);
-    this.warnings = new Warnings(this.#log);
+    this.observers = clientObservers(options);
+    this.warnings = new Warnings(options.logger);
   }
 
-  moved(): void {
-    this.onMoved();
+  stateChanged(): void {
+    this.onStateChange();
   }
 
-  left(): void {}
-
-  closed(driver: DriverOf<UserData>, info: CloseInfo): void {
-    this.#log.closed(driver, info, this.deadlines.clock.wallNow());
-  }
+  closed(): void {}
 
   drained(): void {
     this.onDrained();
   }
 
   memoryShed(): void {
-    this.#log.memoryShed(this.settings.memoryBudget.maxBytes);
-  }
-
-  internalFault(error: unknown, driver: DriverOf<UserData>): void {
-    this.#log.internalFault(error, driver);
+    this.observers?.tell('memoryShed', this.settings.memoryBudget.maxBytes);
   }
 
   handlerFailed(error: unknown, driver: DriverOf<UserData>, where: string): void {
-    this.#log.handlerFailed(error, driver);
+    this.observers?.tell('handlerFailed', error, driver);
     // A failing `error` listener is told nothing more.
     const isHeard = where !== ERROR_LISTENER && countListeners(driver.connection, 'error') > 0;
     if (!isHeard) this.warnings.failure(where, error);
@@ -119,6 +110,14 @@ const noTopics = (what: string): MisuseError =>
     'ERR_STATE',
     `topics are those of a server: a client cannot ${what} but by a message that its server understands`,
   );
+
+/** The observers of a client: its log, if it has a logger. */
+export function clientObservers({
+  logger,
+  clock,
+}: Pick<ResolvedConnectOptions, 'logger' | 'clock'>): Observers | undefined {
+  return logger === undefined ? undefined : new Observers([new ConnectionLog(logger, clock)]);
+}
 
 /** The host of a connection that `connect` made. */
 export function clientHostOf<UserData>(connection: Connection<UserData>): ClientHost<UserData> {

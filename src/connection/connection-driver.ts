@@ -21,6 +21,7 @@ import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
 import type { ConnectionHost, ListenerResult, PublishDelivery } from './host.ts';
 import { Link, type LinkOwner } from './link.ts';
+import type { DropCause } from '../observe/observer.ts';
 import type { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
 import type { TopicSet } from './topic-set.ts';
@@ -297,7 +298,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   received(message: Message): void {
     this.messagesReceived++;
-    if (this.#link.state !== 'open' || !this.#delivery.offer(message)) this.#countDropped(1);
+    if (this.#link.state !== 'open' || !this.#delivery.offer(message)) this.#countDropped(1, 'undelivered');
   }
 
   receivedPing(payload: Buffer): void {
@@ -310,17 +311,15 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   stateChanged(next: ConnectionState, previous: ConnectionState): void {
     const link = this.#link;
-    link.attempt(() => this.host.moved(next, previous));
+    this.host.observers?.tell('stateChanged', this, next, previous);
     link.attempt(() => this.#expiry?.cancel());
-    if (next === 'closed') {
-      link.attempt(() => this.#drains?.reject(closedError()));
-      link.attempt(() => this.host.left(this));
-    }
+    if (next === 'closed') link.attempt(() => this.#drains?.reject(closedError()));
+    link.attempt(() => this.host.stateChanged(this, next));
     link.attempt(() => this.#tell('stateChange', next, previous));
   }
 
   internalFault(error: unknown): void {
-    this.host.internalFault(error, this);
+    this.host.observers?.tell('internalFault', error, this);
   }
 
   flushed(): void {
@@ -345,13 +344,14 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   outOfMemory(): void {
-    this.#countDropped(this.#delivery.drop() + this.#link.outbox.dropWaiting());
+    this.#countDropped(this.#delivery.drop(), 'undelivered');
+    this.#countDropped(this.#link.outbox.dropWaiting(), 'unsent');
     this.#link.end.fail(new PeerError('ERR_MEMORY_CAP'));
     this.host.memoryShed();
   }
 
   outputFailed(error: PeerError): void {
-    this.#countDropped(this.#link.outbox.dropWaiting());
+    this.#countDropped(this.#link.outbox.dropWaiting(), 'unsent');
     this.#link.end.fail(error);
   }
 
@@ -391,7 +391,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   listenerFailed(error: unknown, where = "a listener of 'message'"): void {
     this.host.handlerFailed(error, this, where);
     // Buffered messages were meant for a handler that has just failed.
-    this.#countDropped(this.#delivery.drop());
+    this.#countDropped(this.#delivery.drop(), 'undelivered');
     const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
     this.#link.end.close(fault.closeCode, fault.reason, 'handler-error', fault);
   }
@@ -415,7 +415,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   unclaimedTooLong(): void {
     this.#unclaimed = undefined;
-    this.#countDropped(this.#delivery.dropUnclaimed());
+    this.#countDropped(this.#delivery.dropUnclaimed(), 'undelivered');
     this.deliveryReady();
   }
 
@@ -427,7 +427,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #admit(bytes: number): boolean {
     const link = this.#link;
     if (link.state !== 'open') {
-      this.#countDropped(1);
+      this.#countDropped(1, 'unsent');
       return false;
     }
     const { settings } = this.host;
@@ -453,7 +453,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       if (link.bufferedBytes < maxBufferedBytes) return true;
     }
     if (onOverflow === 'close') {
-      this.#countDropped(link.outbox.dropWaiting());
+      this.#countDropped(link.outbox.dropWaiting(), onOverflow);
       link.end.fail(new PeerError('ERR_SLOW_CONSUMER'));
     }
     this.#dropped(bytes, onOverflow);
@@ -472,13 +472,14 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   #dropped(bytes: number, policy: DroppedMessage['policy']): void {
-    this.#countDropped(1);
+    this.#countDropped(1, policy);
     this.#tell('dropped', { bytes, policy });
   }
 
-  #countDropped(count: number): void {
+  #countDropped(count: number, cause: DropCause): void {
+    if (count === 0) return;
     this.droppedMessages += count;
-    this.host.counters.droppedMessages += count;
+    this.host.observers?.tell('dropped', this, count, cause);
   }
 
   /** Messages that no consumer will take must not delay the end. */
@@ -487,7 +488,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   #dropUndelivered(): void {
-    this.#countDropped(this.#delivery.drop());
+    this.#countDropped(this.#delivery.drop(), 'undelivered');
     this.#finishIfDelivered();
   }
 
@@ -503,6 +504,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       if (info.error !== undefined) this.#tell('error', info.error);
     });
     link.attempt(() => this.#tell('close', info));
+    this.host.observers?.tell('closed', this, info);
     link.attempt(() => this.host.closed(this, info));
     this.topicSet = undefined;
     this.#closed?.resolve(info);

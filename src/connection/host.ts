@@ -3,6 +3,7 @@ import type { DeadlineQueue } from '../engine/deadlines.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
+import type { Observers } from './observers.ts';
 import type { HandshakeResponse } from './connection-events.ts';
 import type { ConnectionState } from './states.ts';
 import type { Warnings } from './warnings.ts';
@@ -17,7 +18,6 @@ export interface TrafficCounters {
   messagesSent: number;
   bytesReceived: number;
   bytesSent: number;
-  droppedMessages: number;
   pingsSent: number;
   pongsReceived: number;
   pingsReceived: number;
@@ -58,17 +58,15 @@ export interface ConnectionHost<Driver, C> {
   readonly messageListeners: readonly ((connection: C, message: Message) => ListenerResult)[];
   /** The server's answer to the handshake; only where the host is that of one client connection. */
   readonly response?: HandshakeResponse | undefined;
-  /** Counts states; before the connection's own `stateChange`. */
-  moved(next: ConnectionState, previous: ConnectionState): void;
-  /** The connection turned closed: it leaves registry, topics and counts. Comes before its `close` event. */
-  left(driver: Driver): void;
-  /** After the `close` event of the connection itself. */
+  /** `undefined` if there are none. */
+  readonly observers: Observers | undefined;
+  /** Comes before the `stateChange` event of the connection. A closed connection leaves registry, topics and limits. */
+  stateChanged(driver: Driver, next: ConnectionState): void;
+  /** Comes after the `close` event of the connection itself. */
   closed(driver: Driver, info: CloseInfo): void;
   drained(driver: Driver): void;
   /** A connection was closed because the memory budget is used up. */
   memoryShed(): void;
-  /** A step of the library threw. Only the log hears of it here. */
-  internalFault(error: unknown, driver: Driver): void;
   /** A listener of the application failed. @param where Which, as "a listener of 'close'". */
   handlerFailed(error: unknown, driver: Driver, where: string): void;
   /** Where mistakes of the application are shown. */

@@ -1,18 +1,20 @@
+import type { Clock } from '../engine/clock.ts';
 import type { Logger, LogFields } from '../engine/logger.ts';
+import type { ObservedConnection, Observer } from '../observe/observer.ts';
 import type { CloseCause, CloseInfo } from '../protocol/close-info.ts';
 
 export type Level = keyof Logger;
 
-/** Longest text of a client's in a log line, in characters. */
+/** Longest text of a peer in a log line, in characters. */
 const MAX_TEXT = 128;
 
-/** Text of a peer's, so that it can neither begin a line of its own nor speak to a terminal. */
+/** Text of a peer, cut and escaped: it cannot begin a new line, and cannot control a terminal. */
 export function escaped(text: string): string {
   const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
   return cut.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
-/** Endings that are nobody's fault. */
+/** Causes that are no fault of anyone. */
 const ORDINARY: ReadonlySet<CloseCause> = new Set([
   'peer-close',
   'local-close',
@@ -23,29 +25,20 @@ const ORDINARY: ReadonlySet<CloseCause> = new Set([
 ]);
 const OUR_FAULT: ReadonlySet<CloseCause> = new Set(['handler-error', 'internal-error']);
 
-/** What a log line says of a connection. Bytes are those on the wire. */
-export interface LoggedConnection {
-  readonly id: string;
-  readonly remoteAddress: string;
-  /** Wall time. */
-  readonly connectedAtMs: number;
-  readonly messagesReceived: number;
-  readonly messagesSent: number;
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
-}
+/**
+ * Observer that writes log lines to the application's logger. Lines never hold payloads, cookies, tokens or queries.
+ * A logger that throws is of no concern here: an observer may throw.
+ */
+export class ConnectionLog implements Observer {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
 
-/** Writes log lines to the application's logger. They never hold payloads, cookies, tokens or queries. */
-export class ConnectionLog {
-  protected readonly logger: Logger | undefined;
-
-  constructor(logger: Logger | undefined) {
-    this.logger = logger;
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
   }
 
-  /** @param nowMs Wall time. */
-  closed(connection: LoggedConnection, info: CloseInfo, nowMs: number): void {
-    if (this.logger === undefined) return;
+  closed(connection: ObservedConnection, info: CloseInfo): void {
     const { code, cause, sentCode, wasClean, error } = info;
     const { messagesReceived, messagesSent, bytesReceived, bytesSent } = connection;
     const level: Level = ORDINARY.has(cause) ? 'debug' : OUR_FAULT.has(cause) ? 'error' : 'warn';
@@ -58,7 +51,7 @@ export class ConnectionLog {
         cause,
         sentCode,
         wasClean,
-        durationMs: Math.max(0, Math.round(nowMs - connection.connectedAtMs)),
+        durationMs: Math.max(0, Math.round(this.#clock.wallNow() - connection.connectedAtMs)),
         messagesReceived,
         messagesSent,
         bytesReceived,
@@ -69,12 +62,11 @@ export class ConnectionLog {
     );
   }
 
-  /** @param maxBytes The budget. */
   memoryShed(maxBytes: number): void {
     this.write('error', { maxBytes }, 'memory budget used up, connections are closed');
   }
 
-  handlerFailed(error: unknown, connection: { readonly id: string } | undefined): void {
+  handlerFailed(error: unknown, connection: ObservedConnection | undefined): void {
     this.write(
       'error',
       { err: error, ...(connection === undefined ? {} : { connectionId: connection.id }) },
@@ -82,26 +74,11 @@ export class ConnectionLog {
     );
   }
 
-  /** A fault of the library, in one step of a connection. */
-  internalFault(error: unknown, connection: { readonly id: string }): void {
+  internalFault(error: unknown, connection: ObservedConnection): void {
     this.write('error', { err: error, connectionId: connection.id }, 'internal fault, please report it');
   }
 
-  /** Whether there is a logger. */
-  get isOn(): boolean {
-    return this.logger !== undefined;
-  }
-
-  /** @param text What the application has written wrong. */
-  mistake(code: string, text: string): void {
-    this.write('warn', { code }, text);
-  }
-
   protected write(level: Level, fields: LogFields, text: string): void {
-    try {
-      this.logger?.[level](fields, text);
-    } catch {
-      // A logger that throws must not disturb service, and there is no other place to say so.
-    }
+    this.#logger[level](fields, text);
   }
 }

@@ -1,22 +1,22 @@
 import process from 'node:process';
-import type { ConnectionLog } from './log.ts';
+import type { Logger } from '../engine/logger.ts';
 
 /** Codes of the warnings, for `node --disable-warning=<code>`. */
 export type WarningCode = 'HAWSER_HANDLER' | 'HAWSER_ORIGIN' | 'HAWSER_EVENT';
 
-/** Where a failure happened that no further listener hears of. */
+/** Name of the listener whose failure is reported to no other listener. */
 export const ERROR_LISTENER = "a listener of 'error'";
 
 /**
- * Makes visible, without logger and listener, what would stay invisible: each kind once for one server or client. The one
- * place where the library writes anything by itself: Node prints warnings to standard error.
+ * Shows failures of the application that neither a logger nor a listener would show: each kind once per server or client. This
+ * is the only place where the library writes anything by itself: Node prints warnings to standard error.
  */
 export class Warnings {
-  readonly #log: ConnectionLog;
+  readonly #logger: Logger | undefined;
   #told: Set<string> | undefined;
 
-  constructor(log: ConnectionLog) {
-    this.#log = log;
+  constructor(logger: Logger | undefined) {
+    this.#logger = logger;
   }
 
   /**
@@ -24,7 +24,7 @@ export class Warnings {
    * @param where The function: "a listener of 'message'", "the request hook". One warning for each.
    */
   failure(where: string, error: unknown): void {
-    if (this.#log.isOn || !this.#isFirst(`failure of ${where}`)) return;
+    if (this.#logger !== undefined || !this.#isFirst(`failure of ${where}`)) return;
     const stack = error instanceof Error ? (error.stack ?? String(error)) : describe(error);
     emit(
       'HAWSER_HANDLER',
@@ -39,8 +39,8 @@ export class Warnings {
    */
   mistake(code: WarningCode, kind: string, text: string, detail?: string): void {
     if (!this.#isFirst(kind)) return;
-    if (this.#log.isOn) this.#log.mistake(code, text);
-    else emit(code, text, detail);
+    if (this.#logger === undefined) emit(code, text, detail);
+    else warn(this.#logger, code, text);
   }
 
   #isFirst(kind: string): boolean {
@@ -48,6 +48,14 @@ export class Warnings {
     if (this.#told.has(kind)) return false;
     this.#told.add(kind);
     return true;
+  }
+}
+
+function warn(logger: Logger, code: WarningCode, text: string): void {
+  try {
+    logger.warn({ code }, text);
+  } catch {
+    // A logger that throws must not disturb the application's call, and there is no other place to report it.
   }
 }
 

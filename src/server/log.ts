@@ -1,9 +1,10 @@
+import type { AddressInfo } from 'node:net';
 import { ConnectionLog, escaped, type Level } from '../connection/log.ts';
-import type { Refusal } from './opening/handshake-host.ts';
+import type { Observer, Refusal } from '../observe/observer.ts';
 import type { ShutdownReport } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
 
-/** Requests of health checks and scanners: they must not fill a log. */
+/** Health checks and scanners send such requests: they must not fill a log. */
 const ROUTINE_REFUSALS = new Set(['ERR_NO_UPGRADE']);
 const WARNED_REFUSALS = new Set([
   'ERR_HEAD_SYNTAX',
@@ -25,18 +26,20 @@ function levelOf(code: string): Level {
   return ROUTINE_REFUSALS.has(code) ? 'debug' : 'info';
 }
 
-/** The path of a request target: queries often hold tokens. */
+/** The path of a request target, without the query: queries often hold tokens. */
 const pathOf = (target: string): string => target.split('?', 1)[0]!;
 
 /** Adds the lines that only a server has. */
-export class ServerLog extends ConnectionLog {
-  /** @param where The address listened on. */
-  started(where: string): void {
+export class ServerLog extends ConnectionLog implements Observer {
+  listening(address: AddressInfo | string): void {
+    const where = typeof address === 'string' ? address : `${address.address} port ${address.port}`;
     this.write('info', { where }, 'listening');
   }
 
-  /** @param report How the shutdown went. @param stats Totals since the start. */
-  stopped(report: ShutdownReport, { uptimeMs, connections, handshakes, messages, bytes }: ServerStats): void {
+  shutDown(
+    report: ShutdownReport,
+    { uptimeMs, connections, handshakes, messages, bytes }: ServerStats,
+  ): void {
     this.write(
       'info',
       {
@@ -55,7 +58,6 @@ export class ServerLog extends ConnectionLog {
   }
 
   refused(refusal: Refusal): void {
-    if (this.logger === undefined) return;
     const { status, code, remoteAddress, url, detail, error } = refusal;
     this.write(
       levelOf(code),

@@ -12,7 +12,8 @@ import {
   type SafeEmitter,
 } from '../connection/emitter.ts';
 import type { ConnectionHost, Delivery, ListenerResult, PublishDelivery } from '../connection/host.ts';
-import { Warnings } from '../connection/warnings.ts';
+import { Observers } from '../connection/observers.ts';
+import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import { checkEventName } from '../connection/event-names.ts';
 import type { ConnectionState } from '../connection/states.ts';
 import { topicsIn } from '../connection/topic-set.ts';
@@ -33,7 +34,8 @@ import { Admission, type Reservation } from './admission/admission.ts';
 import { addressMatcher } from '../options/addresses.ts';
 import { type BroadcastOptions, broadcastTo, driversOf } from './groups/broadcast.ts';
 import { type Arrival, Handshake } from './opening/handshake.ts';
-import type { HandshakeHost, PendingSocket, Refusal } from './opening/handshake-host.ts';
+import type { HandshakeHost, PendingSocket } from './opening/handshake-host.ts';
+import type { Observer, Refusal } from '../observe/observer.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
 import { ServerLog } from './log.ts';
@@ -48,7 +50,8 @@ import { PipelinedUpgrade } from './opening/pipelined-upgrade.ts';
 import { Registry } from './groups/registry.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
 import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
-import { type ServerStats, StatsCounters } from './stats.ts';
+import { Counters } from './counters.ts';
+import type { ServerStats } from './stats.ts';
 import { TopicTable } from './groups/topics.ts';
 import { proxyPolicy, type Sender, trustedSenders } from './admission/trust-proxy.ts';
 import type { Audience, SendOptions } from '../options/call-options.ts';
@@ -75,14 +78,14 @@ export class ServerCore<UserData>
   /** What the application holds. Set by its constructor. */
   emitter!: SafeEmitter<ServerEvents<UserData>>;
   readonly options: ResolvedServerOptions<UserData>;
-  readonly counters: StatsCounters;
+  readonly counters: Counters;
+  readonly observers: Observers;
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;
   readonly places: HandshakePlaces;
   readonly registry = new Registry<DriverOf<UserData>>();
   readonly topics: TopicTable<DriverOf<UserData>>;
   readonly pendingSockets = new Set<PendingSocket>();
-  readonly log: ServerLog;
   readonly warnings: Warnings;
   readonly engine: Engine;
   messageListeners: readonly ((connection: Connection<UserData>, message: Message) => ListenerResult)[] = [];
@@ -102,11 +105,20 @@ export class ServerCore<UserData>
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
   readonly #leaving = new Set<DriverOf<UserData>>();
 
-  constructor(options: ServerOptions<UserData> | undefined, engine = defaultEngine) {
+  /** @param observers Observers besides the counters and the log. */
+  constructor(
+    options: ServerOptions<UserData> | undefined,
+    engine = defaultEngine,
+    observers: readonly Observer[] = [],
+  ) {
     this.engine = engine;
     this.options = resolveServerOptions(options, engine);
     this.deadlines = engine.deadlinesOf(this.options.clock);
-    this.counters = new StatsCounters(this.deadlines.clock.now());
+    this.counters = new Counters(this.deadlines.clock.now());
+    const { logger } = this.options;
+    const log = logger === undefined ? [] : [new ServerLog(logger, this.clock)];
+    this.observers = new Observers([this.counters, ...log, ...observers]);
+    this.warnings = new Warnings(logger);
     this.admission = new Admission(this.options);
     const { proxyProtocol, trustProxy } = this.options;
     const isListed = proxyProtocol === false ? undefined : addressMatcher(proxyProtocol);
@@ -117,8 +129,6 @@ export class ServerCore<UserData>
       (address) => isTrusted(address) || this.#sendsProxyHeader(address),
     );
     this.topics = new TopicTable(this.options);
-    this.log = new ServerLog(this.options.logger);
-    this.warnings = new Warnings(this.log);
     this.#matchesPath = compilePath(this.options.path);
     this.#judgeOrigin = originPolicy(this.options);
     this.#judgeHost = hostPolicy(this.options.allowedHosts);
@@ -201,13 +211,12 @@ export class ServerCore<UserData>
   }
 
   upgradeLost(remoteAddress: string, url: string): void {
-    this.log.upgradeLost(remoteAddress, url);
+    this.observers.tell('upgradeLost', remoteAddress, url);
   }
 
   refused(refusal: Refusal): void {
-    this.counters.refused(refusal.code);
-    this.log.refused(refusal);
-    if (refusal.error !== undefined) this.#faultOfYours(refusal.error, undefined, REFUSING_FUNCTION);
+    this.observers.tell('refused', refusal);
+    if (refusal.error !== undefined) this.#showFailure(refusal.error, undefined, REFUSING_FUNCTION);
     if (refusal.code === 'ERR_ORIGIN') this.#showOrigin(refusal);
     const { status, code, remoteAddress, url } = refusal;
     this.#tell('refused', { status, code, remoteAddress, url });
@@ -230,7 +239,7 @@ export class ServerCore<UserData>
     const driver = driverOf(connection);
     this.registry.add(driver);
     driver.place = reservation;
-    this.counters.opened(this.registry.size);
+    this.observers.tell('opened', driver);
     this.#tell('connection', connection, request);
     return driver;
   }
@@ -242,12 +251,8 @@ export class ServerCore<UserData>
 
   // What connections report.
 
-  moved(next: ConnectionState, previous: ConnectionState): void {
-    if (previous === 'closing') this.counters.closing--;
-    if (next === 'closing') this.counters.closing++;
-  }
-
-  left(driver: DriverOf<UserData>): void {
+  stateChanged(driver: DriverOf<UserData>, next: ConnectionState): void {
+    if (next !== 'closed') return;
     const { topicSet, place } = driver;
     driver.place = undefined;
     if (topicSet !== undefined) {
@@ -263,8 +268,6 @@ export class ServerCore<UserData>
 
   closed(driver: DriverOf<UserData>, info: CloseInfo): void {
     this.#leaving.delete(driver);
-    driver.attempt(() => this.counters.closed(info));
-    driver.attempt(() => this.log.closed(driver, info, this.clock.wallNow()));
     driver.attempt(() => this.#tell('close', driver.connection, info));
     this.onGone?.();
   }
@@ -278,21 +281,17 @@ export class ServerCore<UserData>
     if (this.#shedEpisode === memoryBudget.episodes) return;
     this.#shedEpisode = memoryBudget.episodes;
     const error = new PeerError('ERR_MEMORY_CAP', `the budget is ${memoryBudget.maxBytes} bytes`);
-    this.log.memoryShed(memoryBudget.maxBytes);
+    this.observers.tell('memoryShed', memoryBudget.maxBytes);
     this.#tell('error', error);
   }
 
-  internalFault(error: unknown, driver: DriverOf<UserData>): void {
-    this.log.internalFault(error, driver);
-  }
-
   handlerFailed(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void {
-    this.log.handlerFailed(error, driver);
-    this.#faultOfYours(error, driver, where);
+    this.observers.tell('handlerFailed', error, driver);
+    this.#showFailure(error, driver, where);
   }
 
-  #faultOfYours(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void {
-    this.counters.handlerFailed();
+  /** Emits `error`; without a listener for it, the failure becomes a warning. */
+  #showFailure(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void {
     if (countListeners(this.emitter, 'error') === 0) this.warnings.failure(where, error);
     // An ERR_UPGRADE_HOOK says itself what the hook returned.
     const fault =
@@ -307,7 +306,7 @@ export class ServerCore<UserData>
 
   /** Shows the first refused origin: a browser does not tell its page why the connection failed. */
   #showOrigin({ detail = '' }: Refusal): void {
-    if (this.log.isOn || countListeners(this.emitter, 'refused') > 0) return;
+    if (this.options.logger !== undefined || countListeners(this.emitter, 'refused') > 0) return;
     this.warnings.mistake(
       'HAWSER_ORIGIN',
       'origin',
@@ -322,8 +321,7 @@ export class ServerCore<UserData>
     const now = this.clock.now();
     if (now - this.#acceptFailedMs < ACCEPT_FAILURE_EVERY_MS) return;
     this.#acceptFailedMs = now;
-    this.counters.acceptFailures++;
-    this.log.acceptFailed(error);
+    this.observers.tell('acceptFailed', error);
     this.#tell('error', error);
   }
 
@@ -420,8 +418,8 @@ export class ServerCore<UserData>
       const where = `a listener of '${name}'`;
       if (name === 'error') {
         // There is no listener left to tell.
-        this.log.handlerFailed(error, undefined);
-        this.warnings.failure(where, error);
+        this.observers.tell('handlerFailed', error, undefined);
+        this.warnings.failure(ERROR_LISTENER, error);
       } else if (name === 'connection')
         driverOf(args[0] as Connection<UserData>).listenerFailed(error, where);
       else this.handlerFailed(error, undefined, where);

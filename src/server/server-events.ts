@@ -4,7 +4,7 @@ import type { Connection } from '../connection/connection.ts';
 import { eventNames, type EventNames } from '../connection/event-names.ts';
 import type { WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
-import type { Refusal } from './opening/handshake-host.ts';
+import type { Refusal } from '../observe/observer.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
 import type { ShutdownProgress } from './shutdown.ts';
 

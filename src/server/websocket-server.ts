@@ -124,7 +124,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
         throw new MisuseError('ERR_STATE', 'this server was shut down while it began to listen');
       }
       core.ownAuthority = authorityOf(address);
-      core.log.started(typeof address === 'string' ? address : `${address.address} port ${address.port}`);
+      core.observers.tell('listening', address);
       dispatch(this, 'listening', [address], (error) =>
         core.handlerFailed(error, undefined, "a listener of 'listening'"),
       );
@@ -270,7 +270,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const settings = shutdownSettings(options);
     const core = this.#core;
     this.#shutdown = shutDown(core, settings, options?.signal).then((report) => {
-      core.log.stopped(report, core.stats(this.#listener?.transport ?? 'stream'));
+      core.observers.tell('shutDown', report, core.stats(this.#listener?.transport ?? 'stream'));
       dispatch(this, 'closed', [], (error) => core.handlerFailed(error, undefined, "a listener of 'closed'"));
       return report;
     });

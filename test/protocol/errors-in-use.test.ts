@@ -17,20 +17,20 @@ const isUsed = (name: string, lists: readonly string[]): boolean =>
 test('ER-02 every error code is used by the code, not only listed', () => {
   for (const code of Object.keys(ERRORS))
     assert.ok(
-      isUsed(code, ['protocol/errors.ts', 'server/log.ts', 'connection/close-info.ts']),
+      isUsed(code, ['protocol/errors.ts', 'server/log.ts', 'protocol/close-info.ts']),
       `nothing sets ${code}`,
     );
 });
 
 test('CL-11 every cause of an end is set by the code, or stands for an error code', () => {
-  const page = sources.get('connection/close-info.ts')!;
+  const page = sources.get('protocol/close-info.ts')!;
   const type = page.slice(page.indexOf('type CloseCause'), page.indexOf('interface CloseInfo'));
   const rules = page.slice(page.indexOf('const CAUSES'));
   const causes = [...type.matchAll(/'([a-z-]+)'/g)].map(([, cause]) => cause!);
   assert.ok(causes.length > 15);
   for (const cause of causes)
     assert.ok(
-      rules.includes(`'${cause}'`) || isUsed(cause, ['connection/close-info.ts', 'connection/log.ts']),
+      rules.includes(`'${cause}'`) || isUsed(cause, ['protocol/close-info.ts', 'connection/log.ts']),
       `nothing sets ${cause}`,
     );
 });

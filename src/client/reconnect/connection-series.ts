@@ -132,7 +132,7 @@ export class ConnectionSeries {
     this.connection = connection;
     this.#move('opened');
     this.#plan.opened(this.#now());
-    clientHostOf(connection).onMoved = () => this.#left();
+    clientHostOf(connection).onStateChange = () => this.#left();
     this.#sleepWatch = new SleepWatch(
       connection,
       this.#deadlines,

@@ -10,7 +10,7 @@ import {
 } from '../../connection/emitter.ts';
 import type { ListenerResult } from '../../connection/host.ts';
 import { checkEventName } from '../../connection/event-names.ts';
-import { ConnectionLog } from '../../connection/log.ts';
+import type { Observers } from '../../connection/observers.ts';
 import { ERROR_LISTENER, Warnings } from '../../connection/warnings.ts';
 import type { MessageIterator } from '../../connection/message-iterator.ts';
 import { type UnclaimedOwner, UnclaimedTimer } from '../../connection/unclaimed-timer.ts';
@@ -19,7 +19,7 @@ import { PeerError } from '../../protocol/errors.ts';
 import type { Message, Payload } from '../../protocol/payload.ts';
 import type { DeadlineQueue } from '../../engine/deadlines.ts';
 import { defaultEngine } from '../../engine/engine.ts';
-import { clientHostOf } from '../client-host.ts';
+import { clientHostOf, clientObservers } from '../client-host.ts';
 import type { ClientConnection } from '../connect.ts';
 import type { ResolvedConnectOptions } from '../../options/connect-options.ts';
 import { ConnectionSeries, type SeriesOwner } from './connection-series.ts';
@@ -48,7 +48,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   readonly #series: ConnectionSeries;
   readonly #outbox: ReconnectOutbox;
   readonly #delivery: Delivery;
-  readonly #log: ConnectionLog;
+  readonly #observers: Observers | undefined;
   /** Where mistakes of the application are shown. */
   readonly warnings: Warnings;
   #resolveClosed: (info: EndInfo) => void = () => {};
@@ -66,8 +66,8 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     const { connection, offlineQueue } = settings;
     this.#settings = connection;
     this.#deadlines = engine.deadlinesOf(connection.clock);
-    this.#log = new ConnectionLog(connection.logger);
-    this.warnings = new Warnings(this.#log);
+    this.#observers = clientObservers(connection);
+    this.warnings = new Warnings(connection.logger);
     this.#delivery = new Delivery(this, Number.POSITIVE_INFINITY);
     this.#series = new ConnectionSeries(this, url, settings, engine);
     this.#outbox = new ReconnectOutbox(this.#series, offlineQueue, connection, (message) =>
@@ -185,7 +185,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
 
   /** The connection stays: the next one would meet the same listener. */
   listenerFailed(error: unknown, where = "a listener of 'message'"): void {
-    this.#log.handlerFailed(error, this.connection);
+    this.#handlerFailed(error);
     if (countListeners(this.emitter, 'error') === 0) this.warnings.failure(where, error);
     this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
   }
@@ -198,7 +198,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
 
   /** `url`, `protocols`, `headers` or `token` threw: an attempt that failed, as `retry` and `giveUp` say. */
   sourceFailed(error: unknown): void {
-    this.#log.handlerFailed(error, undefined);
+    this.#observers?.tell('handlerFailed', error, undefined);
     const heard = countListeners(this.emitter, 'retry') + countListeners(this.emitter, 'giveUp');
     if (heard === 0) this.warnings.failure('a function given as url, protocols, headers or token', error);
   }
@@ -295,11 +295,20 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     this.#tell('unsent', message);
   }
 
+  #handlerFailed(error: unknown): void {
+    const { connection } = this;
+    this.#observers?.tell(
+      'handlerFailed',
+      error,
+      connection === undefined ? undefined : driverOf(connection),
+    );
+  }
+
   #tell<Name extends keyof ReconnectEvents>(name: Name, ...args: ReconnectEvents[Name]): void {
     dispatch(this.emitter, name, args, (error) => {
       if (name !== 'error') this.listenerFailed(error, `a listener of '${name}'`);
       else {
-        this.#log.handlerFailed(error, this.connection);
+        this.#handlerFailed(error);
         this.warnings.failure(ERROR_LISTENER, error);
       }
     });

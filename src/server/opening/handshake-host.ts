@@ -1,6 +1,6 @@
 import type { DriverOf } from '../../connection/connection.ts';
 import type { ConnectionIdentity } from '../../connection/connection-events.ts';
-import type { HandshakeErrorCode } from '../../protocol/errors.ts';
+import type { Refusal } from '../../observe/observer.ts';
 import type { Fields } from '../../protocol/handshake/fields.ts';
 import type { DeadlineQueue } from '../../engine/deadlines.ts';
 import type { Transport, TransportOwner } from '../../sockets/transport.ts';
@@ -17,21 +17,6 @@ export interface PendingSocket {
   /** The server goes down: whoever can be told so is told. */
   shutDown(): void;
   destroy(): void;
-}
-
-/** Why nobody was let in. */
-export interface Refusal {
-  /** HTTP status of the answer; 0 where none could be given: before TLS is up, or before a PROXY header was read. */
-  readonly status: number;
-  /** `HTTP_<status>` where the `upgrade` hook answered for itself. */
-  readonly code: HandshakeErrorCode | 'ERR_TLS' | 'ERR_PROXY_HEADER' | `HTTP_${number}`;
-  readonly remoteAddress: string;
-  /** Target of the request; `''` where it was not read. */
-  readonly url: string;
-  /** For the log: what was wrong, with values of the client's. */
-  readonly detail?: string | undefined;
-  /** What a hook or predicate threw, or rejected with. */
-  readonly error?: unknown;
 }
 
 /** Whole seconds for `Retry-After`, at random between one and two times the option, so that clients do not return together. */

@@ -15,7 +15,8 @@ import {
 import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
 import type { AdmissionRefusal, Reservation } from '../admission/admission.ts';
-import { type HandshakeHost, type PendingSocket, type Refusal, retryAfter } from './handshake-host.ts';
+import { type HandshakeHost, type PendingSocket, retryAfter } from './handshake-host.ts';
+import type { Refusal } from '../../observe/observer.ts';
 import type {
   ResponseLike,
   UpgradeAcceptance,

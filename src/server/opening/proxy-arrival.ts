@@ -4,7 +4,8 @@ import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import { normalizeAddress } from '../../sockets/ip-address.ts';
 import type { TransportOwner } from '../../sockets/transport.ts';
 import type { AdmissionRefusal } from '../admission/admission.ts';
-import type { HandshakeHost, PendingSocket, Refusal } from './handshake-host.ts';
+import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
+import type { Refusal } from '../../observe/observer.ts';
 import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
 
 /** What a PROXY header is read from: a transport, or the socket below TLS. */

@@ -1,0 +1,75 @@
+import type { AddressInfo } from 'node:net';
+import type { CloseInfo } from '../protocol/close-info.ts';
+import type { HandshakeErrorCode } from '../protocol/errors.ts';
+import type { ConnectionSettings } from '../options/connection-settings.ts';
+import type { ConnectionState } from '../connection/states.ts';
+import type { ShutdownReport } from '../server/shutdown.ts';
+import type { ServerStats } from '../server/stats.ts';
+
+/** The facts of one connection that an observer may read. Bytes are counted as on the wire. */
+export interface ObservedConnection {
+  readonly id: string;
+  readonly remoteAddress: string;
+  /** Wall time of the end of the handshake, in ms since 1970. */
+  readonly connectedAtMs: number;
+  readonly messagesReceived: number;
+  readonly messagesSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+}
+
+/** A handshake that the server refused. */
+export interface Refusal {
+  /** HTTP status of the answer; 0 if none could be sent: before TLS is up, or before a PROXY header was read. */
+  readonly status: number;
+  /** `HTTP_<status>` where the `upgrade` hook answered for itself. */
+  readonly code: HandshakeErrorCode | 'ERR_TLS' | 'ERR_PROXY_HEADER' | `HTTP_${number}`;
+  readonly remoteAddress: string;
+  /** Target of the request; `''` where it was not read. */
+  readonly url: string;
+  /** For the log: what was wrong. May hold text of the client: escape it. */
+  readonly detail?: string | undefined;
+  /** What a hook or predicate threw, or rejected with. */
+  readonly error?: unknown;
+}
+
+/**
+ * Why messages were dropped. `undelivered`: received, and no consumer took them. `unsent`: the connection is closing or closed.
+ * Otherwise the value of the option `onOverflow`.
+ */
+export type DropCause = 'undelivered' | 'unsent' | ConnectionSettings['onOverflow'];
+
+/**
+ * What happens to a server or client and to its connections. Each method is called once per event, never per message or frame
+ * that goes through. Arguments are plain data: read them, and do not change them. An observer implements the methods it needs;
+ * it must not call back into the connection.
+ */
+export interface Observer {
+  /** The server listens. A Unix socket has a path instead of an address. */
+  listening?(address: AddressInfo | string): void;
+  /** The server has shut down. @param totals Counters since its start. */
+  shutDown?(report: ShutdownReport, totals: ServerStats): void;
+  /** Accepting a connection failed, for example without file descriptors. Called at most once a second. */
+  acceptFailed?(error: Error): void;
+  /** A request with `Sec-WebSocket-Key` came without `Upgrade`: a proxy has removed the field. */
+  upgradeLost?(remoteAddress: string, url: string): void;
+  refused?(refusal: Refusal): void;
+  /** A handshake has succeeded. Comes before the `connection` event. */
+  opened?(connection: ObservedConnection): void;
+  /** Comes before the `stateChange` event of the connection. */
+  stateChanged?(connection: ObservedConnection, next: ConnectionState, previous: ConnectionState): void;
+  /** The last message was delivered, and the `close` event of the connection was emitted. The counters are final. */
+  closed?(connection: ObservedConnection, info: CloseInfo): void;
+  /** @param messages How many: 1 or more. */
+  dropped?(connection: ObservedConnection, messages: number, cause: DropCause): void;
+  /**
+   * A listener, hook or predicate of the application threw or rejected. Functions that decide about a handshake are reported by
+   * {@link refused}, with `error`.
+   * @param connection The connection it was called for, if there is one.
+   */
+  handlerFailed?(error: unknown, connection: ObservedConnection | undefined): void;
+  /** A step of the library threw: a fault of the library. The connection ends with `internal-error`, unless it has ended. */
+  internalFault?(error: unknown, connection: ObservedConnection): void;
+  /** The memory budget is used up, and connections are closed until 90 % are reached. A server reports each episode once. */
+  memoryShed?(maxBytes: number): void;
+}
