@@ -31,14 +31,14 @@ export interface CloseInfo {
   readonly code: number;
   /** The peer's reason, `''` if it gave none. */
   readonly reason: string;
-  /** A Close was sent, and one received. */
+  /** True if a Close was sent and a Close was received. */
   readonly wasClean: boolean;
-  /** Which side wanted the end first. */
+  /** The side that started to end the connection. */
   readonly initiator: 'local' | 'remote';
   /** Code in the Close frame that was sent; `undefined` if none was. */
   readonly sentCode: number | undefined;
   readonly cause: CloseCause;
-  /** The fault behind it, where there was one. */
+  /** The error that ended the connection, if there was one. */
   readonly error?: WebSocketError;
 }
 
@@ -62,7 +62,7 @@ const CAUSES: Partial<Record<ErrorCode, CloseCause>> = {
   ERR_TRANSPORT: 'transport-error',
 };
 
-/** The cause that an error code stands for; what has no name of its own is a `protocol-error`. */
+/** Returns the cause for an error code; `protocol-error` for codes without a cause of their own. */
 export function causeOf(code: ErrorCode): CloseCause {
   return CAUSES[code] ?? 'protocol-error';
 }

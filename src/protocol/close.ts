@@ -3,23 +3,26 @@ import { MAX_CONTROL_BYTES } from './constants.ts';
 import { MisuseError, PeerError } from './errors.ts';
 import { findInvalidUtf8 } from './utf8.ts';
 
-/** Close had no code (§7.4.1). Never on the wire. */
+/** Reported if a Close had no code (§7.4.1). Never on the wire. */
 export const NO_CODE = 1005;
-/** There was no Close (§7.4.1). Never on the wire. */
+/** Reported if there was no Close (§7.4.1). Never on the wire. */
 export const NO_CLOSE = 1006;
-/** TLS failed (§7.4.1). Never on the wire. */
+/** Reported if TLS failed (§7.4.1). Never on the wire. */
 const NO_TLS = 1015;
-/** An extension is missing; for clients only (§7.4.1). */
+/** The client misses an extension; only clients send it (§7.4.1). */
 const NO_EXTENSION = 1010;
 const UNEXPECTED = 1011;
-/** Longest reason, in bytes of UTF-8: a control frame less the code. */
+/** Longest reason, in bytes of UTF-8: a control frame minus the code. */
 export const MAX_REASON_BYTES = MAX_CONTROL_BYTES - 2;
 
-/** How far the closing handshake is (§7.1.2 to §7.1.4). */
+/** State of the closing handshake (§7.1.2 to §7.1.4). */
 export type ClosePhase = 'open' | 'close-sent' | 'closed-both' | 'failed' | 'ended';
 export type CloseMove = 'send-close' | 'receive-close' | 'fail' | 'transport-end';
 
-/** The legal moves. A peer's Close is answered in the same step, so there is no phase in which only the peer has closed. */
+/**
+ * The legal moves. A Close of the peer is answered in the same step, so no phase exists in which only the peer has
+ * closed.
+ */
 const MOVES: Readonly<Record<ClosePhase, Partial<Record<CloseMove, ClosePhase>>>> = {
   open: {
     'send-close': 'close-sent',
@@ -33,26 +36,30 @@ const MOVES: Readonly<Record<ClosePhase, Partial<Record<CloseMove, ClosePhase>>>
   ended: {},
 };
 
-/** @throws MisuseError `ERR_STATE` for a move that the table does not have: a fault of ours, never of the peer. */
+/**
+ * Returns the phase after a move.
+ * @throws MisuseError `ERR_STATE` for a move that is not in the table: an internal error, never caused by a peer.
+ */
 export function moveClose(from: ClosePhase, move: CloseMove): ClosePhase {
   const to = MOVES[from][move];
   if (to === undefined) throw new MisuseError('ERR_STATE', `closing handshake: ${move} while ${from}`);
   return to;
 }
 
-/** Codes a peer may put into a Close frame (§7.4.1, §7.4.2, and the registry for 1012 to 1014). */
+/** Whether a peer may send this code in a Close frame (§7.4.1, §7.4.2, and the registry for 1012 to 1014). */
 export function isReceivableCode(code: number): boolean {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-/** Codes an application may close with; 1010 belongs to clients. */
+/** Whether an application may close with this code. Only clients may send 1010. */
 export function isSendableCode(code: number, role: 'server' | 'client'): boolean {
   return Number.isInteger(code) && isReceivableCode(code) && (code !== NO_EXTENSION || role === 'client');
 }
 
 /**
- * The code that is sent for `code`. It accepts every code that a connection can report, so that a relay can pass on what it
- * received: {@link NO_CODE} is sent as an empty Close; 1006, 1015 and, from a server, 1010 must not be sent and become 1011.
+ * Returns the code to send for `code`. It accepts every code that a connection can report, so that a relay can pass on
+ * the code it received: {@link NO_CODE} is sent as an empty Close. 1006, 1015 and, from a server, 1010 must not be sent
+ * and become 1011.
  * @throws MisuseError `ERR_ARGUMENT` for any other code that cannot be sent.
  */
 export function codeOnWire(code: unknown, role: 'server' | 'client'): number {
@@ -66,9 +73,9 @@ export function codeOnWire(code: unknown, role: 'server' | 'client'): number {
   );
 }
 
-/** What a peer's Close frame said. */
+/** The content of a Close frame of the peer. */
 export interface CloseBody {
-  /** {@link NO_CODE} when the body was empty. */
+  /** {@link NO_CODE} if the body was empty. */
   readonly code: number;
   readonly reason: string;
 }
@@ -89,8 +96,8 @@ export function readCloseBody(body: Buffer): CloseBody {
 }
 
 /**
- * Builds the body of a Close frame. A reason over {@link MAX_REASON_BYTES} is cut at the boundary of a code point;
- * lone surrogates become U+FFFD.
+ * Builds the body of a Close frame. A reason over {@link MAX_REASON_BYTES} is cut at a code point; lone surrogates
+ * become U+FFFD.
  * @param code {@link NO_CODE} for an empty body.
  */
 export function buildCloseBody(code: number, reason: string): Buffer {
@@ -105,7 +112,7 @@ export function buildCloseBody(code: number, reason: string): Buffer {
 }
 
 /**
- * Checks what an application hands to `close`.
+ * Checks the arguments of `close`.
  * @throws MisuseError `ERR_ARGUMENT`; see {@link codeOnWire}.
  */
 export function checkCloseArguments(code: unknown, reason: unknown, role: 'server' | 'client'): void {

@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { type ConnectErrorCode, WebSocketError } from './errors.ts';
 
-/** How far connecting had come: each step begins when the one before it is done. `proxy` is only there with a proxy. */
+/** The step of connecting that failed; each step starts after the previous one. `proxy` occurs only with a proxy. */
 export type ConnectPhase = 'url' | 'dns' | 'turn' | 'tcp' | 'proxy' | 'tls' | 'response';
 
-/** What is known about a connection that did not come about. */
+/** Details of a failed attempt to connect. */
 export interface ConnectFailure {
   readonly phase: ConnectPhase;
-  /** Of the answer of the server, or of the proxy, if there was one. */
+  /** Status of the response of the server or the proxy, if one arrived. */
   readonly status?: number | undefined;
   readonly statusText?: string | undefined;
   readonly headers?: Headers | undefined;
@@ -17,29 +17,32 @@ export interface ConnectFailure {
 }
 
 /**
- * A client could not connect. `code` says what was wrong: `ERR_URL`, `ERR_CONNECT` (names, TCP, TLS; `cause` is the
- * system's error), `ERR_CONNECT_TIMEOUT`, `ERR_RESPONSE` (the server refused, or its answer is not one to an upgrade),
- * `ERR_REDIRECT` (it redirects, and the redirect is not followed; the target is in `headers`), `ERR_PROXY_AUTH` (the proxy
- * asks for credentials, or refuses those it got), `ERR_PROXY` (the proxy cannot be reached, refuses, or its answer is not
- * HTTP).
+ * A client could not connect. `code` names the failure:
+ * - `ERR_URL`: the URL is not a WebSocket URL.
+ * - `ERR_CONNECT`: DNS, TCP or TLS failed; `cause` is the system's error.
+ * - `ERR_CONNECT_TIMEOUT`: connecting took too long.
+ * - `ERR_RESPONSE`: the server refused, or its response does not fit the upgrade.
+ * - `ERR_REDIRECT`: the server redirects and the client does not follow; `headers` has the target.
+ * - `ERR_PROXY_AUTH`: the proxy requires credentials, or refused those of the client.
+ * - `ERR_PROXY`: the proxy is unreachable, refused, or did not respond in HTTP.
  */
 export class ConnectError extends WebSocketError {
   override readonly name: string = 'ConnectError';
   declare readonly code: ConnectErrorCode;
   /**
-   * `url`, `dns`, `turn` (waiting for another connection to the same address), `tcp`, `proxy` (reaching the proxy, and its
-   * answer), `tls` or `response`.
+   * The step that failed: `url`, `dns`, `turn` (waiting for another connection to the same address), `tcp`, `proxy`
+   * (reaching the proxy, and its response), `tls` or `response`.
    */
   readonly phase: ConnectPhase;
-  /** HTTP status of the answer, in phase `proxy` of that of the proxy; `undefined` if none came. */
+  /** HTTP status of the response (in phase `proxy`: of the proxy); `undefined` without a response. */
   readonly status: number | undefined;
   /** The reason phrase after the status, as sent; `''` if there is none. */
   readonly statusText: string;
-  /** Of the answer; empty if none came. */
+  /** Header fields of the response; empty without a response. */
   readonly headers: Headers;
-  /** The first 4,096 bytes of its body, or fewer; yours. */
+  /** At most the first 4,096 bytes of the body; owned by the application. */
   readonly body: Buffer;
-  /** How long the server asks to wait (`Retry-After`), in ms; `undefined` if it does not say. */
+  /** Wait that the server requests with `Retry-After`, in ms; `undefined` if it requests none. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ConnectErrorCode, detail: string | undefined, failure: ConnectFailure) {

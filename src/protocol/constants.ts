@@ -10,7 +10,7 @@ export const OPCODE = Object.freeze({
 /** One of {@link OPCODE}. */
 export type Opcode = (typeof OPCODE)[keyof typeof OPCODE];
 
-/** First byte of a frame: final fragment (§5.2). */
+/** First byte of a frame: this is the final fragment (§5.2). */
 export const FIN = 0x80;
 /** First byte: reserved for extensions; permessage-deflate owns RSV1. */
 export const RSV1 = 0x40;
@@ -22,7 +22,7 @@ export const OPCODE_MASK = 0x0f;
 export const CONTROL_BIT = 0x08;
 /** Second byte: a masking key follows the length. */
 export const MASK_BIT = 0x80;
-/** Second byte: the length, or one of the two values below. */
+/** Second byte: the length, or `LENGTH_16` or `LENGTH_64`. */
 export const LENGTH_MASK = 0x7f;
 /** Second byte: the length is in the next 2 bytes. */
 export const LENGTH_16 = 126;
@@ -33,5 +33,5 @@ export const MAX_CONTROL_BYTES = 125;
 /** Longest frame header: 2 + 8 bytes of length + 4 bytes of key. */
 export const MAX_HEADER_BYTES = 14;
 
-/** Which end of the connection this is: clients mask, servers do not (§5.1). */
+/** The role of this endpoint: clients mask, servers do not (§5.1). */
 export type Role = 'server' | 'client';

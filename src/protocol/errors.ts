@@ -1,4 +1,7 @@
-/** An error code: its answer to the peer, the section of the rule, and its message. The docs are generated from this table. */
+/**
+ * The rule behind an error code: the answer to the peer, the section, and the message. The docs are generated from this
+ * table.
+ */
 export interface ErrorRule {
   /**
    * `handshake`: answered with an HTTP status. `peer`: answered with a close code. `transport`: no answer is possible.
@@ -82,7 +85,7 @@ export const ERRORS = Object.freeze({
   ERR_MESSAGE_TIMEOUT: peer(1008, '§10.4', 'a message was not finished in time'),
   ERR_UTF8: peer(1007, '§8.1', 'text is not UTF-8'),
   ERR_INFLATE: peer(1007, 'RFC 7692 §7.2.2', 'compressed data cannot be inflated'),
-  // Running.
+  // Open connections.
   ERR_RATE: peer(1008, '§7.4.1', 'messages arrive faster than the rate limit allows'),
   ERR_EXPIRED: peer(1008, '§7.4.1', 'credentials expired'),
   ERR_PING_TIMEOUT: peer(1001, '§5.5.2', 'ping timeout'),
@@ -104,7 +107,7 @@ export const ERRORS = Object.freeze({
   ERR_OPTION: misuse('an option is invalid'),
   ERR_STATE: misuse('the call is not allowed in the current state'),
   ERR_CLOSED: misuse('the connection is closed'),
-  // Client.
+  // Connecting as a client.
   ERR_URL: client('§3', 'the URL is not a WebSocket URL'),
   ERR_CONNECT: client('', 'the connection could not be made'),
   ERR_CONNECT_TIMEOUT: client('', 'the connection was not made in time'),
@@ -154,7 +157,7 @@ export class PeerError extends WebSocketError {
   readonly closeCode: number;
   /** Reason sent to the peer: rule and values, without the section. The Close frame truncates it to its size. */
   readonly reason: string;
-  /** Section of the rule, of RFC 6455 unless another document is named. */
+  /** Section of the rule; of RFC 6455 unless another document is named. */
   readonly section: string;
   constructor(code: PeerErrorCode | HandshakeErrorCode, detail?: string, options?: ErrorOptions) {
     super(code, detail, options);

@@ -18,22 +18,22 @@ import { readKey } from './mask.ts';
 const hex = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
 
 /**
- * Reads and judges the header of one frame after the other (§5.2), and follows how fragments make messages (§5.4).
- * Each rule is applied on the first byte that can prove the fault, so cutting the input changes nothing.
- * One object serves all frames of a connection; its fields speak of the last header read.
+ * Reads and validates frame headers (§5.2), and tracks how fragments form messages (§5.4). Each rule is applied at the
+ * first byte that can prove a violation, so the cuts of the input do not change the result. One object serves all
+ * frames of a connection; its fields describe the last header read.
  */
 export class FrameHeader {
   fin = true;
   opcode = 0;
   payloadBytes = 0;
   masked = false;
-  /** Masking key as `mask` takes it; meaningful only while `masked`. */
+  /** Masking key in the form that `mask` takes; valid only while `masked`. */
   key = 0;
   /** Opcode of the fragmented message in progress, 0 between messages. */
   messageOpcode = 0;
-  /** Payload bytes of the message so far, the frame of this header included. */
+  /** Payload bytes of the message so far, including this frame. */
   messageBytes = 0;
-  /** The message that the last data frame belongs to is compressed (RFC 7692 §6). */
+  /** Whether the message of the last data frame is compressed (RFC 7692 §6). */
   compressed = false;
 
   readonly #mustBeMasked: boolean;
@@ -42,8 +42,8 @@ export class FrameHeader {
   #fragments = 0;
 
   /**
-   * @param role Of this side: a server takes masked frames only, a client none (§5.1).
-   * @param mayBeCompressed permessage-deflate was agreed on, and owns RSV1.
+   * @param role Role of this side: a server accepts masked frames only, a client unmasked frames only (§5.1).
+   * @param mayBeCompressed permessage-deflate was negotiated and owns RSV1.
    */
   constructor(role: Role, limits: ProtocolLimits, mayBeCompressed = false) {
     this.#mustBeMasked = role === 'server';
@@ -52,8 +52,8 @@ export class FrameHeader {
   }
 
   /**
-   * Reads a header from `bytes` at `start`, taking nothing.
-   * @returns Its length in bytes, or 0: what lies before `end` is right so far, but not all of it.
+   * Reads a header from `bytes` at `start` without consuming it.
+   * @returns The header length in bytes; 0 if the bytes before `end` are valid but not a complete header.
    * @throws PeerError for the first rule that these bytes break.
    */
   read(bytes: Uint8Array, start: number, end: number): number {
@@ -75,7 +75,7 @@ export class FrameHeader {
     const lengthBytes = short < LENGTH_16 ? 0 : short === LENGTH_16 ? 2 : 8;
     const payloadBytes = lengthBytes === 0 ? short : readLength(bytes, start + 2, end, lengthBytes);
     if (payloadBytes < 0) return 0;
-    // Limits hold for data; control frames are bounded by their own rule and make no message longer.
+    // Control frames have a limit of their own and do not lengthen the message.
     if ((opcode & CONTROL_BIT) === 0) this.#checkLimits(payloadBytes, opcode, first);
 
     const headerBytes = 2 + lengthBytes + (masked ? 4 : 0);
@@ -106,7 +106,7 @@ export class FrameHeader {
     } else if (this.messageOpcode !== 0) throw new PeerError('ERR_INTERLEAVED');
   }
 
-  /** RSV1 marks a compressed message, on its first frame alone; the other two belong to nobody (RFC 7692 §6). */
+  /** Accepts RSV1 on the first frame of a compressed message only. No extension owns RSV2 and RSV3 (RFC 7692 §6). */
   #checkReserved(first: number, opcode: number): void {
     const isMark =
       this.#mayBeCompressed &&
@@ -145,18 +145,18 @@ export class FrameHeader {
     }
   }
 
-  /** The message in progress is whole: the next data frame begins another. */
+  /** Ends the message in progress; the next data frame starts a new one. */
   endMessage(): void {
     this.messageOpcode = 0;
   }
 }
 
-/** What may come on the wire for so many bytes: compression can make a message longer. */
+/** Limit for compressed bytes on the wire: deflate can expand a message that is within the limit. */
 const expandedBytes = (bytes: number): number => Math.floor((bytes * 9) / 8) + 64;
 
 /**
  * Reads an extended payload length.
- * @returns -1 while bytes are missing. Values above 2^53 lose precision, which no limit notices.
+ * @returns -1 while bytes are missing. Values above 2^53 lose precision; every limit is smaller than that.
  */
 function readLength(bytes: Uint8Array, start: number, end: number, lengthBytes: 2 | 8): number {
   const available = Math.min(lengthBytes, end - start);
@@ -171,7 +171,7 @@ function readLength(bytes: Uint8Array, start: number, end: number, lengthBytes: 
   let length = 0;
   for (let i = 0; i < available; i++) {
     length = length * 256 + bytes[start + i]!;
-    // The top 6 bytes alone prove that 2 would have done.
+    // If the top 6 bytes are 0, the 2-byte form would have been enough.
     if (i === 5 && length === 0) throw new PeerError('ERR_LENGTH_ENCODING', 'at most 65535 in 8 bytes');
   }
   return available < 8 ? -1 : length;

@@ -5,15 +5,15 @@ import { ENTRY_BYTES, type ProtocolLimits } from './limits.ts';
 import { maskAt, nonAscii, simdOffset } from './mask.ts';
 import { copyOf } from './message-memory.ts';
 
-/** What {@link FrameParser.next} found. Numbers, because it answers once or more per frame. */
+/** Results of {@link FrameParser.next}. Numbers instead of objects, because `next` returns one or more per frame. */
 export const PIECE = Object.freeze({
-  /** More bytes, please. */
+  /** More input is needed. */
   NONE: 0,
   /** The payload of a whole frame. */
   WHOLE: 1,
-  /** A part of a payload, with more to come. */
+  /** Part of a payload; more follows. */
   PART: 2,
-  /** The last part of a payload that came in parts. */
+  /** Last part of a payload that arrived in parts. */
   LAST: 3,
 } as const);
 /** One of {@link PIECE}. */
@@ -22,37 +22,37 @@ export type Piece = (typeof PIECE)[keyof typeof PIECE];
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
 /**
- * Cuts a byte stream into payloads (§5.2), unmasked where they lie: whoever hands over a chunk gives it up.
- * The common case, a whole frame inside one chunk, allocates and copies nothing. Only the header of a frame
- * that a chunk cuts is kept, at most 14 bytes; payload is passed on as it comes.
+ * Splits a byte stream into payloads (§5.2) and unmasks them in place, so the caller gives up each chunk it passes. A
+ * whole frame inside one chunk, the common case, costs no allocation and no copy. If a chunk ends inside a header, the
+ * parser stores the header, at most 14 bytes. Payload is passed on as it arrives.
  */
 export class FrameParser {
-  /** Of the frame that the last piece belongs to. */
+  /** Header of the frame that the last piece belongs to. */
   readonly header: FrameHeader;
-  /** Where the last piece lies: valid until the next call of `next` or `receive`. */
+  /** Memory of the last piece; valid until the next call of `next` or `receive`. */
   bytes: Buffer = NOTHING;
   start = 0;
   end = 0;
-  /** 0 if the piece is plain ASCII; found while unmasking, and judged for text only. */
+  /** 0 if the piece is plain ASCII. Computed while unmasking; used for text only. */
   nonAscii = 0;
 
   #at = 0;
   #chunkEnd = 0;
-  /** Where the chunk lies, as `maskAt` wants to know it. */
+  /** Position of the chunk in SIMD memory, as `maskAt` takes it. */
   #simdOffset = -1;
-  /** What is unread lies in memory of our own. */
+  /** True if the unread bytes are in memory of this parser. */
   #isOwn = false;
-  /** Payload bytes of the current frame still to come, or -1 between frames. */
+  /** Payload bytes of the current frame still to arrive; -1 between frames. */
   #remaining = -1;
   #partialHeader: Buffer | undefined;
   #partialHeaderBytes = 0;
 
-  /** @param mayBeCompressed permessage-deflate was agreed on. */
+  /** @param mayBeCompressed permessage-deflate was negotiated. */
   constructor(role: Role, limits: ProtocolLimits, mayBeCompressed = false) {
     this.header = new FrameHeader(role, limits, mayBeCompressed);
   }
 
-  /** True if nothing is unfinished: no frame, no message, no unread byte. */
+  /** True if no frame, message or byte is unfinished. */
   get idle(): boolean {
     return (
       this.#remaining < 0 &&
@@ -62,18 +62,18 @@ export class FrameParser {
     );
   }
 
-  /** Bytes received and not yet looked at. */
+  /** Bytes received and not yet parsed. */
   get unreadBytes(): number {
     return this.#chunkEnd - this.#at;
   }
 
-  /** What unread bytes count in a memory budget: a copy of them stays whole until its last byte is read. */
+  /** Bytes to count in a memory budget: a copy of unread bytes stays allocated until its last byte is read. */
   get countedBytes(): number {
     if (this.#at === this.#chunkEnd) return 0;
     return ENTRY_BYTES + (this.#isOwn ? this.bytes.length : this.unreadBytes);
   }
 
-  /** Takes the next chunk. It is overwritten while it is read, and looked at until {@link keepUnread}. */
+  /** Takes the next chunk. The parser overwrites it while parsing and reads from it until {@link keepUnread}. */
   receive(chunk: Buffer): void {
     const unread = this.unreadBytes;
     this.#isOwn = unread > 0;
@@ -89,7 +89,7 @@ export class FrameParser {
     this.#simdOffset = simdOffset(this.bytes);
   }
 
-  /** Copies what is unread out of the chunk, whose memory is its owner's again. */
+  /** Copies unread bytes out of the chunk, so that its owner can reuse the memory. */
   keepUnread(): void {
     if (this.#at === this.#chunkEnd || this.#isOwn) return;
     this.bytes = copyOf(this.bytes, this.#at, this.#chunkEnd);
@@ -99,7 +99,7 @@ export class FrameParser {
     this.#isOwn = true;
   }
 
-  /** Forgets what is unread or unfinished: nothing more is looked at. */
+  /** Drops unread and unfinished input. */
   discard(): void {
     this.#exhausted();
     this.#partialHeader = undefined;
@@ -131,7 +131,7 @@ export class FrameParser {
     return PIECE.PART;
   }
 
-  /** Lets go of the chunk: between reads a connection holds none. */
+  /** Releases the chunk: between reads a connection holds none. */
   #exhausted(): Piece {
     this.bytes = NOTHING;
     this.#at = 0;
@@ -155,7 +155,7 @@ export class FrameParser {
     }
   }
 
-  /** @returns False if the header is not complete; what there is of it is then kept. */
+  /** @returns False if the header is incomplete; the parser then stores the bytes it has. */
   #nextHeader(): boolean {
     if (this.#partialHeaderBytes > 0) return this.#completeHeader();
     const length = this.header.read(this.bytes, this.#at, this.#chunkEnd);

@@ -6,48 +6,53 @@ export interface HeartbeatSettings {
 }
 
 /**
- * Says when to ping and when to give up. Any byte received is a sign of life, not only a pong (§5.5.2).
- * Arithmetic alone: whoever owns it calls {@link tick} by {@link deadlineMs}.
+ * Decides when to ping and when the peer is dead. Any received byte counts as a sign of life, not only a pong (§5.5.2).
+ * Has no timer: the owner calls {@link tick} at {@link deadlineMs}.
  */
 export class Heartbeat {
   readonly #settings: HeartbeatSettings;
   #nextPingMs: number;
-  /** When the open ping was sent, or -1 while none is open. */
+  /** Time at which the unanswered ping was sent; -1 without one. */
   #openSinceMs = -1;
   #missed = 0;
 
-  /** @param firstPingMs Time of the first ping; spread over connections by the caller. */
+  /** @param firstPingMs Time of the first ping; the caller spreads it over connections. */
   constructor(settings: HeartbeatSettings, firstPingMs: number) {
     this.#settings = settings;
     this.#nextPingMs = firstPingMs;
   }
 
-  /** When {@link tick} has to be called next. */
+  /** Time at which {@link tick} has to be called next. */
   deadlineMs(): number {
     return this.#openSinceMs < 0 ? this.#nextPingMs : this.#openSinceMs + this.#settings.pongTimeoutMs;
   }
 
-  /** A ping is unanswered for longer than `pongTimeoutMs`. */
+  /** True while a ping has been unanswered for longer than `pongTimeoutMs`. */
   get suspect(): boolean {
     return this.#missed > 0;
   }
 
-  /** A byte has arrived. */
+  /** Call when a byte has arrived. */
   heard(): void {
     this.#openSinceMs = -1;
     this.#missed = 0;
   }
 
-  /** We have not been reading, so silence until `nowMs` proves nothing: an open ping gets its whole time again. */
+  /**
+   * Call after a time without reading: silence until `nowMs` proves nothing. An unanswered ping gets its full timeout
+   * again.
+   */
   excuse(nowMs: number): void {
     if (this.#openSinceMs >= 0) this.#openSinceMs = nowMs;
     else if (this.#nextPingMs < nowMs) this.#nextPingMs = nowMs;
   }
 
   /**
-   * @param reading Whether pongs could have been read. While they cannot, the peer is never given up: each ping is repeated
-   *   once after `pongTimeoutMs`, since the first one to a peer that is gone only brings the reset that the second one meets.
-   * @returns What to do now: `ping`, give the peer up as `dead`, or nothing yet.
+   * Advances to `nowMs`.
+   * @param reading Whether pongs could be read. While they could not, the peer is never declared dead, and each ping is
+   *   repeated once after `pongTimeoutMs`: if the peer is gone, the first ping only triggers its reset, and the second
+   *   ping meets that reset.
+   * @returns `ping` to send a ping, `dead` if the peer is dead, otherwise `undefined`.
    */
   tick(nowMs: number, reading = true): 'ping' | 'dead' | undefined {
     if (nowMs < this.deadlineMs()) return undefined;

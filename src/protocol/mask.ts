@@ -1,13 +1,16 @@
 import { simd } from './simd.ts';
 
-/** Below this many bytes a view of words costs more than it saves (measured: 40 ns a view, 1.4 ns a byte, 0.2 by words). */
+/**
+ * Below this size, a view of 32-bit words costs more than it saves (measured: 40 ns for a view; 1.4 ns a byte, 0.2 by
+ * words).
+ */
 const WORDS_FROM_BYTES = 32;
-/** The same for only looking at them. */
+/** The same threshold for {@link nonAscii}, which only reads. */
 const LOOK_BY_WORDS_FROM_BYTES = 96;
 
-/** Byte order of this machine: lowest byte first. */
+/** True if this machine stores the lowest byte first. */
 export const LITTLE_ENDIAN = /* @__PURE__ */ (() => new Uint8Array(new Uint32Array([1]).buffer)[0] === 1)();
-/** Set in a word, in either byte order, where a byte is not ASCII. */
+/** Bits that are set in a word, in either byte order, if a byte is not ASCII. */
 const NOT_ASCII = 0x80808080 | 0;
 
 /** Reads a masking key as the number that {@link mask} takes: byte 0 in the lowest 8 bits. */
@@ -15,7 +18,7 @@ export function readKey(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
-/** Writes a key of {@link readKey} as its 4 bytes. */
+/** Writes a key from {@link readKey} as its 4 bytes. */
 export function writeKey(bytes: Uint8Array, at: number, key: number): void {
   bytes[at] = key;
   bytes[at + 1] = key >>> 8;
@@ -23,7 +26,7 @@ export function writeKey(bytes: Uint8Array, at: number, key: number): void {
   bytes[at + 3] = key >>> 24;
 }
 
-/** The key as seen from `at` bytes further on in the payload. */
+/** Rotates the key to position `at` of the payload. */
 function rotate(key: number, at: number): number {
   const bits = (at & 3) << 3;
   return bits === 0 ? key : (key >>> bits) | (key << (32 - bits));
@@ -44,10 +47,10 @@ function maskBytes(bytes: Uint8Array, start: number, end: number, key: number): 
 }
 
 /**
- * Masks `bytes` from `start` to `end` in place, or unmasks them: the same operation (§5.3).
- * The result tells for free whether text made of these bytes is plain ASCII.
- * @param bytes Overwritten. Never hand in memory that the user still holds.
- * @param key As {@link readKey} gives it.
+ * Masks or unmasks `bytes` from `start` to `end` in place (§5.3). The result also tells, at no extra cost, whether text
+ * made of these bytes is plain ASCII.
+ * @param bytes Overwritten. Never pass memory that the application still holds.
+ * @param key As {@link readKey} returns it.
  * @param at Position of `bytes[start]` in the payload, in bytes, for payloads that arrive in pieces.
  * @returns 0 if every resulting byte is ASCII, another number otherwise.
  */
@@ -57,14 +60,15 @@ export function mask(bytes: Uint8Array, start: number, end: number, key: number,
 }
 
 /**
- * Where `bytes` begin in the memory in which masking is fastest, -1 if they lie elsewhere. For {@link maskAt}, which does
- * not ask again for each frame of a chunk: looking at the memory of a view costs 0.1 µs, and more for one of 64 bytes or less.
+ * Offset of `bytes` in SIMD memory, where masking is fastest; -1 if they are elsewhere. {@link maskAt} takes the
+ * result, so that it is computed once per chunk and not once per frame: reading the `buffer` of a view costs 0.1 µs,
+ * and more for a view of 64 bytes or less.
  */
 export function simdOffset(bytes: Uint8Array): number {
   return simd !== undefined && bytes.buffer === simd.buffer ? bytes.byteOffset : -1;
 }
 
-/** {@link mask}, where {@link simdOffset} is known. */
+/** {@link mask} with a known {@link simdOffset}. */
 export function maskAt(
   offset: number,
   bytes: Uint8Array,
@@ -89,7 +93,7 @@ function maskWords(bytes: Uint8Array, start: number, end: number, key: number): 
   const wordsStart = start + lead;
   const count = (end - wordsStart) >>> 2;
   const words = new Int32Array(buffer, byteOffset + wordsStart, count);
-  // The other byte order: no machine of the test matrix has it.
+  // Big-endian; no machine of the test matrix is.
   /* c8 ignore next */
   const wordKey = LITTLE_ENDIAN ? rotated : swapBytes(rotated);
   let seenWords = 0;
@@ -114,13 +118,13 @@ function maskWords(bytes: Uint8Array, start: number, end: number, key: number): 
   return seen | maskBytes(bytes, wordsStart + count * 4, end, rotated);
 }
 
-/** The same answer as {@link mask} gives, for bytes that carry no mask. */
+/** Returns what {@link mask} returns, for bytes without a mask. */
 export function nonAscii(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   let seen = 0;
   if (end - start >= LOOK_BY_WORDS_FROM_BYTES) {
     const { buffer, byteOffset } = bytes;
-    // A key of zeros changes nothing.
+    // A zero key changes nothing.
     if (simd !== undefined && buffer === simd.buffer) {
       return simd.mask(byteOffset + start, byteOffset + end, 0);
     }

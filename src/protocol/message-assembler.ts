@@ -7,16 +7,16 @@ import type { ReusableBytes } from './reusable-bytes.ts';
 import { findInvalidUtf8, Utf8Validator } from './utf8.ts';
 import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
 
-/** Smallest buffer for an unfinished message, unless it is known to be smaller. */
+/** Smallest buffer for an unfinished message, unless the message is known to be smaller. */
 const FIRST_CAPACITY = 256;
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
-/** Bytes on each side of a fault that its description shows (in hex, never as text). */
+/** Bytes shown on each side of an invalid byte (in hex, never as text). */
 const SHOWN_AROUND = 4;
 
 /**
- * Joins what arrives in pieces: a message in fragments, or a frame that more than one read brings.
- * Exists only while a message is in progress. Holds at most twice the bytes it was given, and each byte is copied
- * a bounded number of times, whatever the number of pieces.
+ * Joins the pieces of a message: fragments, or parts of a frame from several reads. Exists only while a message is in
+ * progress. Holds at most twice the bytes it received. Each byte is copied a bounded number of times, whatever the
+ * number of pieces.
  */
 export class MessageAssembler {
   #buffer: Buffer = NOTHING;
@@ -33,15 +33,15 @@ export class MessageAssembler {
     return this.#length;
   }
 
-  /** What it counts in a memory budget, in bytes: an unfinished message costs memory, however short it is. */
+  /** Bytes to count in a memory budget. Even an empty unfinished message counts. */
   get countedBytes(): number {
     return ENTRY_BYTES + Math.max(this.#length, FIRST_CAPACITY);
   }
 
   /**
-   * Copies the next piece, already unmasked. Text fails at its first impossible byte, however much is missing (§8.1).
-   * @param nonAscii What `mask` said of the piece.
-   * @param expectedBytes Payload bytes of the whole message, to stop growing where it ends; infinite while unknown.
+   * Copies the next unmasked piece. Text fails at its first impossible byte, even if the rest is missing (§8.1).
+   * @param nonAscii Result of `mask` for the piece.
+   * @param expectedBytes Payload bytes of the whole message, to limit growth; infinite while unknown.
    * @throws PeerError `ERR_UTF8`.
    */
   append(bytes: Uint8Array, start: number, end: number, nonAscii: number, expectedBytes: number): void {
@@ -58,7 +58,7 @@ export class MessageAssembler {
 
   #grow(needed: number, expectedBytes: number): void {
     const wanted = Math.max(needed * 2, FIRST_CAPACITY);
-    // As long as the message: it is going to be the message.
+    // Exactly the message size: this memory becomes the message.
     const grown =
       wanted >= expectedBytes ? messageMemory(Math.max(needed, expectedBytes)) : roomToGrow(wanted);
     const outgrown = this.#buffer;
@@ -68,8 +68,8 @@ export class MessageAssembler {
   }
 
   /**
-   * The whole message.
-   * @param reusable Told where the bytes of the message lie.
+   * Returns the whole message.
+   * @param reusable Receives the location of the bytes of the message.
    * @throws PeerError `ERR_UTF8` for text that ends inside a code point.
    */
   takeMessage(reusable?: ReusableBytes): string | Buffer {
@@ -85,7 +85,7 @@ export class MessageAssembler {
     return text;
   }
 
-  /** The whole message as bytes that belong to the caller. */
+  /** Returns the whole message as bytes that the caller owns. */
   #takeBinary(reusable: ReusableBytes | undefined): Buffer {
     const whole = this.#length === this.#buffer.length;
     const message = whole ? this.#buffer : copyOf(this.#buffer, 0, this.#length);
@@ -96,9 +96,9 @@ export class MessageAssembler {
 }
 
 /**
- * A whole message that lies in one piece.
- * @param nonAscii 0 if it is plain ASCII; looked at for text only.
- * @param reusable Told where the bytes of the message lie; only if `bytes` stay unchanged until it forgets them.
+ * Returns a message that is in one piece.
+ * @param nonAscii 0 if it is plain ASCII; used for text only.
+ * @param reusable Receives the location of the bytes. Pass it only if `bytes` stay unchanged until it forgets them.
  * @throws PeerError `ERR_UTF8`.
  */
 export function wholeMessage(
@@ -124,7 +124,7 @@ export function wholeMessage(
   return text;
 }
 
-/** Describes a fault by position and surrounding bytes. */
+/** Creates the error for an invalid byte, with its position and the bytes around it. */
 export function invalidUtf8(bytes: Uint8Array, at: number, length: number): PeerError {
   const shown = bytes.subarray(Math.max(0, at - SHOWN_AROUND), Math.min(length, at + SHOWN_AROUND));
   const inHex = [...shown].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');

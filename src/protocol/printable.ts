@@ -1,17 +1,22 @@
-/** Replaces a secret in all output and reports. */
+/** Replaces a secret in output and reports. */
 export const HIDDEN = '***';
 
-/** Escapes control and format characters, so that text from a peer cannot begin a line or send commands to a terminal. */
+/**
+ * Escapes control and format characters, so that text from a peer cannot start a new line or send commands to a
+ * terminal.
+ */
 export function printable(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
-/** An object as one line of JSON without characters that a terminal acts on. */
+/** Returns an object as one line of JSON that is safe to print on a terminal. */
 export function jsonLine(value: Readonly<Record<string, unknown>>): string {
   return terminalSafeJson(JSON.stringify(value));
 }
 
-/** Escapes characters that JSON allows but terminals interpret, such as C1 controls. Line feeds between members stay. */
+/**
+ * Escapes characters that JSON allows but terminals interpret, such as C1 controls. Line feeds between members stay.
+ */
 export function terminalSafeJson(json: string): string {
   return json.replace(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu, (char) =>
     Array.from({ length: char.length }, (_, i) => char.charCodeAt(i))
@@ -20,7 +25,7 @@ export function terminalSafeJson(json: string): string {
   );
 }
 
-/** A URL to print or to log: without user and password, and without the query, which often holds a token. */
+/** Returns a URL to print or log, without user, password and query: the query often holds a token. */
 export function shownUrl(url: string): string {
   const { protocol, host, pathname } = new URL(url);
   return printable(host === '' ? `${protocol}${pathname}` : `${protocol}//${host}${pathname}`);

@@ -1,16 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 
-/** Below this many bytes the loop here beats a call of `isUtf8` on a view. */
+/** Below this many bytes, the loop in this file is faster than a call of `isUtf8` on a view. */
 const NATIVE_FROM_BYTES = 48;
 
 /**
- * Strict UTF-8 of a text that arrives in pieces (§8.1): no surrogates, no overlong forms, nothing above U+10FFFF.
- * Fails at the first byte that no continuation could make valid.
+ * Validates UTF-8 text that arrives in pieces (§8.1): no surrogates, no overlong forms, nothing above U+10FFFF. Fails
+ * at the first byte that no continuation could make valid.
  */
 export class Utf8Validator {
   /** Continuation bytes that the sequence in progress still needs. */
   #needed = 0;
-  /** Range of the next continuation byte: narrower after E0, ED, F0 and F4. */
+  /** Range of the next continuation byte; narrower after E0, ED, F0 and F4. */
   #lower = 0x80;
   #upper = 0xbf;
 
@@ -20,8 +20,8 @@ export class Utf8Validator {
   }
 
   /**
-   * Takes the next piece.
-   * @returns The position in `bytes` of the first impossible byte, or -1. After a fault the validator is of no further use.
+   * Validates the next piece. After a failure the validator is unusable.
+   * @returns The position in `bytes` of the first impossible byte, or -1.
    */
   receive(bytes: Uint8Array, start: number, end: number): number {
     let at = this.#scan(bytes, start, end, true);
@@ -35,8 +35,9 @@ export class Utf8Validator {
   }
 
   /**
-   * Looks at one byte after the other, or only as far as the sequence in progress reaches.
-   * @returns How far it came; the complement of the position of a bad byte.
+   * Validates byte by byte.
+   * @param onlySequence Stop after the sequence in progress.
+   * @returns The position reached; the complement (`~`) of the position of an invalid byte.
    */
   #scan(bytes: Uint8Array, start: number, end: number, onlySequence: boolean): number {
     let needed = this.#needed;
@@ -65,7 +66,9 @@ export class Utf8Validator {
   }
 }
 
-/** Where the last sequence begins that `end` may have cut; `end` itself if the last byte ends one. */
+/**
+ * Returns where the last sequence starts if `end` may have cut it; `end` itself if the last byte completes a sequence.
+ */
 function lastBoundary(bytes: Uint8Array, start: number, end: number): number {
   for (let back = 1; back <= 3 && end - back >= start; back++) {
     const byte = bytes[end - back]!;
@@ -75,7 +78,10 @@ function lastBoundary(bytes: Uint8Array, start: number, end: number): number {
   return end;
 }
 
-/** Position of the first byte that is not UTF-8, the length if the text only ends too early, or -1. */
+/**
+ * Returns the position of the first byte that is not UTF-8, the length if the text ends too early, or -1 for valid
+ * UTF-8.
+ */
 export function findInvalidUtf8(bytes: Uint8Array): number {
   const validator = new Utf8Validator();
   const at = validator.receive(bytes, 0, bytes.length);

@@ -11,7 +11,7 @@ import {
   readParameters,
 } from './parameters.ts';
 
-/** A server's answer to the offers of a client. */
+/** The server's response to the offers of a client. */
 export interface DeflateAnswer {
   readonly agreed: DeflateAgreement;
   /** Value of `Sec-WebSocket-Extensions`. */
@@ -19,9 +19,9 @@ export interface DeflateAnswer {
 }
 
 /**
- * Chooses among the offers of a client, in its order of preference (RFC 7692 §5.1, §7.1). An offer with a parameter that is
- * unknown, doubled, without its value or out of range is declined, and so is one that asks for what we cannot do.
- * @returns `undefined` if none is acceptable: then there is no extension, and the connection goes on.
+ * Chooses among the offers in the client's order of preference (RFC 7692 §5.1, §7.1). An offer is declined if a
+ * parameter is unknown, repeated, without its value or out of range, or if it requires what this side cannot do.
+ * @returns `undefined` if no offer is acceptable: the connection then has no extension.
  */
 export function answerDeflate(
   offers: readonly ExtensionOffer[],
@@ -40,12 +40,12 @@ export function answerDeflate(
 function answerTo(offered: DeflateParameters, preferences: DeflatePreferences): DeflateAnswer {
   const { contextTakeover, serverMaxWindowBits, clientMaxWindowBits } = preferences;
   const serverTakeover = contextTakeover && !offered.server_no_context_takeover;
-  // A client that hints that it will not take over is held to it: that saves a window here (RFC 7692 §7.1.1.2).
+  // A client that hints at not using context takeover is held to it: that saves a window here (RFC 7692 §7.1.1.2).
   const clientTakeover = contextTakeover && !offered.client_no_context_takeover;
   const offeredServerBits = offered.server_max_window_bits;
   const serverBits = Math.min(serverMaxWindowBits, offeredServerBits ?? MAX_WINDOW_BITS);
   const offeredClientBits = offered.client_max_window_bits;
-  // A client that does not know the parameter cannot be told a size, and may use the largest (RFC 7692 §7.1.2.2).
+  // A client that does not offer the parameter cannot be limited and may use the largest window (RFC 7692 §7.1.2.2).
   const clientBits =
     offeredClientBits === undefined
       ? MAX_WINDOW_BITS

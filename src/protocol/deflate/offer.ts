@@ -9,7 +9,7 @@ import {
   readParameters,
 } from './parameters.ts';
 
-/** What a client says in `Sec-WebSocket-Extensions` (RFC 7692 §7.1). */
+/** Returns the client's value of `Sec-WebSocket-Extensions` (RFC 7692 §7.1). */
 export function offerDeflate(preferences: DeflatePreferences): string {
   const { contextTakeover, serverMaxWindowBits, clientMaxWindowBits } = preferences;
   const limitsClient = clientMaxWindowBits < MAX_WINDOW_BITS;
@@ -18,20 +18,20 @@ export function offerDeflate(preferences: DeflatePreferences): string {
     parameter('server_no_context_takeover', !contextTakeover) +
     parameter('client_no_context_takeover', !contextTakeover) +
     parameter('server_max_window_bits', serverMaxWindowBits < MAX_WINDOW_BITS, serverMaxWindowBits) +
-    // Without a value, too, it says that we follow a server that asks for a smaller window.
+    // Even without a value, the parameter tells the server that it may limit the client's window.
     parameter('client_max_window_bits', true, limitsClient ? clientMaxWindowBits : undefined)
   );
 }
 
 /**
- * Judges the answer to {@link offerDeflate}. A client has to fail only for an answer that is malformed, or that describes a
- * configuration which it does not support (RFC 7692 §7.1). So an answer without the `server_no_context_takeover` that was
- * offered is accepted: the server keeps its context (Tornado ignores the parameter), and the client keeps one to inflate
- * with. A larger server window than offered is refused, because the application set that limit. The server may restrict
- * itself, or the client, without being asked.
+ * Checks the response to {@link offerDeflate}. A client has to fail only for a response that is malformed or that
+ * describes a configuration that it does not support (RFC 7692 §7.1). Therefore a response without the
+ * `server_no_context_takeover` that was offered is accepted: the server keeps its context (Tornado ignores the
+ * parameter), and the client keeps a context to inflate. A larger server window than offered is refused, because the
+ * application set that limit. The server may restrict itself, or the client, without being asked.
  * @param answer At least one member.
- * @param keepsContext Whether a context can be kept to inflate with.
- * @returns What is wrong with it, as a part of a sentence, if something is: then the handshake has failed (RFC 7692 §5.1).
+ * @param keepsContext Whether this side can keep a context to inflate.
+ * @returns The agreement, or the reason why the handshake failed as part of a sentence (RFC 7692 §5.1).
  */
 export function acceptDeflateAnswer(
   [first, second]: readonly ExtensionOffer[],
@@ -48,7 +48,8 @@ export function acceptDeflateAnswer(
   const serverBits = answered.server_max_window_bits ?? MAX_WINDOW_BITS;
   if (serverBits > serverMaxWindowBits)
     return `in its extensions server_max_window_bits is ${answered.server_max_window_bits ?? 'missing'}, not at most ${serverMaxWindowBits}`;
-  // What the offer said of our window was a hint, which a server may ignore; a smaller one keeps to the answer as well (RFC 7692 §7.2.1).
+  // The window in the offer was a hint that the server may ignore. A smaller window also satisfies the response (RFC
+  // 7692 §7.2.1).
   const answeredBits = (answered.client_max_window_bits as number | undefined) ?? MAX_WINDOW_BITS;
   const clientBits = Math.min(answeredBits, clientMaxWindowBits);
   return agreement(

@@ -1,38 +1,38 @@
 import type { ExtensionOffer } from '../handshake/extension-list.ts';
 
 export const EXTENSION_NAME = 'permessage-deflate';
-/** Largest LZ77 window, and the one that counts where nothing is said (RFC 7692 §7.1.2). */
+/** Largest LZ77 window, and the default if no window is negotiated (RFC 7692 §7.1.2). */
 export const MAX_WINDOW_BITS = 15;
-/** zlib compresses with a window of 2^9 bytes at least, so a promise of 2^8 cannot be kept. */
+/** zlib needs a window of at least 2^9 bytes to compress, so 2^8 cannot be promised. */
 export const MIN_COMPRESSOR_BITS = 9;
 
-/** What this side would like; one object for all handshakes. */
+/** What this side prefers; one object for all handshakes. */
 export interface DeflatePreferences {
-  /** Whether a message may refer to the ones before it. */
+  /** Whether a message may refer to earlier messages. */
   readonly contextTakeover: boolean;
-  /** 9 to 15. */
+  /** Range 9 to 15. */
   readonly serverMaxWindowBits: number;
-  /** 9 to 15. */
+  /** Range 9 to 15. */
   readonly clientMaxWindowBits: number;
 }
 
 /** How one direction is compressed. */
 export interface DeflateDirection {
-  /** Messages may refer to the ones before them: both ends keep a window. */
+  /** Whether messages may refer to earlier messages: both ends then keep a window. */
   readonly contextTakeover: boolean;
   /** Window of 2^`windowBits` bytes, 8 to 15. */
   readonly windowBits: number;
 }
 
-/** What was agreed on (RFC 7692 §7.1). Equal agreements are the same object: connections that hold one hold nothing of their own. */
+/** The negotiated parameters (RFC 7692 §7.1). Equal agreements are the same object, so connections hold no copy. */
 export interface DeflateAgreement {
-  /** What the server sends. */
+  /** Compression of the messages that the server sends. */
   readonly server: DeflateDirection;
-  /** What the client sends. */
+  /** Compression of the messages that the client sends. */
   readonly client: DeflateDirection;
 }
 
-/** Parameters of one member of the list, after a check of their form; `true` where a value was left out. */
+/** Parameters of one list member, checked for their form; `true` if a parameter without a value was sent. */
 export interface DeflateParameters {
   readonly server_no_context_takeover: boolean;
   readonly client_no_context_takeover: boolean;
@@ -41,7 +41,10 @@ export interface DeflateParameters {
 }
 
 type Name = keyof DeflateParameters;
-/** Whether a parameter has a value (RFC 7692 §7.1.1 and §7.1.2); of an answer each has what it can have. */
+/**
+ * Whether a parameter has a value (RFC 7692 §7.1.1 and §7.1.2). In a response, a parameter that can have a value must
+ * have it.
+ */
 const VALUES: Readonly<Record<Name, { readonly offer: Presence; readonly answer: Presence }>> = {
   server_no_context_takeover: { offer: 'never', answer: 'never' },
   client_no_context_takeover: { offer: 'never', answer: 'never' },
@@ -54,8 +57,8 @@ type Presence = 'never' | 'perhaps' | 'always';
 const WINDOW_BITS = /^(?:[89]|1[0-5])$/;
 
 /**
- * Reads the parameters of one member of a `Sec-WebSocket-Extensions` list whose name is {@link EXTENSION_NAME}.
- * @returns What is wrong with them, as a part of a sentence, if something is.
+ * Reads the parameters of one member, named {@link EXTENSION_NAME}, of a `Sec-WebSocket-Extensions` list.
+ * @returns The parameters, or the fault as part of a sentence.
  */
 export function readParameters(
   { params }: ExtensionOffer,
@@ -65,7 +68,7 @@ export function readParameters(
   for (const [name, value] of params) {
     const presence = Object.hasOwn(VALUES, name) ? VALUES[name as Name][of] : undefined;
     if (presence === undefined) return 'a parameter of permessage-deflate is unknown';
-    if (found.has(name)) return `${name} is there twice`;
+    if (found.has(name)) return `${name} occurs twice`;
     if (value === true) {
       if (presence === 'always') return `${name} has no value`;
       found.set(name, true);
@@ -85,7 +88,7 @@ export function readParameters(
 
 const AGREEMENTS = new Map<number, DeflateAgreement>();
 
-/** The one object for these parameters; there are 256. */
+/** Returns the shared object for these parameters; there are 256. */
 export function agreement(server: DeflateDirection, client: DeflateDirection): DeflateAgreement {
   const key =
     (server.windowBits - 8) * 32 +
@@ -100,6 +103,6 @@ export function agreement(server: DeflateDirection, client: DeflateDirection): D
   return agreed;
 }
 
-/** One parameter behind the token, if it is wanted. */
+/** Returns a parameter to append after the extension name, or an empty string. */
 export const parameter = (name: Name, wanted: boolean, value?: number): string =>
   wanted ? `; ${name}${value === undefined ? '' : `=${value}`}` : '';

@@ -5,21 +5,21 @@ import { type FieldList, renderField } from './field-text.ts';
 
 export type { FieldList } from './field-text.ts';
 
-/** What a 101 says (§4.2.2). */
+/** Content of a 101 response (§4.2.2). */
 export interface UpgradeAnswer {
   /** `Sec-WebSocket-Key` of the request. */
   readonly key: string;
-  /** Subprotocol that was chosen; empty for none. */
+  /** The selected subprotocol; empty for none. */
   readonly protocol: string;
   /** Value of `Sec-WebSocket-Extensions`; empty for none. */
   readonly extensions: string;
-  /** Further fields, already passed by `checkHookHeaders`. */
+  /** Further fields, already checked by `checkHookHeaders`. */
   readonly headers?: FieldList;
 }
 
 /**
- * The answer that opens a connection (§4.2.2), to be written as Latin-1 and in one piece.
- * @throws MisuseError `ERR_ARGUMENT` for what would break out of its field.
+ * Renders the 101 response (§4.2.2), to be written as Latin-1 in one piece.
+ * @throws MisuseError `ERR_ARGUMENT` for a value that would break out of its field.
  */
 export function renderUpgrade({ key, protocol, extensions, headers }: UpgradeAnswer): string {
   if (!isValidKey(key)) throw new MisuseError('ERR_ARGUMENT', 'the key is not a Sec-WebSocket-Key');
@@ -31,11 +31,11 @@ export function renderUpgrade({ key, protocol, extensions, headers }: UpgradeAns
 }
 
 export interface RefusalOptions {
-  /** Whole seconds, jittered already. Sent with 429 and 503 only: elsewhere another attempt would not help. */
+  /** Whole seconds, already jittered. Sent with 429 and 503 only: after other statuses a retry does not help. */
   readonly retryAfterSeconds?: number;
 }
 
-/** What statuses say that tell nothing about the server. */
+/** Bodies for statuses that reveal nothing about the server. */
 const GENERIC: ReadonlyMap<number, string> = new Map([
   [403, 'this request is not allowed'],
   [404, 'there is nothing here'],
@@ -43,7 +43,7 @@ const GENERIC: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * A refusal of the handshake: one sentence that holds nothing of the request. ASCII.
+ * Renders a refusal of the handshake: one ASCII sentence that repeats nothing from the request.
  * @throws MisuseError `ERR_ARGUMENT` if `retryAfterSeconds` is not a whole number above 0.
  */
 export function renderRefusal(code: HandshakeErrorCode, options: RefusalOptions = {}): string {
@@ -52,7 +52,7 @@ export function renderRefusal(code: HandshakeErrorCode, options: RefusalOptions 
   const body = sentence(GENERIC.get(status) ?? says);
   let text = statusLine(status);
   if (status === 426) {
-    // §4.4; an upgrade that is asked for has to be named (RFC 9110 §15.5.22)
+    // §4.4; RFC 9110 §15.5.22 requires that a 426 names the protocol in Upgrade
     text += 'Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n';
   } else text += 'Connection: close\r\n';
   text += `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n`;
@@ -69,11 +69,14 @@ export function renderRefusal(code: HandshakeErrorCode, options: RefusalOptions 
 const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.\n`;
 
 export interface ResponseOptions {
-  /** The body is counted and not sent: the answer to HEAD. Default `false`. */
+  /** Counts the body in `Content-Length` but does not send it: the response to HEAD. Default `false`. */
   readonly withoutBody?: boolean;
 }
 
-/** Fields of the connection to us and not of the response (RFC 9110 §7.6.1): these are written here, or not at all. */
+/**
+ * Fields that describe this connection and not the response (RFC 9110 §7.6.1). `renderResponse` drops them from
+ * `headers`.
+ */
 const PER_CONNECTION = new Set([
   'connection',
   'content-length',
@@ -85,12 +88,12 @@ const PER_CONNECTION = new Set([
 ]);
 
 /**
- * A plain HTTP response that ends the connection. `Content-Length` and `Connection` are ours: what `headers` say of
- * them, and of other fields that hold for one connection only, is left out.
+ * Renders a plain HTTP response that ends the connection. It sets `Content-Length` and `Connection` itself, and drops
+ * these and other per-connection fields from `headers`.
  * @param status 200 to 599.
  * @param body Copied.
- * @throws MisuseError `ERR_ARGUMENT` for another status, a body with 204 or 304, a name that is no token, or a value with
- *   a control character or one above U+00FF.
+ * @throws MisuseError `ERR_ARGUMENT` for another status, a body with 204 or 304, a name that is not a token, or a value
+ *   with a control character or a character above U+00FF.
  */
 export function renderResponse(
   status: number,
@@ -110,13 +113,13 @@ export function renderResponse(
     const field = renderField(name, value);
     if (!PER_CONNECTION.has(name.toLowerCase())) text += field;
   }
-  // RFC 9110 §8.6 forbids it with 204, and with 304 it would describe another response
+  // RFC 9110 §8.6 forbids it with 204; with 304 it would describe another response
   if (!isBodiless) text += `Content-Length: ${body.length}\r\n`;
   const head = Buffer.from(`${text}Connection: close\r\n\r\n`, 'latin1');
   return options.withoutBody === true || body.length === 0 ? head : Buffer.concat([head, body]);
 }
 
-/** The reason phrase may be empty, the space before it may not be missing (RFC 9112 §4). */
+/** The reason phrase may be empty, but the space before it is required (RFC 9112 §4). */
 const statusLine = (status: number): string => `HTTP/1.1 ${status} ${REASONS.get(status) ?? ''}\r\n`;
 
 const REASONS: ReadonlyMap<number, string> = new Map([

@@ -6,44 +6,50 @@ import { type FieldList, renderField } from './field-text.ts';
 import { isFieldValue, isToken, listContains, listMembers } from './fields.ts';
 import type { ResponseHead } from './response-head.ts';
 
-/** Bytes of chance in a key (§4.1). */
+/** Random bytes in a key (§4.1). */
 export const KEY_BYTES = 16;
 
-/** What a client offers of extensions, and how it takes the answer (§9.1). */
+/** The client's side of extension negotiation (§9.1). */
 export interface ExtensionClient {
   /** Value of `Sec-WebSocket-Extensions`; empty for no field. */
   readonly offer: string;
-  /** @returns What is wrong with the answer; `undefined` if it is agreed. */
+  /**
+   * Checks the response.
+   * @returns The fault; `undefined` if the response is acceptable.
+   */
   fault(answer: readonly ExtensionOffer[]): string | undefined;
 }
 
-/** Offers nothing, so that any answer is one too many. */
+/** Offers no extension, so any extension in the response is a fault. */
 export const NO_EXTENSIONS: ExtensionClient = Object.freeze({
   offer: '',
   fault: ([first]: readonly ExtensionOffer[]) => `the extension ${first!.name} was not requested`,
 });
 
-/** A request for an upgrade to WebSocket, as a client makes it. */
+/** Content of a client's upgrade request. */
 export interface UpgradeRequestHead {
-  /** Path and query: visible ASCII, beginning with `/`. */
+  /** Path and query: visible ASCII, starts with `/`. */
   readonly target: string;
-  /** Host, and the port where it is not the default. */
+  /** Host, with the port if it is not the default. */
   readonly host: string;
-  /** Of {@link makeKey}. */
+  /** Key from {@link makeKey}. */
   readonly key: string;
-  /** Subprotocols, the preferred first. */
+  /** Subprotocols in order of preference. */
   readonly protocols: readonly string[];
   readonly extensions: ExtensionClient;
   /** Empty for no field. */
   readonly origin: string;
-  /** Further fields, already passed by {@link checkRequestHeaders}. */
+  /** Further fields, already checked by {@link checkRequestHeaders}. */
   readonly headers: FieldList;
 }
 
-/** @param bytes {@link KEY_BYTES} bytes, unpredictable and fresh for each connection (§4.1). */
+/**
+ * Creates a `Sec-WebSocket-Key`.
+ * @param bytes {@link KEY_BYTES} bytes, unpredictable and fresh for each connection (§4.1).
+ */
 export const makeKey = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
-/** The request that asks for a connection (§4.1), to be written as Latin-1 and in one piece. */
+/** Renders the upgrade request (§4.1), to be written as Latin-1 in one piece. */
 export function renderUpgradeRequest(request: UpgradeRequestHead): string {
   const { target, host, key, protocols, extensions, origin, headers } = request;
   let text = `GET ${target} HTTP/1.1\r\n${renderField('Host', host)}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n`;
@@ -54,7 +60,7 @@ export function renderUpgradeRequest(request: UpgradeRequestHead): string {
   return `${text}\r\n`;
 }
 
-/** Fields that are ours, and what to use instead where there is something. */
+/** Fields that an application cannot set, with what to use instead if there is something. */
 const OURS: ReadonlyMap<string, string> = new Map([
   ['host', 'it is that of the URL; the option lookup says which address that is'],
   ['upgrade', ''],
@@ -66,9 +72,10 @@ const OURS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Checks the fields that an application wants to send with the request.
+ * Checks the header fields that an application wants to send with the request.
  * @returns The same fields as a list: an iterable may yield them only once.
- * @throws MisuseError `ERR_OPTION` for a name that is no token or ours to set, or a value that HTTP does not allow.
+ * @throws MisuseError `ERR_OPTION` for a name that is not a token or is reserved, or for a value that HTTP does not
+ *   allow.
  */
 export function checkRequestHeaders(headers: FieldList): readonly (readonly [name: string, value: string])[] {
   const list: (readonly [string, string])[] = [];
@@ -93,23 +100,23 @@ export function checkRequestHeaders(headers: FieldList): readonly (readonly [nam
   return list;
 }
 
-/** What the two sides have agreed on. */
+/** What client and server agreed on. */
 export interface Agreement {
   /** The subprotocol; empty for none. */
   readonly protocol: string;
-  /** `Sec-WebSocket-Extensions` of the answer; empty for none. */
+  /** `Sec-WebSocket-Extensions` of the response; empty for none. */
   readonly extensions: string;
 }
 
 /**
- * Judges an answer with status 101 (§4.1).
- * @returns The agreement; or what is wrong with the answer, as a part of a sentence.
+ * Checks a response with status 101 (§4.1).
+ * @returns The agreement, or the fault as part of a sentence.
  */
 export function judgeUpgrade(
   { httpVersion, fields }: ResponseHead,
   request: Pick<UpgradeRequestHead, 'key' | 'protocols' | 'extensions'>,
 ): Agreement | string {
-  if (httpVersion !== '1.1') return `it speaks HTTP/${httpVersion}`;
+  if (httpVersion !== '1.1') return `its version is HTTP/${httpVersion}, not HTTP/1.1`;
   const [upgrade, ...others] = listMembers(fields.get('upgrade') ?? '');
   if (upgrade?.toLowerCase() !== 'websocket' || others.length > 0)
     return 'its Upgrade field is not "websocket"';
@@ -117,7 +124,7 @@ export function judgeUpgrade(
     return 'its Connection field does not contain "upgrade"';
   const accept = fields.get('sec-websocket-accept');
   if (accept === undefined) return 'it has no Sec-WebSocket-Accept';
-  // two of them joined are no base64
+  // two joined values are not valid base64
   if (accept !== acceptValue(request.key)) return 'its Sec-WebSocket-Accept does not belong to our key';
   const [protocol = '', ...more] = listMembers(fields.get('sec-websocket-protocol') ?? '');
   if (more.length > 0 || (protocol !== '' && !request.protocols.includes(protocol)))
@@ -127,7 +134,7 @@ export function judgeUpgrade(
   return extensionsFault(extensions, request.extensions) ?? { protocol, extensions };
 }
 
-/** Whether a list has a member that is not empty: an empty field agrees on nothing (RFC 9110 §5.6.1.2). */
+/** Whether a list has a non-empty member: an empty field selects nothing (RFC 9110 §5.6.1.2). */
 const hasMembers = (list: string): boolean => /[^,\t ]/.test(list);
 
 function extensionsFault(value: string, client: ExtensionClient): string | undefined {

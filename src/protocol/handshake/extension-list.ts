@@ -4,7 +4,7 @@ import { isBlank, TOKEN_CHARS } from './fields.ts';
 /** One member of a `Sec-WebSocket-Extensions` list (§9.1). */
 export interface ExtensionOffer {
   readonly name: string;
-  /** In order, repeated ones too. The value is `true` where none was given; quotes and backslashes are gone. */
+  /** In order, repeated ones included. The value is `true` if none was given; quotes and backslashes are removed. */
   readonly params: readonly (readonly [name: string, value: string | true])[];
 }
 
@@ -15,11 +15,11 @@ const EQUALS = 0x3d;
 const BACKSLASH = 0x5c;
 
 /**
- * Reads the value of `Sec-WebSocket-Extensions` in one pass (§9.1). Blanks are accepted wherever RFC 2616, whose notation
- * §9.1 uses, implies them. Empty members are ignored, and a list may have no other (RFC 9110 §5.6.1.2).
- * @param value Of a repeated field all values, joined with a comma.
+ * Parses the value of `Sec-WebSocket-Extensions` in one pass (§9.1). Accepts blanks wherever RFC 2616, whose notation
+ * §9.1 uses, implies them. Ignores empty members, even if all are empty (RFC 9110 §5.6.1.2).
+ * @param value For a repeated field: all values, joined with a comma.
  * @returns The offers, in order.
- * @throws HandshakeError `ERR_EXTENSIONS_FIELD` for whatever the grammar does not produce.
+ * @throws HandshakeError `ERR_EXTENSIONS_FIELD` for a value that does not match the grammar.
  */
 export function parseExtensions(value: string): ExtensionOffer[] {
   return new ExtensionReader(value).list();
@@ -81,7 +81,7 @@ class ExtensionReader {
     return token;
   }
 
-  /** Steps over `separator` and the blanks before it, if it comes next. */
+  /** Consumes blanks and `separator` if `separator` comes next. */
   #takes(separator: number): boolean {
     this.#skipBlanks();
     if (this.#text.charCodeAt(this.#at) !== separator) return false;

@@ -4,8 +4,8 @@ import { isFieldValue, isToken } from './fields.ts';
 export type FieldList = Iterable<readonly [name: string, value: string]>;
 
 /**
- * One line of a head.
- * @throws MisuseError `ERR_ARGUMENT` for what would break out of it.
+ * Renders one header field line.
+ * @throws MisuseError `ERR_ARGUMENT` for a value that would break out of the line.
  */
 export function renderField(name: string, value: string): string {
   if (typeof name !== 'string' || !isToken(name)) {

@@ -1,9 +1,11 @@
-/** 1 for the characters of a token, by code (RFC 9110 §5.6.2). Above 0xFF there is none: compare with `=== 1`. */
+/**
+ * 1 for each character of a token, by code (RFC 9110 §5.6.2). Codes above 0xFF give `undefined`: compare with `=== 1`.
+ */
 export const TOKEN_CHARS: Uint8Array = new Uint8Array(256);
 for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
   TOKEN_CHARS[char.charCodeAt(0)] = 1;
 }
-/** 1 for the characters of a field value, blanks included: no control character but the tab (RFC 9110 §5.5). */
+/** 1 for each character of a field value, blanks included: no control character but the tab (RFC 9110 §5.5). */
 export const VALUE_CHARS: Uint8Array = new Uint8Array(256)
   .fill(1, 0x20)
   .fill(0, 0x7f, 0x80)
@@ -12,10 +14,10 @@ export const VALUE_CHARS: Uint8Array = new Uint8Array(256)
 const TAB = 0x09;
 const SPACE = 0x20;
 
-/** Whether `code` is a space or a tab: what is called OWS around values and list members. */
+/** Whether `code` is a space or a tab: the OWS around values and list members. */
 export const isBlank = (code: number): boolean => code === SPACE || code === TAB;
 
-/** The part of `text` from `start` up to `end` without the spaces and tabs around it. */
+/** Returns `text` from `start` to `end` without the spaces and tabs around it. */
 export function trimmed(text: string, start: number, end: number): string {
   while (start < end && isBlank(text.charCodeAt(start))) start++;
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
@@ -27,19 +29,20 @@ const consistsOf = (text: string, chars: Uint8Array): boolean => {
   return true;
 };
 
-/** Whether `text` is a token: at least one character, no blanks, no separators, ASCII (RFC 9110 §5.6.2). */
+/** Whether `text` is a token: one or more ASCII characters without blanks and separators (RFC 9110 §5.6.2). */
 export const isToken = (text: string): boolean => text.length > 0 && consistsOf(text, TOKEN_CHARS);
 
 /**
- * Whether `text` can be the value of a field. Characters above U+00FF cannot: written as Latin-1, some of them would turn
- * into CR or LF.
+ * Whether `text` can be a field value. Characters above U+00FF cannot: written as Latin-1, some of them would become CR
+ * or LF.
  */
 export const isFieldValue = (text: string): boolean => consistsOf(text, VALUE_CHARS);
 
 /**
- * Members of a comma-separated list, in order, repeated ones too; in one pass. Empty members are ignored, and a list may have
- * no other: a recipient has to accept what senders make when they join values (RFC 9110 §5.6.1.2).
- * @param value Of a field whose members hold no quoted commas.
+ * Returns the members of a comma-separated list in order, repeated ones included, in one pass. Empty members are
+ * ignored, even if all are empty: RFC 9110 §5.6.1.2 requires recipients to accept what senders produce when they join
+ * values.
+ * @param value Of a field whose members contain no quoted commas.
  */
 export function listMembers(value: string): string[] {
   const members: string[] = [];
@@ -54,8 +57,8 @@ export function listMembers(value: string): string[] {
 }
 
 /**
- * Reads a list of tokens (`#token`).
- * @returns The tokens in order, repeated ones too; `undefined` if a member is no token.
+ * Parses a list of tokens (`#token`).
+ * @returns The tokens in order, repeated ones included; `undefined` if a member is not a token.
  */
 export function parseTokenList(value: string): string[] | undefined {
   const tokens = listMembers(value);
@@ -63,7 +66,7 @@ export function parseTokenList(value: string): string[] | undefined {
 }
 
 /**
- * Whether a comma-separated list has `member`, compared without case. Empty members are ignored (RFC 9110 §5.6.1.2).
+ * Whether a comma-separated list contains `member`, ignoring case. Empty members are ignored (RFC 9110 §5.6.1.2).
  * @param member In lower case.
  */
 export function listContains(value: string, member: string): boolean {
@@ -72,23 +75,23 @@ export function listContains(value: string, member: string): boolean {
   return list === member || listMembers(list).includes(member);
 }
 
-/** One value for a repeated field (RFC 9110 §5.3). Cookies are no list: `; ` stands between them (RFC 9113 §8.2.3). */
+/** Joins the values of a repeated field (RFC 9110 §5.3). Cookies are joined with `; ` (RFC 9113 §8.2.3). */
 const joinedValues = (name: string, values: readonly string[]): string =>
   values.join(name === 'cookie' ? '; ' : ', ');
 
 /**
- * The header fields of a message in the order they were sent: names in lower case, values without blanks around them.
- * A list and not an object, so that `__proto__` and `constructor` are names like others, and duplicates stay countable.
+ * Header fields in the order they were sent; names in lower case, values trimmed. A list and not an object, so that
+ * `__proto__` and `constructor` are ordinary names and duplicates can be counted.
  */
 export class Fields implements Iterable<readonly [name: string, value: string]> {
   readonly #flat: readonly string[];
 
-  /** @param flat Names and values by turns, names in lower case, values trimmed. Kept, not copied. */
+  /** @param flat Alternating names and values; names in lower case, values trimmed. Kept, not copied. */
   constructor(flat: readonly string[]) {
     this.#flat = flat;
   }
 
-  /** From names and values by turns, as sent; Node calls that `rawHeaders`. */
+  /** Creates fields from alternating names and values as sent, such as Node's `rawHeaders`. */
   static fromRaw(rawHeaders: readonly string[]): Fields {
     return new Fields(
       rawHeaders.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : trimmed(text, 0, text.length))),
@@ -96,7 +99,7 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
   }
 
   /**
-   * The value of a field; of a repeated one all values in order, joined with `, `, cookies with `; `.
+   * Returns the value of a field. Repeated fields are joined in order with `, `, cookies with `; `.
    * @param name In lower case.
    */
   get(name: string): string | undefined {
@@ -106,7 +109,7 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
     return second < 0 ? this.#flat[first + 1] : joinedValues(name, this.all(name));
   }
 
-  /** Each name once, in the order of its first field, with what {@link get} returns for it; in one pass. */
+  /** Returns each name once, in order of its first field, with the value that {@link get} returns; in one pass. */
   joined(): Map<string, string> {
     const values = new Map<string, string[]>();
     for (const [name, value] of this) {
@@ -119,7 +122,10 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
     return joined;
   }
 
-  /** Each value of a field, in order. @param name In lower case. */
+  /**
+   * Returns all values of a field in order.
+   * @param name In lower case.
+   */
   all(name: string): string[] {
     const values: string[] = [];
     for (let at = this.#indexOf(name, 0); at >= 0; at = this.#indexOf(name, at + 2)) {
@@ -128,7 +134,10 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
     return values;
   }
 
-  /** How often a field was sent. @param name In lower case. */
+  /**
+   * Returns how often a field was sent.
+   * @param name In lower case.
+   */
   count(name: string): number {
     let count = 0;
     for (let at = this.#indexOf(name, 0); at >= 0; at = this.#indexOf(name, at + 2)) count++;
@@ -143,7 +152,7 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
     const flat = this.#flat;
     for (let at = from; at < flat.length; at += 2) {
       const candidate = flat[at]!;
-      // the length sorts out most names without looking at their text
+      // comparing lengths first rejects most names without reading their text
       if (candidate.length === name.length && candidate === name) return at;
     }
     return -1;

@@ -3,13 +3,13 @@ import { MisuseError } from '../errors.ts';
 import { Fields, TOKEN_CHARS, trimmed, VALUE_CHARS } from './fields.ts';
 
 export interface HeadLimits {
-  /** Longest head in bytes, first line and final empty line included. */
+  /** Longest head in bytes, including the first line and the final empty line. */
   readonly maxHeadBytes: number;
-  /** Most fields, repeated ones each counted. */
+  /** Largest number of fields; each repeated field counts. */
   readonly maxHeaderFields: number;
 }
 
-/** What is being read: how much of the grammar of RFC 9112 §2.1 the bytes so far have satisfied. */
+/** Parser state: how far the bytes so far have got in the grammar of RFC 9112 §2.1. */
 export const HEAD_STATE = Object.freeze({
   LINE_LF: 0,
   LINE_START: 1,
@@ -23,8 +23,8 @@ export const HEAD_STATE = Object.freeze({
 
 const NO_CHARS = new Uint8Array(256);
 /**
- * Bytes that change nothing, by state: a run of them is passed over in a tight loop.
- * @param firstLine Those of the states from `FIRST_LINE` on; `undefined` where no byte is of the kind.
+ * Returns, for each state, the bytes that do not change it: a tight loop skips runs of them.
+ * @param firstLine Tables for the states from `FIRST_LINE` on; `undefined` for a state that every byte leaves.
  */
 export function headRuns(firstLine: readonly (Uint8Array | undefined)[]): readonly Uint8Array[] {
   const { LINE_LF, LINE_START, NAME, VALUE, FINAL_LF, DONE } = HEAD_STATE;
@@ -44,38 +44,38 @@ const COLON = 0x3a;
 const VERSION_FORM = 'HTTP/d.d';
 export const VERSION_LENGTH: number = VERSION_FORM.length;
 export const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
-/** Whether `byte` can be at `at` in an HTTP version. */
+/** Whether `byte` may be at position `at` of an HTTP version. */
 export const fitsVersion = (byte: number, at: number): boolean =>
   VERSION_FORM[at] === 'd' ? isDigit(byte) : byte === VERSION_FORM.charCodeAt(at);
 
 const NOTHING: Buffer = Buffer.alloc(0);
-/** Becomes one space. Blanks before the line break stay: matching them, too, would take quadratic time. */
+/** A fold becomes one space. Blanks before the line break stay: matching them would take quadratic time. */
 const OBS_FOLD = /\r\n[ \t]+/g;
 
 /**
- * Reads one HTTP head from a byte stream, strictly (RFC 9112 §2 to §5): each byte is looked at once, and the first one
- * that no well-formed head could have at its place ends it. A head inside the first chunk is read where it lies;
- * otherwise the bytes are kept, never more than `maxHeadBytes` of them. What the first line is a subclass knows.
+ * Reads one HTTP head from a byte stream, strictly (RFC 9112 §2 to §5). Each byte is examined once; the first byte that
+ * no well-formed head can have at its place is an error. A head inside the first chunk is read in place. Otherwise the
+ * bytes are copied, never more than `maxHeadBytes` of them. The subclass defines the first line.
  */
 export abstract class HeadReader<Head> {
-  /** Offsets in the head: as many as the first line has, its CR last; then colon and CR of each field. */
+  /** Offsets in the head: those of the first line, its CR last; then colon and CR of each field. */
   protected readonly marks: number[] = [];
   readonly #limits: HeadLimits;
   readonly #runs: readonly Uint8Array[];
   readonly #lineMarks: number;
-  /** `DONE` also after a failure. */
+  /** Also `DONE` after a failure. */
   #state: number;
-  /** Some field value has an obs-fold, so values have to be unfolded. */
+  /** True if a field value has an obs-fold: values then have to be unfolded. */
   #folded = false;
-  /** Bytes before the next chunk. */
+  /** Bytes of all earlier chunks. */
   #seenBytes = 0;
   #held: Buffer = NOTHING;
   #rest: Buffer = NOTHING;
 
   /**
-   * @param runs Of {@link headRuns}.
+   * @param runs From {@link headRuns}.
    * @param start State before the first byte.
-   * @param lineMarks How many marks the first line leaves.
+   * @param lineMarks Number of marks of the first line.
    */
   constructor(limits: HeadLimits, runs: readonly Uint8Array[], start: number, lineMarks: number) {
     this.#limits = limits;
@@ -84,20 +84,20 @@ export abstract class HeadReader<Head> {
     this.#lineMarks = lineMarks;
   }
 
-  /** The state after a byte that ends a run in the first line. `offset` is its place in the head. */
+  /** Returns the state after a byte that ends a run in the first line. `offset` is its position in the head. */
   protected abstract firstLine(state: number, byte: number, offset: number): number;
-  /** The head, whole, as Latin-1. */
+  /** Creates the result from the whole head as Latin-1. */
   protected abstract head(text: string, fields: Fields): Head;
-  /** What is thrown for bytes that no head can have. */
+  /** Creates the error for bytes that no head can have. */
   protected abstract fault(detail: string): Error;
   protected abstract tooBig(detail: string): Error;
-  /** Whether a line may continue the field before it (obs-fold, RFC 9112 §5.2). */
+  /** Whether a line may continue the previous field (obs-fold, RFC 9112 §5.2). */
   protected abstract readonly unfolds: boolean;
 
   /**
-   * Takes the next chunk. Only what is needed of an unfinished head is copied.
-   * @returns The head once its last byte has arrived; `undefined` means more bytes, please.
-   * @throws An error of the subclass's, where a limit is concerned as soon as it is certain to be passed.
+   * Takes the next chunk. Copies only the bytes of an unfinished head.
+   * @returns The head once its last byte has arrived; `undefined` if more input is needed.
+   * @throws An error of the subclass; for a limit, as soon as the excess is certain.
    * @throws MisuseError `ERR_STATE` after a head or an error.
    */
   receive(chunk: Uint8Array): Head | undefined {
@@ -122,8 +122,8 @@ export abstract class HeadReader<Head> {
   }
 
   /**
-   * The bytes behind the head, once; empty before there is a head. They lie in the chunk that held the end of the head,
-   * and belong to whoever that belongs to.
+   * Returns the bytes after the head, once; empty before there is a head. They are a view of the chunk that held the
+   * end of the head, and belong to the owner of that chunk.
    */
   takeRest(): Buffer {
     const rest = this.#rest;
@@ -131,7 +131,7 @@ export abstract class HeadReader<Head> {
     return rest;
   }
 
-  /** @returns `next`, if the byte behind a CR is the right one. */
+  /** @returns `next` if the byte after a CR is LF. */
   protected lineFeed(byte: number, next: number): number {
     if (byte !== LF) throw this.fault('a CR is not followed by LF');
     return next;
@@ -169,7 +169,7 @@ export abstract class HeadReader<Head> {
     return HEAD_STATE.NAME;
   }
 
-  /** A line begins with a blank: the value of the field before goes on. */
+  /** Handles a line that starts with a blank: it continues the value of the previous field. */
   #continuedLine(): number {
     if (!this.unfolds || this.marks.length === this.#lineMarks) throw this.fault('a line is folded');
     // The end of the value moves to the end of this line.
@@ -189,7 +189,7 @@ export abstract class HeadReader<Head> {
 
   #read(text: string): Head {
     const { marks } = this;
-    // once for all names: they are ASCII, and no character of Latin-1 changes its length
+    // once for all names: they are ASCII, and lower case keeps the length of every Latin-1 character
     const lowerCase = text.toLowerCase();
     const flat: string[] = [];
     let lineStart = marks[this.#lineMarks - 1]! + 2;
@@ -202,7 +202,7 @@ export abstract class HeadReader<Head> {
     return this.head(text, new Fields(flat));
   }
 
-  /** A field value, on one line. */
+  /** Returns a field value, unfolded and trimmed. */
   #value(text: string, start: number, end: number): string {
     if (!this.#folded) return trimmed(text, start, end);
     const value = text.slice(start, end).replace(OBS_FOLD, ' ');
@@ -212,7 +212,7 @@ export abstract class HeadReader<Head> {
   #hold(chunk: Uint8Array): void {
     const heldBytes = this.#seenBytes + chunk.length;
     if (heldBytes > this.#held.length) {
-      // doubling keeps a head that comes byte by byte linear
+      // doubling keeps the cost of a head that arrives byte by byte linear
       const capacity = Math.min(Math.max(heldBytes, 2 * this.#held.length, 256), this.#limits.maxHeadBytes);
       const larger = Buffer.allocUnsafeSlow(capacity);
       this.#held.copy(larger, 0, 0, this.#seenBytes);

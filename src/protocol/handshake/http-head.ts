@@ -13,11 +13,11 @@ import {
 
 export type { HeadLimits } from './head-reader.ts';
 
-/** The head of an HTTP/1 request: well-formed, and not judged any further. */
+/** The head of an HTTP/1 request: well-formed, but not checked any further. */
 export interface RequestHead {
-  /** Case matters: `get` is not `GET`. */
+  /** Case-sensitive: `get` is not `GET`. */
   readonly method: string;
-  /** As sent: visible ASCII, of any form. */
+  /** As sent: visible ASCII, in any form. */
   readonly target: string;
   /** Two digits and the dot between them: `1.1`. */
   readonly httpVersion: string;
@@ -45,9 +45,12 @@ const RUNS = headRuns(
 const LINE_MARKS = 4;
 const TLS_HANDSHAKE = 0x16;
 
-/** Reads the head of one request; throws HandshakeError `ERR_HEAD_SYNTAX` or `ERR_HEAD_TOO_BIG`. */
+/**
+ * Reads the head of one request.
+ * @throws HandshakeError `ERR_HEAD_SYNTAX` or `ERR_HEAD_TOO_BIG`.
+ */
 export class HeadParser extends HeadReader<RequestHead> {
-  /** A server refuses folded fields (RFC 9112 §5.2): another reader might see two fields, or one. */
+  /** A server refuses folded fields (RFC 9112 §5.2), because parsers differ in reading them as one field or two. */
   protected override get unfolds(): boolean {
     return false;
   }
@@ -61,7 +64,7 @@ export class HeadParser extends HeadReader<RequestHead> {
     switch (state) {
       case STATE.START:
         if (byte === CR) return STATE.EMPTY_LINE_LF;
-        if (byte === TLS_HANDSHAKE) throw this.fault('this is TLS, spoken to a port without it');
+        if (byte === TLS_HANDSHAKE) throw this.fault('the client sent TLS to a port without TLS');
         return this.#methodStart(byte, offset);
       case STATE.EMPTY_LINE_LF:
         return this.lineFeed(byte, STATE.METHOD_START);
@@ -110,7 +113,7 @@ export class HeadParser extends HeadReader<RequestHead> {
   #version(byte: number, offset: number): number {
     const at = offset - this.marks[2]! - 1;
     if (at === VERSION_LENGTH) {
-      if (byte !== CR) throw this.fault('the request line goes on behind the HTTP version');
+      if (byte !== CR) throw this.fault('the request line continues after the HTTP version');
       this.marks.push(offset);
       return HEAD_STATE.LINE_LF;
     }

@@ -4,7 +4,7 @@ import { readTarget, targetUrl } from './target.ts';
 /** Longest body of a plain request, in bytes. */
 export const MAX_BODY_BYTES = 65_536;
 
-/** Why a body is not read, as an HTTP status. */
+/** The HTTP status for a body that is not read. */
 export interface BodyRefusal {
   readonly status: 400 | 411 | 413;
 }
@@ -15,31 +15,31 @@ const LENGTH_REQUIRED = refusal(411);
 const TOO_LARGE = refusal(413);
 
 /**
- * Tells how many bytes of body follow a head (RFC 9112 §6.3). A length that could be read in two ways is refused: that is
- * what request smuggling is made of.
- * @returns 0 to {@link MAX_BODY_BYTES}, or why not: 411 for a `Transfer-Encoding`, 413 for more, 400 for a length that is
- *   not a number, that differs from another one, or that comes with a `Transfer-Encoding`.
+ * Returns the length of the body that follows a head (RFC 9112 §6.3). An ambiguous length is refused, because it
+ * enables request smuggling.
+ * @returns 0 to {@link MAX_BODY_BYTES}, or a refusal: 411 for a `Transfer-Encoding`, 413 for a longer body, 400 for a
+ *   length that is not a number, that differs from another one, or that comes with a `Transfer-Encoding`.
  */
 export function bodyLength(head: RequestHead): number | BodyRefusal {
   const [length, ...others] = head.fields.all('content-length');
   if (head.fields.count('transfer-encoding') > 0) return length === undefined ? LENGTH_REQUIRED : MALFORMED;
   if (length === undefined) return 0;
   if (!/^\d+$/.test(length) || others.some((other) => other !== length)) return MALFORMED;
-  // inexact above 2^53, and infinite for very many digits: too large either way
+  // inexact above 2^53 and infinite for very many digits; both are too large
   const bytes = Number(length);
   return bytes > MAX_BODY_BYTES ? TOO_LARGE : bytes;
 }
 
-/** Whether a request names the host it is for: all do but those of HTTP/1.0, as balancers send them to check a server. */
+/** Whether a request names its host. All do but those of HTTP/1.0, which load balancers send as health checks. */
 export const namesHost = ({ httpVersion, fields, target }: RequestHead): boolean =>
   httpVersion !== '1.0' || fields.count('host') > 0 || !target.startsWith('/');
 
 /**
- * Absolute URL of a request without upgrade.
- * @param secure Whether it came over TLS.
- * @param forwardedHost Valid authority that takes the place of `Host`.
- * @param ownAuthority Authority for a request of HTTP/1.0 that has no `Host` (RFC 9112 §3.3).
- * @throws HandshakeError `ERR_HOST`, `ERR_TARGET` where `Host` or target are not what HTTP asks for.
+ * Returns the absolute URL of a request without upgrade.
+ * @param secure Whether the request came over TLS.
+ * @param forwardedHost Valid authority that replaces `Host`.
+ * @param ownAuthority Authority for an HTTP/1.0 request without `Host` (RFC 9112 §3.3).
+ * @throws HandshakeError `ERR_HOST`, `ERR_TARGET` if `Host` or target are invalid.
  */
 export function readPlainTarget(
   head: RequestHead,

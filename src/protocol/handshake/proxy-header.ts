@@ -1,31 +1,31 @@
 import { Buffer } from 'node:buffer';
 
-/** Longest header of the PROXY protocol, in bytes: what fits into one segment on every network. */
+/** Longest PROXY protocol header in bytes: it fits into one segment on every network. */
 export const MAX_PROXY_HEADER_BYTES = 536;
 const CR = 0x0d;
-/** Longest line of version 1, its end included. */
+/** Longest line of version 1, including its end. */
 const MAX_LINE_BYTES = 107;
 
-/** The client, as a proxy names it. */
+/** The client's address as the proxy reports it. */
 export interface ProxySource {
-  /** IPv4 or IPv6; empty for a client that reached the proxy over a Unix socket. */
+  /** IPv4 or IPv6; empty if the client reached the proxy over a Unix socket. */
   readonly address: string;
   readonly port: number;
 }
 
-/** What bytes from the beginning of a connection turn out to be. */
+/** What the first bytes of a connection are. */
 export type ProxyFact =
-  /** The beginning of a header. */
+  /** The start of a header; more input is needed. */
   | { readonly kind: 'more' }
-  /** No header: its signature is missing. */
+  /** Not a header: the signature is missing. */
   | { readonly kind: 'none' }
   | { readonly kind: 'malformed'; readonly detail: string }
   | {
       readonly kind: 'header';
       readonly version: 1 | 2;
-      /** Of the header, in bytes. */
+      /** Length of the header in bytes. */
       readonly length: number;
-      /** `undefined` where the header says that the proxy speaks for itself or does not know. */
+      /** `undefined` if the proxy opened the connection itself or does not know the client. */
       readonly source: ProxySource | undefined;
     };
 
@@ -35,7 +35,7 @@ const MORE: ProxyFact = Object.freeze({ kind: 'more' });
 const NONE: ProxyFact = Object.freeze({ kind: 'none' });
 const headerFault = (detail: string): ProxyFact => ({ kind: 'malformed', detail });
 
-/** Whether bytes begin with the signature of a version; `undefined` while they are too few to tell. */
+/** Returns the version whose signature the bytes start with; `undefined` while there are too few bytes to tell. */
 export function proxyVersion(bytes: Uint8Array): 1 | 2 | 'none' | undefined {
   for (const [version, signature] of [
     [1, SIGNATURE_1],
@@ -49,8 +49,8 @@ export function proxyVersion(bytes: Uint8Array): 1 | 2 | 'none' | undefined {
 }
 
 /**
- * Reads a header of the PROXY protocol, version 1 or 2. Type-length-value fields of version 2 are skipped.
- * @param bytes From the beginning of the connection; may go on behind the header.
+ * Reads a PROXY protocol header, version 1 or 2. Skips the type-length-value fields of version 2.
+ * @param bytes From the start of the connection; bytes after the header are ignored.
  */
 export function readProxyHeader(bytes: Uint8Array): ProxyFact {
   const version = proxyVersion(bytes);
@@ -78,7 +78,7 @@ function readLine(bytes: Buffer): ProxyFact {
   if (!isAddress(source) || !isAddress(destination)) return headerFault(`an address is not one of ${family}`);
   if (!isPort(sourcePort) || !isPort(destinationPort))
     return headerFault('a port is not a number up to 65535');
-  if (others.length > 0) return headerFault('its line goes on behind the ports');
+  if (others.length > 0) return headerFault('its line continues after the ports');
   return { kind: 'header', version: 1, length, source: { address: source, port: Number(sourcePort) } };
 }
 
@@ -95,7 +95,7 @@ const LOCAL = 0;
 const PROXY = 1;
 const FAMILIES = Object.freeze({ INET: 1, INET6: 2, UNIX: 3 } as const);
 const STREAM = 1;
-/** Addresses and ports of both ends, by family. */
+/** Bytes of the addresses and ports of both ends, by family. */
 const ADDRESS_BYTES: Readonly<Record<number, number>> = {
   [FAMILIES.INET]: 12,
   [FAMILIES.INET6]: 36,
@@ -136,7 +136,7 @@ function sourceOf(bytes: Buffer, family: number): ProxySource {
     return { address: [...bytes.subarray(16, 20)].join('.'), port: bytes.readUInt16BE(24) };
   }
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(16 + 2 * i).toString(16));
-  // A URL writes an address in its normal form (RFC 5952).
+  // A URL normalises the address (RFC 5952).
   return {
     address: new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1),
     port: bytes.readUInt16BE(48),
@@ -145,46 +145,49 @@ function sourceOf(bytes: Buffer, family: number): ProxySource {
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** What a connection begins with. */
+/** Result of reading the start of a connection. */
 export type ProxyPreamble =
   | { readonly fault: string; readonly rest?: undefined }
   | {
       readonly fault?: undefined;
       readonly source: ProxySource | undefined;
-      /** What follows the header; at least one byte. Valid while the last chunk is. */
+      /** The bytes after the header; at least one. A view of the last chunk. */
       readonly rest: Buffer;
     };
 
 /**
- * Collects the header of a connection. A second header behind it, of either version, is a fault, so the first bytes of what
- * follows are waited for: a client speaks first in HTTP and in TLS.
+ * Collects the PROXY header of a connection. A second header after it, of either version, is a fault, so the reader
+ * waits for the first bytes after the header. They always come: in HTTP and TLS the client speaks first.
  */
 export class ProxyHeaderReader {
   readonly #required: boolean;
   #held: Buffer = NOTHING;
   #header: { readonly source: ProxySource | undefined } | undefined;
 
-  /** @param required The sender has to send a header; otherwise it must not. */
+  /** @param required True if the sender must send a header; false if it must not. */
   constructor(required: boolean) {
     this.#required = required;
   }
 
-  /** Bytes that wait for more. */
+  /** Bytes buffered until more arrive. */
   get heldBytes(): number {
     return this.#held.length;
   }
 
-  /** The header was complete. */
+  /** True after the header was complete. */
   get hasHeader(): boolean {
     return this.#header !== undefined;
   }
 
-  /** What the header says about the client; `undefined` before it is complete, too. */
+  /** The client's address; `undefined` if the header does not say it, or is not complete yet. */
   get source(): ProxySource | undefined {
     return this.#header?.source;
   }
 
-  /** @returns `undefined` for more bytes, please. Not to be called after a result. */
+  /**
+   * Takes the next chunk; not to be called after a result.
+   * @returns `undefined` if more input is needed.
+   */
   receive(chunk: Buffer): ProxyPreamble | undefined {
     let bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     if (this.#required && this.#header === undefined) {

@@ -3,23 +3,23 @@ import { copyOf } from '../message-memory.ts';
 import { listContains } from './fields.ts';
 import type { ResponseHead } from './response-head.ts';
 
-/** Longest line between chunks: a size in hex, and extensions that nobody uses. */
+/** Longest line between chunks: a size in hex and chunk extensions, which are ignored. */
 const MAX_CHUNK_LINE_BYTES = 256;
 const LF = 0x0a;
 
 /**
- * Reads the beginning of the body of a response, as much as somebody would want to see (RFC 9112 §6). What is not
- * well-formed ends it: the answer was a refusal already.
+ * Reads the first bytes of a response body, to show why the server refused (RFC 9112 §6). A malformed body ends the
+ * reading without an error.
  */
 export class ResponseBodyReader {
   readonly #limitBytes: number;
-  /** Grows by doubling: a buffer for each tiny chunk would cost far more than its bytes. */
+  /** Grows by doubling: one buffer per tiny chunk would cost far more than its bytes. */
   #memory: Buffer = Buffer.alloc(0);
   readonly #chunked: boolean;
   #bytes = 0;
-  /** Bytes to come of the body, or of this chunk. */
+  /** Bytes still to arrive of the body, or of this chunk. */
   #leftBytes: number;
-  /** Of a line between two chunks, what has come of it. */
+  /** The line between two chunks so far; `undefined` inside a chunk. */
   #line: string | undefined;
   done = false;
 
@@ -34,14 +34,14 @@ export class ResponseBodyReader {
     this.done = status === 204 || status === 304 || (!this.#chunked && this.#leftBytes === 0);
   }
 
-  /** Takes what came; `done` tells whether that was enough. */
+  /** Takes the next bytes. Sets `done` when no more are needed. */
   receive(chunk: Uint8Array): void {
     for (let at = 0; at < chunk.length && !this.done; ) {
       at = this.#line === undefined ? this.#data(chunk, at) : this.#lineByte(chunk, at, this.#line);
     }
   }
 
-  /** What there is, in memory of its own. */
+  /** Returns the bytes read so far, as a copy. */
   take(): Buffer {
     return copyOf(this.#memory, 0, this.#bytes);
   }
@@ -75,7 +75,7 @@ export class ResponseBodyReader {
     }
     const text = line.trim();
     if (text === '' && this.#bytes > 0) {
-      // the end of the chunk before
+      // the CRLF that ends the previous chunk
       this.#line = '';
       return at + 1;
     }

@@ -13,7 +13,7 @@ import {
   VERSION_LENGTH,
 } from './head-reader.ts';
 
-/** The head of an HTTP/1 response: well-formed, and not judged any further. */
+/** The head of an HTTP/1 response: well-formed, but not checked any further. */
 export interface ResponseHead {
   /** Two digits and the dot between them: `1.1`. */
   readonly httpVersion: string;
@@ -26,22 +26,22 @@ export interface ResponseHead {
 
 const STATE = Object.freeze({ VERSION: HEAD_STATE.FIRST_LINE, STATUS: 7, REASON: 8 } as const);
 const RUNS = headRuns([undefined, undefined, VALUE_CHARS]);
-/** The CR. Everything before the reason has its fixed place. */
+/** Only the CR: everything before the reason has a fixed position. */
 const LINE_MARKS = 1;
-/** Where the three digits are. */
+/** Position of the status. */
 const STATUS_AT = VERSION_LENGTH + 1;
 const REASON_AT = STATUS_AT + 4;
 
-/** How a head that cannot be read is told. */
+/** How to report a malformed head. */
 export interface ResponseFault {
   readonly code: ConnectErrorCode;
   readonly phase: ConnectPhase;
 }
 const SERVERS_FAULT: ResponseFault = Object.freeze({ code: 'ERR_RESPONSE', phase: 'response' });
 
-/** Reads the head of one response; throws ConnectError, `ERR_RESPONSE` unless told otherwise. */
+/** Reads the head of one response. Throws ConnectError, `ERR_RESPONSE` by default. */
 export class ResponseHeadParser extends HeadReader<ResponseHead> {
-  /** A user agent unfolds what a server folds (RFC 9112 §5.2). */
+  /** A user agent unfolds folded fields of a server (RFC 9112 §5.2). */
   protected override get unfolds(): boolean {
     return true;
   }
@@ -63,7 +63,7 @@ export class ResponseHeadParser extends HeadReader<ResponseHead> {
       if (offset < STATUS_AT + 3) {
         if (isDigit(byte)) return state;
       } else if (byte === SPACE) return STATE.REASON;
-      // Servers that have no reason to give often leave out the space before it, too.
+      // Servers without a reason phrase often omit the space before it.
       else if (byte === CR) return this.#endOfLine(offset);
       throw this.fault('its status is not three digits');
     }

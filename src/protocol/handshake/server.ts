@@ -5,19 +5,19 @@ import { type Fields, isFieldValue, isToken, listContains, listMembers, parseTok
 import type { RequestHead } from './http-head.ts';
 import { type RequestTarget, readTarget, targetUrl } from './target.ts';
 
-/** A request for an upgrade to WebSocket that satisfies all of §4.2.1. */
+/** An upgrade request that satisfies all of §4.2.1. */
 export interface UpgradeRequest {
   /** Always `GET`. */
   readonly method: string;
-  /** Absolute, `http` or `https`; made when first asked for. Queries often hold tokens: do not log it. */
+  /** Absolute URL, `http` or `https`; created on first access. Queries often hold tokens: do not log it. */
   readonly url: URL;
-  /** As in `url.pathname`, at no cost. */
+  /** Same as `url.pathname`, without creating the URL. */
   readonly path: string;
   /** Authority of the request as sent: `Host`, or that of an absolute target. */
   readonly host: string;
-  /** Value of each `Origin` field, as sent. Not judged here. */
+  /** Value of each `Origin` field, as sent and unchecked. */
   readonly origins: readonly string[];
-  /** `Sec-WebSocket-Key`, for `acceptValue`. */
+  /** The `Sec-WebSocket-Key`; `acceptValue` takes it. */
   readonly key: string;
   /** Subprotocols offered, in the client's order of preference. */
   readonly protocols: ReadonlySet<string>;
@@ -26,17 +26,17 @@ export interface UpgradeRequest {
   readonly fields: Fields;
 }
 
-/** Whether a request asks for an upgrade to WebSocket, be it well or badly; `Upgrade: h2c` alone does not. */
+/** Whether a request asks for an upgrade to WebSocket, valid or not. `Upgrade: h2c` alone does not. */
 export function wantsWebSocket(head: RequestHead): boolean {
   const upgrade = head.fields.get('upgrade');
   return upgrade !== undefined && listContains(upgrade, 'websocket');
 }
 
 /**
- * Checks an upgrade request against §4.2.1 and takes it apart. The first fault counts.
- * @param secure Whether it came over TLS: decides the scheme of `url`.
- * @param forwardedHost Valid authority that takes the place of `Host`, where a proxy says what the client asked for.
- * @throws HandshakeError for what is missing, doubled or malformed; its `status` is the answer.
+ * Checks an upgrade request against §4.2.1 and parses it. The first fault is reported.
+ * @param secure Whether the request came over TLS; sets the scheme of `url`.
+ * @param forwardedHost Valid authority that replaces `Host`, from a trusted proxy.
+ * @throws HandshakeError if a field is missing, repeated or malformed; `status` is the HTTP status to answer with.
  */
 export function readUpgradeRequest(
   head: RequestHead,
@@ -54,12 +54,12 @@ export function readUpgradeRequest(
   if ((contentLength !== undefined && contentLength !== '0') || fields.count('transfer-encoding') > 0) {
     throw new HandshakeError('ERR_REQUEST_BODY');
   }
-  // before the key: other versions have none, and shall learn which version is spoken here (§4.4)
+  // before the key: other versions have no key and are told which version is supported (§4.4)
   const [version, ...others] = fields.all('sec-websocket-version').map(listMembers).filter(hasMembers);
   if (version === undefined || others.length > 0) throw new HandshakeError('ERR_VERSION_MISSING');
   if (version.length > 1 || version[0] !== '13') throw new HandshakeError('ERR_VERSION');
   const key = fields.get('sec-websocket-key');
-  // two keys joined are longer than one
+  // two joined keys are too long
   if (key === undefined || !isValidKey(key)) throw new HandshakeError('ERR_KEY');
   return new ReadUpgradeRequest(head, target, key, secure);
 }
@@ -67,10 +67,10 @@ export function readUpgradeRequest(
 const hasMembers = (list: readonly string[]): boolean => list.length > 0;
 
 /**
- * Chooses the subprotocol (§4.2.2).
- * @param preferences The server's, best first.
- * @param chosen Choice of the `upgrade` hook, which goes before `preferences`.
- * @returns One of `offered`; the empty string, so no field at all, if nothing is in common.
+ * Selects the subprotocol (§4.2.2).
+ * @param preferences The server's subprotocols in order of preference.
+ * @param chosen Choice of the `upgrade` hook; takes precedence over `preferences`.
+ * @returns One of `offered`, or the empty string (no field) if there is no common one.
  * @throws HandshakeError `ERR_UPGRADE_HOOK` if `chosen` was not offered.
  */
 export function selectProtocol(
@@ -88,17 +88,17 @@ export function selectProtocol(
 const OURS = new Set(['connection', 'upgrade', 'content-length', 'transfer-encoding']);
 
 /**
- * Checks what the `upgrade` hook wants to send with the 101.
+ * Checks the header fields that the `upgrade` hook adds to the 101.
  * @returns The same fields as a list: an iterable may yield them only once.
- * @throws HandshakeError `ERR_UPGRADE_HOOK` for a name that is no token or ours to set, or a value with CR, LF, NUL,
- *   another control character or one above U+00FF.
+ * @throws HandshakeError `ERR_UPGRADE_HOOK` for a name that is not a token or is reserved, or for a value with CR, LF,
+ *   NUL, another control character or a character above U+00FF.
  */
 export function checkHookHeaders(
   headers: Iterable<readonly [name: string, value: string]>,
 ): readonly (readonly [name: string, value: string])[] {
   const list = [...headers];
   for (const pair of list) {
-    // text is iterable, too: 'ab' would be the header a with the value b
+    // a string is iterable, too: 'ab' would become the header a with the value b
     if (!Array.isArray(pair) || pair.length !== 2)
       throw hookFault('headers has a member that is no [name, value]');
     const [name, value] = pair;

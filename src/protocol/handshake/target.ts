@@ -1,33 +1,36 @@
 import { HandshakeError } from '../errors.ts';
 import type { RequestHead } from './http-head.ts';
 
-/** What a request is for. */
+/** The parsed request target. */
 export interface RequestTarget {
-  /** Authority: `Host`, or what an absolute target replaces it by (RFC 9112 §3.2.2). Valid, as sent, without user. */
+  /** Authority: `Host`, or the authority of an absolute target (RFC 9112 §3.2.2). Valid, as sent, without user. */
   readonly host: string;
-  /** Path and query as sent; begins with `/`. */
+  /** Path and query as sent; starts with `/`. */
   readonly pathAndQuery: string;
-  /** Path as `URL.pathname` has it: dot segments resolved, so that two readers of one target cannot differ. */
+  /** Path like `URL.pathname`: dot segments are resolved, so that all code sees the same path. */
   readonly path: string;
 }
 
-/** Without what would end the authority of a URL, or begin another part of it. */
+/** Excludes characters that end the authority of a URL or start another part of it. */
 const AUTHORITY = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+;=-]+)(?::\d*)?$/i;
-/** Whether `text` is host and optional port, without user: what `Host` may be (RFC 9110 §7.2). */
+/** Whether `text` is a host with an optional port and no user, as `Host` requires (RFC 9110 §7.2). */
 export const isAuthority = (text: string): boolean => AUTHORITY.test(text) && URL.canParse(`http://${text}`);
 
-/** Visible ASCII. Bytes above are no URL, and a fragment is never sent (RFC 9110 §4.2.5). */
+/**
+ * Visible ASCII without `#`: bytes above ASCII are not part of a URL, and clients never send a fragment (RFC 9110
+ * §4.2.5).
+ */
 const VISIBLE = /^[\x21\x22\x24-\x7e]+$/;
-/** Paths that a URL parser leaves as they are: no dot segments, nothing that it escapes or unescapes. */
+/** Paths that a URL parser does not change: no dot segments, nothing that it escapes or unescapes. */
 const PLAIN_PATH = /^(?:\/(?:[\w~!$&'()*+,;=:@-][\w~!$&'()*+,;=:@.-]*)?)+$/;
-/** Schemes that an absolute target of a request to a WebSocket server can have. */
+/** Schemes of an absolute target. */
 const SCHEME = /^(?:http|ws)s?:\/\//i;
 
 /**
- * Reads a request target in origin or absolute form (RFC 9112 §3.2), and the one `Host` that every request has to have.
- * `Host` must be valid also where an absolute target replaces it.
- * @param forwardedHost Valid authority that takes the place of both.
- * @param ownHost Valid authority for a request without `Host`, where it may have none.
+ * Reads a request target in origin or absolute form (RFC 9112 §3.2) and the required single `Host`. `Host` must be
+ * valid even if an absolute target replaces it.
+ * @param forwardedHost Valid authority that replaces both.
+ * @param ownHost Valid authority for a request that may omit `Host`.
  * @throws HandshakeError `ERR_HOST`, `ERR_TARGET`.
  */
 export function readTarget(
@@ -45,7 +48,10 @@ export function readTarget(
   return absoluteForm(target.slice(scheme[0].length), forwardedHost);
 }
 
-/** The whole URL of a request: its scheme tells whether it came over TLS, whatever an absolute target said. */
+/**
+ * Returns the absolute URL of a request. The scheme tells whether it came over TLS, even if an absolute target says
+ * otherwise.
+ */
 export const targetUrl = ({ host, pathAndQuery }: RequestTarget, secure: boolean): URL =>
   new URL(`${secure ? 'https' : 'http'}://${host}${pathAndQuery}`);
 

@@ -204,7 +204,7 @@ for (const [what, fields, says] of [
 test('§4.1 CC-04 the extension decides about its answer, and HTTP/1.0 cannot upgrade', () => {
   const fields = `${GOOD}Sec-WebSocket-Extensions: permessage-deflate; x\r\n`;
   assert.equal(judge(fields, [], ONE_EXTENSION), 'not like this');
-  assert.equal(judge(GOOD, [], NO_EXTENSIONS, '1.0'), 'it speaks HTTP/1.0');
+  assert.equal(judge(GOOD, [], NO_EXTENSIONS, '1.0'), 'its version is HTTP/1.0, not HTTP/1.1');
 });
 
 test('a fault of ours in judging extensions is not blamed on the server', () => {

@@ -53,7 +53,7 @@ const MALFORMED: readonly (readonly [what: string, bytes: Buffer, detail: RegExp
   ['a port out of range', line('PROXY TCP4 192.0.2.1 198.51.100.2 65536 2'), /port/],
   ['a port with a leading zero', line('PROXY TCP4 192.0.2.1 198.51.100.2 1 02'), /port/],
   ['no port', line('PROXY TCP4 192.0.2.1 198.51.100.2 1'), /port/],
-  ['more than ports', line('PROXY TCP4 192.0.2.1 198.51.100.2 1 2 3'), /goes on/],
+  ['more than ports', line('PROXY TCP4 192.0.2.1 198.51.100.2 1 2 3'), /continues after the ports/],
   ['two spaces', line('PROXY  TCP4 192.0.2.1 198.51.100.2 1 2'), /family/],
   ['LF alone', Buffer.from('PROXY TCP4 192.0.2.1 198.51.100.2 1 2\n'), /CR LF/],
   ['a line of 108 bytes', line(`PROXY UNKNOWN ${'x'.repeat(92)}`), /107/],
