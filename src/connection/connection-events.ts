@@ -5,55 +5,58 @@ import type { Message } from '../protocol/payload.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import type { ConnectionState } from './states.ts';
 
-/** A message that the overflow policy threw away. */
+/** A message that the overflow policy dropped. */
 export interface DroppedMessage {
-  /** Payload and header where the frame was built already, otherwise the payload alone. */
+  /** Size of payload and header if the frame was already built, otherwise of the payload. */
   readonly bytes: number;
   readonly policy: 'close' | 'drop-newest' | 'drop-oldest';
 }
 
 /** Events of a connection, with the arguments of their listeners. */
 export interface ConnectionEvents {
-  /** A whole message. A listener that returns a promise makes the next one wait. */
+  /** A whole message. If a listener returns a promise, the next message is delivered after it settles. */
   message: [message: Message];
-  /** After `send` said `false` for the high-water mark: half of it is free again. */
+  /** After `send` returned `false` because of the high-water mark: the buffer is at or below half of the mark. */
   drain: [];
-  /** Once, after the last message. */
+  /** Emitted once, after the last message. */
   close: [info: CloseInfo];
   /**
-   * The peer broke a rule or the transport failed; {@link CloseInfo.error} has it, too. On the client's side also
+   * The peer broke a rule or the transport failed; {@link CloseInfo.error} is the same error. On a client also
    * `ERR_HANDLER`: a listener failed, and `cause` is what it threw.
    */
   error: [error: WebSocketError];
-  /** Answered already. The payload is a copy. */
+  /** A ping that was already answered. The payload is a copy. */
   ping: [payload: Buffer];
   pong: [payload: Buffer];
   stateChange: [next: ConnectionState, previous: ConnectionState];
   dropped: [info: DroppedMessage];
-  /** The credentials end `expiryWarningMs` from now; moving `expiresAt` keeps the connection. */
+  /** The credentials expire in `expiryWarningMs`. Setting `expiresAt` to a later time keeps the connection open. */
   expiring: [];
 }
 
-/** The answer of the server with which a client's connection began (§4.2.2). */
+/** The server's response to a client's handshake (§4.2.2). */
 export interface HandshakeResponse {
-  /** 101. */
+  /** Always 101. */
   readonly status: number;
   /** The reason phrase after the status, as sent; `''` if there is none. */
   readonly statusText: string;
-  /** Its fields; repeated ones are joined, but `headers.getSetCookie()` gives each cookie. The same object each time. */
+  /**
+   * Header fields; repeated ones are joined, but `headers.getSetCookie()` returns each cookie. The same object on each
+   * access.
+   */
   readonly headers: Headers;
 }
 
-/** What a connection is born with. */
+/** What is known about a connection when it opens. */
 export interface ConnectionIdentity<UserData> {
   readonly id: string;
-  /** Chosen subprotocol, `''` if none. */
+  /** The negotiated subprotocol; `''` if none. */
   readonly protocol: string;
-  /** Text of the agreed `Sec-WebSocket-Extensions`, `''` if none. */
+  /** Value of the negotiated `Sec-WebSocket-Extensions`; `''` if none. */
   readonly extensions: string;
-  /** What these say of permessage-deflate, if it is among them. */
+  /** The permessage-deflate parameters in `extensions`, if it was negotiated. */
   readonly deflate?: DeflateAgreement | undefined;
   readonly data: UserData;
-  /** When its credentials end, if they do. */
+  /** Time at which the credentials expire, if they do. */
   readonly expiresAt?: Date | number | undefined;
 }

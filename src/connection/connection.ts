@@ -19,35 +19,38 @@ import type { ConnectionHost, PublishDelivery } from './host.ts';
 import type { ConnectionState } from './states.ts';
 import { NO_TOPICS } from './topic-set.ts';
 
-/** Ends the sentence about a callback of `subscribe`. */
+/** Ends the error for a callback passed to `subscribe`. */
 const NO_TOPIC_LISTENER = 'what is published to a topic is sent to this connection';
 
-/** What drives a {@link Connection}. */
+/** The driver of a {@link Connection}. */
 export type DriverOf<UserData> = ConnectionDriver<Connection<UserData>>;
 
-/** Reads the private field of a connection; assigned once, where that field is in scope. */
+/** Reads the private field of a connection. Assigned once, in the scope of that field. */
 let readDriver: <UserData>(value: object) => DriverOf<UserData> | undefined;
 
-/** The driver of a connection; `undefined` for any other object. */
+/** Returns the driver of a connection; `undefined` for any other object. */
 export function driverIn<UserData>(value: object): DriverOf<UserData> | undefined {
   return readDriver(value);
 }
 
-/** The driver of a connection. */
+/** Returns the driver of a connection. */
 export function driverOf<UserData>(connection: Connection<UserData>): DriverOf<UserData> {
   return readDriver<UserData>(connection)!;
 }
 
 /**
- * One WebSocket connection after its handshake; the same class on both sides. No method throws because of its state. It has
- * these members and no others: properties that you add are yours, and the library never reads them.
- * @typeParam UserData What the application keeps with it, in `data`.
+ * One WebSocket connection after its handshake; the same class on server and client. No method throws because of the
+ * state. It has these members and no others: properties that you add are yours, and the library never reads them.
+ * @typeParam UserData Type of the application's `data`.
  */
 export class Connection<UserData = unknown>
   extends SafeEmitter<ConnectionEvents>
   implements AsyncIterable<Message>
 {
-  /** Yours: set by the `upgrade` hook, writable; on the client's side `undefined` until you set it. */
+  /**
+   * Data of the application, writable. On a server, the `upgrade` hook sets it first; on a client it is `undefined` at
+   * first.
+   */
   data: UserData;
   readonly #driver: DriverOf<UserData>;
 
@@ -68,9 +71,9 @@ export class Connection<UserData = unknown>
   }
 
   /**
-   * Made by servers and clients, not by applications.
-   * @param open Takes the socket over, with the owner it is given.
-   * @param nextKey Gives a fresh masking key for each frame: clients only.
+   * Servers and clients create connections; applications do not.
+   * @param open Takes over the socket, with the owner that it is given.
+   * @param nextKey Returns a fresh masking key for each frame; clients only.
    * @internal
    */
   constructor(
@@ -87,32 +90,32 @@ export class Connection<UserData = unknown>
     this.data = identity.data;
   }
 
-  /** Unique, random, never reused. */
+  /** Random and unique; never reused. */
   get id(): string {
     return this.#driver.id;
   }
 
-  /** The subprotocol agreed on, `''` if none (§1.9). */
+  /** The negotiated subprotocol, `''` if none (§1.9). */
   get protocol(): string {
     return this.#driver.protocol;
   }
 
-  /** The extensions agreed on, as in the header field; `''` if none. */
+  /** The negotiated extensions as in the header field; `''` if none. */
   get extensions(): string {
     return this.#driver.extensions;
   }
 
-  /** The peer, IPv4-mapped addresses as IPv4; `''` where there is none, as behind a Unix socket. */
+  /** IP address of the peer, IPv4-mapped addresses as IPv4; `''` if there is none, as on a Unix socket. */
   get remoteAddress(): string {
     return this.#driver.remoteAddress;
   }
 
-  /** Port of the peer; 0 where there is none, or where a trusted proxy named the peer. */
+  /** Port of the peer; 0 if there is none, or if a trusted proxy reported the address of the peer. */
   get remotePort(): number {
     return this.#driver.remotePort;
   }
 
-  /** The server's answer to the handshake, with its fields; `undefined` on the server's side. */
+  /** The server's response to the handshake; `undefined` on the server side. */
   get response(): HandshakeResponse | undefined {
     return this.#driver.response;
   }
@@ -122,14 +125,15 @@ export class Connection<UserData = unknown>
     return this.#driver.state;
   }
 
-  /** Wall time of the end of the handshake. */
+  /** Wall time at which the handshake completed. */
   get connectedAt(): Date {
     return new Date(this.#driver.connectedAtMs);
   }
 
   /**
-   * When the credentials of the peer end, in wall time: then the connection is closed with 1008, and `expiryWarningMs`
-   * before there is an `expiring` event. `undefined`: never. Accurate to a second. Writable: a later time is a refresh.
+   * Wall time at which the credentials of the peer expire; `undefined` for never. At that time the connection closes
+   * with 1008; `expiryWarningMs` before, `expiring` is emitted. Accurate to a second. Writable: a later time refreshes
+   * the credentials.
    * @throws MisuseError `ERR_ARGUMENT` when set to anything but a valid `Date`, ms since 1970, or `undefined`.
    */
   get expiresAt(): Date | undefined {
@@ -142,89 +146,89 @@ export class Connection<UserData = unknown>
   }
 
   /**
-   * Bytes accepted and not yet taken by the kernel: in the queues here, in the socket and in TLS. Each entry of a queue counts
-   * 128 bytes more, since it costs memory; small messages share entries while the socket is blocked.
+   * Bytes accepted by `send` and not yet by the kernel: in our queues, in the socket and in TLS. Each queue entry
+   * counts as 128 more bytes for its memory. While the socket is blocked, small messages share entries.
    */
   get bufferedBytes(): number {
     return this.#driver.bufferedBytes;
   }
 
-  /** Round trip of our pings in ms, smoothed over about ten; `undefined` before the first answer. */
+  /** Round-trip time of our pings in ms, smoothed over about ten samples; `undefined` before the first pong. */
   get rttMs(): number | undefined {
     return this.#driver.rttMs;
   }
 
-  /** How long ago the last byte came, in ms. */
+  /** Time since the last byte arrived, in ms. */
   get lastReceivedAgoMs(): number {
     return this.#driver.lastReceivedAgoMs;
   }
 
-  /** Messages accepted by `send`, broadcasts and publishes included. */
+  /** Messages that `send` accepted, including broadcasts and publishes. */
   get messagesSent(): number {
     return this.#driver.messagesSent;
   }
 
-  /** Messages received whole, whether delivered yet or not. */
+  /** Messages received completely, including those not delivered yet. */
   get messagesReceived(): number {
     return this.#driver.messagesReceived;
   }
 
   /**
-   * Messages not sent because of the state or the overflow policy, and received ones that were never delivered: those that
-   * waited for a consumer for more than 10 s, too.
+   * Messages not sent because of the state or the overflow policy, and received messages that were never delivered,
+   * including those that had no consumer for more than 10 s.
    */
   get droppedMessages(): number {
     return this.#driver.droppedMessages;
   }
 
-  /** Bytes received after the handshake, as on the wire. */
+  /** Bytes received after the handshake, on the wire. */
   get bytesReceived(): number {
     return this.#driver.bytesReceived;
   }
 
-  /** Bytes handed to the socket after the handshake. */
+  /** Bytes passed to the socket after the handshake. */
   get bytesSent(): number {
     return this.#driver.bytesSent;
   }
 
   /**
-   * Topics subscribed to now; not to be changed. The subscriptions end when the state turns closed, and these stay readable
-   * until the `close` events of connection and server were emitted.
+   * Current topics, read-only. Subscriptions end when the state becomes `closed`, but the set stays readable until the
+   * `close` events of connection and server were emitted.
    */
   get topics(): ReadonlySet<string> {
     return this.#driver.topicSet ?? NO_TOPICS;
   }
 
-  /** How it ended; `undefined` until it is closed. */
+  /** How the connection ended; `undefined` until it is closed. */
   get closeInfo(): CloseInfo | undefined {
     return this.#driver.closeInfo;
   }
 
-  /** Resolves when the connection is over and the last message was delivered. Never rejects. */
+  /** Resolves when the connection has ended and the last message was delivered. Never rejects. */
   get closed(): Promise<CloseInfo> {
     return this.#driver.closed;
   }
 
   /**
    * Sends a message: a string as text, bytes as binary. Bytes are not copied: leave them unchanged until
-   * `bufferedBytes` says they are out. A payload that is detached before it is written ends the connection with 1011, cause
-   * `payload-detached`.
-   * @returns `true`: accepted, go on. `false`: accepted, but wait for `drain`; or not sent, because the connection is not
-   *   open or is over its limit (`state` and `droppedMessages` tell).
-   * @throws MisuseError `ERR_ARGUMENT` for anything that is not a {@link Payload}, and for a callback; `ERR_OPTION` for an
-   *   option.
+   * `bufferedBytes` shows that they were sent. A payload that is detached before it is written ends the connection with
+   * 1011, cause `payload-detached`.
+   * @returns `true`: accepted, go on. `false`: accepted, but wait for `drain`; or not sent, because the connection is
+   *   not open or is over its limit (`state` and `droppedMessages` tell which).
+   * @throws MisuseError `ERR_ARGUMENT` for anything that is not a {@link Payload}, and for a callback; `ERR_OPTION` for
+   *   an option.
    */
   send(payload: Payload, options?: SendOptions): boolean;
-  // A third parameter, since `arguments` and rest parameters allocate: this is the hot path.
+  // `surplus` is a parameter because `arguments` and rest parameters allocate, and this is the hot path.
   send(payload: Payload, options?: SendOptions, surplus?: unknown): boolean {
     if (options !== undefined || surplus !== undefined) checkSendOptions('connection', options, surplus);
     return this.#driver.send(payload, options);
   }
 
   /**
-   * Resolves once no more than half of the high-water mark waits; at once if no more than the mark does.
-   * @throws MisuseError `ERR_CLOSED` (as a rejection) when the connection ends first; or the reason of `signal`;
-   *   `ERR_ARGUMENT`, at once, for a callback.
+   * Resolves when the buffer is at or below half of the high-water mark; at once if it is at or below the mark.
+   * @throws MisuseError `ERR_CLOSED` (as a rejection) if the connection ends first; the reason of `signal` if it
+   *   aborts; `ERR_ARGUMENT`, at once, for a callback.
    */
   drained(options?: { readonly signal?: AbortSignal }): Promise<void>;
   drained(options?: { readonly signal?: AbortSignal }, surplus?: unknown): Promise<void> {
@@ -233,9 +237,9 @@ export class Connection<UserData = unknown>
   }
 
   /**
-   * Sends a ping (§5.5.2). The heartbeat pings by itself; this is for measuring and for protocols that ask for it.
-   * @param payload At most 125 bytes; a string as UTF-8.
-   * @returns Like {@link send}. Nothing is sent while `bufferedBytes` is at `maxBufferedBytes` or above.
+   * Sends a ping (§5.5.2). The heartbeat sends pings by itself; use this to measure, or for protocols that need it.
+   * @param payload At most 125 bytes; a string is sent as UTF-8.
+   * @returns Like {@link send}. Sends nothing while `bufferedBytes` is at or above `maxBufferedBytes`.
    * @throws MisuseError `ERR_ARGUMENT` for a longer payload.
    */
   ping(payload?: Payload): boolean;
@@ -245,13 +249,14 @@ export class Connection<UserData = unknown>
   }
 
   /**
-   * Starts the closing handshake (§7.1.2): messages already accepted go out first, then Close. Later calls do nothing.
-   * Received ones that wait are delivered still, unless nobody takes any: without a listener, or after a loop was left.
-   * @param code 1000 to 1003, 1007 to 1009, 1011 to 1014, 3000 to 4999; clients also 1010. Default 1000. Every code of a
-   *   {@link CloseInfo} is accepted, so that a relay can pass it on: 1005 sends a Close without code and reason; 1006, 1015
-   *   and, from a server, 1010 send 1011.
+   * Starts the closing handshake (§7.1.2): accepted messages are sent first, then Close. Later calls do nothing.
+   * Buffered received messages are still delivered, unless there is no consumer (no listener, or the application left
+   * its loop).
+   * @param code 1000 to 1003, 1007 to 1009, 1011 to 1014, 3000 to 4999; clients also 1010. Default 1000. Every code of
+   *   a {@link CloseInfo} is accepted, so that a relay can pass it on: 1005 sends a Close without code and reason; 1006,
+   *   1015 and, from a server, 1010 send 1011.
    * @param reason At most 123 bytes of UTF-8; a longer one is cut at a code point.
-   * @throws MisuseError `ERR_ARGUMENT` for another code, or a reason that is no string.
+   * @throws MisuseError `ERR_ARGUMENT` for another code, or a reason that is not a string.
    */
   close(code = 1000, reason = ''): void {
     checkCloseCall('connection', arguments);
@@ -259,22 +264,22 @@ export class Connection<UserData = unknown>
   }
 
   /**
-   * Throws the connection away, without closing handshake: code 1006, cause `terminated`. Received messages that are not
-   * delivered yet are dropped, so that `close` follows at once.
+   * Destroys the connection without a closing handshake: code 1006, cause `terminated`. Drops received messages that
+   * were not delivered yet, so that `close` follows at once.
    */
   terminate(): void {
     checkCount('connection.terminate', arguments, 0, 'close(code, reason) sends a code');
     this.#driver.terminate();
   }
 
-  /** Stops delivery at the next message. Nothing is lost: soon TCP holds the peer back. */
+  /** Stops delivery before the next message. No message is lost: when the read-ahead is full, TCP stops the peer. */
   pause(): void;
   pause(surplus?: unknown): void {
     if (surplus !== undefined) refuseSurplus('connection.pause', surplus);
     this.#driver.pause();
   }
 
-  /** Goes on with delivery after {@link pause}, or after a loop was left. */
+  /** Continues delivery after {@link pause}, or after the application left its loop. */
   resume(): void;
   resume(surplus?: unknown): void {
     if (surplus !== undefined) refuseSurplus('connection.resume', surplus);
@@ -283,9 +288,9 @@ export class Connection<UserData = unknown>
 
   /**
    * Subscribes to a topic of the server.
-   * @returns `true` if new; `false` if subscribed already, over a limit, or not open.
+   * @returns `true` if new; `false` if already subscribed, over a limit, or not open.
    * @throws MisuseError `ERR_ARGUMENT` unless `topic` is a string of 1 to 256 bytes without control characters;
-   *   `ERR_STATE` on the client's side: only a server has topics.
+   *   `ERR_STATE` on a client: topics exist only on servers.
    */
   subscribe(topic: string): boolean;
   subscribe(topic: string, surplus?: unknown): boolean {
@@ -294,8 +299,9 @@ export class Connection<UserData = unknown>
   }
 
   /**
-   * @returns Whether it was subscribed.
-   * @throws MisuseError `ERR_STATE` on the client's side.
+   * Unsubscribes from a topic.
+   * @returns Whether the connection was subscribed.
+   * @throws MisuseError `ERR_STATE` on a client.
    */
   unsubscribe(topic: string): boolean;
   unsubscribe(topic: string, surplus?: unknown): boolean {
@@ -304,8 +310,8 @@ export class Connection<UserData = unknown>
   }
 
   /**
-   * Publishes to all subscribers of a topic but this connection. See `WebSocketServer.publish`.
-   * @throws MisuseError `ERR_STATE` on the client's side.
+   * Publishes to all subscribers of a topic except this connection. See `WebSocketServer.publish`.
+   * @throws MisuseError `ERR_STATE` on a client.
    */
   publish(
     topic: string,
@@ -323,16 +329,16 @@ export class Connection<UserData = unknown>
   }
 
   /**
-   * Messages one by one, as fast as the loop asks for them; ends when the connection does, however it does. Leaving the
-   * loop pauses the connection, until another loop begins or `resume`. Without a `message` listener, messages wait for that
-   * for 10 s; from then on they are dropped and counted in `droppedMessages`.
+   * Iterates over messages with back-pressure; ends when the connection ends, for any reason. Leaving the loop pauses
+   * the connection until another loop starts or `resume` is called. Without a `message` listener, messages are then
+   * buffered for 10 s. After that they are dropped and counted in `droppedMessages`.
    * @throws MisuseError `ERR_STATE` while another loop runs.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
     return this.#driver.loop();
   }
 
-  /** Closes with 1000 and waits for the end: for `await using`. */
+  /** Closes with 1000 and waits for the end; for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#driver.close(1000, '');
     await this.#driver.closed;

@@ -1,10 +1,10 @@
-/** Those who wait until a connection has room again. Exists only while there is somebody. */
+/** Pending calls of `drained()`. Exists only while there are any. */
 export class Drains {
-  /** `send` has said `false` for the high-water mark: a `drain` event is owed. */
+  /** `send` has returned `false` because of the high-water mark, so a `drain` event has to follow. */
   wasRefused = false;
   readonly #waiting = new Set<{ resolve: () => void; reject: (reason: unknown) => void }>();
 
-  /** @returns A promise that rejects with the reason of `signal` if that comes first. */
+  /** Resolves when the buffer has drained. Rejects when the connection ends first, or with the reason of `signal`. */
   wait(signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {

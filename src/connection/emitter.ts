@@ -2,25 +2,25 @@ import { EventEmitter } from 'node:events';
 import { refuseArgument, isThenable } from '../options/call-check.ts';
 import type { ListenerResult } from './host.ts';
 
-/** @throws MisuseError `ERR_ARGUMENT` for a name that is none, or a listener that is no function. */
+/** @throws MisuseError `ERR_ARGUMENT` for an invalid event name, or a listener that is not a function. */
 function checkListener(method: string, name: unknown, listener: unknown): void {
   if (typeof listener !== 'function') refuseArgument(method, 'listener', listener, 'a function');
   if (typeof name !== 'string' && typeof name !== 'symbol')
     refuseArgument(method, 'event', name, 'the name of an event');
 }
 
-/** Node's types say that the result of a listener is ignored; {@link dispatch} reads it. */
+/** Node's types say that the result of a listener is ignored, but {@link dispatch} reads it. */
 const asListener = (listener: unknown): (() => void) => listener as () => void;
 
-/** The private companion of an emitter: it reacts to changes of the listeners. */
+/** The private companion of an emitter; reacts to changes of the listeners. */
 export interface ListenerWatcher {
-  /** Listeners of `name` were added or removed; of any name, if it is `undefined`. */
+  /** Called after listeners of `name` were added or removed; `undefined` means any name. */
   listenersChanged(name: string | symbol | undefined): void;
 }
 
 /**
- * An event emitter with typed names and arguments. A listener that throws or rejects causes an event and never an
- * exception in the caller: the other listeners still run, and the process goes on. It has no method for the library that an
+ * An event emitter with typed names and arguments. A listener that throws or rejects causes an event, never an
+ * exception in the caller: the other listeners still run and the process goes on. It has no library method that an
  * application could overwrite: {@link dispatch} is a function, and the companion is in a private field.
  */
 export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends EventEmitter {
@@ -93,7 +93,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
   }
 
   override removeAllListeners(name?: keyof Events & string): this {
-    // Node tells by their number whether there are arguments.
+    // Node distinguishes the two calls by the number of arguments.
     if (name === undefined) super.removeAllListeners();
     else super.removeAllListeners(name);
     this.#watcher.listenersChanged(name);
@@ -101,19 +101,19 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
   }
 }
 
-// Both call the functions of Node's class: an application may have assigned another `rawListeners` to its object.
+// Both use the functions of Node's class, because an application may have overwritten `rawListeners` on its object.
 
-/** How many listeners of `name` there are. */
+/** Returns the number of listeners of `name`. */
 export function countListeners(emitter: EventEmitter, name: string): number {
   return EventEmitter.prototype.listenerCount.call(emitter, name);
 }
 
-/** The listeners of `name` now, in a new array. */
+/** Returns the current listeners of `name` in a new array. */
 export function listenersOf(emitter: EventEmitter, name: string): ((...args: never[]) => ListenerResult)[] {
   return EventEmitter.prototype.rawListeners.call(emitter, name) as ((...args: never[]) => ListenerResult)[];
 }
 
-/** Calls the listeners of `name`. What they throw, or reject with, goes to `failed`. */
+/** Calls the listeners of `name`. Passes what they throw, or reject with, to `failed`. */
 export function dispatch<Events extends Record<keyof Events, unknown[]>, Name extends keyof Events & string>(
   emitter: SafeEmitter<Events>,
   name: Name,

@@ -2,16 +2,16 @@ import type { ConnectionEvents } from './connection-events.ts';
 import { nearestName } from '../options/nearest-name.ts';
 import type { Warnings } from './warnings.ts';
 
-/** The events of one class, and what users of other libraries call them. */
+/** The events of one class, and their names in other libraries. */
 export interface EventNames {
-  /** Ends "there is no event 'x' of …". */
+  /** Completes "there is no event 'x' of …". */
   readonly of: string;
   readonly known: ReadonlySet<string>;
-  /** Ends the sentence. */
+  /** Hints that end the sentence, by the foreign name. */
   readonly foreign: ReadonlyMap<string, string>;
 }
 
-/** @param known Every event, so that a missing one does not compile. */
+/** @param known Every event; a missing one does not compile. */
 export const eventNames = <Events>(
   of: string,
   known: Readonly<Record<keyof Events & string, true>>,
@@ -49,7 +49,7 @@ export const CONNECTION_EVENTS: EventNames = eventNames<ConnectionEvents>(
   },
 );
 
-/** Warns, once for each name, of a listener that will never be called unless the application emits the event itself. */
+/** Warns, once for each name, of a listener that the library never calls: only the application can emit that event. */
 export function checkEventName(name: string | symbol, events: EventNames, warnings: Warnings): void {
   if (typeof name !== 'string' || events.known.has(name)) return;
   const nearest = nearestName(name, [...events.known]);
@@ -64,10 +64,10 @@ export function checkEventName(name: string | symbol, events: EventNames, warnin
 }
 
 /**
- * Gives a prototype a setter for each handler property of other libraries, as `onmessage`. Assigning a function warns once;
- * from then on the property is an ordinary one of that object, which the library never reads.
+ * Gives a prototype a setter for each handler property of other libraries, such as `onmessage`. Assigning a function
+ * warns once. After that the property is an ordinary property of that object, which the library never reads.
  * @param fixes What to write instead, by property.
- * @param warningsOf Finds the warnings of an object; `undefined` for a foreign one.
+ * @param warningsOf Returns the warnings of an object; `undefined` for an object of another class.
  */
 export function warnOfHandlerProperties<Self extends object>(
   prototype: Self,

@@ -1,14 +1,14 @@
 import { MisuseError } from '../protocol/errors.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
 
-/** Longest time until the wall clock is looked at again: it may have been set. */
+/** Longest time between two readings of the wall clock, because it may be set. */
 const LOOK_AGAIN_MS = 60_000;
 
-/** What happens when credentials come to their end. */
+/** Reacts to the expiry of credentials. */
 export interface ExpiryOwner {
-  /** They end soon. */
+  /** The credentials expire soon. */
   expiring(): void;
-  /** They have ended. */
+  /** The credentials have expired. */
   expired(): void;
 }
 
@@ -26,10 +26,10 @@ export function wallTimeMs(value: unknown): number {
   );
 }
 
-/** Watches one point in wall time, which may be moved. Exists only for connections whose credentials end. */
+/** Watches one point in wall time, which may be moved. Exists only for connections whose credentials expire. */
 export class Expiry implements DeadlineOwner {
   deadlineSlot = -1;
-  /** When the credentials end, in ms of wall time. */
+  /** Time at which the credentials expire, in ms of wall time. */
   atMs = 0;
   readonly #owner: ExpiryOwner;
   readonly #deadlines: DeadlineQueue;
@@ -37,14 +37,14 @@ export class Expiry implements DeadlineOwner {
   #warned = false;
   #watching = false;
 
-  /** @param warningMs How long before the end the owner is told. */
+  /** @param warningMs Time before the expiry at which the owner is warned, in ms. */
   constructor(owner: ExpiryOwner, deadlines: DeadlineQueue, warningMs: number) {
     this.#owner = owner;
     this.#deadlines = deadlines;
     this.#warningMs = warningMs;
   }
 
-  /** Moves the end; who was warned is warned again before the new one. */
+  /** Moves the expiry. The owner is warned again before the new one. */
   set(atMs: number): void {
     this.atMs = atMs;
     this.#warned = false;
@@ -67,11 +67,11 @@ export class Expiry implements DeadlineOwner {
       this.#warned = true;
       this.#owner.expiring();
     }
-    // The listener may have moved the end, or closed the connection.
+    // The listener may have moved the expiry or closed the connection.
     if (this.#watching && this.deadlineSlot < 0) this.#plan();
   }
 
-  /** The check could not be made: the credentials count as ended. */
+  /** The check failed, so the credentials count as expired. */
   failed(): void {
     this.#owner.expired();
   }

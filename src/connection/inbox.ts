@@ -1,14 +1,17 @@
 import { ENTRY_BYTES } from '../protocol/limits.ts';
 import type { Message } from '../protocol/payload.ts';
 
-/** Bytes that a message counts while it is in the inbox: a flood of empty messages is bounded, too. */
+/**
+ * Bytes that a message counts while it is in the inbox. Includes a constant, so that a flood of empty messages is
+ * bounded.
+ */
 const countedBytes = (message: Message): number => ENTRY_BYTES + message.length;
 
 /** Messages received and not yet delivered, in order. Exists only while delivery is stopped. */
 export class Inbox {
   #messages: Message[] = [];
   #next = 0;
-  /** What the messages count: their bytes (text: UTF-16 units), and {@link ENTRY_BYTES} each. */
+  /** Bytes that the messages count: their length (text: UTF-16 units) plus {@link ENTRY_BYTES} each. */
   bytes = 0;
 
   get size(): number {
@@ -23,7 +26,7 @@ export class Inbox {
   shift(): Message | undefined {
     if (this.#next === this.#messages.length) return undefined;
     const message = this.#messages[this.#next]!;
-    // Free the message at once: the array itself is cut only now and then.
+    // Frees the message at once; the array is shortened only from time to time.
     this.#messages[this.#next++] = '';
     this.bytes -= countedBytes(message);
     if (this.#next > 64 && this.#next * 2 > this.#messages.length) {

@@ -2,7 +2,9 @@ import type { Message } from '../protocol/payload.ts';
 
 type Result = IteratorResult<Message, undefined>;
 
-/** `for await` over a connection: asks for one message at a time, so the peer is read only as fast as the loop. */
+/**
+ * The iterator of `for await`. It requests one message at a time, so the peer is read only as fast as the loop runs.
+ */
 export class MessageIterator implements AsyncIterableIterator<Message> {
   readonly #asked: () => void;
   readonly #left: () => void;
@@ -10,25 +12,25 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   #done = false;
 
   /**
-   * @param asked The loop wants a message.
-   * @param left The loop was left before the connection ended.
+   * @param asked Called when the loop requests a message.
+   * @param left Called when the application leaves the loop before the connection has ended.
    */
   constructor(asked: () => void, left: () => void) {
     this.#asked = asked;
     this.#left = left;
   }
 
-  /** The loop waits for a message. */
+  /** True while the loop waits for a message. */
   get asking(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** Hands over a message. Only while {@link asking}. */
+  /** Delivers a message; only while {@link asking}. */
   give(message: Message): void {
     this.#waiting.shift()?.({ done: false, value: message });
   }
 
-  /** No message comes any more. */
+  /** Ends the loop: no more messages come. */
   finish(): void {
     this.#done = true;
     for (const resolve of this.#waiting) resolve({ done: true, value: undefined });

@@ -1,17 +1,20 @@
 import type { RandomSource } from '../engine/random.ts';
 
 const PAYLOAD_BYTES = 8;
-/** Weight of a new sample: an average over about the last ten. */
+/** Weight of a new sample: averages over about the last ten. */
 const WEIGHT = 0.2;
 
-/** Measures round trips by our own pings. Nothing in a peer's payload is taken for a time. */
+/** Measures round-trip times with our own pings. Never reads a time from a payload of the peer. */
 export class PingTimer {
-  /** Smoothed, in ms; `undefined` before the first answer. */
+  /** Smoothed round-trip time in ms; `undefined` before the first pong. */
   rttMs: number | undefined;
   #payload: Buffer | undefined;
   #sentAtMs = 0;
 
-  /** @returns The payload of the ping to send now: unpredictable, so that no pong can be sent ahead of it. */
+  /**
+   * Starts a measurement.
+   * @returns The payload of the ping to send now. It is unpredictable, so the peer cannot send the pong in advance.
+   */
   start(random: RandomSource, nowMs: number): Buffer {
     this.#payload = random.bytes(PAYLOAD_BYTES);
     this.#sentAtMs = nowMs;
@@ -19,20 +22,23 @@ export class PingTimer {
   }
 
   /**
-   * The payload of a ping whose answer cannot be timed, because nothing is read. Forgets the ping before it, too: its
-   * answer may lie unread.
+   * Returns the payload of a ping that cannot be timed, because nothing is read. Also ends the current measurement: its
+   * pong may be unread.
    */
   untimed(random: RandomSource): Buffer {
     this.#payload = undefined;
     return random.bytes(PAYLOAD_BYTES);
   }
 
-  /** Reading stopped: the answer to an open ping may lie unread, so it says nothing of the round trip. */
+  /**
+   * Call when reading stops: the pong of the current measurement may be unread, so its time says nothing about the
+   * round trip.
+   */
   forget(): void {
     this.#payload = undefined;
   }
 
-  /** A pong came. Only the answer to the last ping counts, and once. */
+  /** Call when a pong has arrived. Only the first pong of the last ping counts. */
   received(payload: Buffer, nowMs: number): void {
     if (this.#payload === undefined || !this.#payload.equals(payload)) return;
     this.#payload = undefined;

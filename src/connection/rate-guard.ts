@@ -1,7 +1,7 @@
 import { TokenBucket } from './token-bucket.ts';
 import type { RateLimit } from '../options/connection-settings.ts';
 
-/** Header of a control frame with its masking key. */
+/** Longest header of a control frame, with its masking key. */
 const MAX_SHORT_HEADER_BYTES = 6;
 
 function bucket(rate: number | undefined, burst: number | undefined): TokenBucket | undefined {
@@ -9,17 +9,18 @@ function bucket(rate: number | undefined, burst: number | undefined): TokenBucke
 }
 
 /**
- * The rate limit of one connection: messages and control frames cost a token each, bytes as many as came over the wire.
- * With action `throttle` a large frame may put the bucket into debt: reading waits until it is paid. With `close`
- * each byte that is taken from a read is paid for at once, and the first frame beyond the burst is not delivered.
+ * The rate limit of one connection. Each message and control frame costs one message token; each wire byte costs one
+ * byte token. With action `throttle`, a large frame may put the bucket into debt: reading stops until the debt is paid.
+ * With `close`, the bytes of a frame are paid for as they are taken from a read, and the first frame beyond the burst
+ * is not delivered.
  */
 export class RateGuard {
   readonly limit: RateLimit;
-  /** Each byte has to be paid for by {@link takeBytes}. */
+  /** True if {@link takeBytes} has to pay for each byte. */
   readonly countsBytes: boolean;
   readonly #messages: TokenBucket | undefined;
   readonly #bytes: TokenBucket | undefined;
-  /** Bytes received whose tokens are not there yet; with `throttle`. */
+  /** Bytes received but not yet paid for; only with `throttle`. */
   #owedBytes = 0;
   #isStopped = false;
   #freePongs = 0;
@@ -31,20 +32,20 @@ export class RateGuard {
     this.countsBytes = limit.action === 'close' && this.#bytes !== undefined;
   }
 
-  /** Bytes came. With `throttle`, the next frame shows whether they are within the limit. */
+  /** Call when bytes have arrived. With `throttle`, the next frame shows whether they are within the limit. */
   received(bytes: number): void {
     if (this.#bytes !== undefined && !this.countsBytes) this.#owedBytes += bytes;
   }
 
-  /** Pays for bytes that were taken from a read. @returns False if the tokens are not there. */
+  /** Pays for bytes taken from a read. @returns False if there are too few tokens. */
   takeBytes(bytes: number, nowMs: number): boolean {
     if (this.#isStopped) this.#fillBeyond(nowMs);
     return this.#bytes?.takeExactly(bytes, nowMs) ?? true;
   }
 
   /**
-   * We stopped reading. With `close`, the peer may send at its rate all the while: it comes at once later, and is no
-   * burst of the peer's.
+   * Call when reading stops. With `close`, the peer may go on sending at its rate; these bytes are read in one burst
+   * later, and that burst is not the peer's fault.
    */
   stoppedReading(nowMs: number): void {
     if (this.limit.action !== 'close') return;
@@ -59,12 +60,14 @@ export class RateGuard {
     this.#isStopped = false;
   }
 
-  /** A ping was sent while nothing is read: its answer costs nothing, since the answers come all at once afterwards. */
+  /**
+   * Call when a ping was sent while nothing is read. Its pong is free, because all pongs are read in one burst later.
+   */
   pingedUnread(): void {
     this.#freePongs++;
   }
 
-  /** A pong came. @returns Whether it costs nothing. */
+  /** Call when a pong has arrived. @returns Whether it is free. */
   takeFreePong(payloadBytes: number): boolean {
     if (this.#freePongs === 0) return false;
     this.#freePongs--;
@@ -72,12 +75,12 @@ export class RateGuard {
     return true;
   }
 
-  /** How long reading has to wait, in ms; 0 if the next frame may be taken. */
+  /** Time for which reading has to wait, in ms; 0 if the next frame may be taken. */
   waitMs(nowMs: number): number {
     return Math.max(this.#bytes?.waitMs(this.#owedBytes, nowMs) ?? 0, this.#messages?.waitMs(1, nowMs) ?? 0);
   }
 
-  /** Pays for one message or control frame, and for the bytes that came. @returns False if the tokens are not there. */
+  /** Pays for one message or control frame and for the bytes received. @returns False if there are too few tokens. */
   take(nowMs: number): boolean {
     if (this.#owedBytes > 0) {
       if (this.#bytes?.take(this.#owedBytes, nowMs) === false) return false;

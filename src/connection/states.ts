@@ -10,7 +10,10 @@ const MOVES: Readonly<Record<ConnectionState, readonly ConnectionState[]>> = {
   closed: [],
 };
 
-/** @throws MisuseError `ERR_STATE` for a move that is not in the table: a fault of ours. */
+/**
+ * Checks a change of state.
+ * @throws MisuseError `ERR_STATE` for a change that is not in the table: an internal error.
+ */
 export function moveState(from: ConnectionState, to: ConnectionState): ConnectionState {
   if (!MOVES[from].includes(to))
     throw new MisuseError('ERR_STATE', `a connection cannot go from ${from} to ${to}`);

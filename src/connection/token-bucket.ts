@@ -1,7 +1,7 @@
 /**
- * A token bucket: full at first, filled evenly, emptied by what happens. Time is an argument, in ms on one monotonic
- * clock. It counts in parts of a token, as many as the period has milliseconds, on whole milliseconds: every sum is of
- * integers, so nothing is gained or lost by rounding however often it is asked.
+ * A token bucket: starts full and fills evenly. Time is an argument, in ms on one monotonic clock. The bucket counts in
+ * fractions of a token, one per ms of the period, at whole milliseconds. All sums are of integers, so calling often
+ * causes no rounding error.
  */
 export class TokenBucket {
   readonly #partsPerMs: number;
@@ -11,9 +11,9 @@ export class TokenBucket {
   #filledAtMs = -Infinity;
 
   /**
-   * @param rate Tokens a period, a whole number above 0.
-   * @param burst Tokens that a full bucket holds, a whole number above 0.
-   * @param periodMs Length of the period; a second unless told.
+   * @param rate Tokens per period, a whole number above 0.
+   * @param burst Tokens in a full bucket, a whole number above 0.
+   * @param periodMs Length of the period; default 1,000 ms.
    */
   constructor(rate: number, burst: number, periodMs = 1000) {
     this.#partsPerMs = rate;
@@ -23,8 +23,8 @@ export class TokenBucket {
   }
 
   /**
-   * Takes `count` tokens, or none. What costs more than a full bucket holds is let through by a full one, which is then
-   * in debt: a single large message is never stuck, and the rate still holds on average.
+   * Takes `count` tokens, or none. A full bucket accepts a `count` larger than itself and is then in debt: a single
+   * large message is never stuck, and the rate holds on average.
    */
   take(count: number, nowMs: number): boolean {
     this.#fill(nowMs);
@@ -34,7 +34,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes `count` tokens, or none. More than there are is always refused. */
+  /** Takes `count` tokens, or none. Always refuses more tokens than the bucket has. */
   takeExactly(count: number, nowMs: number): boolean {
     this.#fill(nowMs);
     const parts = count * this.#partsPerToken;
@@ -43,7 +43,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** Fills in the tokens since the last call, beyond a full bucket, too: nothing could be taken meanwhile. */
+  /** Adds the tokens since the last call, even above a full bucket: none could be taken in that time. */
   fillBeyond(nowMs: number): void {
     const atMs = Math.floor(nowMs);
     if (atMs <= this.#filledAtMs || this.#filledAtMs === -Infinity) return;
@@ -51,7 +51,10 @@ export class TokenBucket {
     this.#filledAtMs = atMs;
   }
 
-  /** How long until {@link take} of `count` succeeds, in whole ms from the millisecond that `nowMs` lies in; 0 if it would now. */
+  /**
+   * Time until {@link take} of `count` succeeds, in whole ms from the millisecond of `nowMs`; 0 if it would succeed
+   * now.
+   */
   waitMs(count: number, nowMs: number): number {
     this.#fill(nowMs);
     const missing = Math.min(count * this.#partsPerToken, this.#capacity) - this.#parts;

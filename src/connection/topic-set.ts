@@ -7,8 +7,8 @@ const readOnly = (method: string): MisuseError =>
   );
 
 /**
- * The topics of one connection. An application gets this object to look at, so its methods that change a set throw; the
- * library changes it with the functions below, which no property of the application's can replace.
+ * The topics of one connection. Applications may read this object, so its methods that change a set throw. The library
+ * changes it with the functions below, which no property that an application assigns can replace.
  */
 export class TopicSet extends Set<string> {
   override add(_topic: string): never {
@@ -24,14 +24,14 @@ export class TopicSet extends Set<string> {
   }
 }
 
-/** What connections without topics show. */
+/** The shared empty set of connections without topics. */
 export const NO_TOPICS: TopicSet = /* @__PURE__ */ Object.freeze(new TopicSet());
 
 export function addTopic(topics: TopicSet, topic: string): void {
   Set.prototype.add.call(topics, topic);
 }
 
-/** @returns Whether it was there. */
+/** Deletes a topic. @returns Whether it was in the set. */
 export function deleteTopic(topics: TopicSet, topic: string): boolean {
   return Set.prototype.delete.call(topics, topic);
 }
@@ -40,7 +40,7 @@ export function hasTopic(topics: TopicSet, topic: string): boolean {
   return Set.prototype.has.call(topics, topic);
 }
 
-/** The topics, in the order of subscribing. Safe while topics are added and deleted. */
+/** Returns the topics in order of subscription. Topics may be added and deleted during iteration. */
 export function topicsIn(topics: TopicSet): IterableIterator<string> {
   return Set.prototype.values.call(topics) as IterableIterator<string>;
 }

@@ -1,13 +1,13 @@
 import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
 
-/** What is told that the time has come. */
+/** Receives the end of an {@link UnclaimedTimer}. */
 export interface UnclaimedOwner {
   unclaimedTooLong(): void;
-  /** The step above threw. */
+  /** `unclaimedTooLong` threw. */
   failed(error: unknown): void;
 }
 
-/** Waits for the time at which messages without a consumer are dropped. Exists only while such messages wait. */
+/** Waits until messages without a consumer have to be dropped. Exists only while such messages are buffered. */
 export class UnclaimedTimer implements DeadlineOwner {
   deadlineSlot = -1;
   readonly #deadlines: DeadlineQueue;
@@ -18,7 +18,7 @@ export class UnclaimedTimer implements DeadlineOwner {
     this.#owner = owner;
   }
 
-  /** Moves the time. */
+  /** Sets or moves the time. */
   plan(atMs: number): void {
     this.#deadlines.plan(this, atMs);
   }

@@ -1,7 +1,7 @@
 import { Heartbeat } from '../protocol/heartbeat.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
 
-/** What a deadline asks for: a ping, or an end. */
+/** What is due: a ping, a read, or the error that ends the connection. */
 export type WatchVerdict =
   | 'ping'
   | 'read'
@@ -14,18 +14,18 @@ export type WatchVerdict =
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * Every deadline of one connection, as arithmetic: silence, unfinished messages, a peer that takes nothing, a closing
- * handshake that does not end. All times in ms on one clock that stands still while the process does.
+ * Computes every deadline of one connection: silence, unfinished messages, a peer that accepts no bytes, an unfinished
+ * closing handshake. Has no timer. All times in ms on one clock that stands still while the process is stalled.
  */
 export class Watch {
-  /** When the last byte came. */
+  /** Time at which the last byte arrived. */
   receivedAtMs: number;
-  /** Ends a throttle; `NEVER` without one. */
+  /** Time at which a throttle ends; `NEVER` without one. */
   throttledUntilMs = NEVER;
 
   readonly #settings: ConnectionSettings;
   #heartbeat: Heartbeat | undefined;
-  /** Since when we are not reading, or -1. */
+  /** Time since which nothing is read; -1 while reading. */
   #stoppedAtMs = -1;
   #idleFromMs: number;
   #messageDueMs = NEVER;
@@ -33,7 +33,7 @@ export class Watch {
   #writeDueMs = NEVER;
   #closeDueMs = NEVER;
 
-  /** @param fraction At random from 0 to 1: spreads the first pings of many connections over half an interval. */
+  /** @param fraction Random, 0 to 1: spreads the first pings of many connections over half an interval. */
   constructor(settings: ConnectionSettings, nowMs: number, fraction: number) {
     this.#settings = settings;
     this.receivedAtMs = nowMs;
@@ -43,12 +43,12 @@ export class Watch {
       : undefined;
   }
 
-  /** From then on nothing counts but the end of closing, and bytes that are not taken. */
+  /** True once closing has begun: then only the close and write deadlines apply. */
   get #isClosing(): boolean {
     return this.#idleFromMs === NEVER;
   }
 
-  /** Bytes came. */
+  /** Call when bytes have arrived. */
   received(nowMs: number): void {
     this.receivedAtMs = nowMs;
     if (!this.#isClosing) this.#idleFromMs = nowMs;
@@ -56,8 +56,8 @@ export class Watch {
   }
 
   /**
-   * After a read: a message or frame is unfinished.
-   * @param serial Tells one message from the next.
+   * Call after a read that left a message or frame unfinished.
+   * @param serial Identifies the message.
    */
   unfinished(serial: number, nowMs: number): void {
     if (serial === this.#messageSerial || this.#isClosing) return;
@@ -65,28 +65,28 @@ export class Watch {
     this.#messageDueMs = nowMs + this.#settings.messageTimeoutMs;
   }
 
-  /** After a read: nothing is unfinished. */
+  /** Call after a read that left nothing unfinished. */
   finished(): void {
     this.#messageDueMs = NEVER;
     this.#messageSerial = -1;
   }
 
-  /** After a write, or when the kernel took something: bytes still wait. */
+  /** Call after a write, and when the kernel has accepted bytes, while bytes are still queued. */
   writing(progressed: boolean, nowMs: number): void {
     if (progressed || this.#writeDueMs === NEVER) this.#writeDueMs = nowMs + this.#settings.writeTimeoutMs;
   }
 
-  /** No byte waits any more. */
+  /** Call when no byte is queued any more. */
   written(): void {
     this.#writeDueMs = NEVER;
   }
 
-  /** False while silence is our own doing: nothing is read. */
+  /** False while nothing is read: silence then proves nothing about the peer. */
   get isReading(): boolean {
     return this.#stoppedAtMs < 0;
   }
 
-  /** We stopped reading: from here on silence is our own doing. Pings go on, since a write finds out that a peer is gone. */
+  /** Call when reading stops. Pings go on, because a failing write shows that the peer is gone. */
   stoppedReading(nowMs: number): void {
     if (this.#stoppedAtMs < 0) this.#stoppedAtMs = nowMs;
   }
@@ -100,7 +100,7 @@ export class Watch {
     this.#heartbeat?.excuse(nowMs);
   }
 
-  /** The closing handshake has begun, or what remains of the connection has to end: no later than the close timeout. */
+  /** Call when the closing handshake has begun, or when the connection has to end within the close timeout. */
   closing(nowMs: number): void {
     if (this.#closeDueMs !== NEVER) return;
     this.#heartbeat = undefined;
@@ -110,13 +110,13 @@ export class Watch {
     this.#closeDueMs = nowMs + this.#settings.closeTimeoutMs;
   }
 
-  /** The socket below must be gone within `ms`. */
+  /** Call when the socket must be gone within `ms`. */
   closeWithin(ms: number, nowMs: number): void {
     this.closing(nowMs);
     this.#closeDueMs = Math.min(this.#closeDueMs, nowMs + ms);
   }
 
-  /** When {@link tick} has something to say; infinite if never. */
+  /** Time at which {@link tick} has to be called next; infinite if never. */
   deadlineMs(): number {
     const other = Math.min(this.#writeDueMs, this.#closeDueMs, this.throttledUntilMs);
     const pingDueMs = this.#heartbeat?.deadlineMs() ?? NEVER;
@@ -126,10 +126,7 @@ export class Watch {
     return Math.min(other, idleDueMs, this.#messageDueMs, pingDueMs);
   }
 
-  /**
-   * Says each end once: whoever asks goes on asking until nothing is due.
-   * @returns What is due, one thing at a time; `undefined` if nothing more is.
-   */
+  /** Returns what is due, one item per call, each timeout once. Call it until it returns `undefined`. */
   tick(nowMs: number): WatchVerdict | undefined {
     if (nowMs >= this.#closeDueMs) {
       this.#closeDueMs = NEVER;
