@@ -1,6 +1,6 @@
 import { type Connection, driverOf, type DriverOf } from '../connection/connection.ts';
 import type { HandshakeResponse } from '../connection/connection-events.ts';
-import type { ConnectionHost, PublishDelivery, TrafficCounters } from '../connection/host.ts';
+import type { ConnectionHost, Delivery, TrafficCounters } from '../connection/host.ts';
 import { countListeners } from '../connection/emitter.ts';
 import { ConnectionLog } from '../connection/log.ts';
 import { Observers } from '../connection/observers.ts';
@@ -77,7 +77,7 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     throw noTopics('leave them');
   }
 
-  publish(): PublishDelivery {
+  publish(): Delivery {
     throw noTopics('publish to them');
   }
 }

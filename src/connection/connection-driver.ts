@@ -19,7 +19,7 @@ import { Drains } from './drains.ts';
 import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
 import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
-import type { ConnectionHost, ListenerResult, PublishDelivery } from './host.ts';
+import type { ConnectionHost, Delivery as DeliveryCounts, ListenerResult } from './host.ts';
 import { Link, type LinkOwner } from './link.ts';
 import type { DropCause } from '../observe/observer.ts';
 import type { MessageIterator } from './message-iterator.ts';
@@ -221,11 +221,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.host.unsubscribe(this, topic);
   }
 
-  publish(
-    topic: string,
-    payload: Payload,
-    options: (SendOptions & Audience<C>) | undefined,
-  ): PublishDelivery {
+  publish(topic: string, payload: Payload, options: (SendOptions & Audience<C>) | undefined): DeliveryCounts {
     return this.host.publish(this, topic, payload, options);
   }
 

@@ -15,7 +15,7 @@ import { ConnectionDriver } from './connection-driver.ts';
 import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
 import { SafeEmitter } from './emitter.ts';
 import { warnOfHandlerProperties } from './event-names.ts';
-import type { ConnectionHost, PublishDelivery } from './host.ts';
+import type { ConnectionHost, Delivery } from './host.ts';
 import type { ConnectionState } from './states.ts';
 import { NO_TOPICS } from './topic-set.ts';
 
@@ -313,17 +313,13 @@ export class Connection<UserData = unknown>
    * Publishes to all subscribers of a topic except this connection. See `WebSocketServer.publish`.
    * @throws MisuseError `ERR_STATE` on a client.
    */
-  publish(
-    topic: string,
-    payload: Payload,
-    options?: SendOptions & Audience<Connection<UserData>>,
-  ): PublishDelivery;
+  publish(topic: string, payload: Payload, options?: SendOptions & Audience<Connection<UserData>>): Delivery;
   publish(
     topic: string,
     payload: Payload,
     options?: SendOptions & Audience<Connection<UserData>>,
     surplus?: unknown,
-  ): PublishDelivery {
+  ): Delivery {
     if (options !== undefined || surplus !== undefined) checkPublishOptions('connection', options, surplus);
     return this.#driver.publish(topic, payload, options);
   }

@@ -33,12 +33,6 @@ export interface Delivery {
   readonly failed: number;
 }
 
-/** A `publish` on top of its {@link Delivery}. */
-export interface PublishDelivery extends Delivery {
-  /** What became of it beyond this process; never rejects. */
-  readonly relayed: Promise<{ readonly ok: boolean; readonly position?: string; readonly error?: Error }>;
-}
-
 /** A listener's answer: a promise makes the next message of the same connection wait; anything else says nothing. */
 export type ListenerResult = unknown;
 
@@ -78,5 +72,5 @@ export interface ConnectionHost<Driver, C> {
     topic: string,
     payload: Payload,
     options: (SendOptions & Audience<C>) | undefined,
-  ): PublishDelivery;
+  ): Delivery;
 }

@@ -70,6 +70,8 @@ export interface Observer {
   handlerFailed?(error: unknown, connection: ObservedConnection | undefined): void;
   /** A step of the library threw: a fault of the library. The connection ends with `internal-error`, unless it has ended. */
   internalFault?(error: unknown, connection: ObservedConnection): void;
+  /** A call of the relay threw, or its promise rejected. @param topic The topic of the call. */
+  relayFailed?(error: unknown, topic: string): void;
   /** The memory budget is used up, and connections are closed until 90 % are reached. A server reports each episode once. */
   memoryShed?(maxBytes: number): void;
 }

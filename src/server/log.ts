@@ -84,4 +84,8 @@ export class ServerLog extends ConnectionLog implements Observer {
   acceptFailed(error: Error): void {
     this.write('error', { err: error }, 'a connection could not be accepted');
   }
+
+  relayFailed(error: unknown, topic: string): void {
+    this.write('error', { err: error, topic: escaped(topic) }, 'relay failed');
+  }
 }

@@ -11,7 +11,7 @@ import {
   listenersOf,
   type SafeEmitter,
 } from '../connection/emitter.ts';
-import type { ConnectionHost, Delivery, ListenerResult, PublishDelivery } from '../connection/host.ts';
+import type { ConnectionHost, Delivery, ListenerResult } from '../connection/host.ts';
 import { Observers } from '../connection/observers.ts';
 import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import { checkEventName } from '../connection/event-names.ts';
@@ -32,7 +32,15 @@ import { takeStream } from '../sockets/take-stream.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { Admission, type Reservation } from './admission/admission.ts';
 import { addressMatcher } from '../options/addresses.ts';
-import { type BroadcastOptions, broadcastTo, driversOf } from './groups/broadcast.ts';
+import { refuseOption } from '../options/option-check.ts';
+import {
+  type BroadcastOptions,
+  broadcastTo,
+  type ConnectionIds,
+  driversOf,
+  exceptedIds,
+} from './groups/broadcast.ts';
+import { type Relay, RelayCalls, type RelayedDelivery } from './groups/relay.ts';
 import { type Arrival, Handshake } from './opening/handshake.ts';
 import type { HandshakeHost, PendingSocket } from './opening/handshake-host.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
@@ -52,6 +60,7 @@ import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
 import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
 import { Counters } from './counters.ts';
 import type { ServerStats } from './stats.ts';
+import type { Position } from './groups/topic.ts';
 import { TopicTable } from './groups/topics.ts';
 import { proxyPolicy, type Sender, trustedSenders } from './admission/trust-proxy.ts';
 import type { Audience, SendOptions } from '../options/call-options.ts';
@@ -61,8 +70,6 @@ const ACCEPT_FAILURE_EVERY_MS = 1_000;
 
 /** Where a failure happened that refused a handshake. */
 const REFUSING_FUNCTION = 'the upgrade hook, or a function given as path, allowedOrigins or exemptAddresses,';
-
-const NOT_RELAYED = Promise.resolve(Object.freeze({ ok: true }));
 
 /**
  * What a server knows: connections, topics, counts, who may come in. What it is to an application is `WebSocketServer`.
@@ -102,14 +109,19 @@ export class ServerCore<UserData>
   readonly #judgeHost: ReturnType<typeof hostPolicy>;
   readonly #senderOf: ReturnType<typeof proxyPolicy>;
   readonly #sendsProxyHeader: (address: string) => boolean;
+  readonly #relay: RelayCalls | undefined;
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
   readonly #leaving = new Set<DriverOf<UserData>>();
 
-  /** @param observers Observers besides the counters and the log. */
+  /**
+   * @param observers Observers besides the counters and the log.
+   * @param relay Joins the topics with those of other servers. Default: none.
+   */
   constructor(
     options: ServerOptions<UserData> | undefined,
     engine = defaultEngine,
     observers: readonly Observer[] = [],
+    relay?: Relay,
   ) {
     this.engine = engine;
     this.options = resolveServerOptions(options, engine);
@@ -128,11 +140,16 @@ export class ServerCore<UserData>
       this.options,
       (address) => isTrusted(address) || this.#sendsProxyHeader(address),
     );
-    this.topics = new TopicTable(this.options);
+    if (relay !== undefined)
+      this.#relay = new RelayCalls(relay, (error, topic) => this.observers.tell('relayFailed', error, topic));
+    this.topics = new TopicTable(this.options, this.#relay);
     this.#matchesPath = compilePath(this.options.path);
     this.#judgeOrigin = originPolicy(this.options);
     this.#judgeHost = hostPolicy(this.options.allowedHosts);
     this.#senderOf = proxyPolicy(this.options.trustProxy);
+    relay?.start((topic, message, except, position) =>
+      this.#deliverRelayed(topic, message, except, position),
+    );
   }
 
   get settings(): ResolvedServerOptions<UserData> {
@@ -345,27 +362,46 @@ export class ServerCore<UserData>
     topic: string,
     payload: Payload,
     options: (SendOptions & Audience<Connection<UserData>>) | undefined,
-  ): PublishDelivery {
+  ): Delivery | RelayedDelivery {
     const message = new PreparedMessage(payload, options, this.engine.reusableBytes);
-    const audience = this.topics.audience(topic) ?? [];
-    const delivery = this.#deliver(audience, message, options, driver?.id);
-    return { ...delivery, relayed: NOT_RELAYED };
+    const recipients = this.topics.find(topic)?.recipients ?? [];
+    const except = exceptedIds(options?.except, driver?.id);
+    const where = options?.where;
+    const relay = this.#relay;
+    if (relay === undefined) return this.#deliver(recipients, message, except, where);
+    if (where !== undefined)
+      refuseOption('where', where, 'left out: a function cannot be sent to the other servers');
+    const { sent, skipped, failed } = this.#deliver(recipients, message, except, where);
+    return { sent, skipped, failed, relayed: relay.publish(topic, message, except) };
+  }
+
+  #deliverRelayed(
+    name: string,
+    message: PreparedMessage,
+    except: ConnectionIds,
+    position: Position | undefined,
+  ): void {
+    const topic = this.topics.get(name);
+    if (topic === undefined) return;
+    if (position !== undefined) topic.position = position;
+    this.#deliver(topic.recipients, message, except, undefined);
   }
 
   broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
     const message = new PreparedMessage(payload, options, this.engine.reusableBytes);
+    const except = exceptedIds(options?.except, undefined);
     const to = options?.to;
     const drivers = to === undefined ? this.registry : driversOf(to, this.registry);
-    return this.#deliver(drivers, message, options, undefined);
+    return this.#deliver(drivers, message, except, options?.where);
   }
 
   #deliver(
     drivers: Iterable<DriverOf<UserData> | undefined>,
     message: PreparedMessage,
-    options: Audience<Connection<UserData>> | undefined,
-    sender: string | undefined,
+    except: ConnectionIds,
+    where: Audience<Connection<UserData>>['where'],
   ): Delivery {
-    const delivery = broadcastTo(drivers, message, options, sender, (error) =>
+    const delivery = broadcastTo(drivers, message, except, where, (error) =>
       this.handlerFailed(error, undefined, 'a where predicate'),
     );
     this.counters.broadcasts++;

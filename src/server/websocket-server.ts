@@ -8,7 +8,7 @@ import { checkCount } from '../options/call-check.ts';
 import { checkPublishOptions, type Audience, type SendOptions } from '../options/call-options.ts';
 import { dispatch, SafeEmitter } from '../connection/emitter.ts';
 import { warnOfHandlerProperties } from '../connection/event-names.ts';
-import type { Delivery, PublishDelivery } from '../connection/host.ts';
+import type { Delivery } from '../connection/host.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
@@ -226,16 +226,11 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
 
   /**
    * Sends a message to all subscribers of a topic; encoded once. Subscribers see publishes in the order of the calls.
-   * @returns Counts as of {@link broadcast} for this process, and `relayed` for what lies beyond it.
+   * @returns Counts as of {@link broadcast}.
    * @throws MisuseError `ERR_ARGUMENT` for an impossible payload or topic, `ERR_OPTION` for an option.
    */
-  publish(topic: string, payload: Payload, options?: PublishOptions<UserData>): PublishDelivery;
-  publish(
-    topic: string,
-    payload: Payload,
-    options?: PublishOptions<UserData>,
-    surplus?: unknown,
-  ): PublishDelivery {
+  publish(topic: string, payload: Payload, options?: PublishOptions<UserData>): Delivery;
+  publish(topic: string, payload: Payload, options?: PublishOptions<UserData>, surplus?: unknown): Delivery {
     if (options !== undefined || surplus !== undefined) checkPublishOptions('server', options, surplus);
     return this.#core.publish(undefined, topic, payload, options);
   }

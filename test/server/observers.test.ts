@@ -21,6 +21,7 @@ const EVENTS = [
   'dropped',
   'handlerFailed',
   'internalFault',
+  'relayFailed',
   'memoryShed',
 ] as const satisfies readonly (keyof Observer)[];
 

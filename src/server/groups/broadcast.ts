@@ -49,10 +49,17 @@ function eachMember<UserData>(
   }
 }
 
-function exceptedIds<UserData>(
-  except: BroadcastOptions<UserData>['except'],
+/** Ids of connections: none, one, or several. */
+export type ConnectionIds = ReadonlySet<string> | string | undefined;
+
+/**
+ * The ids of the sender and of the connections that option `except` names.
+ * @throws MisuseError `ERR_OPTION` for a member that is neither a connection nor an id.
+ */
+export function exceptedIds<UserData>(
+  except: Audience<Connection<UserData>>['except'],
   sender: string | undefined,
-): ReadonlySet<string> | string | undefined {
+): ConnectionIds {
   if (except === undefined) return sender;
   if (typeof except === 'string' && sender === undefined) return except;
   let only = sender;
@@ -79,46 +86,59 @@ export function driversOf<UserData>(
 }
 
 /**
- * Offers one encoded message to many connections, synchronously: every connection sees broadcasts and sends in the order
- * of the calls. What one recipient does, or does not, changes nothing for the others.
- * @param drivers Of the recipients; `undefined` for one that is unknown.
- * @param sender Left out, too: its id.
- * @param failed Told what `where` throws.
+ * Sends one encoded message to many connections, synchronously: every connection sees broadcasts and sends in the order
+ * of the calls. A recipient that fails does not affect the others.
+ * @param drivers Drivers of the recipients; `undefined` for an unknown id.
+ * @param except Ids of recipients to skip.
+ * @param where Asked last, and only for open connections.
+ * @param failed Called with what `where` throws.
  */
 export function broadcastTo<UserData>(
   drivers: Iterable<DriverOf<UserData> | undefined>,
   message: PreparedMessage,
-  options: Audience<Connection<UserData>> | undefined,
-  sender: string | undefined,
+  except: ConnectionIds,
+  where: Audience<Connection<UserData>>['where'],
   failed: (error: unknown) => void,
 ): Delivery {
-  const except = exceptedIds(options?.except, sender);
-  const where = options?.where;
   const delivery = { sent: 0, skipped: 0, failed: 0 };
-  for (const driver of drivers) {
-    if (driver === undefined || driver.state !== 'open' || isExcepted(driver.id, except)) {
-      delivery.skipped++;
-      continue;
-    }
-    if (where !== undefined) {
-      try {
-        if (!verdictOf('where', where(driver.connection))) {
-          delivery.skipped++;
-          continue;
-        }
-      } catch (error) {
-        delivery.failed++;
-        failed(error);
-        continue;
-      }
-    }
-    if (driver.sendPrepared(message)) delivery.sent++;
-    else delivery.failed++;
-  }
+  // Two loops: one loop over lists and sets takes 5 times as long for a set.
+  if (Array.isArray(drivers)) {
+    const list = drivers as readonly (DriverOf<UserData> | undefined)[];
+    for (let i = 0; i < list.length; i++) offer(delivery, list[i], message, except, where, failed);
+  } else for (const driver of drivers) offer(delivery, driver, message, except, where, failed);
   return delivery;
 }
 
-function isExcepted(id: string, except: ReadonlySet<string> | string | undefined): boolean {
+/** Sends the message to one recipient and counts the result. */
+function offer<UserData>(
+  delivery: { sent: number; skipped: number; failed: number },
+  driver: DriverOf<UserData> | undefined,
+  message: PreparedMessage,
+  except: ConnectionIds,
+  where: Audience<Connection<UserData>>['where'],
+  failed: (error: unknown) => void,
+): void {
+  if (driver === undefined || driver.state !== 'open' || isExcepted(driver.id, except)) {
+    delivery.skipped++;
+    return;
+  }
+  if (where !== undefined) {
+    try {
+      if (!verdictOf('where', where(driver.connection))) {
+        delivery.skipped++;
+        return;
+      }
+    } catch (error) {
+      delivery.failed++;
+      failed(error);
+      return;
+    }
+  }
+  if (driver.sendPrepared(message)) delivery.sent++;
+  else delivery.failed++;
+}
+
+function isExcepted(id: string, except: ConnectionIds): boolean {
   if (except === undefined) return false;
   return typeof except === 'string' ? id === except : except.has(id);
 }

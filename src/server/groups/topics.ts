@@ -1,37 +1,11 @@
-import { Buffer } from 'node:buffer';
 import { addTopic, deleteTopic, hasTopic, TopicSet, topicsIn } from '../../connection/topic-set.ts';
-import { MisuseError } from '../../protocol/errors.ts';
+import { checkTopic, Topic } from './topic.ts';
 
-/** Longest topic name, in bytes of UTF-8. */
-export const MAX_TOPIC_BYTES = 256;
-/** Control characters, and surrogates without their other half, which have no UTF-8. */
-const UNFIT = /[\p{Cc}\p{Cs}]/u;
-
-/** @throws MisuseError `ERR_ARGUMENT` unless `topic` is 1 to 256 bytes of UTF-8 without control characters. */
-export function checkTopic(topic: unknown): asserts topic is string {
-  const fault = topicFault(topic);
-  if (fault !== undefined) throw new MisuseError('ERR_ARGUMENT', `a topic ${fault}`);
-}
-
-function topicFault(topic: unknown): string | undefined {
-  if (typeof topic !== 'string') return `must be a string, not ${topic === null ? 'null' : typeof topic}`;
-  if (topic === '') return 'must not be empty';
-  // a UTF-16 unit is at most 3 bytes, so that short names need no counting
-  if (topic.length * 3 > MAX_TOPIC_BYTES) {
-    if (topic.length > MAX_TOPIC_BYTES)
-      return `must be at most ${MAX_TOPIC_BYTES} bytes, not ${topic.length} or more`;
-    const bytes = Buffer.byteLength(topic);
-    if (bytes > MAX_TOPIC_BYTES) return `must be at most ${MAX_TOPIC_BYTES} bytes, not ${bytes}`;
-  }
-  return UNFIT.test(topic) ? 'must not contain control characters or lone surrogates' : undefined;
-}
-
-/** What the table needs of a subscriber: a place for its topics. */
+/** A subscriber, as far as the table knows it: a place for its topics. */
 export interface TopicHolder {
   /**
-   * Written by the table while the holder can subscribe; `undefined` while there are none, as most connections of most
-   * servers never have any. After {@link TopicTable.unsubscribeAll} it tells which topics there were, until the holder
-   * clears it.
+   * Written by the table while the holder can subscribe. `undefined` without topics, because most connections never have
+   * any. After {@link TopicTable.unsubscribeAll} it still lists the topics, until the holder clears it.
    */
   topicSet: TopicSet | undefined;
 }
@@ -52,22 +26,33 @@ export interface TopicLimits {
   readonly maxTopicsPerConnection: number;
 }
 
+/** Hears which topics have members on this server. The table is up to date when it calls. */
+export interface TopicInterest {
+  /** `topic` got its first member. */
+  subscribe(topic: string): void;
+  /** `topic` lost its last member. */
+  unsubscribe(topic: string): void;
+}
+
 /**
- * Who is subscribed to what. Names are compared exactly; a topic exists from its first subscriber to its last, and a name
- * found in the table was checked when it came in. Everything takes constant time but {@link unsubscribeAll}, which takes
- * as long as the subscriber has topics.
+ * The topics of a server by name, and who is subscribed to them. Names are compared exactly. A name in the table was
+ * checked when its topic came to be. Every call takes constant time, except {@link unsubscribeAll}, whose time is
+ * proportional to the topics of the subscriber.
  */
 export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscriber> {
   readonly #limits: TopicLimits;
-  readonly #subscribers = new Map<string, Set<Subscriber>>();
+  readonly #interest: TopicInterest | undefined;
+  readonly #topics = new Map<string, Topic<Subscriber>>();
   #subscriptions = 0;
 
-  constructor(limits: TopicLimits) {
+  constructor(limits: TopicLimits, interest?: TopicInterest) {
     this.#limits = limits;
+    this.#interest = interest;
   }
 
+  /** Topics with at least one subscriber. */
   get size(): number {
-    return this.#subscribers.size;
+    return this.#topics.size;
   }
 
   /** Pairs of subscriber and topic. */
@@ -79,20 +64,18 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
    * @returns `false` if already subscribed, or if a limit is reached.
    * @throws MisuseError `ERR_ARGUMENT`; see {@link checkTopic}.
    */
-  subscribe(subscriber: Subscriber, topic: string): boolean {
-    let audience = this.#subscribers.get(topic);
-    if (audience === undefined) checkTopic(topic);
+  subscribe(subscriber: Subscriber, name: string): boolean {
+    const topic = this.find(name);
     const own = subscriber.topicSet;
-    if (own !== undefined && (hasTopic(own, topic) || own.size >= this.#limits.maxTopicsPerConnection))
+    if (own !== undefined && (hasTopic(own, name) || own.size >= this.#limits.maxTopicsPerConnection))
       return false;
-    if (audience === undefined) {
-      if (this.#subscribers.size >= this.#limits.maxTopics) return false;
-      audience = new Set();
-      this.#subscribers.set(topic, audience);
-    }
-    audience.add(subscriber);
-    addTopic((subscriber.topicSet ??= new TopicSet()), topic);
+    if (topic === undefined) {
+      if (this.#topics.size >= this.#limits.maxTopics) return false;
+      this.#topics.set(name, new Topic(name, subscriber));
+    } else topic.add(subscriber);
+    addTopic((subscriber.topicSet ??= new TopicSet()), name);
     this.#subscriptions++;
+    if (topic === undefined) this.#interest?.subscribe(name);
     return true;
   }
 
@@ -100,61 +83,64 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
    * @returns Whether it was subscribed.
    * @throws MisuseError `ERR_ARGUMENT`; see {@link checkTopic}.
    */
-  unsubscribe(subscriber: Subscriber, topic: string): boolean {
-    const audience = this.#subscribers.get(topic);
-    if (audience === undefined) {
-      checkTopic(topic);
-      return false;
-    }
+  unsubscribe(subscriber: Subscriber, name: string): boolean {
+    const topic = this.find(name);
     const own = subscriber.topicSet;
-    if (own === undefined || !audience.has(subscriber)) return false;
-    deleteTopic(own, topic);
+    if (topic === undefined || own === undefined || !topic.has(subscriber)) return false;
+    deleteTopic(own, name);
     if (own.size === 0) subscriber.topicSet = undefined;
-    this.#leave(subscriber, topic, audience);
+    this.#leave(subscriber, topic);
     return true;
   }
 
-  /** Takes a subscriber out of every topic, as when it closes. Its `topicSet` goes on telling which these were. */
+  /** Removes a closed subscriber from every topic. Its `topicSet` still lists them. */
   unsubscribeAll(subscriber: Subscriber): void {
     const own = subscriber.topicSet;
     if (own === undefined) return;
-    for (const topic of topicsIn(own)) {
-      const audience = this.#subscribers.get(topic);
-      if (audience?.has(subscriber) === true) this.#leave(subscriber, topic, audience);
+    for (const name of topicsIn(own)) {
+      const topic = this.#topics.get(name);
+      if (topic?.has(subscriber) === true) this.#leave(subscriber, topic);
     }
   }
 
+  /** The topic, or `undefined` without subscribers. */
+  get(name: string): Topic<Subscriber> | undefined {
+    return this.#topics.get(name);
+  }
+
   /**
-   * Those subscribed to `topic`, for publishing; `undefined` if nobody is. The set is live.
-   * @throws MisuseError `ERR_ARGUMENT`; see {@link checkTopic}.
+   * As {@link get}, for names that an application passes.
+   * @throws MisuseError `ERR_ARGUMENT` for a name that is no topic; see {@link checkTopic}.
    */
-  audience(topic: string): ReadonlySet<Subscriber> | undefined {
-    const audience = this.#subscribers.get(topic);
-    if (audience === undefined) checkTopic(topic);
-    return audience;
+  find(name: string): Topic<Subscriber> | undefined {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) checkTopic(name);
+    return topic;
   }
 
-  subscriberCount(topic: string): number {
-    return this.#subscribers.get(topic)?.size ?? 0;
+  subscriberCount(name: string): number {
+    return this.#topics.get(name)?.size ?? 0;
   }
 
-  subscribers(topic: string): IterableIterator<Subscriber> {
-    return (this.#subscribers.get(topic) ?? new Set<Subscriber>()).values();
+  subscribers(name: string): IterableIterator<Subscriber> {
+    return (
+      this.#topics.get(name)?.members ?? new Set<Subscriber>()
+    ).values() as IterableIterator<Subscriber>;
   }
 
   [Symbol.iterator](): IterableIterator<string> {
-    return this.#subscribers.keys();
+    return this.#topics.keys();
   }
 
   /**
-   * The same table for the application: what it can be asked, and nothing that changes it.
-   * @param shown Gives what the application knows of a subscriber.
+   * The same table for the application, without the methods that change it.
+   * @param shown Maps a subscriber to what the application gets.
    */
   view<Shown>(shown: (subscriber: Subscriber) => Shown): Topics<Shown> {
-    const byTopic = this.#subscribers;
+    const topics = this.#topics;
     return Object.freeze({
       get size() {
-        return byTopic.size;
+        return topics.size;
       },
       subscriberCount: (topic: string) => {
         if (typeof topic !== 'string') checkTopic(topic);
@@ -168,10 +154,12 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
     });
   }
 
-  #leave(subscriber: Subscriber, topic: string, audience: Set<Subscriber>): void {
-    audience.delete(subscriber);
+  #leave(subscriber: Subscriber, topic: Topic<Subscriber>): void {
+    topic.delete(subscriber);
     this.#subscriptions--;
-    if (audience.size === 0) this.#subscribers.delete(topic);
+    if (topic.size > 0) return;
+    this.#topics.delete(topic.name);
+    this.#interest?.unsubscribe(topic.name);
   }
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { checkTopic, type TopicHolder, TopicTable } from '../../../src/server/groups/topics.ts';
+import { checkTopic } from '../../../src/server/groups/topic.ts';
+import { type TopicHolder, TopicTable } from '../../../src/server/groups/topics.ts';
 
 const LIMITS = { maxTopics: 100, maxTopicsPerConnection: 100 };
 const holder = (): TopicHolder => ({ topicSet: undefined });
@@ -81,7 +82,7 @@ test('TP-02 wrong names throw in every call that takes one to act on, and change
   for (const topic of BAD as string[]) {
     assert.throws(() => table.subscribe(one, topic), TypeError);
     assert.throws(() => table.unsubscribe(one, topic), TypeError);
-    assert.throws(() => table.audience(topic), TypeError);
+    assert.throws(() => table.find(topic), TypeError);
     assert.equal(table.subscriberCount(topic), 0);
   }
   assert.equal(table.size, 0);
@@ -93,7 +94,7 @@ test('SE-29 names of Object.prototype are ordinary topics', () => {
   const one = holder();
   for (const topic of ['__proto__', 'constructor', 'toString', 'error']) {
     assert.equal(table.subscriberCount(topic), 0);
-    assert.equal(table.audience(topic), undefined);
+    assert.equal(table.find(topic), undefined);
     assert.equal(table.subscribe(one, topic), true);
     assert.deepEqual([...table.subscribers(topic)], [one]);
   }
@@ -124,6 +125,24 @@ test('TP-06 the view answers, follows, and cannot change the table', () => {
   assert.deepEqual([...view.subscribers('none')], []);
   assert.deepEqual(Reflect.ownKeys(view), ['size', 'subscriberCount', 'subscribers', Symbol.iterator]);
   assert.equal(Object.isFrozen(view), true);
+});
+
+test('TP-04 the table tells of the first and the last member of a topic, after the change', () => {
+  const told: string[] = [];
+  const table: TopicTable<TopicHolder> = new TopicTable(LIMITS, {
+    subscribe: (topic) => void told.push(`${topic} has ${table.subscriberCount(topic)}`),
+    unsubscribe: (topic) => void told.push(`${topic} has ${table.subscriberCount(topic)}, of ${table.size}`),
+  });
+  const [one, two] = [holder(), holder()];
+  table.subscribe(one, 'a');
+  table.subscribe(two, 'a');
+  table.subscribe(two, 'b');
+  table.subscribe(two, 'b');
+  table.unsubscribe(one, 'a');
+  table.unsubscribe(one, 'a');
+  assert.deepEqual(told, ['a has 1', 'b has 1']);
+  table.unsubscribeAll(two);
+  assert.deepEqual(told.slice(2), ['a has 0, of 1', 'b has 0, of 0']);
 });
 
 test('TP-04 any series of moves leaves what a plain list of pairs would', () => {
@@ -163,7 +182,7 @@ test('TP-04 any series of moves leaves what a plain list of pairs would', () => 
           const audience = pairs.filter((pair) => pair.topic === name).map((pair) => holders[pair.who]);
           assert.equal(audience.length, table.subscriberCount(name));
           assert.deepEqual(
-            [...table.audience(name)!].map((each) => holders.indexOf(each)),
+            [...table.find(name)!.recipients].map((each) => holders.indexOf(each)),
             pairs.filter((pair) => pair.topic === name).map((pair) => pair.who),
           );
         }
