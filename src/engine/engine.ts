@@ -4,7 +4,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { FlushQueue } from './flush-queue.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import { PackingTable } from './packing-table.ts';
+import { PackingTable } from '../protocol/outgoing/packing-table.ts';
 import { type RandomSource, systemRandom } from './random.ts';
 import { ReadTurns } from './read-turns.ts';
 

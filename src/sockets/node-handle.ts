@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import { maskableMemory } from '../protocol/simd.ts';
-import { Beginnings } from '../engine/beginnings.ts';
+import { Beginnings } from '../protocol/beginnings.ts';
 
 // What lies below Node's sockets. Only this file, `handle-transport.ts` and `socket-transport.ts` know. None of it is
 // documented, so all of it is found by looking at a socket that works (`learnFrom`), tried out before anybody relies on it

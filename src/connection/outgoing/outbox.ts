@@ -14,7 +14,7 @@ import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.t
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../../protocol/outgoing/frame-block.ts';
 import { joinSmall } from '../../protocol/outgoing/joined-run.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { MAX_PACKED_BYTES, type PackingOwner } from '../../engine/packing-table.ts';
+import { MAX_PACKED_BYTES, type PackingOwner } from '../../protocol/outgoing/packing-table.ts';
 import type { Transport } from '../../sockets/transport.ts';
 import {
   dropOldestMessage,

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { maskableMemory } from '../protocol/simd.ts';
-import { Beginnings } from './beginnings.ts';
+import { maskableMemory } from '../simd.ts';
+import { Beginnings } from '../beginnings.ts';
 
 const TABLE_BYTES = 65_536;
 /** Most room that can be reserved at once, in bytes. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Beginnings } from '../../src/engine/beginnings.ts';
+import { Beginnings } from '../../src/protocol/beginnings.ts';
 
 test('PF-08: any length is a view on the beginning, and one that comes twice running is kept', () => {
   const memory = Buffer.alloc(1_024, 7);
