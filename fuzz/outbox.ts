@@ -2,20 +2,17 @@ import assert from 'node:assert/strict';
 import { OPCODE } from '../src/protocol/constants.ts';
 import { ENTRY_BYTES } from '../src/protocol/limits.ts';
 import { type DecodedFrame, readFrames } from '../src/testing/index.ts';
-import { Outbox } from '../src/connection/outgoing/outbox.ts';
-import { Engine } from '../src/engine/engine.ts';
-import type { Transport } from '../src/sockets/transport.ts';
+import { ProtocolMemory } from '../src/protocol/memory.ts';
+import { Outbox, type Wire } from '../src/connection/outgoing/outbox.ts';
 import { type Prng, prng } from './prng.ts';
 
-const ENGINE = new Engine();
+const MEMORY = new ProtocolMemory();
 const MAX_PENDING_PONGS = 3;
 /** Every control payload has this size, so that one may stand for another in the accounts. */
 const CONTROL_BYTES = 4;
 
 /** A connection below that takes bytes when it is told to, in any amounts. */
-class Wire implements Transport {
-  readonly remoteAddress = '';
-  readonly remotePort = 0;
+class Sink implements Wire {
   readonly needsCopies = false;
   bufferedBytes = 0;
   readonly #chunks: Buffer[] = [];
@@ -39,17 +36,12 @@ class Wire implements Transport {
   get written(): Buffer {
     return Buffer.concat(this.#chunks);
   }
-  pause(): void {}
-  resume(): void {}
-  giveWay(): void {}
-  end(): void {}
-  destroy(): void {}
 }
 
 /** One outbox with everything that was asked of it. */
 class Bench {
   readonly outbox: Outbox;
-  readonly wire: Wire;
+  readonly wire: Sink;
   readonly accepted: { readonly opcode: number; readonly payload: Buffer }[] = [];
   droppedMessages = 0;
   droppedBytes = 0;
@@ -63,7 +55,7 @@ class Bench {
 
   constructor(random: Prng) {
     this.#masked = random.bool();
-    this.wire = new Wire(random.pick([1, 500, 20_000]));
+    this.wire = new Sink(random.pick([1, 500, 20_000]));
     const limits = {
       maxPendingPongs: MAX_PENDING_PONGS,
       highWaterMarkBytes: random.pick([200, 5_000, 100_000]),
@@ -71,7 +63,7 @@ class Bench {
     this.outbox = new Outbox(
       this.wire,
       limits,
-      ENGINE,
+      MEMORY,
       this.#masked ? () => random.int(2 ** 32) | 0 : undefined,
     );
   }
@@ -151,11 +143,16 @@ class Bench {
       payloadBytes + (payloadBytes < 126 ? 2 : payloadBytes < 65_536 ? 4 : 10) + (this.#masked ? 4 : 0);
   }
 
-  /** Everything goes out; then the wire is read again. */
+  flush(): void {
+    const { outbox } = this;
+    for (let chunks = outbox.take(); chunks.length > 0; chunks = outbox.take()) this.wire.write(chunks);
+  }
+
+  /** Everything is sent; then the wire is read again. */
   finish(): void {
     while (this.outbox.waitingBytes > 0) {
       this.wire.take(Infinity);
-      this.outbox.flush();
+      this.flush();
     }
     this.balance();
     const { written } = this.wire;
@@ -231,7 +228,7 @@ export function fuzzOutbox(seed: number, iterations: number): void {
         const kind = random.int(13);
         if (kind < 5) bench.send(random);
         else if (kind < 7) bench.control(random);
-        else if (kind === 7) bench.outbox.flush();
+        else if (kind === 7) bench.flush();
         else if (kind === 8) bench.wire.take(random.int(30_000));
         else if (kind === 9) bench.wire.take(Infinity);
         else if (kind === 10 && drops) bench.dropOldest();

@@ -2,7 +2,8 @@ import { acceptDeflateAnswer, offerDeflate } from '../protocol/deflate/offer.ts'
 import type { DeflateAgreement, DeflatePreferences } from '../protocol/deflate/parameters.ts';
 import type { ExtensionClient } from '../protocol/handshake/client.ts';
 import type { ExtensionOffer } from '../protocol/handshake/extension-list.ts';
-import { type DeflateSettings, deflatePreferences } from '../engine/zlib/deflate-settings.ts';
+import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
+import { deflatePreferences } from '../engine/zlib/deflate-settings.ts';
 import { drivesZlib } from '../engine/zlib/raw-zlib.ts';
 
 /** Offers permessage-deflate, and keeps what came of it. For one handshake. */

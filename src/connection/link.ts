@@ -9,7 +9,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Flushable } from '../engine/flush-queue.ts';
 import { asError } from '../engine/guarded.ts';
 import { CompressingOutbox } from './outgoing/compressing-outbox.ts';
-import { MessageInflater } from '../engine/zlib/message-inflater.ts';
+import { nodeZlib } from '../engine/zlib/zlib.ts';
 import { Outbox } from './outgoing/outbox.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
@@ -104,25 +104,21 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.outbox = new Outbox(this.transport, settings, engine, nextKey);
       this.core = new ProtocolConnection(role, settings, this.outbox, undefined, engine.reusableBytes);
     } else {
-      const { transport } = this;
       const [ours, theirs] =
         role === 'server' ? [deflate.server, deflate.client] : [deflate.client, deflate.server];
-      this.outbox = new CompressingOutbox(
-        transport,
-        settings,
-        engine,
-        nextKey,
-        ours,
-        perMessageDeflate,
-        () => this.send(),
-        (error) => this.failed(error),
-      );
+      this.outbox = new CompressingOutbox(this.transport, settings, engine, nextKey, {
+        direction: ours,
+        settings: perMessageDeflate,
+        zlib: nodeZlib,
+        ready: () => this.send(),
+        failed: (error) => this.failed(error),
+      });
       const { asyncThresholdBytes } = perMessageDeflate;
       this.core = new ProtocolConnection(
         role,
         settings,
         this.outbox,
-        () => new MessageInflater(theirs, asyncThresholdBytes, (error) => this.#inflated(error)),
+        () => nodeZlib.inflater(theirs, asyncThresholdBytes, (error) => this.#inflated(error)),
         engine.reusableBytes,
       );
     }
@@ -258,10 +254,10 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   flush(): void {
     if (this.#ending?.transportGone === true) return;
-    const { outbox } = this;
+    const { outbox, transport } = this;
     const before = outbox.sentBytes;
     try {
-      outbox.flush();
+      for (let chunks = outbox.take(); chunks.length > 0; chunks = outbox.take()) transport.write(chunks);
       const sent = outbox.sentBytes - before;
       this.#context.counters.bytesSent += sent;
       if (outbox.lostPayload !== undefined) this.#payloadLost(outbox.lostPayload);

@@ -1,10 +1,10 @@
-import { JoinedRun } from '../protocol/outgoing/joined-run.ts';
-import { ReusableBytes } from '../protocol/reusable-bytes.ts';
+import { ProtocolMemory } from '../protocol/memory.ts';
+import { maskableMemory } from '../protocol/simd.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { FlushQueue } from './flush-queue.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import { PackingTable } from '../protocol/outgoing/packing-table.ts';
+import { PACKING_BYTES, PackingTable } from '../protocol/outgoing/packing-table.ts';
 import { type RandomSource, systemRandom } from './random.ts';
 import { ReadTurns } from './read-turns.ts';
 
@@ -20,7 +20,7 @@ export interface EngineParts {
  * What the connections of one process share. Servers and clients go by {@link defaultEngine}; a test makes an engine of its
  * own, and nothing that happens in one engine reaches another.
  */
-export class Engine {
+export class Engine extends ProtocolMemory {
   /** Time of servers and clients whose options name no clock. */
   readonly clock: Clock;
   /** Chance of servers and clients whose options name no source. */
@@ -29,14 +29,10 @@ export class Engine {
   readonly memoryBudget: MemoryBudget = new MemoryBudget();
   readonly flushQueue: FlushQueue = new FlushQueue();
   readonly readTurns: ReadTurns = new ReadTurns();
-  /** Small frames of the connection that is being served. */
-  readonly packingTable: PackingTable = new PackingTable();
-  readonly joinedRun: JoinedRun = new JoinedRun();
-  /** The message that is being delivered: every connection may send on what another one has received. */
-  readonly reusableBytes: ReusableBytes = new ReusableBytes();
   readonly #deadlines = new WeakMap<Clock, DeadlineQueue>();
 
   constructor({ clock = systemClock, random = systemRandom }: EngineParts = {}) {
+    super(new PackingTable(maskableMemory(PACKING_BYTES)));
     this.clock = clock;
     this.random = random;
     this.flushQueue.onSliceEnd(() => this.joinedRun.forget());

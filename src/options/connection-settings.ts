@@ -1,5 +1,5 @@
 import type { MemoryBudget } from '../engine/memory-budget.ts';
-import type { DeflateSettings } from '../engine/zlib/deflate-settings.ts';
+import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
 import type { HeartbeatSettings } from '../protocol/heartbeat.ts';
 import type { ProtocolLimits } from '../protocol/limits.ts';
 

@@ -4,7 +4,7 @@ import type { Clock } from '../engine/clock.ts';
 import { defaultEngine, type Engine } from '../engine/engine.ts';
 import type { Logger } from '../engine/logger.ts';
 import type { RandomSource } from '../engine/random.ts';
-import type { DeflateSettings } from '../engine/zlib/deflate-settings.ts';
+import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
 import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
 import type { PerMessageDeflateOptions, RateLimitOptions } from './connection-options.ts';
 import { DEFLATE_FOREIGN_NAMES } from './foreign-names.ts';

@@ -1,5 +1,5 @@
 import type { ConnectionOptions, PlatformOptions } from './connection-options.ts';
-import type { DeflateSettings } from '../engine/zlib/deflate-settings.ts';
+import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
 import type { AddressList } from './addresses.ts';
 import type { RequestHook, UpgradeHook } from './hooks.ts';
 import type { TlsOptions } from './tls-options.ts';

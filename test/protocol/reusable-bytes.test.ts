@@ -9,8 +9,8 @@ import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts
 import { ReusableBytes } from '../../src/protocol/reusable-bytes.ts';
 import { eventLoopTurns, frame, text, waitUntil } from '../../src/testing/index.ts';
 import { Outbox } from '../../src/connection/outgoing/outbox.ts';
-import { defaultEngine, Engine } from '../../src/engine/engine.ts';
-import type { Transport } from '../../src/sockets/transport.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
+import { ProtocolMemory } from '../../src/protocol/memory.ts';
 import { listening, live, nextText } from '../server/live.ts';
 import { LIMITS } from '../vectors/row.ts';
 
@@ -40,39 +40,18 @@ test('BC-05: the bytes of a text can be reused until they are forgotten, for equ
 
 const SINK: FrameSink = { control() {}, closeAfterWaiting() {}, closeNow() {} };
 
-/** Below an outbox: remembers what it was told to write, as it is at that moment. */
-function wire(): Transport & { readonly written: Buffer[] } {
-  const written: Buffer[] = [];
-  return {
-    written,
-    remoteAddress: '',
-    remotePort: 0,
-    bufferedBytes: 0,
-    needsCopies: false,
-    blocked: false,
-    write: (chunks) => void written.push(Buffer.concat(chunks)),
-    pause() {},
-    resume() {},
-    giveWay() {},
-    end() {},
-    destroy() {},
-  };
-}
-
 /** The payload that each way of sending makes of a text. */
 function sent(message: string, reusable: ReusableBytes | undefined): readonly string[] {
-  const below = wire();
-  const { packingTable, joinedRun, reusableBytes } = new Engine();
+  const memory = new ProtocolMemory();
   const outbox = new Outbox(
-    below,
+    { bufferedBytes: 0, needsCopies: false, blocked: false },
     { maxPendingPongs: 1, highWaterMarkBytes: 1_000_000 },
-    { packingTable, joinedRun, reusableBytes: reusable ?? reusableBytes },
+    reusable === undefined ? memory : Object.assign(memory, { reusableBytes: reusable }),
   );
   outbox.text(message);
-  outbox.flush();
   const header = message.length < 126 ? 2 : 4;
   return [
-    below.written[0]!.toString('utf8', header),
+    Buffer.concat(outbox.take()).toString('utf8', header),
     new PreparedMessage(message, undefined, reusable).payload.toString(),
   ];
 }

@@ -5,10 +5,9 @@ import { ENTRY_BYTES } from '../../protocol/limits.ts';
 import { ownView } from '../../protocol/payload.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../../protocol/outgoing/frame-block.ts';
-import { Outbox, type OutboxEngine, UNCOPIED_FROM_BYTES } from './outbox.ts';
-import type { Transport } from '../../sockets/transport.ts';
-import type { DeflateSettings } from '../../engine/zlib/deflate-settings.ts';
-import { Deflater, type DeflateJob, sharedDeflater } from '../../engine/zlib/deflater.ts';
+import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../../protocol/deflate/compressor.ts';
+import type { ProtocolMemory } from '../../protocol/memory.ts';
+import { Outbox, type OutgoingLimits, UNCOPIED_FROM_BYTES, type Wire } from './outbox.ts';
 import { type FrameWaiter, type PreparedFrame, preparedFrame } from './prepared-frame.ts';
 
 /** Small messages that go out as they are. */
@@ -34,19 +33,21 @@ type Waiting =
   | { readonly is: 'prepared'; readonly message: PreparedMessage; readonly bytes: number }
   | { readonly is: 'close'; readonly body: Uint8Array; readonly bytes: number };
 
-/** Texts up to this length, in UTF-16 units, are encoded into memory that is there already. */
-const SCRATCH_TEXT_UNITS = 32_768;
-let textScratch: Buffer | undefined;
-
 function messagesOf(entry: Waiting): number {
   if (entry.is === 'close') return 0;
   return entry.is === 'frames' ? entry.block.messages : 1;
 }
 
-function encoded(text: string): Buffer {
-  if (text.length > SCRATCH_TEXT_UNITS) return Buffer.from(text, 'utf8');
-  textScratch ??= Buffer.allocUnsafeSlow(SCRATCH_TEXT_UNITS * 3);
-  return textScratch.subarray(0, textScratch.write(text, 0, 'utf8'));
+/** What the compressed messages of one connection need beside an outbox. */
+export interface OutgoingDeflate {
+  /** How this side compresses. */
+  readonly direction: DeflateDirection;
+  readonly settings: DeflateSettings;
+  readonly zlib: Zlib;
+  /** Called when a message that was compressed on another thread can be written. */
+  readonly ready: () => void;
+  /** Told what a step threw that no caller waits for. */
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -57,44 +58,34 @@ function encoded(text: string): Buffer {
  * the sender what to refer to).
  */
 export class CompressingOutbox extends Outbox implements FrameWaiter {
-  readonly #settings: DeflateSettings;
-  readonly #direction: DeflateDirection;
-  readonly #deflater: Deflater | undefined;
-  readonly #ready: () => void;
-  readonly #failed: (error: unknown) => void;
+  readonly #deflate: OutgoingDeflate;
+  readonly #compressor: Compressor | undefined;
+  readonly #memory: ProtocolMemory;
   readonly #nextKey: (() => number) | undefined;
   #queue: Waiting[] | undefined;
   #queueBytes = 0;
   /** What the first of the queue waits for. */
-  #job: DeflateJob | undefined;
+  #job: CompressionJob | undefined;
   #frame: PreparedFrame | undefined;
   #begun = false;
 
-  /**
-   * @param ready Called when a message that was compressed on the thread pool can be written.
-   * @param failed Told what a step threw that no caller waits for.
-   */
   constructor(
-    transport: Transport,
-    limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number },
-    engine: OutboxEngine,
+    wire: Wire,
+    limits: OutgoingLimits,
+    memory: ProtocolMemory,
     nextKey: (() => number) | undefined,
-    direction: DeflateDirection,
-    settings: DeflateSettings,
-    ready: () => void,
-    failed: (error: unknown) => void,
+    deflate: OutgoingDeflate,
   ) {
-    super(transport, limits, engine, nextKey);
-    const { windowBits, contextTakeover } = direction;
-    const parameters = { windowBits, level: settings.level, memLevel: settings.memLevel };
-    this.#settings = settings;
-    this.#direction = direction;
-    this.#ready = ready;
-    this.#failed = failed;
+    super(wire, limits, memory, nextKey);
+    this.#deflate = deflate;
+    this.#memory = memory;
     this.#nextKey = nextKey;
-    // A window smaller than zlib's smallest: everything goes as it is, which is always allowed (RFC 7692 §6).
+    const { direction, settings, zlib } = deflate;
+    const { windowBits, contextTakeover } = direction;
+    const { level, memLevel } = settings;
+    // A window smaller than zlib's smallest: everything is sent as it is, which is always allowed (RFC 7692 §6).
     if (windowBits >= MIN_COMPRESSOR_BITS)
-      this.#deflater = contextTakeover ? new Deflater(parameters, true) : sharedDeflater(parameters);
+      this.#compressor = zlib.compressor({ windowBits, level, memLevel }, contextTakeover);
   }
 
   override get bufferedBytes(): number {
@@ -108,7 +99,8 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   override text(text: string, compress?: boolean): void {
     if (this.#queue !== undefined) this.#wait(OPCODE.TEXT, text, compress);
     else if (!this.#isToBeCompressed(text, compress)) super.text(text);
-    else if (text.length > this.#settings.asyncThresholdBytes) this.#wait(OPCODE.TEXT, text, compress);
+    else if (text.length > this.#deflate.settings.asyncThresholdBytes)
+      this.#wait(OPCODE.TEXT, text, compress);
     else this.#compress(OPCODE.TEXT, text);
   }
 
@@ -117,7 +109,8 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     const payload = ownView(lent);
     if (this.#queue !== undefined) this.#wait(opcode, payload, compress);
     else if (!this.#isToBeCompressed(payload, compress)) super.data(opcode, payload);
-    else if (payload.length > this.#settings.asyncThresholdBytes) this.#wait(opcode, payload, compress);
+    else if (payload.length > this.#deflate.settings.asyncThresholdBytes)
+      this.#wait(opcode, payload, compress);
     else this.#compress(opcode, payload);
   }
 
@@ -169,7 +162,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   override clear(): void {
     super.clear();
     this.#dropQueue();
-    if (this.#direction.contextTakeover) this.#deflater?.close();
+    if (this.#deflate.direction.contextTakeover) this.#compressor?.close();
   }
 
   frameReady(): void {
@@ -183,16 +176,16 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     try {
       sendFirst?.();
       this.#advance();
-      this.#ready();
+      this.#deflate.ready();
     } catch (error) {
-      this.#failed(error);
+      this.#deflate.failed(error);
     }
   }
 
   #isToBeCompressed(data: string | Uint8Array, compress: boolean | undefined): boolean {
-    if (this.#deflater === undefined || compress === false) return false;
+    if (this.#compressor === undefined || compress === false) return false;
     if (compress === true) return true;
-    const { thresholdBytes } = this.#settings;
+    const { thresholdBytes } = this.#deflate.settings;
     if (data.length >= thresholdBytes) return true;
     // A UTF-16 unit is at most 3 bytes, so that short texts need no counting.
     return (
@@ -203,8 +196,8 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   }
 
   #compress(opcode: number, data: string | Uint8Array): void {
-    const input = typeof data === 'string' ? encoded(data) : data;
-    const output = this.#deflater!.compress(input);
+    const input = typeof data === 'string' ? this.#memory.encoded(data) : data;
+    const output = this.#compressor!.compress(input);
     if (this.#isWorthIt(input.length, output.length)) {
       // What is not copied must be no memory that the next message is compressed into.
       super.data(opcode | RSV1, output.length < UNCOPIED_FROM_BYTES ? output : Buffer.from(output));
@@ -213,7 +206,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
 
   /** With takeover the peer has to see whatever our context has seen. */
   #isWorthIt(before: number, after: number): boolean {
-    return this.#direction.contextTakeover || after < before;
+    return this.#deflate.direction.contextTakeover || after < before;
   }
 
   #sendPlain(opcode: number, data: string | Uint8Array): void {
@@ -222,12 +215,13 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   }
 
   #variant(message: PreparedMessage): PreparedFrame | undefined {
-    if (this.#deflater === undefined) return undefined;
-    return preparedFrame(message, this.#direction.windowBits, this.#settings);
+    if (this.#compressor === undefined) return undefined;
+    const { direction, settings, zlib } = this.#deflate;
+    return preparedFrame(message, direction.windowBits, settings, zlib);
   }
 
   #sendPrepared(message: PreparedMessage, frame = message.frame): void {
-    if (frame !== message.frame && this.#direction.contextTakeover) this.#deflater!.forget();
+    if (frame !== message.frame && this.#deflate.direction.contextTakeover) this.#compressor!.forget();
     super.shared(frame);
   }
 
@@ -305,10 +299,10 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
       return true;
     }
     const { opcode, data, compress } = first;
-    if (data.length <= this.#settings.asyncThresholdBytes || !this.#isToBeCompressed(data, compress))
+    if (data.length <= this.#deflate.settings.asyncThresholdBytes || !this.#isToBeCompressed(data, compress))
       return false;
     const input = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
-    this.#job = this.#deflater!.compressBehind(input, (output, error) => {
+    this.#job = this.#compressor!.compressBehind(input, (output, error) => {
       this.#job = undefined;
       this.#begun = false;
       this.#goOn(() => {
@@ -325,7 +319,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
 
   /** There was no memory for zlib. A context that has seen half a message starts anew. */
   #lost(): void {
-    if (this.#direction.contextTakeover) this.#deflater!.close();
+    if (this.#deflate.direction.contextTakeover) this.#compressor!.close();
   }
 
   #stopWaiting(): void {

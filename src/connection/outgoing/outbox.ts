@@ -13,9 +13,8 @@ import { ENTRY_BYTES } from '../../protocol/limits.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../../protocol/outgoing/frame-block.ts';
 import { joinSmall } from '../../protocol/outgoing/joined-run.ts';
-import type { Engine } from '../../engine/engine.ts';
-import { MAX_PACKED_BYTES, type PackingOwner } from '../../protocol/outgoing/packing-table.ts';
-import type { Transport } from '../../sockets/transport.ts';
+import type { ProtocolMemory } from '../../protocol/memory.ts';
+import { PACKING_BYTES, type PackingOwner } from '../../protocol/outgoing/packing-table.ts';
 import {
   dropOldestMessage,
   isUncopied,
@@ -29,10 +28,30 @@ export const UNCOPIED_FROM_BYTES = 16_384;
 /** Longest header, masked. */
 const HEADER_ROOM = 14;
 /** Header of a frame whose header is written. */
-const NOTHING = Buffer.alloc(0);
+const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
+/** The result of {@link Outbox.take} when there is nothing to write. */
+const NO_CHUNKS: readonly Uint8Array[] = /* @__PURE__ */ Object.freeze([]);
 
-/** What outboxes share. */
-export type OutboxEngine = Pick<Engine, 'packingTable' | 'joinedRun' | 'reusableBytes'>;
+/** The connection below, as far as an outbox asks it. */
+export interface Wire {
+  /** It has more bytes than it takes at once. */
+  readonly blocked: boolean;
+  /** Bytes that were handed to it and are not sent. */
+  readonly bufferedBytes: number;
+  /**
+   * It may read chunks long after it was given them, when nothing can check any more that the application has not detached
+   * them: payloads of the application are copied first.
+   */
+  readonly needsCopies: boolean;
+}
+
+/** What an outbox goes by. */
+export interface OutgoingLimits {
+  /** Most pongs that wait while the wire is blocked. */
+  readonly maxPendingPongs: number;
+  /** About how many bytes the wire is given ahead of the peer. */
+  readonly highWaterMarkBytes: number;
+}
 
 /**
  * What one connection has to send, in order: all of one turn of the event loop leaves in one write.
@@ -42,7 +61,7 @@ export type OutboxEngine = Pick<Engine, 'packingTable' | 'joinedRun' | 'reusable
 export class Outbox implements FrameSink, PackingOwner {
   /** Bytes that are queued here, headers included, as on the wire. */
   waitingBytes = 0;
-  /** Bytes handed to the connection below so far. */
+  /** Bytes that {@link take} has handed out so far. */
   sentBytes = 0;
   /**
    * A queued payload was detached before it was written: a `whole` one, or the rest of one that is `begun`. Nothing is
@@ -50,10 +69,10 @@ export class Outbox implements FrameSink, PackingOwner {
    */
   lostPayload: 'whole' | 'begun' | undefined;
 
-  readonly #transport: Transport;
+  readonly #wire: Wire;
   readonly #nextKey: (() => number) | undefined;
-  readonly #engine: OutboxEngine;
-  readonly #limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number };
+  readonly #memory: ProtocolMemory;
+  readonly #limits: OutgoingLimits;
   /** Whole frames in order, save that the first may be the rest of one. */
   #waiting: WaitingFrame[] | undefined;
   /** Small frames that follow `#waiting`, while the socket is blocked. */
@@ -66,24 +85,19 @@ export class Outbox implements FrameSink, PackingOwner {
   #closed = false;
 
   /**
-   * @param engine The one of the connections whose messages are sent on from here.
+   * @param memory That of the connections whose messages are sent on from here.
    * @param nextKey Gives a fresh masking key for each frame; clients only (§5.3).
    */
-  constructor(
-    transport: Transport,
-    limits: { readonly maxPendingPongs: number; readonly highWaterMarkBytes: number },
-    engine: OutboxEngine,
-    nextKey?: () => number,
-  ) {
-    this.#transport = transport;
+  constructor(wire: Wire, limits: OutgoingLimits, memory: ProtocolMemory, nextKey?: () => number) {
+    this.#wire = wire;
     this.#limits = limits;
     this.#nextKey = nextKey;
-    this.#engine = engine;
+    this.#memory = memory;
   }
 
   /** What all that was accepted and not yet taken by the kernel counts, in bytes. */
   get bufferedBytes(): number {
-    return this.queuedBytes + this.#transport.bufferedBytes;
+    return this.queuedBytes + this.#wire.bufferedBytes;
   }
 
   /** What the queues here count: bytes of frames, and {@link ENTRY_BYTES} for each entry. */
@@ -98,7 +112,7 @@ export class Outbox implements FrameSink, PackingOwner {
 
   /** Bytes of frames that are ready to be written, here and in the transport. */
   get unwrittenBytes(): number {
-    return this.waitingBytes + this.#transport.bufferedBytes;
+    return this.waitingBytes + this.#wire.bufferedBytes;
   }
 
   /** Nothing waits, here or before here. */
@@ -108,7 +122,7 @@ export class Outbox implements FrameSink, PackingOwner {
 
   /** @param _compress What the application says of it; for who can compress. */
   text(text: string, _compress?: boolean): void {
-    const bytes = this.#engine.reusableBytes.utf8Of(text);
+    const bytes = this.#memory.reusableBytes.utf8Of(text);
     if (bytes !== undefined) {
       // The next read overwrites them: they are copied, whatever their size.
       if (bytes.length < UNCOPIED_FROM_BYTES) this.#copySmall(OPCODE.TEXT, bytes, this.#key());
@@ -116,12 +130,12 @@ export class Outbox implements FrameSink, PackingOwner {
       return;
     }
     const room = text.length * 3 + HEADER_ROOM;
-    if (this.#transport.blocked) {
+    if (this.#wire.blocked) {
       if (room <= MAX_BLOCK_FRAME_BYTES)
         this.waitingBytes += this.#blockWith(room).text(OPCODE.TEXT, text, this.#key());
       else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
-    } else if (room <= MAX_PACKED_BYTES) {
-      const table = this.#engine.packingTable;
+    } else if (room <= PACKING_BYTES) {
+      const table = this.#memory.packingTable;
       const at = table.reserve(this, room);
       const end = writeTextFrame(table.bytes, at, OPCODE.TEXT, text, this.#key());
       table.commit(end);
@@ -136,7 +150,7 @@ export class Outbox implements FrameSink, PackingOwner {
   data(opcode: number, payload: Uint8Array, _compress?: boolean): void {
     const key = this.#key();
     if (payload.length < UNCOPIED_FROM_BYTES) this.#copySmall(opcode, payload, key);
-    else if (key === undefined && !this.#transport.needsCopies) {
+    else if (key === undefined && !this.#wire.needsCopies) {
       const header = Buffer.allocUnsafe(headerBytes(payload.length, undefined));
       writeHeader(header, 0, opcode, payload.length, undefined);
       this.#push({ header, payload, length: header.length + payload.length });
@@ -150,7 +164,7 @@ export class Outbox implements FrameSink, PackingOwner {
 
   /** A frame that other connections send, too. While the socket is blocked, a copy of a small one costs less than a reference. */
   shared(frame: Uint8Array): void {
-    if (frame.length > ENTRY_BYTES || !this.#transport.blocked) {
+    if (frame.length > ENTRY_BYTES || !this.#wire.blocked) {
       this.#push(frame);
       return;
     }
@@ -160,7 +174,7 @@ export class Outbox implements FrameSink, PackingOwner {
 
   control(opcode: number, payload: Uint8Array): void {
     if (this.#closed) return;
-    if (!this.#transport.blocked) {
+    if (!this.#wire.blocked) {
       this.#pack(opcode, payload, this.#key());
       this.#controlIsPacked = true;
       return;
@@ -175,7 +189,7 @@ export class Outbox implements FrameSink, PackingOwner {
 
   /** Moves packed pings and pongs in front of the messages, so that a newer pong does not pass an older one. */
   #unpackControl(): void {
-    this.#engine.packingTable.moveOut(this);
+    this.#memory.packingTable.moveOut(this);
     this.#controlIsPacked = false;
     const moved = takeControl(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
     const control = (this.#control = [...(this.#control ?? []), ...moved]);
@@ -208,7 +222,7 @@ export class Outbox implements FrameSink, PackingOwner {
    * @returns How many messages.
    */
   dropWaiting(): number {
-    this.#engine.packingTable.moveOut(this);
+    this.#memory.packingTable.moveOut(this);
     this.#endBlock();
     const kept = this.#firstIsBegun ? this.#waiting?.[0] : undefined;
     let dropped = 0;
@@ -225,7 +239,7 @@ export class Outbox implements FrameSink, PackingOwner {
    * @returns Its size with header, in bytes; 0 if there is none.
    */
   dropOldest(): number {
-    this.#engine.packingTable.moveOut(this);
+    this.#memory.packingTable.moveOut(this);
     let bytes = dropOldestMessage(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
     if (bytes === 0 && this.#block !== undefined) {
       this.#endBlock();
@@ -237,7 +251,7 @@ export class Outbox implements FrameSink, PackingOwner {
 
   /** Lets everything go: there is nobody to send it to. */
   clear(): void {
-    this.#engine.packingTable.take(this);
+    this.#memory.packingTable.take(this);
     this.#waiting = undefined;
     this.#block = undefined;
     this.#control = undefined;
@@ -246,28 +260,29 @@ export class Outbox implements FrameSink, PackingOwner {
     this.#closed = true;
   }
 
-  /** Hands over as much as the connection below takes at once. */
-  flush(): void {
-    const transport = this.#transport;
+  /**
+   * Takes the next bytes to write, in order: as many as the wire takes. Hand all of them to the wire before the next call, and
+   * call it until there are none.
+   * @returns Chunks that must stay unchanged until they are sent; none if nothing is pending, or while the wire is blocked.
+   */
+  take(): readonly Uint8Array[] {
     if (this.#waiting === undefined && this.#block === undefined && this.#control === undefined) {
-      const run = this.#engine.packingTable.take(this);
-      if (run === undefined) return;
+      const run = this.#memory.packingTable.take(this);
+      if (run === undefined) return NO_CHUNKS;
       this.waitingBytes -= run.length;
       this.sentBytes += run.length;
-      transport.write([run]);
-      return;
+      return [run];
     }
-    this.#engine.packingTable.moveOut(this);
-    if (transport.blocked) return;
+    this.#memory.packingTable.moveOut(this);
+    const wire = this.#wire;
+    if (wire.blocked) return NO_CHUNKS;
     this.#endBlock();
-    while (this.waitingBytes > 0 && !transport.blocked && this.lostPayload === undefined) {
-      const room = this.#limits.highWaterMarkBytes - transport.bufferedBytes;
-      if (room <= 0) return;
-      const before = this.waitingBytes;
-      const chunks = this.#gather(room);
-      if (chunks.length > 0) transport.write(chunks);
-      this.sentBytes += before - this.waitingBytes;
-    }
+    const before = this.waitingBytes;
+    const room = this.#limits.highWaterMarkBytes - wire.bufferedBytes;
+    if (before === 0 || room <= 0 || this.lostPayload !== undefined) return NO_CHUNKS;
+    const chunks = this.#gather(room);
+    this.sentBytes += before - this.waitingBytes;
+    return chunks;
   }
 
   /** A run of packed frames comes back, because another connection needs the place. @internal */
@@ -281,7 +296,7 @@ export class Outbox implements FrameSink, PackingOwner {
   }
 
   #copySmall(opcode: number, payload: Uint8Array, key: FrameKey): void {
-    if (!this.#transport.blocked) this.#pack(opcode, payload, key);
+    if (!this.#wire.blocked) this.#pack(opcode, payload, key);
     else if (payload.length <= MAX_BLOCK_FRAME_BYTES - HEADER_ROOM)
       this.waitingBytes += this.#blockWith(payload.length + HEADER_ROOM).data(opcode, payload, key);
     else this.#push(buildFrame(opcode, payload, key));
@@ -289,7 +304,7 @@ export class Outbox implements FrameSink, PackingOwner {
 
   /** @returns The block for the next small frame: it has `room` bytes. */
   #blockWith(room: number): FrameBlock {
-    this.#engine.packingTable.moveOut(this);
+    this.#memory.packingTable.moveOut(this);
     const block = this.#block;
     if (block?.hasRoom(room) === true) return block;
     this.#endBlock();
@@ -304,7 +319,7 @@ export class Outbox implements FrameSink, PackingOwner {
   }
 
   #pack(opcode: number, payload: Uint8Array, key: FrameKey): void {
-    const table = this.#engine.packingTable;
+    const table = this.#memory.packingTable;
     const at = table.reserve(this, payload.length + HEADER_ROOM);
     const end = writeFrame(table.bytes, at, opcode, payload, key);
     table.commit(end);
@@ -312,7 +327,7 @@ export class Outbox implements FrameSink, PackingOwner {
   }
 
   #push(frame: WaitingFrame): void {
-    this.#engine.packingTable.moveOut(this);
+    this.#memory.packingTable.moveOut(this);
     this.#endBlock();
     (this.#waiting ??= []).push(frame);
     this.waitingBytes += frame.length;
@@ -322,7 +337,7 @@ export class Outbox implements FrameSink, PackingOwner {
   #gather(room: number): Uint8Array[] {
     const waiting = this.#waiting ?? [];
     if (this.#control === undefined && !this.#firstIsBegun && this.waitingBytes <= room) {
-      const run = this.#engine.joinedRun.join(waiting);
+      const run = this.#memory.joinedRun.join(waiting);
       if (run !== undefined) {
         this.#waiting = undefined;
         this.waitingBytes = 0;

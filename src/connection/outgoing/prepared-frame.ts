@@ -2,12 +2,11 @@ import type { Buffer } from 'node:buffer';
 import { OPCODE, RSV1 } from '../../protocol/constants.ts';
 import { buildFrame } from '../../protocol/outgoing/frame-builder.ts';
 import type { PreparedMessage, PreparedVariant } from '../../protocol/outgoing/prepared-message.ts';
-import type { DeflateSettings } from '../../engine/zlib/deflate-settings.ts';
-import { type Deflater, type DeflateJob, sharedDeflater } from '../../engine/zlib/deflater.ts';
+import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../../protocol/deflate/compressor.ts';
 
-/** Somebody with a prepared message in its queue. */
+/** An outbox with a prepared message in its queue. */
 export interface FrameWaiter {
-  /** The frame is there. Must not throw: others are told after it. */
+  /** The frame is ready. Must not throw: other outboxes are told after this one. */
   frameReady(): void;
 }
 
@@ -15,17 +14,17 @@ export interface FrameWaiter {
 export class PreparedFrame implements PreparedVariant {
   frame: Buffer | undefined;
   readonly #message: PreparedMessage;
-  readonly #deflater: Deflater;
+  readonly #compressor: Compressor;
   readonly #waiters = new Set<FrameWaiter>();
-  #job: DeflateJob | undefined;
+  #job: CompressionJob | undefined;
 
-  constructor(message: PreparedMessage, windowBits: number, settings: DeflateSettings) {
+  constructor(message: PreparedMessage, windowBits: number, settings: DeflateSettings, zlib: Zlib) {
     const { level, memLevel, asyncThresholdBytes } = settings;
     this.#message = message;
-    this.#deflater = sharedDeflater({ windowBits, level, memLevel });
+    this.#compressor = zlib.compressor({ windowBits, level, memLevel }, false);
     if (message.payloadBytes > asyncThresholdBytes) return;
     const { payload } = message;
-    this.#take(payload, this.#deflater.compress(payload));
+    this.#take(payload, this.#compressor.compress(payload));
   }
 
   /** @param waiter Told when `frame` is there: later. */
@@ -33,16 +32,16 @@ export class PreparedFrame implements PreparedVariant {
     this.#waiters.add(waiter);
     if (this.#job !== undefined) return;
     const { payload } = this.#message;
-    this.#job = this.#deflater.compressBehind(payload, (output, error) => {
+    this.#job = this.#compressor.compressBehind(payload, (output, error) => {
       this.#job = undefined;
-      // Without memory for zlib it goes as it is.
+      // Without memory for zlib it is sent as it is.
       this.#take(payload, error === undefined ? output : payload);
       for (const each of this.#waiters) each.frameReady();
       this.#waiters.clear();
     });
   }
 
-  /** It is not to be told. When nobody is, there is nothing to compress. */
+  /** Stops telling `waiter`. Without waiters nothing is compressed. */
   leave(waiter: FrameWaiter): void {
     this.#waiters.delete(waiter);
     if (this.#waiters.size > 0) return;
@@ -59,18 +58,19 @@ export class PreparedFrame implements PreparedVariant {
 
 /**
  * The frame that `message` is sent as to a connection that has agreed on compression.
- * @returns `undefined` if it goes as it is.
+ * @returns `undefined` if it is sent as it is.
  */
 export function preparedFrame(
   message: PreparedMessage,
   windowBits: number,
   settings: DeflateSettings,
+  zlib: Zlib,
 ): PreparedFrame | undefined {
   if (message.compress === false) return undefined;
   if (message.compress === undefined && message.payloadBytes < settings.thresholdBytes) return undefined;
   const known = message.variants?.get(windowBits) as PreparedFrame | undefined;
   if (known !== undefined) return known;
-  const variant = new PreparedFrame(message, windowBits, settings);
+  const variant = new PreparedFrame(message, windowBits, settings, zlib);
   (message.variants ??= new Map<number, PreparedVariant>()).set(windowBits, variant);
   return variant;
 }

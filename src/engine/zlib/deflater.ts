@@ -1,15 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { constants, deflateRaw, type DeflateRaw, deflateRawSync } from 'node:zlib';
+import type { CompressionJob, CompressionParameters, Compressor } from '../../protocol/deflate/compressor.ts';
 import { asError } from '../guarded.ts';
 import { type Job, zlibJobs } from './job-queue.ts';
 import { drivesZlib, RawZlib } from './raw-zlib.ts';
-
-/** How messages are compressed. */
-export interface DeflateParameters {
-  readonly windowBits: number;
-  readonly level: number;
-  readonly memLevel: number;
-}
 
 /** `00 00 FF FF`, which every flush ends with and no message does (RFC 7692 §7.2.1). */
 const TAIL_BYTES = 4;
@@ -24,14 +18,14 @@ let scratch: Buffer | undefined;
 const longestOutput = (bytes: number): number => bytes + (bytes >>> 3) + (bytes >>> 6) + 64;
 
 /** Compresses messages one after the other (RFC 7692 §7.2.1). */
-export class Deflater {
-  readonly #parameters: DeflateParameters;
+export class Deflater implements Compressor {
+  readonly #parameters: CompressionParameters;
   readonly #contextTakeover: boolean;
   #context: RawZlib | undefined;
   #stale = false;
 
   /** @param contextTakeover Messages refer to the ones before them: one connection's own. Needs {@link drivesZlib}. */
-  constructor(parameters: DeflateParameters, contextTakeover: boolean) {
+  constructor(parameters: CompressionParameters, contextTakeover: boolean) {
     this.#parameters = parameters;
     this.#contextTakeover = contextTakeover;
   }
@@ -59,7 +53,7 @@ export class Deflater {
    * @param input Stays as it is until then.
    * @param done Is handed memory of its own; or the error, if there is no memory left for zlib.
    */
-  compressBehind(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): DeflateJob {
+  compressBehind(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob {
     const takeover = this.#contextTakeover;
     const job = new DeflateJob(input, takeover ? this.#ready() : this.#oneShot(), done);
     zlibJobs.add(job);
@@ -85,7 +79,7 @@ export class Deflater {
     return context;
   }
 
-  #oneShot(): DeflateParameters & { readonly finishFlush: number } {
+  #oneShot(): CompressionParameters & { readonly finishFlush: number } {
     return { ...this.#parameters, finishFlush: constants.Z_SYNC_FLUSH };
   }
 }
@@ -93,15 +87,15 @@ export class Deflater {
 const withoutTail = (output: Uint8Array): Uint8Array => output.subarray(0, output.length - TAIL_BYTES);
 
 /** One message that is compressed on zlib's thread pool. */
-export class DeflateJob implements Job {
+class DeflateJob implements Job, CompressionJob {
   readonly #input: Uint8Array;
-  readonly #with: RawZlib | (DeflateParameters & { readonly finishFlush: number });
+  readonly #with: RawZlib | (CompressionParameters & { readonly finishFlush: number });
   #done: ((output: Uint8Array, error?: Error) => void) | undefined;
   #finished: (() => void) | undefined;
 
   constructor(
     input: Uint8Array,
-    by: RawZlib | (DeflateParameters & { readonly finishFlush: number }),
+    by: RawZlib | (CompressionParameters & { readonly finishFlush: number }),
     done: (output: Uint8Array, error?: Error) => void,
   ) {
     this.#input = input;
@@ -153,7 +147,7 @@ export class DeflateJob implements Job {
 const shared = new Map<number, Deflater>();
 
 /** The one compressor without takeover for these parameters, for all connections of the process. */
-export function sharedDeflater(parameters: DeflateParameters): Deflater {
+export function sharedDeflater(parameters: CompressionParameters): Deflater {
   const { windowBits, level, memLevel } = parameters;
   const key = windowBits * 1_000 + memLevel * 20 + level;
   let deflater = shared.get(key);

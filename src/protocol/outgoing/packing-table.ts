@@ -1,10 +1,8 @@
 import { Buffer } from 'node:buffer';
-import { maskableMemory } from '../simd.ts';
 import { Beginnings } from '../beginnings.ts';
 
-const TABLE_BYTES = 65_536;
-/** Most room that can be reserved at once, in bytes. */
-export const MAX_PACKED_BYTES = TABLE_BYTES;
+/** Size of a packing table, and so the most room that can be reserved at once, in bytes. */
+export const PACKING_BYTES = 65_536;
 
 /** Something with small frames to send. */
 export interface PackingOwner {
@@ -13,22 +11,28 @@ export interface PackingOwner {
 }
 
 /**
- * One piece of memory in which small frames are packed next to each other before they are written, for all connections
- * of the process: a connection being served needs no buffer of its own, and a pipelined reply no allocation per frame.
- * One owner at a time has bytes here; they are moved out when another one needs the place.
+ * One piece of memory in which small frames are packed next to each other before they are written. Connections share it:
+ * a connection being served needs no buffer of its own, and a pipelined reply no allocation per frame. One owner at a time has
+ * frames here; they are moved out when another owner needs the table.
  */
 export class PackingTable {
-  readonly bytes = maskableMemory(TABLE_BYTES);
-  readonly #runs = new Beginnings(this.bytes);
+  readonly bytes: Buffer;
+  readonly #runs: Beginnings;
   #owner: PackingOwner | undefined;
   #used = 0;
+
+  /** @param bytes {@link PACKING_BYTES} long. Default: ordinary memory. */
+  constructor(bytes: Buffer = Buffer.allocUnsafeSlow(PACKING_BYTES)) {
+    this.bytes = bytes;
+    this.#runs = new Beginnings(bytes);
+  }
 
   /**
    * Makes room behind what `owner` has here already.
    * @returns Where in `bytes` to write; {@link commit} says how far.
    */
   reserve(owner: PackingOwner, room: number): number {
-    if (this.#owner !== owner || this.#used + room > TABLE_BYTES) {
+    if (this.#owner !== owner || this.#used + room > PACKING_BYTES) {
       if (this.#owner !== undefined) this.moveOut(this.#owner);
       this.#owner = owner;
     }

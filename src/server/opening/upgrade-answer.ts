@@ -3,7 +3,8 @@ import { wallTimeMs } from '../../connection/expiry.ts';
 import { answerDeflate } from '../../protocol/deflate/answer.ts';
 import { renderUpgrade } from '../../protocol/handshake/answer.ts';
 import { checkHookHeaders, selectProtocol, type UpgradeRequest } from '../../protocol/handshake/server.ts';
-import { type DeflateSettings, deflatePreferences } from '../../engine/zlib/deflate-settings.ts';
+import type { DeflateSettings } from '../../protocol/deflate/compressor.ts';
+import { deflatePreferences } from '../../engine/zlib/deflate-settings.ts';
 import type { UpgradeAcceptance } from '../../options/hooks.ts';
 import { headerPairs } from './response-like.ts';
 

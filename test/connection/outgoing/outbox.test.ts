@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OPCODE } from '../../../src/protocol/constants.ts';
 import { eventLoopTurns, readFrames, seededRandom } from '../../../src/testing/index.ts';
-import { Engine } from '../../../src/engine/engine.ts';
-import { Outbox } from '../../../src/connection/outgoing/outbox.ts';
-import type { Transport } from '../../../src/sockets/transport.ts';
+import { ProtocolMemory } from '../../../src/protocol/memory.ts';
+import { Outbox, type Wire } from '../../../src/connection/outgoing/outbox.ts';
 import { live } from '../../server/live.ts';
 
 /** What must arrive: type and first bytes of each data frame, in order. */
@@ -89,20 +88,25 @@ for (let seed = 1; seed <= 25; seed++) {
 }
 
 /** Below it a connection that takes nothing more, and does not say so. */
-const full = { bufferedBytes: 10, blocked: false } as Transport;
+const full: Wire = { bufferedBytes: 10, blocked: false, needsCopies: false };
 
 for (const [role, nextKey] of [
   ['server', undefined],
   ['client', () => 0x01020304],
 ] as const) {
   test(`BP-05 EV-11: a ${role}'s messages that were packed together are dropped, and counted, one by one`, () => {
-    const outbox = new Outbox(full, { maxPendingPongs: 8, highWaterMarkBytes: 10 }, new Engine(), nextKey);
+    const outbox = new Outbox(
+      full,
+      { maxPendingPongs: 8, highWaterMarkBytes: 10 },
+      new ProtocolMemory(),
+      nextKey,
+    );
     const lengths = [5, 125, 126, 65_535, 65_536];
     outbox.control(OPCODE.PING, Buffer.from('kept'));
     outbox.text('x'.repeat(5));
     outbox.control(OPCODE.PING, Buffer.from('kept'));
     for (const length of lengths.slice(1)) outbox.data(OPCODE.BINARY, Buffer.alloc(length));
-    outbox.flush();
+    assert.equal(outbox.take().length, 0);
     const headers = [2, 2, 4, 4, 10].map((bytes) => bytes + (nextKey === undefined ? 0 : 4));
     const before = outbox.waitingBytes;
     assert.deepEqual(
@@ -121,23 +125,22 @@ for (const [role, nextKey] of [
   });
 }
 
-/** Collects what is written, and takes no more while `blocked`. */
-class Valve {
+/** Takes no more while `blocked`. */
+class Valve implements Wire {
   blocked = false;
-  bufferedBytes = 0;
-  readonly written: Buffer[] = [];
-  write(chunks: readonly Uint8Array[]): void {
-    this.written.push(...chunks.map((chunk) => Buffer.from(chunk)));
-  }
+  readonly needsCopies = false;
+  readonly bufferedBytes = 0;
+}
+
+function written(outbox: Outbox): Buffer {
+  const all: Uint8Array[] = [];
+  for (let chunks = outbox.take(); chunks.length > 0; chunks = outbox.take()) all.push(...chunks);
+  return Buffer.concat(all);
 }
 
 test('§5.5.3: pongs that are packed with pending messages keep their order and their limit once the socket blocks', () => {
   const valve = new Valve();
-  const outbox = new Outbox(
-    valve as unknown as Transport,
-    { maxPendingPongs: 3, highWaterMarkBytes: 1_000 },
-    new Engine(),
-  );
+  const outbox = new Outbox(valve, { maxPendingPongs: 3, highWaterMarkBytes: 1_000 }, new ProtocolMemory());
   outbox.text('first');
   for (const name of ['0', '1', '2']) outbox.control(OPCODE.PONG, Buffer.from(name));
   outbox.control(OPCODE.PING, Buffer.from('ping'));
@@ -148,10 +151,10 @@ test('§5.5.3: pongs that are packed with pending messages keep their order and 
   outbox.control(OPCODE.PONG, Buffer.from('4'));
   outbox.closeNow(Buffer.alloc(0));
   outbox.control(OPCODE.PONG, Buffer.from('5'));
-  outbox.flush();
+  const bytes = written(outbox);
   assert.equal(outbox.waitingBytes, 0);
   assert.deepEqual(
-    readFrames(Buffer.concat(valve.written)).map(({ opcode, payload }) => [opcode, payload.toString()]),
+    readFrames(bytes).map(({ opcode, payload }) => [opcode, payload.toString()]),
     [
       [OPCODE.PONG, '2'],
       [OPCODE.PING, 'ping'],
@@ -167,13 +170,12 @@ test('§5.5.3: pongs that are packed with pending messages keep their order and 
 test('TS-09: more small messages than the packing table holds leave whole and in order', () => {
   const valve = new Valve();
   const outbox = new Outbox(
-    valve as unknown as Transport,
+    valve,
     { maxPendingPongs: 3, highWaterMarkBytes: 10_000_000 },
-    new Engine(),
+    new ProtocolMemory(),
   );
   for (let i = 0; i < 200; i++) outbox.data(OPCODE.BINARY, Buffer.alloc(1_000, i));
-  outbox.flush();
-  const frames = readFrames(Buffer.concat(valve.written));
+  const frames = readFrames(written(outbox));
   assert.equal(frames.length, 200);
   assert.ok(frames.every(({ payload }, i) => payload.equals(Buffer.alloc(1_000, i))));
 });

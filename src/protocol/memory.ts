@@ -1,0 +1,32 @@
+import { Buffer } from 'node:buffer';
+import { JoinedRun } from './outgoing/joined-run.ts';
+import { PackingTable } from './outgoing/packing-table.ts';
+import { ReusableBytes } from './reusable-bytes.ts';
+
+/** Texts up to this length, in UTF-16 units, are encoded into memory that is there already. */
+const SCRATCH_TEXT_UNITS = 32_768;
+
+/**
+ * Memory that the connections of one driver share, 64 KiB and more: make one for all of them. Connections that share it may send
+ * on what one of them has received without encoding it again.
+ */
+export class ProtocolMemory {
+  /** Small frames of the connection that is being served. */
+  readonly packingTable: PackingTable;
+  readonly joinedRun: JoinedRun = new JoinedRun();
+  /** The message that is being delivered. */
+  readonly reusableBytes: ReusableBytes = new ReusableBytes();
+  #scratch: Buffer | undefined;
+
+  /** @param packingTable Default: a new one in ordinary memory. */
+  constructor(packingTable: PackingTable = new PackingTable()) {
+    this.packingTable = packingTable;
+  }
+
+  /** @returns The UTF-8 of `text`; valid until the next call, unless the text is long. */
+  encoded(text: string): Buffer {
+    if (text.length > SCRATCH_TEXT_UNITS) return Buffer.from(text, 'utf8');
+    this.#scratch ??= Buffer.allocUnsafeSlow(SCRATCH_TEXT_UNITS * 3);
+    return this.#scratch.subarray(0, this.#scratch.write(text, 0, 'utf8'));
+  }
+}
