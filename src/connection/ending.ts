@@ -1,7 +1,7 @@
 import { NO_CLOSE } from '../protocol/close.ts';
 import type { ProtocolConnection } from '../protocol/connection.ts';
 import { PeerError, TransportError, WebSocketError } from '../protocol/errors.ts';
-import type { Outbox } from './outgoing/outbox.ts';
+import type { Outbox } from '../protocol/outgoing/outbox.ts';
 import type { Transport } from '../sockets/transport.ts';
 import { type CloseCause, type CloseInfo, causeOf } from '../protocol/close-info.ts';
 import type { ConnectionState } from './states.ts';

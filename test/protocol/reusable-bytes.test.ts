@@ -8,7 +8,7 @@ import { PeerError } from '../../src/protocol/errors.ts';
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
 import { ReusableBytes } from '../../src/protocol/reusable-bytes.ts';
 import { eventLoopTurns, frame, text, waitUntil } from '../../src/testing/index.ts';
-import { Outbox } from '../../src/connection/outgoing/outbox.ts';
+import { Outbox } from '../../src/protocol/outgoing/outbox.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';
 import { ProtocolMemory } from '../../src/protocol/memory.ts';
 import { listening, live, nextText } from '../server/live.ts';

@@ -258,8 +258,8 @@ export const FRAMES: readonly Rule[] = [
       'both',
       'as soon as it can: ahead of messages that wait',
       kept(
-        'connection/outgoing/outbox.ts#control',
-        'connection/outgoing/outbox: arrives whole and in order',
+        'protocol/outgoing/outbox.ts#control',
+        'protocol/outgoing/outbox: arrives whole and in order',
         live('5.5.2-1'),
       ),
     ],
@@ -327,8 +327,8 @@ export const FRAMES: readonly Rule[] = [
       'both',
       'the frames are transmitted',
       kept(
-        'connection/outgoing/outbox.ts#Outbox',
-        'connection/outgoing/outbox: arrives whole and in order',
+        'protocol/outgoing/outbox.ts#Outbox',
+        'protocol/outgoing/outbox: arrives whole and in order',
         'connection/sending: what is accepted before a close arrives, however slowly',
       ),
     ],

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { OPCODE, OPCODE_MASK } from '../../protocol/constants.ts';
+import { OPCODE, OPCODE_MASK } from '../constants.ts';
 import {
   buildFrame,
   type FrameKey,
@@ -7,21 +7,21 @@ import {
   writeFrame,
   writeHeader,
   writeTextFrame,
-} from '../../protocol/outgoing/frame-builder.ts';
-import type { FrameSink } from '../../protocol/connection.ts';
-import { ENTRY_BYTES } from '../../protocol/limits.ts';
-import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
-import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../../protocol/outgoing/frame-block.ts';
-import { joinSmall } from '../../protocol/outgoing/joined-run.ts';
-import type { ProtocolMemory } from '../../protocol/memory.ts';
-import { PACKING_BYTES, type PackingOwner } from '../../protocol/outgoing/packing-table.ts';
+} from './frame-builder.ts';
+import type { FrameSink } from '../connection.ts';
+import { ENTRY_BYTES } from '../limits.ts';
+import type { PreparedMessage } from './prepared-message.ts';
+import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
+import { joinSmall } from './joined-run.ts';
+import type { ProtocolMemory } from '../memory.ts';
+import { PACKING_BYTES, type PackingOwner } from './packing-table.ts';
 import {
   dropOldestMessage,
   isUncopied,
   messagesIn,
   takeControl,
   type WaitingFrame,
-} from '../../protocol/outgoing/waiting-frames.ts';
+} from './waiting-frames.ts';
 
 /** Payloads from this size on go out uncopied; smaller ones are packed next to each other. */
 export const UNCOPIED_FROM_BYTES = 16_384;

@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
-import { MAX_HEADER_BYTES, OPCODE, RSV1 } from '../../protocol/constants.ts';
-import { type DeflateDirection, MIN_COMPRESSOR_BITS } from '../../protocol/deflate/parameters.ts';
-import { ENTRY_BYTES } from '../../protocol/limits.ts';
-import { ownView } from '../../protocol/payload.ts';
-import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
-import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from '../../protocol/outgoing/frame-block.ts';
-import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../../protocol/deflate/compressor.ts';
-import type { ProtocolMemory } from '../../protocol/memory.ts';
+import { MAX_HEADER_BYTES, OPCODE, RSV1 } from '../constants.ts';
+import { type DeflateDirection, MIN_COMPRESSOR_BITS } from '../deflate/parameters.ts';
+import { ENTRY_BYTES } from '../limits.ts';
+import { ownView } from '../payload.ts';
+import type { PreparedMessage } from './prepared-message.ts';
+import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
+import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../deflate/compressor.ts';
+import type { ProtocolMemory } from '../memory.ts';
 import { Outbox, type OutgoingLimits, UNCOPIED_FROM_BYTES, type Wire } from './outbox.ts';
 import { type FrameWaiter, type PreparedFrame, preparedFrame } from './prepared-frame.ts';
 

@@ -1,8 +1,8 @@
 import type { Buffer } from 'node:buffer';
-import { OPCODE, RSV1 } from '../../protocol/constants.ts';
-import { buildFrame } from '../../protocol/outgoing/frame-builder.ts';
-import type { PreparedMessage, PreparedVariant } from '../../protocol/outgoing/prepared-message.ts';
-import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../../protocol/deflate/compressor.ts';
+import { OPCODE, RSV1 } from '../constants.ts';
+import { buildFrame } from './frame-builder.ts';
+import type { PreparedMessage, PreparedVariant } from './prepared-message.ts';
+import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../deflate/compressor.ts';
 
 /** An outbox with a prepared message in its queue. */
 export interface FrameWaiter {
