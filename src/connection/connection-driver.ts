@@ -31,9 +31,6 @@ import type { Audience, SendOptions } from '../options/call-options.ts';
 
 const NO_LISTENERS: readonly never[] = Object.freeze([]);
 
-/** How far the end of a connection is. */
-const STAGE = { RUNNING: 0, ENDED: 1, TOLD: 2 } as const;
-
 /**
  * Drives one connection: the link below, delivery, topics and counts. An application holds the `Connection` in front of it,
  * which has public members only; the library holds the driver, so that no property of the application's reaches it.
@@ -64,7 +61,6 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #expiry: Expiry | undefined;
   #unclaimed: UnclaimedTimer | undefined;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | undefined;
-  #stage: (typeof STAGE)[keyof typeof STAGE] = STAGE.RUNNING;
 
   /**
    * @param open Takes the socket over, with the owner it is given.
@@ -135,7 +131,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   get closed(): Promise<CloseInfo> {
     if (this.#closed !== undefined) return this.#closed.promise;
-    if (this.#stage === STAGE.TOLD) return Promise.resolve(this.#link.closeInfo!);
+    if (this.#link.endStep === 'released') return Promise.resolve(this.#link.closeInfo!);
     let resolve = (_info: CloseInfo): void => {};
     const promise = new Promise<CloseInfo>((settle) => {
       resolve = settle;
@@ -210,7 +206,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   loop(): MessageIterator {
-    return this.#delivery.loop('connection', this.#stage === STAGE.TOLD);
+    return this.#delivery.loop('connection', this.#link.endStep === 'released');
   }
 
   subscribe(topic: string): boolean {
@@ -331,7 +327,6 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   ended(): void {
-    this.#stage = STAGE.ENDED;
     this.#finishIfDelivered();
   }
 
@@ -394,8 +389,9 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   deliveryReady(): void {
     this.#delivery.deliverWaiting();
-    this.#finishIfDelivered();
-    if (this.#stage === STAGE.RUNNING) this.#link.readMore();
+    const { endStep } = this.#link;
+    if (endStep === 'reported') this.#finishIfDelivered();
+    else if (endStep !== 'released') this.#link.readMore();
   }
 
   now(): number {
@@ -489,11 +485,10 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   #finishIfDelivered(): void {
-    if (this.#stage !== STAGE.ENDED || this.#delivery.waiting > 0) return;
-    this.#stage = STAGE.TOLD;
     const link = this.#link;
-    link.attempt(() => this.#unclaimed?.cancel());
+    if (link.endStep !== 'reported' || this.#delivery.waiting > 0) return;
     link.attempt(() => link.release());
+    link.attempt(() => this.#unclaimed?.cancel());
     const info = link.closeInfo!;
     link.attempt(() => this.#delivery.finish());
     link.attempt(() => {

@@ -2,17 +2,18 @@ import { NO_CLOSE } from '../protocol/close.ts';
 import type { ProtocolConnection } from '../protocol/connection.ts';
 import { PeerError, TransportError, WebSocketError } from '../protocol/errors.ts';
 import type { Outbox } from '../protocol/outgoing/outbox.ts';
+import { SocketEnd } from './socket-end.ts';
 import type { Transport } from '../sockets/transport.ts';
 import { type CloseCause, type CloseInfo, causeOf } from '../protocol/close-info.ts';
-import type { ConnectionState } from './states.ts';
+import { type ConnectionState, type EndStep, moveEnd } from './states.ts';
 import type { Watch, WatchVerdict } from './watch.ts';
 
-/** Bytes that are read and thrown away after a failure, so that the peer gets to read our Close. */
+/** Bytes that are read and discarded after a failure, so that the peer can still read our Close. */
 const MAX_DISCARDED_BYTES = 1_048_576;
-/** How long the socket of a dead peer may linger over a last Close frame, in ms. */
-const LAST_WORD_MS = 1_000;
+/** How long the socket of a peer that no longer answers stays open to send the last Close frame, in ms. */
+const LAST_CLOSE_MS = 1_000;
 
-/** The link that ends. */
+/** The link whose end this is. */
 export interface EndingLink {
   readonly core: ProtocolConnection;
   readonly outbox: Outbox;
@@ -21,56 +22,59 @@ export interface EndingLink {
   readonly state: ConnectionState;
   /** On the clock of deadlines. */
   now(): number;
-  /** Runs one step of a removal; if it throws, that is logged, and the next steps run. */
+  /** Runs one step. If it throws, the exception is reported, and the next steps run. */
   attempt(step: () => void): void;
-  /** Changes the state, and tells of it. */
+  /** Changes the state, and reports that. */
   moveTo(next: ConnectionState): void;
   /** The deadlines have changed. */
   plan(): void;
-  /** Something waits to be written, or the socket is to be closed behind it. */
+  /** Schedules a flush: output is pending, or our half is to end. */
   send(): void;
   flush(): void;
 }
 
-/** Who hears of it. */
 export interface EndingOwner {
-  /** Nothing more comes from below: the socket is gone, or given up. Called once. */
+  /** No more messages will be received: the socket has closed, or was given up. Called once. */
   ended(): void;
-  /** The close timeout has passed: what still waits is to be given up. */
+  /** The close timeout has passed: buffered messages are to be dropped. */
   timedOut(): void;
 }
 
 /**
- * How a connection ends: which side began it and why, and which steps are left (§7.1.1 to §7.1.7). A link has one from the
- * first sign of its end; an open connection costs nothing for it.
+ * How a connection ends: which side began it and why, and which steps remain (§7.1.1 to §7.1.7). A link has one from the first
+ * sign of its end; an open connection has none.
  */
 export class Ending {
   /** Set when the state turns closed. */
   info: CloseInfo | undefined;
-  /** The peer sends no more. */
-  inputEnded = false;
-  /** Our half is to be ended, once all that waits is out. */
-  endWanted = false;
-  transportGone = false;
-  /** Destroyed to get memory back: what the socket says it holds does not count any more. */
-  abandoned = false;
-  /** The owner is done with the link, too. */
-  released = false;
+
+  readonly socket: SocketEnd;
 
   readonly #link: EndingLink;
   readonly #owner: EndingOwner;
   #cause: CloseCause | undefined;
   #initiator: 'local' | 'remote' = 'local';
   #error: WebSocketError | undefined;
-  #reported = false;
+  #step: EndStep = 'pending';
   #discardedBytes = 0;
 
   constructor(link: EndingLink, owner: EndingOwner) {
+    this.socket = new SocketEnd(link.transport);
     this.#link = link;
     this.#owner = owner;
   }
 
-  /** Starts the closing handshake, behind what waits. Only the first call counts. */
+  /** What the owner knows of the end. */
+  get step(): EndStep {
+    return this.#step;
+  }
+
+  /** No deadline matters any more. */
+  get isOver(): boolean {
+    return this.socket.isClosed && this.#step === 'released';
+  }
+
+  /** Starts the closing handshake, after the pending messages. Only the first call counts. */
   close(code: number, reason: string, cause: CloseCause, error?: WebSocketError): void {
     const link = this.#link;
     if (link.state !== 'open') return;
@@ -80,9 +84,9 @@ export class Ending {
     link.send();
   }
 
-  /** Fails the connection: Close goes out behind pending frames, and nothing further is read. */
+  /** Fails the connection: Close is sent after pending frames, and nothing further is read. */
   fail(error: PeerError): void {
-    if (!this.transportGone && this.#link.core.phase !== 'failed') this.#fail(error, error.closeCode);
+    if (!this.socket.isClosed && this.#link.core.phase !== 'failed') this.#fail(error, error.closeCode);
   }
 
   /** The peer has sent more than the rate limit allows, and is told so with this code. */
@@ -90,13 +94,23 @@ export class Ending {
     this.#fail(new PeerError('ERR_RATE'), closeCode);
   }
 
-  /** Throws the connection away. */
+  /** Destroys the socket, without closing handshake. */
   terminate(cause: CloseCause, error?: WebSocketError): void {
     if (this.#link.state !== 'closed') {
       this.#blame(cause, 'local', error);
-      this.#leave();
+      this.#close();
     }
-    this.#destroy();
+    this.socket.destroy();
+  }
+
+  /** As {@link terminate}, after a fault of the library; the end is reported even if a step of it throws. */
+  terminateAfterFault(error: WebSocketError): void {
+    try {
+      this.terminate('internal-error', error);
+    } finally {
+      if (this.socket.isClosed) this.inputDone();
+      else this.socket.destroy();
+    }
   }
 
   /** The core has failed the connection, because the peer broke a rule. */
@@ -111,16 +125,21 @@ export class Ending {
     this.#blame('peer-close', 'remote');
     this.#closing();
     // The server ends TCP first; a client waits for it, and for no longer than the close timeout (§7.1.1).
-    this.endWanted = this.#link.core.role === 'server';
+    if (this.#link.core.role === 'server') this.socket.end();
   }
 
-  /** Bytes came that nobody will read. */
+  /** The owner is done with the connection: its last event was emitted. */
+  release(): void {
+    this.#step = moveEnd(this.#step, 'release');
+  }
+
+  /** Counts bytes that were received after the end, and are discarded. */
   discard(bytes: number): void {
     this.#discardedBytes += bytes;
-    if (this.#discardedBytes > MAX_DISCARDED_BYTES) this.#destroy();
+    if (this.#discardedBytes > MAX_DISCARDED_BYTES) this.socket.destroy();
   }
 
-  /** From the peer's end of input on: nothing unread is left. */
+  /** The input has ended, and all of it was read. */
   inputDone(): void {
     const { core, state, transport } = this.#link;
     if (state !== 'closed') {
@@ -128,21 +147,20 @@ export class Ending {
       const failed = core.phase === 'failed';
       if (!clean && !failed)
         this.#blame(this.#error === undefined ? 'transport-end' : causeOf(this.#error.code), 'remote');
-      if (!this.transportGone && (clean || failed)) {
-        // Both are done talking: what waits goes out, then the socket closes by itself.
-        this.endWanted = true;
+      if (!this.socket.isClosed && (clean || failed)) {
+        // After the pending output the socket closes by itself.
+        this.socket.end();
         return;
       }
-      this.#leave();
+      this.#close();
     }
-    if (this.transportGone) this.#report();
+    if (this.socket.isClosed) this.#report();
     else if (core.peerClose === undefined) transport.end();
   }
 
   /** @param error Set if it was lost. */
   transportClosed(error: Error | undefined): void {
-    this.transportGone = true;
-    this.inputEnded = true;
+    this.socket.closed();
     if (error !== undefined && this.#error === undefined && this.#link.state !== 'closed') {
       this.#error =
         error instanceof WebSocketError
@@ -158,7 +176,7 @@ export class Ending {
   overdue(code: Exclude<WatchVerdict, 'ping' | 'read'>): boolean {
     const link = this.#link;
     if (code === 'ERR_CLOSE_TIMEOUT' || code === 'ERR_WRITE_TIMEOUT') {
-      // That nobody answered says more than that we wanted to close.
+      // The missing answer says more than the wish to close.
       if (
         code === 'ERR_CLOSE_TIMEOUT' &&
         this.#cause === 'local-close' &&
@@ -178,16 +196,16 @@ export class Ending {
     }
     this.fail(error);
     if (code === 'ERR_PING_TIMEOUT') {
-      // Nobody will answer: the end is reported now, and the socket gets a moment for the Close.
+      // The peer will not answer: the end is reported now, and the socket gets a moment to send the Close.
       link.flush();
-      this.#leave();
+      if (this.#step === 'pending') this.#close();
       this.#report();
-      link.watch.closeWithin(LAST_WORD_MS, link.now());
+      link.watch.closeWithin(LAST_CLOSE_MS, link.now());
     }
     return false;
   }
 
-  /** The first reason is the one that counts. */
+  /** Only the first reason counts. */
   #blame(cause: CloseCause, initiator: 'local' | 'remote', error?: WebSocketError): void {
     if (this.#cause !== undefined) return;
     this.#cause = cause;
@@ -195,7 +213,7 @@ export class Ending {
     this.#error ??= error;
   }
 
-  /** A Close was sent or received, or the peer failed: from here on it has to come to an end. */
+  /** A Close was sent or received, or the peer failed: from now on the close timeout runs. */
   #closing(): void {
     const link = this.#link;
     if (link.state !== 'open') return;
@@ -210,16 +228,17 @@ export class Ending {
     this.#failed();
   }
 
-  /** Nothing further is read, and the socket is closed behind our Close. */
+  /** Nothing further is read, and our half ends after our Close. */
   #failed(): void {
     this.#closing();
-    this.endWanted = true;
+    this.socket.end();
     this.#link.send();
   }
 
-  /** The state turns closed: what the connection held of others is given back. */
-  #leave(): void {
+  /** The state turns closed, and the memory of the connection is released. */
+  #close(): void {
     const link = this.#link;
+    this.#step = moveEnd(this.#step, 'close');
     const { peerClose, sentCode } = link.core;
     link.watch.closing(link.now());
     this.info = {
@@ -237,13 +256,9 @@ export class Ending {
     link.plan();
   }
 
-  #destroy(): void {
-    if (!this.transportGone) this.#link.transport.destroy();
-  }
-
   #report(): void {
-    if (this.#reported) return;
-    this.#reported = true;
-    this.#owner.ended();
+    const before = this.#step;
+    this.#step = moveEnd(before, 'report');
+    if (before === 'closed') this.#owner.ended();
   }
 }

@@ -19,7 +19,7 @@ import type { TrafficCounters } from './host.ts';
 import { changeHeld, type MemoryHolder } from '../engine/memory-budget.ts';
 import { PingTimer } from './ping-timer.ts';
 import { RateGuard } from './rate-guard.ts';
-import { type ConnectionState, moveState } from './states.ts';
+import { type ConnectionState, type EndStep, moveState } from './states.ts';
 import { Watch } from './watch.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
 
@@ -132,6 +132,11 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     return this.#ending?.info;
   }
 
+  /** What the owner knows of the end. */
+  get endStep(): EndStep {
+    return this.#ending?.step ?? 'pending';
+  }
+
   /** Bytes accepted and not yet taken by the kernel. */
   get bufferedBytes(): number {
     return this.outbox.bufferedBytes;
@@ -189,12 +194,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   receivedEnd(): void {
-    this.end.inputEnded = true;
+    this.end.socket.peerEnded();
     this.#pump();
   }
 
   writable(): void {
-    if (this.outbox.waitingBytes > 0 || this.#ending?.endWanted === true) this.flush();
+    if (this.outbox.waitingBytes > 0 || this.#ending?.socket.isEnding === true) this.flush();
     else {
       this.#noteWriting(true);
       this.#owner.flushed();
@@ -203,8 +208,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   closed(error: Error | undefined): void {
-    this.end.transportClosed(error);
     try {
+      this.end.transportClosed(error);
       this.outbox.clear();
       // A peer that ended in order has sent what is being inflated; one that was lost takes it along.
       if (error !== undefined && this.core.inflating) this.core.transportEnded();
@@ -218,22 +223,13 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   /** A step of this connection threw: it ends with that as its error, and no other connection notices. */
   failed(error: unknown): void {
-    const { end } = this;
     this.#owner.internalFault(error);
-    try {
-      end.terminate(
-        'internal-error',
-        new PeerError('ERR_INTERNAL', asError(error).message, { cause: error }),
-      );
-    } finally {
-      if (end.transportGone) end.inputDone();
-      else this.transport.destroy();
-    }
+    this.end.terminateAfterFault(new PeerError('ERR_INTERNAL', asError(error).message, { cause: error }));
   }
 
-  /** The owner is done with this link, too. */
+  /** The owner is done with this link. */
   release(): void {
-    this.end.released = true;
+    this.end.release();
     this.#count();
     this.plan();
   }
@@ -244,16 +240,15 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   shed(): void {
     if (this.state === 'open') this.#owner.outOfMemory();
-    // What the socket holds is not given back by a Close that waits behind it.
+    // A Close would be sent after the socket's buffered output, and would not release that memory.
     if (this.bufferedBytes > MAX_LAST_WORDS_BYTES) {
       this.end.terminate('memory-cap', new PeerError('ERR_MEMORY_CAP'));
-      this.end.abandoned = true;
     }
     this.#count();
   }
 
   flush(): void {
-    if (this.#ending?.transportGone === true) return;
+    if (this.#ending?.socket.isOver === true) return;
     const { outbox, transport } = this;
     const before = outbox.sentBytes;
     try {
@@ -261,10 +256,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       const sent = outbox.sentBytes - before;
       this.#context.counters.bytesSent += sent;
       if (outbox.lostPayload !== undefined) this.#payloadLost(outbox.lostPayload);
-      if (this.#ending?.endWanted === true && outbox.idle) {
-        this.#ending.endWanted = false;
-        this.transport.end();
-      }
+      if (this.#ending?.socket.isEnding === true && outbox.idle) this.#ending.socket.outputSent();
       this.#noteWriting(sent > 0);
       this.#owner.flushed();
       this.#count();
@@ -317,9 +309,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   plan(): void {
     const { deadlines } = this.#context;
-    const ending = this.#ending;
-    const isOver = ending !== undefined && ending.transportGone && ending.released;
-    const due = isOver ? Number.POSITIVE_INFINITY : this.watch.deadlineMs();
+    const due = this.#ending?.isOver === true ? Number.POSITIVE_INFINITY : this.watch.deadlineMs();
     if (due === Number.POSITIVE_INFINITY) deadlines.cancel(this);
     else deadlines.planBy(this, due);
   }
@@ -360,9 +350,9 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.watch.unfinished(this.core.messagesReceived, this.#context.deadlines.now());
       this.plan();
     } else this.watch.finished();
-    if (this.#ending?.inputEnded === true && !this.core.inflating) this.#ending.inputDone();
+    if (this.#ending?.socket.isInputEnded === true && !this.core.inflating) this.#ending.inputDone();
     this.#adjustReading();
-    if (this.outbox.waitingBytes > 0 || this.#ending?.endWanted === true) this.flush();
+    if (this.outbox.waitingBytes > 0 || this.#ending?.socket.isEnding === true) this.flush();
     else this.#count();
   }
 
@@ -377,8 +367,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   #mayRead(): boolean {
-    // At the end of input all that is left is little, and keeping it back would only delay the end.
-    if (this.#ending?.inputEnded === true) return true;
+    // After the end of input little is left to read, and holding it back would only delay the end.
+    if (this.#ending?.socket.isInputEnded === true) return true;
     if (!this.#owner.wantsMore) return false;
     const rate = this.#rate;
     if (rate === undefined || rate.limit.action === 'close') return true;
@@ -469,9 +459,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   /** Tells the budget what this connection holds, if that has changed. */
   #count(): void {
-    const ending = this.#ending;
     const held =
-      ending !== undefined && (ending.transportGone || ending.abandoned)
+      this.#ending?.socket.isOver === true
         ? this.#owner.undeliveredBytes
         : this.outbox.bufferedBytes + this.core.countedBytes + this.#owner.undeliveredBytes;
     const change = held - this.heldBytes;
