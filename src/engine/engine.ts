@@ -1,11 +1,13 @@
+import { Buffer } from 'node:buffer';
 import { ProtocolMemory } from '../protocol/memory.ts';
-import { maskableMemory } from '../protocol/simd.ts';
+import { PACKING_BYTES, PackingTable } from '../protocol/outgoing/packing-table.ts';
+import { simdMemory } from '../protocol/simd.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { FlushQueue } from './flush-queue.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import { PACKING_BYTES, PackingTable } from '../protocol/outgoing/packing-table.ts';
 import { type RandomSource, systemRandom } from './random.ts';
+import { READ_BYTES, ReadMemory } from './read-memory.ts';
 import { ReadTurns } from './read-turns.ts';
 
 /** What an engine takes from outside; a test hands in its own. */
@@ -14,7 +16,12 @@ export interface EngineParts {
   readonly clock?: Clock;
   /** Default: the platform's. */
   readonly random?: RandomSource;
+  /** At least 256 KiB, for the buffers that connections share. Default: ordinary memory. */
+  readonly memory?: Buffer | undefined;
 }
+
+/** A class that has one object for an engine. */
+export type PartClass<Part extends object> = new (engine: Engine) => Part;
 
 /**
  * What the connections of one process share. Servers and clients go by {@link defaultEngine}; a test makes an engine of its
@@ -29,10 +36,14 @@ export class Engine extends ProtocolMemory {
   readonly memoryBudget: MemoryBudget = new MemoryBudget();
   readonly flushQueue: FlushQueue = new FlushQueue();
   readonly readTurns: ReadTurns = new ReadTurns();
+  readonly readMemory: ReadMemory;
+  readonly #parts = new Map<PartClass<object>, object>();
   readonly #deadlines = new WeakMap<Clock, DeadlineQueue>();
 
-  constructor({ clock = systemClock, random = systemRandom }: EngineParts = {}) {
-    super(new PackingTable(maskableMemory(PACKING_BYTES)));
+  constructor({ clock = systemClock, random = systemRandom, memory }: EngineParts = {}) {
+    const { buffer, byteOffset } = memory ?? Buffer.allocUnsafeSlow(PACKING_BYTES + READ_BYTES);
+    super(new PackingTable(Buffer.from(buffer, byteOffset, PACKING_BYTES)));
+    this.readMemory = new ReadMemory(Buffer.from(buffer, byteOffset + PACKING_BYTES, READ_BYTES));
     this.clock = clock;
     this.random = random;
     this.flushQueue.onSliceEnd(() => this.joinedRun.forget());
@@ -47,7 +58,17 @@ export class Engine extends ProtocolMemory {
     }
     return queue;
   }
+
+  /** The one object of class `Part` in this engine, made with the first call: what layers above this one share. */
+  part<Part extends object>(Part: PartClass<Part>): Part {
+    let part = this.#parts.get(Part) as Part | undefined;
+    if (part === undefined) {
+      part = new Part(this);
+      this.#parts.set(Part, part);
+    }
+    return part;
+  }
 }
 
-/** The engine of this process. */
-export const defaultEngine: Engine = new Engine();
+/** The engine of this process. Its buffers lie where masking is fastest. */
+export const defaultEngine: Engine = new Engine({ memory: simdMemory });

@@ -186,7 +186,9 @@ export class ServerCore<UserData>
 
   /** Opens a stream the way that option `transport` says. */
   take(stream: Duplex, owner: TransportOwner): StreamTransport {
-    return this.options.transport === 'auto' ? takeStream(stream, owner) : new StreamTransport(stream, owner);
+    return this.options.transport === 'auto'
+      ? takeStream(stream, owner, this.engine)
+      : new StreamTransport(stream, owner);
   }
 
   /** A request that an HTTP server has read. */

@@ -12,7 +12,7 @@ import type { Delivery } from '../connection/host.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
-import { prepareSockets } from '../sockets/take-stream.ts';
+import { SocketChecks } from '../sockets/handle-check.ts';
 import { type Attached, attach, detach } from './opening/attachments.ts';
 import type { BroadcastOptions } from './groups/broadcast.ts';
 import {
@@ -171,7 +171,8 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       throw new MisuseError('ERR_STATE', 'this WebSocketServer is attached to that HTTP server already');
     }
     const core = this.#core;
-    if (core.options.transport === 'auto') prepareSockets(server instanceof TlsServer);
+    if (core.options.transport === 'auto')
+      core.engine.part(SocketChecks).prepareSockets(server instanceof TlsServer);
     const only = options?.path;
     const member: Attached = {
       handshakeTimeoutMs: core.options.handshakeTimeoutMs,

@@ -1,73 +1,124 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createNodeTlsServer, type TLSSocket } from 'node:tls';
+import type { Engine } from '../engine/engine.ts';
 import { adoptFindings, takeHandles } from './handle-transport.ts';
 import { insist, Loopback, reset, talk, Verdict } from './loopback.ts';
-import { learnFrom } from './node-handle.ts';
+import { learnFrom, NodeSockets } from './node-handle.ts';
 import { isDrivable, SocketTransport } from './socket-transport.ts';
-
-// Tries out on the loopback interface, once per process and only where it is asked for, whether handles can be driven
-// directly: reading, writing, writes that have to wait, pausing, and each way to end.
 
 const plainServer = (): Server => createServer({ allowHalfOpen: true });
 const plainDial = (port: number): Socket => connect({ port, host: '127.0.0.1', allowHalfOpen: true });
 
-const learning = new Verdict(() =>
-  Loopback.run(plainServer(), async (loopback, server) => {
-    const accepted = once(server, 'connection');
-    loopback.dial(plainDial).resume();
-    const [socket] = (await accepted) as [Socket];
-    adoptFindings(await learnFrom(loopback.keep(socket)));
-  }),
-);
+/**
+ * Tries out on the loopback interface, once per engine and only where it is asked for, whether handles can be driven directly:
+ * reading, writing, writes that have to wait, pausing, and each way to end.
+ */
+export class SocketChecks {
+  readonly #sockets: NodeSockets;
+  readonly #learning = new Verdict(() => this.#learn());
+  readonly #handles: Verdict;
+  readonly #plain = new Verdict(() => this.#tryPlain());
+  readonly #encrypted = new Verdict(() => this.#tryEncrypted());
+  /** Kinds whose check was begun in the background. */
+  readonly #prepared = new Set<Verdict>();
 
-async function learn(): Promise<void> {
-  insist(await learning.reach(), 'nothing was learnt');
-}
+  constructor(engine: Engine) {
+    this.#sockets = engine.part(NodeSockets);
+    this.#handles = new Verdict(() => this.#tryHandles(engine));
+  }
 
-const handles = new Verdict(async () => {
-  await learn();
-  await Loopback.run(plainServer(), async (loopback, server) => {
-    const taken = takeHandles(server, (open) => loopback.opened(open));
-    insist(taken, 'a server does not give them away');
-    await bothWays(loopback, plainDial);
-  });
-});
+  /** Whether the handles that a server of ours accepts can be driven on this Node, as far as is known. */
+  get areHandlesUsable(): boolean {
+    return this.#handles.isGood;
+  }
 
-const sockets = new Verdict(async () => {
-  await learn();
-  await Loopback.run(plainServer(), async (loopback, server) => {
-    server.on('connection', (socket) => take(loopback, socket));
-    await bothWays(loopback, plainDial);
-  });
-});
+  /** Finds that out. Never rejects, and leaves nothing open. */
+  checkHandles(): Promise<boolean> {
+    return this.#handles.reach();
+  }
 
-const tlsSockets = new Verdict(async () => {
-  await learn();
-  // A key that both know needs no certificate.
-  const key = Buffer.alloc(16, 'hawser');
-  const ciphers = 'TLS_AES_128_GCM_SHA256:PSK';
-  const server = createNodeTlsServer({ pskCallback: () => key, ciphers, allowHalfOpen: true });
-  await Loopback.run(server, async (loopback) => {
-    server.on('secureConnection', (socket) => take(loopback, socket));
-    let raw: Socket | undefined;
-    const dial = (port: number): TLSSocket => {
-      raw = loopback.keep(plainDial(port));
-      return connectTls({
-        socket: raw,
-        pskCallback: () => ({ psk: key, identity: 'hawser' }),
-        ciphers,
-        checkServerIdentity: () => undefined,
-      });
-    };
-    await bothWays(loopback, dial, () => raw!);
-  });
-});
+  /** Whether the streams of sockets that Node made can be passed by, as far as is known. */
+  areSocketsUsable(encrypted: boolean): boolean {
+    return this.#verdictOn(encrypted).isGood;
+  }
 
-function take(loopback: Loopback, socket: Socket): void {
-  loopback.keep(socket);
-  insist(isDrivable(socket), 'a new socket cannot be driven');
-  loopback.opened((owner) => new SocketTransport(socket, owner));
+  /** Finds that out. Never rejects, and leaves nothing open. */
+  checkSockets(encrypted: boolean): Promise<boolean> {
+    return this.#verdictOn(encrypted).reach();
+  }
+
+  /** Finds that out in the background. After a check that failed, later calls do not repeat it. */
+  prepareSockets(encrypted: boolean): void {
+    const verdict = this.#verdictOn(encrypted);
+    if (this.#prepared.has(verdict)) return;
+    this.#prepared.add(verdict);
+    void verdict.reach();
+  }
+
+  #verdictOn(encrypted: boolean): Verdict {
+    return encrypted ? this.#encrypted : this.#plain;
+  }
+
+  #learn(): Promise<void> {
+    return Loopback.run(plainServer(), async (loopback, server) => {
+      const accepted = once(server, 'connection');
+      loopback.dial(plainDial).resume();
+      const [socket] = (await accepted) as [Socket];
+      const found = await learnFrom(loopback.keep(socket));
+      adoptFindings(found);
+      this.#sockets.findings = found;
+    });
+  }
+
+  async #learned(): Promise<void> {
+    insist(await this.#learning.reach(), 'nothing was learned');
+  }
+
+  async #tryHandles(engine: Engine): Promise<void> {
+    await this.#learned();
+    await Loopback.run(plainServer(), async (loopback, server) => {
+      const taken = takeHandles(server, engine, (open) => loopback.opened(open));
+      insist(taken, 'a server does not give them away');
+      await bothWays(loopback, plainDial);
+    });
+  }
+
+  async #tryPlain(): Promise<void> {
+    await this.#learned();
+    await Loopback.run(plainServer(), async (loopback, server) => {
+      server.on('connection', (socket) => this.#take(loopback, socket));
+      await bothWays(loopback, plainDial);
+    });
+  }
+
+  async #tryEncrypted(): Promise<void> {
+    await this.#learned();
+    // A key that both know needs no certificate.
+    const key = Buffer.alloc(16, 'hawser');
+    const ciphers = 'TLS_AES_128_GCM_SHA256:PSK';
+    const server = createNodeTlsServer({ pskCallback: () => key, ciphers, allowHalfOpen: true });
+    await Loopback.run(server, async (loopback) => {
+      server.on('secureConnection', (socket) => this.#take(loopback, socket));
+      let raw: Socket | undefined;
+      const dial = (port: number): TLSSocket => {
+        raw = loopback.keep(plainDial(port));
+        return connectTls({
+          socket: raw,
+          pskCallback: () => ({ psk: key, identity: 'hawser' }),
+          ciphers,
+          checkServerIdentity: () => undefined,
+        });
+      };
+      await bothWays(loopback, dial, () => raw!);
+    });
+  }
+
+  #take(loopback: Loopback, socket: Socket): void {
+    loopback.keep(socket);
+    insist(isDrivable(socket, this.#sockets.findings), 'a new socket cannot be driven');
+    loopback.opened((owner) => new SocketTransport(socket, owner, this.#sockets));
+  }
 }
 
 /** @param rawOf What TCP knows of a peer. */
@@ -80,16 +131,3 @@ async function bothWays(
   const [trial, transport, peer] = await loopback.pair(dial);
   await reset(trial, transport, peer, rawOf(peer));
 }
-
-/** Whether what a server of ours accepts can be driven by its handle on this Node, as far as is known. */
-export const handlesUsable = (): boolean => handles.isGood;
-
-/** Finds that out. Never rejects, and leaves nothing open. */
-export const checkHandles = (): Promise<boolean> => handles.reach();
-
-/** Whether the streams of sockets that Node made can be passed by, as far as is known. */
-export const socketsUsable = (encrypted: boolean): boolean => (encrypted ? tlsSockets : sockets).isGood;
-
-/** Finds that out. Never rejects, and leaves nothing open. */
-export const checkSockets = (encrypted: boolean): Promise<boolean> =>
-  (encrypted ? tlsSockets : sockets).reach();

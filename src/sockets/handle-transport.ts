@@ -4,18 +4,15 @@ import { getSystemErrorName } from 'node:util';
 import { asError } from '../engine/guarded.ts';
 import { normalizeAddress } from './ip-address.ts';
 import {
-  broughtByRead,
   type Findings,
-  findings,
   FULL_READS_A_TURN,
-  lastReadWasFull,
   type NodeHandle,
   type NodeRequest,
-  readMemory,
+  NodeSockets,
   type RequestOwner,
   systemError,
 } from './node-handle.ts';
-import { defaultEngine } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { Reader } from '../engine/read-turns.ts';
 import { TCP_KEEP_ALIVE_MS } from './stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from './transport.ts';
@@ -25,9 +22,6 @@ import type { ArrivedTransport, TransportOwner } from './transport.ts';
  * systems differ, so there each socket gets them.
  */
 const OPTIONS_INHERITED = platform() === 'linux';
-
-/** A request that no write has used so far: most writes are over at once and use none. */
-let spareWrite: NodeRequest | undefined;
 
 /** @returns Whether it has all options now. A pipe has none. */
 function tune(handle: Partial<NodeHandle>): boolean {
@@ -40,11 +34,11 @@ function tune(handle: Partial<NodeHandle>): boolean {
 export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   remoteAddress: string;
   remotePort: number;
-  /** Chunks are handed to the kernel at once. */
-  readonly needsCopies = false;
   /** Read by Node, too. */
   destroyed = false;
 
+  /** @internal */
+  readonly sockets: NodeSockets;
   readonly #handle: NodeHandle;
   #owner: TransportOwner;
   #fault: Error | undefined;
@@ -61,7 +55,9 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
    * Takes the handle over, and reads from it.
    * @param tuned It has the options of {@link tune} already.
    */
-  constructor(handle: NodeHandle, owner: TransportOwner, tuned = false) {
+  constructor(handle: NodeHandle, owner: TransportOwner, sockets: NodeSockets, tuned = false) {
+    const { findings, readMemory } = sockets;
+    this.sockets = sockets;
     this.#handle = handle;
     this.#owner = owner;
     const peer: { address?: string; port?: number } = {};
@@ -71,8 +67,13 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     if (!tuned) tune(handle);
     (handle as NodeHandle & Record<symbol, unknown>)[findings!.owner] = this;
     handle.onread = findings!.onRead;
-    handle.useUserBuffer(readMemory);
+    handle.useUserBuffer(readMemory.bytes);
     this.resume();
+  }
+
+  /** Chunks are handed to the kernel at once. A getter costs a connection no memory. */
+  get needsCopies(): boolean {
+    return false;
   }
 
   get bufferedBytes(): number {
@@ -95,8 +96,9 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
 
   write(chunks: readonly Uint8Array[]): void {
     if (this.destroyed || this.#ending) return;
-    const { WriteRequest } = findings!;
-    const request = WriteRequest === undefined ? null : (spareWrite ??= new WriteRequest());
+    const { sockets } = this;
+    const { WriteRequest } = sockets.findings!;
+    const request = WriteRequest === undefined ? null : (sockets.spareWrite ??= new WriteRequest());
     const bytes = chunks.length === 1 ? chunks[0]! : chunks;
     const answer =
       chunks.length === 1
@@ -105,7 +107,7 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     if (typeof answer !== 'number') this.#wait(answer, bytes);
     else if (answer !== 0) this.#check('write', answer);
     else if (request !== null && request.getAsyncId() >= 0) {
-      spareWrite = undefined;
+      sockets.spareWrite = undefined;
       this.#wait(request, bytes);
     }
   }
@@ -124,10 +126,10 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
 
   giveWay(): void {
     if (this.#fullReads === FULL_READS_A_TURN) return;
-    this.#fullReads = lastReadWasFull() && this.#reading ? this.#fullReads + 1 : 0;
+    this.#fullReads = this.sockets.readMemory.lastReadWasFull && this.#reading ? this.#fullReads + 1 : 0;
     if (this.#fullReads < FULL_READS_A_TURN) return;
     this.#handle.readStop();
-    defaultEngine.readTurns.add(this);
+    this.sockets.readTurns.add(this);
   }
 
   /** @internal */
@@ -144,7 +146,7 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   end(): void {
     if (this.destroyed || this.#ending) return;
     this.#ending = true;
-    const request = new findings!.ShutdownRequest();
+    const request = new this.sockets.findings!.ShutdownRequest();
     request.transport = this;
     request.oncomplete = onShutdown;
     // 1: there was nothing to wait for.
@@ -193,7 +195,7 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
 
   /** @internal */
   received(bytes: number): void {
-    this.#owner.received(broughtByRead(bytes));
+    this.#owner.received(this.sockets.readMemory.brought(bytes));
   }
 
   // What Node's callback asks of the stream that it takes this for, besides `adoptFindings` below.
@@ -226,13 +228,19 @@ function onShutdown(this: NodeRequest, status: number): void {
 }
 
 /**
- * Gives transports what it takes for Node's callback to see a stream with a read buffer of its own in them.
- * @param found What was learnt of this Node.
+ * Gives transports what Node's callback expects of a stream with a read buffer of its own. It is the same for every engine,
+ * since there is one Node.
+ * @param found What was learned of this Node.
  */
 export function adoptFindings(found: Findings): void {
   Object.defineProperties(HandleTransport.prototype, {
     [found.updateTimer]: { value: () => {}, configurable: true },
-    [found.buffer]: { value: readMemory, configurable: true },
+    [found.buffer]: {
+      get(this: HandleTransport) {
+        return this.sockets.readMemory.bytes;
+      },
+      configurable: true,
+    },
     [found.bufferSource]: { value: null, configurable: true },
     [found.bufferCallback]: {
       value(this: HandleTransport, bytes: number) {
@@ -251,16 +259,20 @@ export function adoptFindings(found: Findings): void {
  */
 export function takeHandles(
   server: Server,
+  engine: Engine,
   accepted: (open: (owner: TransportOwner) => HandleTransport) => void,
 ): boolean {
   type OnConnection = (this: unknown, status: number, handle: NodeHandle | undefined) => void;
   type Listening = Partial<NodeHandle> & { onconnection?: OnConnection };
   const listening = (server as Server & { _handle?: Listening | null })._handle;
   const inherited = listening?.onconnection;
-  if (findings === undefined || listening === undefined || typeof inherited !== 'function') return false;
+  const sockets = engine.part(NodeSockets);
+  if (sockets.findings === undefined || listening === undefined || typeof inherited !== 'function')
+    return false;
   const tuned = OPTIONS_INHERITED && tune(listening!);
   listening!.onconnection = function (status, handle) {
-    if (status === 0 && handle !== undefined) accepted((owner) => new HandleTransport(handle, owner, tuned));
+    if (status === 0 && handle !== undefined)
+      accepted((owner) => new HandleTransport(handle, owner, sockets, tuned));
     else inherited.call(this, status, handle);
   };
   return true;

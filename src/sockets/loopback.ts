@@ -13,7 +13,7 @@ export function insist(holds: boolean, what: string): void {
   if (!holds) throw new Error(`handles: ${what}`);
 }
 
-/** A check that is made once per process, and again only where it failed. */
+/** A check that is made once, and again only where it failed. */
 export class Verdict {
   isGood = false;
   #pending: Promise<boolean> | undefined;

@@ -1,9 +1,9 @@
-import type { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
-import { maskableMemory } from '../protocol/simd.ts';
-import { Beginnings } from '../protocol/beginnings.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { ReadMemory } from '../engine/read-memory.ts';
+import type { ReadTurns } from '../engine/read-turns.ts';
 
 // What lies below Node's sockets. Only this file, `handle-transport.ts` and `socket-transport.ts` know. None of it is
 // documented, so all of it is found by looking at a socket that works (`learnFrom`), tried out before anybody relies on it
@@ -79,29 +79,23 @@ export interface Findings {
   readonly ShutdownRequest: RequestClass;
 }
 
-/** Set by {@link learnFrom}. */
-export let findings: Findings | undefined;
+/** What the sockets of one engine share below Node's streams. */
+export class NodeSockets {
+  /** `undefined` until the self-check has learned them. */
+  findings: Findings | undefined;
+  /** A request that no write has used so far: most writes are done when the call returns, and use none. */
+  spareWrite: NodeRequest | undefined;
+  readonly readMemory: ReadMemory;
+  readonly readTurns: ReadTurns;
 
-/**
- * Where every handle reads into, one at a time: what it brings is taken out before the next one reads. Larger than Node's
- * 64 KiB, because there is one of it: large messages come whole more often, and need no second copy.
- */
-const READ_BYTES = 196_608;
-export const readMemory: Buffer = maskableMemory(READ_BYTES);
-const readChunks = new Beginnings(readMemory);
-let lastBytes = 0;
-
-/** What a read has brought there. */
-export function broughtByRead(bytes: number): Buffer {
-  lastBytes = bytes;
-  return readChunks.view(bytes);
+  constructor({ readMemory, readTurns }: Engine) {
+    this.readMemory = readMemory;
+    this.readTurns = readTurns;
+  }
 }
 
 /** After so many full reads of a handle in a row the others have their turn. */
 export const FULL_READS_A_TURN = 2;
-
-/** The last read brought as much as one can: then the same handle is read again at once, up to 32 times. */
-export const lastReadWasFull = (): boolean => lastBytes === READ_BYTES;
 
 /** @param detail What is known beyond the code. */
 export function systemError(call: string, status: number, detail?: string): Error {
@@ -153,7 +147,7 @@ export async function learnFrom(socket: Socket): Promise<Findings> {
     socket.once('finish', resolve).once('close', () => reject(new Error('a socket closed early')));
     socket.end(new Uint8Array(1));
   });
-  findings = {
+  return {
     owner,
     onRead,
     buffer: symbolOf(socket, 'kBuffer'),
@@ -163,5 +157,4 @@ export async function learnFrom(socket: Socket): Promise<Findings> {
     WriteRequest: requests.writeBuffer === null ? undefined : classOf(requests.writeBuffer),
     ShutdownRequest: classOf(requests.shutdown),
   };
-  return findings;
 }

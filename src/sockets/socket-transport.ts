@@ -2,17 +2,14 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PeerError } from '../protocol/errors.ts';
 import {
-  broughtByRead,
-  findings,
+  type Findings,
   handleOf,
   FULL_READS_A_TURN,
-  lastReadWasFull,
   type NodeHandle,
   type NodeRequest,
-  readMemory,
+  type NodeSockets,
   systemError,
 } from './node-handle.ts';
-import { defaultEngine } from '../engine/engine.ts';
 import type { Reader } from '../engine/read-turns.ts';
 import { OWNER, type OwnedStream, StreamTransport } from './stream-transport.ts';
 import type { TransportOwner } from './transport.ts';
@@ -31,15 +28,16 @@ type DrivenSocket = OwnedStream & Socket & { [TRANSPORT]?: SocketTransport } & R
 
 /** Called as the `callback` of a socket's option `onread`. */
 function onBytes(this: DrivenSocket, bytes: number): boolean {
-  this[OWNER]?.received(broughtByRead(bytes));
-  return this[TRANSPORT]!.isReading;
+  const transport = this[TRANSPORT]!;
+  this[OWNER]?.received(transport.sockets.readMemory.brought(bytes));
+  return transport.isReading;
 }
 
 /**
  * Whether the streams of a socket can be passed by: Node reads and writes its handle itself, nothing has been read that is
  * not taken, and nobody else listens or has changed how it writes.
  */
-export function isDrivable(stream: Duplex): stream is Socket {
+export function isDrivable(stream: Duplex, findings: Findings | undefined): stream is Socket {
   if (findings === undefined || !(stream instanceof Socket) || stream.destroyed || stream.connecting)
     return false;
   const socket = stream as DrivenSocket;
@@ -65,11 +63,11 @@ export function isDrivable(stream: Duplex): stream is Socket {
  * streams by: they are read into the memory that all sockets share, and written to the handle.
  */
 export class SocketTransport extends StreamTransport implements Reader {
-  /** Chunks are written at once, or checked when they leave the queue. */
-  override readonly needsCopies = false;
   /** Not paused. @internal */
   isReading = true;
 
+  /** @internal */
+  readonly sockets: NodeSockets;
   readonly #socket: DrivenSocket;
   readonly #handle: NodeHandle;
   /** Below TLS. */
@@ -85,21 +83,28 @@ export class SocketTransport extends StreamTransport implements Reader {
   #fullReads = 0;
 
   /** @param socket {@link isDrivable}, connected, and nobody else's from here on. */
-  constructor(socket: Socket, owner: TransportOwner) {
+  constructor(socket: Socket, owner: TransportOwner, sockets: NodeSockets) {
     super(socket, owner, false);
+    this.sockets = sockets;
     const driven = socket as DrivenSocket;
     const handle = handleOf(socket)!;
     this.#socket = driven;
     this.#handle = handle;
     this.#raw = handle._parent;
-    const { buffer, bufferCallback } = findings!;
+    const { buffer, bufferCallback } = sockets.findings!;
+    const memory = sockets.readMemory.bytes;
     driven[TRANSPORT] = this;
-    driven[buffer] = readMemory;
+    driven[buffer] = memory;
     driven[bufferCallback] = onBytes;
-    handle.useUserBuffer(readMemory);
+    handle.useUserBuffer(memory);
     // Whatever else is written to it would get between our writes.
     driven.cork();
     if (handle.reading !== true) this.#read();
+  }
+
+  /** Chunks are written at once, or checked when they leave the queue. */
+  override get needsCopies(): boolean {
+    return false;
   }
 
   override get bufferedBytes(): number {
@@ -139,10 +144,10 @@ export class SocketTransport extends StreamTransport implements Reader {
   override giveWay(): void {
     // TLS never does: it hands over a record at a time, which fills nothing. Made to, it was slower by an eighth for nothing.
     if (this.#fullReads === FULL_READS_A_TURN) return;
-    this.#fullReads = lastReadWasFull() && this.isReading ? this.#fullReads + 1 : 0;
+    this.#fullReads = this.sockets.readMemory.lastReadWasFull && this.isReading ? this.#fullReads + 1 : 0;
     if (this.#fullReads < FULL_READS_A_TURN) return;
     this.#handle.readStop();
-    defaultEngine.readTurns.add(this);
+    this.sockets.readTurns.add(this);
   }
 
   /** @internal */
@@ -168,7 +173,7 @@ export class SocketTransport extends StreamTransport implements Reader {
   }
 
   #send(chunks: readonly Uint8Array[]): void {
-    const { WriteRequest } = findings!;
+    const { WriteRequest } = this.sockets.findings!;
     const request = WriteRequest === undefined ? null : new WriteRequest();
     // Where the kernel refuses a write, TLS reports the request inside of the call.
     if (request !== null) request.oncomplete = onRefused;

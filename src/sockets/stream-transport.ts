@@ -77,8 +77,6 @@ function abandon(stream: OwnedStream, error: unknown): void {
 
 /** Any `Duplex`, over the public interface of streams: TCP, TLS, and whatever a proxy or a test hands in. */
 export class StreamTransport implements ArrivedTransport {
-  /** The queue of a stream is out of reach, and the `_write` of a stream may read its chunk at any time. */
-  readonly needsCopies: boolean = true;
   remoteAddress: string;
   remotePort: number;
   readonly #stream: OwnedStream;
@@ -118,6 +116,11 @@ export class StreamTransport implements ArrivedTransport {
   standFor(remoteAddress: string, remotePort = 0): void {
     this.remoteAddress = remoteAddress;
     this.remotePort = remotePort;
+  }
+
+  /** The queue of a stream is out of reach, and the `_write` of a stream may read its chunk at any time. */
+  get needsCopies(): boolean {
+    return true;
   }
 
   get bufferedBytes(): number {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import type { Connection } from '../../src/connection/connection.ts';
-import { Engine } from '../../src/engine/engine.ts';
+import { defaultEngine, Engine } from '../../src/engine/engine.ts';
+import { simdMemory } from '../../src/protocol/simd.ts';
 import { eventLoopTurns, seededRandom, VirtualClock } from '../../src/testing/index.ts';
 import { serving } from './serving.ts';
 
@@ -25,6 +26,31 @@ test('TS-09: an engine drops the joined run at the end of each slice of its flus
   flushQueue.schedule({ flushScheduled: false, flush: () => {}, failed: () => {} });
   await eventLoopTurns(1);
   assert.notEqual(joinedRun.join(frames), run);
+});
+
+test('MK-02: the buffers of an engine do not overlap; those of the default one lie where masking is fastest', () => {
+  for (const engine of [defaultEngine, new Engine()]) {
+    const [packed, read] = [engine.packingTable.bytes, engine.readMemory.bytes];
+    assert.deepEqual([packed.length, read.length], [65_536, 196_608]);
+    const isFast = engine === defaultEngine && simdMemory !== undefined;
+    for (const { buffer } of [packed, read]) assert.equal(buffer === simdMemory?.buffer, isFast);
+    packed.fill(1);
+    read.fill(2);
+    assert.ok(packed.every((byte) => byte === 1));
+  }
+});
+
+test('an engine makes one object of a class, and hands it itself', () => {
+  class Part {
+    readonly engine: Engine;
+    constructor(engine: Engine) {
+      this.engine = engine;
+    }
+  }
+  const [engine, other] = [new Engine(), new Engine()];
+  assert.equal(engine.part(Part), engine.part(Part));
+  assert.notEqual(engine.part(Part), other.part(Part));
+  assert.equal(engine.part(Part).engine, engine);
 });
 
 test('TS-01: a server and a client take clock, random numbers and memory budget from their engine', async (t) => {

@@ -9,7 +9,8 @@ import { selfSigned } from '../../src/cli/self-signed.ts';
 import { WebSocketServer } from '../../src/index.ts';
 import { buildFrame } from '../../src/protocol/outgoing/frame-builder.ts';
 import { close, EXAMPLE_KEY, eventLoopTurns, leakCheck, text, waitUntil } from '../../src/testing/index.ts';
-import { checkSockets } from '../../src/sockets/handle-check.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
+import { SocketChecks } from '../../src/sockets/handle-check.ts';
 import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
 import { TRANSPORT } from '../server/transport.ts';
 
@@ -106,7 +107,7 @@ for (const attached of [false, true]) {
     skip: NO_COLLECTOR,
   }, async () => {
     const certified = selfSigned(['localhost'], Date.now());
-    if (TRANSPORT.transport === 'auto') await checkSockets(true);
+    if (TRANSPORT.transport === 'auto') await defaultEngine.part(SocketChecks).checkSockets(true);
     const leaks = leakCheck();
     const server = new WebSocketServer({ ...TRANSPORT, ...(attached ? {} : { tls: certified }) });
     server.on('message', (connection, message) => void connection.send(message));

@@ -9,25 +9,30 @@ import { test } from 'node:test';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { WebSocketServer } from '../../src/index.ts';
 import { leakCheck, waitUntil } from '../../src/testing/index.ts';
-import { checkHandles, checkSockets, handlesUsable, socketsUsable } from '../../src/sockets/handle-check.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import { SocketChecks } from '../../src/sockets/handle-check.ts';
 import { type HandleTransport, takeHandles } from '../../src/sockets/handle-transport.ts';
-import { collected, KINDS, Log, pairs } from './pairs.ts';
+import { CHECKS, collected, ENGINE, KINDS, Log, pairs } from './pairs.ts';
 
 interface Tunable {
   setNoDelay: (this: Tunable, on: boolean) => number;
   setKeepAlive: (this: Tunable, on: boolean, afterSeconds: number) => number;
 }
 
-test('the checks pass on this Node, once, and leave nothing open', async () => {
+test('the checks pass on this Node, once in an engine, and leave nothing open', async () => {
   const leaks = leakCheck();
-  assert.ok(await checkHandles());
-  assert.ok(handlesUsable());
-  assert.equal(checkHandles(), checkHandles());
+  const [checks, other] = [new Engine(), new Engine()].map((engine) => engine.part(SocketChecks));
+  assert.ok(await checks!.checkHandles());
+  assert.ok(checks!.areHandlesUsable);
+  assert.equal(checks!.checkHandles(), checks!.checkHandles());
   for (const encrypted of [false, true]) {
-    assert.ok(await checkSockets(encrypted));
-    assert.ok(socketsUsable(encrypted));
-    assert.equal(checkSockets(encrypted), checkSockets(encrypted));
+    checks!.prepareSockets(encrypted);
+    assert.ok(await checks!.checkSockets(encrypted));
+    assert.ok(checks!.areSocketsUsable(encrypted));
+    assert.equal(checks!.checkSockets(encrypted), checks!.checkSockets(encrypted));
+    assert.ok(!other!.areSocketsUsable(encrypted), 'of another engine nothing is known');
   }
+  assert.ok(!other!.areHandlesUsable);
   await leaks.assertNothingLeft({ withinMs: 5_000 });
 });
 
@@ -50,7 +55,7 @@ for (const kind of KINDS) {
 
 for (const inherits of [true, false]) {
   test(`TCP_NODELAY and keep-alive are set ${inherits ? 'once, where accepted sockets have them of the listening one' : 'on each socket, where the listening one does not take them'}`, async (t) => {
-    await checkHandles();
+    await CHECKS.checkHandles();
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -74,7 +79,7 @@ for (const inherits of [true, false]) {
       for (const transport of opened) transport.destroy();
       server.close();
     });
-    assert.ok(takeHandles(server, (open) => void opened.push(open(new Log()))));
+    assert.ok(takeHandles(server, ENGINE, (open) => void opened.push(open(new Log()))));
     const peer = connect((server.address() as AddressInfo).port, '127.0.0.1');
     t.after(() => peer.destroy());
     await waitUntil(() => opened.length === 1);
@@ -88,19 +93,19 @@ for (const inherits of [true, false]) {
 }
 
 test('what a server accepts is not taken from one that does not listen, or does it differently: nothing changes', async (t) => {
-  await checkHandles();
+  await CHECKS.checkHandles();
   const never = (): never => {
     throw new Error('a handle was taken');
   };
   const sockets = createServer();
   t.after(() => sockets.close());
-  assert.equal(takeHandles(sockets, never), false, 'it does not listen');
+  assert.equal(takeHandles(sockets, ENGINE, never), false, 'it does not listen');
   sockets.listen(0, '127.0.0.1');
   await once(sockets, 'listening');
   const { _handle: handle } = sockets as unknown as { readonly _handle: { onconnection: unknown } };
   const { onconnection } = handle;
   handle.onconnection = undefined;
-  assert.equal(takeHandles(sockets, never), false, 'nobody is told what it accepts');
+  assert.equal(takeHandles(sockets, ENGINE, never), false, 'nobody is told what it accepts');
   assert.equal(handle.onconnection, undefined);
   handle.onconnection = onconnection;
   const accepted = once(sockets, 'connection') as Promise<[Socket]>;

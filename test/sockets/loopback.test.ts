@@ -6,7 +6,7 @@ import { connect as connectTls, createServer as createTlsServer } from 'node:tls
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { leakCheck } from '../../src/testing/index.ts';
 import { takeHandles } from '../../src/sockets/handle-transport.ts';
-import { checkHandles } from '../../src/sockets/handle-check.ts';
+import { CHECKS, ENGINE } from './pairs.ts';
 import { Loopback } from '../../src/sockets/loopback.ts';
 
 const CERTIFIED = selfSigned(['127.0.0.1'], Date.now());
@@ -60,8 +60,8 @@ const MOMENTS: readonly (readonly [
     'while a handle comes',
     plainServer,
     async (loopback, server) => {
-      await checkHandles();
-      assert.ok(takeHandles(server, (open) => loopback.opened(open)));
+      await CHECKS.checkHandles();
+      assert.ok(takeHandles(server, ENGINE, (open) => loopback.opened(open)));
       await once(loopback.dial(dial), 'connect');
     },
   ],

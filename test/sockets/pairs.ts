@@ -10,11 +10,17 @@ import {
 } from 'node:tls';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { leakCheck, waitUntil } from '../../src/testing/index.ts';
-import { checkHandles, checkSockets } from '../../src/sockets/handle-check.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import { SocketChecks } from '../../src/sockets/handle-check.ts';
 import { takeHandles } from '../../src/sockets/handle-transport.ts';
+import { NodeSockets } from '../../src/sockets/node-handle.ts';
 import { isDrivable, SocketTransport } from '../../src/sockets/socket-transport.ts';
 import { StreamTransport } from '../../src/sockets/stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from '../../src/sockets/transport.ts';
+
+export const ENGINE = new Engine();
+export const CHECKS = ENGINE.part(SocketChecks);
+const SOCKETS = ENGINE.part(NodeSockets);
 
 /** What a transport said, in order. */
 export class Log implements TransportOwner {
@@ -80,8 +86,8 @@ const viaSockets =
     });
   };
 const drive: Open = (socket, owner) => {
-  assert.ok(isDrivable(socket));
-  return new SocketTransport(socket, owner);
+  assert.ok(isDrivable(socket, SOCKETS.findings));
+  return new SocketTransport(socket, owner, SOCKETS);
 };
 const flow: Open = (socket, owner) => new StreamTransport(socket, owner);
 
@@ -89,8 +95,8 @@ export const HANDLE: Kind = {
   name: 'handle',
   secure: false,
   take: async (server, opened) => {
-    assert.ok(await checkHandles());
-    const taken = takeHandles(server, (open) => {
+    assert.ok(await CHECKS.checkHandles());
+    const taken = takeHandles(server, ENGINE, (open) => {
       const log = new Log();
       opened(log, open(log));
     });
@@ -99,8 +105,8 @@ export const HANDLE: Kind = {
 };
 export const KINDS: readonly Kind[] = [
   HANDLE,
-  { name: 'socket', secure: false, take: viaSockets(false, drive, () => checkSockets(false)) },
-  { name: 'TLS socket', secure: true, take: viaSockets(true, drive, () => checkSockets(true)) },
+  { name: 'socket', secure: false, take: viaSockets(false, drive, () => CHECKS.checkSockets(false)) },
+  { name: 'TLS socket', secure: true, take: viaSockets(true, drive, () => CHECKS.checkSockets(true)) },
   { name: 'stream', secure: false, take: viaSockets(false, flow) },
   { name: 'TLS stream', secure: true, take: viaSockets(true, flow) },
 ];

@@ -4,14 +4,13 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { duplexPair, eventLoopTurns, leakCheck, waitUntil } from '../../src/testing/index.ts';
-import { checkSockets } from '../../src/sockets/handle-check.ts';
 import { SocketTransport } from '../../src/sockets/socket-transport.ts';
 import { takeStream } from '../../src/sockets/take-stream.ts';
-import { Log } from './pairs.ts';
+import { CHECKS, ENGINE, Log } from './pairs.ts';
 
 /** The two ends of a TCP connection, gone when the test is over. */
 async function socketPair(t: TestContext): Promise<readonly [ours: Socket, peer: Socket]> {
-  assert.ok(await checkSockets(false));
+  assert.ok(await CHECKS.checkSockets(false));
   const leaks = leakCheck();
   const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -69,7 +68,7 @@ for (const [what, passedBy, happen] of PASTS) {
     });
     await happen(ours, peer);
     const log = new Log();
-    const transport = takeStream(ours, log);
+    const transport = takeStream(ours, log, ENGINE);
     assert.equal(transport instanceof SocketTransport, passedBy);
     peer.write('hello');
     await waitUntil(() => log.bytes.toString().endsWith('hello'));
@@ -87,11 +86,11 @@ test('a stream that is no socket, or that has gone already, is used as it is', a
   const { client, server } = duplexPair();
   const gone = new Log();
   ours.destroy();
-  assert.ok(!(takeStream(ours, gone) instanceof SocketTransport));
+  assert.ok(!(takeStream(ours, gone, ENGINE) instanceof SocketTransport));
   await waitUntil(() => gone.ends.length === 1);
   assert.ok(server instanceof Duplex);
   const log = new Log();
-  const transport = takeStream(server, log);
+  const transport = takeStream(server, log, ENGINE);
   assert.ok(!(transport instanceof SocketTransport));
   client.write('hello');
   await waitUntil(() => log.bytes.toString() === 'hello');
@@ -107,7 +106,7 @@ test('what others write to a socket that was taken over goes nowhere, and nothin
     got += chunk.toString();
   });
   const log = new Log();
-  const transport = takeStream(ours, log);
+  const transport = takeStream(ours, log, ENGINE);
   transport.write([Buffer.from('one ')]);
   ours.write('stranger');
   transport.write([Buffer.from('two')]);

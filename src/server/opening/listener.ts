@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { MisuseError } from '../../protocol/errors.ts';
-import { checkHandles, checkSockets, handlesUsable, socketsUsable } from '../../sockets/handle-check.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { SocketChecks } from '../../sockets/handle-check.ts';
 import { takeHandles } from '../../sockets/handle-transport.ts';
 import { removeStaleSocket } from './stale-socket.ts';
 import { withoutZone } from '../../sockets/ip-address.ts';
@@ -41,20 +42,27 @@ export interface Shortcut {
  * Handles of TCP sockets and pipes, before Node makes sockets of them.
  * @param accepted Gets what opens each of them, instead of the listeners of the server.
  */
-export const pastSockets = (
+export function pastSockets(
+  engine: Engine,
   accepted: (open: (owner: TransportOwner) => ArrivedTransport) => void,
-): Shortcut => ({
-  usable: handlesUsable,
-  check: checkHandles,
-  take: (server) => takeHandles(server, accepted),
-});
+): Shortcut {
+  const checks = engine.part(SocketChecks);
+  return {
+    usable: () => checks.areHandlesUsable,
+    check: () => checks.checkHandles(),
+    take: (server) => takeHandles(server, engine, accepted),
+  };
+}
 
 /** Sockets of TLS; whoever opens them goes past their streams. */
-export const pastTlsStreams: Shortcut = Object.freeze({
-  usable: () => socketsUsable(true),
-  check: () => checkSockets(true),
-  take: () => true,
-});
+export function pastTlsStreams(engine: Engine): Shortcut {
+  const checks = engine.part(SocketChecks);
+  return {
+    usable: () => checks.areSocketsUsable(true),
+    check: () => checks.checkSockets(true),
+    take: () => true,
+  };
+}
 
 /** A server of our own, TCP or TLS, and where it listens. */
 export class Listener {

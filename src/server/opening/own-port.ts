@@ -34,7 +34,7 @@ function plainPort<UserData>(core: ServerCore<UserData>): OwnPort {
   return {
     server: createTcpServer((stream) => arrived((owner) => core.take(stream, owner), stream)),
     tlsServer: undefined,
-    shortcut: pastSockets((open) => arrived(open)),
+    shortcut: pastSockets(core.engine, (open) => arrived(open)),
   };
 }
 
@@ -53,5 +53,5 @@ function tlsPort<UserData>(core: ServerCore<UserData>, tls: TlsOptions): OwnPort
             ({ entrance, rest, ...known }) => entry.secure(entrance.release(rest), known),
           ).start(),
         );
-  return { server, tlsServer, shortcut: pastTlsStreams };
+  return { server, tlsServer, shortcut: pastTlsStreams(core.engine) };
 }

@@ -26,7 +26,8 @@ import {
   waitForEvent,
   waitUntil,
 } from '../../../src/testing/index.ts';
-import { checkSockets } from '../../../src/sockets/handle-check.ts';
+import { defaultEngine } from '../../../src/engine/engine.ts';
+import { SocketChecks } from '../../../src/sockets/handle-check.ts';
 import { closeCode, nextText } from '../live.ts';
 
 const DEFLATED: RawUpgradeOptions = { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } };
@@ -70,7 +71,7 @@ async function serving(t: TestContext, way: Way, options: ServerOptions = {}) {
   server.on('close', (_, info) => void closes.push(info));
   server.on('error', (error) => void errors.push(error));
   const http = !attached ? undefined : secure ? createHttpsServer(CERTIFIED) : createServer();
-  if (transport === 'auto') assert.ok(await checkSockets(secure));
+  if (transport === 'auto') assert.ok(await defaultEngine.part(SocketChecks).checkSockets(secure));
   if (http === undefined) await server.listen(0, '127.0.0.1');
   else {
     server.attach(http);
