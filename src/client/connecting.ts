@@ -15,7 +15,7 @@ import type { Engine } from '../engine/engine.ts';
 import { StreamTransport } from '../sockets/stream-transport.ts';
 import type { TransportOwner } from '../sockets/transport.ts';
 import { type AcceptedAnswer, AnswerReader, upgradeJudge } from './answer-reader.ts';
-import { ClientHost } from './client-host.ts';
+import { ClientOwner } from './client-owner.ts';
 import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import { DeflateClient } from './deflate-client.ts';
 import { handOverLater } from './early-input.ts';
@@ -191,7 +191,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     this.#settle();
     const { random } = this.#options;
     const connection = new Connection<UserData>(
-      new ClientHost<UserData>(this.#options, head, this.#engine),
+      new ClientOwner<UserData>(this.#options, head, this.#engine),
       {
         ...grant,
         deflate: this.#deflate?.agreed,

@@ -19,7 +19,7 @@ import { Drains } from './drains.ts';
 import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
 import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
-import type { ConnectionHost, Delivery as DeliveryCounts, ListenerResult } from './host.ts';
+import type { ConnectionOwner, Delivery as DeliveryCounts, ListenerResult } from './owner.ts';
 import { Link, type LinkOwner } from './link.ts';
 import type { DropCause } from '../observe/observer.ts';
 import type { MessageIterator } from './message-iterator.ts';
@@ -39,7 +39,7 @@ const NO_LISTENERS: readonly never[] = Object.freeze([]);
 export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   implements LinkOwner, DeliveryOwner, ExpiryOwner, ListenerWatcher, UnclaimedOwner
 {
-  readonly host: ConnectionHost<ConnectionDriver<C>, C>;
+  readonly owner: ConnectionOwner<ConnectionDriver<C>, C>;
   readonly id: string;
   readonly protocol: string;
   readonly extensions: string;
@@ -49,7 +49,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   ownListeners: readonly ((message: Message) => ListenerResult)[] = NO_LISTENERS;
   /** Written by the table of topics; kept after the state turned closed, until `close` has been emitted. */
   topicSet: TopicSet | undefined;
-  /** What the host reserved for this connection. A field, since a weak map took a tenth of a handshake. */
+  /** What the owner reserved for this connection. A field, because a weak map took a tenth of a handshake. */
   place: unknown;
   messagesSent = 0;
   messagesReceived = 0;
@@ -67,19 +67,19 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
    * @param nextKey Gives a fresh masking key for each frame: clients only.
    */
   constructor(
-    host: ConnectionHost<ConnectionDriver<C>, C>,
+    owner: ConnectionOwner<ConnectionDriver<C>, C>,
     identity: Omit<ConnectionIdentity<unknown>, 'data'>,
     role: Role,
     open: (owner: TransportOwner) => Transport,
     nextKey?: () => number,
   ) {
-    this.host = host;
+    this.owner = owner;
     this.id = identity.id;
     this.protocol = identity.protocol;
     this.extensions = identity.extensions;
-    this.connectedAtMs = host.deadlines.clock.wallNow();
-    this.#delivery = new Delivery(this, host.deadlines.now() + UNCLAIMED_MS);
-    this.#link = new Link(this, host, role, open, nextKey, identity.deflate);
+    this.connectedAtMs = owner.deadlines.clock.wallNow();
+    this.#delivery = new Delivery(this, owner.deadlines.now() + UNCLAIMED_MS);
+    this.#link = new Link(this, owner, role, open, nextKey, identity.deflate);
     if (identity.expiresAt !== undefined) this.expireAt(identity.expiresAt);
   }
 
@@ -98,7 +98,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   get response(): HandshakeResponse | undefined {
-    return this.host.response;
+    return this.owner.response;
   }
 
   get expiresAtMs(): number | undefined {
@@ -114,7 +114,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   get lastReceivedAgoMs(): number {
-    return this.host.deadlines.now() - this.#link.watch.receivedAtMs;
+    return this.owner.deadlines.now() - this.#link.watch.receivedAtMs;
   }
 
   get bytesReceived(): number {
@@ -148,7 +148,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       return;
     }
     const atMs = wallTimeMs(at);
-    this.#expiry ??= new Expiry(this, this.host.deadlines, this.host.settings.expiryWarningMs);
+    this.#expiry ??= new Expiry(this, this.owner.deadlines, this.owner.settings.expiryWarningMs);
     if (this.state === 'open') this.#expiry.set(atMs);
     else this.#expiry.atMs = atMs;
   }
@@ -159,11 +159,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       if (!this.#admit(payload.length)) return false;
       link.outbox.text(payload);
     } else if (options?.binary === undefined && typeof payload !== 'string') {
-      const bytes = payloadBytes(payload, this.host.engine.reusableBytes);
+      const bytes = payloadBytes(payload, this.owner.engine.reusableBytes);
       if (!this.#admit(bytes.length)) return false;
       link.outbox.data(OPCODE.BINARY, bytes, options?.compress);
     } else {
-      const { opcode, data } = outgoing(payload, options?.binary, this.host.engine.reusableBytes);
+      const { opcode, data } = outgoing(payload, options?.binary, this.owner.engine.reusableBytes);
       if (!this.#admit(data.length)) return false;
       if (typeof data === 'string') link.outbox.text(data, options?.compress);
       else link.outbox.data(opcode, data, options?.compress);
@@ -173,7 +173,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   drained(signal: AbortSignal | undefined): Promise<void> {
     if (this.state === 'closed') return Promise.reject(closedError());
-    if (this.bufferedBytes <= this.host.settings.highWaterMarkBytes) return Promise.resolve();
+    if (this.bufferedBytes <= this.owner.settings.highWaterMarkBytes) return Promise.resolve();
     this.#drains ??= new Drains();
     return this.#drains.wait(signal);
   }
@@ -181,9 +181,9 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   ping(payload: Payload): boolean {
     const bytes = typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payloadBytes(payload);
     checkControlPayload(bytes);
-    if (this.state !== 'open' || this.bufferedBytes >= this.host.settings.maxBufferedBytes) return false;
+    if (this.state !== 'open' || this.bufferedBytes >= this.owner.settings.maxBufferedBytes) return false;
     this.#link.ping(bytes);
-    return this.bufferedBytes <= this.host.settings.highWaterMarkBytes;
+    return this.bufferedBytes <= this.owner.settings.highWaterMarkBytes;
   }
 
   close(code: number, reason: string): void {
@@ -210,15 +210,15 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   subscribe(topic: string): boolean {
-    return this.host.subscribe(this, topic);
+    return this.owner.groups.subscribe(this, topic);
   }
 
   unsubscribe(topic: string): boolean {
-    return this.host.unsubscribe(this, topic);
+    return this.owner.groups.unsubscribe(this, topic);
   }
 
   publish(topic: string, payload: Payload, options: (SendOptions & Audience<C>) | undefined): DeliveryCounts {
-    return this.host.publish(this, topic, payload, options);
+    return this.owner.groups.publish(this, topic, payload, options);
   }
 
   // For the server or client that the connection belongs to.
@@ -234,13 +234,13 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return true;
   }
 
-  /** Starts a closing handshake with a cause of the host's. */
+  /** Starts a closing handshake with a cause of the owner's. */
   closeFor(code: number, reason: string, cause: CloseInfo['cause']): void {
     this.#link.end.close(code, reason, cause);
     this.#dropAbandoned();
   }
 
-  /** Destroys the socket, with a cause of the host's. */
+  /** Destroys the socket, with a cause of the owner's. */
   terminateFor(cause: CloseInfo['cause']): void {
     this.#link.end.terminate(cause);
   }
@@ -250,15 +250,15 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     if (bytes.length > 0) this.#link.received(bytes);
   }
 
-  /** The listeners of the host for messages have changed. */
-  hostListenersChanged(): void {
+  /** The listeners for the messages of all connections have changed. */
+  sharedListenersChanged(): void {
     this.#delivery.consumersChanged();
     if (this.#delivery.waiting > 0) this.deliveryReady();
   }
 
   /** Where mistakes of the application are shown. */
   get warnings(): Warnings {
-    return this.host.warnings;
+    return this.owner.warnings;
   }
 
   /** Runs one step of the removal of this connection; if it throws, that is logged, and the next steps run. */
@@ -270,7 +270,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   listenersChanged(name: string | symbol | undefined): void {
     if (name !== undefined && name !== 'message') {
-      checkEventName(name, CONNECTION_EVENTS, this.host.warnings);
+      checkEventName(name, CONNECTION_EVENTS, this.owner.warnings);
       return;
     }
     this.ownListeners = listenersOf(this.connection, 'message') as ((message: Message) => ListenerResult)[];
@@ -282,7 +282,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   get wantsMore(): boolean {
     const delivery = this.#delivery;
-    const { settings } = this.host;
+    const { settings } = this.owner;
     if (delivery.waitingBytes < settings.receiveAheadBytes || this.#link.state !== 'open') return true;
     // A Close may follow the messages that a loop left behind. They need no more memory than one message may.
     return delivery.isLoopLeft && delivery.waitingBytes < settings.maxMessageBytes;
@@ -303,27 +303,27 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   stateChanged(next: ConnectionState, previous: ConnectionState): void {
     const link = this.#link;
-    this.host.observers?.tell('stateChanged', this, next, previous);
+    this.owner.observers?.tell('stateChanged', this, next, previous);
     link.attempt(() => this.#expiry?.cancel());
     if (next === 'closed') link.attempt(() => this.#drains?.reject(closedError()));
-    link.attempt(() => this.host.stateChanged(this, next));
+    link.attempt(() => this.owner.stateChanged(this, next));
     link.attempt(() => this.#tell('stateChange', next, previous));
   }
 
   internalFault(error: unknown): void {
-    this.host.observers?.tell('internalFault', error, this);
+    this.owner.observers?.tell('internalFault', error, this);
   }
 
   flushed(): void {
     if (this.#drains === undefined) return;
-    if (this.bufferedBytes > this.host.settings.highWaterMarkBytes / 2) return;
+    if (this.bufferedBytes > this.owner.settings.highWaterMarkBytes / 2) return;
     const drains = this.#drains;
     this.#drains = undefined;
     drains.resolve();
     // `close` is the last event of a connection: no `drain` after its end.
     if (!drains.wasRefused || this.state === 'closed') return;
     this.#tell('drain');
-    this.host.drained(this);
+    this.owner.drained(this);
   }
 
   ended(): void {
@@ -338,7 +338,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.#countDropped(this.#delivery.drop(), 'undelivered');
     this.#countDropped(this.#link.outbox.dropWaiting(), 'unsent');
     this.#link.end.fail(new PeerError('ERR_MEMORY_CAP'));
-    this.host.memoryShed();
+    this.owner.memoryShed();
   }
 
   outputFailed(error: PeerError): void {
@@ -367,20 +367,20 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.connection;
   }
 
-  get hostListenerCount(): number {
-    return this.host.messageListeners.length;
+  get sharedListenerCount(): number {
+    return this.owner.messageListeners.length;
   }
 
-  callHost(index: number, message: Message): ListenerResult {
-    return this.host.messageListeners[index]?.(this.connection, message);
+  callSharedListener(index: number, message: Message): ListenerResult {
+    return this.owner.messageListeners[index]?.(this.connection, message);
   }
 
   get maxConcurrentMessages(): number {
-    return this.host.settings.maxConcurrentMessages;
+    return this.owner.settings.maxConcurrentMessages;
   }
 
   listenerFailed(error: unknown, where = "a listener of 'message'"): void {
-    this.host.handlerFailed(error, this, where);
+    this.owner.handlerFailed(error, this, where);
     // Buffered messages were meant for a handler that has just failed.
     this.#countDropped(this.#delivery.drop(), 'undelivered');
     const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
@@ -395,11 +395,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   now(): number {
-    return this.host.deadlines.now();
+    return this.owner.deadlines.now();
   }
 
   unclaimedUntil(atMs: number): void {
-    this.#unclaimed ??= new UnclaimedTimer(this.host.deadlines, this);
+    this.#unclaimed ??= new UnclaimedTimer(this.owner.deadlines, this);
     this.#unclaimed.plan(atMs);
   }
 
@@ -422,7 +422,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       this.#countDropped(1, 'unsent');
       return false;
     }
-    const { settings } = this.host;
+    const { settings } = this.owner;
     // Before a verdict on the peer, let the kernel take what it can.
     if (link.outbox.queuedBytes >= settings.highWaterMarkBytes) {
       link.flush();
@@ -435,7 +435,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   #overflow(bytes: number): boolean {
     const link = this.#link;
-    const { maxBufferedBytes, onOverflow } = this.host.settings;
+    const { maxBufferedBytes, onOverflow } = this.owner.settings;
     if (onOverflow === 'drop-oldest') {
       while (link.bufferedBytes >= maxBufferedBytes) {
         const dropped = link.outbox.dropOldest();
@@ -455,9 +455,9 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #accepted(): boolean {
     const link = this.#link;
     this.messagesSent++;
-    this.host.counters.messagesSent++;
+    this.owner.counters.messagesSent++;
     link.sendMessage();
-    if (link.bufferedBytes <= this.host.settings.highWaterMarkBytes) return true;
+    if (link.bufferedBytes <= this.owner.settings.highWaterMarkBytes) return true;
     this.#drains ??= new Drains();
     this.#drains.wasRefused = true;
     return false;
@@ -471,7 +471,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #countDropped(count: number, cause: DropCause): void {
     if (count === 0) return;
     this.droppedMessages += count;
-    this.host.observers?.tell('dropped', this, count, cause);
+    this.owner.observers?.tell('dropped', this, count, cause);
   }
 
   /** Messages that no consumer will take must not delay the end. */
@@ -495,8 +495,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       if (info.error !== undefined) this.#tell('error', info.error);
     });
     link.attempt(() => this.#tell('close', info));
-    this.host.observers?.tell('closed', this, info);
-    link.attempt(() => this.host.closed(this, info));
+    this.owner.observers?.tell('closed', this, info);
+    link.attempt(() => this.owner.closed(this, info));
     this.topicSet = undefined;
     this.#closed?.resolve(info);
   }
@@ -504,7 +504,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #tell<Name extends keyof ConnectionEvents>(name: Name, ...args: ConnectionEvents[Name]): void {
     if (countListeners(this.connection, name) === 0) return;
     dispatch(this.connection, name, args, (error) => {
-      this.host.handlerFailed(error, this, `a listener of '${name}'`);
+      this.owner.handlerFailed(error, this, `a listener of '${name}'`);
       // A client has no server whose `error` event could report the failure.
       if (name === 'error' || this.#link.core.role === 'server') return;
       this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));

@@ -15,7 +15,7 @@ import { ConnectionDriver } from './connection-driver.ts';
 import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
 import { SafeEmitter } from './emitter.ts';
 import { warnOfHandlerProperties } from './event-names.ts';
-import type { ConnectionHost, Delivery } from './host.ts';
+import type { ConnectionOwner, Delivery } from './owner.ts';
 import type { ConnectionState } from './states.ts';
 import { NO_TOPICS } from './topic-set.ts';
 
@@ -77,13 +77,13 @@ export class Connection<UserData = unknown>
    * @internal
    */
   constructor(
-    host: ConnectionHost<DriverOf<UserData>, Connection<UserData>>,
+    owner: ConnectionOwner<DriverOf<UserData>, Connection<UserData>>,
     identity: ConnectionIdentity<UserData>,
     role: Role,
     open: (owner: TransportOwner) => Transport,
     nextKey?: () => number,
   ) {
-    const driver = new ConnectionDriver<Connection<UserData>>(host, identity, role, open, nextKey);
+    const driver = new ConnectionDriver<Connection<UserData>>(owner, identity, role, open, nextKey);
     super(driver);
     driver.connection = this;
     this.#driver = driver;

@@ -1,6 +1,6 @@
 import { MisuseError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
-import type { ListenerResult } from './host.ts';
+import type { ListenerResult } from './owner.ts';
 import { Inbox } from './inbox.ts';
 import { MessageIterator } from './message-iterator.ts';
 import { isThenable } from '../options/call-check.ts';
@@ -15,9 +15,9 @@ export interface DeliveryOwner {
   /** Listeners of the connection itself; replaced when they change. */
   readonly ownListeners: readonly ((message: Message) => ListenerResult)[];
   /** How many listeners for the messages of all connections there are. */
-  readonly hostListenerCount: number;
+  readonly sharedListenerCount: number;
   /** Calls one of them. */
-  callHost(index: number, message: Message): ListenerResult;
+  callSharedListener(index: number, message: Message): ListenerResult;
   readonly maxConcurrentMessages: number;
   /** A listener threw or rejected. */
   listenerFailed(error: unknown): void;
@@ -177,7 +177,7 @@ export class Delivery {
   }
 
   get #hasListeners(): boolean {
-    return this.#owner.ownListeners.length > 0 || this.#owner.hostListenerCount > 0;
+    return this.#owner.ownListeners.length > 0 || this.#owner.sharedListenerCount > 0;
   }
 
   #hand(message: Message): void {
@@ -192,9 +192,9 @@ export class Delivery {
         owner.listenerFailed(error);
       }
     }
-    for (let i = 0; i < owner.hostListenerCount; i++) {
+    for (let i = 0; i < owner.sharedListenerCount; i++) {
       try {
-        const result: unknown = owner.callHost(i, message);
+        const result: unknown = owner.callSharedListener(i, message);
         if (isThenable(result)) (pending ??= []).push(result);
       } catch (error) {
         owner.listenerFailed(error);

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { refuseArgument, isThenable } from '../options/call-check.ts';
-import type { ListenerResult } from './host.ts';
+import type { ListenerResult } from './owner.ts';
 
 /** @throws MisuseError `ERR_ARGUMENT` for an invalid event name, or a listener that is not a function. */
 function checkListener(method: string, name: unknown, listener: unknown): void {

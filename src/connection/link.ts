@@ -4,24 +4,21 @@ import type { Role } from '../protocol/constants.ts';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
 import { PeerError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
-import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { DeadlineOwner } from '../engine/deadlines.ts';
 import type { Flushable } from '../engine/flush-queue.ts';
 import { asError } from '../engine/guarded.ts';
 import { CompressingOutbox } from '../protocol/outgoing/compressing-outbox.ts';
 import { nodeZlib } from '../engine/zlib/zlib.ts';
 import { Outbox } from '../protocol/outgoing/outbox.ts';
-import type { RandomSource } from '../engine/random.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { type CloseInfo, causeOf } from '../protocol/close-info.ts';
 import { Ending, type EndingLink, type EndingOwner } from './ending.ts';
-import type { TrafficCounters } from './host.ts';
+import type { ConnectionContext } from './owner.ts';
 import { changeHeld, type MemoryHolder } from '../engine/memory-budget.ts';
 import { PingTimer } from './ping-timer.ts';
 import { RateGuard } from './rate-guard.ts';
 import { type ConnectionState, type EndStep, moveState } from './states.ts';
 import { Watch } from './watch.ts';
-import type { ConnectionSettings } from '../options/connection-settings.ts';
 
 /** What may wait for a peer that is closed to get memory back: its Close, and little else. */
 const MAX_LAST_WORDS_BYTES = 1_024;
@@ -48,16 +45,6 @@ export interface LinkOwner extends EndingOwner {
   outputFailed(error: PeerError): void;
 }
 
-/** What a link needs of its surroundings; the same for all connections of a server. */
-export interface LinkContext {
-  readonly settings: ConnectionSettings;
-  readonly counters: TrafficCounters;
-  readonly deadlines: DeadlineQueue;
-  readonly random: RandomSource;
-  /** What all connections that read into the same memory share. */
-  readonly engine: Engine;
-}
-
 /**
  * Drives one connection: bytes from the transport into the protocol core, frames out of the outbox into the transport,
  * deadlines to both. Knows nothing of listeners, topics or servers.
@@ -76,7 +63,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   state: ConnectionState = 'open';
 
   readonly #owner: LinkOwner;
-  readonly #context: LinkContext;
+  readonly #context: ConnectionContext;
   readonly #rate: RateGuard | undefined;
   #reading = true;
   #pumping = false;
@@ -89,7 +76,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
    */
   constructor(
     owner: LinkOwner,
-    context: LinkContext,
+    context: ConnectionContext,
     role: Role,
     open: (owner: TransportOwner) => Transport,
     nextKey?: () => number,

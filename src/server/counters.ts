@@ -1,4 +1,4 @@
-import type { TrafficCounters } from '../connection/host.ts';
+import type { TrafficCounters } from '../connection/owner.ts';
 import type { ConnectionState } from '../connection/states.ts';
 import type { ObservedConnection, Observer, Refusal } from '../observe/observer.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';

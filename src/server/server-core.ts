@@ -11,17 +11,15 @@ import {
   listenersOf,
   type SafeEmitter,
 } from '../connection/emitter.ts';
-import type { ConnectionHost, Delivery, ListenerResult } from '../connection/host.ts';
+import type { ConnectionOwner, ListenerResult } from '../connection/owner.ts';
 import { Observers } from '../connection/observers.ts';
 import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import { checkEventName } from '../connection/event-names.ts';
 import type { ConnectionState } from '../connection/states.ts';
-import { topicsIn } from '../connection/topic-set.ts';
 import { HandshakeError, PeerError } from '../protocol/errors.ts';
 import type { Fields } from '../protocol/handshake/fields.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
-import type { Message, Payload } from '../protocol/payload.ts';
-import { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
+import type { Message } from '../protocol/payload.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { DeadlineQueue } from '../engine/deadlines.ts';
 import { defaultEngine, type Engine } from '../engine/engine.ts';
@@ -32,15 +30,8 @@ import { takeStream } from '../sockets/take-stream.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { Admission, type Reservation } from './admission/admission.ts';
 import { addressMatcher } from '../options/addresses.ts';
-import { refuseOption } from '../options/option-check.ts';
-import {
-  type BroadcastOptions,
-  broadcastTo,
-  type ConnectionIds,
-  driversOf,
-  exceptedIds,
-} from './groups/broadcast.ts';
-import { type Relay, RelayCalls, type RelayedDelivery } from './groups/relay.ts';
+import { Groups, type GroupsOwner } from './groups/groups.ts';
+import type { Relay } from './groups/relay.ts';
 import { type Arrival, Handshake } from './opening/handshake.ts';
 import type { HandshakeHost, PendingSocket } from './opening/handshake-host.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
@@ -60,10 +51,7 @@ import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
 import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
 import { Counters } from './counters.ts';
 import type { ServerStats } from './stats.ts';
-import type { Position } from './groups/topic.ts';
-import { TopicTable } from './groups/topics.ts';
 import { proxyPolicy, type Sender, trustedSenders } from './admission/trust-proxy.ts';
-import type { Audience, SendOptions } from '../options/call-options.ts';
 
 /** Failures to accept come in floods. */
 const ACCEPT_FAILURE_EVERY_MS = 1_000;
@@ -77,7 +65,8 @@ const REFUSING_FUNCTION = 'the upgrade hook, or a function given as path, allowe
  */
 export class ServerCore<UserData>
   implements
-    ConnectionHost<DriverOf<UserData>, Connection<UserData>>,
+    ConnectionOwner<DriverOf<UserData>, Connection<UserData>>,
+    GroupsOwner<UserData>,
     HandshakeHost<UserData>,
     ListenerWatcher,
     ShutdownHost
@@ -91,7 +80,7 @@ export class ServerCore<UserData>
   readonly admission: Admission;
   readonly places: HandshakePlaces;
   readonly registry = new Registry<DriverOf<UserData>>();
-  readonly topics: TopicTable<DriverOf<UserData>>;
+  readonly groups: Groups<UserData>;
   readonly pendingSockets = new Set<PendingSocket>();
   readonly warnings: Warnings;
   readonly engine: Engine;
@@ -109,7 +98,6 @@ export class ServerCore<UserData>
   readonly #judgeHost: ReturnType<typeof hostPolicy>;
   readonly #senderOf: ReturnType<typeof proxyPolicy>;
   readonly #sendsProxyHeader: (address: string) => boolean;
-  readonly #relay: RelayCalls | undefined;
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
   readonly #leaving = new Set<DriverOf<UserData>>();
 
@@ -140,16 +128,11 @@ export class ServerCore<UserData>
       this.options,
       (address) => isTrusted(address) || this.#sendsProxyHeader(address),
     );
-    if (relay !== undefined)
-      this.#relay = new RelayCalls(relay, (error, topic) => this.observers.tell('relayFailed', error, topic));
-    this.topics = new TopicTable(this.options, this.#relay);
     this.#matchesPath = compilePath(this.options.path);
     this.#judgeOrigin = originPolicy(this.options);
     this.#judgeHost = hostPolicy(this.options.allowedHosts);
     this.#senderOf = proxyPolicy(this.options.trustProxy);
-    relay?.start((topic, message, except, position) =>
-      this.#deliverRelayed(topic, message, except, position),
-    );
+    this.groups = new Groups(this, relay);
   }
 
   get settings(): ResolvedServerOptions<UserData> {
@@ -172,7 +155,7 @@ export class ServerCore<UserData>
     this.messageListeners = listenersOf(this.emitter, 'message').map(
       (listener) => listener.bind(this.emitter) as (typeof this.messageListeners)[number],
     );
-    for (const driver of this.registry) driver.hostListenersChanged();
+    for (const driver of this.registry) driver.sharedListenersChanged();
   }
 
   // Letting in.
@@ -272,14 +255,9 @@ export class ServerCore<UserData>
 
   stateChanged(driver: DriverOf<UserData>, next: ConnectionState): void {
     if (next !== 'closed') return;
-    const { topicSet, place } = driver;
+    const { place } = driver;
     driver.place = undefined;
-    if (topicSet !== undefined) {
-      driver.attempt(() => this.topics.unsubscribeAll(driver));
-      driver.attempt(() => {
-        for (const topic of topicsIn(topicSet)) this.#tell('unsubscribe', driver.connection, topic);
-      });
-    }
+    this.groups.unsubscribeAll(driver);
     driver.attempt(() => this.registry.remove(driver));
     this.#leaving.add(driver);
     if (place !== undefined) driver.attempt(() => this.admission.release(place as Reservation));
@@ -344,71 +322,12 @@ export class ServerCore<UserData>
     this.#tell('error', error);
   }
 
-  // Topics and broadcast.
-
-  subscribe(driver: DriverOf<UserData>, topic: string): boolean {
-    if (driver.state !== 'open') return false;
-    const added = this.topics.subscribe(driver, topic);
-    if (added) this.#tell('subscribe', driver.connection, topic);
-    return added;
+  subscribed(driver: DriverOf<UserData>, topic: string): void {
+    this.#tell('subscribe', driver.connection, topic);
   }
 
-  unsubscribe(driver: DriverOf<UserData>, topic: string): boolean {
-    const removed = this.topics.unsubscribe(driver, topic);
-    if (removed) this.#tell('unsubscribe', driver.connection, topic);
-    return removed;
-  }
-
-  publish(
-    driver: DriverOf<UserData> | undefined,
-    topic: string,
-    payload: Payload,
-    options: (SendOptions & Audience<Connection<UserData>>) | undefined,
-  ): Delivery | RelayedDelivery {
-    const message = new PreparedMessage(payload, options, this.engine.reusableBytes);
-    const recipients = this.topics.find(topic)?.recipients ?? [];
-    const except = exceptedIds(options?.except, driver?.id);
-    const where = options?.where;
-    const relay = this.#relay;
-    if (relay === undefined) return this.#deliver(recipients, message, except, where);
-    if (where !== undefined)
-      refuseOption('where', where, 'left out: a function cannot be sent to the other servers');
-    const { sent, skipped, failed } = this.#deliver(recipients, message, except, where);
-    return { sent, skipped, failed, relayed: relay.publish(topic, message, except) };
-  }
-
-  #deliverRelayed(
-    name: string,
-    message: PreparedMessage,
-    except: ConnectionIds,
-    position: Position | undefined,
-  ): void {
-    const topic = this.topics.get(name);
-    if (topic === undefined) return;
-    if (position !== undefined) topic.position = position;
-    this.#deliver(topic.recipients, message, except, undefined);
-  }
-
-  broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
-    const message = new PreparedMessage(payload, options, this.engine.reusableBytes);
-    const except = exceptedIds(options?.except, undefined);
-    const to = options?.to;
-    const drivers = to === undefined ? this.registry : driversOf(to, this.registry);
-    return this.#deliver(drivers, message, except, options?.where);
-  }
-
-  #deliver(
-    drivers: Iterable<DriverOf<UserData> | undefined>,
-    message: PreparedMessage,
-    except: ConnectionIds,
-    where: Audience<Connection<UserData>>['where'],
-  ): Delivery {
-    const delivery = broadcastTo(drivers, message, except, where, (error) =>
-      this.handlerFailed(error, undefined, 'a where predicate'),
-    );
-    this.counters.broadcasts++;
-    this.counters.recipients += delivery.sent;
-    return delivery;
+  unsubscribed(driver: DriverOf<UserData>, topic: string): void {
+    this.#tell('unsubscribe', driver.connection, topic);
   }
 
   // Going down.
@@ -446,8 +365,8 @@ export class ServerCore<UserData>
       transport,
       pendingHandshakes: this.places.pending,
       connections: this.registry.size,
-      topics: this.topics.size,
-      subscriptions: this.topics.subscriptions,
+      topics: this.groups.topics.size,
+      subscriptions: this.groups.topics.subscriptions,
     });
   }
 

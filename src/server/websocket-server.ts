@@ -8,7 +8,7 @@ import { checkCount } from '../options/call-check.ts';
 import { checkPublishOptions, type Audience, type SendOptions } from '../options/call-options.ts';
 import { dispatch, SafeEmitter } from '../connection/emitter.ts';
 import { warnOfHandlerProperties } from '../connection/event-names.ts';
-import type { Delivery } from '../connection/host.ts';
+import type { Delivery } from '../connection/owner.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
@@ -80,7 +80,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     this.#core = core;
     this.#tls = core.options.tls;
     this.#connections = new RegistryView(core.registry);
-    this.#topics = core.topics.view(({ connection }) => connection);
+    this.#topics = core.groups.topics.view(({ connection }) => connection);
     core.onStopListening = () => {
       this.#listener?.close();
       for (const [server, member] of this.#httpServers) detach(server, member);
@@ -222,7 +222,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   broadcast(payload: Payload, options?: BroadcastOptions<UserData>): Delivery;
   broadcast(payload: Payload, options?: BroadcastOptions<UserData>, surplus?: unknown): Delivery {
     if (options !== undefined || surplus !== undefined) checkBroadcastOptions(options, surplus);
-    return this.#core.broadcast(payload, options);
+    return this.#core.groups.broadcast(payload, options);
   }
 
   /**
@@ -233,7 +233,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   publish(topic: string, payload: Payload, options?: PublishOptions<UserData>): Delivery;
   publish(topic: string, payload: Payload, options?: PublishOptions<UserData>, surplus?: unknown): Delivery {
     if (options !== undefined || surplus !== undefined) checkPublishOptions('server', options, surplus);
-    return this.#core.publish(undefined, topic, payload, options);
+    return this.#core.groups.publish(undefined, topic, payload, options);
   }
 
   /** Counters since the start, and what there is now. Constant time. */

@@ -3,7 +3,7 @@ import { ConnectError } from '../../protocol/connect-error.ts';
 import type { DeadlineQueue } from '../../engine/deadlines.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { asError } from '../../engine/guarded.ts';
-import { clientHostOf } from '../client-host.ts';
+import { clientOwnerOf } from '../client-owner.ts';
 import { type ClientConnection, connectWith } from '../connect.ts';
 import { setKeepingTimer } from '../../engine/clock.ts';
 import type { EndInfo, RetryInfo } from './reconnect-events.ts';
@@ -132,7 +132,7 @@ export class ConnectionSeries {
     this.connection = connection;
     this.#move('opened');
     this.#plan.opened(this.#now());
-    clientHostOf(connection).onStateChange = () => this.#left();
+    clientOwnerOf(connection).onStateChange = () => this.#left();
     this.#sleepWatch = new SleepWatch(
       connection,
       this.#deadlines,

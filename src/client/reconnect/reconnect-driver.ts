@@ -8,7 +8,7 @@ import {
   listenersOf,
   type SafeEmitter,
 } from '../../connection/emitter.ts';
-import type { ListenerResult } from '../../connection/host.ts';
+import type { ListenerResult } from '../../connection/owner.ts';
 import { checkEventName } from '../../connection/event-names.ts';
 import type { Observers } from '../../connection/observers.ts';
 import { ERROR_LISTENER, Warnings } from '../../connection/warnings.ts';
@@ -19,7 +19,7 @@ import { PeerError } from '../../protocol/errors.ts';
 import type { Message, Payload } from '../../protocol/payload.ts';
 import type { DeadlineQueue } from '../../engine/deadlines.ts';
 import { defaultEngine } from '../../engine/engine.ts';
-import { clientHostOf, clientObservers } from '../client-host.ts';
+import { clientOwnerOf, clientObservers } from '../client-owner.ts';
 import type { ClientConnection } from '../connect.ts';
 import type { ResolvedConnectOptions } from '../../options/connect-options.ts';
 import { ConnectionSeries, type SeriesOwner } from './connection-series.ts';
@@ -41,7 +41,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   emitter!: SafeEmitter<ReconnectEvents>;
   readonly closed: Promise<EndInfo>;
   ownListeners: readonly ((message: Message) => ListenerResult)[] = [];
-  readonly hostListenerCount = 0;
+  readonly sharedListenerCount = 0;
 
   readonly #settings: ResolvedConnectOptions;
   readonly #deadlines: DeadlineQueue;
@@ -144,12 +144,12 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   opened(connection: ClientConnection): void {
     if (!this.#wasOpen) this.#delivery.claimFrom(this.now());
     this.#wasOpen = true;
-    const host = clientHostOf(connection);
-    host.onDrained = () => this.#flush();
+    const owner = clientOwnerOf(connection);
+    owner.onDrained = () => this.#flush();
     this.#tell('open', connection);
     this.#flush();
-    host.messageListeners = [(_, message) => this.#received(connection, message)];
-    driverOf(connection).hostListenersChanged();
+    owner.messageListeners = [(_, message) => this.#received(connection, message)];
+    driverOf(connection).sharedListenersChanged();
   }
 
   left(): void {
@@ -177,7 +177,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     return this.#backlog === undefined;
   }
 
-  callHost(): void {}
+  callSharedListener(): void {}
 
   get maxConcurrentMessages(): number {
     return this.#settings.maxConcurrentMessages;

@@ -1,5 +1,5 @@
 import { type Connection, driverIn, type DriverOf } from '../../connection/connection.ts';
-import type { Delivery } from '../../connection/host.ts';
+import type { Delivery } from '../../connection/owner.ts';
 import { MEMBERS, type Audience } from '../../options/call-options.ts';
 import { refuseOption } from '../../options/option-check.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';

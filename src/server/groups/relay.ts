@@ -1,4 +1,4 @@
-import type { Delivery } from '../../connection/host.ts';
+import type { Delivery } from '../../connection/owner.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { ConnectionIds } from './broadcast.ts';
 import type { Position } from './topic.ts';

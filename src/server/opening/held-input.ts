@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { TrafficCounters } from '../../connection/host.ts';
+import type { TrafficCounters } from '../../connection/owner.ts';
 import { changeHeld, type MemoryBudget, type MemoryHolder } from '../../engine/memory-budget.ts';
 
 /** Smallest memory that is allocated, in bytes. */

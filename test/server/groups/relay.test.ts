@@ -96,7 +96,10 @@ function node(t: TestContext, relay: Relay, options: ServerOptions = {}): Node {
     for (const raw of clients) raw[Symbol.dispose]();
     await eventLoopTurns(3);
     await shutDown(core, shutdownSettings(undefined), undefined);
-    assert.deepEqual([core.topics.size, core.topics.subscriptions, clock.pendingTimers], [0, 0, 0]);
+    assert.deepEqual(
+      [core.groups.topics.size, core.groups.topics.subscriptions, clock.pendingTimers],
+      [0, 0, 0],
+    );
   });
   return {
     core,
@@ -141,7 +144,7 @@ test('TP-03 BC-02 a publish reaches the subscribers of both servers, text and bi
   const { sent, skipped, failed } = delivery;
   assert.deepEqual([sent, skipped, failed], [1, 1, 0], 'the counts are those of this server');
   assert.deepEqual(await relayedOf(delivery), { ok: true, position: { epoch: 'first', offset: 1 } });
-  a.core.publish(undefined, 'news', Buffer.from([0, 255]), undefined);
+  a.core.groups.publish(undefined, 'news', Buffer.from([0, 255]), undefined);
   for (const { raw } of [local, remote]) {
     const [text, binary] = [await raw.nextFrame(), await raw.nextFrame()];
     assert.deepEqual([text.opcode, text.payload.toString()], [1, 'grüße']);
@@ -160,8 +163,8 @@ test('TP-05 subscribers of both servers see the publishes of one server in the o
   for (const { connection } of peers) connection.subscribe('t');
   await waitUntil(() => relays[0].wanted.has('t') && relays[1].wanted.has('t'));
   for (let i = 0; i < 100; i++) {
-    a.core.publish(undefined, 't', `a${i}`, undefined);
-    b.core.publish(undefined, 't', `b${i}`, undefined);
+    a.core.groups.publish(undefined, 't', `a${i}`, undefined);
+    b.core.groups.publish(undefined, 't', `b${i}`, undefined);
     if (i % 9 === 0) await eventLoopTurns(1);
   }
   for (const { raw } of peers) {
@@ -179,9 +182,9 @@ test('TP-03 except names connections of other servers, too', async (t) => {
   const [one, two] = [await b.join(), await b.join()];
   for (const { connection } of [one, two]) connection.subscribe('t');
   await waitUntil(() => relays[0].wanted.has('t'));
-  a.core.publish(undefined, 't', 'x', { except: one.connection.id });
-  a.core.publish(undefined, 't', 'y', { except: [one.connection, two.connection] });
-  a.core.publish(undefined, 't', 'end', undefined);
+  a.core.groups.publish(undefined, 't', 'x', { except: one.connection.id });
+  a.core.groups.publish(undefined, 't', 'y', { except: [one.connection, two.connection] });
+  a.core.groups.publish(undefined, 't', 'end', undefined);
   assert.deepEqual(
     [await nextText(one.raw), await nextText(two.raw), await nextText(two.raw)],
     ['end', 'x', 'end'],
@@ -193,7 +196,7 @@ test('TP-01 TP-04 the relay hears of the first and the last subscriber of a topi
   const [one, two] = [await b.join(), await b.join()];
   const publish = async (): Promise<number> => {
     const before = relays[0].sent;
-    await relayedOf(a.core.publish(undefined, 't', 'x', undefined));
+    await relayedOf(a.core.groups.publish(undefined, 't', 'x', undefined));
     return relays[0].sent - before;
   };
   assert.equal(await publish(), 0);
@@ -213,23 +216,23 @@ test('TP-03 a topic knows the position of the message that the relay delivered l
   const { a, b, relays } = pair(t);
   const { connection, raw } = await b.join();
   connection.subscribe('t');
-  assert.equal(b.core.topics.get('t')?.position, undefined);
+  assert.equal(b.core.groups.topics.get('t')?.position, undefined);
   await waitUntil(() => relays[0].wanted.has('t'));
-  for (const text of ['1', '2', '3']) a.core.publish(undefined, 't', text, undefined);
+  for (const text of ['1', '2', '3']) a.core.groups.publish(undefined, 't', text, undefined);
   for (const text of ['1', '2', '3']) assert.equal(await nextText(raw), text);
-  assert.deepEqual(b.core.topics.get('t')?.position, { epoch: 'first', offset: 3 });
+  assert.deepEqual(b.core.groups.topics.get('t')?.position, { epoch: 'first', offset: 3 });
 });
 
 test('TP-03 where is refused on a server with a relay, before a subscriber gets the message', async (t) => {
   const { a, relays } = pair(t);
   const { connection, raw } = await a.join();
   connection.subscribe('t');
-  assert.throws(() => a.core.publish(undefined, 't', 'x', { where: () => true }), {
+  assert.throws(() => a.core.groups.publish(undefined, 't', 'x', { where: () => true }), {
     name: 'MisuseError',
     code: 'ERR_OPTION',
     message: /where is a function; .* cannot be sent to the other servers/,
   });
-  a.core.publish(undefined, 't', 'y', undefined);
+  a.core.groups.publish(undefined, 't', 'y', undefined);
   assert.equal(await nextText(raw), 'y');
   assert.equal(relays[0].sent, 0);
 });
@@ -273,6 +276,6 @@ test('TP-03 ER-05 a relay that throws or rejects fails that call alone, and the 
   await one.connection.closed;
   assert.deepEqual(failures.splice(0), [line]);
   assert.deepEqual(events, ['subscribe t', 'subscribe t', 'unsubscribe t', 'unsubscribe t', 'close t']);
-  assert.equal(core.topics.size, 0);
+  assert.equal(core.groups.topics.size, 0);
   assert.deepEqual(errors, []);
 });

@@ -10,9 +10,9 @@ import type { Warnings } from './warnings.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
 import type { SendOptions, Audience } from '../options/call-options.ts';
 
-/** Counters over all connections of a host; each costs one addition. Bytes are those on the wire. */
+/** Counters over all connections of one owner; each costs one addition. Bytes are those on the wire. */
 export interface TrafficCounters {
-  /** Held now: output that waits, unfinished and undelivered input. */
+  /** Held now: pending output, unfinished and undelivered input. */
   heldBytes: number;
   messagesReceived: number;
   messagesSent: number;
@@ -36,24 +36,43 @@ export interface Delivery {
 /** A listener's answer: a promise makes the next message of the same connection wait; anything else says nothing. */
 export type ListenerResult = unknown;
 
-/**
- * A server, a client or a test that connections belong to.
- * @typeParam Driver What drives a connection.
- * @typeParam C What an application holds of it.
- */
-export interface ConnectionHost<Driver, C> {
+/** What the connections of one server or client share. */
+export interface ConnectionContext {
   readonly settings: ConnectionSettings;
   readonly counters: TrafficCounters;
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
-  /** As of `LinkContext`. */
+  /** The engine whose read memory, queues and compressors the connections use. */
   readonly engine: Engine;
-  /** Listeners for the messages of all connections; replaced when they change, never changed. */
-  readonly messageListeners: readonly ((connection: C, message: Message) => ListenerResult)[];
-  /** The server's answer to the handshake; only where the host is that of one client connection. */
-  readonly response?: HandshakeResponse | undefined;
+}
+
+/** Topics, as a connection uses them. */
+export interface ConnectionGroups<Driver, C> {
+  subscribe(driver: Driver, topic: string): boolean;
+  unsubscribe(driver: Driver, topic: string): boolean;
+  publish(
+    driver: Driver,
+    topic: string,
+    payload: Payload,
+    options: (SendOptions & Audience<C>) | undefined,
+  ): Delivery;
+}
+
+/**
+ * The server or client that connections belong to.
+ * @typeParam Driver What drives a connection.
+ * @typeParam C What an application holds of it.
+ */
+export interface ConnectionOwner<Driver, C> extends ConnectionContext {
   /** `undefined` if there are none. */
   readonly observers: Observers | undefined;
+  /** Shows mistakes of the application. */
+  readonly warnings: Warnings;
+  readonly groups: ConnectionGroups<Driver, C>;
+  /** Listeners for the messages of all connections; replaced when they change, never changed. */
+  readonly messageListeners: readonly ((connection: C, message: Message) => ListenerResult)[];
+  /** The server's answer to the handshake; only the owner of a client connection has it. */
+  readonly response?: HandshakeResponse | undefined;
   /** Comes before the `stateChange` event of the connection. A closed connection leaves registry, topics and limits. */
   stateChanged(driver: Driver, next: ConnectionState): void;
   /** Comes after the `close` event of the connection itself. */
@@ -63,14 +82,4 @@ export interface ConnectionHost<Driver, C> {
   memoryShed(): void;
   /** A listener of the application failed. @param where Which, as "a listener of 'close'". */
   handlerFailed(error: unknown, driver: Driver, where: string): void;
-  /** Where mistakes of the application are shown. */
-  readonly warnings: Warnings;
-  subscribe(driver: Driver, topic: string): boolean;
-  unsubscribe(driver: Driver, topic: string): boolean;
-  publish(
-    driver: Driver,
-    topic: string,
-    payload: Payload,
-    options: (SendOptions & Audience<C>) | undefined,
-  ): Delivery;
 }

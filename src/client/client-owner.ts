@@ -1,6 +1,6 @@
 import { type Connection, driverOf, type DriverOf } from '../connection/connection.ts';
 import type { HandshakeResponse } from '../connection/connection-events.ts';
-import type { ConnectionHost, Delivery, TrafficCounters } from '../connection/host.ts';
+import type { ConnectionOwner, TrafficCounters } from '../connection/owner.ts';
 import { countListeners } from '../connection/emitter.ts';
 import { ConnectionLog } from '../connection/log.ts';
 import { Observers } from '../connection/observers.ts';
@@ -15,7 +15,7 @@ import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
 
 /** What one connection of a client belongs to: its settings, counters and observers. */
-export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, Connection<UserData>> {
+export class ClientOwner<UserData> implements ConnectionOwner<DriverOf<UserData>, Connection<UserData>> {
   readonly settings: ConnectionSettings;
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
@@ -30,10 +30,11 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     pongsReceived: 0,
     pingsReceived: 0,
   };
-  messageListeners: ConnectionHost<DriverOf<UserData>, Connection<UserData>>['messageListeners'] = [];
+  messageListeners: ConnectionOwner<DriverOf<UserData>, Connection<UserData>>['messageListeners'] = [];
   /** For the reconnecting client, which has no listeners on its connections: an application could remove them. */
   onStateChange: () => void = () => {};
   onDrained: () => void = () => {};
+  readonly groups = NO_GROUPS;
   readonly response: HandshakeResponse;
   readonly warnings: Warnings;
   readonly observers: Observers | undefined;
@@ -68,18 +69,6 @@ export class ClientHost<UserData> implements ConnectionHost<DriverOf<UserData>, 
     const isHeard = where !== ERROR_LISTENER && countListeners(driver.connection, 'error') > 0;
     if (!isHeard) this.warnings.failure(where, error);
   }
-
-  subscribe(): boolean {
-    throw noTopics('subscribe to them');
-  }
-
-  unsubscribe(): boolean {
-    throw noTopics('leave them');
-  }
-
-  publish(): Delivery {
-    throw noTopics('publish to them');
-  }
 }
 
 /** Makes the `Headers` when they are asked for: most applications never do. */
@@ -111,6 +100,19 @@ const noTopics = (what: string): MisuseError =>
     `topics are those of a server: a client cannot ${what} but by a message that its server understands`,
   );
 
+/** A client has no topics. */
+const NO_GROUPS = Object.freeze({
+  subscribe: (): never => {
+    throw noTopics('subscribe to them');
+  },
+  unsubscribe: (): never => {
+    throw noTopics('leave them');
+  },
+  publish: (): never => {
+    throw noTopics('publish to them');
+  },
+});
+
 /** The observers of a client: its log, if it has a logger. */
 export function clientObservers({
   logger,
@@ -119,7 +121,7 @@ export function clientObservers({
   return logger === undefined ? undefined : new Observers([new ConnectionLog(logger, clock)]);
 }
 
-/** The host of a connection that `connect` made. */
-export function clientHostOf<UserData>(connection: Connection<UserData>): ClientHost<UserData> {
-  return driverOf(connection).host as ClientHost<UserData>;
+/** The owner of a connection that `connect` made. */
+export function clientOwnerOf<UserData>(connection: Connection<UserData>): ClientOwner<UserData> {
+  return driverOf(connection).owner as ClientOwner<UserData>;
 }
