@@ -7,9 +7,9 @@ import type { Clock } from '../../engine/clock.ts';
 import { afterResponses, ignoreError, pendingResponse } from '../../sockets/pending-response.ts';
 import { type ChoosyServer, serveWithoutUpgrade } from './plain-upgrade.ts';
 
-/** A server that is attached to an HTTP server. */
+/** A WebSocket server, as the HTTP server that it is attached to sees it. */
 export interface Attached {
-  /** Whether requests for this path are its own. */
+  /** Whether this server serves the path. */
   serves(path: string): boolean;
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   readonly handshakeTimeoutMs: number;
@@ -20,7 +20,7 @@ export interface Attached {
 interface Board {
   readonly members: Attached[];
   readonly listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Puts back what {@link skipOtherUpgrades} has replaced. */
+  /** Restores what {@link skipOtherUpgrades} replaced. */
   readonly restore: () => void;
 }
 
@@ -29,7 +29,7 @@ const boards = new WeakMap<HttpServer, Board>();
 const isWebSocket = (request: IncomingMessage): boolean =>
   listContains(request.headers.upgrade ?? '', 'websocket');
 
-/** Path of a request target in origin or absolute form, dot segments resolved. */
+/** The path of a request target in origin or absolute form, with dot segments resolved. */
 function pathOfTarget(target: string): string | undefined {
   const url = target.startsWith('/') ? `http://host${target}` : target;
   return URL.canParse(url) ? new URL(url).pathname : undefined;
@@ -43,7 +43,7 @@ function endWith(socket: Duplex, answer: string): void {
   socket.end(answer, 'latin1', () => socket.destroy());
 }
 
-/** An upgrade as Node hands it over, with what tells later whether another listener has taken the socket. */
+/** An `upgrade` event of Node and the state of its socket at that moment, which shows later whether a listener touched it. */
 class Offer {
   readonly request: IncomingMessage;
   readonly socket: Duplex & { readonly bytesWritten?: number };
@@ -59,7 +59,7 @@ class Offer {
     this.#isFlowing = socket.readableFlowing;
   }
 
-  /** No listener has answered, ended or begun to read the socket. */
+  /** No listener has written to the socket, ended it or begun to read it. */
   get isUnclaimed(): boolean {
     const { socket } = this;
     return (
@@ -78,7 +78,7 @@ class Offer {
 const hasOthers = (server: HttpServer, board: Board): boolean =>
   server.listeners('upgrade').some((listener) => listener !== board.listener);
 
-/** Finds the attached server that an upgrade is for, unless another listener answers it. */
+/** Passes an upgrade to the attached server that serves its path, unless another listener answers it. */
 function route(server: HttpServer, board: Board, offer: Offer): void {
   const { request, socket, head } = offer;
   const path = pathOfTarget(request.url ?? '');
@@ -95,7 +95,7 @@ function route(server: HttpServer, board: Board, offer: Offer): void {
     taker.take(request, socket, head);
     return;
   }
-  // The other listeners come first, in whatever order they were added: one that answers at once keeps the socket.
+  // Other listeners come first, in any order of adding: a listener that answers at once keeps the socket.
   socket.on('error', ignoreError);
   setImmediate(() => {
     socket.off('error', ignoreError);
@@ -110,7 +110,7 @@ function route(server: HttpServer, board: Board, offer: Offer): void {
 function leaveToOthers(server: HttpServer, board: Board, offer: Offer): void {
   const { socket } = offer;
   const { clock, handshakeTimeoutMs } = mostPatient(board.members);
-  // Node has removed its own listener with the upgrade.
+  // Node removes its own error listener when it emits `upgrade`.
   socket.on('error', ignoreError);
   const timer = clock.setTimer(() => {
     if (offer.isUnclaimed && pendingResponse(socket) === undefined) answerForAll(server, offer);
@@ -119,7 +119,7 @@ function leaveToOthers(server: HttpServer, board: Board, offer: Offer): void {
   socket.once('close', () => clock.clearTimer(timer));
 }
 
-/** Waits for the responses to earlier requests on the socket, for the handshake timeout at most. */
+/** Waits for the responses to earlier requests on the socket, at most for the handshake timeout. */
 function afterTurn({ members }: Board, { socket }: Offer, next: () => void): void {
   const { clock, handshakeTimeoutMs } = mostPatient(members);
   let timer: unknown;
@@ -136,17 +136,17 @@ function afterTurn({ members }: Board, { socket }: Offer, next: () => void): voi
   );
 }
 
-/** Without a `request` listener an ordinary request would never be answered. */
+/** Whether the HTTP server would answer an ordinary request. */
 const answersRequests = (server: HttpServer): boolean => server.listenerCount('request') > 0;
 
-/** The answer to what neither an attached server nor another listener has taken. */
+/** Answers an upgrade that neither an attached server nor another listener has taken. */
 function answerForAll(server: HttpServer, { request, socket, head }: Offer): void {
   if (isWebSocket(request) || !answersRequests(server)) {
     endWith(socket, NOT_FOUND);
     return;
   }
   socket.on('error', ignoreError);
-  // Not inside the callback of the parser that has read the head: Node may use the same parser again.
+  // Not inside the callback of the parser that read the head: Node may reuse that parser.
   setImmediate(() => {
     socket.off('error', ignoreError);
     if (socket.destroyed) return;
@@ -155,8 +155,9 @@ function answerForAll(server: HttpServer, { request, socket, head }: Offer): voi
 }
 
 /**
- * Where Node asks (24 and later), keeps requests that offer another protocol what they are, unless other listeners may want
- * them: no `upgrade` event, so that nothing has to be handed back.
+ * Node 24 and later ask whether a request causes an `upgrade` event. Answers no for requests that offer another protocol,
+ * unless there are other `upgrade` listeners: such a request then never has to be handed back.
+ * @returns Restores the previous callback.
  */
 function skipOtherUpgrades(server: ChoosyServer, hasOtherListeners: () => boolean): () => void {
   const previous = server.shouldUpgradeCallback;
@@ -174,15 +175,15 @@ const mostPatient = (members: readonly Attached[]): Attached =>
   members.reduce((one, other) => (other.handshakeTimeoutMs > one.handshakeTimeoutMs ? other : one));
 
 /**
- * Adds a server to an HTTP server. There is one `upgrade` listener for all of them.
- * @throws MisuseError `ERR_OPTION` for a server that parses leniently.
+ * Attaches a server to an HTTP server. All attached servers share one `upgrade` listener.
+ * @throws MisuseError `ERR_OPTION` for an HTTP server with `insecureHTTPParser`.
  */
 export function attach(server: HttpServer, member: Attached): void {
-  // Not in the types: Node keeps the option as it was given.
+  // Node stores the option under its name; the types do not say so.
   if ((server as HttpServer & { insecureHTTPParser?: boolean }).insecureHTTPParser === true) {
     throw new MisuseError(
       'ERR_OPTION',
-      'insecureHTTPParser is true on this HTTP server: requests that it lets through cannot be trusted to be what they seem',
+      'insecureHTTPParser is true on this HTTP server: such a parser accepts requests that a proxy may read differently; remove the option',
     );
   }
   const board = boards.get(server) ?? addBoard(server);
@@ -196,12 +197,12 @@ function addBoard(server: HttpServer): Board {
     restore: skipOtherUpgrades(server, () => hasOthers(server, board)),
   };
   boards.set(server, board);
-  // Before all others, to see the socket as it was.
+  // Before all other listeners, to record the state of the socket before they touch it.
   server.prependListener('upgrade', board.listener);
   return board;
 }
 
-/** Detaches a server; removes the `upgrade` listener after the last one. @param member Attached to that server. */
+/** Detaches a server; removes the `upgrade` listener after the last one. @param member Must be attached. */
 export function detach(server: HttpServer, member: Attached): void {
   const { members, listener, restore } = boards.get(server)!;
   members.splice(members.indexOf(member), 1);

@@ -12,21 +12,21 @@ import type { ResolvedServerOptions } from '../../options/resolve-server-options
 import type { OriginRefusal, OriginSubject } from '../admission/policies.ts';
 import type { Sender } from '../admission/trust-proxy.ts';
 
-/** A handshake, or what is left of one: something that shutting down has to wait for. */
+/** A socket that shutdown waits for: in its handshake, or closing after a refusal. */
 export interface PendingSocket {
-  /** The server goes down: whoever can be told so is told. */
+  /** The server shuts down: refuses the request if an answer is possible. */
   shutDown(): void;
   destroy(): void;
 }
 
-/** Whole seconds for `Retry-After`, at random between one and two times the option, so that clients do not return together. */
+/** Whole seconds for `Retry-After`: one to two times the option, with jitter against a reconnect storm. */
 export function retryAfter(
   options: Pick<ResolvedServerOptions<never>, 'retryAfterSeconds' | 'random'>,
 ): number {
   return Math.ceil(options.retryAfterSeconds * (1 + options.random.fraction()));
 }
 
-/** What a handshake needs of its server. */
+/** The server, as a handshake sees it. */
 export interface HandshakeHost<UserData> extends HeldInputHost {
   readonly options: ResolvedServerOptions<UserData>;
   readonly deadlines: DeadlineQueue;
@@ -35,27 +35,27 @@ export interface HandshakeHost<UserData> extends HeldInputHost {
   readonly shuttingDown: boolean;
   readonly pendingSockets: Set<PendingSocket>;
   matchesPath(path: string): boolean;
-  /** Who sent a request, as far as trusted proxies say so. */
+  /** The client that sent a request, as trusted proxies report it. */
   senderOf(address: string, secure: boolean, fields: Fields): Sender;
-  /** Whether sockets from an address begin with a PROXY header. */
+  /** Whether sockets from this address must begin with a PROXY header. */
   sendsProxyHeader(address: string): boolean;
   judgeOrigin(subject: OriginSubject): OriginRefusal | undefined;
-  /** Why `allowedHosts` refuses an authority, if it does. */
+  /** Why `allowedHosts` refuses an authority; `undefined` if it does not. */
   judgeHost(authority: string): OriginRefusal | undefined;
-  /** Authority of the address listened on: for requests of HTTP/1.0 that name none. */
+  /** Authority of the listening address: the default for HTTP/1.0 requests without `Host`. */
   readonly ownAuthority: string;
-  /** A request with `Sec-WebSocket-Key` came without `Upgrade`. */
+  /** Reports a request with `Sec-WebSocket-Key` but without `Upgrade`. */
   upgradeLost(remoteAddress: string, url: string): void;
   refused(refusal: Refusal): void;
-  /** Makes the connection, emits `connection`, and returns its driver. */
+  /** Creates the connection, emits `connection` and returns the driver. */
   admitted(
     identity: Omit<ConnectionIdentity<UserData>, 'id'>,
     request: UpgradeRequest,
     reservation: Reservation,
     open: (owner: TransportOwner) => Transport,
   ): DriverOf<UserData>;
-  /** A socket is done with, so a shutdown may go on. */
+  /** Removes a socket; a shutdown that waits for it continues. */
   socketGone(socket: PendingSocket): void;
-  /** A hook of the application failed. */
+  /** Reports a failure of the `request` hook. */
   hookFailed(error: unknown): void;
 }

@@ -34,7 +34,7 @@ import type { Sender } from '../admission/trust-proxy.ts';
 import { answerUpgrade } from './upgrade-answer.ts';
 import { judgeDecision } from './upgrade-decision.ts';
 
-/** Most bytes kept from a client that sends before it was answered; then its socket is not read. */
+/** Most bytes buffered from a client that sends before the answer; then reading its socket stops. */
 const MAX_EARLY_BYTES = 65_536;
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -43,27 +43,27 @@ type Stage = 'head' | 'deciding' | 'done';
 
 /** A socket whose request has not been read. */
 export interface Arrival {
-  /** What it is to Node; `undefined` if it is no stream. */
+  /** Node's stream; `undefined` for a handle. */
   readonly stream?: Duplex;
-  /** Takes it over. */
+  /** Makes a transport of the socket. */
   readonly open: (owner: TransportOwner) => ArrivedTransport;
   /** When TCP accepted it, on the clock of deadlines. Default: now. */
   readonly acceptedAtMs?: number | undefined;
-  /** Its place among pending handshakes, if it has one already. */
+  /** The place that the socket already has among pending handshakes. */
   readonly place?: HandshakePlace | undefined;
   /** The client that a PROXY header named. */
   readonly source?: ProxySource | undefined;
-  /** First bytes of the request, read already. */
+  /** First bytes of the request, already read. */
   readonly rest?: Buffer;
 }
 
-/** One socket from accept to its 101 or refusal (§4.2). Every way out gives back what was reserved, once. */
+/** One socket from accept to its 101 or refusal (§4.2). Every outcome releases the place and the reservation once. */
 export class Handshake<UserData> implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder {
   deadlineSlot = -1;
   readonly #host: HandshakeHost<UserData>;
   readonly #transport: ArrivedTransport;
   readonly #stream: Duplex | undefined;
-  /** The client came over TLS, to us or to a proxy of ours. */
+  /** The client uses TLS, up to this server or up to a trusted proxy. */
   #secure: boolean;
   readonly #finished: (connection: Connection<UserData> | undefined) => void;
   #stage: Stage = 'head';
@@ -71,11 +71,11 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #head: RequestHead | undefined;
   #hasReceived = false;
   #early: HeldInput | undefined;
-  /** When the request has to be complete. */
+  /** Deadline for the complete request. */
   readonly #deadlineMs: number;
   #reservation: Reservation | undefined;
   #abort: AbortController | undefined;
-  /** Among pending handshakes, or why there was none; `undefined` once it is given back or passed on. */
+  /** The place among pending handshakes, or the reason why there is none; `undefined` once released or passed on. */
   #place: HandshakePlace | AdmissionRefusal | undefined;
 
   /** @param finished Called once, with the connection if there is one. */
@@ -104,7 +104,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#parser = new HeadParser(this.#host.options);
   }
 
-  /** Goes on with a head that an HTTP server has read, and the bytes behind it. */
+  /** Continues with a head that an HTTP server has read, and with the bytes that followed it. */
   withHead(head: RequestHead, rest: Buffer, incoming: IncomingMessage): void {
     this.#head = head;
     if (!this.#mayStart() || !this.#keepEarly(rest)) return;
@@ -144,7 +144,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   receivedEnd(): void {
-    // A client that will not send any more can neither finish its head nor a closing handshake.
+    // After EOF a client can complete neither its head nor a closing handshake.
     this.#transport.end();
     this.#leave();
   }
@@ -160,7 +160,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#refuse(this.#stage === 'head' ? 'ERR_HEAD_TIMEOUT' : 'ERR_UPGRADE_TIMEOUT');
   }
 
-  /** An answer could not be given: nothing of the handshake may stay. */
+  /** A call by the transport or the deadline queue threw: destroys the socket and releases everything. */
   failed(): void {
     this.#transport.destroy();
     this.#leave();
@@ -174,7 +174,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     return false;
   }
 
-  /** Nothing that a client sends, and no function of the application, gets an exception past this point. */
+  /** Turns every exception, of the parser or of application code, into a refusal. */
   #attempt(step: () => void): void {
     try {
       step();
@@ -219,7 +219,6 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
       return;
     }
     const sender = this.#meetSender(head);
-    // A request is read only with a place.
     const place = this.#place as HandshakePlace;
     this.#place = undefined;
     this.#end();
@@ -230,7 +229,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#host.socketGone(this);
   }
 
-  /** From here on the client is who a trusted proxy says it is. */
+  /** Replaces the address and the security of the client by those that a trusted proxy reports. */
   #meetSender(head: RequestHead): Sender {
     const transport = this.#transport;
     const sender = this.#host.senderOf(transport.remoteAddress, this.#secure, head.fields);
@@ -332,7 +331,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#report({ status, code, detail, error });
   }
 
-  /** The `upgrade` hook answered for itself. */
+  /** Sends the response that the `upgrade` hook returned. */
   async #refuseWith(response: ResponseLike): Promise<void> {
     const { status, headers, body } = await readResponse(response);
     if (this.#stage !== 'deciding') return;
@@ -359,7 +358,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#host.socketGone(this);
   }
 
-  /** The client has gone. */
+  /** Ends without an answer. */
   #leave(): void {
     if (this.#stage === 'done') return;
     this.#release();
@@ -383,7 +382,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 }
 
-/** The certificate of the client, where it was asked for and sent. */
+/** The client's certificate, if the server requested one and the client sent it. */
 function clientCertificate(socket: Duplex | undefined): Pick<UpgradeContext, 'clientCertificate'> {
   if (!(socket instanceof TLSSocket)) return {};
   const certificate = socket.getPeerX509Certificate();

@@ -2,21 +2,21 @@ import { Buffer } from 'node:buffer';
 import type { TrafficCounters } from '../../connection/owner.ts';
 import { changeHeld, type MemoryBudget, type MemoryHolder } from '../../engine/memory-budget.ts';
 
-/** Smallest memory that is allocated, in bytes. */
+/** Smallest allocation, in bytes. */
 const LEAST_BYTES = 256;
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** Where held bytes are counted. */
+/** The server, as far as held bytes are counted there. */
 export interface HeldInputHost {
   readonly options: { readonly memoryBudget: MemoryBudget };
   readonly counters: Pick<TrafficCounters, 'heldBytes'>;
-  /** The memory budget is used up. */
+  /** Reports that the memory budget is used up. */
   memoryShed(): void;
 }
 
 /**
- * Input of a socket that is no connection yet: the body of a plain request, or bytes behind an upgrade request. One piece
- * of memory of its own, however small the chunks are; the memory budget and `stats()` count all of it.
+ * Buffered input of a socket before it is a connection: the body of a plain request, or bytes that follow an upgrade
+ * request. All chunks are copied into one allocation, which the memory budget and `stats()` count in full.
  */
 export class HeldInput implements MemoryHolder {
   heldBytes = 0;
@@ -28,8 +28,8 @@ export class HeldInput implements MemoryHolder {
   #length = 0;
 
   /**
-   * @param maxBytes Most that will be appended.
-   * @param shed Called when the memory budget is used up: everything has to be given back, by {@link release}.
+   * @param maxBytes Limit of all appended bytes together.
+   * @param shed Called when the memory budget is used up; must call {@link release}.
    */
   constructor(host: HeldInputHost, maxBytes: number, shed: () => void) {
     this.#host = host;
@@ -37,21 +37,20 @@ export class HeldInput implements MemoryHolder {
     this.#shed = shed;
   }
 
-  /** Bytes appended so far. */
   get length(): number {
     return this.#length;
   }
 
-  /** All of it. The memory is no longer used here after {@link release}. */
+  /** All appended bytes. After {@link release} the memory belongs to the caller. */
   get bytes(): Buffer {
     return this.#memory.subarray(0, this.#length);
   }
 
-  /** Copies a chunk, which is not empty. @returns False if that was too much for the memory budget, and `shed` was called. */
+  /** Copies a chunk, which must not be empty. @returns `false` if it exceeded the memory budget and `shed` was called. */
   append(chunk: Uint8Array): boolean {
     const length = this.#length + chunk.length;
     if (length > this.#memory.length) {
-      // Doubling keeps input that comes byte by byte linear.
+      // Doubling keeps the copying linear for input that arrives byte by byte.
       const capacity = Math.min(Math.max(length, 2 * this.#memory.length, LEAST_BYTES), this.#maxBytes);
       const larger = Buffer.allocUnsafeSlow(Math.max(capacity, length));
       larger.set(this.bytes);
@@ -63,14 +62,13 @@ export class HeldInput implements MemoryHolder {
     return this.#length === length;
   }
 
-  /** Holds nothing from here on. */
   release(): void {
     this.#memory = NOTHING;
     this.#length = 0;
     this.#count(0);
   }
 
-  /** Nothing can be given back without loss. */
+  /** Does nothing: every held byte is still needed. */
   relieve(): void {}
 
   shed(): void {
@@ -78,7 +76,7 @@ export class HeldInput implements MemoryHolder {
     this.#host.memoryShed();
   }
 
-  /** `shed` threw: the memory is given back all the same. */
+  /** `shed` threw: releases the memory nevertheless. */
   failed(): void {
     this.release();
   }

@@ -1,17 +1,17 @@
 import type { DeadlineOwner, DeadlineQueue } from '../../engine/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
 
-/** How long a socket that was answered may stay, in ms: closing it with unread input would destroy the answer on its way. */
+/** Longest wait for the client's EOF, in ms. Closing a socket with unread input sends a reset, which destroys the answer. */
 const LINGER_MS = 1_000;
 
-/** The last moments of a socket that will not become a connection: our half ends, input is discarded, then it is destroyed. */
+/** Closes a socket after its last answer: half-closes it, discards input, and destroys it after EOF or a timeout. */
 export class Linger implements TransportOwner, DeadlineOwner {
   deadlineSlot = -1;
   readonly #transport: ArrivedTransport;
   readonly #deadlines: DeadlineQueue;
   readonly #gone: (linger: Linger) => void;
 
-  /** @param gone Called once, when nothing of the socket is left. */
+  /** @param gone Called once, when the socket is closed. */
   constructor(transport: ArrivedTransport, deadlines: DeadlineQueue, gone: (linger: Linger) => void) {
     this.#transport = transport.handTo(this);
     this.#deadlines = deadlines;

@@ -10,7 +10,7 @@ import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.t
 import { DescriptorWatch } from './descriptor-watch.ts';
 import type { ListenOptions } from '../../options/server-call-check.ts';
 
-/** Authority of the URL of an address listened on: `localhost` where that is a Unix socket or every address. */
+/** The authority for URLs of a listening address; `localhost` for a Unix socket and for the unspecified address. */
 export function authorityOf(address: AddressInfo | string): string {
   if (typeof address === 'string') return 'localhost';
   const { address: host, family, port } = address;
@@ -21,26 +21,26 @@ export function authorityOf(address: AddressInfo | string): string {
 const shutDownMeanwhile = (): MisuseError =>
   new MisuseError('ERR_STATE', 'this server was shut down while it began to listen');
 
-/** A TCP server. @param accepted Gets every socket. */
+/** Creates a TCP server. @param accepted Called with every socket. */
 export const createTcpServer = (accepted: (socket: Socket) => void): Server =>
   createServer(
-    // The end of the peer's half does not end ours: owners of transports decide that, whatever lies below.
+    // After the peer's EOF the owner of the transport decides when to end its own half, on streams as on handles.
     { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS, allowHalfOpen: true },
     accepted,
   );
 
-/** A way to do without Node's streams, and whether it works here. */
+/** A way around Node's streams, which may not work on this Node. */
 export interface Shortcut {
   readonly usable: () => boolean;
-  /** Finds that out, if nobody has so far. */
+  /** Runs the self-check, unless this engine has run it before. */
   readonly check: () => Promise<boolean>;
-  /** Takes it, on a server that listens. @returns False if it cannot be taken. */
+  /** Switches a listening server over. @returns `false` if that is not possible. */
   readonly take: (server: Server) => boolean;
 }
 
 /**
- * Handles of TCP sockets and pipes, before Node makes sockets of them.
- * @param accepted Gets what opens each of them, instead of the listeners of the server.
+ * Takes handles of TCP sockets and pipes before Node makes sockets of them.
+ * @param accepted Called for each handle with a function that opens it; the server emits no `connection`.
  */
 export function pastSockets(
   engine: Engine,
@@ -54,7 +54,7 @@ export function pastSockets(
   };
 }
 
-/** Sockets of TLS; whoever opens them goes past their streams. */
+/** TLS sockets: the transport that opens them bypasses their streams. */
 export function pastTlsStreams(engine: Engine): Shortcut {
   const checks = engine.part(SocketChecks);
   return {
@@ -64,21 +64,21 @@ export function pastTlsStreams(engine: Engine): Shortcut {
   };
 }
 
-/** A server of our own, TCP or TLS, and where it listens. */
+/** A TCP or TLS server that Hawser owns, and its listening socket. */
 export class Listener {
   readonly #server: Server;
   readonly #failed: (error: Error) => void;
   readonly #shortcut: Shortcut | undefined;
   readonly #descriptors: DescriptorWatch;
   #isOver = false;
-  /** The file of a Unix socket was in the way, and is looked at. Once only. */
+  /** The one attempt to replace the file of a stale Unix socket was made. */
   #replacing = false;
   #transport: 'handle' | 'stream' = 'stream';
 
   /**
-   * @param server Does not listen yet; nobody else's from here on.
-   * @param failed Told what goes wrong after listening began, as running out of file descriptors.
-   * @param shortcut Taken where it is usable.
+   * @param server Must not listen yet; the listener owns it.
+   * @param failed Called with errors after listening began, for example when no file descriptor is left.
+   * @param shortcut Used if it works.
    */
   constructor(server: Server, failed: (error: Error) => void, shortcut?: Shortcut) {
     this.#server = server;
@@ -87,14 +87,14 @@ export class Listener {
     this.#shortcut = shortcut;
   }
 
-  /** What lies below the connections. */
+  /** The kind of transport that connections use. */
   get transport(): 'handle' | 'stream' {
     return this.#transport;
   }
 
   /**
-   * @returns The address, or the path of a Unix socket. Rejects with the system's error, or the reason of `signal`; then
-   *   nothing stays half open.
+   * @returns The address, or the path of a Unix socket. Rejects with the system's error or with the reason of `signal`;
+   *   then nothing listens.
    */
   listen(options: ListenOptions, backlog: number): Promise<AddressInfo | string> {
     const { signal } = options;
@@ -138,7 +138,7 @@ export class Listener {
           resolve(server.address()!);
           return;
         }
-        // Closing was asked for while the system was still looking the host up.
+        // close() was called during the DNS lookup of the host.
         server.close();
         reject(shutDownMeanwhile());
       });
@@ -168,12 +168,12 @@ export class Listener {
     return this.#server.address();
   }
 
-  /** It will not listen any more. */
+  /** It never listens again: it failed, or was closed. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** No new sockets; those accepted stay. */
+  /** Stops listening; accepted sockets stay open. */
   close(): void {
     this.#isOver = true;
     this.#descriptors.stop();

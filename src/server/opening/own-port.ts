@@ -9,15 +9,15 @@ import type { ServerCore } from '../server-core.ts';
 import type { TlsOptions } from '../../options/tls-options.ts';
 import { createTlsServer } from './tls-server.ts';
 
-/** What listens on a port of its own, and how its sockets become handshakes. */
+/** A server with its own port, whose sockets become handshakes. */
 export interface OwnPort {
   readonly server: Server;
-  /** Where certificates are renewed. */
+  /** For `reloadTls`; `undefined` without TLS. */
   readonly tlsServer: TlsServer | undefined;
   readonly shortcut: Shortcut;
 }
 
-/** Makes a server that passes every socket on to a core: with or without TLS, and behind PROXY headers if the option says so. */
+/** Creates a server that passes every socket to the core: with TLS if `tls` is set, after PROXY headers if `proxyProtocol` is. */
 export function ownPort<UserData>(core: ServerCore<UserData>, tls: TlsOptions | undefined): OwnPort {
   return tls === undefined ? plainPort(core) : tlsPort(core, tls);
 }

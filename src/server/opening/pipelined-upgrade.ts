@@ -4,13 +4,13 @@ import { normalizeAddress } from '../../sockets/ip-address.ts';
 import { afterResponses } from '../../sockets/pending-response.ts';
 import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
 
-/** What a pipelined upgrade needs of its server. */
+/** The server, as a pipelined upgrade sees it. */
 type PipelineHost = Pick<
   HandshakeHost<unknown>,
   'deadlines' | 'pendingSockets' | 'refused' | 'socketGone'
 > & { readonly options: { readonly handshakeTimeoutMs: number } };
 
-/** An upgrade request that waits for the responses to earlier requests on its socket; for `handshakeTimeoutMs` at most. */
+/** An upgrade request that waits for the responses to earlier requests on its socket, at most for `handshakeTimeoutMs`. */
 export class PipelinedUpgrade implements PendingSocket, DeadlineOwner {
   deadlineSlot = -1;
   readonly #host: PipelineHost;
@@ -26,7 +26,7 @@ export class PipelinedUpgrade implements PendingSocket, DeadlineOwner {
 
   /**
    * @param begin Starts the handshake.
-   * @param abandoned Called instead where the socket ends first.
+   * @param abandoned Called instead if the socket closes first.
    */
   wait(begin: () => void, abandoned: () => void): void {
     const host = this.#host;
@@ -41,14 +41,14 @@ export class PipelinedUpgrade implements PendingSocket, DeadlineOwner {
     afterResponses(this.#socket, done(begin), done(abandoned));
   }
 
-  /** The earlier responses are not the WebSocket server's: it refuses when they are finished. */
+  /** Does nothing: the HTTP server still writes earlier responses. The handshake is refused after them. */
   shutDown(): void {}
 
   destroy(): void {
     this.#socket.destroy();
   }
 
-  /** Nothing can be answered: it would get into the response that is pending. */
+  /** Destroys the socket without an answer, which would end up inside the pending response. */
   deadlineReached(): void {
     this.#host.refused({
       status: 0,

@@ -28,17 +28,17 @@ const SENTENCES: Readonly<Record<number, string>> = {
   503: 'The server is not able to answer now.',
 };
 
-/** What a handshake knows of a request that turned out to be none. */
+/** A request without upgrade, as the handshake passes it on. */
 export interface PlainRequest {
   readonly head: RequestHead;
   readonly sender: Sender;
-  /** Among pending handshakes; the exchange keeps it until the answer. */
+  /** The place among pending handshakes; the exchange keeps it until the answer. */
   readonly place: HandshakePlace;
-  /** When the request has to be complete, on the clock of deadlines. */
+  /** Deadline for the complete request, on the clock of deadlines. */
   readonly deadlineMs: number;
 }
 
-/** A request without upgrade on a server that listens by itself: one request, one answer, and the socket ends. */
+/** A request without upgrade on the server's own port: reads one request, sends one answer and closes the socket. */
 export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder {
   deadlineSlot = -1;
   readonly #host: HandshakeHost<UserData>;
@@ -72,7 +72,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
     host.deadlines.plan(this, deadlineMs);
   }
 
-  /** @param rest Bytes that came behind the head. */
+  /** @param rest Bytes that followed the head. */
   start(rest: Buffer): void {
     const head = this.#head;
     const host = this.#host;
@@ -102,7 +102,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   }
 
   shutDown(): void {
-    // An answer that is being made still goes out; a request that is not complete gets none.
+    // The request hook may still answer; an incomplete request is refused.
     if (this.#stage === 'body') this.#refuse('ERR_SHUTTING_DOWN');
   }
 
@@ -127,7 +127,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   }
 
   receivedEnd(): void {
-    // Half-closing after the request is allowed; before its end there is nothing to answer.
+    // EOF after the request is allowed; before its end there is nothing to answer.
     if (this.#stage === 'body') this.destroy();
   }
 
@@ -173,7 +173,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
     }
   }
 
-  /** Refuses like a handshake: visible in the log, in `stats()` and as the event `refused`. */
+  /** Refuses and reports as a handshake does: log, `stats()` and the event `refused`. */
   #refuse(
     code: HandshakeErrorCode,
     {

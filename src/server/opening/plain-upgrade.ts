@@ -4,17 +4,17 @@ import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import { listMembers } from '../../protocol/handshake/fields.ts';
 
-/** Node keeps at most so many names and values of a head, unless `maxHeadersCount` says otherwise. */
+/** Node's default limit for names and values of a head together; `maxHeadersCount` changes it. */
 const NODE_RAW_HEADERS = 2_000;
 
-/** What Node 24 and later have: whether a request that offers an upgrade causes an `upgrade` event. */
+/** Node 24 and later: a callback decides whether a request that offers an upgrade causes an `upgrade` event. */
 export type ChoosyServer = HttpServer & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean };
 
 /**
- * Hands a request back to the HTTP server that made an `upgrade` event of it, as if it had no `Upgrade` (RFC 9110 §7.8): a
- * server may ignore that field, and a client that offers HTTP/2 expects an ordinary answer otherwise. Node emits `request`
- * only for what its parser reads, so the head, without `Upgrade`, and the bytes behind it are read again.
- * @returns `false`, and nothing is changed, where Node has dropped fields of the head: the length of a body may be among them.
+ * Hands a request back to the HTTP server that emitted `upgrade` for it, without its `Upgrade` field. A server may ignore
+ * that field (RFC 9110 §7.8), and a client that offers HTTP/2 then expects an ordinary answer. Node emits `request` only for
+ * bytes that its parser reads, so the parser reads the head again, without `Upgrade`, and the bytes that followed it.
+ * @returns `false`, without a change, if Node dropped fields of the head: the length of a body may be among them.
  */
 export function serveWithoutUpgrade(
   server: HttpServer,
@@ -27,7 +27,7 @@ export function serveWithoutUpgrade(
   if (limit > 0 && request.rawHeaders.length >= limit) return false;
   socket.unshift(Buffer.concat([Buffer.from(headWithoutUpgrade(request), 'latin1'), behind]));
   withoutDoubles(socket, ['pause', 'resume'], () => {
-    // Documented for `connection`: a stream is injected into the server. TLS is done with, so there it is the other one.
+    // Node documents emitting `connection` to inject a stream. After the TLS handshake, `secureConnection` is its counterpart.
     server.emit(server instanceof TlsServer ? 'secureConnection' : 'connection', socket);
   });
   return true;
@@ -50,7 +50,7 @@ function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMe
   return `${head}\r\n`;
 }
 
-/** Node leaves some listeners on a socket when it hands an upgrade over, and adds the same again. */
+/** Node leaves some listeners on the socket of an upgrade, and adds the same ones again: removes the duplicates. */
 function withoutDoubles(socket: Duplex, names: readonly string[], step: () => void): void {
   const before = names.map((name) => new Set(socket.listeners(name)));
   step();

@@ -8,7 +8,7 @@ import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
 import type { Refusal } from '../../observe/observer.ts';
 import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
 
-/** What a PROXY header is read from: a transport, or the socket below TLS. */
+/** The source of a PROXY header: a transport, or the socket below TLS. */
 export interface ProxyEntrance {
   readonly remoteAddress: string;
   destroy(): void;
@@ -17,23 +17,23 @@ export interface ProxyEntrance {
 /** A socket whose PROXY header has been read. */
 export interface Announced<Entrance> {
   readonly entrance: Entrance;
-  /** `undefined` where the address of the socket counts. */
+  /** The client that the header names; `undefined` if the address of the socket is the client's. */
   readonly source: ProxySource | undefined;
-  /** What follows the header. Valid during the call. */
+  /** Bytes that follow the header. Valid during the call. */
   readonly rest: Buffer;
   readonly place: HandshakePlace;
   readonly acceptedAtMs: number;
 }
 
-/** What reading PROXY headers needs of the server. */
+/** The server, as reading a PROXY header sees it. */
 type ProxyHost = Pick<
   HandshakeHost<unknown>,
   'deadlines' | 'pendingSockets' | 'places' | 'refused' | 'sendsProxyHeader' | 'shuttingDown' | 'socketGone'
 > & { readonly options: { readonly handshakeTimeoutMs: number } };
 
 /**
- * A socket between accept and the end of its PROXY header. A sender in `proxyProtocol` has to send one; any other must not,
- * and is passed on after its first bytes. Nothing can be answered: what is refused is closed.
+ * A socket between accept and the end of its PROXY header. A proxy listed in `proxyProtocol` must send one. Any other
+ * sender must not; its socket is passed on after the first bytes. A refused socket is closed without an answer.
  */
 export class ProxyArrival<Entrance extends ProxyEntrance>
   implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder
@@ -47,12 +47,12 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
   readonly #acceptedAtMs: number;
   #place: HandshakePlace | AdmissionRefusal;
   #isOver = false;
-  /** Of the client, as soon as it is known. */
+  /** The client's address once the header names it; before that, the sender's. */
   #address: string;
 
   /**
-   * @param open Takes the socket over.
-   * @param pass Gets the socket once the header has been read, or it is certain that there is none.
+   * @param open Makes a transport of the socket.
+   * @param pass Called with the socket after the header, or when it is certain that there is none.
    */
   constructor(
     host: ProxyHost,
@@ -70,7 +70,7 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
     this.#place = host.places.enter(this.#address, this);
   }
 
-  /** Reads the header, unless there is no place. */
+  /** Reads the header, or refuses if there is no place. */
   start(): void {
     const { deadlines, options, shuttingDown } = this.#host;
     if (shuttingDown) this.#refuse('ERR_SHUTTING_DOWN');
@@ -132,8 +132,8 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
       this.#refuse(
         'ERR_PROXY_HEADER',
         this.#reader.heldBytes > 0
-          ? 'its PROXY protocol header did not arrive whole in time'
-          : 'its PROXY protocol header is missing: not a byte came in time',
+          ? 'its PROXY protocol header did not arrive completely in time'
+          : 'its PROXY protocol header is missing: no byte arrived in time',
       );
   }
 
@@ -141,7 +141,7 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
     this.destroy();
   }
 
-  /** @returns False if the address that the proxy speaks for has too many handshakes under way. */
+  /** Counts the place for the client that the proxy names. @returns `false` if that address has too many pending handshakes. */
   #meet(source: ProxySource): boolean {
     this.#address = normalizeAddress(source.address);
     const refusal = this.#host.places.move(this.#place as HandshakePlace, this.#address);
@@ -149,7 +149,7 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
     return refusal === undefined;
   }
 
-  /** Balancers check a port by connecting and leaving at once, or after a header: that is no fault. */
+  /** Health checks of balancers connect and close, some after a header: only an incomplete header is refused. */
   #ended(): void {
     if (!this.#isOver && !this.#reader.hasHeader && this.#isTrusted && this.#reader.heldBytes > 0)
       this.#refuse('ERR_PROXY_HEADER', 'its PROXY protocol header is cut off');

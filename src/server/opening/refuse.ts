@@ -3,10 +3,10 @@ import type { HeaderList } from '../../options/hooks.ts';
 import { isOptionsObject } from '../../options/option-check.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 
-/** What goes with a refusal of the `upgrade` hook. */
+/** Headers and body of a refusal by the `upgrade` hook. */
 export interface RefuseOptions {
   readonly headers?: HeaderList;
-  /** Text is sent as `text/plain; charset=utf-8` unless `headers` say otherwise. Browsers never show it. */
+  /** Text is sent as `text/plain; charset=utf-8`, unless `headers` has a content type. Browsers never show it. */
   readonly body?: string | Uint8Array;
 }
 
@@ -53,6 +53,8 @@ export function refuse(status: number, options: RefuseOptions = {}): Response {
     return new Response(options.body ?? null, { status, headers });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new MisuseError('ERR_ARGUMENT', `this refusal is no HTTP response: ${why}`, { cause: error });
+    throw new MisuseError('ERR_ARGUMENT', `this refusal cannot be sent as an HTTP response: ${why}`, {
+      cause: error,
+    });
   }
 }

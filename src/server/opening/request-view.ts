@@ -3,14 +3,14 @@ import type { Fields } from '../../protocol/handshake/fields.ts';
 import type { UpgradeRequest as UpgradeHead } from '../../protocol/handshake/server.ts';
 import type { HeaderFields, UpgradeRequest } from '../../options/hooks.ts';
 
-/** Header fields as a plain object without prototype: names lower-case, repeated ones joined. */
+/** Header fields as an object without prototype: names in lower case, repeated fields joined. */
 function headerRecord(fields: Fields): HeaderFields {
   const record: Record<string, string> = Object.create(null);
   for (const [name, value] of fields.joined()) record[name] = value;
   return record;
 }
 
-/** The request that opened a connection, as applications see it. Most of it is made only when it is asked for. */
+/** The request of a handshake, as the application sees it. The record of headers is built at first access. */
 export class HandedRequest implements UpgradeRequest {
   readonly incomingMessage?: IncomingMessage;
   readonly #head: UpgradeHead;

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { HeaderList, ResponseLike } from '../../options/hooks.ts';
 
-/** A response that was read: what `renderResponse` writes. */
+/** A response with its body read, for `renderResponse`. */
 export interface ReadResponse {
   readonly status: number;
   readonly headers: Iterable<readonly [name: string, value: string]>;
@@ -9,8 +9,8 @@ export interface ReadResponse {
 }
 
 /**
- * Whether a value has the shape of a web `Response`. Not asked by class: undici's package, test environments and other
- * realms each have a `Response` of their own.
+ * Whether a value has the shape of a web `Response`. Not `instanceof`: the package undici, test environments and other
+ * realms have their own `Response` classes.
  */
 export function isResponseLike(value: unknown): value is ResponseLike {
   if (typeof value !== 'object' || value === null) return false;
@@ -18,12 +18,12 @@ export function isResponseLike(value: unknown): value is ResponseLike {
   return Number.isInteger(status) && isHeaderList(headers);
 }
 
-/** Whether a value is iterable, or a plain object of any realm: what {@link headerPairs} can read. */
+/** Whether {@link headerPairs} can read the value: an iterable, or a plain object of any realm. */
 export function isHeaderList(value: unknown): value is HeaderList {
   return typeof value === 'object' && value !== null && (Symbol.iterator in value || isPlainObject(value));
 }
 
-/** `Headers`, pairs, or a plain object, as pairs. */
+/** The pairs of `Headers`, of a list of pairs, or of a plain object. */
 export function headerPairs(headers: HeaderList): Iterable<readonly [string, string]> {
   return Symbol.iterator in headers ? headers : Object.entries(headers);
 }
@@ -37,14 +37,14 @@ export function isPlainObject(value: unknown): value is object {
 
 /**
  * Reads the body of a response.
- * @throws TypeError (as a rejection) for a body that was read before, or that is of no known kind.
+ * @throws TypeError (as a rejection) for a body that was read before, or of an unknown kind.
  */
 export async function readResponse(response: ResponseLike): Promise<ReadResponse> {
   const { status, headers } = response;
   return { status, headers: headerPairs(headers), body: await bodyOf(response) };
 }
 
-/** A plain object has no method for its body. */
+/** The body by `arrayBuffer()`, or the property `body` of a plain object. */
 async function bodyOf(response: ResponseLike & { body?: unknown }): Promise<Buffer> {
   if (typeof response.arrayBuffer === 'function') {
     try {

@@ -2,9 +2,9 @@ import { lstat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 
 /**
- * Removes the file of a Unix socket that nothing listens on: what a process leaves that was killed. The file is removed
- * only if a connection to it is refused and it is still the same file after that.
- * @returns Whether listening is worth another attempt.
+ * Removes the file of a stale Unix socket, which a killed process leaves behind. The file is removed only if a connection
+ * to it is refused and it is still the same file after that.
+ * @returns Whether to try to listen again.
  */
 export async function removeStaleSocket(path: string): Promise<boolean> {
   try {
@@ -19,7 +19,7 @@ export async function removeStaleSocket(path: string): Promise<boolean> {
   }
 }
 
-/** Whether a process listens there; whatever is not a clear refusal counts as one. */
+/** Whether a process listens on the socket. Only ECONNREFUSED counts as no. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);

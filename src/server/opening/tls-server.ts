@@ -13,16 +13,16 @@ const PENDING = Symbol('hawser.pending');
 
 const SHUTTING_DOWN: AdmissionRefusal = Object.freeze({ refused: 'ERR_SHUTTING_DOWN' });
 
-/** Below TLS; it knows what becomes of it until its handshake is over. */
+/** The TCP socket below TLS. It points to its {@link SecuringSocket} until the TLS handshake is over. */
 type RawSocket = Socket & { [PENDING]?: SecuringSocket | undefined };
 
 /** A socket between accept and the end of its TLS handshake. */
 class SecuringSocket implements PendingSocket {
-  /** `undefined` over a Unix socket: there nothing public tells one from the other. */
+  /** `undefined` for a Unix socket: no public property distinguishes two of them. */
   readonly key: string | undefined;
   readonly address: string;
   readonly from: SecuringFrom;
-  /** What TLS says went wrong. */
+  /** The error of the TLS handshake. */
   error: Error | undefined;
   readonly #raw: RawSocket;
 
@@ -33,7 +33,7 @@ class SecuringSocket implements PendingSocket {
     this.from = from;
   }
 
-  /** There is no way yet to tell the client why. */
+  /** Destroys the socket: before TLS is up, no answer is possible. */
   shutDown(): void {
     this.destroy();
   }
@@ -42,12 +42,11 @@ class SecuringSocket implements PendingSocket {
     this.#raw.destroy();
   }
 
-  /** From here on the socket knows of it. */
   enter(): void {
     this.#raw[PENDING] = this;
   }
 
-  /** Nothing of it stays with the socket, which may live for long. */
+  /** Releases this object: the socket may live much longer. */
   leave(): void {
     this.#raw[PENDING] = undefined;
   }
@@ -56,19 +55,19 @@ class SecuringSocket implements PendingSocket {
 const NOT_TLS = 'these bytes are not TLS: plain HTTP, or another protocol';
 const PROXY_HINT = '; a PROXY protocol header needs the option proxyProtocol';
 
-/** What TLS handshakes need of the server. */
+/** The server, as TLS handshakes see it. */
 type TlsHost = Pick<
   HandshakeHost<unknown>,
   'deadlines' | 'pendingSockets' | 'places' | 'refused' | 'shuttingDown' | 'socketGone'
 > & { readonly options: { readonly handshakeTimeoutMs: number; readonly proxyProtocol: unknown } };
 
-/** All of what tells one TCP connection from another; a client may use one port of its own for several of our addresses. */
+/** Both ends of the TCP connection: a client may use one source port for several addresses of this host. */
 const keyOf = (socket: Socket): string | undefined =>
   socket.remotePort === undefined
     ? undefined
     : `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
 
-/** A socket whose TLS handshake is over; what is `undefined` was not known of it. */
+/** A socket after its TLS handshake. Properties are `undefined` if the socket below TLS could not be found. */
 export interface SecuredSocket {
   readonly socket: TLSSocket;
   /** When TCP accepted it, on the clock of deadlines. */
@@ -78,29 +77,28 @@ export interface SecuredSocket {
   readonly source: ProxySource | undefined;
 }
 
-/** A TLS server that listens by itself, or gets its sockets from another one that does. */
+/** A TLS server that listens itself, or gets its sockets from a TCP server. */
 export interface TlsEntry {
   readonly server: Server;
-  /** Takes over a socket whose PROXY header was read. */
+  /** Starts TLS on a socket after its PROXY header. */
   secure(raw: Socket, from: SecuringFrom): void;
 }
 
-/** What is known of a socket below TLS. */
+/** The facts of a socket before TLS. */
 interface SecuringFrom {
   readonly acceptedAtMs: number;
   readonly place: HandshakePlace;
   readonly source: ProxySource | undefined;
 }
 
-/** OpenSSL met bytes that are not TLS. A PROXY header is one reason, and the error does not tell. */
+/** Whether OpenSSL read bytes that are not TLS. They may be a PROXY header: the error does not show it. */
 const notTls = (error: Error | undefined): boolean =>
   (error as { readonly code?: unknown } | undefined)?.code === 'ERR_SSL_WRONG_VERSION_NUMBER';
 
 /**
- * Makes a TLS server whose handshakes count as handshakes of the WebSocket server: in number, in time, and in what a
- * shutdown ends.
- * @param secured Gets every socket, and its place among pending handshakes.
- * @param rawOf Finds the socket below TLS; where it cannot, both ends of the TCP connection tell.
+ * Creates a TLS server. Its handshakes take places, have the deadline of handshakes, and are ended by a shutdown.
+ * @param secured Called with every socket after its TLS handshake.
+ * @param rawOf Finds the socket below TLS; if it cannot, the addresses and ports of the connection identify it.
  */
 export function createTlsServer(
   host: TlsHost,
@@ -110,10 +108,10 @@ export function createTlsServer(
 ): TlsEntry {
   const { places, pendingSockets, deadlines } = host;
   const securing = new Map<string, SecuringSocket>();
-  /** Without it sockets without a port cannot be told apart: their handshakes are bounded in time, but not counted. */
+  /** `false` once `rawOf` failed: then TLS handshakes on Unix sockets have a deadline but no place. */
   let findsRaw = true;
   const leave = (pending: SecuringSocket): void => {
-    // A client that has left may have come again from the same port.
+    // The client may have reconnected from the same port: then the entry is that of the new socket.
     if (pending.key !== undefined && securing.get(pending.key) === pending) securing.delete(pending.key);
     pending.leave();
   };

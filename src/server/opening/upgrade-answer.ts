@@ -10,23 +10,23 @@ import { headerPairs } from './response-like.ts';
 
 /** The result of an accepted handshake. */
 export interface UpgradeAnswer<UserData> {
-  /** The whole 101, in Latin-1. */
+  /** The complete 101 response, in Latin-1. */
   readonly text: string;
-  /** What the connection is born with. */
+  /** The result of the handshake, for the connection. */
   readonly identity: Omit<ConnectionIdentity<UserData>, 'id'>;
 }
 
-/** What a server has to offer. */
+/** The subprotocols and extensions that a server offers. */
 export interface UpgradeOffer {
-  /** Subprotocols, the preferred first. */
+  /** Subprotocols, the preferred one first. */
   readonly protocols: readonly string[];
   readonly perMessageDeflate: false | DeflateSettings;
 }
 
 /**
- * Agrees with a client on subprotocol and extensions (§4.2.2), as the application wants it.
- * @param acceptance What the `upgrade` hook said, if there is one and it said something.
- * @throws HandshakeError `ERR_UPGRADE_HOOK`, MisuseError `ERR_ARGUMENT`, for an acceptance that cannot be carried out.
+ * Negotiates subprotocol and extensions with the client (§4.2.2).
+ * @param acceptance The result of the `upgrade` hook; `undefined` without a hook or a result.
+ * @throws HandshakeError `ERR_UPGRADE_HOOK`, MisuseError `ERR_ARGUMENT`, for an acceptance that cannot be sent.
  */
 export function answerUpgrade<UserData>(
   upgrade: UpgradeRequest,

@@ -5,12 +5,12 @@ import { type ResponseLike, type UpgradeAcceptance } from '../../options/hooks.t
 import { isHeaderList, isPlainObject, isResponseLike } from './response-like.ts';
 import { refuse } from './refuse.ts';
 
-/** What the result of the `upgrade` hook means. */
+/** The meaning of the result of the `upgrade` hook. */
 export type Verdict<UserData> =
   | { readonly refusal: ResponseLike }
   | { readonly refusal: undefined; readonly acceptance: UpgradeAcceptance<UserData> | undefined };
 
-/** What each key of an acceptance may be, apart from `undefined`. */
+/** The allowed values of each key of an acceptance, besides `undefined`. */
 const KEYS: Readonly<
   Record<keyof UpgradeAcceptance<unknown>, readonly [string, (value: unknown) => boolean]>
 > = {
@@ -27,9 +27,9 @@ const KEYS: Readonly<
 const WHAT_TO_RETURN = 'return nothing or { data } to admit, and refuse(status) or false to refuse';
 
 /**
- * Reads the result of the `upgrade` hook. Only `undefined` or an object of known keys admits: a hook that returns anything
- * else has made a mistake, and admitting would turn that mistake into a hole.
- * @throws HandshakeError `ERR_UPGRADE_HOOK` that says what the hook returned and what to return instead.
+ * Reads the result of the `upgrade` hook. Only `undefined` or an object with known keys admits the client. Any other result
+ * is a mistake, and admitting the client would make it a security hole.
+ * @throws HandshakeError `ERR_UPGRADE_HOOK`: its message says what the hook returned and what to return instead.
  */
 export function judgeDecision<UserData>(decision: unknown): Verdict<UserData> {
   if (decision === undefined) return { refusal: undefined, acceptance: undefined };
@@ -87,7 +87,7 @@ function unusable(decision: unknown): HandshakeError {
 const insteadOf = (status: number): string =>
   status >= 300 && status <= 599 ? `return refuse(${status}) to refuse` : WHAT_TO_RETURN;
 
-/** What came: a class says more than "an object", and text may be a secret. */
+/** Describes the result. Names the class of an object; does not show text, which may be a secret. */
 function kindOf(value: unknown): string {
   if (typeof value === 'string') return 'a string';
   const name: unknown = (value as object).constructor?.name;

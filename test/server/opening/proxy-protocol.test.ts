@@ -226,8 +226,8 @@ for (const [setting, options] of SETTINGS) {
       'ERR_PROXY_HEADER',
       'ERR_PROXY_HEADER',
     ]);
-    assert.ok(details.some((detail) => detail.includes('not a byte came')));
-    assert.ok(details.some((detail) => detail.includes('did not arrive whole')));
+    assert.ok(details.some((detail) => detail.includes('no byte arrived')));
+    assert.ok(details.some((detail) => detail.includes('did not arrive completely')));
     assert.equal(server.stats().handshakes.pending, 0);
   });
 
