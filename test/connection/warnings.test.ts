@@ -136,7 +136,7 @@ test('GN-17 the first refused origin is a warning that says what to set', async 
   assert.equal(code, 'HAWSER_ORIGIN');
   assert.match(
     message,
-    /^a handshake was refused with 403: the origin is not that of the request, nor in allowedOrigins; origin http:\/\/localhost:3000, host /,
+    /^a handshake was refused with 403: the origin differs from that of the request and is not in allowedOrigins; origin http:\/\/localhost:3000, host /,
   );
   assert.match(detail, /new WebSocketServer\(\{ allowedOrigins: \['http:\/\/localhost:3000'\] \}\)/);
 

@@ -6,10 +6,10 @@ import { addressMatcher, type AddressList } from '../../options/addresses.ts';
 import { RateTable } from './rate-table.ts';
 
 const MINUTE_MS = 60_000;
-/** A server that was full has room again below this part of its places. */
+/** A full server is ready again below this fraction of its places. */
 const ROOM_RATIO = 0.95;
 
-/** How many may come in, at once and per minute; part of the server's options, where each is explained. */
+/** Limits of connections, at once and per minute: options of the server, documented there. */
 export interface AdmissionLimits {
   readonly maxConnections: number;
   readonly maxConnectionsPerIp: number | false;
@@ -28,12 +28,12 @@ interface AddressCount {
 /** A place in the server, from {@link Admission.reserve} until {@link Admission.release}. Opaque to its holder. */
 export interface Reservation {
   readonly refused?: undefined;
-  /** The count of its address, where addresses are counted. */
+  /** The count of its address, if addresses are counted. */
   readonly address: AddressCount | undefined;
   held: boolean;
 }
 
-/** No place, and why. */
+/** The reason why there is no place. */
 export interface AdmissionRefusal {
   readonly refused: HandshakeErrorCode;
   /** For the log. */
@@ -45,13 +45,13 @@ export interface AdmissionRefusal {
 const FULL: AdmissionRefusal = Object.freeze({ refused: 'ERR_SERVER_FULL' });
 const IP_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_IP_LIMIT' });
 const RATE_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_RATE_LIMIT' });
-/** Counts connections. Checking and reserving are one synchronous step, so no race overbooks it. */
+/** Counts connections. Checking and reserving are one synchronous step, so two handshakes never get the last place. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #isExempt: (address: string) => boolean;
   readonly #rate: TokenBucket | undefined;
   readonly #ratePerAddress: RateTable | undefined;
-  /** Only addresses with a connection, so never more of them than `maxConnections`. */
+  /** Only addresses with a place: never more entries than `maxConnections`. */
   readonly #addresses = new Map<string, AddressCount>();
   #reserved = 0;
   #hasRoom = true;
@@ -61,12 +61,12 @@ export class Admission {
     const { maxNewConnectionsPerMinute: rate, maxNewConnectionsPerMinutePerIp: ratePerIp } = limits;
     this.#limits = limits;
     this.#isExempt = addressMatcher(limits.exemptAddresses);
-    // a minute's worth may come at once: after a restart everybody does
+    // The burst is a minute's worth: after a restart all clients reconnect at once.
     this.#rate = rate === false ? undefined : new TokenBucket(rate, rate, MINUTE_MS);
     this.#ratePerAddress = ratePerIp === false ? undefined : new RateTable(ratePerIp, ratePerIp, MINUTE_MS);
   }
 
-  /** Places taken: handshakes from their reservation on, and connections. */
+  /** Taken places: connections, and handshakes after their reservation. */
   get reserved(): number {
     return this.#reserved;
   }
@@ -75,22 +75,22 @@ export class Admission {
     return this.#reserved >= this.#limits.maxConnections;
   }
 
-  /** False from full until below 95 %. */
+  /** `false` from the moment the server is full until it is below 95 %. */
   get hasRoom(): boolean {
     return this.#hasRoom;
   }
 
-  /** Addresses with a connection, where addresses are counted. */
+  /** Addresses with a place, if addresses are counted. */
   get addresses(): number {
     return this.#addresses.size;
   }
 
   /**
-   * Takes a place, or says why there is none; a refusal changes no count and costs no token. Exempt addresses, and
-   * sockets that have none, pass the two limits per address; the total and the rate of all hold for everybody.
-   * @param address Normalised; empty for a socket without one, as a Unix socket.
-   * @returns To be handed to {@link release} exactly where the connection, or the handshake, ends.
-   * @throws What a function given as `exemptAddresses` throws; then nothing was taken.
+   * Takes a place. A refusal changes no count and takes no token. The two limits per address do not apply to exempt
+   * addresses and to sockets without an address; the limits of the whole server apply to all.
+   * @param address Normalised; `''` for a socket without an address, such as a Unix socket.
+   * @returns The place, for {@link release} at the end of the handshake or connection; or the reason of the refusal.
+   * @throws An error of the function `exemptAddresses`; then no place is taken.
    */
   reserve(address: string): Reservation | AdmissionRefusal {
     if (this.isFull) return FULL;
@@ -121,7 +121,7 @@ export class Admission {
     return { address: count, held: true };
   }
 
-  /** Gives a place back; usable at once. Constant time, and a second call does nothing. */
+  /** Releases a place at once, in constant time. A second call does nothing. */
   release(reservation: Reservation): void {
     if (!reservation.held) return;
     reservation.held = false;

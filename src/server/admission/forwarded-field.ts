@@ -1,14 +1,14 @@
-/** A pair, its value a token or a quoted string (RFC 7239 §4). */
+/** A pair; its value is a token or a quoted string (RFC 7239 §4). */
 const PAIR = /([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"((?:[^"\\]|\\.)*)")/y;
-/** What stands between two pairs. The grammar allows empty pairs, and lists may have empty members (RFC 9110 §5.6.1.2). */
+/** Separators between two pairs. The grammar allows empty pairs and empty list members (RFC 9110 §5.6.1.2). */
 const SEPARATOR = /[ \t]*(?:[;,][ \t;,]*|$)/y;
 const LEADING = /^[ \t;,]*/;
 
 /**
  * Reads the value of `Forwarded` (RFC 7239 §4), in linear time. Empty members and pairs are ignored.
- * @param value A field value: no control characters except tabs.
- * @returns One map for each proxy, the farthest first, with parameter names in lower case; `undefined` if the value
- *   breaks the grammar or names a parameter twice in one element.
+ * @param value A field value, without control characters except tabs.
+ * @returns One map per proxy, the farthest first, with parameter names in lower case; `undefined` if the value breaks the
+ *   grammar or repeats a parameter in one element.
  */
 export function forwardedElements(value: string): Map<string, string>[] | undefined {
   const elements: Map<string, string>[] = [];

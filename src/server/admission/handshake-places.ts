@@ -2,10 +2,10 @@ import { addressKey } from '../../sockets/ip-address.ts';
 import { addressMatcher, type AddressList } from '../../options/addresses.ts';
 import type { AdmissionRefusal } from './admission.ts';
 
-/** Most addresses that are looked at for the one that holds most; those that have held a place longest come first. */
+/** Most addresses that a search for the address with most places visits, in the order of their first place. */
 const MAX_LOOKS = 1_000;
 
-/** How many handshakes may be pending; part of the server's options, where each is explained. */
+/** Limits of pending handshakes: options of the server, documented there. */
 export interface PlaceLimits {
   readonly maxPendingHandshakes: number;
   readonly maxPendingHandshakesPerIp: number | false;
@@ -13,9 +13,9 @@ export interface PlaceLimits {
   readonly ipv6PrefixBits: number;
 }
 
-/** What holds a place. */
+/** The handshake that holds a place. */
 export interface PlaceHolder {
-  /** Another address gets the place: the handshake has to end, and give it back at once. */
+  /** Another address gets the place: the handshake must end and release it during this call. */
   placeLost(): void;
 }
 
@@ -24,16 +24,16 @@ interface AddressPlaces {
   readonly address: string;
   places: number;
   newest: HandshakePlace | undefined;
-  /** Has no share; `undefined` until it is asked for. */
+  /** Whether `exemptAddresses` lists the address; `undefined` until the first check. */
   isExempt: boolean | undefined;
 }
 
 /** A place among pending handshakes, from accept until the socket becomes a connection or ends. */
 export interface HandshakePlace {
   readonly refused?: undefined;
-  /** Replaced when another object carries on with the socket. */
+  /** Replaced when another object takes over the socket. */
   holder: PlaceHolder;
-  /** Of its address; `undefined` for a socket that has none. Read and written by {@link HandshakePlaces} alone. */
+  /** The places of its address; `undefined` for a socket without an address. For {@link HandshakePlaces} alone. */
   of: AddressPlaces | undefined;
   older: HandshakePlace | undefined;
   newer: HandshakePlace | undefined;
@@ -46,27 +46,27 @@ const FULL: AdmissionRefusal = Object.freeze({
 });
 const IP_LIMIT: AdmissionRefusal = Object.freeze({
   refused: 'ERR_IP_LIMIT',
-  detail: 'too many handshakes of this address at once',
+  detail: 'too many handshakes from this address at once',
 });
-/** Why a handshake ended whose place another address got. */
+/** For the log: a handshake lost its place to another address. */
 export const PLACE_LOST =
-  'too many handshakes at once, and most of this address: another address got the place';
+  'too many handshakes at once, most of them from this address: another address got the place';
 
 /**
- * Counts the sockets between accept and 101, by address. While there is room every address may take as much as it wants.
- * When all places are taken, an address that holds fewer gets one of the address that holds most, so that no address can
- * keep the others out. IPv6 counts by prefix, as everywhere.
+ * Counts the sockets between accept and 101 by address. While places are free, any address may take any number of them.
+ * When all are taken, an address with fewer places gets one from the address with most, so that no address can lock out
+ * the others. IPv6 addresses are counted by prefix.
  */
 export class HandshakePlaces {
   readonly #limits: PlaceLimits;
   readonly #isTrusted: (address: string) => boolean;
   readonly #isExempt: (address: string) => boolean;
-  /** Only addresses with a place, so never more of them than `maxPendingHandshakes`. */
+  /** Only addresses with a place: never more entries than `maxPendingHandshakes`. */
   readonly #addresses = new Map<string, AddressPlaces>();
   #pending = 0;
 
   /**
-   * @param isTrusted Whether an address is that of a trusted proxy, which holds places for many clients.
+   * @param isTrusted Whether an address belongs to a trusted proxy, which holds places for many clients.
    * @throws MisuseError `ERR_OPTION` for an entry of `exemptAddresses` that is neither address nor range.
    */
   constructor(limits: PlaceLimits, isTrusted: (address: string) => boolean = () => false) {
@@ -86,12 +86,11 @@ export class HandshakePlaces {
   }
 
   /**
-   * Takes a place for a socket that was accepted, or says why there is none. Where all are taken, the newest handshake of
-   * the address that holds most loses its place, if that address holds at least two more than this one: the newest has
-   * got least far. Sockets without an address, exempt addresses and trusted proxies have no limit per address and lose no
-   * places.
-   * @param address Normalised; empty for a socket without one, as a Unix socket.
-   * @returns To be handed to {@link leave} exactly where the handshake ends.
+   * Takes a place for an accepted socket. When all places are taken, the address with most places loses its newest one, if
+   * it has at least two more than this address; the newest handshake has made least progress. Sockets without an address,
+   * exempt addresses and trusted proxies have no limit per address and lose no places.
+   * @param address Normalised; `''` for a socket without an address, such as a Unix socket.
+   * @returns The place, for {@link leave} at the end of the handshake; or the reason of the refusal.
    */
   enter(address: string, holder: PlaceHolder): HandshakePlace | AdmissionRefusal {
     const key = this.#keyOf(address);
@@ -117,8 +116,8 @@ export class HandshakePlaces {
   }
 
   /**
-   * A trusted proxy says whose handshake this is: from here on the place counts for that address.
-   * @returns Why not, if that address is over its limit; then nothing has changed.
+   * Counts the place for another address: the client that a trusted proxy reports.
+   * @returns The reason of a refusal if that address is over its limit; then nothing has changed.
    */
   move(place: HandshakePlace, address: string): AdmissionRefusal | undefined {
     const key = this.#keyOf(address);
@@ -134,7 +133,7 @@ export class HandshakePlaces {
     return undefined;
   }
 
-  /** Gives a place back when the handshake has ended, one way or another. A second call does nothing. */
+  /** Releases a place after the handshake, whatever its outcome. A second call does nothing. */
   leave(place: HandshakePlace): void {
     if (!place.isHeld) return;
     place.isHeld = false;

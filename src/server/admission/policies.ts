@@ -11,27 +11,27 @@ import {
 } from '../../options/origins.ts';
 import type { PathRule } from '../../options/server-options.ts';
 
-/** The part of the server's options that this policy is made of. */
+/** The options of the server that the origin policy reads. */
 export interface OriginOptions {
   readonly allowedOrigins: AllowedOrigins;
   readonly requireOrigin: boolean;
   readonly allowedHosts: false | readonly string[];
 }
 
-/** What the policy looks at. */
+/** The facts of a request that the policy reads. */
 export interface OriginSubject {
-  /** Value of each `Origin` field there was, trimmed. */
+  /** The trimmed value of each `Origin` field. */
   readonly origins: readonly string[];
-  /** Authority of the request: `Host`, or what an absolute target replaced it by. */
+  /** Authority of the request: `Host`, or that of an absolute request target. */
   readonly host: string;
   readonly secure: boolean;
-  /** For the function, if there is one. */
+  /** Passed to a function given as `allowedOrigins`. */
   readonly request: UpgradeRequest;
 }
 
 export interface OriginRefusal {
   readonly code: 'ERR_ORIGIN' | 'ERR_HOST_NOT_ALLOWED';
-  /** For the log; holds nothing of the client's text. */
+  /** For the log; contains no text of the client. */
   readonly why: string;
 }
 
@@ -42,23 +42,23 @@ const MISSING = originRefusal('ERR_ORIGIN', 'there is no Origin, and requireOrig
 const SEVERAL = originRefusal('ERR_ORIGIN', 'there is more than one Origin field');
 const MALFORMED = originRefusal(
   'ERR_ORIGIN',
-  'Origin is not a serialized origin, which same-origin asks for',
+  'Origin is not a serialized origin, which the same-origin policy requires',
 );
 const FOREIGN = originRefusal('ERR_ORIGIN', 'the origin is not in allowedOrigins');
 const WITH_PATH = originRefusal(
   'ERR_ORIGIN',
-  'allowedOrigins has the origin only with a path or slash behind it; browsers send neither, so list it without',
+  'allowedOrigins lists the origin with a path or slash at the end; browsers send neither, so list it without',
 );
 const CROSS_ORIGIN = originRefusal(
   'ERR_ORIGIN',
-  'the origin is not that of the request, nor in allowedOrigins',
+  'the origin differs from that of the request and is not in allowedOrigins',
 );
 const OTHER_SCHEME = originRefusal(
   'ERR_ORIGIN',
   'the origin differs from that of the request only in the scheme; behind a proxy that ends TLS, list the public origin in allowedOrigins',
 );
 
-/** @returns What tells for each authority why `allowedHosts` refuses it, or `undefined`. */
+/** @returns A function that returns why `allowedHosts` refuses an authority, or `undefined`. */
 export function hostPolicy(
   allowedHosts: OriginOptions['allowedHosts'],
 ): (authority: string) => OriginRefusal | undefined {
@@ -71,8 +71,8 @@ export function hostPolicy(
 }
 
 /**
- * Compiles the policy (RFC 6455 §10.2). Host first, then origin; whole values are compared, never parts of them.
- * @returns What tells for each request why it is refused, or `undefined`. It throws only what a function given as
+ * Compiles the policy (RFC 6455 §10.2). It checks the host first, then the origin, and compares whole values.
+ * @returns A function that returns why a request is refused, or `undefined`. It throws only what a function given as
  *   `allowedOrigins` throws.
  */
 export function originPolicy(options: OriginOptions): (subject: OriginSubject) => OriginRefusal | undefined {
@@ -117,10 +117,10 @@ function listJudge(list: readonly (string | RegExp)[]): OriginJudge {
   return (origin) => {
     if (known.has(origin)) return undefined;
     const canonical = canonicalOrigin(origin);
-    // Only the literal admits another value: to a pattern, a path could look like the end of a host.
+    // A value that is not an origin is admitted as a literal only: a pattern could take its path for the end of a host.
     if (canonical === undefined) return FOREIGN;
     if (known.has(canonical)) return undefined;
-    // `null` is admitted by its own name only, never by a pattern that happens to fit
+    // `null` is admitted as a literal only, never by a pattern that matches it.
     if (canonical !== 'null' && patterns.some((pattern) => pattern.test(canonical))) return undefined;
     return meant.has(canonical) ? WITH_PATH : FOREIGN;
   };
@@ -128,7 +128,7 @@ function listJudge(list: readonly (string | RegExp)[]): OriginJudge {
 
 function judgeSameOrigin(origin: string, { secure, host }: OriginSubject): OriginRefusal | undefined {
   const own = `${secure ? 'https' : 'http'}://${host}`;
-  // equal text is the same origin if it is an origin at all
+  // Fast path: equal text is the same origin, if it is an origin.
   if (origin === own && origin.length <= MAX_ORIGIN_CHARS && PLAIN.test(origin)) return undefined;
   const theirs = canonicalOrigin(origin);
   if (theirs === undefined) return MALFORMED;
@@ -136,12 +136,12 @@ function judgeSameOrigin(origin: string, { secure, host }: OriginSubject): Origi
   return theirs === canonicalOrigin(`${secure ? 'http' : 'https'}://${host}`) ? OTHER_SCHEME : CROSS_ORIGIN;
 }
 
-/** The same pattern, but it has to match everything, and keeps no position between calls. */
+/** The same pattern, anchored at both ends and without state between calls. */
 function wholeMatch({ source, flags }: RegExp): RegExp {
   return new RegExp(`^(?:${source})$`, flags.replace(/[gmy]/g, ''));
 }
 
-/** Compiles the `path` option. What a function throws passes through; anything but `true` and `false` is misuse. */
+/** Compiles the `path` option. Errors of a function pass through; a result other than `true` or `false` is misuse. */
 export function compilePath(rule: PathRule | undefined): (path: string) => boolean {
   if (rule === undefined) return () => true;
   if (typeof rule === 'string') return (path) => path === rule;
@@ -149,7 +149,7 @@ export function compilePath(rule: PathRule | undefined): (path: string) => boole
     const serves: (path: string) => unknown = rule;
     return (path) => verdictOf('path', serves(path));
   }
-  // A pattern that remembers where it stopped would match every other request only.
+  // Without g and y: with its state, a pattern would match only every other request.
   const pattern = new RegExp(rule.source, rule.flags.replace(/[gy]/g, ''));
   return (path) => pattern.test(path);
 }

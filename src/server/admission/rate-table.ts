@@ -1,16 +1,15 @@
 import { TokenBucket } from '../../connection/token-bucket.ts';
 
-/** Most addresses remembered at a time. At some 260 bytes each the table stays below 30 MiB, whoever knocks. */
+/** Most entries. At about 260 bytes each, the table stays below 30 MiB under any load. */
 export const MAX_RATE_ENTRIES = 100_000;
-/** How many entries a newcomer looks at: two when there is room, so that the table shrinks as it is used. */
+/** Entries that a new key checks. Two while there is room: the table then shrinks as it is used. */
 const LOOKS = 2;
 const LOOKS_WHEN_CROWDED = 32;
 
 /**
- * A token bucket for each key, for a bounded number of keys. A full bucket is no different from none, so full ones are
- * forgotten as newcomers arrive, and first when room is needed; if none of those looked at is full, the one that lacks
- * least goes. The next newcomer looks on where this one stopped, so that no arrival costs more than a few looks and every
- * entry has its turn.
+ * A token bucket per key, for a bounded number of keys. A full bucket behaves like no bucket, so each new key checks a few
+ * entries and evicts the full ones. A full table without a full bucket among them evicts the bucket that is closest to
+ * full. The next new key continues the round where this one stopped, so every entry is checked in turn.
  */
 export class RateTable {
   readonly #rate: number;
@@ -18,10 +17,10 @@ export class RateTable {
   readonly #periodMs: number;
   readonly #maxEntries: number;
   readonly #buckets = new Map<string, TokenBucket>();
-  /** Kept between arrivals: from the front a Map would step over every entry deleted there before. */
+  /** Kept between calls: a new iterator would step over all entries deleted at the front of the Map. */
   #hand = this.#buckets.entries();
 
-  /** @see TokenBucket for `rate`, `burst` and `periodMs`. */
+  /** `rate`, `burst` and `periodMs` as in TokenBucket. */
   constructor(rate: number, burst: number, periodMs: number, maxEntries: number = MAX_RATE_ENTRIES) {
     this.#rate = rate;
     this.#burst = burst;
@@ -33,7 +32,7 @@ export class RateTable {
     return this.#buckets.size;
   }
 
-  /** Takes one token from the bucket of `key`, if it has one. */
+  /** @returns Whether the bucket of `key` had a token, which is taken. */
   take(key: string, nowMs: number): boolean {
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {

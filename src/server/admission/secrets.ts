@@ -3,13 +3,13 @@ import { checkCount } from '../../options/call-check.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 
 /**
- * Compares two secrets, such as tokens, in a time that tells nothing about where they differ, nor how long the right one
- * is. `===` gives a secret away, one character after the other.
+ * Compares two secrets, such as tokens. The time does not depend on where they differ, nor on the length of the right one.
+ * `===` leaks a secret through its timing, character by character.
  * @throws MisuseError `ERR_ARGUMENT` for anything but strings.
  */
 export function timingSafeEqualText(a: string, b: string): boolean {
   checkCount('timingSafeEqualText', arguments, 2);
-  // A secret is not shown.
+  // The message shows types only: the values are secrets.
   if (typeof a !== 'string' || typeof b !== 'string')
     throw new MisuseError(
       'ERR_ARGUMENT',

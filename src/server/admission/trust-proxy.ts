@@ -8,18 +8,18 @@ import { forwardedElements } from './forwarded-field.ts';
 import type { TrustProxy } from '../../options/server-options.ts';
 import { MAX_PROXIES } from '../../options/server-option-table.ts';
 
-/** Who sent a request, as far as trusted proxies say so. */
+/** The client that sent a request, as trusted proxies report it. */
 export interface Sender {
   readonly address: string;
-  /** Whether the client came over TLS. */
+  /** Whether the client uses TLS. */
   readonly secure: boolean;
-  /** Authority that the client asked for; `undefined` where no proxy says so, so that `Host` counts. */
+  /** Authority that the client requested; `undefined` if no proxy reports it, and `Host` applies. */
   readonly host: string | undefined;
-  /** A trusted proxy spoke for the client. */
+  /** Whether a trusted proxy sent the request for the client. */
   readonly proxied: boolean;
 }
 
-/** What one proxy says about the sender it got the request from; `undefined` where it says nothing. Not judged yet. */
+/** The report of one proxy about its sender; `undefined` for missing values. Not validated yet. */
 interface Hop {
   readonly address: string | undefined;
   readonly proto: string | undefined;
@@ -28,11 +28,11 @@ interface Hop {
 }
 
 /**
- * Makes a policy of the option `trustProxy`. The fields are read from the right, proxy by proxy, up to the first sender
- * that is not trusted. Members further left are not read at all: a client could have written them.
- * @returns Who sent a request, given the address it came from and whether it came over TLS. It throws HandshakeError
- *   `ERR_HEAD_SYNTAX` where a trusted proxy sent a value that cannot be read, where there are more than
- *   {@link MAX_PROXIES}, or where `Forwarded` and `X-Forwarded-For` disagree: then one of them is the client's own.
+ * Compiles the option `trustProxy`. The policy reads the fields from the right, proxy by proxy, up to the first sender that
+ * is not trusted. It does not read further members: a client could have written them.
+ * @returns A function that finds the client of a request, given the address of the socket and whether it uses TLS. It throws
+ *   HandshakeError `ERR_HEAD_SYNTAX` if a trusted proxy sent an invalid value, if there are more than {@link MAX_PROXIES}
+ *   proxies, or if `Forwarded` and `X-Forwarded-For` disagree: then the client wrote one of them.
  */
 export function proxyPolicy(trust: TrustProxy): (address: string, secure: boolean, fields: Fields) => Sender {
   const direct = (address: string, secure: boolean): Sender => ({
@@ -57,16 +57,16 @@ export function proxyPolicy(trust: TrustProxy): (address: string, secure: boolea
   };
 }
 
-/** @returns Whether a socket from an address is that of a trusted proxy. */
+/** @returns A function that returns whether an address is that of a trusted proxy. */
 export function trustedSenders(trust: TrustProxy): (address: string) => boolean {
   if (trust === false) return () => false;
   const trusts = trustOf(trust);
   return (address) => trusts(address, 0);
 }
 
-/** Whether the sender that many proxies away is trusted. */
+/** Whether the sender with this address is trusted, `hop` proxies away from the server. */
 type Trusts = (address: string, hop: number) => boolean;
-/** What the next proxy says, the nearest first; `undefined` after the last. */
+/** The report of the next proxy, the nearest first; `undefined` after the last. */
 type NextHop = () => Hop | undefined;
 
 const noHops: NextHop = () => undefined;
@@ -78,8 +78,8 @@ function trustOf(trust: number | readonly string[]): Trusts {
 }
 
 /**
- * Follows the proxies from `peer`, which is trusted. Each value is judged once, when its proxy is reached. A proxy that
- * says nothing about scheme, host or port leaves what the proxy before it said.
+ * Follows the proxies from `peer`, which is trusted. Each value is validated once, when its proxy is reached. If a proxy
+ * does not report scheme, host or port, the value of the previous proxy stays.
  */
 function walk(nextHop: NextHop, peer: string, secure: boolean, trusts: Trusts): Sender {
   let address = peer;
@@ -94,7 +94,7 @@ function walk(nextHop: NextHop, peer: string, secure: boolean, trusts: Trusts): 
     if (hop.host !== undefined) host = checkedHost(hop.host);
     if (hop.port !== undefined) port = checkedPort(hop.port);
     const from = addressOf(hop.address);
-    // The proxy hides or does not know its sender, so the proxy itself stands for it.
+    // The proxy hides or does not know its sender: its own address counts as the client's.
     if (from === undefined) break;
     address = from;
   }
@@ -103,8 +103,8 @@ function walk(nextHop: NextHop, peer: string, secure: boolean, trusts: Trusts): 
 }
 
 /**
- * `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`, matched from the right. So a single scheme for several proxies is
- * that of the nearest, and a client gains nothing by making one list longer than the others.
+ * `X-Forwarded-For`, `-Proto`, `-Host` and `-Port`, matched from the right: a single scheme for several proxies belongs to
+ * the nearest, and a client cannot shift a list by adding members on the left.
  */
 function hopsOfForwardedFor(fields: Fields): NextHop | undefined {
   const addresses = membersFromRight(fields.get('x-forwarded-for'));
@@ -113,7 +113,7 @@ function hopsOfForwardedFor(fields: Fields): NextHop | undefined {
   const ports = membersFromRight(fields.get('x-forwarded-port'));
   const hop = (): Hop => ({ address: addresses(), proto: protos(), host: hosts(), port: ports() });
   const nearest = hop();
-  // A port alone says nothing: it belongs to a host.
+  // A port without a host has no meaning.
   if (nearest.address === undefined && nearest.proto === undefined && nearest.host === undefined)
     return undefined;
   let isNearest = true;
@@ -142,8 +142,8 @@ function hopsOfForwarded(fields: Fields): NextHop | undefined {
 }
 
 /**
- * The members of a list, the last first; `undefined` after the first. Each character is looked at once. An empty member
- * is none (RFC 9110 §5.6.1.2).
+ * Iterates over the members of a list from the right, in linear time; returns `undefined` at the end. Skips empty members
+ * (RFC 9110 §5.6.1.2).
  */
 function membersFromRight(list: string | undefined): () => string | undefined {
   let end = list?.length ?? 0;
@@ -158,7 +158,7 @@ function membersFromRight(list: string | undefined): () => string | undefined {
   };
 }
 
-/** An IP address, with or without port, IPv6 with or without brackets. @returns `undefined` for anything else. */
+/** Reads an IP address with or without port, IPv6 with or without brackets. @returns `undefined` for any other text. */
 function addressOf(node: string | undefined): string | undefined {
   if (node === undefined) return undefined;
   const bare = /^\[([^\]]+)\](?::\w+)?$/.exec(node)?.[1] ?? /^([\d.]+):\w+$/.exec(node)?.[1] ?? node;
@@ -182,7 +182,7 @@ function checkedPort(port: string): string {
   return port;
 }
 
-/** @returns The host with `port`, unless it has one, or the port contradicts the scheme: then it is that of an inner hop. */
+/** Adds `port` to a host without a port. A port that contradicts the scheme is that of an inner hop and is ignored. */
 function withPort(host: string | undefined, port: string | undefined, secure: boolean): string | undefined {
   if (host === undefined || port === undefined || /:\d+$/.test(host)) return host;
   if (port === (secure ? '80' : '443')) return host;
