@@ -6,22 +6,22 @@ import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.t
 import type { ReadonlyRegistry } from './registry.ts';
 import { verdictOf } from '../../options/call-check.ts';
 
-/** Who a broadcast is for, and how it goes out. */
+/** Recipients and encoding of a broadcast. */
 export interface BroadcastOptions<UserData = unknown> extends Audience<Connection<UserData>> {
   /** Recipients: a connection, an id, or several. Default: all connections of the server. */
   readonly to?: Connection<UserData> | string | Iterable<Connection<UserData> | string> | undefined;
   /** `false` sends bytes as text, `true` a string as binary. Default: by type. */
   readonly binary?: boolean | undefined;
-  /** Whether it goes out compressed, to those that have agreed on it: once for all of them. Default: from `thresholdBytes` on. */
+  /** Whether to compress, once, for recipients that negotiated compression. Default: from `thresholdBytes` on. */
   readonly compress?: boolean | undefined;
 }
 
 type Member<UserData> = Connection<UserData> | string;
 
 /**
- * Visits the connections that an option names: one, its id, or several of both.
- * @param name `to` or `except`, for the message.
- * @throws MisuseError `ERR_OPTION` for a member that is neither.
+ * Visits the connections that an option lists: a connection, an id, or an iterable of both.
+ * @param name `to` or `except`, for the error message.
+ * @throws MisuseError `ERR_OPTION` for a member that is neither a connection nor an id.
  */
 function eachMember<UserData>(
   name: string,
@@ -32,7 +32,7 @@ function eachMember<UserData>(
     visit(given, undefined);
     return;
   }
-  // A connection is iterable, too (its messages), so its driver is asked for first.
+  // Before the check for an iterable: a connection is one, too (its messages).
   const one = driverIn<UserData>(given);
   if (one !== undefined) {
     visit(undefined, one);
@@ -73,8 +73,8 @@ export function exceptedIds<UserData>(
 }
 
 /**
- * The drivers of those that option `to` names; `undefined` for an id that is unknown.
- * @throws MisuseError `ERR_OPTION` for a member that is neither connection nor id: then no recipient gets anything.
+ * The drivers of the connections that option `to` lists; `undefined` for an unknown id.
+ * @throws MisuseError `ERR_OPTION` for a member that is neither a connection nor an id; then no recipient gets the message.
  */
 export function driversOf<UserData>(
   to: NonNullable<BroadcastOptions<UserData>['to']>,

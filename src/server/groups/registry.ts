@@ -1,6 +1,6 @@
 import { refuseArgument } from '../../options/call-check.ts';
 
-/** The connections of a server, to look at. Iterating while they come and go is safe: no repeats, none that is gone. */
+/** The connections of a server, read-only. Connections may open and close during an iteration: it yields none twice and no ended one. */
 export interface ReadonlyRegistry<C> extends Iterable<C> {
   readonly size: number;
   /** @throws MisuseError `ERR_ARGUMENT` for an id that is no string. */
@@ -9,7 +9,7 @@ export interface ReadonlyRegistry<C> extends Iterable<C> {
   has(id: string): boolean;
 }
 
-/** Open and closing connections by id, as what drives them. */
+/** The drivers of open and closing connections, by id. */
 export class Registry<Driver extends { readonly id: string }> implements ReadonlyRegistry<Driver> {
   readonly #drivers = new Map<string, Driver>();
 
@@ -42,7 +42,7 @@ function checkId(call: string, id: unknown): void {
   if (typeof id !== 'string') refuseArgument(call, 'id', id, 'the id of a connection: connection.id');
 }
 
-/** A registry for the application: its connections, and nothing that changes it. */
+/** The registry for the application: connections instead of drivers, and read-only. */
 export class RegistryView<C> implements ReadonlyRegistry<C> {
   readonly #registry: ReadonlyRegistry<{ readonly connection: C }>;
 

@@ -10,13 +10,13 @@ export interface TopicHolder {
   topicSet: TopicSet | undefined;
 }
 
-/** The topics of a server, to look at. Names are those that have subscribers now. */
+/** The topics of a server that have subscribers, read-only. Iterating yields their names. */
 export interface Topics<Subscriber> extends Iterable<string> {
   /** Topics with at least one subscriber. */
   readonly size: number;
-  /** 0 for a topic that nobody has. */
+  /** 0 for a topic without subscribers. */
   subscriberCount(topic: string): number;
-  /** Those subscribed now, in the order of subscribing. The iterator is live and good for one pass. */
+  /** The subscribers, in the order of subscribing. The iterator is live and serves one pass. */
   subscribers(topic: string): IterableIterator<Subscriber>;
 }
 
