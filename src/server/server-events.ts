@@ -24,12 +24,12 @@ export interface ServerEvents<UserData> {
   refused: [info: RefusedInfo];
   subscribe: [connection: Connection<UserData>, topic: string];
   unsubscribe: [connection: Connection<UserData>, topic: string];
-  /** While shutting down: once a second, and when the rest was destroyed. */
+  /** During a shutdown: once a second, and after the remaining connections were destroyed. */
   shutdownProgress: [progress: ShutdownProgress];
   closed: [];
 }
 
-/** A handshake that was refused. */
+/** A refused handshake or plain request. */
 export type RefusedInfo = Pick<Refusal, 'status' | 'code' | 'remoteAddress' | 'url'>;
 
 export const SERVER_EVENTS: EventNames = eventNames<ServerEvents<unknown>>(

@@ -4,36 +4,36 @@ import { MisuseError } from '../protocol/errors.ts';
 import { type Clock, holdProcess } from '../engine/clock.ts';
 import type { RandomSource } from '../engine/random.ts';
 
-/** How a server goes down. */
+/** Options of a shutdown. */
 export interface ShutdownOptions {
-  /** Everything still open is destroyed after so long. Default 10,000 ms. */
+  /** Time until the server destroys what is still open. Default 10,000 ms. */
   readonly timeoutMs?: number | undefined;
-  /** Close code that all connections get: 1001, or 1012 for a restart. Default 1001. */
+  /** Close code for all connections: 1001, or 1012 for a restart. Default 1001. */
   readonly code?: number | undefined;
-  /** Default `'server shutting down'`. */
+  /** Close reason for all connections. Default `'server shutting down'`. */
   readonly reason?: string | undefined;
-  /** How long to go on serving with `ready()` already false, so that a balancer notices. Default 0 ms. */
+  /** How long to keep accepting clients while `ready()` is `false`, for a load balancer to notice. Default 0 ms. */
   readonly readyDelayMs?: number | undefined;
-  /** How many connections are closed at once; more if the last would otherwise leave after half of `timeoutMs`. Default 500. */
+  /** Connections per batch; more if the last batch would otherwise start after half of `timeoutMs`. Default 500. */
   readonly batchSize?: number | undefined;
   /** Time between batches. Default 100 ms. */
   readonly batchIntervalMs?: number | undefined;
-  /** Aborting destroys what is still open, at once. */
+  /** Aborting it destroys what is still open, at once. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What became of the connections. */
+/** The result of a shutdown. */
 export interface ShutdownReport {
-  /** Ended by themselves, or by a closing handshake. */
+  /** Connections that ended before the deadline. */
   readonly closed: number;
   /** Destroyed at the deadline. */
   readonly forced: number;
   readonly durationMs: number;
 }
 
-/** How far a shutdown has come. */
+/** The progress of a shutdown. */
 export interface ShutdownProgress {
-  /** Connections that are still there. */
+  /** Connections that have not ended. */
   readonly open: number;
   readonly closed: number;
   /** Destroyed at the deadline. */
@@ -59,7 +59,7 @@ const DEFAULTS: Readonly<ShutdownSettings> = Object.freeze({
   batchIntervalMs: 100,
 });
 
-/** @param options Checked, but for the close code. @throws MisuseError `ERR_ARGUMENT` for a code that a server cannot send. */
+/** @param options Checked, except the close code. @throws MisuseError `ERR_ARGUMENT` for a code that a server cannot send. */
 export function shutdownSettings(options: ShutdownOptions = {}): ShutdownSettings {
   const settings: ShutdownSettings = { ...DEFAULTS };
   for (const name of ['timeoutMs', 'readyDelayMs', 'batchSize', 'batchIntervalMs'] as const)
@@ -76,33 +76,33 @@ export function shutdownSettings(options: ShutdownOptions = {}): ShutdownSetting
   return settings;
 }
 
-/** What shutting down needs of the driver of a connection. @internal */
+/** The driver of a connection, as a shutdown sees it. @internal */
 export interface ShutdownConnection {
   closeFor(code: number, reason: string, cause: CloseInfo['cause']): void;
   terminateFor(cause: CloseInfo['cause']): void;
 }
 
-/** What shutting down needs of the server. @internal */
+/** The server, as a shutdown sees it. @internal */
 export interface ShutdownHost {
   readonly clock: Clock;
   readonly random: RandomSource;
   /** Open and closing connections. */
   connections(): Iterable<ShutdownConnection>;
   readonly connectionCount: number;
-  /** Everything is gone, handshakes and refused sockets included. */
+  /** No connection, handshake or refused socket is left. */
   isEmpty(): boolean;
-  /** From here on nobody is let in. */
+  /** Closes the listening sockets and refuses pending handshakes. */
   stopListening(): void;
-  /** Destroys what is neither refused nor accepted yet, and drops messages that nobody took. */
+  /** Destroys pending sockets, and drops messages that the application has not consumed. */
   abandon(): void;
   shutdownProgress(progress: ShutdownProgress): void;
-  /** Called whenever a connection or handshake has gone. */
+  /** Called after each end of a connection or handshake. */
   onGone: (() => void) | undefined;
 }
 
 const PROGRESS_EVERY_MS = 1_000;
 
-/** Says once a second how many are left. @returns Stops it. */
+/** Reports the progress once a second. @returns A function that stops the reports. */
 function sayProgress(host: ShutdownHost, before: number): () => void {
   let timer: unknown;
   const say = (): void => {
@@ -133,16 +133,16 @@ function shuffled<T>(items: Iterable<T>, random: RandomSource): T[] {
   return list;
 }
 
-/** Destroys a connection; one that throws must not keep the others. */
+/** Destroys a connection. If that throws, the shutdown continues with the others. */
 function terminate(connection: ShutdownConnection): void {
   try {
     connection.terminateFor('shutdown');
   } catch {
-    // Its transport is destroyed all the same.
+    // The transport is destroyed nevertheless.
   }
 }
 
-/** Sends Close to all connections, in batches and in random order, so that clients do not return together. */
+/** Sends Close to all connections, in batches and in random order, against a reconnect storm. */
 async function closeAll(
   host: ShutdownHost,
   settings: ShutdownSettings,
@@ -165,7 +165,7 @@ async function closeAll(
   }
 }
 
-/** Takes a server down in order; resolves when nothing of it is left. @internal */
+/** Shuts a server down; resolves when its last socket is closed. @internal */
 export async function shutDown(
   host: ShutdownHost,
   settings: ShutdownSettings,
@@ -187,7 +187,7 @@ export async function shutDown(
     host.stopListening();
     const before = host.connectionCount;
     const deadline = host.clock.setTimer(abort, settings.timeoutMs);
-    // Whoever waits for the report gets it, also where no socket of ours keeps the process alive.
+    // Keeps the process alive until the report, even if no socket does.
     holdProcess(deadline);
     const stopSaying = sayProgress(host, before);
     let isEmpty = false;
@@ -201,7 +201,7 @@ export async function shutDown(
       check();
     });
     const over = Promise.race([empty, stop]);
-    // Between two batches, too, everybody may be gone: then there is nothing to wait for.
+    // The last connection may end between two batches: then closeAll stops.
     await closeAll(host, settings, over, () => aborted || isEmpty);
     await over;
     host.clock.clearTimer(deadline);

@@ -36,13 +36,13 @@ import type { ServerStats } from './stats.ts';
 import { checkTls, type TlsCredentials, type TlsOptions } from '../options/tls-options.ts';
 import type { Topics } from './groups/topics.ts';
 
-/** How a publish goes out. */
+/** Recipients and encoding of a publish. */
 export type PublishOptions<UserData = unknown> = SendOptions & Audience<Connection<UserData>>;
 
 /**
- * A WebSocket server (RFC 6455): on a port of its own with {@link listen}, on Node HTTP servers with {@link attach}, or
- * for single requests with {@link handleUpgrade}; all of them together share connections, topics and limits.
- * @typeParam UserData What `connection.data` is; given by the `upgrade` hook.
+ * A WebSocket server (RFC 6455): on its own port with {@link listen}, on Node HTTP servers with {@link attach}, or for single
+ * requests with {@link handleUpgrade}. All of them share the connections, topics and limits of this object.
+ * @typeParam UserData Type of `connection.data`, which the `upgrade` hook returns.
  */
 export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvents<UserData>> {
   readonly #core: ServerCore<UserData>;
@@ -52,7 +52,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   #listener: Listener | undefined;
   #tls: TlsOptions | undefined;
   #tlsServer: TlsServer | undefined;
-  /** `handleUpgrade` was used. */
+  /** `handleUpgrade` was called. */
   #upgrading = false;
   #shutdown: Promise<ShutdownReport> | undefined;
 
@@ -71,7 +71,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     );
   }
 
-  /** @throws MisuseError `ERR_OPTION` for an option that is unknown, out of range, or contradicts another. */
+  /** @throws MisuseError `ERR_OPTION` for an option that is unknown, out of range, or contradicts another option. */
   constructor(options?: ServerOptions<UserData>) {
     checkCount('new WebSocketServer', arguments, 1, "listen to the event 'listening'");
     const core = new ServerCore<UserData>(options);
@@ -99,10 +99,11 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   }
 
   /**
-   * Listens on a port (default 8080) or a Unix socket of its own.
-   * @returns The address; with port 0 the port that was free. Rejects with the system's error, as `EADDRINUSE`.
-   * @throws MisuseError (as a rejection) `ERR_STATE` if it listens already or was shut down; `ERR_ARGUMENT` or `ERR_OPTION`
-   *   for what is no port, host or path.
+   * Listens on a port (default 8080) or on a Unix socket.
+   * @returns The address; for port 0, with the port that the system chose. Rejects with the system's error, such as
+   *   `EADDRINUSE`.
+   * @throws MisuseError (as a rejection) `ERR_STATE` if the server listens already or was shut down; `ERR_ARGUMENT` or
+   *   `ERR_OPTION` for an invalid port, host or path.
    */
   listen(port?: number | string, host?: string): Promise<AddressInfo>;
   listen(options: ListenOptions & { readonly path: string }): Promise<string>;
@@ -136,33 +137,33 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   }
 
   /**
-   * Takes new credentials into use: handshakes from now on get them, connections stay. What is left out stays as it was.
-   * @throws MisuseError `ERR_OPTION` for a certificate that is broken or does not fit its key: then the old one stays;
+   * Replaces the TLS credentials for handshakes from now on; connections stay open. Omitted credentials do not change.
+   * @throws MisuseError `ERR_OPTION` for a certificate that is invalid or does not match its key: then the old one stays;
    *   `ERR_STATE` for a server without the option `tls`.
    */
   reloadTls(credentials: TlsCredentials): void {
     checkCredentials(arguments);
     if (this.#tls === undefined) {
-      throw new MisuseError('ERR_STATE', 'this server was made without the option tls');
+      throw new MisuseError('ERR_STATE', 'this server was created without the option tls');
     }
     const renewed = checkTls('reloadTls', { ...this.#tls, ...credentials });
     this.#tlsServer?.setSecureContext(renewed);
     this.#tls = renewed;
   }
 
-  /** The address listened on, the path of a Unix socket, or `null`. */
+  /** The listening address, or the path of the Unix socket; `null` if the server does not listen. */
   address(): AddressInfo | string | null {
     checkCount('server.address', arguments, 0);
     return this.#listener?.address() ?? null;
   }
 
   /**
-   * Takes over the WebSocket upgrades of a Node HTTP or HTTPS server whose path this server serves. All other requests
-   * stay with the HTTP server, also those that offer another protocol (`Upgrade: h2c`). An upgrade that another `upgrade`
-   * listener answers at once stays with that listener.
-   * @param options Another path than that of the server's options, for this HTTP server only.
-   * @throws MisuseError `ERR_ARGUMENT` for anything but an HTTP server, as an Express application; `ERR_STATE` if attached
-   *   already; `ERR_OPTION` for a server with `insecureHTTPParser`.
+   * Handles the WebSocket upgrades of a Node HTTP or HTTPS server for the paths that this server serves. The HTTP server
+   * handles all other requests, including those that offer another protocol (`Upgrade: h2c`). If another `upgrade` listener
+   * answers an upgrade at once, it keeps the socket.
+   * @param options `path`: the only path to serve on this HTTP server; the server's own option `path` must match it, too.
+   * @throws MisuseError `ERR_ARGUMENT` for a value that is not an HTTP server, such as an Express application; `ERR_STATE` if
+   *   attached already; `ERR_OPTION` for a server with `insecureHTTPParser`.
    */
   attach(server: HttpServer, options?: { readonly path?: string }): this {
     checkAttachArguments(arguments);
@@ -185,7 +186,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     return this;
   }
 
-  /** Leaves an HTTP server; connections stay. @returns Whether it was attached. */
+  /** Detaches from an HTTP server; connections stay open. @returns Whether it was attached. */
   detach(server: HttpServer): boolean {
     checkDetachArguments(arguments);
     const member = this.#httpServers.get(server);
@@ -196,11 +197,11 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   }
 
   /**
-   * Answers one upgrade request. The socket, of any kind of `Duplex`, belongs to this server from here on. If Node's HTTP
-   * server has not finished the responses to earlier requests on it, the handshake waits for them.
-   * @param head What an HTTP server has read behind the request.
-   * @returns The connection, or `undefined` if the request was refused or the client left. Never rejects.
-   * @throws MisuseError `ERR_ARGUMENT`, at once, for anything but what an `upgrade` event brings, and for a callback.
+   * Answers one upgrade request. The socket may be any `Duplex`; from this call on it belongs to this server. If Node's HTTP
+   * server has unfinished responses to earlier requests on the socket, the handshake waits for them.
+   * @param head Bytes that the HTTP server has read after the request.
+   * @returns The connection, or `undefined` if the request was refused or the client disconnected. Never rejects.
+   * @throws MisuseError `ERR_ARGUMENT`, synchronously, for arguments other than those of an `upgrade` event, and for a callback.
    */
   handleUpgrade(
     request: IncomingMessage,
@@ -213,10 +214,10 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   }
 
   /**
-   * Sends a message to all connections, or to those that `options` say; encoded once. Best effort: no retry and no
-   * acknowledgement. What one recipient does changes nothing for the others.
-   * @returns How many took it; the three numbers add up to those it was meant for.
-   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent, `ERR_OPTION` for an option; then no
+   * Sends a message to all connections, or to the recipients in `options`. It is encoded once. Best effort: no retry and no
+   * acknowledgement. A recipient that fails does not affect the others.
+   * @returns Counts; the three add up to the number of intended recipients.
+   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent, `ERR_OPTION` for an invalid option; then no
    *   connection gets the message.
    */
   broadcast(payload: Payload, options?: BroadcastOptions<UserData>): Delivery;
@@ -226,9 +227,9 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   }
 
   /**
-   * Sends a message to all subscribers of a topic; encoded once. Subscribers see publishes in the order of the calls.
-   * @returns Counts as of {@link broadcast}.
-   * @throws MisuseError `ERR_ARGUMENT` for an impossible payload or topic, `ERR_OPTION` for an option.
+   * Sends a message to all subscribers of a topic. It is encoded once. Subscribers see publishes in the order of the calls.
+   * @returns Counts as in {@link broadcast}.
+   * @throws MisuseError `ERR_ARGUMENT` for an invalid payload or topic, `ERR_OPTION` for an invalid option.
    */
   publish(topic: string, payload: Payload, options?: PublishOptions<UserData>): Delivery;
   publish(topic: string, payload: Payload, options?: PublishOptions<UserData>, surplus?: unknown): Delivery {
@@ -236,15 +237,15 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     return this.#core.groups.publish(undefined, topic, payload, options);
   }
 
-  /** Counters since the start, and what there is now. Constant time. */
+  /** Counters since the start, and current values. Constant time. */
   stats(): ServerStats {
     checkCount('server.stats', arguments, 0);
     return this.#core.stats(this.#listener?.transport ?? 'stream');
   }
 
   /**
-   * Whether to send new clients here: it listens, is attached or was handed an upgrade; it does not shut down; and it is
-   * not full. Once full it is ready again below 95 % of `maxConnections`, so that a balancer does not flap.
+   * Whether new clients can connect: the server listens, is attached or has handled an upgrade; it is not shutting down; and
+   * it is not full. A full server is ready again below 95 % of `maxConnections`, so that a load balancer does not flap.
    */
   ready(): boolean {
     checkCount('server.ready', arguments, 0);
@@ -254,11 +255,11 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   }
 
   /**
-   * Goes down in order: `ready()` turns false, listening stops, every connection gets a Close behind what waits for it,
-   * in batches and in random order; what is left at the deadline is destroyed. HTTP servers it was attached to go on.
-   * Keeps the process alive until then.
+   * Shuts the server down. `ready()` turns `false`; listening stops; connections get a Close after their buffered messages, in
+   * batches and in random order; at the deadline the server destroys those that are still open. HTTP servers that it was
+   * attached to continue. The shutdown keeps the process alive until its end.
    * @returns The same promise for every call.
-   * @throws MisuseError `ERR_OPTION` or `ERR_ARGUMENT` for a bad option.
+   * @throws MisuseError `ERR_OPTION` or `ERR_ARGUMENT` for an invalid option.
    */
   shutdown(options?: ShutdownOptions): Promise<ShutdownReport> {
     checkShutdownArguments(arguments);
