@@ -19,7 +19,7 @@ import type { Message } from './payload.ts';
 import type { ReusableBytes } from './reusable-bytes.ts';
 
 /** What {@link ProtocolConnection.next} found. Numbers, because it answers once per message. */
-export const FACT = Object.freeze({
+export const FACT = /* @__PURE__ */ Object.freeze({
   /** More bytes, please. */
   NONE: 0,
   /** A whole message, in `message`. */

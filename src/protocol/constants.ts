@@ -1,5 +1,5 @@
 /** Opcodes of §5.2. Values outside this list are reserved. */
-export const OPCODE = Object.freeze({
+export const OPCODE = /* @__PURE__ */ Object.freeze({
   CONTINUATION: 0x0,
   TEXT: 0x1,
   BINARY: 0x2,

@@ -28,7 +28,7 @@ export interface ErrorRule {
   ({ kind: 'client', section, says }) as const;
 
 /** Every error code of Hawser. Codes are stable: programs branch on them. */
-export const ERRORS = Object.freeze({
+export const ERRORS = /* @__PURE__ */ Object.freeze({
   // Head and fields of the opening handshake.
   ERR_HEAD_SYNTAX: head(400, 'RFC 9112 §2', 'the request head is not well-formed HTTP'),
   ERR_HEAD_TOO_BIG: head(431, 'RFC 6585 §5', 'the request head is too large'),

@@ -6,7 +6,7 @@ import { maskAt, nonAscii, simdOffset } from './mask.ts';
 import { copyOf } from './message-memory.ts';
 
 /** Results of {@link FrameParser.next}. Numbers instead of objects, because `next` returns one or more per frame. */
-export const PIECE = Object.freeze({
+export const PIECE = /* @__PURE__ */ Object.freeze({
   /** More input is needed. */
   NONE: 0,
   /** The payload of a whole frame. */

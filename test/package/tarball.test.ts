@@ -33,7 +33,7 @@ test('EX-06: the tarball holds the program, its types, its sources for debuggers
   const others = paths
     .filter(
       (path) =>
-        !/^(?:build\/package\/[\w-]+\.(?:cjs|js|js\.map)|build\/package\/types\/.*\.d\.cts|build\/src\/.*\.d\.ts(?:\.map)?|src\/.*)$/.test(
+        !/^(?:build\/package\/[\w-]+\.(?:cjs|js|js\.map)|build\/package\/types\/(?:.*\.d\.ts|package\.json)|build\/src\/.*\.d\.ts(?:\.map)?|src\/.*)$/.test(
           path,
         ),
     )

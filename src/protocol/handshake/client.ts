@@ -21,7 +21,7 @@ export interface ExtensionClient {
 }
 
 /** Offers no extension, so any extension in the response is a fault. */
-export const NO_EXTENSIONS: ExtensionClient = Object.freeze({
+export const NO_EXTENSIONS: ExtensionClient = /* @__PURE__ */ Object.freeze({
   offer: '',
   fault: ([first]: readonly ExtensionOffer[]) => `the extension ${first!.name} was not requested`,
 });

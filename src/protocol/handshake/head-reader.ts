@@ -10,7 +10,7 @@ export interface HeadLimits {
 }
 
 /** Parser state: how far the bytes so far have got in the grammar of RFC 9112 §2.1. */
-export const HEAD_STATE = Object.freeze({
+export const HEAD_STATE = /* @__PURE__ */ Object.freeze({
   LINE_LF: 0,
   LINE_START: 1,
   NAME: 2,

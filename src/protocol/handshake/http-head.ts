@@ -24,7 +24,7 @@ export interface RequestHead {
   readonly fields: Fields;
 }
 
-const STATE = Object.freeze({
+const STATE = /* @__PURE__ */ Object.freeze({
   START: HEAD_STATE.FIRST_LINE,
   EMPTY_LINE_LF: 7,
   METHOD_START: 8,

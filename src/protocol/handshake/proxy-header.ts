@@ -31,8 +31,8 @@ export type ProxyFact =
 
 const SIGNATURE_1: Buffer = Buffer.from('PROXY ', 'latin1');
 const SIGNATURE_2: Buffer = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
-const MORE: ProxyFact = Object.freeze({ kind: 'more' });
-const NONE: ProxyFact = Object.freeze({ kind: 'none' });
+const MORE: ProxyFact = /* @__PURE__ */ Object.freeze({ kind: 'more' });
+const NONE: ProxyFact = /* @__PURE__ */ Object.freeze({ kind: 'none' });
 const headerFault = (detail: string): ProxyFact => ({ kind: 'malformed', detail });
 
 /** Returns the version whose signature the bytes start with; `undefined` while there are too few bytes to tell. */
@@ -93,7 +93,7 @@ const isGroupedAddress = (text: string): boolean =>
 const FIXED_BYTES = 16;
 const LOCAL = 0;
 const PROXY = 1;
-const FAMILIES = Object.freeze({ INET: 1, INET6: 2, UNIX: 3 } as const);
+const FAMILIES = /* @__PURE__ */ Object.freeze({ INET: 1, INET6: 2, UNIX: 3 } as const);
 const STREAM = 1;
 /** Bytes of the addresses and ports of both ends, by family. */
 const ADDRESS_BYTES: Readonly<Record<number, number>> = {

@@ -24,7 +24,11 @@ export interface ResponseHead {
   readonly fields: Fields;
 }
 
-const STATE = Object.freeze({ VERSION: HEAD_STATE.FIRST_LINE, STATUS: 7, REASON: 8 } as const);
+const STATE = /* @__PURE__ */ Object.freeze({
+  VERSION: HEAD_STATE.FIRST_LINE,
+  STATUS: 7,
+  REASON: 8,
+} as const);
 const RUNS = headRuns([undefined, undefined, VALUE_CHARS]);
 /** Only the CR: everything before the reason has a fixed position. */
 const LINE_MARKS = 1;
@@ -37,7 +41,10 @@ export interface ResponseFault {
   readonly code: ConnectErrorCode;
   readonly phase: ConnectPhase;
 }
-const SERVERS_FAULT: ResponseFault = Object.freeze({ code: 'ERR_RESPONSE', phase: 'response' });
+const SERVERS_FAULT: ResponseFault = /* @__PURE__ */ Object.freeze({
+  code: 'ERR_RESPONSE',
+  phase: 'response',
+});
 
 /** Reads the head of one response. Throws ConnectError, `ERR_RESPONSE` by default. */
 export class ResponseHeadParser extends HeadReader<ResponseHead> {

@@ -154,7 +154,7 @@ class ReadUpgradeRequest implements UpgradeRequest {
 }
 
 const NO_PROTOCOLS: ReadonlySet<string> = new Set();
-const NO_EXTENSIONS: readonly ExtensionOffer[] = Object.freeze([]);
+const NO_EXTENSIONS: readonly ExtensionOffer[] = /* @__PURE__ */ Object.freeze([]);
 
 function offeredProtocols(value: string | undefined): ReadonlySet<string> {
   if (value === undefined) return NO_PROTOCOLS;

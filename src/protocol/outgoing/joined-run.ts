@@ -5,7 +5,7 @@ const JOINED_BELOW_BYTES = 8_192;
 /** Longest run that is copied together, in bytes. */
 const MAX_RUN_BYTES = 65_536;
 
-const NO_FRAMES: readonly unknown[] = Object.freeze([]);
+const NO_FRAMES: readonly unknown[] = /* @__PURE__ */ Object.freeze([]);
 
 const same = (a: readonly unknown[], b: readonly unknown[]): boolean => {
   if (a.length !== b.length) return false;
