@@ -285,7 +285,7 @@ export class Outbox implements FrameSink, PackingOwner {
     return chunks;
   }
 
-  /** A run of packed frames comes back, because another connection needs the place. @internal */
+  /** A run of packed frames comes back, because another connection needs the place. */
   packed(run: Buffer): void {
     this.#endBlock();
     (this.#waiting ??= []).push(run);
