@@ -33,7 +33,7 @@ import { addressMatcher } from '../options/addresses.ts';
 import { Groups, type GroupsOwner } from './groups/groups.ts';
 import type { Relay } from './groups/relay.ts';
 import { type Arrival, Handshake } from './opening/handshake.ts';
-import type { HandshakeHost, PendingSocket } from './opening/handshake-host.ts';
+import type { HandshakeOwner, PendingSocket } from './opening/handshake-owner.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
@@ -48,7 +48,7 @@ import { compilePath } from './admission/policies.ts';
 import { PipelinedUpgrade } from './opening/pipelined-upgrade.ts';
 import { Registry } from './groups/registry.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
-import type { ShutdownHost, ShutdownProgress } from './shutdown.ts';
+import type { ShutdownOwner, ShutdownProgress } from './shutdown.ts';
 import { Counters } from './counters.ts';
 import type { ServerStats } from './stats.ts';
 import { proxyPolicy, type Sender, trustedSenders } from './admission/trust-proxy.ts';
@@ -67,9 +67,9 @@ export class ServerCore<UserData>
   implements
     ConnectionOwner<DriverOf<UserData>, Connection<UserData>>,
     GroupsOwner<UserData>,
-    HandshakeHost<UserData>,
+    HandshakeOwner<UserData>,
     ListenerWatcher,
-    ShutdownHost
+    ShutdownOwner
 {
   /** What the application holds. Set by its constructor. */
   emitter!: SafeEmitter<ServerEvents<UserData>>;
@@ -87,7 +87,7 @@ export class ServerCore<UserData>
   messageListeners: readonly ((connection: Connection<UserData>, message: Message) => ListenerResult)[] = [];
   shuttingDown = false;
   ownAuthority = 'localhost';
-  onGone: (() => void) | undefined;
+  onReleased: (() => void) | undefined;
   /** Closes the listening sockets. */
   onStopListening: () => void = () => {};
 
@@ -246,9 +246,9 @@ export class ServerCore<UserData>
     return driver;
   }
 
-  socketGone(socket: PendingSocket): void {
+  socketReleased(socket: PendingSocket): void {
     this.pendingSockets.delete(socket);
-    this.onGone?.();
+    this.onReleased?.();
   }
 
   // What connections report.
@@ -266,7 +266,7 @@ export class ServerCore<UserData>
   closed(driver: DriverOf<UserData>, info: CloseInfo): void {
     this.#leaving.delete(driver);
     driver.attempt(() => this.#tell('close', driver.connection, info));
-    this.onGone?.();
+    this.onReleased?.();
   }
 
   drained(driver: DriverOf<UserData>): void {

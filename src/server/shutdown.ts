@@ -83,7 +83,7 @@ export interface ShutdownConnection {
 }
 
 /** The server, as a shutdown sees it. @internal */
-export interface ShutdownHost {
+export interface ShutdownOwner {
   readonly clock: Clock;
   readonly random: RandomSource;
   /** Open and closing connections. */
@@ -97,22 +97,22 @@ export interface ShutdownHost {
   abandon(): void;
   shutdownProgress(progress: ShutdownProgress): void;
   /** Called after each end of a connection or handshake. */
-  onGone: (() => void) | undefined;
+  onReleased: (() => void) | undefined;
 }
 
 const PROGRESS_EVERY_MS = 1_000;
 
 /** Reports the progress once a second. @returns A function that stops the reports. */
-function sayProgress(host: ShutdownHost, before: number): () => void {
+function sayProgress(owner: ShutdownOwner, before: number): () => void {
   let timer: unknown;
   const say = (): void => {
-    const open = host.connectionCount;
+    const open = owner.connectionCount;
     if (open === 0) return;
-    timer = host.clock.setTimer(say, PROGRESS_EVERY_MS);
-    host.shutdownProgress({ open, closed: before - open, forced: 0 });
+    timer = owner.clock.setTimer(say, PROGRESS_EVERY_MS);
+    owner.shutdownProgress({ open, closed: before - open, forced: 0 });
   };
   say();
-  return () => host.clock.clearTimer(timer);
+  return () => owner.clock.clearTimer(timer);
 }
 
 const wait = (clock: Clock, ms: number, stop: Promise<void>): Promise<void> => {
@@ -144,17 +144,17 @@ function terminate(connection: ShutdownConnection): void {
 
 /** Sends Close to all connections, in batches and in random order, against a reconnect storm. */
 async function closeAll(
-  host: ShutdownHost,
+  owner: ShutdownOwner,
   settings: ShutdownSettings,
   stop: Promise<void>,
   stopped: () => boolean,
 ): Promise<void> {
-  const list = shuffled(host.connections(), host.random);
+  const list = shuffled(owner.connections(), owner.random);
   const { batchIntervalMs } = settings;
   const batches = Math.max(1, Math.floor(settings.timeoutMs / 2 / Math.max(1, batchIntervalMs)));
   const batchSize = Math.max(settings.batchSize, Math.ceil(list.length / batches));
   for (let at = 0; at < list.length && !stopped(); at += batchSize) {
-    if (at > 0) await wait(host.clock, batchIntervalMs, stop);
+    if (at > 0) await wait(owner.clock, batchIntervalMs, stop);
     for (const connection of list.slice(at, at + batchSize)) {
       try {
         connection.closeFor(settings.code, settings.reason, 'shutdown');
@@ -167,11 +167,11 @@ async function closeAll(
 
 /** Shuts a server down; resolves when its last socket is closed. @internal */
 export async function shutDown(
-  host: ShutdownHost,
+  owner: ShutdownOwner,
   settings: ShutdownSettings,
   signal: AbortSignal | undefined,
 ): Promise<ShutdownReport> {
-  const startedMs = host.clock.now();
+  const startedMs = owner.clock.now();
   let aborted = false;
   let abort = (): void => {};
   const stop = new Promise<void>((resolve) => {
@@ -183,37 +183,37 @@ export async function shutDown(
   if (signal?.aborted === true) abort();
   signal?.addEventListener('abort', abort);
   try {
-    if (settings.readyDelayMs > 0 && !aborted) await wait(host.clock, settings.readyDelayMs, stop);
-    host.stopListening();
-    const before = host.connectionCount;
-    const deadline = host.clock.setTimer(abort, settings.timeoutMs);
+    if (settings.readyDelayMs > 0 && !aborted) await wait(owner.clock, settings.readyDelayMs, stop);
+    owner.stopListening();
+    const before = owner.connectionCount;
+    const deadline = owner.clock.setTimer(abort, settings.timeoutMs);
     // Keeps the process alive until the report, even if no socket does.
     holdProcess(deadline);
-    const stopSaying = sayProgress(host, before);
+    const stopSaying = sayProgress(owner, before);
     let isEmpty = false;
     const empty = new Promise<void>((resolve) => {
       const check = (): void => {
-        if (!host.isEmpty()) return;
+        if (!owner.isEmpty()) return;
         isEmpty = true;
         resolve();
       };
-      host.onGone = check;
+      owner.onReleased = check;
       check();
     });
     const over = Promise.race([empty, stop]);
     // The last connection may end between two batches: then closeAll stops.
-    await closeAll(host, settings, over, () => aborted || isEmpty);
+    await closeAll(owner, settings, over, () => aborted || isEmpty);
     await over;
-    host.clock.clearTimer(deadline);
+    owner.clock.clearTimer(deadline);
     stopSaying();
-    const forced = host.connectionCount;
-    for (const connection of host.connections()) terminate(connection);
-    host.abandon();
-    if (forced > 0) host.shutdownProgress({ open: 0, closed: before - forced, forced });
+    const forced = owner.connectionCount;
+    for (const connection of owner.connections()) terminate(connection);
+    owner.abandon();
+    if (forced > 0) owner.shutdownProgress({ open: 0, closed: before - forced, forced });
     await empty;
-    return { closed: before - forced, forced, durationMs: Math.round(host.clock.now() - startedMs) };
+    return { closed: before - forced, forced, durationMs: Math.round(owner.clock.now() - startedMs) };
   } finally {
-    host.onGone = undefined;
+    owner.onReleased = undefined;
     signal?.removeEventListener('abort', abort);
   }
 }

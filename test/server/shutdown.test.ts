@@ -6,7 +6,7 @@ import { join as joinPath } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { MisuseError, WebSocketServer } from '../../src/index.ts';
-import { shutDown, type ShutdownHost, shutdownSettings } from '../../src/server/shutdown.ts';
+import { shutDown, type ShutdownOwner, shutdownSettings } from '../../src/server/shutdown.ts';
 import {
   close,
   duplexPair,
@@ -79,7 +79,7 @@ test('GN-03 SD-02: a connection that throws when it is closed or destroyed does 
     { closeFor: () => void seen.push('close d'), terminateFor: () => void size-- },
   ];
   const clock = new VirtualClock();
-  const host: ShutdownHost = {
+  const host: ShutdownOwner = {
     clock,
     random: seededRandom(1),
     connections: () => connections,
@@ -88,9 +88,9 @@ test('GN-03 SD-02: a connection that throws when it is closed or destroyed does 
     },
     isEmpty: () => size <= 0,
     stopListening: () => {},
-    abandon: () => host.onGone?.(),
+    abandon: () => host.onReleased?.(),
     shutdownProgress: () => {},
-    onGone: undefined,
+    onReleased: undefined,
   };
   const report = shutDown(host, shutdownSettings({ timeoutMs: 1_000 }), undefined);
   await eventLoopTurns(2);

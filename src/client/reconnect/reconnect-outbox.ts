@@ -10,14 +10,14 @@ import type { SendOptions } from '../../options/call-options.ts';
 import type { OfflineQueueSettings } from '../../options/reconnect-options.ts';
 
 /** Where messages leave: the connection of now, if there is one. */
-export interface Outlet {
+export interface OutboxOwner {
   readonly state: ReconnectState;
   readonly connection: Connection | undefined;
 }
 
 /** What an application sends over any number of connections: to the one of now, or into the offline queue. */
 export class ReconnectOutbox {
-  readonly #outlet: Outlet;
+  readonly #owner: OutboxOwner;
   readonly #clock: Clock;
   readonly #highWaterMarkBytes: number;
   readonly #unsent: (message: UnsentMessage) => void;
@@ -26,12 +26,12 @@ export class ReconnectOutbox {
 
   /** @param unsent Told of messages that were not sent, and will not be. */
   constructor(
-    outlet: Outlet,
+    owner: OutboxOwner,
     queue: false | OfflineQueueSettings,
     { highWaterMarkBytes, clock }: { readonly highWaterMarkBytes: number; readonly clock: Clock },
     unsent: (message: UnsentMessage) => void,
   ) {
-    this.#outlet = outlet;
+    this.#owner = owner;
     this.#clock = clock;
     this.#highWaterMarkBytes = highWaterMarkBytes;
     this.#unsent = unsent;
@@ -45,12 +45,12 @@ export class ReconnectOutbox {
 
   /** Bytes accepted and not yet taken by the kernel: those in the offline queue, and those of the connection. */
   get bufferedBytes(): number {
-    return (this.#queue?.bytes ?? 0) + (this.#outlet.connection?.bufferedBytes ?? 0);
+    return (this.#queue?.bytes ?? 0) + (this.#owner.connection?.bufferedBytes ?? 0);
   }
 
   /** As of `ReconnectingClient`. */
   send(payload: Payload, options: SendOptions | undefined): boolean {
-    const { connection } = this.#outlet;
+    const { connection } = this.#owner;
     if (connection?.state === 'open' && !this.#isOver && this.queuedMessages === 0) {
       const goOn = connection.send(payload, options);
       if (!goOn) (this.#drains ??= new Drains()).wasRefused = true;
@@ -75,7 +75,7 @@ export class ReconnectOutbox {
    * @returns Whether a `drain` event is owed.
    */
   flush(): boolean {
-    const { state, connection } = this.#outlet;
+    const { state, connection } = this.#owner;
     if (connection === undefined || state !== 'open') return false;
     this.#queue?.flush(
       this.#clock.now(),
@@ -96,12 +96,12 @@ export class ReconnectOutbox {
   }
 
   get #isOver(): boolean {
-    const { state } = this.#outlet;
+    const { state } = this.#owner;
     return state === 'closing' || state === 'closed';
   }
 
   get #hasRoom(): boolean {
-    const { connection } = this.#outlet;
+    const { connection } = this.#owner;
     if (connection?.state !== 'open' || this.queuedMessages > 0) return false;
     return connection.bufferedBytes <= this.#highWaterMarkBytes;
   }

@@ -15,7 +15,7 @@ import {
 import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
 import type { AdmissionRefusal, Reservation } from '../admission/admission.ts';
-import { type HandshakeHost, type PendingSocket, retryAfter } from './handshake-host.ts';
+import { type HandshakeOwner, type PendingSocket, retryAfter } from './handshake-owner.ts';
 import type { Refusal } from '../../observe/observer.ts';
 import type {
   ResponseLike,
@@ -60,7 +60,7 @@ export interface Arrival {
 /** One socket from accept to its 101 or refusal (§4.2). Every outcome releases the place and the reservation once. */
 export class Handshake<UserData> implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder {
   deadlineSlot = -1;
-  readonly #host: HandshakeHost<UserData>;
+  readonly #owner: HandshakeOwner<UserData>;
   readonly #transport: ArrivedTransport;
   readonly #stream: Duplex | undefined;
   /** The client uses TLS, up to this server or up to a trusted proxy. */
@@ -80,28 +80,28 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 
   /** @param finished Called once, with the connection if there is one. */
   constructor(
-    host: HandshakeHost<UserData>,
+    owner: HandshakeOwner<UserData>,
     { stream, open, acceptedAtMs, place, source }: Arrival,
     finished: (connection: Connection<UserData> | undefined) => void,
   ) {
-    this.#host = host;
+    this.#owner = owner;
     this.#finished = finished;
     this.#stream = stream;
     const encryptable: (Duplex & { encrypted?: boolean }) | undefined = stream;
     this.#secure = encryptable?.encrypted === true;
     this.#transport = open(this);
     if (source !== undefined) this.#transport.standFor(source.address, source.port);
-    host.pendingSockets.add(this);
+    owner.pendingSockets.add(this);
     if (place !== undefined) place.holder = this;
-    this.#place = place ?? host.places.enter(this.#transport.remoteAddress, this);
-    this.#deadlineMs = (acceptedAtMs ?? host.deadlines.now()) + host.options.handshakeTimeoutMs;
-    host.deadlines.plan(this, this.#deadlineMs);
+    this.#place = place ?? owner.places.enter(this.#transport.remoteAddress, this);
+    this.#deadlineMs = (acceptedAtMs ?? owner.deadlines.now()) + owner.options.handshakeTimeoutMs;
+    owner.deadlines.plan(this, this.#deadlineMs);
   }
 
   /** Reads the head from the socket itself. */
   readHead(): void {
     if (!this.#mayStart()) return;
-    this.#parser = new HeadParser(this.#host.options);
+    this.#parser = new HeadParser(this.#owner.options);
   }
 
   /** Continues with a head that an HTTP server has read, and with the bytes that followed it. */
@@ -153,7 +153,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 
   closed(): void {
     this.#leave();
-    this.#host.socketGone(this);
+    this.#owner.socketReleased(this);
   }
 
   deadlineReached(): void {
@@ -168,7 +168,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 
   #mayStart(): boolean {
     const place = this.#place;
-    if (this.#host.shuttingDown) this.#refuse('ERR_SHUTTING_DOWN');
+    if (this.#owner.shuttingDown) this.#refuse('ERR_SHUTTING_DOWN');
     else if (place?.refused !== undefined) this.#refuse(place.refused, place.detail, place.error);
     else return true;
     return false;
@@ -202,7 +202,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #keepEarly(bytes: Buffer): boolean {
     if (this.#stage === 'done') return false;
     if (bytes.length === 0) return true;
-    this.#early ??= new HeldInput(this.#host, MAX_EARLY_BYTES, () =>
+    this.#early ??= new HeldInput(this.#owner, MAX_EARLY_BYTES, () =>
       this.#refuse('ERR_SERVER_FULL', 'the memory budget is used up'),
     );
     if (!this.#early.append(bytes)) return false;
@@ -211,10 +211,10 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   #plainRequest(head: RequestHead, rest: Buffer): void {
-    const { request } = this.#host.options;
+    const { request } = this.#owner.options;
     if (request === undefined) {
       const isLost = head.fields.count('sec-websocket-key') > 0;
-      if (isLost) this.#host.upgradeLost(this.#transport.remoteAddress, head.target);
+      if (isLost) this.#owner.upgradeLost(this.#transport.remoteAddress, head.target);
       this.#refuse('ERR_NO_UPGRADE');
       return;
     }
@@ -223,20 +223,20 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#place = undefined;
     this.#end();
     const plain = { head, sender, place, deadlineMs: this.#deadlineMs };
-    const exchange = new PlainExchange(this.#host, this.#transport, plain, request);
+    const exchange = new PlainExchange(this.#owner, this.#transport, plain, request);
     exchange.start(rest);
     this.#finished(undefined);
-    this.#host.socketGone(this);
+    this.#owner.socketReleased(this);
   }
 
   /** Replaces the address and the security of the client by those that a trusted proxy reports. */
   #meetSender(head: RequestHead): Sender {
     const transport = this.#transport;
-    const sender = this.#host.senderOf(transport.remoteAddress, this.#secure, head.fields);
+    const sender = this.#owner.senderOf(transport.remoteAddress, this.#secure, head.fields);
     if (sender.proxied) {
       transport.standFor(sender.address);
       const place = this.#place as HandshakePlace;
-      const refusal = this.#host.places.move(place, sender.address);
+      const refusal = this.#owner.places.move(place, sender.address);
       if (refusal?.error !== undefined) throw refusal.error;
       if (refusal !== undefined) throw new HandshakeError(refusal.refused, refusal.detail);
     }
@@ -245,15 +245,15 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   #decide(head: RequestHead, incoming?: IncomingMessage): void {
-    const host = this.#host;
+    const owner = this.#owner;
     const { host: forwardedHost } = this.#meetSender(head);
     const upgrade = readUpgradeRequest(head, this.#secure, forwardedHost);
-    if (!host.matchesPath(upgrade.path)) {
+    if (!owner.matchesPath(upgrade.path)) {
       this.#refuse('ERR_PATH');
       return;
     }
     const request = new HandedRequest(upgrade, incoming);
-    const foreign = host.judgeOrigin({
+    const foreign = owner.judgeOrigin({
       origins: upgrade.origins,
       host: upgrade.host,
       secure: this.#secure,
@@ -266,20 +266,20 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
       );
       return;
     }
-    const reservation = host.admission.reserve(this.#transport.remoteAddress);
+    const reservation = owner.admission.reserve(this.#transport.remoteAddress);
     if (reservation.refused !== undefined) {
       this.#refuse(reservation.refused);
       return;
     }
     this.#reservation = reservation;
     this.#stage = 'deciding';
-    const hook = host.options.upgrade;
+    const hook = owner.options.upgrade;
     if (hook === undefined) this.#accept(upgrade, request, undefined);
     else void this.#ask(hook, upgrade, request);
   }
 
   async #ask(hook: UpgradeHook<UserData>, upgrade: UpgradeHead, request: UpgradeRequest): Promise<void> {
-    const { deadlines, options } = this.#host;
+    const { deadlines, options } = this.#owner;
     const abort = new AbortController();
     this.#abort = abort;
     deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
@@ -308,24 +308,24 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     request: UpgradeRequest,
     decision: UpgradeAcceptance<UserData> | undefined,
   ): void {
-    const { text, identity } = answerUpgrade(upgrade, this.#host.options, decision);
+    const { text, identity } = answerUpgrade(upgrade, this.#owner.options, decision);
     const reservation = this.#reservation!;
     this.#reservation = undefined;
     this.#end();
     const transport = this.#transport;
     transport.write([Buffer.from(text, 'latin1')]);
-    const driver = this.#host.admitted(identity, request, reservation, (owner) => transport.handTo(owner));
+    const driver = this.#owner.admitted(identity, request, reservation, (owner) => transport.handTo(owner));
     this.#finished(driver.connection);
     transport.resume();
     const early = this.#early?.bytes ?? NOTHING;
     this.#early?.release();
     driver.receiveEarly(early);
-    this.#host.socketGone(this);
+    this.#owner.socketReleased(this);
   }
 
   #refuse(code: HandshakeErrorCode, detail?: string, error?: unknown): void {
     if (this.#stage === 'done') return;
-    const answer = renderRefusal(code, { retryAfterSeconds: retryAfter(this.#host.options) });
+    const answer = renderRefusal(code, { retryAfterSeconds: retryAfter(this.#owner.options) });
     this.#answer(Buffer.from(answer, 'latin1'));
     const { status } = new HandshakeError(code);
     this.#report({ status, code, detail, error });
@@ -340,7 +340,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   #report(refusal: Pick<Refusal, 'status' | 'code' | 'detail' | 'error'>): void {
-    this.#host.refused({
+    this.#owner.refused({
       ...refusal,
       remoteAddress: this.#transport.remoteAddress,
       url: this.#head?.target ?? '',
@@ -352,10 +352,10 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#release();
     this.#end();
     this.#transport.write([bytes]);
-    const { pendingSockets, deadlines } = this.#host;
-    const linger = new Linger(this.#transport, deadlines, (gone) => this.#host.socketGone(gone));
+    const { pendingSockets, deadlines } = this.#owner;
+    const linger = new Linger(this.#transport, deadlines, (gone) => this.#owner.socketReleased(gone));
     pendingSockets.add(linger);
-    this.#host.socketGone(this);
+    this.#owner.socketReleased(this);
   }
 
   /** Ends without an answer. */
@@ -367,7 +367,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   #release(): void {
-    if (this.#reservation !== undefined) this.#host.admission.release(this.#reservation);
+    if (this.#reservation !== undefined) this.#owner.admission.release(this.#reservation);
     this.#reservation = undefined;
     this.#early?.release();
     this.#abort?.abort();
@@ -375,9 +375,9 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 
   #end(): void {
     this.#stage = 'done';
-    this.#host.deadlines.cancel(this);
+    this.#owner.deadlines.cancel(this);
     const place = this.#place;
-    if (place !== undefined && place.refused === undefined) this.#host.places.leave(place);
+    if (place !== undefined && place.refused === undefined) this.#owner.places.leave(place);
     this.#place = undefined;
   }
 }

@@ -7,7 +7,7 @@ const LEAST_BYTES = 256;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** The server, as far as held bytes are counted there. */
-export interface HeldInputHost {
+export interface HeldInputOwner {
   readonly options: { readonly memoryBudget: MemoryBudget };
   readonly counters: Pick<TrafficCounters, 'heldBytes'>;
   /** Reports that the memory budget is used up. */
@@ -21,7 +21,7 @@ export interface HeldInputHost {
 export class HeldInput implements MemoryHolder {
   heldBytes = 0;
   budgetSlot = -1;
-  readonly #host: HeldInputHost;
+  readonly #owner: HeldInputOwner;
   readonly #maxBytes: number;
   readonly #shed: () => void;
   #memory = NOTHING;
@@ -31,8 +31,8 @@ export class HeldInput implements MemoryHolder {
    * @param maxBytes Limit of all appended bytes together.
    * @param shed Called when the memory budget is used up; must call {@link release}.
    */
-  constructor(host: HeldInputHost, maxBytes: number, shed: () => void) {
-    this.#host = host;
+  constructor(owner: HeldInputOwner, maxBytes: number, shed: () => void) {
+    this.#owner = owner;
     this.#maxBytes = maxBytes;
     this.#shed = shed;
   }
@@ -73,7 +73,7 @@ export class HeldInput implements MemoryHolder {
 
   shed(): void {
     this.#shed();
-    this.#host.memoryShed();
+    this.#owner.memoryShed();
   }
 
   /** `shed` threw: releases the memory nevertheless. */
@@ -85,7 +85,7 @@ export class HeldInput implements MemoryHolder {
     const change = bytes - this.heldBytes;
     if (change === 0) return;
     this.heldBytes = bytes;
-    this.#host.counters.heldBytes += change;
-    changeHeld(this.#host.options.memoryBudget, this, change);
+    this.#owner.counters.heldBytes += change;
+    changeHeld(this.#owner.options.memoryBudget, this, change);
   }
 }

@@ -2,24 +2,24 @@ import type { Duplex } from 'node:stream';
 import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import { normalizeAddress } from '../../sockets/ip-address.ts';
 import { afterResponses } from '../../sockets/pending-response.ts';
-import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
+import type { HandshakeOwner, PendingSocket } from './handshake-owner.ts';
 
 /** The server, as a pipelined upgrade sees it. */
-type PipelineHost = Pick<
-  HandshakeHost<unknown>,
-  'deadlines' | 'pendingSockets' | 'refused' | 'socketGone'
+type PipelineOwner = Pick<
+  HandshakeOwner<unknown>,
+  'deadlines' | 'pendingSockets' | 'refused' | 'socketReleased'
 > & { readonly options: { readonly handshakeTimeoutMs: number } };
 
 /** An upgrade request that waits for the responses to earlier requests on its socket, at most for `handshakeTimeoutMs`. */
 export class PipelinedUpgrade implements PendingSocket, DeadlineOwner {
   deadlineSlot = -1;
-  readonly #host: PipelineHost;
+  readonly #owner: PipelineOwner;
   readonly #socket: Duplex & { readonly remoteAddress?: string };
   readonly #url: string;
 
   /** @param url Target of the request, for the log. */
-  constructor(host: PipelineHost, socket: Duplex, url: string) {
-    this.#host = host;
+  constructor(owner: PipelineOwner, socket: Duplex, url: string) {
+    this.#owner = owner;
     this.#socket = socket;
     this.#url = url;
   }
@@ -29,14 +29,14 @@ export class PipelinedUpgrade implements PendingSocket, DeadlineOwner {
    * @param abandoned Called instead if the socket closes first.
    */
   wait(begin: () => void, abandoned: () => void): void {
-    const host = this.#host;
-    const { deadlines, options, pendingSockets } = host;
+    const owner = this.#owner;
+    const { deadlines, options, pendingSockets } = owner;
     pendingSockets.add(this);
     deadlines.plan(this, deadlines.now() + options.handshakeTimeoutMs);
     const done = (next: () => void) => () => {
       deadlines.cancel(this);
       next();
-      host.socketGone(this);
+      owner.socketReleased(this);
     };
     afterResponses(this.#socket, done(begin), done(abandoned));
   }
@@ -50,7 +50,7 @@ export class PipelinedUpgrade implements PendingSocket, DeadlineOwner {
 
   /** Destroys the socket without an answer, which would end up inside the pending response. */
   deadlineReached(): void {
-    this.#host.refused({
+    this.#owner.refused({
       status: 0,
       code: 'ERR_UPGRADE_TIMEOUT',
       remoteAddress: normalizeAddress(this.#socket.remoteAddress ?? ''),

@@ -12,7 +12,7 @@ import {
 import { copyOf } from '../../protocol/message-memory.ts';
 import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
-import { type HandshakeHost, type PendingSocket, retryAfter } from './handshake-host.ts';
+import { type HandshakeOwner, type PendingSocket, retryAfter } from './handshake-owner.ts';
 import type { RequestHook } from '../../options/hooks.ts';
 import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
 import { HeldInput } from './held-input.ts';
@@ -41,7 +41,7 @@ export interface PlainRequest {
 /** A request without upgrade on the server's own port: reads one request, sends one answer and closes the socket. */
 export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder {
   deadlineSlot = -1;
-  readonly #host: HandshakeHost<UserData>;
+  readonly #owner: HandshakeOwner<UserData>;
   readonly #transport: ArrivedTransport;
   readonly #head: RequestHead;
   readonly #sender: Sender;
@@ -53,41 +53,41 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   #stage: 'body' | 'answering' | 'done' = 'body';
 
   constructor(
-    host: HandshakeHost<UserData>,
+    owner: HandshakeOwner<UserData>,
     transport: ArrivedTransport,
     { head, sender, place, deadlineMs }: PlainRequest,
     hook: RequestHook,
   ) {
-    this.#host = host;
+    this.#owner = owner;
     this.#transport = transport.handTo(this);
     this.#head = head;
     this.#sender = sender;
     this.#place = place;
     place.holder = this;
     this.#hook = hook;
-    this.#body = new HeldInput(host, MAX_BODY_BYTES, () =>
+    this.#body = new HeldInput(owner, MAX_BODY_BYTES, () =>
       this.#refuse('ERR_SERVER_FULL', { detail: 'the memory budget is used up' }),
     );
-    host.pendingSockets.add(this);
-    host.deadlines.plan(this, deadlineMs);
+    owner.pendingSockets.add(this);
+    owner.deadlines.plan(this, deadlineMs);
   }
 
   /** @param rest Bytes that followed the head. */
   start(rest: Buffer): void {
     const head = this.#head;
-    const host = this.#host;
+    const owner = this.#owner;
     if (head.fields.count('sec-websocket-key') > 0)
-      host.upgradeLost(this.#transport.remoteAddress, head.target);
+      owner.upgradeLost(this.#transport.remoteAddress, head.target);
     const { secure, host: forwardedHost } = this.#sender;
     try {
-      this.#url = readPlainTarget(head, secure, forwardedHost, host.ownAuthority);
+      this.#url = readPlainTarget(head, secure, forwardedHost, owner.ownAuthority);
     } catch (error) {
       const { code, message } = error as HandshakeError;
       this.#refuse(code as HandshakeErrorCode, { detail: message });
       return;
     }
     const foreign =
-      forwardedHost !== undefined || namesHost(head) ? host.judgeHost(this.#url.host) : undefined;
+      forwardedHost !== undefined || namesHost(head) ? owner.judgeHost(this.#url.host) : undefined;
     if (foreign !== undefined) {
       this.#refuse(foreign.code, { detail: `${foreign.why}; host ${this.#url.host}` });
       return;
@@ -121,7 +121,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
     if (bytes > 0 && !this.#body.append(chunk.subarray(0, bytes))) return;
     if (this.#missingBytes > 0) return;
     this.#stage = 'answering';
-    const { deadlines, options } = this.#host;
+    const { deadlines, options } = this.#owner;
     deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
     void this.#ask();
   }
@@ -135,7 +135,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
 
   closed(): void {
     this.#leave();
-    this.#host.socketGone(this);
+    this.#owner.socketReleased(this);
   }
 
   deadlineReached(): void {
@@ -168,7 +168,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
       this.#answer(renderResponse(status, headers, body, { withoutBody: method === 'HEAD' }));
     } catch (error) {
       if (this.#stage !== 'answering') return;
-      this.#host.hookFailed(error);
+      this.#owner.hookFailed(error);
       this.#answerPlainly(500);
     }
   }
@@ -185,29 +185,29 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
     if (SENTENCES[status] === undefined) this.#answer(Buffer.from(renderRefusal(code, {}), 'latin1'));
     else this.#answerPlainly(status);
     const { remoteAddress } = this.#transport;
-    this.#host.refused({ status, code, remoteAddress, url: this.#head.target, detail });
+    this.#owner.refused({ status, code, remoteAddress, url: this.#head.target, detail });
   }
 
   #answerPlainly(status: number): void {
     const headers: [string, string][] = [['content-type', 'text/plain; charset=utf-8']];
-    if (status === 503) headers.push(['retry-after', String(retryAfter(this.#host.options))]);
+    if (status === 503) headers.push(['retry-after', String(retryAfter(this.#owner.options))]);
     this.#answer(renderResponse(status, headers, Buffer.from(`${SENTENCES[status] ?? ''}\n`)));
   }
 
   #answer(bytes: Buffer): void {
     if (this.#stage === 'done') return;
     this.#leave();
-    const { deadlines, pendingSockets } = this.#host;
+    const { deadlines, pendingSockets } = this.#owner;
     this.#transport.write([bytes]);
-    pendingSockets.add(new Linger(this.#transport, deadlines, (gone) => this.#host.socketGone(gone)));
-    this.#host.socketGone(this);
+    pendingSockets.add(new Linger(this.#transport, deadlines, (gone) => this.#owner.socketReleased(gone)));
+    this.#owner.socketReleased(this);
   }
 
   #leave(): void {
     if (this.#stage === 'done') return;
     this.#stage = 'done';
-    this.#host.deadlines.cancel(this);
-    this.#host.places.leave(this.#place);
+    this.#owner.deadlines.cancel(this);
+    this.#owner.places.leave(this.#place);
     this.#body.release();
   }
 }

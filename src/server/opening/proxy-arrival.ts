@@ -4,7 +4,7 @@ import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import { normalizeAddress } from '../../sockets/ip-address.ts';
 import type { TransportOwner } from '../../sockets/transport.ts';
 import type { AdmissionRefusal } from '../admission/admission.ts';
-import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
+import type { HandshakeOwner, PendingSocket } from './handshake-owner.ts';
 import type { Refusal } from '../../observe/observer.ts';
 import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
 
@@ -26,9 +26,15 @@ export interface Announced<Entrance> {
 }
 
 /** The server, as reading a PROXY header sees it. */
-type ProxyHost = Pick<
-  HandshakeHost<unknown>,
-  'deadlines' | 'pendingSockets' | 'places' | 'refused' | 'sendsProxyHeader' | 'shuttingDown' | 'socketGone'
+type ProxyArrivalOwner = Pick<
+  HandshakeOwner<unknown>,
+  | 'deadlines'
+  | 'pendingSockets'
+  | 'places'
+  | 'refused'
+  | 'sendsProxyHeader'
+  | 'shuttingDown'
+  | 'socketReleased'
 > & { readonly options: { readonly handshakeTimeoutMs: number } };
 
 /**
@@ -39,7 +45,7 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
   implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder
 {
   deadlineSlot = -1;
-  readonly #host: ProxyHost;
+  readonly #owner: ProxyArrivalOwner;
   readonly #entrance: Entrance;
   readonly #pass: (announced: Announced<Entrance>) => void;
   readonly #reader: ProxyHeaderReader;
@@ -55,24 +61,24 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
    * @param pass Called with the socket after the header, or when it is certain that there is none.
    */
   constructor(
-    host: ProxyHost,
+    owner: ProxyArrivalOwner,
     open: (owner: TransportOwner) => Entrance,
     pass: (announced: Announced<Entrance>) => void,
   ) {
-    this.#host = host;
+    this.#owner = owner;
     this.#pass = pass;
     this.#entrance = open(this);
     this.#address = this.#entrance.remoteAddress;
-    this.#isTrusted = host.sendsProxyHeader(this.#address);
+    this.#isTrusted = owner.sendsProxyHeader(this.#address);
     this.#reader = new ProxyHeaderReader(this.#isTrusted);
-    this.#acceptedAtMs = host.deadlines.now();
-    host.pendingSockets.add(this);
-    this.#place = host.places.enter(this.#address, this);
+    this.#acceptedAtMs = owner.deadlines.now();
+    owner.pendingSockets.add(this);
+    this.#place = owner.places.enter(this.#address, this);
   }
 
   /** Reads the header, or refuses if there is no place. */
   start(): void {
-    const { deadlines, options, shuttingDown } = this.#host;
+    const { deadlines, options, shuttingDown } = this.#owner;
     if (shuttingDown) this.#refuse('ERR_SHUTTING_DOWN');
     else if (this.#place.refused !== undefined) this.#refuseFor(this.#place);
     else deadlines.plan(this, this.#acceptedAtMs + options.handshakeTimeoutMs);
@@ -103,7 +109,7 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
     if (preamble === undefined) return;
     const place = this.#place as HandshakePlace;
     this.#isOver = true;
-    this.#host.deadlines.cancel(this);
+    this.#owner.deadlines.cancel(this);
     this.#pass({
       entrance: this.#entrance,
       source: reader.source === undefined ? undefined : { ...reader.source, address: this.#address },
@@ -111,7 +117,7 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
       place,
       acceptedAtMs: this.#acceptedAtMs,
     });
-    this.#host.socketGone(this);
+    this.#owner.socketReleased(this);
   }
 
   receivedEnd(): void {
@@ -123,7 +129,7 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
 
   closed(): void {
     this.#ended();
-    this.#host.socketGone(this);
+    this.#owner.socketReleased(this);
   }
 
   deadlineReached(): void {
@@ -144,7 +150,7 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
   /** Counts the place for the client that the proxy names. @returns `false` if that address has too many pending handshakes. */
   #meet(source: ProxySource): boolean {
     this.#address = normalizeAddress(source.address);
-    const refusal = this.#host.places.move(this.#place as HandshakePlace, this.#address);
+    const refusal = this.#owner.places.move(this.#place as HandshakePlace, this.#address);
     if (refusal !== undefined) this.#refuseFor(refusal);
     return refusal === undefined;
   }
@@ -163,14 +169,14 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
   #refuse(code: Refusal['code'], detail?: string, error?: unknown): void {
     if (this.#isOver) return;
     this.#leave();
-    this.#host.refused({ status: 0, code, remoteAddress: this.#address, url: '', detail, error });
+    this.#owner.refused({ status: 0, code, remoteAddress: this.#address, url: '', detail, error });
     this.#entrance.destroy();
   }
 
   #leave(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#host.deadlines.cancel(this);
-    if (this.#place.refused === undefined) this.#host.places.leave(this.#place);
+    this.#owner.deadlines.cancel(this);
+    if (this.#place.refused === undefined) this.#owner.places.leave(this.#place);
   }
 }

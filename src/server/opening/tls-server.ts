@@ -5,7 +5,7 @@ import { normalizeAddress } from '../../sockets/ip-address.ts';
 import { rawSocketOf } from '../../sockets/node-handle.ts';
 import { TCP_KEEP_ALIVE_MS } from '../../sockets/stream-transport.ts';
 import type { AdmissionRefusal } from '../admission/admission.ts';
-import type { HandshakeHost, PendingSocket } from './handshake-host.ts';
+import type { HandshakeOwner, PendingSocket } from './handshake-owner.ts';
 import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
 import type { TlsOptions } from '../../options/tls-options.ts';
 
@@ -56,9 +56,9 @@ const NOT_TLS = 'these bytes are not TLS: plain HTTP, or another protocol';
 const PROXY_HINT = '; a PROXY protocol header needs the option proxyProtocol';
 
 /** The server, as TLS handshakes see it. */
-type TlsHost = Pick<
-  HandshakeHost<unknown>,
-  'deadlines' | 'pendingSockets' | 'places' | 'refused' | 'shuttingDown' | 'socketGone'
+type TlsOwner = Pick<
+  HandshakeOwner<unknown>,
+  'deadlines' | 'pendingSockets' | 'places' | 'refused' | 'shuttingDown' | 'socketReleased'
 > & { readonly options: { readonly handshakeTimeoutMs: number; readonly proxyProtocol: unknown } };
 
 /** Both ends of the TCP connection: a client may use one source port for several addresses of this host. */
@@ -101,12 +101,12 @@ const notTls = (error: Error | undefined): boolean =>
  * @param rawOf Finds the socket below TLS; if it cannot, the addresses and ports of the connection identify it.
  */
 export function createTlsServer(
-  host: TlsHost,
+  owner: TlsOwner,
   options: TlsOptions,
   secured: (secured: SecuredSocket) => void,
   rawOf: (socket: TLSSocket) => RawSocket | undefined = rawSocketOf,
 ): TlsEntry {
-  const { places, pendingSockets, deadlines } = host;
+  const { places, pendingSockets, deadlines } = owner;
   const securing = new Map<string, SecuringSocket>();
   /** `false` once `rawOf` failed: then TLS handshakes on Unix sockets have a deadline but no place. */
   let findsRaw = true;
@@ -120,13 +120,13 @@ export function createTlsServer(
   const refuse = (pending: SecuringSocket, code: 'ERR_TLS' | 'ERR_SERVER_FULL', detail?: string): void => {
     leave(pending);
     places.leave(pending.from.place);
-    host.refused({ status: 0, code, remoteAddress: pending.address, url: '', detail });
-    host.socketGone(pending);
+    owner.refused({ status: 0, code, remoteAddress: pending.address, url: '', detail });
+    owner.socketReleased(pending);
   };
   function closed(this: RawSocket): void {
     const pending = this[PENDING];
     if (pending === undefined) return;
-    const isOff = host.options.proxyProtocol === false;
+    const isOff = owner.options.proxyProtocol === false;
     refuse(
       pending,
       'ERR_TLS',
@@ -150,19 +150,19 @@ export function createTlsServer(
   const server = createServer({
     ...options,
     ALPNProtocols: ['http/1.1'],
-    handshakeTimeout: host.options.handshakeTimeoutMs,
+    handshakeTimeout: owner.options.handshakeTimeoutMs,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
   });
   server.on('connection', (raw: RawSocket) => {
     if (raw[PENDING] !== undefined) return;
-    if (!findsRaw && keyOf(raw) === undefined && !host.shuttingDown) return;
+    if (!findsRaw && keyOf(raw) === undefined && !owner.shuttingDown) return;
     const address = normalizeAddress(raw.remoteAddress ?? '');
-    const place = host.shuttingDown ? SHUTTING_DOWN : places.enter(address, holderOf(raw));
+    const place = owner.shuttingDown ? SHUTTING_DOWN : places.enter(address, holderOf(raw));
     if (place.refused !== undefined) {
       const { refused: code, detail, error } = place;
-      host.refused({ status: 0, code, remoteAddress: address, url: '', detail, error });
+      owner.refused({ status: 0, code, remoteAddress: address, url: '', detail, error });
       raw.destroy();
       return;
     }
@@ -178,7 +178,7 @@ export function createTlsServer(
       place: pending?.from.place,
       source: pending?.from.source,
     });
-    if (pending !== undefined) host.socketGone(pending);
+    if (pending !== undefined) owner.socketReleased(pending);
   });
   server.on('tlsClientError', (error, socket) => {
     const pending = pendingOf(socket);

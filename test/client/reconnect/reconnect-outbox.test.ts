@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { UnsentMessage } from '../../../src/client/reconnect/offline-queue.ts';
-import { type Outlet, ReconnectOutbox } from '../../../src/client/reconnect/reconnect-outbox.ts';
+import { type OutboxOwner, ReconnectOutbox } from '../../../src/client/reconnect/reconnect-outbox.ts';
 import { ENTRY_BYTES } from '../../../src/protocol/limits.ts';
 import { pair } from '../../../src/testing/index.ts';
 
@@ -20,10 +20,10 @@ async function outboxOf(
   const joined = await pair({ client: limits });
   t.after(() => joined[Symbol.asyncDispose]());
   const { client, clock } = joined;
-  const outlet: Changing<Outlet> = { state: 'connecting', connection: undefined };
+  const owner: Changing<OutboxOwner> = { state: 'connecting', connection: undefined };
   const unsent: UnsentMessage[] = [];
   const settings = { highWaterMarkBytes: limits.highWaterMarkBytes, clock };
-  const outbox = new ReconnectOutbox(outlet, queue, settings, (message) => void unsent.push(message));
+  const outbox = new ReconnectOutbox(owner, queue, settings, (message) => void unsent.push(message));
   const received: string[] = [];
   joined.server.on('message', (message) => void received.push(String(message).trimEnd()));
   return {
@@ -31,9 +31,9 @@ async function outboxOf(
     outbox,
     unsent,
     received,
-    connect: () => Object.assign(outlet, { state: 'open', connection: client }),
-    disconnect: () => Object.assign(outlet, { state: 'waiting', connection: undefined }),
-    stop: () => Object.assign(outlet, { state: 'closing' }),
+    connect: () => Object.assign(owner, { state: 'open', connection: client }),
+    disconnect: () => Object.assign(owner, { state: 'waiting', connection: undefined }),
+    stop: () => Object.assign(owner, { state: 'closing' }),
   };
 }
 

@@ -340,7 +340,7 @@ for (const [what, options] of [
         pendingSockets: new Set(),
         shuttingDown: false,
         refused: ({ code }) => void refusals.push(code),
-        socketGone: () => undefined,
+        socketReleased: () => undefined,
         options: DEFAULT_SERVER_OPTIONS,
       },
       OURS,

@@ -6,7 +6,7 @@ import type { DeadlineQueue } from '../../engine/deadlines.ts';
 import type { Transport, TransportOwner } from '../../sockets/transport.ts';
 import type { Admission, Reservation } from '../admission/admission.ts';
 import type { HandshakePlaces } from '../admission/handshake-places.ts';
-import type { HeldInputHost } from './held-input.ts';
+import type { HeldInputOwner } from './held-input.ts';
 import type { UpgradeRequest } from '../../options/hooks.ts';
 import type { ResolvedServerOptions } from '../../options/resolve-server-options.ts';
 import type { OriginRefusal, OriginSubject } from '../admission/policies.ts';
@@ -27,7 +27,7 @@ export function retryAfter(
 }
 
 /** The server, as a handshake sees it. */
-export interface HandshakeHost<UserData> extends HeldInputHost {
+export interface HandshakeOwner<UserData> extends HeldInputOwner {
   readonly options: ResolvedServerOptions<UserData>;
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;
@@ -55,7 +55,7 @@ export interface HandshakeHost<UserData> extends HeldInputHost {
     open: (owner: TransportOwner) => Transport,
   ): DriverOf<UserData>;
   /** Removes a socket; a shutdown that waits for it continues. */
-  socketGone(socket: PendingSocket): void;
+  socketReleased(socket: PendingSocket): void;
   /** Reports a failure of the `request` hook. */
   hookFailed(error: unknown): void;
 }
