@@ -8,7 +8,9 @@ import { ERRORS } from '../src/protocol/errors.ts';
 import type { ProtocolLimits } from '../src/protocol/limits.ts';
 import { PreparedMessage } from '../src/protocol/outgoing/prepared-message.ts';
 import { ReusableBytes } from '../src/protocol/reusable-bytes.ts';
-import { MessageInflater } from '../src/engine/zlib/message-inflater.ts';
+import { NodeZlib } from '../src/engine/zlib/zlib.ts';
+
+const ZLIB = new NodeZlib();
 
 /** What a connection made of some bytes. */
 export interface Outcome {
@@ -71,7 +73,7 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
   const openInflater =
     deflate === undefined
       ? undefined
-      : () => new MessageInflater(deflate, ON_THE_LOOP, () => assert.fail('nothing leaves the event loop'));
+      : () => ZLIB.inflater(deflate, ON_THE_LOOP, () => assert.fail('nothing leaves the event loop'));
   const sink: FrameSink = {
     control(opcode, payload) {
       assert.equal(opcode, OPCODE.PONG);

@@ -20,9 +20,10 @@ import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import { DeflateClient } from './deflate-client.ts';
 import { handOverLater } from './early-input.ts';
 import { withCause, wordsOf } from './error-words.ts';
-import { keysOf } from './key-pool.ts';
+import { KeyPools } from './key-pool.ts';
 import { type Hop, nextHop, notFollowed } from './redirect.ts';
 import { Route, type RouteOwner } from './route.ts';
+import { ConnectTurns } from './turns.ts';
 
 /** How long the rest of a refusal's body is awaited, in ms. */
 const BODY_WAIT_MS = 1_000;
@@ -150,8 +151,14 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
   #go(hop: Hop): void {
     const { perMessageDeflate } = this.#options;
     this.#hop = hop;
-    this.#deflate = perMessageDeflate === false ? undefined : new DeflateClient(perMessageDeflate);
-    this.#route = new Route(hop.destination, { ...this.#options, tls: hop.tls }, this);
+    this.#deflate =
+      perMessageDeflate === false ? undefined : new DeflateClient(perMessageDeflate, this.#engine.zlib);
+    this.#route = new Route(
+      hop.destination,
+      { ...this.#options, tls: hop.tls },
+      this.#engine.part(ConnectTurns),
+      this,
+    );
     this.#route.begin();
   }
 
@@ -200,7 +207,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
       },
       'client',
       (owner) => handOverLater(transport, owner, rest),
-      keysOf(random).next,
+      this.#engine.part(KeyPools).of(random).next,
     );
     this.#outcome.resolve(connection);
   }

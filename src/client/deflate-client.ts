@@ -3,8 +3,7 @@ import type { DeflateAgreement, DeflatePreferences } from '../protocol/deflate/p
 import type { ExtensionClient } from '../protocol/handshake/client.ts';
 import type { ExtensionOffer } from '../protocol/handshake/extension-list.ts';
 import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
-import { deflatePreferences } from '../engine/zlib/deflate-settings.ts';
-import { drivesZlib } from '../engine/zlib/raw-zlib.ts';
+import type { NodeZlib } from '../engine/zlib/zlib.ts';
 
 /** Offers permessage-deflate, and keeps what came of it. For one handshake. */
 export class DeflateClient implements ExtensionClient {
@@ -12,14 +11,16 @@ export class DeflateClient implements ExtensionClient {
   /** `undefined` if the server did not take it up. */
   agreed: DeflateAgreement | undefined;
   readonly #preferences: DeflatePreferences;
+  readonly #zlib: NodeZlib;
 
-  constructor(settings: DeflateSettings) {
-    this.#preferences = deflatePreferences(settings);
+  constructor(settings: DeflateSettings, zlib: NodeZlib) {
+    this.#zlib = zlib;
+    this.#preferences = zlib.preferences(settings);
     this.offer = offerDeflate(this.#preferences);
   }
 
   fault(answer: readonly ExtensionOffer[]): string | undefined {
-    const verdict = acceptDeflateAnswer(answer, this.#preferences, drivesZlib());
+    const verdict = acceptDeflateAnswer(answer, this.#preferences, this.#zlib.drivesZlib);
     if (typeof verdict === 'string') return verdict;
     this.agreed = verdict;
     return undefined;

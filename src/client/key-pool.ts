@@ -26,14 +26,16 @@ export class KeyPool {
   };
 }
 
-const pools = new WeakMap<RandomSource, KeyPool>();
+/** The key pools of one engine: all connections with the same source of random bytes share one. */
+export class KeyPools {
+  readonly #pools = new WeakMap<RandomSource, KeyPool>();
 
-/** The one pool of all connections with this source. */
-export function keysOf(random: RandomSource): KeyPool {
-  let pool = pools.get(random);
-  if (pool === undefined) {
-    pool = new KeyPool(random);
-    pools.set(random, pool);
+  of(random: RandomSource): KeyPool {
+    let pool = this.#pools.get(random);
+    if (pool === undefined) {
+      pool = new KeyPool(random);
+      this.#pools.set(random, pool);
+    }
+    return pool;
   }
-  return pool;
 }

@@ -11,7 +11,7 @@ import type { Destination } from './destination.ts';
 import { withCause, wordsOf } from './error-words.ts';
 import { whenConnected } from './given-stream.ts';
 import { ProxyTunnel, type TunnelOwner } from './proxy-tunnel.ts';
-import { Turn } from './turns.ts';
+import { type ConnectTurns, Turn } from './turns.ts';
 import { isDuplex } from '../options/resolve-connect-options.ts';
 import { isThenable } from '../options/call-check.ts';
 
@@ -44,6 +44,7 @@ export type RouteOptions = Pick<
 export class Route implements DialOwner, TunnelOwner {
   readonly #destination: Destination;
   readonly #options: RouteOptions;
+  readonly #turns: ConnectTurns;
   readonly #owner: RouteOwner;
   #phase: ConnectPhase = 'dns';
   #turn: Turn | undefined;
@@ -55,9 +56,10 @@ export class Route implements DialOwner, TunnelOwner {
   #pending: Duplex | undefined;
   #over = false;
 
-  constructor(destination: Destination, options: RouteOptions, owner: RouteOwner) {
+  constructor(destination: Destination, options: RouteOptions, turns: ConnectTurns, owner: RouteOwner) {
     this.#destination = destination;
     this.#options = options;
+    this.#turns = turns;
     this.#owner = owner;
   }
 
@@ -143,7 +145,7 @@ export class Route implements DialOwner, TunnelOwner {
       return;
     }
     this.#phase = 'turn';
-    this.#turn = new Turn(key, begin);
+    this.#turn = new Turn(this.#turns, key, begin);
     this.#turn.take();
   }
 

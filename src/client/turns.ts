@@ -1,44 +1,59 @@
-/** Those who want to connect to one address: the first does, the others wait (§4.1). */
-const queues = new Map<string, Set<Turn>>();
+/** The clients of one engine that connect or wait to connect, by address: the first connects, the others wait (§4.1). */
+export class ConnectTurns {
+  readonly #queues = new Map<string, Set<Turn>>();
 
-/**
- * A place among those who connect to the same address and port. One connection at a time is in the state CONNECTING, so
- * that a script cannot make a browser, or a reconnecting client a fleet, knock on one door a thousand times at once.
- */
-export class Turn {
-  readonly #key: string;
-  readonly #begin: () => void;
-
-  /** @param begin Called when it is its turn; at once, inside {@link take}, if nobody is before it. */
-  constructor(key: string, begin: () => void) {
-    this.#key = key;
-    this.#begin = begin;
+  /** How many connect or wait now, over all addresses. */
+  get size(): number {
+    let size = 0;
+    for (const queue of this.#queues.values()) size += queue.size;
+    return size;
   }
 
-  take(): void {
-    const queue = queues.get(this.#key);
+  /** @internal */
+  enter(turn: Turn): void {
+    const queue = this.#queues.get(turn.key);
     if (queue === undefined) {
-      queues.set(this.#key, new Set([this]));
-      this.#begin();
-    } else queue.add(this);
+      this.#queues.set(turn.key, new Set([turn]));
+      turn.begin();
+    } else queue.add(turn);
   }
 
-  /** Connected, failed, or given up while waiting: the next may begin. Later calls do nothing. */
-  leave(): void {
-    const queue = queues.get(this.#key);
+  /** @internal */
+  leave(turn: Turn): void {
+    const queue = this.#queues.get(turn.key);
     if (queue === undefined) return;
-    const wasFirst = first(queue) === this;
-    if (!queue.delete(this)) return;
-    if (queue.size === 0) queues.delete(this.#key);
-    else if (wasFirst) first(queue)!.#begin();
+    const wasFirst = first(queue) === turn;
+    if (!queue.delete(turn)) return;
+    if (queue.size === 0) this.#queues.delete(turn.key);
+    else if (wasFirst) first(queue)!.begin();
   }
 }
 
 const first = (queue: ReadonlySet<Turn>): Turn | undefined => queue.values().next().value;
 
-/** How many connect or wait now, over all addresses. @internal */
-export function turnCount(): number {
-  let count = 0;
-  for (const queue of queues.values()) count += queue.size;
-  return count;
+/**
+ * A place in the queue of one address and port. One connection at a time is in the state CONNECTING, so that a script cannot
+ * make a browser, or a reconnecting client a fleet, connect to one server a thousand times at once.
+ */
+export class Turn {
+  readonly key: string;
+  /** @internal */
+  readonly begin: () => void;
+  readonly #turns: ConnectTurns;
+
+  /** @param begin Called when it is first in the queue; at once, inside {@link take}, if the queue is empty. */
+  constructor(turns: ConnectTurns, key: string, begin: () => void) {
+    this.#turns = turns;
+    this.key = key;
+    this.begin = begin;
+  }
+
+  take(): void {
+    this.#turns.enter(this);
+  }
+
+  /** Connected, failed, or given up while waiting: the next one may begin. Later calls do nothing. */
+  leave(): void {
+    this.#turns.leave(this);
+  }
 }

@@ -8,7 +8,6 @@ import type { DeadlineOwner } from '../engine/deadlines.ts';
 import type { Flushable } from '../engine/flush-queue.ts';
 import { asError } from '../engine/guarded.ts';
 import { CompressingOutbox } from '../protocol/outgoing/compressing-outbox.ts';
-import { nodeZlib } from '../engine/zlib/zlib.ts';
 import { Outbox } from '../protocol/outgoing/outbox.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { type CloseInfo, causeOf } from '../protocol/close-info.ts';
@@ -96,7 +95,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.outbox = new CompressingOutbox(this.transport, settings, engine, nextKey, {
         direction: ours,
         settings: perMessageDeflate,
-        zlib: nodeZlib,
+        zlib: engine.zlib,
         ready: () => this.send(),
         failed: (error) => this.failed(error),
       });
@@ -105,7 +104,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
         role,
         settings,
         this.outbox,
-        () => nodeZlib.inflater(theirs, asyncThresholdBytes, (error) => this.#inflated(error)),
+        () => engine.zlib.inflater(theirs, asyncThresholdBytes, (error) => this.#inflated(error)),
         engine.reusableBytes,
       );
     }

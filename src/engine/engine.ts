@@ -9,6 +9,7 @@ import { MemoryBudget } from './memory-budget.ts';
 import { type RandomSource, systemRandom } from './random.ts';
 import { READ_BYTES, ReadMemory } from './read-memory.ts';
 import { ReadTurns } from './read-turns.ts';
+import { NodeZlib } from './zlib/zlib.ts';
 
 /** What an engine takes from outside; a test hands in its own. */
 export interface EngineParts {
@@ -37,6 +38,7 @@ export class Engine extends ProtocolMemory {
   readonly flushQueue: FlushQueue = new FlushQueue();
   readonly readTurns: ReadTurns = new ReadTurns();
   readonly readMemory: ReadMemory;
+  readonly zlib: NodeZlib = new NodeZlib();
   readonly #parts = new Map<PartClass<object>, object>();
   readonly #deadlines = new WeakMap<Clock, DeadlineQueue>();
 

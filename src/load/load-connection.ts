@@ -11,6 +11,7 @@ import { OPCODE } from '../protocol/constants.ts';
 import { MAX_WINDOW_BITS } from '../protocol/deflate/parameters.ts';
 import { buildFrame } from '../protocol/outgoing/frame-builder.ts';
 import { PeerError } from '../protocol/errors.ts';
+import { ConnectTurns } from '../client/turns.ts';
 import { systemClock } from '../engine/clock.ts';
 import type { RandomSource } from '../engine/random.ts';
 import { lookupOf } from '../sockets/resolve-host.ts';
@@ -150,7 +151,7 @@ export class LoadConnection {
       clock: systemClock,
       ...HEAD_LIMITS,
     };
-    return new Route(destination, options, {
+    return new Route(destination, options, new ConnectTurns(), {
       reached: (stream) => {
         this.#listen(stream);
         stream.on('data', (chunk: Buffer) => this.#received(chunk)).resume();

@@ -2,6 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { AnswerReader, upgradeJudge } from '../client/answer-reader.ts';
 import { DeflateClient } from '../client/deflate-client.ts';
 import { type Destination, readDestination } from '../client/destination.ts';
+import { defaultEngine } from '../engine/engine.ts';
 import { DEFAULT_DEFLATE_SETTINGS } from '../options/resolve-options.ts';
 import { ConnectError } from '../protocol/connect-error.ts';
 import {
@@ -64,7 +65,7 @@ export function openings(
   const fields =
     authorization === undefined ? headers : [['Authorization', authorization] as const, ...headers];
   return () => {
-    const deflate = compress ? new DeflateClient(DEFAULT_DEFLATE_SETTINGS) : undefined;
+    const deflate = compress ? new DeflateClient(DEFAULT_DEFLATE_SETTINGS, defaultEngine.zlib) : undefined;
     const head = {
       target,
       host,

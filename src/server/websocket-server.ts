@@ -83,7 +83,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     this.#topics = core.groups.topics.view(({ connection }) => connection);
     core.onStopListening = () => {
       this.#listener?.close();
-      for (const [server, member] of this.#httpServers) detach(server, member);
+      for (const [server, member] of this.#httpServers) detach(server, member, core.engine);
       this.#httpServers.clear();
     };
   }
@@ -181,7 +181,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       serves: (path) => (only === undefined || path === only) && this.#serves(path),
       take: (request, socket, head) => void this.#upgrade(request, socket, head),
     };
-    attach(server, member);
+    attach(server, member, core.engine);
     this.#httpServers.set(server, member);
     return this;
   }
@@ -192,7 +192,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const member = this.#httpServers.get(server);
     if (member === undefined) return false;
     this.#httpServers.delete(server);
-    detach(server, member);
+    detach(server, member, this.#core.engine);
     return true;
   }
 

@@ -4,7 +4,7 @@ import { constants, createDeflateRaw } from 'node:zlib';
 import type { Message } from '../../src/index.ts';
 import { connect } from '../../src/client/index.ts';
 import { frame, pair, seededRandom, waitForEvent, waitUntil } from '../../src/testing/index.ts';
-import { pretendToDriveZlib } from '../../src/engine/zlib/raw-zlib.ts';
+import { withoutZlibSteps } from '../zlib.ts';
 import { accepting, atEnd, failure, scriptedServer } from './live.ts';
 
 const BITS = [9, 11, 15];
@@ -120,8 +120,7 @@ test('PD-10 RFC 7692 §7.1.1.1: a server that keeps its context although it was 
 });
 
 test('PD-10 RFC 7692 §7.1: where no context can be kept, a server that keeps its own fails the handshake', async (t) => {
-  atEnd(t, () => pretendToDriveZlib(undefined));
-  pretendToDriveZlib(false);
+  withoutZlibSteps(t);
   const { url } = await scriptedServer(t, (socket, request) =>
     socket.write(accepting(request, 'Sec-WebSocket-Extensions: permessage-deflate\r\n')),
   );

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { connect, type ConnectOptions, ConnectError } from '../../src/client/index.ts';
-import { turnCount } from '../../src/client/turns.ts';
+import { ConnectTurns } from '../../src/client/turns.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
 import { VirtualClock, waitUntil } from '../../src/testing/index.ts';
 import { accepting, atEnd, failure, scriptedServer } from './live.ts';
 
@@ -301,7 +302,7 @@ for (const phase of ['before', 'dns', 'turn', 'tls', 'response', 'body'] as cons
         : connect(url, options);
     const rejected = assert.rejects(connecting, (error) => error === reason);
     if (phase === 'tls') await waitUntil(() => server.sockets.length === 1);
-    if (phase === 'turn') assert.equal(turnCount(), 2);
+    if (phase === 'turn') assert.equal(defaultEngine.part(ConnectTurns).size, 2);
     if (phase === 'response' || phase === 'body') await waitUntil(() => server.requests.length === 1);
     abort.abort(reason);
     await rejected;

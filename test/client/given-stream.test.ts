@@ -10,7 +10,8 @@ import {
   type ConnectTarget,
   ReconnectingClient,
 } from '../../src/client/index.ts';
-import { turnCount } from '../../src/client/turns.ts';
+import { ConnectTurns } from '../../src/client/turns.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
 import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { VirtualClock, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { atEnd, failure, scriptedServer } from './live.ts';
@@ -230,7 +231,7 @@ test('§4.1 CC-05 createConnection is called for one connection at a time to a n
   const socket = connectTcp(deaf.port, '127.0.0.1');
   all.push(assert.rejects(connect('ws://a.example/', { socket, signal })));
   await waitUntil(() => deaf.requests.length === 2);
-  assert.deepEqual([calls, turnCount()], [1, 2]);
+  assert.deepEqual([calls, defaultEngine.part(ConnectTurns).size], [1, 2]);
   abort.abort();
   await Promise.all(all);
 });

@@ -3,7 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
-import { turnCount } from '../../src/client/turns.ts';
+import { ConnectTurns } from '../../src/client/turns.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
 import { type ConnectError, connect, type ConnectOptions } from '../../src/client/index.ts';
 import { acceptValue } from '../../src/protocol/handshake/accept-key.ts';
 import { leakCheck } from '../../src/testing/index.ts';
@@ -90,7 +91,7 @@ export function atEnd(t: TestContext, cleanUp: () => unknown): void {
     t.after(async () => {
       for (const each of all.reverse()) await each();
       await leaks.assertNothingLeft({ withinMs: 5_000 });
-      assert.equal(turnCount(), 0);
+      assert.equal(defaultEngine.part(ConnectTurns).size, 0);
     });
   }
   stack.push(cleanUp);

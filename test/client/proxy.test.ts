@@ -5,7 +5,8 @@ import { selfSigned } from '../../src/cli/self-signed.ts';
 import { connect, ConnectError, type ConnectOptions, ReconnectingClient } from '../../src/client/index.ts';
 import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { VirtualClock, waitForEvent, waitUntil } from '../../src/testing/index.ts';
-import { turnCount } from '../../src/client/turns.ts';
+import { ConnectTurns } from '../../src/client/turns.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
 import { accepting, atEnd, failure, scriptedServer } from './live.ts';
 import { tunnelProxy, type TunnelProxyOptions } from './proxy-server.ts';
 
@@ -307,7 +308,7 @@ test('§4.1 CC-05 through a proxy each host name stands for an address: one conn
   const names = ['ws://a.example/', 'ws://b.example/', 'ws://a.example/other'];
   const all = names.map((name) => assert.rejects(connect(name, { proxy: url, signal: abort.signal })));
   await waitUntil(() => heads.length === 2);
-  assert.equal(turnCount(), 3);
+  assert.equal(defaultEngine.part(ConnectTurns).size, 3);
   abort.abort();
   await Promise.all(all);
 });

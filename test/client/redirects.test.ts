@@ -4,7 +4,8 @@ import { test, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { connect, type ConnectOptions, ConnectError } from '../../src/client/index.ts';
-import { turnCount } from '../../src/client/turns.ts';
+import { ConnectTurns } from '../../src/client/turns.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
 import { VirtualClock, waitUntil } from '../../src/testing/index.ts';
 import { accepting, failure, type ScriptedServer, scriptedServer } from './live.ts';
 
@@ -228,7 +229,7 @@ test('§4.1 CC-05 CC-07 a hop takes its turn like any other connection', async (
   const both = ['a', 'end/b'].map((path) => connect(`${server.url}${path}`, options));
   for (const connection of await Promise.all(both)) connection.terminate();
   assert.deepEqual(order, ['/a', '/end/b', '/end/a']);
-  assert.equal(turnCount(), 0);
+  assert.equal(defaultEngine.part(ConnectTurns).size, 0);
 });
 
 test('CC-07 CC-03 signal: an abort during the second hop leaves nothing', async (t) => {

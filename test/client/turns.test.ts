@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KeyPool, keysOf } from '../../src/client/key-pool.ts';
+import { KeyPool, KeyPools } from '../../src/client/key-pool.ts';
 import { retryAfterMs } from '../../src/client/answer-reader.ts';
-import { Turn, turnCount } from '../../src/client/turns.ts';
+import { ConnectTurns, Turn } from '../../src/client/turns.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 
 test('§4.1 CC-05 one at a time for each address, in the order they came', () => {
   const begun: string[] = [];
-  const turn = (key: string, name: string) => new Turn(key, () => void begun.push(name));
+  const turns = new ConnectTurns();
+  const turn = (key: string, name: string) => new Turn(turns, key, () => void begun.push(name));
   const [a, b, c, other] = [turn('x', 'a'), turn('x', 'b'), turn('x', 'c'), turn('y', 'other')];
   for (const each of [a, b, c, other]) each.take();
   assert.deepEqual(begun, ['a', 'other']);
@@ -18,9 +19,11 @@ test('§4.1 CC-05 one at a time for each address, in the order they came', () =>
   assert.deepEqual(begun, ['a', 'other', 'c']);
   c.leave();
   other.leave();
-  assert.equal(turnCount(), 0);
+  assert.equal(turns.size, 0);
   turn('x', 'again').take();
   assert.equal(begun.at(-1), 'again');
+  new Turn(new ConnectTurns(), 'x', () => void begun.push('of another engine')).take();
+  assert.equal(begun.at(-1), 'of another engine');
 });
 
 test('§5.3 MK-04 keys come from the source of chance, 4 bytes each, none twice', () => {
@@ -34,7 +37,9 @@ test('§5.3 MK-04 keys come from the source of chance, 4 bytes each, none twice'
   const keys = new Set(Array.from({ length: 2_048 }, () => counted.next()));
   assert.equal(keys.size, 2_048);
   assert.deepEqual(drawn, [4_096, 4_096]);
-  assert.equal(keysOf(random), keysOf(random));
+  const pools = new KeyPools();
+  assert.equal(pools.of(random), pools.of(random));
+  assert.notEqual(pools.of(random), new KeyPools().of(random));
 });
 
 test('CC-01 Retry-After: seconds or a date, and nothing from nonsense', () => {

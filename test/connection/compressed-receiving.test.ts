@@ -3,8 +3,7 @@ import { test, type TestContext } from 'node:test';
 import { constants, createDeflateRaw, deflateRawSync } from 'node:zlib';
 import type { Message } from '../../src/index.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';
-import { zlibJobs } from '../../src/engine/zlib/job-queue.ts';
-import { drivesZlib, pretendToDriveZlib } from '../../src/engine/zlib/raw-zlib.ts';
+import { NO_ZLIB_STEPS, withoutZlibSteps } from '../zlib.ts';
 import { close, eventLoopTurns, frame, ping, text as plain, waitUntil } from '../../src/testing/index.ts';
 import { closeCode, live, type Peer } from '../server/live.ts';
 import { DEFLATE_ROWS } from '../vectors/deflate.ts';
@@ -49,6 +48,8 @@ const large = (bytes: number, seed = 1): string => {
   return text.slice(0, bytes);
 };
 
+const zlibJobs = defaultEngine.zlib.jobs;
+
 /** Enough of a message to tell it from others. */
 const shortened = (message: Message): string => `${message.length}: ${message.slice(0, 20).toString()}`;
 const messagesOf = ({ connection }: Peer): Message[] => {
@@ -69,13 +70,12 @@ const WAYS = [
   { way: 'without internals of Node', drives: false, asyncThresholdBytes: 131_072 },
 ] as const;
 for (const { way, drives, asyncThresholdBytes } of WAYS) {
-  for (const contextTakeover of drives === false || !drivesZlib() ? [false] : [false, true]) {
+  for (const contextTakeover of drives === false || NO_ZLIB_STEPS !== false ? [false] : [false, true]) {
     const title = `${way}, ${contextTakeover ? 'with' : 'without'} takeover`;
     const options = { ...NO_HEARTBEAT, perMessageDeflate: { contextTakeover, asyncThresholdBytes } };
 
     test(`PD-04 PD-09 ${title}: messages, compressed or not, arrive in order, and pings pass`, async (t) => {
-      pretendToDriveZlib(drives);
-      t.after(() => pretendToDriveZlib(undefined));
+      if (drives === false) withoutZlibSteps(t);
       const { join } = live(t, options);
       const peer = await join(OFFER);
       const messages = messagesOf(peer);
@@ -110,8 +110,7 @@ for (const { way, drives, asyncThresholdBytes } of WAYS) {
     for (const row of DEFLATE_ROWS) {
       if (row.contextTakeover !== undefined && row.contextTakeover !== contextTakeover) continue;
       test(`TS-04 ${title}: ${row.rule}`, async (t) => {
-        pretendToDriveZlib(drives);
-        t.after(() => pretendToDriveZlib(undefined));
+        if (drives === false) withoutZlibSteps(t);
         const { join } = live(t, { ...options, ...row.limits });
         const peer = await join(OFFER);
         const messages = messagesOf(peer);
@@ -141,8 +140,7 @@ for (const { way, drives, asyncThresholdBytes } of WAYS) {
     }
 
     test(`SE-20 PD-05 ${title}: 1,000 : 1 and 100,000 : 1 are stopped at the limit, with little more held`, async (t) => {
-      pretendToDriveZlib(drives);
-      t.after(() => pretendToDriveZlib(undefined));
+      if (drives === false) withoutZlibSteps(t);
       const { join } = live(t, { ...options, maxMessageBytes: 300_000 });
       const packed = deflated(Buffer.alloc(100_000_000));
       for (const bomb of [deflated(Buffer.alloc(10_000_000)), packed.subarray(0, 64_000)]) {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { constants, createInflateRaw, inflateRawSync } from 'node:zlib';
-import { pretendToDriveZlib } from '../../src/engine/zlib/raw-zlib.ts';
-import { NO_ZLIB_STEPS } from '../zlib.ts';
-import { zlibJobs } from '../../src/engine/zlib/job-queue.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
+import { NO_ZLIB_STEPS, withoutZlibSteps } from '../zlib.ts';
 import { binary, close, type DecodedFrame, seededRandom, waitUntil } from '../../src/testing/index.ts';
 import { live, type Peer } from '../server/live.ts';
+
+const zlibJobs = defaultEngine.zlib.jobs;
 
 const OFFER = { 'Sec-WebSocket-Extensions': 'permessage-deflate' };
 const LINE = '{"id":1,"name":"a name that is repeated","tags":["x","y","z"]} ';
@@ -357,8 +358,7 @@ test('PD-08 PD-09 a large broadcast is one job for all, and who leaves meanwhile
 });
 
 test('PD-07 without internals of Node there is no takeover, and messages go out all the same', async (t) => {
-  pretendToDriveZlib(false);
-  t.after(() => pretendToDriveZlib(undefined));
+  withoutZlibSteps(t);
   const { server, join } = live(t, {
     ...NO_HEARTBEAT,
     perMessageDeflate: { contextTakeover: true, thresholdBytes: 10, asyncThresholdBytes: 100_000 },

@@ -80,3 +80,22 @@ test('TS-09: a blocked flush queue stops the connections of its engine, and no o
   await eventLoopTurns(20);
   assert.equal(arrived, 0);
 });
+
+test('PD-09: compressions that hang stop the connections of their engine, and no others', async (t) => {
+  const [stuck, free] = [new Engine(), new Engine()];
+  const options = { perMessageDeflate: { asyncThresholdBytes: 1_000 } };
+  for (let job = 0; job < 4; job++) stuck.zlib.jobs.add({ start: () => undefined, failed: () => undefined });
+  const [held, fine] = [
+    await serving(t, stuck, options).join(options),
+    await serving(t, free, options).join(options),
+  ];
+  const message = 'hawser '.repeat(1_000);
+  let arrived = 0;
+  held.client.on('message', () => void arrived++);
+  held.server.send(message);
+  const received = nextMessage(fine.client);
+  fine.server.send(message);
+  assert.equal(await received, message);
+  assert.deepEqual([stuck.zlib.jobs.running, stuck.zlib.jobs.waiting, arrived], [4, 1, 0]);
+  assert.deepEqual([free.zlib.jobs.running, free.zlib.jobs.waiting], [0, 0]);
+});

@@ -6,9 +6,11 @@ import { test } from 'node:test';
 import { constants, deflateRawSync } from 'node:zlib';
 import { WebSocketServer } from '../../src/index.ts';
 import { EXAMPLE_KEY, eventLoopTurns, frame, leakCheck, waitUntil } from '../../src/testing/index.ts';
-import { zlibJobs } from '../../src/engine/zlib/job-queue.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
 import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
 import { TRANSPORT } from '../server/transport.ts';
+
+const zlibJobs = defaultEngine.zlib.jobs;
 
 const HEAD = `GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${EXAMPLE_KEY}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n`;
 

@@ -3,12 +3,13 @@ import { test } from 'node:test';
 import { FACT, type FrameSink, ProtocolConnection } from '../../src/protocol/connection.ts';
 import { PeerError } from '../../src/protocol/errors.ts';
 import { close, continuation, frame, hex, ping, text } from '../../src/testing/frames.ts';
-import { MessageInflater } from '../../src/engine/zlib/message-inflater.ts';
+import { NodeZlib } from '../../src/engine/zlib/zlib.ts';
+import type { Inflater } from '../../src/protocol/deflate/inflater.ts';
 import { LIMITS } from '../vectors/row.ts';
 import { NO_ZLIB_STEPS } from '../zlib.ts';
 
 /** A server's side of a connection, and what it hands to be sent. */
-function connection(sink: Partial<FrameSink> = {}, openInflater?: () => MessageInflater) {
+function connection(sink: Partial<FrameSink> = {}, openInflater?: () => Inflater) {
   const sent: string[] = [];
   const note = (what: string) => (body: Uint8Array) => {
     sent.push(`${what} ${Buffer.from(body).toString('hex')}`.trimEnd());
@@ -178,12 +179,10 @@ test('PD-09: an inflation that ends when nobody waits for it any more changes no
 });
 
 test('PD-09: the same, where messages were inflated at once', { skip: NO_ZLIB_STEPS }, () => {
-  const { core, sent } = connection(
-    {},
-    () =>
-      new MessageInflater({ contextTakeover: false, windowBits: 15 }, Number.POSITIVE_INFINITY, () =>
-        assert.fail('nothing leaves the event loop'),
-      ),
+  const { core, sent } = connection({}, () =>
+    new NodeZlib().inflater({ contextTakeover: false, windowBits: 15 }, Number.POSITIVE_INFINITY, () =>
+      assert.fail('nothing leaves the event loop'),
+    ),
   );
   core.receive(frame({ opcode: 1, rsv1: true, payload: hex('f2 48 cd c9 c9 07 00') }));
   assert.equal(core.next(), FACT.MESSAGE);

@@ -2,30 +2,29 @@ import { Buffer } from 'node:buffer';
 import { constants, deflateRaw, type DeflateRaw, deflateRawSync } from 'node:zlib';
 import type { CompressionJob, CompressionParameters, Compressor } from '../../protocol/deflate/compressor.ts';
 import { asError } from '../guarded.ts';
-import { type Job, zlibJobs } from './job-queue.ts';
-import { drivesZlib, RawZlib } from './raw-zlib.ts';
+import type { Job, JobQueue } from './job-queue.ts';
+import { RawZlib } from './raw-zlib.ts';
+import type { ZlibPool } from './zlib-pool.ts';
 
 /** `00 00 FF FF`, which every flush ends with and no message does (RFC 7692 §7.2.1). */
 const TAIL_BYTES = 4;
 /** An empty message (RFC 7692 §7.2.3.6). */
 const EMPTY_MESSAGE = Buffer.of(0);
-/** Longer output gets memory of its own for the time of a call. */
-const SCRATCH_BYTES = 163_840;
-
-let scratch: Buffer | undefined;
 
 /** Longest output for so many bytes of input, flush included: zlib wants room to be left. */
 const longestOutput = (bytes: number): number => bytes + (bytes >>> 3) + (bytes >>> 6) + 64;
 
 /** Compresses messages one after the other (RFC 7692 §7.2.1). */
 export class Deflater implements Compressor {
+  readonly #pool: ZlibPool;
   readonly #parameters: CompressionParameters;
   readonly #contextTakeover: boolean;
   #context: RawZlib | undefined;
   #stale = false;
 
-  /** @param contextTakeover Messages refer to the ones before them: one connection's own. Needs {@link drivesZlib}. */
-  constructor(parameters: CompressionParameters, contextTakeover: boolean) {
+  /** @param contextTakeover Messages refer to the ones before them: one connection's own. Needs steps of zlib. */
+  constructor(pool: ZlibPool, parameters: CompressionParameters, contextTakeover: boolean) {
+    this.#pool = pool;
     this.#parameters = parameters;
     this.#contextTakeover = contextTakeover;
   }
@@ -35,13 +34,9 @@ export class Deflater implements Compressor {
     // zlib makes no second empty block.
     if (input.length === 0) return EMPTY_MESSAGE;
     // A copy: Node asks the view for its size, and properties of an application's view may lie.
-    if (!drivesZlib()) return withoutTail(deflateRawSync(new Uint8Array(input), this.#oneShot()));
+    if (!this.#pool.drivesZlib) return withoutTail(deflateRawSync(new Uint8Array(input), this.#oneShot()));
     const context = this.#ready();
-    const room = longestOutput(input.length);
-    const output =
-      room > SCRATCH_BYTES
-        ? Buffer.allocUnsafeSlow(room)
-        : (scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES));
+    const output = this.#pool.deflated(longestOutput(input.length));
     context.step(constants.Z_SYNC_FLUSH, input, 0, input.length, output, 0, output.length);
     if (context.inputLeft > 0 || context.outputLeft === 0)
       throw new Error('zlib needs more room than it says');
@@ -55,8 +50,9 @@ export class Deflater implements Compressor {
    */
   compressBehind(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob {
     const takeover = this.#contextTakeover;
-    const job = new DeflateJob(input, takeover ? this.#ready() : this.#oneShot(), done);
-    zlibJobs.add(job);
+    const { jobs } = this.#pool;
+    const job = new DeflateJob(jobs, input, takeover ? this.#ready() : this.#oneShot(), done);
+    jobs.add(job);
     return job;
   }
 
@@ -88,16 +84,19 @@ const withoutTail = (output: Uint8Array): Uint8Array => output.subarray(0, outpu
 
 /** One message that is compressed on zlib's thread pool. */
 class DeflateJob implements Job, CompressionJob {
+  readonly #jobs: JobQueue;
   readonly #input: Uint8Array;
   readonly #with: RawZlib | (CompressionParameters & { readonly finishFlush: number });
   #done: ((output: Uint8Array, error?: Error) => void) | undefined;
   #finished: (() => void) | undefined;
 
   constructor(
+    jobs: JobQueue,
     input: Uint8Array,
     by: RawZlib | (CompressionParameters & { readonly finishFlush: number }),
     done: (output: Uint8Array, error?: Error) => void,
   ) {
+    this.#jobs = jobs;
     this.#input = input;
     this.#with = by;
     this.#done = done;
@@ -117,7 +116,7 @@ class DeflateJob implements Job, CompressionJob {
   /** Nothing is called any more. With takeover, the context is of no further use if it had begun. */
   cancel(): void {
     this.#done = undefined;
-    zlibJobs.cancel(this);
+    this.#jobs.cancel(this);
   }
 
   #startOn(context: RawZlib): void {
@@ -142,18 +141,4 @@ class DeflateJob implements Job, CompressionJob {
     finished();
     this.#done?.(error === undefined ? withoutTail(output) : output, error);
   }
-}
-
-const shared = new Map<number, Deflater>();
-
-/** The one compressor without takeover for these parameters, for all connections of the process. */
-export function sharedDeflater(parameters: CompressionParameters): Deflater {
-  const { windowBits, level, memLevel } = parameters;
-  const key = windowBits * 1_000 + memLevel * 20 + level;
-  let deflater = shared.get(key);
-  if (deflater === undefined) {
-    deflater = new Deflater(parameters, false);
-    shared.set(key, deflater);
-  }
-  return deflater;
 }

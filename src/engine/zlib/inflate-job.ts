@@ -3,7 +3,7 @@ import { createInflateRaw, type InflateRaw } from 'node:zlib';
 import type { InflateSink } from '../../protocol/deflate/inflater.ts';
 import { PeerError } from '../../protocol/errors.ts';
 import { asError } from '../guarded.ts';
-import { type Job, zlibJobs } from './job-queue.ts';
+import type { Job, JobQueue } from './job-queue.ts';
 import { endMessage, endsInsideBlock, TAIL_AND_FINAL_BLOCK } from './message-end.ts';
 import { RawZlib } from './raw-zlib.ts';
 
@@ -26,6 +26,7 @@ export function closeContext(context: InflateContext): void {
 export class InflateJob implements Job {
   /** The context now: behind a final block another stream begins, and needs another context. */
   context: InflateContext;
+  readonly #jobs: JobQueue;
   #input: Buffer;
   readonly #last: boolean;
   readonly #sink: InflateSink;
@@ -46,6 +47,7 @@ export class InflateJob implements Job {
    * @param done Called once, unless cancelled before.
    */
   constructor(
+    jobs: JobQueue,
     context: InflateContext,
     input: Buffer,
     last: boolean,
@@ -53,6 +55,7 @@ export class InflateJob implements Job {
     newContext: () => InflateContext,
     done: (error?: PeerError) => void,
   ) {
+    this.#jobs = jobs;
     this.context = context;
     this.#input = input;
     this.#last = last;
@@ -79,7 +82,7 @@ export class InflateJob implements Job {
   /** Nothing is called any more. The context is of no further use. */
   cancel(): void {
     this.#done = undefined;
-    if (zlibJobs.cancel(this)) return;
+    if (this.#jobs.cancel(this)) return;
     this.#letGo();
     closeContext(this.context);
     this.#finish();

@@ -65,9 +65,3 @@ export class JobQueue {
     }
   }
 }
-
-/** Threads of Node's pool are 4 unless said otherwise: more jobs would keep file system and DNS waiting. */
-const MAX_RUNNING_JOBS = 4;
-
-/** Compression and inflation behind the event loop, of all connections of the process. */
-export const zlibJobs: JobQueue = new JobQueue(MAX_RUNNING_JOBS);

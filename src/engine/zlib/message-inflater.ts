@@ -4,22 +4,16 @@ import type { Inflater, InflateSink } from '../../protocol/deflate/inflater.ts';
 import { MAX_WINDOW_BITS, type DeflateDirection } from '../../protocol/deflate/parameters.ts';
 import { PeerError } from '../../protocol/errors.ts';
 import { closeContext, type InflateContext, InflateJob, publicContext } from './inflate-job.ts';
-import { zlibJobs } from './job-queue.ts';
 import { endMessage } from './message-end.ts';
-import { drivesZlib, RawZlib } from './raw-zlib.ts';
+import { RawZlib } from './raw-zlib.ts';
+import type { ZlibPool } from './zlib-pool.ts';
 
-/** Most that is inflated at once, and so most that is held beyond a message's limit. */
-const SCRATCH_BYTES = 65_536;
 /** How often `asyncThresholdBytes` may come out of one read on the event loop. */
 const THRESHOLDS_PER_READ = 8;
 /** Memory of a context: its window, and zlib's state. */
 const CONTEXT_BYTES = 48 * 1024;
-/** Contexts that are kept for the next message of whichever connection. */
-const MAX_IDLE_CONTEXTS = 4;
 
 const NOTHING = Buffer.alloc(0);
-let scratch: Buffer | undefined;
-const idle: RawZlib[] = [];
 
 /**
  * Inflates for one connection with zlib: ordinary sizes at once, the rest of a message from `asyncThresholdBytes` on, and what
@@ -27,6 +21,7 @@ const idle: RawZlib[] = [];
  * unfinished; with it, from the first message on.
  */
 export class MessageInflater implements Inflater {
+  readonly #pool: ZlibPool;
   readonly #direction: DeflateDirection;
   readonly #asyncThresholdBytes: number;
   readonly #done: (error?: PeerError) => void;
@@ -36,7 +31,13 @@ export class MessageInflater implements Inflater {
   #job: InflateJob | undefined;
 
   /** @param done Told when what did not go at once is inflated, or cannot be. */
-  constructor(direction: DeflateDirection, asyncThresholdBytes: number, done: (error?: PeerError) => void) {
+  constructor(
+    pool: ZlibPool,
+    direction: DeflateDirection,
+    asyncThresholdBytes: number,
+    done: (error?: PeerError) => void,
+  ) {
+    this.#pool = pool;
     this.#direction = direction;
     this.#asyncThresholdBytes = asyncThresholdBytes;
     this.#done = done;
@@ -72,19 +73,19 @@ export class MessageInflater implements Inflater {
 
   /** @returns How far it came, or -1: all is done. */
   #atOnce(sink: InflateSink, bytes: Buffer, start: number, end: number, last: boolean): number {
-    if (!this.#mayGoOn(end - start) || !drivesZlib()) return start;
-    const zlib = (this.#context ??= idle.pop() ?? this.#newContext());
+    if (!this.#mayGoOn(end - start) || !this.#pool.drivesZlib) return start;
+    const zlib = (this.#context ??= this.#pool.takeContext() ?? this.#newContext());
     if (!(zlib instanceof RawZlib)) return start;
-    scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    const scratch = this.#pool.inflated;
     let used = 0;
     for (let at = start; at < end; ) {
-      zlib.step(constants.Z_SYNC_FLUSH, bytes, at, end - at, scratch, used, SCRATCH_BYTES - used);
+      zlib.step(constants.Z_SYNC_FLUSH, bytes, at, end - at, scratch, used, scratch.length - used);
       if (zlib.failure !== undefined) throw new PeerError('ERR_INFLATE', zlib.failure);
       at = end - zlib.inputLeft;
-      used = SCRATCH_BYTES - zlib.outputLeft;
+      used = scratch.length - zlib.outputLeft;
       // With room left for output, what is left of the input lies behind a final block: another stream begins (§7.2.1).
-      if (used < SCRATCH_BYTES && at < end) zlib.reset();
-      if (used < SCRATCH_BYTES) continue;
+      if (used < scratch.length && at < end) zlib.reset();
+      if (used < scratch.length) continue;
       this.#give(sink, used, false);
       used = 0;
       if (!this.#mayGoOn(0)) return at;
@@ -100,10 +101,11 @@ export class MessageInflater implements Inflater {
 
   /** Fetches output until some room stays free. @returns How much lies in the scratch; -1 if it is enough for now. */
   #rest(zlib: RawZlib, sink: InflateSink): number {
+    const scratch = this.#pool.inflated;
     for (;;) {
-      zlib.step(constants.Z_SYNC_FLUSH, NOTHING, 0, 0, scratch!, 0, SCRATCH_BYTES);
-      const used = SCRATCH_BYTES - zlib.outputLeft;
-      if (used < SCRATCH_BYTES) return used;
+      zlib.step(constants.Z_SYNC_FLUSH, NOTHING, 0, 0, scratch, 0, scratch.length);
+      const used = scratch.length - zlib.outputLeft;
+      if (used < scratch.length) return used;
       this.#give(sink, used, false);
       if (!this.#mayGoOn(0)) return -1;
     }
@@ -118,7 +120,7 @@ export class MessageInflater implements Inflater {
   #give(sink: InflateSink, used: number, final: boolean): void {
     this.#messageBytes += used;
     this.#readBytes += used;
-    sink.inflated(scratch!, 0, used, final);
+    sink.inflated(this.#pool.inflated, 0, used, final);
   }
 
   #newContext(): RawZlib {
@@ -131,15 +133,11 @@ export class MessageInflater implements Inflater {
     this.#messageBytes = 0;
     if (this.#direction.contextTakeover) return;
     this.#context = undefined;
-    if (zlib === undefined) return;
-    // Nothing of a message may be found by another one, least of all by one of another connection.
-    zlib.reset();
-    if (idle.length < MAX_IDLE_CONTEXTS) idle.push(zlib);
-    else zlib.close();
+    if (zlib !== undefined) this.#pool.giveContext(zlib);
   }
 
   #behind(sink: InflateSink, input: Buffer, last: boolean): void {
-    const newContext = drivesZlib() ? () => this.#newContext() : publicContext;
+    const newContext = this.#pool.drivesZlib ? () => this.#newContext() : publicContext;
     const counted: InflateSink = {
       inflated: (bytes, start, end, final) => {
         this.#messageBytes += end - start;
@@ -147,10 +145,10 @@ export class MessageInflater implements Inflater {
       },
     };
     this.#context ??= newContext();
-    this.#job = new InflateJob(this.#context, input, last, counted, newContext, (error) =>
+    this.#job = new InflateJob(this.#pool.jobs, this.#context, input, last, counted, newContext, (error) =>
       this.#jobDone(error, last),
     );
-    zlibJobs.add(this.#job);
+    this.#pool.jobs.add(this.#job);
   }
 
   #jobDone(error: PeerError | undefined, last: boolean): void {

@@ -35,7 +35,7 @@ const CHUNK_BYTES = 65_536;
 /**
  * One raw DEFLATE stream of zlib that works on the caller's stack and with the caller's memory, as the public interface
  * cannot (its one-shot calls make and free a whole context each time). Where Node's internals are not what they are expected
- * to be, {@link drivesZlib} says so, and nobody makes one of these.
+ * to be, {@link stepsWork} says so, and no object of this class is made.
  */
 export class RawZlib {
   /** Bytes that the last step left of its input and of its output. */
@@ -125,20 +125,8 @@ export class RawZlib {
   }
 }
 
-let drives: boolean | undefined;
-
-/** Whether steps of zlib can be taken here. Found out once, by compressing and inflating something. */
-export function drivesZlib(): boolean {
-  drives ??= passesSelfCheck();
-  return drives;
-}
-
-/** For tests of what happens without: `false` until `undefined`. @internal */
-export function pretendToDriveZlib(pretended: false | undefined): void {
-  drives = pretended;
-}
-
-function passesSelfCheck(): boolean {
+/** Whether {@link RawZlib} works on this Node: compresses and inflates something. */
+export function stepsWork(): boolean {
   let deflater: RawZlib | undefined;
   let inflater: RawZlib | undefined;
   try {

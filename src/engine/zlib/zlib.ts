@@ -1,11 +1,44 @@
-import type { Zlib } from '../../protocol/deflate/compressor.ts';
-import { Deflater, sharedDeflater } from './deflater.ts';
+import type {
+  CompressionParameters,
+  Compressor,
+  DeflateSettings,
+  Zlib,
+} from '../../protocol/deflate/compressor.ts';
+import type { Inflater } from '../../protocol/deflate/inflater.ts';
+import type { DeflateDirection, DeflatePreferences } from '../../protocol/deflate/parameters.ts';
+import type { PeerError } from '../../protocol/errors.ts';
+import { Deflater } from './deflater.ts';
 import { MessageInflater } from './message-inflater.ts';
+import { ZlibPool } from './zlib-pool.ts';
 
 /** Node's zlib for permessage-deflate. */
-export const nodeZlib: Zlib = Object.freeze<Zlib>({
-  compressor: (parameters, contextTakeover) =>
-    contextTakeover ? new Deflater(parameters, true) : sharedDeflater(parameters),
-  inflater: (direction, asyncThresholdBytes, done) =>
-    new MessageInflater(direction, asyncThresholdBytes, done),
-});
+export class NodeZlib extends ZlibPool implements Zlib {
+  /** Compressors without context takeover, one for equal parameters. */
+  readonly #shared = new Map<number, Deflater>();
+
+  compressor(parameters: CompressionParameters, contextTakeover: boolean): Compressor {
+    if (contextTakeover) return new Deflater(this, parameters, true);
+    const { windowBits, level, memLevel } = parameters;
+    const key = windowBits * 1_000 + memLevel * 20 + level;
+    let deflater = this.#shared.get(key);
+    if (deflater === undefined) {
+      deflater = new Deflater(this, parameters, false);
+      this.#shared.set(key, deflater);
+    }
+    return deflater;
+  }
+
+  inflater(
+    direction: DeflateDirection,
+    asyncThresholdBytes: number,
+    done: (error?: PeerError) => void,
+  ): Inflater {
+    return new MessageInflater(this, direction, asyncThresholdBytes, done);
+  }
+
+  /** What to negotiate. Without steps of zlib there is no context takeover: Node's public interface is too slow for it. */
+  preferences(settings: DeflateSettings): DeflatePreferences {
+    if (!settings.contextTakeover || this.drivesZlib) return settings;
+    return { ...settings, contextTakeover: false };
+  }
+}

@@ -86,22 +86,20 @@ export function readParameters(
   };
 }
 
-const AGREEMENTS = new Map<number, DeflateAgreement>();
+/** What one direction can be: 8 windows, each with and without context takeover. */
+const DIRECTIONS: readonly DeflateDirection[] = /* @__PURE__ */ Array.from({ length: 16 }, (_, at) =>
+  Object.freeze({ contextTakeover: (at & 1) === 1, windowBits: 8 + (at >> 1) }),
+);
+const AGREEMENTS: readonly DeflateAgreement[] = /* @__PURE__ */ DIRECTIONS.flatMap((server) =>
+  DIRECTIONS.map((client) => Object.freeze({ server, client })),
+);
 
-/** Returns the shared object for these parameters; there are 256. */
-export function agreement(server: DeflateDirection, client: DeflateDirection): DeflateAgreement {
-  const key =
-    (server.windowBits - 8) * 32 +
-    (client.windowBits - 8) * 4 +
-    (server.contextTakeover ? 2 : 0) +
-    (client.contextTakeover ? 1 : 0);
-  let agreed = AGREEMENTS.get(key);
-  if (agreed === undefined) {
-    agreed = Object.freeze({ server: Object.freeze({ ...server }), client: Object.freeze({ ...client }) });
-    AGREEMENTS.set(key, agreed);
-  }
-  return agreed;
-}
+const indexOf = ({ contextTakeover, windowBits }: DeflateDirection): number =>
+  (windowBits - 8) * 2 + (contextTakeover ? 1 : 0);
+
+/** The one object for these parameters; there are 256. */
+export const agreement = (server: DeflateDirection, client: DeflateDirection): DeflateAgreement =>
+  AGREEMENTS[indexOf(server) * DIRECTIONS.length + indexOf(client)]!;
 
 /** Returns a parameter to append after the extension name, or an empty string. */
 export const parameter = (name: Name, wanted: boolean, value?: number): string =>

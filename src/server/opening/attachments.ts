@@ -4,6 +4,7 @@ import { MisuseError } from '../../protocol/errors.ts';
 import { renderRefusal } from '../../protocol/handshake/answer.ts';
 import { listContains } from '../../protocol/handshake/fields.ts';
 import type { Clock } from '../../engine/clock.ts';
+import type { Engine } from '../../engine/engine.ts';
 import { afterResponses, ignoreError, pendingResponse } from '../../sockets/pending-response.ts';
 import { type ChoosyServer, serveWithoutUpgrade } from './plain-upgrade.ts';
 
@@ -24,7 +25,10 @@ interface Board {
   readonly restore: () => void;
 }
 
-const boards = new WeakMap<HttpServer, Board>();
+/** The HTTP servers that servers of one engine are attached to. */
+class Boards {
+  readonly of = new WeakMap<HttpServer, Board>();
+}
 
 const isWebSocket = (request: IncomingMessage): boolean =>
   listContains(request.headers.upgrade ?? '', 'websocket');
@@ -178,7 +182,7 @@ const mostPatient = (members: readonly Attached[]): Attached =>
  * Attaches a server to an HTTP server. All attached servers share one `upgrade` listener.
  * @throws MisuseError `ERR_OPTION` for an HTTP server with `insecureHTTPParser`.
  */
-export function attach(server: HttpServer, member: Attached): void {
+export function attach(server: HttpServer, member: Attached, engine: Engine): void {
   // Node stores the option under its name; the types do not say so.
   if ((server as HttpServer & { insecureHTTPParser?: boolean }).insecureHTTPParser === true) {
     throw new MisuseError(
@@ -186,7 +190,12 @@ export function attach(server: HttpServer, member: Attached): void {
       'insecureHTTPParser is true on this HTTP server: such a parser accepts requests that a proxy may read differently; remove the option',
     );
   }
-  const board = boards.get(server) ?? addBoard(server);
+  const boards = engine.part(Boards).of;
+  let board = boards.get(server);
+  if (board === undefined) {
+    board = addBoard(server);
+    boards.set(server, board);
+  }
   board.members.push(member);
 }
 
@@ -196,14 +205,14 @@ function addBoard(server: HttpServer): Board {
     listener: (request, socket, head) => route(server, board, new Offer(request, socket, head)),
     restore: skipOtherUpgrades(server, () => hasOthers(server, board)),
   };
-  boards.set(server, board);
   // Before all other listeners, to record the state of the socket before they touch it.
   server.prependListener('upgrade', board.listener);
   return board;
 }
 
 /** Detaches a server; removes the `upgrade` listener after the last one. @param member Must be attached. */
-export function detach(server: HttpServer, member: Attached): void {
+export function detach(server: HttpServer, member: Attached, engine: Engine): void {
+  const boards = engine.part(Boards).of;
   const { members, listener, restore } = boards.get(server)!;
   members.splice(members.indexOf(member), 1);
   if (members.length > 0) return;

@@ -3,6 +3,7 @@ import type { ConnectionIdentity } from '../../connection/connection-events.ts';
 import type { Refusal } from '../../observe/observer.ts';
 import type { Fields } from '../../protocol/handshake/fields.ts';
 import type { DeadlineQueue } from '../../engine/deadlines.ts';
+import type { Engine } from '../../engine/engine.ts';
 import type { Transport, TransportOwner } from '../../sockets/transport.ts';
 import type { Admission, Reservation } from '../admission/admission.ts';
 import type { HandshakePlaces } from '../admission/handshake-places.ts';
@@ -29,6 +30,7 @@ export function retryAfter(
 /** The server, as a handshake sees it. */
 export interface HandshakeOwner<UserData> extends HeldInputOwner {
   readonly options: ResolvedServerOptions<UserData>;
+  readonly engine: Engine;
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;
   readonly places: HandshakePlaces;

@@ -308,7 +308,8 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     request: UpgradeRequest,
     decision: UpgradeAcceptance<UserData> | undefined,
   ): void {
-    const { text, identity } = answerUpgrade(upgrade, this.#owner.options, decision);
+    const { options, engine } = this.#owner;
+    const { text, identity } = answerUpgrade(upgrade, options, decision, engine.zlib);
     const reservation = this.#reservation!;
     this.#reservation = undefined;
     this.#end();

@@ -4,7 +4,7 @@ import { answerDeflate } from '../../protocol/deflate/answer.ts';
 import { renderUpgrade } from '../../protocol/handshake/answer.ts';
 import { checkHookHeaders, selectProtocol, type UpgradeRequest } from '../../protocol/handshake/server.ts';
 import type { DeflateSettings } from '../../protocol/deflate/compressor.ts';
-import { deflatePreferences } from '../../engine/zlib/deflate-settings.ts';
+import type { NodeZlib } from '../../engine/zlib/zlib.ts';
 import type { UpgradeAcceptance } from '../../options/hooks.ts';
 import { headerPairs } from './response-like.ts';
 
@@ -32,6 +32,7 @@ export function answerUpgrade<UserData>(
   upgrade: UpgradeRequest,
   offer: UpgradeOffer,
   acceptance: UpgradeAcceptance<UserData> | undefined,
+  zlib: NodeZlib,
 ): UpgradeAnswer<UserData> {
   const headers = acceptance?.headers === undefined ? [] : checkHookHeaders(headerPairs(acceptance.headers));
   const protocol = selectProtocol(upgrade.protocols, offer.protocols, acceptance?.protocol);
@@ -39,7 +40,7 @@ export function answerUpgrade<UserData>(
   const deflate =
     offer.perMessageDeflate === false || acceptance?.perMessageDeflate === false
       ? undefined
-      : answerDeflate(upgrade.extensions, deflatePreferences(offer.perMessageDeflate));
+      : answerDeflate(upgrade.extensions, zlib.preferences(offer.perMessageDeflate));
   const extensions = deflate?.text ?? '';
   return {
     text: renderUpgrade({ key: upgrade.key, protocol, extensions, headers }),

@@ -3,11 +3,10 @@ import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { constants, deflateRawSync } from 'node:zlib';
-import { Deflater, sharedDeflater } from '../../../src/engine/zlib/deflater.ts';
 import { InflateJob } from '../../../src/engine/zlib/inflate-job.ts';
-import { zlibJobs } from '../../../src/engine/zlib/job-queue.ts';
-import { drivesZlib, pretendToDriveZlib, RawZlib } from '../../../src/engine/zlib/raw-zlib.ts';
-import { NO_ZLIB_STEPS } from '../../zlib.ts';
+import { RawZlib, stepsWork } from '../../../src/engine/zlib/raw-zlib.ts';
+import { NodeZlib } from '../../../src/engine/zlib/zlib.ts';
+import { NO_ZLIB_STEPS, withoutZlibSteps } from '../../zlib.ts';
 
 const PARAMETERS = { windowBits: 15, level: 3, memLevel: 8 };
 const SYNC = constants.Z_SYNC_FLUSH;
@@ -16,12 +15,9 @@ const text = (bytes: number): Buffer => Buffer.alloc(bytes, '{"id":17,"name":"so
 const oneShot = (input: Buffer, parameters = PARAMETERS): Buffer =>
   deflateRawSync(input, { ...parameters, finishFlush: SYNC }).subarray(0, -4);
 
-test('PD-07 on this Node zlib can be driven, and pretending otherwise is taken back', () => {
-  assert.equal(drivesZlib(), true);
-  pretendToDriveZlib(false);
-  assert.equal(drivesZlib(), false);
-  pretendToDriveZlib(undefined);
-  assert.equal(drivesZlib(), true);
+test('PD-07 on this Node zlib can be driven', () => {
+  assert.equal(stepsWork(), true);
+  assert.equal(new NodeZlib().drivesZlib, true);
 });
 
 test('PD-07 one compressor, used over and over, makes what a fresh one makes each time', () => {
@@ -32,8 +28,10 @@ test('PD-07 one compressor, used over and over, makes what a fresh one makes eac
       [9, 9],
     ] as const) {
       const parameters = { windowBits, level, memLevel };
-      const deflater = sharedDeflater(parameters);
-      assert.equal(sharedDeflater({ ...parameters }), deflater, 'one for equal parameters');
+      const zlib = new NodeZlib();
+      const deflater = zlib.compressor(parameters, false);
+      assert.equal(zlib.compressor({ ...parameters }, false), deflater, 'one for equal parameters');
+      assert.notEqual(new NodeZlib().compressor(parameters, false), deflater);
       for (const size of [1, 100, 5_000, 131_072, 400_000])
         assert.ok(
           Buffer.from(deflater.compress(text(size))).equals(oneShot(text(size), parameters)),
@@ -45,9 +43,9 @@ test('PD-07 one compressor, used over and over, makes what a fresh one makes eac
 });
 
 test('PD-07 without internals the public interface makes the same', (t) => {
-  pretendToDriveZlib(false);
-  t.after(() => pretendToDriveZlib(undefined));
-  const deflater = new Deflater(PARAMETERS, false);
+  const zlib = new NodeZlib();
+  withoutZlibSteps(t, zlib);
+  const deflater = zlib.compressor(PARAMETERS, false);
   for (const size of [1, 5_000, 400_000])
     assert.ok(Buffer.from(deflater.compress(text(size))).equals(oneShot(text(size))));
 });
@@ -55,7 +53,7 @@ test('PD-07 without internals the public interface makes the same', (t) => {
 test('PD-07 with takeover the second time is a reference, until it is to forget', {
   skip: NO_ZLIB_STEPS,
 }, () => {
-  const deflater = new Deflater(PARAMETERS, true);
+  const deflater = new NodeZlib().compressor(PARAMETERS, true);
   const first = deflater.compress(text(1_000)).length;
   const second = deflater.compress(text(1_000)).length;
   assert.ok(second < first);
@@ -111,7 +109,7 @@ const LARGE = Buffer.alloc(4_000_000, 'hawser, and again ');
 
 test('PD-09 a compression whose connection goes meanwhile keeps the memory that zlib writes into', async (t) => {
   const seen = watchStreams(t);
-  const deflater = new Deflater({ windowBits: 15, level: 9, memLevel: 8 }, true);
+  const deflater = new NodeZlib().compressor({ windowBits: 15, level: 9, memLevel: 8 }, true);
   const done = new Promise<Error | undefined>((resolve) => {
     deflater.compressBehind(LARGE, (_, error) => resolve(error));
   });
@@ -126,12 +124,13 @@ test('PD-09 an inflation that is cancelled meanwhile keeps the memory that zlib 
   const packed = deflateRawSync(LARGE, { finishFlush: constants.Z_SYNC_FLUSH });
   const sink = { inflated: () => assert.fail('it was cancelled') };
   const open = (): RawZlib => RawZlib.inflate(15);
-  const job = new InflateJob(open(), packed, true, sink, open, () => assert.fail('it was cancelled'));
-  zlibJobs.add(job);
+  const { jobs } = new NodeZlib();
+  const job = new InflateJob(jobs, open(), packed, true, sink, open, () => assert.fail('it was cancelled'));
+  jobs.add(job);
   const [{ stream, buffer, was }] = seen as [Watched];
   job.cancel();
   assert.equal(buffer(), was);
   await once(stream, 'close');
   assert.equal(buffer(), was);
-  assert.equal(zlibJobs.running, 0);
+  assert.equal(jobs.running, 0);
 });

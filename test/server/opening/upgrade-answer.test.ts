@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { HeadParser } from '../../../src/protocol/handshake/http-head.ts';
 import { readUpgradeRequest } from '../../../src/protocol/handshake/server.ts';
 import type { UpgradeAcceptance } from '../../../src/options/hooks.ts';
+import { NodeZlib } from '../../../src/engine/zlib/zlib.ts';
 import { resolveServerOptions } from '../../../src/options/resolve-server-options.ts';
 import { answerUpgrade } from '../../../src/server/opening/upgrade-answer.ts';
 import { EXAMPLE_KEY } from '../../../src/testing/index.ts';
@@ -29,7 +30,12 @@ function answered(
     ),
   );
   const upgrade = readUpgradeRequest(head!, false, undefined);
-  const { text, identity } = answerUpgrade(upgrade, resolveServerOptions(options), acceptance);
+  const { text, identity } = answerUpgrade(
+    upgrade,
+    resolveServerOptions(options),
+    acceptance,
+    new NodeZlib(),
+  );
   const [status, ...lines] = text.trimEnd().split('\r\n');
   return { status, lines, identity };
 }
