@@ -173,7 +173,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     }
     const core = this.#core;
     if (core.options.transport === 'auto')
-      core.engine.part(SocketChecks).prepareSockets(server instanceof TlsServer);
+      void core.engine.part(SocketChecks).prepareSockets(server instanceof TlsServer);
     const only = options?.path;
     const member: Attached = {
       handshakeTimeoutMs: core.options.handshakeTimeoutMs,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createNodeTlsServer, type TLSSocket } from 'node:tls';
 import type { Engine } from '../engine/engine.ts';
 import { adoptFindings, takeHandles } from './handle-transport.ts';
@@ -7,8 +7,13 @@ import { insist, Loopback, reset, talk, Verdict } from './loopback.ts';
 import { learnFrom, NodeSockets } from './node-handle.ts';
 import { isDrivable, SocketTransport } from './socket-transport.ts';
 
-const plainServer = (): Server => createServer({ allowHalfOpen: true });
-const plainDial = (port: number): Socket => connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+const plainServer = (): Server => createServer({ allowHalfOpen: true, noDelay: true });
+const plainDial = (port: number): Socket =>
+  connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+
+/** {@link Loopback.run} without keeping the process alive. `Verdict.reach` does that, if the verdict is awaited. */
+const run = <Result>(server: Server, steps: (loopback: Loopback, server: Server) => Promise<Result>) =>
+  Loopback.run(server, steps, false);
 
 /**
  * Tries out on the loopback interface, once per engine and only where it is asked for, whether handles can be driven directly:
@@ -20,8 +25,8 @@ export class SocketChecks {
   readonly #handles: Verdict;
   readonly #plain = new Verdict(() => this.#tryPlain());
   readonly #encrypted = new Verdict(() => this.#tryEncrypted());
-  /** Kinds whose check was begun in the background. */
-  readonly #prepared = new Set<Verdict>();
+  /** Verdicts of the checks that were started in the background. */
+  readonly #prepared = new Map<Verdict, Promise<boolean>>();
 
   constructor(engine: Engine) {
     this.#sockets = engine.part(NodeSockets);
@@ -48,12 +53,18 @@ export class SocketChecks {
     return this.#verdictOn(encrypted).reach();
   }
 
-  /** Finds that out in the background. After a check that failed, later calls do not repeat it. */
-  prepareSockets(encrypted: boolean): void {
+  /**
+   * Finds that out in the background, without keeping the process alive. After a check that failed, later calls do not
+   * repeat it. Never rejects.
+   */
+  prepareSockets(encrypted: boolean): Promise<boolean> {
     const verdict = this.#verdictOn(encrypted);
-    if (this.#prepared.has(verdict)) return;
-    this.#prepared.add(verdict);
-    void verdict.reach();
+    let prepared = this.#prepared.get(verdict);
+    if (prepared === undefined) {
+      prepared = verdict.begin();
+      this.#prepared.set(verdict, prepared);
+    }
+    return prepared;
   }
 
   #verdictOn(encrypted: boolean): Verdict {
@@ -61,7 +72,7 @@ export class SocketChecks {
   }
 
   #learn(): Promise<void> {
-    return Loopback.run(plainServer(), async (loopback, server) => {
+    return run(plainServer(), async (loopback, server) => {
       const accepted = once(server, 'connection');
       loopback.dial(plainDial).resume();
       const [socket] = (await accepted) as [Socket];
@@ -72,12 +83,12 @@ export class SocketChecks {
   }
 
   async #learned(): Promise<void> {
-    insist(await this.#learning.reach(), 'nothing was learned');
+    insist(await this.#learning.begin(), 'nothing was learned');
   }
 
   async #tryHandles(engine: Engine): Promise<void> {
     await this.#learned();
-    await Loopback.run(plainServer(), async (loopback, server) => {
+    await run(plainServer(), async (loopback, server) => {
       const taken = takeHandles(server, engine, (open) => loopback.opened(open));
       insist(taken, 'a server does not give them away');
       await bothWays(loopback, plainDial);
@@ -86,7 +97,7 @@ export class SocketChecks {
 
   async #tryPlain(): Promise<void> {
     await this.#learned();
-    await Loopback.run(plainServer(), async (loopback, server) => {
+    await run(plainServer(), async (loopback, server) => {
       server.on('connection', (socket) => this.#take(loopback, socket));
       await bothWays(loopback, plainDial);
     });
@@ -97,8 +108,8 @@ export class SocketChecks {
     // A key that both know needs no certificate.
     const key = Buffer.alloc(16, 'hawser');
     const ciphers = 'TLS_AES_128_GCM_SHA256:PSK';
-    const server = createNodeTlsServer({ pskCallback: () => key, ciphers, allowHalfOpen: true });
-    await Loopback.run(server, async (loopback) => {
+    const server = createNodeTlsServer({ pskCallback: () => key, ciphers, allowHalfOpen: true, noDelay: true });
+    await run(server, async (loopback) => {
       server.on('secureConnection', (socket) => this.#take(loopback, socket));
       let raw: Socket | undefined;
       const dial = (port: number): TLSSocket => {

@@ -4,16 +4,17 @@ import type { Transport, TransportOwner } from './transport.ts';
 
 /** How long one check may take, in ms. It takes 10 to 30. */
 const MAX_CHECK_MS = 2_000;
-const CHUNK = Buffer.alloc(1_048_576, 'hawser');
-/** More than any kernel takes from somebody whose peer does not read. */
-const MAX_CHUNKS = 64;
+/** More than TLS offers to the kernel at once, and little enough to encrypt in a few ms. */
+const CHUNK = Buffer.alloc(262_144, 'hawser');
+/** Together more than any kernel buffers for a peer that does not read. */
+const MAX_CHUNKS = 256;
 
 /** What is tried out did not behave. */
 export function insist(holds: boolean, what: string): void {
   if (!holds) throw new Error(`handles: ${what}`);
 }
 
-/** A check that is made once, and again only where it failed. */
+/** A check that runs once, and again only after it failed. */
 export class Verdict {
   isGood = false;
   #pending: Promise<boolean> | undefined;
@@ -23,8 +24,18 @@ export class Verdict {
     this.#tryOut = tryOut;
   }
 
-  /** Never rejects. */
-  reach(): Promise<boolean> {
+  /** Runs the check, and keeps the process alive meanwhile. Never rejects. */
+  async reach(): Promise<boolean> {
+    const alive = setInterval(() => undefined, MAX_CHECK_MS);
+    try {
+      return await this.begin();
+    } finally {
+      clearInterval(alive);
+    }
+  }
+
+  /** Runs the check in the background: its sockets and timer do not keep the process alive. Never rejects. */
+  begin(): Promise<boolean> {
     this.#pending ??= this.#tryOut().then(
       () => (this.isGood = true),
       () => {
@@ -86,29 +97,35 @@ export class Loopback {
   readonly trials: Trial[] = [];
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
+  readonly #keepsAlive: boolean;
   #isClosing = false;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, keepsAlive: boolean) {
     this.#server = server;
+    this.#keepsAlive = keepsAlive;
     // Below TLS, too: a handshake that does not end would keep the server.
     server.on('connection', (socket) => this.keep(socket));
+    if (!keepsAlive) server.unref();
   }
 
   /**
    * Listens, takes the steps, and leaves nothing open.
-   * @returns What `steps` do. Rejects if they fail, or take too long.
+   * @param keepsAlive Whether the server, its sockets and the timer keep the process alive.
+   * @returns The result of `steps`. Rejects if they fail or take longer than 2 s.
    */
   static async run<Result>(
     server: Server,
     steps: (loopback: Loopback, server: Server) => Promise<Result>,
+    keepsAlive = true,
   ): Promise<Result> {
-    const loopback = new Loopback(server);
+    const loopback = new Loopback(server, keepsAlive);
     let timer: NodeJS.Timeout | undefined;
     try {
       return await Promise.race([
         loopback.#listening().then(() => steps(loopback, server)),
         new Promise<never>((_, reject) => {
           timer = setTimeout(() => reject(new Error('handles: too slow')), MAX_CHECK_MS);
+          if (!keepsAlive) timer.unref();
         }),
       ]);
     } finally {
@@ -117,9 +134,10 @@ export class Loopback {
     }
   }
 
-  /** It is gone when the loopback is. */
+  /** Destroys the socket when the loopback closes. */
   keep(socket: Socket): Socket {
     socket.on('error', () => {});
+    if (!this.#keepsAlive) socket.unref();
     if (this.#isClosing) socket.destroy();
     else this.#sockets.push(socket);
     return socket;

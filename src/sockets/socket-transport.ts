@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { PeerError } from '../protocol/errors.ts';
 import {
   type Findings,
@@ -22,6 +23,9 @@ const MAX_RECORDS_BYTES = 512;
 /** What may wait for the end of a write that the kernel has taken, in bytes. */
 const MAX_QUEUED_BYTES = 65_536;
 
+/** A subclass may read and write in its own way. */
+const OWN_CLASSES: readonly unknown[] = [Socket.prototype, TLSSocket.prototype];
+
 const TRANSPORT = Symbol('hawser.transport');
 
 type DrivenSocket = OwnedStream & Socket & { [TRANSPORT]?: SocketTransport } & Record<symbol, unknown>;
@@ -34,8 +38,8 @@ function onBytes(this: DrivenSocket, bytes: number): boolean {
 }
 
 /**
- * Whether the streams of a socket can be passed by: Node reads and writes its handle itself, nothing has been read that is
- * not taken, and nobody else listens or has changed how it writes.
+ * Whether the streams of a socket can be bypassed: it is of Node's own classes, Node reads and writes its handle itself, no
+ * data is in the streams, and no other code listens for data or has replaced `write`.
  */
 export function isDrivable(stream: Duplex, findings: Findings | undefined): stream is Socket {
   if (findings === undefined || !(stream instanceof Socket) || stream.destroyed || stream.connecting)
@@ -43,12 +47,16 @@ export function isDrivable(stream: Duplex, findings: Findings | undefined): stre
   const socket = stream as DrivenSocket;
   const handle = handleOf(socket) as (NodeHandle & Record<symbol, unknown>) | null | undefined;
   if (handle === null || handle === undefined || handle.onread !== findings.onRead) return false;
+  const raw = handle._parent;
   return (
+    OWN_CLASSES.includes(Object.getPrototypeOf(socket)) &&
     handle[findings.owner] === socket &&
     socket[findings.buffer] === null &&
     typeof handle.useUserBuffer === 'function' &&
-    // A stream that is no socket has none, as below TLS over a stream of somebody's own.
-    typeof (handle._parent ?? handle).writeQueueSize === 'number' &&
+    // TLS over a stream that is not a socket has no such number.
+    typeof (raw ?? handle).writeQueueSize === 'number' &&
+    // The self-check does not cover TLS inside TLS.
+    raw?._parent === undefined &&
     socket.readableLength === 0 &&
     socket.writableLength === 0 &&
     !socket.readableEnded &&
@@ -59,19 +67,24 @@ export function isDrivable(stream: Duplex, findings: Findings | undefined): stre
 }
 
 /**
- * A socket that Node made, TCP, pipe or TLS. How it ends stays Node's business, and so does all of TLS; bytes pass its
- * streams by: they are read into the memory that all sockets share, and written to the handle.
+ * A socket that Node made: TCP, pipe or TLS. Node still ends it and does all of TLS. Bytes bypass its streams: they are
+ * read into the memory that all sockets share, and written to the handle. Until {@link drive}, bytes take the streams.
  */
 export class SocketTransport extends StreamTransport implements Reader {
   /** Not paused. @internal */
   isReading = true;
+  /** Bytes bypass the streams. @internal */
+  isDriven = false;
 
   /** @internal */
   readonly sockets: NodeSockets;
   readonly #socket: DrivenSocket;
-  readonly #handle: NodeHandle;
-  /** Below TLS. */
-  readonly #raw: NodeHandle | undefined;
+  /** The self-check has passed, but the streams still have data. */
+  #isDue = false;
+  /** Set when the socket is driven: Node may replace the handle of a socket before. */
+  #handle!: NodeHandle;
+  /** The handle below TLS. */
+  #raw: NodeHandle | undefined;
   /** A write that was not reported yet: TLS takes one at a time. */
   #isWriting = false;
   /** Of that write, if the kernel has not taken it. */
@@ -82,40 +95,76 @@ export class SocketTransport extends StreamTransport implements Reader {
   /** In a row; {@link FULL_READS_A_TURN} while it gives way. */
   #fullReads = 0;
 
-  /** @param socket {@link isDrivable}, connected, and nobody else's from here on. */
-  constructor(socket: Socket, owner: TransportOwner, sockets: NodeSockets) {
-    super(socket, owner, false);
+  /**
+   * @param socket Connected; the transport owns it from here on.
+   * @param drives Drives it now; it is {@link isDrivable}.
+   */
+  constructor(socket: Socket, owner: TransportOwner, sockets: NodeSockets, drives = true) {
+    super(socket, owner, !drives);
     this.sockets = sockets;
-    const driven = socket as DrivenSocket;
-    const handle = handleOf(socket)!;
-    this.#socket = driven;
-    this.#handle = handle;
-    this.#raw = handle._parent;
-    const { buffer, bufferCallback } = sockets.findings!;
-    const memory = sockets.readMemory.bytes;
-    driven[TRANSPORT] = this;
-    driven[buffer] = memory;
-    driven[bufferCallback] = onBytes;
-    handle.useUserBuffer(memory);
-    // Whatever else is written to it would get between our writes.
-    driven.cork();
-    if (handle.reading !== true) this.#read();
+    this.#socket = socket as DrivenSocket;
+    if (drives) this.#drive();
   }
 
-  /** Chunks are written at once, or checked when they leave the queue. */
+  /**
+   * Moves from the streams to the handle, now or after a later write: as soon as the streams have no data. Call it after
+   * the self-check has passed. Stays on the streams for good if other code uses them.
+   */
+  drive(): void {
+    this.#isDue = false;
+    const socket = this.#socket;
+    if (this.isDriven || this.#isEnding || !socket.writable) return;
+    if (socket.writableLength > 0 || socket.readableLength > 0) {
+      this.#isDue = true;
+      return;
+    }
+    this.listenToData(false);
+    if (isDrivable(socket, this.sockets.findings)) this.#drive();
+    else this.listenToData(true);
+  }
+
+  #drive(): void {
+    const socket = this.#socket;
+    const handle = handleOf(socket)!;
+    this.isDriven = true;
+    this.#handle = handle;
+    this.#raw = handle._parent;
+    const { buffer, bufferCallback } = this.sockets.findings!;
+    const memory = this.sockets.readMemory.bytes;
+    socket[TRANSPORT] = this;
+    socket[buffer] = memory;
+    socket[bufferCallback] = onBytes;
+    handle.useUserBuffer(memory);
+    // Data that other code writes to the stream would get between our writes.
+    socket.cork();
+    if (!this.isReading) this.#stopReading();
+    else if (handle.reading !== true) this.#read();
+  }
+
+  protected override streamWrote(): void {
+    if (this.#isDue) this.drive();
+  }
+
+  /** Driven, chunks are written at once, or checked when they leave the queue. */
   override get needsCopies(): boolean {
-    return false;
+    return !this.isDriven;
   }
 
   override get bufferedBytes(): number {
+    if (!this.isDriven) return super.bufferedBytes;
     return this.#socket.destroyed ? 0 : this.#untakenBytes + this.#queuedBytes;
   }
 
   override get blocked(): boolean {
+    if (!this.isDriven) return super.blocked;
     return this.#untakenBytes > 0 || this.#queuedBytes >= MAX_QUEUED_BYTES;
   }
 
   override write(chunks: readonly Uint8Array[]): void {
+    if (!this.isDriven) {
+      super.write(chunks);
+      return;
+    }
     if (this.#isEnding || !this.#socket.writable) return;
     if (!this.#isWriting) {
       this.#send(chunks);
@@ -131,19 +180,20 @@ export class SocketTransport extends StreamTransport implements Reader {
   override pause(): void {
     if (!this.isReading || this.#socket.destroyed) return;
     this.isReading = false;
-    this.#handle.reading = false;
-    this.#check('read', this.#handle.readStop());
+    if (this.isDriven) this.#stopReading();
+    else super.pause();
   }
 
   override resume(): void {
     if (this.isReading || this.#socket.destroyed || this.#socket.readableEnded) return;
     this.isReading = true;
-    if (this.#fullReads < FULL_READS_A_TURN) this.#read();
+    if (!this.isDriven) super.resume();
+    else if (this.#fullReads < FULL_READS_A_TURN) this.#read();
   }
 
   override giveWay(): void {
     // TLS never does: it hands over a record at a time, which fills nothing. Made to, it was slower by an eighth for nothing.
-    if (this.#fullReads === FULL_READS_A_TURN) return;
+    if (this.#fullReads === FULL_READS_A_TURN || !this.isDriven) return;
     this.#fullReads = this.sockets.readMemory.lastReadWasFull && this.isReading ? this.#fullReads + 1 : 0;
     if (this.#fullReads < FULL_READS_A_TURN) return;
     this.#handle.readStop();
@@ -170,6 +220,11 @@ export class SocketTransport extends StreamTransport implements Reader {
   #read(): void {
     this.#handle.reading = true;
     this.#check('read', this.#handle.readStart());
+  }
+
+  #stopReading(): void {
+    this.#handle.reading = false;
+    this.#check('read', this.#handle.readStop());
   }
 
   #send(chunks: readonly Uint8Array[]): void {

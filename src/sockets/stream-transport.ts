@@ -153,9 +153,19 @@ export class StreamTransport implements ArrivedTransport {
 
   #writeEnded(error: Error | null | undefined): void {
     this.#openWrites--;
+    this.streamWrote();
     if (!this.#waits || (error !== null && error !== undefined) || this.#stream.destroyed) return;
     this.#waits = this.#stream.writableLength > 0;
     this.#stream[OWNER]?.writable();
+  }
+
+  /** A write to the stream has ended. */
+  protected streamWrote(): void {}
+
+  /** Adds or removes the listener for the stream's data. */
+  protected listenToData(listens: boolean): void {
+    if (listens) this.#stream.on('data', onData);
+    else this.#stream.off('data', onData);
   }
 
   pause(): void {

@@ -9,16 +9,22 @@ import { StreamTransport } from './stream-transport.ts';
 import type { TransportOwner } from './transport.ts';
 
 /**
- * Takes over any stream; past it, where it is a socket of Node's and the self-check has passed by now. The first socket of its
- * kind starts that check.
+ * Takes a stream over. A socket of Node bypasses its streams once the self-check has passed: at once, or when the check that
+ * runs in the background ends; the first socket of its kind starts it. Any other stream is used as it is.
  */
 export function takeStream(stream: Duplex, owner: TransportOwner, engine: Engine): StreamTransport {
-  if (stream instanceof Socket) {
-    const encrypted = stream instanceof TLSSocket;
-    const checks = engine.part(SocketChecks);
-    const sockets = engine.part(NodeSockets);
-    if (!checks.areSocketsUsable(encrypted)) checks.prepareSockets(encrypted);
-    else if (isDrivable(stream, sockets.findings)) return new SocketTransport(stream, owner, sockets);
+  if (!(stream instanceof Socket)) return new StreamTransport(stream, owner);
+  const encrypted = stream instanceof TLSSocket;
+  const checks = engine.part(SocketChecks);
+  const sockets = engine.part(NodeSockets);
+  if (!checks.areSocketsUsable(encrypted)) {
+    const transport = new SocketTransport(stream, owner, sockets, false);
+    void checks.prepareSockets(encrypted).then((isGood) => {
+      if (isGood) transport.drive();
+    });
+    return transport;
   }
-  return new StreamTransport(stream, owner);
+  return isDrivable(stream, sockets.findings)
+    ? new SocketTransport(stream, owner, sockets)
+    : new StreamTransport(stream, owner);
 }

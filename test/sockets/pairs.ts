@@ -89,6 +89,18 @@ const drive: Open = (socket, owner) => {
   assert.ok(isDrivable(socket, SOCKETS.findings));
   return new SocketTransport(socket, owner, SOCKETS);
 };
+/** As long as the self-check takes, a socket is on its streams. */
+const driveLater: Open = (socket, owner) => {
+  const transport = new SocketTransport(socket, owner, SOCKETS, false);
+  setImmediate(() => transport.drive());
+  return transport;
+};
+const sockets = new WeakMap<ArrivedTransport, Socket>();
+const notYet: Open = (socket, owner) => {
+  const transport = new SocketTransport(socket, owner, SOCKETS, false);
+  sockets.set(transport, socket);
+  return transport;
+};
 const flow: Open = (socket, owner) => new StreamTransport(socket, owner);
 
 export const HANDLE: Kind = {
@@ -103,10 +115,28 @@ export const HANDLE: Kind = {
     assert.ok(taken);
   },
 };
+/** Sockets on their streams, until their transport is told to drive them. */
+export const STREAMED_SOCKETS: readonly Kind[] = [
+  { name: 'socket', secure: false, take: viaSockets(false, notYet, () => CHECKS.checkSockets(false)) },
+  { name: 'TLS socket', secure: true, take: viaSockets(true, notYet, () => CHECKS.checkSockets(true)) },
+];
+/** The socket of a transport of {@link STREAMED_SOCKETS}. */
+export const socketOf = (transport: ArrivedTransport): Socket => sockets.get(transport) ?? assert.fail();
+
 export const KINDS: readonly Kind[] = [
   HANDLE,
   { name: 'socket', secure: false, take: viaSockets(false, drive, () => CHECKS.checkSockets(false)) },
   { name: 'TLS socket', secure: true, take: viaSockets(true, drive, () => CHECKS.checkSockets(true)) },
+  {
+    name: 'socket that is driven later',
+    secure: false,
+    take: viaSockets(false, driveLater, () => CHECKS.checkSockets(false)),
+  },
+  {
+    name: 'TLS socket that is driven later',
+    secure: true,
+    take: viaSockets(true, driveLater, () => CHECKS.checkSockets(true)),
+  },
   { name: 'stream', secure: false, take: viaSockets(false, flow) },
   { name: 'TLS stream', secure: true, take: viaSockets(true, flow) },
 ];
