@@ -40,9 +40,12 @@ export class ReconnectSource {
    */
   async ask(context: AttemptContext): Promise<AttemptRequest> {
     const { clock, connectTimeoutMs } = this.#settings.connection;
-    const overdue = new AbortController();
-    const signal = AbortSignal.any([context.signal, overdue.signal]);
-    const timer = clock.setTimer(() => overdue.abort(silence()), connectTimeoutMs);
+    // Not AbortSignal.any: Node keeps what that returns for as long as it has a listener.
+    const asking = new AbortController();
+    const { signal } = asking;
+    const stopped = (): void => asking.abort(context.signal.reason);
+    context.signal.addEventListener('abort', stopped);
+    const timer = clock.setTimer(() => asking.abort(silence()), connectTimeoutMs);
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => {
         clock.clearTimer(timer);
@@ -53,6 +56,7 @@ export class ReconnectSource {
       return await Promise.race([this.#answers({ ...context, signal }, context.signal), aborted]);
     } finally {
       clock.clearTimer(timer);
+      context.signal.removeEventListener('abort', stopped);
     }
   }
 
