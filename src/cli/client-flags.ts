@@ -45,6 +45,12 @@ export const CLIENT_FLAGS: readonly Flag[] = [
   ...PEER_FLAGS,
   PROXY_FLAG,
   { name: 'max-redirects', value: '<n>', says: 'maximum redirects to follow', default: '0' },
+  {
+    name: 'transport',
+    value: '<auto|stream>',
+    says: 'I/O layer: handles of Node sockets where available, or streams',
+    default: 'auto',
+  },
   { name: 'compress', says: 'offer permessage-deflate (RFC 7692)' },
   {
     name: 'timeout-ms',
@@ -86,6 +92,7 @@ export function clientOptionsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): 
     ...(origin === undefined ? {} : { origin }),
     tls: tlsOf(flags),
     ...proxyOf(flags),
+    ...transportOf(flags),
     maxRedirects: wholeNumberOf(flags, 'max-redirects', 0, 0, 20),
     connectTimeoutMs: wholeNumberOf(flags, 'timeout-ms', 10_000, 1, MAX_MS),
     maxMessageBytes: wholeNumberOf(flags, 'max-message-bytes', 1_048_576, 1, 536_870_888),
@@ -110,6 +117,12 @@ export function proxyOf(flags: FlagValues): Pick<ConnectOptions, 'proxy' | 'prox
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+function transportOf(flags: FlagValues): Pick<ConnectOptions, 'transport'> {
+  const transport = textOf(flags, 'transport') ?? 'auto';
+  if (transport === 'auto' || transport === 'stream') return { transport };
+  throw new UsageError(`--transport is '${transport}'; it must be auto or stream`);
 }
 
 function heartbeatOf(flags: FlagValues): ConnectOptions {

@@ -12,7 +12,9 @@ import {
 } from '../protocol/handshake/client.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
 import type { Engine } from '../engine/engine.ts';
+import { SocketChecks } from '../sockets/handle-check.ts';
 import { StreamTransport } from '../sockets/stream-transport.ts';
+import { takeStream } from '../sockets/take-stream.ts';
 import type { TransportOwner } from '../sockets/transport.ts';
 import { type AcceptedAnswer, AnswerReader, upgradeJudge } from './answer-reader.ts';
 import { ClientOwner } from './client-owner.ts';
@@ -73,7 +75,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
   }
 
   start(): void {
-    const { signal, connectTimeoutMs, socket } = this.#options;
+    const { signal, connectTimeoutMs, socket, transport } = this.#options;
     if (signal?.aborted === true) {
       socket?.destroy();
       this.#aborted();
@@ -81,11 +83,17 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     }
     signal?.addEventListener('abort', this.#aborted);
     this.#deadlines.plan(this, this.#deadlines.now() + connectTimeoutMs);
+    // Runs while DNS and TCP wait for the network.
+    if (transport === 'auto')
+      void this.#engine.part(SocketChecks).prepareSockets(this.#hop.destination.secure);
     this.#go(this.#hop);
   }
 
   reached(stream: Duplex): void {
-    this.#transport = new StreamTransport(stream, this);
+    this.#transport =
+      this.#options.transport === 'auto'
+        ? takeStream(stream, this, this.#engine)
+        : new StreamTransport(stream, this);
     const request = this.#request();
     const wallNow = (): number => this.#options.clock.wallNow();
     this.#answer = new AnswerReader(upgradeJudge(request), this.#options, wallNow);

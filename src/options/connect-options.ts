@@ -103,6 +103,11 @@ export interface ConnectOptions extends ConnectionOptions, PlatformOptions {
    * `false` is for load generators.
    */
   readonly serializeConnects?: boolean | undefined;
+  /**
+   * I/O layer of the connection. `'auto'`: sockets that Node made bypass their streams, once a self-check in the background
+   * has passed; it runs once per process. `'stream'`: Node's streams only. Default `'auto'`.
+   */
+  readonly transport?: 'auto' | 'stream' | undefined;
   /** Longest head of an answer; over it `ERR_RESPONSE`. Default 16,384; 1 to 1,048,576 bytes. Ample for cookies. */
   readonly maxHeadBytes?: number | undefined;
   /** Most fields in it; over it `ERR_RESPONSE`. Default 100; 1 to 10,000. Servers send about 10. */
@@ -125,6 +130,7 @@ export interface ResolvedConnectOptions extends ConnectionSettings, PlatformSett
   readonly createConnection: CreateConnection | undefined;
   readonly maxRedirects: number;
   readonly serializeConnects: boolean;
+  readonly transport: 'auto' | 'stream';
   readonly maxHeadBytes: number;
   readonly maxHeaderFields: number;
 }

@@ -3,7 +3,7 @@ import { createSecureContext } from 'node:tls';
 import { CONNECTION_OPTION_TABLE, PLATFORM_OPTION_TABLE } from './connection-option-table.ts';
 import { CLIENT_FOREIGN_NAMES } from './foreign-names.ts';
 import { checkedOption, checkedRecord, refuseOption } from './option-check.ts';
-import { bytes, type CommonRule, count, list, ms, type PlainRule, plain } from './option-rules.ts';
+import { bytes, type CommonRule, count, list, ms, oneOf, type PlainRule, plain } from './option-rules.ts';
 import {
   completeOptions,
   DEFAULT_CONNECTION_OPTIONS,
@@ -57,6 +57,7 @@ export const CONNECT_OPTION_TABLE = Object.freeze({
   createConnection: plain('function', 'creates the underlying connection'),
   maxRedirects: Object.freeze({ ...count(20, 'maximum redirects to follow'), min: 0 }),
   serializeConnects: plain('boolean', 'open connections to one address one at a time'),
+  transport: oneOf(['auto', 'stream'], 'I/O layer: handles of Node sockets where available, or streams'),
   maxHeadBytes: bytes(1_048_576, 'maximum size of a response head'),
   maxHeaderFields: count(10_000, 'maximum header fields in a response'),
   ...CONNECTION_OPTION_TABLE,
@@ -78,6 +79,7 @@ export const DEFAULT_CONNECT_OPTIONS: ResolvedConnectOptions = Object.freeze({
   createConnection: undefined,
   maxRedirects: 0,
   serializeConnects: true,
+  transport: 'auto',
   maxHeadBytes: 16_384,
   maxHeaderFields: 100,
   ...DEFAULT_CONNECTION_OPTIONS,

@@ -108,7 +108,12 @@ export class SocketChecks {
     // A key that both know needs no certificate.
     const key = Buffer.alloc(16, 'hawser');
     const ciphers = 'TLS_AES_128_GCM_SHA256:PSK';
-    const server = createNodeTlsServer({ pskCallback: () => key, ciphers, allowHalfOpen: true, noDelay: true });
+    const server = createNodeTlsServer({
+      pskCallback: () => key,
+      ciphers,
+      allowHalfOpen: true,
+      noDelay: true,
+    });
     await run(server, async (loopback) => {
       server.on('secureConnection', (socket) => this.#take(loopback, socket));
       let raw: Socket | undefined;

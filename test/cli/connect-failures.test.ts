@@ -97,6 +97,19 @@ test('CM-05 CC-07: a redirect says where to, without query; --max-redirects foll
   assert.match(following.outLines[0] ?? '', /"event":"open"/);
 });
 
+test('CM-03: --transport takes auto or stream', async (t) => {
+  const { url } = await echo(t);
+  for (const transport of ['auto', 'stream']) {
+    const io = fakeIo();
+    io.input.end('hello');
+    assert.equal(await hawser(io, 'connect', url, '--transport', transport, '--wait-ms', '100'), 0);
+    assert.deepEqual(io.outLines, ['hello']);
+  }
+  const io = fakeIo();
+  assert.equal(await hawser(io, 'connect', url, '--transport', 'handle'), 2);
+  assert.match(io.errLines.join(' '), /--transport is 'handle'; it must be auto or stream/);
+});
+
 test('CM-03 CC-08: --proxy, also with an https: proxy and --insecure', async (t) => {
   const { url } = await echo(t);
   for (const tls of [undefined, selfSigned(['127.0.0.1'], Date.now())]) {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { constants, createDeflateRaw } from 'node:zlib';
 import type { Message } from '../../src/index.ts';
-import { connect } from '../../src/client/index.ts';
 import { frame, pair, seededRandom, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { withoutZlibSteps } from '../zlib.ts';
 import { accepting, atEnd, failure, scriptedServer } from './live.ts';
+import { connect } from './dialling.ts';
 
 const BITS = [9, 11, 15];
 const NO_HEARTBEAT = { heartbeat: false, idleTimeoutMs: false } as const;

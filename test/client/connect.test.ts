@@ -7,7 +7,6 @@ import type { TLSSocket } from 'node:tls';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import {
   type ClientConnection,
-  connect,
   type ConnectOptions,
   ConnectError,
   Connection,
@@ -15,6 +14,7 @@ import {
 import { MisuseError, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { accepting, atEnd, failure, scriptedServer } from './live.ts';
+import { connect } from './dialling.ts';
 
 const TLS = selfSigned(['localhost', '127.0.0.1'], Date.now());
 

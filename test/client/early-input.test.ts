@@ -3,9 +3,10 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { selfSigned } from '../../src/cli/self-signed.ts';
-import { type ClientConnection, connect, ReconnectingClient } from '../../src/client/index.ts';
+import type { ClientConnection } from '../../src/client/index.ts';
 import { close, duplexPair, ping, text } from '../../src/testing/index.ts';
 import { accepting, atEnd, scriptedServer } from './live.ts';
+import { ReconnectingClient, connect } from './dialling.ts';
 
 const unmasked = { mask: false } as const;
 const FRAMES = [

@@ -4,11 +4,12 @@ import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { selfSigned } from '../../src/cli/self-signed.ts';
-import { connect, type ConnectOptions, ConnectError } from '../../src/client/index.ts';
+import { type ConnectOptions, ConnectError } from '../../src/client/index.ts';
 import { ConnectTurns } from '../../src/client/turns.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';
 import { VirtualClock, waitUntil } from '../../src/testing/index.ts';
 import { accepting, atEnd, failure, scriptedServer } from './live.ts';
+import { connect } from './dialling.ts';
 
 const TLS = selfSigned(['localhost', '127.0.0.1'], Date.now());
 

@@ -4,17 +4,13 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { selfSigned } from '../../src/cli/self-signed.ts';
-import {
-  connect,
-  type ConnectOptions,
-  type ConnectTarget,
-  ReconnectingClient,
-} from '../../src/client/index.ts';
+import type { ConnectOptions, ConnectTarget } from '../../src/client/index.ts';
 import { ConnectTurns } from '../../src/client/turns.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';
 import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { VirtualClock, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { atEnd, failure, scriptedServer } from './live.ts';
+import { ReconnectingClient, connect } from './dialling.ts';
 
 const TLS = selfSigned(['localhost'], Date.now());
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CloseInfo, connect, type ConnectOptions } from '../../src/client/index.ts';
+import type { CloseInfo, ConnectOptions } from '../../src/client/index.ts';
 import {
   binary,
   close,
@@ -13,6 +13,7 @@ import {
   waitUntil,
 } from '../../src/testing/index.ts';
 import { accepting, scriptedServer, type ScriptedServer } from './live.ts';
+import { connect } from './dialling.ts';
 
 const UNMASKED = { mask: false } as const;
 

@@ -3,11 +3,12 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { ConnectError, ConnectOptions } from '../../src/client/index.ts';
 import { ConnectTurns } from '../../src/client/turns.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';
-import { type ConnectError, connect, type ConnectOptions } from '../../src/client/index.ts';
 import { acceptValue } from '../../src/protocol/handshake/accept-key.ts';
 import { leakCheck } from '../../src/testing/index.ts';
+import { connect } from './dialling.ts';
 
 /** A server that does what it is told, right or wrong. */
 export interface ScriptedServer {

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { selfSigned } from '../../src/cli/self-signed.ts';
-import { connect, ConnectError, type ConnectOptions, ReconnectingClient } from '../../src/client/index.ts';
+import { ConnectError, type ConnectOptions } from '../../src/client/index.ts';
 import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { VirtualClock, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { ConnectTurns } from '../../src/client/turns.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';
 import { accepting, atEnd, failure, scriptedServer } from './live.ts';
 import { tunnelProxy, type TunnelProxyOptions } from './proxy-server.ts';
+import { ReconnectingClient, connect } from './dialling.ts';
 
 const TLS = selfSigned(['localhost', '127.0.0.1'], Date.now());
 const PROXY_TLS = selfSigned(['127.0.0.1'], Date.now());

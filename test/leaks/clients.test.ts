@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { selfSigned } from '../../src/cli/self-signed.ts';
 import { ReconnectingClient, WebSocketServer } from '../../src/index.ts';
 import { eventLoopTurns, leakCheck, seededRandom, VirtualClock, waitUntil } from '../../src/testing/index.ts';
-import { checkSockets } from '../../src/sockets/handle-check.ts';
+import { defaultEngine } from '../../src/engine/engine.ts';
+import { SocketChecks } from '../../src/sockets/handle-check.ts';
 import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
 import { TRANSPORT } from '../server/transport.ts';
 
@@ -35,7 +36,7 @@ for (const { secure, clients: count } of [
     timeout: 300_000,
     skip: NO_COLLECTOR,
   }, async () => {
-    if (TRANSPORT.transport === 'auto') await checkSockets(secure);
+    if (TRANSPORT.transport === 'auto') await defaultEngine.part(SocketChecks).checkSockets(secure);
     const leaks = leakCheck();
     const warnings: string[] = [];
     const warned = ({ message }: Error): void => void warnings.push(message);

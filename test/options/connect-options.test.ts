@@ -84,6 +84,7 @@ const RIGHT: Record<string, unknown[]> = {
   socket: [new PassThrough()],
   createConnection: [() => new PassThrough()],
   serializeConnects: [true, false],
+  transport: ['auto', 'stream'],
   memoryBudget: [new MemoryBudget({ maxBytes: 5 })],
   rateLimit: [false, { messagesPerSecond: 5, closeCode: 1010 }],
 };
@@ -107,6 +108,7 @@ const WRONG: Record<string, unknown[]> = {
   socket: [{}, null, 'tcp', () => new PassThrough()],
   createConnection: [null, new PassThrough()],
   serializeConnects: [0, null],
+  transport: ['handle', '', true, null],
   rateLimit: [true, {}, { messagesPerSecond: 5, closeCode: 1005 }],
 };
 for (const name of Object.keys(WRONG)) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ReconnectingClient } from '../../../src/index.ts';
 import { eventLoopTurns, seededRandom, VirtualClock, waitUntil } from '../../../src/testing/index.ts';
 import { harbour } from './reconnecting.ts';
+import { ReconnectingClient } from '../dialling.ts';
 
 /** How often something happens, of a hundred times. */
 const ACTIONS = { send: 60, broadcast: 15, pass: 15, cut: 4, restart: 3, vanish: 3 } as const;

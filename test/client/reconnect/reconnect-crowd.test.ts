@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ReconnectingClient, WebSocketServer } from '../../../src/index.ts';
+import { WebSocketServer } from '../../../src/index.ts';
 import { leakCheck, seededRandom, VirtualClock, waitUntil } from '../../../src/testing/index.ts';
+import { ReconnectingClient } from '../dialling.ts';
 
 const CLIENTS = 1_000;
 const LONG = { deadlineMs: 60_000 };

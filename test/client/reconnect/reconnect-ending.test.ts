@@ -5,9 +5,10 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
-import { ReconnectingClient, type ReconnectState } from '../../../src/index.ts';
+import type { ReconnectState } from '../../../src/index.ts';
 import { leakCheck, VirtualClock, waitForEvent, waitUntil } from '../../../src/testing/index.ts';
 import { type Boat, boat, harbour } from './reconnecting.ts';
+import { ReconnectingClient } from '../dialling.ts';
 
 /** A server that accepts and says nothing. */
 async function silent(t: TestContext): Promise<{ readonly url: string; readonly sockets: Socket[] }> {

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { EndInfo, ReconnectEvents } from '../../../src/client/reconnect/reconnect-events.ts';
-import {
-  ReconnectingClient,
-  type ReconnectOptions,
-  type ServerOptions,
-  WebSocketServer,
-} from '../../../src/index.ts';
+import { type ReconnectOptions, type ServerOptions, WebSocketServer } from '../../../src/index.ts';
 import { leakCheck, seededRandom, VirtualClock, waitUntil } from '../../../src/testing/index.ts';
+import { ReconnectingClient } from '../dialling.ts';
 
 /** A server that can go and come back, on the same port. */
 export interface Harbour {
