@@ -17,7 +17,6 @@ import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import { checkEventName } from '../connection/event-names.ts';
 import type { ConnectionState } from '../connection/states.ts';
 import { HandshakeError, PeerError } from '../protocol/errors.ts';
-import type { Fields } from '../protocol/handshake/fields.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { Clock } from '../engine/clock.ts';
@@ -29,29 +28,26 @@ import { StreamTransport, tuneSocket } from '../sockets/stream-transport.ts';
 import { takeStream } from '../sockets/take-stream.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { Admission, type Reservation } from './admission/admission.ts';
-import { addressMatcher } from '../options/addresses.ts';
 import { Groups, type GroupsOwner } from './groups/groups.ts';
 import type { Relay } from './groups/relay.ts';
 import { type Arrival, Handshake } from './opening/handshake.ts';
 import type { HandshakeOwner, PendingSocket } from './opening/handshake-owner.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
+import { EntryPolicies } from './admission/entry-policies.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
 import { ServerLog } from './log.ts';
-import { hostPolicy, type OriginRefusal, originPolicy, type OriginSubject } from './admission/policies.ts';
 import {
   type ResolvedServerOptions,
   resolveServerOptions,
   type ServerOptions,
 } from '../options/resolve-server-options.ts';
-import { compilePath } from './admission/policies.ts';
 import { PipelinedUpgrade } from './opening/pipelined-upgrade.ts';
 import { Registry } from './groups/registry.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
 import type { ShutdownOwner, ShutdownProgress } from './shutdown.ts';
 import { Counters } from './counters.ts';
 import type { ServerStats } from './stats.ts';
-import { proxyPolicy, type Sender, trustedSenders } from './admission/trust-proxy.ts';
 
 /** Failures to accept come in floods. */
 const ACCEPT_FAILURE_EVERY_MS = 1_000;
@@ -78,6 +74,7 @@ export class ServerCore<UserData>
   readonly observers: Observers;
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;
+  readonly policies: EntryPolicies;
   readonly places: HandshakePlaces;
   readonly registry = new Registry<DriverOf<UserData>>();
   readonly groups: Groups<UserData>;
@@ -93,11 +90,6 @@ export class ServerCore<UserData>
 
   #shedEpisode = 0;
   #acceptFailedMs = Number.NEGATIVE_INFINITY;
-  readonly #matchesPath: (path: string) => boolean;
-  readonly #judgeOrigin: (subject: OriginSubject) => OriginRefusal | undefined;
-  readonly #judgeHost: ReturnType<typeof hostPolicy>;
-  readonly #senderOf: ReturnType<typeof proxyPolicy>;
-  readonly #sendsProxyHeader: (address: string) => boolean;
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
   readonly #leaving = new Set<DriverOf<UserData>>();
 
@@ -120,18 +112,8 @@ export class ServerCore<UserData>
     this.observers = new Observers([this.counters, ...log, ...observers]);
     this.warnings = new Warnings(logger);
     this.admission = new Admission(this.options);
-    const { proxyProtocol, trustProxy } = this.options;
-    const isListed = proxyProtocol === false ? undefined : addressMatcher(proxyProtocol);
-    this.#sendsProxyHeader = (address) => isListed !== undefined && (address === '' || isListed(address));
-    const isTrusted = trustedSenders(trustProxy);
-    this.places = new HandshakePlaces(
-      this.options,
-      (address) => isTrusted(address) || this.#sendsProxyHeader(address),
-    );
-    this.#matchesPath = compilePath(this.options.path);
-    this.#judgeOrigin = originPolicy(this.options);
-    this.#judgeHost = hostPolicy(this.options.allowedHosts);
-    this.#senderOf = proxyPolicy(this.options.trustProxy);
+    this.policies = new EntryPolicies(this.options);
+    this.places = new HandshakePlaces(this.options, this.policies.isProxy);
     this.groups = new Groups(this, relay);
   }
 
@@ -190,26 +172,6 @@ export class ServerCore<UserData>
       if (pendingResponse(socket) === undefined) begin();
       else new PipelinedUpgrade(this, socket, head.target).wait(begin, () => resolve(undefined));
     });
-  }
-
-  matchesPath(path: string): boolean {
-    return this.#matchesPath(path);
-  }
-
-  senderOf(address: string, secure: boolean, fields: Fields): Sender {
-    return this.#senderOf(address, secure, fields);
-  }
-
-  judgeOrigin(subject: OriginSubject): OriginRefusal | undefined {
-    return this.#judgeOrigin(subject);
-  }
-
-  sendsProxyHeader(address: string): boolean {
-    return this.#sendsProxyHeader(address);
-  }
-
-  judgeHost(authority: string): OriginRefusal | undefined {
-    return this.#judgeHost(authority);
   }
 
   upgradeLost(remoteAddress: string, url: string): void {

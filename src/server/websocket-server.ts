@@ -294,7 +294,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
 
   #serves(path: string): boolean {
     try {
-      return this.#core.matchesPath(path);
+      return this.#core.policies.matchesPath(path);
     } catch (error) {
       this.#core.handlerFailed(error, undefined, 'a function given as path');
       return false;

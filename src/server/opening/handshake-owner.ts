@@ -1,17 +1,15 @@
 import type { DriverOf } from '../../connection/connection.ts';
 import type { ConnectionIdentity } from '../../connection/connection-events.ts';
 import type { Refusal } from '../../observe/observer.ts';
-import type { Fields } from '../../protocol/handshake/fields.ts';
 import type { DeadlineQueue } from '../../engine/deadlines.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Transport, TransportOwner } from '../../sockets/transport.ts';
 import type { Admission, Reservation } from '../admission/admission.ts';
+import type { EntryPolicies } from '../admission/entry-policies.ts';
 import type { HandshakePlaces } from '../admission/handshake-places.ts';
 import type { HeldInputOwner } from './held-input.ts';
 import type { UpgradeRequest } from '../../options/hooks.ts';
 import type { ResolvedServerOptions } from '../../options/resolve-server-options.ts';
-import type { OriginRefusal, OriginSubject } from '../admission/policies.ts';
-import type { Sender } from '../admission/trust-proxy.ts';
 
 /** A socket that shutdown waits for: in its handshake, or closing after a refusal. */
 export interface PendingSocket {
@@ -36,14 +34,7 @@ export interface HandshakeOwner<UserData> extends HeldInputOwner {
   readonly places: HandshakePlaces;
   readonly shuttingDown: boolean;
   readonly pendingSockets: Set<PendingSocket>;
-  matchesPath(path: string): boolean;
-  /** The client that sent a request, as trusted proxies report it. */
-  senderOf(address: string, secure: boolean, fields: Fields): Sender;
-  /** Whether sockets from this address must begin with a PROXY header. */
-  sendsProxyHeader(address: string): boolean;
-  judgeOrigin(subject: OriginSubject): OriginRefusal | undefined;
-  /** Why `allowedHosts` refuses an authority; `undefined` if it does not. */
-  judgeHost(authority: string): OriginRefusal | undefined;
+  readonly policies: EntryPolicies;
   /** Authority of the listening address: the default for HTTP/1.0 requests without `Host`. */
   readonly ownAuthority: string;
   /** Reports a request with `Sec-WebSocket-Key` but without `Upgrade`. */

@@ -232,7 +232,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   /** Replaces the address and the security of the client by those that a trusted proxy reports. */
   #meetSender(head: RequestHead): Sender {
     const transport = this.#transport;
-    const sender = this.#owner.senderOf(transport.remoteAddress, this.#secure, head.fields);
+    const sender = this.#owner.policies.senderOf(transport.remoteAddress, this.#secure, head.fields);
     if (sender.proxied) {
       transport.standFor(sender.address);
       const place = this.#place as HandshakePlace;
@@ -248,12 +248,12 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const owner = this.#owner;
     const { host: forwardedHost } = this.#meetSender(head);
     const upgrade = readUpgradeRequest(head, this.#secure, forwardedHost);
-    if (!owner.matchesPath(upgrade.path)) {
+    if (!owner.policies.matchesPath(upgrade.path)) {
       this.#refuse('ERR_PATH');
       return;
     }
     const request = new HandedRequest(upgrade, incoming);
-    const foreign = owner.judgeOrigin({
+    const foreign = owner.policies.judgeOrigin({
       origins: upgrade.origins,
       host: upgrade.host,
       secure: this.#secure,

@@ -87,7 +87,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
       return;
     }
     const foreign =
-      forwardedHost !== undefined || namesHost(head) ? owner.judgeHost(this.#url.host) : undefined;
+      forwardedHost !== undefined || namesHost(head) ? owner.policies.judgeHost(this.#url.host) : undefined;
     if (foreign !== undefined) {
       this.#refuse(foreign.code, { detail: `${foreign.why}; host ${this.#url.host}` });
       return;

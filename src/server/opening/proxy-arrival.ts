@@ -28,13 +28,7 @@ export interface Announced<Entrance> {
 /** The server, as reading a PROXY header sees it. */
 type ProxyArrivalOwner = Pick<
   HandshakeOwner<unknown>,
-  | 'deadlines'
-  | 'pendingSockets'
-  | 'places'
-  | 'refused'
-  | 'sendsProxyHeader'
-  | 'shuttingDown'
-  | 'socketReleased'
+  'deadlines' | 'pendingSockets' | 'places' | 'policies' | 'refused' | 'shuttingDown' | 'socketReleased'
 > & { readonly options: { readonly handshakeTimeoutMs: number } };
 
 /**
@@ -69,7 +63,7 @@ export class ProxyArrival<Entrance extends ProxyEntrance>
     this.#pass = pass;
     this.#entrance = open(this);
     this.#address = this.#entrance.remoteAddress;
-    this.#isTrusted = owner.sendsProxyHeader(this.#address);
+    this.#isTrusted = owner.policies.sendsProxyHeader(this.#address);
     this.#reader = new ProxyHeaderReader(this.#isTrusted);
     this.#acceptedAtMs = owner.deadlines.now();
     owner.pendingSockets.add(this);
