@@ -60,7 +60,7 @@ export const CLOSING: readonly Rule[] = [
       kept(
         'connection/ending.ts#inputDone',
         live('5.5.1-5'),
-        'server/opening/closing-live: we close, and the peer answers: one close event',
+        'server/opening/closing-live: the server closes, and the peer answers: one close event',
       ),
     ],
   ),

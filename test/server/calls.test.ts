@@ -70,7 +70,7 @@ test('GN-05 every argument of every call of a server is checked: a typed refusal
   assert.equal(connection.state, 'open', 'no refused call did anything');
 });
 
-test('GN-05 listen and shutdown refuse everything that they would ignore', async () => {
+test('GN-05 listen and shutdown refuse arguments that they would ignore', async () => {
   const fresh = (): AnyServer => new WebSocketServer() as unknown as AnyServer;
   const listening = async (...args: unknown[]): Promise<void> => {
     const server = fresh();
@@ -115,7 +115,7 @@ test('GN-05 listen and shutdown refuse everything that they would ignore', async
   for (const [label, call, valid] of rows) assert.deepEqual(await acceptedValues(label, call), valid, label);
 });
 
-test('GN-05 listen takes a port as digits in a string, as environment variables have it', async (t) => {
+test('GN-05 listen accepts a port as a string of digits, as in environment variables', async (t) => {
   const server = new WebSocketServer();
   t.after(() => server.shutdown());
   assert.notEqual((await server.listen('0', '127.0.0.1')).port, 8080);
@@ -197,7 +197,7 @@ test('GN-05 a refused call says what to write instead', async (t) => {
   );
 });
 
-test('GN-05 the recipients of a broadcast are a connection, an id, or a list; a wrong member refuses it whole', async (t) => {
+test('GN-05 the recipients of a broadcast are a connection, an id, or a list; one invalid member refuses the whole call', async (t) => {
   const { server, connection } = await stage(t);
   const sent = (options: object): unknown => (server.broadcast('x', options) as { sent: number }).sent;
   const { id } = connection;
@@ -236,7 +236,7 @@ test('GN-05 the recipients of a broadcast are a connection, an id, or a list; a 
   assert.equal(connection.messagesSent, before);
 });
 
-test('GN-05 the tables of connections and topics refuse what is no id and no topic', async (t) => {
+test('GN-05 the tables of connections and topics refuse invalid ids and topics', async (t) => {
   const { server, connection } = await stage(t);
   const { connections, topics } = server as unknown as WebSocketServer;
   const rows = {
@@ -253,7 +253,7 @@ test('GN-05 the tables of connections and topics refuse what is no id and no top
   );
 });
 
-test('GN-05 the functions beside the server, and listeners, are checked in the same way', async () => {
+test('GN-05 the arguments of exported functions and listeners are checked in the same way', async () => {
   type Loose = (...args: unknown[]) => unknown;
   const [refusal, same] = [refuse, timingSafeEqualText] as unknown as [Loose, Loose];
   const Server = WebSocketServer as unknown as new (...args: unknown[]) => AnyServer;

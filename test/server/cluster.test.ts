@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 
-test('a worker of node:cluster, whose primary accepts for it, serves by handles as ever', () => {
+test('a worker of node:cluster uses handles although its primary accepts the connections', () => {
   const said = execFileSync(process.execPath, [join(import.meta.dirname, 'cluster-child.js')], {
     encoding: 'utf8',
     timeout: 60_000,

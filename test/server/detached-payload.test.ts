@@ -147,7 +147,7 @@ for (const way of WAYS) {
     });
   }
 
-  test(`SE-22 GN-07: ${way.name}: a payload that is transferred when a part is sent ${way.copied ? 'was copied before' : 'ends that connection alone'}`, async (t) => {
+  test(`SE-22 GN-07: ${way.name}: a payload that is transferred after a part was sent ${way.copied ? 'was copied before' : 'ends that connection alone'}`, async (t) => {
     const { join } = await serving(t, way);
     const [bad, other] = [await join(), await join()];
     bad.client.pause();
@@ -174,7 +174,7 @@ for (const way of WAYS) {
     assert.equal(other.connection.state, 'open');
   });
 
-  test(`SE-22: ${way.name}: what is compressed, prepared for many, or a ping may be detached after the call`, async (t) => {
+  test(`SE-22: ${way.name}: payloads that are compressed, broadcast or sent as a ping may be detached after the call`, async (t) => {
     const asyncThresholdBytes = 50_000;
     const { server, join } = await serving(t, way, { perMessageDeflate: { asyncThresholdBytes } });
     const { client, connection } = await join({
@@ -215,7 +215,7 @@ for (const way of WAYS) {
   });
 }
 
-test('SE-22: a client has masked a copy: its payload may be detached after send', async (t) => {
+test('SE-22: a client masks a copy, so its payload may be detached after send', async (t) => {
   const { server, port } = await serving(t, WAYS[0]!);
   const got: number[] = [];
   server.on('message', (_, message) => void got.push(message.length));
@@ -228,7 +228,7 @@ test('SE-22: a client has masked a copy: its payload may be detached after send'
   assert.deepEqual(got, [LARGE]);
 });
 
-test('SE-22 GN-07: a response body that is detached when it is to be written is a 500', async (t) => {
+test('SE-22 GN-07: a response body that is detached before it is written causes 500', async (t) => {
   const failures: unknown[] = [];
   const gone = filled(10);
   detach(gone);

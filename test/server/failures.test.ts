@@ -81,7 +81,7 @@ for (const [how, fail] of Object.entries(WAYS) as [string, Fail][]) {
     ['connection', ON_CONNECTION],
   ] as const) {
     for (const [name, run] of Object.entries(events)) {
-      test(`ER-05 SE-28: a ${name} listener of the ${target} that ${how} is told as ERR_HANDLER, and the others go on`, async (t) => {
+      test(`ER-05 SE-28: a ${name} listener of the ${target} that ${how} is reported as ERR_HANDLER, and the other listeners run`, async (t) => {
         const fixture = live(t, { onOverflow: 'drop-newest', idleTimeoutMs: false });
         const { server, errors, join } = fixture;
         const [peer, bystander] = [await join(), await join()];
@@ -129,7 +129,7 @@ for (const [how, fail] of Object.entries(WAYS) as [string, Fail][]) {
     assert.equal(next.connection.state, 'open');
   });
 
-  test(`ER-05 SE-28: an error listener that ${how} has nobody left to tell, and ends nothing`, async (t) => {
+  test(`ER-05 SE-28: an error listener that ${how} is not reported to error listeners again, and ends no connection`, async (t) => {
     const { server, errors, join } = live(t);
     server.on('error', fail);
     const { raw, connection } = await join();
@@ -146,7 +146,7 @@ for (const [how, fail] of Object.entries(WAYS) as [string, Fail][]) {
     exemptAddresses: { exemptAddresses: fail as unknown as () => boolean, maxConnectionsPerIp: 1 },
   };
   for (const [name, options] of Object.entries(predicates)) {
-    test(`ER-05 SE-28: ${name} that ${how}: 500, told, and nothing of it is kept`, async (t) => {
+    test(`ER-05 SE-28: ${name} that ${how}: 500, an error event, and no handshake is left`, async (t) => {
       const { server, errors, connect } = await listening(t, options);
       for (let i = 0; i < 3; i++) {
         const client = await connect();
@@ -165,7 +165,7 @@ for (const [how, fail] of Object.entries(WAYS) as [string, Fail][]) {
     });
   }
 
-  test(`ER-05 BC-03 SE-28: where that ${how} counts as failed for each, and is told`, async (t) => {
+  test(`ER-05 BC-03 SE-28: where that ${how} counts as failed for each recipient, and is reported`, async (t) => {
     const { server, errors, join } = live(t);
     const peers = [await join(), await join()];
     for (const { connection } of peers) connection.subscribe('t');
@@ -179,7 +179,7 @@ for (const [how, fail] of Object.entries(WAYS) as [string, Fail][]) {
   });
 }
 
-test('BC-03 SE-28: where that returns no boolean counts as failed for each, and the error says what it returned', async (t) => {
+test('BC-03 SE-28: a where result that is not a boolean counts as failed for each recipient, and the error names it', async (t) => {
   const { server, errors, join } = live(t);
   await join();
   for (const verdict of [1, 'yes', undefined, null, {}]) {
@@ -189,7 +189,7 @@ test('BC-03 SE-28: where that returns no boolean counts as failed for each, and 
   }
 });
 
-test('LG-01: a logger that throws in every line disturbs nothing', async (t) => {
+test('LG-01: a logger that throws for every line does not affect the service', async (t) => {
   let lines = 0;
   const broken = (): never => {
     lines++;

@@ -60,7 +60,7 @@ test('HB-08: one timer serves all connections', async (t) => {
   assert.equal(clock.pendingTimers, before);
 });
 
-test('HB-01: without heartbeat nobody is pinged', async (t) => {
+test('HB-01: without heartbeat no ping is sent', async (t) => {
   const { server, join, pass } = live(t, { heartbeat: false, idleTimeoutMs: false });
   await join();
   await pass(120_000, 1_000);
@@ -81,7 +81,7 @@ test('HB-02: any byte counts as an answer', async (t) => {
   assert.ok(server.stats().heartbeat.pingsSent >= 3);
 });
 
-test('HB-05: the round trip is measured by our own clock', async (t) => {
+test("HB-05: the round trip is measured by the server's clock", async (t) => {
   const { clock, join, pass } = live(t, { idleTimeoutMs: false });
   const peer = await join();
   peer.wire.toServer.latency(40, clock);
@@ -103,7 +103,7 @@ test('HB-06: a process that was blocked for a minute loses no healthy peer', asy
   assert.equal(server.connections.size, 3);
 });
 
-test('HB-09: who sends nothing for so long is closed with 1001', async (t) => {
+test('HB-09: a connection that receives nothing for idleTimeoutMs is closed with 1001', async (t) => {
   const { join, pass, closes } = live(t, { heartbeat: false, idleTimeoutMs: 5_000, closeTimeoutMs: 1_000 });
   const { raw } = await join();
   await pass(4_900);

@@ -39,7 +39,7 @@ async function exchange(port: number, bytes: Buffer): Promise<void> {
   await client.waitForClose();
 }
 
-test('§7.1.7: a peer that fails the connection is one line, with rule, codes and address, and without payload', async () => {
+test('§7.1.7: a protocol violation is logged in one line, with rule, codes and address, and without payload', async () => {
   const lines = await logged((port) => exchange(port, frame({ opcode: 3, payload: 'secret' })));
   assert.equal(lines.length, 1);
   const [level, text, fields] = lines[0]!;
@@ -51,7 +51,7 @@ test('§7.1.7: a peer that fails the connection is one line, with rule, codes an
   assert.ok(!JSON.stringify(fields).includes('secret'));
 });
 
-test('LG-01: an ending that is nobody’s fault is for debugging, one of ours an error', async () => {
+test('LG-01: an ordinary end is logged as debug, a fault of the server as error', async () => {
   const lines = await logged(async (port) => {
     await exchange(port, frame({ opcode: 8, payload: Buffer.of(0x03, 0xe8) }));
     await exchange(port, frame({ opcode: 1, payload: 'x' }));
@@ -66,7 +66,7 @@ test('LG-01: an ending that is nobody’s fault is for debugging, one of ours an
   );
 });
 
-test('HS-27: each refusal is one line, of a level that fits, and the path without its query', async () => {
+test('HS-27: each refusal is one line at its level, with the path and without the query', async () => {
   const refusals = [
     [{ Origin: 'https://evil.example' }, 'warn', 'ERR_ORIGIN'],
     [{ 'Sec-WebSocket-Version': '8' }, 'warn', 'ERR_VERSION'],
@@ -87,13 +87,13 @@ test('HS-27: each refusal is one line, of a level that fits, and the path withou
   );
 });
 
-test('HS-27: a client’s text can neither begin a line nor speak to a terminal, and is cut', () => {
+test('HS-27: text of a client is escaped and cut, so that it cannot begin a line or control a terminal', () => {
   assert.equal(escaped('a\r\nb\u001b[31m\u2028\u{e0001}é'), 'a\\u{d}\\u{a}b\\u{1b}[31m\\u{2028}\\u{e0001}é');
   assert.equal(escaped('x'.repeat(129)), `${'x'.repeat(128)}…`);
   assert.equal(escaped('x'.repeat(128)), 'x'.repeat(128));
 });
 
-test('LG-01 GN-07: a logger that throws disturbs nobody', async () => {
+test('LG-01 GN-07: a logger that throws does not affect the caller', async () => {
   const fails = (): never => {
     throw new Error('disk full');
   };

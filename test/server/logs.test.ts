@@ -87,7 +87,7 @@ const FAILING: readonly (readonly [what: string, options: ServerOptions, message
   ['a request hook', { request: fails }, 'handler failed'],
 ];
 for (const [what, options, message] of FAILING) {
-  test(`HS-27 ER-05 LG-02: ${what} is logged once, with its error, and told as error`, async (t) => {
+  test(`HS-27 ER-05 LG-02: ${what} is logged once, with its error, and causes an error event`, async (t) => {
     const { logger, lines } = collector();
     const { connect, errors, server } = await listening(t, { logger, ...options });
     const client = await connect();
@@ -109,7 +109,7 @@ for (const [what, options, message] of FAILING) {
   });
 }
 
-test('HS-27 SE-11: what a client says cannot begin a line or speak to a terminal, and is cut to 128 characters', async (t) => {
+test('HS-27 SE-11: text of a client is escaped and cut to 128 characters, so that it cannot begin a line or control a terminal', async (t) => {
   const { logger, lines } = collector();
   const { server } = live(t, { logger, path: '/ours', clock: new VirtualClock() });
   const wire = duplexPair();
@@ -124,7 +124,7 @@ test('HS-27 SE-11: what a client says cannot begin a line or speak to a terminal
   assert.ok(shown.length < 600, shown);
 });
 
-test('LG-02 UT-06: a violation is logged with code and section, lengths and positions, never with what was said', async (t) => {
+test('LG-02 UT-06: a violation is logged with code, section, lengths and positions, without the payload', async (t) => {
   const { logger, lines } = collector();
   const { join } = live(t, { logger });
   const { raw, connection } = await join();
@@ -145,7 +145,7 @@ test('LG-02 UT-06: a violation is logged with code and section, lengths and posi
   assert.doesNotMatch(JSON.stringify(lines), /hunter2|password/);
 });
 
-test('LG-02: the last line of a connection, and of the server, has the totals', async (t) => {
+test('LG-02: the last line of a connection and of the server contains the totals', async (t) => {
   const { logger, lines } = collector();
   const clock = new VirtualClock();
   const { server, join } = await listening(t, { logger, clock });

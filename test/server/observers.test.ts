@@ -51,7 +51,7 @@ function observed(options: ServerOptions, ...observers: Observer[]) {
   return { core, emitter, open };
 }
 
-test('LG-01: one connection is one event each: opened, each state, dropped, handler failed, closed', async () => {
+test('LG-01: a connection reports each of its events once: opened, states, dropped, handler failed, closed', async () => {
   const seen: unknown[][] = [];
   const { emitter, open } = observed(
     {},

@@ -19,7 +19,7 @@ import {
 } from '../../src/testing/index.ts';
 import { closeCode, listening, live, nextText, upgradeRequest } from './live.ts';
 
-test('SD-01 SD-02: what waits goes out, then Close 1001; who answers counts as closed', async (t) => {
+test('SD-01 SD-02: shutdown sends buffered messages, then Close 1001; a peer that answers counts as closed', async (t) => {
   const { server, join } = live(t);
   const { raw, connection } = await join();
   assert.equal(server.ready(), true);
@@ -37,7 +37,7 @@ test('SD-01 SD-02: what waits goes out, then Close 1001; who answers counts as c
   assert.equal(server.shutdown(), report, 'the same promise for every call');
 });
 
-test('SD-03: who does not answer is cut at the deadline, and the report says so', async (t) => {
+test('SD-03: a peer that does not answer is destroyed at the deadline and reported as forced', async (t) => {
   const { server, clock, join } = live(t);
   const { connection } = await join();
   const report = server.shutdown({ timeoutMs: 1_000, code: 1012, reason: 'back soon' });
@@ -49,7 +49,7 @@ test('SD-03: who does not answer is cut at the deadline, and the report says so'
   assert.deepEqual([info.cause, info.sentCode], ['shutdown', 1012]);
 });
 
-test('SD-02: many are closed in waves, in random order', async (t) => {
+test('SD-02: many connections are closed in batches, in random order', async (t) => {
   const { server, clock, join } = live(t);
   const peers = [];
   for (let i = 0; i < 10; i++) peers.push(await join());
@@ -65,7 +65,7 @@ test('SD-02: many are closed in waves, in random order', async (t) => {
   await report;
 });
 
-test('GN-03 SD-02: a connection that throws when it is closed or destroyed does not keep the others', async () => {
+test('GN-03 SD-02: a connection that throws on close or destroy does not stop the shutdown of the others', async () => {
   const seen: string[] = [];
   let size = 4;
   const boom = (name: string): never => {
@@ -100,7 +100,7 @@ test('GN-03 SD-02: a connection that throws when it is closed or destroyed does 
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('SD-02: when everybody has gone between two waves it is over: nothing waits for a timer', async (t) => {
+test('SD-02: if the last connection ends between two batches, the shutdown ends without waiting for a timer', async (t) => {
   const { server, join } = live(t);
   const peers = [await join(), await join(), await join()];
   const report = server.shutdown({ batchSize: 2, batchIntervalMs: 100 });
@@ -109,7 +109,7 @@ test('SD-02: when everybody has gone between two waves it is over: nothing waits
   assert.deepEqual({ closed, forced, durationMs }, { closed: 3, forced: 0, durationMs: 0 });
 });
 
-test('SD-01: a shutdown refuses new handshakes, and those whose hook still thinks', async (t) => {
+test('SD-01: a shutdown refuses new handshakes, and those whose hook still runs', async (t) => {
   let decide: (decision: undefined) => void = () => {};
   let asked: AbortSignal | undefined;
   const { server, refusals } = live(t, {
@@ -143,7 +143,7 @@ test('SD-01: a shutdown refuses new handshakes, and those whose hook still think
   );
 });
 
-test('SD-01 EV-02: after a shutdown the port is free, and nothing can begin', async (t) => {
+test('SD-01 EV-02: after a shutdown the port is free, and the server cannot start again', async (t) => {
   const { server, port, join } = await listening(t);
   const client = await join();
   client.send(text('x'));
@@ -173,7 +173,7 @@ for (const options of [{ readyDelayMs: 100, timeoutMs: 1 }, { timeoutMs: 100 }])
   });
 }
 
-test('SD-05: HTTP servers that it was attached to go on', async (t) => {
+test('SD-05: HTTP servers that the server was attached to keep running', async (t) => {
   const http = createServer((_, response) => response.end('plain'));
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   t.after(() => {
@@ -195,7 +195,7 @@ for (const [options, names] of [
   [{ readyDelayMs: Infinity }, 'readyDelayMs'],
   [{ code: 1006 }, '1006'],
 ] as const) {
-  test(`SD-02 ER-03: shutdown(${JSON.stringify(options)}) is misuse, and nothing goes down`, (t) => {
+  test(`SD-02 ER-03: shutdown(${JSON.stringify(options)}) is misuse, and nothing is shut down`, (t) => {
     const { server } = live(t);
     assert.throws(
       () => void server.shutdown(options),

@@ -97,7 +97,7 @@ async function withPeer(
 
 for (const place of PLACES) {
   for (const [what, consume] of CONSUMERS) {
-    test(`HB-11 ${place.place}, ${what}: a peer that goes while nothing is read is noticed by two pings`, async () => {
+    test(`HB-11 ${place.place}, ${what}: a peer that disappears while reading is stopped is detected by two pings`, async () => {
       await withPeer(place, { idleTimeoutMs: false }, async ({ client, socket, connection, clock }) => {
         void consume(connection);
         client.send(text('first'));
@@ -124,7 +124,7 @@ for (const place of PLACES) {
     });
   }
 
-  test(`HB-11 ${place.place}: a loop that was left does not keep the Close behind 100,000 bytes from being answered`, async () => {
+  test(`HB-11 ${place.place}: after a loop was left, a Close after 100,000 unread bytes is answered`, async () => {
     await withPeer(place, {}, async ({ client, connection }) => {
       const left = (async () => {
         for await (const _ of connection) break;
@@ -139,7 +139,7 @@ for (const place of PLACES) {
     });
   });
 
-  test(`HB-11 ${place.place}: without a consumer messages are dropped after 10 s, and the Close behind them is answered`, async () => {
+  test(`HB-11 ${place.place}: without a consumer messages are dropped after 10 s, and the Close after them is answered`, async () => {
     await withPeer(
       place,
       { heartbeat: false, idleTimeoutMs: false },

@@ -34,7 +34,7 @@ function open(limits: Partial<AdmissionLimits> = {}) {
 const isHeld = (result: Reservation | AdmissionRefusal): result is Reservation =>
   result.refused === undefined;
 
-test('LM-01 a full server refuses, and a freed place is usable at once', () => {
+test('LM-01 a full server refuses clients, and a released place can be taken at once', () => {
   const { admission, enter, refused } = open({ maxConnections: 2 });
   const first = enter('192.0.2.1');
   enter('192.0.2.2');
@@ -46,7 +46,7 @@ test('LM-01 a full server refuses, and a freed place is usable at once', () => {
   assert.equal(admission.reserved, 2);
 });
 
-test('HS-20 a place is given back exactly once', () => {
+test('HS-20 a place is released exactly once', () => {
   const { admission, enter, refused } = open({ maxConnections: 3, maxConnectionsPerIp: 2 });
   const first = enter('192.0.2.1');
   const second = enter('192.0.2.1');
@@ -58,7 +58,7 @@ test('HS-20 a place is given back exactly once', () => {
   assert.equal(admission.reserved, 1);
 });
 
-test('LM-03 connections per address, IPv6 by prefix', () => {
+test('LM-03 connections are limited per address, for IPv6 per prefix', () => {
   const { admission, enter, refused } = open({ maxConnectionsPerIp: 1 });
   const first = enter('2001:db8::1');
   assert.equal(refused('2001:db8::2'), 'ERR_IP_LIMIT');
@@ -69,7 +69,7 @@ test('LM-03 connections per address, IPv6 by prefix', () => {
   enter('2001:db8::2');
 });
 
-test('LM-05 counts of addresses go away at zero', () => {
+test('LM-05 the count of an address is removed at zero', () => {
   const { admission, enter } = open({ maxConnectionsPerIp: 2 });
   const held = ['192.0.2.1', '192.0.2.1', '__proto__', 'constructor'].map(enter);
   assert.equal(admission.addresses, 3);
@@ -84,7 +84,7 @@ test('PF-14 without limits per address no address is counted', () => {
   assert.equal(admission.addresses, 0);
 });
 
-test('RL-04 new connections per minute of one address', () => {
+test('RL-04 new connections per minute are limited per address', () => {
   const { admission, time, enter, refused } = open({ maxNewConnectionsPerMinutePerIp: 2 });
   for (let i = 0; i < 2; i++) admission.release(enter('192.0.2.1'));
   assert.equal(refused('192.0.2.1'), 'ERR_RATE_LIMIT');
@@ -97,7 +97,7 @@ test('RL-04 new connections per minute of one address', () => {
   assert.equal(admission.reserved, 2);
 });
 
-test('RL-04 new connections per minute of all', () => {
+test('RL-04 new connections per minute are limited for all addresses together', () => {
   const { time, enter, refused } = open({ maxNewConnectionsPerMinute: 2 });
   enter('192.0.2.1');
   enter('192.0.2.2');
@@ -106,7 +106,7 @@ test('RL-04 new connections per minute of all', () => {
   enter('192.0.2.3');
 });
 
-test('RL-04 a refusal costs no token of any bucket', () => {
+test('RL-04 a refusal takes no token from any bucket', () => {
   const { admission, enter, refused } = open({
     maxConnectionsPerIp: 1,
     maxNewConnectionsPerMinute: 3,
@@ -125,7 +125,7 @@ test('RL-04 a refusal costs no token of any bucket', () => {
   );
 });
 
-test('HS-19 full comes before the count per address, and that before the rates', () => {
+test('HS-19 the total is checked before the count per address, and that before the rates', () => {
   const { admission, enter, refused } = open({
     maxConnections: 2,
     maxConnectionsPerIp: 1,
@@ -139,7 +139,7 @@ test('HS-19 full comes before the count per address, and that before the rates',
   assert.equal(refused('192.0.2.2'), 'ERR_RATE_LIMIT');
 });
 
-test('LM-04 exempt addresses pass the limits per address, not the total and not the rate of all', () => {
+test('LM-04 exempt addresses pass the limits per address, but not the total and the total rate', () => {
   const limits = {
     maxConnectionsPerIp: 1,
     maxNewConnectionsPerMinutePerIp: 1,
@@ -154,7 +154,7 @@ test('LM-04 exempt addresses pass the limits per address, not the total and not 
   assert.equal(rated.refused('10.0.0.1'), 'ERR_RATE_LIMIT');
 });
 
-test('LM-04 a function that throws leaves every count as it was', () => {
+test('LM-04 an exemptAddresses function that throws changes no count', () => {
   const { admission } = open({
     maxConnectionsPerIp: 1,
     exemptAddresses: () => {
@@ -166,7 +166,7 @@ test('LM-04 a function that throws leaves every count as it was', () => {
   assert.equal(admission.addresses, 0);
 });
 
-test('LM-03 sockets without an address are not counted as one', () => {
+test('LM-03 sockets without an address are not counted as one address', () => {
   const { enter } = open({ maxConnectionsPerIp: 1, maxNewConnectionsPerMinutePerIp: 1 });
   for (let i = 0; i < 3; i++) enter('');
 });

@@ -55,7 +55,7 @@ function open(limits: Partial<PlaceLimits> = {}, isTrusted?: (address: string) =
   return { places, lost, enter, refused: (address: string) => attempt(address).refused };
 }
 
-test('HS-25 handshakes under way are bounded on their own', () => {
+test('HS-25 pending handshakes have their own limit', () => {
   const { places, enter, refused } = open({ maxPendingHandshakes: 2 });
   const first = enter('192.0.2.1');
   const second = enter('192.0.2.1');
@@ -71,7 +71,7 @@ test('HS-25 LM-05 when all places are taken, an address with fewer gets one of t
   const { places, lost, enter, refused } = open({ maxPendingHandshakes: 1_000 });
   const held = Array.from({ length: 600 }, () => enter('192.0.2.1'));
   for (let i = 0; i < 400; i++) enter(`2001:db8::${i + 1}`);
-  assert.equal(lost.length, 0, 'while there is room nobody is bounded');
+  assert.equal(lost.length, 0, 'while places are free no address is limited');
   assert.equal(refused('192.0.2.1'), 'ERR_SERVER_FULL', 'it holds most itself');
   for (let i = 0; i < 300; i++) enter('198.51.100.1');
   const lostBy = (prefix: string): number => lost.filter((address) => address.startsWith(prefix)).length;
@@ -108,7 +108,7 @@ test('HS-25 LM-04 exempt addresses and trusted proxies have no limit per address
   for (const address of ['192.0.2.1', '192.0.2.1', '10.0.0.1', '10.0.0.1']) bounded.enter(address);
 });
 
-test('HS-25 RT-06 a place moves to the client that a proxy speaks for', () => {
+test('HS-25 RT-06 a place moves to the client that a proxy names', () => {
   const { places, enter } = open({ maxPendingHandshakesPerIp: 2 }, (address) => address === '10.0.0.1');
   const held = [1, 2, 3, 4].map(() => enter('10.0.0.1'));
   assert.equal(places.move(held[1]!, '192.0.2.5'), undefined);
@@ -121,7 +121,7 @@ test('HS-25 RT-06 a place moves to the client that a proxy speaks for', () => {
   assert.deepEqual([places.pending, places.addresses], [0, 0]);
 });
 
-test('HS-25 GN-17 what a function as exemptAddresses throws refuses, and changes nothing', () => {
+test('HS-25 GN-17 an exemptAddresses function that throws refuses the client and changes no count', () => {
   const { places, enter } = open({
     maxPendingHandshakesPerIp: 1,
     exemptAddresses: () => {
@@ -173,7 +173,7 @@ test('HS-25 LM-05 any series of arrivals, moves and departures keeps the counts 
 });
 
 for (const tls of [false, true]) {
-  test(`HS-25 SE-06: unfinished ${tls ? 'TLS handshakes' : 'heads'} of one address do not keep others out`, {
+  test(`HS-25 SE-06: unfinished ${tls ? 'TLS handshakes' : 'heads'} of one address do not lock out other addresses`, {
     skip: SKIP,
   }, async (t) => {
     const { server, port, refusals } = await listening(t, {
@@ -208,7 +208,7 @@ for (const tls of [false, true]) {
   });
 }
 
-test('HS-25 HS-14: a plain request, too, loses its place to an address that holds none', {
+test('HS-25 HS-14: a plain request also loses its place to an address that holds none', {
   skip: SKIP,
 }, async (t) => {
   const { server, port, refusals } = await listening(t, {
@@ -260,7 +260,7 @@ test('HS-25 RT-06: the upgrades of one client behind a trusted proxy are refused
   );
 });
 
-test('HS-25 RT-02: the upgrades of one address on an attached server have their share, too', async (t) => {
+test('HS-25 RT-02: the limit per address also holds for upgrades on an attached server', async (t) => {
   const web = createServer();
   const server = new WebSocketServer({
     maxPendingHandshakesPerIp: 1,
@@ -283,7 +283,7 @@ test('HS-25 RT-02: the upgrades of one address on an attached server have their 
   await waitUntil(() => server.stats().handshakes.pending === 0);
 });
 
-test('HS-25 GN-17: a function as exemptAddresses that throws at accept: 500, and the error is told', async (t) => {
+test('HS-25 GN-17: an exemptAddresses function that throws at accept causes 500 and an error event', async (t) => {
   const { connect, refusals, errors } = await listening(t, {
     maxPendingHandshakesPerIp: 1,
     exemptAddresses: () => {
@@ -300,7 +300,7 @@ test('HS-25 GN-17: a function as exemptAddresses that throws at accept: 500, and
   assert.match(String(errors.splice(0)[0]?.cause), /no such table/);
 });
 
-test('HS-25 TL-01: one source port to two addresses of the server: both TLS handshakes give their places back', {
+test('HS-25 TL-01: TLS handshakes from one source port to two addresses of the server release both places', {
   skip: SKIP,
 }, async (t) => {
   const server = new WebSocketServer({ tls: OURS, maxPendingHandshakes: 20 });

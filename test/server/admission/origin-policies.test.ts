@@ -49,7 +49,7 @@ test('OR-03 more than one Origin field is refused under every policy', () => {
   }
 });
 
-test('OR-03 a value that is no serialized origin is for * and a function to decide, as it was sent', () => {
+test('OR-03 * and functions decide about a value that is not a serialized origin, as it was sent', () => {
   const seen: string[] = [];
   const judge = policy((origin) => seen.push(origin) > 0);
   const deny = policy(() => false);
@@ -63,7 +63,7 @@ test('OR-03 a value that is no serialized origin is for * and a function to deci
   assert.deepEqual(seen, MALFORMED);
 });
 
-test('OR-03 a listed text that is no serialized origin admits that very value and no other', () => {
+test('OR-03 a listed text that is not a serialized origin admits exactly that value', () => {
   for (const origin of MALFORMED.filter((text) => !text.includes(','))) {
     const judge = policy([origin, 'https://other.example']);
     assert.equal(codeOf(judge, [origin]), undefined, origin);
@@ -81,7 +81,7 @@ test('OR-04 a refusal of an origin that is listed with a path or a slash says so
   assert.doesNotMatch(judge(subject(['https://evil.com']))?.why ?? '', /browsers/);
 });
 
-test('OR-03 null is admitted by its name, by * and by a function, not by a pattern', () => {
+test('OR-03 null is admitted as a literal, by * and by a function, but not by a pattern', () => {
   assert.equal(codeOf(policy(['null']), ['null']), undefined);
   assert.equal(codeOf(policy('*'), ['null']), undefined);
   assert.equal(
@@ -94,7 +94,7 @@ test('OR-03 null is admitted by its name, by * and by a function, not by a patte
   assert.equal(codeOf(policy([/.*/, /null/]), ['null']), 'ERR_ORIGIN');
 });
 
-test('OR-02 a pattern has to fit the whole origin, as browsers write it', () => {
+test('OR-02 a pattern must match the whole origin, as browsers write it', () => {
   const judge = policy([/https:\/\/(\w+\.)?good\.com/, /http:\/\/a|http:\/\/b/g]);
   for (const origin of ['https://good.com', 'HTTPS://WWW.GOOD.COM:443', 'http://a', 'http://b', 'http://b']) {
     assert.equal(codeOf(judge, [origin]), undefined, origin);
@@ -112,7 +112,7 @@ test('OR-02 a pattern has to fit the whole origin, as browsers write it', () => 
   for (let i = 0; i < 3; i++) assert.equal(codeOf(sticky, ['https://good.com']), undefined);
 });
 
-test('OR-01 a function is given the canonical origin and the request, and admits by true alone', () => {
+test('OR-01 a function gets the canonical origin and the request, and admits only by returning true', () => {
   const seen: unknown[] = [];
   const judge = policy((...given) => {
     seen.push(given);
@@ -133,7 +133,7 @@ test('OR-01 a function is given the canonical origin and the request, and admits
   }
 });
 
-test('SE-28 what the function throws reaches the caller', () => {
+test('SE-28 an error of the function reaches the caller', () => {
   const judge = policy(() => {
     throw new RangeError('mine');
   });
@@ -163,7 +163,7 @@ test('OR-05 SE-05 a host outside allowedHosts is refused, whatever the origin', 
   }
 });
 
-test('OR-05 what can stand in allowedHosts', () => {
+test('OR-05 allowedHosts accepts authorities and refuses other texts', () => {
   for (const name of ['localhost', 'a_b.example', '[::1]', '127.0.0.1'])
     assert.equal(isHostname(name), true, name);
   for (const name of [

@@ -36,7 +36,7 @@ for (const { origin, host, secure, same } of HOSTS) {
   });
 }
 
-test('OR-02 same-origin agrees with a comparison of parts, for any spelling', () => {
+test('OR-02 same-origin agrees with a comparison part by part, for any spelling', () => {
   const label = fc.constantFrom('good', 'GOOD', 'evil', 'a-b', '-x', 'xn--bcher-kva', '7', '0x7');
   const site = fc.record({
     scheme: fc.constantFrom('http', 'https', 'HTTP'),
@@ -62,7 +62,7 @@ test('OR-02 same-origin agrees with a comparison of parts, for any spelling', ()
   );
 });
 
-test('OR-03 whatever equals the authority to the letter is accepted exactly if it is an origin', () => {
+test('OR-03 a value equal to the authority is accepted only if it is an origin', () => {
   const piece = fc.constantFrom(
     'a',
     'A',

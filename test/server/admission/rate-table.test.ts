@@ -6,7 +6,7 @@ test('LM-05 the bound is 100,000 entries', () => {
   assert.equal(MAX_RATE_ENTRIES, 100_000);
 });
 
-test('RL-04 every key has a bucket of its own', () => {
+test('RL-04 every key has its own bucket', () => {
   const table = new RateTable(2, 2, 60_000);
   for (const key of ['a', '__proto__', 'constructor']) {
     assert.deepEqual(
@@ -19,7 +19,7 @@ test('RL-04 every key has a bucket of its own', () => {
   assert.equal(table.take('a', 30_000), false);
 });
 
-test('LM-05 when the table is crowded a full bucket goes first, wherever it is', () => {
+test('LM-05 a full table evicts a full bucket first, wherever it is', () => {
   for (const full of [0, 1, 2]) {
     const table = new RateTable(60, 60, 60_000, 3);
     const keys = ['a', 'b', 'c'];
@@ -39,7 +39,7 @@ test('LM-05 when the table is crowded a full bucket goes first, wherever it is',
   }
 });
 
-test('LM-05 with none full the one that lacks least goes', () => {
+test('LM-05 without a full bucket the table evicts the one closest to full', () => {
   const table = new RateTable(1, 3, 60_000, 3);
   const takes = { a: 3, b: 1, c: 2 };
   for (const [key, count] of Object.entries(takes)) for (let i = 0; i < count; i++) table.take(key, 0);
@@ -53,14 +53,14 @@ test('LM-05 with none full the one that lacks least goes', () => {
   );
 });
 
-test('LM-05 full buckets are forgotten as newcomers arrive', () => {
+test('LM-05 new keys evict full buckets', () => {
   const table = new RateTable(60, 1, 60_000);
   for (let i = 0; i < 1000; i++) table.take(`early ${i}`, i);
   for (let i = 0; i < 1000; i++) table.take(`late ${i}`, 100_000 + i * 1000);
   assert.ok(table.size < 10, `${table.size} are left`);
 });
 
-test('LM-05 however many knock, the table stays within its bound', () => {
+test('LM-05 the table stays within its bound for any number of keys', () => {
   const table = new RateTable(1, 1, 60_000, 50);
   for (let i = 0; i < 2000; i++) assert.equal(table.take(`address ${i}`, i), true);
   assert.equal(table.size, 50);

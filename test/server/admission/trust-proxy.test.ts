@@ -22,24 +22,29 @@ interface Row {
 }
 
 const ROWS: readonly Row[] = [
-  { what: 'nobody is trusted', trust: false, fields: ['x-forwarded-for', '1.2.3.4'], is: [PEER] },
   {
-    what: 'a sender that is no proxy of ours',
+    what: 'without a trusted proxy the socket address counts',
+    trust: false,
+    fields: ['x-forwarded-for', '1.2.3.4'],
+    is: [PEER],
+  },
+  {
+    what: 'a sender that is not a trusted proxy',
     trust: OURS,
     peer: '9.9.9.9',
     fields: ['x-forwarded-for', '1.2.3.4', 'x-forwarded-proto', 'https', 'x-forwarded-host', 'evil.example'],
     is: ['9.9.9.9'],
   },
-  { what: 'a proxy that says nothing', trust: OURS, fields: [], is: [PEER] },
+  { what: 'a trusted proxy without forwarded fields', trust: OURS, fields: [], is: [PEER] },
   { what: 'one proxy', trust: OURS, fields: ['x-forwarded-for', '1.2.3.4'], is: ['1.2.3.4'] },
   {
-    what: 'what the client wrote itself stands further left',
+    what: 'members that the client wrote, further left, do not count',
     trust: OURS,
     fields: ['x-forwarded-for', '6.6.6.6, 1.2.3.4'],
     is: ['1.2.3.4'],
   },
   {
-    what: 'two proxies of ours',
+    what: 'two trusted proxies',
     trust: OURS,
     fields: ['x-forwarded-for', '6.6.6.6, 1.2.3.4, 10.1.1.1'],
     is: ['1.2.3.4'],
@@ -51,16 +56,16 @@ const ROWS: readonly Row[] = [
     is: ['1.2.3.4'],
   },
   {
-    what: 'nobody but us: the leftmost',
+    what: 'all members are trusted proxies: the leftmost counts',
     trust: OURS,
     fields: ['x-forwarded-for', '10.2.2.2, 10.1.1.1'],
     is: ['10.2.2.2'],
   },
   { what: 'one hop', trust: 1, fields: ['x-forwarded-for', '6.6.6.6, 1.2.3.4'], is: ['1.2.3.4'] },
   { what: 'two hops', trust: 2, fields: ['x-forwarded-for', '6.6.6.6, 1.2.3.4, 5.5.5.5'], is: ['1.2.3.4'] },
-  { what: 'more hops than there were', trust: 5, fields: ['x-forwarded-for', '1.2.3.4'], is: ['1.2.3.4'] },
+  { what: 'more hops than members', trust: 5, fields: ['x-forwarded-for', '1.2.3.4'], is: ['1.2.3.4'] },
   {
-    what: 'a hop counts for a Unix socket, too',
+    what: 'a Unix socket counts as a hop',
     trust: 1,
     peer: '',
     fields: ['x-forwarded-for', '1.2.3.4'],
@@ -74,7 +79,7 @@ const ROWS: readonly Row[] = [
   },
   { what: 'IPv4 in IPv6', trust: OURS, fields: ['x-forwarded-for', '::ffff:1.2.3.4'], is: ['1.2.3.4'] },
   {
-    what: 'an address that is none: whoever sent it that stays behind it',
+    what: 'an invalid address: the proxy that sent it counts as the client',
     trust: OURS,
     fields: ['x-forwarded-for', '1.2.3.4, unknown, 10.1.1.1'],
     is: ['10.1.1.1'],
@@ -99,7 +104,7 @@ const ROWS: readonly Row[] = [
     is: ['1.2.3.4', true],
   },
   {
-    what: 'a scheme of the client’s own does not count',
+    what: 'a scheme that the client wrote does not count',
     trust: 1,
     fields: ['x-forwarded-for', '6.6.6.6, 1.2.3.4', 'x-forwarded-proto', 'https, http'],
     is: ['1.2.3.4', false],
@@ -126,7 +131,7 @@ const ROWS: readonly Row[] = [
     is: ['1.2.3.4', false],
   },
   {
-    what: 'values further left than the client are not judged',
+    what: 'values further left than the client are not validated',
     trust: OURS,
     fields: [
       'x-forwarded-for',
@@ -139,7 +144,7 @@ const ROWS: readonly Row[] = [
     is: ['1.2.3.4', true, 'c'],
   },
   {
-    what: 'the outer of two proxies says the scheme, the inner says only the host',
+    what: 'the outer of two proxies reports the scheme, the inner only the host',
     trust: OURS,
     fields: [
       'x-forwarded-for',
@@ -215,7 +220,7 @@ const ROWS: readonly Row[] = [
     is: ['1.2.3.4'],
   },
   {
-    what: 'an empty parameter of Forwarded says nothing',
+    what: 'an empty parameter of Forwarded has no effect',
     trust: OURS,
     fields: ['forwarded', 'for=1.2.3.4;host="";proto=""'],
     is: ['1.2.3.4'],
@@ -248,7 +253,7 @@ const ROWS: readonly Row[] = [
     is: ['2001:db8::1', true, 'a.example'],
   },
   {
-    what: 'both, and they agree',
+    what: 'Forwarded and X-Forwarded-For agree',
     trust: OURS,
     fields: ['forwarded', 'for=1.2.3.4', 'x-forwarded-for', '1.2.3.4', 'x-forwarded-proto', 'https'],
     is: ['1.2.3.4', true],
@@ -280,7 +285,7 @@ for (const fields of [
   ['x-forwarded-host', 'a b'],
   ['x-forwarded-host', 'user@chat.example'],
 ]) {
-  test(`RT-06 GN-05: what a proxy of ours sends and cannot be read is refused: ${fields.join(': ')}`, () => {
+  test(`RT-06 GN-05: an invalid field of a trusted proxy is refused: ${fields.join(': ')}`, () => {
     const policy = proxyPolicy(OURS);
     assert.throws(
       () => policy(PEER, false, new Fields(fields)),
@@ -289,12 +294,12 @@ for (const fields of [
     assert.equal(
       policy('9.9.9.9', false, new Fields(fields)).address,
       '9.9.9.9',
-      'of nobody else it is read',
+      'the field of an untrusted sender is not read',
     );
   });
 }
 
-test('RT-06: around pairs of Forwarded stand spaces and tabs, no other blank', () => {
+test('RT-06: Forwarded allows spaces and tabs around pairs, and no other whitespace', () => {
   assert.deepEqual(forwardedElements(' \tfor=a\t; proto=b ,for=c '), [
     new Map([
       ['for', 'a'],
@@ -346,7 +351,7 @@ for (const [what, shape] of [
   });
 }
 
-test('RT-06 OR-04: address, scheme and host of the client count everywhere', async (t) => {
+test('RT-06 OR-04: every policy uses the address, scheme and host of the client', async (t) => {
   const seen: unknown[] = [];
   const { server, join, connect, refusals, port } = await listening(t, {
     trustProxy: ['127.0.0.1'],

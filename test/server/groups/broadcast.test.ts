@@ -10,7 +10,7 @@ const joinMany = async (join: () => Promise<Peer>, count: number): Promise<Peer[
   return peers;
 };
 
-test('BC-01: everybody gets it, encoded once, and the count says so', async (t) => {
+test('BC-01: every connection gets a broadcast, encoded once, and is counted', async (t) => {
   const { server, join } = live(t);
   const peers = await joinMany(join, 5);
   const { sent, skipped, failed } = server.broadcast('to all');
@@ -24,10 +24,10 @@ for (const [what, options, expected] of [
   ['except by id', (peers: Peer[]) => ({ except: peers[1]!.connection.id }), [0, 2]],
   ['except several', (peers: Peer[]) => ({ except: [peers[0]!.connection, peers[2]!.connection.id] }), [1]],
   ['to some', (peers: Peer[]) => ({ to: [peers[2]!.connection, peers[0]!.connection.id] }), [0, 2]],
-  ['to nobody', () => ({ to: [] }), []],
-  ['to an id that is gone', () => ({ to: ['gone'] }), []],
+  ['to an empty list', () => ({ to: [] }), []],
+  ['to the id of an ended connection', () => ({ to: ['gone'] }), []],
   ['where', (peers: Peer[]) => ({ where: (one: Connection) => one === peers[1]!.connection }), [1]],
-  ['where false leaves out', () => ({ where: () => false }), []],
+  ['where that returns false', () => ({ where: () => false }), []],
 ] as const) {
   test(`BC-02: ${what}`, async (t) => {
     const { server, join } = live(t);
@@ -42,7 +42,7 @@ for (const [what, options, expected] of [
   });
 }
 
-test('BC-03: recipients that die, close and stall in the middle of it harm nobody else', async (t) => {
+test('BC-03: recipients that fail, close or stall during a broadcast do not affect the others', async (t) => {
   const { server, join, closes, errors } = live(t, {
     highWaterMarkBytes: 1_024,
     maxBufferedBytes: 65_536,
@@ -86,7 +86,7 @@ test('BC-03: recipients that die, close and stall in the middle of it harm nobod
   assert.ok(closes.some(({ cause }) => cause === 'slow-consumer'));
 });
 
-test('BC-03: a predicate that throws counts as failed, is told, and the rest goes on', async (t) => {
+test('BC-03: a predicate that throws counts as failed and is reported; the broadcast continues', async (t) => {
   const { server, join, errors } = live(t);
   const peers = await joinMany(join, 3);
   const fault = new Error('as a test');
@@ -104,7 +104,7 @@ test('BC-03: a predicate that throws counts as failed, is told, and the rest goe
   );
 });
 
-test('BC-04: order is that of the calls, with sends in between, and one write carries a turn', async (t) => {
+test('BC-04: broadcasts and sends keep the order of the calls, and one write carries those of a turn', async (t) => {
   const { server, join } = live(t);
   const { raw, connection, wire } = await join();
   let chunks = 0;
@@ -120,7 +120,7 @@ test('BC-04: order is that of the calls, with sends in between, and one write ca
 });
 
 for (const payload of [undefined, null, 5, {}, [1]] as unknown[]) {
-  test(`BC-01 ER-03: ${JSON.stringify(payload)} cannot be broadcast, and nobody gets anything`, async (t) => {
+  test(`BC-01 ER-03: ${JSON.stringify(payload)} cannot be broadcast, and no connection gets a message`, async (t) => {
     const { server, join } = live(t);
     const { raw } = await join();
     assert.throws(() => server.broadcast(payload as string), MisuseError);
@@ -129,7 +129,7 @@ for (const payload of [undefined, null, 5, {}, [1]] as unknown[]) {
   });
 }
 
-test('TP-02: publish reaches subscribers but the publisher, in the order of the calls', async (t) => {
+test('TP-02: publish reaches all subscribers except the publisher, in the order of the calls', async (t) => {
   const { server, join } = live(t);
   const [a, b, c] = (await joinMany(join, 3)) as [Peer, Peer, Peer];
   assert.equal(a.connection.subscribe('news'), true);
@@ -145,7 +145,7 @@ test('TP-02: publish reaches subscribers but the publisher, in the order of the 
   assert.equal(server.topics.subscriberCount('news'), 2);
 });
 
-test('TP-03 TP-06 topics stay readable until both close events were emitted, and nobody publishes to them any more', async (t) => {
+test('TP-03 TP-06 topics of a closed connection stay readable until both close events were emitted, without getting publishes', async (t) => {
   const { server, join } = live(t);
   const stay = await join();
   stay.connection.subscribe('room');
@@ -176,7 +176,7 @@ test('TP-03 TP-06 topics stay readable until both close events were emitted, and
   assert.deepEqual(heard, ['closed', 'close', 'left the room']);
 });
 
-test('TP-03 topics stay readable while the last messages wait for a handler, until close follows', async (t) => {
+test('TP-03 topics stay readable while the last messages wait for a handler, until the close event', async (t) => {
   const { server, join } = live(t);
   const seen: unknown[] = [];
   let goOn = (): void => {};
@@ -201,7 +201,7 @@ test('TP-03 topics stay readable while the last messages wait for a handler, unt
   assert.equal(connection.topics.size, 0);
 });
 
-test('TP-03: a connection that ends leaves its topics', async (t) => {
+test('TP-03: a connection that ends is unsubscribed from its topics', async (t) => {
   const { server, join } = live(t);
   const left: string[] = [];
   server.on('unsubscribe', (_, topic) => void left.push(topic));

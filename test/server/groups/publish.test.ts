@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { binary, close, eventLoopTurns, text, waitUntil } from '../../../src/testing/index.ts';
 import { closeCode, live, nextText } from '../live.ts';
 
-test('TP-03 BC-01: publish leaves out except and where, of the server and of a connection, the publisher always', async (t) => {
+test('TP-03 BC-01: publish of a server and of a connection skips except and where, and always the publisher', async (t) => {
   const { server, join } = live(t);
   const peers = [await join(), await join(), await join(), await join()];
   const [a, b, c, d] = peers as [(typeof peers)[0], (typeof peers)[0], (typeof peers)[0], (typeof peers)[0]];
@@ -70,7 +70,7 @@ test('TP-05 BC-06: every subscriber sees publishes, broadcasts and sends in the 
       for (const kind of ['p', 'b', 's']) assert.equal(await nextText(raw), `${kind}${i}`);
 });
 
-test('TP-06 RG-06 ER-07: a failed connection is out of topics, broadcasts and delivery in the same tick, and topics come before the close event', async (t) => {
+test('TP-06 RG-06 ER-07: a failed connection leaves topics, broadcasts and delivery in the same tick, topics before the close event', async (t) => {
   const { server, join } = live(t);
   const [victim, other] = [await join(), await join()];
   const events: string[] = [];
@@ -91,7 +91,7 @@ test('TP-06 RG-06 ER-07: a failed connection is out of topics, broadcasts and de
   assert.deepEqual(events, ['unsubscribe t closed', 'closed, registered false', 'close', 'server close']);
 });
 
-test('BC-05 FB-10 BC-07: what was broadcast is one frame for all, and is never changed after', async (t) => {
+test('BC-05 FB-10 BC-07: a broadcast is one frame for all recipients, which never changes', async (t) => {
   const { server, join } = live(t);
   const peers = [await join(), await join(), await join()];
   peers[1]!.raw.pause();

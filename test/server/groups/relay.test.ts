@@ -177,7 +177,7 @@ test('TP-05 subscribers of both servers see the publishes of one server in the o
   }
 });
 
-test('TP-03 except names connections of other servers, too', async (t) => {
+test('TP-03 except also excludes connections of other servers', async (t) => {
   const { a, b, relays } = pair(t);
   const [one, two] = [await b.join(), await b.join()];
   for (const { connection } of [one, two]) connection.subscribe('t');

@@ -7,7 +7,7 @@ import { type TopicHolder, TopicTable } from '../../../src/server/groups/topics.
 const LIMITS = { maxTopics: 100, maxTopicsPerConnection: 100 };
 const holder = (): TopicHolder => ({ topicSet: undefined });
 
-test('TP-01 subscribe tells whether it is new, unsubscribe whether it was', () => {
+test('TP-01 subscribe returns whether the topic is new, unsubscribe whether it was subscribed', () => {
   const table = new TopicTable(LIMITS);
   const one = holder();
   assert.equal(table.unsubscribe(one, 'news'), false);
@@ -20,7 +20,7 @@ test('TP-01 subscribe tells whether it is new, unsubscribe whether it was', () =
   assert.equal(one.topicSet, undefined);
 });
 
-test('TP-01 the limits: topics of one, topics of all', () => {
+test('TP-01 topics are limited per subscriber and in total', () => {
   const table = new TopicTable({ maxTopics: 3, maxTopicsPerConnection: 2 });
   const [one, two] = [holder(), holder()];
   assert.deepEqual(
@@ -70,13 +70,13 @@ const BAD = [
   ['a'],
   Symbol('a'),
 ];
-test('TP-02 what is a topic', () => {
+test('TP-02 a topic is 1 to 256 bytes of UTF-8 without control characters', () => {
   for (const topic of GOOD) assert.doesNotThrow(() => checkTopic(topic), topic);
   for (const topic of BAD)
     assert.throws(() => checkTopic(topic), { name: 'MisuseError', code: 'ERR_ARGUMENT' });
 });
 
-test('TP-02 wrong names throw in every call that takes one to act on, and change nothing', () => {
+test('TP-02 an invalid name throws in every call that uses it, and changes nothing', () => {
   const table = new TopicTable(LIMITS);
   const one = holder();
   for (const topic of BAD as string[]) {
@@ -110,7 +110,7 @@ test('TP-02 names are compared exactly', () => {
   assert.equal(table.size, 6);
 });
 
-test('TP-06 the view answers, follows, and cannot change the table', () => {
+test('TP-06 the view shows the table as it changes, and cannot change it', () => {
   const table = new TopicTable(LIMITS);
   const view = table.view((subscriber) => subscriber);
   const [one, two] = [holder(), holder()];

@@ -103,7 +103,7 @@ for (const [where, create] of Object.entries({ plain, secure })) {
   }
 }
 
-test('RFC 9112 §9.3.2: an upgrade behind a response that ends the connection is not answered', async (t) => {
+test('RFC 9112 §9.3.2: an upgrade after a response that ends the connection is not answered', async (t) => {
   const web = createServer((_, response) => {
     setImmediate(() => response.writeHead(200, { connection: 'close' }).end('last'));
   });
@@ -116,7 +116,7 @@ test('RFC 9112 §9.3.2: an upgrade behind a response that ends the connection is
   assert.equal(server.stats().handshakes.pending, 0);
 });
 
-test('RFC 9112 §9.3.2: an upgrade waits for handshakeTimeoutMs; then the socket ends, and nothing gets into the response', async (t) => {
+test('RFC 9112 §9.3.2: an upgrade waits for handshakeTimeoutMs; then the socket ends, without bytes inside the response', async (t) => {
   const clock = new VirtualClock();
   const web = createServer((_, response) => void response.write('never ends'));
   const { server, open, refusals } = await site(t, web, { clock, handshakeTimeoutMs: 5_000 });
@@ -137,7 +137,7 @@ test('RFC 9112 §9.3.2: an upgrade waits for handshakeTimeoutMs; then the socket
   );
 });
 
-test('RFC 9112 §9.3.2: a client that leaves while its upgrade waits leaves nothing, and a shutdown waits for it', async (t) => {
+test('RFC 9112 §9.3.2: a client that disconnects while its upgrade waits leaves no state, and a shutdown waits for it', async (t) => {
   const responses: { end: (text: string) => unknown }[] = [];
   const web = createServer((_, response) => void responses.push(response));
   const { server, open } = await site(t, web);
@@ -237,7 +237,7 @@ for (const transport of ['auto', 'stream'] as const) {
   });
 }
 
-test('RT-03 a socket that is left to other listeners may fail: it has an error listener until 404 is due, and no longer', async (t) => {
+test('RT-03 a socket left to other listeners has an error listener until the 404 is due, and then no longer', async (t) => {
   const clock = new VirtualClock();
   const web = createServer();
   const { server, open } = await site(t, web, { path: '/ours', clock, handshakeTimeoutMs: 1_000 });
@@ -276,7 +276,7 @@ const OFFERS: Readonly<Record<string, readonly [method: string, rest: string, bo
 };
 for (const [where, create] of Object.entries({ plain, secure })) {
   for (const [what, [method, rest, body]] of Object.entries(OFFERS)) {
-    test(`RFC 9110 §7.8 ${where}: a ${what} goes on to the request listeners, whole or cut`, async (t) => {
+    test(`RFC 9110 §7.8 ${where}: a ${what} reaches the request listeners, whole or split`, async (t) => {
       const web = create(echo);
       const { server, open } = await site(t, web);
       const second = new WebSocketServer({ path: '/second' });
@@ -304,7 +304,7 @@ for (const [where, create] of Object.entries({ plain, secure })) {
   }
 }
 
-test('RFC 9110 §7.8: what follows on the connection is served, and listeners do not pile up', async (t) => {
+test('RFC 9110 §7.8: later requests on the connection are served, and listeners do not accumulate', async (t) => {
   const web = createServer(echo);
   const { server, open } = await site(t, web);
   server.attach(web);
@@ -323,7 +323,7 @@ test('RFC 9110 §7.8: what follows on the connection is served, and listeners do
   assert.deepEqual(new Set(counts.slice(1)).size, 1, counts.join());
 });
 
-test('RFC 9110 §7.8: an offer behind an unfinished response waits for it', async (t) => {
+test('RFC 9110 §7.8: an offer of another protocol waits for an unfinished earlier response', async (t) => {
   const finish: (() => void)[] = [];
   const web = createServer((request, response) => void finish.push(() => response.end(request.url)));
   const { server, open } = await site(t, web);
@@ -339,7 +339,7 @@ test('RFC 9110 §7.8: an offer behind an unfinished response waits for it', asyn
   await client.nextUntil('/second');
 });
 
-test('RFC 9110 §7.8: an offer is left to another upgrade listener, and is an ordinary request in the end', async (t) => {
+test('RFC 9110 §7.8: an offer of another protocol is left to other upgrade listeners first, then to request listeners', async (t) => {
   const clock = new VirtualClock();
   const web = createServer(echo);
   const { server, open } = await site(t, web, { clock, handshakeTimeoutMs: 1_000 });
@@ -359,7 +359,7 @@ test('RFC 9110 §7.8: an offer is left to another upgrade listener, and is an or
   await left.nextUntil('GET /left ');
 });
 
-test('RFC 9110 §7.8: a head of which Node has dropped fields is refused, for the length of a body may be among them', async (t) => {
+test('RFC 9110 §7.8: a head from which Node dropped fields is refused, because a body length may be among them', async (t) => {
   const web = createServer({ maxHeaderSize: 65_536 }, echo);
   web.maxHeadersCount = 10;
   const { server, open } = await site(t, web);
@@ -371,7 +371,7 @@ test('RFC 9110 §7.8: a head of which Node has dropped fields is refused, for th
   assert.ok(status === 431 || 'shouldUpgradeCallback' in web, String(status));
 });
 
-test('RFC 9110 §7.8: where Node asks whether to upgrade, offers of other protocols are no upgrade, and detach restores that', async (t) => {
+test('RFC 9110 §7.8: shouldUpgradeCallback skips offers of other protocols, and detach restores the previous callback', async (t) => {
   const web = createServer(echo) as Server & { shouldUpgradeCallback?: unknown };
   const { server } = await site(t, web);
   const asked: string[] = [];
@@ -390,7 +390,7 @@ test('RFC 9110 §7.8: where Node asks whether to upgrade, offers of other protoc
   assert.equal(web.shouldUpgradeCallback, own);
 });
 
-test('RFC 9110 §7.8 HS-14: on a port of our own the request hook answers offers of other protocols', async (t) => {
+test("RFC 9110 §7.8 HS-14: on the server's own port the request hook answers offers of other protocols", async (t) => {
   const { connect: open } = await listening(t, {
     request: ({ method, url, body }) => new Response(`${method} ${url.pathname} ${body.toString()}`),
   });
@@ -403,7 +403,7 @@ test('RFC 9110 §7.8 HS-14: on a port of our own the request hook answers offers
   }
 });
 
-test('RFC 9110 §7.8: no warning of Node comes from handing requests back', async (t) => {
+test('RFC 9110 §7.8: handing requests back to Node causes no warning', async (t) => {
   const warnings: Error[] = [];
   const listen = (warning: Error): void => void warnings.push(warning);
   process.on('warning', listen);

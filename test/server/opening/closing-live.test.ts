@@ -28,7 +28,7 @@ const ENDINGS: readonly {
     info: { code: 1005, reason: '', wasClean: true, initiator: 'remote', cause: 'peer-close' },
   },
   {
-    what: 'we close, and the peer answers',
+    what: 'the server closes, and the peer answers',
     end: async ({ raw, connection }) => {
       connection.close(4002, 'ours');
       assert.equal(await closeCode(raw), 4002);
@@ -45,7 +45,7 @@ const ENDINGS: readonly {
     info: { code: 4003, wasClean: true, initiator: 'local', sentCode: 4002, cause: 'local-close' },
   },
   {
-    what: 'we close, and nobody answers',
+    what: 'the server closes, and the peer does not answer',
     end: async ({ connection }, pass) => {
       connection.close(1000);
       await pass(5_200);
@@ -53,7 +53,7 @@ const ENDINGS: readonly {
     info: { code: 1006, wasClean: false, initiator: 'local', sentCode: 1000, cause: 'close-timeout' },
   },
   {
-    what: 'we terminate',
+    what: 'the server terminates',
     end: ({ connection }) => connection.terminate(),
     info: { code: 1006, wasClean: false, initiator: 'local', sentCode: undefined, cause: 'terminated' },
   },
@@ -98,7 +98,7 @@ const ENDINGS: readonly {
 ];
 
 for (const { what, end, info } of ENDINGS) {
-  test(`CL-11 CL-13 TS-08: ${what}: one close event, and it says how`, async (t) => {
+  test(`CL-11 CL-13 TS-08: ${what}: one close event, with code and cause`, async (t) => {
     const { server, join, pass } = live(t, { heartbeat: false, idleTimeoutMs: false });
     const peer = await join();
     const { connection } = peer;
@@ -173,7 +173,7 @@ for (const [what, fail] of [
   ],
   ['rejects', () => Promise.reject(new Error('as a test'))],
 ] as const) {
-  test(`ER-05 EV-04: a message listener that ${what} closes its connection with 1011, and nobody else's`, async (t) => {
+  test(`ER-05 EV-04: a message listener that ${what} closes its connection with 1011, and no other`, async (t) => {
     const { server, join, errors } = live(t);
     const [victim, bystander] = [await join(), await join()];
     server.on('message', (connection) => {

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 const CHILD = join(import.meta.dirname, 'descriptors-child.js');
 
 for (const kind of ['tcp', 'tls', 'unix'])
-  test(`LM-06: without file descriptors newcomers over ${kind} are cut, which has a log line and is counted, connections stay, and accepting goes on by itself`, {
+  test(`LM-06: without file descriptors new clients over ${kind} are dropped, logged and counted; connections stay open, and accepting resumes by itself`, {
     skip: process.platform === 'win32' ? 'needs ulimit' : false,
     timeout: 60_000,
   }, async (t) => {

@@ -13,7 +13,7 @@ function held(maxBytes: number, budgetBytes = 1_000_000) {
   return { input, counters, memoryBudget, sheds: () => sheds };
 }
 
-test('GN-07 input that comes byte by byte is one piece of memory of its own, counted whole', () => {
+test('GN-07 input that arrives byte by byte is held in one allocation, which counts in full', () => {
   const { input, counters, memoryBudget } = held(1_000);
   const seen = new Set<ArrayBufferLike>();
   for (let i = 0; i < 1_000; i++) {
@@ -35,13 +35,13 @@ test('GN-07 input that comes byte by byte is one piece of memory of its own, cou
   assert.equal(bytes.length, 1_000, 'what was handed out stays');
 });
 
-test('GN-07 a chunk past the most that is expected is held whole', () => {
+test('GN-07 a chunk beyond the expected maximum is held completely', () => {
   const { input } = held(10);
   assert.equal(input.append(new Uint8Array(25)), true);
   assert.equal(input.length, 25);
 });
 
-test('GN-07 over the memory budget the input is given back', () => {
+test('GN-07 over the memory budget the input is released', () => {
   const { input, counters, memoryBudget, sheds } = held(10_000, 3_000);
   assert.equal(input.append(new Uint8Array(2_000)), true);
   assert.equal(input.append(new Uint8Array(2_000)), false);

@@ -31,7 +31,7 @@ for (const [options, says] of WRONG) {
   });
 }
 
-test('EV-02: a signal keeps from listening, or ends it, and connections stay', async (t) => {
+test('EV-02: a signal prevents or stops listening, and connections stay open', async (t) => {
   const early = new WebSocketServer(TRANSPORT);
   await assert.rejects(early.listen({ port: 0, signal: AbortSignal.abort(new Error('no')) }), /^Error: no$/);
   assert.equal(early.address(), null);
@@ -60,7 +60,7 @@ test('EV-02: a signal keeps from listening, or ends it, and connections stay', a
   await server.shutdown();
 });
 
-test('TL-03 ER-01: a certificate cannot be renewed where there is none', async () => {
+test('TL-03 ER-01: reloadTls throws on a server without TLS', async () => {
   const server = new WebSocketServer(TRANSPORT);
   assert.throws(
     () => server.reloadTls({ cert: 'a', key: 'b' }),
@@ -90,7 +90,7 @@ test('RG-05: method, URL and fields of the request, one by one and joined by nam
   assert.deepEqual(seen, ['GET', 'http://h.example/a?b=c', '1, 2', ['x-one', '1', 'x-one', '2']]);
 });
 
-test('RT-03: attached, paths in absolute form count as such, and another path of ours is for that server alone', async (t) => {
+test('RT-03: attached, targets in absolute form are matched by path, and the path of attach holds for that server alone', async (t) => {
   const http = createServer();
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const { port } = http.address() as AddressInfo;

@@ -12,7 +12,7 @@ import { TRANSPORT } from '../transport.ts';
 
 const HEAD = `GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${EXAMPLE_KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`;
 
-test('HS-01 HS-13: a head may come byte by byte, and frames right behind it', async (t) => {
+test('HS-01 HS-13: a head may arrive byte by byte, and frames right after it', async (t) => {
   const { server, connect: open } = await listening(t);
   server.on('message', (connection, message) => void connection.send(message));
   const slow = await open();
@@ -127,7 +127,7 @@ test('HS-03 HS-14: two Cookie fields reach the upgrade hook and the request hook
   assert.deepEqual(seen, ['a=1; b=2; c=3', '1, 2', 'a=1; b=2; c=3', '1, 2']);
 });
 
-test('HS-14 ER-05: a request hook that throws is answered with 500, and the error is told', async (t) => {
+test('HS-14 ER-05: a request hook that throws causes 500 and an error event', async (t) => {
   const { port, errors } = await listening(t, {
     request: () => {
       throw new Error('secret');
@@ -178,7 +178,7 @@ test('RT-03 HS-15: attached, other paths, other listeners and plain requests are
   assert.equal(one.detach(http), false);
 });
 
-test('RT-03: attached without anybody else, a path that is nobody’s gets 404', async (t) => {
+test('RT-03: attached without other listeners, an unknown path gets 404', async (t) => {
   const http = createServer();
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const { port } = http.address() as AddressInfo;
@@ -226,9 +226,9 @@ for (const [what, upgrade, status] of [
   ['rejects', () => Promise.reject(new Error('secret')), 500],
   ['refuses with a status that refuses nothing', () => new Response('fine'), 500],
   ['chooses a subprotocol that was not offered', () => ({ protocol: 'x' }), 500],
-  ['sets a header that is ours', () => ({ headers: { 'sec-websocket-accept': 'x' } }), 500],
+  ['sets a header that the server sets itself', () => ({ headers: { 'sec-websocket-accept': 'x' } }), 500],
 ] as const) {
-  test(`AU-02 HS-20: an upgrade hook that ${what}: ${status}, and its place is free again`, async (t) => {
+  test(`AU-02 HS-20: an upgrade hook that ${what}: ${status}, and the place is released`, async (t) => {
     const { server, connect: open, errors, refusals } = await listening(t, { maxConnections: 1, upgrade });
     for (let i = 0; i < 3; i++) {
       const client = await open();
@@ -242,7 +242,7 @@ for (const [what, upgrade, status] of [
   });
 }
 
-test('HS-21 AU-03: a hook that takes too long: 503, its signal aborts, a late answer changes nothing', async (t) => {
+test('HS-21 AU-03: a hook that exceeds upgradeTimeoutMs causes 503, its signal aborts, and a late answer changes nothing', async (t) => {
   let signal: AbortSignal | undefined;
   let finish: (decision: undefined) => void = () => {};
   const { server, clock, errors, refusals } = live(t, {
@@ -297,7 +297,7 @@ test('HS-04 HS-21 HS-25: heads too large, too slow and too many', async (t) => {
   ]);
 });
 
-test('LM-01 LM-03 HS-20: limits on connections, and places that come back', async (t) => {
+test('LM-01 LM-03 HS-20: connections are limited in total and per address, and places are released', async (t) => {
   const { server, join, connect: open } = await listening(t, { maxConnections: 3, maxConnectionsPerIp: 2 });
   const [first] = [await join(), await join()];
   const third = await open();

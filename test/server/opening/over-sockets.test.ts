@@ -108,7 +108,7 @@ async function serving(t: TestContext, way: Way, options: ServerOptions = {}) {
 }
 
 for (const way of WAYS) {
-  test(`${way.name}: TL-01: messages of all sizes there and back, in order, cut anywhere`, async (t) => {
+  test(`${way.name}: TL-01: messages of all sizes are echoed in order, split anywhere`, async (t) => {
     const { server, join } = await serving(t, way, { maxMessageBytes: 2_000_000 });
     server.on('message', (connection, message) => void connection.send(message));
     const { client } = await join();
@@ -128,7 +128,7 @@ for (const way of WAYS) {
     }
   });
 
-  test(`${way.name}: BP-01 BP-02: a slow reader is told of, gets everything once it reads, and nothing stays counted`, async (t) => {
+  test(`${way.name}: BP-01 BP-02: a slow consumer causes back-pressure, gets everything once it reads, and no byte stays counted`, async (t) => {
     const { join, memoryBudget } = await serving(t, way, {
       maxBufferedBytes: 50_000_000,
       idleTimeoutMs: false,
@@ -157,7 +157,7 @@ for (const way of WAYS) {
     await waitUntil(() => drained && connection.bufferedBytes === 0 && memoryBudget.usedBytes === 0);
   });
 
-  test(`${way.name}: BP-05: over the limit a slow reader is closed with 1013, and what it held is given back`, async (t) => {
+  test(`${way.name}: BP-05: over the limit a slow consumer is closed with 1013, and its memory is released`, async (t) => {
     const { join, closes } = await serving(t, way, {
       maxBufferedBytes: 1_000_000,
       writeTimeoutMs: 500,
@@ -174,7 +174,7 @@ for (const way of WAYS) {
     assert.deepEqual([closes[0]!.cause, closes[0]!.sentCode], ['slow-consumer', 1013]);
   });
 
-  test(`${way.name}: a reader that takes nothing ends by the write timeout`, async (t) => {
+  test(`${way.name}: a peer that reads nothing is closed by the write timeout`, async (t) => {
     const { join, closes } = await serving(t, way, {
       maxBufferedBytes: 50_000_000,
       writeTimeoutMs: 300,
@@ -188,7 +188,7 @@ for (const way of WAYS) {
     await waitUntil(() => connection.bufferedBytes === 0);
   });
 
-  test(`${way.name}: paused, reading stops and the peer feels it; resumed, every message comes`, async (t) => {
+  test(`${way.name}: pause stops reading and causes back-pressure at the peer; after resume every message arrives`, async (t) => {
     const { server, join } = await serving(t, way, { idleTimeoutMs: false });
     const got: string[] = [];
     server.on('message', (_, message) => void got.push(message.toString()));
@@ -208,7 +208,7 @@ for (const way of WAYS) {
     assert.ok(got.every((message, i) => message === `${i} ${filler}`));
   });
 
-  test(`${way.name}: pings that come while nobody reads are answered within bounds`, async (t) => {
+  test(`${way.name}: pings that arrive while the peer does not read are answered within bounds`, async (t) => {
     const { join } = await serving(t, way, { maxPendingPongs: 4, idleTimeoutMs: false });
     const { client } = await join();
     client.send(Buffer.concat(Array.from({ length: 40 }, (_, i) => ping(`${i}`))));
@@ -218,7 +218,7 @@ for (const way of WAYS) {
     }
   });
 
-  test(`${way.name}: the closing handshake, begun by the peer or by us`, async (t) => {
+  test(`${way.name}: the closing handshake, started by the peer or by the server`, async (t) => {
     const { join, closes } = await serving(t, way);
     const first = await join();
     first.client.send(close(4001, 'bye'));
@@ -247,7 +247,7 @@ for (const way of WAYS) {
     ['a protocol fault', Buffer.of(0xff, 0x80, 0, 0, 0, 0), 1002],
   ] as const) {
     for (const perMessageDeflate of [false, true]) {
-      test(`${way.name}: CL-04 §5.5.1: answers accepted before ${what}${perMessageDeflate ? ', compressed off the event loop,' : ''} go out before our Close`, async (t) => {
+      test(`${way.name}: CL-04 §5.5.1: answers accepted before ${what}${perMessageDeflate ? ', compressed off the event loop,' : ''} are sent before the server's Close`, async (t) => {
         const { server, join, closes } = await serving(t, way, {
           perMessageDeflate,
           maxBufferedBytes: 50_000_000,
@@ -273,7 +273,7 @@ for (const way of WAYS) {
     }
   }
 
-  test(`${way.name}: §5.5.3: a pong never leaves after that of a newer ping`, async (t) => {
+  test(`${way.name}: §5.5.3: a pong is never sent after that of a newer ping`, async (t) => {
     const { server, join } = await serving(t, way);
     server.on('message', (connection, message) => void connection.send(message));
     const { client } = await join();
@@ -296,9 +296,9 @@ for (const way of WAYS) {
       ? [['ends TCP without close_notify', ({ raw }: Joined) => raw.destroy(), 'transport-end'] as const]
       : []),
     [
-      'sends what nobody can make sense of',
+      'sends invalid bytes',
       ({ raw, client }) => {
-        // A record whose bytes nobody has authenticated.
+        // A TLS record that fails authentication.
         if (way.secure) raw.write(Buffer.of(0x17, 3, 3, 0, 32, ...Buffer.alloc(32)));
         else client.send(Buffer.alloc(100, 0xff));
       },
@@ -334,7 +334,7 @@ async function waitForEnd(client: RawClient): Promise<void> {
 }
 
 for (const transport of ['auto', 'stream'] as const) {
-  test(`TLS 1.2, ${transport}: a client that renegotiates between messages is served on`, async (t) => {
+  test(`TLS 1.2, ${transport}: a client may renegotiate between messages`, async (t) => {
     const way = { name: '', secure: true, attached: false, transport };
     const { server, join } = await serving(t, way, { tls: { ...CERTIFIED, maxVersion: 'TLSv1.2' } });
     server.on('message', (connection, message) => void connection.send(message));

@@ -48,7 +48,7 @@ for (const [what, head, status] of [
   });
 }
 
-test('HS-14 RFC 9112 §3.3: HTTP/1.0 without Host is for the address listened on; an upgrade needs HTTP/1.1', async (t) => {
+test('HS-14 RFC 9112 §3.3: HTTP/1.0 without Host means the listening address; an upgrade needs HTTP/1.1', async (t) => {
   const { connect, port, refusals } = await listening(t, { request: ({ url }) => new Response(url.href) });
   const check = await connect();
   check.send('GET /ready HTTP/1.0\r\n\r\n');
@@ -67,7 +67,7 @@ for (const [what, options, status] of [
   ['without a request hook', {}, 400],
   ['that the request hook answers', OK, 200],
 ] as const) {
-  test(`LG-08 HS-14: Sec-WebSocket-Key without Upgrade ${what} is logged as a handshake that lost it`, async (t) => {
+  test(`LG-08 HS-14: Sec-WebSocket-Key without Upgrade ${what} is logged as a handshake that lost the field`, async (t) => {
     const { lines, logger } = keeping();
     const { connect } = await listening(t, { ...options, logger });
     const client = await connect();
@@ -85,7 +85,7 @@ for (const [what, options, status] of [
   });
 }
 
-test('HS-25 HS-14: an unfinished body and an answer that is being made hold a place of their address', async (t) => {
+test('HS-25 HS-14: an unfinished body and a pending answer hold a place of their address', async (t) => {
   let answer: () => void = () => {};
   const { connect, server, refusals } = await listening(t, {
     maxPendingHandshakesPerIp: 2,
@@ -110,7 +110,7 @@ test('HS-25 HS-14: an unfinished body and an answer that is being made hold a pl
   );
 });
 
-test('HS-14 HS-21: the body has to be complete in the time of the head, counted from accept', async (t) => {
+test('HS-14 HS-21: the body must arrive within handshakeTimeoutMs after accept', async (t) => {
   const clock = new VirtualClock();
   const { connect, refusals } = await listening(t, { clock, ...OK });
   const client = await connect();
@@ -159,7 +159,7 @@ test('HS-14 SE-07: bodies count in the memory budget and in stats(); over it the
   assert.equal(server.stats().bytes.buffered, 0);
 });
 
-test('HS-13 SE-07: bytes behind an upgrade request count in the memory budget while the hook thinks', async (t) => {
+test('HS-13 SE-07: bytes after an upgrade request count in the memory budget while the hook runs', async (t) => {
   const memoryBudget = new MemoryBudget({ maxBytes: 50_000 });
   const { connect, server, refusals, errors } = await listening(t, {
     memoryBudget,
@@ -198,7 +198,7 @@ for (const [what, head, status] of [
   });
 }
 
-test('HS-14 HS-28: a request hook that takes too long is told as ERR_UPGRADE_TIMEOUT', async (t) => {
+test('HS-14 HS-28: a request hook that exceeds upgradeTimeoutMs is reported as ERR_UPGRADE_TIMEOUT', async (t) => {
   const clock = new VirtualClock();
   const { connect, refusals, server } = await listening(t, { clock, request: () => new Promise(() => {}) });
   const client = await connect();

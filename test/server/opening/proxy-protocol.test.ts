@@ -110,7 +110,7 @@ for (const [setting, options] of SETTINGS) {
     });
   }
 
-  test(`RT-07: ${setting}: header and request byte by byte, and both in one piece`, async (t) => {
+  test(`RT-07: ${setting}: header and request arrive byte by byte, or in one chunk`, async (t) => {
     const { server, dial, behind, refusals } = await proxied(t, options);
     const socket = await dial();
     socket.setNoDelay(true);
@@ -190,7 +190,7 @@ for (const [setting, options] of SETTINGS) {
     direct[Symbol.dispose]();
   });
 
-  test(`RT-07: ${setting}: a balancer that only connects, or sends a header and leaves, is no fault`, async (t) => {
+  test(`RT-07: ${setting}: a health check that only connects, or sends a header and disconnects, is not reported`, async (t) => {
     const { dial, refusals, server } = await proxied(t, options);
     for (const bytes of [Buffer.alloc(0), LOCAL]) {
       const socket = await dial();
@@ -208,7 +208,7 @@ for (const [setting, options] of SETTINGS) {
     assert.equal(refusals[0]!.code, 'ERR_PROXY_HEADER');
   });
 
-  test(`RT-07 HS-21: ${setting}: a header that does not come in time: closed, with a log line`, async (t) => {
+  test(`RT-07 HS-21: ${setting}: a socket without a header in time is closed, with a log line`, async (t) => {
     const clock = new VirtualClock();
     const { dial, refusals, details, server } = await proxied(t, { ...options, clock });
     const sockets = [await dial(), await dial(), await dial()];
@@ -275,7 +275,7 @@ for (const [setting, options] of SETTINGS) {
     assert.deepEqual([refusals.length, refusals[1]?.code], [2, 'ERR_PROXY_HEADER']);
   });
 
-  test(`RT-07 SD-01: ${setting}: a shutdown ends sockets whose header has not come`, async (t) => {
+  test(`RT-07 SD-01: ${setting}: a shutdown ends sockets whose header has not arrived`, async (t) => {
     const { dial, refusals, server } = await proxied(t, options);
     const socket = await dial();
     socket.resume();
@@ -295,7 +295,7 @@ for (const [setting, options] of SETTINGS) {
     client[Symbol.dispose]();
   });
 
-  test(`RT-07 LG-08: ${setting}: a header that comes while the option is off is named in the log`, async (t) => {
+  test(`RT-07 LG-08: ${setting}: a header that arrives while the option is off is named in the log`, async (t) => {
     for (const header of [LINE, BINARY]) {
       const { dial, refusals, details } = await proxied(t, { ...options, proxyProtocol: false });
       const socket = await dial();

@@ -29,7 +29,7 @@ test('EV-12 LM-02: ready turns false when full, and true again below 95 %', asyn
   assert.equal(server.ready(), true, 'filling up again, it is ready until it is full');
 });
 
-test('EV-12 RT-02: ready while listening, attached, or once handleUpgrade was used; not after the last of them', async (t) => {
+test('EV-12 RT-02: ready while listening or attached, or after handleUpgrade was called; otherwise not', async (t) => {
   const server = new WebSocketServer(TRANSPORT);
   t.after(() => server.shutdown());
   assert.equal(server.ready(), false);
@@ -52,7 +52,7 @@ test('EV-12 RT-02: ready while listening, attached, or once handleUpgrade was us
   await going;
 });
 
-test('RT-04: an HTTP server that parses leniently is refused', () => {
+test('RT-04: attach refuses an HTTP server with insecureHTTPParser', () => {
   const server = new WebSocketServer(TRANSPORT);
   assert.throws(
     () => server.attach(createServer({ insecureHTTPParser: true })),
@@ -94,7 +94,7 @@ test('EV-02: the signal of listen, aborted later, stops listening; connections s
   assert.equal(server.ready(), true);
 });
 
-test('SD-05: shutdown before listen: nothing begins any more', async () => {
+test('SD-05: after shutdown the server cannot start', async () => {
   const server = new WebSocketServer(TRANSPORT);
   const { closed, forced } = await server.shutdown();
   assert.deepEqual([closed, forced], [0, 0]);
@@ -127,7 +127,7 @@ test('SD-05 SD-06: shutdown twice, and by leaving a block, is one shutdown with 
   assert.equal(closed, 1);
 });
 
-test('SD-02 SE-31: readyDelayMs: readiness goes first, newcomers are still served, then they are not', async (t) => {
+test('SD-02 SE-31: during readyDelayMs ready is false and new clients are still accepted, then refused', async (t) => {
   const { server, clock, join } = live(t);
   const early = await join();
   const report = server.shutdown({ readyDelayMs: 1_000, timeoutMs: 500 });
@@ -177,7 +177,7 @@ for (const [timeoutMs, what] of [
   [60_000, 'closeTimeoutMs after the peer left'],
   [1_000, 'at the deadline'],
 ] as const) {
-  test(`SD-03 BP-12: a connection whose messages nobody takes is waited for, and has its close event before closed: ${what}`, async (t) => {
+  test(`SD-03 BP-12: shutdown waits for a connection with unconsumed messages, and its close event precedes closed: ${what}`, async (t) => {
     const { server, pass, join } = live(t, { closeTimeoutMs: 5_000 });
     const events: string[] = [];
     server.on('close', (_, { cause }) => void events.push(cause));
@@ -197,7 +197,7 @@ for (const [timeoutMs, what] of [
   });
 }
 
-test('SD-07: progress is told at once, every second, and when the rest is cut', async (t) => {
+test('SD-07: progress is reported at once, every second, and after the remaining connections are destroyed', async (t) => {
   const { server, clock, join } = live(t);
   const said: unknown[] = [];
   server.on('shutdownProgress', (progress) => void said.push(Object.values(progress)));

@@ -32,7 +32,7 @@ test('AU-02 headers as record, pairs or Headers; bytes as body', async () => {
   assert.deepEqual([...new Uint8Array(body)], [1, 2, 3]);
 });
 
-test('AU-02 a status that refuses nothing is misuse', () => {
+test('AU-02 a status outside 300 to 599 is misuse', () => {
   for (const status of [101, 200, 204, 299, 600, 400.5, NaN, '403' as unknown as number]) {
     assert.throws(() => refuse(status), { name: 'MisuseError', code: 'ERR_ARGUMENT' });
   }
@@ -40,7 +40,7 @@ test('AU-02 a status that refuses nothing is misuse', () => {
   assert.equal(refuse(304).status, 304);
 });
 
-test('SE-11 CR, LF, NUL and names that are no tokens are misuse', () => {
+test('SE-11 CR, LF, NUL and names that are not tokens are misuse', () => {
   for (const headers of [
     { 'x-a': 'a\r\nx-b: c' },
     { 'x-a': 'a\nb' },

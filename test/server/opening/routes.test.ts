@@ -57,7 +57,7 @@ async function shared(
   return { http, port: (http.address() as AddressInfo).port };
 }
 
-test('RT-03 SE-09: two servers and a foreign listener: nobody destroys a socket of another, and what nobody takes gets 404 in the end', async (t) => {
+test('RT-03 SE-09: two servers and another listener leave the sockets of each other alone, and an unclaimed upgrade gets 404', async (t) => {
   const [one, two] = [
     new WebSocketServer({ path: '/one', handshakeTimeoutMs: 150 }),
     new WebSocketServer({ path: '/two', handshakeTimeoutMs: 150 }),
@@ -101,7 +101,7 @@ test('RT-03 SE-09: two servers and a foreign listener: nobody destroys a socket 
   assert.equal(two.connections.size, 1, 'the other server and its connection stay');
 });
 
-test('RT-03: what nobody takes waits by the clock of the server that waits longest, and who takes it ends that', async (t) => {
+test('RT-03: an unclaimed upgrade waits on the clock of the server with the longest timeout, until a listener claims it', async (t) => {
   const clock = new VirtualClock();
   const { http, port } = await shared(
     t,
@@ -133,7 +133,7 @@ test('RT-03: what nobody takes waits by the clock of the server that waits longe
   await waitUntil(() => clock.pendingTimers === 0);
 });
 
-test('SD-04 HS-15: after a shutdown the HTTP server runs, and sockets that were upgraded are ended by us', async (t) => {
+test('SD-04 HS-15: after a shutdown the HTTP server still runs, and upgraded sockets are closed', async (t) => {
   const server = new WebSocketServer();
   const { http, port } = await shared(t, server);
   const client = await RawClient.connect({ port });
@@ -146,7 +146,7 @@ test('SD-04 HS-15: after a shutdown the HTTP server runs, and sockets that were 
   assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'plain');
 });
 
-test('RG-07: a socket of ours has no Nagle, no HTTP timeout, and is probed after a minute', async (t) => {
+test("RG-07: a connection's socket has no Nagle, no HTTP timeout, and TCP keep-alive after a minute", async (t) => {
   const calls: unknown[] = [];
   const server = new WebSocketServer();
   const { http, port } = await shared(t);

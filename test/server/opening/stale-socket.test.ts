@@ -32,7 +32,7 @@ test('EV-02 listen replaces the socket file that a killed process has left', { s
   await connection.closed;
 });
 
-test('EV-02 listen leaves a Unix socket alone on which another server listens, and a file that is no socket', {
+test('EV-02 listen does not replace a Unix socket on which a server listens, nor a file that is not a socket', {
   skip,
 }, async (t) => {
   const path = join(await folder(t), 'app.sock');

@@ -15,7 +15,7 @@ async function client(port: number, servername: string): Promise<{ raw: RawClien
   return { raw: RawClient.over(socket), socket };
 }
 
-test('TL-01: by SNI a client is shown the certificate of the name it asks for, others the first one', async (t) => {
+test('TL-01: SNI selects the certificate of the requested name; other clients get the first one', async (t) => {
   const hosts = new Map(
     ['a.example', 'b.example'].map((name) => [name, createSecureContext(certificateOf(name))]),
   );
@@ -55,7 +55,7 @@ test('TL-01 ER-05: SNI that fails refuses that client, and no other', async (t) 
   );
 });
 
-test('TL-03: twenty renewals under way: a connection talks through all of them, newcomers see the latest certificate', async (t) => {
+test('TL-03: during twenty renewals a connection keeps working, and new clients get the latest certificate', async (t) => {
   const { server, port } = await listening(t, { tls: certificateOf('first.example') });
   server.on('message', (connection, message) => void connection.send(message));
   const { raw: old, socket } = await client(port, 'x.example');

@@ -10,7 +10,7 @@ import { selfSigned } from '../../../src/cli/self-signed.ts';
 import { WebSocketServer } from '../../../src/index.ts';
 import { RawClient, waitForEvent, waitUntil } from '../../../src/testing/index.ts';
 
-test('TL-01 EV-02 HS-25: TLS on a Unix socket: clients without an address do not get into the way of one another', {
+test('TL-01 EV-02 HS-25: TLS on a Unix socket: clients without an address do not affect each other', {
   skip: process.platform === 'win32' ? 'needs Unix sockets' : false,
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-tls-'));

@@ -76,7 +76,7 @@ test('TL-02: TLS that fails counts as refused, and nothing crashes: no TLS, an o
   client[Symbol.dispose]();
 });
 
-test('HS-21 HS-25: a TLS handshake counts among those under way, and has the same time', async (t) => {
+test('HS-21 HS-25: a TLS handshake counts as pending and has the same deadline', async (t) => {
   const { server, port, refusals } = await listening(t, {
     tls: OURS,
     handshakeTimeoutMs: 200,
@@ -93,7 +93,7 @@ test('HS-21 HS-25: a TLS handshake counts among those under way, and has the sam
   assert.deepEqual(refusals.map(({ code }) => code).sort(), ['ERR_SERVER_FULL', 'ERR_TLS', 'ERR_TLS']);
 });
 
-test('HS-21: clients that break off and come again from the same port are counted once each', async (t) => {
+test('HS-21: clients that disconnect and reconnect from the same port are counted once each', async (t) => {
   const { server, port, refusals } = await listening(t, { tls: OURS });
   const dial = async (localPort?: number): Promise<Socket> => {
     const socket = connectTcp({
@@ -142,7 +142,7 @@ test('SD-01: a shutdown does not wait for TLS handshakes', async () => {
   await gone;
 });
 
-test('TL-03: reloadTls: new handshakes get the new certificate, connections stay, a broken one changes nothing', async (t) => {
+test('TL-03: reloadTls: new handshakes get the new certificate, connections stay open, an invalid one changes nothing', async (t) => {
   const { server, port } = await listening(t, { tls: OURS });
   server.on('message', (connection, message) => void connection.send(message));
   const before = RawClient.over(await secure(port));
@@ -165,7 +165,7 @@ test('TL-03: reloadTls: new handshakes get the new certificate, connections stay
   assert.throws(() => new WebSocketServer().reloadTls(OURS), { code: 'ERR_STATE' });
 });
 
-test('TL-02: a client certificate that was asked for is visible in the hook', async (t) => {
+test('TL-02: the hook gets the requested client certificate', async (t) => {
   const seen: unknown[] = [];
   const { port } = await listening(t, {
     tls: { ...OURS, requestCert: true, rejectUnauthorized: false, ca: CLIENT.cert },

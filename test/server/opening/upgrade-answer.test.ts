@@ -40,7 +40,7 @@ function answered(
   return { status, lines, identity };
 }
 
-test('HS-11: the example of §1.3 is answered with its accept value, and nothing is agreed on that nobody wants', () => {
+test('HS-11: the example of §1.3 is answered with its accept value, and nothing is negotiated without an offer and an option', () => {
   const { status, lines, identity } = answered({});
   assert.equal(status, 'HTTP/1.1 101 Switching Protocols');
   assert.ok(lines.includes('Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo='));
@@ -55,9 +55,9 @@ test('HS-11: the example of §1.3 is answered with its accept value, and nothing
 });
 
 for (const [what, protocols, chosen, protocol] of [
-  ['the first of ours that was offered', ['other', 'superchat', 'chat'], undefined, 'superchat'],
-  ['none in common', ['other'], undefined, ''],
-  ['what the hook chose', ['superchat'], 'chat', 'chat'],
+  ['the first of the server that the client offered', ['other', 'superchat', 'chat'], undefined, 'superchat'],
+  ['no common subprotocol', ['other'], undefined, ''],
+  ['the choice of the hook', ['superchat'], 'chat', 'chat'],
 ] as const) {
   test(`HS-11: the subprotocol: ${what}`, () => {
     const { lines, identity } = answered({ protocols }, chosen === undefined ? {} : { protocol: chosen });
@@ -67,7 +67,7 @@ for (const [what, protocols, chosen, protocol] of [
   });
 }
 
-test('PD-01: compression is agreed on where it is on, and the connection learns what was', () => {
+test('PD-01: compression is negotiated if the option is on, and the connection gets the parameters', () => {
   const { lines, identity } = answered({ perMessageDeflate: true });
   assert.ok(lines.includes(`Sec-WebSocket-Extensions: ${identity.extensions}`));
   assert.match(identity.extensions, /^permessage-deflate/);
@@ -79,7 +79,7 @@ for (const [kind, headers] of [
   ['pairs', [['x-a', '1']] as const],
   ['an object', { 'x-a': '1' }],
 ] as const) {
-  test(`AU-01: what the hook adds may be ${kind}; its data and expiry go to the connection`, () => {
+  test(`AU-01: headers of the hook may be ${kind}; its data and expiry are passed to the connection`, () => {
     const { lines, identity } = answered({}, { headers, data: 'Ann', expiresAt: new Date(5_000) });
     assert.ok(lines.includes('x-a: 1'), lines.join('; '));
     assert.deepEqual([identity.data, identity.expiresAt], ['Ann', 5_000]);
@@ -87,11 +87,11 @@ for (const [kind, headers] of [
 }
 
 for (const [what, acceptance, code] of [
-  ['a subprotocol that nobody offered', { protocol: 'other' }, 'ERR_UPGRADE_HOOK'],
-  ['a header that is ours', { headers: { Upgrade: 'h2c' } }, 'ERR_UPGRADE_HOOK'],
-  ['no point in time', { expiresAt: new Date(Number.NaN) }, 'ERR_ARGUMENT'],
+  ['a subprotocol that the client did not offer', { protocol: 'other' }, 'ERR_UPGRADE_HOOK'],
+  ['a header that the server sets itself', { headers: { Upgrade: 'h2c' } }, 'ERR_UPGRADE_HOOK'],
+  ['an invalid date', { expiresAt: new Date(Number.NaN) }, 'ERR_ARGUMENT'],
 ] as const) {
-  test(`AU-01: ${what} cannot be carried out`, () => {
+  test(`AU-01: ${what} is refused`, () => {
     assert.throws(() => answered({}, acceptance), { code });
   });
 }

@@ -185,7 +185,7 @@ test('AU-02: the body and the fields of a refusal of another implementation are 
   assert.match((await client.receivedUntilEnd()).toString(), /who$/);
 });
 
-test('HS-27: the log has one error line for an unusable result, and its text says what came', async (t) => {
+test('HS-27: the log has one error line for an invalid result, and its text describes the result', async (t) => {
   const lines: unknown[][] = [];
   const quiet = (): void => undefined;
   const { connect, errors } = await listening(t, {
@@ -285,7 +285,7 @@ for (const [where, start] of Object.entries({ standalone, attached })) {
   }
 }
 
-test('PD-01: a client that offers compression is served without it where the upgrade hook declines', async (t) => {
+test('PD-01: a client that offers compression is accepted without it if the upgrade hook declines', async (t) => {
   const { server, port } = await listening(t, {
     perMessageDeflate: true,
     upgrade: () => ({ perMessageDeflate: false }),

@@ -116,7 +116,7 @@ const tls = selfSigned(['localhost'], Date.now());
 for (const secure of [false, true]) {
   for (const [how, leave] of Object.entries(LEAVE)) {
     for (const { state, options, reach } of STATES) {
-      test(`SE-32 RG-06 TO-02: ${how} ${state}${secure ? ', over TLS' : ''}: nothing is left in registry, topics, counters, timers`, async (t) => {
+      test(`SE-32 RG-06 TO-02: ${how} ${state}${secure ? ', over TLS' : ''}: no state is left in registry, topics, counters, timers`, async (t) => {
         const clock = new VirtualClock();
         const { server, port } = await listening(t, { clock, ...options, ...(secure ? { tls } : {}) });
         server.on('connection', (connection) => {
@@ -155,7 +155,7 @@ for (const secure of [false, true]) {
 }
 
 for (const how of ['nothing', 'FIN', 'RST', 'half a hello'] as const) {
-  test(`SE-32 TL-02: TCP alone, ${how}, before TLS: nothing is left, and the client counts as refused`, async (t) => {
+  test(`SE-32 TL-02: TCP alone, ${how}, before TLS: no state is left, and the client counts as refused`, async (t) => {
     const { server, port, refusals } = await listening(t, { tls, handshakeTimeoutMs: 300 });
     const tcp = connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true });
     tcp.on('error', () => {});
