@@ -66,11 +66,17 @@ function check(
   }
   assert.equal(impossible, -1, 'an impossible byte that nobody noticed');
   if (!text) {
-    const message = assembler.takeMessage() as Buffer;
-    assert.ok(message.equals(whole));
-    assert.equal(message.buffer.byteLength, message.length, 'memory of its own');
-  } else if (isUtf8(whole)) assert.equal(assembler.takeMessage(), whole.toString('utf8'));
-  else assert.throws(() => assembler.takeMessage(), isInvalidUtf8);
+    assembler.finish();
+    assert.ok(assembler.bytes.subarray(0, assembler.length).equals(whole));
+    assert.equal(assembler.bytes.buffer.byteLength, assembler.bytes.length, 'memory of its own');
+  } else if (isUtf8(whole)) {
+    assembler.finish();
+    assert.ok(assembler.bytes.subarray(0, assembler.length).equals(whole));
+    assert.equal(
+      assembler.isAscii,
+      whole.every((byte) => byte < 0x80),
+    );
+  } else assert.throws(() => assembler.finish(), isInvalidUtf8);
 }
 
 const isInvalidUtf8 = (error: unknown): boolean => error instanceof PeerError && error.code === 'ERR_UTF8';

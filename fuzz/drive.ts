@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { NO_CODE } from '../src/protocol/close.ts';
-import { FACT, type FrameSink, ProtocolConnection } from '../src/protocol/connection.ts';
+import { type AgreedDeflate, FACT, ProtocolConnection } from '../src/protocol/connection.ts';
 import { OPCODE, type Role } from '../src/protocol/constants.ts';
-import type { DeflateDirection } from '../src/protocol/deflate/parameters.ts';
+import { agreement, type DeflateDirection } from '../src/protocol/deflate/parameters.ts';
 import { ERRORS } from '../src/protocol/errors.ts';
 import type { ProtocolLimits } from '../src/protocol/limits.ts';
 import { PreparedMessage } from '../src/protocol/outgoing/prepared-message.ts';
-import { ReusableBytes } from '../src/protocol/reusable-bytes.ts';
+import { ProtocolMemory } from '../src/protocol/memory.ts';
+import type { ReusableBytes } from '../src/protocol/reusable-bytes.ts';
 import { NodeZlib } from '../src/engine/zlib/zlib.ts';
+import { readFrames } from '../src/testing/index.ts';
 
 const ZLIB = new NodeZlib();
 
@@ -16,7 +18,7 @@ const ZLIB = new NodeZlib();
 export interface Outcome {
   /**
    * What happened, in order. Facts: `text "Hello"`, `binary 0102`, `ping 4865`, `pong`, `close 1000 "bye"`,
-   * `failure ERR_RSV`. Frames handed to the sink: `> pong 4865`, `> close 1000`, `> close` (without a code).
+   * `failure ERR_RSV`. Frames that are sent: `> pong 4865`, `> close 1000`, `> close` (without a code).
    */
   readonly lines: readonly string[];
   /** A frame or message has begun and is not whole. */
@@ -33,6 +35,8 @@ export interface Stage {
   readonly closeFirst?: boolean;
   /** permessage-deflate was agreed on, and this is how the peer compresses. Inflated on the event loop. */
   readonly deflate?: DeflateDirection;
+  /** Texts are taken as bytes. */
+  readonly asBytes?: boolean;
   /** After each fact the reader stops, and the memory of the piece is used for something else. */
   readonly interrupted?: boolean;
 }
@@ -51,6 +55,9 @@ const GUARD_BYTES = 8;
 const GUARD = 0xa5;
 const ON_THE_LOOP = 2 ** 31 - 1;
 const SCRIBBLE = 0xee;
+const MEMORY = new ProtocolMemory();
+/** Below this size a text that is taken as bytes shares memory with others. */
+const SHARED_BELOW_BYTES = 4_096;
 
 /**
  * Hands pieces to a connection, one after the other, takes every fact, and writes down what happens. On the way it
@@ -61,73 +68,108 @@ const SCRIBBLE = 0xee;
  */
 export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
   const lines: string[] = [];
-  const binaries: { readonly index: number; readonly message: Buffer }[] = [];
+  const binaries: { readonly index: number; readonly message: Buffer; readonly isText: boolean }[] = [];
   let closeBody: Buffer | undefined;
-  const sendClose = (body: Uint8Array): void => {
-    assert.equal(closeBody, undefined, 'one Close at most');
-    assert.ok(body.length <= 125 && body.length !== 1 && isUtf8(body.subarray(2)), 'a Close fits its frame');
-    closeBody = Buffer.from(body);
-    lines.push(line.sentClose(body));
+  const { role, limits, deflate } = stage;
+  const core = new ProtocolConnection(role, {
+    limits,
+    memory: MEMORY,
+    nextKey: role === 'client' ? () => 0x5a17c3e9 : undefined,
+    deflate: deflate === undefined ? undefined : deflateOf(deflate),
+  });
+  const written = (): void => {
+    for (const { opcode, payload } of readFrames(sentBytes(core))) {
+      if (opcode === OPCODE.PONG) lines.push(line.data('> pong', payload));
+      else {
+        assert.equal(opcode, OPCODE.CLOSE);
+        assert.equal(closeBody, undefined, 'one Close at most');
+        assert.ok(payload.length !== 1 && isUtf8(payload.subarray(2)), 'a Close fits its frame');
+        closeBody = payload;
+        lines.push(line.sentClose(payload));
+      }
+    }
   };
-  const { deflate } = stage;
-  const openInflater =
-    deflate === undefined
-      ? undefined
-      : () => ZLIB.inflater(deflate, ON_THE_LOOP, () => assert.fail('nothing leaves the event loop'));
-  const sink: FrameSink = {
-    control(opcode, payload) {
-      assert.equal(opcode, OPCODE.PONG);
-      lines.push(line.data('> pong', Buffer.from(payload)));
-    },
-    closeAfterWaiting: sendClose,
-    closeNow: sendClose,
-  };
-  const reusable = new ReusableBytes();
-  const core = new ProtocolConnection(stage.role, stage.limits, sink, openInflater, reusable);
   if (stage.closeFirst === true) core.close(1000, '');
+  written();
 
   let count = 0;
   for (const piece of pieces) {
     const before = GUARD_BYTES + (count++ % 4);
-    const memory = Buffer.alloc(before + piece.length + GUARD_BYTES, GUARD);
-    memory.set(piece, before);
-    core.receive(memory.subarray(before, before + piece.length));
+    const chunk = Buffer.alloc(before + piece.length + GUARD_BYTES, GUARD);
+    chunk.set(piece, before);
+    core.receive(chunk.subarray(before, before + piece.length));
     for (let fact = core.next(); fact !== FACT.NONE; fact = core.next()) {
-      if (fact === FACT.MESSAGE && typeof core.message !== 'string') {
-        binaries.push({ index: lines.length, message: core.message });
-      }
-      const text = fact === FACT.MESSAGE && typeof core.message === 'string' ? core.message : '';
-      checkSent(text, reusable);
-      lines.push(describe(core, fact));
+      const message = fact === FACT.MESSAGE ? take(core, stage.asBytes === true) : undefined;
+      written();
+      if (message !== undefined && typeof message !== 'string')
+        binaries.push({ index: lines.length, message, isText: core.isText });
+      const text = typeof message === 'string' ? message : '';
+      checkSent(text, MEMORY.reusableBytes);
+      lines.push(describe(core, fact, message));
       if (stage.closeFirst !== true) checkClose(core, closeBody);
       if (stage.interrupted === true) {
         core.keepUnread();
-        memory.fill(SCRIBBLE, before, before + piece.length);
-        checkSent(text, reusable);
+        chunk.fill(SCRIBBLE, before, before + piece.length);
+        checkSent(text, MEMORY.reusableBytes);
       }
     }
     assert.equal(core.unreadBytes, 0, 'everything is looked at');
     assert.equal(core.payload.length, 0, 'no view on a read is kept');
-    assert.ok(intact(memory, 0, before) && intact(memory, before + piece.length, memory.length), 'in place');
-    memory.fill(SCRIBBLE);
+    assert.ok(intact(chunk, 0, before) && intact(chunk, before + piece.length, chunk.length), 'in place');
+    chunk.fill(SCRIBBLE);
   }
 
-  for (const { index, message } of binaries) {
-    assert.equal(line.data('binary', message), lines[index], 'a message is its owner’s to keep');
-    assert.equal(message.buffer.byteLength, message.length, 'a message pins no larger memory');
+  for (const { index, message, isText } of binaries) {
+    const shown = isText ? line.text(message.toString()) : line.data('binary', message);
+    assert.equal(shown, lines[index], 'a message is its owner’s to keep');
+    if (isText && message.length < SHARED_BELOW_BYTES)
+      assert.ok(message.buffer.byteLength <= 2 * SHARED_BELOW_BYTES);
+    else assert.equal(message.buffer.byteLength, message.length, 'a message pins no larger memory');
   }
   const outcome = { lines, unfinished: core.unfinished, heldBytes: core.heldBytes };
   core.transportEnded();
   return outcome;
 }
 
-function describe(core: ProtocolConnection, fact: number): string {
+/** Inflates on the event loop, whatever the size. */
+function deflateOf(direction: DeflateDirection): AgreedDeflate {
+  return {
+    agreed: agreement(direction, direction),
+    settings: {
+      contextTakeover: true,
+      serverMaxWindowBits: 15,
+      clientMaxWindowBits: 15,
+      thresholdBytes: 1_024,
+      level: 3,
+      memLevel: 8,
+      asyncThresholdBytes: ON_THE_LOOP,
+    },
+    zlib: ZLIB,
+    owner: {
+      send: () => assert.fail('nothing leaves the event loop'),
+      readMore: () => assert.fail('nothing leaves the event loop'),
+      failed: (error) => assert.fail(String(error)),
+    },
+  };
+}
+
+/** All that a core has to send now. */
+export function sentBytes(core: ProtocolConnection): Buffer {
+  const chunks: Uint8Array[] = [];
+  for (let some = core.take(); some.length > 0; some = core.take()) chunks.push(...some);
+  return Buffer.concat(chunks);
+}
+
+const take = (core: ProtocolConnection, asBytes: boolean): string | Buffer | undefined =>
+  core.isText && !asBytes ? core.takeText() : core.takeBytes();
+
+function describe(core: ProtocolConnection, fact: number, message: string | Buffer | undefined): string {
   if (fact === FACT.PING || fact === FACT.PONG) {
     return line.data(fact === FACT.PING ? 'ping' : 'pong', core.payload);
   }
   if (fact === FACT.CLOSE) return line.close(core.peerClose!.code, core.peerClose!.reason);
-  if (fact === FACT.FAILURE) return `failure ${core.failure!.code}`;
-  return typeof core.message === 'string' ? line.text(core.message) : line.data('binary', core.message);
+  if (message === undefined) return `failure ${core.failure!.code}`;
+  return core.isText ? line.text(message.toString()) : line.data('binary', message as Buffer);
 }
 
 /** A Close that answers repeats the code alone; one that fails the connection gives the rule and its code. */

@@ -14,7 +14,7 @@ import type {
   DroppedMessage,
   HandshakeResponse,
 } from './connection-events.ts';
-import { Delivery, type DeliveryOwner, UNCLAIMED_MS } from './delivery.ts';
+import { Delivery, type DeliveryOwner, type MessageListener, UNCLAIMED_MS } from './delivery.ts';
 import { Drains } from './drains.ts';
 import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
 import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
@@ -46,7 +46,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   readonly connectedAtMs: number;
   /** What the application holds. Set by its constructor. */
   connection!: C;
-  ownListeners: readonly ((message: Message) => ListenerResult)[] = NO_LISTENERS;
+  ownListeners: readonly MessageListener[] = NO_LISTENERS;
   /** Written by the table of topics; kept after the state turned closed, until `close` has been emitted. */
   topicSet: TopicSet | undefined;
   /** What the owner reserved for this connection. A field, because a weak map took a tenth of a handshake. */
@@ -273,7 +273,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       checkEventName(name, CONNECTION_EVENTS, this.owner.warnings);
       return;
     }
-    this.ownListeners = listenersOf(this.connection, 'message') as ((message: Message) => ListenerResult)[];
+    this.ownListeners = listenersOf(this.connection, 'message') as MessageListener[];
     this.#delivery.consumersChanged();
     if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
   }
@@ -288,9 +288,10 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return delivery.isLoopLeft && delivery.waitingBytes < settings.maxMessageBytes;
   }
 
-  received(message: Message): void {
+  received(message: Message, isText: boolean): void {
     this.messagesReceived++;
-    if (this.#link.state !== 'open' || !this.#delivery.offer(message)) this.#countDropped(1, 'undelivered');
+    if (this.#link.state !== 'open' || !this.#delivery.offer(message, isText))
+      this.#countDropped(1, 'undelivered');
   }
 
   receivedPing(payload: Buffer): void {
@@ -371,8 +372,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.owner.messageListeners.length;
   }
 
-  callSharedListener(index: number, message: Message): ListenerResult {
-    return this.owner.messageListeners[index]?.(this.connection, message);
+  callSharedListener(index: number, message: Message, isText: boolean): ListenerResult {
+    return this.owner.messageListeners[index]?.(this.connection, message, isText);
   }
 
   get maxConcurrentMessages(): number {

@@ -15,7 +15,7 @@ export interface DroppedMessage {
 /** Events of a connection, with the arguments of their listeners. */
 export interface ConnectionEvents {
   /** A whole message. If a listener returns a promise, the next message is delivered after it settles. */
-  message: [message: Message];
+  message: [message: Message, isText: boolean];
   /** After `send` returned `false` because of the high-water mark: the buffer is at or below half of the mark. */
   drain: [];
   /** Emitted once, after the last message. */

@@ -8,16 +8,19 @@ import { isThenable } from '../options/call-check.ts';
 /** How long messages wait for a consumer: after the handshake, and after the last consumer left. */
 export const UNCLAIMED_MS = 10_000;
 
+/** A listener for the messages of one connection. */
+export type MessageListener = (message: Message, isText: boolean) => ListenerResult;
+
 /** What delivery needs of the connection it works for. */
 export interface DeliveryOwner {
   /** What the application holds: `this` in the listeners. */
   readonly emitter: object;
   /** Listeners of the connection itself; replaced when they change. */
-  readonly ownListeners: readonly ((message: Message) => ListenerResult)[];
+  readonly ownListeners: readonly MessageListener[];
   /** How many listeners for the messages of all connections there are. */
   readonly sharedListenerCount: number;
   /** Calls one of them. */
-  callSharedListener(index: number, message: Message): ListenerResult;
+  callSharedListener(index: number, message: Message, isText: boolean): ListenerResult;
   readonly maxConcurrentMessages: number;
   /** A listener threw or rejected. */
   listenerFailed(error: unknown): void;
@@ -126,14 +129,14 @@ export class Delivery {
    * Delivers the message now, or when its turn comes.
    * @returns False if it is dropped: there is no consumer, and has not been for a while.
    */
-  offer(message: Message): boolean {
-    if (this.#inbox === undefined && this.#open()) this.#hand(message);
+  offer(message: Message, isText: boolean): boolean {
+    if (this.#inbox === undefined && this.#open()) this.#hand(message, isText);
     else {
       if (this.#isUnclaimed) {
         if (this.#owner.now() >= this.#claimByMs) return false;
         this.#owner.unclaimedUntil(this.#claimByMs);
       }
-      (this.#inbox ??= new Inbox()).push(message);
+      (this.#inbox ??= new Inbox()).push(message, isText);
     }
     return true;
   }
@@ -152,9 +155,10 @@ export class Delivery {
   /** Delivers what waits, as far as it goes. */
   deliverWaiting(): void {
     while (this.#inbox !== undefined && this.#open()) {
+      const isText = this.#inbox.isNextText;
       const message = this.#inbox.shift();
       if (this.#inbox.size === 0) this.#inbox = undefined;
-      if (message !== undefined) this.#hand(message);
+      if (message !== undefined) this.#hand(message, isText);
     }
   }
 
@@ -180,13 +184,13 @@ export class Delivery {
     return this.#owner.ownListeners.length > 0 || this.#owner.sharedListenerCount > 0;
   }
 
-  #hand(message: Message): void {
+  #hand(message: Message, isText: boolean): void {
     const owner = this.#owner;
     let pending: PromiseLike<unknown>[] | undefined;
     const { ownListeners } = owner;
     for (let i = 0; i < ownListeners.length; i++) {
       try {
-        const result: unknown = ownListeners[i]!.call(owner.emitter, message);
+        const result: unknown = ownListeners[i]!.call(owner.emitter, message, isText);
         if (isThenable(result)) (pending ??= []).push(result);
       } catch (error) {
         owner.listenerFailed(error);
@@ -194,7 +198,7 @@ export class Delivery {
     }
     for (let i = 0; i < owner.sharedListenerCount; i++) {
       try {
-        const result: unknown = owner.callSharedListener(i, message);
+        const result: unknown = owner.callSharedListener(i, message, isText);
         if (isThenable(result)) (pending ??= []).push(result);
       } catch (error) {
         owner.listenerFailed(error);

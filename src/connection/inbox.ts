@@ -10,6 +10,8 @@ const countedBytes = (message: Message): number => ENTRY_BYTES + message.length;
 /** Messages received and not yet delivered, in order. Exists only while delivery is stopped. */
 export class Inbox {
   #messages: Message[] = [];
+  /** Texts among the messages that are buffers; made for the first one. */
+  #texts: Set<Message> | undefined;
   #next = 0;
   /** Bytes that the messages count: their length (text: UTF-16 units) plus {@link ENTRY_BYTES} each. */
   bytes = 0;
@@ -18,8 +20,15 @@ export class Inbox {
     return this.#messages.length - this.#next;
   }
 
-  push(message: Message): void {
+  /** The message that {@link shift} returns next is text. */
+  get isNextText(): boolean {
+    const message = this.#messages[this.#next];
+    return typeof message === 'string' || (message !== undefined && this.#texts?.has(message) === true);
+  }
+
+  push(message: Message, isText: boolean): void {
     this.#messages.push(message);
+    if (isText && typeof message !== 'string') (this.#texts ??= new Set()).add(message);
     this.bytes += countedBytes(message);
   }
 
@@ -28,6 +37,7 @@ export class Inbox {
     const message = this.#messages[this.#next]!;
     // Frees the message at once; the array is shortened only from time to time.
     this.#messages[this.#next++] = '';
+    this.#texts?.delete(message);
     this.bytes -= countedBytes(message);
     if (this.#next > 64 && this.#next * 2 > this.#messages.length) {
       this.#messages = this.#messages.slice(this.#next);

@@ -7,8 +7,7 @@ import type { Message } from '../protocol/payload.ts';
 import type { DeadlineOwner } from '../engine/deadlines.ts';
 import type { Flushable } from '../engine/flush-queue.ts';
 import { asError } from '../engine/guarded.ts';
-import { CompressingOutbox } from '../protocol/outgoing/compressing-outbox.ts';
-import { Outbox } from '../protocol/outgoing/outbox.ts';
+import type { Outbox } from '../protocol/outgoing/outbox.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { type CloseInfo, causeOf } from '../protocol/close-info.ts';
 import { Ending, type EndingLink, type EndingOwner } from './ending.ts';
@@ -25,7 +24,7 @@ const MAX_LAST_WORDS_BYTES = 1_024;
 /** What a link tells the connection above it. */
 export interface LinkOwner extends EndingOwner {
   /** A whole message, while open. */
-  received(message: Message): void;
+  received(message: Message, isText: boolean): void;
   receivedPing(payload: Buffer): void;
   receivedPong(payload: Buffer): void;
   /** After the side effects of the move. `closed` comes before `ended`. */
@@ -50,7 +49,6 @@ export interface LinkOwner extends EndingOwner {
  */
 export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHolder, EndingLink {
   readonly core: ProtocolConnection;
-  readonly outbox: Outbox;
   readonly transport: Transport;
   readonly watch: Watch;
   readonly pings = new PingTimer();
@@ -86,31 +84,23 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.#context = context;
     this.transport = open(this);
     const { perMessageDeflate } = settings;
-    if (deflate === undefined || perMessageDeflate === false) {
-      this.outbox = new Outbox(this.transport, settings, engine, nextKey);
-      this.core = new ProtocolConnection(role, settings, this.outbox, undefined, engine.reusableBytes);
-    } else {
-      const [ours, theirs] =
-        role === 'server' ? [deflate.server, deflate.client] : [deflate.client, deflate.server];
-      this.outbox = new CompressingOutbox(this.transport, settings, engine, nextKey, {
-        direction: ours,
-        settings: perMessageDeflate,
-        zlib: engine.zlib,
-        ready: () => this.send(),
-        failed: (error) => this.failed(error),
-      });
-      const { asyncThresholdBytes } = perMessageDeflate;
-      this.core = new ProtocolConnection(
-        role,
-        settings,
-        this.outbox,
-        () => engine.zlib.inflater(theirs, asyncThresholdBytes, (error) => this.#inflated(error)),
-        engine.reusableBytes,
-      );
-    }
+    this.core = new ProtocolConnection(role, {
+      limits: settings,
+      memory: engine,
+      wire: this.transport,
+      nextKey,
+      deflate:
+        deflate === undefined || perMessageDeflate === false
+          ? undefined
+          : { agreed: deflate, settings: perMessageDeflate, zlib: engine.zlib, owner: this },
+    });
     this.#rate = settings.rateLimit === false ? undefined : new RateGuard(settings.rateLimit);
     this.watch = new Watch(settings, deadlines.now(), random.fraction());
     this.plan();
+  }
+
+  get outbox(): Outbox {
+    return this.core.outbox;
   }
 
   /** How it ended: set when the state turns closed. */
@@ -342,16 +332,6 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     else this.#count();
   }
 
-  /** What was received a while ago is inflated, or cannot be. */
-  #inflated(error: PeerError | undefined): void {
-    try {
-      this.core.inflationDone(error);
-    } catch (fault) {
-      this.failed(fault);
-    }
-    this.#pump();
-  }
-
   #mayRead(): boolean {
     // After the end of input little is left to read, and holding it back would only delay the end.
     if (this.#ending?.socket.isInputEnded === true) return true;
@@ -372,7 +352,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     const rate = this.#rate;
     const unreadBytes = rate?.countsBytes === true ? core.unreadBytes : 0;
     const fact = core.next();
-    if (fact === FACT.FAILURE) {
+    const message = fact === FACT.MESSAGE ? this.#takeMessage() : undefined;
+    if (fact === FACT.FAILURE || (fact === FACT.MESSAGE && message === undefined)) {
       this.end.peerFailed();
       return false;
     }
@@ -399,16 +380,17 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.end.tooFast(rate.limit.closeCode);
       return false;
     }
-    if (fact === FACT.MESSAGE) this.#receiveMessage();
-    else this.#receiveControl(fact === FACT.PING);
+    if (message !== undefined) {
+      this.#context.counters.messagesReceived++;
+      this.#owner.received(message, core.isText);
+    } else this.#receiveControl(fact === FACT.PING);
     return true;
   }
 
-  #receiveMessage(): void {
-    const { message } = this.core;
-    this.core.message = '';
-    this.#context.counters.messagesReceived++;
-    this.#owner.received(message);
+  /** @returns `undefined` for text that is not UTF-8. */
+  #takeMessage(): Message | undefined {
+    const { core } = this;
+    return core.isText && this.#context.settings.textAs === 'string' ? core.takeText() : core.takeBytes();
   }
 
   #receiveControl(isPing: boolean): void {

@@ -70,7 +70,11 @@ export interface ConnectionOwner<Driver, C> extends ConnectionContext {
   readonly warnings: Warnings;
   readonly groups: ConnectionGroups<Driver, C>;
   /** Listeners for the messages of all connections; replaced when they change, never changed. */
-  readonly messageListeners: readonly ((connection: C, message: Message) => ListenerResult)[];
+  readonly messageListeners: readonly ((
+    connection: C,
+    message: Message,
+    isText: boolean,
+  ) => ListenerResult)[];
   /** The server's answer to the handshake; only the owner of a client connection has it. */
   readonly response?: HandshakeResponse | undefined;
   /** Comes before the `stateChange` event of the connection. A closed connection leaves registry, topics and limits. */

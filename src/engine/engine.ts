@@ -1,7 +1,9 @@
 import { Buffer } from 'node:buffer';
+import { markAsUntransferable } from 'node:worker_threads';
 import { ProtocolMemory } from '../protocol/memory.ts';
 import { PACKING_BYTES, PackingTable } from '../protocol/outgoing/packing-table.ts';
 import { simdMemory } from '../protocol/simd.ts';
+import { TextSlab } from '../protocol/text-slab.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { FlushQueue } from './flush-queue.ts';
@@ -44,7 +46,7 @@ export class Engine extends ProtocolMemory {
 
   constructor({ clock = systemClock, random = systemRandom, memory }: EngineParts = {}) {
     const { buffer, byteOffset } = memory ?? Buffer.allocUnsafeSlow(PACKING_BYTES + READ_BYTES);
-    super(new PackingTable(Buffer.from(buffer, byteOffset, PACKING_BYTES)));
+    super(new PackingTable(Buffer.from(buffer, byteOffset, PACKING_BYTES)), new TextSlab(sharedSlab));
     this.readMemory = new ReadMemory(Buffer.from(buffer, byteOffset + PACKING_BYTES, READ_BYTES));
     this.clock = clock;
     this.random = random;
@@ -70,6 +72,13 @@ export class Engine extends ProtocolMemory {
     }
     return part;
   }
+}
+
+/** Memory of several texts: transferring one of them to a worker would detach the others. */
+function sharedSlab(bytes: number): Buffer {
+  const slab = Buffer.alloc(bytes);
+  markAsUntransferable(slab.buffer);
+  return slab;
 }
 
 /** The engine of this process. Its buffers lie where masking is fastest. */

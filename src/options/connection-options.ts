@@ -126,6 +126,14 @@ export interface ConnectionOptions {
    */
   readonly memoryBudget?: MemoryBudget | undefined;
   /**
+   * How text arrives: `'string'`, or `'buffer'` for the bytes of its UTF-8, as a `Buffer`. Default `'string'`. Listeners of
+   * `message` get `isText` as their last argument, and iterators yield buffers. For relays and for text of many scripts: text is
+   * checked, but neither decoded nor, if it is sent on unchanged with `{ binary: false }` while it is delivered, encoded or checked
+   * again. A text below 4,096 bytes shares memory of 8,192 bytes with other texts that were delivered: its `.buffer` shows them, and it
+   * keeps them in memory. Copy it (`Buffer.from(text)`) before you keep it for long or pass on `.buffer`.
+   */
+  readonly textAs?: 'string' | 'buffer' | undefined;
+  /**
    * How much is read ahead while delivery is stopped, before TCP holds the peer back. Default 65,536; 1 to 2,147,483,647
    * bytes. Pings found there are still answered. After a loop was left, as much as `maxMessageBytes`.
    */

@@ -15,6 +15,7 @@ export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly highWaterMarkBytes: number;
   readonly maxBufferedBytes: number;
   readonly onOverflow: 'close' | 'drop-newest' | 'drop-oldest';
+  readonly textAs: 'string' | 'buffer';
   readonly receiveAheadBytes: number;
   readonly maxConcurrentMessages: number;
   readonly memoryBudget: MemoryBudget;

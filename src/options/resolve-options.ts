@@ -31,6 +31,7 @@ export const DEFAULT_CONNECTION_OPTIONS: ConnectionSettings = Object.freeze({
   maxBufferedBytes: 1_048_576,
   onOverflow: 'close',
   memoryBudget: defaultEngine.memoryBudget,
+  textAs: 'string',
   receiveAheadBytes: 65_536,
   maxConcurrentMessages: 1,
   perMessageDeflate: false,

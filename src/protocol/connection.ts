@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import {
   buildCloseBody,
   type CloseBody,
@@ -9,20 +9,26 @@ import {
 } from './close.ts';
 import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
 import { CompressedInput } from './deflate/compressed-input.ts';
-import type { Inflater } from './deflate/inflater.ts';
-import { PeerError } from './errors.ts';
+import type { DeflateSettings, Zlib } from './deflate/compressor.ts';
+import type { DeflateAgreement } from './deflate/parameters.ts';
+import { MisuseError, PeerError } from './errors.ts';
 import { FrameParser, PIECE, type Piece } from './frame-parser.ts';
-import type { ProtocolLimits } from './limits.ts';
-import { MessageAssembler, wholeMessage } from './message-assembler.ts';
+import { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
+import { ProtocolMemory } from './memory.ts';
+import { invalidUtf8, MessageAssembler } from './message-assembler.ts';
 import { copyOf } from './message-memory.ts';
-import type { Message } from './payload.ts';
-import type { ReusableBytes } from './reusable-bytes.ts';
+import { keepOutgrown } from './outgrown-memory.ts';
+import { CompressingOutbox } from './outgoing/compressing-outbox.ts';
+import { checkControlPayload } from './outgoing/frame-builder.ts';
+import { Outbox, type OutgoingLimits, type Wire } from './outgoing/outbox.ts';
+import { findInvalidUtf8 } from './utf8.ts';
+import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
 
 /** What {@link ProtocolConnection.next} found. Numbers, because it answers once per message. */
 export const FACT = /* @__PURE__ */ Object.freeze({
   /** More bytes, please. */
   NONE: 0,
-  /** A whole message, in `message`. */
+  /** A whole message: take it with `takeText` or `takeBytes` before any other call. */
   MESSAGE: 1,
   /** A ping, already answered; its payload lies in `payload` until the next call. */
   PING: 2,
@@ -36,67 +42,162 @@ export const FACT = /* @__PURE__ */ Object.freeze({
 /** One of {@link FACT}. */
 export type Fact = (typeof FACT)[keyof typeof FACT];
 
-/** Where the core puts what has to go out. Called while commands and `next` run; takes bytes, and must not call back. */
-export interface FrameSink {
-  /** A ping or pong: may pass messages that wait. The payload is to be copied. */
-  control(opcode: typeof OPCODE.PING | typeof OPCODE.PONG, payload: Uint8Array): void;
-  /** Close behind everything that waits. After it only pongs are sent. */
-  closeAfterWaiting(body: Uint8Array): void;
-  /** Close behind everything that was accepted before it. Nothing more is sent after it, pongs neither. */
-  closeNow(body: Uint8Array): void;
+/** A driver of a connection whose messages are compressed: told when work on other threads is done. */
+export interface ProtocolOwner {
+  /** `take` has bytes. */
+  send(): void;
+  /** `next` has facts. */
+  readMore(): void;
+  /** A step threw that no caller waits for. The connection is of no further use. */
+  failed(error: unknown): void;
 }
+
+/** permessage-deflate, as agreed on in the opening handshake. */
+export interface AgreedDeflate {
+  readonly agreed: DeflateAgreement;
+  readonly settings: DeflateSettings;
+  readonly zlib: Zlib;
+  readonly owner: ProtocolOwner;
+}
+
+/** What a {@link ProtocolConnection} goes by. All may be left out, save `nextKey` for a client. */
+export interface ProtocolOptions {
+  /** All limits. Default {@link DEFAULT_LIMITS}. */
+  readonly limits?: ProtocolLimits & Partial<OutgoingLimits>;
+  /** Memory that connections share. Default: memory of its own, 64 KiB from the first message sent on. */
+  readonly memory?: ProtocolMemory;
+  /** The connection below, for back-pressure. Default: one that takes everything at once. */
+  readonly wire?: Wire;
+  /** Returns a fresh, unpredictable masking key for each frame: 4 bytes as `readKey` gives them. Clients only (§5.3). */
+  readonly nextKey?: (() => number) | undefined;
+  /** Given if permessage-deflate was agreed on. */
+  readonly deflate?: AgreedDeflate | undefined;
+}
+
+/** How a connection ends; from the first sign of that on. */
+interface End {
+  peerClose?: CloseBody;
+  sentCode?: number;
+  failure?: PeerError;
+}
+
+/** A wire that takes everything at once. */
+const OPEN_WIRE: Wire = /* @__PURE__ */ Object.freeze({
+  blocked: false,
+  bufferedBytes: 0,
+  needsCopies: false,
+});
+
+/** What is known of the last message; bits of one number, since every connection has it. Without the last two, it lies in the chunk. */
+const IS = Object.freeze({
+  TEXT: 1,
+  ASCII: 2,
+  /** It lies in memory of the inflater. */
+  INFLATED: 4,
+  /** It lies in memory of its own, and text is checked. */
+  OWN: 8,
+} as const);
+
+const kindOf = (isText: boolean, nonAscii: boolean): number =>
+  (isText ? IS.TEXT : 0) | (nonAscii ? 0 : IS.ASCII);
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
 /**
- * One side of one connection after the opening handshake (§5 to §8). Bytes and commands in, facts and frames out;
- * it holds no socket, timer, clock or randomness. Facts are pulled: "pause" means not to call {@link next}.
+ * One side of one connection after the opening handshake (§5 to §8). Bytes and commands in, facts and bytes out: it holds no
+ * socket, timer, clock or randomness. A driver
+ * - hands each chunk that arrives to {@link receive}, and then calls {@link next} until it answers `NONE`;
+ * - takes each message with {@link takeText} or {@link takeBytes}, and calls the commands at any time;
+ * - writes what {@link take} returns, until it returns nothing, after each turn in which it did any of that.
+ *
+ * Facts are pulled: "pause" means not to call {@link next}. After a `FAILURE` fact, or a `CLOSE` fact on the server's side, the
+ * driver writes what {@link take} returns and ends the connection below; then it calls {@link transportEnded}.
  */
 export class ProtocolConnection {
-  /** Of the last `MESSAGE` fact. */
-  message: Message = '';
+  /** The message of the last `MESSAGE` fact lies in `bytes` from `start` to `end`, until the next call. */
+  bytes: Buffer = NOTHING;
+  start = 0;
+  end = 0;
   /** Of the last `PING` or `PONG` fact; a view that the next call overwrites. */
   payload: Buffer = NOTHING;
-  /** What the peer's Close said. */
-  peerClose: CloseBody | undefined;
-  /** Code in the Close that we sent; 1005 if it was empty, `undefined` if none was sent. */
-  sentCode: number | undefined;
-  /** Why this side failed the connection. */
-  failure: PeerError | undefined;
   /** Messages received whole, to tell one unfinished message from the next. */
   messagesReceived = 0;
 
+  /** What is to be sent. The commands of this class are enough for most drivers. */
+  readonly outbox: Outbox;
+
   readonly #role: Role;
   readonly #parser: FrameParser;
-  readonly #sink: FrameSink;
-  readonly #maxMessageBytes: number;
-  readonly #openInflater: (() => Inflater) | undefined;
-  readonly #reusable: ReusableBytes | undefined;
+  readonly #deflate: AgreedDeflate | undefined;
+  readonly #memory: ProtocolMemory;
+  /** Bits of {@link IS}. */
+  #kind = 0;
+  /** Opcode of the message that is being sent in fragments, or 0. */
+  #fragmented = 0;
+  #end: End | undefined;
   #phase: ClosePhase = 'open';
   #assembler: MessageAssembler | undefined;
-  #control: Buffer | undefined;
-  #controlBytes = 0;
+  #control: { readonly payload: Buffer; bytes: number } | undefined;
   /** From the first compressed message on. */
   #compressed: CompressedInput | undefined;
 
-  /**
-   * @param openInflater Given if permessage-deflate was agreed on; called when the first compressed message comes.
-   * @param reusable Told where the bytes of each message lie, for a driver that sends received texts on. Default: none, and
-   *   every text that is sent is encoded.
-   */
-  constructor(
-    role: Role,
-    limits: ProtocolLimits,
-    sink: FrameSink,
-    openInflater?: () => Inflater,
-    reusable?: ReusableBytes,
-  ) {
+  /** @throws MisuseError `ERR_ARGUMENT` for a client without `nextKey`, or a server with one. */
+  constructor(role: Role, options: ProtocolOptions = {}) {
+    const {
+      limits = DEFAULT_LIMITS,
+      memory = new ProtocolMemory(),
+      wire = OPEN_WIRE,
+      nextKey,
+      deflate,
+    } = options;
+    if ((nextKey === undefined) !== (role === 'server')) {
+      throw new MisuseError(
+        'ERR_ARGUMENT',
+        role === 'client'
+          ? 'a client needs nextKey: its frames are masked'
+          : 'a server takes no nextKey: its frames are not masked',
+      );
+    }
     this.#role = role;
-    this.#parser = new FrameParser(role, limits, openInflater !== undefined);
-    this.#sink = sink;
-    this.#maxMessageBytes = limits.maxMessageBytes;
-    this.#openInflater = openInflater;
-    this.#reusable = reusable;
+    this.#parser = new FrameParser(role, limits, deflate !== undefined);
+    this.#deflate = deflate;
+    this.#memory = memory;
+    if (deflate === undefined) this.outbox = new Outbox(wire, limits, memory, nextKey);
+    else {
+      const { agreed, settings, zlib, owner } = deflate;
+      const direction = role === 'server' ? agreed.server : agreed.client;
+      this.outbox = new CompressingOutbox(wire, limits, memory, nextKey, {
+        direction,
+        settings,
+        zlib,
+        owner,
+      });
+    }
+  }
+
+  /** The last `MESSAGE` fact is text. */
+  get isText(): boolean {
+    return (this.#kind & IS.TEXT) !== 0;
+  }
+
+  /** Every byte of that text is ASCII. Other text may still turn out not to be UTF-8. */
+  get isAscii(): boolean {
+    return (this.#kind & IS.ASCII) !== 0;
+  }
+
+  /** What the peer's Close said. */
+  get peerClose(): CloseBody | undefined {
+    return this.#end?.peerClose;
+  }
+
+  /** Code in the Close that this side sent; 1005 if it was empty, `undefined` if none was sent. */
+  get sentCode(): number | undefined {
+    return this.#end?.sentCode;
+  }
+
+  /** Why this side failed the connection. */
+  get failure(): PeerError | undefined {
+    return this.#end?.failure;
   }
 
   get role(): Role {
@@ -144,7 +245,7 @@ export class ProtocolConnection {
    * `NONE`, or until {@link keepUnread}.
    */
   receive(chunk: Buffer): void {
-    this.#reusable?.forget();
+    this.#memory.reusableBytes.forget();
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return;
     this.#compressed?.readBegins();
     this.#parser.receive(chunk);
@@ -152,13 +253,13 @@ export class ProtocolConnection {
 
   /** Copies what `next` has not looked at: from here on the memory of the last chunk is not needed any more. */
   keepUnread(): void {
-    this.#reusable?.forget();
+    this.#memory.reusableBytes.forget();
     this.#parser.keepUnread();
   }
 
   /** @returns The next fact in order of arrival. Never throws because of anything received. */
   next(): Fact {
-    this.#reusable?.forget();
+    this.#memory.reusableBytes.forget();
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return FACT.NONE;
     try {
       if (this.#compressed?.inflating === true) {
@@ -170,6 +271,7 @@ export class ProtocolConnection {
         if (piece === PIECE.NONE) {
           // Between reads nothing keeps them in memory, not even the view of a ping.
           this.payload = NOTHING;
+          this.bytes = NOTHING;
           return FACT.NONE;
         }
         const { header, bytes, start, end, nonAscii } = this.#parser;
@@ -188,9 +290,118 @@ export class ProtocolConnection {
     }
   }
 
-  /** Sends a ping of at most 125 bytes. Only while open. */
+  /**
+   * Takes the text of the last `MESSAGE` fact. Call it once, before any other call, and only if `isText`.
+   * @returns `undefined` if it is not UTF-8 (§8.1): then the connection has failed as with a `FAILURE` fact.
+   */
+  takeText(): string | undefined {
+    const { bytes, start, end, isAscii } = this;
+    const kind = this.#kind;
+    let text: string | undefined;
+    if (isAscii) text = bytes.toString('latin1', start, end);
+    else if ((kind & IS.OWN) !== 0) text = decodeUtf8(bytes, start, end);
+    else text = decodeIfUtf8(bytes, start, end);
+    if (text === undefined) return this.#refuseText();
+    // The inflater overwrites its memory without telling.
+    if ((kind & IS.INFLATED) === 0) this.#memory.reusableBytes.noteText(text, bytes, start, end, isAscii);
+    return text;
+  }
+
+  /**
+   * Takes the bytes of the last `MESSAGE` fact. Call it once, before any other call.
+   * @returns Memory that belongs to the caller; a text below 4 KiB shares it with other texts. `undefined` for text that is not
+   *   UTF-8: then the connection has failed as with a `FAILURE` fact.
+   */
+  takeBytes(): Buffer | undefined {
+    const { bytes, start, end } = this;
+    const { reusableBytes, texts } = this.#memory;
+    const kind = this.#kind;
+    if ((kind & IS.OWN) !== 0) {
+      const isWhole = end === bytes.length;
+      const message = isWhole ? bytes : copyOf(bytes, start, end);
+      if (!isWhole) keepOutgrown(bytes);
+      reusableBytes.noteBinary(message);
+      return message;
+    }
+    if (!this.isText) {
+      const message = copyOf(bytes, start, end);
+      reusableBytes.noteBinary(message);
+      return message;
+    }
+    const message = texts.copy(bytes, start, end);
+    if (!this.isAscii && !isUtf8(message)) return this.#refuseText();
+    if ((kind & IS.INFLATED) === 0) reusableBytes.noteTextBytes(message, bytes, start, end);
+    else reusableBytes.noteBinary(message);
+    return message;
+  }
+
+  /**
+   * Sends a text message, in one frame. Lone surrogates go out as U+FFFD.
+   * @param compress Where compression was agreed on; default: from a size on.
+   * @returns `false` if the connection is not open: then nothing is sent.
+   * @throws MisuseError `ERR_STATE` while a message is being sent in fragments.
+   */
+  text(text: string, compress?: boolean): boolean {
+    if (!this.#maySend()) return false;
+    this.outbox.text(text, compress);
+    return true;
+  }
+
+  /**
+   * Sends a binary message, in one frame.
+   * @param bytes Not changed, and not copied if they are 16 KiB or more and the frame carries no mask: leave them unchanged until
+   *   they are sent.
+   * @param compress As of {@link text}.
+   * @returns As of {@link text}.
+   * @throws MisuseError As {@link text}.
+   */
+  binary(bytes: Uint8Array, compress?: boolean): boolean {
+    if (!this.#maySend()) return false;
+    this.outbox.data(OPCODE.BINARY, bytes, compress);
+    return true;
+  }
+
+  /**
+   * Sends one fragment of a message (§5.4), not compressed. The first one begins the message; until the last one only fragments,
+   * pings and Close may be sent.
+   * @param bytes Copied. Of a text, the bytes of all fragments together must be UTF-8: that is not checked here.
+   * @param isText Whether the message is text; used of its first fragment.
+   * @param isLast The message ends with it.
+   * @returns As of {@link text}.
+   */
+  fragment(bytes: Uint8Array, isText: boolean, isLast: boolean): boolean {
+    if (this.#phase !== 'open') return false;
+    const isFirst = this.#fragmented === 0;
+    if (isFirst) this.#fragmented = isText ? OPCODE.TEXT : OPCODE.BINARY;
+    this.outbox.fragment(isFirst ? this.#fragmented : OPCODE.CONTINUATION, bytes, isLast);
+    if (isLast) this.#fragmented = 0;
+    return true;
+  }
+
+  #maySend(): boolean {
+    if (this.#fragmented !== 0)
+      throw new MisuseError(
+        'ERR_STATE',
+        'a message is being sent in fragments: send its last fragment first',
+      );
+    return this.#phase === 'open';
+  }
+
+  /**
+   * Takes the next bytes to write, in order. Write all of them, and call it again until there are none.
+   * @returns Chunks that must stay unchanged until they are sent.
+   */
+  take(): readonly Uint8Array[] {
+    return this.outbox.take();
+  }
+
+  /**
+   * Sends a ping. Only while open.
+   * @throws MisuseError `ERR_ARGUMENT` for more than 125 bytes.
+   */
   ping(payload: Uint8Array): void {
-    if (this.#phase === 'open') this.#sink.control(OPCODE.PING, payload);
+    checkControlPayload(payload);
+    if (this.#phase === 'open') this.outbox.control(OPCODE.PING, payload);
   }
 
   /**
@@ -203,8 +414,8 @@ export class ProtocolConnection {
     const sent = codeOnWire(code, this.role);
     if (this.#phase !== 'open') return;
     this.#phase = moveClose(this.#phase, 'send-close');
-    this.sentCode = sent;
-    this.#sink.closeAfterWaiting(buildCloseBody(sent, reason));
+    this.#end = { sentCode: sent };
+    this.outbox.closeAfterWaiting(buildCloseBody(sent, reason));
   }
 
   /**
@@ -216,11 +427,12 @@ export class ProtocolConnection {
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return;
     const closeWasSent = this.#phase === 'close-sent';
     this.#phase = moveClose(this.#phase, 'fail');
-    this.failure = error;
+    const end = (this.#end ??= {});
+    end.failure = error;
     this.#release();
     if (closeWasSent) return;
-    this.sentCode = sent;
-    this.#sink.closeNow(buildCloseBody(sent, error.reason));
+    end.sentCode = sent;
+    this.outbox.closeNow(buildCloseBody(sent, error.reason));
   }
 
   /** The transport is gone. Everything held is let go. */
@@ -230,23 +442,31 @@ export class ProtocolConnection {
     this.#release();
   }
 
-  /**
-   * What the inflater reports of a piece that it did not inflate at once. Facts that follow from it come from {@link next}.
-   * @param error Why it cannot be inflated.
-   */
-  inflationDone(error?: PeerError): void {
-    this.#compressed?.done(error);
-  }
-
   #release(): void {
-    this.#reusable?.forget();
+    this.#memory.reusableBytes.forget();
     this.#compressed?.close();
     this.#compressed = undefined;
     this.#parser.discard();
     this.#assembler = undefined;
     this.#control = undefined;
-    this.message = '';
+    this.bytes = NOTHING;
     this.payload = NOTHING;
+  }
+
+  #holdMessage(bytes: Buffer, start: number, end: number, kind: number): Fact {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.#kind = kind;
+    this.messagesReceived++;
+    return FACT.MESSAGE;
+  }
+
+  /** Fails the connection, because the text of the last fact is not UTF-8. */
+  #refuseText(): undefined {
+    const wrong = this.bytes.subarray(this.start, this.end);
+    this.messagesReceived--;
+    this.fail(invalidUtf8(wrong, findInvalidUtf8(wrong), wrong.length));
   }
 
   #take(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): Fact {
@@ -255,9 +475,7 @@ export class ProtocolConnection {
     if (header.compressed) return this.#compressedPiece(piece, bytes, start, end);
     if (piece !== PIECE.WHOLE || !header.fin || header.messageOpcode !== 0)
       return this.#messagePiece(piece, bytes, start, end, nonAscii);
-    this.message = wholeMessage(header.opcode === OPCODE.TEXT, bytes, start, end, nonAscii, this.#reusable);
-    this.messagesReceived++;
-    return FACT.MESSAGE;
+    return this.#holdMessage(bytes, start, end, kindOf(header.opcode === OPCODE.TEXT, nonAscii !== 0));
   }
 
   #messagePiece(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): Fact {
@@ -267,12 +485,13 @@ export class ProtocolConnection {
     const expectedBytes = header.fin ? header.messageBytes : Number.POSITIVE_INFINITY;
     this.#assembler.append(bytes, start, end, nonAscii, expectedBytes);
     if (piece === PIECE.PART || !header.fin) return FACT.NONE;
+    const isText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
     header.endMessage();
     const assembler = this.#assembler;
     this.#assembler = undefined;
-    this.message = assembler.takeMessage(this.#reusable);
-    this.messagesReceived++;
-    return FACT.MESSAGE;
+    assembler.finish();
+    const kind = kindOf(isText, !assembler.isAscii) | IS.OWN;
+    return this.#holdMessage(assembler.bytes, 0, assembler.length, kind);
   }
 
   #compressedPiece(piece: Piece, bytes: Buffer, start: number, end: number): Fact {
@@ -280,16 +499,26 @@ export class ProtocolConnection {
     const last = piece !== PIECE.PART && header.fin;
     const isText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
     if (last) header.endMessage();
-    this.#compressed ??= new CompressedInput(this.#openInflater!(), this.#maxMessageBytes);
+    this.#compressed ??= this.#openInflater(this.#deflate!);
     return this.#compressed.take(isText, bytes, start, end, last)
       ? this.#inflatedMessage(this.#compressed)
       : FACT.NONE;
   }
 
+  #openInflater({ agreed, settings, zlib, owner }: AgreedDeflate): CompressedInput {
+    const theirs = this.#role === 'server' ? agreed.client : agreed.server;
+    const inflater = zlib.inflater(theirs, settings.asyncThresholdBytes, (error) => {
+      this.#compressed?.done(error);
+      owner.readMore();
+    });
+    return new CompressedInput(inflater, this.#parser.header.limits.maxMessageBytes);
+  }
+
   #inflatedMessage(compressed: CompressedInput): Fact {
-    this.message = compressed.takeMessage(this.#reusable);
-    this.messagesReceived++;
-    return FACT.MESSAGE;
+    compressed.finish();
+    const { bytes, start, end, isText, isAscii, isOwn } = compressed;
+    const kind = kindOf(isText, !isAscii) | (isOwn ? IS.OWN : IS.INFLATED);
+    return this.#holdMessage(bytes, start, end, kind);
   }
 
   /** Goes on where inflating behind the event loop has stopped us, once it is done. */
@@ -304,12 +533,11 @@ export class ProtocolConnection {
     const { header } = this.#parser;
     if (piece === PIECE.WHOLE) return this.#controlFrame(header.opcode, bytes.subarray(start, end));
     // Rare: a read that ends inside a control frame. Its size is known and at most 125 bytes.
-    this.#control ??= Buffer.allocUnsafeSlow(header.payloadBytes);
-    this.#controlBytes += bytes.copy(this.#control, this.#controlBytes, start, end);
+    const control = (this.#control ??= { payload: Buffer.allocUnsafeSlow(header.payloadBytes), bytes: 0 });
+    control.bytes += bytes.copy(control.payload, control.bytes, start, end);
     if (piece === PIECE.PART) return FACT.NONE;
-    const payload = this.#control;
+    const { payload } = control;
     this.#control = undefined;
-    this.#controlBytes = 0;
     return this.#controlFrame(header.opcode, payload);
   }
 
@@ -317,19 +545,20 @@ export class ProtocolConnection {
     if (opcode === OPCODE.CLOSE) return this.#receiveClose(payload);
     this.payload = payload;
     if (opcode === OPCODE.PONG) return FACT.PONG;
-    this.#sink.control(OPCODE.PONG, payload);
+    this.outbox.control(OPCODE.PONG, payload);
     return FACT.PING;
   }
 
   #receiveClose(payload: Buffer): Fact {
     const body = readCloseBody(payload);
     const closeWasSent = this.#phase === 'close-sent';
-    this.peerClose = body;
+    const end = (this.#end ??= {});
+    end.peerClose = body;
     this.#phase = moveClose(this.#phase, 'receive-close');
     this.#release();
     if (!closeWasSent) {
-      this.sentCode = body.code;
-      this.#sink.closeNow(buildCloseBody(body.code, ''));
+      end.sentCode = body.code;
+      this.outbox.closeNow(buildCloseBody(body.code, ''));
     }
     return FACT.CLOSE;
   }

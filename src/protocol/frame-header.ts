@@ -36,9 +36,10 @@ export class FrameHeader {
   /** Whether the message of the last data frame is compressed (RFC 7692 §6). */
   compressed = false;
 
+  readonly limits: ProtocolLimits;
+
   readonly #mustBeMasked: boolean;
   readonly #mayBeCompressed: boolean;
-  readonly #limits: ProtocolLimits;
   #fragments = 0;
 
   /**
@@ -48,7 +49,7 @@ export class FrameHeader {
   constructor(role: Role, limits: ProtocolLimits, mayBeCompressed = false) {
     this.#mustBeMasked = role === 'server';
     this.#mayBeCompressed = mayBeCompressed;
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   /**
@@ -98,7 +99,7 @@ export class FrameHeader {
     }
     if (opcode > OPCODE.BINARY) throw new PeerError('ERR_OPCODE', hex(opcode));
     if (opcode === OPCODE.CONTINUATION) {
-      const { maxFragments } = this.#limits;
+      const { maxFragments } = this.limits;
       if (this.messageOpcode === 0) throw new PeerError('ERR_CONTINUATION');
       if (this.#fragments >= maxFragments) {
         throw new PeerError('ERR_TOO_MANY_FRAGMENTS', `more than ${maxFragments}`);
@@ -116,7 +117,7 @@ export class FrameHeader {
   }
 
   #checkLimits(payloadBytes: number, opcode: number, first: number): void {
-    const { maxFrameBytes, maxMessageBytes } = this.#limits;
+    const { maxFrameBytes, maxMessageBytes } = this.limits;
     const isContinuation = opcode === OPCODE.CONTINUATION;
     const messageBytes = isContinuation ? this.messageBytes + payloadBytes : payloadBytes;
     if (messageBytes <= maxMessageBytes && payloadBytes <= maxFrameBytes) return;

@@ -1,15 +1,24 @@
 export * from './constants.ts';
 export { type CloseBody, isReceivableCode, isSendableCode, NO_CLOSE, NO_CODE } from './close.ts';
 export { ConnectError, type ConnectFailure, type ConnectPhase } from './connect-error.ts';
-export { FACT, type Fact, type FrameSink, ProtocolConnection } from './connection.ts';
+export {
+  FACT,
+  type AgreedDeflate,
+  type Fact,
+  ProtocolConnection,
+  type ProtocolOptions,
+  type ProtocolOwner,
+} from './connection.ts';
 export * from './errors.ts';
 export { buildFrame, headerBytes, writeFrame, writeHeader } from './outgoing/frame-builder.ts';
 export { FrameHeader } from './frame-header.ts';
 export { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 export { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
-export type { ProtocolLimits } from './limits.ts';
+export { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
 export { mask, readKey, writeKey } from './mask.ts';
 export type { Message, Payload } from './payload.ts';
+export { ProtocolMemory } from './memory.ts';
+export { Outbox, type OutgoingLimits, type Wire } from './outgoing/outbox.ts';
 export { PreparedMessage } from './outgoing/prepared-message.ts';
 export { ReusableBytes } from './reusable-bytes.ts';
 export { Utf8Validator } from './utf8.ts';

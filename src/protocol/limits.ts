@@ -20,3 +20,11 @@ export interface ProtocolLimits {
  * bytes of heap (decision 0015). Without this charge, a queue of empty messages would have no limit in bytes.
  */
 export const ENTRY_BYTES = 128;
+
+/** The limits of a connection that was given none: those that servers and clients of this library begin with. */
+export const DEFAULT_LIMITS: ProtocolLimits = /* @__PURE__ */ Object.freeze({
+  maxMessageBytes: 1_048_576,
+  maxFrameBytes: 1_048_576,
+  maxFragments: 16_384,
+  maxPendingPongs: 16,
+});

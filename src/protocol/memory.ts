@@ -2,12 +2,13 @@ import { Buffer } from 'node:buffer';
 import { JoinedRun } from './outgoing/joined-run.ts';
 import { PackingTable } from './outgoing/packing-table.ts';
 import { ReusableBytes } from './reusable-bytes.ts';
+import { TextSlab } from './text-slab.ts';
 
 /** Texts up to this length, in UTF-16 units, are encoded into memory that is there already. */
 const SCRATCH_TEXT_UNITS = 32_768;
 
 /**
- * Memory that the connections of one driver share, 64 KiB and more: make one for all of them. Connections that share it may send
+ * Memory that the connections of one driver share, 64 KiB and more once they send: make one for all of them. Connections that share it may send
  * on what one of them has received without encoding it again.
  */
 export class ProtocolMemory {
@@ -16,11 +17,14 @@ export class ProtocolMemory {
   readonly joinedRun: JoinedRun = new JoinedRun();
   /** The message that is being delivered. */
   readonly reusableBytes: ReusableBytes = new ReusableBytes();
+  /** Received texts that are delivered as bytes. */
+  readonly texts: TextSlab;
   #scratch: Buffer | undefined;
 
-  /** @param packingTable Default: a new one in ordinary memory. */
-  constructor(packingTable: PackingTable = new PackingTable()) {
+  /** Default: a table and slabs of its own, in ordinary memory. */
+  constructor(packingTable: PackingTable = new PackingTable(), texts: TextSlab = new TextSlab()) {
     this.packingTable = packingTable;
+    this.texts = texts;
   }
 
   /** @returns The UTF-8 of `text`; valid until the next call, unless the text is long. */

@@ -1,11 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { PeerError } from './errors.ts';
 import { ENTRY_BYTES } from './limits.ts';
-import { copyOf, messageMemory } from './message-memory.ts';
+import { messageMemory } from './message-memory.ts';
 import { keepOutgrown, roomToGrow } from './outgrown-memory.ts';
-import type { ReusableBytes } from './reusable-bytes.ts';
-import { findInvalidUtf8, Utf8Validator } from './utf8.ts';
-import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
+import { Utf8Validator } from './utf8.ts';
 
 /** Smallest buffer for an unfinished message, unless the message is known to be smaller. */
 const FIRST_CAPACITY = 256;
@@ -68,60 +66,24 @@ export class MessageAssembler {
   }
 
   /**
-   * Returns the whole message.
-   * @param reusable Receives the location of the bytes of the message.
+   * The message is whole.
    * @throws PeerError `ERR_UTF8` for text that ends inside a code point.
    */
-  takeMessage(reusable?: ReusableBytes): string | Buffer {
-    if (this.#validator === undefined) return this.#takeBinary(reusable);
-    if (!this.#validator.atBoundary) {
+  finish(): void {
+    if (this.#validator?.atBoundary === false) {
       throw new PeerError('ERR_UTF8', `the text ends inside a code point, after ${this.#length} bytes`);
     }
-    const isAscii = this.#nonAscii === 0;
-    const text = isAscii
-      ? this.#buffer.toString('latin1', 0, this.#length)
-      : decodeUtf8(this.#buffer, 0, this.#length);
-    reusable?.noteText(text, this.#buffer, 0, this.#length, isAscii);
-    return text;
   }
 
-  /** Returns the whole message as bytes that the caller owns. */
-  #takeBinary(reusable: ReusableBytes | undefined): Buffer {
-    const whole = this.#length === this.#buffer.length;
-    const message = whole ? this.#buffer : copyOf(this.#buffer, 0, this.#length);
-    if (!whole) keepOutgrown(this.#buffer);
-    reusable?.noteBinary(message);
-    return message;
+  /** Memory of the message, {@link length} bytes of it. It belongs to the caller once the message is whole. */
+  get bytes(): Buffer {
+    return this.#buffer;
   }
-}
 
-/**
- * Returns a message that is in one piece.
- * @param nonAscii 0 if it is plain ASCII; used for text only.
- * @param reusable Receives the location of the bytes. Pass it only if `bytes` stay unchanged until it forgets them.
- * @throws PeerError `ERR_UTF8`.
- */
-export function wholeMessage(
-  isText: boolean,
-  bytes: Buffer,
-  start: number,
-  end: number,
-  nonAscii: number,
-  reusable?: ReusableBytes,
-): string | Buffer {
-  if (!isText) {
-    const message = copyOf(bytes, start, end);
-    reusable?.noteBinary(message);
-    return message;
+  /** Every byte is ASCII; known for text only. */
+  get isAscii(): boolean {
+    return this.#nonAscii === 0;
   }
-  const isAscii = nonAscii === 0;
-  const text = isAscii ? bytes.toString('latin1', start, end) : decodeIfUtf8(bytes, start, end);
-  if (text === undefined) {
-    const wrong = bytes.subarray(start, end);
-    throw invalidUtf8(wrong, findInvalidUtf8(wrong), wrong.length);
-  }
-  reusable?.noteText(text, bytes, start, end, isAscii);
-  return text;
 }
 
 /** Creates the error for an invalid byte, with its position and the bytes around it. */

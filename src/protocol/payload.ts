@@ -166,6 +166,7 @@ export function outgoing(
   }
   const data = payloadBytes(payload, reusable);
   if (binary !== false) return { opcode: OPCODE.BINARY, data };
-  if (!isUtf8(data)) throw new MisuseError('ERR_ARGUMENT', 'payload is to go out as text, but is not UTF-8');
+  if (reusable?.isReceivedText(payload as ArrayBufferView, data) !== true && !isUtf8(data))
+    throw new MisuseError('ERR_ARGUMENT', 'payload is to go out as text, but is not UTF-8');
   return { opcode: OPCODE.TEXT, data };
 }

@@ -81,7 +81,11 @@ export class ServerCore<UserData>
   readonly pendingSockets = new Set<PendingSocket>();
   readonly warnings: Warnings;
   readonly engine: Engine;
-  messageListeners: readonly ((connection: Connection<UserData>, message: Message) => ListenerResult)[] = [];
+  messageListeners: readonly ((
+    connection: Connection<UserData>,
+    message: Message,
+    isText: boolean,
+  ) => ListenerResult)[] = [];
   shuttingDown = false;
   ownAuthority = 'localhost';
   onReleased: (() => void) | undefined;

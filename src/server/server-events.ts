@@ -13,7 +13,7 @@ export interface ServerEvents<UserData> {
   /** The address, or the path of a Unix socket. */
   listening: [address: AddressInfo | string];
   connection: [connection: Connection<UserData>, request: UpgradeRequest];
-  message: [connection: Connection<UserData>, message: Message];
+  message: [connection: Connection<UserData>, message: Message, isText: boolean];
   drain: [connection: Connection<UserData>];
   close: [connection: Connection<UserData>, info: CloseInfo];
   /**

@@ -13,6 +13,7 @@ import {
   text,
   VirtualClock,
 } from '../../src/testing/index.ts';
+import { ProtocolMemory } from '../../src/protocol/memory.ts';
 import { upgradeRequest } from '../server/live.ts';
 
 /** What one queue came to. */
@@ -134,8 +135,11 @@ async function inbox(message: Buffer): Promise<Filled> {
 /** Begins a message on each of many connections. */
 function unfinished(fragments: number): Filled {
   const limits = { maxMessageBytes: MIB, maxFrameBytes: MIB, maxFragments: 16_384, maxPendingPongs: 16 };
-  const sink = { control: () => undefined, closeAfterWaiting: () => undefined, closeNow: () => undefined };
-  const cores = Array.from({ length: 2_000 }, () => new ProtocolConnection('server', limits, sink));
+  const shared = new ProtocolMemory();
+  const cores = Array.from(
+    { length: 2_000 },
+    () => new ProtocolConnection('server', { limits, memory: shared }),
+  );
   const read = (core: ProtocolConnection, frames: Buffer): void => {
     core.receive(Buffer.from(frames));
     while (core.next() !== FACT.NONE);

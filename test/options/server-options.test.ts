@@ -59,6 +59,7 @@ test('CF-02 the defaults are those of section 22', () => {
     highWaterMarkBytes: 262_144,
     maxBufferedBytes: 1_048_576,
     onOverflow: 'close',
+    textAs: 'string',
     memoryBudget: defaultEngine.memoryBudget,
     receiveAheadBytes: 65_536,
     maxConcurrentMessages: 1,

@@ -17,12 +17,10 @@ import {
   NO_CODE,
   readCloseBody,
 } from '../../src/protocol/close.ts';
-import { ProtocolConnection } from '../../src/protocol/connection.ts';
 import { MisuseError, PeerError } from '../../src/protocol/errors.ts';
 import { close, DEFAULT_KEY } from '../../src/testing/frames.ts';
 import { fails, LIMITS } from '../vectors/row.ts';
-
-const SILENT = { control: () => {}, closeAfterWaiting: () => {}, closeNow: () => {} };
+import { coreWith, SILENT } from './cores.ts';
 
 /** CL-04, first and last code of each range. */
 const RECEIVABLE = [
@@ -71,10 +69,13 @@ for (const role of ['server', 'client'] as const) {
       for (const how of ['close', 'fail'] as const) {
         const bodies: Uint8Array[] = [];
         const keep = (body: Uint8Array): void => void bodies.push(body);
-        const core = new ProtocolConnection(role, LIMITS, {
-          control: () => assert.fail('no control frame is due'),
-          closeAfterWaiting: keep,
-          closeNow: keep,
+        const core = coreWith({
+          role,
+          sink: {
+            control: () => assert.fail('no control frame is due'),
+            closeAfterWaiting: keep,
+            closeNow: keep,
+          },
         });
         if (how === 'close') core.close(code, 'why');
         else core.fail(new PeerError('ERR_RATE'), code);
@@ -82,7 +83,7 @@ for (const role of ['server', 'client'] as const) {
         assert.equal(body!.length === 0 ? undefined : body!.readUInt16BE(), sent, `${how} ${code}`);
         assert.equal(core.sentCode, sent ?? 1005);
       }
-      const core = new ProtocolConnection(role, LIMITS, SILENT);
+      const core = coreWith({ role, sink: SILENT });
       assert.throws(() => core.close(1004, ''), { code: 'ERR_ARGUMENT' });
       assert.throws(() => core.close(0, ''), { code: 'ERR_ARGUMENT' });
       assert.deepEqual([core.phase, core.sentCode], ['open', undefined]);

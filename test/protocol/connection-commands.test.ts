@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FACT, type FrameSink, ProtocolConnection } from '../../src/protocol/connection.ts';
+import { type AgreedDeflate, FACT, ProtocolConnection } from '../../src/protocol/connection.ts';
 import { PeerError } from '../../src/protocol/errors.ts';
-import { close, continuation, frame, hex, ping, text } from '../../src/testing/frames.ts';
-import { NodeZlib } from '../../src/engine/zlib/zlib.ts';
-import type { Inflater } from '../../src/protocol/deflate/inflater.ts';
-import { LIMITS } from '../vectors/row.ts';
-import { NO_ZLIB_STEPS } from '../zlib.ts';
+import { close, continuation, frame, ping, text } from '../../src/testing/frames.ts';
+import { readFrames } from '../../src/testing/index.ts';
+import { sentBytes } from '../../fuzz/drive.ts';
+import { coreWith, type FrameSink, inflatingWith } from './cores.ts';
 
 /** A server's side of a connection, and what it hands to be sent. */
-function connection(sink: Partial<FrameSink> = {}, openInflater?: () => Inflater) {
+function connection(sink: Partial<FrameSink> = {}, deflate?: AgreedDeflate) {
   const sent: string[] = [];
   const note = (what: string) => (body: Uint8Array) => {
     sent.push(`${what} ${Buffer.from(body).toString('hex')}`.trimEnd());
@@ -20,7 +19,7 @@ function connection(sink: Partial<FrameSink> = {}, openInflater?: () => Inflater
     closeNow: note('close now'),
     ...sink,
   };
-  return { core: new ProtocolConnection('server', LIMITS, all, openInflater), sent };
+  return { core: coreWith({ sink: all, deflate }), sent };
 }
 
 test('CL-01 CL-10: close is sent once, behind what waits', () => {
@@ -132,11 +131,11 @@ test('BP-11: facts are pulled: what is not asked for waits, whole and in order',
   const { core } = connection();
   core.receive(Buffer.concat([text('one'), text('tw', { fin: false })]));
   assert.equal(core.next(), FACT.MESSAGE);
-  assert.equal(core.message, 'one');
+  assert.equal(core.takeText(), 'one');
   assert.ok(core.unreadBytes > 0);
   core.receive(Buffer.concat([continuation('o'), ping('?')]));
   assert.equal(core.next(), FACT.MESSAGE);
-  assert.equal(core.message, 'two');
+  assert.equal(core.takeText(), 'two');
   assert.equal(core.next(), FACT.PING);
   assert.equal(core.payload.toString(), '?');
   assert.equal(core.next(), FACT.NONE);
@@ -153,7 +152,9 @@ test('FR-07: messages received whole are counted, to tell unfinished ones apart'
   assert.equal(core.next(), FACT.PING);
   assert.equal(core.next(), FACT.MESSAGE);
   assert.equal(core.messagesReceived, 2);
-  assert.equal(core.next(), FACT.FAILURE);
+  assert.equal(core.next(), FACT.MESSAGE);
+  assert.equal(core.takeText(), undefined);
+  assert.equal(core.failure?.code, 'ERR_UTF8');
   assert.equal(core.messagesReceived, 2, 'what is not text is no message');
 });
 
@@ -171,22 +172,85 @@ test('FP-13 GN-07: a fault of ours under the parser fails this connection with 1
   assert.equal(core.sentCode, 1011);
 });
 
-test('PD-09: an inflation that ends when nobody waits for it any more changes nothing', () => {
-  const { core, sent } = connection();
-  core.inflationDone(new PeerError('ERR_INFLATE'));
+test('PD-09: an inflation that ends when nothing waits for it changes nothing', () => {
+  let finished = (_error?: PeerError): void => assert.fail('no inflater');
+  const { core, sent } = connection(
+    {},
+    inflatingWith((done) => {
+      finished = done;
+      return {
+        heldBytes: 0,
+        write: (into, bytes, start, end, last) => {
+          into.inflated(bytes, start, end, last);
+          return true;
+        },
+        readBegins() {},
+        close() {},
+      };
+    }),
+  );
+  core.receive(frame({ opcode: 1, rsv1: true, payload: 'Hello' }));
+  assert.equal(core.next(), FACT.MESSAGE);
+  assert.equal(core.takeText(), 'Hello');
+  finished(new PeerError('ERR_INFLATE'));
   assert.equal(core.next(), FACT.NONE);
-  assert.deepEqual([core.phase, core.failure, sent], ['open', undefined, []]);
+  core.transportEnded();
+  finished();
+  assert.deepEqual([core.phase, core.failure, sent], ['ended', undefined, []]);
 });
 
-test('PD-09: the same, where messages were inflated at once', { skip: NO_ZLIB_STEPS }, () => {
-  const { core, sent } = connection({}, () =>
-    new NodeZlib().inflater({ contextTakeover: false, windowBits: 15 }, Number.POSITIVE_INFINITY, () =>
-      assert.fail('nothing leaves the event loop'),
-    ),
-  );
-  core.receive(frame({ opcode: 1, rsv1: true, payload: hex('f2 48 cd c9 c9 07 00') }));
-  assert.equal(core.next(), FACT.MESSAGE);
-  core.inflationDone(new PeerError('ERR_INFLATE'));
-  assert.equal(core.next(), FACT.NONE);
-  assert.deepEqual([core.message, core.phase, core.failure, sent], ['Hello', 'open', undefined, []]);
+/** What a core has sent so far: first byte and payload of each frame. */
+const framesOf = (core: ProtocolConnection): readonly (readonly [number, string])[] =>
+  readFrames(sentBytes(core)).map(({ fin, opcode, payload }) => [
+    (fin ? 0x80 : 0) | opcode,
+    payload.toString(),
+  ]);
+
+for (const role of ['server', 'client'] as const) {
+  test(`§5.4 §5.5: a ${role} sends messages, fragments, pings and Close in order, and control frames between fragments`, () => {
+    const core = coreWith({ role });
+    assert.ok(core.text('é'));
+    assert.ok(core.binary(Buffer.from('b')));
+    assert.ok(core.fragment(Buffer.from('one '), true, false));
+    core.ping(Buffer.from('p'));
+    assert.throws(() => core.text('between'), { code: 'ERR_STATE' });
+    assert.throws(() => core.binary(Buffer.alloc(1)), { code: 'ERR_STATE' });
+    assert.ok(core.fragment(Buffer.from('two '), false, false));
+    assert.ok(core.fragment(Buffer.from('three'), false, true));
+    assert.ok(core.fragment(Buffer.from('whole'), false, true));
+    core.close(1000, 'bye');
+    assert.deepEqual(
+      [core.text('late'), core.binary(Buffer.alloc(1)), core.fragment(Buffer.alloc(1), true, true)],
+      [false, false, false],
+    );
+    assert.deepEqual(framesOf(core), [
+      [0x81, 'é'],
+      [0x82, 'b'],
+      [0x01, 'one '],
+      [0x89, 'p'],
+      [0x00, 'two '],
+      [0x80, 'three'],
+      [0x82, 'whole'],
+      [0x88, '\x03\ufffdbye'],
+    ]);
+  });
+}
+
+test('§5.4 BP-05: fragments are not dropped one by one, and their message is counted once', () => {
+  const wire = { blocked: true, bufferedBytes: 0, needsCopies: false };
+  const core = coreWith({ wire });
+  core.text('whole');
+  core.fragment(Buffer.from('first'), true, false);
+  core.fragment(Buffer.from('last'), true, true);
+  core.binary(Buffer.from('after'));
+  assert.equal(core.outbox.dropOldest(), 7);
+  assert.equal(core.outbox.dropOldest(), 7);
+  assert.equal(core.outbox.dropOldest(), 0);
+  assert.equal(core.outbox.dropWaiting(), 1);
+});
+
+test('§5.3: a client core needs keys, and a server core takes none', () => {
+  assert.throws(() => new ProtocolConnection('client'), { code: 'ERR_ARGUMENT' });
+  assert.throws(() => new ProtocolConnection('server', { nextKey: () => 1 }), { code: 'ERR_ARGUMENT' });
+  assert.throws(() => new ProtocolConnection('server').ping(Buffer.alloc(126)), { code: 'ERR_ARGUMENT' });
 });

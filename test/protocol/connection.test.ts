@@ -20,6 +20,12 @@ function everyCutting(stage: Stage, wire: Buffer): Outcome {
   const whole = drive(stage, [wire]);
   assert.deepEqual(drive(stage, byteByByte(wire)), whole, 'byte by byte');
   assert.deepEqual(drive({ ...stage, interrupted: true }, [wire]), whole, 'interrupted');
+  assert.deepEqual(drive({ ...stage, asBytes: true }, [wire]), whole, 'texts as bytes');
+  assert.deepEqual(
+    drive({ ...stage, asBytes: true }, byteByByte(wire)),
+    whole,
+    'texts as bytes, byte by byte',
+  );
   if (wire.length <= EVERY_CUT_UP_TO_BYTES) {
     let at = 0;
     for (const pieces of everyCut(wire)) assert.deepEqual(drive(stage, pieces), whole, `cut at ${++at}`);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FACT, ProtocolConnection } from '../../src/protocol/connection.ts';
+import { FACT, type ProtocolConnection } from '../../src/protocol/connection.ts';
 import { keepOutgrown, roomToGrow } from '../../src/protocol/outgrown-memory.ts';
 import { binary, continuation } from '../../src/testing/frames.ts';
-import { LIMITS } from '../vectors/row.ts';
+import { coreWith, SILENT } from './cores.ts';
 
 const KIB = 1_024;
 
@@ -47,7 +47,7 @@ function* messagesFrom(
     core.receive(Buffer.from(wire.subarray(at, at + readBytes)));
     for (let fact = core.next(); fact !== FACT.NONE; fact = core.next()) {
       assert.equal(fact, FACT.MESSAGE, core.failure?.message);
-      yield core.message as Buffer;
+      yield core.takeBytes()!;
     }
     yield undefined;
   }
@@ -65,11 +65,7 @@ test('TO-05 FP-12: messages that grow side by side, of known and unknown length,
   const delivered: Buffer[][] = wires.map(() => []);
   for (let first = 0; first < wires.length; first += 6) {
     const reading = wires.slice(first, first + 6).map((wire, i) => {
-      const core = new ProtocolConnection('server', LIMITS, {
-        control() {},
-        closeAfterWaiting() {},
-        closeNow() {},
-      });
+      const core = coreWith({ sink: SILENT });
       return { got: delivered[first + i]!, pieces: messagesFrom(core, wire, 100_000 + i * 1_000) };
     });
     for (let open = reading.length; open > 0; ) {

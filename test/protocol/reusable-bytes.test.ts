@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Connection } from '../../src/index.ts';
-import { FACT, type FrameSink, ProtocolConnection } from '../../src/protocol/connection.ts';
+import { FACT, type ProtocolConnection } from '../../src/protocol/connection.ts';
 import { OPCODE } from '../../src/protocol/constants.ts';
 import type { Inflater } from '../../src/protocol/deflate/inflater.ts';
 import { PeerError } from '../../src/protocol/errors.ts';
@@ -12,7 +12,7 @@ import { Outbox } from '../../src/protocol/outgoing/outbox.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';
 import { ProtocolMemory } from '../../src/protocol/memory.ts';
 import { listening, live, nextText } from '../server/live.ts';
-import { LIMITS } from '../vectors/row.ts';
+import { coreWith, inflatingWith, SILENT } from './cores.ts';
 
 const LONG = 'κόσμε – 日本語 🙂 '.repeat(400);
 
@@ -38,37 +38,34 @@ test('BC-05: the bytes of a text can be reused until they are forgotten, for equ
   }
 });
 
-const SINK: FrameSink = { control() {}, closeAfterWaiting() {}, closeNow() {} };
-
 /** The payload that each way of sending makes of a text. */
-function sent(message: string, reusable: ReusableBytes | undefined): readonly string[] {
-  const memory = new ProtocolMemory();
+function sent(message: string, memory: ProtocolMemory | undefined): readonly string[] {
   const outbox = new Outbox(
     { bufferedBytes: 0, needsCopies: false, blocked: false },
-    { maxPendingPongs: 1, highWaterMarkBytes: 1_000_000 },
-    reusable === undefined ? memory : Object.assign(memory, { reusableBytes: reusable }),
+    { maxPendingPongs: 1 },
+    memory ?? new ProtocolMemory(),
   );
   outbox.text(message);
   const header = message.length < 126 ? 2 : 4;
   return [
     Buffer.concat(outbox.take()).toString('utf8', header),
-    new PreparedMessage(message, undefined, reusable).payload.toString(),
+    new PreparedMessage(message, undefined, memory?.reusableBytes).payload.toString(),
   ];
 }
 
 for (const [how, own] of [
-  ['without an object for reuse', undefined],
-  ['with one of its own', new ReusableBytes()],
+  ['without memory in common', undefined],
+  ['with the same memory', new ProtocolMemory()],
 ] as const) {
   test(`GN-07: a driver that reads again into the same memory after keepUnread sends the text that it got, ${how}`, () => {
     const memory = Buffer.alloc(8_192);
-    const core = new ProtocolConnection('server', LIMITS, SINK, undefined, own);
+    const core = coreWith({ sink: SILENT, ...(own === undefined ? {} : { memory: own }) });
     const first = 'é'.repeat(2_000);
     text(first).copy(memory);
     core.receive(memory.subarray(0, text(first).length));
     assert.equal(core.next(), FACT.MESSAGE);
-    const message = core.message as string;
-    assert.equal(own?.utf8Of(message)?.buffer, own === undefined ? undefined : memory.buffer);
+    const message = core.takeText()!;
+    assert.equal(own?.reusableBytes.utf8Of(message)?.buffer, own === undefined ? undefined : memory.buffer);
     for (const each of sent(message, own)) assert.equal(each, first);
     core.keepUnread();
     text('A'.repeat(4_000)).copy(memory);
@@ -76,10 +73,11 @@ for (const [how, own] of [
     core.receive(memory.subarray(0, text('A'.repeat(4_000)).length));
     for (const each of sent(message, own)) assert.equal(each, first);
     assert.equal(core.next(), FACT.MESSAGE);
+    const second = core.takeText()!;
     for (const each of sent(message, own)) assert.equal(each, first);
     assert.equal(core.next(), FACT.NONE);
     memory.fill(0x7e);
-    for (const each of sent(core.message as string, own)) assert.equal(each, 'A'.repeat(4_000));
+    for (const each of sent(second, own)) assert.equal(each, 'A'.repeat(4_000));
   });
 }
 
@@ -100,15 +98,17 @@ type Step = (typeof STEPS)[number];
 class Driver {
   readonly #cores: readonly ProtocolConnection[];
   readonly #memories: readonly Memory[];
-  readonly #reusable: ReusableBytes | undefined;
+  readonly #memory: ProtocolMemory | undefined;
   readonly #messages: string[] = [];
   #reads = 0;
   reuses = 0;
 
-  constructor(own: readonly (ReusableBytes | undefined)[], memories: readonly Memory[]) {
-    this.#cores = own.map((each) => new ProtocolConnection('server', LIMITS, SINK, undefined, each));
+  constructor(own: readonly (ProtocolMemory | undefined)[], memories: readonly Memory[]) {
+    this.#cores = own.map((each) =>
+      coreWith({ sink: SILENT, ...(each === undefined ? {} : { memory: each }) }),
+    );
     this.#memories = memories;
-    this.#reusable = own[0];
+    this.#memory = own[0];
   }
 
   /** @returns False if the contract forbids the step now. */
@@ -120,8 +120,9 @@ class Driver {
       into.lentTo = core;
       core.receive(this.#read(into.bytes));
     } else if (name === 'next' && core.next() === FACT.MESSAGE) {
-      this.#messages.push(core.message as string);
-      if (this.#reusable?.utf8Of(core.message as string) !== undefined) this.reuses++;
+      const message = core.takeText()!;
+      this.#messages.push(message);
+      if (this.#memory?.reusableBytes.utf8Of(message) !== undefined) this.reuses++;
     } else {
       if (name === 'keepUnread') core.keepUnread();
       if (into.lentTo === core) {
@@ -130,7 +131,7 @@ class Driver {
       }
     }
     for (const each of this.#messages) {
-      for (const out of sent(each, this.#reusable)) assert.equal(out, each);
+      for (const out of sent(each, this.#memory)) assert.equal(out, each);
     }
     return true;
   }
@@ -146,14 +147,14 @@ class Driver {
 }
 const DEPTH = 5;
 
-const one = new ReusableBytes();
+const one = new ProtocolMemory();
 for (const [title, own, shareMemory, reuses] of [
-  ['one object, one memory', [one, one], true, true],
-  ['one object, a memory each', [one, one], false, true],
-  ['an object each, one memory', [new ReusableBytes(), new ReusableBytes()], true, true],
-  ['an object each, a memory each', [new ReusableBytes(), new ReusableBytes()], false, true],
-  ['an object for one of them, one memory', [new ReusableBytes(), undefined], true, true],
-  ['no object, one memory', [undefined, undefined], true, false],
+  ['one memory for all, one chunk', [one, one], true, true],
+  ['one memory for all, a chunk each', [one, one], false, true],
+  ['a memory each, one chunk', [new ProtocolMemory(), new ProtocolMemory()], true, true],
+  ['a memory each, a chunk each', [new ProtocolMemory(), new ProtocolMemory()], false, true],
+  ['memory in common with one of them, one chunk', [new ProtocolMemory(), undefined], true, true],
+  ['no memory in common, one chunk', [undefined, undefined], true, false],
 ] as const) {
   test(`GN-07: two connections send what they received, whatever the order of receive, next, keepUnread and send: ${title}`, () => {
     let orders = 0;
@@ -178,9 +179,9 @@ for (const [title, own, shareMemory, reuses] of [
 }
 
 test('GN-07: a driver that drives another connection inside its listener sends what each has received', () => {
-  const reusable = new ReusableBytes();
+  const memory = new ProtocolMemory();
   const into = Buffer.alloc(2_048);
-  const cores = [0, 1, 2].map(() => new ProtocolConnection('server', LIMITS, SINK, undefined, reusable));
+  const cores = [0, 1, 2].map(() => coreWith({ sink: SILENT, memory }));
   const letters = ['ж', 'ю', 'я'];
   let deliveries = 0;
   const deliver = (at: number): void => {
@@ -192,15 +193,15 @@ test('GN-07: a driver that drives another connection inside its listener sends w
     core.receive(chunk);
     while (core.next() === FACT.MESSAGE) {
       deliveries++;
-      const got = core.message as string;
+      const got = core.takeText()!;
       assert.equal(got, message);
-      assert.ok(reusable.utf8Of(got) !== undefined);
-      for (const out of sent(got, reusable)) assert.equal(out, message);
+      assert.ok(memory.reusableBytes.utf8Of(got) !== undefined);
+      for (const out of sent(got, memory)) assert.equal(out, message);
       if (at + 1 < cores.length) deliver(at + 1);
-      for (const out of sent(got, reusable)) assert.equal(out, message);
+      for (const out of sent(got, memory)) assert.equal(out, message);
       core.keepUnread();
       chunk.fill(0x23);
-      for (const out of sent(got, reusable)) assert.equal(out, message);
+      for (const out of sent(got, memory)) assert.equal(out, message);
     }
   };
   deliver(0);
@@ -215,10 +216,12 @@ for (const [call, end] of [
   ['transportEnded', (core) => core.transportEnded()],
 ] as const satisfies readonly (readonly [string, (core: ProtocolConnection) => void])[]) {
   test(`GN-07: ${call} ends the reuse of what was received before`, () => {
-    const reusable = new ReusableBytes();
-    const core = new ProtocolConnection('server', LIMITS, SINK, undefined, reusable);
+    const memory = new ProtocolMemory();
+    const reusable = memory.reusableBytes;
+    const core = coreWith({ sink: SILENT, memory });
     core.receive(text('é'.repeat(60)));
     assert.equal(core.next(), FACT.MESSAGE);
+    core.takeText();
     assert.ok(reusable.utf8Of('é'.repeat(60)) !== undefined);
     end(core);
     assert.equal(reusable.utf8Of('é'.repeat(60)), undefined);
@@ -226,7 +229,7 @@ for (const [call, end] of [
 }
 
 test('RFC 7692 §7.2.2: inflated text is encoded anew when it is sent, for its bytes lie in memory of the inflater', () => {
-  const reusable = new ReusableBytes();
+  const memory = new ProtocolMemory();
   const scratch = Buffer.alloc(1_024);
   // An inflater to which compressed bytes are the inflated ones, in memory that it uses again.
   const inflater: Inflater = {
@@ -239,17 +242,18 @@ test('RFC 7692 §7.2.2: inflated text is encoded anew when it is sent, for its b
     readBegins() {},
     close() {},
   };
-  const core = new ProtocolConnection('server', LIMITS, SINK, () => inflater, reusable);
+  const core = coreWith({ sink: SILENT, memory, deflate: inflatingWith(() => inflater) });
   const message = 'é'.repeat(200);
   core.receive(text(message, { rsv1: true }));
   assert.equal(core.next(), FACT.MESSAGE);
-  assert.equal(core.message, message);
+  assert.equal(core.takeText(), message);
   scratch.fill(0x41);
-  for (const out of sent(message, reusable)) assert.equal(out, message);
+  for (const out of sent(message, memory)) assert.equal(out, message);
   core.receive(frame({ opcode: OPCODE.BINARY, rsv1: true, payload: 'bytes' }));
   assert.equal(core.next(), FACT.MESSAGE);
-  assert.ok(reusable.isReceived(core.message as unknown as Buffer));
-  assert.deepEqual(core.message, Buffer.from('bytes'));
+  const bytes = core.takeBytes()!;
+  assert.ok(memory.reusableBytes.isReceived(bytes));
+  assert.deepEqual(bytes, Buffer.from('bytes'));
 });
 
 test('BC-05 UT-01: echo, relay and publish send exactly what was received, at once or later', async (t) => {

@@ -1,6 +1,6 @@
 import type { CloseInfo } from '../../protocol/close-info.ts';
 import { driverOf } from '../../connection/connection.ts';
-import { Delivery, type DeliveryOwner } from '../../connection/delivery.ts';
+import { Delivery, type DeliveryOwner, type MessageListener } from '../../connection/delivery.ts';
 import {
   countListeners,
   dispatch,
@@ -8,7 +8,6 @@ import {
   listenersOf,
   type SafeEmitter,
 } from '../../connection/emitter.ts';
-import type { ListenerResult } from '../../connection/owner.ts';
 import { checkEventName } from '../../connection/event-names.ts';
 import type { Observers } from '../../connection/observers.ts';
 import { ERROR_LISTENER, Warnings } from '../../connection/warnings.ts';
@@ -40,7 +39,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   /** What the application holds. Set by its constructor. */
   emitter!: SafeEmitter<ReconnectEvents>;
   readonly closed: Promise<EndInfo>;
-  ownListeners: readonly ((message: Message) => ListenerResult)[] = [];
+  ownListeners: readonly MessageListener[] = [];
   readonly sharedListenerCount = 0;
 
   readonly #settings: ResolvedConnectOptions;
@@ -148,7 +147,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     owner.onDrained = () => this.#flush();
     this.#tell('open', connection);
     this.#flush();
-    owner.messageListeners = [(_, message) => this.#received(connection, message)];
+    owner.messageListeners = [(_, message, isText) => this.#received(connection, message, isText)];
     driverOf(connection).sharedListenersChanged();
   }
 
@@ -208,7 +207,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
       checkEventName(name, CLIENT_EVENTS, this.warnings);
       return;
     }
-    this.ownListeners = listenersOf(this.emitter, 'message') as ((message: Message) => ListenerResult)[];
+    this.ownListeners = listenersOf(this.emitter, 'message') as MessageListener[];
     this.#delivery.consumersChanged();
     if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
   }
@@ -236,8 +235,8 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     if (this.#outbox.flush()) this.#tell('drain');
   }
 
-  #received(connection: ClientConnection, message: Message): void | Promise<void> {
-    if (!this.#delivery.offer(message)) this.#dropped++;
+  #received(connection: ClientConnection, message: Message, isText: boolean): void | Promise<void> {
+    if (!this.#delivery.offer(message, isText)) this.#dropped++;
     if (this.#delivery.waitingBytes < this.#settings.receiveAheadBytes || connection.state !== 'open') return;
     if (this.#backlog === undefined) {
       let end = (): void => {};

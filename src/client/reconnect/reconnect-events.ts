@@ -27,7 +27,7 @@ export interface ReconnectEvents {
    */
   open: [connection: ClientConnection];
   /** A whole message, of whichever connection. A listener that returns a promise makes the next one wait. */
-  message: [message: Message];
+  message: [message: Message, isText: boolean];
   /** A connection that was open is not any more, and its last message was delivered or is kept. */
   down: [info: DownInfo];
   /** After `down`, or an attempt that failed: the next attempt is planned. */

@@ -1,12 +1,12 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { PeerError } from '../errors.ts';
 import type { Piece } from '../frame-parser.ts';
 import { ENTRY_BYTES } from '../limits.ts';
 import { nonAscii } from '../mask.ts';
-import { MessageAssembler, wholeMessage } from '../message-assembler.ts';
-import type { Message } from '../payload.ts';
-import type { ReusableBytes } from '../reusable-bytes.ts';
+import { MessageAssembler } from '../message-assembler.ts';
 import type { Inflater, InflateSink } from './inflater.ts';
+
+const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
 /** A piece that came while one before it was being inflated, with a copy of its bytes. */
 export interface HeldPiece {
@@ -30,12 +30,19 @@ interface Inflation {
  * inflated behind the event loop pings and pongs pass it, and everything else waits.
  */
 export class CompressedInput implements InflateSink {
+  /** Of the message that is whole. It lies in memory of the inflater, or in memory of its own. */
+  bytes: Buffer = NOTHING;
+  start = 0;
+  end = 0;
+  isText = false;
+  isAscii = false;
+  /** The bytes lie in memory of the message, and text is checked. */
+  isOwn = false;
+
   readonly #inflater: Inflater;
   readonly #maxMessageBytes: number;
-  #message: Message = '';
   #assembler: MessageAssembler | undefined;
   #inflation: Inflation | undefined;
-  #isText = false;
   #messageBytes = 0;
 
   constructor(inflater: Inflater, maxMessageBytes: number) {
@@ -84,7 +91,7 @@ export class CompressedInput implements InflateSink {
    * @throws PeerError `ERR_INFLATE`, `ERR_MESSAGE_TOO_BIG`, `ERR_UTF8`.
    */
   take(isText: boolean, bytes: Buffer, start: number, end: number, last: boolean): boolean {
-    this.#isText = isText;
+    this.isText = isText;
     if (this.#inflater.write(this, bytes, start, end, last)) return last;
     this.#inflation = { last, done: false, error: undefined, held: undefined };
     return false;
@@ -126,17 +133,17 @@ export class CompressedInput implements InflateSink {
   }
 
   /**
-   * The message that is whole.
-   * @param reusable Told where its bytes lie, where that memory is the message's own: inflated bytes are valid for one call only.
+   * The message is whole, and the fields describe it.
    * @throws PeerError `ERR_UTF8` for text that ends inside a character.
    */
-  takeMessage(reusable: ReusableBytes | undefined): Message {
-    const message = this.#assembler?.takeMessage(reusable) ?? this.#message;
-    if (typeof message !== 'string') reusable?.noteBinary(message);
-    this.#assembler = undefined;
-    this.#message = '';
+  finish(): void {
+    const assembler = this.#assembler;
     this.#messageBytes = 0;
-    return message;
+    this.isOwn = assembler !== undefined;
+    if (assembler === undefined) return;
+    this.#assembler = undefined;
+    assembler.finish();
+    this.#holdMessage(assembler.bytes, 0, assembler.length, assembler.isAscii);
   }
 
   /** Lets everything go. */
@@ -154,12 +161,18 @@ export class CompressedInput implements InflateSink {
         `${this.#messageBytes} bytes or more once inflated, the limit is ${this.#maxMessageBytes}`,
       );
     }
-    const highBits = this.#isText ? nonAscii(bytes, start, end) : 1;
-    if (final && this.#assembler === undefined)
-      this.#message = wholeMessage(this.#isText, bytes, start, end, highBits);
+    const highBits = this.isText ? nonAscii(bytes, start, end) : 1;
+    if (final && this.#assembler === undefined) this.#holdMessage(bytes, start, end, highBits === 0);
     else {
-      this.#assembler ??= new MessageAssembler(this.#isText);
+      this.#assembler ??= new MessageAssembler(this.isText);
       this.#assembler.append(bytes, start, end, highBits, this.#maxMessageBytes);
     }
+  }
+
+  #holdMessage(bytes: Buffer, start: number, end: number, isAscii: boolean): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.isAscii = isAscii;
   }
 }

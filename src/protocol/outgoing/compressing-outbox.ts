@@ -5,6 +5,7 @@ import { ENTRY_BYTES } from '../limits.ts';
 import { ownView } from '../payload.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
+import { buildFragment } from './frame-builder.ts';
 import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../deflate/compressor.ts';
 import type { ProtocolMemory } from '../memory.ts';
 import { Outbox, type OutgoingLimits, UNCOPIED_FROM_BYTES, type Wire } from './outbox.ts';
@@ -30,12 +31,22 @@ type Waiting =
       readonly bytes: number;
     }
   | Frames
+  | { readonly is: 'fragment'; readonly frame: Uint8Array; readonly isFirst: boolean; readonly bytes: number }
   | { readonly is: 'prepared'; readonly message: PreparedMessage; readonly bytes: number }
   | { readonly is: 'close'; readonly body: Uint8Array; readonly bytes: number };
 
 function messagesOf(entry: Waiting): number {
   if (entry.is === 'close') return 0;
+  if (entry.is === 'fragment') return entry.isFirst ? 1 : 0;
   return entry.is === 'frames' ? entry.block.messages : 1;
+}
+
+/** Told when work on other threads is done. */
+export interface OutgoingOwner {
+  /** A message that was compressed can be written. */
+  send(): void;
+  /** A step threw that no caller waits for. */
+  failed(error: unknown): void;
 }
 
 /** What the compressed messages of one connection need beside an outbox. */
@@ -44,10 +55,7 @@ export interface OutgoingDeflate {
   readonly direction: DeflateDirection;
   readonly settings: DeflateSettings;
   readonly zlib: Zlib;
-  /** Called when a message that was compressed on another thread can be written. */
-  readonly ready: () => void;
-  /** Told what a step threw that no caller waits for. */
-  readonly failed: (error: unknown) => void;
+  readonly owner: OutgoingOwner;
 }
 
 /**
@@ -114,6 +122,15 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     else this.#compress(opcode, payload);
   }
 
+  override fragment(opcode: number, payload: Uint8Array, isLast: boolean): void {
+    if (this.#queue === undefined) {
+      super.fragment(opcode, payload, isLast);
+      return;
+    }
+    const frame = buildFragment(opcode, payload, isLast, this.#nextKey?.());
+    this.#enqueue({ is: 'fragment', frame, isFirst: opcode !== OPCODE.CONTINUATION, bytes: frame.length });
+  }
+
   override prepared(message: PreparedMessage): void {
     if (this.#queue === undefined) {
       const variant = this.#variant(message);
@@ -146,7 +163,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     const dropped = super.dropOldest();
     if (dropped > 0) return dropped;
     const oldest = this.#queue?.[0];
-    if (oldest === undefined || oldest.is === 'close') return 0;
+    if (oldest === undefined || oldest.is === 'close' || oldest.is === 'fragment') return 0;
     if (oldest.is === 'frames' && oldest.block.messages > 1) {
       const bytes = oldest.block.dropFirst();
       oldest.bytes -= bytes;
@@ -176,9 +193,9 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     try {
       sendFirst?.();
       this.#advance();
-      this.#deflate.ready();
+      this.#deflate.owner.send();
     } catch (error) {
-      this.#deflate.failed(error);
+      this.#deflate.owner.failed(error);
     }
   }
 
@@ -279,6 +296,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
       if (this.#begun || this.#mustWait(first)) return;
       this.#shift(first);
       if (first.is === 'frames') super.shared(first.block.run);
+      else if (first.is === 'fragment') super.shared(first.frame);
       else if (first.is === 'close') super.closeAfterWaiting(first.body);
       else if (first.is === 'prepared')
         this.#sendPrepared(first.message, this.#variant(first.message)?.frame);
@@ -290,7 +308,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
 
   /** @returns Whether `first` is being compressed now. */
   #mustWait(first: Waiting): boolean {
-    if (first.is === 'close' || first.is === 'frames') return false;
+    if (first.is === 'close' || first.is === 'frames' || first.is === 'fragment') return false;
     if (first.is === 'prepared') {
       this.#frame = this.#variant(first.message);
       if (this.#frame === undefined || this.#frame.frame !== undefined) return false;

@@ -104,6 +104,13 @@ export function buildFrame(opcode: number, data: string | Uint8Array, key: Frame
   return frame;
 }
 
+/** One fragment of a message in memory of its own (§5.4). @param opcode 0 for all but the first fragment. */
+export function buildFragment(opcode: number, payload: Uint8Array, isLast: boolean, key: FrameKey): Buffer {
+  const frame = buildFrame(opcode, payload, key);
+  if (!isLast) frame[0] = opcode;
+  return frame;
+}
+
 /** Length of a frame that was built here and begins at `at`, header and payload. */
 export function frameBytes(bytes: Uint8Array, at: number): number {
   const second = bytes[at + 1]!;

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { OPCODE, OPCODE_MASK } from '../constants.ts';
 import {
+  buildFragment,
   buildFrame,
   type FrameKey,
   headerBytes,
@@ -8,7 +9,6 @@ import {
   writeHeader,
   writeTextFrame,
 } from './frame-builder.ts';
-import type { FrameSink } from '../connection.ts';
 import { ENTRY_BYTES } from '../limits.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
@@ -25,6 +25,7 @@ import {
 
 /** Payloads from this size on go out uncopied; smaller ones are packed next to each other. */
 export const UNCOPIED_FROM_BYTES = 16_384;
+const HIGH_WATER_MARK_BYTES = 262_144;
 /** Longest header, masked. */
 const HEADER_ROOM = 14;
 /** Header of a frame whose header is written. */
@@ -49,8 +50,8 @@ export interface Wire {
 export interface OutgoingLimits {
   /** Most pongs that wait while the wire is blocked. */
   readonly maxPendingPongs: number;
-  /** About how many bytes the wire is given ahead of the peer. */
-  readonly highWaterMarkBytes: number;
+  /** About how many bytes the wire is given ahead of the peer. Default 262,144. */
+  readonly highWaterMarkBytes?: number;
 }
 
 /**
@@ -58,7 +59,7 @@ export interface OutgoingLimits {
  * Messages that the socket does not take stay queued here, where they can still be dropped; pongs pass them. Small frames
  * are packed into blocks while the socket is blocked, and each entry of a queue counts {@link ENTRY_BYTES} beside its bytes.
  */
-export class Outbox implements FrameSink, PackingOwner {
+export class Outbox implements PackingOwner {
   /** Bytes that are queued here, headers included, as on the wire. */
   waitingBytes = 0;
   /** Bytes that {@link take} has handed out so far. */
@@ -155,6 +156,15 @@ export class Outbox implements FrameSink, PackingOwner {
       writeHeader(header, 0, opcode, payload.length, undefined);
       this.#push({ header, payload, length: header.length + payload.length });
     } else this.#push(buildFrame(opcode, payload, key));
+  }
+
+  /**
+   * One fragment of a message, which is copied. Nothing but its other fragments and control frames may be sent before its last
+   * fragment.
+   * @param opcode Of the message for its first fragment; 0 for the others.
+   */
+  fragment(opcode: number, payload: Uint8Array, isLast: boolean): void {
+    this.#push(buildFragment(opcode, payload, isLast, this.#key()));
   }
 
   /** A message that other connections send, too. */
@@ -278,7 +288,7 @@ export class Outbox implements FrameSink, PackingOwner {
     if (wire.blocked) return NO_CHUNKS;
     this.#endBlock();
     const before = this.waitingBytes;
-    const room = this.#limits.highWaterMarkBytes - wire.bufferedBytes;
+    const room = (this.#limits.highWaterMarkBytes ?? HIGH_WATER_MARK_BYTES) - wire.bufferedBytes;
     if (before === 0 || room <= 0 || this.lostPayload !== undefined) return NO_CHUNKS;
     const chunks = this.#gather(room);
     this.sentBytes += before - this.waitingBytes;

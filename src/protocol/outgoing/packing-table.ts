@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { Beginnings } from '../beginnings.ts';
 
+const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
+
 /** Size of a packing table, and so the most room that can be reserved at once, in bytes. */
 export const PACKING_BYTES = 65_536;
 
@@ -16,15 +18,15 @@ export interface PackingOwner {
  * frames here; they are moved out when another owner needs the table.
  */
 export class PackingTable {
-  readonly bytes: Buffer;
-  readonly #runs: Beginnings;
+  /** Read it after {@link reserve}. */
+  bytes: Buffer = NOTHING;
+  #runs: Beginnings | undefined;
   #owner: PackingOwner | undefined;
   #used = 0;
 
-  /** @param bytes {@link PACKING_BYTES} long. Default: ordinary memory. */
-  constructor(bytes: Buffer = Buffer.allocUnsafeSlow(PACKING_BYTES)) {
-    this.bytes = bytes;
-    this.#runs = new Beginnings(bytes);
+  /** @param bytes {@link PACKING_BYTES} long. Default: ordinary memory, from the first frame on. */
+  constructor(bytes?: Buffer) {
+    if (bytes !== undefined) this.#useMemory(bytes);
   }
 
   /**
@@ -35,6 +37,7 @@ export class PackingTable {
     if (this.#owner !== owner || this.#used + room > PACKING_BYTES) {
       if (this.#owner !== undefined) this.moveOut(this.#owner);
       this.#owner = owner;
+      if (this.#runs === undefined) this.#useMemory(Buffer.allocUnsafeSlow(PACKING_BYTES));
     }
     return this.#used;
   }
@@ -48,7 +51,7 @@ export class PackingTable {
   take(owner: PackingOwner): Buffer | undefined {
     if (this.#owner !== owner) return undefined;
     const run = this.#used === 0 ? undefined : Buffer.allocUnsafe(this.#used);
-    run?.set(this.#runs.view(this.#used));
+    run?.set(this.#runs!.view(this.#used));
     this.#owner = undefined;
     this.#used = 0;
     return run;
@@ -58,5 +61,10 @@ export class PackingTable {
   moveOut(owner: PackingOwner): void {
     const run = this.take(owner);
     if (run !== undefined) owner.packed(run);
+  }
+
+  #useMemory(bytes: Buffer): void {
+    this.bytes = bytes;
+    this.#runs = new Beginnings(bytes);
   }
 }

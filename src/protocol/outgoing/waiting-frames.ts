@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { CONTROL_BIT, OPCODE, OPCODE_MASK } from '../constants.ts';
+import { CONTROL_BIT, FIN, OPCODE, OPCODE_MASK } from '../constants.ts';
 import { frameBytes } from './frame-builder.ts';
 
 /** A message whose payload is passed on as it was handed in. */
@@ -17,12 +17,13 @@ export type WaitingFrame = Uint8Array | UncopiedFrame;
 
 export const isUncopied = (frame: WaitingFrame): frame is UncopiedFrame => !(frame instanceof Uint8Array);
 
-/** How many messages it is; control frames are none. */
+/** How many messages it is; control frames are none, and of a message in fragments the first one counts. */
 export function messagesIn(frame: WaitingFrame): number {
   if (isUncopied(frame)) return 1;
   let messages = 0;
   for (let at = 0; at < frame.length; at += frameBytes(frame, at)) {
-    if ((frame[at]! & CONTROL_BIT) === 0) messages++;
+    const opcode = frame[at]! & OPCODE_MASK;
+    if (opcode === OPCODE.TEXT || opcode === OPCODE.BINARY) messages++;
   }
   return messages;
 }
@@ -47,11 +48,15 @@ export function dropOldestMessage(waiting: WaitingFrame[], from: number): number
   return 0;
 }
 
-/** Where the first message of a run of whole frames lies; `end` is 0 if there are control frames only. */
+/** Fragments are never dropped: the peer would take the others for parts of another message. */
+const isWholeMessage = (first: number): boolean =>
+  (first & CONTROL_BIT) === 0 && (first & FIN) !== 0 && (first & OPCODE_MASK) !== OPCODE.CONTINUATION;
+
+/** Where the first message of a run of whole frames lies; `end` is 0 if there is none in one frame. */
 function firstMessage(run: Uint8Array): { readonly start: number; readonly end: number } {
   for (let start = 0; start < run.length; ) {
     const end = start + frameBytes(run, start);
-    if ((run[start]! & CONTROL_BIT) === 0) return { start, end };
+    if (isWholeMessage(run[start]!)) return { start, end };
     start = end;
   }
   return { start: 0, end: 0 };

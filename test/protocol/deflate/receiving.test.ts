@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drive, type Stage } from '../../../fuzz/drive.ts';
 import { ENTRY_BYTES } from '../../../src/protocol/limits.ts';
-import { FACT, ProtocolConnection } from '../../../src/protocol/index.ts';
+import { FACT } from '../../../src/protocol/index.ts';
 import { byteByByte, everyCut, randomCuts } from '../../../src/testing/cuts.ts';
 import { DEFAULT_KEY, frame, hex } from '../../../src/testing/frames.ts';
+import { coreWith, inflatingWith, SILENT } from '../cores.ts';
 import { DEFLATE_ROWS } from '../../vectors/deflate.ts';
 import { NO_ZLIB_STEPS } from '../../zlib.ts';
 import { fails, LIMITS } from '../../vectors/row.ts';
@@ -60,8 +61,7 @@ test('PD-05 a message never refers to one of another connection', { skip: NO_ZLI
 
 test('BP-08 SE-24: an unfinished compressed message, a pending inflation and the piece behind it count their entries', () => {
   let isAtOnce = true;
-  const sink = { control: () => undefined, closeAfterWaiting: () => undefined, closeNow: () => undefined };
-  const core = new ProtocolConnection('client', LIMITS, sink, () => ({
+  const deflate = inflatingWith(() => ({
     heldBytes: 0,
     write: (into, bytes, start, end, last) => {
       if (isAtOnce) into.inflated(bytes, start, end, last);
@@ -70,6 +70,7 @@ test('BP-08 SE-24: an unfinished compressed message, a pending inflation and the
     readBegins: () => undefined,
     close: () => undefined,
   }));
+  const core = coreWith({ role: 'client', sink: SILENT, deflate });
   const counted: number[] = [];
   for (const rsv1 of [true, false, false]) {
     core.receive(
