@@ -109,6 +109,7 @@ export class ServerCore<UserData>
   ) {
     this.engine = engine;
     this.options = resolveServerOptions(options, engine);
+    if (this.options.retainFreedMemory) engine.retainFreedMemory();
     this.deadlines = engine.deadlinesOf(this.options.clock);
     this.counters = new Counters(this.deadlines.clock.now());
     const { logger } = this.options;

@@ -67,6 +67,7 @@ test('CF-02 the defaults are those of section 22', () => {
     maxTopicsPerConnection: 128,
     maxTopics: 100_000,
     transport: 'auto',
+    retainFreedMemory: true,
     backlog: 511,
     logger: undefined,
     clock: systemClock,

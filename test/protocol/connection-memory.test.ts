@@ -2,15 +2,11 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { FACT, type ProtocolConnection } from '../../src/protocol/connection.ts';
 import type { ProtocolLimits } from '../../src/protocol/limits.ts';
-import { messageMemory } from '../../src/protocol/message-memory.ts';
 import { binary, continuation, frame, ping, text } from '../../src/testing/frames.ts';
 import { LIMITS } from '../vectors/row.ts';
 import { coreWith, SILENT } from './cores.ts';
 
 const KIB = 1_024;
-
-// What a process allocates once, with its first large message, is none of what messages cost.
-messageMemory(16 * KIB);
 
 /** Node takes a test's mocks back by itself; not every runner does. */
 const restoring = (t: TestContext): TestContext => {

@@ -1,7 +1,9 @@
-// Counts page faults of messages that come and go. Its parent runs it with `--expose-gc`.
+// Counts page faults of messages that come and go. Its parent runs it with `--expose-gc`, and `retain` as an argument or not.
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
+import { Engine } from '../../src/engine/engine.ts';
 import { messageMemory } from '../../src/protocol/message-memory.ts';
+import { ServerCore } from '../../src/server/server-core.ts';
 
 /** What came of it; without glibc there is nothing to see. */
 export type Faults = { readonly glibc: boolean; readonly faultsPerPage: number };
@@ -23,6 +25,8 @@ Object.assign(process.report, { excludeNetwork: true });
 const { header } = process.report.getReport() as {
   readonly header: { readonly glibcVersionRuntime?: string };
 };
+const engine = new Engine();
+new ServerCore({ retainFreedMemory: process.argv[2] === 'retain' }, engine);
 await messagesComeAndGo();
 await messagesComeAndGo();
 const before = process.resourceUsage().minorPageFault;
