@@ -226,6 +226,31 @@ const BREACHES: readonly (readonly [string, string, string, string, RegExp])[] =
     SYNTAX,
     /Engine/,
   ],
+  ['an exported let', 'protocol/u.ts', 'export let count = 0;', SYNTAX, /Engine/],
+  ['state in engine/', 'engine/u.ts', 'let used = 0;\nexport const use = () => used++;', SYNTAX, /Engine/],
+  ['a map of a module', 'sockets/u.ts', 'export const known = new Map<string, string>();', SYNTAX, /Engine/],
+  [
+    'a weak map of a module',
+    'client/u.ts',
+    'const pools = new WeakMap();\nexport { pools };',
+    SYNTAX,
+    /Engine/,
+  ],
+  [
+    'a queue of a module',
+    'engine/zlib/u.ts',
+    'class JobQueue {\n  size = 1;\n}\nexport const jobs: JobQueue = new JobQueue();',
+    SYNTAX,
+    /Engine/,
+  ],
+  ['a list of a module', 'protocol/v.ts', 'const kept: string[] = [];\nexport { kept };', SYNTAX, /Engine/],
+  [
+    'a static field',
+    'connection/u.ts',
+    'export class Count {\n  static all = 0;\n  own = 0;\n}',
+    SYNTAX,
+    /Engine/,
+  ],
   ['a circle of types', 'server/v.ts', "export type * from './w.ts';", 'import(no-cycle)', /cycle/],
   [
     'a circle of types, from its other end',
@@ -241,7 +266,11 @@ const CLEAN: Readonly<Record<string, string>> = {
   'protocol/mask.ts': "import { Buffer } from 'node:buffer';\nexport const mask = Buffer.alloc(0);",
   'protocol/deflate/key.ts':
     "import crypto, { createHash } from 'node:crypto';\nimport '../mask.ts';\nexport const hash = [crypto.hash, createHash];",
-  'engine/clock.ts': 'let now = 0;\nexport const clock = () => setTimeout(() => now++, 1);',
+  'engine/clock.ts': 'export const clock = (now: () => void) => setTimeout(now, 1);',
+  'engine/engine.ts':
+    'export class Engine {\n  size = 1;\n}\nexport const defaultEngine: Engine = new Engine();',
+  'protocol/tables.ts':
+    "export const words: ReadonlySet<string> = new Set(['a']);\nexport const none: readonly string[] = [];\nexport const chars = new Uint8Array(256);",
   'sockets/clock.ts':
     "import { performance } from 'node:perf_hooks';\nexport const now = () => performance.now();",
   'connection/link.ts': "import type { mask } from '../protocol/mask.ts';\nexport type Link = typeof mask;",

@@ -25,7 +25,7 @@ const NO_TOPIC_LISTENER = 'what is published to a topic is sent to this connecti
 /** The driver of a {@link Connection}. */
 export type DriverOf<UserData> = ConnectionDriver<Connection<UserData>>;
 
-/** Reads the private field of a connection. Assigned once, in the scope of that field. */
+/** Reads the private field of a connection. Not state: a static block assigns it once, in the scope of that field. */
 let readDriver: <UserData>(value: object) => DriverOf<UserData> | undefined;
 
 /** Returns the driver of a connection; `undefined` for any other object. */

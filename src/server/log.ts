@@ -5,8 +5,8 @@ import type { ShutdownReport } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
 
 /** Health checks and scanners send such requests: they must not fill a log. */
-const ROUTINE_REFUSALS = new Set(['ERR_NO_UPGRADE']);
-const WARNED_REFUSALS = new Set([
+const ROUTINE_REFUSALS: ReadonlySet<string> = new Set(['ERR_NO_UPGRADE']);
+const WARNED_REFUSALS: ReadonlySet<string> = new Set([
   'ERR_HEAD_SYNTAX',
   'ERR_HEAD_TOO_BIG',
   'ERR_VERSION',

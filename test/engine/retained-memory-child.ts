@@ -1,4 +1,5 @@
 // Counts page faults of messages that come and go. Its parent runs it with `--expose-gc`, and `retain` as an argument or not.
+import assert from 'node:assert/strict';
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import { Engine } from '../../src/engine/engine.ts';
@@ -25,8 +26,11 @@ Object.assign(process.report, { excludeNetwork: true });
 const { header } = process.report.getReport() as {
   readonly header: { readonly glibcVersionRuntime?: string };
 };
-const engine = new Engine();
-new ServerCore({ retainFreedMemory: process.argv[2] === 'retain' }, engine);
+const retainFreedMemory = process.argv[2] === 'retain';
+assert.equal(
+  new ServerCore({ retainFreedMemory }, new Engine()).options.retainFreedMemory,
+  retainFreedMemory,
+);
 await messagesComeAndGo();
 await messagesComeAndGo();
 const before = process.resourceUsage().minorPageFault;

@@ -77,7 +77,7 @@ export interface ResponseOptions {
  * Fields that describe this connection and not the response (RFC 9110 §7.6.1). `renderResponse` drops them from
  * `headers`.
  */
-const PER_CONNECTION = new Set([
+const PER_CONNECTION: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'keep-alive',

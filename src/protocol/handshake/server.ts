@@ -85,7 +85,7 @@ export function selectProtocol(
   );
 }
 
-const OURS = new Set(['connection', 'upgrade', 'content-length', 'transfer-encoding']);
+const OURS: ReadonlySet<string> = new Set(['connection', 'upgrade', 'content-length', 'transfer-encoding']);
 
 /**
  * Checks the header fields that the `upgrade` hook adds to the 101.
