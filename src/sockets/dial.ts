@@ -5,35 +5,35 @@ import { type ConnectionOptions as TlsConnectionOptions, connect as connectTls }
 import { lookupOf } from './resolve-host.ts';
 import { TCP_KEEP_ALIVE_MS } from './stream-transport.ts';
 
-/** A port of a host whose addresses are known, or a Unix socket. */
+/** A port of a host with resolved addresses, or a Unix socket. */
 export type DialTarget =
   | { readonly host: string; readonly port: number; readonly addresses: readonly LookupAddress[] }
   | { readonly path: string };
 
-/** A stream that is connected to a host already, as a tunnel through a proxy. */
+/** A stream that is already connected to the host, such as a tunnel through a proxy. */
 export interface TunnelTarget {
   readonly host: string;
   readonly stream: Duplex;
 }
 
-/** What a dial tells, never from inside its constructor. */
+/** Callbacks of a {@link Dial}. The constructor never calls them. */
 export interface DialOwner {
-  /** Connected, over TLS if that was asked for. The socket is the owner's, with no listener but one for `error`. */
+  /** The socket is connected, over TLS if requested. The owner owns it; its only listener is one for `error`. */
   dialled(socket: Socket): void;
-  /** Nothing is left open. */
+  /** The attempt failed; everything it opened is closed. */
   dialFailed(error: Error): void;
 }
 
-/** One attempt to connect, or to speak TLS inside a stream. */
+/** One attempt to connect, or to start TLS inside a stream. */
 export class Dial {
   phase: 'tcp' | 'tls' = 'tcp';
   readonly #socket: Socket;
   readonly #owner: DialOwner;
-  /** The stream below TLS; destroyed with the socket. */
+  /** The stream below TLS. It is destroyed with the socket. */
   readonly #below: Duplex | undefined;
   #settled = false;
 
-  /** @param tls Speaks TLS, with these options; certificates are verified unless they say otherwise. */
+  /** @param tls TLS options; certificates are verified unless they say otherwise. Without them there is no TLS. */
   constructor(target: DialTarget, tls: TlsConnectionOptions | undefined, owner: DialOwner);
   constructor(target: TunnelTarget, tls: TlsConnectionOptions, owner: DialOwner);
   constructor(target: DialTarget | TunnelTarget, tls: TlsConnectionOptions | undefined, owner: DialOwner) {
@@ -47,12 +47,12 @@ export class Dial {
       this.phase = 'tls';
     } else if (tls !== undefined) socket.once('connect', this.#connected);
     socket.once(tls === undefined ? 'connect' : 'secureConnect', this.#ready);
-    // Stays for good: a socket may still fail after it was given up, or handed on.
+    // This listener stays: a socket can fail after it was abandoned or handed over.
     socket.on('error', this.#failed);
     socket.once('close', this.#closed);
   }
 
-  /** Gives up; the owner hears nothing more. */
+  /** Abandons the attempt; no callback is called any more. */
   cancel(): void {
     this.#settled = true;
     this.#destroy();
@@ -101,7 +101,7 @@ function tlsOptions(target: DialTarget | TunnelTarget, tls: TlsConnectionOptions
   const host = 'path' in target ? 'localhost' : target.host;
   return {
     host,
-    // An address is no name that a server could choose a certificate by (RFC 6066 §3).
+    // SNI carries host names only, never addresses (RFC 6066 §3).
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...tls,
     minVersion: tls.minVersion ?? 'TLSv1.2',

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { normalizeAddress } from './ip-address.ts';
 import type { TransportOwner } from './transport.ts';
 
-/** Reads the first bytes of a socket that TLS will get: what belongs to TLS is put back. */
+/** Reads the first bytes of a socket before TLS does, and puts the bytes that belong to TLS back. */
 export class Entrance {
   readonly remoteAddress: string;
   readonly #socket: Socket;
@@ -11,7 +11,7 @@ export class Entrance {
   #fault: Error | undefined;
   #isReleased = false;
 
-  /** @param socket Just accepted. @param owner Told what happens until {@link release}. */
+  /** @param socket Just accepted. @param owner Gets bytes and the end, until {@link release}. */
   constructor(socket: Socket, owner: Pick<TransportOwner, 'received' | 'receivedEnd' | 'closed'>) {
     this.#socket = socket;
     this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '');
@@ -35,7 +35,7 @@ export class Entrance {
     this.#socket.destroy();
   }
 
-  /** Gives the socket back. @param rest Bytes that were read and not used; copied. */
+  /** Removes the listeners and returns the socket. @param rest Unused bytes; a copy is put back into the socket. */
   release(rest: Uint8Array): Socket {
     const socket = this.#socket;
     this.#isReleased = true;

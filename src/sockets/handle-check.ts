@@ -16,8 +16,8 @@ const run = <Result>(server: Server, steps: (loopback: Loopback, server: Server)
   Loopback.run(server, steps, false);
 
 /**
- * Tries out on the loopback interface, once per engine and only where it is asked for, whether handles can be driven directly:
- * reading, writing, writes that have to wait, pausing, and each way to end.
+ * The self-check: tests on the loopback interface, once per engine and only on demand, whether handles can be driven directly.
+ * It covers reading, writing, blocked writes, pausing, and each way to end.
  */
 export class SocketChecks {
   readonly #sockets: NodeSockets;
@@ -33,29 +33,29 @@ export class SocketChecks {
     this.#handles = new Verdict(() => this.#tryHandles(engine));
   }
 
-  /** Whether the handles that a server of ours accepts can be driven on this Node, as far as is known. */
+  /** Whether the check of accepted handles has passed. False until then. */
   get areHandlesUsable(): boolean {
     return this.#handles.isGood;
   }
 
-  /** Finds that out. Never rejects, and leaves nothing open. */
+  /** Runs the check of accepted handles, and keeps the process alive meanwhile. Never rejects, and leaves nothing open. */
   checkHandles(): Promise<boolean> {
     return this.#handles.reach();
   }
 
-  /** Whether the streams of sockets that Node made can be passed by, as far as is known. */
+  /** Whether the check of sockets that Node made has passed. False until then. */
   areSocketsUsable(encrypted: boolean): boolean {
     return this.#verdictOn(encrypted).isGood;
   }
 
-  /** Finds that out. Never rejects, and leaves nothing open. */
+  /** Runs the check of sockets, and keeps the process alive meanwhile. Never rejects, and leaves nothing open. */
   checkSockets(encrypted: boolean): Promise<boolean> {
     return this.#verdictOn(encrypted).reach();
   }
 
   /**
-   * Finds that out in the background, without keeping the process alive. After a check that failed, later calls do not
-   * repeat it. Never rejects.
+   * Runs the check of sockets in the background, without keeping the process alive. Later calls do not repeat a check that
+   * failed. Never rejects.
    */
   prepareSockets(encrypted: boolean): Promise<boolean> {
     const verdict = this.#verdictOn(encrypted);
@@ -105,7 +105,7 @@ export class SocketChecks {
 
   async #tryEncrypted(): Promise<void> {
     await this.#learned();
-    // A key that both know needs no certificate.
+    // With a pre-shared key, no certificate is needed.
     const key = Buffer.alloc(16, 'hawser');
     const ciphers = 'TLS_AES_128_GCM_SHA256:PSK';
     const server = createNodeTlsServer({
@@ -137,7 +137,7 @@ export class SocketChecks {
   }
 }
 
-/** @param rawOf What TCP knows of a peer. */
+/** @param rawOf Returns the TCP socket of a peer. */
 async function bothWays(
   loopback: Loopback,
   dial: (port: number) => Socket,

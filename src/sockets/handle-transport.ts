@@ -18,23 +18,23 @@ import { TCP_KEEP_ALIVE_MS } from './stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from './transport.ts';
 
 /**
- * Sockets that Linux accepts have the options of the one that listens, which saves a handshake five system calls. Other
- * systems differ, so there each socket gets them.
+ * On Linux, accepted sockets inherit the options of the listening socket, which saves five system calls per handshake. Other
+ * systems differ, so each accepted socket gets the options there.
  */
 const OPTIONS_INHERITED = platform() === 'linux';
 
-/** @returns Whether it has all options now. A pipe has none. */
+/** @returns Whether the handle now has all options. A pipe has none. */
 function tune(handle: Partial<NodeHandle>): boolean {
   const noDelay = handle.setNoDelay?.(true) ?? -1;
   const keepAlive = handle.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS / 1_000) ?? -1;
   return noDelay === 0 && keepAlive === 0;
 }
 
-/** A TCP socket or pipe on Node, without a stream in between: one read buffer for all, and writes that reach the kernel at once. */
+/** Node's handle of a TCP socket or pipe, without a stream. All share one read buffer; writes go to the kernel at once. */
 export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   remoteAddress: string;
   remotePort: number;
-  /** Read by Node, too. */
+  /** Node reads this property, too. */
   destroyed = false;
 
   /** @internal */
@@ -42,18 +42,18 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   readonly #handle: NodeHandle;
   #owner: TransportOwner;
   #fault: Error | undefined;
-  /** Writes that the kernel has not taken whole. */
+  /** Writes that the kernel has not taken completely. */
   #openWrites = 0;
   #reading = false;
-  /** In a row; {@link FULL_READS_A_TURN} while it gives way. */
+  /** Consecutive full reads; {@link FULL_READS_A_TURN} while the transport yields to others. */
   #fullReads = 0;
   #ending = false;
   #ended = false;
   #inputEnded = false;
 
   /**
-   * Takes the handle over, and reads from it.
-   * @param tuned It has the options of {@link tune} already.
+   * Takes the handle over and starts reading.
+   * @param tuned Whether the handle already has the options of {@link tune}.
    */
   constructor(handle: NodeHandle, owner: TransportOwner, sockets: NodeSockets, tuned = false) {
     const { findings, readMemory } = sockets;
@@ -71,7 +71,7 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     this.resume();
   }
 
-  /** Chunks are handed to the kernel at once. A getter costs a connection no memory. */
+  /** No: chunks go to the kernel at once. A getter, so that it takes no memory per connection. */
   get needsCopies(): boolean {
     return false;
   }
@@ -149,13 +149,13 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     const request = new this.sockets.findings!.ShutdownRequest();
     request.transport = this;
     request.oncomplete = onShutdown;
-    // 1: there was nothing to wait for.
+    // 1: the shutdown completed synchronously.
     const status = this.#handle.shutdown(request);
     if (status === 1) this.outputEnded();
     else this.#check('shutdown', status);
   }
 
-  /** @param error What went wrong, if it did; Node says so, too. */
+  /** @param error The reason of a failure. Node calls this method, too. */
   destroy(error?: Error): void {
     if (this.destroyed) return;
     this.destroyed = true;
@@ -177,7 +177,7 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     if (status < 0) this.destroy(systemError(call, status));
   }
 
-  // What is called from below.
+  // Called by requests and Node.
 
   /** @internal */
   written(status: number): void {
@@ -198,7 +198,7 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     this.#owner.received(this.sockets.readMemory.brought(bytes));
   }
 
-  // What Node's callback asks of the stream that it takes this for, besides `adoptFindings` below.
+  // Members that Node's read callback expects of a stream, besides those of `adoptFindings` below.
 
   /** The end of input. @internal */
   push(): void {
@@ -221,16 +221,15 @@ function onWritten(this: NodeRequest, status: number): void {
 function onShutdown(this: NodeRequest, status: number): void {
   const transport = this.transport as HandleTransport;
   if (transport.destroyed) return;
-  // Not connected any more: the peer has gone, and reading says how.
+  // The peer has already disconnected; reading reports how.
   if (status < 0 && getSystemErrorName(status) !== 'ENOTCONN')
     transport.destroy(systemError('shutdown', status));
   else transport.outputEnded();
 }
 
 /**
- * Gives transports what Node's callback expects of a stream with a read buffer of its own. It is the same for every engine,
- * since there is one Node.
- * @param found What was learned of this Node.
+ * Gives transports the members that Node's read callback expects of a stream with its own read buffer. They are the same for
+ * every engine, because they depend only on Node.
  */
 export function adoptFindings(found: Findings): void {
   Object.defineProperties(HandleTransport.prototype, {
@@ -253,9 +252,9 @@ export function adoptFindings(found: Findings): void {
 }
 
 /**
- * Takes over what a listening server accepts, before it makes sockets of it.
- * @param accepted Gets what opens each of them: to be called at once.
- * @returns False if this server, or this Node, does it differently: then nothing has changed.
+ * Takes over the handles that a listening server accepts, before Node makes sockets of them.
+ * @param accepted Gets a function for each handle that opens its transport. Call it synchronously.
+ * @returns False if the server or this version of Node works differently. Then nothing was changed.
  */
 export function takeHandles(
   server: Server,

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * An address as it is shown and counted: IPv4 written as IPv6 becomes plain IPv4, in whatever form it was written.
- * Everything else, also what is no address, stays as it is.
+ * The normal form of an address, for display and for counting: any IPv4-mapped IPv6 address becomes IPv4. Everything else,
+ * including text that is not an address, stays unchanged.
  */
 export function normalizeAddress(address: string): string {
   if (!address.includes(':')) return address;
@@ -11,8 +11,8 @@ export function normalizeAddress(address: string): string {
 }
 
 /**
- * What an address is counted under: IPv4 by itself, IPv6 by its first `ipv6PrefixBits` bits, since one customer holds a
- * whole prefix. A zone (`%eth0`) is left out. What is no address counts by its text.
+ * The key that limits per address count by: the whole IPv4 address, or the first `ipv6PrefixBits` bits of an IPv6 address,
+ * because one customer holds a whole prefix. Without the zone (`%eth0`). Text that is not an address is its own key.
  * @param ipv6PrefixBits 1 to 128.
  */
 export function addressKey(address: string, ipv6PrefixBits: number): string {
@@ -34,7 +34,7 @@ export function withoutZone(address: string): string {
   return zone < 0 ? address : address.slice(0, zone);
 }
 
-/** The eight 16-bit groups of an IPv6 address, or `undefined` if it is none. */
+/** The eight 16-bit groups of an IPv6 address; `undefined` for other text. */
 function ipv6Groups(address: string): number[] | undefined {
   if (!isIPv6(address)) return undefined;
   let text = withoutZone(address);

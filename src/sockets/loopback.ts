@@ -2,14 +2,14 @@ import { Buffer } from 'node:buffer';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Transport, TransportOwner } from './transport.ts';
 
-/** How long one check may take, in ms. It takes 10 to 30. */
+/** Time limit of one check, in ms. A check usually takes 20 to 50. */
 const MAX_CHECK_MS = 2_000;
 /** More than TLS offers to the kernel at once, and little enough to encrypt in a few ms. */
 const CHUNK = Buffer.alloc(262_144, 'hawser');
 /** Together more than any kernel buffers for a peer that does not read. */
 const MAX_CHUNKS = 256;
 
-/** What is tried out did not behave. */
+/** @throws Error if the transport did not behave as expected. */
 export function insist(holds: boolean, what: string): void {
   if (!holds) throw new Error(`handles: ${what}`);
 }
@@ -39,7 +39,7 @@ export class Verdict {
     this.#pending ??= this.#tryOut().then(
       () => (this.isGood = true),
       () => {
-        // It may have been for want of descriptors: the next one who asks tries again.
+        // The process may have been out of file descriptors, so the next call tries again.
         this.#pending = undefined;
         return false;
       },
@@ -48,13 +48,13 @@ export class Verdict {
   }
 }
 
-/** What a transport told its owner. */
+/** An owner that records the callbacks of a transport. */
 export class Trial implements TransportOwner {
   text = '';
   transport: Transport | undefined;
   inputEnded = false;
   end: { readonly error: Error | undefined } | undefined;
-  /** Something may have changed. */
+  /** Called after each callback, to check conditions again. */
   look: () => void = () => {};
 
   /** Waits until `condition` holds. */
@@ -91,9 +91,9 @@ export class Trial implements TransportOwner {
   }
 }
 
-/** A server on the loopback interface, and everything that was opened there. */
+/** A server on the loopback interface, with all its sockets and transports. */
 export class Loopback {
-  /** Of our side, in the order in which peers came. */
+  /** The owners of our transports, in the order of the connections. */
   readonly trials: Trial[] = [];
   readonly #server: Server;
   readonly #sockets: Socket[] = [];
@@ -103,13 +103,13 @@ export class Loopback {
   private constructor(server: Server, keepsAlive: boolean) {
     this.#server = server;
     this.#keepsAlive = keepsAlive;
-    // Below TLS, too: a handshake that does not end would keep the server.
+    // Also below TLS: an unfinished TLS handshake would keep the server open.
     server.on('connection', (socket) => this.keep(socket));
     if (!keepsAlive) server.unref();
   }
 
   /**
-   * Listens, takes the steps, and leaves nothing open.
+   * Listens, runs the steps, and closes everything.
    * @param keepsAlive Whether the server, its sockets and the timer keep the process alive.
    * @returns The result of `steps`. Rejects if they fail or take longer than 2 s.
    */
@@ -147,7 +147,7 @@ export class Loopback {
     return this.keep(dial((this.#server.address() as AddressInfo).port));
   }
 
-  /** Our side of the connection that was dialled last. */
+  /** Opens our transport of the connection that was dialled last. */
   opened(open: (owner: TransportOwner) => Transport): void {
     const trial = this.trials.at(-1);
     const transport = open(trial ?? new Trial());
@@ -155,7 +155,7 @@ export class Loopback {
     else trial.opened(transport);
   }
 
-  /** Another connection: what our side is told, its transport, and the peer. */
+  /** Makes another connection. @returns The owner of our transport, the transport, and the peer. */
   async pair(dial: (port: number) => Socket): Promise<[Trial, Transport, Socket]> {
     const trial = new Trial();
     this.trials.push(trial);
@@ -167,7 +167,7 @@ export class Loopback {
   async #listening(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      // Not shared with other processes of a cluster, whose connections these would be.
+      // Otherwise node:cluster shares the port, and another process gets the connections.
       this.#server.listen({ port: 0, host: '127.0.0.1', exclusive: true }, resolve);
     });
   }
@@ -177,7 +177,7 @@ export class Loopback {
     const server = this.#server;
     const gone = server.listening ? new Promise((resolve) => server.close(resolve)) : undefined;
     for (const { transport } of this.trials) transport?.destroy();
-    // What lies above another one was opened behind it.
+    // A TLS socket was opened after the socket below it, so it closes first.
     await Promise.all(this.#sockets.toReversed().map((socket) => closed(socket)));
     await gone;
   }
@@ -190,7 +190,7 @@ async function closed(socket: Socket): Promise<void> {
   await gone;
 }
 
-/** Both sides speak, at length, and end one after the other. */
+/** Both sides exchange small and large data, then end one after the other. */
 export async function talk(trial: Trial, transport: Transport, peer: Socket): Promise<void> {
   let text = '';
   let bytes = 0;
@@ -234,7 +234,7 @@ export async function talk(trial: Trial, transport: Transport, peer: Socket): Pr
   insist(trial.inputEnded && trial.end?.error === undefined, 'the end is an error');
 }
 
-/** @param raw Below the peer: breaks off. */
+/** Resets the connection. @param raw The TCP socket of the peer. */
 export async function reset(trial: Trial, transport: Transport, peer: Socket, raw: Socket): Promise<void> {
   peer.write('six');
   await trial.until(() => trial.text === 'six');

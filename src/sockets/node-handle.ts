@@ -5,24 +5,23 @@ import type { Engine } from '../engine/engine.ts';
 import type { ReadMemory } from '../engine/read-memory.ts';
 import type { ReadTurns } from '../engine/read-turns.ts';
 
-// What lies below Node's sockets. Only this file, `handle-transport.ts` and `socket-transport.ts` know. None of it is
-// documented, so all of it is found by looking at a socket that works (`learnFrom`), tried out before anybody relies on it
-// (`handle-check.ts`), and done without where that fails. Nothing of it is named to Node: symbols and constructors come
-// from the socket that was looked at.
+// The internals below Node's sockets. Only this file, `handle-transport.ts` and `socket-transport.ts` use them. They are not
+// documented: `learnFrom` reads them from a working socket, the self-check (`handle-check.ts`) tests them before use, and
+// streams replace them where the check fails. Symbols and constructors come from that socket; no internal module is loaded.
 
-/** What Node's handles of TCP sockets, pipes and TLS have that is used here. */
+/** The members of Node's handles of TCP sockets, pipes and TLS that Hawser uses. */
 export interface NodeHandle {
   onread: unknown;
-  /** Whether it was asked to read: Node's own sockets keep it. */
+  /** Whether reading was started. Node's own sockets maintain it. */
   reading?: boolean;
-  /** Bytes that the kernel has not taken; of TLS, encrypted ones, until a write is reported. */
+  /** Bytes that the kernel has not taken. For TLS: encrypted bytes, until the end of the write is reported. */
   readonly writeQueueSize: number;
-  /** Of TLS: the handle below. */
+  /** The handle below TLS. */
   readonly _parent?: NodeHandle;
   readStart(): number;
   readStop(): number;
   useUserBuffer(memory: Uint8Array): void;
-  /** Up to Node 24 the answer is an error code; from 26 on the request is made when it is needed, and is the answer. */
+  /** Returns an error code up to Node 24. From Node 26 on, Node makes the request only if needed, and returns it. */
   writeBuffer(request: NodeRequest | null, bytes: Uint8Array): number | NodeRequest;
   writev(request: NodeRequest | null, chunks: readonly Uint8Array[], allBuffers: true): number | NodeRequest;
   shutdown(request: NodeRequest): number;
@@ -33,57 +32,57 @@ export interface NodeHandle {
 }
 
 /**
- * The socket below one of TLS that a server accepted, where this Node says so.
- * @returns `undefined` where it does not: then nothing but the addresses of both ends tells.
+ * The TCP socket below a TLS socket that a server accepted.
+ * @returns `undefined` if this version of Node does not expose it; then only the addresses of both ends identify it.
  */
 export function rawSocketOf(socket: TLSSocket): Socket | undefined {
   const { _parent: raw } = socket as TLSSocket & { readonly _parent?: unknown };
   return raw instanceof Socket ? raw : undefined;
 }
 
-/** Told how writes end. */
+/** Is called when a write ends. */
 export interface RequestOwner {
-  /** @param status 0, or what went wrong as a code of the system. */
+  /** @param status 0, or the negative error code of the system. */
   written(status: number, request: NodeRequest): void;
 }
 
-/** A write or the end of one half, under way. */
+/** A pending write or shutdown. */
 export interface NodeRequest {
   oncomplete: ((this: NodeRequest, status: number) => void) | null;
   transport?: RequestOwner;
-  /** Keeps what is being written from being collected. */
+  /** Keeps the written memory from being garbage collected. */
   buffer?: unknown;
-  /** What TLS says went wrong. */
+  /** The error message of TLS. */
   readonly error?: string;
-  /** How it ended, if that was before the call returned. Node 26 sets it, too. */
+  /** The status, if the request ended before the call returned. Node 26 sets it, too. */
   writeStatus?: number | null;
-  /** -1 while it is not in use. */
+  /** -1 while the request is not in use. */
   getAsyncId(): number;
 }
 type RequestClass = new () => NodeRequest;
 
-/** What was found out about this Node. */
+/** The internals of this version of Node. */
 export interface Findings {
-  /** Under which a handle keeps who it belongs to. */
+  /** Key of a handle's owner. */
   readonly owner: symbol;
-  /** Node's own callback for what was read: the only one who is told how many bytes. It hands them to the owner. */
+  /** Node's read callback. Only Node's own callback gets the number of bytes; it passes them to the owner. */
   readonly onRead: unknown;
-  /** Under which a socket keeps the memory of its option `onread`, and the callback. */
+  /** Keys of the memory and the callback of a socket's option `onread`. */
   readonly buffer: symbol;
   readonly bufferCallback: symbol;
   readonly bufferSource: symbol;
-  /** Called at each read, for timeouts. */
+  /** Key of the method that Node calls at each read, for timeouts. */
   readonly updateTimer: symbol;
-  /** `undefined` where writing makes its own. */
+  /** `undefined` if a write makes its own request. */
   readonly WriteRequest: RequestClass | undefined;
   readonly ShutdownRequest: RequestClass;
 }
 
-/** What the sockets of one engine share below Node's streams. */
+/** State that the sockets of one engine share. */
 export class NodeSockets {
   /** `undefined` until the self-check has learned them. */
   findings: Findings | undefined;
-  /** A request that no write has used so far: most writes are done when the call returns, and use none. */
+  /** An unused request. Most writes complete synchronously and need none. */
   spareWrite: NodeRequest | undefined;
   readonly readMemory: ReadMemory;
   readonly readTurns: ReadTurns;
@@ -94,10 +93,10 @@ export class NodeSockets {
   }
 }
 
-/** After so many full reads of a handle in a row the others have their turn. */
+/** Full reads of one handle in a row, after which it yields to other connections. */
 export const FULL_READS_A_TURN = 2;
 
-/** @param detail What is known beyond the code. */
+/** @param detail Text to append to the message. */
 export function systemError(call: string, status: number, detail?: string): Error {
   const code = getSystemErrorName(status);
   const message = detail === undefined ? `${call} ${code}` : `${call} ${code} ${detail}`;
@@ -123,9 +122,9 @@ const classOf = (request: unknown): RequestClass => {
 };
 
 /**
- * Finds out how this Node does it.
- * @param socket Connected, and used up: a byte is written, and its half ends.
- * @returns Once that is done. Rejects if something is missing; then nothing has been learnt.
+ * Reads the internals of this version of Node from a socket.
+ * @param socket Connected. It gets one byte and its end, and cannot be used afterwards.
+ * @returns The internals. Rejects if one of them is missing.
  */
 export async function learnFrom(socket: Socket): Promise<Findings> {
   const handle = handleOf(socket);

@@ -2,8 +2,8 @@ import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 
 /**
- * Resolves a host to its addresses: all that the system or `lookup` returns.
- * @param host A name, or an address without brackets, which needs no lookup.
+ * Resolves a host to all addresses that the system or `lookup` returns.
+ * @param host A name, or an address without brackets; an address needs no lookup.
  * @param found Called once, possibly synchronously. The list is empty only with an error.
  */
 export function resolveHost(
@@ -22,7 +22,7 @@ export function resolveHost(
     answered = true;
     if (error !== null && error !== undefined) found(error, []);
     else if (addresses.some(({ address }) => isIP(address) === 0) || addresses.length === 0) {
-      found(new Error(`the lookup of ${host} gave no IP address`), []);
+      found(new Error(`the lookup of ${host} returned no IP address`), []);
     } else found(undefined, addresses);
   };
   try {

@@ -15,15 +15,15 @@ import type { Reader } from '../engine/read-turns.ts';
 import { OWNER, type OwnedStream, StreamTransport } from './stream-transport.ts';
 import type { TransportOwner } from './transport.ts';
 
-/** Encrypted data up to this size is offered to the kernel by one write; what is beyond waits for the next turn. */
+/** TLS offers encrypted data up to this size to the kernel in one write, and the rest in the next turn. */
 const MAX_OFFERED_BYTES = 131_072;
-/** TLS makes so much more of that, at most. */
+/** Maximum overhead of TLS records on that. */
 const MAX_RECORDS_BYTES = 512;
 
-/** What may wait for the end of a write that the kernel has taken, in bytes. */
+/** Maximum bytes that are queued behind a write of TLS before the transport is blocked. */
 const MAX_QUEUED_BYTES = 65_536;
 
-/** A subclass may read and write in its own way. */
+/** Node's own classes. A subclass may read and write in its own way. */
 const OWN_CLASSES: readonly unknown[] = [Socket.prototype, TLSSocket.prototype];
 
 const TRANSPORT = Symbol('hawser.transport');
@@ -85,14 +85,14 @@ export class SocketTransport extends StreamTransport implements Reader {
   #handle!: NodeHandle;
   /** The handle below TLS. */
   #raw: NodeHandle | undefined;
-  /** A write that was not reported yet: TLS takes one at a time. */
+  /** The end of a write was not reported yet. TLS takes one write at a time. */
   #isWriting = false;
-  /** Of that write, if the kernel has not taken it. */
+  /** Bytes of that write, if the kernel has not taken them. */
   #untakenBytes = 0;
   #queue: Uint8Array[] | undefined;
   #queuedBytes = 0;
   #isEnding = false;
-  /** In a row; {@link FULL_READS_A_TURN} while it gives way. */
+  /** Consecutive full reads; {@link FULL_READS_A_TURN} while the transport yields to others. */
   #fullReads = 0;
 
   /**
@@ -192,7 +192,7 @@ export class SocketTransport extends StreamTransport implements Reader {
   }
 
   override giveWay(): void {
-    // TLS never does: it hands over a record at a time, which fills nothing. Made to, it was slower by an eighth for nothing.
+    // TLS never yields: it delivers one record at a time, which is never a full read. Yielding after records cost an eighth.
     if (this.#fullReads === FULL_READS_A_TURN || !this.isDriven) return;
     this.#fullReads = this.sockets.readMemory.lastReadWasFull && this.isReading ? this.#fullReads + 1 : 0;
     if (this.#fullReads < FULL_READS_A_TURN) return;
@@ -230,7 +230,7 @@ export class SocketTransport extends StreamTransport implements Reader {
   #send(chunks: readonly Uint8Array[]): void {
     const { WriteRequest } = this.sockets.findings!;
     const request = WriteRequest === undefined ? null : new WriteRequest();
-    // Where the kernel refuses a write, TLS reports the request inside of the call.
+    // If the kernel refuses a write, TLS calls `oncomplete` before the call returns.
     if (request !== null) request.oncomplete = onRefused;
     const bytes = chunks.length === 1 ? chunks[0]! : chunks;
     const answer =
@@ -254,14 +254,14 @@ export class SocketTransport extends StreamTransport implements Reader {
     if (status !== undefined) queueMicrotask(() => this.written(status, request));
   }
 
-  /** TLS reports every write later, and most of them the kernel has taken: then nobody needs to wait. */
+  /** Whether the kernel has taken the write. TLS reports the end of each write later, but most writes need not wait for it. */
   #isTaken(bytes: number): boolean {
     const raw = this.#raw;
     return (
       raw !== undefined &&
       bytes <= MAX_OFFERED_BYTES &&
       raw.writeQueueSize === 0 &&
-      // More, and it may be behind something that TLS itself is writing.
+      // With more bytes, the write may be queued behind data of TLS itself.
       this.#handle.writeQueueSize <= bytes + MAX_RECORDS_BYTES
     );
   }

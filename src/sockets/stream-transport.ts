@@ -5,17 +5,17 @@ import { asError } from '../engine/guarded.ts';
 import { normalizeAddress } from './ip-address.ts';
 import type { ArrivedTransport, TransportOwner } from './transport.ts';
 
-/** Silence after which the kernel starts probing a peer. */
+/** Idle time after which the kernel starts to probe the peer. */
 export const TCP_KEEP_ALIVE_MS = 60_000;
 
-/** Most writes that a stream may queue: many small ones hold far more memory than their bytes. */
+/** Maximum writes that a stream may queue. Many small writes hold far more memory than their bytes. */
 const MAX_OPEN_WRITES = 16;
 
-/** Under which a stream keeps the owner of its transport. */
+/** Key of the owner of a stream's transport. */
 export const OWNER: unique symbol = Symbol('hawser.owner');
 const FAULT = Symbol('hawser.fault');
 
-/** A stream that a transport has taken over. The owner lies on the stream, so no listener needs a closure of its own. */
+/** A stream with a transport. The stream holds the owner, so that listeners need no closure per stream. */
 export interface OwnedStream extends Duplex {
   [OWNER]?: TransportOwner | undefined;
   [FAULT]?: Error | undefined;
@@ -24,7 +24,7 @@ export interface OwnedStream extends Duplex {
 function onData(this: OwnedStream, chunk: Buffer | string): void {
   let owned: Buffer;
   try {
-    // A socket hands over memory of its own. Another stream may pass on memory that its maker still uses, or text.
+    // A socket emits memory of its own. Another stream may emit text, or memory that other code still uses.
     owned = this instanceof Socket && typeof chunk !== 'string' ? chunk : Buffer.from(chunk as Buffer);
   } catch (error) {
     // A stream in object mode: neither bytes nor text.
@@ -59,38 +59,38 @@ function onClose(this: OwnedStream): void {
   owner?.closed(fault);
 }
 
-/** Reports the end of a stream that may not emit `close` any more: not from inside a call of the owner's. */
+/** Reports the end of a stream that may not emit `close` any more. Not synchronously, because the owner may be the caller. */
 function closeLater(stream: OwnedStream): void {
   queueMicrotask(() => onClose.call(stream));
 }
 
-/** Gives up a stream that threw: whatever it does from here on does not count. */
+/** Abandons a stream that threw, and ignores its later events. */
 function abandon(stream: OwnedStream, error: unknown): void {
   stream[FAULT] ??= asError(error);
   try {
     stream.destroy();
   } catch {
-    // The fault that is reported is the first one.
+    // Only the first fault is reported.
   }
   closeLater(stream);
 }
 
-/** Any `Duplex`, over the public interface of streams: TCP, TLS, and whatever a proxy or a test hands in. */
+/** Any `Duplex`, through the public interface of streams: TCP, TLS, or a stream of a proxy or a test. */
 export class StreamTransport implements ArrivedTransport {
   remoteAddress: string;
   remotePort: number;
   readonly #stream: OwnedStream;
-  /** Something was not taken at once: whoever asked knows, and wants to be told. */
+  /** The stream has queued bytes, so the owner expects {@link TransportOwner.writable}. */
   #waits = false;
   #openWrites = 0;
-  /** The stream threw, and is not called any more. */
+  /** A method of the stream threw. The stream is not called any more. */
   #isAbandoned = false;
-  /** Made with the first write: what passes by the stream never needs it. */
+  /** Made at the first write: a driven socket never needs it. */
   #written: ((error?: Error | null) => void) | undefined;
 
   /**
-   * Takes the stream over: its listeners are ours from here on.
-   * @param flows Whether bytes come by way of the stream.
+   * Takes the stream over and adds listeners.
+   * @param flows Whether bytes arrive through the stream.
    */
   constructor(stream: Duplex, owner: TransportOwner, flows = true) {
     const socket = stream as OwnedStream & { remoteAddress?: string; remotePort?: number };
@@ -99,7 +99,7 @@ export class StreamTransport implements ArrivedTransport {
     this.remotePort = socket.remotePort ?? 0;
     socket[OWNER] = owner;
     try {
-      // Our half ends when the owner says so, not with the peer's: pending bytes still have to go out.
+      // The owner ends our half, not the end of the peer's half: pending bytes must still be sent.
       socket.allowHalfOpen = true;
       socket.on('end', onEnd).on('error', onError).on('close', onClose);
       if (flows) socket.on('data', onData).resume();
@@ -118,7 +118,7 @@ export class StreamTransport implements ArrivedTransport {
     this.remotePort = remotePort;
   }
 
-  /** The queue of a stream is out of reach, and the `_write` of a stream may read its chunk at any time. */
+  /** Yes: the transport cannot check the stream's queue, and `_write` may read its chunk at any time. */
   get needsCopies(): boolean {
     return true;
   }
@@ -128,7 +128,7 @@ export class StreamTransport implements ArrivedTransport {
   }
 
   get blocked(): boolean {
-    // After a large write that the kernel took at once a stream asks for a drain, too: that is no reason to wait.
+    // A stream also asks for a drain after a large write that the kernel took at once. Then the transport is not blocked.
     if (this.#isAbandoned) return false;
     const stream = this.#stream;
     return stream.writableLength > 0 && (stream.writableNeedDrain || this.#openWrites >= MAX_OPEN_WRITES);
@@ -184,7 +184,7 @@ export class StreamTransport implements ArrivedTransport {
     }
   }
 
-  /** Node reads a stream 32 times 64 KiB in one go at most. */
+  /** Does nothing: Node limits the reads of a stream in one turn to 32 times 64 KiB. */
   giveWay(): void {}
 
   end(): void {
@@ -203,7 +203,7 @@ export class StreamTransport implements ArrivedTransport {
     }
   }
 
-  /** Gives up the stream, because a call of it threw; the owner is told later that it has closed, and why. */
+  /** Abandons the stream, because a method of it threw. The owner gets `closed` with the error later. */
   protected abandon(error: unknown): void {
     if (this.#isAbandoned) return;
     this.#isAbandoned = true;
@@ -212,8 +212,8 @@ export class StreamTransport implements ArrivedTransport {
 }
 
 /**
- * Sets what every socket has: no Nagle, probes after a minute of silence. Streams that know neither are left alone, and
- * so are those that refuse: the connection works without.
+ * Sets the options of every socket: no Nagle, and keep-alive probes after a minute of silence. Ignores streams that lack or
+ * refuse these options: the connection works without them.
  */
 export function tuneSocket(stream: Duplex): void {
   const socket = stream as Duplex & {
@@ -226,6 +226,6 @@ export function tuneSocket(stream: Duplex): void {
     socket.setNoDelay?.(true);
     socket.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS);
   } catch {
-    // A foreign stream. If it is broken, the first read or write says so.
+    // A foreign stream. If it is broken, the first read or write fails.
   }
 }

@@ -1,51 +1,51 @@
 import type { Buffer } from 'node:buffer';
 
-/** What a transport tells its owner, never from inside a call of its own methods. */
+/** Callbacks of a transport. Methods of the transport never call them synchronously. */
 export interface TransportOwner {
-  /** Bytes have arrived. The owner may overwrite the chunk, and must not keep it: what follows is read into its memory. */
+  /** Bytes have arrived. The owner may overwrite the chunk but must not keep it: the next read reuses its memory. */
   received(chunk: Buffer): void;
-  /** The peer ended its half: no more bytes come. */
+  /** The peer ended its half (EOF): no more bytes arrive. */
   receivedEnd(): void;
-  /** The kernel has taken what one call of `write` handed over. */
+  /** The kernel has taken all bytes of one call of `write`. */
   writable(): void;
-  /** Nothing is left of the connection below; called once. */
+  /** The connection below is closed; called once. */
   closed(error: Error | undefined): void;
 }
 
-/** The connection below: bytes both ways, nothing of WebSocket. */
+/** The connection below a WebSocket: bytes in both directions. */
 export interface Transport {
-  /** The peer's address in its normal form (IPv4-mapped as IPv4); empty where there is none. */
+  /** The peer's address in its normal form (IPv4-mapped as IPv4); empty if there is none. */
   readonly remoteAddress: string;
-  /** 0 where it is not known. */
+  /** 0 if unknown. */
   readonly remotePort: number;
-  /** Bytes handed over that the kernel has not taken. */
+  /** Written bytes that the kernel has not taken. */
   readonly bufferedBytes: number;
-  /** What was written is more than the connection takes at once: {@link TransportOwner.writable} will be called. */
+  /** The connection has not taken all written bytes yet: {@link TransportOwner.writable} will be called. */
   readonly blocked: boolean;
   /**
-   * Chunks may be read long after `write` has returned, where nothing can check any more that the application has not
-   * detached them: its payloads are copied first.
+   * Whether payloads of the application must be copied before `write`: the transport may read chunks long after `write` has
+   * returned, and cannot check then whether the application has detached them.
    */
   readonly needsCopies: boolean;
-  /** Writes all chunks, in order, in as few system calls as possible. They must stay unchanged until taken. */
+  /** Writes all chunks in order, in as few system calls as possible. They must stay unchanged until the kernel has taken them. */
   write(chunks: readonly Uint8Array[]): void;
   pause(): void;
   resume(): void;
   /**
-   * If there is more to read at once, others have their turn before: a peer that sends as fast as it is read would keep
-   * them waiting. To be called from inside {@link TransportOwner.received}.
+   * Yields to other connections before it reads more, so that a peer that sends without pause cannot starve them. Call it
+   * from inside {@link TransportOwner.received}.
    */
   giveWay(): void;
-  /** Ends our half once everything written is out. */
+  /** Ends our half after all written bytes are sent. */
   end(): void;
-  /** Throws the connection away, with what is still unwritten. */
+  /** Closes the connection at once and drops unsent bytes. */
   destroy(): void;
 }
 
-/** A transport of a socket that came to us: owners take turns, and find out on the way who it is. */
+/** A transport whose owner changes, for example from the handshake to the connection, and whose peer a proxy may announce. */
 export interface ArrivedTransport extends Transport {
-  /** From here on `owner` is told what happens. */
+  /** Replaces the owner: `owner` gets all further callbacks. */
   handTo(owner: TransportOwner): this;
-  /** From here on the peer is the client that a proxy speaks for. @param remotePort Default 0: not known. */
+  /** Sets the peer to the client behind a proxy. @param remotePort Default 0: unknown. */
   standFor(remoteAddress: string, remotePort?: number): void;
 }
