@@ -7,9 +7,9 @@ import type { HeadLimits } from '../protocol/handshake/head-reader.ts';
 import { ResponseBodyReader } from '../protocol/handshake/response-body.ts';
 import { type ResponseHead, ResponseHeadParser } from '../protocol/handshake/response-head.ts';
 
-/** Most bytes kept of the body of a refusal. */
+/** Maximum bytes of a refusal's body that are kept. */
 const MAX_BODY_BYTES = 4_096;
-/** Most interim answers before the final one (RFC 9110 §15.2). */
+/** Maximum interim responses before the final one (RFC 9110 §15.2). */
 const MAX_INTERIM_ANSWERS = 8;
 
 /** An answer that grants the request. */
@@ -28,12 +28,12 @@ export type Answer<Grant> =
   | { readonly is: 'refusing' }
   | { readonly is: 'refused' };
 
-/** A request of the client: which answers grant it, and how a refusal is told. */
+/** Decides which answers grant a request of the client, and words a refusal. */
 export interface AnswerJudge<Grant> {
   readonly phase: ConnectPhase;
   /** Whether an answer with this status grants the request, if its fields fit. Any other final status is a refusal. */
   grants(status: number): boolean;
-  /** @returns The grant; or what is wrong with the answer, as a part of a sentence. */
+  /** @returns The grant; or what is wrong with the answer, as part of a sentence. */
   judge(head: ResponseHead): Grant | string;
   /** The code and the detail of a refusal. */
   refusal(head: ResponseHead): readonly [code: ConnectErrorCode, detail: string];
@@ -74,7 +74,7 @@ export class AnswerReader<Grant> {
   }
 
   /**
-   * Takes the next chunk. Not to be called after a verdict.
+   * Takes the next chunk. Do not call it after a result was returned.
    * @returns `undefined`: more bytes are needed.
    * @throws ConnectError For bytes that are not HTTP, or an answer that does not fit the request.
    */
@@ -86,7 +86,7 @@ export class AnswerReader<Grant> {
       const rest = this.#parser.takeRest();
       if (this.#judge.grants(head.status)) return this.#accept(head, rest);
       if (head.status >= 200) return this.#refuse(head, rest);
-      // A 101 that was not asked for ends HTTP, so it cannot be interim.
+      // An unexpected 101 ends HTTP, so it cannot be interim.
       if (head.status < 100 || head.status === 101 || ++this.#interimAnswers > MAX_INTERIM_ANSWERS) {
         throw this.#error(this.#judge.fault, `status ${head.status}`, head);
       }
@@ -96,7 +96,7 @@ export class AnswerReader<Grant> {
     }
   }
 
-  /** Why there is no connection, with the part of the body that has arrived. Only after a refusal has begun. */
+  /** The error for a refusal, with the part of the body that has arrived. Call it only after a refusal has begun. */
   refusal(): ConnectError {
     const head = this.#head!;
     const [code, detail] = this.#judge.refusal(head);
@@ -138,26 +138,26 @@ export class AnswerReader<Grant> {
   }
 }
 
-/** The fields of an answer; repeated ones stay apart, as far as `Headers` keeps them apart. */
+/** The fields of an answer; `Headers` joins most repeated fields. */
 export const headersOf = (fields: Fields): Headers =>
   new Headers([...fields].map(([name, value]) => [name, value]));
 
 const isRedirect = (status: number): boolean => status >= 300 && status <= 399 && status !== 304;
 
-/** The target of a redirect, for people: without query, which may hold a token. */
+/** The target of a redirect for a message, without the query, which may hold a token. */
 function shownLocation(location: string | undefined): string {
   if (location === undefined || !URL.canParse(location)) return '';
   const { protocol, host, pathname } = new URL(location);
   return `, to ${`${protocol}//${host}${pathname}`.slice(0, 128)}`;
 }
 
-/** The longest that is believed, in ms: 2^31 − 1, as for timers. */
+/** Maximum of `Retry-After`, in ms: 2^31 − 1, as for timers. */
 const MAX_MS = 2 ** 31 - 1;
 
 /**
- * What `Retry-After` asks for (RFC 9110 §10.2.3): a number of seconds, or a date.
+ * The delay of a `Retry-After` field (RFC 9110 §10.2.3), which is a number of seconds or a date.
  * @param nowMs Wall time.
- * @returns Milliseconds from 0 to 2^31 − 1; `undefined` if there is no such field, or no sense in it.
+ * @returns Milliseconds from 0 to 2^31 − 1; `undefined` if the field is missing or invalid.
  */
 export function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined;
@@ -165,6 +165,6 @@ export function retryAfterMs(value: string | undefined, nowMs: number): number |
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_MS);
 }
 
-/** Only dates as HTTP writes them (RFC 9110 §5.6.7): `Date.parse` takes much else for one. */
+/** Accepts only dates in HTTP's format (RFC 9110 §5.6.7): `Date.parse` also accepts much other text. */
 const dateMs = (text: string): number =>
   /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text) ? Date.parse(text) : NaN;

@@ -14,7 +14,7 @@ import { headersOf } from './answer-reader.ts';
 import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
 
-/** What one connection of a client belongs to: its settings, counters and observers. */
+/** The owner of one connection of a client: its settings, counters and observers. */
 export class ClientOwner<UserData> implements ConnectionOwner<DriverOf<UserData>, Connection<UserData>> {
   readonly settings: ConnectionSettings;
   readonly deadlines: DeadlineQueue;
@@ -31,7 +31,7 @@ export class ClientOwner<UserData> implements ConnectionOwner<DriverOf<UserData>
     pingsReceived: 0,
   };
   messageListeners: ConnectionOwner<DriverOf<UserData>, Connection<UserData>>['messageListeners'] = [];
-  /** For the reconnecting client, which has no listeners on its connections: an application could remove them. */
+  /** Callbacks of the reconnecting client. It uses no listeners on its connections: an application could remove them. */
   onStateChange: () => void = () => {};
   onDrained: () => void = () => {};
   readonly groups = NO_GROUPS;
@@ -65,13 +65,13 @@ export class ClientOwner<UserData> implements ConnectionOwner<DriverOf<UserData>
 
   handlerFailed(error: unknown, driver: DriverOf<UserData>, where: string): void {
     this.observers?.tell('handlerFailed', error, driver);
-    // A failing `error` listener is told nothing more.
+    // A failing `error` listener does not get its own error.
     const isHeard = where !== ERROR_LISTENER && countListeners(driver.connection, 'error') > 0;
     if (!isHeard) this.warnings.failure(where, error);
   }
 }
 
-/** Makes the `Headers` when they are asked for: most applications never do. */
+/** Makes the `Headers` on first use: most applications never read them. */
 class AcceptedHandshake implements HandshakeResponse {
   readonly #head: ResponseHead;
   #headers: Headers | undefined;

@@ -8,21 +8,21 @@ import { type Destination, readDestination } from './destination.ts';
 import { resolveConnectOptions } from '../options/resolve-connect-options.ts';
 
 /**
- * The client's end of a connection: the same class as the server's. Topics are the server's alone: `subscribe`,
- * `unsubscribe` and `publish` throw `MisuseError` `ERR_STATE` here. Every frame is masked with a fresh key (§5.3), and
- * after the closing handshake the server gets `closeTimeoutMs` to end TCP (§7.1.1).
- * @typeParam UserData What you keep in `connection.data`; `undefined` until you set it.
+ * The client's end of a connection, of the same class as the server's. Topics exist only on the server: `subscribe`,
+ * `unsubscribe` and `publish` throw `MisuseError` `ERR_STATE`. The client masks every frame with a fresh key (§5.3). After the
+ * closing handshake the server has `closeTimeoutMs` to end TCP (§7.1.1).
+ * @typeParam UserData The type of `connection.data`; `undefined` until you set it.
  */
 export type ClientConnection<UserData = unknown> = Connection<UserData>;
 
 /**
  * Connects to a WebSocket server (§4.1).
- * @param url `ws:` or `wss:`, or `http:` and `https:`, which mean the same; `ws+unix:/path/to.sock:/path?query` for a Unix
- *   socket. User and password in it are sent as Basic authentication (RFC 7617). No fragment.
+ * @param url `ws:` or `wss:`, or their synonyms `http:` and `https:`; `ws+unix:/path/to.sock:/path?query` for a Unix socket.
+ *   The client sends user and password as Basic authentication (RFC 7617). No fragment.
  * @param options See {@link ConnectOptions}.
- * @returns The connection, open. What the server sends from then on waits for the first listener or loop.
- * @throws ConnectError As a rejection: `code`, `phase`, and what there was of an answer. MisuseError `ERR_OPTION` for an
- *   option that is not acceptable, `ERR_ARGUMENT` for a surplus argument; the reason of `signal` if that was aborted.
+ * @returns The open connection. Messages of the server are buffered until the first listener or loop is attached.
+ * @throws ConnectError As a rejection, with `code`, `phase`, and the parts of an answer that arrived. MisuseError `ERR_OPTION`
+ *   for an invalid option, `ERR_ARGUMENT` for a surplus argument; the reason of `signal` if it was aborted.
  */
 export function connect<UserData = unknown>(
   url: string | URL,
@@ -34,7 +34,7 @@ export function connect<UserData = unknown>(
   return connectWith<UserData>(defaultEngine, given);
 }
 
-/** {@link connect}, with the parts of `engine`. @param given The arguments of the call. */
+/** {@link connect} with the shared parts of `engine`. @param given The arguments of the call. */
 export function connectWith<UserData>(
   engine: Engine,
   given: readonly [url: string | URL, options?: ConnectOptions],
@@ -68,13 +68,13 @@ function refuseForUrl(destination: Destination, { headers, proxy }: ResolvedConn
   ) {
     throw new MisuseError(
       'ERR_OPTION',
-      'headers has an Authorization, and the URL a user and password: only one of them can be sent',
+      'headers contains Authorization and the URL contains a user and password; use one of them',
     );
   }
   if (proxy !== undefined && 'path' in destination.address) {
     throw new MisuseError(
       'ERR_OPTION',
-      'proxy cannot be used with a ws+unix: URL: no proxy reaches a Unix socket of this machine; leave it out',
+      'proxy cannot be used with a ws+unix: URL, because no proxy reaches a Unix socket of this machine; remove proxy',
     );
   }
 }

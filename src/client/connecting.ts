@@ -27,10 +27,10 @@ import { type Hop, nextHop, notFollowed } from './redirect.ts';
 import { Route, type RouteOwner } from './route.ts';
 import { ConnectTurns } from './turns.ts';
 
-/** How long the rest of a refusal's body is awaited, in ms. */
+/** Maximum wait for the rest of a refusal's body, in ms. */
 const BODY_WAIT_MS = 1_000;
 
-/** What was being waited for, by phase. */
+/** What the client waits for in each phase. */
 const WAITING_FOR: Readonly<Record<ConnectPhase, string>> = {
   url: 'the URL',
   dns: 'the address of the host',
@@ -41,14 +41,14 @@ const WAITING_FOR: Readonly<Record<ConnectPhase, string>> = {
   response: 'the answer of the server',
 };
 
-/** How connecting ends: once, one way or the other. */
+/** The result of connecting. One of the two is called, once. */
 export interface ConnectOutcome<UserData> {
   resolve(connection: Connection<UserData>): void;
   reject(reason: unknown): void;
 }
 
 /**
- * One call of `connect`, from the name to the 101 (§4.1), redirects included. Every way out gives back what was taken, once.
+ * One call of `connect`, from name resolution to the 101 (§4.1), with redirects. Every outcome releases all resources once.
  */
 export class Connecting<UserData> implements RouteOwner, TransportOwner, DeadlineOwner {
   deadlineSlot = -1;
@@ -62,7 +62,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
   #route: Route | undefined;
   #transport: StreamTransport | undefined;
   #answer: AnswerReader<Agreement> | undefined;
-  /** Of the server or the proxy, while the rest of its body is awaited. */
+  /** The refusal of the server or the proxy, while the rest of its body is awaited. */
   #refusal: (() => ConnectError) | undefined;
   #deflate: DeflateClient | undefined;
 
@@ -170,7 +170,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     this.#route.begin();
   }
 
-  /** @returns Whether the refusal is a redirect that is followed. @throws ConnectError `ERR_REDIRECT` if it cannot be. */
+  /** @returns Whether a redirect is followed. @throws ConnectError `ERR_REDIRECT` for one that cannot be followed. */
   #follow(refusal: ConnectError): boolean {
     const { maxRedirects } = this.#options;
     if (maxRedirects === 0) return false;
@@ -236,7 +236,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
   }
 }
 
-/** Owns the transport of a hop that was left. */
+/** Owns the transport of a hop that was redirected, and ignores its callbacks. */
 const SILENT_OWNER: TransportOwner = Object.freeze({
   received: () => undefined,
   receivedEnd: () => undefined,

@@ -5,10 +5,10 @@ import type { ExtensionOffer } from '../protocol/handshake/extension-list.ts';
 import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
 import type { NodeZlib } from '../engine/zlib/zlib.ts';
 
-/** Offers permessage-deflate, and keeps what came of it. For one handshake. */
+/** Offers permessage-deflate in one handshake, and keeps the agreement. */
 export class DeflateClient implements ExtensionClient {
   readonly offer: string;
-  /** `undefined` if the server did not take it up. */
+  /** `undefined` if the server did not accept the offer. */
   agreed: DeflateAgreement | undefined;
   readonly #preferences: DeflatePreferences;
   readonly #zlib: NodeZlib;

@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { ConnectError } from '../protocol/connect-error.ts';
 
-/** What a WebSocket URL says (§3). */
+/** The parts of a WebSocket URL (§3). */
 export interface Destination {
-  /** Over TLS. */
+  /** Whether to use TLS. */
   readonly secure: boolean;
   /** Where to connect: a host without brackets and a port, or the path of a Unix socket. */
   readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
-  /** Value of `Host`: the port only where it is not the default. */
+  /** Value of `Host`, with the port only if it is not the default. */
   readonly host: string;
   /** Path and query: visible ASCII. */
   readonly target: string;
@@ -23,13 +23,13 @@ const SECURE: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /**
- * Reads a URL: `ws:`, `wss:`, their equals `http:` and `https:`, or `ws+unix:/path/to.sock:/path?query`, where a colon
- * within the path of the socket is written `%3A` and the path of the request is `/` unless given.
- * @throws ConnectError `ERR_URL`: no URL, another scheme, a fragment (§3).
+ * Reads a URL: `ws:`, `wss:`, their synonyms `http:` and `https:`, or `ws+unix:/path/to.sock:/path?query`. In the path of a
+ * Unix socket a colon is written `%3A`. The path of the request is `/` by default.
+ * @throws ConnectError `ERR_URL` for an invalid URL, another scheme, or a fragment (§3).
  */
 export function readDestination(url: string | URL): Destination {
   const parsed = parse(url);
-  // `hash` is empty for an empty fragment, which is one all the same
+  // `hash` is also empty for an empty fragment, which is not allowed either.
   if (parsed.href.includes('#')) throw wrong('it has a fragment');
   if (parsed.protocol === 'ws+unix:') return unixDestination(parsed);
   const secure = SECURE.get(parsed.protocol);
@@ -55,7 +55,7 @@ function parse(url: unknown): URL {
   try {
     return new URL(url);
   } catch (error) {
-    // The URL itself stays out of the message: queries and passwords are in it.
+    // The message does not show the URL, which may contain a password or a token.
     throw wrong('it is not an absolute URL', error);
   }
 }
@@ -75,7 +75,7 @@ function unixDestination(url: URL): Destination {
 function authorizationOf({ username, password }: URL): string | undefined {
   if (username === '' && password === '') return undefined;
   const user = decoded(username);
-  // the first colon ends the name
+  // The first colon ends the user name (RFC 7617).
   if (user.includes(':')) throw wrong('its user name contains a colon');
   return `Basic ${Buffer.from(`${user}:${decoded(password)}`, 'utf8').toString('base64')}`;
 }

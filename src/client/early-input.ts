@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import type { ArrivedTransport, TransportOwner } from '../sockets/transport.ts';
 
-/** Stands between a transport and the owner of a new connection for a moment. */
+/** Buffers the input of a transport until the owner of a new connection is ready. */
 class EarlyInput implements TransportOwner {
   readonly #transport: ArrivedTransport;
   readonly #owner: TransportOwner;
@@ -41,9 +41,9 @@ class EarlyInput implements TransportOwner {
 }
 
 /**
- * Hands a transport over, but holds back what comes with the 101, or right behind it, until whoever awaits the connection,
- * through however many functions, has it and could attach listeners.
- * @param rest What has come already.
+ * Hands a transport over, and buffers frames that follow the 101 until `await connect()` has resumed and the caller could
+ * attach listeners, however many async functions sit in between.
+ * @param rest Bytes that arrived with the 101.
  */
 export function handOverLater(
   transport: ArrivedTransport,
@@ -52,7 +52,7 @@ export function handOverLater(
 ): ArrivedTransport {
   const early = new EarlyInput(transport, owner);
   early.received(rest);
-  // A tick that is asked for by a microtask comes behind all that are waiting, and before anything else is read.
+  // A tick that a microtask requests runs after all pending microtasks, and before the next read.
   queueMicrotask(() => process.nextTick(() => early.release()));
   return transport.handTo(early);
 }

@@ -1,14 +1,14 @@
 import type { Duplex } from 'node:stream';
 
 /**
- * Waits until a stream that the caller made is connected.
- * @param done Called once, maybe at once. After an error the stream is destroyed.
+ * Waits until a stream of the application is connected.
+ * @param done Called once, possibly synchronously. After an error the stream is destroyed.
  */
 export function whenConnected(
   stream: Duplex & { readonly connecting?: boolean },
   done: (error?: Error) => void,
 ): void {
-  // Stays for good: a stream may fail after it was given up, or handed on.
+  // This listener stays: a stream can fail after it was abandoned or handed over.
   stream.on('error', () => undefined);
   if (stream.destroyed || !stream.writable || !stream.readable) {
     stream.destroy();

@@ -1,6 +1,6 @@
 export type { SendOptions } from '../options/call-options.ts';
 /**
- * `hawser/client`: a WebSocket client for Node (RFC 6455), without a line of server code.
+ * `hawser/client`: a WebSocket client for Node (RFC 6455), without server code.
  *
  * @example
  * const connection = await connect('wss://example.com/chat', { protocols: ['chat'] });

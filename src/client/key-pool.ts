@@ -2,10 +2,10 @@ import { Buffer } from 'node:buffer';
 import { readKey } from '../protocol/mask.ts';
 import type { RandomSource } from '../engine/random.ts';
 
-/** Bytes drawn at a time: one call for many keys. */
+/** Random bytes per call: one call serves many keys. */
 const POOL_BYTES = 4_096;
 
-/** Masking keys (§5.3): unpredictable, 4 bytes each, none handed out twice. */
+/** Masking keys (§5.3): unpredictable, 4 bytes each, each used once. */
 export class KeyPool {
   readonly #random: RandomSource;
   #bytes: Buffer = Buffer.alloc(0);

@@ -6,13 +6,13 @@ import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import { withCause, wordsOf } from './error-words.ts';
 import type { ProxySettings } from '../options/read-proxy.ts';
 
-/** What a tunnel tells, never from inside its constructor. */
+/** Callbacks of a {@link ProxyTunnel}. The constructor never calls them. */
 export interface TunnelOwner {
-  /** The stream leads to the target. It is the owner's, with no listener but one for `error`. */
+  /** The stream leads to the target. The owner owns it; its only listener is one for `error`. */
   tunnelled(stream: Duplex): void;
-  /** The proxy refuses, and the rest of the body is awaited. `refusal` may be called at any time. */
+  /** The proxy refuses, and the rest of the body is awaited. The owner may call `refusal` at any time. */
   tunnelRefusing(refusal: () => ConnectError): void;
-  /** Nothing is left open. */
+  /** The tunnel failed, and the stream is destroyed. */
   tunnelFailed(error: unknown): void;
 }
 
@@ -29,7 +29,7 @@ const CONNECT: AnswerJudge<true> = Object.freeze({
   ],
 } satisfies AnswerJudge<true>);
 
-/** Asks a proxy for a tunnel with CONNECT (RFC 9110 §9.3.6), over a stream that is connected to the proxy. */
+/** Requests a tunnel with CONNECT (RFC 9110 §9.3.6), over a stream that is connected to the proxy. */
 export class ProxyTunnel {
   readonly #stream: Duplex;
   readonly #owner: TunnelOwner;
@@ -54,7 +54,7 @@ export class ProxyTunnel {
     stream.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`, 'latin1');
   }
 
-  /** Gives up; the owner hears nothing more. */
+  /** Abandons the tunnel; no callback is called any more. */
   cancel(): void {
     this.#settle();
     this.#stream.destroy();
@@ -74,7 +74,7 @@ export class ProxyTunnel {
     }
   };
 
-  /** @param rest What the server, or the proxy, sent right after the head. */
+  /** @param rest Bytes right after the head. */
   #open(rest: Buffer): void {
     this.#settle();
     this.#stream.pause();
@@ -102,7 +102,7 @@ export class ProxyTunnel {
     this.#owner.tunnelFailed(error);
   }
 
-  /** The listener for `error` stays: a stream may fail after it was given up, or handed on. */
+  /** The listener for `error` stays: a stream can fail after it was abandoned or handed over. */
   #settle(): void {
     this.#settled = true;
     this.#stream.off('data', this.#received).off('end', this.#ended).off('close', this.#ended);

@@ -3,27 +3,27 @@ import { ConnectError } from '../protocol/connect-error.ts';
 import type { ClientTlsOptions, ResolvedConnectOptions } from '../options/connect-options.ts';
 import { type Destination, readDestination } from './destination.ts';
 
-/** Statuses whose `Location` says where to go instead (RFC 9110 §15.4). */
+/** Statuses whose `Location` is followed (RFC 9110 §15.4). */
 const FOLLOWED: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** Names of header fields that carry credentials. Rather one too many: a server that needs another one says so. */
+/** Names of header fields that carry credentials. Wide on purpose: a dropped field causes an error, a leaked one harm. */
 const CREDENTIALS = /auth|cookie|token|secret|key|session|credential|passw|signature|jwt/i;
 
-/** Where to connect, and what to send there. */
+/** A destination, and the headers and TLS options for it. */
 export interface Hop {
   readonly destination: Destination;
-  /** Absolute; relative redirects are resolved against it. */
+  /** The absolute URL. Relative redirects are resolved against it. */
   readonly url: string;
   readonly headers: ResolvedConnectOptions['headers'];
   readonly tls: ClientTlsOptions | undefined;
 }
 
 /**
- * The next hop of a redirect. Header fields that carry credentials, those of the URL, and a client certificate stay behind
- * when the origin changes.
- * @param refusal The redirect, which is thrown with another detail if it cannot be followed.
- * @returns `undefined` if this is no redirect that could be followed: it is final as it is.
- * @throws ConnectError `ERR_REDIRECT` for a target that is not followed.
+ * The next hop of a redirect. When the origin changes, the client drops header fields that carry credentials, credentials of
+ * the URL, and its certificate.
+ * @param refusal The answer of the server.
+ * @returns `undefined` if the status is not a redirect that can be followed.
+ * @throws ConnectError `ERR_REDIRECT` for a target that is not followed: the refusal with another detail.
  */
 export function nextHop(from: Hop, refusal: ConnectError): Hop | undefined {
   if (refusal.status === undefined || !FOLLOWED.has(refusal.status)) return undefined;
@@ -35,7 +35,7 @@ export function nextHop(from: Hop, refusal: ConnectError): Hop | undefined {
   if (!/^(?:ws|http)s?:$/.test(url.protocol)) {
     throw notFollowed(refusal, `the scheme of its Location is ${url.protocol.slice(0, 32)}`);
   }
-  // RFC 9110 §4.2.4: in a reference from elsewhere they hide the host.
+  // RFC 9110 §4.2.4: a user and password in a foreign reference can disguise the host.
   if (url.username !== '' || url.password !== '') {
     throw notFollowed(refusal, 'its Location has a user and a password');
   }
@@ -56,7 +56,7 @@ export function nextHop(from: Hop, refusal: ConnectError): Hop | undefined {
   };
 }
 
-/** The same refusal, with what kept it from being followed. */
+/** The same refusal, with the reason why it was not followed. */
 export function notFollowed(refusal: ConnectError, why: string): ConnectError {
   const { phase, status, statusText, headers, body, retryAfterMs } = refusal;
   return new ConnectError('ERR_REDIRECT', `status ${status}; ${why}`, {
@@ -72,7 +72,7 @@ export function notFollowed(refusal: ConnectError, why: string): ConnectError {
 function targetOf(base: string, location: string): URL | undefined {
   try {
     const from = new URL(base);
-    // A relative reference would inherit them.
+    // A relative reference would inherit user and password.
     from.username = '';
     from.password = '';
     return new URL(location, from);
@@ -86,7 +86,7 @@ function isSameOrigin(a: Destination, b: Destination): boolean {
   return a.secure === b.secure && a.address.host === b.address.host && a.address.port === b.address.port;
 }
 
-/** What of TLS options says who the client is, or who the server has to be. */
+/** TLS options that identify the client, or the expected server. */
 const IDENTITY = [
   'cert',
   'key',

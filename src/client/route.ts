@@ -15,17 +15,17 @@ import { type ConnectTurns, Turn } from './turns.ts';
 import { isDuplex } from '../options/resolve-connect-options.ts';
 import { isThenable } from '../options/call-check.ts';
 
-/** What a route tells. */
+/** Callbacks of a {@link Route}. */
 export interface RouteOwner {
-  /** The stream leads to the server, over TLS where the URL asks for it. It is the owner's. */
+  /** The stream leads to the server, over TLS if the URL requires it. The owner owns it. */
   reached(stream: Duplex): void;
-  /** The proxy refuses, and the rest of the body is awaited: {@link Route.refusal} may be called at any time. */
+  /** The proxy refuses, and the rest of the body is awaited. The owner may call `refusal` at any time. */
   refusing(refusal: () => ConnectError): void;
-  /** Nothing is left open. */
+  /** The route failed, and everything it opened is closed. */
   unreachable(reason: unknown): void;
 }
 
-/** What of the options of `connect` a route follows. */
+/** The options of `connect` that a route uses. */
 export type RouteOptions = Pick<
   ResolvedConnectOptions,
   | 'tls'
@@ -40,7 +40,7 @@ export type RouteOptions = Pick<
   | 'clock'
 >;
 
-/** The way to one destination: name, turn, TCP, proxy, TLS, or the caller's own stream. Ends with a stream, or an error. */
+/** The steps to one destination: name, turn, TCP, proxy, TLS, or the application's stream. Ends with a stream or an error. */
 export class Route implements DialOwner, TunnelOwner {
   readonly #destination: Destination;
   readonly #options: RouteOptions;
@@ -50,9 +50,9 @@ export class Route implements DialOwner, TunnelOwner {
   #turn: Turn | undefined;
   #dial: Dial | undefined;
   #tunnel: ProxyTunnel | undefined;
-  /** Aborted when the stream of `createConnection` is not wanted any more. */
+  /** Aborted when the stream of `createConnection` is not needed any more. */
   #creating: AbortController | undefined;
-  /** The caller's stream, while it is not connected. */
+  /** The application's stream, while it is connecting. */
   #pending: Duplex | undefined;
   #over = false;
 
@@ -63,7 +63,7 @@ export class Route implements DialOwner, TunnelOwner {
     this.#owner = owner;
   }
 
-  /** What connecting is at. */
+  /** The current phase of connecting. */
   get phase(): ConnectPhase {
     return this.#phase === 'proxy' ? 'proxy' : (this.#dial?.phase ?? this.#phase);
   }
@@ -75,19 +75,19 @@ export class Route implements DialOwner, TunnelOwner {
     else if (createConnection !== undefined) {
       this.#takeTurn(nameOf(address), () => this.#create(createConnection));
     } else if ('path' in address) this.#takeTurn(address.path, () => this.#connect(address));
-    // The proxy finds the address, so the name stands for it (§4.1).
+    // The proxy resolves the name, so the turn goes by name instead of address (§4.1).
     else if (proxy !== undefined) this.#takeTurn(nameOf(address), () => this.#reachProxy());
     else {
       resolveHost(address.host, lookup, (error, addresses) => this.#resolved(error, address, addresses));
     }
   }
 
-  /** The destination is not being connected to any more: the next connection to it may begin. Later calls do nothing. */
+  /** Ends this route's turn, so that the next connection to the destination may begin. Later calls do nothing. */
   leaveTurn(): void {
     this.#turn?.leave();
   }
 
-  /** Gives up; the owner hears nothing more. */
+  /** Abandons the route; no callback is called any more. */
   cancel(): void {
     this.#over = true;
     this.leaveTurn();
@@ -135,7 +135,7 @@ export class Route implements DialOwner, TunnelOwner {
       this.#fail(new ConnectError('ERR_CONNECT', error?.message, { phase: 'dns', cause: error }));
       return;
     }
-    // Names that lead to one address wait for each other (§4.1); of several addresses the first is tried first.
+    // Names with the same address take turns (§4.1). Node tries the first of several addresses first.
     this.#takeTurn(`${first.address} ${address.port}`, () => this.#connect({ ...address, addresses }));
   }
 
@@ -158,7 +158,7 @@ export class Route implements DialOwner, TunnelOwner {
     return this.#options.tls ?? {};
   }
 
-  /** @param dial Throws for options that Node does not accept. */
+  /** @param dial Throws for options that Node rejects. */
   #dialTo(dial: () => Dial): void {
     try {
       this.#dial = dial();
@@ -215,7 +215,7 @@ export class Route implements DialOwner, TunnelOwner {
     this.#fail(new ConnectError('ERR_CONNECT', detail, { phase: 'tcp', ...withCause(error) }));
   }
 
-  /** The caller's stream, which may come when it is not wanted any more. */
+  /** Uses the application's stream, or destroys it if it is not needed any more. */
   #given(given: unknown): void {
     const name = this.#options.socket === undefined ? 'createConnection' : 'socket';
     if (!isDuplex(given)) {
@@ -242,7 +242,7 @@ export class Route implements DialOwner, TunnelOwner {
     });
   }
 
-  /** The stream leads to the server; TLS is missing where the URL asks for it. */
+  /** The stream leads to the server. Starts TLS if the URL requires it. */
   #secured(stream: Duplex): void {
     const { secure, address } = this.#destination;
     if (!secure || 'path' in address) {

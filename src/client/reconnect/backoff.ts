@@ -1,23 +1,23 @@
 import type { BackoffSettings } from '../../options/reconnect-options.ts';
-/** No delay is shorter, in ms: a client that fails at once must not spin. */
+/** Minimum delay, in ms, so that a client that fails at once does not spin. */
 export const LEAST_DELAY_MS = 100;
-/** The longest delay of a timer, in ms. */
+/** Maximum delay of a timer, in ms. */
 const MAX_TIMER_MS = 2_147_483_647;
-/** The longest lower bound that a server can set, in ms: a day. */
+/** Maximum lower bound that a server can set with `Retry-After`, in ms: a day. */
 const MAX_LOWER_BOUND_MS = 86_400_000;
 
-/** An attempt that will be made. */
+/** A planned attempt. */
 export interface PlannedAttempt {
-  /** 1 for the first one after a stable connection, or after the very first attempt. */
+  /** 1 for the first attempt after a stable connection, or after the very first attempt. */
   readonly attempt: number;
-  /** From now on, in ms. */
+  /** Delay from now, in ms. */
   readonly delayMs: number;
 }
 
 /**
- * The longest delay before an attempt, in ms: doubles from one to the next, up to `maxDelayMs`.
+ * Maximum delay before an attempt, in ms. It doubles with each attempt, up to `maxDelayMs`.
  * @param attempt From 1 up.
- * @param spread All clients of a server may have lost it together: the first attempts are spread wider.
+ * @param spread Uses `maxFirstDelayMs` for the first attempt, because all clients of the server may reconnect together.
  */
 export function longestDelayMs(settings: BackoffSettings, attempt: number, spread: boolean): number {
   if (spread && attempt === 1) return settings.maxFirstDelayMs;
@@ -25,9 +25,9 @@ export function longestDelayMs(settings: BackoffSettings, attempt: number, sprea
 }
 
 /**
- * A delay at random, uniform from {@link LEAST_DELAY_MS} to `longestMs` ("full jitter"). A lower bound that the server
- * gave is added, not taken as the maximum of both: it gave the same one to everybody.
- * @param fraction At random, from 0 up to, not including, 1.
+ * A random delay, uniform from {@link LEAST_DELAY_MS} to `longestMs` (full jitter). A lower bound of the server is added to
+ * it: the server gave all clients the same bound, so a maximum of both would bring them back together.
+ * @param fraction Random; from 0 up to, not including, 1.
  */
 export function drawDelayMs(longestMs: number, fraction: number, lowerBoundMs = 0): number {
   const boundMs = Math.min(lowerBoundMs, MAX_LOWER_BOUND_MS);
@@ -50,7 +50,7 @@ export class Backoff {
     this.#openedAtMs = nowMs;
   }
 
-  /** @returns Whether the connection that ended now had been stable: then the count begins anew. */
+  /** @returns Whether the connection that ended was stable. Then the count starts again. */
   lost(nowMs: number): boolean {
     const stable = nowMs - this.#openedAtMs >= this.#settings.stableAfterMs;
     this.#openedAtMs = Number.POSITIVE_INFINITY;
@@ -60,7 +60,7 @@ export class Backoff {
 
   /**
    * Plans the next attempt.
-   * @returns `undefined` if there have been `maxAttempts` already.
+   * @returns `undefined` after `maxAttempts` attempts.
    */
   next(spread: boolean, fraction: number, lowerBoundMs?: number): PlannedAttempt | undefined {
     const { maxAttempts } = this.#settings;

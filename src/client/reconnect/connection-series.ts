@@ -15,34 +15,34 @@ import type { ReconnectSettings } from '../../options/resolve-reconnect-options.
 import { RetryPlan } from './retry-plan.ts';
 import { SleepWatch } from './sleep-watch.ts';
 
-/** What a series tells the client above it. Any of it may stop the series. */
+/** Callbacks of a {@link ConnectionSeries}. Each of them may stop the series. */
 export interface SeriesOwner {
   opened(connection: ClientConnection): void;
   /** The connection is not open any more. */
   left(): void;
-  /** The connection is over, and there is none now. */
+  /** The connection is closed, and there is no other one yet. */
   lost(connection: ClientConnection, info: CloseInfo): void;
   /** The next attempt is planned. */
   retrying(info: RetryInfo): void;
-  /** There is no further attempt. Called once; a connection that is still there is ended after it. */
+  /** There is no further attempt. Called once; the series ends an open connection after it. */
   stopped(end: EndInfo): void;
   /** A function of the application threw. */
   listenerFailed(error: unknown, where: string): void;
-  /** A function that was asked for the next attempt threw, or gave what cannot be used. */
+  /** `url`, `protocols`, `headers` or `token` threw, or returned an invalid value. */
   sourceFailed(error: unknown): void;
-  /** False while we do not read, and silence of the server proves nothing. */
+  /** False while the client does not read. Then silence of the server proves nothing. */
   readonly isReading: boolean;
 }
 
 /**
- * One connection after the other: asks where to and with what, dials, waits, and tries again as long as there is a point.
- * Knows nothing of messages.
+ * One connection after another: asks for URL and credentials, dials, waits, and retries as long as the rules allow. Knows
+ * nothing of messages.
  */
 export class ConnectionSeries {
   state: ReconnectState = 'connecting';
-  /** The connection of now. */
+  /** The current connection. */
   connection: ClientConnection | undefined;
-  /** Set when it was stopped. */
+  /** Set when the series was stopped. */
   end: EndInfo | undefined;
 
   readonly #owner: SeriesOwner;
@@ -57,7 +57,7 @@ export class ConnectionSeries {
   #timer: unknown;
   #sleepWatch: SleepWatch | undefined;
 
-  /** @throws MisuseError `ERR_ARGUMENT` for a URL that nobody can connect to. */
+  /** @throws MisuseError `ERR_ARGUMENT` for an invalid URL. */
   constructor(owner: SeriesOwner, url: Asked<string | URL>, settings: ReconnectSettings, engine: Engine) {
     this.#owner = owner;
     this.#settings = settings;
@@ -67,18 +67,18 @@ export class ConnectionSeries {
     this.#plan = new RetryPlan(settings, this.#source.canChange);
   }
 
-  /** Attempts in a row that brought no lasting connection. */
+  /** Attempts in a row without a stable connection. */
   get attempts(): number {
     return this.#plan.attempts;
   }
 
-  /** Makes the first attempt, unless it was stopped before. */
+  /** Makes the first attempt, unless the series was stopped before. */
   begin(): void {
     if (this.state === 'connecting') void this.#connect();
   }
 
   /**
-   * No further attempt. Later calls do nothing.
+   * Makes no further attempt. Later calls do nothing.
    * @param part Ends the connection, if there is one.
    */
   stop(end: EndInfo, part: (connection: ClientConnection) => void): void {
@@ -93,7 +93,7 @@ export class ConnectionSeries {
     if (this.connection !== undefined) part(this.connection);
   }
 
-  /** It was stopped, its last connection is gone, and nothing remains to be done. */
+  /** The series was stopped, its last connection is closed, and no message is undelivered. */
   finish(): void {
     this.#move('ended');
   }
@@ -102,7 +102,7 @@ export class ConnectionSeries {
     this.state = moveReconnect(this.state, cause);
   }
 
-  /** One attempt. Nothing that comes of it counts once it was aborted. */
+  /** Makes one attempt. After an abort, its result is ignored. */
   async #connect(): Promise<void> {
     const attempt = new AbortController();
     const { signal } = attempt;
@@ -140,7 +140,7 @@ export class ConnectionSeries {
       () => this.#owner.isReading,
     );
     this.#owner.opened(connection);
-    // It may have ended while the promise of `connect` was on its way: then there is no event any more.
+    // The connection may have closed before the promise of `connect` resumed. Then there is no further event.
     if (connection.state !== 'open') this.#left();
     void connection.closed.then((info) => this.#ended(connection, info));
   }
@@ -161,7 +161,7 @@ export class ConnectionSeries {
     if (this.state === 'ending') this.#down({ close: info }, reactionToClose(info));
   }
 
-  /** There is no connection: decides what follows. */
+  /** Decides, without a connection, whether to retry. */
   #down(info: DownInfo, byRule: Reaction): void {
     this.#attempt = undefined;
     const reaction = overruled(byRule, this.#opinion(info));
@@ -178,7 +178,7 @@ export class ConnectionSeries {
     this.#owner.retrying({ ...next, ...info });
   }
 
-  /** What the application makes of it, if anything. */
+  /** The answer of `shouldReconnect`, if there is one. */
   #opinion(info: DownInfo): boolean | undefined {
     try {
       return this.#settings.shouldReconnect?.(info);

@@ -4,11 +4,11 @@ import { outgoing, type Payload } from '../../protocol/payload.ts';
 import type { SendOptions } from '../../options/call-options.ts';
 import type { OfflineQueueSettings } from '../../options/reconnect-options.ts';
 
-/** A message that was not sent, and will not be. */
+/** A message that was not sent and never will be. */
 export interface UnsentMessage {
-  /** Of its payload; text as UTF-8. */
+  /** Size of the payload; text as UTF-8. */
   readonly bytes: number;
-  /** `full`: no room in the queue. `expired`: it waited longer than `ttlMs`. `offline`: there is no queue, or no client any more. */
+  /** `full`: no room in the queue. `expired`: queued longer than `ttlMs`. `offline`: there is no queue, or the client has ended. */
   readonly why: 'full' | 'expired' | 'offline';
 }
 
@@ -19,9 +19,9 @@ interface Entry {
   readonly dueMs: number;
 }
 
-/** Messages that wait for a connection, in order. Needs no timer: who is too old is found when somebody looks. */
+/** Messages that are queued until there is a connection, in order. No timer: expired messages are dropped lazily. */
 export class OfflineQueue {
-  /** What the queued messages count: the bytes of their payloads, and {@link ENTRY_BYTES} each. */
+  /** Size of the queue: the bytes of all payloads, plus {@link ENTRY_BYTES} per message. */
   bytes = 0;
   readonly #settings: OfflineQueueSettings;
   readonly #unsent: (message: UnsentMessage) => void;
@@ -38,9 +38,9 @@ export class OfflineQueue {
   }
 
   /**
-   * Bytes are copied: they are the caller's again at once.
-   * @returns Whether there was room for it.
-   * @throws MisuseError `ERR_ARGUMENT` for anything that cannot be sent.
+   * Queues a message. The queue copies bytes, so the caller may change them at once.
+   * @returns Whether the queue had room.
+   * @throws MisuseError `ERR_ARGUMENT` for an invalid payload.
    */
   push(payload: Payload, options: SendOptions | undefined, nowMs: number): boolean {
     const { data } = outgoing(payload, options?.binary);
@@ -60,8 +60,8 @@ export class OfflineQueue {
   }
 
   /**
-   * Takes the messages out one by one, in order, as long as `send` says that it wants more.
-   * @returns Whether all are out.
+   * Removes and sends the messages in order, until `send` returns false.
+   * @returns Whether the queue is empty.
    */
   flush(nowMs: number, send: (payload: Payload, options: SendOptions | undefined) => boolean): boolean {
     for (this.#expire(nowMs); this.size > 0; ) {
@@ -71,7 +71,7 @@ export class OfflineQueue {
     return this.size === 0;
   }
 
-  /** Nothing will be sent any more. */
+  /** Drops all messages. */
   drop(): void {
     while (this.size > 0) this.#unsent({ bytes: this.#take().bytes, why: 'offline' });
   }

@@ -32,11 +32,11 @@ import { resolveReconnectOptions } from '../../options/resolve-reconnect-options
 import type { SendOptions } from '../../options/call-options.ts';
 
 /**
- * Drives a client that comes back: the series of connections below it, its delivery and its outbox. An application holds the
- * `ReconnectingClient` in front of it, where what the application may call is explained.
+ * Drives a reconnecting client: its series of connections, its delivery and its outbox. The application holds the
+ * `ReconnectingClient`, which documents the public members.
  */
 export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatcher, UnclaimedOwner {
-  /** What the application holds. Set by its constructor. */
+  /** The object of the application. Its constructor sets this field. */
   emitter!: SafeEmitter<ReconnectEvents>;
   readonly closed: Promise<EndInfo>;
   ownListeners: readonly MessageListener[] = [];
@@ -48,18 +48,18 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   readonly #outbox: ReconnectOutbox;
   readonly #delivery: Delivery;
   readonly #observers: Observers | undefined;
-  /** Where mistakes of the application are shown. */
+  /** Shows mistakes of the application. */
   readonly warnings: Warnings;
   #resolveClosed: (info: EndInfo) => void = () => {};
-  /** While it is there the connection waits for us to deliver. */
+  /** Set while the connection waits for the delivery of a message. */
   #backlog: { readonly gone: Promise<void>; readonly end: () => void } | undefined;
-  /** Runs while the last messages wait for a consumer. */
+  /** Runs while the last messages have no consumer. */
   #lastTimer: unknown;
   #dropped = 0;
   #wasOpen = false;
   #unclaimed: UnclaimedTimer | undefined;
 
-  /** @throws MisuseError `ERR_OPTION` for an option, `ERR_ARGUMENT` for a URL, that is not acceptable. */
+  /** @throws MisuseError `ERR_OPTION` for an invalid option, `ERR_ARGUMENT` for an invalid URL. */
   constructor(url: Asked<string | URL>, options: ReconnectOptions | undefined, engine = defaultEngine) {
     const settings = resolveReconnectOptions(options, engine);
     const { connection, offlineQueue } = settings;
@@ -77,7 +77,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     });
   }
 
-  /** Begins to connect after this turn, in which listeners are attached. */
+  /** Starts to connect after this turn, so that the application can attach listeners first. */
   start(): void {
     const { signal } = this.#settings;
     signal?.addEventListener('abort', this.#aborted);
@@ -87,7 +87,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     });
   }
 
-  // For the application, through its `ReconnectingClient`.
+  // Called by the application, through its `ReconnectingClient`.
 
   get state(): ReconnectState {
     return this.#series.state;
@@ -152,7 +152,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   }
 
   left(): void {
-    // What the connection has received is ours to keep now, and little.
+    // This client now owns the few bytes that the connection has received.
     this.#letRead();
   }
 
@@ -182,7 +182,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     return this.#settings.maxConcurrentMessages;
   }
 
-  /** The connection stays: the next one would meet the same listener. */
+  /** Keeps the connection: another one would have the same failing listener. */
   listenerFailed(error: unknown, where = "a listener of 'message'"): void {
     this.#handlerFailed(error);
     if (countListeners(this.emitter, 'error') === 0) this.warnings.failure(where, error);
@@ -195,7 +195,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     this.#finishIfDelivered();
   }
 
-  /** `url`, `protocols`, `headers` or `token` threw: an attempt that failed, as `retry` and `giveUp` say. */
+  /** `url`, `protocols`, `headers` or `token` threw. The attempt has failed; `retry` or `giveUp` reports that. */
   sourceFailed(error: unknown): void {
     this.#observers?.tell('handlerFailed', error, undefined);
     const heard = countListeners(this.emitter, 'retry') + countListeners(this.emitter, 'giveUp');
@@ -257,11 +257,11 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   readonly #aborted = (): void => {
     this.#dropReceived();
     this.#series.stop({ why: 'abort' }, (connection) => connection.terminate());
-    // It may have been closing, politely.
+    // The client may already be in a closing handshake.
     this.connection?.terminate();
   };
 
-  /** The client ends after the last message. Messages without a consumer delay the end for `closeTimeoutMs` at most. */
+  /** Ends the client after the last message. Messages without a consumer delay the end by `closeTimeoutMs` at most. */
   #finishIfDelivered(): void {
     const { state, connection, end } = this.#series;
     if (state !== 'closing' || connection !== undefined || end === undefined) return;

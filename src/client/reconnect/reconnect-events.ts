@@ -6,15 +6,14 @@ import type { ClientConnection } from '../connect.ts';
 import type { UnsentMessage } from './offline-queue.ts';
 import type { DownInfo } from '../../options/reconnect-options.ts';
 
-/** An attempt that will be made, and why it has to be. */
+/** A planned attempt, and why the connection is down. */
 export interface RetryInfo extends PlannedAttempt, DownInfo {}
 
-/** How it ended, with the last connection's end or the last attempt's error where there was one. */
+/** How a client ended, with the end of the last connection or the error of the last attempt, if any. */
 export interface EndInfo extends DownInfo {
   /**
-   * `close`: by `close()`. `abort`: by the signal. Or it gave up: `refused`, since no further attempt is worth it by the
-   * rules or by `shouldReconnect`; `credentials`, since it was turned away and there are no others; `attempts`, since there
-   * were `maxAttempts`.
+   * `close`: the application called `close()`. `abort`: the signal was aborted. Otherwise the client gave up: `refused` by the
+   * rules or `shouldReconnect`; `credentials`: the server refused them, and there are no others; `attempts`: `maxAttempts` failed.
    */
   readonly why: 'close' | 'abort' | 'refused' | 'credentials' | 'attempts';
 }
@@ -22,25 +21,25 @@ export interface EndInfo extends DownInfo {
 /** Events of a reconnecting client, with the arguments of their listeners. */
 export interface ReconnectEvents {
   /**
-   * There is a connection. What a listener sends on `connection` itself goes out first, before the offline queue: the place
-   * to subscribe again.
+   * A connection is open. Messages that a listener sends on `connection` itself go out before the offline queue. Use it to
+   * subscribe again.
    */
   open: [connection: ClientConnection];
-  /** A whole message, of whichever connection. A listener that returns a promise makes the next one wait. */
+  /** A whole message of any connection. If a listener returns a promise, the next message waits until it settles. */
   message: [message: Message, isText: boolean];
-  /** A connection that was open is not any more, and its last message was delivered or is kept. */
+  /** An open connection has ended. Its last message was delivered or is still queued for delivery. */
   down: [info: DownInfo];
-  /** After `down`, or an attempt that failed: the next attempt is planned. */
+  /** The next attempt is planned, after `down` or a failed attempt. */
   retry: [info: RetryInfo];
-  /** There will be no further attempt. `close` follows. */
+  /** The client gave up: there is no further attempt. `close` follows. */
   giveUp: [info: EndInfo];
-  /** After `send` said `false` with a connection, or {@link drained} waited: there is room again, perhaps on another connection. */
+  /** There is room again, after `send` returned `false` or {@link drained} waited; possibly on another connection. */
   drain: [];
-  /** A message was not sent and will not be. */
+  /** A message was not sent and never will be. */
   unsent: [message: UnsentMessage];
-  /** Once, at the very end, after the last message. */
+  /** The client has ended. Emitted once, after the last message. */
   close: [info: EndInfo];
-  /** `ERR_HANDLER`: a listener failed, and `cause` is what it threw. The client goes on. */
+  /** `ERR_HANDLER`: a listener threw `cause`. The client goes on. */
   error: [error: WebSocketError];
 }
 

@@ -9,13 +9,13 @@ import type { ReconnectState } from './reconnect-states.ts';
 import type { SendOptions } from '../../options/call-options.ts';
 import type { OfflineQueueSettings } from '../../options/reconnect-options.ts';
 
-/** Where messages leave: the connection of now, if there is one. */
+/** The current connection, if there is one. */
 export interface OutboxOwner {
   readonly state: ReconnectState;
   readonly connection: Connection | undefined;
 }
 
-/** What an application sends over any number of connections: to the one of now, or into the offline queue. */
+/** Sends messages on the current connection, or queues them in the offline queue. */
 export class ReconnectOutbox {
   readonly #owner: OutboxOwner;
   readonly #clock: Clock;
@@ -24,7 +24,7 @@ export class ReconnectOutbox {
   readonly #queue: OfflineQueue | undefined;
   #drains: Drains | undefined;
 
-  /** @param unsent Told of messages that were not sent, and will not be. */
+  /** @param unsent Gets messages that were not sent and never will be. */
   constructor(
     owner: OutboxOwner,
     queue: false | OfflineQueueSettings,
@@ -71,8 +71,8 @@ export class ReconnectOutbox {
   }
 
   /**
-   * Sends what waits in the queue, as far as the connection takes it, and tells those who wait for room.
-   * @returns Whether a `drain` event is owed.
+   * Sends queued messages as far as the connection accepts them, and resolves pending calls of `drained`.
+   * @returns Whether to emit `drain`.
    */
   flush(): boolean {
     const { state, connection } = this.#owner;
@@ -88,7 +88,7 @@ export class ReconnectOutbox {
     return drains.wasRefused;
   }
 
-  /** It is over: nothing that waits will be sent. */
+  /** The client has ended: drops queued messages. */
   end(): void {
     this.#queue?.drop();
     this.#drains?.reject(closedError());
@@ -108,4 +108,4 @@ export class ReconnectOutbox {
 }
 
 const closedError = (): MisuseError =>
-  new MisuseError('ERR_CLOSED', 'the client ended before what waited was out');
+  new MisuseError('ERR_CLOSED', 'the client ended before queued messages were sent');

@@ -10,26 +10,26 @@ import { MisuseError } from '../../protocol/errors.ts';
  */
 export type Reaction = 'stay-away' | 'again' | 'again-spread' | 'again-some' | 'again-if-fresh';
 
-/** By the code that the server sent, or that stands for its silence. Others, 3000 to 4999 among them: stay away. */
+/** Reaction by close code. All other codes, including 3000 to 4999: stay away. */
 const CODE_REACTIONS: ReadonlyMap<number, Reaction> = new Map<number, Reaction>([
-  [1000, 'stay-away'], // it is done
-  [1001, 'again-spread'], // it goes away, and all its clients with it
-  [1002, 'stay-away'], // we broke a rule, and would again
+  [1000, 'stay-away'], // normal closure
+  [1001, 'again-spread'], // the server shuts down, so all its clients reconnect
+  [1002, 'stay-away'], // this client broke a rule, and would do so again
   [1003, 'stay-away'],
   [1005, 'again'], // no code
-  [1006, 'again-spread'], // no Close at all: perhaps the whole server died
+  [1006, 'again-spread'], // no Close frame: the server may have crashed
   [1007, 'stay-away'],
   [1008, 'again-if-fresh'], // credentials may have expired
   [1009, 'stay-away'],
   [1010, 'stay-away'],
-  [1011, 'again'], // its fault, perhaps not every time
-  [1012, 'again-spread'], // it restarts
-  [1013, 'again-spread'], // it is overloaded
-  [1014, 'again'], // a gateway's fault
+  [1011, 'again'], // an error of the server, possibly temporary
+  [1012, 'again-spread'], // the server restarts
+  [1013, 'again-spread'], // the server is overloaded
+  [1014, 'again'], // an error of a gateway
   [1015, 'again'],
 ]);
 
-/** Faults of the server that we found: it would make them again. */
+/** Protocol violations of the server that this client detected: the server would repeat them. */
 const FAULTS: ReadonlySet<CloseCause> = new Set<CloseCause>([
   'protocol-error',
   'invalid-utf8',
@@ -38,7 +38,7 @@ const FAULTS: ReadonlySet<CloseCause> = new Set<CloseCause>([
   'rate-limit',
 ]);
 
-/** What an end of a connection asks for. */
+/** The reaction to the end of a connection. */
 export function reactionToClose(info: CloseInfo): Reaction {
   if (info.initiator === 'remote') return reactionToCode(info.code);
   if (info.cause === 'local-close') return reactionToCode(info.sentCode ?? NO_CLOSE);
@@ -56,20 +56,20 @@ export function reactionToStatus(status: number): Reaction {
   return isOfDeploy(status) ? 'again-some' : 'stay-away';
 }
 
-/** An ingress answers so while no instance of the service is ready: a page, a redirect, or its default backend's 404. */
+/** Statuses that an ingress sends while no instance is ready: a page, a redirect, or a 404 of its default backend. */
 const isOfDeploy = (status: number): boolean => (status >= 200 && status <= 400) || status === 404;
 
-/** What it asks for that no connection came about. */
+/** The reaction to a failed attempt. */
 export function reactionToError(error: unknown): Reaction {
   if (error instanceof MisuseError) return 'stay-away';
-  if (!(error instanceof ConnectError)) return 'again'; // the application's functions: perhaps its own server is down
+  if (!(error instanceof ConnectError)) return 'again'; // a function of the application failed: its own server may be down
   if (error.code === 'ERR_URL' || error.code === 'ERR_PROXY_AUTH') return 'stay-away';
   return error.status === undefined ? 'again' : reactionToStatus(error.status);
 }
 
 /**
- * What follows when the application has been asked, too.
- * @param again Whether it wants another attempt; `undefined` leaves it to the rules.
+ * Combines a reaction with the answer of `shouldReconnect`.
+ * @param again Whether the application wants another attempt; `undefined` leaves it to the rules.
  */
 export function overruled(byRule: Reaction, again: boolean | undefined): Reaction {
   if (again === undefined) return byRule;

@@ -5,42 +5,42 @@ import { readDestination } from '../destination.ts';
 import type { Asked, AttemptContext } from '../../options/reconnect-options.ts';
 import { isToken, type ReconnectSettings } from '../../options/resolve-reconnect-options.ts';
 
-/** Where to connect this time, and with what. */
+/** URL and options of one attempt. */
 export interface AttemptRequest {
   readonly url: string | URL;
   readonly options: ConnectOptions;
-  /** Everything in which credentials may stand, as one text: equal if nothing has changed. */
+  /** All values that may contain credentials, as one text for comparison. */
   readonly credentials: string;
 }
 
 type Pairs = (readonly [name: string, value: string])[];
 
-/** Gives URL, subprotocols, header fields and token for each attempt; asks for those that are functions. */
+/** Returns URL, subprotocols, header fields and token for each attempt, and calls those that are functions. */
 export class ReconnectSource {
   readonly #url: Asked<string | URL>;
   readonly #settings: ReconnectSettings;
 
-  /** @throws MisuseError `ERR_ARGUMENT` for a URL that nobody can connect to. */
+  /** @throws MisuseError `ERR_ARGUMENT` for an invalid URL. */
   constructor(url: Asked<string | URL>, settings: ReconnectSettings) {
     if (typeof url !== 'function') checkUrl(url);
     this.#url = url;
     this.#settings = settings;
   }
 
-  /** Whether the next attempt can bring other credentials than the last one. */
+  /** Whether the next attempt can have other credentials than the last one. */
   get canChange(): boolean {
     const { token, headers } = this.#settings;
     return [this.#url, token, headers].some((asked) => typeof asked === 'function');
   }
 
   /**
-   * Asks, for no longer than connecting may take.
-   * @throws What a function throws; `ConnectError` `ERR_CONNECT_TIMEOUT`; the reason of the signal; MisuseError `ERR_OPTION`
-   *   for a token that cannot be sent.
+   * Gets the values of one attempt, within `connectTimeoutMs`.
+   * @throws Any error of a function; `ConnectError` `ERR_CONNECT_TIMEOUT`; the reason of the signal; MisuseError `ERR_OPTION`
+   *   for an invalid token.
    */
   async ask(context: AttemptContext): Promise<AttemptRequest> {
     const { clock, connectTimeoutMs } = this.#settings.connection;
-    // Not AbortSignal.any: Node keeps what that returns for as long as it has a listener.
+    // Not AbortSignal.any: Node keeps the signal that it returns as long as that has a listener.
     const asking = new AbortController();
     const { signal } = asking;
     const stopped = (): void => asking.abort(context.signal.reason);
@@ -60,7 +60,7 @@ export class ReconnectSource {
     }
   }
 
-  /** @param signal Of the attempt: for `connect`, which minds its time itself. */
+  /** @param signal The signal of the attempt, for `connect`, which has a timeout of its own. */
   async #answers(context: AttemptContext, signal: AbortSignal): Promise<AttemptRequest> {
     const { connect, ...settings } = this.#settings;
     const [url, protocols, given, token] = await Promise.all([
@@ -71,9 +71,13 @@ export class ReconnectSource {
     ]);
     const headers = pairsOf(given);
     if (token !== undefined) {
-      if (!isToken(token)) throw new MisuseError('ERR_OPTION', 'token gave what is no printable ASCII');
+      if (!isToken(token))
+        throw new MisuseError('ERR_OPTION', 'token returned a value that is not printable ASCII');
       if (headers.some(([name]) => name.toLowerCase() === 'authorization')) {
-        throw new MisuseError('ERR_OPTION', 'headers gave an Authorization, which token would be');
+        throw new MisuseError(
+          'ERR_OPTION',
+          'headers and token both returned an Authorization; use one of them',
+        );
       }
       headers.push(['Authorization', `Bearer ${token}`]);
     }
@@ -92,7 +96,7 @@ const silence = (): ConnectError =>
 
 function checkUrl(url: unknown): void {
   if (typeof url !== 'string' && !(url instanceof URL)) {
-    throw new MisuseError('ERR_ARGUMENT', 'url must be a string, a URL, or a function that gives one');
+    throw new MisuseError('ERR_ARGUMENT', 'url must be a string, a URL, or a function that returns one');
   }
   try {
     readDestination(url);

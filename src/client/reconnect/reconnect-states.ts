@@ -1,13 +1,13 @@
 import { MisuseError } from '../../protocol/errors.ts';
 
 /**
- * Where a reconnecting client stands. `connecting`: asking for URL and token, or dialling. `ending`: the connection is
- * on its way out, and not at our wish. `waiting`: for the time of the next attempt. `closing`: it is over, and what
- * remains is the closing handshake and messages that nobody took yet.
+ * State of a reconnecting client. `connecting`: gets URL and token, or dials. `ending`: the connection is closing, and the
+ * client did not start that. `waiting`: waits for the next attempt. `closing`: makes no further attempt; the closing handshake
+ * or the delivery of messages is not complete.
  */
 export type ReconnectState = 'connecting' | 'open' | 'ending' | 'waiting' | 'closing' | 'closed';
 
-/** What moves it. `stop`: `close()`, an abort, or giving up. */
+/** Causes of transitions. `stop`: `close()`, an abort, or giving up. */
 export type ReconnectCause = 'opened' | 'leaving' | 'retry' | 'due' | 'stop' | 'ended';
 
 const MOVES: Readonly<Record<ReconnectState, Partial<Record<ReconnectCause, ReconnectState>>>> = {
@@ -19,7 +19,7 @@ const MOVES: Readonly<Record<ReconnectState, Partial<Record<ReconnectCause, Reco
   closed: {},
 };
 
-/** @throws MisuseError `ERR_STATE` for a move that is not in the table: a fault of ours. */
+/** @throws MisuseError `ERR_STATE` for a transition that is not in the table: a bug in Hawser. */
 export function moveReconnect(from: ReconnectState, cause: ReconnectCause): ReconnectState {
   const to = MOVES[from][cause];
   if (to === undefined) throw new MisuseError('ERR_STATE', `a reconnecting client: ${cause} while ${from}`);

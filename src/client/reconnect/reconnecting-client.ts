@@ -16,10 +16,10 @@ import type { Asked, ReconnectOptions } from '../../options/reconnect-options.ts
 import type { ReconnectState } from './reconnect-states.ts';
 
 /**
- * A client that comes back: one object over any number of connections, one after the other. It begins to connect at once,
- * and listeners that are attached in the same turn miss nothing. Messages arrive in three ways, as with a connection, and
- * go on across reconnects; what was lost on the way is the application's to ask for again. It keeps the process alive
- * until it is closed.
+ * A client that reconnects: one object for any number of connections, one after another. It starts to connect at once;
+ * listeners that are attached in the same turn miss no event. Messages arrive in three ways, as on a connection, across
+ * reconnects. The application must request messages again that were lost in between. The client keeps the process alive until
+ * it is closed.
  */
 export class ReconnectingClient
   extends SafeEmitter<ReconnectEvents>
@@ -42,8 +42,8 @@ export class ReconnectingClient
   }
 
   /**
-   * @param url As of `connect`, or a function that is asked before every attempt.
-   * @throws MisuseError `ERR_OPTION` for an option, `ERR_ARGUMENT` for a URL, that is not acceptable.
+   * @param url As for `connect`, or a function that the client calls before every attempt.
+   * @throws MisuseError `ERR_OPTION` for an invalid option, `ERR_ARGUMENT` for an invalid URL.
    */
   constructor(url: Asked<string | URL>, options?: ReconnectOptions) {
     checkClientArguments('new ReconnectingClient', arguments);
@@ -54,7 +54,7 @@ export class ReconnectingClient
     driver.start();
   }
 
-  /** Resolves when it is over, by whatever way. Never rejects. */
+  /** Resolves when the client has ended, for any reason. Never rejects. */
   get closed(): Promise<EndInfo> {
     return this.#driver.closed;
   }
@@ -64,17 +64,17 @@ export class ReconnectingClient
     return this.#driver.state;
   }
 
-  /** The connection of now; another one after each reconnect. `undefined` while there is none. */
+  /** The current connection; another one after each reconnect. `undefined` while there is none. */
   get connection(): ClientConnection | undefined {
     return this.#driver.connection;
   }
 
-  /** Attempts in a row that brought no lasting connection. */
+  /** Attempts in a row without a stable connection. */
   get attempts(): number {
     return this.#driver.attempts;
   }
 
-  /** Bytes accepted and not yet taken by the kernel: those in the offline queue, and those of the connection. */
+  /** Accepted bytes that the kernel has not taken: those in the offline queue, and those of the connection. */
   get bufferedBytes(): number {
     return this.#driver.bufferedBytes;
   }
@@ -84,17 +84,17 @@ export class ReconnectingClient
     return this.#driver.queuedMessages;
   }
 
-  /** Messages that were not sent and will not be: no room, too old, or over; and received ones that nobody took. */
+  /** Messages that were dropped: unsent ones (no room, expired, client ended), and received ones without a consumer. */
   get droppedMessages(): number {
     return this.#driver.droppedMessages;
   }
 
   /**
-   * Sends a message; without a connection, or while the queue is not empty, it goes into the offline queue, which copies
-   * bytes. What was handed to a connection that dies is not sent again: nobody knows whether it arrived.
-   * @returns With a connection as its `send`. Without: whether it was taken.
+   * Sends a message. Without a connection, or while the offline queue is not empty, the message goes into that queue, which
+   * copies bytes. The client does not repeat messages that it passed to a connection that failed: they may have arrived.
+   * @returns With a connection: as `Connection.send`. Without: whether the queue accepted the message.
    * @throws MisuseError `ERR_ARGUMENT` for anything that is not a {@link Payload}, and for a callback; `ERR_OPTION` for an
-   *   option.
+   *   invalid option.
    */
   send(payload: Payload, options?: SendOptions): boolean;
   send(payload: Payload, options?: SendOptions, surplus?: unknown): boolean {
@@ -103,8 +103,8 @@ export class ReconnectingClient
   }
 
   /**
-   * Resolves once there is a connection, the offline queue is empty and no more than half of the high-water mark waits; at
-   * once if that is so. Waits across reconnects.
+   * Resolves once there is a connection, the offline queue is empty, and at most half of the high-water mark is buffered.
+   * Waits across reconnects.
    * @throws MisuseError `ERR_CLOSED` (as a rejection) when the client ends first; or the reason of `signal`.
    */
   drained(options?: { readonly signal?: AbortSignal }): Promise<void>;
@@ -114,25 +114,25 @@ export class ReconnectingClient
   }
 
   /**
-   * Ends it: with a closing handshake (§7.1.2) where there is a connection, at once elsewhere. The offline queue is
-   * dropped; wait for {@link drained} if it matters. Received messages that wait are delivered still, unless nobody takes
-   * any: without a listener, or after a loop was left. Later calls do nothing.
-   * @param code As of `Connection.close`. Default 1000.
-   * @throws MisuseError `ERR_ARGUMENT` for another code, or a reason that is no string.
+   * Ends the client: with a closing handshake (§7.1.2) if there is a connection, otherwise at once. Drops the offline queue;
+   * await {@link drained} first to send it. Delivers received messages that are queued, unless there is no consumer (no
+   * listener, or a loop that was left). Later calls do nothing.
+   * @param code As for `Connection.close`. Default 1000.
+   * @throws MisuseError `ERR_ARGUMENT` for another code, or a reason that is not a string.
    */
   close(code = 1000, reason = ''): void {
     checkCloseCall('client', arguments);
     this.#driver.close(code, reason);
   }
 
-  /** Stops delivery at the next message. Nothing is lost: soon TCP holds the server back. */
+  /** Stops delivery at the next message. Nothing is lost: TCP applies back-pressure to the server. */
   pause(): void;
   pause(surplus?: unknown): void {
     if (surplus !== undefined) refuseSurplus('client.pause', surplus);
     this.#driver.pause();
   }
 
-  /** Goes on with delivery after {@link pause}, or after a loop was left. */
+  /** Continues delivery after {@link pause}, or after a loop was left. */
   resume(): void;
   resume(surplus?: unknown): void {
     if (surplus !== undefined) refuseSurplus('client.resume', surplus);
@@ -140,15 +140,15 @@ export class ReconnectingClient
   }
 
   /**
-   * Messages one by one, across reconnects, as fast as the loop asks for them; ends when the client does. Leaving the loop
-   * pauses delivery, until another loop begins or `resume`.
+   * Messages one by one, across reconnects, at the pace of the loop; ends when the client ends. Leaving the loop pauses
+   * delivery until another loop starts or `resume` is called.
    * @throws MisuseError `ERR_STATE` while another loop runs.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
     return this.#driver.loop();
   }
 
-  /** Closes with 1000 and waits for the end: for `await using`. */
+  /** Closes with 1000 and waits for the end. For `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#driver.close(1000, '');
     await this.#driver.closed;

@@ -4,42 +4,42 @@ import type { EndInfo } from './reconnect-events.ts';
 import type { DownInfo, RetrySettings } from '../../options/reconnect-options.ts';
 import type { Reaction } from './reconnect-rules.ts';
 
-/** Why there is no further attempt; what they mean is at {@link EndInfo}. */
+/** Why there is no further attempt; see {@link EndInfo}. */
 export type GiveUpReason = Exclude<EndInfo['why'], 'close' | 'abort'>;
 
 /**
- * Whether there is another attempt, and when. Knows what the rules do not: how many there were in a row, and with which
- * credentials. All times in ms on one clock.
+ * Decides whether and when to retry. Unlike the rules, it knows the number of attempts in a row and their credentials. All
+ * times in ms on one clock.
  */
 export class RetryPlan {
   readonly #backoff: Backoff;
   readonly #maxUnexpectedResponses: number;
-  /** Since the last connection. */
+  /** Unexpected responses since the last connection. */
   #unexpectedResponses = 0;
   readonly #canChange: boolean;
-  /** What the last attempt brought. */
+  /** Credentials of the last attempt. */
   #credentials: string | undefined;
-  /** The server wants others than these, and this is what it said. */
+  /** How the server refused the credentials of the last attempt. */
   #turnedAway: DownInfo | undefined;
-  /** That was tried already, and no connection has lasted since. */
+  /** Fresh credentials were already tried, without a stable connection since. */
   #triedFresh = false;
 
-  /** @param canChange The next attempt can bring other credentials than the last one. */
+  /** @param canChange Whether the next attempt can have other credentials than the last one. */
   constructor(settings: RetrySettings, canChange: boolean) {
     this.#backoff = new Backoff(settings);
     this.#maxUnexpectedResponses = settings.maxUnexpectedResponses;
     this.#canChange = canChange;
   }
 
-  /** Attempts in a row that brought no lasting connection. */
+  /** Attempts in a row without a stable connection. */
   get attempts(): number {
     return this.#backoff.attempts;
   }
 
   /**
-   * What an attempt is about to bring.
-   * @param credentials Everything in which they may stand, as one text.
-   * @returns How the server turned away the very same ones: then there is no use in it.
+   * Takes the credentials of the next attempt.
+   * @param credentials All values that may contain credentials, as one text.
+   * @returns How the server refused the same credentials before. Then the attempt is pointless.
    */
   bring(credentials: string): DownInfo | undefined {
     if (this.#turnedAway !== undefined && credentials === this.#credentials) return this.#turnedAway;
@@ -59,8 +59,8 @@ export class RetryPlan {
   }
 
   /**
-   * Decides, once there is no connection, and plans the next attempt.
-   * @param fraction At random, from 0 up to, not including, 1.
+   * Decides whether to retry, and plans the next attempt.
+   * @param fraction Random; from 0 up to, not including, 1.
    */
   next(reaction: Reaction, info: DownInfo, fraction: number): PlannedAttempt | GiveUpReason {
     if (reaction === 'stay-away') return 'refused';

@@ -1,15 +1,15 @@
 import { type Connection, driverOf } from '../../connection/connection.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../../engine/deadlines.ts';
 
-/** How often the clocks are compared, in ms. */
+/** Interval at which the clocks are compared, in ms. */
 const LOOK_EVERY_MS = 5_000;
-/** More than this between two looks that was not asked for, in ms: the machine slept, or the process stood still. */
+/** Excess time between two comparisons, in ms, from which the machine slept or the process was stopped. */
 const JUMP_FROM_MS = 5_000;
 
 /**
- * Finds out that the machine was asleep, and whether the connection survived it. Timers notice nothing of a sleep, and the
- * monotonic clock stands still with it on most systems; wall time goes on. After a jump the server is pinged, and if no
- * byte comes within `pongTimeoutMs`, the connection is dead. A clock that somebody sets costs one ping.
+ * Detects that the machine slept, and whether the connection survived. Timers do not notice a sleep, and on most systems the
+ * monotonic clock stops, but wall time goes on. After a jump of wall time the client pings the server. If no byte arrives within
+ * `pongTimeoutMs`, the connection is dead. A change of the system clock costs one ping.
  */
 export class SleepWatch implements DeadlineOwner {
   deadlineSlot = -1;
@@ -22,7 +22,7 @@ export class SleepWatch implements DeadlineOwner {
   /** `bytesReceived` when the ping was sent; -1 while there is none. */
   #probedAtBytes = -1;
 
-  /** @param isReading False while silence proves nothing, because we do not read. */
+  /** @param isReading Returns false while the client does not read. Then silence proves nothing. */
   constructor(
     connection: Connection,
     deadlines: DeadlineQueue,
@@ -54,14 +54,14 @@ export class SleepWatch implements DeadlineOwner {
       driverOf(this.#connection).terminateFor('ping-timeout');
       return;
     }
-    // A jump while the ping was out: it gets its whole time once more.
+    // Wall time jumped while a ping was pending: its timeout starts again.
     const probe = jumped || unanswered;
     this.#probedAtBytes = probe ? this.#connection.bytesReceived : -1;
     if (probe) this.#connection.ping();
     this.#look(probe ? this.#pongTimeoutMs : LOOK_EVERY_MS);
   }
 
-  /** The connection could not be watched any more. */
+  /** The watch failed: ends the connection. */
   failed(): void {
     driverOf(this.#connection).terminateFor('internal-error');
   }
