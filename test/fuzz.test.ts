@@ -12,7 +12,7 @@ import { fuzzOutbox } from '../fuzz/outbox.ts';
 import { fuzzUtf8 } from '../fuzz/utf8.ts';
 import { defaultEngine } from '../src/engine/engine.ts';
 
-// Seeds that found something once stay here; the others are a first look, `npm run fuzz` goes on from them.
+// Seeds that once found a fault stay here. The others are a short run; `npm run fuzz` continues from them.
 for (const [name, fuzzer] of [
   ['frames: parser and assembly agree with a naive model, at every cutting', fuzzFrames],
   ['head: any bytes give a head or one typed refusal, the same at every cutting', fuzzHead],
@@ -39,7 +39,7 @@ for (const [name, fuzzer] of [
   }
 }
 
-/** Lives that the planted fault below may take to show; in trials it was at most 16. */
+/** Lives until the planted fault below shows; in trials it needed at most 16. */
 const MAX_LIVES = 80;
 
 test('TS-09 GN-07: fuzz mingling finds it when received bytes stay in reuse although their memory is overwritten', async (t) => {

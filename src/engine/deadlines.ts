@@ -3,47 +3,50 @@ import { type Guarded, tellFailed } from './guarded.ts';
 
 /** Resolution of all deadlines, in ms. */
 const SLOT_MS = 50;
-/** From this lateness of the timer on the process stood still, in ms. Input that waits has not been read. */
+/** A timer that is this late, in ms, shows that the process was stalled: pending input has not been read. */
 const STALLED_FROM_MS = 250;
 /**
- * While something is planned the queue looks at the clock at least so often, in ms: a stall that begins between two looks
- * is known to lie there (decision 0014). Far deadlines are looked at less often, so that an idle process sleeps.
+ * Longest time between two readings of the clock while near deadlines are planned, in ms. A stall that begins between
+ * two readings is known to lie there (decision 0014). For far deadlines the clock is read less often, so that an idle
+ * process sleeps.
  */
 const MIN_LOOK_MS = 250;
 const MAX_LOOK_MS = 1_000;
-/** Share of the time to the earliest deadline that may pass between two looks. */
+/** Share of the time to the earliest deadline that may pass between two readings of the clock. */
 const LOOK_SHARE = 1 / 16;
-/** Most owners called before the event loop gets its turn. */
+/** Most owners called before yielding to the event loop. */
 const SLICE_OWNERS = 1_000;
 
-/** Something with a deadline. One entry each: the earliest of what it waits for. */
+/** An object with a deadline. It has one entry in the queue: the earliest of its own deadlines. */
 export interface DeadlineOwner extends Guarded {
-  /** Slot it stands in, or -1; kept by the queue. */
+  /** Index of its slot, or -1; set by the queue. */
   deadlineSlot: number;
-  /** The deadline has come, or a moment before it: the owner looks at {@link DeadlineQueue.now} and plans the next. */
+  /**
+   * Called at the deadline, or up to one slot early. The owner reads {@link DeadlineQueue.now} and plans its next
+   * deadline.
+   */
   deadlineReached(): void;
 }
 
 /**
- * All deadlines of a process behind one timer. Planning, moving and cancelling cost constant time; with nothing
- * planned there is no timer.
- *
- * Time here stands still while the process does: after a stall of any length and at any moment, every deadline has at
- * least the time left that it had before, and waiting input is read before any deadline counts. A process that was
- * blocked for a minute does not hold that minute against its peers.
+ * All deadlines of a process on one timer. Planning, moving and cancelling cost constant time; without deadlines there
+ * is no timer.
+ * Its time stands still while the process is stalled. After a stall of any length, every deadline has at least the
+ * remaining time that it had before, and pending input is read before any deadline counts. A process that was blocked
+ * for a minute does not count that minute against its peers.
  */
 export class DeadlineQueue {
   readonly clock: Clock;
   readonly #slots = new Map<number, Set<DeadlineOwner>>();
   #stalledMs = 0;
   #timer: unknown;
-  /** When the timer is due, on the clock; infinite without one. */
+  /** Time on the clock at which the timer is due; infinite without one. */
   #dueMs = Number.POSITIVE_INFINITY;
-  /** When the queue looked at the clock last: the process ran then. */
+  /** Time of the last reading of the clock: the process ran then. */
   #seenMs: number;
-  /** A stall was found, and the timer has not been in time since. */
+  /** A stall was detected, and the timer has not been on time since. */
   #wasLate = false;
-  /** No deadline counts before that, on the clock: input that waited is being read. */
+  /** No deadline counts before this time on the clock, because pending input is being read. */
   #graceUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
@@ -51,7 +54,7 @@ export class DeadlineQueue {
     this.#seenMs = clock.now();
   }
 
-  /** Monotonic ms, less the time in which the process stood still. */
+  /** Monotonic ms, minus the time in which the process was stalled. */
   now(): number {
     const clockMs = this.clock.now();
     if (clockMs - this.#dueMs >= STALLED_FROM_MS) this.#stalled(clockMs);
@@ -59,14 +62,14 @@ export class DeadlineQueue {
     return clockMs - this.#stalledMs;
   }
 
-  /** Owners with a deadline. */
+  /** Number of owners with a deadline. */
   get size(): number {
     let size = 0;
     for (const slot of this.#slots.values()) size += slot.size;
     return size;
   }
 
-  /** Plans the call of `owner` at `atMs` on this queue's time, instead of what was planned for it before. */
+  /** Plans the call of `owner` at `atMs` on this queue's time. Replaces its earlier deadline. */
   plan(owner: DeadlineOwner, atMs: number): void {
     const slot = Math.ceil(atMs / SLOT_MS);
     if (slot === owner.deadlineSlot) return;
@@ -80,12 +83,12 @@ export class DeadlineQueue {
     if (dueMs < this.#dueMs) this.#arm(dueMs);
   }
 
-  /** Like {@link plan}, but never later than what is planned already. */
+  /** Like {@link plan}, but never moves the deadline to a later time. */
   planBy(owner: DeadlineOwner, atMs: number): void {
     if (owner.deadlineSlot < 0 || Math.ceil(atMs / SLOT_MS) < owner.deadlineSlot) this.plan(owner, atMs);
   }
 
-  /** Forgets the deadline of `owner`. */
+  /** Removes the deadline of `owner`. */
   cancel(owner: DeadlineOwner): void {
     this.#leave(owner);
     if (this.#slots.size === 0) this.#disarm();
@@ -99,13 +102,13 @@ export class DeadlineQueue {
     owner.deadlineSlot = -1;
   }
 
-  /** When to look at the clock next for an earliest deadline in `slot`, on this queue's time. */
+  /** Returns when to read the clock next for an earliest deadline in `slot`, on this queue's time. */
   #dueForSlot(slot: number, nowMs: number): number {
     const leftMs = slot * SLOT_MS - nowMs;
     return nowMs + Math.min(leftMs, Math.max(MIN_LOOK_MS, Math.min(MAX_LOOK_MS, leftMs * LOOK_SHARE)));
   }
 
-  /** @param dueMs On the clock. */
+  /** @param dueMs Time on the clock. */
   #arm(dueMs: number): void {
     this.#disarm();
     const delayMs = Math.max(1, Math.ceil(dueMs - this.clock.now()));
@@ -120,13 +123,13 @@ export class DeadlineQueue {
   }
 
   /**
-   * The process stood still some time between the last look at the clock and now: time goes on from that look. A process
-   * that is late all the time still reaches its deadlines, because from the second stall on the planned wait counts.
+   * Handles a stall between the last reading of the clock and now: time continues from that reading. Deadlines are
+   * reached even in a process that is always late: from the second stall on, the planned wait counts.
    */
   #stalled(clockMs: number): void {
     const ranUntilMs = this.#wasLate ? Math.max(this.#dueMs, this.#seenMs) : this.#seenMs;
     this.#stalledMs += clockMs - ranUntilMs;
-    // The timer is overdue and runs next; to set it anew each time would put it off for ever.
+    // The timer is overdue and runs next; arming it again each time would delay it forever.
     if (this.#wasLate) return;
     this.#wasLate = true;
     this.#graceUntilMs = clockMs + SLOT_MS;
@@ -138,7 +141,8 @@ export class DeadlineQueue {
     const wasInTime = clockMs - this.#dueMs < STALLED_FROM_MS;
     const nowMs = this.now();
     if (clockMs < this.#graceUntilMs) {
-      // Found by this tick; or by `now`, and the timer came early because the event loop's idea of time was old.
+      // The stall was detected by this tick, or by `now` and the timer fired early because the event loop's time was
+      // stale.
       this.#arm(this.#graceUntilMs);
       return;
     }

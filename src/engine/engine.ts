@@ -13,32 +13,32 @@ import { READ_BYTES, ReadMemory } from './read-memory.ts';
 import { ReadTurns } from './read-turns.ts';
 import { NodeZlib } from './zlib/zlib.ts';
 
-/** What an engine takes from outside; a test hands in its own. */
+/** Parts of an engine that a test can replace. */
 export interface EngineParts {
-  /** Default: the platform's. */
+  /** Default: the platform's clock. */
   readonly clock?: Clock;
-  /** Default: the platform's. */
+  /** Default: the platform's random numbers. */
   readonly random?: RandomSource;
-  /** At least 256 KiB, for the buffers that connections share. Default: ordinary memory. */
+  /** Memory for the buffers that connections share, at least 256 KiB. Default: ordinary memory. */
   readonly memory?: Buffer | undefined;
 }
 
 /** glibc keeps up to twice as much; from 32 MiB on it adapts to no block. V8 frees dead messages when there are 32 MB of them. */
 const EXAMPLE_BYTES = 25_165_824;
 
-/** A class that has one object for an engine. */
+/** A class with one object per engine. */
 export type PartClass<Part extends object> = new (engine: Engine) => Part;
 
 /**
- * What the connections of one process share. Servers and clients go by {@link defaultEngine}; a test makes an engine of its
- * own, and nothing that happens in one engine reaches another.
+ * What the connections of one process share. Servers and clients use {@link defaultEngine}; a test creates an engine of
+ * its own. Nothing that happens in one engine affects another.
  */
 export class Engine extends ProtocolMemory {
-  /** Time of servers and clients whose options name no clock. */
+  /** Clock of servers and clients that have no `clock` option. */
   readonly clock: Clock;
-  /** Chance of servers and clients whose options name no source. */
+  /** Random numbers of servers and clients that have no `random` option. */
   readonly random: RandomSource;
-  /** The budget of servers and clients whose options name none. */
+  /** Budget of servers and clients that have no `memoryBudget` option. */
   readonly memoryBudget: MemoryBudget = new MemoryBudget();
   readonly flushQueue: FlushQueue = new FlushQueue();
   readonly readTurns: ReadTurns = new ReadTurns();
@@ -69,7 +69,7 @@ export class Engine extends ProtocolMemory {
     Buffer.allocUnsafeSlow(EXAMPLE_BYTES);
   }
 
-  /** The one queue of all connections that go by `clock`. */
+  /** Returns the one queue of all connections that use `clock`. */
   deadlinesOf(clock: Clock): DeadlineQueue {
     let queue = this.#deadlines.get(clock);
     if (queue === undefined) {
@@ -79,7 +79,10 @@ export class Engine extends ProtocolMemory {
     return queue;
   }
 
-  /** The one object of class `Part` in this engine, made with the first call: what layers above this one share. */
+  /**
+   * Returns this engine's object of class `Part`, created on the first call. Higher layers share their objects this
+   * way.
+   */
   part<Part extends object>(Part: PartClass<Part>): Part {
     let part = this.#parts.get(Part) as Part | undefined;
     if (part === undefined) {
@@ -97,5 +100,5 @@ function sharedSlab(bytes: number): Buffer {
   return slab;
 }
 
-/** The engine of this process. Its buffers lie where masking is fastest. */
+/** The engine of this process. Its buffers are in SIMD memory, where masking is fastest. */
 export const defaultEngine: Engine = new Engine({ memory: simdMemory });

@@ -1,21 +1,21 @@
 import { performance } from 'node:perf_hooks';
 import { type Guarded, tellFailed } from './guarded.ts';
 
-/** Most connections written to before the event loop gets its turn. */
+/** Most connections written to before yielding to the event loop. */
 const SLICE_CONNECTIONS = 512;
-/** Longest time spent writing before the event loop gets its turn. */
+/** Longest time spent on writing before yielding to the event loop, in ms. */
 const SLICE_MS = 5;
 
-/** Something with bytes to write. */
+/** An object with bytes to write. */
 export interface Flushable extends Guarded {
-  /** True while it stands in the queue; kept by the queue. */
+  /** True while the object is in the queue; set by the queue. */
   flushScheduled: boolean;
   flush(): void;
 }
 
 /**
- * Writes each item once, after everything that this turn of the event loop brings, so that all it is given until then
- * leaves in one system call. An item that throws is told so, and the others are written in the same turn.
+ * Writes each item once, at the end of this turn of the event loop, so that everything sent in the turn leaves in one
+ * system call. An item that throws gets the error, and the others are written in the same turn.
  */
 export class FlushQueue {
   #waiting: Flushable[] = [];
@@ -24,7 +24,7 @@ export class FlushQueue {
   readonly #afterSlice: (() => void)[] = [];
   readonly #writeSlice = (): void => this.#slice();
 
-  /** Plans one write of `item`. */
+  /** Schedules one write of `item`. */
   schedule(item: Flushable): void {
     if (item.flushScheduled) return;
     item.flushScheduled = true;
@@ -34,7 +34,7 @@ export class FlushQueue {
     setImmediate(this.#writeSlice);
   }
 
-  /** Runs `callback` at the end of every slice, where what its writes share is dropped. */
+  /** Runs `callback` at the end of every slice, to drop what the writes of the slice shared. */
   onSliceEnd(callback: () => void): void {
     this.#afterSlice.push(callback);
   }
@@ -62,7 +62,7 @@ export class FlushQueue {
       try {
         callback();
       } catch {
-        // It belongs to no connection that could end for it.
+        // The callback belongs to no connection that could be ended with the error.
       }
     }
   }

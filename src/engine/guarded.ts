@@ -1,21 +1,21 @@
-/** Something that a queue of the process calls. */
+/** An object that a queue of the process calls. */
 export interface Guarded {
   /**
-   * A call of this object threw. It gives up what it works for and says why; it must not throw again.
-   * The queue goes on with the other objects.
+   * Called after another method of this object threw. The object ends its work with this error and must not throw
+   * again. The queue continues with the other objects.
    */
   failed(error: unknown): void;
 }
 
-/** Tells `guarded` what it threw. Nothing that it throws now may stop the other objects of the queue. */
+/** Passes `guarded` the error that it threw. A second error must not stop the other objects of the queue. */
 export function tellFailed(guarded: Guarded, error: unknown): void {
   try {
     guarded.failed(error);
   } catch {
-    // It has been told; there is no one else who could act on it.
+    // The object already has an error, and no other object can act on this one.
   }
 }
 
-/** An exception of foreign code as an `Error`. */
+/** Converts an exception of foreign code to an `Error`. */
 export const asError = (thrown: unknown): Error =>
   thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });

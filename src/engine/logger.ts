@@ -1,6 +1,6 @@
 /**
- * Where log lines go: any object of this shape, as pino's. Text from clients arrives escaped and cut; payloads, cookies,
- * tokens and query strings never do.
+ * Receiver of log lines: any object of this shape, such as a pino logger. Text from clients is escaped and cut.
+ * Payloads, cookies, tokens and query strings are never logged.
  */
 export interface Logger {
   debug(fields: LogFields, text: string): void;
@@ -8,5 +8,5 @@ export interface Logger {
   warn(fields: LogFields, text: string): void;
   error(fields: LogFields, text: string): void;
 }
-/** What a line is about: plain data, with `connectionId` where there is a connection. */
+/** Data of a log line: plain values, with `connectionId` if the line is about a connection. */
 export type LogFields = Readonly<Record<string, unknown>>;

@@ -1,35 +1,35 @@
 import { MisuseError } from '../protocol/errors.ts';
 import { type Guarded, tellFailed } from './guarded.ts';
 
-/** Where shedding stops, as a share of the budget: not at its edge, where it would begin again at once. */
+/** Shedding stops at this share of the budget; at the full budget it would start again at once. */
 const RELIEF_SHARE = 0.9;
 const DEFAULT_MAX_BYTES = 268_435_456;
 
-/** Something that holds memory and can give it back. */
+/** An object that holds memory and can release it. */
 export interface MemoryHolder extends Guarded {
-  /** What it was last counted with, in bytes; kept by itself. */
+  /** Bytes last counted; set by the holder. */
   readonly heldBytes: number;
-  /** Where it stands among those that hold something, or -1; kept by the budget. */
+  /** Index in the list of holders with memory, or -1; set by the budget. */
   budgetSlot: number;
-  /** Gives back what it can without loss, as by writing what waits. */
+  /** Releases memory without losing anything, for example by writing queued bytes. */
   relieve(): void;
-  /** Gives everything back. */
+  /** Releases all memory. */
   shed(): void;
 }
 
-/** Reads the private ledger of a budget; assigned once, where that field is in scope. */
+/** Reads the private ledger of a budget. Assigned once, in the scope of that field. */
 let readLedger: (budget: MemoryBudget) => Ledger;
 
-/** A holder counts `bytes` more than before, or less. */
+/** Adds `bytes` to what a holder counts; negative to release. */
 export function changeHeld(budget: MemoryBudget, holder: MemoryHolder, bytes: number): void {
   readLedger(budget).changed(holder, bytes);
 }
 
 /**
- * How much the connections that share it may hold together: output that waits, messages that are unfinished, and messages
- * that are not delivered yet. Over it, the connection that holds most is closed with 1013, and the next, until 90 % are
- * reached. Limits per connection bound one peer; this bounds all of them together. What is sent to many at once counts
- * for each of them.
+ * Limit on the memory that all connections sharing it hold together: queued output, unfinished messages and undelivered
+ * messages. Over it, the connection that holds most is closed with 1013, then the next, until 90 % are reached. Limits
+ * per connection bound one peer; this bounds all of them together. A message sent to many recipients counts for each of
+ * them.
  */
 export class MemoryBudget {
   readonly #ledger: Ledger;
@@ -54,28 +54,28 @@ export class MemoryBudget {
     this.#ledger = new Ledger(maxBytes);
   }
 
-  /** In bytes. */
+  /** The limit in bytes. */
   get maxBytes(): number {
     return this.#ledger.maxBytes;
   }
 
-  /** What is held now, in bytes. */
+  /** Bytes held now. */
   get usedBytes(): number {
     return this.#ledger.usedBytes;
   }
 
-  /** How often it was exceeded so far, and connections were lost for it. */
+  /** Number of times that the limit was exceeded and connections were closed. */
   get episodes(): number {
     return this.#ledger.episodes;
   }
 }
 
-/** What a {@link MemoryBudget} counts, and how it gets memory back. */
+/** The private part of a {@link MemoryBudget}: counts memory and reclaims it. */
 class Ledger {
   readonly maxBytes: number;
   usedBytes = 0;
   episodes = 0;
-  /** In no order. A set would be made anew after every few changes, in memory that only a full collection gives back. */
+  /** Unordered. A `Set` is rebuilt after every few changes, in memory that only a full collection releases. */
   readonly #holders: MemoryHolder[] = [];
   #shedding = false;
 
@@ -89,7 +89,7 @@ class Ledger {
     if (this.usedBytes > this.maxBytes && bytes > 0 && !this.#shedding) this.#shed();
   }
 
-  /** Takes one in that holds nothing so far, or out that holds nothing any more. */
+  /** Adds a holder that had no memory before, or removes a holder that has none now. */
   #move(holder: MemoryHolder): void {
     const holders = this.#holders;
     if (holder.budgetSlot < 0) {
@@ -108,7 +108,7 @@ class Ledger {
     this.#shedding = true;
     try {
       const largestFirst = [...this.#holders].sort((a, b) => b.heldBytes - a.heldBytes);
-      // What a peer would take at once is no reason to lose it.
+      // Bytes that a peer would accept at once are no reason to close its connection.
       for (const holder of largestFirst) {
         if (this.usedBytes <= this.maxBytes) return;
         try {
@@ -135,7 +135,7 @@ class Ledger {
   }
 }
 
-/** @throws MisuseError `ERR_OPTION`: the shared checker names this class, so it cannot be asked here. */
+/** @throws MisuseError `ERR_OPTION`. The shared checker imports this class, so it cannot be used here. */
 function refuseOtherNames(options: unknown): void {
   const isOptions =
     typeof options === 'object' && options !== null && Object.getPrototypeOf(options) === Object.prototype;

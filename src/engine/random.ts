@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes, randomUUID } from 'node:crypto';
 
-/** Where chance comes from. A test hands in its own, and a masked frame has known bytes. */
+/** Source of random numbers. A test passes its own, so that a masked frame has known bytes. */
 export interface RandomSource {
-  /** `length` unpredictable bytes, a fresh buffer each time. */
+  /** Returns `length` unpredictable bytes in a new buffer. */
   bytes(length: number): Buffer;
-  /** A number from 0 up to, not including, 1; for jitter, not for secrets. */
+  /** Returns a number from 0 (included) to 1 (excluded); for jitter, not for secrets. */
   fraction(): number;
-  /** A UUID, version 4. */
+  /** Returns a UUID, version 4. */
   uuid(): string;
 }
 
@@ -15,6 +15,6 @@ export interface RandomSource {
 export const systemRandom: RandomSource = Object.freeze({
   bytes: (length: number) => randomBytes(length),
   fraction: () => Math.random(),
-  // Node joins it of fifteen pieces, and keeps them (measured: 430 bytes); copied, it is one.
+  // Node builds it from fifteen pieces and retains them (measured: 430 bytes); the copy is one string.
   uuid: () => Buffer.from(randomUUID(), 'latin1').toString('latin1'),
 });

@@ -1,12 +1,12 @@
 import { type Guarded, tellFailed } from './guarded.ts';
 
-/** A transport that is read so much at once that others have to wait. */
+/** A transport with so much input that it has to yield to others. */
 export interface Reader extends Guarded {
-  /** Its next turn has come. */
+  /** Called when it may read again. */
   readOn(): void;
 }
 
-/** Lets every other connection have its turn before a reader goes on. */
+/** Lets readers yield to every other connection before they continue. */
 export class ReadTurns {
   #waiting: Reader[] = [];
   readonly #nextTurn = (): void => this.#turn();

@@ -4,7 +4,7 @@ import { PackingTable } from './outgoing/packing-table.ts';
 import { ReusableBytes } from './reusable-bytes.ts';
 import { TextSlab } from './text-slab.ts';
 
-/** Texts up to this length, in UTF-16 units, are encoded into memory that is there already. */
+/** Longest text, in UTF-16 units, that is encoded into existing memory. */
 const SCRATCH_TEXT_UNITS = 32_768;
 
 /**

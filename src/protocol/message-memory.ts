@@ -1,10 +1,14 @@
 import { Buffer } from 'node:buffer';
 
-/** Up to here a loop is quicker than a view to copy from (measured: 16 bytes 75 ns against 175, 64 bytes 170 against 130). */
+/**
+ * Up to this size, a loop is faster than a copy from a view (measured: 16 bytes 75 ns against 175, 64 bytes 170 against
+ * 130).
+ */
 const COPIED_BY_BYTES = 40;
 
 /**
- * Memory of its own for a message, uninitialised: all of it is to be written. It belongs to whoever gets the message.
+ * Returns uninitialised memory for one message; the caller must write all of it. It belongs to the receiver of the
+ * message.
  * @param bytes At most 2 GiB.
  */
 export function messageMemory(bytes: number): Buffer {
@@ -12,8 +16,9 @@ export function messageMemory(bytes: number): Buffer {
 }
 
 /**
- * A copy in memory of its own: no view of a larger buffer, and nothing of Node's shared pool, in which bytes of other
- * connections lie. For everything that an application gets; keeping it keeps nothing else.
+ * Returns a copy in its own memory: not a view of a larger buffer, and not in Node's shared pool, which holds bytes of
+ * other connections. Everything that an application receives is copied this way, so that retaining it retains nothing
+ * else.
  */
 export function copyOf(bytes: Uint8Array, start: number, end: number): Buffer {
   const length = end - start;

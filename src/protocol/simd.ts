@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-/** `tools/wasm/simd.wat`, assembled by `tools/wasm/assemble.js`. */
+/** Assembled from `tools/wasm/simd.wat` by `tools/wasm/assemble.js`. */
 const MODULE =
   'AGFzbQEAAAABEAJgA39/fwF/YAR/f39/AX8DAwIAAQUEAQENDQanAg57AP0MYGBgYGBgYGBgYGBgYGBgYAt7AP0McHBwcHBwcHBw' +
   'cHBwcHBwcAt7AP0Mf39/f39/f39/f39/f39/fwt7AP0MgICAgICAgICAgICAgICAgAt7AP0MDw8PDw8PDw8PDw8PDw8PDwt7AP0M' +
@@ -23,27 +23,30 @@ const MODULE =
   'IBD9UwRAQX8PCyACIBJrIRQgEf1TBEAgFEEBcg8LIBIhAANAIBIgAP0ABAAgAP0ABBD9Zv0LBAAgEkEQaiESIABBIGohACAAIAJJ' +
   'DQALIBQL';
 
-/** Where things lie in the module's memory, in bytes; `simd.wat` has the same numbers. */
+/** Offsets in the module's memory, in bytes; `simd.wat` has the same numbers. */
 const BUFFERS_AT = 4_096;
 const BUFFER_BYTES = 262_144;
-/** From here to the end of the memory: for `decode` to write into. */
+/** From here to the end of the memory: output of `decode`. */
 export const SCRATCH_AT: number = BUFFERS_AT + BUFFER_BYTES;
 
-/** What the module does. */
+/** The exports of the module. */
 interface Simd {
   readonly buffer: ArrayBuffer;
-  /** Masks from `at` to `end` in the module's memory; the key turns as it goes. @returns 0 if every byte is ASCII then. */
+  /**
+   * Masks from `at` to `end` in the module's memory, starting with byte 0 of the key. @returns 0 if every resulting
+   * byte is ASCII.
+   */
   readonly mask: (at: number, end: number, key: number) => number;
   /**
-   * Decodes the UTF-8 from `at` to `end` in the module's memory, to 2 bytes behind `to`: to UTF-16, or to Latin-1 if that is
-   * enough. Writes 64 bytes more than it has to.
+   * Decodes UTF-8 from `at` to `end` in the module's memory. Writes Latin-1 if that is enough, otherwise UTF-16, from 2
+   * bytes after `to`; may write up to 64 bytes more than the result.
    * @param check 0 if the bytes are known to be UTF-8.
-   * @returns Twice the number of units, and 1 more if it is UTF-16; -1 for bytes that are not UTF-8.
+   * @returns Twice the number of units, plus 1 if they are UTF-16; -1 for bytes that are not UTF-8.
    */
   readonly decode: (at: number, end: number, to: number, check: number) => number;
 }
 
-/** What is used of WebAssembly, which has no types here. */
+/** The part of WebAssembly that is used here; there are no types for it. */
 interface WebAssemblyLike {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (
@@ -53,7 +56,7 @@ interface WebAssemblyLike {
   };
 }
 
-/** 16 bytes a step, on memory of its own; `undefined` where there is no WebAssembly, or none with vectors. */
+/** Processes 16 bytes per step, in its own memory. `undefined` without WebAssembly or without SIMD. */
 export const simd: Simd | undefined = /* @__PURE__ */ (() => {
   const wasm = (globalThis as { readonly WebAssembly?: WebAssemblyLike }).WebAssembly;
   try {
@@ -66,7 +69,7 @@ export const simd: Simd | undefined = /* @__PURE__ */ (() => {
   }
 })();
 
-/** For each byte the indices of 16 bytes: those of the 16-bit lanes whose bits it has set, from the front on. */
+/** Fills a table: for each byte, 16 indices of bytes, those of the 16-bit lanes whose bits are set first. */
 function writeLanes(table: Uint8Array): void {
   for (let bits = 0, at = 0; bits < 256; bits++, at = bits * 16) {
     for (let lane = 0; lane < 8; lane++) {
@@ -78,8 +81,8 @@ function writeLanes(table: Uint8Array): void {
 }
 
 /**
- * Memory in which `mask` is fastest (measured: 2 times from 32 bytes, 6 times from 1 KiB up), and text is decoded where it
- * lies: 256 KiB, for the buffers that a process has one of. `undefined` where {@link simd} is.
+ * 256 KiB for buffers of which a process has one. Masking is fastest there (measured: 2 times from 32 bytes, 6 times
+ * from 1 KiB up), and text is decoded in place. `undefined` if {@link simd} is.
  */
 export const simdMemory: Buffer | undefined = /* @__PURE__ */ (() =>
   simd === undefined ? undefined : Buffer.from(simd.buffer, BUFFERS_AT, BUFFER_BYTES))();

@@ -16,7 +16,7 @@ const deflated = (text: string | Buffer, options = {}): Buffer =>
   deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH, ...options }).subarray(0, -4);
 const compressed = (text: string | Buffer, opcode = 1): Buffer =>
   frame({ opcode, rsv1: true, payload: deflated(text) });
-/** The same in frames of so many bytes. */
+/** The payload in frames of at most `bytes`. */
 const fragments = (payload: Buffer, bytes: number): Buffer[] => {
   const frames: Buffer[] = [];
   for (let at = 0; at < payload.length; at += bytes) {
@@ -27,14 +27,14 @@ const fragments = (payload: Buffer, bytes: number): Buffer[] => {
   return frames;
 };
 
-/** Compresses one message after the other, with reference to those before. */
+/** Compresses messages one after another, with context takeover. */
 function deflaterWithTakeover(t: TestContext): (text: string) => Promise<Buffer> {
   const stream = createDeflateRaw({ flush: constants.Z_SYNC_FLUSH });
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => void chunks.push(chunk));
   t.after(() => void stream.destroy());
   return async (text) => {
-    // zlib makes no second empty block.
+    // zlib does not produce a second empty block.
     if (text === '') return Buffer.of(0);
     chunks.length = 0;
     await new Promise<void>((resolve) => stream.write(text, () => resolve()));
@@ -50,7 +50,7 @@ const large = (bytes: number, seed = 1): string => {
 
 const zlibJobs = defaultEngine.zlib.jobs;
 
-/** Enough of a message to tell it from others. */
+/** Enough of a message to distinguish it from others. */
 const shortened = (message: Message): string => `${message.length}: ${message.slice(0, 20).toString()}`;
 const messagesOf = ({ connection }: Peer): Message[] => {
   const messages: Message[] = [];
@@ -62,7 +62,7 @@ async function noJobs(): Promise<void> {
   await waitUntil(() => zlibJobs.waiting === 0 && zlibJobs.running === 0);
 }
 
-/** All of it on the event loop, all of it behind it with steps of our own, and all of it with streams alone. */
+/** Inflating on the event loop, on the thread pool with Node internals, and with streams only. */
 const WAYS = [
   { way: 'on the event loop', drives: undefined, asyncThresholdBytes: 2 ** 30 },
   { way: 'behind the event loop', drives: undefined, asyncThresholdBytes: 1 },
@@ -97,7 +97,7 @@ for (const { way, drives, asyncThresholdBytes } of WAYS) {
       }
       const pings = wire.filter((bytes) => (bytes[0]! & 0x0f) === 9).length;
       wire.push(close(1000, 'done'));
-      // In one write, and so in as few reads as the wire makes of it.
+      // In one write, so that the peer needs few reads.
       peer.raw.send(Buffer.concat(wire));
       for (let i = 0; i < pings; i++) assert.equal((await peer.raw.nextFrame()).opcode, 10);
       assert.equal(await closeCode(peer.raw), 1000);

@@ -13,15 +13,15 @@ const LINE = '{"id":1,"name":"a name that is repeated","tags":["x","y","z"]} ';
 const TAIL = Buffer.from('0000ffff', 'hex');
 const NO_HEARTBEAT = { heartbeat: false, idleTimeoutMs: false } as const;
 
-/** Text of a message compressed by itself. */
+/** Inflates a message without context. */
 const inflated = (payload: Buffer): string =>
   inflateRawSync(Buffer.concat([payload, TAIL]), { finishFlush: constants.Z_SYNC_FLUSH }).toString();
 
-/** A frame as text: `z` before what was compressed. */
+/** A frame as text; `z` marks a compressed one. */
 const shown = ({ rsv1, payload }: DecodedFrame): string =>
   rsv1 ? `z ${inflated(payload)}` : payload.toString();
 
-/** Inflates one message after the other, with what was seen before. */
+/** Inflates messages one after another, with context takeover. */
 function inflaterWithTakeover(): (payload: Buffer) => Promise<string> {
   const stream = createInflateRaw();
   return async (payload) => {
@@ -38,7 +38,7 @@ async function noJobs(): Promise<void> {
   await waitUntil(() => zlibJobs.waiting === 0 && zlibJobs.running === 0);
 }
 
-/** Large, and of a kind that takes zlib a while. */
+/** A large text that zlib needs some time for. */
 const large = (bytes: number, seed = 1): string => {
   let text = '';
   for (let n = seed; text.length < bytes; n = (n * 48_271) % 2_147_483_647) text += `${n.toString(36)} `;
@@ -375,7 +375,7 @@ test('PD-07 without internals of Node there is no takeover, and messages go out 
   await noJobs();
 });
 
-/** Keeps the helper above honest: it inflates what refers back, and fails to inflate it alone. */
+/** Checks the helper above: it inflates references to earlier messages, which a fresh inflater cannot. */
 test('the inflater of these tests takes over', async () => {
   const inflate = inflaterWithTakeover();
   assert.equal(await inflate(Buffer.from('f248cdc9c90700', 'hex')), 'Hello');

@@ -4,7 +4,7 @@ import { PeerError } from '../../src/index.ts';
 import { pair, text, waitUntil } from '../../src/testing/index.ts';
 import { live } from '../server/live.ts';
 
-/** Every way in which an emitter takes a listener, and how many of two messages it hears. */
+/** Every way to add a listener, with the number of two messages that it receives. */
 const WAYS = [
   ['on', 2],
   ['addListener', 2],

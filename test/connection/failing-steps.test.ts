@@ -10,7 +10,7 @@ test('GN-03 SE-30: a deadline that throws ends its connection with the error; al
   const random: RandomSource = {
     ...seeded,
     uuid: () => seeded.uuid(),
-    // All first pings fall due at the same time.
+    // All first pings are due at the same time.
     fraction: () => 0.5,
     bytes: (count: number) => {
       if (++pings === 2) throw new Error('boom');

@@ -41,7 +41,7 @@ test('GN-16 properties that an application assigns to a connection of a server c
   assert.equal(await closeCode(other.raw), 1000);
   other.raw.end();
   await other.connection.closed;
-  // Both seats are free again.
+  // Both places are free again.
   await join();
   await join();
 });
@@ -90,7 +90,7 @@ test('GN-16 properties that an application assigns to a reconnecting client, or 
   assert.ok(assignForeign(client) > 300);
   client.on('open', (connection) => {
     assignForeign(connection);
-    // Neither are listeners of the library among those that an application can remove.
+    // An application cannot remove listeners of the library.
     connection.removeAllListeners();
     setImmediate(() => connection.removeAllListeners());
   });

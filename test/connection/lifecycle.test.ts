@@ -182,7 +182,7 @@ test('HB-07: while we do not read, nothing counts against the peer; once we read
   const { raw, connection } = await join();
   connection.on('message', () => undefined);
   connection.pause();
-  // Fills what is read ahead, then an unfinished message.
+  // Fills the read-ahead, then sends an unfinished message.
   raw.send(Buffer.concat([text('x'.repeat(2_000)), text('half', { fin: false })]));
   await pass(200_000, 1_000);
   assert.equal(connection.state, 'open');

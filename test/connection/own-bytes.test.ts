@@ -5,12 +5,12 @@ import { eventLoopTurns } from '../../src/testing/index.ts';
 import { live } from '../server/live.ts';
 
 const MARK = 0xee;
-/** Around every length of header, every buffer size in use, and the pool of Node. */
+/** Lengths around every header size, every buffer size in use, and Node's pool. */
 const LENGTHS = [
   0, 1, 2, 7, 8, 63, 64, 124, 125, 126, 127, 255, 256, 1_023, 1_024, 4_092, 4_096, 8_188, 8_192,
 ].concat([16_380, 16_384, 32_768, 65_534, 65_535, 65_536, 65_537, 70_000]);
 
-/** Memory that was used before and is free again, full of what must not get out. */
+/** Fills memory that is then freed with bytes that must never be sent. */
 function soilMemory(): void {
   for (const bytes of [64, 512, 4_096, 8_192, 65_536]) {
     for (let i = 0; i < 50; i++) Buffer.allocUnsafe(bytes).fill(MARK);
@@ -37,7 +37,7 @@ test('FB-03 FB-07: nothing but what was handed in reaches the wire, whatever the
     let at = 0;
     for (let frames = expected.length + (length <= 125 ? 1 : 0); frames > 0; frames--) {
       const { opcode, payload } = await raw.nextFrame();
-      // A ping may pass what waits.
+      // A ping may overtake queued messages.
       if (opcode === 9) assert.ok(payload.equals(bytes), `ping of ${length}`);
       else assert.ok(payload.equals(expected[at++]!), `${opcode} of ${length}`);
     }

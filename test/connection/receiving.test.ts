@@ -274,7 +274,7 @@ test('RL-03: a throttle reads slower and loses nothing', async (t) => {
   for (let i = 0; i < 25; i++) raw.send(text(String(i)));
   await pass(5_000, 50);
   assert.equal(at.length, 25);
-  // Five at once, then ten a second, as finely as deadlines are kept.
+  // Five at once, then ten a second, with the resolution of deadlines.
   for (const [i, ms] of at.entries()) {
     assert.ok(ms >= Math.max(0, i - 5) * 100 - 100, `message ${i} after ${ms} ms`);
   }

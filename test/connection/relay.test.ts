@@ -4,7 +4,7 @@ import { type CloseInfo, connect, ReconnectingClient } from '../../src/index.ts'
 import { close, frame, pair, type RawClient, waitUntil } from '../../src/testing/index.ts';
 import { closeCode, listening, live } from '../server/live.ts';
 
-/** What the peer of one side does, the code that the relay reads, and the code that arrives at the other side. */
+/** The action of the peer on one side, the code that the relay reads, and the code that arrives on the other side. */
 const ENDINGS = [
   ['Close 1000', (raw: RawClient) => raw.send(close(1000)), 1000, 1000],
   ['Close 4999', (raw: RawClient) => raw.send(close(4999)), 4999, 4999],

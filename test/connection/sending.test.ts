@@ -7,7 +7,7 @@ import { closeCode, live, nextText } from '../server/live.ts';
 const LOW = { highWaterMarkBytes: 10_000, maxBufferedBytes: 50_000 };
 
 test('BP-01 BP-03: send tells when to stop, drain tells when to go on', async (t) => {
-  // More than the buffers on the way take.
+  // More than the buffers in between hold.
   const { server, join } = live(t, { highWaterMarkBytes: 200_000 });
   const { raw, connection } = await join();
   raw.pause();

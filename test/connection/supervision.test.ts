@@ -14,7 +14,7 @@ const TIMES: ServerOptions = {
 };
 const LONG = text('x'.repeat(2_000));
 
-/** Ways to stop reading while a consumer exists, and to go on. */
+/** Ways to stop reading while there is a consumer, and to continue. */
 const STOPPED: readonly {
   readonly what: string;
   readonly stop: (connection: Connection) => () => unknown;
@@ -71,7 +71,7 @@ for (const { what, stop } of STOPPED) {
     void goOn();
     raw.send(ping('still here'));
     assert.deepEqual((await raw.nextFrame()).payload.toString(), 'still here');
-    // From here on the server reads: silence counts again.
+    // From here on the server reads, so silence counts again.
     await pass(8_000);
     assert.equal(connection.state, 'closed');
     assert.equal((await connection.closed).cause, 'ping-timeout');
@@ -116,8 +116,8 @@ test('HB-11 the answers to pings that were sent unread cost no tokens of the rat
   await pass(1_000);
   assert.equal(server.stats().heartbeat.pongsReceived, pingsSent);
   assert.deepEqual([connection.state, connection.rttMs], ['open', undefined]);
-  // One more than that is an ordinary frame of the peer, and counts.
-  // The tokens of the time in which nothing was read are not used up by then.
+  // One more pong than pings is an ordinary frame and costs a token. The tokens earned while nothing was read are still
+  // there.
   for (let i = 0; i < 60; i++) raw.send(pong('unasked'));
   await pass(6_000);
   assert.equal((await connection.closed).cause, 'rate-limit');
@@ -138,7 +138,7 @@ test('HB-11 a connection without a consumer keeps early messages for 10 s, then 
   raw.send(text('late'));
   await waitUntil(() => connection.messagesReceived === 4);
   assert.equal(server.stats().messages.dropped, 4);
-  // A consumer that comes now gets what comes from now on.
+  // A consumer added now gets later messages only.
   const got: unknown[] = [];
   connection.on('message', (message) => void got.push(message));
   raw.send(text('heard'));
@@ -226,7 +226,7 @@ test('HB-11 a Close behind more than the read-ahead is answered at once after a 
   assert.equal(await closeCode(raw), 4000);
   assert.deepEqual([connection.messagesReceived, connection.droppedMessages], [6, 0]);
   raw.end();
-  // Another loop still gets them; without one, close comes after closeTimeoutMs.
+  // Another loop still gets them; without one, `close` is emitted after closeTimeoutMs.
   const rest = connection[Symbol.asyncIterator]();
   assert.equal(String((await rest.next()).value).length, 2_000);
   await rest.return!();

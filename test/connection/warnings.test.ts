@@ -9,7 +9,7 @@ interface HawserWarning extends Error {
   readonly detail: string;
 }
 
-/** Collects the warnings of the library from here on; a test of its own process has no other. */
+/** Collects the library's warnings from now on. Each test file has its own process. */
 function warnings(t: TestContext): HawserWarning[] {
   const all: HawserWarning[] = [];
   const collect = (warning: Error): void => {
@@ -22,7 +22,7 @@ function warnings(t: TestContext): HawserWarning[] {
 const bug = (): never => {
   throw new Error('a bug of the application');
 };
-/** Looks like a promise, and fails when it is asked. */
+/** Looks like a promise, but throws when its `then` is read. */
 const thenable = new Proxy({}, { get: () => bug });
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 

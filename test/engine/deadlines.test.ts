@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { seededRandom, VirtualClock } from '../../src/testing/index.ts';
 import { type DeadlineOwner, DeadlineQueue } from '../../src/engine/deadlines.ts';
 
-/** How finely deadlines are kept, in ms. */
+/** Resolution of deadlines, in ms. */
 const SLOT_MS = 50;
 
 class Owner implements DeadlineOwner {
@@ -83,7 +83,7 @@ test('HB-08: more owners in a slot than one slice takes are all called, over sev
   assert.ok(owners.every(({ calls }) => calls.length === 1));
 });
 
-/** Most time that lies between two looks at the clock, in ms: how much later than before a deadline may be. */
+/** Longest time between two readings of the clock, in ms: a deadline may be that much late. */
 const LOOK_MS = 1_000;
 
 for (const limitMs of [3_000, 10_000, 60_000]) {
@@ -211,7 +211,7 @@ test('HB-08: far deadlines wake the process once a second at most, near ones fou
     const { clock, queue, owner } = open();
     queue.plan(owner(), queue.now() + limitMs);
     let wakes = 0;
-    // The last seconds of a far deadline are those of a near one.
+    // The last seconds of a far deadline are planned like a near one.
     while (clock.nextTimerMs !== undefined) {
       clock.advanceTo(clock.nextTimerMs);
       wakes++;

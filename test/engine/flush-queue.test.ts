@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { eventLoopTurns } from '../../src/testing/index.ts';
 import { type Flushable, FlushQueue } from '../../src/engine/flush-queue.ts';
 
-/** Items that note their name when they are written. */
+/** Items that record their name when they are written. */
 function open() {
   const seen: string[] = [];
   const item = (name: string, flush: () => void = () => {}): Flushable => ({

@@ -29,7 +29,7 @@ test('BP-08: over the budget whoever holds most is closed, until 90 % are reache
     middle.connection.send(Buffer.alloc(100_000));
     await eventLoopTurns(2);
   }
-  // Both hold about the same now; whichever is closed, one is enough.
+  // Both hold about the same, so closing either one is enough.
   assert.equal(errors.length, 1);
   assert.equal(Reflect.get(errors.splice(0)[0]!, 'code'), 'ERR_MEMORY_CAP');
   const states = [large, middle, small, healthy].map(({ connection }) => connection.state === 'open');
@@ -53,7 +53,7 @@ test('BP-08: peers that read are not lost: what they take at once is written fir
   const { server, join, errors } = await listening(t, settings);
   const clients = [];
   for (let i = 0; i < 20; i++) clients.push(await join());
-  // A megabyte within one turn, a fifth of which fits.
+  // A megabyte in one turn; a fifth of it fits.
   for (const connection of server.connections) {
     for (let i = 0; i < 5; i++) connection.send('x'.repeat(10_000));
   }
@@ -90,7 +90,7 @@ test('BP-08 BP-10: messages that no handler takes count', async (t) => {
   const settings = { ...options(100_000), receiveAheadBytes: 1_000_000 };
   const { join, errors } = live(t, settings);
   const peer = await join();
-  // Nobody listens for messages.
+  // There is no message listener.
   for (let i = 0; i < 50; i++) peer.raw.send(text('x'.repeat(5_000)));
   await waitUntil(() => errors.length === 1);
   errors.splice(0);
@@ -123,7 +123,7 @@ for (const maxBytes of [0, -1, 1.5, Infinity, Number.NaN, '5', null]) {
   });
 }
 
-/** A holder that is counted, and notes what is asked of it. */
+/** A counted holder that records the calls of the budget. */
 class Holder implements MemoryHolder {
   heldBytes = 0;
   budgetSlot = -1;
@@ -173,7 +173,7 @@ test('BP-08: holders that leave out of order are forgotten, and the others are s
     Holder,
   ];
   for (const each of [a, b, c, d]) each.hold(100);
-  // The last takes the place of the first, and leaves it again; so does the next one.
+  // The last holder moves to the slot of the first and leaves it again; so does the next one.
   a.hold(0);
   d.hold(0);
   b.hold(0);

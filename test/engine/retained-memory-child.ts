@@ -6,7 +6,7 @@ import { Engine } from '../../src/engine/engine.ts';
 import { messageMemory } from '../../src/protocol/message-memory.ts';
 import { ServerCore } from '../../src/server/server-core.ts';
 
-/** What came of it; without glibc there is nothing to see. */
+/** The result; without glibc there is nothing to measure. */
 export type Faults = { readonly glibc: boolean; readonly faultsPerPage: number };
 
 const MESSAGES = 30;
@@ -15,7 +15,7 @@ const PAGE_BYTES = 4_096;
 
 async function messagesComeAndGo(): Promise<void> {
   for (let i = 0; i < MESSAGES; i++) messageMemory(MESSAGE_BYTES).fill(i);
-  // Memory goes back while JavaScript runs on, at the latest when the next collection begins.
+  // Memory is freed while JavaScript runs, at the latest when the next collection begins.
   for (let i = 0; i < 2; i++) {
     globalThis.gc!();
     await setImmediate();

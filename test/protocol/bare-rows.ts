@@ -5,7 +5,7 @@ import { TEXT } from '../vectors/text.ts';
 
 const long = 'Grüße, 世界, 👋🏽 '.repeat(200);
 
-/** What depends on how bytes are masked, and on how text is decoded. */
+/** Rows that depend on the implementation of masking and text decoding. */
 export const BARE_ROWS: readonly Row[] = [
   ...[...MESSAGES, ...TEXT].filter(({ closeFirst }) => closeFirst !== true),
   {

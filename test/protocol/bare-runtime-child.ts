@@ -2,7 +2,7 @@ import buffer from 'node:buffer';
 import { syncBuiltinESMExports } from 'node:module';
 import process from 'node:process';
 
-/** What the child says of a row, and of memory that is asked for masking. */
+/** The child's result of a row, and of a request for SIMD memory. */
 export interface Report {
   readonly vectors: boolean;
   readonly outcomes: readonly {
@@ -12,11 +12,11 @@ export interface Report {
   }[];
 }
 
-// Run with --jitless, so that there is no WebAssembly; and as in a Node without ICU, there is no transcode.
+// Runs with --jitless, so there is no WebAssembly. Like a Node without ICU, it has no transcode.
 if (process.send !== undefined) {
   Object.assign(buffer, { transcode: undefined });
   syncBuiltinESMExports();
-  // Only now: what a runtime can do is found out when the protocol is loaded.
+  // Imported late, because the protocol detects features of the runtime when it is loaded.
   const { simd, simdMemory } = await import('../../src/protocol/simd.ts');
   const { DEFAULT_KEY } = await import('../../src/testing/frames.ts');
   const { drive } = await import('../../fuzz/drive.ts');

@@ -13,7 +13,7 @@ test('PF-08: any length is a view on the beginning, and one that comes twice run
   }
   const kept = [100, 100, 100, 100].map((length) => beginnings.view(length));
   assert.equal(kept[1], kept[2]);
-  // Another length in the same place, once, takes nothing away.
+  // One view of another length in the same slot does not evict the cached view.
   assert.equal(beginnings.view(164).length, 164);
   assert.equal(beginnings.view(100), kept[3]);
 });

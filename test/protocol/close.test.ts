@@ -22,7 +22,7 @@ import { close, DEFAULT_KEY } from '../../src/testing/frames.ts';
 import { fails, LIMITS } from '../vectors/row.ts';
 import { coreWith, SILENT } from './cores.ts';
 
-/** CL-04, first and last code of each range. */
+/** CL-04: first and last code of each range. */
 const RECEIVABLE = [
   [1000, 1003],
   [1007, 1014],
@@ -126,7 +126,7 @@ test('§5.5.1: the body is the code, big-endian, and the reason', () => {
   assert.deepEqual(readCloseBody(body(3000, '\ufeffκόσμε')), { code: 3000, reason: '\ufeffκόσμε' });
 });
 
-/** The reason handed in, and the one that fits into 123 bytes. */
+/** The given reason, and the reason that fits into 123 bytes. */
 const CUTS: readonly (readonly [string, string])[] = [
   ['r'.repeat(123), 'r'.repeat(123)],
   ['r'.repeat(124), 'r'.repeat(123)],

@@ -7,7 +7,7 @@ import { readFrames } from '../../src/testing/index.ts';
 import { sentBytes } from '../../fuzz/drive.ts';
 import { coreWith, type FrameSink, inflatingWith } from './cores.ts';
 
-/** A server's side of a connection, and what it hands to be sent. */
+/** The server side of a connection, and what it passes to the sink. */
 function connection(sink: Partial<FrameSink> = {}, deflate?: AgreedDeflate) {
   const sent: string[] = [];
   const note = (what: string) => (body: Uint8Array) => {

@@ -8,13 +8,13 @@ import { coreWith, SILENT } from './cores.ts';
 
 const KIB = 1_024;
 
-/** Node takes a test's mocks back by itself; not every runner does. */
+/** Node restores a test's mocks by itself; other runners do not. */
 const restoring = (t: TestContext): TestContext => {
   t.after(() => t.mock.restoreAll());
   return t;
 };
 
-/** Sizes of the buffers that are asked for while a test runs; pooled memory is not to be asked for at all. */
+/** Records the sizes of buffers allocated during a test. Pooled memory must not be allocated at all. */
 function watchAllocations(t: TestContext): number[] {
   restoring(t);
   const sizes: number[] = [];
@@ -51,7 +51,7 @@ function facts(core: ProtocolConnection, chunk: Buffer): number[] {
 
 const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0);
 
-test('DESIGN 5.2 TO-05: a whole frame in one chunk costs its message, and nothing else', (t) => {
+test('TO-05: a whole frame in one chunk allocates its message, and nothing else', (t) => {
   const chunks = [binary('abc'), binary('', {}), text('Grüße'), text('plain'), ping('x')];
   const sizes = watchAllocations(t);
   const core = receiver();
@@ -59,7 +59,7 @@ test('DESIGN 5.2 TO-05: a whole frame in one chunk costs its message, and nothin
   assert.deepEqual(sizes, [3, 0]);
 });
 
-test('FP-07 SE-13: an announced length allocates nothing', (t) => {
+test('FP-07 SE-13: a frame header allocates no memory for its payload', (t) => {
   const announced = [
     { wire: frame({ opcode: 2, announcedLength: LIMITS.maxMessageBytes }), is: FACT.NONE },
     { wire: frame({ opcode: 2, announcedLength: LIMITS.maxMessageBytes + 1 }), is: FACT.FAILURE },
@@ -126,7 +126,7 @@ for (const [kind, first] of [
   });
 }
 
-test('FR-06 SE-14: empty fragments hold nothing, however many', (t) => {
+test('FR-06 SE-14: empty fragments use no memory, however many', (t) => {
   const begin = binary('', { fin: false });
   const rest = Array.from({ length: 16_383 }, () => continuation('', { fin: false }));
   const end = continuation('', { fin: false });
@@ -139,7 +139,7 @@ test('FR-06 SE-14: empty fragments hold nothing, however many', (t) => {
   assert.equal(core.failure?.code, 'ERR_TOO_MANY_FRAGMENTS');
 });
 
-test('FP-12: of a header that a read cuts, no more is kept than itself', (t) => {
+test('FP-12: of a header cut by a read, only its own bytes are stored', (t) => {
   const cut = text('x'.repeat(200)).subarray(0, 5);
   const sizes = watchAllocations(t);
   const core = receiver();
@@ -148,7 +148,7 @@ test('FP-12: of a header that a read cuts, no more is kept than itself', (t) => 
   assert.ok(sum(sizes) <= 14);
 });
 
-test('FP-12: bytes received while nobody asks are kept in memory of their own size', (t) => {
+test('FP-12: bytes that are not parsed yet are copied into memory of their own size', (t) => {
   const chunks = [text('a'), text('b'), text('c')];
   const pool: number[] = [];
   restoring(t).mock.method(Buffer, 'allocUnsafe', () => assert.fail('pooled memory'));

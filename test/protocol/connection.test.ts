@@ -11,11 +11,11 @@ import { MESSAGES } from '../vectors/messages.ts';
 import { LIMITS, type Row } from '../vectors/row.ts';
 import { TEXT } from '../vectors/text.ts';
 
-/** Longer input is cut only near its ends, and at random: elsewhere it is all the same payload. */
+/** Longer input is cut only near its ends and at random places: the rest is all the same payload. */
 const EVERY_CUT_UP_TO_BYTES = 400;
 const EDGE_BYTES = 20;
 
-/** Whole, byte by byte, and in two at every place: always the same. */
+/** Runs the input whole, byte by byte, and cut in two at every position; all must agree. */
 function everyCutting(stage: Stage, wire: Buffer): Outcome {
   const whole = drive(stage, [wire]);
   assert.deepEqual(drive(stage, byteByByte(wire)), whole, 'byte by byte');
@@ -40,7 +40,7 @@ function everyCutting(stage: Stage, wire: Buffer): Outcome {
   return whole;
 }
 
-/** Each beginning of the input, as it arrives: what is known then is known then, and not later. */
+/** Runs every prefix of the input: each fact must be known as soon as its bytes have arrived. */
 function everyBeginning(stage: Stage, wire: Buffer): void {
   for (let end = 0; end <= Math.min(wire.length, EVERY_CUT_UP_TO_BYTES); end++) {
     const beginning = wire.subarray(0, end);

@@ -10,7 +10,7 @@ const sources = new Map(
     .filter((name) => name.endsWith('.ts'))
     .map((name) => [name.replaceAll('\\', '/'), readFileSync(join(SRC, name), 'utf8')]),
 );
-/** Whether a quoted name stands in a source other than those that only list names. */
+/** Whether a quoted name occurs in a source other than those that only list names. */
 const isUsed = (name: string, lists: readonly string[]): boolean =>
   [...sources].some(([file, text]) => !lists.includes(file) && text.includes(`'${name}'`));
 

@@ -9,7 +9,7 @@ import { byteByByte, everyCut } from '../../src/testing/cuts.ts';
 import { binary, continuation, DEFAULT_KEY, frame, hex, ping, text } from '../../src/testing/frames.ts';
 import { LIMITS } from '../vectors/row.ts';
 
-/** Length bytes and a key for whatever the first two bytes ask for, then some payload. */
+/** Length bytes and a key for any first two bytes, then some payload. */
 const FOLLOWING = hex('00 00 00 00 00 01 00 05 37 fa 21 3d 48 65 6c 6c 6f');
 
 for (const role of ['server', 'client'] as const) {
@@ -29,7 +29,7 @@ for (const role of ['server', 'client'] as const) {
           const decided = expected(stage, wire.subarray(0, headerEnd)).lines.some((line) =>
             line.startsWith('f'),
           );
-          // Once the two bytes are the fault, cuts behind them show nothing new.
+          // If the two bytes prove the fault, later cuts show nothing new.
           const shown = decided ? wire.subarray(0, headerEnd) : wire;
           assert.deepEqual(drive(stage, byteByByte(shown)), right);
           if (!decided) for (const pieces of everyCut(wire)) assert.deepEqual(drive(stage, pieces), right);

@@ -5,7 +5,7 @@ import { byteByByte } from '../../src/testing/cuts.ts';
 import { binary, ping, text } from '../../src/testing/frames.ts';
 import { LIMITS } from '../vectors/row.ts';
 
-/** The next piece, with what it holds. */
+/** The next piece with its payload. */
 function next(parser: FrameParser): readonly [number, string] {
   const piece = parser.next();
   return [piece, piece === PIECE.NONE ? '' : parser.bytes.toString('latin1', parser.start, parser.end)];

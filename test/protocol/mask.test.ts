@@ -5,13 +5,13 @@ import { mask, nonAscii, readKey, writeKey } from '../../src/protocol/mask.ts';
 import { simd, simdMemory } from '../../src/protocol/simd.ts';
 import { hex } from '../../src/testing/frames.ts';
 
-/** §5.3 to the letter. */
+/** Follows the definition in §5.3. */
 const masked = (bytes: Uint8Array, key: Uint8Array, at: number): Buffer =>
   Buffer.from(Array.from(bytes, (byte, i) => byte ^ key[(at + i) % 4]!));
 
-/** Bytes around the payload, which masking must not touch. */
+/** Bytes around the payload; masking must not change them. */
 const AROUND = 0x5a;
-/** Memory for vectors, on machines that have them. */
+/** SIMD memory, on machines that have SIMD. */
 const FAST = (simdMemory ?? Buffer.alloc(1_024)).subarray(-1_024);
 
 function check(payload: Uint8Array, keyBytes: Uint8Array, offset: number, at: number): void {

@@ -37,7 +37,7 @@ test('FP-12: what is kept is found again by its size, and is 2 MiB in all at mos
   assert.notEqual(roomToGrow(32 * KIB), small);
 });
 
-/** Cuts a wire into reads of a size and hands them over. */
+/** Cuts a wire into reads of one size and parses them. */
 function* messagesFrom(
   core: ProtocolConnection,
   wire: Buffer,
@@ -61,7 +61,7 @@ test('TO-05 FP-12: messages that grow side by side, of known and unknown length,
     const last = i % 3 === 1 ? half(fill) : Buffer.alloc(0);
     return Buffer.concat([binary(half(fill), { fin: false }), continuation(last)]);
   });
-  // Six at a time, so that what one has outgrown is wanted by another.
+  // Six at a time, so that memory outgrown by one message is used by another.
   const delivered: Buffer[][] = wires.map(() => []);
   for (let first = 0; first < wires.length; first += 6) {
     const reading = wires.slice(first, first + 6).map((wire, i) => {

@@ -8,7 +8,7 @@ import { outgoing, ownView, type Payload, payloadBytes } from '../../src/protoco
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
 import { ReusableBytes } from '../../src/protocol/reusable-bytes.ts';
 
-/** Ten bytes, 0 to 9, of which a view shows some. */
+/** Ten bytes, 0 to 9; views show some of them. */
 const ten = (): ArrayBuffer => Uint8Array.from({ length: 10 }, (_, i) => i).buffer;
 const resizable = (bytes: number, maxByteLength: number): ArrayBuffer & { resize(bytes: number): void } =>
   new (
@@ -54,7 +54,7 @@ for (const [what, payload, bytes] of OWN_BYTES) {
   });
 }
 
-/** A view that lies about itself. */
+/** A view with a false property. */
 const lying = (name: string, value: unknown): Uint8Array =>
   Object.defineProperty(Uint8Array.of(1, 2), name, { value });
 class Longer extends Uint8Array {
@@ -109,7 +109,7 @@ test('FB-03 SE-22: a large message being delivered goes on as a view of our own'
   assert.equal(bytes.length, 16_384);
 });
 
-/** A received message whose `length` is true for the first looks only. */
+/** A received message whose `length` is true for the first reads only. */
 function fickle(honestLooks: number): Buffer {
   let looks = 0;
   const message = Buffer.from(Uint8Array.of(1, 2, 3).buffer);

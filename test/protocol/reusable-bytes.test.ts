@@ -38,7 +38,7 @@ test('BC-05: the bytes of a text can be reused until they are forgotten, for equ
   }
 });
 
-/** The payload that each way of sending makes of a text. */
+/** The payloads that each way to send produces for a text. */
 function sent(message: string, memory: ProtocolMemory | undefined): readonly string[] {
   const outbox = new Outbox(
     { bufferedBytes: 0, needsCopies: false, blocked: false },
@@ -81,7 +81,7 @@ for (const [how, own] of [
   });
 }
 
-/** Who has the memory now: the driver, unless `receive` was given it. */
+/** The owner of the memory: the driver, unless it was passed to `receive`. */
 interface Memory {
   readonly bytes: Buffer;
   lentTo: ProtocolConnection | undefined;
@@ -92,8 +92,9 @@ const STEPS = ['receive', 'next', 'keepUnread'] as const;
 type Step = (typeof STEPS)[number];
 
 /**
- * Drives two connections in any order that the contract of `receive` allows: memory is the driver's again once `next` of the
- * connection that it was lent to has answered `NONE`, or after `keepUnread`. The driver overwrites it at once.
+ * Drives two connections in any order that the contract of `receive` allows: the driver owns the memory again once
+ * `next` of the connection that received it has returned `NONE`, or after `keepUnread`. The driver then overwrites it
+ * at once.
  */
 class Driver {
   readonly #cores: readonly ProtocolConnection[];
@@ -111,7 +112,7 @@ class Driver {
     this.#memory = own[0];
   }
 
-  /** @returns False if the contract forbids the step now. */
+  /** @returns False if the contract forbids this step now. */
   step(name: Step, at: number): boolean {
     const core = this.#cores[at]!;
     const into = this.#memories[at]!;
@@ -136,7 +137,9 @@ class Driver {
     return true;
   }
 
-  /** Two messages, each of one letter of its own. All reads have the same length, and their messages lie at the same places. */
+  /**
+   * Two messages, each of one repeated letter. All reads have the same length, with their messages at the same offsets.
+   */
   #read(into: Buffer): Buffer {
     const first = 0x400 + 2 * this.#reads++;
     const frames = [first, first + 1].map((letter) => text(String.fromCodePoint(letter).repeat(60)));
@@ -186,7 +189,7 @@ test('GN-07: a driver that drives another connection inside its listener sends w
   let deliveries = 0;
   const deliver = (at: number): void => {
     const message = letters[at]!.repeat(200);
-    // Each connection reads into its own part, as far as the others may still need theirs.
+    // Each connection reads into its own part while the other may still need its part.
     const chunk = into.subarray(at * 600, at * 600 + text(message).length);
     text(message).copy(chunk);
     const core = cores[at]!;
@@ -231,7 +234,7 @@ for (const [call, end] of [
 test('RFC 7692 §7.2.2: inflated text is encoded anew when it is sent, for its bytes lie in memory of the inflater', () => {
   const memory = new ProtocolMemory();
   const scratch = Buffer.alloc(1_024);
-  // An inflater to which compressed bytes are the inflated ones, in memory that it uses again.
+  // An inflater that returns its input as output, in memory that it reuses.
   const inflater: Inflater = {
     heldBytes: 0,
     write(sink, bytes, start, end, last) {
@@ -280,7 +283,7 @@ test('BC-05 UT-01: echo, relay and publish send exactly what was received, at on
     assert.equal(await nextText(one.raw), `${each}!`);
     assert.equal(await nextText(two.raw), each);
   }
-  // Long after, when other bytes lie where theirs were.
+  // Much later, when other bytes are at the place of the old ones.
   one.raw.send(text('z'.repeat(LONG.length)));
   await nextText(one.raw);
   await nextText(one.raw);
@@ -311,7 +314,7 @@ test('GN-07: a message is forgotten when a read or resume has delivered, also th
   const got: string[] = [];
   connection.on('message', (message) => {
     got.push(message as string);
-    // While paused, one message of this size is read ahead.
+    // While paused, the connection reads one message of this size ahead.
     if (got.length === 1 || got.length === 3) connection.pause();
   });
   const areForgotten = (): void => {
@@ -339,7 +342,7 @@ test('GN-07: a paused connection sends the text that it got while another handsh
     },
   });
   server.on('message', (connection, message) => {
-    // Delivery ends here: no further call of `next` follows.
+    // Delivery ends here: `next` is not called again.
     connection.pause();
     keep = { connection, message: message as string };
   });

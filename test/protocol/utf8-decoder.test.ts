@@ -9,12 +9,12 @@ import { simd, simdMemory } from '../../src/protocol/simd.ts';
 import { decodeIfUtf8, decodeUtf8 } from '../../src/protocol/utf8-decoder.ts';
 import { INVALID_UTF8, VALID_TEXTS } from '../vectors/text.ts';
 
-/** The longest text that vectors decode. */
+/** Longest text that SIMD decodes. */
 const ROOM_BYTES = 262_144;
 const [FAST, ORDINARY] = [(simdMemory ?? Buffer.alloc(8_192)).subarray(-8_192), Buffer.alloc(8_192)];
-/** What lies around a text: whatever could seem to belong to it, or hide that it is cut. */
+/** Bytes around a text that could seem to belong to it, or hide that it is cut. */
 const AROUND = [0x00, 0x41, 0x80, 0xbf, 0xc3, 0xe0, 0xed, 0xf0, 0xf4, 0xff];
-/** Beginnings of every length up to 70 bytes, so that what follows lies in, before and across every block of 16 bytes. */
+/** Prefixes of every length up to 70 bytes, so that the rest lies before, in and across every block of 16 bytes. */
 const BEGINNINGS = Array.from({ length: 71 }, (_, length) =>
   ['x', 'é', '世', '👋'].map((char) => {
     const size = Buffer.byteLength(char);
@@ -22,7 +22,7 @@ const BEGINNINGS = Array.from({ length: 71 }, (_, length) =>
   }),
 ).flat();
 
-/** Decodes in memory of vectors and in ordinary memory; neither the text nor what lies around it is written to. */
+/** Decodes in SIMD memory and in ordinary memory; neither the text nor the bytes around it may change. */
 function check(bytes: Uint8Array, around: number): void {
   const text = textIn(bytes);
   const start = 17 + (bytes.length % 16);
@@ -72,7 +72,7 @@ test('UT-01: every code point comes out as it is, but for surrogates', () => {
   for (let point = 0; point <= 0x10ffff; point++) {
     if (point < 0xd800 || point > 0xdfff) points.push(String.fromCodePoint(point));
   }
-  // 1,999 is odd, so that they begin everywhere in a block.
+  // 1,999 is odd, so texts start at every offset of a block.
   for (let at = 0; at < points.length; at += 1_999) {
     const text = points.slice(at, at + 1_999).join('');
     const bytes = Buffer.from(text);
@@ -83,7 +83,7 @@ test('UT-01: every code point comes out as it is, but for surrogates', () => {
 });
 
 test('UT-01: every sequence of one, two, three and four bytes is judged as the platform does', () => {
-  // At the edges of every range that a rule names.
+  // The edges of every range that the rules name.
   const edges = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xff];
   FAST.fill(0x78);
   for (let first = 0; first < 256; first++) {

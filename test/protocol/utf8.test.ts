@@ -6,7 +6,7 @@ import { findInvalidUtf8, Utf8Validator } from '../../src/protocol/utf8.ts';
 import { byteByByte, everyCut } from '../../src/testing/cuts.ts';
 import { INVALID_UTF8, VALID_TEXTS } from '../vectors/text.ts';
 
-/** Where the validator fails, in all that it was given; `'between'` or `'inside'` a code point if it does not. */
+/** The position at which the validator fails; otherwise `'between'` or `'inside'` a code point. */
 function verdict(pieces: readonly Uint8Array[]): number | 'between' | 'inside' {
   const validator = new Utf8Validator();
   let before = 0;
@@ -25,7 +25,7 @@ function everyCutting(bytes: Uint8Array): number | 'between' | 'inside' {
   return whole;
 }
 
-/** Long enough for the platform's own check, before and after. */
+/** Long enough for the platform's own check, before and after the text. */
 const PADS = ['', 'x', '‖', 'long enough for a check by the platform itself, '.repeat(2), '世'.repeat(40)];
 
 for (const text of VALID_TEXTS) {
@@ -63,7 +63,7 @@ test('UT-03: a text that ends inside a code point is told from a whole one', () 
 });
 
 test('UT-01: every sequence of one, two and three bytes is judged as the platform does', () => {
-  // Third bytes at the edges of every range that a rule names.
+  // Third bytes at the edges of every range that the rules name.
   const thirds = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xff];
   for (let first = 0; first < 256; first++) {
     for (let second = 0; second < 256; second++) {

@@ -3,17 +3,17 @@ import type { ProtocolLimits } from '../../src/protocol/limits.ts';
 import { frame, hex } from '../../src/testing/frames.ts';
 import { fails, type Mask } from './row.ts';
 
-/** A compressed message, or several, and what becomes of them. */
+/** One or more compressed messages, and the expected result. */
 export interface DeflateRow {
   readonly rule: string;
   readonly wire: (mask: Mask) => readonly Buffer[];
   readonly lines: readonly string[];
-  /** Whether the peer's messages may refer to the ones before them. Default: both ways are tried. */
+  /** Whether the peer's messages may refer to earlier ones. Default: both are tried. */
   readonly contextTakeover?: boolean;
   readonly limits?: Partial<ProtocolLimits>;
 }
 
-/** A whole message as zlib makes it, without the tail (RFC 7692 §7.2.1). */
+/** A whole message as zlib compresses it, without the tail (RFC 7692 §7.2.1). */
 export const deflated = (
   text: string | Buffer,
   options: { level?: number; strategy?: number } = {},
@@ -24,7 +24,7 @@ const text = (payload: Buffer, mask: Mask, more: object = {}): Buffer =>
 const binary = (payload: Buffer, mask: Mask): Buffer => frame({ opcode: 2, rsv1: true, payload, mask });
 
 const HELLO = hex('f2 48 cd c9 c9 07 00');
-/** Compressed text that says nothing of the limit until it is inflated. */
+/** Compressed text whose size shows only when it is inflated. */
 const zeros = (bytes: number): Buffer => deflated(Buffer.alloc(bytes, 0x30));
 const inPieces = (payload: Buffer, mask: Mask, bytes: number): Buffer[] => {
   const frames: Buffer[] = [];
@@ -147,7 +147,7 @@ export const DEFLATE_ROWS: readonly DeflateRow[] = [
     lines: fails('ERR_INFLATE'),
   },
   {
-    // No sender makes it so, but RFC 7692 §7.2.2 has the tail appended to whatever came.
+    // No sender produces this, but RFC 7692 §7.2.2 appends the tail to all input.
     rule: 'RFC 7692 §7.2.2 a stored block that the tail completes',
     wire: (mask) => [binary(hex('00 09 00 f6 ff 48 65 6c 6c 6f'), mask)],
     lines: ['binary 48656c6c6f0000ffff'],

@@ -1,7 +1,7 @@
 import type { Role } from '../../src/protocol/constants.ts';
 import { hex } from '../../src/testing/frames.ts';
 
-/** Bytes that stand in the RFC, or were worked out by hand, with the side that receives them. */
+/** Bytes from the RFC or computed by hand, with the side that receives them. */
 export const EXAMPLES: readonly {
   readonly rule: string;
   readonly role: Role;

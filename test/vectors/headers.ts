@@ -95,7 +95,7 @@ const controls: Row[] = [8, 9, 10].flatMap((opcode) => [
   },
 ]);
 
-/** Two faults in one frame: the one that fewer bytes prove counts, then the order of FP-03. */
+/** Two faults in one frame: the one that fewer bytes prove is reported, then the order of FP-03. */
 const order: Row[] = [
   {
     rule: 'FP-03 RSV before opcode',

@@ -1,21 +1,21 @@
 import { ERRORS, type PeerErrorCode } from '../../src/protocol/errors.ts';
 import type { ProtocolLimits } from '../../src/protocol/limits.ts';
 
-/** Masking key of a client's frames, `false` for a server's. */
+/** Masking key of a client's frames; `false` for a server's. */
 export type Mask = Uint8Array | false;
 
-/** A rule, the bytes that show it, and what becomes of them. */
+/** A rule, bytes that show it, and the expected result. */
 export interface Row {
-  /** Requirement or section first, then what is special here. */
+  /** Requirement or section first, then the special case. */
   readonly rule: string;
-  /** Frames as a client sends them, with a key, or as a server does. */
+  /** The frames: a client's with a key, or a server's without. */
   readonly wire: (mask: Mask) => readonly Buffer[];
   /** In the notation of `Outcome.lines`. */
   readonly lines: readonly string[];
-  /** The byte of the last frame that proves its fault, counted from 1 in its header, or in its payload. */
+  /** Byte of the last frame that proves its fault, counted from 1 in its header or its payload. */
   readonly provedBy?: { readonly header: number } | { readonly payload: number };
   readonly limits?: Partial<ProtocolLimits>;
-  /** `close(1000)` was called before. */
+  /** Calls `close(1000)` first. */
   readonly closeFirst?: boolean;
 }
 

@@ -1,7 +1,7 @@
 import { binary, close, continuation, ping, text } from '../../src/testing/frames.ts';
 import { fails, type Mask, type Row } from './row.ts';
 
-/** Texts that hold every way of writing code points, with the edges of each. */
+/** Texts with every encoding length of code points, and the edges of each. */
 export const VALID_TEXTS: readonly string[] = [
   '',
   'Hello',
@@ -15,7 +15,7 @@ export const VALID_TEXTS: readonly string[] = [
   `${'plain '.repeat(12)}— then not`,
 ];
 
-/** Bytes that are no UTF-8, and how many of them prove it. */
+/** Invalid UTF-8, and the number of bytes that prove it. */
 export const INVALID_UTF8: readonly {
   readonly what: string;
   readonly bytes: readonly number[];

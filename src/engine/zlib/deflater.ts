@@ -6,15 +6,15 @@ import type { Job, JobQueue } from './job-queue.ts';
 import { RawZlib } from './raw-zlib.ts';
 import type { ZlibPool } from './zlib-pool.ts';
 
-/** `00 00 FF FF`, which every flush ends with and no message does (RFC 7692 §7.2.1). */
+/** `00 00 FF FF`: ends every flush and is removed from every message (RFC 7692 §7.2.1). */
 const TAIL_BYTES = 4;
 /** An empty message (RFC 7692 §7.2.3.6). */
 const EMPTY_MESSAGE = Buffer.of(0);
 
-/** Longest output for so many bytes of input, flush included: zlib wants room to be left. */
+/** Longest output for an input of `bytes`, including the flush; zlib requires spare room. */
 const longestOutput = (bytes: number): number => bytes + (bytes >>> 3) + (bytes >>> 6) + 64;
 
-/** Compresses messages one after the other (RFC 7692 §7.2.1). */
+/** Compresses messages one after another (RFC 7692 §7.2.1). */
 export class Deflater implements Compressor {
   readonly #pool: ZlibPool;
   readonly #parameters: CompressionParameters;
@@ -29,11 +29,12 @@ export class Deflater implements Compressor {
     this.#contextTakeover = contextTakeover;
   }
 
-  /** @returns A whole message, compressed; it may lie in memory that the next call overwrites. */
+  /** @returns The compressed message, possibly in memory that the next call overwrites. */
   compress(input: Uint8Array): Uint8Array {
-    // zlib makes no second empty block.
+    // zlib does not produce a second empty block.
     if (input.length === 0) return EMPTY_MESSAGE;
-    // A copy: Node asks the view for its size, and properties of an application's view may lie.
+    // Copied, because Node reads the size from the view, and an application may have overwritten properties of its
+    // view.
     if (!this.#pool.drivesZlib) return withoutTail(deflateRawSync(new Uint8Array(input), this.#oneShot()));
     const context = this.#ready();
     const output = this.#pool.deflated(longestOutput(input.length));
@@ -44,9 +45,9 @@ export class Deflater implements Compressor {
   }
 
   /**
-   * Compresses a message behind the event loop; until it is done, nothing else may be compressed with takeover.
-   * @param input Stays as it is until then.
-   * @param done Is handed memory of its own; or the error, if there is no memory left for zlib.
+   * Compresses a message on the thread pool. With takeover, nothing else may be compressed until it is done.
+   * @param input Must stay unchanged until then.
+   * @param done Receives the output in its own memory, or the error if zlib has no memory.
    */
   compressBehind(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob {
     const takeover = this.#contextTakeover;
@@ -56,12 +57,12 @@ export class Deflater implements Compressor {
     return job;
   }
 
-  /** The next message refers to nothing before it: the peer has seen something else since. */
+  /** Makes the next message refer to no earlier one, because the peer has since seen other messages. */
   forget(): void {
     this.#stale = true;
   }
 
-  /** Gives the memory back; it may be used again. */
+  /** Releases the memory; the deflater can still be used. */
   close(): void {
     this.#context?.close();
     this.#context = undefined;
@@ -108,12 +109,12 @@ class DeflateJob implements Job, CompressionJob {
     else deflateRaw(this.#input, this.#with, (error, output) => this.#settle(output, error ?? undefined));
   }
 
-  /** Could not begin. */
+  /** The job could not start. */
   failed(error: unknown): void {
     this.#settle(this.#input, asError(error));
   }
 
-  /** Nothing is called any more. With takeover, the context is of no further use if it had begun. */
+  /** Suppresses the callback. With takeover, the context is unusable afterwards if the job had started. */
   cancel(): void {
     this.#done = undefined;
     this.#jobs.cancel(this);
@@ -125,7 +126,7 @@ class DeflateJob implements Job, CompressionJob {
     const take = (chunk: Buffer): void => void chunks.push(chunk);
     const end = (error?: Error | null): void => {
       stream.off('data', take).off('error', end).off('close', closed);
-      // A stream that has failed or closed is of no further use, and zlib may still be writing into its buffer.
+      // A failed or closed stream is unusable, and zlib may still write into its buffer.
       if (error === undefined || error === null) context.stepsHere();
       this.#settle(Buffer.concat(chunks), error ?? undefined);
     };

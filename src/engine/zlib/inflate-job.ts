@@ -7,12 +7,12 @@ import type { Job, JobQueue } from './job-queue.ts';
 import { endMessage, endsInsideBlock, TAIL_AND_FINAL_BLOCK } from './message-end.ts';
 import { RawZlib } from './raw-zlib.ts';
 
-/** A context of zlib: one that can be driven here, or a stream of the public interface where none can. */
+/** A zlib context: a driven one, or a public stream if Node's internals cannot be used. */
 export type InflateContext = RawZlib | InflateRaw;
 
-/** Output of one step. */
+/** Output bytes of one step. */
 const CHUNK_BYTES = 65_536;
-/** Output of the few bytes behind a message. */
+/** Output bytes for the end of a message. */
 const END_BYTES = 64;
 
 export const publicContext = (): InflateRaw => createInflateRaw({ chunkSize: CHUNK_BYTES });
@@ -22,9 +22,9 @@ export function closeContext(context: InflateContext): void {
   else context.destroy();
 }
 
-/** Inflates one piece of a message behind the event loop, with the public interface of streams. */
+/** Inflates one piece of a message on the thread pool, with public streams. */
 export class InflateJob implements Job {
-  /** The context now: behind a final block another stream begins, and needs another context. */
+  /** The current context. After a final block another stream starts, which needs another context. */
   context: InflateContext;
   readonly #jobs: JobQueue;
   #input: Buffer;
@@ -41,10 +41,10 @@ export class InflateJob implements Job {
     this.#settle(new PeerError('ERR_INFLATE', error.code, { cause: error }));
 
   /**
-   * @param input Stays as it is until it is done.
-   * @param last The message ends with it.
-   * @param newContext Makes another context like `context`.
-   * @param done Called once, unless cancelled before.
+   * @param input Must stay unchanged until the job is done.
+   * @param last True if the message ends with this input.
+   * @param newContext Creates another context like `context`.
+   * @param done Called once, unless the job is cancelled before.
    */
   constructor(
     jobs: JobQueue,
@@ -64,7 +64,7 @@ export class InflateJob implements Job {
     this.#done = done;
   }
 
-  /** Input it holds. */
+  /** Bytes of input that the job holds. */
   get inputBytes(): number {
     return this.#input.length;
   }
@@ -74,12 +74,12 @@ export class InflateJob implements Job {
     this.#write();
   }
 
-  /** A step of it threw. */
+  /** A step of the job threw. */
   failed(error: unknown): void {
     this.#settle(new PeerError('ERR_INTERNAL', asError(error).message, { cause: error }));
   }
 
-  /** Nothing is called any more. The context is of no further use. */
+  /** Suppresses all callbacks. The context is unusable afterwards. */
   cancel(): void {
     this.#done = undefined;
     if (this.#jobs.cancel(this)) return;
@@ -121,7 +121,7 @@ export class InflateJob implements Job {
       this.#giveBack();
       this.#whole();
     } else if (consumed < this.#input.length) {
-      // A final block, or bytes that do not inflate: Deno says so only after it has called back.
+      // After a final block, or invalid bytes. Deferred, because Deno reports invalid bytes only after its callback.
       setImmediate(() => this.#guarded(() => this.#leftOver(stream, consumed)));
     } else {
       this.#giveBack();
@@ -131,7 +131,7 @@ export class InflateJob implements Job {
     }
   }
 
-  /** Behind a final block another stream begins (RFC 7692 §7.2.1). */
+  /** Continues after a final block with another stream (RFC 7692 §7.2.1). */
   #leftOver(stream: InflateRaw, consumed: number): void {
     if (this.#stream !== stream) return;
     this.#letGo();
@@ -183,7 +183,7 @@ export class InflateJob implements Job {
     this.#stream = undefined;
   }
 
-  /** The same, of a stream with nothing under way: it is left as it was found. */
+  /** Returns an idle stream to its original state. */
   #giveBack(): void {
     this.#letGo();
     if (this.context instanceof RawZlib) this.context.stepsHere();

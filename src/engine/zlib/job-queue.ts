@@ -1,12 +1,12 @@
 import { type Guarded, tellFailed } from '../guarded.ts';
 
-/** A piece of work that does not run on the event loop. */
+/** Work that does not run on the event loop. */
 export interface Job extends Guarded {
-  /** Begins it. `finished` is to be called once, later, however it ends. */
+  /** Starts the job. It has to call `finished` once, in a later turn, however it ends. */
   start(finished: () => void): void;
 }
 
-/** Jobs in the order of asking, only so many at a time. */
+/** Runs jobs in order, a limited number at a time. */
 export class JobQueue {
   readonly #maxRunning: number;
   readonly #waiting = new Set<Job>();
@@ -16,23 +16,23 @@ export class JobQueue {
     this.#maxRunning = maxRunning;
   }
 
-  /** Jobs not begun. */
+  /** Number of queued jobs. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** Jobs begun and not finished. */
+  /** Number of running jobs. */
   get running(): number {
     return this.#running;
   }
 
-  /** Begins `job` now or when its turn comes. */
+  /** Starts `job` now, or queues it. */
   add(job: Job): void {
     this.#waiting.add(job);
     this.#startNext();
   }
 
-  /** @returns Whether it had not begun: then it never will. */
+  /** Cancels a queued job. @returns False if the job has already started. */
   cancel(job: Job): boolean {
     return this.#waiting.delete(job);
   }
@@ -57,7 +57,7 @@ export class JobQueue {
     try {
       job.start(finished);
     } catch (error) {
-      // Later: the caller of `add` does not have its job yet.
+      // Deferred, because the caller of `add` does not have its job yet.
       queueMicrotask(() => {
         finished();
         tellFailed(job, error);

@@ -4,15 +4,15 @@ import { PeerError } from '../../protocol/errors.ts';
 import type { RawZlib } from './raw-zlib.ts';
 
 /**
- * The end of an empty stored block, which the sender has cut off (RFC 7692 §7.2.2), and one byte more: `Z_BLOCK` stops
- * before it if, and only if, the message ended where a block may.
+ * The end of an empty stored block, which the sender removed (RFC 7692 §7.2.2), and one probe byte. `Z_BLOCK` stops
+ * before the probe if and only if the message ended at the end of a block.
  */
 const TAIL_AND_PROBE = Buffer.from([0x00, 0x00, 0xff, 0xff, 0x55]);
 const TAIL_BYTES = 4;
 
 /**
- * For streams that can only be written to: the tail, an empty final block, and one byte more that is left over if, and only if,
- * the message ended where a block may. The stream is of no use after it.
+ * For streams that can only be written to: the tail, an empty final block, and one probe byte, which is left over if
+ * and only if the message ended at the end of a block. The stream is unusable afterwards.
  */
 export const TAIL_AND_FINAL_BLOCK: Buffer = Buffer.from([
   0x00, 0x00, 0xff, 0xff, 1, 0x00, 0x00, 0xff, 0xff, 0x55,
@@ -22,10 +22,10 @@ export const endsInsideBlock = (): PeerError =>
   new PeerError('ERR_INFLATE', 'the message ends inside a block');
 
 /**
- * Puts the tail behind a message, and makes sure that the message is whole.
- * @param output Its first `used` bytes are taken.
- * @param give Is handed what fills `output`, from its beginning.
- * @returns How many bytes of `output` are taken then.
+ * Appends the tail to a message and checks that the message is complete.
+ * @param output Its first `used` bytes are in use.
+ * @param give Receives each full `output`, from its start.
+ * @returns How many bytes of `output` are in use afterwards.
  * @throws PeerError `ERR_INFLATE`, or what `give` throws.
  */
 export function endMessage(
@@ -45,7 +45,7 @@ export function endMessage(
       give(taken);
       taken = 0;
     } else if (next === TAIL_AND_PROBE.length) throw endsInsideBlock();
-    // A final block came before: what follows it is another stream.
+    // After a final block, the following bytes are another stream.
     else if (next === at) zlib.reset();
     at = next;
   }

@@ -8,17 +8,17 @@ import { endMessage } from './message-end.ts';
 import { RawZlib } from './raw-zlib.ts';
 import type { ZlibPool } from './zlib-pool.ts';
 
-/** How often `asyncThresholdBytes` may come out of one read on the event loop. */
+/** Output of one read on the event loop, in multiples of `asyncThresholdBytes`. */
 const THRESHOLDS_PER_READ = 8;
-/** Memory of a context: its window, and zlib's state. */
+/** Memory of a context: its window and zlib's state. */
 const CONTEXT_BYTES = 48 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Inflates for one connection with zlib: ordinary sizes at once, the rest of a message from `asyncThresholdBytes` on, and what
- * one read brings too much of, behind the event loop. Without context takeover it holds a context only while a message is
- * unfinished; with it, from the first message on.
+ * Inflates for one connection with zlib. Ordinary sizes are inflated on the event loop. A message beyond
+ * `asyncThresholdBytes`, or too much output from one read, continues on the thread pool. Without context takeover it
+ * holds a context only while a message is unfinished; with takeover, from the first message on.
  */
 export class MessageInflater implements Inflater {
   readonly #pool: ZlibPool;
@@ -30,7 +30,7 @@ export class MessageInflater implements Inflater {
   #readBytes = 0;
   #job: InflateJob | undefined;
 
-  /** @param done Told when what did not go at once is inflated, or cannot be. */
+  /** @param done Called when a job on the thread pool has ended, with its error if it failed. */
   constructor(
     pool: ZlibPool,
     direction: DeflateDirection,
@@ -71,7 +71,7 @@ export class MessageInflater implements Inflater {
     this.#context = undefined;
   }
 
-  /** @returns How far it came, or -1: all is done. */
+  /** @returns The position reached, or -1 if everything is inflated. */
   #atOnce(sink: InflateSink, bytes: Buffer, start: number, end: number, last: boolean): number {
     if (!this.#mayGoOn(end - start) || !this.#pool.drivesZlib) return start;
     const zlib = (this.#context ??= this.#pool.takeContext() ?? this.#newContext());
@@ -83,13 +83,13 @@ export class MessageInflater implements Inflater {
       if (zlib.failure !== undefined) throw new PeerError('ERR_INFLATE', zlib.failure);
       at = end - zlib.inputLeft;
       used = scratch.length - zlib.outputLeft;
-      // With room left for output, what is left of the input lies behind a final block: another stream begins (§7.2.1).
+      // If output has room left, the remaining input follows a final block: another stream starts (§7.2.1).
       if (used < scratch.length && at < end) zlib.reset();
       if (used < scratch.length) continue;
       this.#give(sink, used, false);
       used = 0;
       if (!this.#mayGoOn(0)) return at;
-      // All input may be used up, and output still be in the window.
+      // All input may be consumed while output is still in the window.
       if (at === end) used = this.#rest(zlib, sink);
       if (used < 0) return at;
     }
@@ -99,7 +99,10 @@ export class MessageInflater implements Inflater {
     return -1;
   }
 
-  /** Fetches output until some room stays free. @returns How much lies in the scratch; -1 if it is enough for now. */
+  /**
+   * Fetches output until some room stays free.
+   * @returns The bytes in the scratch memory; -1 if the event loop's share is used up.
+   */
   #rest(zlib: RawZlib, sink: InflateSink): number {
     const scratch = this.#pool.inflated;
     for (;;) {
@@ -156,7 +159,7 @@ export class MessageInflater implements Inflater {
     this.#job = undefined;
     if (error !== undefined) this.close();
     else if (last) {
-      // A context that was a stream for a while is not shared again.
+      // A context that was used as a stream is not shared again.
       if (!this.#direction.contextTakeover) closeContext(this.#context);
       this.#messageDone(undefined);
     }

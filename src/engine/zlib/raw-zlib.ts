@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { constants, createDeflateRaw, createInflateRaw, type DeflateRaw, type InflateRaw } from 'node:zlib';
 
-/** What the object below a stream of `node:zlib` can do. Not public: nothing outside this file touches it. */
+/** The object behind a stream of `node:zlib`. Not public: only this file uses it. */
 interface Handle {
   writeSync(
     flush: number,
@@ -15,21 +15,21 @@ interface Handle {
   reset(): void;
   onerror: (message: string, errno: number, code: string) => void;
 }
-/** The stream around it, whose buffers are resized here. */
+/** The stream around it; this file resizes its buffers. */
 interface Internals {
   readonly _handle: Handle;
-  /** What the last step left over: output bytes, input bytes. */
+  /** What the last step left: output bytes, input bytes. */
   readonly _writeState: Uint32Array;
   _chunkSize: number;
   _outBuffer: Buffer;
   _outOffset: number;
 }
 
-/** Property of a handle with the function that it tells its failures. */
+/** Property of a handle: the function that receives its failures. */
 const ON_ERROR = 'onerror';
-/** A stream's own output buffer, which steps on the caller's stack do not use: as small as it can be. */
+/** Output buffer of a stream that steps on the caller's stack do not use: as small as possible. */
 const UNUSED_CHUNK_BYTES = 64;
-/** Output of one step behind the event loop. */
+/** Output bytes of one step on the thread pool. */
 const CHUNK_BYTES = 65_536;
 
 /**
@@ -38,10 +38,10 @@ const CHUNK_BYTES = 65_536;
  * to be, {@link stepsWork} says so, and no object of this class is made.
  */
 export class RawZlib {
-  /** Bytes that the last step left of its input and of its output. */
+  /** Bytes of input that the last step did not consume, and bytes of output that it did not fill. */
   inputLeft = 0;
   outputLeft = 0;
-  /** What zlib says of its input, as `Z_DATA_ERROR`; after it the state is of no use. */
+  /** zlib's error for its input, such as `Z_DATA_ERROR`; the state is unusable afterwards. */
   failure: string | undefined;
   readonly #stream: InflateRaw | DeflateRaw;
   readonly #handle: Handle;
@@ -53,8 +53,8 @@ export class RawZlib {
     this.#stream = stream;
     this.#handle = handle;
     this.#state = state;
-    // For good, and not the stream's own again for as long as it is one: Bun gives it back wrapped in the async context of
-    // whoever made the stream, and does not call what it gave.
+    // Assigned permanently, not restored while this is a stream: Bun returns the stream's own handler wrapped in the
+    // async context of its creator, and does not call what it returned.
     Reflect.set(handle, ON_ERROR, (message: string, errno: number, code: string) => {
       if (this.#isStream) stream.destroy(Object.assign(new Error(message), { errno, code }));
       else this.failure = code;
@@ -72,7 +72,7 @@ export class RawZlib {
     );
   }
 
-  /** One step of zlib. */
+  /** Runs one step of zlib. */
   step(
     flush: number,
     input: Uint8Array,
@@ -87,13 +87,13 @@ export class RawZlib {
     this.inputLeft = this.#state[1]!;
   }
 
-  /** Forgets everything it has seen: the memory stays. */
+  /** Resets the context; the memory stays allocated. */
   reset(): void {
     this.#handle.reset();
     this.failure = undefined;
   }
 
-  /** The same stream, to be used the public way until {@link stepsHere}. */
+  /** Returns the same stream for public use until {@link stepsHere}. */
   asStream(): InflateRaw | DeflateRaw {
     const internals = this.#stream as unknown as Internals;
     if (internals._chunkSize !== CHUNK_BYTES) {
@@ -106,8 +106,8 @@ export class RawZlib {
   }
 
   /**
-   * Goes back to steps after {@link asStream}. Nothing may be under way, also not on a stream that was destroyed: a thread of
-   * zlib writes into the buffer that is exchanged here, and nothing else keeps it from being collected.
+   * Returns to steps after {@link asStream}. Nothing may be running, not even on a destroyed stream: a thread of zlib
+   * writes into the buffer that is replaced here, and nothing else keeps that buffer from being collected.
    */
   stepsHere(): void {
     const internals = this.#stream as unknown as Internals;
@@ -119,7 +119,7 @@ export class RawZlib {
     this.#isStream = false;
   }
 
-  /** Gives the memory back, once what may be under way is done. */
+  /** Releases the memory, after running work has ended. */
   close(): void {
     this.#stream.destroy();
   }
@@ -136,7 +136,7 @@ export function stepsWork(): boolean {
     const text = Buffer.from('self-check '.repeat(20));
     const packed = Buffer.alloc(512);
     const unpacked = Buffer.alloc(512);
-    // Twice: the second time shows that a reset context forgets.
+    // Twice: the second run shows that a reset context has no memory of the first.
     const sizes = [1, 2].map(() => {
       deflater!.reset();
       deflater!.step(Z_SYNC_FLUSH, text, 0, text.length, packed, 0, packed.length);
@@ -146,7 +146,7 @@ export function stepsWork(): boolean {
     inflater.step(Z_SYNC_FLUSH, packed, 0, bytes, unpacked, 0, unpacked.length);
     const isRight = unpacked.subarray(0, text.length).equals(text);
     const used = unpacked.length - inflater.outputLeft;
-    // And a fault is told, not thrown.
+    // An error must be reported, not thrown.
     inflater.step(Z_SYNC_FLUSH, Buffer.from([0x07]), 0, 1, unpacked, 0, unpacked.length);
     const tellsFaults = inflater.failure === 'Z_DATA_ERROR';
     return isRight && used === text.length && again === bytes && inflater.inputLeft <= 1 && tellsFaults;

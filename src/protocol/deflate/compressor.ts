@@ -28,7 +28,7 @@ export interface CompressionJob {
   cancel(): void;
 }
 
-/** Compresses messages one after the other (RFC 7692 §7.2.1). */
+/** Compresses messages one after another (RFC 7692 §7.2.1). */
 export interface Compressor {
   /** @returns The whole message, compressed; it may lie in memory that the next call of any compressor overwrites. */
   compress(input: Uint8Array): Uint8Array;
@@ -38,7 +38,7 @@ export interface Compressor {
    * @param done Called later, with memory of its own; or with the error, if there is no memory left for zlib.
    */
   compressBehind(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob;
-  /** The next message refers to nothing before it: the peer has seen something else since. */
+  /** Makes the next message refer to no earlier one, because the peer has since seen other messages. */
   forget(): void;
   /** Frees the memory; the compressor may be used again. */
   close(): void;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Job, JobQueue } from '../../../src/engine/zlib/job-queue.ts';
 
-/** Jobs that say when they begin, and end when they are told. */
+/** Jobs that record their start and end on command. */
 function jobs(count: number): {
   readonly all: Job[];
   readonly begun: number[];

@@ -11,7 +11,7 @@ import { NO_ZLIB_STEPS, withoutZlibSteps } from '../../zlib.ts';
 const PARAMETERS = { windowBits: 15, level: 3, memLevel: 8 };
 const SYNC = constants.Z_SYNC_FLUSH;
 const text = (bytes: number): Buffer => Buffer.alloc(bytes, '{"id":17,"name":"somebody"},');
-/** What the public one-shot call makes of it. */
+/** The result of the public one-shot call. */
 const oneShot = (input: Buffer, parameters = PARAMETERS): Buffer =>
   deflateRawSync(input, { ...parameters, finishFlush: SYNC }).subarray(0, -4);
 
@@ -85,14 +85,14 @@ test('PD-05 a fault of the input is told, not thrown or emitted, and a reset con
   zlib.close();
 });
 
-/** A stream, the buffer that zlib writes into, and that of the time when the stream was handed out. */
+/** A stream, the buffer that zlib writes into, and the buffer at the time when the stream was handed out. */
 interface Watched {
   readonly stream: Writable;
   readonly buffer: () => unknown;
   readonly was: unknown;
 }
 
-/** Streams that are handed out from here on. */
+/** Records streams that are handed out from now on. */
 function watchStreams(t: TestContext): Watched[] {
   const seen: Watched[] = [];
   const asStream = Reflect.get(RawZlib.prototype, 'asStream') as (this: RawZlib) => Writable;

@@ -22,7 +22,7 @@ const NO = `${D}; server_no_context_takeover; client_no_context_takeover`;
 
 const answer = (offer: string, preferences: DeflatePreferences) =>
   answerDeflate(parseExtensions(offer), preferences);
-/** `s15+ c10-`: window of each side, and whether it takes over. */
+/** `s15+ c10-`: window of each side, and whether it uses context takeover. */
 const shown = ({ server, client }: DeflateAgreement): string => {
   const side = ({ windowBits, contextTakeover }: DeflateDirection) =>
     `${windowBits}${contextTakeover ? '+' : '-'}`;
@@ -58,7 +58,7 @@ const ANSWERS: readonly (readonly [DeflatePreferences, offer: string, text: stri
     `${D}; server_max_window_bits=10; client_max_window_bits=11`,
     's10+ c11+',
   ],
-  // The first acceptable offer counts, in the client's order.
+  // The first acceptable offer is answered, in the client's order.
   [TAKEOVER, `${D}; server_max_window_bits=8, ${D}`, D, 's15+ c15+'],
   [
     TAKEOVER,
@@ -77,7 +77,7 @@ for (const [preferences, offer, text, agreed] of ANSWERS) {
   });
 }
 
-/** Values of a window that no side may send. */
+/** Values that are invalid for a window. */
 const BAD_BITS = ['7', '16', '1000', '08', '015', '-1', 'x', '9.0', '1e1', '+9', '0x9', '0', '99'];
 const DECLINED = [
   'foo',
@@ -124,7 +124,7 @@ for (const [preferences, text] of OFFERS) {
 const ACCEPTED: readonly (readonly [DeflatePreferences, text: string, agreed: string])[] = [
   [PLAIN, NO, 's15- c15-'],
   [PLAIN, `${D}; server_no_context_takeover`, 's15- c15-'],
-  // The server ignored the parameter, as Tornado does: it keeps its context, and the client keeps one to inflate with.
+  // The server ignored the parameter, as Tornado does: it keeps its context, and the client keeps one to inflate.
   [PLAIN, D, 's15+ c15-'],
   [PLAIN, `${D}; client_no_context_takeover`, 's15+ c15-'],
   [PLAIN, `${NO}; server_max_window_bits=8; client_max_window_bits=8`, 's8- c8-'],
@@ -134,7 +134,7 @@ const ACCEPTED: readonly (readonly [DeflatePreferences, text: string, agreed: st
   [TAKEOVER, `${D}; server_max_window_bits=9; client_max_window_bits=15`, 's9+ c15+'],
   [SMALL, `${D}; server_max_window_bits=10`, 's10+ c11+'],
   [SMALL, `${D}; server_max_window_bits=9; client_max_window_bits="10"`, 's9+ c10+'],
-  // The server took no notice of the hint (RFC 7692 §7.1.2.2): ours stays what it was, and keeps to the answer.
+  // The server ignored the hint (RFC 7692 §7.1.2.2): our window stays smaller, which also satisfies the response.
   [SMALL, `${D}; server_max_window_bits=10; client_max_window_bits=12`, 's10+ c11+'],
 ];
 for (const [preferences, text, agreed] of ACCEPTED) {

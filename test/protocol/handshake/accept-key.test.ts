@@ -22,7 +22,7 @@ const KEYS: readonly (readonly [key: string, valid: boolean])[] = [
   ['AAAAAAAAAAAAAAAAAAAAAA==', true],
   ['++++++++++++++//////////', false],
   ['++++++++++++++////////==', true],
-  // Bits of padding set: not judged.
+  // Padding bits are set; they are not checked.
   ['AAAAAAAAAAAAAAAAAAAAAB==', true],
   ['AAAAAAAAAAAAAAAAAAAAA/==', true],
   ['', false],

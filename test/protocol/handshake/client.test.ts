@@ -25,7 +25,7 @@ const PLAIN = {
   origin: '',
   headers: [],
 };
-/** Takes `permessage-deflate` without parameters, and nothing else. */
+/** Accepts `permessage-deflate` without parameters only. */
 const ONE_EXTENSION: ExtensionClient = {
   offer: 'permessage-deflate',
   fault: (answer) => (answer.length === 1 && answer[0]!.params.length === 0 ? undefined : 'not like this'),

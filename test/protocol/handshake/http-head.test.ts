@@ -9,7 +9,7 @@ const LIMITS = { maxHeadBytes: 16_384, maxHeaderFields: 100 };
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const plain = (head: RequestHead) => ({ ...head, fields: [...head.fields] });
 
-/** What a parser says to pieces: head and rest, the code of an error with the byte that caused it, or nothing yet. */
+/** Result of a parser for pieces: head and rest, the code of an error with the byte that caused it, or nothing yet. */
 function outcome(pieces: readonly Uint8Array[], limits = LIMITS) {
   const parser = new HeadParser(limits);
   const rest: Uint8Array[] = [];
@@ -31,7 +31,7 @@ function outcome(pieces: readonly Uint8Array[], limits = LIMITS) {
 
 const bytewise = (bytes: Buffer): Buffer[] => Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
 
-/** Whole, byte by byte, and in two pieces at every place: always the same. */
+/** Runs the text whole, byte by byte, and cut in two at every position; all must agree. */
 function everyCut(text: string, limits = LIMITS) {
   const bytes = latin1(text);
   const whole = outcome([bytes], limits);
@@ -142,7 +142,7 @@ test('HS-01 every prefix of a head wants more', () => {
   }
 });
 
-/** Each text is the shortest that proves the fault: it is refused with its last byte, and no byte earlier. */
+/** Each text is the shortest that proves the fault: its last byte, and no earlier one, causes the refusal. */
 const BAD: readonly (readonly [rule: string, text: string])[] = [
   ['bare LF before the request line', '\n'],
   ['bare CR before the request line', '\rG'],

@@ -142,7 +142,7 @@ test('RT-07 GN-07 no bytes after a signature make reading throw, and a fact stay
 
 const VALID = [line('PROXY TCP4 192.0.2.1 198.51.100.2 8080 443'), binary(0x21, 0x11, CLIENT_4)];
 
-/** Reads bytes that come in two pieces, or one by one. */
+/** Reads bytes in two pieces, or one by one. */
 function preambles(required: boolean, bytes: Buffer): (ReturnType<ProxyHeaderReader['receive']> | 'more')[] {
   const found: (ReturnType<ProxyHeaderReader['receive']> | 'more')[] = [];
   for (let cut = 1; cut <= bytes.length; cut++) {

@@ -5,7 +5,7 @@ import { ResponseHeadParser } from '../../../src/protocol/handshake/response-hea
 
 const LIMIT = 16;
 
-/** What is read of a body, and whether that is all of it. */
+/** The bytes read of a body, and whether they are all of it. */
 function read(pieces: readonly Buffer[], fields: string, status = 403) {
   const text = `HTTP/1.1 ${status} x\r\n${fields}\r\n`;
   const head = new ResponseHeadParser({ maxHeadBytes: 1_024, maxHeaderFields: 9 }).receive(Buffer.from(text));

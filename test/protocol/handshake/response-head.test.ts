@@ -6,7 +6,7 @@ import { MisuseError } from '../../../src/protocol/errors.ts';
 
 const LIMITS = { maxHeadBytes: 1_024, maxHeaderFields: 4 };
 
-/** What a parser says to pieces: head and rest, what is wrong, or nothing yet. */
+/** Result of a parser for pieces: head and rest, the fault, or nothing yet. */
 function outcome(pieces: readonly Uint8Array[]) {
   const parser = new ResponseHeadParser(LIMITS);
   const rest: Uint8Array[] = [];
@@ -30,7 +30,7 @@ function outcome(pieces: readonly Uint8Array[]) {
   return { ...head, fields: [...head.fields], rest: Buffer.concat(rest).toString('latin1') };
 }
 
-/** Whole, byte by byte, and in two pieces at every place: always the same. */
+/** Runs the text whole, byte by byte, and cut in two at every position; all must agree. */
 function everyCut(text: string) {
   const bytes = Buffer.from(text, 'latin1');
   const whole = outcome([bytes]);

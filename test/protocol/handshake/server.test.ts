@@ -27,7 +27,7 @@ const head = (fields: readonly FieldLine[], rest: Partial<RequestHead> = {}): Re
   fields: Fields.fromRaw(fields.flat()),
   ...rest,
 });
-/** The good request with each field of that name replaced by as many as there are values. */
+/** The valid request with the given values for a field. */
 const having = (name: string, ...values: string[]): RequestHead => {
   const others = GOOD_FIELDS.filter((field) => field[0].toLowerCase() !== name.toLowerCase());
   return head([...others, ...values.map((value): FieldLine => [name, value])]);
@@ -229,7 +229,7 @@ test('SE-03 16 KiB of semicolons, quotes or parameters', () => {
 });
 
 test('SE-02 each field of the handshake missing, doubled, empty, in odd case, in a list', () => {
-  // a row of status by field: missing, doubled, empty, odd case, in a list with itself
+  // a row of statuses by field: missing, repeated, empty, odd case, in a list with itself
   const statuses: Readonly<Record<string, readonly (number | 'ok')[]>> = {
     Upgrade: [400, 'ok', 400, 'ok', 'ok'],
     Connection: [400, 'ok', 400, 'ok', 'ok'],

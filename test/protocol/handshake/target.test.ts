@@ -120,7 +120,7 @@ const AUTHORITIES: readonly (readonly [text: string, valid: boolean])[] = [
   ['a,b', false],
   ['a%62', false],
   ['a<b', false],
-  // Labels of Punycode that decode to nothing: the URL parser of Node 24 takes them, those before do not.
+  // Punycode labels that decode to nothing: the URL parser of Node 24 accepts them, earlier ones do not.
   ['xn--a', URL.canParse('http://xn--a')],
   ['b\xfccher.example', false],
   ['http://a', false],

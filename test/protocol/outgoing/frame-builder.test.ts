@@ -12,7 +12,7 @@ import {
 import { frame, readFrame } from '../../../src/testing/index.ts';
 
 const KEY_BYTES = Buffer.of(0x37, 0xfa, 0x21, 0x3d);
-/** As `mask` takes keys: the first byte is the lowest. */
+/** The form that `mask` takes: the first byte is the lowest. */
 const KEY = KEY_BYTES.readInt32LE();
 const ROLES = [
   { role: 'server', key: undefined, mask: false as const },
@@ -34,7 +34,7 @@ for (const { role, key, mask } of ROLES) {
     });
   }
 
-  // As long as UTF-16 as bytes or shorter, on both sides of each length form: the header may turn out longer than guessed.
+  // UTF-8 at least as long as UTF-16, on both sides of each length form: the header may be longer than guessed.
   for (const char of ['x', 'é', '€', '😀', '\ud800', '\udc00']) {
     test(`FB-01 CT-02 §5.6: a ${role}'s text of ${JSON.stringify(char)} in every number goes out whole`, () => {
       for (const units of [

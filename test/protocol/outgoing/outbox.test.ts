@@ -6,7 +6,7 @@ import { ProtocolMemory } from '../../../src/protocol/memory.ts';
 import { Outbox, type Wire } from '../../../src/protocol/outgoing/outbox.ts';
 import { live } from '../../server/live.ts';
 
-/** What must arrive: type and first bytes of each data frame, in order. */
+/** Expected type and first bytes of each data frame, in order. */
 interface Sent {
   readonly opcode: number;
   readonly data: Buffer;
@@ -26,7 +26,7 @@ for (let seed = 1; seed <= 25; seed++) {
     const peers = [await join(), await join()];
     const expected: Sent[][] = [[], []];
     const pings: number[] = [0, 0];
-    // Small messages mostly, some around each limit of the packing, some far over it.
+    // Mostly small messages, some near each limit of the packing, some far above it.
     const size = (): number => [upTo(20), upTo(200), upTo(20_000), 16_383 + upTo(3), upTo(150_000)][upTo(5)]!;
     const payload = (n: number): string | Buffer =>
       random.fraction() < 0.5 ? '€x'.repeat(n / 4) : Buffer.from(random.bytes(n));
@@ -67,7 +67,7 @@ for (let seed = 1; seed <= 25; seed++) {
         const frame = await raw.nextFrame();
         if (frame.opcode === OPCODE.CLOSE) break;
         if (frame.opcode === OPCODE.PING) {
-          // One that waits for a blocked socket passes data, and with it pings that were packed with the data.
+          // A ping that waits for a blocked socket overtakes data, together with pings that were packed with the data.
           pingsSeen.add(frame.payload.toString());
           continue;
         }
@@ -87,7 +87,7 @@ for (let seed = 1; seed <= 25; seed++) {
   });
 }
 
-/** Below it a connection that takes nothing more, and does not say so. */
+/** A transport below that accepts nothing, but does not report that it is blocked. */
 const full: Wire = { bufferedBytes: 10, blocked: false, needsCopies: false };
 
 for (const [role, nextKey] of [
