@@ -42,7 +42,7 @@ for (const [name, fuzzer] of [
 /** Lives until the planted fault below shows; in trials it needed at most 16. */
 const MAX_LIVES = 80;
 
-test('TS-09 GN-07: fuzz mingling finds it when received bytes stay in reuse although their memory is overwritten', async (t) => {
+test('TS-09 GN-07: the fuzzer mingling detects received bytes that are reused after their memory was overwritten', async (t) => {
   t.mock.method(defaultEngine.reusableBytes, 'forget', () => undefined);
   const lives = async (): Promise<void> => {
     for (let seed = 1; seed <= MAX_LIVES; seed++) await fuzzMingling(seed, 100);

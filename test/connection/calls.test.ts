@@ -14,7 +14,7 @@ async function stage(t: TestContext): Promise<AnyConnection> {
   return joined.server as unknown as AnyConnection;
 }
 
-test('GN-05 every argument of every call of a connection is checked: a typed refusal, or documented as valid', async (t) => {
+test('GN-05 every argument of every connection method is checked: refused with a typed error, or documented as valid', async (t) => {
   const connection = await stage(t);
   const surplus = ['undefined'];
   const rows: readonly (readonly [
@@ -75,7 +75,7 @@ test('GN-05 every argument of every call of a connection is checked: a typed ref
   for (const [label, call, valid] of rows) assert.deepEqual(await acceptedValues(label, call), valid, label);
 });
 
-test('GN-05 a refused call of a connection says what to write instead, and does nothing', async (t) => {
+test('GN-05 a refused connection call names the fix and has no effect', async (t) => {
   const connection = await stage(t);
   const callback = (): void => assert.fail('called');
   const rows: readonly (readonly [call: () => unknown, says: RegExp])[] = [

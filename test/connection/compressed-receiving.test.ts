@@ -65,7 +65,7 @@ async function noJobs(): Promise<void> {
 /** Inflating on the event loop, on the thread pool with Node internals, and with streams only. */
 const WAYS = [
   { way: 'on the event loop', drives: undefined, asyncThresholdBytes: 2 ** 30 },
-  { way: 'behind the event loop', drives: undefined, asyncThresholdBytes: 1 },
+  { way: 'on the thread pool', drives: undefined, asyncThresholdBytes: 1 },
   { way: 'half and half', drives: undefined, asyncThresholdBytes: 70_000 },
   { way: 'without internals of Node', drives: false, asyncThresholdBytes: 131_072 },
 ] as const;
@@ -74,7 +74,7 @@ for (const { way, drives, asyncThresholdBytes } of WAYS) {
     const title = `${way}, ${contextTakeover ? 'with' : 'without'} takeover`;
     const options = { ...NO_HEARTBEAT, perMessageDeflate: { contextTakeover, asyncThresholdBytes } };
 
-    test(`PD-04 PD-09 ${title}: messages, compressed or not, arrive in order, and pings pass`, async (t) => {
+    test(`PD-04 PD-09 ${title}: compressed and uncompressed messages arrive in order, and pings overtake them`, async (t) => {
       if (drives === false) withoutZlibSteps(t);
       const { join } = live(t, options);
       const peer = await join(OFFER);
@@ -139,7 +139,7 @@ for (const { way, drives, asyncThresholdBytes } of WAYS) {
       });
     }
 
-    test(`SE-20 PD-05 ${title}: 1,000 : 1 and 100,000 : 1 are stopped at the limit, with little more held`, async (t) => {
+    test(`SE-20 PD-05 ${title}: bombs of 1,000 : 1 and 100,000 : 1 stop at the limit, with little more memory`, async (t) => {
       if (drives === false) withoutZlibSteps(t);
       const { join } = live(t, { ...options, maxMessageBytes: 300_000 });
       const packed = deflated(Buffer.alloc(100_000_000));
@@ -165,7 +165,7 @@ for (const { way, drives, asyncThresholdBytes } of WAYS) {
   }
 }
 
-test('UT-03 PD-09 text fails at its first bad byte behind the event loop as well, in an unfinished message', async (t) => {
+test('UT-03 PD-09 text inflated on the thread pool fails at its first bad byte, in an unfinished message', async (t) => {
   const { join } = live(t, { ...NO_HEARTBEAT, perMessageDeflate: { asyncThresholdBytes: 1 } });
   const { raw, connection } = await join(OFFER);
   const payload = deflated(Buffer.from(`${large(100_000)}\xff`, 'latin1'));
@@ -176,7 +176,7 @@ test('UT-03 PD-09 text fails at its first bad byte behind the event loop as well
   await noJobs();
 });
 
-test('PD-09 ST-04 a peer that ends in order is heard to the end; one that is lost takes along what is being inflated', async (t) => {
+test('PD-09 ST-04 after EOF pending inflations are delivered; after a reset they are dropped', async (t) => {
   const { join } = live(t, { ...NO_HEARTBEAT, perMessageDeflate: { asyncThresholdBytes: 1 } });
   const text = large(300_000);
   const orderly = await join(OFFER);
@@ -204,7 +204,7 @@ test('PD-09 ST-04 a peer that ends in order is heard to the end; one that is los
   assert.deepEqual(none, []);
 });
 
-test('PD-09 SE-24 what waits to be inflated waits no longer when its connection is gone', async (t) => {
+test('PD-09 SE-24 queued inflations are cancelled when their connection ends', async (t) => {
   const { join, closes } = live(t, { ...NO_HEARTBEAT, perMessageDeflate: { asyncThresholdBytes: 1 } });
   const wire = compressed(large(400_000));
   const peers: Peer[] = [];

@@ -45,7 +45,7 @@ const large = (bytes: number, seed = 1): string => {
   return text.slice(0, bytes);
 };
 
-test('PD-06 messages are compressed from the threshold on, which counts bytes, or as `compress` says', async (t) => {
+test('PD-06 messages are compressed from the threshold in bytes on, unless `compress` says otherwise', async (t) => {
   const { join } = live(t, { perMessageDeflate: { thresholdBytes: 100 } });
   const { raw, connection } = await join(OFFER);
   assert.equal(
@@ -73,7 +73,7 @@ test('PD-06 messages are compressed from the threshold on, which counts bytes, o
   }
 });
 
-test('PD-06 without takeover what does not get smaller goes as it is', async (t) => {
+test('PD-06 without takeover, a message that does not get smaller is sent uncompressed', async (t) => {
   const { join } = live(t, { perMessageDeflate: true });
   const { raw, connection } = await join(OFFER);
   connection.send('abc', { compress: true });
@@ -89,7 +89,7 @@ test('PD-06 without takeover what does not get smaller goes as it is', async (t)
 });
 
 for (const asyncThresholdBytes of [100, 100_000]) {
-  test(`SE-22 PD-09 an echo of bytes whose length lies is compressed as it is, above or below ${asyncThresholdBytes} bytes`, async (t) => {
+  test(`SE-22 PD-09 echoed bytes with a false length property are compressed at their real length, above or below ${asyncThresholdBytes} bytes`, async (t) => {
     const { join } = live(t, { perMessageDeflate: { thresholdBytes: 0, asyncThresholdBytes } });
     const { raw, connection } = await join(OFFER);
     let honestLooks = 0;
@@ -106,7 +106,7 @@ for (const asyncThresholdBytes of [100, 100_000]) {
   });
 }
 
-test('PD-06 without agreement nothing is compressed, whatever `compress` says', async (t) => {
+test('PD-06 without a negotiated extension nothing is compressed, even with `compress: true`', async (t) => {
   const { join } = live(t, { perMessageDeflate: true });
   const { raw, connection } = await join();
   assert.equal(connection.extensions, '');
@@ -115,7 +115,7 @@ test('PD-06 without agreement nothing is compressed, whatever `compress` says', 
 });
 
 for (const windowBits of [9, 10, 12, 15]) {
-  test(`PD-07 with takeover messages refer to the ones before them, within 2^${windowBits} bytes`, {
+  test(`PD-07 with takeover, messages refer to earlier messages within 2^${windowBits} bytes`, {
     skip: NO_ZLIB_STEPS,
   }, async (t) => {
     const { join } = live(t, { perMessageDeflate: { contextTakeover: true, thresholdBytes: 0 } });
@@ -140,7 +140,7 @@ for (const windowBits of [9, 10, 12, 15]) {
   });
 }
 
-test('PD-07 PD-08 with takeover a shared message is followed by one that refers to nothing', async (t) => {
+test('PD-07 PD-08 with takeover, the message after a shared one refers to no earlier message', async (t) => {
   const { server, join } = live(t, { perMessageDeflate: { contextTakeover: true, thresholdBytes: 0 } });
   const { raw, connection } = await join(OFFER);
   const inflate = inflaterWithTakeover();
@@ -163,7 +163,7 @@ test('PD-07 PD-08 with takeover a shared message is followed by one that refers 
   }
 });
 
-test('BC-05 PD-08 TP-04 a broadcast is compressed once for each size of window, and is the very same bytes', async (t) => {
+test('BC-05 PD-08 TP-04 a broadcast is compressed once per window size, and all recipients share its bytes', async (t) => {
   const { server, join } = live(t, { perMessageDeflate: true });
   const small = { 'Sec-WebSocket-Extensions': 'permessage-deflate; server_max_window_bits=10' };
   const peers: Peer[] = [];
@@ -187,7 +187,7 @@ test('BC-05 PD-08 TP-04 a broadcast is compressed once for each size of window, 
   for (const { raw } of peers) assert.equal(shown(await raw.nextFrame()), 'short', 'it does not get smaller');
 });
 
-test('FB-03 a compressed message is the caller’s to change after send, if it is small, and never changed by us', async (t) => {
+test('FB-03 the caller may change a small message after send, and compression never changes it', async (t) => {
   const { join } = live(t, { perMessageDeflate: { thresholdBytes: 1 } });
   const { raw, connection } = await join(OFFER);
   const payload = Buffer.alloc(1_000, 'a');
@@ -203,7 +203,7 @@ for (const contextTakeover of [false, true]) {
   const title = contextTakeover ? 'with takeover' : 'without takeover';
   const ASYNC = { perMessageDeflate: { contextTakeover, thresholdBytes: 100, asyncThresholdBytes: 1_000 } };
 
-  test(`PD-09 ${title}: what is sent behind a large message waits for it, pings do not`, async (t) => {
+  test(`PD-09 ${title}: messages after a large one wait for its compression, pings do not`, async (t) => {
     const { server, join } = live(t, { ...ASYNC, ...NO_HEARTBEAT });
     const { raw, connection } = await join(OFFER);
     const inflate = inflaterWithTakeover();
@@ -224,7 +224,7 @@ for (const contextTakeover of [false, true]) {
     connection.ping('ping');
     connection.close(1000, 'done');
     connection.send('too late');
-    assert.ok(connection.bufferedBytes > 500_000, 'what waits for zlib counts');
+    assert.ok(connection.bufferedBytes > 500_000, 'messages queued for zlib count');
     const received: string[] = [];
     for (;;) {
       const { opcode, rsv1, payload } = await raw.nextFrame();
@@ -235,7 +235,7 @@ for (const contextTakeover of [false, true]) {
           rsv1 ? (contextTakeover ? await inflate(payload) : inflated(payload)) : payload.toString(),
         );
     }
-    assert.ok(received.indexOf('ping ping') <= 2, 'it passed what waited');
+    assert.ok(received.indexOf('ping ping') <= 2, 'it overtook the queued messages');
     assert.deepEqual(
       received.filter((text) => text !== 'ping ping'),
       sent,
@@ -249,7 +249,7 @@ for (const contextTakeover of [false, true]) {
     await noJobs();
   });
 
-  test(`PD-09 ${title}: Close of both sides cross while something is being compressed`, async (t) => {
+  test(`PD-09 ${title}: Closes of both sides may cross during a compression`, async (t) => {
     const { join } = live(t, { ...ASYNC, ...NO_HEARTBEAT });
     const { raw, connection } = await join(OFFER);
     connection.send(large(400_000));
@@ -262,7 +262,7 @@ for (const contextTakeover of [false, true]) {
     assert.equal((await connection.closed).wasClean, true);
   });
 
-  test(`PD-09 SE-24 ${title}: who is gone leaves no job behind, and nothing comes of the one that runs`, async (t) => {
+  test(`PD-09 SE-24 ${title}: a closed connection has no queued job, and the result of its running job is dropped`, async (t) => {
     const { join, closes } = live(t, { ...ASYNC, ...NO_HEARTBEAT });
     const peers: Peer[] = [];
     for (let i = 0; i < 30; i++) peers.push(await join(OFFER));
@@ -283,7 +283,7 @@ for (const contextTakeover of [false, true]) {
     for (const { connection } of peers) assert.equal(connection.bufferedBytes, 0);
   });
 
-  test(`PD-09 BP-04 ${title}: what waits for zlib meets the overflow policy and drained()`, async (t) => {
+  test(`PD-09 BP-04 ${title}: messages queued for zlib count for the overflow policy and drained()`, async (t) => {
     const { join } = live(t, {
       ...ASYNC,
       ...NO_HEARTBEAT,
@@ -314,7 +314,7 @@ for (const contextTakeover of [false, true]) {
   });
 }
 
-test('PD-09 BP-05 drop-oldest takes what waits for zlib, too, and the rest arrives in order', async (t) => {
+test('PD-09 BP-05 drop-oldest also drops messages queued for zlib, and the others arrive in order', async (t) => {
   const { join } = live(t, {
     ...NO_HEARTBEAT,
     perMessageDeflate: { thresholdBytes: 100, asyncThresholdBytes: 1_000 },
@@ -334,7 +334,7 @@ test('PD-09 BP-05 drop-oldest takes what waits for zlib, too, and the rest arriv
   await noJobs();
 });
 
-test('PD-08 PD-09 a large broadcast is one job for all, and who leaves meanwhile is not waited for', async (t) => {
+test('PD-08 PD-09 a large broadcast is one job for all recipients, and does not wait for those that leave', async (t) => {
   const { server, join } = live(t, {
     ...NO_HEARTBEAT,
     perMessageDeflate: { thresholdBytes: 100, asyncThresholdBytes: 1_000 },
@@ -357,7 +357,7 @@ test('PD-08 PD-09 a large broadcast is one job for all, and who leaves meanwhile
   await noJobs();
 });
 
-test('PD-07 without internals of Node there is no takeover, and messages go out all the same', async (t) => {
+test('PD-07 without Node internals there is no takeover, and messages are still sent', async (t) => {
   withoutZlibSteps(t);
   const { server, join } = live(t, {
     ...NO_HEARTBEAT,
@@ -376,7 +376,7 @@ test('PD-07 without internals of Node there is no takeover, and messages go out 
 });
 
 /** Checks the helper above: it inflates references to earlier messages, which a fresh inflater cannot. */
-test('the inflater of these tests takes over', async () => {
+test('TS-04 the test inflater keeps its context', async () => {
   const inflate = inflaterWithTakeover();
   assert.equal(await inflate(Buffer.from('f248cdc9c90700', 'hex')), 'Hello');
   assert.equal(await inflate(Buffer.from('f200110000', 'hex')), 'Hello');

@@ -14,7 +14,7 @@ const WAYS = [
 ] as const;
 
 for (const [way, hears] of WAYS) {
-  test(`EV-05: a message that waits goes to a listener added by ${way}, of a connection`, async () => {
+  test(`EV-05: a buffered message goes to a connection listener added by ${way}`, async () => {
     await using both = await pair();
     both.server.send('one');
     both.server.send('two');
@@ -25,7 +25,7 @@ for (const [way, hears] of WAYS) {
     assert.deepEqual(heard, ['one', 'two'].slice(0, hears));
   });
 
-  test(`EV-05 ER-05: what a listener of the server added by ${way} rejects with is told as an error`, async (t) => {
+  test(`EV-05 ER-05: a rejection of a server listener added by ${way} is reported as an error`, async (t) => {
     const { server, join, errors } = live(t);
     const { raw } = await join();
     server[way]('message', () => Promise.reject(new Error(way)));
@@ -37,7 +37,7 @@ for (const [way, hears] of WAYS) {
   });
 }
 
-test('EV-05: listeners are called in their order, and taken off by either name, or all of them', async (t) => {
+test('EV-05: listeners run in order; off, removeListener and removeAllListeners remove them', async (t) => {
   const { server, join } = live(t);
   const { raw, connection } = await join();
   const heard: string[] = [];

@@ -6,7 +6,7 @@ import { live } from '../server/live.ts';
 
 const QUIET = { heartbeat: false, idleTimeoutMs: false } as const;
 
-test('AU-05: credentials that end: a warning, then Close 1008, in time', async (t) => {
+test('AU-05: expiring credentials cause a warning, then Close 1008, in time', async (t) => {
   const { server, clock, join, pass, closes } = live(t, {
     ...QUIET,
     upgrade: () => ({ expiresAt: clock.wallNow() + 90_000 }),
@@ -31,7 +31,7 @@ test('AU-05: credentials that end: a warning, then Close 1008, in time', async (
   );
 });
 
-test('AU-05: moving the end later is the refresh, undefined takes it away, and each end has its warning', async (t) => {
+test('AU-05: a later expiresAt refreshes, undefined removes it, and each expiry has its warning', async (t) => {
   const { clock, join, pass } = live(t, QUIET);
   const { connection } = await join();
   let warnings = 0;
@@ -49,7 +49,7 @@ test('AU-05: moving the end later is the refresh, undefined takes it away, and e
   assert.equal(connection.state, 'open');
 });
 
-test('AU-05: wall time that is set forward ends credentials within a minute, set back it lets them live', async (t) => {
+test('AU-05: setting the wall clock forward expires credentials within a minute, setting it back extends them', async (t) => {
   const { clock, join, pass } = live(t, QUIET);
   const [early, late] = [(await join()).connection, (await join()).connection];
   early.expiresAt = clock.wallNow() + 3_600_000;
@@ -63,7 +63,7 @@ test('AU-05: wall time that is set forward ends credentials within a minute, set
   assert.notEqual(late.state, 'open');
 });
 
-test('AU-05: a connection that closes in its warning leaves no deadline', async (t) => {
+test('AU-05: a connection closed in its expiring listener leaves no deadline', async (t) => {
   const { clock, join } = live(t, QUIET);
   const { connection } = await join();
   connection.on('expiring', () => connection.terminate());
@@ -87,7 +87,7 @@ for (const value of ['tomorrow', Number.NaN, Infinity, new Date('never'), null, 
   });
 }
 
-test('AU-07: secrets are compared whole', () => {
+test('AU-07: timingSafeEqualText compares whole strings', () => {
   for (const [a, b, same] of [
     ['', '', true],
     ['secret', 'secret', true],

@@ -4,7 +4,7 @@ import { eventLoopTurns, seededRandom, text } from '../../src/testing/index.ts';
 import type { RandomSource } from '../../src/engine/random.ts';
 import { live, nextText } from '../server/live.ts';
 
-test('GN-03 SE-30: a deadline that throws ends its connection with the error; all others are pinged as planned', async (t) => {
+test('GN-03 SE-30: a deadline that throws ends its connection with the error; other connections are pinged as planned', async (t) => {
   let pings = 0;
   const seeded = seededRandom(1);
   const random: RandomSource = {

@@ -63,7 +63,7 @@ test('GN-16 properties that an application assigns to a client connection change
   assert.equal((await client.closed).wasClean, true);
 });
 
-test('GN-16 properties that an application assigns to a server change nothing: it serves, counts, and shuts down', async () => {
+test('GN-16 properties that an application assigns to a server change nothing: it serves, counts and shuts down', async () => {
   const server = new WebSocketServer({ maxConnections: 1 });
   assert.ok(assignForeign(server) > 300);
   server.on('message', (connection, message) => void connection.send(message));
@@ -120,7 +120,7 @@ test('GN-16 properties that an application assigns to a reconnecting client, or 
   await client.closed;
 });
 
-test('GN-16 connection.topics is a set that only subscribe and unsubscribe change, and that no connection shares', async (t) => {
+test('GN-16 only subscribe and unsubscribe change connection.topics, and no two connections share it', async (t) => {
   const { server, join } = live(t);
   const [one, two] = [(await join()).connection, (await join()).connection];
   const change = one.topics as Set<string>;
@@ -142,7 +142,7 @@ test('GN-16 connection.topics is a set that only subscribe and unsubscribe chang
   assert.deepEqual(server.stats().topics, { count: 0, subscriptions: 0 });
 });
 
-test('GN-16 what servers hand out to look at cannot be changed', async (t) => {
+test('GN-16 objects that a server exposes for reading cannot be changed', async (t) => {
   const { server, join } = live(t);
   const { connection } = await join();
   connection.subscribe('room');

@@ -25,7 +25,7 @@ const LEGAL = new Set([
   'closing closed',
 ]);
 
-test('ST-01 ST-02: the moves of the table and no others', () => {
+test('ST-01 ST-02: states change as in the table and in no other way', () => {
   for (const from of STATES)
     for (const to of STATES) {
       if (LEGAL.has(`${from} ${to}`)) assert.equal(moveState(from, to), to);
@@ -57,7 +57,7 @@ test('ST-03 ST-04: stateChange comes after the side effects of the move', async 
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('RG-01 RG-02 RG-04: the registry finds by id; fields are those of the connection', async (t) => {
+test('RG-01 RG-02 RG-04: the registry finds connections by id, and they have the documented fields', async (t) => {
   const { server, port, join } = await listening(t);
   assert.equal(server.connections.get(randomUUID()), undefined);
   const [client] = [await join(), await join()];
@@ -107,7 +107,7 @@ test('EV-03: handleUpgrade resolves with the connection, over any Duplex, and wi
   );
 });
 
-test('BP-13 SE-08: a listener attached late, after an await, loses nothing', async (t) => {
+test('BP-13 SE-08: a listener attached after an await gets every message', async (t) => {
   const { server, join } = live(t);
   const got: string[] = [];
   server.on('connection', async (connection) => {
@@ -121,7 +121,7 @@ test('BP-13 SE-08: a listener attached late, after an await, loses nothing', asy
   assert.deepEqual(got, ['1', '2', '3']);
 });
 
-test('BP-12: a Close behind messages that wait is answered at once; close comes after them', async (t) => {
+test('BP-12: a Close after undelivered messages is answered at once; close is emitted after them', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   const seen: string[] = [];
@@ -142,7 +142,7 @@ for (const [what, leave] of [
   ['a Close', close(4000)],
   ['an end', undefined],
 ] as const) {
-  test(`BP-12 BP-08: messages that nobody takes are dropped closeTimeoutMs after ${what}, and their memory is given back`, async (t) => {
+  test(`BP-12 BP-08: undelivered messages are dropped closeTimeoutMs after ${what}, and their memory is released`, async (t) => {
     const memoryBudget = new MemoryBudget({ maxBytes: 1_000_000 });
     const { server, join, pass } = live(t, { closeTimeoutMs: 1_000, memoryBudget });
     const { raw, connection } = await join();
@@ -160,7 +160,7 @@ for (const [what, leave] of [
   });
 }
 
-test('BP-12 BP-08: messages delivered after the end of the connection give their memory back', async (t) => {
+test('BP-12 BP-08: messages delivered after the end of the connection release their memory', async (t) => {
   const memoryBudget = new MemoryBudget({ maxBytes: 1_000_000 });
   const { server, join } = live(t, { memoryBudget });
   const { raw, connection } = await join();
@@ -177,7 +177,7 @@ test('BP-12 BP-08: messages delivered after the end of the connection give their
   assert.deepEqual([memoryBudget.usedBytes, server.stats().bytes.buffered], [0, 0]);
 });
 
-test('HB-07: while we do not read, nothing counts against the peer; once we read again, it does', async (t) => {
+test('HB-07: while nothing is read, silence and unfinished messages do not count against the peer; afterwards they do', async (t) => {
   const { server, join, pass } = live(t, { receiveAheadBytes: 1_000, messageTimeoutMs: 5_000 });
   const { raw, connection } = await join();
   connection.on('message', () => undefined);
@@ -194,7 +194,7 @@ test('HB-07: while we do not read, nothing counts against the peer; once we read
   assert.equal((await connection.closed).cause, 'message-timeout');
 });
 
-test('CT-04: pongs that answer nothing are counted, and no round trip comes of them', async (t) => {
+test('CT-04: unsolicited pongs are counted and give no round-trip time', async (t) => {
   const { server, join } = live(t);
   const { raw, connection } = await join();
   for (let i = 0; i < 10; i++) raw.send(pong(Buffer.alloc(8, i)));
@@ -204,7 +204,7 @@ test('CT-04: pongs that answer nothing are counted, and no round trip comes of t
   assert.equal(connection.rttMs, undefined);
 });
 
-test('CT-02 SE-19: a peer that does not read has at most sixteen queued pongs and one for its newest ping; it is cut in time', async (t) => {
+test('CT-02 SE-19: a peer that does not read has at most sixteen queued pongs and one for its newest ping, until the write timeout', async (t) => {
   const { server, join, pass } = live(t, { writeTimeoutMs: 2_000 });
   const { raw, connection } = await join();
   raw.pause();
@@ -219,7 +219,7 @@ test('CT-02 SE-19: a peer that does not read has at most sixteen queued pongs an
   assert.equal((await connection.closed).cause, 'write-timeout');
 });
 
-test('HB-04: a dead peer is reported at once, as 1006; its socket goes within a second', async (t) => {
+test('HB-04: a dead peer is reported at once as 1006; its socket is destroyed within a second', async (t) => {
   const { join, pass, clock } = live(t, { pingIntervalMs: 1_000, pongTimeoutMs: 500, idleTimeoutMs: false });
   const { connection, wire } = await join();
   await pass(2_100);
@@ -233,7 +233,7 @@ test('HB-04: a dead peer is reported at once, as 1006; its socket goes within a 
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('RG-07: an error of the socket after its end reaches nobody', async (t) => {
+test('RG-07: a socket error after the end of the connection is ignored', async (t) => {
   const { join, errors } = live(t);
   const { connection, wire } = await join();
   connection.terminate();
@@ -242,7 +242,7 @@ test('RG-07: an error of the socket after its end reaches nobody', async (t) => 
   assert.deepEqual(errors, []);
 });
 
-test('ER-04: an error event without listener ends nothing', async (t) => {
+test('ER-04: an error event without a listener has no effect', async (t) => {
   const { server, join } = live(t);
   server.removeAllListeners('error');
   const { raw, connection } = await join();
@@ -258,7 +258,7 @@ test('ER-04: an error event without listener ends nothing', async (t) => {
   assert.equal((await other.connection.closed).cause, 'transport-error');
 });
 
-test('ER-06 CL-08: a reset is an ordinary ending', async (t) => {
+test('ER-06 CL-08: a reset is an ordinary end: cause transport-error and one debug line', async (t) => {
   const lines: string[] = [];
   const write = (level: string) => (fields: object, message: string) =>
     void lines.push(`${level} ${message} ${Reflect.get(fields, 'cause')}`);
@@ -273,7 +273,7 @@ test('ER-06 CL-08: a reset is an ordinary ending', async (t) => {
   assert.deepEqual(lines, ['debug connection closed transport-error']);
 });
 
-test('HS-12: after the 101 another request is a broken frame, not HTTP', async (t) => {
+test('HS-12: after the 101, an HTTP request is an invalid frame', async (t) => {
   const { join } = await listening(t);
   const client = await join();
   client.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');

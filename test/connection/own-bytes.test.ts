@@ -17,7 +17,7 @@ function soilMemory(): void {
   }
 }
 
-test('FB-03 FB-07: nothing but what was handed in reaches the wire, whatever the memory held before', async (t) => {
+test('FB-03 FB-07: only the bytes of the caller reach the wire, whatever the memory held before', async (t) => {
   const { join } = live(t, { maxBufferedBytes: 100_000_000, highWaterMarkBytes: 100_000_000 });
   const { raw, connection } = await join();
   for (const length of LENGTHS) {

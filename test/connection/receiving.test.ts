@@ -13,7 +13,7 @@ import {
 } from '../../src/testing/index.ts';
 import { closeCode, live, nextText } from '../server/live.ts';
 
-test('EV-06: text arrives as string, binary as a Buffer to keep; the connection hears it before the server does', async (t) => {
+test('EV-06: text arrives as a string, binary as a Buffer to keep; connection listeners run before server listeners', async (t) => {
   const { server, join } = live(t);
   const { raw, connection } = await join();
   const seen: unknown[] = [];
@@ -29,7 +29,7 @@ test('EV-06: text arrives as string, binary as a Buffer to keep; the connection 
   ]);
 });
 
-test('EV-06: a binary message stays as it is, whatever arrives after it', async (t) => {
+test('EV-06: later input does not change a delivered binary message', async (t) => {
   const { server, join } = live(t);
   const { raw } = await join();
   const kept: Buffer[] = [];
@@ -39,7 +39,7 @@ test('EV-06: a binary message stays as it is, whatever arrives after it', async 
   kept.forEach((message, i) => assert.ok(message.every((byte) => byte === (i & 0xff))));
 });
 
-test('BP-09: a listener that returns a promise makes the next message of its connection wait, and no other', async (t) => {
+test('BP-09: a listener that returns a promise delays the next message of its connection only', async (t) => {
   const { server, join } = live(t);
   const [slow, quick] = [await join(), await join()];
   const log: string[] = [];
@@ -64,7 +64,7 @@ test('BP-09: a listener that returns a promise makes the next message of its con
   assert.deepEqual(log, ['s1', 'q1', 'q2', 's2', 's3']);
 });
 
-test('BP-09: maxConcurrentMessages lets more of them run at a time', async (t) => {
+test('BP-09: maxConcurrentMessages allows several pending handlers', async (t) => {
   const { server, join } = live(t, { maxConcurrentMessages: 3 });
   const { raw } = await join();
   let running = 0;
@@ -81,7 +81,7 @@ test('BP-09: maxConcurrentMessages lets more of them run at a time', async (t) =
   assert.equal(most, 3);
 });
 
-test('BP-10: a slow handler holds the peer back, and nothing is lost', async (t) => {
+test('BP-10: a slow handler causes back-pressure on the peer, and no message is lost', async (t) => {
   const { server, join } = live(t, { receiveAheadBytes: 10_000 });
   const { raw, connection } = await join();
   let release: (() => void) | undefined;
@@ -109,7 +109,7 @@ test('BP-10: a slow handler holds the peer back, and nothing is lost', async (t)
   );
 });
 
-test('BP-11: pause stops at a message, also inside a handler; resume goes on with the next', async (t) => {
+test('BP-11: pause stops delivery between messages, also inside a handler; resume continues with the next one', async (t) => {
   const { server, join } = live(t);
   const { raw, connection } = await join();
   const seen: string[] = [];
@@ -126,7 +126,7 @@ test('BP-11: pause stops at a message, also inside a handler; resume goes on wit
   assert.deepEqual(seen, ['1', '2', '3', '4']);
 });
 
-test('EV-07: for await gives messages one by one, and ends with the connection', async (t) => {
+test('EV-07: for await returns messages one by one and ends with the connection', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   const seen: unknown[] = [];
@@ -137,7 +137,7 @@ test('EV-07: for await gives messages one by one, and ends with the connection',
   assert.equal((await connection.closed).code, 4000);
 });
 
-test('EV-07: a loop that is left pauses the connection; another one goes on; two at a time are misuse', async (t) => {
+test('EV-07: leaving a loop pauses the connection; another loop continues; two loops at a time are misuse', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   raw.send(Buffer.concat([text('1'), text('2'), text('3')]));
@@ -170,7 +170,7 @@ test('EV-07: a loop over a connection that breaks ends without an error', async 
 });
 
 for (const how of ['close', 'terminate'] as const) {
-  test(`EV-07 CL-13: ${how} after a loop that was left does not wait for messages that nobody will take`, async (t) => {
+  test(`EV-07 CL-13: ${how} after leaving a loop does not wait for unconsumed messages`, async (t) => {
     const { clock, join } = live(t);
     const { raw, connection } = await join();
     for (const word of ['one', 'two', 'three']) raw.send(text(word));
@@ -187,7 +187,7 @@ for (const how of ['close', 'terminate'] as const) {
   });
 }
 
-test('EV-07: who only pauses, and closes, may take what waits, for as long as closing may take', async (t) => {
+test('EV-07: after pause and close, buffered messages can be consumed until the close timeout', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   const messages: unknown[] = [];
@@ -204,7 +204,7 @@ test('EV-07: who only pauses, and closes, may take what waits, for as long as cl
   assert.deepEqual(messages, ['kept']);
 });
 
-test('CT-06: pings and pongs can be observed, as copies, and are answered anyway', async (t) => {
+test('CT-06: ping and pong events carry copies, and pings are still answered', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   const seen: unknown[] = [];
@@ -219,7 +219,7 @@ test('CT-06: pings and pongs can be observed, as copies, and are answered anyway
   ]);
 });
 
-test('CL-01: close inside a handler is safe: what was read behind it is checked and dropped', async (t) => {
+test('CL-01: close inside a handler is safe: messages already read are checked and dropped', async (t) => {
   const { server, join } = live(t);
   const { raw, connection } = await join();
   const seen: unknown[] = [];
@@ -234,7 +234,7 @@ test('CL-01: close inside a handler is safe: what was read behind it is checked 
   assert.deepEqual(seen, ['1']);
 });
 
-test('EV-04: a message listener that comes later gets what waited', async (t) => {
+test('EV-04: a message listener added later gets the buffered messages', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   raw.send(text('early'));
@@ -245,7 +245,7 @@ test('EV-04: a message listener that comes later gets what waited', async (t) =>
   assert.deepEqual(seen, ['early']);
 });
 
-test('RL-02 RL-03: who is too fast is closed with 1008, and the message too many is not delivered', async (t) => {
+test('RL-02 RL-03: a peer over its rate is closed with 1008, and the message over the limit is not delivered', async (t) => {
   const { server, join, closes } = live(t, { rateLimit: { messagesPerSecond: 2, burstMessages: 3 } });
   const seen: unknown[] = [];
   server.on('message', (_, message) => void seen.push(message));
@@ -262,7 +262,7 @@ test('RL-02 RL-03: who is too fast is closed with 1008, and the message too many
   );
 });
 
-test('RL-03: a throttle reads slower and loses nothing', async (t) => {
+test('RL-03: throttle delays reading and loses no message', async (t) => {
   const { server, clock, join, pass } = live(t, {
     rateLimit: { messagesPerSecond: 10, burstMessages: 5, action: 'throttle' },
     heartbeat: false,
@@ -293,7 +293,7 @@ test('RL-01: buckets are per connection', async (t) => {
   assert.equal(await closeCode(greedy.raw), 1008);
 });
 
-test('FR-01 FR-08: ten thousand fragments of a byte are one message', async (t) => {
+test('FR-01 FR-08: ten thousand fragments of one byte are one message', async (t) => {
   const { server, join } = live(t);
   const { raw } = await join();
   const seen: unknown[] = [];

@@ -15,7 +15,7 @@ const ENDINGS = [
 ] as const;
 
 for (const [what, end, received, passedOn] of ENDINGS) {
-  test(`CL-02 a relay passes on ${what} by close(code, reason): the other side is closed with ${passedOn}`, async (t) => {
+  test(`CL-02 a relay passes ${what} to close(code, reason): the other side is closed with ${passedOn}`, async (t) => {
     const { join } = live(t);
     const a = await join();
     await using b = await pair();
@@ -31,7 +31,7 @@ for (const [what, end, received, passedOn] of ENDINGS) {
   });
 }
 
-test('CL-02 a client passes on 1005, 1006 and 1015, too; 1010 is its own to send', async () => {
+test('CL-02 a client relays 1005, 1006 and 1015, too, and may send 1010', async () => {
   for (const [code, arrives] of [
     [1005, 1005],
     [1006, 1011],
@@ -56,7 +56,7 @@ test('CL-02 §7.4.1 close(1005) sends a Close without code and reason', async (t
   assert.deepEqual((await connection.closed).sentCode, 1005);
 });
 
-test('CL-02 codes that no peer can have sent still throw, and change nothing', async (t) => {
+test('CL-02 codes that no connection reports throw and have no effect', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   for (const code of [0, 999, 1004, 1016, 2999, 5000, Number.NaN]) {
@@ -69,7 +69,7 @@ test('CL-02 codes that no peer can have sent still throw, and change nothing', a
   await connection.closed;
 });
 
-test('CL-02 a reconnecting client passes on what a connection of a server reported', async (t) => {
+test('CL-02 a reconnecting client relays the close of a server connection', async (t) => {
   const { server, port } = await listening(t);
   for (const [code, arrives] of [
     [1005, 1005],
@@ -85,7 +85,7 @@ test('CL-02 a reconnecting client passes on what a connection of a server report
   }
 });
 
-test('CL-02 shutdown takes codes that can be sent only: it passes nothing on', async (t) => {
+test('CL-02 shutdown accepts only codes that can be sent', async (t) => {
   const { server, port } = await listening(t);
   for (const code of [1005, 1006, 1010, 1015]) {
     assert.throws(() => void server.shutdown({ code }), { code: 'ERR_OPTION' }, String(code));

@@ -6,7 +6,7 @@ import { closeCode, live, nextText } from '../server/live.ts';
 
 const LOW = { highWaterMarkBytes: 10_000, maxBufferedBytes: 50_000 };
 
-test('BP-01 BP-03: send tells when to stop, drain tells when to go on', async (t) => {
+test('BP-01 BP-03: send returns false above the mark, and drain follows below half of it', async (t) => {
   // More than the buffers in between hold.
   const { server, join } = live(t, { highWaterMarkBytes: 200_000 });
   const { raw, connection } = await join();
@@ -45,7 +45,7 @@ test('BP-03: drained resolves at once below the mark, rejects with the reason of
   await ended;
 });
 
-test("BP-04 BP-05: 'close': who does not read is closed with 1013, a bystander does not notice", async (t) => {
+test("BP-04 BP-05: 'close': a slow consumer is closed with 1013, other connections go on", async (t) => {
   const { join, closes } = live(t, LOW);
   const [slow, bystander] = [await join(), await join()];
   slow.raw.pause();
@@ -73,7 +73,7 @@ for (const [policy, kept] of [
   ['drop-newest', 'first'],
   ['drop-oldest', 'last'],
 ] as const) {
-  test(`BP-05: '${policy}': the ${kept} messages arrive, whole and in order, and each drop is told`, async (t) => {
+  test(`BP-05: '${policy}': the ${kept} messages arrive, whole and in order, and each drop is reported`, async (t) => {
     const { join } = live(t, { ...LOW, onOverflow: policy });
     const { raw, connection } = await join();
     raw.pause();
@@ -99,7 +99,7 @@ for (const [policy, kept] of [
   });
 }
 
-test('BP-07: who takes no byte for writeTimeoutMs is cut', async (t) => {
+test('BP-07: a peer that accepts no byte for writeTimeoutMs is disconnected', async (t) => {
   const { join, pass, closes } = live(t, { writeTimeoutMs: 2_000, heartbeat: false, idleTimeoutMs: false });
   const { raw, connection } = await join();
   raw.pause();
@@ -124,7 +124,7 @@ test('FB-03: everything sent in one turn leaves in one write, in order', async (
   assert.equal(chunks.length, 1);
 });
 
-test('FB-06: small bytes may change after send; large ones go out uncopied', async (t) => {
+test('FB-06: small payloads are copied by send; large ones are sent without a copy', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   const small = Buffer.from('small');
@@ -150,7 +150,7 @@ const MISUSES: readonly Misuse[] = [
   ['publish of nothing', (c) => c.publish('t', null as unknown as string)],
 ];
 for (const [what, call] of MISUSES) {
-  test(`ER-03: ${what} throws at once, and the connection goes on`, async (t) => {
+  test(`ER-03: ${what} throws at once, and the connection stays open`, async (t) => {
     const { server, join } = live(t);
     server.on('message', (from, message) => void from.send(message));
     const { raw, connection } = await join();
@@ -169,7 +169,7 @@ test('CL-03: a reason that is too long is cut at a character', async (t) => {
   assert.equal(payload.toString('utf8', 2), '€'.repeat(41));
 });
 
-test('FB-09: what is accepted before a close arrives, however slowly', async (t) => {
+test('FB-09: messages accepted before a close arrive, even at a slow peer', async (t) => {
   const { join } = live(t);
   const { raw, connection, wire } = await join();
   wire.toClient.cutInto(1_000);
@@ -179,7 +179,7 @@ test('FB-09: what is accepted before a close arrives, however slowly', async (t)
   assert.equal(await closeCode(raw), 1000);
 });
 
-test('EV-11: counters of a connection and of its server agree with what was sent', async (t) => {
+test('EV-11: counters of connection and server equal the traffic', async (t) => {
   const { server, join } = live(t);
   const { raw, connection } = await join();
   server.on('message', () => undefined);

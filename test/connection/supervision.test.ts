@@ -56,7 +56,7 @@ async function fill({ raw }: Peer): Promise<void> {
 }
 
 for (const { what, stop } of STOPPED) {
-  test(`HB-11 pings go on while ${what} stops reading, and missing pongs are not held against the peer`, async (t) => {
+  test(`HB-11 pings go on while ${what} stops reading, and missing pongs do not end the connection`, async (t) => {
     const { server, join, pass } = live(t, TIMES);
     const peer = await join();
     const { raw, connection } = peer;
@@ -77,7 +77,7 @@ for (const { what, stop } of STOPPED) {
     assert.equal((await connection.closed).cause, 'ping-timeout');
   });
 
-  test(`HB-11 a reset is noticed within one interval while ${what} stops reading`, async (t) => {
+  test(`HB-11 a reset is detected within one interval while ${what} stops reading`, async (t) => {
     const { join, pass } = live(t, TIMES);
     const peer = await join();
     stop(peer.connection);
@@ -90,7 +90,7 @@ for (const { what, stop } of STOPPED) {
   });
 }
 
-test('HB-11 the answers to pings that were sent unread cost no tokens of the rate limit, and are not timed', async (t) => {
+test('HB-11 pongs for pings sent while nothing was read cost no rate limit tokens and are not timed', async (t) => {
   const { server, join, pass } = live(t, {
     ...TIMES,
     rateLimit: {
@@ -123,7 +123,7 @@ test('HB-11 the answers to pings that were sent unread cost no tokens of the rat
   assert.equal((await connection.closed).cause, 'rate-limit');
 });
 
-test('HB-11 a connection without a consumer keeps early messages for 10 s, then drops and counts them and reads on', async (t) => {
+test('HB-11 a connection without a consumer buffers messages for 10 s, then drops and counts them and reads on', async (t) => {
   const { server, join, pass } = live(t, { ...TIMES, heartbeat: false, idleTimeoutMs: false });
   const peer = await join();
   const { raw, connection } = peer;
@@ -167,7 +167,7 @@ test('HB-11 BP-13 a listener of connection or server within 10 s gets every earl
   assert.equal(server.stats().messages.dropped, 0);
 });
 
-test('HB-11 messages wait for 10 s from the moment the last listener was removed, or a loop was left', async (t) => {
+test('HB-11 messages are buffered for 10 s after the last listener was removed, or a loop was left', async (t) => {
   const { server, join, pass } = live(t, { ...TIMES, heartbeat: false, idleTimeoutMs: false });
   const { raw, connection } = await join();
   await pass(20_000);
@@ -200,7 +200,7 @@ test('HB-11 messages wait for 10 s from the moment the last listener was removed
   assert.equal(connection.droppedMessages, 2);
 });
 
-test('HB-11 what waits behind pause is kept for ever, and for 10 s after resume without a consumer', async (t) => {
+test('HB-11 paused messages are buffered without a time limit, and for 10 s after resume without a consumer', async (t) => {
   const { join, pass } = live(t, { ...TIMES, heartbeat: false, idleTimeoutMs: false });
   const { raw, connection } = await join();
   connection.pause();
@@ -213,7 +213,7 @@ test('HB-11 what waits behind pause is kept for ever, and for 10 s after resume 
   assert.deepEqual([got, connection.droppedMessages], [['kept'], 0]);
 });
 
-test('HB-11 a Close behind more than the read-ahead is answered at once after a loop was left', async (t) => {
+test('HB-11 after leaving a loop, a Close after more than the read-ahead is answered at once', async (t) => {
   const { join, pass } = live(t, TIMES);
   const { raw, connection } = await join();
   raw.send(text('first'));
@@ -235,7 +235,7 @@ test('HB-11 a Close behind more than the read-ahead is answered at once after a 
   assert.equal(connection.droppedMessages, 4);
 });
 
-test('HB-11 beyond one message of the largest size, a loop that was left stops reading until its 10 s are over', async (t) => {
+test('HB-11 after leaving a loop, reading stops at one largest message until the 10 s are over', async (t) => {
   const { join, pass } = live(t, {
     ...TIMES,
     maxMessageBytes: 4_000,
@@ -280,7 +280,7 @@ for (const [what, use] of [
   });
 }
 
-test('HB-11 terminate ends a connection that is over at once, although its last messages wait for a handler', async (t) => {
+test('HB-11 terminate emits close at once if only undelivered messages delay it', async (t) => {
   const { join } = live(t, TIMES);
   const { raw, connection, wire } = await join();
   connection.on('message', () => new Promise(() => {}));
@@ -306,7 +306,7 @@ test('HB-11 shutdown does not wait for messages that no consumer takes', async (
   assert.equal((await joined.client.closed).code, 1001);
 });
 
-test('HB-11 a client without a consumer reads on after 10 s, too: it answers the Close of the server', async () => {
+test('HB-11 a client without a consumer also reads on after 10 s: it answers the Close of the server', async () => {
   await using joined = await pair({ client: { receiveAheadBytes: 1_000, heartbeat: false } });
   for (let i = 0; i < 5; i++) joined.server.send('x'.repeat(2_000));
   joined.server.close(4000);
@@ -316,7 +316,7 @@ test('HB-11 a client without a consumer reads on after 10 s, too: it answers the
   assert.equal((await joined.client.closed).code, 4000);
 });
 
-test('HB-11 messages in the order of sending reach a consumer that comes after a drop, none twice', async (t) => {
+test('HB-11 a consumer added after a drop gets later messages in order, none twice', async (t) => {
   const { join, pass } = live(t, { ...TIMES, heartbeat: false, idleTimeoutMs: false });
   const { raw, connection } = await join();
   for (let i = 0; i < 30; i++) raw.send(text(`${i}`.padEnd(100)));
@@ -331,7 +331,7 @@ test('HB-11 messages in the order of sending reach a consumer that comes after a
   assert.equal(await nextText(raw), 'done');
 });
 
-test('HB-11 a server that only pushes notices closes, resets and silence of clients that send to it', async (t) => {
+test('HB-11 a server that only pushes detects closes, resets and silence of its clients', async (t) => {
   const { server, clock, join, pass, closes } = live(t, {
     onOverflow: 'drop-oldest',
     maxBufferedBytes: 4_096,

@@ -6,7 +6,7 @@ import { close, eventLoopTurns, frame, text, waitUntil } from '../../src/testing
 import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
 import { closeCode, listening, live, nextText } from '../server/live.ts';
 
-test('EV-01 EV-05: server and connection are emitters with the methods they are documented with', async (t) => {
+test('EV-01 EV-05: server and connection are emitters with the documented methods', async (t) => {
   const { server, join } = live(t);
   const { connection } = await join();
   assert.ok(server instanceof EventEmitter && server instanceof WebSocketServer);
@@ -42,7 +42,7 @@ test('EV-01 EV-05: server and connection are emitters with the methods they are 
   );
 });
 
-test('EV-10 GN-13: wrong names of events, options and wrong arguments do not compile', () => {
+test('EV-10 GN-13: wrong event names, option names and arguments do not compile', () => {
   const server = new WebSocketServer<{ user: string }>();
   // @ts-expect-error: there is no such event
   server.on('conection', () => undefined);
@@ -58,7 +58,7 @@ test('EV-10 GN-13: wrong names of events, options and wrong arguments do not com
   assert.throws(() => new WebSocketServer({ maxMesageBytes: 5 }), /maxMessageBytes/);
 });
 
-test('FB-04: lone surrogates go out as U+FFFD, whatever the way: send, broadcast, publish, and as text is always UTF-8', async (t) => {
+test('FB-04: send, broadcast and publish send lone surrogates as U+FFFD', async (t) => {
   const { server, join } = live(t);
   const { raw, connection } = await join();
   connection.subscribe('t');
@@ -73,7 +73,7 @@ test('FB-04: lone surrogates go out as U+FFFD, whatever the way: send, broadcast
   }
 });
 
-test('FB-05 EV-08: outside of open, send and ping say false, are counted, and throw nothing', async (t) => {
+test('FB-05 EV-08: unless open, send and ping return false, are counted and do not throw', async (t) => {
   const { server, join } = live(t);
   const { raw, connection } = await join();
   connection.close(1000);
@@ -86,7 +86,7 @@ test('FB-05 EV-08: outside of open, send and ping say false, are counted, and th
   assert.deepEqual([connection.droppedMessages, server.stats().messages.dropped], [2, 2]);
 });
 
-test('FB-08: send from anywhere at any time: whole messages, in order, pings of the server never inside one', async (t) => {
+test('FB-08: send from any callback sends whole messages in order, with no ping inside a message', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   let sent = 0;
@@ -118,7 +118,7 @@ test('FB-08: send from anywhere at any time: whole messages, in order, pings of 
   assert.deepEqual(got, expected);
 });
 
-test('BP-02: bufferedBytes is not 0 while bytes wait anywhere in the process, and 0 once the peer has them', async (t) => {
+test('BP-02: bufferedBytes is above 0 while bytes are queued anywhere in the process, and 0 once the peer has them', async (t) => {
   const { server, join } = await listening(t);
   const client = await join();
   client.pause();
@@ -141,7 +141,7 @@ test('FP-05 SE-17: a frame that is not masked fails the connection with 1002', a
   assert.deepEqual([cause, error?.code], ['protocol-error', 'ERR_MASK_MISSING']);
 });
 
-test('SE-33 RG-02: ids come from the random source of the server, and owe nothing to the client', async (t) => {
+test('SE-33 RG-02: ids come from the random source of the server, not from the client', async (t) => {
   const made: string[] = [];
   const { randomUUID, randomBytes } = await import('node:crypto');
   const random = {
@@ -161,7 +161,9 @@ test('SE-33 RG-02: ids come from the random source of the server, and owe nothin
   );
 });
 
-test('RG-05: the request is handed to hook and event, and not kept', { skip: NO_COLLECTOR }, async (t) => {
+test('RG-05: hook and event get the request, and the connection does not retain it', {
+  skip: NO_COLLECTOR,
+}, async (t) => {
   const given: WeakRef<object>[] = [];
   const { server, join } = live(t, {
     upgrade: ({ request }) => {
@@ -178,7 +180,7 @@ test('RG-05: the request is handed to hook and event, and not kept', { skip: NO_
   assert.equal(connection.state, 'open');
 });
 
-test('BC-06 GN-15: writes of a broadcast go in slices of 512, between which the event loop runs', async (t) => {
+test('BC-06 GN-15: a broadcast is written in slices of 512, and the event loop runs in between', async (t) => {
   const { server, join } = live(t, { heartbeat: false, idleTimeoutMs: false });
   const peers = [];
   for (let i = 0; i < 1_200; i++) peers.push(await join());

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { TokenBucket } from '../../src/connection/token-bucket.ts';
 
-test('RL-01 a bucket is full at first, whenever that is, and holds its burst', () => {
+test('RL-01 a bucket starts full, at any time, and holds its burst', () => {
   for (const startMs of [0, 0.25, 1e12, -5]) {
     const bucket = new TokenBucket(10, 3);
     assert.equal(bucket.waitMs(3, startMs), 0);
@@ -15,7 +15,7 @@ test('RL-01 a bucket is full at first, whenever that is, and holds its burst', (
   }
 });
 
-test('RL-01 it fills evenly and not beyond the burst', () => {
+test('RL-01 a bucket fills evenly, up to its burst', () => {
   const bucket = new TokenBucket(4, 2);
   assert.equal(bucket.take(2, 0), true);
   assert.equal(bucket.take(1, 249), false);
@@ -25,7 +25,7 @@ test('RL-01 it fills evenly and not beyond the burst', () => {
   assert.equal(bucket.take(1, 1e9), false);
 });
 
-test('RL-02 what is more than the burst passes a full bucket, and is paid for after', () => {
+test('RL-02 a full bucket accepts more than its burst and is then in debt', () => {
   const bucket = new TokenBucket(100, 50);
   assert.equal(bucket.waitMs(500, 0), 0);
   assert.equal(bucket.take(500, 0), true);
@@ -36,7 +36,7 @@ test('RL-02 what is more than the burst passes a full bucket, and is paid for af
   assert.equal(bucket.waitMs(500, 4510), 500);
 });
 
-test('RL-03 waitMs is exactly when take succeeds', () => {
+test('RL-03 take succeeds exactly after waitMs', () => {
   const cases = fc.record({
     rate: fc.integer({ min: 1, max: 5000 }),
     burst: fc.integer({ min: 1, max: 100 }),
@@ -60,7 +60,7 @@ test('RL-03 waitMs is exactly when take succeeds', () => {
   );
 });
 
-test('RL-01 asking often changes nothing: equal to a bucket filled millisecond by millisecond', () => {
+test('RL-01 frequent calls cause no rounding: the bucket equals one filled millisecond by millisecond', () => {
   const step = fc.record({
     passMs: fc.double({ min: 0, max: 40, noNaN: true }),
     count: fc.integer({ min: 0, max: 12 }),
@@ -88,7 +88,7 @@ test('RL-01 asking often changes nothing: equal to a bucket filled millisecond b
   );
 });
 
-test('RL-01 taken exactly, a token more than there is is refused, and costs nothing', () => {
+test('RL-01 takeExactly refuses more tokens than there are, at no cost', () => {
   const bucket = new TokenBucket(10, 3);
   assert.deepEqual(
     [4, 3, 1].map((count) => bucket.takeExactly(count, 0)),
@@ -98,7 +98,7 @@ test('RL-01 taken exactly, a token more than there is is refused, and costs noth
   assert.equal(bucket.takeExactly(0, 200), true);
 });
 
-test('RL-01 time in which nothing could be taken fills beyond the burst, once, and only as long as it is not used', () => {
+test('RL-01 fillBeyond adds tokens above the burst once, until they are used', () => {
   const bucket = new TokenBucket(10, 3);
   bucket.fillBeyond(5_000);
   assert.equal(bucket.takeExactly(4, 5_000), false, 'a new bucket is full, and no more');

@@ -26,7 +26,7 @@ const bug = (): never => {
 const thenable = new Proxy({}, { get: () => bug });
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-test('GN-17 without logger and error listener a failing listener of a server is one warning with the stack', async (t) => {
+test('GN-17 without logger and error listener, a failing server listener causes one warning with the stack', async (t) => {
   const shown = warnings(t);
   for (const failing of [bug, async () => bug(), () => thenable]) {
     shown.length = 0;
@@ -52,7 +52,7 @@ test('GN-17 without logger and error listener a failing listener of a server is 
   }
 });
 
-test('GN-17 a logger, or an error listener, shows failures instead of a warning', async (t) => {
+test('GN-17 with a logger or an error listener, failures cause no warning', async (t) => {
   const shown = warnings(t);
   const seen: unknown[] = [];
   for (const logger of [silent, undefined]) {
@@ -68,7 +68,7 @@ test('GN-17 a logger, or an error listener, shows failures instead of a warning'
   assert.match(String(seen[0]), /a bug of the application/);
 });
 
-test('GN-17 failing hooks, predicates and error listeners are warnings, one for each of them', async (t) => {
+test('GN-17 each failing hook, predicate and error listener causes one warning', async (t) => {
   const shown = warnings(t);
   const server = new WebSocketServer({ upgrade: bug, request: bug });
   const { url, http } = await served(t, server);
@@ -94,7 +94,7 @@ test('GN-17 failing hooks, predicates and error listeners are warnings, one for 
   );
 });
 
-test('GN-17 failures of the listeners of clients are warnings, too', async (t) => {
+test('GN-17 failing listeners of clients cause warnings, too', async (t) => {
   const shown = warnings(t);
   const server = new WebSocketServer();
   server.on('connection', (connection) => void connection.send('hello'));
@@ -124,7 +124,7 @@ test('GN-17 failures of the listeners of clients are warnings, too', async (t) =
   );
 });
 
-test('GN-17 the first refused origin is a warning that says what to set', async (t) => {
+test('GN-17 the first refused origin causes a warning that names the option to set', async (t) => {
   const shown = warnings(t);
   const server = new WebSocketServer();
   const { url } = await served(t, server);
@@ -149,7 +149,7 @@ test('GN-17 the first refused origin is a warning that says what to set', async 
   assert.deepEqual([heard, shown.length], [['ERR_ORIGIN'], 1]);
 });
 
-test('GN-05 a listener of an unknown event is a warning with the name it was meant to be, once', async (t) => {
+test('GN-05 a listener of an unknown event causes one warning that suggests the right name', async (t) => {
   const shown = warnings(t);
   const joined = await pair();
   t.after(() => joined[Symbol.asyncDispose]());
@@ -193,7 +193,7 @@ test('GN-05 a listener of an unknown event is a warning with the name it was mea
   assert.equal(own, 1, 'events that the application emits itself work');
 });
 
-test('GN-05 assigning a handler property warns with what to write, and leaves an ordinary property', async (t) => {
+test('GN-05 assigning a handler property warns and names the fix; the property stays ordinary', async (t) => {
   const shown = warnings(t);
   const joined = await pair();
   t.after(() => joined[Symbol.asyncDispose]());

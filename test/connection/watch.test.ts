@@ -9,7 +9,7 @@ const SETTINGS = { ...DEFAULT_CONNECTION_OPTIONS, heartbeat: false, idleTimeoutM
 
 for (const { what, begin, dueMs, verdict } of [
   {
-    what: 'a peer that takes nothing',
+    what: 'a peer that accepts no bytes',
     begin: (watch: Watch) => watch.writing(false, 0),
     dueMs: SETTINGS.writeTimeoutMs,
     verdict: 'ERR_WRITE_TIMEOUT',
@@ -28,7 +28,7 @@ for (const { what, begin, dueMs, verdict } of [
     verdict: 'ERR_CLOSE_TIMEOUT',
   },
 ]) {
-  test(`CL-09: ${what} is said once, and then not due again`, () => {
+  test(`CL-09: ${what} is reported once`, () => {
     const watch = new Watch(SETTINGS, 0, 0);
     begin(watch);
     assert.equal(watch.deadlineMs(), dueMs);
@@ -39,7 +39,7 @@ for (const { what, begin, dueMs, verdict } of [
   });
 }
 
-test('CL-09: once closing has begun, only its own end counts, whatever comes meanwhile', async (t) => {
+test('CL-09: once closing has begun, only the close deadline applies', async (t) => {
   const { join, pass, closes } = live(t, {
     heartbeat: false,
     idleTimeoutMs: 31_000,
@@ -61,7 +61,7 @@ test('CL-09: once closing has begun, only its own end counts, whatever comes mea
   );
 });
 
-test('FR-07 HB-07: time in which we do not read moves the message deadline and the idle deadline, and no other', () => {
+test('FR-07 HB-07: time without reading moves the message and idle deadlines only', () => {
   const watch = new Watch({ ...SETTINGS, messageTimeoutMs: 30_000, writeTimeoutMs: 90_000 }, 0, 0);
   watch.unfinished(1, 1_000);
   watch.writing(false, 1_000);
@@ -80,7 +80,7 @@ test('FR-07 HB-07: time in which we do not read moves the message deadline and t
   assert.equal(watch.tick(91_000), 'ERR_WRITE_TIMEOUT');
 });
 
-test('FR-07: a message that goes on keeps its deadline, the next one has its own', () => {
+test('FR-07: an unfinished message keeps its deadline, and the next message gets a new one', () => {
   const watch = new Watch({ ...SETTINGS, idleTimeoutMs: false, messageTimeoutMs: 30_000 }, 0, 0);
   watch.unfinished(1, 0);
   watch.unfinished(1, 20_000);
@@ -93,7 +93,7 @@ test('FR-07: a message that goes on keeps its deadline, the next one has its own
   assert.equal(watch.deadlineMs(), 90_000, 'a message may begin twice under one number');
 });
 
-test('BP-07: bytes that the kernel takes move the write deadline, waiting alone does not', () => {
+test('BP-07: the write deadline moves when the kernel accepts bytes, and not otherwise', () => {
   const watch = new Watch({ ...SETTINGS, idleTimeoutMs: false, writeTimeoutMs: 10_000 }, 0, 0);
   watch.writing(true, 0);
   watch.writing(false, 5_000);
@@ -104,7 +104,7 @@ test('BP-07: bytes that the kernel takes move the write deadline, waiting alone 
   assert.equal(watch.deadlineMs(), Infinity);
 });
 
-test('CL-09: the socket of a dead peer has the shorter of two times, and a message that goes on afterwards none', () => {
+test('CL-09: closeWithin takes the shorter of two deadlines, and later messages have no deadline', () => {
   const watch = new Watch({ ...SETTINGS, closeTimeoutMs: 5_000 }, 0, 0);
   watch.closing(1_000);
   watch.closing(3_000);
@@ -122,7 +122,7 @@ test('CL-09: the socket of a dead peer has the shorter of two times, and a messa
   assert.equal(watch.deadlineMs(), Infinity);
 });
 
-test('HB-07: a ping that is open while we do not read gets its whole time again', () => {
+test('HB-07: an unanswered ping gets its full timeout again after a time without reading', () => {
   const watch = new Watch(
     { ...SETTINGS, heartbeat: true, idleTimeoutMs: false, pingIntervalMs: 20_000, pongTimeoutMs: 10_000 },
     0,
@@ -135,7 +135,7 @@ test('HB-07: a ping that is open while we do not read gets its whole time again'
   assert.equal(watch.deadlineMs(), 70_000);
 });
 
-test('CL-09: a throttle ends when closing begins', () => {
+test('CL-09: closing ends a throttle', () => {
   const watch = new Watch({ ...SETTINGS, closeTimeoutMs: 5_000 }, 0, 0);
   watch.throttledUntilMs = 1_000;
   watch.closing(500);

@@ -44,7 +44,7 @@ test('HB-08: a deadline is reached once, at most a slot late, never early, and l
   }
 });
 
-test('HB-08: planning again moves a deadline, planBy only to earlier, cancel forgets it', () => {
+test('HB-08: plan moves a deadline, planBy moves it only to an earlier time, cancel removes it', () => {
   const { clock, queue, owner } = open();
   const [moved, kept, gone] = [owner(), owner(), owner()];
   queue.plan(moved, 100);
@@ -72,7 +72,7 @@ test('HB-08: ten thousand owners share one timer, and closing them all leaves no
   assert.equal(queue.size, 0);
 });
 
-test('HB-08: more owners in a slot than one slice takes are all called, over several turns of the timer', () => {
+test('HB-08: owners beyond the size of one slice are called in later turns of the timer', () => {
   const { clock, queue, owner } = open();
   const owners = Array.from({ length: 3_500 }, owner);
   for (const one of owners) queue.plan(one, 100);
@@ -89,7 +89,7 @@ const LOOK_MS = 1_000;
 for (const limitMs of [3_000, 10_000, 60_000]) {
   for (const stallMs of [2_000, 5_000, 60_000, 86_400_000]) {
     for (const share of [0, 0.1, 0.5, 0.9, 0.999]) {
-      test(`HB-06: a deadline of ${limitMs} ms with a stall of ${stallMs} ms after ${share * 100} % of it has the time left that it had before`, () => {
+      test(`HB-06: a deadline of ${limitMs} ms with a stall of ${stallMs} ms after ${share * 100} % of it keeps its remaining time`, () => {
         const { clock, queue, owner } = open();
         const one = owner();
         queue.plan(one, limitMs);
@@ -107,7 +107,7 @@ for (const limitMs of [3_000, 10_000, 60_000]) {
   }
 }
 
-test('HB-06: a stall that is noticed by a call of now, before any timer runs, is excused to the millisecond', () => {
+test('HB-06: a stall that a call of now detects before any timer runs is excused to the millisecond', () => {
   const { clock, queue, owner } = open();
   const one = owner();
   queue.plan(one, 1_000);
@@ -121,7 +121,7 @@ test('HB-06: a stall that is noticed by a call of now, before any timer runs, is
   assert.equal(one.calls.length, 1);
 });
 
-test('HB-06: a second stall, after a time without, is excused whole again', () => {
+test('HB-06: a second stall, after a time without stalls, is fully excused, too', () => {
   const { clock, queue, owner } = open();
   queue.plan(owner(), 60_000);
   for (const beforeMs of [1_000, 4_000]) {
@@ -132,7 +132,7 @@ test('HB-06: a second stall, after a time without, is excused whole again', () =
   }
 });
 
-test('HB-06: time never goes back, whenever it is asked for and however long the process stands still', () => {
+test('HB-06: time never goes back, whenever it is read and however long the process is stalled', () => {
   const random = seededRandom(35);
   const { clock, queue, owner } = open();
   let beforeMs = queue.now();
@@ -149,7 +149,7 @@ test('HB-06: time never goes back, whenever it is asked for and however long the
   }
 });
 
-test('HB-06: a deadline that was about to be reached waits until waiting input can have been read', () => {
+test('HB-06: a deadline that is due after a stall waits until pending input could be read', () => {
   const { clock, queue, owner } = open();
   const one = owner();
   queue.plan(one, 1_000);
@@ -164,7 +164,7 @@ test('HB-06: a deadline that was about to be reached waits until waiting input c
   assert.equal(one.calls.length, 1);
 });
 
-test('HB-06: a timer that comes early, as Node does after a blocked turn, reaches nothing before its time', () => {
+test('HB-06: a timer that fires early, as in Node after a blocked turn, reaches no deadline too early', () => {
   const clock = new VirtualClock();
   let early: () => void = () => {};
   const setTimer = (callback: () => void, ms: number): unknown => {
@@ -190,7 +190,7 @@ test('HB-06: a timer that comes early, as Node does after a blocked turn, reache
   assert.equal(one.calls.length, 1);
 });
 
-test('HB-06: a process whose every turn is blocked, and that looks at the clock in each, reaches its deadlines', () => {
+test('HB-06: deadlines are reached even if every turn is blocked and reads the clock', () => {
   const { clock, queue, owner } = open();
   const one = owner();
   queue.plan(one, 2_000);
@@ -220,7 +220,7 @@ test('HB-08: far deadlines wake the process once a second at most, near ones fou
   }
 });
 
-test('HB-06: a process that is late all the time still reaches its deadlines', () => {
+test('HB-06: a process that is always late still reaches its deadlines', () => {
   const { clock, queue, owner } = open();
   const one = owner();
   queue.plan(one, 1_000);
@@ -231,7 +231,7 @@ test('HB-06: a process that is late all the time still reaches its deadlines', (
   assert.equal(one.calls.length, 1);
 });
 
-test('GN-03: an owner may plan its next deadline, another, or cancel one of the same slot, while it is called', () => {
+test('GN-03: while it is called, an owner may plan any deadline, or cancel one of the same slot', () => {
   const { clock, queue } = open();
   const calls: string[] = [];
   const victim: DeadlineOwner = {
@@ -255,7 +255,7 @@ test('GN-03: an owner may plan its next deadline, another, or cancel one of the 
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('GN-03: an owner that throws is told so, and all other deadlines are reached as planned', () => {
+test('GN-03: an owner that throws gets the error, and all other deadlines are reached as planned', () => {
   const { clock, queue } = open();
   const seen: string[] = [];
   const make = (name: string, throws: boolean): DeadlineOwner => ({

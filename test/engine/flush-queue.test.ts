@@ -33,7 +33,7 @@ test('TS-09: items are written once, in order, in the turn after they were sched
   assert.deepEqual(seen, ['a', 'b', 'b']);
 });
 
-test('GN-03: an item that throws is told so; the others are written in the same turn, and later', async () => {
+test('GN-03: an item that throws gets the error; the others are written in the same turn, and later', async () => {
   const { queue, seen, item } = open();
   const items = [item('a'), item('b', boom), item('c'), item('d', boom), item('e')];
   for (const each of items) queue.schedule(each);
@@ -45,7 +45,7 @@ test('GN-03: an item that throws is told so; the others are written in the same 
   assert.deepEqual(seen, [...once, ...once]);
 });
 
-test('GN-03: an item that throws when it is told, and a callback of the slice that throws, stop nothing', async () => {
+test('GN-03: an item that throws in its error handler, or a slice callback that throws, stops no other item', async () => {
   const { queue, seen, item } = open();
   queue.onSliceEnd(boom);
   queue.onSliceEnd(() => void seen.push('end of slice'));

@@ -13,7 +13,7 @@ const options = (maxBytes: number): ServerOptions & { readonly memoryBudget: Mem
   idleTimeoutMs: false,
 });
 
-test('BP-08: over the budget whoever holds most is closed, until 90 % are reached; the others do not notice', async (t) => {
+test('BP-08: over the budget, the largest holders are closed until usage is 90 %; other connections go on', async (t) => {
   const settings = options(1_000_000);
   const { memoryBudget } = settings;
   const { server, join, errors, closes } = live(t, settings);
@@ -48,7 +48,7 @@ test('BP-08: over the budget whoever holds most is closed, until 90 % are reache
   await waitUntil(() => memoryBudget.usedBytes === 0);
 });
 
-test('BP-08: peers that read are not lost: what they take at once is written first', async (t) => {
+test('BP-08: connections whose peers read are not closed: bytes that the kernel accepts are written first', async (t) => {
   const settings = options(200_000);
   const { server, join, errors } = await listening(t, settings);
   const clients = [];
@@ -63,7 +63,7 @@ test('BP-08: peers that read are not lost: what they take at once is written fir
   await waitUntil(() => settings.memoryBudget.usedBytes === 0);
 });
 
-test('BP-08: unfinished messages count', async (t) => {
+test('BP-08: unfinished messages count in the budget', async (t) => {
   const settings = options(300_000);
   const { server, join, errors, closes } = live(t, settings);
   server.on('message', () => undefined);
@@ -86,7 +86,7 @@ test('BP-08: unfinished messages count', async (t) => {
   for (const at of [0, 2]) peers[at]!.raw.send(continuation('', { fin: true }));
 });
 
-test('BP-08 BP-10: messages that no handler takes count', async (t) => {
+test('BP-08 BP-10: undelivered messages count in the budget', async (t) => {
   const settings = { ...options(100_000), receiveAheadBytes: 1_000_000 };
   const { join, errors } = live(t, settings);
   const peer = await join();
@@ -100,7 +100,7 @@ test('BP-08 BP-10: messages that no handler takes count', async (t) => {
   await waitUntil(() => settings.memoryBudget.usedBytes === 0);
 });
 
-test('BP-08: two servers may share a budget, and the one that holds most pays', async (t) => {
+test('BP-08: two servers may share a budget; the largest connection of both is closed', async (t) => {
   const settings = options(500_000);
   const [one, two] = [live(t, settings), live(t, settings)];
   const [modest, greedy] = [await one.join(), await two.join()];
@@ -162,7 +162,7 @@ class Holder implements MemoryHolder {
   }
 }
 
-test('BP-08: holders that leave out of order are forgotten, and the others are still found', () => {
+test('BP-08: holders may leave in any order, and the others are still found', () => {
   const budget = new MemoryBudget({ maxBytes: 1_000 });
   const seen: string[] = [];
   const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map((name) => new Holder(name, budget, seen)) as [
@@ -192,10 +192,10 @@ test('BP-08: holders that leave out of order are forgotten, and the others are s
   assert.equal(budget.usedBytes, 0);
   seen.splice(0);
   a.hold(2_000);
-  assert.deepEqual(seen, ['relieve a', 'shed a'], 'nobody else is held on to');
+  assert.deepEqual(seen, ['relieve a', 'shed a'], 'no other holder is asked');
 });
 
-test('GN-03 BP-08: a holder that throws is told so, and the next ones are asked all the same', () => {
+test('GN-03 BP-08: a holder that throws gets the error, and the next holders are still asked', () => {
   const budget = new MemoryBudget({ maxBytes: 1_000 });
   const seen: string[] = [];
   const make = (name: string, throws = false): Holder => new Holder(name, budget, seen, throws);
@@ -217,7 +217,7 @@ test('GN-03 BP-08: a holder that throws is told so, and the next ones are asked 
   assert.equal(budget.usedBytes, 100);
 });
 
-test('BP-08: over the budget only growth closes connections, not a holder that gives some back', () => {
+test('BP-08: over the budget, growth closes connections, but a holder that shrinks does not', () => {
   const budget = new MemoryBudget({ maxBytes: 1_000 });
   const seen: string[] = [];
   const stubborn = new Holder('stubborn', budget, seen);

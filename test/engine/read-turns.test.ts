@@ -15,7 +15,7 @@ function open() {
   return { turns: new ReadTurns(), seen, reader };
 }
 
-test('TS-09: all readers that yielded in one turn read on in the next, in order', async () => {
+test('TS-09: all readers that yielded in one turn continue in the next turn, in order', async () => {
   const { turns, seen, reader } = open();
   for (const name of ['a', 'b', 'c']) turns.add(reader(name));
   assert.deepEqual(seen, []);
@@ -23,7 +23,7 @@ test('TS-09: all readers that yielded in one turn read on in the next, in order'
   assert.deepEqual(seen, ['a', 'b', 'c']);
 });
 
-test('TS-09: a reader that yields while it reads on waits for the turn after', async () => {
+test('TS-09: a reader that yields again while it continues waits for the following turn', async () => {
   const { turns, seen, reader } = open();
   const again: Reader = reader('again', () => {
     if (seen.length < 2) turns.add(again);
@@ -36,7 +36,7 @@ test('TS-09: a reader that yields while it reads on waits for the turn after', a
   assert.deepEqual(seen, ['again', 'b', 'again']);
 });
 
-test('GN-03: a reader that throws is told so, and the others read on in the same turn', async () => {
+test('GN-03: a reader that throws gets the error, and the others continue in the same turn', async () => {
   const { turns, seen, reader } = open();
   const boom = (): never => {
     throw new Error('boom');

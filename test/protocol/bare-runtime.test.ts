@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { BARE_ROWS } from './bare-rows.ts';
 import type { Report } from './bare-runtime-child.ts';
 
-test('MK-01 UT-01: where there is no WebAssembly and no ICU, messages are the same', {
+test('MK-01 UT-01: messages are the same without WebAssembly and ICU', {
   timeout: 60_000,
 }, async (t) => {
   const child = fork(join(import.meta.dirname, 'bare-runtime-child.js'), {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Beginnings } from '../../src/protocol/beginnings.ts';
 
-test('PF-08: any length is a view on the beginning, and one that comes twice running is kept', () => {
+test('PF-08: every length gives a view of the start of the buffer; a length used twice in a row is cached', () => {
   const memory = Buffer.alloc(1_024, 7);
   const beginnings = new Beginnings(memory);
   for (const length of [0, 1, 63, 64, 64, 128, 128, 64, 1_024]) {
@@ -18,7 +18,7 @@ test('PF-08: any length is a view on the beginning, and one that comes twice run
   assert.equal(beginnings.view(100), kept[3]);
 });
 
-test('PF-08: lengths that come in turn are not kept', () => {
+test('PF-08: alternating lengths are not cached', () => {
   const beginnings = new Beginnings(Buffer.alloc(16));
   const [a, b, c, d] = [8, 9, 8, 9].map((length) => beginnings.view(length));
   assert.notEqual(a, c);

@@ -45,7 +45,7 @@ for (const role of ['server', 'client'] as const) {
     }
   });
 
-  test(`CL-02: codes that the application of a ${role} may send, or pass on as it received them`, () => {
+  test(`CL-02: the codes that a ${role} application may send, or pass on after receiving them`, () => {
     for (let code = 0; code <= 0xffff; code++) {
       const sendable = receivable.has(code) && (role === 'client' || code !== 1010);
       assert.equal(isSendableCode(code, role), sendable, String(code));
@@ -91,7 +91,7 @@ for (const role of ['server', 'client'] as const) {
   });
 }
 
-test('CL-02 CL-03 SE-22: anything but a code and a string is misuse', () => {
+test('CL-02 CL-03 SE-22: close arguments other than a code and a string are misuse', () => {
   for (const code of [
     1000.5,
     Number.NaN,
@@ -118,7 +118,7 @@ test('CL-02 CL-03 SE-22: anything but a code and a string is misuse', () => {
 const body = (code: number, reason: string) =>
   Buffer.concat([Buffer.of(code >> 8, code & 0xff), Buffer.from(reason)]);
 
-test('§5.5.1: the body is the code, big-endian, and the reason', () => {
+test('§5.5.1: the Close body is the code, big-endian, and the reason', () => {
   assert.deepEqual(buildCloseBody(1000, ''), Buffer.of(0x03, 0xe8));
   assert.deepEqual(buildCloseBody(4999, 'κ'), Buffer.of(0x13, 0x87, 0xce, 0xba));
   assert.deepEqual(buildCloseBody(NO_CODE, 'nobody hears this'), Buffer.alloc(0));
@@ -152,7 +152,7 @@ for (const [given, fits] of CUTS) {
   });
 }
 
-test('CL-03: any reason is cut at a code point, and no earlier than needed', () => {
+test('CL-03: a reason is cut at a code point, as late as the limit allows', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (reason) => {
       const whole = Buffer.from(reason, 'utf8');
@@ -164,7 +164,7 @@ test('CL-03: any reason is cut at a code point, and no earlier than needed', () 
   );
 });
 
-test('§7.1.2 to §7.1.7: the moves of the closing handshake, all others are faults of ours', () => {
+test('§7.1.2 to §7.1.7: the closing handshake makes the moves of the table; any other move is an internal error', () => {
   const legal = new Map<string, ClosePhase>([
     ['open send-close', 'close-sent'],
     ['open receive-close', 'closed-both'],

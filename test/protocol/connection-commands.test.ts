@@ -22,7 +22,7 @@ function connection(sink: Partial<FrameSink> = {}, deflate?: AgreedDeflate) {
   return { core: coreWith({ sink: all, deflate }), sent };
 }
 
-test('CL-01 CL-10: close is sent once, behind what waits', () => {
+test('CL-01 CL-10: Close is sent once, after queued messages', () => {
   const { core, sent } = connection();
   assert.equal(core.role, 'server');
   assert.equal(core.phase, 'open');
@@ -33,7 +33,7 @@ test('CL-01 CL-10: close is sent once, behind what waits', () => {
   assert.equal(core.sentCode, 1001);
 });
 
-test('CL-10: Closes that cross make one closing handshake', () => {
+test('CL-10: Closes that cross complete one closing handshake', () => {
   const { core, sent } = connection();
   core.close(1001, '');
   core.receive(close(4000, 'mine'));
@@ -45,7 +45,7 @@ test('CL-10: Closes that cross make one closing handshake', () => {
   assert.equal(core.phase, 'closed-both');
 });
 
-test('CT-05: pings go out while open, and in no other phase', () => {
+test('CT-05: pings are sent only while the connection is open', () => {
   const { core, sent } = connection();
   core.ping(Buffer.from('a'));
   core.close(1000, '');
@@ -58,7 +58,7 @@ test('CT-05: pings go out while open, and in no other phase', () => {
   assert.deepEqual(sent, ['ping 61', 'close after waiting 03e8']);
 });
 
-test('CL-07: failing closes at once with the rule’s code and reason, once', () => {
+test('CL-07: a failure sends Close at once, with the code and reason of the rule, once', () => {
   const { core, sent } = connection();
   core.fail(new PeerError('ERR_RATE'));
   core.fail(new PeerError('ERR_INTERNAL'));
@@ -70,14 +70,14 @@ test('CL-07: failing closes at once with the rule’s code and reason, once', ()
   assert.equal(core.phase, 'failed');
 });
 
-test('RL-03: failing may tell the peer another code than the rule’s', () => {
+test('RL-03: a failure may send another close code than that of the rule', () => {
   const { core, sent } = connection();
   core.fail(new PeerError('ERR_RATE'), 4008);
   assert.equal(core.sentCode, 4008);
   assert.match(sent.join(), /^close now 0fa8/);
 });
 
-test('CL-05: failing after our Close sends no second one, and keeps the code of the first', () => {
+test('CL-05: a failure after our Close sends no second Close, and keeps the code of the first', () => {
   const { core, sent } = connection();
   core.close(1000, '');
   core.fail(new PeerError('ERR_MESSAGE_TIMEOUT'));
@@ -86,7 +86,7 @@ test('CL-05: failing after our Close sends no second one, and keeps the code of 
   assert.equal(core.failure?.code, 'ERR_MESSAGE_TIMEOUT');
 });
 
-test('CL-08 FR-09: the end of the transport ends every phase, and lets go of what was unfinished', () => {
+test('CL-08 FR-09: the end of the transport ends every phase and drops unfinished messages', () => {
   const phases: ((core: ProtocolConnection) => void)[] = [
     () => {},
     (core) => core.close(1000, ''),
@@ -117,7 +117,7 @@ test('CL-08 FR-09: the end of the transport ends every phase, and lets go of wha
   }
 });
 
-test('FR-09: a failure and a Close let go of an unfinished message, and of unread bytes', () => {
+test('FR-09: a failure or a Close drops unfinished messages and unread bytes', () => {
   for (const last of [frame({ opcode: 3 }), close(1000)]) {
     const { core } = connection();
     core.receive(Buffer.concat([text('begun', { fin: false }), last, ping('unread')]));
@@ -127,7 +127,7 @@ test('FR-09: a failure and a Close let go of an unfinished message, and of unrea
   }
 });
 
-test('BP-11: facts are pulled: what is not asked for waits, whole and in order', () => {
+test('BP-11: facts are pulled: facts not requested yet stay buffered, whole and in order', () => {
   const { core } = connection();
   core.receive(Buffer.concat([text('one'), text('tw', { fin: false })]));
   assert.equal(core.next(), FACT.MESSAGE);
@@ -142,7 +142,7 @@ test('BP-11: facts are pulled: what is not asked for waits, whole and in order',
   assert.equal(core.unfinished, false);
 });
 
-test('FR-07: messages received whole are counted, to tell unfinished ones apart', () => {
+test('FR-07: complete messages are counted, so that unfinished ones can be told apart', () => {
   const { core } = connection();
   core.receive(
     Buffer.concat([text('a'), ping(), text('b', { fin: false }), continuation('c'), text(Buffer.of(0xff))]),
@@ -158,7 +158,7 @@ test('FR-07: messages received whole are counted, to tell unfinished ones apart'
   assert.equal(core.messagesReceived, 2, 'what is not text is no message');
 });
 
-test('FP-13 GN-07: a fault of ours under the parser fails this connection with 1011, and reaches nobody', () => {
+test('FP-13 GN-07: an internal error in the parser fails this connection with 1011 and throws nothing', () => {
   const bug = new RangeError('out of luck');
   const { core } = connection({
     control() {

@@ -22,7 +22,7 @@ test('ER-02 every error code is used by the code, not only listed', () => {
     );
 });
 
-test('CL-11 every cause of an end is set by the code, or stands for an error code', () => {
+test('CL-11 every close cause is set in the code, or belongs to an error code', () => {
   const page = sources.get('protocol/close-info.ts')!;
   const type = page.slice(page.indexOf('type CloseCause'), page.indexOf('interface CloseInfo'));
   const rules = page.slice(page.indexOf('const CAUSES'));

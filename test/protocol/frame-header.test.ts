@@ -18,7 +18,7 @@ for (const role of ['server', 'client'] as const) {
     ['between messages', Buffer.alloc(0)],
     ['inside a text message', text('é', { mask, fin: false })],
   ] as const) {
-    test(`SE-12 FP-03: all first two bytes that a ${role} may see ${where}, at every cut, as in the model`, () => {
+    test(`SE-12 FP-03: every pair of first bytes, read by a ${role} ${where}, at every cut, agrees with the model`, () => {
       const stage: Stage = { role, limits: LIMITS };
       for (let first = 0; first < 256; first++) {
         for (let second = 0; second < 256; second++) {
@@ -39,7 +39,7 @@ for (const role of ['server', 'client'] as const) {
   }
 }
 
-test('FP-02: the fields of a header, wherever it lies', () => {
+test('FP-02: the fields of a header are read at any offset', () => {
   const header = new FrameHeader('server', LIMITS);
   const wire = Buffer.concat([
     Buffer.from('before'),
@@ -55,7 +55,7 @@ test('FP-02: the fields of a header, wherever it lies', () => {
   assert.equal(header.messageBytes, 300);
 });
 
-test('FP-01: too few bytes change nothing, however often they are shown', () => {
+test('FP-01: an incomplete header changes nothing, however often it is read', () => {
   const header = new FrameHeader('client', LIMITS);
   const wire = frame({ opcode: 2, payload: Buffer.alloc(70_000), mask: false });
   for (let end = 0; end < 10; end++) assert.equal(header.read(wire, 0, end), 0);
@@ -65,7 +65,7 @@ test('FP-01: too few bytes change nothing, however often they are shown', () => 
   assert.equal(header.payloadBytes, 70_000);
 });
 
-test('FR-04 FR-05: a message is followed over its fragments; control frames are no part of it', () => {
+test('FR-04 FR-05: the size of a message is summed over its fragments, without control frames', () => {
   const header = new FrameHeader('server', LIMITS);
   const read = (wire: Buffer): number => header.read(wire, 0, wire.length);
   read(binary('abc', { fin: false }));
@@ -80,7 +80,7 @@ test('FR-04 FR-05: a message is followed over its fragments; control frames are 
   assert.deepEqual([header.messageOpcode, header.messageBytes], [0, 4]);
 });
 
-test('ER-01 FR-05: errors give the actual values, the rule and its section', () => {
+test('ER-01 FR-05: errors contain the actual values, the rule and its section', () => {
   const rows: readonly (readonly [Buffer, string])[] = [
     [
       binary('x'.repeat(11)),

@@ -11,7 +11,7 @@ function next(parser: FrameParser): readonly [number, string] {
   return [piece, piece === PIECE.NONE ? '' : parser.bytes.toString('latin1', parser.start, parser.end)];
 }
 
-test('FP-01: several frames in one chunk come one at a time, in place', () => {
+test('FP-01: several frames in one chunk are returned one at a time, in place', () => {
   const parser = new FrameParser('server', LIMITS);
   const chunk = Buffer.concat([text('one'), ping(''), binary('three')]);
   parser.receive(chunk);
@@ -24,7 +24,7 @@ test('FP-01: several frames in one chunk come one at a time, in place', () => {
   assert.deepEqual(next(parser), [PIECE.NONE, '']);
 });
 
-test('FP-01: a payload that is cut comes in parts, as it arrives', () => {
+test('FP-01: a payload cut by reads is returned in parts as they arrive', () => {
   const parser = new FrameParser('server', LIMITS);
   const wire = text('Hello');
   parser.receive(Buffer.from(wire.subarray(0, 8)));
@@ -38,7 +38,7 @@ test('FP-01: a payload that is cut comes in parts, as it arrives', () => {
   assert.deepEqual(next(parser), [PIECE.NONE, '']);
 });
 
-test('FP-01: a payload that begins with the next chunk is whole all the same', () => {
+test('FP-01: a payload that starts with the next chunk is returned whole', () => {
   const parser = new FrameParser('server', LIMITS);
   const wire = text('Hello');
   parser.receive(Buffer.from(wire.subarray(0, 6)));
@@ -47,7 +47,7 @@ test('FP-01: a payload that begins with the next chunk is whole all the same', (
   assert.deepEqual(next(parser), [PIECE.WHOLE, 'Hello']);
 });
 
-test('FP-12: whenever more bytes are wanted, no chunk is kept', () => {
+test('FP-12: while more bytes are needed, no chunk is referenced', () => {
   const wire = Buffer.concat([text('κόσμε'), binary(Buffer.alloc(200)), ping('x')]);
   const parser = new FrameParser('server', LIMITS);
   for (const chunk of byteByByte(wire)) {
@@ -59,7 +59,7 @@ test('FP-12: whenever more bytes are wanted, no chunk is kept', () => {
   assert.ok(parser.idle);
 });
 
-test('FR-07: idle is between messages only', () => {
+test('FR-07: the parser is idle only between messages', () => {
   const parser = new FrameParser('server', LIMITS);
   const idleAfter = (chunk: Buffer): boolean => {
     parser.receive(chunk);
@@ -79,7 +79,7 @@ test('FR-07: idle is between messages only', () => {
   assert.equal(parser.idle, false, 'with bytes unread');
 });
 
-test('FP-14: discarding forgets a chunk, a header and a payload', () => {
+test('FP-14: discard drops a chunk, a header and a payload', () => {
   for (const cut of [1, 4, 8]) {
     const parser = new FrameParser('server', LIMITS);
     parser.receive(Buffer.from(binary('Hello').subarray(0, cut)));
@@ -93,7 +93,7 @@ test('FP-14: discarding forgets a chunk, a header and a payload', () => {
   }
 });
 
-test('UT-02: text is told to be ASCII or not, masked or unmasked', () => {
+test('UT-02: the parser tells whether text is ASCII, masked or unmasked', () => {
   for (const [role, mask] of [
     ['server', undefined],
     ['client', false],

@@ -4,7 +4,7 @@ import { Heartbeat } from '../../src/protocol/heartbeat.ts';
 
 const SETTINGS = { pingIntervalMs: 30_000, pongTimeoutMs: 10_000, maxMissedPongs: 2 };
 
-test('HB-01 HB-02: a ping, another when it is not answered in time, and then the peer is dead', () => {
+test('HB-01 HB-02: a ping without an answer is repeated after the timeout; after the second timeout the peer is dead', () => {
   const heartbeat = new Heartbeat(SETTINGS, 15_000);
   assert.equal(heartbeat.deadlineMs(), 15_000);
   assert.equal(heartbeat.tick(14_999), undefined);
@@ -17,7 +17,7 @@ test('HB-01 HB-02: a ping, another when it is not answered in time, and then the
   assert.equal(heartbeat.tick(35_000), 'dead');
 });
 
-test('HB-02: any byte is an answer, and the next ping is an interval after the last', () => {
+test('HB-02: any byte answers a ping, and the next ping follows an interval after the last one', () => {
   const heartbeat = new Heartbeat(SETTINGS, 0);
   assert.equal(heartbeat.tick(0), 'ping');
   assert.equal(heartbeat.tick(10_000), 'ping');
@@ -28,7 +28,7 @@ test('HB-02: any byte is an answer, and the next ping is an interval after the l
   assert.equal(heartbeat.suspect, false);
 });
 
-test('HB-07: while we do not read, silence proves nothing: an open ping has its time again, a due one is due now', () => {
+test('HB-07: after a time without reading, an unanswered ping gets its full timeout again, and a due ping is due now', () => {
   const open = new Heartbeat(SETTINGS, 0);
   assert.equal(open.tick(0), 'ping');
   open.excuse(50_000);

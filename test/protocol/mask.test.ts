@@ -40,17 +40,17 @@ function checkIn(
   assert.deepEqual(memory.subarray(offset, end), right, 'looking changes nothing');
 }
 
-test('MK-02: this machine has vectors, so both ways of masking are tested here', () => {
+test('MK-02: this machine has SIMD, so both implementations of masking are tested', () => {
   assert.ok(simd !== undefined && FAST.buffer === simd.buffer);
 });
 
-test('MK-01 §5.7: Hello under 37 FA 21 3D', () => {
+test('MK-01 §5.7: Hello is masked with 37 FA 21 3D as in the RFC', () => {
   const bytes = Buffer.from('Hello');
   mask(bytes, 0, 5, readKey(hex('37 fa 21 3d'), 0), 0);
   assert.deepEqual(bytes, hex('7f 9f 4d 51 58'));
 });
 
-test('MK-01: every alignment, length up to 70 and position is the naive result', () => {
+test('MK-01: every alignment, length up to 70 and position gives the naive result', () => {
   const key = hex('81 02 f3 04');
   for (let offset = 0; offset < 8; offset++) {
     for (let length = 0; length <= 70; length++) {
@@ -60,7 +60,7 @@ test('MK-01: every alignment, length up to 70 and position is the naive result',
   }
 });
 
-test('MK-01: any payload, key, alignment and position is the naive result', () => {
+test('MK-01: any payload, key, alignment and position gives the naive result', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 300 }),
@@ -73,7 +73,7 @@ test('MK-01: any payload, key, alignment and position is the naive result', () =
   );
 });
 
-test('MK-01: ASCII is told apart wherever the one other byte lies', () => {
+test('MK-01: one byte that is not ASCII is detected at every position', () => {
   const key = hex('a1 b2 c3 d4');
   for (const length of [1, 31, 32, 33, 64, 67]) {
     for (let offset = 0; offset < 4; offset++) {
@@ -87,7 +87,7 @@ test('MK-01: ASCII is told apart wherever the one other byte lies', () => {
   }
 });
 
-test('MK-01 FP-01: the position carries over any cutting', () => {
+test('MK-01 FP-01: the key position carries over every cut', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 200 }),
@@ -109,7 +109,7 @@ test('MK-01 FP-01: the position carries over any cutting', () => {
   );
 });
 
-test('§5.3: masking twice is nothing', () => {
+test('§5.3: masking twice restores the payload', () => {
   const bytes = Buffer.from('κόσμε, '.repeat(20));
   const before = Buffer.from(bytes);
   const key = readKey(hex('ff 00 80 7f'), 0);
@@ -119,7 +119,7 @@ test('§5.3: masking twice is nothing', () => {
   assert.deepEqual(bytes, before);
 });
 
-test('§5.2: a key is its 4 bytes in order', () => {
+test('§5.2: a key is read and written as its 4 bytes in order', () => {
   for (const digits of ['00 00 00 00', '37 fa 21 3d', '80 00 00 00', '00 00 00 80', 'ff ff ff ff']) {
     const written = Buffer.alloc(6, AROUND);
     writeKey(written, 1, readKey(Buffer.concat([Buffer.of(9), hex(digits)]), 1));
@@ -127,7 +127,7 @@ test('§5.2: a key is its 4 bytes in order', () => {
   }
 });
 
-test('UT-02: bytes that carry no mask are told to be ASCII or not, in either kind of memory, by words and without', () => {
+test('UT-02: ASCII is detected in unmasked bytes, in SIMD and ordinary memory, by words and by bytes', () => {
   for (const memory of [Buffer.alloc(400), FAST.subarray(0, 400)]) {
     for (const length of [0, 1, 15, 31, 32, 63, 64, 65, 300]) {
       for (const start of [0, 1, 3]) {

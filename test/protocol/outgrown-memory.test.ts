@@ -17,13 +17,13 @@ for (const [wanted, given] of [
   [400_000, 384 * KIB],
   [4_000_000, 3_072 * KIB],
 ] as const) {
-  test(`FP-12: for ${wanted} bytes there is room for ${given}, two thirds or more`, () => {
+  test(`FP-12: a request for ${wanted} bytes gives memory of ${given}, at least two thirds`, () => {
     assert.equal(roomToGrow(wanted).length, given);
     assert.ok(given >= (wanted * 2) / 3);
   });
 }
 
-test('FP-12: what is kept is found again by its size, and is 2 MiB in all at most', () => {
+test('FP-12: pooled memory is found by its size, and the pool holds at most 2 MiB', () => {
   const buffers: Buffer[] = Array.from({ length: 5 }, () => Buffer.allocUnsafeSlow(512 * KIB));
   for (const buffer of buffers) keepOutgrown(buffer);
   assert.ok(!buffers.includes(roomToGrow(256 * KIB)));
@@ -53,7 +53,7 @@ function* messagesFrom(
   }
 }
 
-test('TO-05 FP-12: messages that grow side by side, of known and unknown length, stay as they were delivered', () => {
+test('TO-05 FP-12: delivered messages do not change while other messages of known and unknown length grow', () => {
   const half = (fill: number) => Buffer.alloc(350_000, fill);
   const wires = Array.from({ length: 24 }, (_, i) => {
     const fill = i + 1;

@@ -46,7 +46,7 @@ const OWN_BYTES: readonly (readonly [string, Payload, readonly number[]])[] = [
 ];
 
 for (const [what, payload, bytes] of OWN_BYTES) {
-  test(`FB-02 SE-22: of ${what} exactly its own bytes go out`, () => {
+  test(`FB-02 SE-22: exactly the own bytes of ${what} are sent`, () => {
     assert.deepEqual([...payloadBytes(payload as ArrayBufferView)], bytes);
     const { opcode, data } = outgoing(payload, undefined);
     assert.equal(opcode, OPCODE.BINARY);
@@ -69,7 +69,7 @@ const outOfBounds = (): DataView => {
   return view;
 };
 
-test('FB-03 SE-22: what a view claims about itself adds no byte', () => {
+test('FB-03 SE-22: a view with overwritten length or offset sends no foreign byte', () => {
   for (const view of [
     lying('length', 1_000),
     lying('byteLength', 1_000),
@@ -83,7 +83,7 @@ test('FB-03 SE-22: what a view claims about itself adds no byte', () => {
   }
 });
 
-test('FB-03 SE-22: a length that changes its mind between two looks adds no byte', () => {
+test('FB-03 SE-22: a length getter that changes its result sends no foreign byte', () => {
   let looks = 0;
   const view = Object.defineProperty(Uint8Array.of(1, 2), 'length', {
     get: () => (looks++ === 0 ? 2 : 1_000),
@@ -92,7 +92,7 @@ test('FB-03 SE-22: a length that changes its mind between two looks adds no byte
   assert.deepEqual([bytes.length, bytes.length, [...bytes]], [2, 2, [1, 2]]);
 });
 
-test('FB-03 SE-22: what an application does to its view after the call changes nothing that is queued', () => {
+test('FB-03 SE-22: changing a view after the call does not change queued bytes', () => {
   const view = new Uint8Array(20_000).fill(1);
   const bytes = payloadBytes(view);
   for (const name of ['length', 'byteLength', 'byteOffset', 'buffer'])
@@ -100,7 +100,7 @@ test('FB-03 SE-22: what an application does to its view after the call changes n
   assert.deepEqual([bytes.length, bytes.byteLength, bytes.byteOffset], [20_000, 20_000, 0]);
 });
 
-test('FB-03 SE-22: a large message being delivered goes on as a view of our own', () => {
+test('FB-03 SE-22: a large received message is sent on through a view that the library creates', () => {
   const message = Buffer.alloc(16_384);
   const reusable = new ReusableBytes();
   reusable.noteBinary(message);
@@ -116,7 +116,7 @@ function fickle(honestLooks: number): Buffer {
   return Object.defineProperty(message, 'length', { get: () => (looks++ < honestLooks ? 3 : 1_000) });
 }
 
-test('FB-03 SE-22: a message being delivered whose length changes its mind at any look is sent as it is', () => {
+test('FB-03 SE-22: a message with a changing length getter is sent on unchanged', () => {
   const expected = Buffer.of(0x82, 3, 1, 2, 3);
   for (let honestLooks = 0; honestLooks < 12; honestLooks++) {
     const reusable = new ReusableBytes();
@@ -133,14 +133,14 @@ test('FB-03 SE-22: a message being delivered whose length changes its mind at an
   }
 });
 
-test('FB-02: a resizable buffer that claims a fixed size is copied like any other', () => {
+test('FB-02: a resizable buffer that pretends to have a fixed size is copied like any other', () => {
   const buffer = Object.defineProperty(resizable(4, 100), 'resizable', { value: false });
   const bytes = payloadBytes(buffer);
   buffer.resize(0);
   assert.equal(bytes.length, 4);
 });
 
-test('FB-03 SE-22: the message being delivered is checked like any other payload once the application has changed it', () => {
+test('FB-03 SE-22: a received message that the application has changed is checked like any other payload', () => {
   const reusable = new ReusableBytes();
   const received = (): Buffer => {
     const message = Buffer.from(Uint8Array.of(1, 2).buffer);
@@ -208,13 +208,13 @@ for (const [what, payload] of MISUSE) {
   });
 }
 
-test('FB-02: a string goes out as text, or as binary when told so', () => {
+test('FB-02: a string is sent as text, or as binary on request', () => {
   assert.deepEqual(outgoing('é', undefined), { opcode: OPCODE.TEXT, data: 'é' });
   assert.deepEqual(outgoing('é', false), { opcode: OPCODE.TEXT, data: 'é' });
   assert.deepEqual(outgoing('é', true), { opcode: OPCODE.BINARY, data: Buffer.of(0xc3, 0xa9) });
 });
 
-test('FB-02: bytes go out as binary, or as text when told so and valid', () => {
+test('FB-02: bytes are sent as binary, or as text on request if they are UTF-8', () => {
   const text = new Uint8Array(Buffer.from('Grüße'));
   assert.deepEqual(outgoing(text, true), { opcode: OPCODE.BINARY, data: text });
   assert.deepEqual(outgoing(text, false), { opcode: OPCODE.TEXT, data: text });
@@ -224,7 +224,7 @@ test('FB-02: bytes go out as binary, or as text when told so and valid', () => {
   });
 });
 
-test('FB-06: bytes are not copied, but for memory that may change its size', () => {
+test('FB-06: bytes are not copied, except for memory that can change its size', () => {
   const buffer = ten();
   assert.equal(payloadBytes(new Uint8Array(buffer)).buffer, buffer);
   assert.equal(payloadBytes(buffer).buffer, buffer);
@@ -232,7 +232,7 @@ test('FB-06: bytes are not copied, but for memory that may change its size', () 
   assert.notEqual(payloadBytes(changing).buffer, changing);
 });
 
-test('ER-01: a sentence names what was handed in', () => {
+test('ER-01: the error message names the value that was passed', () => {
   assert.throws(() => outgoing(5 as unknown as Payload, undefined), /not number; send String\(value\)$/);
   assert.throws(() => outgoing(null as unknown as Payload, undefined), /not null$/);
   assert.throws(() => outgoing(new Map() as unknown as Payload, undefined), /not Map$/);

@@ -16,7 +16,7 @@ import { coreWith, inflatingWith, SILENT } from './cores.ts';
 
 const LONG = 'κόσμε – 日本語 🙂 '.repeat(400);
 
-test('BC-05: the bytes of a text can be reused until they are forgotten, for equal texts alone', () => {
+test('BC-05: the bytes of a text are reused for equal texts only, until they are forgotten', () => {
   const reusable = new ReusableBytes();
   const bytes = Buffer.from(`xx${LONG}yy`);
   reusable.noteText(LONG, bytes, 2, bytes.length - 2, false);
@@ -57,7 +57,7 @@ for (const [how, own] of [
   ['without memory in common', undefined],
   ['with the same memory', new ProtocolMemory()],
 ] as const) {
-  test(`GN-07: a driver that reads again into the same memory after keepUnread sends the text that it got, ${how}`, () => {
+  test(`GN-07: a driver that reads into the same memory after keepUnread still sends the received text, ${how}`, () => {
     const memory = Buffer.alloc(8_192);
     const core = coreWith({ sink: SILENT, ...(own === undefined ? {} : { memory: own }) });
     const first = 'é'.repeat(2_000);
@@ -159,7 +159,7 @@ for (const [title, own, shareMemory, reuses] of [
   ['memory in common with one of them, one chunk', [new ProtocolMemory(), undefined], true, true],
   ['no memory in common, one chunk', [undefined, undefined], true, false],
 ] as const) {
-  test(`GN-07: two connections send what they received, whatever the order of receive, next, keepUnread and send: ${title}`, () => {
+  test(`GN-07: two connections each send what they received, in every order of receive, next, keepUnread and send: ${title}`, () => {
     let orders = 0;
     let reused = 0;
     const kinds = STEPS.length * 2;
@@ -181,7 +181,7 @@ for (const [title, own, shareMemory, reuses] of [
   });
 }
 
-test('GN-07: a driver that drives another connection inside its listener sends what each has received', () => {
+test('GN-07: a driver that drives another connection inside a listener sends for each what it received', () => {
   const memory = new ProtocolMemory();
   const into = Buffer.alloc(2_048);
   const cores = [0, 1, 2].map(() => coreWith({ sink: SILENT, memory }));
@@ -218,7 +218,7 @@ for (const [call, end] of [
   ['fail', (core) => core.fail(new PeerError('ERR_RATE'))],
   ['transportEnded', (core) => core.transportEnded()],
 ] as const satisfies readonly (readonly [string, (core: ProtocolConnection) => void])[]) {
-  test(`GN-07: ${call} ends the reuse of what was received before`, () => {
+  test(`GN-07: ${call} ends the reuse of bytes received before`, () => {
     const memory = new ProtocolMemory();
     const reusable = memory.reusableBytes;
     const core = coreWith({ sink: SILENT, memory });
@@ -231,7 +231,7 @@ for (const [call, end] of [
   });
 }
 
-test('RFC 7692 §7.2.2: inflated text is encoded anew when it is sent, for its bytes lie in memory of the inflater', () => {
+test('RFC 7692 §7.2.2: inflated text is encoded again when sent, because the inflater owns its bytes', () => {
   const memory = new ProtocolMemory();
   const scratch = Buffer.alloc(1_024);
   // An inflater that returns its input as output, in memory that it reuses.
@@ -259,7 +259,7 @@ test('RFC 7692 §7.2.2: inflated text is encoded anew when it is sent, for its b
   assert.deepEqual(bytes, Buffer.from('bytes'));
 });
 
-test('BC-05 UT-01: echo, relay and publish send exactly what was received, at once or later', async (t) => {
+test('BC-05 UT-01: echo, relay and publish send exactly the received text, at once or later', async (t) => {
   const { server, join } = live(t);
   const kept: string[] = [];
   server.on('message', (connection, message) => {
@@ -295,7 +295,7 @@ test('BC-05 UT-01: echo, relay and publish send exactly what was received, at on
   }
 });
 
-test('BP-09 UT-01: a handler that waits sends the text that it got, whatever was received meanwhile', async (t) => {
+test('BP-09 UT-01: an async handler sends the text that it received, even after later input', async (t) => {
   const { join } = live(t);
   const peer = await join();
   peer.connection.on('message', async (message) => {
@@ -307,7 +307,7 @@ test('BP-09 UT-01: a handler that waits sends the text that it got, whatever was
   for (const each of texts) assert.equal(await nextText(peer.raw), each);
 });
 
-test('GN-07: a message is forgotten when a read or resume has delivered, also the one that is read ahead', async (t) => {
+test('GN-07: reusable bytes are forgotten after delivery by a read or resume, read-ahead messages included', async (t) => {
   const { join } = live(t, { receiveAheadBytes: 1_000 });
   const { connection, raw } = await join();
   const texts = ['ä', 'ö', 'ü', 'ß'].map((letter) => letter.repeat(1_500));
@@ -331,7 +331,7 @@ test('GN-07: a message is forgotten when a read or resume has delivered, also th
   areForgotten();
 });
 
-test('GN-07: a paused connection sends the text that it got while another handshake is read into the same memory', async (t) => {
+test('GN-07: a paused connection sends its received text after another handshake was read into the same memory', async (t) => {
   let keep: { readonly connection: Connection; readonly message: string } | undefined;
   let isSent = false;
   const { server, connect, join } = await listening(t, {

@@ -38,12 +38,12 @@ function check(bytes: Uint8Array, around: number): void {
   }
 }
 
-test('UT-01: this machine has vectors, so that they are tested here', () => {
+test('UT-01: this machine has SIMD, so the SIMD decoder is tested', () => {
   assert.ok(simd !== undefined && FAST.buffer === simd.buffer);
 });
 
 for (const text of VALID_TEXTS) {
-  test(`UT-01 UT-04: ${JSON.stringify(text)} is decoded behind everything, and not where it is cut`, () => {
+  test(`UT-01 UT-04: ${JSON.stringify(text)} is decoded at every offset, and refused when cut`, () => {
     const bytes = Buffer.from(text);
     for (const [i, beginning] of BEGINNINGS.entries()) {
       const around = AROUND[i % AROUND.length]!;
@@ -56,7 +56,7 @@ for (const text of VALID_TEXTS) {
 }
 
 for (const { what, bytes } of INVALID_UTF8) {
-  test(`UT-01 SE-18: ${what} is found at every place`, () => {
+  test(`UT-01 SE-18: ${what} is detected at every position`, () => {
     for (const [i, beginning] of BEGINNINGS.entries()) {
       for (const ending of ['', 'x', 'é', '世界', '👋🏽', 'long enough for another block']) {
         const all = Buffer.concat([Buffer.from(beginning), Buffer.from(bytes), Buffer.from(ending)]);
@@ -67,7 +67,7 @@ for (const { what, bytes } of INVALID_UTF8) {
   });
 }
 
-test('UT-01: every code point comes out as it is, but for surrogates', () => {
+test('UT-01: every code point except surrogates is decoded unchanged', () => {
   const points: string[] = [];
   for (let point = 0; point <= 0x10ffff; point++) {
     if (point < 0xd800 || point > 0xdfff) points.push(String.fromCodePoint(point));
@@ -82,7 +82,7 @@ test('UT-01: every code point comes out as it is, but for surrogates', () => {
   }
 });
 
-test('UT-01: every sequence of one, two, three and four bytes is judged as the platform does', () => {
+test('UT-01: every sequence of one, two, three and four bytes gives the result of the platform', () => {
   // The edges of every range that the rules name.
   const edges = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xff];
   FAST.fill(0x78);
@@ -101,7 +101,7 @@ test('UT-01: every sequence of one, two, three and four bytes is judged as the p
   }
 });
 
-test('UT-01: a text may take all of the room, or more', () => {
+test('UT-01: texts of the size of the decoder memory, and larger ones, are decoded', () => {
   for (const length of [ROOM_BYTES - 16, ROOM_BYTES - 15, ROOM_BYTES - 1, ROOM_BYTES, ROOM_BYTES + 1]) {
     for (const rest of ['\u00ff', '\u0100', '世', '\u{10ffff}']) {
       const size = Buffer.byteLength(rest);
@@ -122,7 +122,7 @@ test('UT-01: a text may take all of the room, or more', () => {
   check(Buffer.from('κόσμε, Grüße, 世界, 👋🏽'), 0);
 });
 
-test('UT-01 UT-04: texts and near misses of any length are taken as the platform takes them', () => {
+test('UT-01 UT-04: valid and nearly valid texts of any length give the result of the platform', () => {
   fc.assert(
     fc.property(
       fc.nat(),

@@ -51,7 +51,7 @@ for (const { what, bytes, provedBy } of INVALID_UTF8) {
   });
 }
 
-test('UT-03: a text that ends inside a code point is told from a whole one', () => {
+test('UT-03: a text that ends inside a code point is distinguished from a whole text', () => {
   for (const text of VALID_TEXTS) {
     const bytes = Buffer.from(text);
     for (let end = 0; end <= bytes.length; end++) {
@@ -62,7 +62,7 @@ test('UT-03: a text that ends inside a code point is told from a whole one', () 
   }
 });
 
-test('UT-01: every sequence of one, two and three bytes is judged as the platform does', () => {
+test('UT-01: every sequence of one, two and three bytes gives the result of the platform', () => {
   // Third bytes at the edges of every range that the rules name.
   const thirds = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xff];
   for (let first = 0; first < 256; first++) {
@@ -77,7 +77,7 @@ test('UT-01: every sequence of one, two and three bytes is judged as the platfor
   }
 });
 
-test('UT-01 UT-02: any bytes at any cuts are judged as the platform does', () => {
+test('UT-01 UT-02: any bytes at any cuts give the result of the platform', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 12 }),
     fc.string({ unit: 'binary', maxLength: 120 }).map((text) => Buffer.from(text)),

@@ -13,20 +13,20 @@ export const CLOSING: readonly Rule[] = [
       'SHOULD',
       'both',
       'TCP and TLS are closed cleanly, and what still comes is discarded',
-      kept('connection/ending.ts#endWanted', live('5.5.1-5'), live('7.1.7-1')),
+      kept('connection/ending.ts#socket.end', live('5.5.1-5'), live('7.1.7-1')),
     ],
     [
       'SHOULD',
       'server',
       'the server closes TCP first',
-      kept('connection/ending.ts#endWanted', live('5.5.1-5')),
+      kept('connection/ending.ts#socket.end', live('5.5.1-5')),
     ],
     [
       'SHOULD',
       'server',
       'and does so at once',
       kept(
-        'connection/ending.ts#endWanted',
+        'connection/ending.ts#socket.end',
         live('5.5.1-5'),
         'server/opening/closing-live: the peer breaks a rule and stays',
       ),
@@ -50,7 +50,7 @@ export const CLOSING: readonly Rule[] = [
       kept(
         'protocol/connection.ts#close',
         live('7.1.2-1'),
-        'protocol/connection-commands: close is sent once, behind what waits',
+        'protocol/connection-commands: Close is sent once, after queued messages',
       ),
     ],
     [
@@ -70,7 +70,7 @@ export const CLOSING: readonly Rule[] = [
       'MUST',
       'client',
       'failing closes the connection',
-      kept('protocol/connection.ts#fail', 'protocol/connection-commands: failing closes at once'),
+      kept('protocol/connection.ts#fail', 'protocol/connection-commands: a failure sends Close at once'),
     ],
     [
       'MUST',
@@ -90,7 +90,7 @@ export const CLOSING: readonly Rule[] = [
       kept(
         'protocol/connection.ts#closeNow',
         live('7.1.7-1'),
-        'protocol/connection-commands: failing closes at once',
+        'protocol/connection-commands: a failure sends Close at once',
       ),
     ],
     [
@@ -100,7 +100,7 @@ export const CLOSING: readonly Rule[] = [
       kept(
         'protocol/connection.ts#release',
         live('7.1.7-1'),
-        'protocol/connection-commands: a failure and a Close let go',
+        'protocol/connection-commands: a failure or a Close drops unfinished messages',
       ),
     ],
     ['SHOULD NOT', 'client', 'otherwise clients do not close', APPLICATION],
@@ -192,7 +192,7 @@ export const CLOSING: readonly Rule[] = [
       live('8.1-1'),
       live('5.5.1-4'),
       'protocol/connection: client: UT-03 SE-18',
-      'protocol/utf8-decoder: is found at every place',
+      'protocol/utf8-decoder: is detected at every position',
     ),
   ]),
 ];

@@ -17,7 +17,7 @@ export const FRAMES: readonly Rule[] = [
       kept(
         BUILDER,
         "protocol/outgoing/frame-builder: a client's frame of 125 bytes",
-        'protocol/outgoing/frame-builder: what is built can be read',
+        'protocol/outgoing/frame-builder: the parser reads frames that the builder produces',
       ),
     ],
     [
@@ -47,7 +47,11 @@ export const FRAMES: readonly Rule[] = [
       'MUST',
       'both',
       'reserved bits are 0 unless an extension owns them; the grammar says so for each of the three',
-      kept(BUILDER, 'protocol/outgoing/frame-builder: §5.7: the example frames', live('5.1-2')),
+      kept(
+        BUILDER,
+        'protocol/outgoing/frame-builder: §5.7: the builder produces the example frames',
+        live('5.1-2'),
+      ),
       4,
     ],
     [
@@ -80,7 +84,7 @@ export const FRAMES: readonly Rule[] = [
         ['protocol/frame-header.ts#ERR_LENGTH_ENCODING', BUILDER],
         live('5.2-3'),
         live('5.2-5'),
-        'protocol/outgoing/frame-builder: has the shortest length, whichever way it is built',
+        'protocol/outgoing/frame-builder: has the shortest length form, in every way to build it',
       ),
     ],
     [
@@ -97,7 +101,7 @@ export const FRAMES: readonly Rule[] = [
       'MUST',
       'client',
       'a masked frame has its mask bit set',
-      kept(BUILDER, 'protocol/outgoing/frame-builder: §5.7: the example frames'),
+      kept(BUILDER, 'protocol/outgoing/frame-builder: §5.7: the builder produces the example frames'),
     ],
     ['MUST', 'client', 'each frame has a fresh key', CLIENT_KEY],
     ['MUST', 'client', 'keys come from a strong source of entropy', CLIENT_KEY],
@@ -174,7 +178,7 @@ export const FRAMES: readonly Rule[] = [
       kept(
         ['protocol/close.ts#readCloseBody', 'protocol/close.ts#buildCloseBody'],
         live('5.5.1-1'),
-        'protocol/close: §5.5.1: the body is the code, big-endian, and the reason',
+        'protocol/close: §5.5.1: the Close body is the code, big-endian, and the reason',
       ),
     ],
     [
@@ -202,7 +206,7 @@ export const FRAMES: readonly Rule[] = [
       kept(
         'protocol/connection.ts#receiveClose',
         live('5.5.1-2'),
-        'protocol/connection-commands: Closes that cross make one closing handshake',
+        'protocol/connection-commands: Closes that cross complete one closing handshake',
       ),
     ],
     [
@@ -220,7 +224,7 @@ export const FRAMES: readonly Rule[] = [
       'both',
       'after both Closes TCP is closed',
       kept(
-        'connection/ending.ts#endWanted',
+        'connection/ending.ts#socket.end',
         live('5.5.1-5'),
         'server/opening/closing-live: the peer closes: one close event',
       ),
@@ -229,7 +233,7 @@ export const FRAMES: readonly Rule[] = [
       'MUST',
       'server',
       'the server closes TCP at once',
-      kept('connection/ending.ts#endWanted', live('5.5.1-5')),
+      kept('connection/ending.ts#socket.end', live('5.5.1-5')),
     ],
     [
       'SHOULD',
@@ -304,7 +308,11 @@ export const FRAMES: readonly Rule[] = [
       'MUST',
       'both',
       'data goes into frames',
-      kept(BUILDER, live('6.1-2'), 'protocol/outgoing/frame-builder: what is built can be read'),
+      kept(
+        BUILDER,
+        live('6.1-2'),
+        'protocol/outgoing/frame-builder: the parser reads frames that the builder produces',
+      ),
     ],
     [
       'MUST',
@@ -329,7 +337,7 @@ export const FRAMES: readonly Rule[] = [
       kept(
         'protocol/outgoing/outbox.ts#Outbox',
         'protocol/outgoing/outbox: arrives whole and in order',
-        'connection/sending: what is accepted before a close arrives, however slowly',
+        'connection/sending: messages accepted before a close arrive, even at a slow peer',
       ),
     ],
   ),
@@ -371,7 +379,7 @@ export const FRAMES: readonly Rule[] = [
         'protocol/mask.ts#mask',
         live('5.3-1'),
         live('6.2-1'),
-        'protocol/mask: every alignment, length up to 70 and position is the naive result',
+        'protocol/mask: every alignment, length up to 70 and position gives the naive result',
       ),
     ],
   ),

@@ -6,7 +6,7 @@ const JUDGE = 'protocol/handshake/client.ts#judgeUpgrade';
 const CONNECTING = 'client/connecting.ts#Connecting';
 const THE_REQUEST = 'protocol/handshake/client: the request of the RFC';
 const refused = (what: string): string =>
-  `protocol/handshake/client: §4.1 CC-04 an answer that opens nothing: ${what}`;
+  `protocol/handshake/client: §4.1 CC-04 the client refuses a response: ${what}`;
 const IDN = 'client/destination: CC-02 §3 ws://bücher.example/ü';
 const KEYS = 'client/turns: keys come from the source of chance';
 const PROXIES = notOurs('there is no proxy support in this version');
@@ -182,7 +182,7 @@ export const OPENING: readonly Rule[] = [
       'MUST',
       'client',
       'the answer is checked',
-      kept(JUDGE, 'protocol/handshake/client: answers that open the connection'),
+      kept(JUDGE, 'protocol/handshake/client: correct responses open the connection'),
     ],
     [
       'MUST',
@@ -235,7 +235,7 @@ export const OPENING: readonly Rule[] = [
         live('4.2.1-4'),
         live('4.2.1-5'),
         'protocol/handshake/server: §4.2.1(',
-        'protocol/handshake/http-head: refuses with the first byte that proves it',
+        'protocol/handshake/http-head: a malformed head is refused at the first byte that proves it',
       ),
     ],
     [
@@ -310,7 +310,7 @@ export const OPENING: readonly Rule[] = [
         [ANSWER, 'protocol/handshake/accept-key.ts#acceptValue'],
         live('4.2.2-7'),
         live('4.2.2-8'),
-        'protocol/handshake/answer: the least answer, byte for byte',
+        'protocol/handshake/answer: the smallest 101 response, byte for byte',
       ),
     ],
   ),
@@ -348,7 +348,7 @@ export const AROUND: readonly Rule[] = [
       'parameters are those that the extension defines',
       kept(
         'protocol/deflate/parameters.ts#readParameters',
-        'protocol/deflate/negotiation: declined, and the connection goes on: permessage-deflate; foo',
+        'protocol/deflate/negotiation: the offer is declined and the connection goes on: permessage-deflate; foo',
       ),
     ],
   ),
@@ -415,7 +415,7 @@ export const AROUND: readonly Rule[] = [
         'protocol/frame-header.ts#checkLimits',
         live('10.4-1'),
         'protocol/connection: FP-07 SE-13 announced',
-        'protocol/connection-memory: an announced length allocates nothing',
+        'protocol/connection-memory: a frame header allocates no memory for its payload',
       ),
     ],
     [
@@ -425,7 +425,7 @@ export const AROUND: readonly Rule[] = [
       kept(
         ['protocol/frame-header.ts#checkLimits', 'protocol/frame-header.ts#ERR_TOO_MANY_FRAGMENTS'],
         'protocol/connection: FR-05 FP-08 SE-15',
-        'protocol/connection: FR-06 SE-14 one fragment more',
+        'protocol/connection: FR-06 SE-14 one fragment over the limit',
       ),
     ],
   ),
@@ -468,7 +468,7 @@ export const AROUND: readonly Rule[] = [
       kept(
         'protocol/connection.ts#fail',
         live('10.7-1'),
-        'protocol/connection-commands: failing closes at once with the rule’s code and reason',
+        'protocol/connection-commands: a failure sends Close at once, with the code and reason of the rule',
       ),
     ],
     [
@@ -510,7 +510,7 @@ export const AROUND: readonly Rule[] = [
     'a response has one Sec-WebSocket-Accept',
     kept(
       [ANSWER, 'protocol/handshake/server.ts#checkHookHeaders'],
-      'protocol/handshake/answer: the least answer, byte for byte',
+      'protocol/handshake/answer: the smallest 101 response, byte for byte',
       'protocol/handshake/server: the hook cannot set ["Sec-WebSocket-Accept","x"]',
     ),
   ]),

@@ -10,14 +10,15 @@ const SENDER = 'protocol/outgoing/compressing-outbox.ts#CompressingOutbox';
 const NEGOTIATION = 'protocol/deflate/negotiation';
 const RECEIVING = 'protocol/deflate/receiving';
 const SENDING = 'connection/compressed-sending';
-const declined = (offer: string): string => `${NEGOTIATION}: declined, and the connection goes on: ${offer}`;
+const declined = (offer: string): string =>
+  `${NEGOTIATION}: the offer is declined and the connection goes on: ${offer}`;
 const refused = (answer: string): string => `${NEGOTIATION}: is answered ${answer}`;
 const fails = (answer: string): string => `client/compression: the handshake fails with the answer ${answer}`;
-const MESSAGES = 'connection/compressed-receiving: messages, compressed or not, arrive in order';
+const MESSAGES = 'connection/compressed-receiving: compressed and uncompressed messages arrive in order';
 const BOTH_SIDES = 'client/compression: both hear what the other says';
 const PEERS = 'interop/other-servers: our client and Python';
 /** Offers and answers of ours, each with each. */
-const EACH_OTHER = `${NEGOTIATION}: what a client of ours offers a server of ours answers so that the client accepts it`;
+const EACH_OTHER = `${NEGOTIATION}: our client accepts the answer of our server`;
 
 /** RFC 7692: the framework (§4 to §6) and permessage-deflate (§7). */
 export const COMPRESSION: readonly Rule[] = [
@@ -122,7 +123,7 @@ export const COMPRESSION: readonly Rule[] = [
       'MUST',
       'both',
       'what was agreed is used as agreed, and nothing else',
-      kept(AGREED, BOTH_SIDES, `${SENDING}: without agreement nothing is compressed`),
+      kept(AGREED, BOTH_SIDES, `${SENDING}: without a negotiated extension nothing is compressed`),
     ],
   ),
   ...section(
@@ -131,7 +132,7 @@ export const COMPRESSION: readonly Rule[] = [
       'MUST',
       'both',
       'a message is compressed whole, and the bit set on its first frame',
-      kept(SENDER, `${SENDING}: messages are compressed from the threshold on`, BOTH_SIDES),
+      kept(SENDER, `${SENDING}: messages are compressed from the threshold in bytes on`, BOTH_SIDES),
     ],
     [
       'MUST',
@@ -139,8 +140,8 @@ export const COMPRESSION: readonly Rule[] = [
       'a message that is not compressed goes as it is, the bit not set',
       kept(
         SENDER,
-        `${SENDING}: without takeover what does not get smaller goes as it is`,
-        `${SENDING}: messages are compressed from the threshold on`,
+        `${SENDING}: without takeover, a message that does not get smaller is sent uncompressed`,
+        `${SENDING}: messages are compressed from the threshold in bytes on`,
       ),
     ],
     [
@@ -306,7 +307,7 @@ export const COMPRESSION: readonly Rule[] = [
       kept(
         SENDER,
         'client/compression: client and server, without takeover',
-        `${SENDING}: with takeover a shared message is followed by one that refers to nothing`,
+        `${SENDING}: with takeover, the message after a shared one refers to no earlier message`,
       ),
     ],
     [
@@ -335,7 +336,7 @@ export const COMPRESSION: readonly Rule[] = [
       kept(
         INFLATER,
         `${RECEIVING}: client, with takeover: RFC 7692 §7.2.3.2 Hello twice`,
-        `${RECEIVING}: client, with takeover: RFC 7692 §7.2.3.2 takeover reaches over uncompressed messages`,
+        `${RECEIVING}: client, with takeover: RFC 7692 §7.2.3.2 the window skips uncompressed messages`,
       ),
     ],
     [
@@ -345,7 +346,7 @@ export const COMPRESSION: readonly Rule[] = [
       kept(
         [INFLATER, ANSWER],
         `${RECEIVING}: server, with takeover: RFC 7692 §7.2.3.2 Hello twice`,
-        `${RECEIVING}: server, with takeover: RFC 7692 §7.2.3.2 takeover reaches over uncompressed messages`,
+        `${RECEIVING}: server, with takeover: RFC 7692 §7.2.3.2 the window skips uncompressed messages`,
         `${NEGOTIATION}: answers permessage-deflate; client_no_context_takeover`,
       ),
       2,

@@ -26,13 +26,13 @@ export const CLOSING: readonly Row[] = [
     lines: ['> close 1001', `close 1001 "${longest}"`],
   },
   {
-    rule: 'FP-09 a reason of one byte more',
+    rule: 'FP-09 a reason that is one byte too long',
     wire: (mask) => [close(1001, `${longest}r`, { mask })],
     lines: fails('ERR_CONTROL_TOO_LONG'),
     provedBy: { header: 2 },
   },
   {
-    rule: 'FP-14 CT-03 SE-16 after the peer’s Close nothing is read or answered',
+    rule: 'FP-14 CT-03 SE-16 after the Close of the peer nothing is read or answered',
     wire: (mask) => [
       text('last', { mask }),
       close(1000, '', { mask }),
@@ -62,7 +62,7 @@ export const CLOSING: readonly Row[] = [
     closeFirst: true,
   },
   {
-    rule: 'CL-04 after our Close a bad one is still a violation',
+    rule: 'CL-04 after our Close an invalid Close of the peer is still a violation',
     wire: (mask) => [close(1006, '', { mask })],
     lines: ['> close 1000', 'failure ERR_CLOSE_CODE'],
     closeFirst: true,

@@ -60,13 +60,13 @@ export const DEFLATE_ROWS: readonly DeflateRow[] = [
     lines: [HELLO_LINE, HELLO_LINE],
   },
   {
-    rule: 'RFC 7692 §7.2.3.2 PD-05 the same without takeover refers to what is not there',
+    rule: 'RFC 7692 §7.2.3.2 PD-05 the same without takeover refers to a missing window',
     wire: (mask) => [text(HELLO, mask), text(hex('f2 00 11 00 00'), mask)],
     contextTakeover: false,
     lines: [HELLO_LINE, ...fails('ERR_INFLATE')],
   },
   {
-    rule: 'RFC 7692 §7.2.3.2 takeover reaches over uncompressed messages, which are in no window',
+    rule: 'RFC 7692 §7.2.3.2 the window skips uncompressed messages',
     wire: (mask) => [
       text(HELLO, mask),
       frame({ opcode: 1, payload: 'World', mask }),
@@ -121,7 +121,7 @@ export const DEFLATE_ROWS: readonly DeflateRow[] = [
     lines: ['binary 010203', `binary ${'09'.repeat(20)}`],
   },
   {
-    rule: 'PD-04 more than one piece of output, in fragments of 7 bytes',
+    rule: 'PD-04 several pieces of inflated output, from fragments of 7 bytes',
     wire: (mask) => inPieces(zeros(200_000), mask, 7),
     lines: [`text "${'0'.repeat(200_000)}"`],
   },
@@ -130,19 +130,19 @@ export const DEFLATE_ROWS: readonly DeflateRow[] = [
     wire: (mask) => [text(deflated('κόσμε 😀 '.repeat(40)), mask)],
     lines: [`text ${JSON.stringify('κόσμε 😀 '.repeat(40))}`],
   },
-  message('SE-21 a block of the type that does not exist', '07 00', fails('ERR_INFLATE')),
+  message('SE-21 a block of the invalid type', '07 00', fails('ERR_INFLATE')),
   message(
     'SE-21 a stored block whose lengths disagree',
     '00 05 00 fa fe 48 65 6c 6c 6f 00',
     fails('ERR_INFLATE'),
   ),
-  message('SE-21 garbage behind a whole message', 'f2 48 cd c9 c9 07 00 ff ff ff', fails('ERR_INFLATE')),
-  message('SE-21 garbage behind a final block', 'f3 48 cd c9 c9 07 00 ff ff', fails('ERR_INFLATE')),
-  message('SE-21 nothing at all: not even a block', '', fails('ERR_INFLATE')),
-  message('PD-05 it ends inside a block of codes', 'f2 48 cd c9', fails('ERR_INFLATE')),
-  message('PD-05 it ends inside a stored block', '00 05 00 fa ff 48 65 6c', fails('ERR_INFLATE')),
+  message('SE-21 garbage after a whole message', 'f2 48 cd c9 c9 07 00 ff ff ff', fails('ERR_INFLATE')),
+  message('SE-21 garbage after a final block', 'f3 48 cd c9 c9 07 00 ff ff', fails('ERR_INFLATE')),
+  message('SE-21 an empty payload without any block', '', fails('ERR_INFLATE')),
+  message('PD-05 the data ends inside a block of codes', 'f2 48 cd c9', fails('ERR_INFLATE')),
+  message('PD-05 the data ends inside a stored block', '00 05 00 fa ff 48 65 6c', fails('ERR_INFLATE')),
   {
-    rule: 'PD-05 it ends inside a stored block that takes up the tail',
+    rule: 'PD-05 the data ends inside a stored block, which consumes the tail',
     wire: (mask) => [binary(hex('00 0a 00 f5 ff 48 65 6c 6c 6f'), mask)],
     lines: fails('ERR_INFLATE'),
   },
@@ -152,14 +152,14 @@ export const DEFLATE_ROWS: readonly DeflateRow[] = [
     wire: (mask) => [binary(hex('00 09 00 f6 ff 48 65 6c 6c 6f'), mask)],
     lines: ['binary 48656c6c6f0000ffff'],
   },
-  message('PD-05 it ends behind the header of a stored block', '00 05 00 fa ff', fails('ERR_INFLATE')),
-  message('PD-05 it ends inside the tables of a block', '05 e0 81 08 00', fails('ERR_INFLATE')),
+  message('PD-05 the data ends after the header of a stored block', '00 05 00 fa ff', fails('ERR_INFLATE')),
+  message('PD-05 the data ends inside the tables of a block', '05 e0 81 08 00', fails('ERR_INFLATE')),
   message(
-    'PD-05 a final block without the empty one behind it',
+    'PD-05 a final block without an empty block after it',
     'f3 48 cd c9 c9 07 00',
     fails('ERR_INFLATE'),
   ),
-  message('PD-05 a reference to before the beginning', '4a 04 12 00', fails('ERR_INFLATE')),
+  message('PD-05 a reference to before the start of the data', '4a 04 12 00', fails('ERR_INFLATE')),
   {
     rule: 'UT-03 SE-18 the text fails at its first bad byte, inside an unfinished fragment',
     wire: (mask) => [text(deflated(Buffer.from('good\xff', 'latin1')).subarray(0, -1), mask, { fin: false })],
@@ -213,19 +213,19 @@ export const DEFLATE_ROWS: readonly DeflateRow[] = [
     lines: fails('ERR_RSV'),
   })),
   {
-    rule: 'PD-05 FP-08 the limit holds for the inflated size: at it',
+    rule: 'PD-05 FP-08 the inflated size is exactly the limit',
     wire: (mask) => [text(zeros(1_000), mask)],
     limits: { maxMessageBytes: 1_000, maxFrameBytes: 1_000 },
     lines: [`text "${'0'.repeat(1_000)}"`],
   },
   {
-    rule: 'PD-05 FP-08 one byte over it',
+    rule: 'PD-05 FP-08 the inflated size is one byte over the limit',
     wire: (mask) => [text(zeros(1_001), mask)],
     limits: { maxMessageBytes: 1_000, maxFrameBytes: 1_000 },
     lines: fails('ERR_MESSAGE_TOO_BIG'),
   },
   {
-    rule: 'FP-08 on the wire a compressed message may be 9/8 of the limit and 64 bytes',
+    rule: 'FP-08 a compressed message may have 9/8 of the limit plus 64 bytes on the wire',
     wire: (mask) => [
       text(Buffer.concat([Buffer.from('000000ffff'.repeat(33), 'hex'), HELLO, Buffer.alloc(0)]), mask),
     ],
@@ -233,13 +233,13 @@ export const DEFLATE_ROWS: readonly DeflateRow[] = [
     lines: [HELLO_LINE],
   },
   {
-    rule: 'FP-08 and no more, as its header tells',
+    rule: 'FP-08 a compressed message with one byte more fails at its header',
     wire: (mask) => [text(Buffer.alloc(177), mask)],
     limits: { maxMessageBytes: 100, maxFrameBytes: 100 },
     lines: fails('ERR_MESSAGE_TOO_BIG'),
   },
   {
-    rule: 'FP-08 in fragments their sum counts',
+    rule: 'FP-08 the sum of compressed fragments counts',
     wire: (mask) => [
       text(Buffer.from('000000ffff'.repeat(30), 'hex'), mask, { fin: false }),
       frame({ opcode: 0, payload: Buffer.alloc(27), mask }),
@@ -248,7 +248,7 @@ export const DEFLATE_ROWS: readonly DeflateRow[] = [
     lines: fails('ERR_MESSAGE_TOO_BIG'),
   },
   {
-    rule: 'FP-08 a message that is not compressed has no such allowance, with the extension as well',
+    rule: 'FP-08 an uncompressed message has no such allowance, even with the extension',
     wire: (mask) => [frame({ opcode: 2, payload: Buffer.alloc(101), mask })],
     limits: { maxMessageBytes: 100, maxFrameBytes: 100 },
     lines: fails('ERR_MESSAGE_TOO_BIG'),

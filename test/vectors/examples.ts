@@ -57,13 +57,13 @@ export const EXAMPLES: readonly {
     lines: ['text "Hello"'],
   },
   {
-    rule: 'MK-04 a key of zeros is as good as any',
+    rule: 'MK-04 a key of zeros is accepted',
     role: 'server',
     wire: hex('81 85 00 00 00 00 48 65 6c 6c 6f'),
     lines: ['text "Hello"'],
   },
   {
-    rule: 'FP-10 empty masked text: the key is there all the same',
+    rule: 'FP-10 an empty masked text still has a key',
     role: 'server',
     wire: hex('81 80 37 fa 21 3d'),
     lines: ['text ""'],

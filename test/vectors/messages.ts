@@ -26,7 +26,7 @@ const fragments: Row[] = [
     lines: ['text "ab"'],
   },
   {
-    rule: 'FR-01 nothing but empty fragments',
+    rule: 'FR-01 a message of empty fragments only',
     wire: (mask) => [binary('', { mask, fin: false }), continuation('', { mask }), text('', { mask })],
     lines: ['binary', 'text ""'],
   },
@@ -140,7 +140,7 @@ const limits: Row[] = [
     limits: { maxMessageBytes: 10 },
   },
   {
-    rule: 'FR-05 FP-08 SE-15 fragments announce one byte more: told by the header',
+    rule: 'FR-05 FP-08 SE-15 fragments announce one byte over the limit: fails at the header',
     wire: (mask) => [
       text(filled(6), { mask, fin: false }),
       continuation(filled(4), { mask, fin: false }),
@@ -163,7 +163,7 @@ const limits: Row[] = [
     limits: { maxFragments: 3 },
   },
   {
-    rule: 'FR-06 SE-14 one fragment more, empty, final or not: told by its first byte',
+    rule: 'FR-06 SE-14 one fragment over the limit, empty, final or not: fails at its first byte',
     wire: (mask) => [
       binary('', { mask, fin: false }),
       continuation('', { mask, fin: false }),

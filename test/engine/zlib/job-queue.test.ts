@@ -20,7 +20,7 @@ function jobs(count: number): {
   return { all, begun, end: (index) => ends[index]!() };
 }
 
-test('PD-09 jobs begin in order, only so many at a time, and the next one when one has ended', () => {
+test('PD-09 jobs start in order, up to the limit at a time; when one ends, the next one starts', () => {
   const queue = new JobQueue(2);
   const { all, begun, end } = jobs(5);
   for (const job of all) queue.add(job);
@@ -36,7 +36,7 @@ test('PD-09 jobs begin in order, only so many at a time, and the next one when o
   assert.deepEqual([queue.running, queue.waiting], [0, 0]);
 });
 
-test('PD-09 a job that waits can be cancelled and never begins; one that runs cannot', () => {
+test('PD-09 a queued job can be cancelled and never starts; a running job cannot', () => {
   const queue = new JobQueue(1);
   const { all, begun, end } = jobs(3);
   for (const job of all) queue.add(job);
@@ -49,7 +49,7 @@ test('PD-09 a job that waits can be cancelled and never begins; one that runs ca
   assert.equal(queue.running, 0);
 });
 
-test('PD-09 a job whose start throws is told so, later, and gives its place to the next one', async () => {
+test('PD-09 a job whose start throws gets the error in a later turn, and the next job starts', async () => {
   const queue = new JobQueue(1);
   const failures: string[] = [];
   const { all, begun, end } = jobs(2);

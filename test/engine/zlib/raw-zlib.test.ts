@@ -20,7 +20,7 @@ test('PD-07 on this Node zlib can be driven', () => {
   assert.equal(new NodeZlib().drivesZlib, true);
 });
 
-test('PD-07 one compressor, used over and over, makes what a fresh one makes each time', () => {
+test('PD-07 a reused compressor produces the same bytes as a fresh one each time', () => {
   for (const windowBits of [9, 12, 15]) {
     for (const [level, memLevel] of [
       [1, 1],
@@ -42,7 +42,7 @@ test('PD-07 one compressor, used over and over, makes what a fresh one makes eac
   }
 });
 
-test('PD-07 without internals the public interface makes the same', (t) => {
+test('PD-07 without Node internals, the public interface produces the same bytes', (t) => {
   const zlib = new NodeZlib();
   withoutZlibSteps(t, zlib);
   const deflater = zlib.compressor(PARAMETERS, false);
@@ -50,7 +50,7 @@ test('PD-07 without internals the public interface makes the same', (t) => {
     assert.ok(Buffer.from(deflater.compress(text(size))).equals(oneShot(text(size))));
 });
 
-test('PD-07 with takeover the second time is a reference, until it is to forget', {
+test('PD-07 with takeover, the same message again is a reference, until the context is reset', {
   skip: NO_ZLIB_STEPS,
 }, () => {
   const deflater = new NodeZlib().compressor(PARAMETERS, true);
@@ -64,7 +64,7 @@ test('PD-07 with takeover the second time is a reference, until it is to forget'
   deflater.close();
 });
 
-test('PD-05 a fault of the input is told, not thrown or emitted, and a reset context is as good as new', {
+test('PD-05 invalid input is reported without a throw or an event, and a reset context works like a new one', {
   skip: NO_ZLIB_STEPS,
 }, () => {
   const zlib = RawZlib.inflate(15);
@@ -107,7 +107,7 @@ function watchStreams(t: TestContext): Watched[] {
 
 const LARGE = Buffer.alloc(4_000_000, 'hawser, and again ');
 
-test('PD-09 a compression whose connection goes meanwhile keeps the memory that zlib writes into', async (t) => {
+test('PD-09 a running compression keeps its output memory alive after its connection has ended', async (t) => {
   const seen = watchStreams(t);
   const deflater = new NodeZlib().compressor({ windowBits: 15, level: 9, memLevel: 8 }, true);
   const done = new Promise<Error | undefined>((resolve) => {
@@ -119,7 +119,7 @@ test('PD-09 a compression whose connection goes meanwhile keeps the memory that 
   assert.equal(buffer(), was);
 });
 
-test('PD-09 an inflation that is cancelled meanwhile keeps the memory that zlib writes into', async (t) => {
+test('PD-09 a running inflation keeps its output memory alive after it was cancelled', async (t) => {
   const seen = watchStreams(t);
   const packed = deflateRawSync(LARGE, { finishFlush: constants.Z_SYNC_FLUSH });
   const sink = { inflated: () => assert.fail('it was cancelled') };

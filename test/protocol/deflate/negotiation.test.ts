@@ -105,7 +105,7 @@ const DECLINED = [
   ]),
 ];
 for (const offer of DECLINED) {
-  test(`PD-02 SE-04 declined, and the connection goes on: ${offer}`, () => {
+  test(`PD-02 SE-04 the offer is declined and the connection goes on: ${offer}`, () => {
     for (const preferences of [PLAIN, TAKEOVER, SMALL])
       assert.equal(answer(offer, preferences), undefined, JSON.stringify(preferences));
     assert.equal(answer(`${offer}, ${D}`, TAKEOVER)?.text, D, 'the next one counts');
@@ -169,7 +169,7 @@ for (const [preferences, text, why] of REFUSED) {
   });
 }
 
-test('PD-02 PD-10 what a client of ours offers a server of ours answers so that the client accepts it, whatever both prefer', () => {
+test('PD-02 PD-10 our client accepts the answer of our server, for all preferences of both', () => {
   const bits = [9, 10, 12, 15];
   const all = [true, false].flatMap((contextTakeover) =>
     bits.flatMap((serverMaxWindowBits) =>

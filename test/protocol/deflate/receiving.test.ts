@@ -37,7 +37,7 @@ for (const row of DEFLATE_ROWS) {
   }
 }
 
-test('SE-21 PD-04 without agreement RSV1 is nobody’s', () => {
+test('SE-21 PD-04 without a negotiated extension, RSV1 is a violation', () => {
   for (const role of ['server', 'client'] as const) {
     const mask = role === 'server' ? DEFAULT_KEY : false;
     const wire = frame({ opcode: 1, rsv1: true, payload: hex('f2 48 cd c9 c9 07 00'), mask });
@@ -45,7 +45,9 @@ test('SE-21 PD-04 without agreement RSV1 is nobody’s', () => {
   }
 });
 
-test('PD-05 a message never refers to one of another connection', { skip: NO_ZLIB_STEPS }, () => {
+test('PD-05 a compressed message cannot refer to a message of another connection', {
+  skip: NO_ZLIB_STEPS,
+}, () => {
   const stage: Stage = {
     role: 'client',
     limits: LIMITS,
@@ -59,7 +61,7 @@ test('PD-05 a message never refers to one of another connection', { skip: NO_ZLI
   }
 });
 
-test('BP-08 SE-24: an unfinished compressed message, a pending inflation and the piece behind it count their entries', () => {
+test('BP-08 SE-24: an unfinished compressed message, a pending inflation and its queued input count as entries', () => {
   let isAtOnce = true;
   const deflate = inflatingWith(() => ({
     heldBytes: 0,
@@ -84,7 +86,7 @@ test('BP-08 SE-24: an unfinished compressed message, a pending inflation and the
     counted,
     [1, 2, 3].map((entries) => entries * ENTRY_BYTES),
   );
-  assert.equal(core.heldBytes, 2_000, 'what was inflated, and the piece behind the inflation');
+  assert.equal(core.heldBytes, 2_000, 'inflated bytes, and the queued input');
   core.transportEnded();
   assert.deepEqual([core.countedBytes, core.heldBytes], [0, 0]);
 });

@@ -9,7 +9,7 @@ test('HS-10, TS-04 the example of §1.3', () => {
   }
 });
 
-test('HS-10 both interfaces to SHA-1 agree, and give 28 characters', () => {
+test('HS-10 both SHA-1 interfaces give the same 28 characters', () => {
   for (let i = 0; i < 256; i++) {
     const key = Buffer.alloc(16, i).toString('base64');
     assert.equal(acceptValue(key), acceptFunction(undefined)(key));

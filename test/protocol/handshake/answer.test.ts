@@ -7,7 +7,7 @@ const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 const BAD_VALUES = ['a\r\nb: c', 'a\n', '\r', '\0', '\x7f', '\u010d\u010a', '\u{1f600}'];
 const MISUSE = { name: 'MisuseError', code: 'ERR_ARGUMENT' };
 
-test('HS-11, HS-10 the least answer, byte for byte', () => {
+test('HS-11, HS-10 the smallest 101 response, byte for byte', () => {
   assert.equal(
     renderUpgrade({ key: KEY, protocol: '', extensions: '' }),
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
@@ -15,7 +15,7 @@ test('HS-11, HS-10 the least answer, byte for byte', () => {
   );
 });
 
-test('HS-11 subprotocol, extensions, then the headers of the hook in their order', () => {
+test('HS-11 the 101 has subprotocol, extensions, then the headers of the hook in their order', () => {
   const answer = renderUpgrade({
     key: KEY,
     protocol: 'chat',
@@ -37,7 +37,7 @@ test('HS-11 subprotocol, extensions, then the headers of the hook in their order
   ]);
 });
 
-test('SE-11 nothing breaks out of the 101', () => {
+test('SE-11 no value can add lines to the 101', () => {
   const good = { key: KEY, protocol: 'a', extensions: 'b' };
   for (const bad of BAD_VALUES) {
     assert.throws(() => renderUpgrade({ ...good, key: bad }), MISUSE);
@@ -68,7 +68,7 @@ const STATUS_LINES: Readonly<Record<number, string>> = {
   503: 'HTTP/1.1 503 Service Unavailable',
 };
 
-test('HS-22 every status of the table has its row here', () => {
+test('HS-22 every status in the error table has a row in this test', () => {
   assert.deepEqual(
     [...new Set(CODES.map((code) => String(ERRORS[code].status)))].sort(),
     Object.keys(STATUS_LINES).sort(),
@@ -97,7 +97,7 @@ for (const code of CODES) {
   });
 }
 
-test('HS-22 403, 404 and 500 tell nothing apart', () => {
+test('HS-22 403, 404 and 500 have one body for all their causes', () => {
   assert.equal(renderRefusal('ERR_ORIGIN'), renderRefusal('ERR_HOST_NOT_ALLOWED'));
   assert.doesNotMatch(renderRefusal('ERR_UPGRADE_HOOK'), /hook|upgrade/i);
 });
@@ -127,14 +127,14 @@ test('HS-14 a plain response, byte for byte', () => {
   );
 });
 
-test('HS-14 bytes of the body go out as they are, headers of a Web Response too', () => {
+test('HS-14 body bytes and the headers of a Web Response are sent unchanged', () => {
   const bytes = Uint8Array.of(0, 13, 10, 128, 255);
   const response = renderResponse(404, new Headers({ 'X-A': 'b' }), bytes);
   assert.deepEqual([...response.subarray(-5)], [...bytes]);
   assert.match(response.toString('latin1'), /^HTTP\/1\.1 404 Not Found\r\nx-a: b\r\nContent-Length: 5\r\n/);
 });
 
-test('HS-14 what holds for one connection only is ours to say', () => {
+test('HS-14 the application cannot set per-connection fields', () => {
   const names = [
     'Connection',
     'CONTENT-LENGTH',
@@ -148,7 +148,7 @@ test('HS-14 what holds for one connection only is ours to say', () => {
   assert.equal(text(200, headers, BODY), text(200, [], BODY));
 });
 
-test('HS-14 HEAD counts the body and does not send it', () => {
+test('HS-14 the response to HEAD has the Content-Length of the body, and no body', () => {
   assert.equal(
     text(200, [], BODY, { withoutBody: true }),
     'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\n',
@@ -170,7 +170,7 @@ test('RFC 9112 §4 a status without a phrase keeps the space before it', () => {
   assert.match(text(299, [], BODY), /^HTTP\/1\.1 299 \r\nContent-Length/);
 });
 
-test('SE-11 no response splitting: statuses, names and values are refused', () => {
+test('SE-11 statuses, names and values that could split a response are refused', () => {
   for (const status of [101, 199, 600, 200.5, NaN, '200 OK\r\nA: b' as unknown as number]) {
     assert.throws(() => renderResponse(status, [], BODY), MISUSE);
   }

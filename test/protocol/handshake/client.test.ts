@@ -31,7 +31,7 @@ const ONE_EXTENSION: ExtensionClient = {
   fault: (answer) => (answer.length === 1 && answer[0]!.params.length === 0 ? undefined : 'not like this'),
 };
 
-test('§1.2 §4.1 the request of the RFC, and what our server reads in it', () => {
+test('§1.2 §4.1 the client builds the request of the RFC, and our server reads it', () => {
   const text = renderUpgradeRequest({
     ...PLAIN,
     target: '/chat?room=1',
@@ -56,7 +56,7 @@ test('§1.2 §4.1 the request of the RFC, and what our server reads in it', () =
   assert.deepEqual(request.extensions, [{ name: 'permessage-deflate', params: [] }]);
 });
 
-test('§4.1 nothing is sent that was not asked for', () => {
+test('§4.1 without options, the client sends no optional fields', () => {
   assert.equal(
     renderUpgradeRequest(PLAIN),
     `GET / HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
@@ -79,7 +79,7 @@ for (const name of [
   'Sec-WebSocket-Protocol',
   'Sec-WebSocket-Anything',
 ]) {
-  test(`CC-03 the field ${name} is ours, and cannot be replaced`, () => {
+  test(`CC-03 the application cannot set the field ${name}`, () => {
     assert.throws(
       () => checkRequestHeaders([[name, 'x']]),
       (error) => error instanceof MisuseError && error.code === 'ERR_OPTION' && error.message.includes(name),
@@ -100,7 +100,7 @@ for (const [what, name, value] of [
   });
 }
 
-test('CC-03 fields are taken as they are, repeated ones too', () => {
+test('CC-03 other fields are sent unchanged, repeated ones included', () => {
   const once = new Map([
     ['Cookie', 'a=b'],
     ['X-Empty', ''],
@@ -124,7 +124,7 @@ const judge = (
 };
 const NOTHING = { protocol: '', extensions: '' };
 
-test('§4.1 CC-04 answers that open the connection', () => {
+test('§4.1 CC-04 correct responses open the connection', () => {
   assert.deepEqual(judge(GOOD), NOTHING);
   assert.deepEqual(
     judge(
@@ -143,7 +143,7 @@ test('§4.1 CC-04 answers that open the connection', () => {
   });
 });
 
-test('RFC 9110 §5.6.1.2 empty members and fields are ignored in the lists of an answer', () => {
+test('RFC 9110 §5.6.1.2 empty list members and fields in a response are ignored', () => {
   for (const [field, value] of [
     ['Upgrade: websocket', 'Upgrade: websocket,'],
     ['Upgrade: websocket', 'Upgrade: , ,websocket'],
@@ -196,18 +196,18 @@ for (const [what, fields, says] of [
   ],
   ['malformed extensions', `${GOOD}Sec-WebSocket-Extensions: ;;\r\n`, /malformed/],
 ] as const) {
-  test(`§4.1 CC-04 an answer that opens nothing: ${what}`, () => {
+  test(`§4.1 CC-04 the client refuses a response: ${what}`, () => {
     assert.match(JSON.stringify(judge(fields, ['a', 'b'])), says);
   });
 }
 
-test('§4.1 CC-04 the extension decides about its answer, and HTTP/1.0 cannot upgrade', () => {
+test('§4.1 CC-04 the extension checks its part of a response; HTTP/1.0 is refused', () => {
   const fields = `${GOOD}Sec-WebSocket-Extensions: permessage-deflate; x\r\n`;
   assert.equal(judge(fields, [], ONE_EXTENSION), 'not like this');
   assert.equal(judge(GOOD, [], NO_EXTENSIONS, '1.0'), 'its version is HTTP/1.0, not HTTP/1.1');
 });
 
-test('a fault of ours in judging extensions is not blamed on the server', () => {
+test('ER-03 an internal error in an extension check is thrown, not blamed on the server', () => {
   const broken = {
     ...NO_EXTENSIONS,
     fault: (): never => {

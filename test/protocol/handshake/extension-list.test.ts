@@ -112,7 +112,7 @@ test('SE-03 a megabyte of separators, blanks, quotes or backslash pairs is refus
   assert.throws(() => parseExtensions(`a;b="${'\\c'.repeat(size)}`), { code: 'ERR_EXTENSIONS_FIELD' });
 });
 
-test('SE-03 a megabyte of blanks and commas is an empty list, or one of the offers between them', () => {
+test('SE-03 a megabyte of blanks and commas is an empty list, or has only the offers between them', () => {
   const size = 1 << 20;
   for (const value of [' ', '\t', ',', ' ,', ',\t']) {
     const filling = value.repeat(size / value.length);
@@ -122,7 +122,7 @@ test('SE-03 a megabyte of blanks and commas is an empty list, or one of the offe
   assert.equal(parseExtensions('a,'.repeat(size / 2)).length, size / 2);
 });
 
-test('HS-18 many offers and long quoted values are read', () => {
+test('HS-18 many offers and long quoted values are parsed', () => {
   assert.equal(parseExtensions(Array.from({ length: 5000 }, () => 'a').join()).length, 5000);
   assert.deepEqual(parseExtensions(`a;b="${'\\c'.repeat(8000)}"`), [offer('a', ['b', 'c'.repeat(8000)])]);
 });

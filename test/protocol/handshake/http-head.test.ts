@@ -73,7 +73,7 @@ const request = (
 const GOOD = [
   { rule: '§1.2 the request of the RFC', text: EXAMPLE, is: request('GET', '/chat?room=1', EXAMPLE_FIELDS) },
   {
-    rule: 'HS-01 frames behind the head',
+    rule: 'HS-01 frames after the head',
     text: `${EXAMPLE}\x81\x85\r\n\r\n\0hello`,
     is: request('GET', '/chat?room=1', EXAMPLE_FIELDS, '1.1', '\x81\x85\r\n\r\n\0hello'),
   },
@@ -136,7 +136,7 @@ for (const { rule, text, is } of GOOD) {
   test(`head: ${rule}`, () => assert.deepEqual(everyCut(text), is));
 }
 
-test('HS-01 every prefix of a head wants more', () => {
+test('HS-01 every prefix of a head needs more input', () => {
   for (let length = 0; length < EXAMPLE.length; length++) {
     assert.equal(outcome([latin1(EXAMPLE.slice(0, length))]), undefined);
   }
@@ -151,9 +151,9 @@ const BAD: readonly (readonly [rule: string, text: string])[] = [
   ['NUL', '\0'],
   ['blank before the method', ' '],
   ['a byte above ASCII as method', '\xff'],
-  ['TLS behind an empty line', '\r\n\x16'],
+  ['TLS after an empty line', '\r\n\x16'],
   ['control character in the method', 'GE\x01'],
-  ['tab behind the method', 'GET\t'],
+  ['tab after the method', 'GET\t'],
   ['colon in the method', 'GET:'],
   ['method and nothing else', 'GET\r'],
   ['missing target', 'GET \r'],
@@ -172,9 +172,9 @@ const BAD: readonly (readonly [rule: string, text: string])[] = [
   ['version without minor', 'GET / HTTP/1.\r'],
   ['version of two digits', 'GET / HTTP/1.10'],
   ['version with letters', 'GET / HTTP/x'],
-  ['blank behind the version', 'GET / HTTP/1.1 '],
-  ['bare LF behind the request line', 'GET / HTTP/1.1\n'],
-  ['bare CR behind the request line', 'GET / HTTP/1.1\rA'],
+  ['blank after the version', 'GET / HTTP/1.1 '],
+  ['bare LF after the request line', 'GET / HTTP/1.1\n'],
+  ['bare CR after the request line', 'GET / HTTP/1.1\rA'],
   ['CR CR LF', 'GET / HTTP/1.1\r\r'],
   ['blank before the first field', 'GET / HTTP/1.1\r\n '],
   ['tab before the first field', 'GET / HTTP/1.1\r\n\t'],
@@ -197,14 +197,14 @@ const BAD: readonly (readonly [rule: string, text: string])[] = [
   ['CR CR LF at the end', 'GET / HTTP/1.1\r\nHost: a\r\n\r\r'],
 ];
 for (const [rule, text] of BAD) {
-  test(`HS-02 refuses with the first byte that proves it: ${rule}`, () => {
+  test(`HS-02 a malformed head is refused at the first byte that proves it: ${rule}`, () => {
     assert.equal(everyCut(text), 'ERR_HEAD_SYNTAX');
     assert.equal(outcome([latin1(text.slice(0, -1))]), undefined, 'not before');
     assert.equal(everyCut(`${text} / HTTP/1.1\r\n\r\n`), 'ERR_HEAD_SYNTAX');
   });
 }
 
-test('HS-02 the error is answered with 400, and the log learns what is wrong', () => {
+test('HS-02 the error has status 400 and names the fault for the log', () => {
   assert.throws(() => new HeadParser(LIMITS).receive(latin1('\x16\x03\x01')), {
     name: 'HandshakeError',
     code: 'ERR_HEAD_SYNTAX',
@@ -213,7 +213,7 @@ test('HS-02 the error is answered with 400, and the log learns what is wrong', (
   });
 });
 
-test('HS-04 as many bytes as the limit are accepted, one more is 431 without waiting for it', () => {
+test('HS-04 a head of exactly the limit is accepted; a longer one is 431 at the last allowed byte', () => {
   const limits = { maxHeadBytes: 64, maxHeaderFields: 100 };
   const sized = (bytes: number) => `GET / HTTP/1.1\r\nA: ${'x'.repeat(bytes - 23)}\r\n\r\n`;
   const exact = everyCut(`${sized(64)}rest that does not count`, limits);
@@ -224,19 +224,19 @@ test('HS-04 as many bytes as the limit are accepted, one more is 431 without wai
   assert.throws(() => parser.receive(latin1('\r')), { code: 'ERR_HEAD_TOO_BIG', status: 431 });
 });
 
-test('HS-04 the request line and an empty line before it count', () => {
+test('HS-04 the request line and an empty line before it count towards the limit', () => {
   const limits = { maxHeadBytes: 32, maxHeaderFields: 100 };
   assert.equal(everyCut(`GET /${'x'.repeat(40)}`, limits), 'ERR_HEAD_TOO_BIG');
   assert.equal(typeof everyCut(`GET /${'x'.repeat(14)} HTTP/1.1\r\n\r\n`, limits), 'object');
   assert.equal(everyCut(`\r\nGET /${'x'.repeat(14)} HTTP/1.1\r\n\r\n`, limits), 'ERR_HEAD_TOO_BIG');
 });
 
-test('HS-04 what lies behind the limit is not looked at', () => {
+test('HS-04 bytes after the limit are not read', () => {
   assert.equal(everyCut('GET / HTTP\0', { maxHeadBytes: 10, maxHeaderFields: 1 }), 'ERR_HEAD_TOO_BIG');
   assert.equal(everyCut('GET / HTT\0', { maxHeadBytes: 10, maxHeaderFields: 1 }), 'ERR_HEAD_SYNTAX');
 });
 
-test('HS-04 as many fields as the limit are accepted, the first byte of one more is 431', () => {
+test('HS-04 exactly the limit of fields is accepted; the first byte of one more is 431', () => {
   const limits = { maxHeadBytes: 16_384, maxHeaderFields: 3 };
   const head = 'GET / HTTP/1.1\r\na:\r\na:\r\na:\r\n';
   assert.equal(typeof everyCut(`${head}\r\n`, limits), 'object');
@@ -245,7 +245,7 @@ test('HS-04 as many fields as the limit are accepted, the first byte of one more
   assert.equal(everyCut(`${head}:`, limits), 'ERR_HEAD_SYNTAX');
 });
 
-test('SE-01 2,001 fields, and 64 KiB of head', () => {
+test('SE-01 2,001 fields, and a head of 64 KiB, are refused', () => {
   assert.equal(outcome([latin1(`GET / HTTP/1.1\r\n${'a:b\r\n'.repeat(2001)}\r\n`)]), 'ERR_HEAD_TOO_BIG');
   for (const filling of ['G', 'GET /', 'GET / HTTP/1.1\r\nA:', 'GET / HTTP/1.1\r\na']) {
     const bytes = latin1(filling.padEnd(65_536, 'x'));
@@ -254,14 +254,14 @@ test('SE-01 2,001 fields, and 64 KiB of head', () => {
   }
 });
 
-test('SE-02 one name 10,000 times', () => {
+test('SE-02 one field name 10,000 times is read', () => {
   const text = `GET / HTTP/1.1\r\n${'Upgrade: websocket\r\n'.repeat(10_000)}\r\n`;
   assert.equal(outcome([latin1(text)]), 'ERR_HEAD_TOO_BIG');
   const result = outcome([latin1(text)], { maxHeadBytes: 1 << 20, maxHeaderFields: 10_000 });
   assert.ok(typeof result === 'object' && result.fields.length === 10_000);
 });
 
-test('HS-01 a megabyte of head, byte by byte', () => {
+test('HS-01 a head of a megabyte is read byte by byte', () => {
   // work that is quadratic in the bytes would take minutes here
   const text = `GET / HTTP/1.1\r\nA: ${'x'.repeat(1 << 20)}\r\n\r\nrest`;
   const limits = { maxHeadBytes: 2 << 20, maxHeaderFields: 1 };
@@ -274,7 +274,7 @@ test('HS-01 a megabyte of head, byte by byte', () => {
   assert.equal(head.fields.get('a')?.length, 1 << 20);
 });
 
-test('HS-13 the rest lies in the chunk it came in, and is handed out once', () => {
+test('HS-13 bytes after the head are a view of their chunk, and are returned once', () => {
   const parser = new HeadParser(LIMITS);
   assert.equal(parser.takeRest().length, 0);
   const chunk = latin1(`${EXAMPLE}abc`);
@@ -285,7 +285,7 @@ test('HS-13 the rest lies in the chunk it came in, and is handed out once', () =
   assert.equal(parser.takeRest().length, 0);
 });
 
-test('HS-01 a held head does not change with the chunks it came in', () => {
+test('HS-01 a head copied from chunks does not change with them', () => {
   const parser = new HeadParser(LIMITS);
   const bytes = latin1(EXAMPLE);
   const first = Buffer.from(bytes.subarray(0, 50));
@@ -294,7 +294,7 @@ test('HS-01 a held head does not change with the chunks it came in', () => {
   assert.deepEqual(plain(parser.receive(bytes.subarray(50))!).fields, EXAMPLE_FIELDS);
 });
 
-test('HS-01 plain Uint8Array, also in the middle of its memory', () => {
+test('HS-01 a Uint8Array at any offset of its buffer is read', () => {
   const memory = new Uint8Array(EXAMPLE.length + 20);
   memory.set(latin1(`${EXAMPLE}abc`), 10);
   const parser = new HeadParser(LIMITS);
@@ -303,7 +303,7 @@ test('HS-01 plain Uint8Array, also in the middle of its memory', () => {
   assert.equal(parser.takeRest().toString(), 'abc');
 });
 
-test('a parser reads one head and then no more', () => {
+test('HS-01 a parser reads one head only', () => {
   const done = new HeadParser(LIMITS);
   done.receive(latin1(EXAMPLE));
   assert.throws(() => done.receive(latin1('x')), { name: 'MisuseError', code: 'ERR_STATE' });
@@ -324,4 +324,4 @@ test('HS-26 two parsers share nothing', () => {
   assert.equal(other.receive(another.subarray(-1))?.target, '/talk?room=1');
 });
 
-test('TS-09 a short run of the fuzzer', () => fuzzHead(1, 3000));
+test('TS-09 the head fuzzer finds nothing in a short run', () => fuzzHead(1, 3000));

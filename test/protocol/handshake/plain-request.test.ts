@@ -48,9 +48,9 @@ for (const [rule, raw, length] of LENGTHS) {
   test(`HS-14 body: ${rule}`, () => assert.deepEqual(bodyLength(head(raw)), length));
 }
 
-test('HS-14 the limit is 64 KiB', () => assert.equal(MAX_BODY_BYTES, 65_536));
+test('HS-14 the limit of a request body is 64 KiB', () => assert.equal(MAX_BODY_BYTES, 65_536));
 
-test('HS-14 URL of a plain request', () => {
+test('HS-14 the URL of a plain request has scheme, host, path and query', () => {
   assert.equal(readPlainTarget(head(['Host', 'a:81'], '/b?c'), false).href, 'http://a:81/b?c');
   assert.equal(readPlainTarget(head(['Host', 'a:81'], 'http://d/b'), true).href, 'https://d/b');
   for (const target of ['*', '/#', 'a:80'])
@@ -60,7 +60,7 @@ test('HS-14 URL of a plain request', () => {
   }
 });
 
-test('RFC 9112 §3.3 a request of HTTP/1.0 without Host is for the address listened on', () => {
+test('RFC 9112 §3.3 an HTTP/1.0 request without Host is for the address that received it', () => {
   const old = (raw: readonly string[], target = '/b'): RequestHead => ({
     ...head(raw, target),
     httpVersion: '1.0',

@@ -70,7 +70,7 @@ const MALFORMED: readonly (readonly [what: string, bytes: Buffer, detail: RegExp
 ];
 
 for (const [what, bytes, version, source] of HEADERS) {
-  test(`RT-07 PROXY header, version ${version}, ${what}: read whole, and not before its last byte`, () => {
+  test(`RT-07 PROXY header, version ${version}, ${what}: is read when its last byte arrives`, () => {
     const [address, port] = source ?? [];
     const header: ProxyFact = {
       kind: 'header',
@@ -87,7 +87,7 @@ for (const [what, bytes, version, source] of HEADERS) {
 }
 
 for (const [what, bytes, detail] of MALFORMED) {
-  test(`RT-07 SE-10 PROXY header with ${what} is malformed, and at no cut anything else`, () => {
+  test(`RT-07 SE-10 PROXY header with ${what} is malformed at every cut`, () => {
     const fact = readProxyHeader(bytes);
     assert.equal(fact.kind, 'malformed');
     assert.match(fact.kind === 'malformed' ? fact.detail : '', detail);
@@ -111,7 +111,7 @@ for (const text of [
   });
 }
 
-test('RT-07 the version is known with the last byte of the signature', () => {
+test('RT-07 the version is known when the last byte of the signature arrives', () => {
   assert.deepEqual(
     ['', 'P', 'PROXY', 'PROXY ', 'PROXY TCP4'].map((text) => proxyVersion(Buffer.from(text))),
     [undefined, undefined, undefined, 1, 1],
@@ -121,7 +121,7 @@ test('RT-07 the version is known with the last byte of the signature', () => {
   assert.equal(proxyVersion(Buffer.from(SIGNATURE)), 2);
 });
 
-test('RT-07 GN-07 no bytes after a signature make reading throw, and a fact stays what it is when more bytes come', () => {
+test('RT-07 GN-07 bytes after a signature never cause a throw, and more bytes do not change a fact', () => {
   const signature = fc.constantFrom(
     Buffer.from('PROXY '),
     Buffer.from('PROXY TCP6 '),
@@ -160,7 +160,7 @@ function preambles(required: boolean, bytes: Buffer): (ReturnType<ProxyHeaderRea
 }
 
 for (const header of VALID) {
-  test(`RT-07 a header in pieces of any size gives the client and what follows: version ${proxyVersion(header)}`, () => {
+  test(`RT-07 a header in pieces of any size gives the client address and the following bytes: version ${proxyVersion(header)}`, () => {
     for (const result of preambles(true, Buffer.concat([header, Buffer.from('GET /')]))) {
       assert.ok(result !== 'more' && result !== undefined && result.fault === undefined);
       assert.deepEqual(result.source, { address: '192.0.2.1', port: 8080 });
@@ -182,7 +182,7 @@ for (const header of VALID) {
   });
 }
 
-test('RT-07 without a header: a fault where one is required, passed on where none is', () => {
+test('RT-07 a missing header is a fault if it is required; otherwise the bytes are passed on', () => {
   for (const result of preambles(true, Buffer.from('GET /')))
     assert.match((result as { fault?: string }).fault ?? '', /missing/);
   for (const result of preambles(false, Buffer.from('POST /'))) {

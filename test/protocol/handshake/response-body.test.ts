@@ -36,7 +36,7 @@ for (const [what, fields, bytes, is, done, status] of [
   ['in chunks that are none', 'Transfer-Encoding: chunked\r\n', 'zz\r\nabc', '', true],
   ['in chunks, an endless line', 'Transfer-Encoding: chunked\r\n', '1'.repeat(300), '', true],
 ] as const) {
-  test(`CC-01 body ${what}, however it is cut`, () => {
+  test(`CC-01 a body ${what} is read at every cut`, () => {
     const whole = Buffer.from(bytes, 'latin1');
     const pieces = (at: number[]) => at.map((start, i) => whole.subarray(start, at[i + 1]));
     assert.deepEqual(read([whole], fields, status), [is, done]);

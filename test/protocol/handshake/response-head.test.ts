@@ -60,7 +60,7 @@ const GOOD: [string, string, ReturnType<typeof head>][] = [
     ]),
   ],
   [
-    'HS-13 frames behind the head',
+    'HS-13 frames after the head',
     'HTTP/1.1 101 x\r\n\r\n\x81\x02\r\n',
     head(101, 'x', [], '1.1', '\x81\x02\r\n'),
   ],
@@ -107,12 +107,12 @@ const BAD: [string, string, RegExp][] = [
   ['HS-04 too many bytes', `HTTP/1.1 101 a\r\nA: ${'b'.repeat(2_000)}`, /limit: its bytes/],
 ];
 for (const [rule, text, says] of BAD) {
-  test(`CC-04 response head: ${rule} is refused, wherever it is cut`, () => {
+  test(`CC-04 response head: ${rule} is refused at every cut`, () => {
     assert.match(JSON.stringify(everyCut(text)), says);
   });
 }
 
-test('HS-04 an endless head is given up with the byte that passes the limit', () => {
+test('HS-04 an endless head is refused at the byte that exceeds the limit', () => {
   const parser = new ResponseHeadParser(LIMITS);
   parser.receive(Buffer.from('HTTP/1.1 101 '));
   for (let i = 13; i < 1_023; i++) assert.equal(parser.receive(Buffer.from('x')), undefined);

@@ -40,7 +40,7 @@ const refuses = (request: RequestHead, code: HandshakeErrorCode): void => {
   });
 };
 
-test('§4.2.1 the request of §1.2', () => {
+test('§4.2.1 the example request of §1.2 is accepted', () => {
   const request = readUpgradeRequest(
     head([
       ...GOOD_FIELDS,
@@ -65,7 +65,7 @@ test('§4.2.1 the request of §1.2', () => {
   assert.equal(request.url, request.url);
 });
 
-test('§4.2.1 the least there can be', () => {
+test('§4.2.1 a request with only the required fields is accepted', () => {
   const request = readUpgradeRequest(head(GOOD_FIELDS), true);
   assert.deepEqual(request.origins, []);
   assert.equal(request.protocols.size, 0);
@@ -188,7 +188,7 @@ test('HS-06 the authority of an absolute target replaces Host', () => {
   assert.equal(request.url.href, 'http://other.example:81/a?b');
 });
 
-test('HS-16 a list over several fields, in order; Object.prototype has no say', () => {
+test('HS-16 subprotocols in several fields are one list, in order; Object.prototype has no effect', () => {
   const request = having('Sec-WebSocket-Protocol', 'b, a', 'constructor,__proto__', 'toString');
   const { protocols } = readUpgradeRequest(request, false);
   assert.deepEqual([...protocols], ['b', 'a', 'constructor', '__proto__', 'toString']);
@@ -204,7 +204,7 @@ test('HS-18 extensions over several fields are one list', () => {
   ]);
 });
 
-test('RFC 9110 §5.6.1.2 empty members and fields are ignored in the lists of subprotocols and extensions', () => {
+test('RFC 9110 §5.6.1.2 empty members and fields in lists of subprotocols and extensions are ignored', () => {
   for (const values of [['ocpp1.6,'], [', ocpp1.6'], [' ,\t,ocpp1.6,,'], ['', 'ocpp1.6'], ['ocpp1.6', ',']]) {
     const { protocols } = readUpgradeRequest(having('Sec-WebSocket-Protocol', ...values), false);
     assert.deepEqual([...protocols], ['ocpp1.6'], values.join('|'));
@@ -220,7 +220,7 @@ test('RFC 9110 §5.6.1.2 empty members and fields are ignored in the lists of su
   }
 });
 
-test('SE-03 16 KiB of semicolons, quotes or parameters', () => {
+test('SE-03 16 KiB of semicolons, quotes or parameters take linear time', () => {
   for (const filling of [';', '"', '\\"', 'a;', 'a=']) {
     const value = filling.repeat(16_384 / filling.length);
     refuses(having('Sec-WebSocket-Extensions', value), 'ERR_EXTENSIONS_FIELD');
@@ -228,7 +228,7 @@ test('SE-03 16 KiB of semicolons, quotes or parameters', () => {
   }
 });
 
-test('SE-02 each field of the handshake missing, doubled, empty, in odd case, in a list', () => {
+test('SE-02 each handshake field is checked when missing, repeated, empty, in odd case and in a list', () => {
   // a row of statuses by field: missing, repeated, empty, odd case, in a list with itself
   const statuses: Readonly<Record<string, readonly (number | 'ok')[]>> = {
     Upgrade: [400, 'ok', 400, 'ok', 'ok'],
@@ -258,7 +258,7 @@ test('SE-02 each field of the handshake missing, doubled, empty, in odd case, in
   }
 });
 
-test('HS-19 of several faults the first in the order of checks counts', () => {
+test('HS-19 of several faults, the first in the order of checks is reported', () => {
   const order: readonly (readonly [HandshakeErrorCode, string, string[]])[] = [
     ['ERR_NO_UPGRADE', 'Upgrade', []],
     ['ERR_HOST', 'Host', []],
@@ -277,14 +277,14 @@ test('HS-19 of several faults the first in the order of checks counts', () => {
   }
 });
 
-test('HS-05 what asks for an upgrade to WebSocket', () => {
+test('HS-05 an Upgrade list with websocket, and no other, asks for WebSocket', () => {
   assert.equal(wantsWebSocket(head(GOOD_FIELDS, { method: 'POST', target: '*' })), true);
   assert.equal(wantsWebSocket(having('Upgrade', 'h2c', 'WebSocket')), true);
   assert.equal(wantsWebSocket(having('Upgrade', 'h2c')), false);
   assert.equal(wantsWebSocket(having('Upgrade')), false);
 });
 
-test('HS-17 the first preference that was offered, nothing without one, nothing that was not listed', () => {
+test('HS-17 the server selects its first preference that was offered, and nothing that was not listed', () => {
   const offered = new Set(['a', 'b', 'c']);
   assert.equal(selectProtocol(offered, ['x', 'c', 'a']), 'c');
   assert.equal(selectProtocol(offered, ['x']), '');
@@ -293,7 +293,7 @@ test('HS-17 the first preference that was offered, nothing without one, nothing 
   assert.equal(selectProtocol(offered, ['A']), '');
 });
 
-test('HS-17 the choice of the hook goes first, and has to be offered', () => {
+test('HS-17 the choice of the hook takes precedence, and must have been offered', () => {
   const offered = new Set(['a', 'b']);
   assert.equal(selectProtocol(offered, ['a'], 'b'), 'b');
   assert.equal(selectProtocol(offered, [], 'b'), 'b');
@@ -302,7 +302,7 @@ test('HS-17 the choice of the hook goes first, and has to be offered', () => {
   }
 });
 
-test('AU-04 headers of the hook come back as a list, several of one name too', () => {
+test('AU-04 headers of the hook are returned as a list, repeated names included', () => {
   const headers: FieldLine[] = [
     ['Set-Cookie', 'a=1'],
     ['Set-Cookie', 'b=2; Path=/'],

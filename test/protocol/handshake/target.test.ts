@@ -133,7 +133,7 @@ for (const [text, valid] of AUTHORITIES) {
   });
 }
 
-test('HS-05 Host has to be there once, also beside an absolute target', () => {
+test('HS-05 exactly one Host is required, even with an absolute target', () => {
   for (const target of ['/', 'http://a/']) {
     for (const raw of [
       [],
@@ -152,7 +152,7 @@ test('HS-05 Host has to be there once, also beside an absolute target', () => {
 const textOf = (chars: string) =>
   fc.array(fc.constantFrom(...chars.split('')), { maxLength: 24 }).map((list) => list.join(''));
 
-test('HS-05 whatever passes as authority is host and port of a URL, and nothing else', () => {
+test('HS-05 every accepted authority is the host and port of a URL', () => {
   fc.assert(
     fc.property(textOf('aZ09-.._~:[]xn--1256fF%@/?#\\!$,'), (text) => {
       if (!isAuthority(text)) return;
@@ -164,7 +164,7 @@ test('HS-05 whatever passes as authority is host and port of a URL, and nothing 
   );
 });
 
-test('HS-06 the path is that of the URL, whatever the target', () => {
+test('HS-06 the path equals that of the URL for every target', () => {
   fc.assert(
     fc.property(textOf('aB9/..%2eE\\?"<>^`{|}[]~!$&\'()*+,;=:@-_'), (text) => {
       const target = read(`/${text}`);

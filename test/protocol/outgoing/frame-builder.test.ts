@@ -22,7 +22,7 @@ const LENGTHS = [0, 1, 2, 3, 4, 5, 124, 125, 126, 127, 65_534, 65_535, 65_536, 6
 
 for (const { role, key, mask } of ROLES) {
   for (const length of LENGTHS) {
-    test(`FB-01 TS-03 §5.2: a ${role}'s frame of ${length} bytes has the shortest length, whichever way it is built`, () => {
+    test(`FB-01 TS-03 §5.2: a ${role}'s frame of ${length} bytes has the shortest length form, in every way to build it`, () => {
       const payload = Buffer.from(Array.from({ length }, (_, i) => (i * 7) & 0x7f));
       const expected = frame({ opcode: OPCODE.BINARY, payload, mask });
       assert.equal(headerBytes(length, key), expected.length - length);
@@ -36,7 +36,7 @@ for (const { role, key, mask } of ROLES) {
 
   // UTF-8 at least as long as UTF-16, on both sides of each length form: the header may be longer than guessed.
   for (const char of ['x', 'é', '€', '😀', '\ud800', '\udc00']) {
-    test(`FB-01 CT-02 §5.6: a ${role}'s text of ${JSON.stringify(char)} in every number goes out whole`, () => {
+    test(`FB-01 CT-02 §5.6: a ${role}'s text of ${JSON.stringify(char)} in every length is sent complete`, () => {
       for (const units of [
         0, 1, 20, 41, 42, 43, 61, 62, 63, 64, 100, 124, 125, 126, 127, 21_845, 21_846, 32_767, 32_768, 65_535,
         65_536,
@@ -55,14 +55,14 @@ for (const { role, key, mask } of ROLES) {
   }
 }
 
-test('MK-03 §5.3: the payload that was handed in stays as it was', () => {
+test('MK-03 §5.3: building a masked frame does not change the payload', () => {
   const payload = Buffer.from('Hello');
   buildFrame(OPCODE.TEXT, payload, KEY);
   writeFrame(Buffer.alloc(64), 0, OPCODE.TEXT, payload, KEY);
   assert.equal(payload.toString(), 'Hello');
 });
 
-test('§5.7: the example frames', () => {
+test('§5.7: the builder produces the example frames', () => {
   assert.equal(buildFrame(OPCODE.TEXT, 'Hello', undefined).toString('hex'), '810548656c6c6f');
   assert.equal(buildFrame(OPCODE.TEXT, 'Hello', KEY).toString('hex'), '818537fa213d7f9f4d5158');
   assert.equal(buildFrame(OPCODE.PING, 'Hello', undefined).toString('hex'), '890548656c6c6f');
@@ -76,7 +76,7 @@ test('§5.7: the example frames', () => {
   );
 });
 
-test('FB-01: what is built can be read', () => {
+test('FB-01: the parser reads frames that the builder produces', () => {
   const built = buildFrame(OPCODE.TEXT, 'Grüße', KEY);
   const read = readFrame(built);
   assert.deepEqual([read?.payload.toString(), read?.end, read?.fin], ['Grüße', built.length, true]);

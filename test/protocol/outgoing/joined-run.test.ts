@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { JoinedRun } from '../../../src/protocol/outgoing/joined-run.ts';
 
-test('TS-09: the same frames are joined once, until the run is forgotten', () => {
+test('TS-09: equal frames are joined once, until the run is dropped', () => {
   const joined = new JoinedRun();
   const [a, b] = [Buffer.from('ab'), Buffer.from('cde')];
   const run = joined.join([a, b]);
@@ -14,7 +14,7 @@ test('TS-09: the same frames are joined once, until the run is forgotten', () =>
   assert.notEqual(joined.join([a, b]), again);
 });
 
-test('TS-09: a run is at most 65,536 bytes, and plain bytes alone', () => {
+test('TS-09: a run has at most 65,536 bytes, and contains plain bytes only', () => {
   const joined = new JoinedRun();
   assert.equal(joined.join([Buffer.alloc(65_535), Buffer.alloc(1)])?.length, 65_536);
   assert.equal(joined.join([Buffer.alloc(65_536), Buffer.alloc(1)]), undefined);

@@ -13,7 +13,7 @@ interface Sent {
 }
 
 for (let seed = 1; seed <= 25; seed++) {
-  test(`TS-09 FB-03 BC-04: whatever is sent however, over a wire that cuts and stalls, arrives whole and in order (seed ${seed})`, async (t) => {
+  test(`TS-09 FB-03 BC-04: everything sent over a wire that cuts and stalls arrives whole and in order (seed ${seed})`, async (t) => {
     const { server, join } = live(t, {
       maxBufferedBytes: 100_000_000,
       highWaterMarkBytes: 5_000 + seed * 3_000,
@@ -94,7 +94,7 @@ for (const [role, nextKey] of [
   ['server', undefined],
   ['client', () => 0x01020304],
 ] as const) {
-  test(`BP-05 EV-11: a ${role}'s messages that were packed together are dropped, and counted, one by one`, () => {
+  test(`BP-05 EV-11: a ${role}'s messages in one packed block are dropped and counted one by one`, () => {
     const outbox = new Outbox(
       full,
       { maxPendingPongs: 8, highWaterMarkBytes: 10 },

@@ -20,14 +20,14 @@ for (const [what, waiting, from, bytes, left] of [
   ['nothing', [], 0, 0, []],
   ['one message', [text('a')], 0, 3, []],
   ['two in a run', [run(text('a'), text('bc'))], 0, 3, [text('bc')]],
-  ['a message behind a pong', [run(pong('p'), text('a'), text('b'))], 0, 3, [pong('p'), text('b')]],
-  ['pongs alone', [pong('p'), run(pong('q'), pong('r'))], 0, 0, [pong('p'), run(pong('q'), pong('r'))]],
+  ['a message after a pong', [run(pong('p'), text('a'), text('b'))], 0, 3, [pong('p'), text('b')]],
+  ['pongs only', [pong('p'), run(pong('q'), pong('r'))], 0, 0, [pong('p'), run(pong('q'), pong('r'))]],
   ['a pong, then a message', [pong('p'), text('abc')], 0, 5, [pong('p')]],
-  ['one that is not copied', [large, text('a')], 0, 20_004, [text('a')]],
-  ['one behind what is begun', [text('begun'), large], 1, 20_004, [text('begun')]],
-  ['what is begun alone', [text('begun')], 1, 0, [text('begun')]],
+  ['an uncopied message', [large, text('a')], 0, 20_004, [text('a')]],
+  ['a message after a begun one', [text('begun'), large], 1, 20_004, [text('begun')]],
+  ['only a begun message', [text('begun')], 1, 0, [text('begun')]],
 ] as const satisfies readonly (readonly [string, readonly WaitingFrame[], number, number, unknown])[]) {
-  test(`BP-05: the oldest message goes, of ${what}: ${bytes} bytes`, () => {
+  test(`BP-05: drop-oldest drops the oldest of ${what}: ${bytes} bytes`, () => {
     const frames: WaitingFrame[] = [...waiting];
     assert.equal(dropOldestMessage(frames, from), bytes);
     assert.deepEqual(frames, left);
@@ -61,7 +61,7 @@ for (const [what, waiting, from, control, left] of [
     [pong('p').subarray(1), bye],
   ],
 ] as const satisfies readonly (readonly [string, readonly WaitingFrame[], number, unknown, unknown])[]) {
-  test(`§5.5.3 pings and pongs are taken out of ${what}, in order`, () => {
+  test(`§5.5.3 pings and pongs are extracted from ${what}, in order`, () => {
     const frames: WaitingFrame[] = [...waiting];
     assert.deepEqual(takeControl(frames, from), control);
     assert.deepEqual(frames, left);
@@ -72,14 +72,14 @@ for (const [what, frame, messages] of [
   ['a message', text(''), 1],
   ['a pong', pong('p'), 0],
   ['a run', run(text('a'), pong('p'), text('b'), text('c')), 3],
-  ['one that is not copied', large, 1],
+  ['an uncopied message', large, 1],
 ] as const) {
-  test(`BP-05: ${what} counts ${messages}`, () => {
+  test(`BP-05: ${what} counts ${messages} messages`, () => {
     assert.equal(messagesIn(frame), messages);
   });
 }
 
-test('TS-09: small neighbours leave as one chunk, large ones as they are', () => {
+test('TS-09: adjacent small frames leave as one chunk, large frames separately', () => {
   const [a, b, c, big] = [text('a'), text('b'), text('c'), payload];
   assert.deepEqual(joinSmall([a]), [a]);
   const joined = joinSmall([a, b, big, c]);
