@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { PeerError } from '../src/protocol/errors.ts';
 import { MessageAssembler } from '../src/protocol/message-assembler.ts';
+import { OutgrownMemory } from '../src/protocol/outgrown-memory.ts';
 import { type Prng, prng } from './prng.ts';
 import { nearlyText } from './utf8.ts';
 import { firstImpossibleByte } from './utf8-model.ts';
+
+const OUTGROWN = new OutgrownMemory();
 
 /** Larger pieces cost time and prove nothing more. */
 const MOST_BYTES = 3_000;
@@ -38,7 +41,7 @@ function check(
   lengthKnownFrom: number,
   random: Prng,
 ): void {
-  const assembler = new MessageAssembler(text);
+  const assembler = new MessageAssembler(text, OUTGROWN);
   const impossible = text ? firstImpossibleByte(whole) : -1;
   let given = 0;
   for (const [i, piece] of pieces.entries()) {

@@ -17,7 +17,6 @@ import { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
 import { ProtocolMemory } from './memory.ts';
 import { invalidUtf8, MessageAssembler } from './message-assembler.ts';
 import { copyOf } from './message-memory.ts';
-import { keepOutgrown } from './outgrown-memory.ts';
 import { CompressingOutbox } from './outgoing/compressing-outbox.ts';
 import { checkControlPayload } from './outgoing/frame-builder.ts';
 import { Outbox, type OutgoingLimits, type Wire } from './outgoing/outbox.ts';
@@ -319,7 +318,7 @@ export class ProtocolConnection {
     if ((kind & IS.OWN) !== 0) {
       const isWhole = end === bytes.length;
       const message = isWhole ? bytes : copyOf(bytes, start, end);
-      if (!isWhole) keepOutgrown(bytes);
+      if (!isWhole) this.#memory.outgrown.keep(bytes);
       reusableBytes.noteBinary(message);
       return message;
     }
@@ -480,7 +479,10 @@ export class ProtocolConnection {
 
   #messagePiece(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): Fact {
     const { header } = this.#parser;
-    this.#assembler ??= new MessageAssembler((header.messageOpcode || header.opcode) === OPCODE.TEXT);
+    this.#assembler ??= new MessageAssembler(
+      (header.messageOpcode || header.opcode) === OPCODE.TEXT,
+      this.#memory.outgrown,
+    );
     // Only a final frame says where the message ends: to grow by what is known so far would copy all of it each time.
     const expectedBytes = header.fin ? header.messageBytes : Number.POSITIVE_INFINITY;
     this.#assembler.append(bytes, start, end, nonAscii, expectedBytes);
@@ -511,7 +513,7 @@ export class ProtocolConnection {
       this.#compressed?.done(error);
       owner.readMore();
     });
-    return new CompressedInput(inflater, this.#parser.header.limits.maxMessageBytes);
+    return new CompressedInput(inflater, this.#parser.header.limits.maxMessageBytes, this.#memory.outgrown);
   }
 
   #inflatedMessage(compressed: CompressedInput): Fact {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { JoinedRun } from './outgoing/joined-run.ts';
 import { PackingTable } from './outgoing/packing-table.ts';
+import { OutgrownMemory } from './outgrown-memory.ts';
 import { ReusableBytes } from './reusable-bytes.ts';
 import { TextSlab } from './text-slab.ts';
 
@@ -19,6 +20,8 @@ export class ProtocolMemory {
   readonly reusableBytes: ReusableBytes = new ReusableBytes();
   /** Received texts that are delivered as bytes. */
   readonly texts: TextSlab;
+  /** Memory of messages that are still growing. */
+  readonly outgrown: OutgrownMemory = new OutgrownMemory();
   #scratch: Buffer | undefined;
 
   /** Default: a table and slabs of its own, in ordinary memory. */

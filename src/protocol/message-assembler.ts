@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { PeerError } from './errors.ts';
 import { ENTRY_BYTES } from './limits.ts';
 import { messageMemory } from './message-memory.ts';
-import { keepOutgrown, roomToGrow } from './outgrown-memory.ts';
+import type { OutgrownMemory } from './outgrown-memory.ts';
 import { Utf8Validator } from './utf8.ts';
 
 /** Smallest buffer for an unfinished message, unless the message is known to be smaller. */
@@ -20,9 +20,11 @@ export class MessageAssembler {
   #buffer: Buffer = NOTHING;
   #length = 0;
   #nonAscii = 0;
+  readonly #outgrown: OutgrownMemory;
   readonly #validator: Utf8Validator | undefined;
 
-  constructor(text: boolean) {
+  constructor(text: boolean, outgrown: OutgrownMemory) {
+    this.#outgrown = outgrown;
     this.#validator = text ? new Utf8Validator() : undefined;
   }
 
@@ -58,11 +60,13 @@ export class MessageAssembler {
     const wanted = Math.max(needed * 2, FIRST_CAPACITY);
     // Exactly the message size: this memory becomes the message.
     const grown =
-      wanted >= expectedBytes ? messageMemory(Math.max(needed, expectedBytes)) : roomToGrow(wanted);
+      wanted >= expectedBytes
+        ? messageMemory(Math.max(needed, expectedBytes))
+        : this.#outgrown.roomFor(wanted);
     const outgrown = this.#buffer;
     outgrown.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
-    keepOutgrown(outgrown);
+    this.#outgrown.keep(outgrown);
   }
 
   /**

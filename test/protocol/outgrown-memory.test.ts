@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FACT, type ProtocolConnection } from '../../src/protocol/connection.ts';
-import { keepOutgrown, roomToGrow } from '../../src/protocol/outgrown-memory.ts';
+import { OutgrownMemory } from '../../src/protocol/outgrown-memory.ts';
 import { binary, continuation } from '../../src/testing/frames.ts';
 import { coreWith, SILENT } from './cores.ts';
 
@@ -18,23 +18,25 @@ for (const [wanted, given] of [
   [4_000_000, 3_072 * KIB],
 ] as const) {
   test(`FP-12: a request for ${wanted} bytes gives memory of ${given}, at least two thirds`, () => {
-    assert.equal(roomToGrow(wanted).length, given);
+    assert.equal(new OutgrownMemory().roomFor(wanted).length, given);
     assert.ok(given >= (wanted * 2) / 3);
   });
 }
 
 test('FP-12: pooled memory is found by its size, and the pool holds at most 2 MiB', () => {
   const buffers: Buffer[] = Array.from({ length: 5 }, () => Buffer.allocUnsafeSlow(512 * KIB));
-  for (const buffer of buffers) keepOutgrown(buffer);
-  assert.ok(!buffers.includes(roomToGrow(256 * KIB)));
-  const found = Array.from({ length: 5 }, () => roomToGrow(512 * KIB));
+  const outgrown = new OutgrownMemory();
+  for (const buffer of buffers) outgrown.keep(buffer);
+  assert.ok(!buffers.includes(new OutgrownMemory().roomFor(512 * KIB)));
+  assert.ok(!buffers.includes(outgrown.roomFor(256 * KIB)));
+  const found = Array.from({ length: 5 }, () => outgrown.roomFor(512 * KIB));
   assert.deepEqual(
     found.map((buffer) => buffers.includes(buffer)),
     [true, true, true, true, false],
   );
   const small: Buffer = Buffer.allocUnsafeSlow(32 * KIB);
-  keepOutgrown(small);
-  assert.notEqual(roomToGrow(32 * KIB), small);
+  outgrown.keep(small);
+  assert.notEqual(outgrown.roomFor(32 * KIB), small);
 });
 
 /** Cuts a wire into reads of one size and parses them. */

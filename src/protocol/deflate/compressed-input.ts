@@ -4,6 +4,7 @@ import type { Piece } from '../frame-parser.ts';
 import { ENTRY_BYTES } from '../limits.ts';
 import { nonAscii } from '../mask.ts';
 import { MessageAssembler } from '../message-assembler.ts';
+import type { OutgrownMemory } from '../outgrown-memory.ts';
 import type { Inflater, InflateSink } from './inflater.ts';
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
@@ -41,11 +42,13 @@ export class CompressedInput implements InflateSink {
 
   readonly #inflater: Inflater;
   readonly #maxMessageBytes: number;
+  readonly #outgrown: OutgrownMemory;
   #assembler: MessageAssembler | undefined;
   #inflation: Inflation | undefined;
   #messageBytes = 0;
 
-  constructor(inflater: Inflater, maxMessageBytes: number) {
+  constructor(inflater: Inflater, maxMessageBytes: number, outgrown: OutgrownMemory) {
+    this.#outgrown = outgrown;
     this.#inflater = inflater;
     this.#maxMessageBytes = maxMessageBytes;
   }
@@ -164,7 +167,7 @@ export class CompressedInput implements InflateSink {
     const highBits = this.isText ? nonAscii(bytes, start, end) : 1;
     if (final && this.#assembler === undefined) this.#holdMessage(bytes, start, end, highBits === 0);
     else {
-      this.#assembler ??= new MessageAssembler(this.isText);
+      this.#assembler ??= new MessageAssembler(this.isText, this.#outgrown);
       this.#assembler.append(bytes, start, end, highBits, this.#maxMessageBytes);
     }
   }
