@@ -46,13 +46,18 @@ function showStatus() {
   process.stdout.write(`\r\u001b[K${count.passed} passed, ${count.failed} failed`);
 }
 
+/** What went wrong. The message of most assertions already contains both values. */
+function textOf(/** @type {any} */ why) {
+  if (typeof why === 'string') return why;
+  return why?.generatedMessage === true ? String(why.stack) : inspect(why, { depth: 8 });
+}
+
 function fail(/** @type {string} */ file, /** @type {string} */ name, /** @type {unknown} */ why) {
   count.failed++;
   failedFiles.add(file);
   if (isVerbose) return;
-  const text = typeof why === 'string' ? why : inspect(why, { depth: 8 });
   const clear = process.stdout.isTTY ? '\r\u001b[K' : '';
-  process.stdout.write(`${clear}✖ ${nameOf(file)}: ${name}\n${text.replaceAll(/^/gm, '    ')}\n`);
+  process.stdout.write(`${clear}✖ ${nameOf(file)}: ${name}\n${textOf(why).replaceAll(/^/gm, '    ')}\n`);
 }
 
 const tally = (/** @type {any} */ event, /** @type {boolean} */ ok) => {
