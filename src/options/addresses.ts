@@ -10,9 +10,9 @@ const MAPPED_PREFIX_BITS = 96;
 export type AddressList = readonly string[] | ((address: string) => boolean);
 
 /**
- * @returns Whether an address, as {@link normalizeAddress} gives it, is in the list. What is no address is in no list.
- *   What a function throws passes through; anything but `true` and `false` is misuse.
- * @throws MisuseError `ERR_OPTION` for an entry that is neither address nor range.
+ * @returns Whether the list contains an address in the form of {@link normalizeAddress}. `false` for text that is not
+ *   an address. Errors that the function throws pass through; a result other than `true` and `false` is misuse.
+ * @throws MisuseError `ERR_OPTION` for an entry that is neither an address nor a range.
  */
 export function addressMatcher(list: AddressList): (address: string) => boolean {
   if (typeof list === 'function') {
@@ -29,7 +29,7 @@ export function addressMatcher(list: AddressList): (address: string) => boolean 
   };
 }
 
-/** Whether `text` is an address or a range, as {@link addressMatcher} takes them. */
+/** Whether `text` is an address or a range that {@link addressMatcher} accepts. */
 export function isAddressOrRange(text: string): boolean {
   const slash = text.indexOf('/');
   const family = isIP(slash < 0 ? text : text.slice(0, slash));

@@ -2,7 +2,7 @@ import { MisuseError } from '../protocol/errors.ts';
 import { CALL_FOREIGN_NAMES } from './foreign-names.ts';
 import { isOptionsObject, refuseUnknownOption, shown } from './option-check.ts';
 
-/** What one argument, or one option of a call, may be. */
+/** The rule for one argument or for one option of a call. */
 export interface ValueRule {
   readonly fits: (value: unknown) => boolean;
   /** Ends the sentence "it must be …". */
@@ -24,7 +24,7 @@ export const BOOLEAN: ValueRule = {
   allowed: 'true or false',
 };
 export const FUNCTION: ValueRule = { fits: (value) => typeof value === 'function', allowed: 'a function' };
-/** Told by its members: test environments have an `AbortSignal` of their own. */
+/** Recognized by its members, because test environments have an `AbortSignal` class of their own. */
 export const SIGNAL: ValueRule = {
   fits: (value) =>
     isMember(value, 'addEventListener') && typeof Reflect.get(value as object, 'aborted') === 'boolean',
@@ -36,7 +36,7 @@ export const wholeNumber = (min: number, max: number): ValueRule => ({
   allowed: `a whole number from ${min} to ${max}`,
 });
 
-/** @throws MisuseError `ERR_ARGUMENT`: what the argument is, and what it may be. */
+/** @throws MisuseError `ERR_ARGUMENT`; the message names the argument, its value and what is allowed. */
 export function refuseArgument(call: string, name: string, value: unknown, allowed: string): never {
   throw new MisuseError('ERR_ARGUMENT', `${call}: ${name} is ${shown(value)}; it must be ${allowed}`);
 }
@@ -72,9 +72,10 @@ export function checkCount(call: string, given: ArrayLike<unknown>, most: number
 }
 
 /**
- * Checks the options of a call: their names and their types.
+ * Checks the names and types of the options of a call.
  * @param instead What to write instead of a callback.
- * @throws MisuseError `ERR_ARGUMENT` for anything but an object; `ERR_OPTION` for an unknown name or a wrong value.
+ * @throws MisuseError `ERR_ARGUMENT` for a value that is not an object; `ERR_OPTION` for an unknown name or a wrong
+ *   value.
  */
 export function checkCallOptions(
   call: string,
@@ -86,7 +87,7 @@ export function checkCallOptions(
   if (typeof options === 'function') refuseSurplus(call, options, instead);
   if (!isOptionsObject(options, table))
     refuseArgument(call, 'options', options, `an object with ${Object.keys(table).join(', ')}`);
-  // No list of names is made here: V8 keeps that of a plain object with its hidden class.
+  // No array of names here: V8 caches the names of a plain object with its hidden class.
   for (const name in options) {
     const value: unknown = (options as Record<string, unknown>)[name];
     const rule = table[name];
@@ -100,12 +101,12 @@ function refuseCallOption(call: string, options: object, name: string, table: Ca
   const rule = table[name];
   if (rule !== undefined)
     throw new MisuseError('ERR_OPTION', `${call}: ${name} is ${shown(value)}; it must be ${rule.allowed}`);
-  // What only a prototype has was not given by the caller.
+  // Ignore inherited properties; the caller did not set them.
   if (Object.hasOwn(options, name))
     refuseUnknownOption(`${call} has`, '', name, value, Object.keys(table), CALL_FOREIGN_NAMES);
 }
 
-/** Whether a listener answered with a promise, or something like one. */
+/** Whether a listener returned a promise or another thenable. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
@@ -113,9 +114,9 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * What a predicate of the application says. Only `true` means yes.
+ * Checks the result of a predicate of the application. Only `true` means yes.
  * @param what The predicate, for the message.
- * @throws MisuseError `ERR_ARGUMENT` for anything but `true` and `false`. A promise decides nothing in time, and its
+ * @throws MisuseError `ERR_ARGUMENT` for anything except `true` and `false`. A promise cannot decide in time, and its
  *   rejection would end the process; `undefined` is a forgotten `return`.
  */
 export function verdictOf(what: string, verdict: unknown): boolean {

@@ -9,26 +9,33 @@ import {
   type ValueRule,
 } from './call-check.ts';
 
-/** How a message goes out. */
+/** Options of one message. */
 export interface SendOptions {
-  /** `false` sends bytes as text, after a check that they are UTF-8; `true` sends a string as binary. Default: by type. */
+  /**
+   * `false` sends bytes as text after a check that they are UTF-8; `true` sends a string as binary. Default: strings
+   * as text, bytes as binary.
+   */
   readonly binary?: boolean;
   /**
-   * Whether it goes out compressed, where permessage-deflate was agreed on; ignored elsewhere. `false` for secrets that stand
-   * next to what somebody else chose: the size tells of them. Default: from `thresholdBytes` on.
+   * Whether to compress the message if the peers negotiated permessage-deflate; otherwise ignored. Use `false` for
+   * secrets next to text that another party chose: the compressed size reveals them. Default: compress from
+   * `thresholdBytes` on.
    */
   readonly compress?: boolean;
 }
 
-/** Whom a message is not for. */
+/** Which connections do not receive a message. */
 export interface Audience<C> {
-  /** Left out: a connection, an id, or several. */
+  /** A connection, an id, or several of them, to leave out. */
   readonly except?: C | string | Iterable<C | string> | undefined;
-  /** Left out where this returns `false`; asked last, and only for open connections. A throw, or no boolean, counts as failed. */
+  /**
+   * Leaves out connections for which it returns `false`. Called last, and only for open connections. A throw, or a
+   * result that is not a boolean, counts as failed.
+   */
   readonly where?: ((connection: C) => boolean) | undefined;
 }
 
-/** A connection, an id, or several. The members of a list are checked where they are read. */
+/** A connection, an id, or several of them. The members of a list are checked when they are read. */
 export const MEMBERS: ValueRule = {
   fits: (value) =>
     typeof value === 'string' ||
@@ -37,7 +44,7 @@ export const MEMBERS: ValueRule = {
       (Symbol.iterator in value || Symbol.asyncIterator in value)),
   allowed: 'a connection, an id, or a list of them',
 };
-/** What a message sent to many has. */
+/** Options of a message to several connections. */
 export const AUDIENCE_RULES = Object.freeze({
   except: MEMBERS,
   where: FUNCTION,
@@ -49,7 +56,7 @@ const SEND_OPTIONS = callOptions({ binary: BOOLEAN, compress: BOOLEAN });
 const PUBLISH_OPTIONS = callOptions(AUDIENCE_RULES);
 const DRAINED_OPTIONS = callOptions({ signal: SIGNAL });
 
-/** A call and what to write instead of a callback; made once, since `send` with options is on the hot path. */
+/** A call, and what to write instead of a callback. Created once, because `send` with options is on the hot path. */
 interface Call {
   readonly name: string;
   readonly instead: string;

@@ -6,7 +6,7 @@ import type { PlatformSettings } from './resolve-options.ts';
 import type { ProxySettings } from './read-proxy.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 
-/** Options of Node's TLS that are ours to set: where to connect, what is spoken, how long to wait. */
+/** TLS options of Node that Hawser sets itself: target, protocol and timeout. */
 export const OUR_TLS_OPTIONS = [
   'ALPNProtocols',
   'host',
@@ -25,18 +25,19 @@ export const OUR_TLS_OPTIONS = [
  */
 export type ClientTlsOptions = Omit<NodeTlsOptions, (typeof OUR_TLS_OPTIONS)[number]>;
 
-/** Header fields to send: `Headers`, pairs (a name may come twice), or a plain object. */
+/** Header fields to send: `Headers`, a list of pairs (a name may occur twice), or a plain object. */
 export type RequestHeaders =
   | Headers
   | Iterable<readonly [name: string, value: string]>
   | Readonly<Record<string, string>>;
 
-/** Where a connection goes: host and port, the host without brackets, or the path of a Unix socket. */
+/** The target of a connection: host (without brackets) and port, or the path of a Unix socket. */
 export type ConnectTarget = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /**
- * Makes the connection below: over an agent, SOCKS, SSH. It gives a `Duplex` that is connected, or connecting, to the
- * target, without TLS. `signal` is aborted when the stream is not wanted any more; one that comes later is destroyed.
+ * Creates the connection below WebSocket, for example through an agent, SOCKS or SSH. Returns a `Duplex` that is
+ * connected or connecting to the target, without TLS. `signal` is aborted when the client no longer needs the stream;
+ * the client destroys a stream that arrives later.
  */
 export type CreateConnection = (
   target: ConnectTarget,
@@ -44,63 +45,66 @@ export type CreateConnection = (
 ) => Duplex | PromiseLike<Duplex>;
 
 /**
- * Options of `connect`; all may be left out, and `undefined` means the default. Checked before anything else happens:
- * what does not fit rejects with `MisuseError` `ERR_OPTION`.
+ * Options of `connect`. All are optional; `undefined` means the default. `connect` checks them first, and rejects with
+ * `MisuseError` `ERR_OPTION` if one is invalid.
  */
 export interface ConnectOptions extends ConnectionOptions, PlatformOptions {
   /**
-   * Subprotocols to offer, the preferred first (§1.9); different tokens. The server may choose one, or none: look at
+   * Subprotocols to offer, in order of preference (§1.9), without duplicates. The server chooses one or none; see
    * `connection.protocol`. Default `[]`.
    */
   readonly protocols?: readonly string[] | undefined;
   /**
-   * Further fields of the request, as `Authorization` or `Cookie`. Those of the handshake itself cannot be set. Default:
-   * none.
+   * More header fields for the request, such as `Authorization` or `Cookie`. The fields of the handshake cannot be
+   * set. Default: none.
    */
   readonly headers?: RequestHeaders | undefined;
-  /** Value of `Origin` (§4.1), for servers that ask for one. Default: none, as this is no page of a browser. */
+  /** Value of `Origin` (§4.1), for servers that require it. Default: none, since Node is not a browser. */
   readonly origin?: string | undefined;
   /** For `wss:`; a certificate of your own authority goes into `ca`. Default: Node's, with verification. */
   readonly tls?: ClientTlsOptions | undefined;
   /**
-   * From the call to the end of the server's answer: name, waiting for a turn, TCP, TLS, handshake; over it
-   * `ERR_CONNECT_TIMEOUT`. Default 10,000; 1 to 2,147,483,647 ms. People wait for it.
+   * Time from the call to the end of the server's response: DNS, waiting for other connection attempts, TCP, TLS and
+   * handshake. Then `ERR_CONNECT_TIMEOUT`. Default 10,000; 1 to 2,147,483,647 ms. Users wait for it.
    */
   readonly connectTimeoutMs?: number | undefined;
-  /** Gives up connecting, whatever it is at: the promise rejects with its reason. Without effect afterwards. Default: none. */
+  /** Aborts connecting at any step: the promise rejects with the signal's reason. No effect after that. Default: none. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Finds the addresses of the host that the client itself connects to, which is the proxy where there is one; with the
-   * signature of `dns.lookup`. Default: `dns.lookup`.
+   * Resolves the host that the client connects to (the proxy's host if there is a proxy), with the signature of
+   * `dns.lookup`. Default: `dns.lookup`.
    */
   readonly lookup?: LookupFunction | undefined;
   /**
-   * The HTTP proxy to connect through, as `http://user:password@proxy.example:3128`; `https:` speaks TLS to the proxy. The
-   * client asks it for a tunnel with CONNECT (RFC 9110 §9.3.6), and speaks TLS inside for `wss:`. User and password are sent
-   * as Basic authentication. The environment is not read. Default: none. Failures are `ERR_PROXY` and `ERR_PROXY_AUTH`.
+   * The HTTP proxy to connect through, such as `http://user:password@proxy.example:3128`; with `https:` the client
+   * speaks TLS to the proxy. The client asks the proxy for a tunnel with CONNECT (RFC 9110 §9.3.6) and, for `wss:`,
+   * speaks TLS inside. It sends user and password as Basic authentication. It does not read the environment. Default:
+   * none. Failures are `ERR_PROXY` and `ERR_PROXY_AUTH`.
    */
   readonly proxy?: string | URL | undefined;
-  /** How TLS is spoken to a proxy with an `https:` URL. Default: Node's, with verification. */
+  /** TLS options for a proxy with an `https:` URL. Default: Node's, with verification. */
   readonly proxyTls?: ClientTlsOptions | undefined;
   /**
-   * A connected `Duplex` to use instead of a new connection; the client owns it once the options are accepted, and
-   * destroys it on failure. For `wss:` the client speaks TLS inside, so a stream that speaks TLS to the server already goes with `ws:`. No
-   * name is looked up, and no turn is taken. Not with `proxy`, `createConnection` or `maxRedirects`. Default: none.
+   * A connected `Duplex` to use instead of a new connection. The client owns it once it has accepted the options, and
+   * destroys it on failure. For `wss:` the client speaks TLS inside, so use `ws:` with a stream that already speaks
+   * TLS to the server. There is no DNS lookup and no waiting for other attempts. Not with `proxy`, `createConnection`
+   * or `maxRedirects`. Default: none.
    */
   readonly socket?: Duplex | undefined;
   /**
-   * Makes the connection below, instead of `net.connect`, for each attempt and each redirect; see {@link CreateConnection}.
-   * As with `socket`, the client adds TLS for `wss:`. Not with `proxy` or `socket`. Default: none.
+   * Creates the underlying connection instead of `net.connect`, once per attempt and redirect; see {@link
+   * CreateConnection}. As with `socket`, the client adds TLS for `wss:`. Not with `proxy` or `socket`. Default: none.
    */
   readonly createConnection?: CreateConnection | undefined;
   /**
-   * Redirects (301, 302, 303, 307, 308) to follow; over it `ERR_REDIRECT`, and never from `wss:` to `ws:`. To another origin
-   * go no `Authorization`, `Cookie` or other header that carries credentials, and no client certificate. Default 0; 0 to 20.
+   * Maximum number of redirects (301, 302, 303, 307, 308) to follow; then `ERR_REDIRECT`. Never from `wss:` to `ws:`.
+   * A redirect to another origin carries no `Authorization`, `Cookie` or other header with credentials, and no client
+   * certificate. Default 0; 0 to 20.
    */
   readonly maxRedirects?: number | undefined;
   /**
-   * Only one connection at a time connects to an address and port (§4.1); others wait for their turn. Default `true`;
-   * `false` is for load generators.
+   * Connect to an address and port one attempt at a time (§4.1); other attempts wait. Default `true`; `false` is for
+   * load generators.
    */
   readonly serializeConnects?: boolean | undefined;
   /**
@@ -108,9 +112,9 @@ export interface ConnectOptions extends ConnectionOptions, PlatformOptions {
    * has passed; it runs once per process. `'stream'`: Node's streams only. Default `'auto'`.
    */
   readonly transport?: 'auto' | 'stream' | undefined;
-  /** Longest head of an answer; over it `ERR_RESPONSE`. Default 16,384; 1 to 1,048,576 bytes. Ample for cookies. */
+  /** Maximum size of the response head; above it `ERR_RESPONSE`. Default 16,384; 1 to 1,048,576 bytes. Ample for cookies. */
   readonly maxHeadBytes?: number | undefined;
-  /** Most fields in it; over it `ERR_RESPONSE`. Default 100; 1 to 10,000. Servers send about 10. */
+  /** Maximum number of fields in the response head; above it `ERR_RESPONSE`. Default 100; 1 to 10,000. Servers send about 10. */
   readonly maxHeaderFields?: number | undefined;
 }
 
@@ -118,7 +122,7 @@ export interface ConnectOptions extends ConnectionOptions, PlatformOptions {
 export interface ResolvedConnectOptions extends ConnectionSettings, PlatformSettings {
   readonly protocols: readonly string[];
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Empty for none. */
+  /** Empty if there are none. */
   readonly origin: string;
   readonly tls: ClientTlsOptions | undefined;
   readonly connectTimeoutMs: number;

@@ -3,126 +3,142 @@ import type { Logger } from '../engine/logger.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { MemoryBudget } from '../engine/memory-budget.ts';
 
-/** Per-connection rates (RL-01). At least one of the two rates has to be given; what is left out is not limited. */
+/** Rate limits of one connection (RL-01). Give at least one of the two rates; a rate that is not given is not limited. */
 export interface RateLimitOptions {
   /** Messages and control frames. No default; 1 to 1,000,000,000. For chat-like use: 100. */
   readonly messagesPerSecond?: number | undefined;
-  /** How many may come at once. Default 2 × `messagesPerSecond`; 1 to 2,000,000,000. */
+  /** Burst: messages that may arrive at once. Default 2 × `messagesPerSecond`; 1 to 2,000,000,000. */
   readonly burstMessages?: number | undefined;
-  /** Bytes as they are on the wire. No default; 1 to 1,000,000,000. For chat-like use: 1 MiB. */
+  /** Bytes on the wire per second. No default; 1 to 1,000,000,000. For chat-like use: 1 MiB. */
   readonly bytesPerSecond?: number | undefined;
-  /** How many may come at once. Default 2 × `bytesPerSecond`; 1 to 2,000,000,000. */
+  /** Burst: bytes that may arrive at once. Default 2 × `bytesPerSecond`; 1 to 2,000,000,000. */
   readonly burstBytes?: number | undefined;
-  /** `close` ends the connection of who is too fast; `throttle` stops reading until there are tokens. Default `'close'`. */
+  /**
+   * `close` closes a connection that exceeds a rate; `throttle` stops reading from it until the rate allows more.
+   * Default `'close'`.
+   */
   readonly action?: 'close' | 'throttle' | undefined;
-  /** Sent with `action: 'close'`. Default 1008 (§7.4.1); any code that a server may send. */
+  /** Close code for `action: 'close'`. Default 1008 (§7.4.1); any code that a server may send. */
   readonly closeCode?: number | undefined;
 }
 
-/** How messages are compressed (RFC 7692). All may be left out. */
+/** Options of permessage-deflate (RFC 7692). All are optional. */
 export interface PerMessageDeflateOptions {
   /**
-   * Whether messages may refer to earlier messages, where the peer agrees. Default `false`: about 230 KB less for each
-   * connection, once it has sent and received. `true` for small messages that resemble each other. Not together with
+   * Whether messages may refer to earlier messages, if the peer agrees. Default `false`, which saves about 230 KB per
+   * connection that has sent and received. Use `true` for small messages that resemble each other. Not with
    * `onOverflow: 'drop-oldest'`.
    */
   readonly contextTakeover?: boolean | undefined;
   /**
-   * Smaller messages go as they are, unless `compress` says otherwise. Default 1,024; 0 to 2,147,483,647 bytes. Below it
-   * little is gained.
+   * Minimum size of a message to compress, unless `compress` decides. Default 1,024; 0 to 2,147,483,647 bytes.
+   * Compressing smaller messages gains little.
    */
   readonly thresholdBytes?: number | undefined;
-  /** How hard zlib tries. Default 3; 1 to 9. 6 takes twice the time for 8 % less. */
+  /** Compression level of zlib. Default 3; 1 to 9. Level 6 takes twice the time and saves 8 % more. */
   readonly level?: number | undefined;
-  /** Memory of zlib for what it has seen: 2^(`memLevel` + 9) bytes for each context. Default 8; 1 to 9. */
+  /** Memory level of zlib: 2^(`memLevel` + 9) bytes per context. Default 8; 1 to 9. */
   readonly memLevel?: number | undefined;
-  /** Largest window of what the server sends: 2^n bytes. Default 15; 9 to 15 bits. A smaller one saves memory on both sides. */
+  /**
+   * Maximum window for messages of the server: 2^n bytes. Default 15; 9 to 15 bits. A smaller window saves memory on
+   * both sides.
+   */
   readonly serverMaxWindowBits?: number | undefined;
-  /** The same for what the client sends. Default 15; 9 to 15 bits. */
+  /** Maximum window for messages of the client: 2^n bytes. Default 15; 9 to 15 bits. */
   readonly clientMaxWindowBits?: number | undefined;
   /**
-   * Larger messages are compressed and inflated by other threads, at most 4 at a time; what follows them waits. Default
-   * 131,072; 1 to 2,147,483,647 bytes: a millisecond or two on the event loop.
+   * Larger messages are compressed and inflated on zlib's thread pool, at most 4 at a time; messages after them wait.
+   * Default 131,072; 1 to 2,147,483,647 bytes: one or two milliseconds on the event loop.
    */
   readonly asyncThresholdBytes?: number | undefined;
 }
 
 /**
- * What one connection may cost us, and how long we wait for it. Limits on memory are finite and stay on; a policy that
- * can be switched off takes `false`. Left out, or `undefined`, means the default.
+ * Limits and timeouts of one connection. Memory limits are finite and cannot be switched off; policies can, with
+ * `false`. A missing option, or `undefined`, means the default.
  */
 export interface ConnectionOptions {
   /**
-   * Largest message after reassembly; over it: 1009. Default 1,048,576; 1 to 536,870,888 bytes, the longest string there
-   * can be. Ample for text, and a thousand such peers still fit into memory.
+   * Maximum size of a message after reassembly; above it the connection closes with 1009. Default 1,048,576; 1 to
+   * 536,870,888 bytes, the maximum length of a string. Ample for text; a thousand peers with such messages still fit
+   * into memory.
    */
   readonly maxMessageBytes?: number | undefined;
   /**
-   * Largest payload of one frame; over it: 1009, as soon as its header has arrived. Default 1,048,576; 1 to 536,870,888
-   * bytes. Follows `maxMessageBytes` where only that is given, and cannot be above it.
+   * Maximum payload of one frame; above it the connection closes with 1009 as soon as the header has arrived. Default
+   * 1,048,576; 1 to 536,870,888 bytes. If only `maxMessageBytes` is given, this has the same value. It cannot be
+   * larger than `maxMessageBytes`.
    */
   readonly maxFrameBytes?: number | undefined;
   /**
-   * Most frames in one message, empty ones included; over it: 1008. Default 16,384; 1 to 16,777,216. Empty fragments
-   * weigh nothing in bytes, and would go on for ever.
+   * Maximum number of frames in one message, empty frames included; above it the connection closes with 1008. Default
+   * 16,384; 1 to 16,777,216. Empty fragments count no bytes, so no other limit would stop them.
    */
   readonly maxFragments?: number | undefined;
   /**
-   * Most pongs that wait while the socket is blocked; beyond it only the newest ping is answered (§5.5.3). Default 16;
-   * 1 to 65,536. Each holds up to 125 bytes.
+   * Maximum number of pending pongs while the socket is blocked; above it only the newest ping is answered (§5.5.3).
+   * Default 16; 1 to 65,536. Each holds up to 125 bytes.
    */
   readonly maxPendingPongs?: number | undefined;
   /**
-   * From the first byte of a message, or of a frame, to its last; over it: 1008. Default 30,000; 1 to 2,147,483,647 ms.
-   * An unfinished message holds memory. Time in which we do not read does not count.
+   * Time from the first byte of a message or frame to its last; then the connection closes with 1008. Default 30,000;
+   * 1 to 2,147,483,647 ms. An unfinished message holds memory. Time without reading does not count.
    */
   readonly messageTimeoutMs?: number | undefined;
-  /** Whether connections are pinged. Default `true`: nothing else finds a peer that has vanished without a word. */
+  /** Whether to ping connections. Default `true`: only a ping detects a peer that disappeared without closing. */
   readonly heartbeat?: boolean | undefined;
   /**
-   * How often each connection is pinged. Default 30,000; 1 to 2,147,483,647 ms. 30 to 60 s keeps proxies from cutting the
-   * line; below 10 s is a waste. Above `pongTimeoutMs`.
+   * Interval between pings. Default 30,000; 1 to 2,147,483,647 ms. 30 to 60 s keeps proxies from closing idle
+   * connections; less than 10 s wastes traffic. Must be above `pongTimeoutMs`.
    */
   readonly pingIntervalMs?: number | undefined;
-  /** How long a ping may go without a byte in return. Default 10,000; 1 to 2,147,483,647 ms. Slow mobile links need seconds. */
+  /**
+   * Time without any received byte after which a ping counts as unanswered. Default 10,000; 1 to 2,147,483,647 ms.
+   * Slow mobile links need seconds.
+   */
   readonly pongTimeoutMs?: number | undefined;
-  /** Unanswered pings in a row after which a peer is dead. Default 2; 1 to 100. One alone may be an accident. */
+  /**
+   * Number of unanswered pings in a row after which the peer counts as dead. Default 2; 1 to 100. A single loss can
+   * be an accident.
+   */
   readonly maxMissedPongs?: number | undefined;
   /**
-   * A peer that sends no byte for so long is closed with 1001. Default 60,000; 1 to 2,147,483,647 ms, or `false`. Above
-   * `pingIntervalMs` while the heartbeat is on, or healthy peers would be closed before they are asked.
+   * Time without any received byte after which the connection closes with 1001. Default 60,000; 1 to 2,147,483,647
+   * ms, or `false`. Must be above `pingIntervalMs` while the heartbeat is on; otherwise healthy peers would be closed
+   * before their first ping.
    */
   readonly idleTimeoutMs?: number | false | undefined;
   /**
-   * Bytes wait and the peer took none for so long: the socket is destroyed. Default 10,000; 1 to 2,147,483,647 ms. A peer
-   * that stops reading holds our memory.
+   * Time that the peer may accept no byte while output is pending; then the socket is destroyed. Default 10,000; 1 to
+   * 2,147,483,647 ms. A peer that stops reading holds memory.
    */
   readonly writeTimeoutMs?: number | undefined;
-  /** The closing handshake is given up after so long. Default 5,000; 1 to 2,147,483,647 ms. Ample for a round trip. */
+  /** Time limit of the closing handshake. Default 5,000; 1 to 2,147,483,647 ms. Ample for a round trip. */
   readonly closeTimeoutMs?: number | undefined;
-  /** How long before `expiresAt` the event `expiring` comes. Default 30,000; 1 to 2,147,483,647 ms. Time for a refresh. */
+  /** How long before `expiresAt` the `expiring` event is emitted. Default 30,000; 1 to 2,147,483,647 ms. Time for a refresh. */
   readonly expiryWarningMs?: number | undefined;
-  /** How fast a peer may send; see {@link RateLimitOptions}. Default `false`: only the application knows what is too fast. */
+  /** How fast a peer may send; see {@link RateLimitOptions}. Default `false`: the right rate depends on the application. */
   readonly rateLimit?: false | RateLimitOptions | undefined;
   /**
-   * From so many waiting bytes on `send` says `false`, until half of them are gone. Default 262,144; 1 to 2,147,483,647
-   * bytes. At most so many are handed to the socket ahead of the peer. Not above `maxBufferedBytes`.
+   * High-water mark: `send` returns `false` from this many buffered bytes on, until half of them are written. Default
+   * 262,144; 1 to 2,147,483,647 bytes. At most this many bytes are given to the socket at a time. Not above
+   * `maxBufferedBytes`.
    */
   readonly highWaterMarkBytes?: number | undefined;
   /**
-   * A message offered while `bufferedBytes` is at this or above meets `onOverflow`: at most this and one message are queued.
-   * Each entry of a queue counts 128 bytes beside its own; small messages share entries. Default 1,048,576;
-   * 1 to 2,147,483,647 bytes. A slow reader is bounded, a short stall is not noticed.
+   * `onOverflow` applies to a message that is sent while `bufferedBytes` is at or above this limit, so at most this
+   * and one message are queued. Each queue entry counts 128 bytes besides its own; small messages share entries.
+   * Default 1,048,576; 1 to 2,147,483,647 bytes. This bounds a slow consumer; a short stall has no effect.
    */
   readonly maxBufferedBytes?: number | undefined;
   /**
-   * What happens then: `close` with 1013, or drop this message, or the oldest waiting ones. Default `'close'`: a silent
-   * hole is worse than a reconnect.
+   * What happens at `maxBufferedBytes`: `close` with 1013, drop the new message, or drop the oldest pending messages.
+   * Default `'close'`: a reconnect is better than a silent gap.
    */
   readonly onOverflow?: 'close' | 'drop-newest' | 'drop-oldest' | undefined;
   /**
-   * What this side may hold for all connections together: waiting output, unfinished and undelivered messages. Over it
-   * whoever holds most is closed with 1013. Default: one budget of 268,435,456 bytes for the whole process.
+   * Memory limit for all connections together: pending output, and unfinished and undelivered messages. Above it, the
+   * connection that holds most is closed with 1013. Default: one budget of 268,435,456 bytes for the process.
    */
   readonly memoryBudget?: MemoryBudget | undefined;
   /**
@@ -134,29 +150,30 @@ export interface ConnectionOptions {
    */
   readonly textAs?: 'string' | 'buffer' | undefined;
   /**
-   * How much is read ahead while delivery is stopped, before TCP holds the peer back. Default 65,536; 1 to 2,147,483,647
-   * bytes. Pings found there are still answered. After a loop was left, as much as `maxMessageBytes`.
+   * Bytes to read ahead while delivery is stopped; then TCP back-pressure stops the peer. Default 65,536; 1 to
+   * 2,147,483,647 bytes. Pings in these bytes are still answered. After the program has left a `for await` loop, the
+   * limit is `maxMessageBytes`.
    */
   readonly receiveAheadBytes?: number | undefined;
   /**
-   * How many messages of one connection may be in listeners that returned a promise. Default 1; 1 to 1,000,000. One at a
-   * time keeps their order.
+   * Maximum number of messages of one connection in listeners that returned a promise. Default 1; 1 to 1,000,000.
+   * With 1, messages are handled in order.
    */
   readonly maxConcurrentMessages?: number | undefined;
   /**
-   * Compresses messages with peers that can (permessage-deflate, RFC 7692); see {@link PerMessageDeflateOptions} for what
-   * `true` means. Default `false`: it costs time and memory, and tells the length of secrets that share a message with
-   * what somebody else chose (CRIME, BREACH).
+   * Compresses messages to peers that support it (permessage-deflate, RFC 7692); see {@link PerMessageDeflateOptions}
+   * for the meaning of `true`. Default `false`: compression costs time and memory, and its size reveals secrets that
+   * share a message with text that another party chose (CRIME, BREACH).
    */
   readonly perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined;
 }
 
-/** Where a server or a client gets time and chance from, and writes its log. */
+/** Clock, random source and logger of a server or a client. */
 export interface PlatformOptions {
-  /** Where log lines go. Default: nowhere, and then none is built. What it throws is ignored. */
+  /** Receives log lines. Default: none, and no line is built. Errors that it throws are ignored. */
   readonly logger?: Logger | undefined;
-  /** Default: the platform's. A test hands in its own, and an hour passes in a millisecond. */
+  /** Default: the platform's clock. With a virtual clock, a test lets an hour pass in a millisecond. */
   readonly clock?: Clock | undefined;
-  /** Default: the platform's. A test hands in its own, and ids, delays and pings are known. */
+  /** Default: the platform's random source. With a seeded one, ids, delays and pings of a test are known. */
   readonly random?: RandomSource | undefined;
 }

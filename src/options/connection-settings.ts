@@ -3,7 +3,7 @@ import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
 import type { HeartbeatSettings } from '../protocol/heartbeat.ts';
 import type { ProtocolLimits } from '../protocol/limits.ts';
 
-/** What a connection goes by; one object for all connections of a server. Times in ms. */
+/** Resolved options of a connection; one object for all connections of a server. Times in ms. */
 export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly heartbeat: boolean;
   readonly idleTimeoutMs: number | false;
@@ -22,7 +22,7 @@ export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly perMessageDeflate: false | DeflateSettings;
 }
 
-/** What one connection may send before it is slowed or closed. Bursts are filled in; what is `undefined` is not limited. */
+/** Resolved rate limits, bursts filled in. `undefined` means no limit. */
 export interface RateLimit {
   readonly messagesPerSecond: number | undefined;
   readonly burstMessages: number | undefined;

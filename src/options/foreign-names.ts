@@ -1,6 +1,6 @@
 /**
- * What users of other libraries (`ws`, Socket.IO, µWebSockets.js, Bun, reconnecting clients) write, and what to write here
- * instead. Each text ends a sentence that begins with "there is no option …; ".
+ * Option names of other libraries (`ws`, Socket.IO, µWebSockets.js, Bun, reconnecting clients), and what to write in
+ * Hawser. Each text completes a sentence that begins with "there is no option …; ".
  */
 export type ForeignNames = Readonly<Record<string, string>>;
 
@@ -9,7 +9,7 @@ const calledInMs = (name: string): string => `it is called ${name}, in milliseco
 const names = (table: Record<string, string>): ForeignNames =>
   Object.freeze(Object.assign(Object.create(null) as Record<string, string>, table));
 
-/** On both sides. */
+/** Servers and clients. */
 const COMMON: ForeignNames = {
   maxPayload: called('maxMessageBytes'),
   maxPayloadLength: called('maxMessageBytes'),
@@ -67,7 +67,7 @@ export const SERVER_FOREIGN_NAMES: ForeignNames = names({
   connectionStateRecovery: 'a client that comes back is a new connection',
 });
 
-/** On both kinds of client. */
+/** `connect` and `ReconnectingClient`. */
 const CLIENT_COMMON: ForeignNames = {
   ...COMMON,
   handshakeTimeout: called('connectTimeoutMs'),

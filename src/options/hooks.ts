@@ -4,75 +4,78 @@ import type { IncomingMessage } from 'node:http';
 export type Awaitable<Value> = Value | PromiseLike<Value>;
 
 /**
- * Header fields by lower-case name. Repeated ones are joined with `, `, cookies with `; `; `rawHeaders` has them one by
- * one. The object has no prototype: `constructor` and the like are there only if they were sent.
+ * Header fields by lower-case name. Repeated fields are joined with `, `, cookies with `; `; `rawHeaders` has them
+ * separately. The object has no prototype, so `constructor` and the like exist only if the client sent them.
  */
 export type HeaderFields = Readonly<Record<string, string | undefined>>;
 
-/** Header fields to send. A list of pairs, or `Headers`, can hold several `set-cookie`. */
+/** Header fields to send. A list of pairs or a `Headers` object can contain `set-cookie` several times. */
 export type HeaderList =
   | Headers
   | Readonly<Record<string, string>>
   | Iterable<readonly [name: string, value: string]>;
 
-/** The request that opened a connection, or asks to. Handed out once and not kept by the server. */
+/** The request that opened, or asks to open, a connection. The server keeps no reference to it. */
 export interface UpgradeRequest {
-  /** Always `GET`: nothing else can be upgraded (§4.1). */
+  /** Always `GET`: no other method can be upgraded (§4.1). */
   readonly method: string;
-  /** Absolute: scheme by TLS, authority from `Host`, path and query as sent. Queries often hold tokens: do not log them. */
+  /** Absolute URL: scheme by TLS, authority from `Host`, path and query as sent. Do not log it: queries often contain tokens. */
   readonly url: URL;
   readonly headers: HeaderFields;
-  /** Names, in lower case, and values by turns, in the order they were sent. */
+  /** Lower-case names and values, alternating, in the order sent. */
   readonly rawHeaders: readonly string[];
-  /** Node's own object, where the request came through an HTTP server that we are attached to. */
+  /** Node's request object, if the request came through an attached HTTP server. */
   readonly incomingMessage?: IncomingMessage;
 }
 
-/** A client that identified itself in TLS. */
+/** A client that authenticated with a TLS certificate. */
 export interface ClientCertificate {
   readonly certificate: X509Certificate;
-  /** Whether an authority in `tls.ca` vouches for it. `false` only with `tls.rejectUnauthorized: false`. */
+  /** Whether an authority in `tls.ca` signed the certificate. `false` only with `tls.rejectUnauthorized: false`. */
   readonly authorized: boolean;
 }
 
-/** What the `upgrade` hook decides on. */
+/** What the `upgrade` hook gets about the request and its sender. */
 export interface UpgradeContext {
   readonly request: UpgradeRequest;
-  /** IPv4 in IPv6 as plain IPv4; empty for a socket without address. */
+  /** Address of the client. IPv4-mapped IPv6 addresses are plain IPv4; empty for a socket without address. */
   readonly remoteAddress: string;
-  /** As sent, and accepted by `allowedOrigins`; absent when it was not sent, so for most that is no browser. */
+  /** As sent, and accepted by `allowedOrigins`. `undefined` if the client sent none, as most programs do. */
   readonly origin?: string;
   /** Subprotocols the client offers, in its order of preference (§4.1). */
   readonly protocols: ReadonlySet<string>;
   /** Whether the connection is TLS. */
   readonly secure: boolean;
-  /** The certificate that the client proved to have, if `tls.requestCert` asked for one. */
+  /** The client's certificate, if `tls.requestCert` asked for one and the client proved that it has the key. */
   readonly clientCertificate?: ClientCertificate;
-  /** Aborted when the client goes away or `upgradeTimeoutMs` has passed; a decision made later is ignored. */
+  /** Aborted when the client disconnects or `upgradeTimeoutMs` has passed; a later decision is ignored. */
   readonly signal: AbortSignal;
 }
 
-/** What the connection gets that the `upgrade` hook accepts. */
+/** Properties of the connection that an accepting `upgrade` hook may set. */
 export interface UpgradeAcceptance<UserData> {
   /** Becomes `connection.data`. */
   readonly data?: UserData;
-  /** One of the offered subprotocols; instead of the first of `protocols` that was offered. Another one: 500. */
+  /**
+   * One of the offered subprotocols, instead of the first of `protocols` that the client offered. Any other value
+   * causes a 500.
+   */
   readonly protocol?: string;
   /**
-   * Sent with the 101. `Connection`, `Upgrade`, `Content-Length`, `Transfer-Encoding` and `Sec-WebSocket-*` are ours, and
-   * values are free of CR, LF and NUL: otherwise 500.
+   * Header fields of the 101 response. The server sets `Connection`, `Upgrade`, `Content-Length`, `Transfer-Encoding`
+   * and `Sec-WebSocket-*`; one of these names, or a value with CR, LF or NUL, causes a 500.
    */
   readonly headers?: HeaderList;
-  /** When its credentials end, in wall time: then the server closes it with 1008. `connection.expiresAt` moves it. */
-  readonly expiresAt?: Date | number;
   /**
-   * `false` declines compression for this connection, whatever the client offers. `true`, and the default: as the server's
-   * option `perMessageDeflate` says.
+   * When the client's credentials expire, in wall-clock time: the server closes the connection with 1008.
+   * `connection.expiresAt` can move it.
    */
+  readonly expiresAt?: Date | number;
+  /** `false` declines compression for this connection. `true`, the default, applies the server's option `perMessageDeflate`. */
   readonly perMessageDeflate?: boolean;
 }
 
-/** A web `Response` of any implementation: Node's, that of undici's package, of a test environment. Read once. */
+/** A web `Response` of any implementation: Node's, the undici package's, a test environment's. Its body is read once. */
 export interface ResponseLike {
   readonly status: number;
   readonly headers: Iterable<readonly [name: string, value: string]>;
@@ -80,9 +83,9 @@ export interface ResponseLike {
 }
 
 /**
- * What the `upgrade` hook returns. `undefined` or an acceptance admits. A response with a status from 300 to 599 refuses
- * with exactly that; see {@link refuse}. `false` and `null` refuse with 403. Anything else is a mistake: the client gets
- * 500, and the `error` event an `ERR_UPGRADE_HOOK` that says what the hook returned.
+ * Result of the `upgrade` hook. `undefined` or an acceptance admits the client. A response with a status from 300 to
+ * 599 refuses it with that response; see {@link refuse}. `false` and `null` refuse with 403. Anything else is a
+ * mistake: the client gets 500, and the `error` event an `ERR_UPGRADE_HOOK` that names the returned value.
  */
 export type UpgradeDecision<UserData> =
   | void
@@ -93,7 +96,7 @@ export type UpgradeDecision<UserData> =
   | Response
   | ResponseLike;
 
-/** Authenticates a handshake. A hook that throws or rejects is answered with 500; the client learns nothing of the error. */
+/** Authenticates a handshake. If the hook throws or rejects, the client gets 500 without details of the error. */
 export type UpgradeHook<UserData> = (context: UpgradeContext) => Awaitable<UpgradeDecision<UserData>>;
 
 /** A request without upgrade, on a server that listens by itself. */
@@ -102,14 +105,14 @@ export interface HttpRequest {
   /** Absolute: scheme by TLS, authority from `Host`. */
   readonly url: URL;
   readonly headers: Headers;
-  /** At most 64 KiB; empty if there was none. Yours to keep. */
+  /** Request body of at most 64 KiB; empty if there was none. The hook owns the bytes. */
   readonly body: Buffer;
-  /** IPv4 in IPv6 as plain IPv4; empty for a socket without address. */
+  /** Address of the client. IPv4-mapped IPv6 addresses are plain IPv4; empty for a socket without address. */
   readonly remoteAddress: string;
 }
 
 /**
- * Answers plain HTTP with a response whose status is 200 to 599. A hook that throws, rejects or returns anything else is
- * answered with 500, and the `error` event says what came.
+ * Answers plain HTTP with a response whose status is 200 to 599. If the hook throws, rejects or returns anything else,
+ * the client gets 500 and the `error` event names the cause.
  */
 export type RequestHook = (request: HttpRequest) => Awaitable<Response | ResponseLike>;

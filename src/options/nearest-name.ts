@@ -1,12 +1,12 @@
-/** Longest wrong name that is compared, in characters: distance takes quadratic time. */
+/** Maximum length of a name to compare, in characters: the distance takes quadratic time. */
 const MAX_COMPARED = 64;
-/** Shortest name that counts as a prefix of another. */
+/** Minimum length of a name that counts as a prefix of another. */
 const MIN_PREFIX = 3;
 
 /**
- * The known name that a wrong one most likely stands for: the same but for case and separators, then one
- * typing error, then a prefix (`pingInterval` for `pingIntervalMs`), then a few typing errors.
- * @returns `undefined` if no known name is close enough: a wrong hint misleads more than none.
+ * The known name that is most likely meant: the same except for case and separators, then with one typing error, then
+ * with the wrong name as prefix (`pingInterval` for `pingIntervalMs`), then with a few typing errors.
+ * @returns `undefined` if no known name is close enough, because a wrong hint misleads.
  */
 export function nearestName(wrong: string, names: readonly string[]): string | undefined {
   const text = bare(wrong.slice(0, MAX_COMPARED));
@@ -38,13 +38,13 @@ function closest(
   return nearest;
 }
 
-/** Case and separators are no part of what a name means. */
+/** Ignores case and separators. */
 const bare = (name: string): string => name.toLowerCase().replace(/[-_ ]/g, '');
 
 const isPrefix = (short: string, long: string): boolean =>
   short.length >= MIN_PREFIX && long.startsWith(short);
 
-/** A third of the letters, 3 at most: beyond that the names have nothing in common. */
+/** Maximum number of typing errors: a third of the letters, at most 3. Above it the names have nothing in common. */
 const allowedErrors = (letters: number): number => Math.min(3, Math.floor(letters / 3));
 
 /** Letters to insert, remove, replace, or swap with their neighbour (optimal string alignment), one row at a time. */

@@ -5,7 +5,7 @@ import type { ForeignNames } from './foreign-names.ts';
 import { nearestName } from './nearest-name.ts';
 import type { CommonRule, ListRule, NumberRule, TableRule } from './option-rules.ts';
 
-/** @throws MisuseError `ERR_OPTION`: what the option is, and what it may be. */
+/** @throws MisuseError `ERR_OPTION`; the message names the option, its value and what is allowed. */
 export function refuseOption(name: string, value: unknown, allowed: string): never {
   throw new MisuseError('ERR_OPTION', `${name} is ${shown(value)}; it must be ${allowed}`);
 }
@@ -54,10 +54,11 @@ export function checkedOption(name: string, rule: Exclude<CommonRule, TableRule>
 }
 
 /**
- * Reads the own properties of an options object; those that are `undefined` are left out.
- * @param what `options`, or the name of the option that is such an object itself.
+ * Reads the own properties of an options object, except those that are `undefined`.
+ * @param what `options`, or the name of an option whose value is such an object.
  * @param foreign Names of other libraries, and what to write instead.
- * @throws MisuseError `ERR_OPTION` for a name that is not in the table; it says what to write, where that is known.
+ * @throws MisuseError `ERR_OPTION` for a name that is not in the table; the message says what to write, if that is
+ *   known.
  */
 export function checkedRecord<Rule>(
   what: string,
@@ -79,8 +80,8 @@ export function checkedRecord<Rule>(
 }
 
 /**
- * @param begin Begins the sentence, up to "no option".
- * @param prefix The option that `name` stands in, with a point; empty for none.
+ * @param begin The begin of the sentence, before "no option".
+ * @param prefix The option that contains `name`, with a dot; empty for none.
  * @throws MisuseError `ERR_OPTION`.
  */
 export function refuseUnknownOption(
@@ -100,14 +101,14 @@ export function refuseUnknownOption(
 }
 
 /**
- * Whether a value can be options: a plain object, or an instance that has one of them. A `Date`, a `Map` or a promise has
- * no option, and would be taken for the defaults.
+ * Whether a value can be options: a plain object, or an instance that has one of the names. A `Date`, a `Map` or a
+ * promise has no option, and would silently mean the defaults.
  */
 export function isOptionsObject(value: unknown, table: object): value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) return true;
-  // The prototype of plain objects, of any realm, has none itself.
+  // The prototype of a plain object, of any realm, has no prototype itself.
   if (prototype === null || Object.getPrototypeOf(prototype) === null) return true;
   return Object.keys(value).length > 0 || Object.keys(table).some((name) => name in value);
 }
@@ -128,7 +129,7 @@ function checkedNumber(name: string, rule: NumberRule, value: unknown): number |
   return refuseOption(name, value, `a whole number${UNITS[rule.kind]} from ${rule.min} to ${rule.max}${off}`);
 }
 
-/** What the members of a list are, and how one is told. */
+/** What the members of a list are, and how to recognize one. */
 export interface MemberKind {
   readonly fits: (member: unknown) => boolean;
   readonly are: string;
@@ -141,7 +142,7 @@ const TOKENS: MemberKind = {
 
 /**
  * Checks a list.
- * @returns A frozen copy, or what stands for a list.
+ * @returns A frozen copy, or the value that may replace a list.
  * @throws MisuseError `ERR_OPTION`.
  */
 export function checkedList(

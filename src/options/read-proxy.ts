@@ -1,20 +1,20 @@
 import { Buffer } from 'node:buffer';
 import { MisuseError } from '../protocol/errors.ts';
 
-/** An HTTP proxy that opens tunnels, as the option `proxy` names it. */
+/** A proxy of the option `proxy`. */
 export interface ProxySettings {
-  /** Over TLS. */
+  /** Whether to speak TLS to the proxy. */
   readonly secure: boolean;
   readonly host: string;
   readonly port: number;
-  /** Value of `Proxy-Authorization`; `undefined` without user and password. Never shown: it is a secret. */
+  /** Value of `Proxy-Authorization`; `undefined` without user and password. Secret: never printed. */
   readonly authorization: string | undefined;
 }
 
 /**
  * Reads the URL of a proxy.
  * @param name Of the option.
- * @throws MisuseError `ERR_OPTION`. The URL stays out of the message: a password may be in it.
+ * @throws MisuseError `ERR_OPTION`. The message leaves out the URL, because it can contain a password.
  */
 export function readProxy(name: string, value: unknown): ProxySettings {
   const url = parsed(value);
@@ -53,7 +53,7 @@ function credentialsOf(name: string, { username, password }: URL): string | unde
   } catch {
     throw wrongProxy(name, 'has a % in its user or password that escapes nothing');
   }
-  // The first colon ends the name.
+  // The first colon ends the user name.
   if (user.includes(':')) throw wrongProxy(name, 'has a user name with a colon');
   return `Basic ${Buffer.from(`${user}:${secret}`, 'utf8').toString('base64')}`;
 }

@@ -24,7 +24,7 @@ import {
 } from './connect-options.ts';
 import { readProxy } from './read-proxy.ts';
 
-/** Whether a value has what is used of a `Duplex`; a stream of another copy of the stream module is one, too. */
+/** Whether a value has the members of a `Duplex` that the client uses. Another copy of the stream module has another class. */
 export const isDuplex = (value: unknown): value is Duplex =>
   typeof value === 'object' &&
   value !== null &&

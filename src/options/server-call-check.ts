@@ -16,18 +16,18 @@ import { MisuseError } from '../protocol/errors.ts';
 
 /** Where to listen. */
 export interface ListenOptions {
-  /** 0 takes a free one; digits in a string are as good, as environment variables have them. Default 8080. */
+  /** 0 chooses a free port. A string of digits is accepted, since environment variables are strings. Default 8080. */
   readonly port?: number | string | undefined;
   /** Default: all addresses of the machine. */
   readonly host?: string | undefined;
   /**
-   * A Unix socket, or a named pipe on Windows, instead of `port` and `host`. A socket file that a killed process has left,
-   * on which connections are refused, is replaced.
+   * A Unix socket, or a named pipe on Windows, instead of `port` and `host`. `listen` replaces a socket file of a
+   * killed process, which refuses connections.
    */
   readonly path?: string | undefined;
-  /** Connections that the system holds before we accept them. Default: the server's option `backlog`. */
+  /** Number of connections that the system queues until the server accepts them. Default: the server's option `backlog`. */
   readonly backlog?: number | undefined;
-  /** Aborting stops listening; connections stay. Before the address is there it rejects `listen`. */
+  /** Aborting stops listening; connections stay open. If it is aborted before the server listens, `listen` rejects. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -123,7 +123,8 @@ export function readListenArguments(given: ArrayLike<unknown>): ListenOptions {
 
 /**
  * Checks the arguments of `attach`.
- * @throws MisuseError `ERR_ARGUMENT` for anything but an HTTP server: an application of a framework is none.
+ * @throws MisuseError `ERR_ARGUMENT` for anything except an HTTP server. An application of a framework is not an HTTP
+ *   server.
  */
 export function checkAttachArguments(given: ArrayLike<unknown>): void {
   const call = 'server.attach';
@@ -140,7 +141,7 @@ export function checkAttachArguments(given: ArrayLike<unknown>): void {
   checkCallOptions(call, options, ATTACH_OPTIONS, 'it is done when attach returns');
 }
 
-/** @throws MisuseError `ERR_ARGUMENT` for anything but an HTTP server. */
+/** @throws MisuseError `ERR_ARGUMENT` for anything except an HTTP server. */
 function checkHttpServer(call: string, server: unknown): asserts server is HttpServer {
   const has = (name: string): boolean => {
     const holds = (typeof server === 'object' && server !== null) || typeof server === 'function';
@@ -157,7 +158,7 @@ function checkHttpServer(call: string, server: unknown): asserts server is HttpS
   refuseArgument(call, 'server', server, `an HTTP server of Node: ${call}(${fix})`);
 }
 
-/** @throws MisuseError `ERR_ARGUMENT` for anything but an HTTP server. */
+/** @throws MisuseError `ERR_ARGUMENT` for anything except an HTTP server. */
 export function checkDetachArguments(given: ArrayLike<unknown>): void {
   checkHttpServer('server.detach', given[0]);
   checkCount('server.detach', given, 1);

@@ -34,7 +34,7 @@ export function checkedServerOption(
   );
 }
 
-/** What the members of a list are, and how one is told. */
+/** What the members of a list are, and how to recognize one. */
 const MEMBERS: Readonly<Record<ServerListRule['of'], MemberKind>> = {
   origin: {
     fits: (member) => member instanceof RegExp || (typeof member === 'string' && isListable(member)),

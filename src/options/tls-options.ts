@@ -11,13 +11,13 @@ export type TlsOptions = Omit<NodeTlsOptions, 'ALPNProtocols' | 'ALPNCallback' |
 /** What a new certificate consists of. */
 export type TlsCredentials = Pick<TlsOptions, 'key' | 'cert' | 'ca' | 'pfx' | 'passphrase' | 'crl'>;
 
-/** An empty file is as good as none, and OpenSSL would not complain. */
+/** An empty file means a missing one; OpenSSL would not complain. */
 const isMissing = (value: unknown): boolean =>
   value === undefined || value === null || (value as { readonly length?: number }).length === 0;
 
 /**
- * Tries TLS options out, so that a broken certificate is found at once and not by the first client.
- * @throws MisuseError `ERR_OPTION` with what OpenSSL says.
+ * Tries TLS options, so that a broken certificate fails at once and not with the first client.
+ * @throws MisuseError `ERR_OPTION` with the message of OpenSSL.
  */
 export function checkTls(name: string, options: object): TlsOptions {
   const given = options as NodeTlsOptions;
