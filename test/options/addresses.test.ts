@@ -39,7 +39,7 @@ for (const { bits, addresses } of SAME) {
   });
 }
 
-test('LM-03 different prefixes and IPv4 addresses count apart', () => {
+test('LM-03 different prefixes, and different IPv4 addresses, have different keys', () => {
   const addresses = [
     '2001:db8::1',
     '2001:db8:0:1::1',
@@ -112,7 +112,7 @@ test('LM-04 a mapped range wider than all of IPv4 is a range of IPv6', () => {
   assert.deepEqual(['::1', '::ffff', '::1:0:0:0', '2001:db8::1'].map(isExempt), [true, true, false, false]);
 });
 
-test('LM-04 SE-28 a function must return true or false, and its throw comes through', () => {
+test('LM-04 SE-28 a function must return true or false, and its errors pass through', () => {
   assert.equal(addressMatcher((address) => address === '192.0.2.1')('192.0.2.1'), true);
   assert.equal(addressMatcher(() => false)('192.0.2.1'), false);
   for (const answer of [1, 'yes', undefined, null]) {
@@ -127,7 +127,7 @@ test('LM-04 SE-28 a function must return true or false, and its throw comes thro
   assert.throws(() => failing('192.0.2.1'), RangeError);
 });
 
-test('CF-01 what is neither address nor range is refused', () => {
+test('CF-01 an entry that is neither address nor range is refused', () => {
   const bad = [
     '',
     'localhost',

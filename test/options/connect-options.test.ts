@@ -35,7 +35,7 @@ test('CF-02 CC-03 each option has a doc comment, a default and a row, and there 
   assert.deepEqual(Object.keys(DEFAULT_CONNECT_OPTIONS).sort(), Object.keys(CONNECT_OPTION_TABLE).sort());
 });
 
-test('CC-03 what a client shares with a server has the same default', () => {
+test('CC-03 options of clients and servers have the same defaults', () => {
   let shared = 0;
   for (const name of Object.keys(DEFAULT_CONNECT_OPTIONS)) {
     if (!Object.hasOwn(DEFAULT_SERVER_OPTIONS, name) || name === 'tls') continue;
@@ -112,13 +112,13 @@ const WRONG: Record<string, unknown[]> = {
   rateLimit: [true, {}, { messagesPerSecond: 5, closeCode: 1005 }],
 };
 for (const name of Object.keys(WRONG)) {
-  test(`CC-03 ${name}: what it can be, and what not`, () => {
+  test(`CC-03 ${name}: accepts valid values and refuses others`, () => {
     for (const value of RIGHT[name] ?? []) resolve({ [name]: value });
     for (const value of WRONG[name]!) assert.match(refusal({ [name]: value }), new RegExp(name));
   });
 }
 
-test('CC-08: a password of a proxy is a secret: no message shows it', () => {
+test('CC-08: no error message shows the password of a proxy', () => {
   for (const proxy of [
     'http:/u:sesame@',
     'ftp://u:sesame@p/',
@@ -129,7 +129,7 @@ test('CC-08: a password of a proxy is a secret: no message shows it', () => {
   }
 });
 
-test('CC-08: ways that exclude each other are refused', () => {
+test('CC-08: options that contradict each other are refused', () => {
   const [proxy, socket, createConnection] = ['http://p.example', new PassThrough(), () => new PassThrough()];
   assert.match(refusal({ proxy, socket }), /^proxy and socket exclude each other/);
   assert.match(refusal({ socket, createConnection }), /^socket and createConnection exclude each other/);
@@ -140,7 +140,7 @@ test('CC-08: ways that exclude each other are refused', () => {
   );
 });
 
-test('CF-01 unknown names are refused with the nearest, contradictions with both values', () => {
+test('CF-01 errors name the nearest known option, or both contradicting values', () => {
   assert.match(refusal({ connectTimeout: 5 }), /the nearest is connectTimeoutMs/);
   assert.match(refusal({ handshakeTimeout: 5 }), /it is called connectTimeoutMs$/);
   assert.match(refusal({ rejectUnauthorized: false }), /put it into tls: \{ rejectUnauthorized \}$/);
@@ -151,7 +151,7 @@ test('CF-01 unknown names are refused with the nearest, contradictions with both
   assert.deepEqual(resolve({ headers: undefined }), DEFAULT_CONNECT_OPTIONS);
 });
 
-test('CC-01 CC-03 misuse rejects, and nothing is thrown', async () => {
+test('CC-01 CC-03 misuse rejects the promise instead of throwing', async () => {
   const url = 'ws://127.0.0.1:9/';
   await assert.rejects(connect(url, { maxFragments: 0 }), { code: 'ERR_OPTION' });
   await assert.rejects(connect('ws://a:b@127.0.0.1:9/', { headers: { authorization: 'x' } }), {

@@ -9,7 +9,7 @@ import { SERVER_OPTION_TABLE } from '../../src/options/server-option-table.ts';
 
 const SERVER_NAMES = Object.keys(SERVER_OPTION_TABLE);
 
-test('GN-05 a wrong name finds the known one by case, by prefix and by typing errors', () => {
+test('GN-05 a wrong name finds the known name by case, prefix and typing errors', () => {
   const found = [
     ['timeoutMS', 'timeoutMs', ['timeoutMs', 'code']],
     ['exept', 'except', ['except', 'where', 'to']],
@@ -32,7 +32,7 @@ test('GN-05 a name that resembles no known one gets no suggestion', () => {
   assert.equal(nearestName('x'.repeat(1_000_000), SERVER_NAMES), undefined);
 });
 
-test('GN-05 names of other libraries are no options here, and what they are called here exists', () => {
+test('GN-05 options of other libraries are unknown, and the suggested options exist', () => {
   const client = Object.keys(CONNECT_OPTION_TABLE);
   const queue = Object.keys(OFFLINE_QUEUE_TABLE).map((name) => `offlineQueue.${name}`);
   const tables: readonly (readonly [foreign.ForeignNames, readonly string[]])[] = [

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { MisuseError } from '../../src/protocol/errors.ts';
 import { resolveServerOptions, type ServerOptions } from '../../src/options/resolve-server-options.ts';
 
-/** Anything at all, as a program without types might hand it in. */
+/** Any value, as untyped callers may pass it. */
 export const resolve = (options: unknown) => resolveServerOptions(options as ServerOptions);
-/** Message of the `MisuseError` that the options meet with. */
+/** Message of the `MisuseError` that the options cause. */
 export const refusal = (options: unknown): string => {
   try {
     resolve(options);

@@ -9,7 +9,7 @@ import { DEFAULT_SERVER_OPTIONS, SERVER_OPTION_TABLE } from '../../src/options/r
 const source = ['src/options/connection-options.ts', 'src/options/server-options.ts']
   .map((path) => readFileSync(join(import.meta.dirname, '../../..', path), 'utf8'))
   .join('\n');
-/** Doc comment of an option, without stars and line breaks. */
+/** Doc comment of an option, without asterisks and line breaks. */
 const docOf = (name: string): string => {
   const found = new RegExp(String.raw`/\*\*((?:[^*]|\*(?!/))*)\*/\s*readonly ${name}\?:`).exec(source);
   assert.ok(found, `${name} has a doc comment`);

@@ -9,7 +9,7 @@ import { refusal, resolve } from './option-cases.ts';
 const NUMBERS = Object.entries(SERVER_OPTION_TABLE).flatMap(([name, rule]) =>
   'max' in rule ? [{ name, rule }] : [],
 );
-/** What goes with an option at the end of its range, so that only it is in question. */
+/** Other options that an option needs at the end of its range, so that only it can be refused. */
 const COMPANIONS = {
   heartbeat: false,
   pingIntervalMs: 2 ** 31 - 1,
@@ -107,7 +107,7 @@ const WRONG: Record<string, unknown[]> = {
 for (const name of Object.keys(SERVER_OPTION_TABLE).filter(
   (each) => !NUMBERS.some((row) => row.name === each),
 )) {
-  test(`CF-01 ${name}: what it can be, and what not`, () => {
+  test(`CF-01 ${name}: accepts valid values and refuses others`, () => {
     for (const value of RIGHT[name] ?? [])
       assert.deepEqual(Reflect.get(resolve({ [name]: value }), name), value);
     assert.ok(WRONG[name] !== undefined);

@@ -17,7 +17,7 @@ test('CF-02 the defaults are frozen and pass their own checks', () => {
   assert.deepEqual(resolve({}), DEFAULT_SERVER_OPTIONS);
 });
 
-test('CF-02 the defaults are those of section 22', () => {
+test('CF-02 the defaults are the documented ones', () => {
   assert.deepEqual(DEFAULT_SERVER_OPTIONS, {
     path: undefined,
     protocols: [],
@@ -96,7 +96,7 @@ test('CF-01 unknown names are refused, with the nearest known one', () => {
   }
 });
 
-test('GN-05 names of other libraries are answered with what to write here', () => {
+test('GN-05 the error for an option of another library names the option to use', () => {
   const rows = [
     ['port', /; port is an argument of listen\(\): await server\.listen\(8080\)$/],
     ['maxPayload', /; it is called maxMessageBytes$/],
@@ -130,12 +130,12 @@ test('SE-29 names of Object.prototype are unknown options', () => {
   }
 });
 
-test('CF-01 the options have to be an object', () => {
+test('CF-01 the options must be an object', () => {
   for (const options of [null, 8080, 'x', [], () => undefined])
     assert.match(refusal(options), /^options is .*an object/);
 });
 
-test('CF-01 a message stays short and on one line, whatever it is about', () => {
+test('CF-01 error messages are short and on one line for any value', () => {
   for (const options of [
     { path: `x\n${'y'.repeat(1e6)}` },
     { [`a\r\n${'b'.repeat(1e6)}`]: 1 },
@@ -187,7 +187,7 @@ for (const { rule, options, names } of CONTRADICTIONS) {
   });
 }
 
-test('HB-03 idleTimeoutMs stands by itself while one of the two is off', () => {
+test('HB-03 idleTimeoutMs has no lower bound while it or the heartbeat is off', () => {
   assert.equal(resolve({ idleTimeoutMs: 1000, heartbeat: false }).idleTimeoutMs, 1000);
   assert.equal(resolve({ idleTimeoutMs: false }).idleTimeoutMs, false);
   assert.equal(resolve({ idleTimeoutMs: 30_001 }).idleTimeoutMs, 30_001);
@@ -219,7 +219,7 @@ test('RL-01 rateLimit: bursts are twice the rate unless given', () => {
   assert.equal(resolve({ rateLimit: false }).rateLimit, false);
 });
 
-test('RL-01 rateLimit: wrong members are refused by their whole name', () => {
+test('RL-01 rateLimit: the error for a wrong member has its full name', () => {
   const wrong: [Record<string, unknown>, RegExp][] = [
     [{ messagesPerSecond: 0 }, /^rateLimit\.messagesPerSecond is 0; .* from 1 to 1000000000/],
     [{ bytesPerSecond: false }, /^rateLimit\.bytesPerSecond is false/],
@@ -237,7 +237,7 @@ test('RL-01 rateLimit: wrong members are refused by their whole name', () => {
   for (const [rateLimit, says] of wrong) assert.match(refusal({ rateLimit }), says);
 });
 
-test('CF-01 the result is frozen and owes nothing to what was handed in', () => {
+test('CF-01 the result is frozen and independent of the object passed in', () => {
   const protocols = ['chat'];
   const rateLimit = { messagesPerSecond: 5 };
   const resolved = resolve({ protocols, rateLimit });
@@ -251,7 +251,7 @@ test('CF-01 the result is frozen and owes nothing to what was handed in', () => 
   );
 });
 
-test('PD-01 perMessageDeflate: true is all defaults, false is off, and members fill in', () => {
+test('PD-01 perMessageDeflate: true means the defaults, false means off, missing members get defaults', () => {
   const defaults = {
     contextTakeover: false,
     thresholdBytes: 1_024,
@@ -277,7 +277,7 @@ test('PD-01 perMessageDeflate: true is all defaults, false is off, and members f
   assert.ok(Object.isFrozen(perMessageDeflate));
 });
 
-test('PD-01 perMessageDeflate: wrong members are refused by their whole name', () => {
+test('PD-01 perMessageDeflate: the error for a wrong member has its full name', () => {
   const wrong: [unknown, RegExp][] = [
     [{ level: 0 }, /^perMessageDeflate\.level is 0; .* from 1 to 9/],
     [{ level: 10 }, /^perMessageDeflate\.level is 10/],
@@ -295,7 +295,7 @@ test('PD-01 perMessageDeflate: wrong members are refused by their whole name', (
   for (const [perMessageDeflate, says] of wrong) assert.match(refusal({ perMessageDeflate }), says);
 });
 
-test('PD-07 context takeover does not go together with a policy that drops what later messages refer to', () => {
+test('PD-07 context takeover is refused with drop-oldest, since later messages refer to dropped ones', () => {
   const perMessageDeflate = { contextTakeover: true };
   assert.match(
     refusal({ perMessageDeflate, onOverflow: 'drop-oldest' }),
