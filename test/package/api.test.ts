@@ -25,7 +25,7 @@ test('TS-12: the public interface is the committed one', () => {
 });
 
 for (const door of doors()) {
-  test(`EX-04: everything behind ${door.name} has a doc comment`, () => {
+  test(`EX-04: every export of ${door.name} and its members have doc comments`, () => {
     assert.ok(door.exports.length > 10);
     assert.deepEqual(
       door.exports.filter(({ doc }) => doc === '').map(({ name, module }) => `${name} in src/${module}.ts`),
@@ -33,7 +33,7 @@ for (const door of doors()) {
     );
   });
 
-  test(`GN-13: nothing behind ${door.name} is of type any`, () => {
+  test(`GN-13: no type of ${door.name} is any`, () => {
     const loose = door.exports.filter(({ code }) =>
       /[:<|&(]\s*any\b|\bany\[\]|=> any\b/.test(code.replaceAll(/\/\*\*[^]*?\*\//g, '')),
     );
@@ -43,7 +43,7 @@ for (const door of doors()) {
     );
   });
 
-  test(`GN-13: require('${door.name}') gives the very objects that import gives`, async () => {
+  test(`GN-13: require('${door.name}') and import return the same objects`, async () => {
     const required = createRequire(import.meta.url)(door.name) as Record<string, unknown>;
     const imported = (await import(door.name)) as Record<string, unknown>;
     const names = Object.keys(imported).sort();
@@ -57,7 +57,7 @@ for (const door of doors()) {
     for (const name of names) assert.equal(required[name], imported[name], name);
   });
 
-  test(`EX-03: docs/api/${doorFile(door)} says what the types say (npm run docs:api)`, () => {
+  test(`EX-03: docs/api/${doorFile(door)} matches the types (npm run docs:api)`, () => {
     assert.ok(text('docs', 'api', doorFile(door)) === doorPage(door), 'run npm run docs:api');
   });
 }

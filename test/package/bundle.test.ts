@@ -35,7 +35,7 @@ function loadedBy(file: string, loaded = new Set<string>()): ReadonlySet<string>
 }
 const sourcesBehind = (file: string): string[] => [...loadedBy(file)].flatMap(sourcesOf);
 
-test('every source is in one file of the package: no class is there twice', () => {
+test('every source is in exactly one file of the package, so no class exists twice', () => {
   const all = readdirSync(FOLDER)
     .filter((name) => name.endsWith('.js'))
     .flatMap(sourcesOf);
@@ -46,7 +46,7 @@ test('every source is in one file of the package: no class is there twice', () =
   );
 });
 
-test('GN-14 hawser/client loads no server code, and hawser no command, in a handful of files', () => {
+test('GN-14 hawser/client loads no server code, and hawser loads no command, in at most 8 files', () => {
   const client = sourcesBehind('client.js');
   assert.ok(client.includes('connection/connection.ts'));
   assert.deepEqual(
@@ -63,7 +63,7 @@ test('GN-14 hawser/client loads no server code, and hawser no command, in a hand
 });
 
 for (const [file, name] of Object.entries(DOORS)) {
-  test(`what ${name} exports has kept its name`, async () => {
+  test(`exports of ${name} keep their names`, async () => {
     const path = file === 'index' ? '../../src/index.js' : `../../src/${file}/index.js`;
     const published = (await import(name)) as Record<string, unknown>;
     const compiled = (await import(path)) as Record<string, unknown>;

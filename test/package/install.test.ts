@@ -17,12 +17,12 @@ interface Manifest {
   readonly bin: { readonly hawser: string };
 }
 
-/** Somebody's project, with what npm packs of ours and nothing else. */
+/** An empty project with the packed package installed, and nothing else. */
 let folder: string;
 /** `hawser`, `hawser/client`, and so on. */
 let doors: string[];
 
-/** Runs npm. It is said where it is when npm itself runs the tests; otherwise it is looked up as a shell would. */
+/** Runs npm. When npm runs the tests, the environment has its path; otherwise the shell finds it. */
 function npm(cwd: string, ...args: string[]): void {
   const path = process.env['npm_execpath'];
   const { status, stderr } =
@@ -48,7 +48,10 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
-/** Runs a program of that project to its end. @returns What it printed. */
+/**
+ * Runs a program of that project to its end.
+ * @returns Its standard output.
+ */
 function printedBy(program: string, ...flags: string[]): string {
   writeFileSync(join(folder, 'program.js'), program);
   const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, 'program.js'], {
@@ -59,7 +62,10 @@ function printedBy(program: string, ...flags: string[]): string {
   return stdout;
 }
 
-/** Starts the installed command. @returns The URL that it prints. */
+/**
+ * Starts the installed command.
+ * @returns The URL that it prints.
+ */
 async function serving(t: TestContext, ...args: string[]): Promise<string> {
   const program = join(folder, 'node_modules', 'hawser', manifest().bin.hawser);
   const child = spawn(process.execPath, [program, 'serve', '--port', '0', ...args], {
@@ -75,7 +81,7 @@ async function serving(t: TestContext, ...args: string[]): Promise<string> {
   return /(?:ws|http):\/\/\S+/.exec(line.toString())?.[0] ?? assert.fail(line.toString());
 }
 
-test('EX-02 EX-06 GN-08: what npm packs can be installed without a network, and adds one package', () => {
+test('EX-02 EX-06 GN-08: the tarball installs without a network and adds one package', () => {
   const installed = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'));
   assert.deepEqual(installed, ['hawser']);
 });
@@ -89,13 +95,13 @@ test('EX-02: the installed command echoes', async (t) => {
   await client.closed;
 });
 
-test('EX-02: the installed command has its page and its version', async (t) => {
+test('EX-02: the installed command finds its page and prints its version', async (t) => {
   const page = await fetch(await serving(t, '--chat'));
   assert.equal(page.status, 200);
   assert.match(await page.text(), /^<!doctype html>/i);
 });
 
-test('GN-13: behind every door import and require find the same, and a class is the same behind each', () => {
+test('GN-13: import and require return the same objects at every entry point, and share classes', () => {
   const loads = doors.map((door) => `['${door}', await import('${door}'), require('${door}')]`);
   const strange = printedBy(
     `import { createRequire } from 'node:module';
@@ -114,7 +120,7 @@ test('GN-13: behind every door import and require find the same, and a class is 
   assert.equal(strange, '');
 });
 
-test('EX-06: the installed server and client talk, and are of one class, which the kit shares', () => {
+test('EX-06: the installed server and client exchange messages; their class is also that of hawser/testing', () => {
   const said = printedBy(
     `import { Connection, WebSocketServer } from 'hawser';
     import { connect } from 'hawser/client';
@@ -133,7 +139,7 @@ test('EX-06: the installed server and client talk, and are of one class, which t
   assert.equal(said, 'Hällo\ntrue Connection\n');
 });
 
-test('EX-06: a stack leads to the sources in the package, where Node is asked to follow source maps', () => {
+test('EX-06: with --enable-source-maps, stacks name the sources in the package', () => {
   const stack = printedBy(
     `import { WebSocketServer } from 'hawser';
     try { new WebSocketServer({ maxMessageBytes: -1 }); } catch (error) { console.log(error.stack); }`,
@@ -146,7 +152,7 @@ test('EX-06: a stack leads to the sources in the package, where Node is asked to
   assert.match(source[Number(line) - 1]!.slice(Number(column) - 1), /^new MisuseError\(/, stack);
 });
 
-test('GN-13: the published types of every door hold without what is @internal', () => {
+test('GN-13: the published types of every entry point compile without @internal members', () => {
   symlinkSync(join(ROOT, 'node_modules', '@types'), join(folder, 'node_modules', '@types'), 'junction');
   const imports = doors.map((door, i) => `export * as door${i} from '${door}';`);
   assert.ok(imports.length >= 4);
@@ -154,7 +160,7 @@ test('GN-13: the published types of every door hold without what is @internal', 
   const compilerOptions = {
     strict: true,
     exactOptionalPropertyTypes: true,
-    skipLibCheck: false, // what most consumers have, and so they check our types with theirs
+    skipLibCheck: false, // as most consumers have it, so their compiler checks our types
     noEmit: true,
     module: 'nodenext',
     target: 'es2023',

@@ -17,14 +17,17 @@ function declaredBy({ code }: Exported): Set<string> {
   return members;
 }
 
-/** Setters that warn of handler properties of other libraries, as `onmessage`: no members, and not in the types. */
+/**
+ * Setters that warn about handler properties of other libraries, such as `onmessage`. They are not members, and not in
+ * the types.
+ */
 const isHandlerHint = (key: string | symbol): boolean => typeof key === 'string' && /^on[a-z]+$/.test(key);
 
-// Node 20 calls the symbol of `await using` by another name.
+// Node 20 has another name for the symbol of `await using`.
 const shown = (key: string | symbol): string =>
   typeof key === 'symbol' ? `[${key.description!.replace('nodejs.', 'Symbol.')}]` : key;
 
-/** The members that an object has at run time, own ones and those of its class. */
+/** The members that an object has at run time: its own and those of its class. */
 function membersOf(object: object): Set<string> {
   const members = new Set<string>();
   const own = Reflect.ownKeys(object).filter((key) => !Reflect.has(new EventEmitter(), key));
@@ -88,7 +91,7 @@ test('GN-16 a member that the types call readonly cannot be assigned', async () 
   await client.closed;
 });
 
-test('GN-16 no class that a door exports has a method or accessor that its types do not declare', async () => {
+test('GN-16 no exported class has a method or accessor that its types do not declare', async () => {
   let classes = 0;
   for (const door of doors()) {
     const module = (await import(door.name)) as Record<string, unknown>;

@@ -6,7 +6,7 @@ import process from 'node:process';
 import { before, test } from 'node:test';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-/** What a download may cost, packed. */
+/** Maximum size of the packed tarball. */
 const MAX_PACKED_BYTES = 1_250_000;
 
 interface Tarball {
@@ -17,7 +17,7 @@ let tarball: Tarball;
 let paths: string[];
 
 before(() => {
-  // npm run puts its own place into the environment; without it the name is looked up as a shell would.
+  // npm run sets its own path in the environment; without it, the shell finds npm.
   const npm = process.env.npm_execpath;
   const argv = ['pack', '--dry-run', '--json', '--ignore-scripts'];
   const { stdout, stderr } =
@@ -46,7 +46,7 @@ test('EX-06: the tarball holds the program, its types, its sources for debuggers
   assert.ok(tarball.size <= MAX_PACKED_BYTES, `${tarball.size} bytes`);
 });
 
-test('EX-06: each source in it is what a source map speaks of, and each map finds its source', () => {
+test('EX-06: every packed source belongs to a source map, and every map finds its sources', () => {
   const packed = new Set(paths);
   const maps = paths.filter((path) => path.endsWith('.map'));
   const named = new Set(
@@ -55,7 +55,7 @@ test('EX-06: each source in it is what a source map speaks of, and each map find
       return sources.map((source) => join(path, '..', source).replaceAll('\\', '/'));
     }),
   );
-  // What the compiler left of a source that is gone would be packed on this machine only: prepack builds from nothing.
+  // Ignore outputs of deleted sources, which exist on this machine only: prepack builds from an empty folder.
   const current = [...named].filter((path) => existsSync(join(root, path)));
   assert.deepEqual(
     current.filter((path) => !packed.has(path)),
@@ -63,18 +63,18 @@ test('EX-06: each source in it is what a source map speaks of, and each map find
   );
   assert.deepEqual(
     paths.filter((path) => path.startsWith('src/') && !named.has(path) && !isOfTypesAlone(path)),
-    // Served by hawser serve --chat, as it is.
+    // `hawser serve --chat` serves this file unchanged.
     ['src/cli/chat/page.html'],
   );
 });
 
-/** Of the command: a bundle has nothing of it. */
+/** A source of the command that contains only types, so the bundle contains nothing of it. */
 const isOfTypesAlone = (path: string): boolean =>
   /^src\/(cli|conform|load)\//.test(path) &&
   path.endsWith('.ts') &&
   /^export \{\};\s/.test(readFileSync(join(root, 'build', path.replace(/\.ts$/, '.js')), 'utf8'));
 
-test('EX-06: the command can be run, and nothing runs at installation', () => {
+test('EX-06: the command is executable, and installation runs no script', () => {
   const { bin, scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     readonly bin: Readonly<Record<string, string>>;
     readonly scripts: Readonly<Record<string, string>>;
