@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { nextText } from '../server/live.ts';
 import { runExample, statusOf } from './run-example.ts';
 
-test('EX-01 AU-06 cookie: who signed in is known, others stay out', async (t) => {
+test('EX-01 AU-06 cookie: a signed-in user connects, others are refused', async (t) => {
   const example = await runExample(t, 'auth-cookie.ts');
   const login = (body: string) =>
     example.fetch('/login', { method: 'POST', body, headers: { 'content-type': 'text/plain' } });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { text } from '../../src/testing/index.ts';
 import { runExample } from './run-example.ts';
 
-test('EX-01 BP-03 back-pressure: a client that does not read gets everything, and little of it waits in memory', async (t) => {
+test('EX-01 BP-03 back-pressure: a slow consumer gets everything, and little is buffered', async (t) => {
   const lines = 10_000;
   const { join, output, waitForOutput } = await runExample(t, 'back-pressure.ts');
   const slow = await join();

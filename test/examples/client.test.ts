@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { harbour } from '../client/reconnect/reconnecting.ts';
 import { runExample, startExample } from './run-example.ts';
 
-test('EX-01 client: lines go out, answers are printed, and the end says why', async (t) => {
+test('EX-01 client: sends lines, prints answers and the reason of the close', async (t) => {
   const { port } = await runExample(t, 'echo.ts');
   const { child, output, exit, waitForOutput } = startExample(t, 'client.ts', {
     args: [`ws://127.0.0.1:${port}/`],
@@ -17,7 +17,7 @@ test('EX-01 client: lines go out, answers are printed, and the end says why', as
   assert.match(output(), /^ahoy\nclosed: 1000 {2}\(local-close\)\n/m);
 });
 
-test('EX-01 client: without a server the error says how far it came', async (t) => {
+test('EX-01 client: without a server, the error names the step that failed', async (t) => {
   const { output, exit } = startExample(t, 'client.ts', { args: ['ws://127.0.0.1:1/'] });
   assert.deepEqual(await exit, [1, null]);
   assert.match(output(), /^ERR_CONNECT: the connection could not be made/);
@@ -25,13 +25,13 @@ test('EX-01 client: without a server the error says how far it came', async (t) 
 
 const signal = { skip: process.platform === 'win32' ? 'there a signal kills' : false };
 
-test('EX-01 reconnecting client: it follows the feed over a restart', signal, async (t) => {
+test('EX-01 reconnecting client: it follows the feed across a restart', signal, async (t) => {
   const port = await harbour(t);
   const { child, exit, waitForOutput } = startExample(t, 'reconnecting-client.ts', { args: [port.url] });
   await waitForOutput(/^open$/m);
   port.server().broadcast('before');
   await waitForOutput(/^before$/m);
-  await port.leave(1011); // a fault of the server's: back within a second
+  await port.leave(1011); // a server error: the client retries within a second
   await waitForOutput(/^down: 1011 \(peer-close\)\nattempt 1 in \d+ ms$/m);
   await port.comeBack();
   await waitForOutput(/^open\n[^]*^open$/m);
@@ -43,7 +43,7 @@ test('EX-01 reconnecting client: it follows the feed over a restart', signal, as
   assert.deepEqual(port.received, ['{"subscribe":"news"}', '{"subscribe":"news"}']);
 });
 
-test('EX-01 EX-03 client guide: what docs/client.md shows is what happens', async (t) => {
+test('EX-01 EX-03 client guide: the program in docs/client.md prints what the page shows', async (t) => {
   const { output, exit } = startExample(t, 'client-guide.ts');
   assert.deepEqual(await exit, [0, null]);
   assert.equal(

@@ -12,7 +12,7 @@ const ordersOf = ({ output }: Example): string[] =>
   [...output().matchAll(/^order (\S+)$/gm)].map(([, id]) => id!);
 
 test(
-  'EX-01 SD-02 deploy: one server drains, its clients move to the other, and no order is lost',
+  'EX-01 SD-02 deploy: one server drains, its clients reconnect to the other, and no order is lost',
   signal,
   async (t) => {
     const env = { READY_DELAY_MS: '200', SPREAD_MS: '300' };

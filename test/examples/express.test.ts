@@ -10,7 +10,7 @@ const FOLDER = join(import.meta.dirname, '..', '..', '..', 'examples', 'express'
 const installed = existsSync(join(FOLDER, 'node_modules', 'express'));
 const peer = { skip: installed ? false : 'needs the package express: npm ci --prefix examples/express' };
 
-test('EX-01 RT-02 Express: requests and sockets on one port, and both go down', peer, async (t) => {
+test('EX-01 RT-02 Express: requests and sockets share one port and shut down together', peer, async (t) => {
   const example = await runExample(t, 'express/server.js');
   const client = await example.join({ path: '/live' });
   assert.equal(await (await example.fetch('/')).text(), '1 connected');
@@ -21,7 +21,7 @@ test('EX-01 RT-02 Express: requests and sockets on one port, and both go down', 
   assert.equal(await nextText(client), 'noon');
   assert.equal(await statusOf(example, { path: '/elsewhere' }), 404);
   assert.equal((await example.fetch('/elsewhere')).status, 404);
-  if (process.platform === 'win32') return; // there a signal kills
+  if (process.platform === 'win32') return; // on Windows a signal kills the process
   example.child.kill('SIGTERM');
   const { opcode, payload } = await client.nextFrame();
   assert.deepEqual([opcode, payload.readUInt16BE()], [8, 1001]);

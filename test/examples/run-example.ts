@@ -6,13 +6,13 @@ import type { TestContext } from 'node:test';
 import { RawClient, type RawUpgradeOptions, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
-/** A process has to start before it can answer, and the machine may be busy. */
+/** A process must start before it can answer, and the machine may be busy. */
 const START = { deadlineMs: 30_000 };
 
-/** A program that runs in a process of its own, which is killed when the test is over. */
+/** A program in its own process; killed at the end of the test. */
 export interface Running {
   readonly child: ChildProcess;
-  /** What it has printed so far. */
+  /** Its output so far. */
   readonly output: () => string;
   readonly waitForOutput: (pattern: RegExp) => Promise<RegExpExecArray>;
   readonly exit: Promise<readonly [code: number | null, signal: string | null]>;
@@ -58,13 +58,13 @@ export function startExample(t: TestContext, name: string, options: RunOptions =
 /** A server among the examples, on a free port. */
 export interface Example extends Running {
   readonly port: number;
-  /** Opens a WebSocket; closed when the test is over. */
+  /** Opens a WebSocket that is closed at the end of the test. */
   readonly join: (upgrade?: RawUpgradeOptions) => Promise<RawClient>;
-  /** A request to its port. */
+  /** Sends a request to its port. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
 }
 
-/** Like {@link startExample}, and waits for its URL. */
+/** Like {@link startExample}, then waits for the URL that it prints. */
 export async function runExample(t: TestContext, name: string, options?: RunOptions): Promise<Example> {
   const running = startExample(t, name, options);
   const [, port = assert.fail()] = await running.waitForOutput(/^\w+:\/\/127\.0\.0\.1:(\d+)/m);
@@ -82,13 +82,13 @@ export async function runExample(t: TestContext, name: string, options?: RunOpti
   };
 }
 
-/** Status of a handshake. */
+/** Status of the response to a handshake. */
 export async function statusOf({ port }: Example, upgrade: RawUpgradeOptions): Promise<number> {
   using client = await RawClient.connect({ port });
   return (await client.upgrade(upgrade)).status;
 }
 
-/** Sends a text and waits for the next one. */
+/** Sends a text and waits for the next message. */
 export async function ask(client: RawClient, question: string): Promise<string> {
   client.send(text(question));
   return (await client.nextFrame()).payload.toString();

@@ -13,7 +13,7 @@ test('EX-01 echo: text and bytes come back', async (t) => {
   assert.deepEqual([opcode, [...payload]], [2, [1, 2]]);
 });
 
-test('EX-01 answer the sender: each gets the answers to its own questions', async (t) => {
+test('EX-01 answer the sender: each client gets the answers to its own questions', async (t) => {
   const { join } = await runExample(t, 'answer-sender.ts');
   const [ann, ben] = [await join(), await join()];
   assert.equal(await ask(ann, '{"id":1,"add":[2,3]}'), '{"id":1,"result":5}');
@@ -26,7 +26,7 @@ test('EX-01 answer the sender: each gets the answers to its own questions', asyn
   }
 });
 
-test('EX-01 tell all others: everybody but the sender', async (t) => {
+test('EX-01 tell all others: every client except the sender gets the message', async (t) => {
   const { join } = await runExample(t, 'tell-others.ts');
   const [ann, ben, eve] = [await join(), await join(), await join()];
   ann.send(text('from ann'));
@@ -36,7 +36,7 @@ test('EX-01 tell all others: everybody but the sender', async (t) => {
   assert.equal(ben.received.length, 0);
 });
 
-test('EX-01 periodic push: the time, over and over, to all', async (t) => {
+test('EX-01 periodic push: all clients get the time repeatedly', async (t) => {
   const { join } = await runExample(t, 'periodic-push.ts', { env: { EVERY_MS: '5' } });
   const [ann, ben] = [await join(), await join()];
   for (const client of [ann, ben, ann, ben]) {
@@ -45,7 +45,7 @@ test('EX-01 periodic push: the time, over and over, to all', async (t) => {
   }
 });
 
-test('EX-01 selective push: to all connections of one, or to those that fit', async (t) => {
+test('EX-01 selective push: to all connections of one user, or to those that match', async (t) => {
   const example = await runExample(t, 'selective-push.ts');
   const { join } = example;
   const ann = await join({ path: '/?user=ann&city=Bergen' });
@@ -62,7 +62,7 @@ test('EX-01 selective push: to all connections of one, or to those that fit', as
   assert.equal(await statusOf(example, {}), 400);
 });
 
-test('EX-01 chat: rooms do not hear each other, and the page connects', async (t) => {
+test('EX-01 chat: rooms are separate, and the page connects', async (t) => {
   const { join, fetch } = await runExample(t, 'chat.ts');
   const ann = await join({ path: '/harbour' });
   assert.equal(await nextText(ann), 'You are guest 1 in room:/harbour.');
@@ -81,7 +81,7 @@ test('EX-01 chat: rooms do not hear each other, and the page connects', async (t
   assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'/);
 });
 
-test('EX-01 broadcast: what is posted reaches all, and only who knows the token posts', async (t) => {
+test('EX-01 broadcast: a post reaches all clients, and needs the token', async (t) => {
   const { join, fetch } = await runExample(t, 'broadcast.ts', { env: { PUBLISH_TOKEN: 't0ken' } });
   const clients = [await join(), await join(), await join()];
   const post = (token: string) =>

@@ -1,2 +1,2 @@
-// EX-01 TK-01: the tests of the example chat are tests of ours.
+// EX-01 TK-01: the tests of the example chat also run in this suite.
 import '../../examples/testing/chat.test.ts';
