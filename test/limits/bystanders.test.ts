@@ -12,7 +12,7 @@ import {
 } from '../../src/testing/index.ts';
 import { type Live, live, nextText, type Peer } from '../server/live.ts';
 
-/** Neighbours nobody would want. Each misbehaves a little, every time it is called. */
+/** Clients that misbehave a little, each time their function is called. */
 const NEIGHBOURS: readonly {
   readonly who: string;
   readonly rows: string;
@@ -88,7 +88,7 @@ const NEIGHBOURS: readonly {
 const ROUNDS = 200;
 
 for (const { who, rows, options, begin, misbehave, check } of NEIGHBOURS) {
-  test(`${rows}: next to ${who}: the bystander gets every message, in order, and its own are answered`, async (t) => {
+  test(`${rows}: next to ${who}: a well-behaved client gets every message in order, and its own are answered`, async (t) => {
     const memoryBudget = new MemoryBudget({ maxBytes: 10_000_000 });
     const fixture = live(t, { memoryBudget, heartbeat: false, idleTimeoutMs: false, ...options });
     const { server, join, pass, clock } = fixture;
@@ -106,7 +106,7 @@ for (const { who, rows, options, begin, misbehave, check } of NEIGHBOURS) {
       if (round % 10 !== 9) continue;
       while (got.length < expected.length) got.push(await nextText(bystander.raw));
     }
-    // Publishes and answers are two orders of their own.
+    // Publishes and answers each have their own order.
     for (const kind of ['news', 're:'])
       assert.deepEqual(
         got.filter((message) => message.startsWith(kind)),
@@ -142,7 +142,7 @@ test('SE-30 HB-06: a loop blocked for a minute: healthy clients live, dead ones 
   assert.equal(server.connections.size, 1);
 });
 
-test('HB-07 RL-03: a throttled peer is not taken for dead', async (t) => {
+test('HB-07 RL-03: a throttled peer does not count as dead', async (t) => {
   const { join, pass, server } = live(t, {
     idleTimeoutMs: 20_000,
     pingIntervalMs: 10_000,

@@ -15,13 +15,13 @@ import { live, nextText, type Peer } from '../server/live.ts';
 
 type Pass = (ms: number) => Promise<void>;
 
-/** Limits of a connection: how each is reached, the code that the peer gets, and what the close says. */
+/** Limits of a connection: how a test reaches each, the code that the peer gets, and the reason of the close. */
 const LIMITS: readonly {
   readonly limit: string;
   readonly rows: string;
   readonly options: ServerOptions;
   readonly reach: (peer: Peer, pass: Pass) => Promise<void> | void;
-  /** Of the Close that the peer reads; `undefined` where it gets none. */
+  /** Code of the Close that the peer reads; `undefined` if it reads none. */
   readonly code: number | undefined;
   readonly cause: CloseCause;
   readonly error: string;
@@ -209,14 +209,14 @@ async function nextClose({ raw }: Peer): Promise<number | undefined> {
 }
 
 for (const { limit, rows, options, reach, code, cause, error } of LIMITS) {
-  test(`${rows}: ${limit}: ${code ?? 'no Close'}, cause ${cause}; a bystander goes on, and everything is back after`, async (t) => {
+  test(`${rows}: ${limit}: ${code ?? 'no Close'}, cause ${cause}; another client is unaffected, and all memory is freed after`, async (t) => {
     const memoryBudget = new MemoryBudget({ maxBytes: 50_000_000 });
     const { server, clock, join, pass, closes } = live(t, { memoryBudget, ...options });
     server.on('message', (connection, message) => {
       if (message === 'are you well?') connection.send('very');
     });
     const [peer, bystander] = [await join(), await join()];
-    // Whatever is asked of the peer, the bystander does it: it answers pings, and says something now and then.
+    // The bystander does what is asked of the peer: it answers pings and sends a message now and then.
     let heard = '';
     bystander.connection.on('message', (message) => void (heard += String(message)));
     const passTogether: Pass = async (ms) => {
@@ -280,7 +280,7 @@ for (const [limit, options, send] of [
 }
 
 for (const onOverflow of ['drop-newest', 'drop-oldest'] as const) {
-  test(`BP-04 BP-06 SE-25: '${onOverflow}': never more than the limit and one message wait, whatever is sent`, async (t) => {
+  test(`BP-04 BP-06 SE-25: '${onOverflow}': at most the limit and one message are queued`, async (t) => {
     const limit = 100_000;
     const memoryBudget = new MemoryBudget({ maxBytes: 10_000_000 });
     const { join, server } = live(t, {
@@ -296,7 +296,7 @@ for (const onOverflow of ['drop-newest', 'drop-oldest'] as const) {
     for (let i = 0; i < 2_000; i++) {
       connection.send(Buffer.alloc(1 + ((i * 7_919) % 5_000), i));
       assert.ok(connection.bufferedBytes <= limit + 5_010 + ENTRY_BYTES, `${connection.bufferedBytes}`);
-      // BP-06: no more than the mark lies in the socket, beyond its own buffer and one message.
+      // BP-06: the socket holds no more than the high-water mark, besides its own buffer and one message.
       assert.ok(wire.server.writableLength <= 20_000 + 5_010, `${wire.server.writableLength}`);
       if (i % 50 === 0) await eventLoopTurns(2);
     }
@@ -312,7 +312,7 @@ for (const onOverflow of ['drop-newest', 'drop-oldest'] as const) {
   });
 }
 
-test('TP-01: maxTopicsPerConnection and maxTopics: subscribe says no, and closing frees the names', async (t) => {
+test('TP-01: maxTopicsPerConnection and maxTopics: subscribe returns false, and closing frees the names', async (t) => {
   const { server, join } = live(t, { maxTopicsPerConnection: 2, maxTopics: 3 });
   const [one, two] = [await join(), await join()];
   assert.deepEqual(

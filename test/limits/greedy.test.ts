@@ -4,11 +4,11 @@ import { binary, ping, text, waitUntil } from '../../src/testing/index.ts';
 import { listening } from '../server/live.ts';
 import { TRANSPORT } from '../server/transport.ts';
 
-/** What one read brings at most. */
+/** Maximum size of one read. */
 const READ_BYTES = 196_608;
 const SENT_BYTES = 4_000_000;
 
-/** What a peer sends as fast as it is read, and how much of it may come before a word of somebody else. */
+/** What a peer floods with, and how many bytes of it may arrive before a message of another connection. */
 const GREEDY = [
   { what: 'messages', frame: binary(Buffer.alloc(10_000)), fromBytes: 0, toBytes: 3 * READ_BYTES },
   { what: 'pings', frame: ping('x'.repeat(125)), fromBytes: 0, toBytes: 3 * READ_BYTES },
@@ -21,7 +21,7 @@ const GREEDY = [
 ];
 
 for (const { what, frame, fromBytes, toBytes } of GREEDY) {
-  test(`BP-14 SE-26: a peer that floods with ${what} lets others have their turn`, {
+  test(`BP-14 SE-26: a peer that floods with ${what} does not starve others`, {
     skip: TRANSPORT.transport === 'stream' && 'Node reads streams',
   }, async (t) => {
     const { server, join } = await listening(t);
@@ -33,7 +33,7 @@ for (const { what, frame, fromBytes, toBytes } of GREEDY) {
     server.on('message', (_, message) => {
       if (message === 'word') before.push(received() - already);
     });
-    // The system lets more and more wait, as it is taken.
+    // The kernel buffers more and more while the server reads.
     for (let rounds = 0; rounds < 5; rounds++) {
       greedy.send(flood);
       already += flood.length;

@@ -8,7 +8,7 @@ type Connect = () => Promise<RawClient>;
 
 const hooks = { thinking: false };
 
-/** Limits before the 101: how each is reached, and what the one that is over it gets. */
+/** Limits before the 101: how a test reaches each, and the response to the client that exceeds it. */
 const LIMITS: readonly {
   readonly limit: string;
   readonly rows: string;
@@ -190,7 +190,7 @@ async function second(connect: Connect): Promise<RawClient> {
 }
 
 for (const { limit, rows, options, reach, status, code, retryAfter = false } of LIMITS) {
-  test(`${rows} HS-22 HS-23 HS-24 HS-28: ${limit}: ${status} ${code}, told once, and everything is back after`, async (t) => {
+  test(`${rows} HS-22 HS-23 HS-24 HS-28: ${limit}: ${status} ${code}, reported once, and all resources are freed after`, async (t) => {
     const clock = new VirtualClock();
     const memoryBudget = new MemoryBudget({ maxBytes: 1_000_000 });
     const { server, connect, refusals } = await listening(t, { clock, memoryBudget, ...options });
@@ -214,7 +214,7 @@ for (const { limit, rows, options, reach, status, code, retryAfter = false } of 
     assert.equal(server.stats().handshakes.refusedByCode[code], 1);
     for (const client of clients) client[Symbol.dispose]();
     await waitUntil(() => server.connections.size === 0 && server.stats().handshakes.pending === 0);
-    // HS-24: who does not go is destroyed a second later.
+    // HS-24: the server destroys a client that stays connected after a second.
     await waitUntil(() => {
       clock.advance(1_000);
       return clock.pendingTimers === 0;
@@ -229,7 +229,7 @@ for (const { limit, rows, options, reach, status, code, retryAfter = false } of 
   });
 }
 
-test('HS-24: what a refused client goes on sending is discarded, and it is gone a second later', async (t) => {
+test('HS-24: bytes of a refused client are discarded, and its socket is destroyed after a second', async (t) => {
   const clock = new VirtualClock();
   const { server, connect } = await listening(t, { clock });
   const client = await connect();
@@ -248,7 +248,7 @@ for (const [what, head, status] of [
   ['chunks', 'Transfer-Encoding: chunked', 411],
   ['two lengths', 'Content-Length: 1\r\nContent-Length: 2', 400],
 ] as const) {
-  test(`HS-14: a request body of ${what}: ${status}, and the hook is not asked`, async (t) => {
+  test(`HS-14: a request body of ${what}: ${status}, and the hook is not called`, async (t) => {
     let asked = 0;
     const { connect } = await listening(t, {
       request: () => {
@@ -271,7 +271,7 @@ test('HS-14: a body of exactly 64 KiB arrives whole', async (t) => {
   assert.deepEqual([answer.status, await answer.text()], [200, '65536']);
 });
 
-test('HS-14 HS-23: a request hook that takes too long: 503 with Retry-After', async (t) => {
+test('HS-14 HS-23: a request hook that exceeds its time: 503 with Retry-After', async (t) => {
   const clock = new VirtualClock();
   let asked = false;
   const { connect } = await listening(t, {
@@ -291,7 +291,7 @@ test('HS-14 HS-23: a request hook that takes too long: 503 with Retry-After', as
   clock.advance(1_000);
 });
 
-test('HS-13 SE-08: bytes behind the request wait for a slow hook, then go through once, in order; more than 64 KiB are not read', async (t) => {
+test('HS-13 SE-08: bytes after the request are buffered during a slow hook, then delivered once, in order; at most 64 KiB are read', async (t) => {
   let decide: () => void = () => {};
   const { server, connect } = await listening(t, {
     upgrade: () =>
@@ -323,7 +323,7 @@ test('HS-13 SE-08: bytes behind the request wait for a slow hook, then go throug
   assert.equal(await nextText(client), 'got it');
 });
 
-test('AU-03 SE-07: a client that leaves during the hook: its signal aborts, nobody is told of a connection, counts are back', async (t) => {
+test('AU-03 SE-07: a client that disconnects during the hook: the signal aborts, no connection is reported, counts return', async (t) => {
   const signals: AbortSignal[] = [];
   const decides: (() => void)[] = [];
   let connections = 0;

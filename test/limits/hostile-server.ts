@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { type Connection, MemoryBudget, WebSocketServer } from '../../src/index.ts';
 
-/** What the server says of itself, over the channel between the processes. */
+/** What the server reports over the channel between the processes. */
 export interface HostileReport {
   readonly port?: number;
   readonly stats?: ReturnType<WebSocketServer['stats']>;
@@ -10,10 +10,10 @@ export interface HostileReport {
   readonly errors?: number;
 }
 
-/** Memory for all connections together. */
+/** Memory budget of all connections together. */
 export const BUDGET_BYTES = 33_554_432;
 
-/** A server in a process of its own: echoes, and floods whoever asks for it. Asked `report`, it reports; `stop` ends it. */
+/** A server in its own process: echoes, and floods clients that ask for it. `report` makes it report; `stop` ends it. */
 if (process.send !== undefined) {
   const memoryBudget = new MemoryBudget({ maxBytes: BUDGET_BYTES });
   const server = new WebSocketServer({
@@ -31,7 +31,7 @@ if (process.send !== undefined) {
   let peakUsedBytes = 0;
   let errors = 0;
   let floods = 0;
-  /** More than the buffers of the kernel take; for so few that the kernel does not mind. */
+  /** More than the kernel buffers hold; few connections ask for it, so the kernel has room. */
   const flood = (connection: Connection): void => {
     const more = (): void => {
       while (connection.send(Buffer.alloc(16_384)));

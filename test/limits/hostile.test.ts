@@ -8,11 +8,11 @@ import { BUDGET_BYTES, type HostileReport } from './hostile-server.ts';
 
 const HALF = 1_000;
 const LINES = 15;
-/** Connections that come at once. */
+/** Number of connections at once. */
 const BATCH = 50;
 const SLOW = { deadlineMs: 60_000 };
 
-/** What attackers do once TCP stands. None of them goes by itself. */
+/** What attackers do after TCP connects. None of them disconnects by itself. */
 const ATTACKS: Readonly<Record<string, (client: RawClient) => Promise<void> | void>> = {
   'slow head': (client) => client.send('GET / HTTP/1.1\r\nHost: local'),
   'not a byte': () => {},
@@ -62,8 +62,8 @@ async function serverProcess(t: TestContext) {
 }
 
 /**
- * Says its lines, one after the other, and checks that each comes back in its place; then goes on with a line for every
- * ping of the server until it may stop.
+ * Sends its lines one after the other and checks that they come back in order; then sends one line per ping of the
+ * server until it may stop.
  */
 async function talk(client: RawClient, name: string, mayStop: () => boolean): Promise<void> {
   for (let line = 0; line < LINES || !mayStop(); line++) {
@@ -85,7 +85,7 @@ async function talk(client: RawClient, name: string, mayStop: () => boolean): Pr
   }
 }
 
-test('GN-06 GN-07 SE-06 SE-14 SE-19 SE-25 SE-32 TS-08: of 2,000 connections half are hostile: the other half is served throughout, memory stays in its budget, nothing is left', {
+test('GN-06 GN-07 SE-06 SE-14 SE-19 SE-25 SE-32 TS-08: with 1,000 hostile connections, 1,000 others are served throughout, memory stays in its budget, and nothing leaks', {
   timeout: 120_000,
 }, async (t) => {
   const { port, report, stop } = await serverProcess(t);
@@ -143,7 +143,7 @@ test('GN-06 GN-07 SE-06 SE-14 SE-19 SE-25 SE-32 TS-08: of 2,000 connections half
     assert.ok((during.stats!.handshakes.refusedByCode[code] ?? 0) > 0, code);
   for (const client of good) client.stream.destroy();
   let after = during;
-  // Every connection that was opened ends with its close event.
+  // Every connection that opened must end with its close event.
   while (after.stats!.connections.closed < after.stats!.connections.opened) after = await report();
   const { connections, handshakes, topics, bytes } = after.stats!;
   assert.deepEqual(

@@ -5,7 +5,7 @@ import { ConnectError, connect, type Connection, WebSocketServer } from '../../s
 import { binary, continuation, ping, pong, RawClient, waitUntil } from '../../src/testing/index.ts';
 import { listening, live } from '../server/live.ts';
 
-/** Nothing else lies in the memory below: neither of Node's pool nor left over from something freed. */
+/** Whether the bytes are all of their ArrayBuffer: they share memory neither with Node's pool nor with freed buffers. */
 function assertOwn(bytes: Uint8Array, length: number, what: string): void {
   assert.equal(bytes.length, length, what);
   assert.equal(bytes.buffer.byteLength, length, `${what}: ${bytes.buffer.byteLength} bytes of memory`);
@@ -13,7 +13,7 @@ function assertOwn(bytes: Uint8Array, length: number, what: string): void {
 
 const SIZES = [0, 1, 40, 41, 125];
 
-test('pings and pongs are handed out in memory of their own, to servers and to clients', async (t) => {
+test('servers and clients get pings and pongs in memory that nothing else uses', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   const server = new WebSocketServer();
@@ -41,7 +41,7 @@ test('pings and pongs are handed out in memory of their own, to servers and to c
   await client.closed;
 });
 
-test('binary messages are handed out in memory of their own, whole or in fragments', async (t) => {
+test('binary messages, whole or in fragments, have memory that nothing else uses', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   const got: Buffer[] = [];
@@ -53,13 +53,14 @@ test('binary messages are handed out in memory of their own, whole or in fragmen
     await waitUntil(() => got.length === 2);
     const [whole, joined] = got.splice(0) as [Buffer, Buffer];
     assertOwn(whole, size, 'whole');
-    // Pieces of unknown number are collected in memory that grows: its own, and at most twice as long.
+    // Fragments of an unknown number are collected in a growing buffer of the message's own, at most twice its
+    // length.
     assert.equal(joined.length, 2 * size);
     assert.ok(joined.buffer.byteLength <= Math.max(4 * size, 256), String(joined.buffer.byteLength));
   }
 });
 
-test('bodies of plain requests are handed out in memory of their own', async (t) => {
+test('bodies of plain requests have memory that nothing else uses', async (t) => {
   const bodies: Buffer[] = [];
   const { port } = await listening(t, {
     request: ({ body }) => {
@@ -78,7 +79,7 @@ test('bodies of plain requests are handed out in memory of their own', async (t)
 });
 
 for (const framing of ['a length', 'chunks', 'the end of the connection'] as const) {
-  test(`the body of a refusal is handed out in memory of its own (framed by ${framing})`, async (t) => {
+  test(`the body of a refusal (framed by ${framing}) has memory that nothing else uses`, async (t) => {
     const wanted = [...SIZES, 3_000];
     const sizes = wanted.values();
     const stub = createServer((socket) => {

@@ -1,4 +1,4 @@
-// Fills queues with the smallest pieces, and measures what they hold. Its parent runs it with `--expose-gc`.
+// Fills queues with the smallest entries and measures the memory that they hold. Its parent runs it with `--expose-gc`.
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { OfflineQueue } from '../../src/client/reconnect/offline-queue.ts';
@@ -16,11 +16,11 @@ import {
 import { ProtocolMemory } from '../../src/protocol/memory.ts';
 import { upgradeRequest } from '../server/live.ts';
 
-/** What one queue came to. */
+/** Results of one queue. */
 export interface Filled {
-  /** What the queue counts, in bytes. */
+  /** Bytes that the queue counts. */
   readonly countedBytes: number;
-  /** What it holds on the heap and outside of it, in bytes. */
+  /** Bytes that it holds, on the heap and outside. */
   readonly heldBytes: number;
   readonly pieces: number;
 }
@@ -37,7 +37,7 @@ function memory(): number {
   return heapUsed + external;
 }
 
-/** A server without a network, on a clock that stands still. */
+/** A server without a network, on a stopped clock. */
 async function serverWith(options: ServerOptions) {
   const memoryBudget = new MemoryBudget({ maxBytes: 1_000 * MIB });
   const server = new WebSocketServer({
@@ -62,7 +62,7 @@ async function serverWith(options: ServerOptions) {
 type Joined = Awaited<ReturnType<Awaited<ReturnType<typeof serverWith>>['join']>>;
 type Server = Awaited<ReturnType<typeof serverWith>>['server'];
 
-/** Sends until the limit acts, to a peer that reads nothing. */
+/** Sends to a peer that reads nothing until the limit acts. */
 async function output(send: (joined: Joined, server: Server, piece: number) => unknown): Promise<Filled> {
   const { server, join } = await serverWith({});
   const joined = await join();
@@ -108,7 +108,7 @@ async function compression(send: (joined: Joined, server: Server) => unknown): P
   return filled;
 }
 
-/** Sends to a paused connection until it reads no more. */
+/** Sends to a paused connection until it stops reading. */
 async function inbox(message: Buffer): Promise<Filled> {
   const { memoryBudget, join } = await serverWith({ receiveAheadBytes: MIB });
   const { connection, raw } = await join();
@@ -156,7 +156,7 @@ function unfinished(fragments: number): Filled {
   return { countedBytes, heldBytes: memory() - before, pieces: cores.length * (fragments + 1) };
 }
 
-/** While a client has no connection. */
+/** Sends while a client has no connection. */
 function offline(payload: () => string | Buffer): Filled {
   const settings = { maxBytes: MIB, maxMessages: 1_000_000, ttlMs: 1_000_000 };
   const queue = new OfflineQueue(settings, () => undefined);
@@ -165,7 +165,7 @@ function offline(payload: () => string | Buffer): Filled {
   return { countedBytes: queue.bytes, heldBytes: memory() - before, pieces: queue.size };
 }
 
-// Once for nothing: code and shapes are not what is measured.
+// A first run without measuring, so that code and hidden classes do not count.
 await output(({ connection }) => connection.send('x'));
 await inbox(binary('x'));
 

@@ -10,12 +10,12 @@ import { StreamTransport } from '../../src/sockets/stream-transport.ts';
 import { live, type Peer } from '../server/live.ts';
 import type { Filled, Report } from './queues-child.ts';
 
-/** How much more than it counts a queue may hold. */
+/** Maximum ratio of held to counted bytes. */
 const MAX_FACTOR = 2.5;
-/** Of 1 MiB: less than that is lost in what else a process allocates. */
+/** Of 1 MiB: below this, other allocations of the process hide the result. */
 const LEAST_COUNTED_BYTES = 100_000;
 
-/** Each queue, and how many of the smallest pieces 1 MiB holds at least. */
+/** Each queue, and how many of the smallest entries 1 MiB holds at least. */
 const QUEUES: readonly (readonly [string, number])[] = [
   ['output of one byte', 300_000],
   ['output of no byte', 400_000],
@@ -70,7 +70,7 @@ test('BP-04 SE-25: every queue that is filled is tested', () => {
   );
 });
 
-/** Behind what is sent to a peer that does not read, pieces that never reach a limit of their own. */
+/** Small sends to a peer that does not read, which never reach a limit of their own. */
 const OVER_BUDGET: readonly (readonly [string, boolean, (peer: Peer, server: WebSocketServer) => unknown])[] =
   [
     ['output of one byte', false, ({ connection }) => connection.send('x')],
@@ -116,7 +116,7 @@ for (const [what, compressed, send] of OVER_BUDGET) {
   });
 }
 
-test('BP-06 SE-25: a stream that takes nothing gets few writes, however small; the rest stays where it is packed', async () => {
+test('BP-06 SE-25: a blocked stream gets few writes, however small; the rest stays packed', async () => {
   const pending: (() => void)[] = [];
   const stream = new Duplex({
     read: () => undefined,

@@ -19,7 +19,7 @@ test("RL-02 SE-26: with action 'close' no frame beyond burstBytes of one read is
   assert.equal(got, 4 * 492, 'as many as fit into the burst');
 });
 
-test("RL-02: with action 'close' a message, or a part of one, that is larger than burstBytes ends the connection", async (t) => {
+test("RL-02: with action 'close' a message or fragment larger than burstBytes closes the connection", async (t) => {
   const { server, join } = live(t, { ...QUIET, rateLimit: RATE });
   server.on('message', () => assert.fail('delivered'));
   for (const bytes of [binary(Buffer.alloc(1_993)), binary(Buffer.alloc(5_000)).subarray(0, 2_009)]) {
@@ -31,7 +31,7 @@ test("RL-02: with action 'close' a message, or a part of one, that is larger tha
   }
 });
 
-test("RL-02: with action 'close' exactly burstBytes are delivered, and a large message that keeps to the rate", async (t) => {
+test("RL-02: with action 'close' exactly burstBytes are delivered, and so is a large message within the rate", async (t) => {
   const { server, join, pass } = live(t, { ...QUIET, rateLimit: RATE });
   const got: number[] = [];
   server.on('message', (_, message) => void got.push(message.length));
@@ -60,7 +60,7 @@ test("RL-02 CL-04: a Close within burstBytes counts as the peer's, whatever come
   assert.equal((await connection.closed).cause, 'peer-close');
 });
 
-test('RL-02 HB-07: what a peer sends at its rate while we do not read does not count against it', async (t) => {
+test('RL-02 HB-07: bytes sent within the rate while the server does not read are within the rate', async (t) => {
   const { server, join, pass } = live(t, {
     ...QUIET,
     receiveAheadBytes: 1,
@@ -83,7 +83,7 @@ test('RL-02 HB-07: what a peer sends at its rate while we do not read does not c
   assert.ok(got < 50);
 });
 
-test("RL-03: with action 'throttle' a read beyond burstBytes is delivered, and the next one waits until it is paid", async (t) => {
+test("RL-03: with action 'throttle' a read beyond burstBytes is delivered, and delays the next read", async (t) => {
   const { server, join, pass } = live(t, { ...QUIET, rateLimit: { ...RATE, action: 'throttle' } });
   const got: string[] = [];
   server.on('message', (_, message) => void got.push(message.toString()));

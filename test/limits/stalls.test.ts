@@ -8,22 +8,22 @@ import { live, type Live, upgradeRequest } from '../server/live.ts';
 
 /** Deadline of every row, in ms. */
 const LIMIT_MS = 3_000;
-/** How much longer than before a deadline may take: what lies between two looks at the clock, and two slots. */
+/** Maximum delay of a deadline: the interval between two clock reads and two slots of the deadline queue. */
 const SLACK_MS = 350;
 
-/** A deadline that a stall must not consume. */
+/** A deadline that a stalled event loop must not consume. */
 interface Row {
   readonly limit: string;
   readonly options?: ServerOptions;
-  /** Begins the wait. */
+  /** Starts the period. */
   readonly begin: (fixture: Live) => Promise<{
-    /** The limit was reached. */
+    /** Whether the limit was reached. */
     readonly isOver: () => boolean;
-    /** The peer does in time what is waited for. */
+    /** The peer acts in time. */
     readonly answer: () => Promise<void> | void;
-    /** After the answer: nothing happened to the connection. */
+    /** After the peer acted: whether the connection is unchanged. */
     readonly check: () => void;
-    /** Gives back what the fixture does not know of. */
+    /** Frees what the fixture does not know. */
     readonly leave?: () => void;
   }>;
 }
@@ -132,7 +132,7 @@ const ROWS: readonly Row[] = [
     },
   },
 ];
-/** What the hook of the row on `upgradeTimeoutMs` waits for. */
+/** What the hook in the row `upgradeTimeoutMs` waits for. */
 let waiting: Promise<undefined>;
 
 for (const { limit, options, begin } of ROWS) {
@@ -141,7 +141,7 @@ for (const { limit, options, begin } of ROWS) {
       const title = `after ${beforeMs} of ${LIMIT_MS} ms the process stands still for ${stallMs} ms`;
       const leftMs = LIMIT_MS - beforeMs;
 
-      test(`HB-06 TO-01: ${limit}: ${title}: the peer that answers before the rest is over is served`, async (t) => {
+      test(`HB-06 TO-01: ${limit}: ${title}: a peer that answers within the remaining time is served`, async (t) => {
         const fixture = live(t, options);
         const { isOver, answer, check, leave } = await begin(fixture);
         if (beforeMs > 0) await fixture.pass(beforeMs);
@@ -154,7 +154,7 @@ for (const { limit, options, begin } of ROWS) {
         leave?.();
       });
 
-      test(`HB-06 TO-01: ${limit}: ${title}: the peer that does not answer has the rest, and no more`, async (t) => {
+      test(`HB-06 TO-01: ${limit}: ${title}: a peer that does not answer gets the remaining time, and no more`, async (t) => {
         const fixture = live(t, options);
         const { isOver, leave } = await begin(fixture);
         if (beforeMs > 0) await fixture.pass(beforeMs);
