@@ -33,7 +33,10 @@ async function open(port: number): Promise<Socket> {
   return socket;
 }
 
-/** What the process holds after everything that can go has gone: zlib's contexts are in no heap, and show here alone. */
+/**
+ * Memory of the process after garbage collection. zlib's contexts are outside every heap, so only the resident size
+ * shows them.
+ */
 async function heldBytes(): Promise<number> {
   await waitUntil(() => zlibJobs.running === 0);
   for (let i = 0; i < 3; i++) {
@@ -48,7 +51,7 @@ const AT_ONCE = 200;
 const MOST_ROUNDS = 4;
 
 for (const contextTakeover of [false, true]) {
-  test(`SE-24 PD-07 PD-09 takeover ${contextTakeover}: connections leave all at once with messages in flight, and neither memory nor jobs stay`, {
+  test(`SE-24 PD-07 PD-09 takeover ${contextTakeover}: when all connections end at once with messages in flight, no memory and no job leaks`, {
     timeout: 300_000,
     skip: NO_COLLECTOR,
   }, async () => {
@@ -78,9 +81,9 @@ for (const contextTakeover of [false, true]) {
       await waitUntil(() => server.connections.size === 0, { deadlineMs: 60_000 });
       assert.equal(zlibJobs.waiting, 0, 'a job that nobody waits for');
     };
-    // What is freed stays with the process, in pieces that the next wave uses: the first ones make these.
+    // The allocator keeps freed memory for the next wave; the first waves create that reserve.
     for (let i = 0; i < 15; i++) await wave();
-    // What leaks grows every time; what the system has not got back yet on a busy machine does not.
+    // A leak grows with every wave; memory that a busy system has not reclaimed does not.
     const held = [await heldBytes()];
     for (let round = 0; round < MOST_ROUNDS; round++) {
       for (let i = 0; i < CONNECTIONS / AT_ONCE; i++) await wave();

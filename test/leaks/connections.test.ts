@@ -14,7 +14,7 @@ import { SocketChecks } from '../../src/sockets/handle-check.ts';
 import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
 import { TRANSPORT } from '../server/transport.ts';
 
-/** Heap and memory outside of it, after everything that can go has gone. */
+/** Heap and external memory after garbage collection. */
 async function heldBytes(): Promise<number> {
   for (let i = 0; i < 3; i++) {
     await eventLoopTurns(2);
@@ -31,11 +31,11 @@ const HELLO = text('hello');
 const CLOSE = close(1000);
 const ANSWER_BYTES = buildFrame(1, 'hello', undefined).length;
 
-/** How a client of the wave ends. */
+/** How a client of the wave ends its connection. */
 type Ending = 'closes' | 'resets' | 'ends' | 'breaks a rule';
 const ENDINGS: readonly Ending[] = ['closes', 'resets', 'ends', 'breaks a rule'];
 
-/** One client as plain as can be: upgrade, a message there and back, and gone. */
+/** A minimal client: upgrade, one echo, end. */
 async function visit(port: number, ending: Ending, secure = false): Promise<void> {
   const raw = connect({ port, host: '127.0.0.1' });
   raw.on('error', () => undefined);
@@ -68,7 +68,7 @@ function received(socket: Socket): Promise<void> {
   });
 }
 
-test('TS-10 RG-06 TO-02 TO-04: ten thousand connections come and go, and nothing is left', {
+test('TS-10 RG-06 TO-02 TO-04: ten thousand connections open and close, and nothing leaks', {
   timeout: 300_000,
   skip: NO_COLLECTOR,
 }, async () => {
@@ -85,7 +85,7 @@ test('TS-10 RG-06 TO-02 TO-04: ten thousand connections come and go, and nothing
     await Promise.all(Array.from({ length: count }, (_, i) => visit(port, ENDINGS[i % ENDINGS.length]!)));
     await waitUntil(() => server.connections.size === 0, { deadlineMs: 30_000 });
   };
-  // The first ones fill caches, tables and compiled code.
+  // The first connections fill caches, tables and compiled code.
   for (let i = 0; i < 8; i++) await wave(250);
   const before = await heldBytes();
   for (let i = 0; i < 40; i++) await wave(250);
@@ -102,7 +102,7 @@ test('TS-10 RG-06 TO-02 TO-04: ten thousand connections come and go, and nothing
 });
 
 for (const attached of [false, true]) {
-  test(`TS-10 TL-01: connections over TLS${attached ? ' of an attached server' : ''} come and go, and nothing is left`, {
+  test(`TS-10 TL-01: connections over TLS${attached ? ' of an attached server' : ''} open and close, and nothing leaks`, {
     timeout: 120_000,
     skip: NO_COLLECTOR,
   }, async () => {
@@ -159,7 +159,7 @@ test('PF-12 SE-23 TO-04: an idle connection holds no read buffer and no queue', 
   await join(500);
   const each = ((await heldBytes()) - heap) / 500;
   const buffers = (process.memoryUsage().arrayBuffers - before) / 500;
-  // Both ends live in this process: two sockets, their handles and streams, and a connection.
+  // Both ends are in this process: two sockets with handles and streams, and one connection.
   assert.ok(each < 24_000, `${Math.round(each)} bytes for each connection and its client`);
   assert.ok(buffers < 1_000, `${Math.round(buffers)} bytes of buffers for each`);
   for (const socket of sockets) socket.destroy();
