@@ -19,10 +19,10 @@ async function ask(): Promise<{ readonly results: readonly Result[]; readonly ex
   return { results: resultsOf(io), exit };
 }
 
-/** What `hawser conform` finds out about a server of ours, asked once. */
+/** Results of `hawser conform` against Hawser's server; run once. */
 export const asked = (): NonNullable<typeof run> => (run ??= ask());
 
-/** That each of these cases, or each that begins like one that ends in `*`, was asked and passed. */
+/** Asserts that each of these cases passed. A name that ends in `*` stands for all cases with that prefix. */
 export async function assertPassed(cases: readonly string[]): Promise<void> {
   const { results } = await asked();
   for (const name of cases) {

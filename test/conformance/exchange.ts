@@ -9,7 +9,7 @@ import { TRANSPORT } from '../server/transport.ts';
 
 const proved = new Set<string>();
 
-/** A test of one demand; its title names the section. */
+/** Defines the test of one demand; the title names the section. */
 export function must(id: string, special: string, run: () => Promise<void>): void {
   proved.add(id);
   const [section] = id.split('-', 1);
@@ -26,7 +26,7 @@ const OPTIONS: ServerOptions = {
   closeTimeoutMs: 500,
 };
 const server = new WebSocketServer({ ...TRANSPORT, ...OPTIONS });
-/** What applications saw of the last connection. */
+/** What the application saw of the last connection. */
 export const seen: { messages: (string | Buffer)[]; close: Promise<CloseInfo> | undefined } = {
   messages: [],
   close: undefined,
@@ -48,7 +48,7 @@ before(async () => {
 });
 after(() => server.shutdown({ timeoutMs: 1_000 }));
 
-/** Opens a TCP connection; nothing is sent yet. */
+/** Opens a TCP connection without sending anything. */
 export const connect = (): Promise<RawClient> => RawClient.connect({ port });
 
 const OPCODE_NAMES: Readonly<Record<number, string>> = {
@@ -60,7 +60,7 @@ const OPCODE_NAMES: Readonly<Record<number, string>> = {
   [OPCODE.CONTINUATION]: 'continuation',
 };
 
-/** Frames as lines: type, then the payload; a Close with its code alone. */
+/** Frames as lines: type, then payload; a Close with its code only. */
 export function lines(bytes: Buffer): string[] {
   return readFrames(bytes).map(({ opcode, payload, mask, fin, rsv1, rsv2, rsv3 }) => {
     assert.deepEqual([mask, fin, rsv1, rsv2, rsv3], [false, true, false, false, false]);
@@ -86,7 +86,7 @@ async function overTcp(bytes: Buffer): Promise<string[]> {
   }
 }
 
-/** In memory, with everything that the client sends cut into pieces. */
+/** Runs in memory, with the client's bytes cut into pieces. */
 async function inPieces(pieces: readonly Buffer[]): Promise<string[]> {
   const { client, server: socket } = duplexPair();
   const fields = {
@@ -122,8 +122,8 @@ async function inPieces(pieces: readonly Buffer[]): Promise<string[]> {
 }
 
 /**
- * Sends bytes behind a handshake and compares what comes back up to the end of TCP: over a socket, byte by byte, and,
- * if they are few, at every cut.
+ * Sends bytes after a handshake and compares everything up to the end of TCP: over a socket, byte by byte, and, for few
+ * bytes, at every cut.
  */
 export async function answers(bytes: Buffer, expected: readonly string[]): Promise<void> {
   assert.deepEqual(await overTcp(bytes), expected);
@@ -135,7 +135,10 @@ export async function answers(bytes: Buffer, expected: readonly string[]): Promi
   }
 }
 
-/** A request with fields replaced, added, or left out (`undefined`). @returns Status and fields of the answer. */
+/**
+ * A request with fields replaced, added, or left out (`undefined`).
+ * @returns Status and fields of the response.
+ */
 export async function handshake(
   headers: Readonly<Record<string, string | readonly string[] | undefined>> = {},
   path = '/',

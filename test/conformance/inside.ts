@@ -5,7 +5,7 @@ import { answers, connect, handshake, LIMIT, must, seen } from './exchange.ts';
 
 const end = close(1000);
 
-// What an answer says beyond yes and no, and what depends on options.
+// Details of a response beyond acceptance and refusal, and what depends on options.
 
 must('4.1-1', 'with 400, no accept value, and an end', async () => {
   for (const headers of [
@@ -66,7 +66,7 @@ must('11.3.4-1', '', async () => {
   assert.equal(fields.get('sec-websocket-protocol'), 'v2');
 });
 
-// What is closed by us: nobody can make a server do so from outside.
+// Closes that the server starts: no peer can cause them from outside.
 
 must('5.5.1-3', 'ours or an answer', async () => {
   await answers(Buffer.concat([text('close 4000'), text('more'), ping('x'), close(4000)]), [
@@ -102,14 +102,14 @@ must('7.4.1-1', '', async () => {
   for (const code of [1004, 1005, 1006, 1015, 1016, 2999, 5000, 999, 0]) {
     client.send(text(`close ${code}`));
   }
-  // The application's misuse is its own fault: 1011, never the code it asked for.
+  // Misuse by the application is an internal error: 1011, never the code that it asked for.
   const { payload } = await client.nextFrame();
   assert.equal(payload.readUInt16BE(), 1011);
   client[Symbol.dispose]();
   assert.throws(() => void server.shutdown({ code: 1006 }), MisuseError);
 });
 
-// What the application is told.
+// What the application receives.
 
 must('6.2-1', 'as the application sees it', async () => {
   await answers(Buffer.concat([text('t'), binary('b'), end]), ['text t', 'binary b', 'close 1000']);
@@ -140,7 +140,7 @@ must('7.1.7-1', 'and the application learns why', async () => {
   assert.deepEqual([info?.code, info?.sentCode, info?.cause], [1006, 1002, 'protocol-error']);
 });
 
-// Our limit, to the byte.
+// The exact limit.
 
 must('10.4-1', 'to the byte', async () => {
   for (const [sent, expected] of [

@@ -1,6 +1,7 @@
 /**
- * What RFC 6455 demands of a server, or of an endpoint as one, in our own words: `section-number` and the demand. `cases` names
- * what `hawser conform` asks about it; what nobody can ask from outside has a test in `inside.ts`, and some demands have both.
+ * What RFC 6455 demands of a server, or of an endpoint that is a server, in the project's words: `section-number` and
+ * the demand. `cases` names the cases of `hawser conform` for it. Demands that cannot be tested from outside have a
+ * test in `inside.ts`; some have both.
  */
 export const SERVER_MUSTS: Readonly<
   Record<string, { readonly says: string; readonly cases?: readonly string[] }>
@@ -180,7 +181,7 @@ export const SERVER_MUSTS: Readonly<
   '11.3.5-1': { says: 'a second version is refused', cases: ['handshake.version.twice'] },
 };
 
-/** Demands of the same document that a server cannot break, and why. */
+/** Demands of the same document that a server cannot violate, and why. */
 export const NOT_OF_A_SERVER: Readonly<Record<string, string>> = {
   '3 and 4.1': 'what a client puts into its URI and request, and checks in the answer, binds clients',
   '4.1, 4.2.2 TLS': 'the TLS handshake comes before the first byte that this server sees',

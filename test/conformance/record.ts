@@ -5,7 +5,7 @@ import type { KeptResult } from '../../tools/conformance-pages.ts';
 import type { FakeIo } from '../cli/fake-io.ts';
 
 export const FOLDER: string = join(import.meta.dirname, '..', '..', '..', 'docs', 'conformance');
-/** Waits are long, so that a busy machine is no fault: whoever passes answers at once. */
+/** Long timeouts, so that a busy machine causes no failure: a server that passes answers at once. */
 export const COMMAND: readonly string[] = ['conform', '--json', '--strict', '--timeout-ms', '60000'];
 
 export interface Result {
@@ -18,9 +18,9 @@ export interface Result {
 export const resultsOf = (io: FakeIo): Result[] =>
   io.outLines.map((line) => JSON.parse(line) as Result).filter(({ event }) => event === 'result');
 
-/** Compares what the suite found with what is on record: nothing but choices of ours, each known. */
+/** Compares the results of the suite with the recorded ones: only known choices may differ. */
 export function assertOnRecord(results: readonly Result[], file: string): void {
-  // Results come as they are done.
+  // Results arrive in the order in which cases finish.
   const findings = (list: readonly { readonly id: string; readonly verdict: string }[]): string[] =>
     list
       .filter(({ verdict }) => verdict !== 'pass')
