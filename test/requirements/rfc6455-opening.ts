@@ -168,7 +168,7 @@ export const OPENING: readonly Rule[] = [
       'subprotocols are tokens, each offered once',
       kept(
         'options/resolve-connect-options.ts#protocols',
-        'options/connect-options: CC-03 protocols: what it can be, and what not',
+        'options/connect-options: CC-03 protocols: accepts valid values and refuses others',
       ),
       2,
     ],
