@@ -60,7 +60,7 @@ export interface PerMessageDeflateOptions {
 export interface ConnectionOptions {
   /**
    * Maximum size of a message after reassembly; above it the connection closes with 1009. Default 1,048,576; 1 to
-   * 536,870,888 bytes, the maximum length of a string. Ample for text; a thousand peers with such messages still fit
+   * 536,870,888 bytes, the longest possible string. Ample for text; a thousand peers with such messages still fit
    * into memory.
    */
   readonly maxMessageBytes?: number | undefined;
