@@ -15,6 +15,17 @@ export { FrameHeader } from './frame-header.ts';
 export { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 export { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
 export { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
+export { acceptValue } from './handshake/accept-key.ts';
+export {
+  type FieldList,
+  renderRefusal,
+  type RefusalOptions,
+  renderUpgrade,
+  type UpgradeAnswer,
+} from './handshake/answer.ts';
+export type { Fields } from './handshake/fields.ts';
+export { type HeadLimits, HeadParser, type RequestHead } from './handshake/http-head.ts';
+export { readUpgradeRequest, type UpgradeRequest } from './handshake/server.ts';
 export { mask, readKey, writeKey } from './mask.ts';
 export type { Message, Payload } from './payload.ts';
 export { ProtocolMemory } from './memory.ts';
