@@ -107,7 +107,7 @@ test('CC-03 protocols, headers and origin reach the server; the URL, too', async
 test('CC-02 TL-01: wss with a certificate of our own; verification is on', async (t) => {
   const { server, port, client } = await echo(t, { tls: TLS }, { tls: { ca: TLS.cert } });
   client.send('over TLS');
-  assert.deepEqual(await waitForEvent(client, 'message'), ['over TLS']);
+  assert.deepEqual(await waitForEvent(client, 'message'), ['over TLS', true]);
   const error = await failure(`wss://127.0.0.1:${port}`);
   assert.ok(error instanceof ConnectError);
   assert.deepEqual([error.code, error.phase], ['ERR_CONNECT', 'tls']);
@@ -236,7 +236,7 @@ test('ER-05: other listeners that fail are told, too, and the connection goes on
   client.ping();
   await waitUntil(() => errors.length === 1);
   client.send('still here');
-  assert.deepEqual(await waitForEvent(client, 'message'), ['still here']);
+  assert.deepEqual(await waitForEvent(client, 'message'), ['still here', true]);
   assert.deepEqual(errors, ['ERR_HANDLER']);
 });
 

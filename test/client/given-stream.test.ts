@@ -72,7 +72,7 @@ for (const [what, make] of Object.entries(WAYS)) {
         atEnd(t, () => client.terminate());
         for (const text of ['hello', 'x'.repeat(300_000)]) {
           client.send(text);
-          assert.deepEqual(await waitForEvent(client, 'message'), [text]);
+          assert.deepEqual(await waitForEvent(client, 'message'), [text, true]);
         }
         client.close();
         assert.equal((await client.closed).wasClean, true);

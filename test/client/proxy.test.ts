@@ -35,7 +35,7 @@ async function assertEchoes(t: TestContext, url: string, options: ConnectOptions
   const large = 'x'.repeat(300_000);
   for (const text of ['through the tunnel', large]) {
     client.send(text);
-    assert.deepEqual(await waitForEvent(client, 'message'), [text]);
+    assert.deepEqual(await waitForEvent(client, 'message'), [text, true]);
   }
   client.close();
   assert.equal((await client.closed).wasClean, true);

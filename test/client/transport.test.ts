@@ -115,7 +115,7 @@ for (const [way, secure, isDriven, optionsOf, path] of WAYS) {
     assert.equal(driven(), isDriven ? 1 : 0);
     for (const message of ['small', 'large '.repeat(100_000)]) {
       client.send(message);
-      assert.deepEqual(await waitForEvent(client, 'message'), [message]);
+      assert.deepEqual(await waitForEvent(client, 'message'), [message, true]);
     }
     client.close(1000);
     const { code, wasClean } = await client.closed;
@@ -184,7 +184,7 @@ test('a connection over a stream in memory works with both values of transport',
     const joined = await pair({ client: { transport } });
     t.after(() => joined.client.terminate());
     joined.server.send('hello');
-    assert.deepEqual(await waitForEvent(joined.client, 'message'), ['hello']);
+    assert.deepEqual(await waitForEvent(joined.client, 'message'), ['hello', true]);
   }
 });
 

@@ -75,7 +75,7 @@ test('GN-16 properties that an application assigns to a server change nothing: i
     const client = new ReconnectingClient(`ws://127.0.0.1:${port}/`, { maxAttempts: 20 });
     assert.ok(assignForeign(client) > 300);
     client.send('echo');
-    assert.deepEqual(await waitForEvent(client, 'message'), ['echo']);
+    assert.deepEqual(await waitForEvent(client, 'message'), ['echo', true]);
     assert.deepEqual([server.connections.size, server.ready()], [1, false]);
     client.close();
     assert.equal((await client.closed).why, 'close');

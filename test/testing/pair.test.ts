@@ -41,8 +41,8 @@ test('TK-01 CC-06: a whole handshake in memory, messages both ways, typed data o
   assert.deepEqual([server.protocol, client.protocol, client.state], ['chat', 'chat', 'open']);
   client.send('to server');
   server.send(Buffer.of(1, 2));
-  assert.deepEqual(await waitForEvent(server, 'message'), ['to server']);
-  assert.deepEqual(await waitForEvent(client, 'message'), [Buffer.of(1, 2)]);
+  assert.deepEqual(await waitForEvent(server, 'message'), ['to server', true]);
+  assert.deepEqual(await waitForEvent(client, 'message'), [Buffer.of(1, 2), false]);
   assert.equal(webSocketServer.connections.size, 1);
 });
 
@@ -71,8 +71,8 @@ test('TK-01: several pairs share a server of your own', async () => {
   await using a = await pair({ server, clock });
   await using b = await pair({ server, clock });
   server.broadcast('to all');
-  assert.deepEqual(await waitForEvent(a.client, 'message'), ['to all']);
-  assert.deepEqual(await waitForEvent(b.client, 'message'), ['to all']);
+  assert.deepEqual(await waitForEvent(a.client, 'message'), ['to all', true]);
+  assert.deepEqual(await waitForEvent(b.client, 'message'), ['to all', true]);
   await a[Symbol.asyncDispose]();
   assert.equal(server.ready(), true, 'it is yours to shut down');
 });
