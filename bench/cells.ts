@@ -1,5 +1,4 @@
-import type { LoadMode, PayloadShape } from '../src/load/load-plan.ts';
-import { size, whole } from '../src/load/units.ts';
+import { type LoadMode, type PayloadShape, size, whole } from '../src/load/index.ts';
 
 /** What a server does with a message; each is a port of its own. */
 export type Endpoint = 'echo' | 'relay' | 'tls' | 'deflateEcho' | 'deflateRelay';

@@ -1,4 +1,4 @@
-import { duration, significant, size, whole } from '../src/load/units.ts';
+import { duration, significant, size, whole } from '../src/load/index.ts';
 import type { CellRecord, Results } from './results.ts';
 import { median } from './statistics.ts';
 

@@ -1,6 +1,4 @@
-import { LatencyHistogram } from '../src/load/latency-histogram.ts';
-import type { LoadResult } from '../src/load/load-result.ts';
-import { duration, percent, size, whole } from '../src/load/units.ts';
+import { duration, LatencyHistogram, type LoadResult, percent, size, whole } from '../src/load/index.ts';
 import { Generator, Server } from './runner.ts';
 import type { PausesAnswer } from './servers/announce.ts';
 import { HAWSER } from './sides.ts';

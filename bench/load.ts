@@ -2,11 +2,7 @@
 import { once } from 'node:events';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { LoadError, type LoadPlan } from '../src/load/load-plan.ts';
-import type { LoadResult } from '../src/load/load-result.ts';
-import { LoadRun } from '../src/load/load-run.ts';
-import { systemClock } from '../src/engine/clock.ts';
-import { systemRandom } from '../src/engine/random.ts';
+import { LoadError, type LoadPlan, type LoadResult, LoadRun } from '../src/load/index.ts';
 
 /** What the load generator says. */
 export type LoadAnswer =
@@ -23,8 +19,6 @@ const never = new AbortController().signal;
 async function run(plan: LoadPlan): Promise<void> {
   try {
     const load = new LoadRun(plan, {
-      clock: systemClock,
-      random: systemRandom,
       signal: never,
       settled: async () => {
         say({ type: 'settled' });

@@ -3,7 +3,7 @@ import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { duration, whole } from '../src/load/units.ts';
+import { duration, whole } from '../src/load/index.ts';
 import { type Cell, CELLS, cellId, MEMORY } from './cells.ts';
 import { pinned } from './child.ts';
 import { comparison } from './compare.ts';

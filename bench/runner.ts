@@ -1,8 +1,6 @@
 import { join } from 'node:path';
 import process from 'node:process';
-import { LatencyHistogram } from '../src/load/latency-histogram.ts';
-import type { LoadPlan } from '../src/load/load-plan.ts';
-import type { LoadResult } from '../src/load/load-result.ts';
+import { LatencyHistogram, type LoadPlan, type LoadResult } from '../src/load/index.ts';
 import { type Cell, cellId, type Endpoint } from './cells.ts';
 import { Child, CORE } from './child.ts';
 import type { LoadAnswer } from './load.ts';

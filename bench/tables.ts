@@ -1,4 +1,4 @@
-import { duration, percent, significant, size, whole } from '../src/load/units.ts';
+import { duration, percent, significant, size, whole } from '../src/load/index.ts';
 import {
   type CellRecord,
   type Environment,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Answer, AnswerReader, upgradeJudge } from '../src/client/answer-reader.ts';
+import { type Answer, AnswerReader, upgradeJudge } from '../src/protocol/handshake/answer-reader.ts';
 import { ConnectError } from '../src/protocol/connect-error.ts';
 import { type Agreement, NO_EXTENSIONS } from '../src/protocol/handshake/client.ts';
 import { mutated } from './head.ts';

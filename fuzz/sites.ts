@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { selfSigned } from '../src/cli/self-signed.ts';
+import { selfSigned } from '../src/testing/self-signed.ts';
 import {
   connect,
   type Connection,

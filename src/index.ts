@@ -56,6 +56,11 @@ export {
   type UpgradeHook,
   type UpgradeRequest,
 } from './options/hooks.ts';
+export {
+  checkServerOption,
+  describeServerOptions,
+  type OptionDescription,
+} from './options/option-descriptions.ts';
 export { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options/resolve-server-options.ts';
 export type { ReadonlyRegistry } from './server/groups/registry.ts';
 export { timingSafeEqualText } from './server/admission/secrets.ts';
@@ -66,5 +71,5 @@ export type { TlsCredentials, TlsOptions } from './options/tls-options.ts';
 export type { Topics } from './server/groups/topics.ts';
 export { type PublishOptions, WebSocketServer } from './server/websocket-server.ts';
 export type { Clock } from './engine/clock.ts';
-export type { Logger } from './engine/logger.ts';
+export type { LogFields, Logger } from './engine/logger.ts';
 export type { RandomSource } from './engine/random.ts';

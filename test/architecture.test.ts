@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -19,9 +19,9 @@ interface Diagnostic {
   readonly help?: string;
 }
 
-/** Runs the project's linter over the folder `src` in `folder`. */
+/** Runs the project's linter over the folders `src` and `bench` in `folder`. */
 async function lint(folder: string, config: string): Promise<readonly Diagnostic[]> {
-  const argv = [OXLINT, '-c', config, '-f', 'json', 'src'];
+  const argv = [OXLINT, '-c', config, '-f', 'json', 'src', 'bench'];
   const run = promisify(execFile)(process.execPath, argv, { cwd: folder, maxBuffer: 2 ** 24 });
   const { stdout } = await run.catch((error: { readonly stdout: string }) => error);
   return (JSON.parse(stdout) as { readonly diagnostics: readonly Diagnostic[] }).diagnostics;
@@ -99,6 +99,23 @@ const BREACHES: readonly (readonly [string, string, string, string, RegExp])[] =
   ['ws → cluster', 'ws/a.ts', "import '../cluster/bus.ts';", IMPORTS, /ws may/],
   ['conform → cli', 'conform/a.ts', "import '../cli/run.ts';", IMPORTS, /conform may/],
   ['load → conform', 'load/a.ts', "import '../conform/case.ts';", IMPORTS, /load may/],
+  ['load past a door', 'load/b.ts', "import '../client/connect.ts';", IMPORTS, /load may/],
+  [
+    'conform past a door',
+    'conform/b.ts',
+    "export type { mask } from '../protocol/mask.ts';",
+    IMPORTS,
+    /conform may/,
+  ],
+  ['cli past a door', 'cli/bench/a.ts', "import '../../server/server.ts';", IMPORTS, /cli may/],
+  ['cli past the door of load', 'cli/a.ts', "import '../load/run.ts';", IMPORTS, /cli may/],
+  [
+    'bench past a door',
+    '../bench/servers/a.ts',
+    "import '../../src/protocol/mask.ts';",
+    IMPORTS,
+    /benchmark may/,
+  ],
   ['index → testing', 'door.ts', "export { kit } from './testing/kit.ts';", IMPORTS, /may import/],
   [
     'observe by value',
@@ -285,9 +302,13 @@ const CLEAN: Readonly<Record<string, string>> = {
   'cluster/bus.ts': "import { started } from '../server/server.ts';\nexport { started };",
   'observe/stats.ts':
     "import type { Link } from '../connection/link.ts';\nexport interface Stats { link: Link }\nexport const count = () => 1;",
+  'testing/index.ts': "export * from './kit.ts';",
+  'load/run.ts': 'export const run = 1;',
+  'load/index.ts': "export * from './run.ts';",
+  '../bench/main.ts': "import '../src/load/index.ts';\nimport '../src/index.ts';",
   'testing/kit.ts': "import { connect } from '../client/connect.ts';\nexport const kit = connect;",
   'conform/case.ts':
-    "import { api } from '../index.ts';\nimport '../testing/kit.ts';\nexport const it = api;",
+    "import { api } from '../index.ts';\nimport '../testing/index.ts';\nexport const it = api;",
   'cli/run.ts':
     "import { api } from '../index.ts';\nexport const run = async () => [api, await import('../conform/case.ts')];",
   'index.ts': "export * from './server/server.ts';\nexport const api = 1;",
@@ -314,7 +335,7 @@ test('EX-05 the linter finds every planted breach, and nothing in clean sources'
   for (const [, path, source] of BREACHES) write(`src/${path}`, source);
   const found = new Map<string, Diagnostic[]>();
   for (const diagnostic of await lint(folder, 'oxlint.config.mjs')) {
-    const path = diagnostic.filename.replaceAll('\\', '/').replace(/^src\//, '');
+    const path = relative('src', diagnostic.filename).replaceAll('\\', '/');
     found.set(path, [...(found.get(path) ?? []), diagnostic]);
   }
   for (const [what, path, , rule, says] of BREACHES) {

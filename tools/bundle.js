@@ -56,3 +56,5 @@ chmodSync(join(folder, 'cli.js'), 0o755);
 // `tsc -p tools/commonjs-types.json` writes the declarations there. This makes them declarations of CommonJS modules.
 mkdirSync(join(folder, 'types'));
 writeFileSync(join(folder, 'types', 'package.json'), '{ "type": "commonjs" }\n');
+// The field `browser` of package.json names this file: a bundle of a part of hawser/protocol for a page needs no node:crypto.
+writeFileSync(join(folder, 'no-crypto.js'), 'export default {};\n');

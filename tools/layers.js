@@ -4,6 +4,8 @@
 const CORE = ['protocol', 'engine', 'sockets', 'options', 'connection'];
 /** Observers are named by interface: every layer above the protocol may import their types. */
 const OBSERVER = 'type observe';
+/** The public entry points: the programs of the package use nothing else, so they prove that nothing else is needed. */
+const DOORS = ['index.ts', 'client/index.ts', 'protocol/index.ts', 'testing/index.ts'];
 
 /**
  * Which layers a layer may import, besides itself. An entry is a folder of src/, `type` and a folder (types only), or one file.
@@ -23,10 +25,13 @@ export const LAYERS = {
   ws: [...CORE, 'server', 'client', OBSERVER],
   cluster: [...CORE, 'server', 'client', OBSERVER],
   testing: [...CORE, 'server', 'client', OBSERVER],
-  conform: [...CORE, 'client', 'testing', 'index.ts', OBSERVER],
-  load: [...CORE, 'client', 'index.ts', OBSERVER],
-  cli: [...CORE, 'server', 'client', 'observe', 'ws', 'cluster', 'testing', 'conform', 'load', 'index.ts'],
+  conform: DOORS,
+  load: DOORS,
+  cli: [...DOORS, 'conform', 'load/index.ts'],
 };
+
+/** What the benchmark, in bench/, may import of src/. */
+const BENCH = [...DOORS, 'load/index.ts'];
 
 /** Modules of Node for the protocol: computation only. Of node:crypto, it may import these names. */
 const PURE_MODULES = ['node:buffer', 'node:crypto'];
@@ -223,6 +228,15 @@ export const layerOverrides = [
       rules: { ...globalRules(layer), ...imports(restrictedImports(layer, depth, false)) },
     })),
   ),
+  {
+    files: ['bench/**/*.ts'],
+    rules: imports([
+      {
+        group: ['**/src/**', ...BENCH.map((file) => `!**/src/${file}`)],
+        message: `Of src/, the benchmark may import ${BENCH.join(', ')} (tools/layers.js).`,
+      },
+    ]),
+  },
   {
     files: ['src/cli/main.ts', ...STATEFUL.map((file) => `src/${file}`)],
     rules: { 'js/no-restricted-syntax': 'off' },

@@ -1,5 +1,5 @@
-// How a compared server talks to the benchmark: it says on standard output where it listens, answers each line on standard
-// input with a line, and ends when standard input does.
+// The side of the benchmark in a compared server: gives it the live heap of an application, prints where it listens, answers
+// each line on standard input with a line, and ends at the end of standard input.
 import { PerformanceObserver } from 'node:perf_hooks';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
@@ -10,17 +10,31 @@ export interface Announcement {
   readonly version: string;
   readonly ports: Readonly<Partial<Record<Endpoint, number>>>;
 }
-/** The answer to `memory`, after a collection of garbage. */
+/** The answer to `memory`, after a garbage collection. */
 export interface MemoryAnswer {
   readonly heapUsed: number;
-  /** Buffers included. */
+  /** Includes buffers. */
   readonly external: number;
   readonly rss: number;
 }
-/** The answer to `pauses`: the longest collection of garbage since the question before, or the start. */
+/** The answer to `pauses`: the longest garbage collection since the previous question, or the start. */
 export interface PausesAnswer {
   readonly longestMs: number;
 }
+
+/** About 110 bytes each: 27 MB. */
+const LIVE_OBJECTS = 250_000;
+
+/**
+ * The live heap of an application. V8 decides by the size of the live heap when to collect garbage. Without these objects,
+ * one megabyte more or less in a server decides a cell of large messages. Exported, because an unused local would be collected.
+ */
+export const application: readonly object[] = Array.from({ length: LIVE_OBJECTS }, (_, i) => ({
+  id: i,
+  name: `user ${i}`,
+  score: i / 7,
+  isOnline: i % 3 === 0,
+}));
 
 let longestMs = 0;
 
@@ -36,7 +50,7 @@ function answer(question: string): MemoryAnswer | PausesAnswer {
 }
 
 export function announce(announcement: Announcement): void {
-  // Watching costs: only where it is asked for.
+  // Observing costs CPU time, so only cells that ask for it have it.
   if (process.env['BENCH_GC'] === '1') {
     new PerformanceObserver((list) => {
       for (const { duration } of list.getEntries()) longestMs = Math.max(longestMs, duration);

@@ -2,8 +2,7 @@
 // benchmark leaves out; `--stream` leaves the handles of Node alone.
 import { join } from 'node:path';
 import process from 'node:process';
-import { selfSigned } from '../../src/cli/self-signed.ts';
-import { serveEcho, serveRelay } from '../../src/cli/serve-modes.ts';
+import { selfSigned } from '../../src/testing/index.ts';
 import type * as hawser from '../../src/index.ts';
 import { BENCH, versionOf } from '../sides.ts';
 import { announce } from './announce.ts';
@@ -28,6 +27,20 @@ const options: hawser.ServerOptions = {
   ...(everything ? EVERYTHING : {}),
 };
 
+/** Sends every message back, and stops reading from a client while the client does not read its answers. */
+const serveEcho = (server: hawser.WebSocketServer): void =>
+  void server.on('message', (connection, message) =>
+    connection.send(message) || connection.state !== 'open'
+      ? undefined
+      : connection.drained().catch(() => undefined),
+  );
+
+/** Sends every message to all other connections. */
+const serveRelay = (server: hawser.WebSocketServer): void =>
+  void server.on('message', (connection, message) => {
+    server.broadcast(message, { except: connection });
+  });
+
 async function listening(
   serve: (server: hawser.WebSocketServer) => void,
   more: hawser.ServerOptions = {},
@@ -49,6 +62,6 @@ announce({
     relay: await listening(serveRelay),
     deflateEcho: await listening(serveEcho, { perMessageDeflate: true }),
     deflateRelay: await listening(serveRelay, { perMessageDeflate: true }),
-    tls: await listening(serveEcho, { tls: selfSigned(['127.0.0.1'], Date.now()) }),
+    tls: await listening(serveEcho, { tls: selfSigned(['127.0.0.1']) }),
   },
 });

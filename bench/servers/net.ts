@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import process from 'node:process';
-import { renderUpgrade } from '../../src/protocol/handshake/answer.ts';
+import { renderUpgrade } from '../../src/protocol/index.ts';
 import { announce } from './announce.ts';
 
 const KEY = /^Sec-WebSocket-Key: (\S+)\r$/m;

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/index.ts';
 import { BENCH, versionOf } from '../sides.ts';
 import { announce } from './announce.ts';
 
@@ -67,6 +67,6 @@ announce({
     relay: await listening(relay),
     deflateEcho: await listening(echo, createServer(), true),
     deflateRelay: await listening(relay, createServer(), true),
-    tls: await listening(echo, createTlsServer(selfSigned(['127.0.0.1'], Date.now()))),
+    tls: await listening(echo, createTlsServer(selfSigned(['127.0.0.1']))),
   },
 });

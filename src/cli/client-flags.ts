@@ -1,6 +1,6 @@
-import type { ClientTlsOptions, ConnectOptions } from '../options/connect-options.ts';
-import { readProxy } from '../options/read-proxy.ts';
-import { isFieldValue, isToken } from '../protocol/handshake/fields.ts';
+import type { ConnectionOptions } from 'node:tls';
+import type { ConnectOptions } from '../client/index.ts';
+import { isFieldValue, isToken } from '../protocol/index.ts';
 import { type CommandIo, UsageError } from './command.ts';
 import { textOfFile } from './files.ts';
 import { type Flag, type FlagValues, listOf, textOf, wholeNumberOf } from './flags.ts';
@@ -103,19 +103,38 @@ export function clientOptionsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): 
   };
 }
 
+/** The TLS options that flags set: plain data. */
+export type TlsFlags = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized'>;
+
 /**
  * The value of --proxy; --ca and --insecure apply to an https: proxy, too.
  * @throws UsageError if the URL is not that of an HTTP proxy. The message does not repeat the URL: it may contain a password.
  */
-export function proxyOf(flags: FlagValues): Pick<ConnectOptions, 'proxy' | 'proxyTls'> {
+export function proxyOf(flags: FlagValues): {
+  readonly proxy?: string;
+  readonly proxyTls?: Pick<TlsFlags, 'ca' | 'rejectUnauthorized'>;
+} {
   const proxy = textOf(flags, 'proxy');
   if (proxy === undefined) return {};
+  const url = URL.canParse(proxy) ? new URL(proxy) : undefined;
+  if (url === undefined || !isProxyUrl(url)) {
+    throw new UsageError(
+      '--proxy is not the URL of an HTTP proxy; it must be a URL such as http://proxy.example:3128, without a path',
+    );
+  }
+  if (url.protocol === 'http:') return { proxy };
+  const { ca, rejectUnauthorized } = tlsOf(flags);
+  return { proxy, proxyTls: { ca, rejectUnauthorized } };
+}
+
+/** User and password are sent as UTF-8, so an escape sequence that is not UTF-8 is a mistake. */
+function isProxyUrl({ protocol, pathname, search, hash, username, password }: URL): boolean {
   try {
-    const { secure } = readProxy('--proxy', proxy);
-    const { ca, rejectUnauthorized } = tlsOf(flags);
-    return { proxy, ...(secure ? { proxyTls: { ca, rejectUnauthorized } } : {}) };
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    const user = decodeURIComponent(username);
+    decodeURIComponent(password);
+    return /^https?:$/.test(protocol) && `${pathname}${search}${hash}` === '/' && !user.includes(':');
+  } catch {
+    return false;
   }
 }
 
@@ -152,7 +171,7 @@ export const protocolsOf = (flags: FlagValues): readonly string[] => listOf(flag
  * The TLS options of --ca, --cert, --key and --insecure.
  * @throws UsageError if --cert or --key is alone; CommandError for a file that cannot be read.
  */
-export function tlsOf(flags: FlagValues): ClientTlsOptions {
+export function tlsOf(flags: FlagValues): TlsFlags {
   const [ca, cert, key] = [fileOf(flags, 'ca'), fileOf(flags, 'cert'), fileOf(flags, 'key')];
   if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError('--cert and --key go together: one of them is missing');

@@ -1,10 +1,10 @@
 import { bench } from './bench/bench.ts';
-import { nearestName } from '../options/nearest-name.ts';
+import { printable } from '../protocol/index.ts';
+import { nearestName } from './nearest-name.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
 import { conform } from './conform/conform.ts';
 import { connectCommand } from './connect.ts';
 import { overview } from './help.ts';
-import { printable } from '../protocol/printable.ts';
 import { send } from './send.ts';
 import { serve } from './serve.ts';
 

@@ -1,14 +1,12 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { Connection } from '../connection/connection.ts';
-import type { Message } from '../protocol/payload.ts';
-import { systemClock } from '../engine/clock.ts';
+import type { Connection, Message } from '../index.ts';
 import type { CommandIo } from './command.ts';
 
 /** Detects a period without messages. */
 class Silence {
   readonly #afterMs: number;
-  #timer: unknown;
+  #timer: NodeJS.Timeout | undefined;
   #ended: (() => void) | undefined;
 
   constructor(afterMs: number) {
@@ -18,8 +16,8 @@ class Silence {
   /** A message arrived. */
   broken(): void {
     if (this.#ended === undefined) return;
-    systemClock.clearTimer(this.#timer);
-    this.#timer = systemClock.setTimer(this.#ended, this.#afterMs);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#ended, this.#afterMs).unref();
   }
 
   /** Starts to wait: calls `ended` after a full period without messages. */
@@ -30,7 +28,7 @@ class Silence {
 
   stop(): void {
     this.#ended = undefined;
-    systemClock.clearTimer(this.#timer);
+    clearTimeout(this.#timer);
   }
 }
 

@@ -1,6 +1,6 @@
-import type { Connection } from '../connection/connection.ts';
+import type { Connection } from '../index.ts';
+import { printable } from '../protocol/index.ts';
 import type { CommandIo, Terminal } from './command.ts';
-import { printable } from '../protocol/printable.ts';
 import { messageLines } from './shown-message.ts';
 import { readTypedLine, TYPED_HELP, type TypedLine } from './slash-command.ts';
 import { TypingScreen } from './typing-screen.ts';

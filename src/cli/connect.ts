@@ -6,7 +6,7 @@ import { eventPrinter, messageFields, printConnectionEvents } from './connection
 import { closeLine, dialled, exitOf, INTERRUPTED } from './dialling.ts';
 import { COMMON_FLAGS, type Flag, parseFlags, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
-import { printable, shownUrl } from '../protocol/printable.ts';
+import { printable, printableUrl } from '../protocol/index.ts';
 import { messageLine } from './shown-message.ts';
 import { TYPED_HELP } from './slash-command.ts';
 
@@ -74,7 +74,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     const chosen = connection.protocol === '' ? '' : `, subprotocol ${connection.protocol}`;
     const agreed = connection.extensions === '' ? '' : `, ${connection.extensions}`;
     const hint = terminal === undefined ? '' : '; /help lists what can be typed, Ctrl-D ends';
-    io.err(`connected to ${shownUrl(url)}${chosen}${printable(agreed)}${hint}`);
+    io.err(`connected to ${printableUrl(url)}${chosen}${printable(agreed)}${hint}`);
   }
   const { interrupted } =
     terminal === undefined

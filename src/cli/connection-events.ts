@@ -1,15 +1,13 @@
-import type { Connection } from '../connection/connection.ts';
-import type { Message } from '../protocol/payload.ts';
-import { systemClock } from '../engine/clock.ts';
+import { jsonLine } from './json.ts';
+import type { Connection, Message } from '../index.ts';
+import { printableUrl } from '../protocol/index.ts';
 import type { CommandIo } from './command.ts';
-import { jsonLine, shownUrl } from '../protocol/printable.ts';
 
 /** Prints an event of a connection as a line of JSON. */
 export type PrintEvent = (event: string, fields: Readonly<Record<string, unknown>>) => void;
 
 export function eventPrinter(io: Pick<CommandIo, 'out'>): PrintEvent {
-  return (event, fields) =>
-    io.out(jsonLine({ event, time: new Date(systemClock.wallNow()).toISOString(), ...fields }));
+  return (event, fields) => io.out(jsonLine({ event, time: new Date().toISOString(), ...fields }));
 }
 
 /** The fields of a message: text unchanged, binary as hex. */
@@ -22,7 +20,7 @@ export function messageFields(message: Message): Readonly<Record<string, unknown
 /** Prints every event of a connection except its messages. */
 export function printConnectionEvents(connection: Connection, url: string, print: PrintEvent): void {
   const { protocol, extensions, remoteAddress, remotePort } = connection;
-  print('open', { url: shownUrl(url), protocol, extensions, remoteAddress, remotePort });
+  print('open', { url: printableUrl(url), protocol, extensions, remoteAddress, remotePort });
   connection.on('ping', (payload) => print('ping', { hex: payload.toString('hex') }));
   connection.on('pong', (payload) =>
     print('pong', { hex: payload.toString('hex'), rttMs: connection.rttMs ?? null }),

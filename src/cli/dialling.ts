@@ -1,13 +1,15 @@
-import type { ConnectOptions } from '../options/connect-options.ts';
-import { connect } from '../client/connect.ts';
-import { ConnectError } from '../protocol/connect-error.ts';
-import type { Connection } from '../connection/connection.ts';
-import type { CloseInfo } from '../protocol/close-info.ts';
-import { MisuseError } from '../protocol/errors.ts';
+import {
+  type CloseInfo,
+  connect,
+  ConnectError,
+  type Connection,
+  type ConnectOptions,
+  MisuseError,
+} from '../client/index.ts';
+import { printable } from '../protocol/index.ts';
 import { CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
 import type { PrintEvent } from './connection-events.ts';
-import { answerLines, failureFields, failureSentence } from '../load/failure-words.ts';
-import { printable } from '../protocol/printable.ts';
+import { answerLines, failureFields, failureSentence } from './connect-failure.ts';
 
 /** Returned if the command was interrupted before the connection opened. */
 export const INTERRUPTED = Symbol('interrupted');

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { nearestName } from '../options/nearest-name.ts';
+import { nearestName } from './nearest-name.ts';
 import { UsageError } from './command.ts';
 
 /** One flag of a command. */

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Connection } from '../connection/connection.ts';
-import { systemClock } from '../engine/clock.ts';
+import type { Connection } from '../index.ts';
 import { CLIENT_FLAGS, clientOptionsOf, urlOf } from './client-flags.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
 import { eventPrinter, messageFields, printConnectionEvents } from './connection-events.ts';
@@ -113,12 +112,12 @@ async function answers(
 ): Promise<number> {
   if (expected === 0) return 0;
   let received = 0;
-  const timer = systemClock.setTimer(() => connection.close(), waitMs);
+  const timer = setTimeout(() => connection.close(), waitMs).unref();
   for await (const message of connection) {
     show(message);
     if (++received === expected) break;
   }
-  systemClock.clearTimer(timer);
+  clearTimeout(timer);
   return received;
 }
 

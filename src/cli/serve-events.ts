@@ -1,6 +1,6 @@
-import type { WebSocketServer } from '../server/websocket-server.ts';
+import { jsonLine } from './json.ts';
+import type { WebSocketServer } from '../index.ts';
 import type { CommandIo } from './command.ts';
-import { jsonLine } from '../protocol/printable.ts';
 
 /** Prints every event of a server as a line of JSON: lengths and types of messages, never their content. */
 export function printEvents(server: WebSocketServer, io: CommandIo): void {

@@ -1,4 +1,4 @@
-import type { WebSocketServer } from '../server/websocket-server.ts';
+import type { WebSocketServer } from '../index.ts';
 
 /** Sends every message back to its sender. Stops reading from a client while the client does not read its answers. */
 export function serveEcho(server: WebSocketServer): void {

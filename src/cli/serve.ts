@@ -1,18 +1,20 @@
 import type { AddressInfo } from 'node:net';
-import { MisuseError } from '../protocol/errors.ts';
-import type { ServerOptions } from '../options/resolve-server-options.ts';
-import type { TlsCredentials } from '../options/tls-options.ts';
-import { WebSocketServer } from '../server/websocket-server.ts';
-import { systemClock } from '../engine/clock.ts';
-import type { Logger } from '../engine/logger.ts';
+import { jsonLine } from './json.ts';
+import {
+  DEFAULT_SERVER_OPTIONS,
+  type Logger,
+  MisuseError,
+  type ServerOptions,
+  type TlsCredentials,
+  WebSocketServer,
+} from '../index.ts';
 import { ChatRooms } from './chat/chat-rooms.ts';
 import { chatPage } from './chat/page.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
 import { textOfFile } from './files.ts';
 import { type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
-import { jsonLine } from '../protocol/printable.ts';
-import { selfSigned } from './self-signed.ts';
+import { selfSigned } from '../testing/index.ts';
 import { printEvents } from './serve-events.ts';
 import { serveEcho, serveRelay } from './serve-modes.ts';
 import { SERVER_FLAGS, serverOptionsOf } from './server-flags.ts';
@@ -206,7 +208,7 @@ function credentialsOf(flags: FlagValues, host: string): TlsCredentials | undefi
     '::1',
     ...(/^(?:0\.0\.0\.0|::)$/.test(host) ? [] : [host]),
   ]);
-  return selfSigned([...names], systemClock.wallNow());
+  return selfSigned([...names]);
 }
 
 /** Reads the certificate again; keeps the old certificate if the new one is broken. */
@@ -222,7 +224,7 @@ function renew(server: WebSocketServer, flags: FlagValues, host: string, logger:
 }
 
 function loggerFor(io: CommandIo, debug: boolean): Logger {
-  const log = terminalLog(io, systemClock, debug);
+  const log = terminalLog(io, DEFAULT_SERVER_OPTIONS.clock, debug);
   if (!io.errIsTerminal) return log;
   return {
     ...log,

@@ -1,27 +1,20 @@
 import {
-  CONNECTION_OPTION_TABLE,
-  DEFLATE_TABLE,
-  RATE_LIMIT_TABLE,
-} from '../options/connection-option-table.ts';
-import { MemoryBudget } from '../engine/memory-budget.ts';
-import { DEFAULT_DEFLATE_SETTINGS } from '../options/resolve-options.ts';
-import { MisuseError } from '../protocol/errors.ts';
-import { checkedServerOption } from '../options/server-option-check.ts';
-import { type OptionRule, SERVER_OPTION_TABLE } from '../options/server-option-table.ts';
-import {
-  DEFAULT_SERVER_OPTIONS,
-  resolveServerOptions,
+  checkServerOption,
+  describeServerOptions,
+  MemoryBudget,
+  MisuseError,
+  type OptionDescription,
   type ServerOptions,
-} from '../options/resolve-server-options.ts';
+  WebSocketServer,
+} from '../index.ts';
 import { UsageError } from './command.ts';
 import { type Flag, type FlagValues, wholeNumber } from './flags.ts';
 
 /** A flag and the option that it sets. */
 interface OptionFlag extends Flag {
-  readonly option: string;
-  readonly rule: OptionRule;
-  /** The option object that contains it. */
-  readonly inside?: 'rateLimit' | 'perMessageDeflate';
+  /** `maxConnections`, or `rateLimit.action` for an option of a group. */
+  readonly path: string;
+  readonly rule: OptionDescription;
 }
 
 /** `maxMessageBytes` as `max-message-bytes`. */
@@ -44,10 +37,9 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   budget: '<bytes>',
 };
 
-function placeholder(rule: OptionRule): string | undefined {
-  if (rule.kind === 'enum') return `<${rule.values.join('|')}>`;
-  if (rule.kind === 'list') return PLACEHOLDERS[rule.of];
-  return PLACEHOLDERS[rule.kind];
+function placeholder({ kind, values = [], members = 'token' }: OptionDescription): string | undefined {
+  if (kind === 'enum') return `<${values.join('|')}>`;
+  return PLACEHOLDERS[kind === 'list' ? members : kind];
 }
 
 function shownDefault(value: unknown): string | undefined {
@@ -57,14 +49,14 @@ function shownDefault(value: unknown): string | undefined {
   return typeof value === 'number' ? value.toLocaleString('en-US') : (value as string);
 }
 
-function flagOf(option: string, rule: OptionRule, fallback: unknown): OptionFlag {
+function flagOf(path: string, name: string, rule: OptionDescription, fallback: unknown): OptionFlag {
   const value = placeholder(rule);
   const shown = shownDefault(fallback);
   return {
-    option,
+    path,
     rule,
-    name: kebabCase(rule.kind === 'list' ? singular(option) : option),
-    says: 'orFalse' in rule && rule.orFalse ? `${rule.says}, or 'off'` : rule.says,
+    name: kebabCase(rule.kind === 'list' ? singular(name) : name),
+    says: rule.orFalse ? `${rule.help}, or 'off'` : rule.help,
     ...(value === undefined ? {} : { value }),
     ...(rule.kind === 'list' ? { repeatable: true } : {}),
     ...(rule.kind === 'boolean' ? { negatable: true } : {}),
@@ -73,7 +65,7 @@ function flagOf(option: string, rule: OptionRule, fallback: unknown): OptionFlag
 }
 
 /** Options that only code can set have no flag. */
-const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'rate', 'deflate', 'tls']);
+const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'group', 'tls']);
 
 /** Defaults of the command that differ from those of the library. */
 const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
@@ -81,34 +73,32 @@ const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
   allowedHosts: 'names of this machine, while --host is one of them',
 };
 
-const OPTION_FLAGS: readonly OptionFlag[] = Object.entries(SERVER_OPTION_TABLE)
+const OPTIONS = describeServerOptions();
+
+const OPTION_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS)
   .filter(([, rule]) => !HAVE_NO_FLAG.has(rule.kind))
-  .map(([option, rule]) =>
-    flagOf(option, rule, FLAG_DEFAULTS[option] ?? Reflect.get(DEFAULT_SERVER_OPTIONS, option)),
-  );
+  .map(([option, rule]) => flagOf(option, option, rule, FLAG_DEFAULTS[option] ?? rule.default));
 
 const RATE_DEFAULTS: Readonly<Record<string, unknown>> = {
   messagesPerSecond: false,
   burstMessages: 'twice the rate',
   bytesPerSecond: false,
   burstBytes: 'twice the rate',
-  action: 'close',
   closeCode: '1008',
 };
-/** `--rate-limit` sets the rate of messages; the other fields add a suffix to its name. */
-const RATE_FLAGS: readonly OptionFlag[] = Object.entries(RATE_LIMIT_TABLE).map(([option, rule]) => ({
-  ...flagOf(option, rule, RATE_DEFAULTS[option]),
-  inside: 'rateLimit',
-  name: option === 'messagesPerSecond' ? 'rate-limit' : `rate-limit-${kebabCase(option)}`,
-}));
+/** `--rate-limit` sets the rate of messages; the other options of the group add a suffix to its name. */
+const RATE_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.rateLimit.options ?? {}).map(
+  ([option, rule]) => {
+    const name = option === 'messagesPerSecond' ? 'rateLimit' : `rateLimit-${option}`;
+    return flagOf(`rateLimit.${option}`, name, rule, RATE_DEFAULTS[option] ?? rule.default);
+  },
+);
 
-/** `--compress` turns compression on; the fields add a suffix to its name and turn it on, too. */
-const COMPRESS_FLAG: Flag = { name: 'compress', says: CONNECTION_OPTION_TABLE.perMessageDeflate.says };
-const COMPRESS_FLAGS: readonly OptionFlag[] = Object.entries(DEFLATE_TABLE).map(([option, rule]) => ({
-  ...flagOf(option, rule, Reflect.get(DEFAULT_DEFLATE_SETTINGS, option)),
-  inside: 'perMessageDeflate',
-  name: `compress-${kebabCase(option)}`,
-}));
+/** `--compress` turns compression on; the options of the group add a suffix to its name and turn it on, too. */
+const COMPRESS_FLAG: Flag = { name: 'compress', says: OPTIONS.perMessageDeflate.help };
+const COMPRESS_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.perMessageDeflate.options ?? {}).map(
+  ([option, rule]) => flagOf(`perMessageDeflate.${option}`, `compress-${option}`, rule, rule.default),
+);
 
 /** Every server option that a command line can set, as a flag of the same name. */
 export const SERVER_FLAGS: readonly Flag[] = [
@@ -126,11 +116,14 @@ export function serverOptionsOf(flags: FlagValues): ServerOptions {
   const options: Record<string, unknown> = {};
   const rateLimit: Record<string, unknown> = {};
   const perMessageDeflate: Record<string, unknown> = {};
-  const places = { rateLimit, perMessageDeflate };
+  const groups: Readonly<Record<string, Record<string, unknown>>> = { rateLimit, perMessageDeflate };
   for (const flag of [...OPTION_FLAGS, ...RATE_FLAGS, ...COMPRESS_FLAGS]) {
     const given = flags.get(flag.name);
     if (given === undefined) continue;
-    (flag.inside === undefined ? options : places[flag.inside])[flag.option] = valueOf(flag, given);
+    const [first = '', second] = flag.path.split('.');
+    const value = valueOf(flag, given);
+    if (second === undefined) options[first] = value;
+    else groups[first]![second] = value;
   }
   const [ofRate] = Object.keys(rateLimit);
   if (ofRate !== undefined) {
@@ -143,35 +136,33 @@ export function serverOptionsOf(flags: FlagValues): ServerOptions {
   }
   if (flags.has('compress') || Object.keys(perMessageDeflate).length > 0)
     options['perMessageDeflate'] = perMessageDeflate;
-  asUsage(() => resolveServerOptions(options));
+  // Finds options that contradict each other. A server that does not listen holds nothing.
+  asUsage(() => new WebSocketServer(options));
   return options;
 }
 
-function valueOf(flag: OptionFlag, given: readonly string[] | boolean): unknown {
-  const { rule, name } = flag;
-  if (rule.kind === 'rate' || rule.kind === 'deflate')
-    throw new TypeError(`--${name} is made of flags of its own`);
+function valueOf({ rule, name, path }: OptionFlag, given: readonly string[] | boolean): unknown {
   const value = typeof given === 'boolean' ? given : textValue(rule, given);
-  return asUsage(() => checkedServerOption(`--${name}`, rule, value));
+  return asUsage(() => checkServerOption(path, value, `--${name}`));
 }
 
-function textValue(rule: OptionRule, given: readonly string[]): unknown {
+function textValue(
+  { kind, orFalse, values = [], max }: OptionDescription,
+  given: readonly string[],
+): unknown {
   const [text = ''] = given;
-  if ('max' in rule) {
-    if (text === 'off') return false;
-    return wholeNumber(text) ?? text;
+  const number = wholeNumber(text);
+  if (kind === 'budget') {
+    return number === undefined || number < 1 ? (number ?? text) : new MemoryBudget({ maxBytes: number });
   }
-  if (rule.kind === 'budget') {
-    const maxBytes = wholeNumber(text);
-    if (maxBytes === undefined || maxBytes < 1) return maxBytes ?? text;
-    return new MemoryBudget({ maxBytes });
-  }
-  if ('of' in rule) {
+  if (kind === 'list') {
     if (given.length > 1) return given;
-    if (rule.orCount > 0 && wholeNumber(text) !== undefined) return wholeNumber(text);
-    return rule.orFalse && text === 'off' ? false : rule.words.includes(text) ? text : given;
+    if (max !== undefined && number !== undefined) return number;
+    if (orFalse && text === 'off') return false;
+    return values.includes(text) ? text : given;
   }
-  return text;
+  if (max === undefined) return text;
+  return text === 'off' ? false : (number ?? text);
 }
 
 function asUsage<Result>(check: () => Result): Result {

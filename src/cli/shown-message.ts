@@ -1,6 +1,6 @@
-import type { Message } from '../protocol/payload.ts';
-import { indentedJson } from './indented-json.ts';
-import { printable } from '../protocol/printable.ts';
+import type { Message } from '../index.ts';
+import { printable } from '../protocol/index.ts';
+import { indentedJson } from './json.ts';
 
 /** Maximum bytes of a binary message shown on a terminal. */
 const MAX_SHOWN_BYTES = 256;

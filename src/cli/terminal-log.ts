@@ -1,7 +1,7 @@
-import type { Clock } from '../engine/clock.ts';
-import type { LogFields, Logger } from '../engine/logger.ts';
+import { jsonLine } from './json.ts';
+import type { Clock, Logger, LogFields } from '../index.ts';
+import { printable } from '../protocol/index.ts';
 import type { CommandIo } from './command.ts';
-import { jsonLine, printable } from '../protocol/printable.ts';
 
 type Level = keyof Logger;
 const COLOURS: Readonly<Record<Level, string>> = { debug: '2', info: '36', warn: '33', error: '31' };

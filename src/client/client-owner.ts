@@ -10,7 +10,7 @@ import type { ResponseHead } from '../protocol/handshake/response-head.ts';
 import type { DeadlineQueue } from '../engine/deadlines.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
-import { headersOf } from './answer-reader.ts';
+import { headersOf } from '../protocol/handshake/answer-reader.ts';
 import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
 

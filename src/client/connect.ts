@@ -4,7 +4,7 @@ import { defaultEngine, type Engine } from '../engine/engine.ts';
 import { checkClientArguments } from '../options/client-call-check.ts';
 import type { ConnectOptions, ResolvedConnectOptions } from '../options/connect-options.ts';
 import { Connecting } from './connecting.ts';
-import { type Destination, readDestination } from './destination.ts';
+import { type Destination, readDestination } from '../protocol/handshake/destination.ts';
 import { resolveConnectOptions } from '../options/resolve-connect-options.ts';
 
 /**

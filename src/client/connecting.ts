@@ -16,7 +16,7 @@ import { SocketChecks } from '../sockets/handle-check.ts';
 import { StreamTransport } from '../sockets/stream-transport.ts';
 import { takeStream } from '../sockets/take-stream.ts';
 import type { TransportOwner } from '../sockets/transport.ts';
-import { type AcceptedAnswer, AnswerReader, upgradeJudge } from './answer-reader.ts';
+import { type AcceptedAnswer, AnswerReader, upgradeJudge } from '../protocol/handshake/answer-reader.ts';
 import { ClientOwner } from './client-owner.ts';
 import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import { DeflateClient } from './deflate-client.ts';

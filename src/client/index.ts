@@ -28,7 +28,7 @@ export {
 } from '../protocol/errors.ts';
 export type { Message, Payload } from '../protocol/payload.ts';
 export type { Clock } from '../engine/clock.ts';
-export type { Logger } from '../engine/logger.ts';
+export type { LogFields, Logger } from '../engine/logger.ts';
 export type { RandomSource } from '../engine/random.ts';
 export { type ClientConnection, connect } from './connect.ts';
 export type {

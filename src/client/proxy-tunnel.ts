@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { ConnectError } from '../protocol/connect-error.ts';
-import { type AnswerJudge, AnswerReader } from './answer-reader.ts';
+import { type AnswerJudge, AnswerReader } from '../protocol/handshake/answer-reader.ts';
 import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import { withCause, wordsOf } from './error-words.ts';
 import type { ProxySettings } from '../options/read-proxy.ts';

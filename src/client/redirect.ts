@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls';
 import { ConnectError } from '../protocol/connect-error.ts';
 import type { ClientTlsOptions, ResolvedConnectOptions } from '../options/connect-options.ts';
-import { type Destination, readDestination } from './destination.ts';
+import { type Destination, readDestination } from '../protocol/handshake/destination.ts';
 
 /** Statuses whose `Location` is followed (RFC 9110 §15.4). */
 const FOLLOWED: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

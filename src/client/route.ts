@@ -7,7 +7,7 @@ import { asError } from '../engine/guarded.ts';
 import { resolveHost } from '../sockets/resolve-host.ts';
 import { tuneSocket } from '../sockets/stream-transport.ts';
 import type { ConnectTarget, ResolvedConnectOptions } from '../options/connect-options.ts';
-import type { Destination } from './destination.ts';
+import type { Destination } from '../protocol/handshake/destination.ts';
 import { withCause, wordsOf } from './error-words.ts';
 import { whenConnected } from './given-stream.ts';
 import { ProxyTunnel, type TunnelOwner } from './proxy-tunnel.ts';

@@ -1,6 +1,5 @@
-import { parseExtensions } from '../protocol/handshake/extension-list.ts';
+import { parseExtensions, printable } from '../protocol/index.ts';
 import { WaitError } from '../testing/index.ts';
-import { printable } from '../protocol/printable.ts';
 import { text } from './build.ts';
 import type { Case, Run } from './case.ts';
 import { negotiate, type Negotiated } from './deflate-codec.ts';

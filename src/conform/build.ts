@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { OPCODE } from '../protocol/constants.ts';
+import { OPCODE } from '../protocol/index.ts';
 import { hex } from '../testing/index.ts';
 import type { Answer, FrameCase, Run } from './case.ts';
 import type { FrameSpec, Verdict } from './model.ts';

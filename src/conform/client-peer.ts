@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { RawClient, WaitError } from '../testing/index.ts';
-import { printable } from '../protocol/printable.ts';
+import { printable } from '../protocol/index.ts';
 import { text } from './build.ts';
 import type { Case } from './case.ts';
 import { type Arrival, readRequest } from './client-request.ts';

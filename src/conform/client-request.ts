@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { isValidKey } from '../protocol/handshake/accept-key.ts';
+import { isValidKey } from '../protocol/index.ts';
 import type { RawClient } from '../testing/index.ts';
 import type { ClientRequest } from './response.ts';
 

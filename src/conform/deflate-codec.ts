@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants, createInflateRaw, deflateRawSync, type InflateRaw, inflateRawSync } from 'node:zlib';
-import type { ExtensionOffer } from '../protocol/handshake/extension-list.ts';
+import type { ExtensionOffer } from '../protocol/index.ts';
 
 /** What both sides agreed on, RFC 7692 §7.1: as the answer of the server says. */
 export interface Negotiated {

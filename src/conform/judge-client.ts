@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { parseExtensions } from '../protocol/handshake/extension-list.ts';
-import { printable } from '../protocol/printable.ts';
+import { parseExtensions, printable } from '../protocol/index.ts';
 import { fine, gotPong, gotText, ping } from './build.ts';
 import type { Case, Run } from './case.ts';
 import { type Arrival, faultOfRequest, type ReceivedRequest } from './client-request.ts';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type ResponseHead, WaitError } from '../testing/index.ts';
-import { printable } from '../protocol/printable.ts';
+import { printable } from '../protocol/index.ts';
 import { gotText } from './build.ts';
 import type { Target, Verdict } from './model.ts';
 import { judgeRun, type RunContext, type RunResult } from './judge-run.ts';

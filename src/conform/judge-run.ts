@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Answer, Run } from './case.ts';
-import { OPCODE } from '../protocol/constants.ts';
+import { OPCODE } from '../protocol/index.ts';
 import { type FrameSpec, type Verdict, worst } from './model.ts';
 import { ping } from './build.ts';
 import type { Negotiated } from './deflate-codec.ts';

@@ -1,4 +1,4 @@
-import type { ClientTlsOptions } from '../options/connect-options.ts';
+import type { ClientTlsOptions } from '../index.ts';
 import type { FrameFields } from '../testing/index.ts';
 
 /** Who is under test. */

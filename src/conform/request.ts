@@ -1,12 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
-import { acceptValue } from '../protocol/handshake/accept-key.ts';
-import { listMembers } from '../protocol/handshake/fields.ts';
+import { acceptValue, listMembers } from '../protocol/index.ts';
 import type { ResponseHead } from '../testing/index.ts';
-import { HIDDEN } from '../protocol/printable.ts';
 import type { FrameSpec, Target, Verdict } from './model.ts';
 
-/** A request for an upgrade, right but for what is said here, and what the server must make of it. */
+/** Replaces secrets in reports. */
+const HIDDEN = '***';
+
+/** An upgrade request, correct except for these fields, and the answer that the server must give. */
 export interface RequestSpec {
   readonly label?: string;
   /** Default `GET`. */

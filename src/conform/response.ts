@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { acceptValue } from '../protocol/handshake/accept-key.ts';
+import { acceptValue } from '../protocol/index.ts';
 import type { FrameSpec, Verdict } from './model.ts';
 
 /** What a client's request said, as far as an answer needs it. */

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { OPCODE } from '../protocol/constants.ts';
+import { OPCODE, printable } from '../protocol/index.ts';
 import type { DecodedFrame } from '../testing/index.ts';
-import { printable } from '../protocol/printable.ts';
 import type { Answer } from './case.ts';
 import type { FrameSpec } from './model.ts';
 

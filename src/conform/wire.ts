@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { OPCODE } from '../protocol/constants.ts';
+import { OPCODE } from '../protocol/index.ts';
 import { type DecodedFrame, frame as encoded, type RawClient, WaitError } from '../testing/index.ts';
 import type { FrameSpec, Role } from './model.ts';
 import { Inflater, type Negotiated } from './deflate-codec.ts';

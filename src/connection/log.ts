@@ -2,17 +2,16 @@ import type { Clock } from '../engine/clock.ts';
 import type { Logger, LogFields } from '../engine/logger.ts';
 import type { ObservedConnection, Observer } from '../observe/observer.ts';
 import type { CloseCause, CloseInfo } from '../protocol/close-info.ts';
+import { printable } from '../protocol/printable.ts';
 
 export type Level = keyof Logger;
 
-/** Longest text of a peer in a log line, in characters. */
+/** Maximum characters of a peer's text in a log line. */
 const MAX_TEXT = 128;
 
-/** Text of a peer, cut and escaped: it cannot begin a new line, and cannot control a terminal. */
-export function escaped(text: string): string {
-  const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
-  return cut.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
-}
+/** Text from a peer for a log line: cut, and escaped so that it cannot begin a line or send commands to a terminal. */
+export const escaped = (text: string): string =>
+  printable(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
 
 /** Causes that are no fault of anyone. */
 const ORDINARY: ReadonlySet<CloseCause> = new Set([

@@ -1,4 +1,4 @@
-import type { Clock } from '../engine/clock.ts';
+import type { Clock } from '../client/index.ts';
 
 /** Timers are often a millisecond late: poll the clock for shorter delays. */
 const SPIN_BELOW_MS = 1.5;

@@ -1,6 +1,6 @@
-import type { Clock } from '../engine/clock.ts';
+import type { Clock } from '../client/index.ts';
 import { Alarm } from './alarm.ts';
-import type { LoadDriver, Sender } from './load-driver.ts';
+import type { LoadDriver, Sender } from './load-connection.ts';
 import { Pacer } from './pacer.ts';
 import type { Tally } from './tally.ts';
 

@@ -1,5 +1,4 @@
-import { OPCODE, RSV1 } from '../protocol/constants.ts';
-import { buildFrame } from '../protocol/outgoing/frame-builder.ts';
+import { buildFrame, OPCODE, RSV1 } from '../protocol/index.ts';
 
 /** Maximum cached views; a longer ring creates them on demand. */
 const MAX_VIEWS = 4_096;

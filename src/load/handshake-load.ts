@@ -1,4 +1,4 @@
-import type { Clock } from '../engine/clock.ts';
+import type { Clock } from '../client/index.ts';
 import { Alarm } from './alarm.ts';
 import { LoadConnection, type LoadConnectionOwner, type LoadWire } from './load-connection.ts';
 import type { LoadError } from './load-plan.ts';

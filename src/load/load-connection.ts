@@ -1,42 +1,39 @@
 import type { LookupAddress } from 'node:dns';
-import { connect, isIP, type OnReadOpts, Socket } from 'node:net';
+import type { ClientRequest } from 'node:http';
+import { connect, isIP, type LookupFunction, type OnReadOpts, type Socket } from 'node:net';
 import { platform } from 'node:os';
-import type { Duplex } from 'node:stream';
 import { connect as connectTls, TLSSocket } from 'node:tls';
-import type { Destination } from '../client/destination.ts';
-import { Route } from '../client/route.ts';
-import { buildCloseBody, type CloseBody } from '../protocol/close.ts';
-import { ConnectError } from '../protocol/connect-error.ts';
-import { OPCODE } from '../protocol/constants.ts';
-import { MAX_WINDOW_BITS } from '../protocol/deflate/parameters.ts';
-import { buildFrame } from '../protocol/outgoing/frame-builder.ts';
-import { PeerError } from '../protocol/errors.ts';
-import { ConnectTurns } from '../client/turns.ts';
-import { systemClock } from '../engine/clock.ts';
-import type { RandomSource } from '../engine/random.ts';
-import { lookupOf } from '../sockets/resolve-host.ts';
+import {
+  buildCloseBody,
+  buildFrame,
+  type CloseBody,
+  ConnectError,
+  type Destination,
+  OPCODE,
+  PeerError,
+} from '../protocol/index.ts';
 import { networkWords } from './failure-words.ts';
 import type { CompressedForms } from './compressed-forms.ts';
 import type { FrameRing } from './frame-ring.ts';
-import { LoadError, type LoadTarget } from './load-plan.ts';
-import { HEAD_LIMITS, type Opening } from './opening.ts';
+import { LoadError, type LoadTarget, type RandomBytes } from './load-plan.ts';
+import type { Opening } from './opening.ts';
+import { openTunnel } from './proxy-tunnel.ts';
 import { ReplyReader } from './reply-reader.ts';
 
 const READ_BUFFER_BYTES = 131_072;
 /** A system that fills read buffers asynchronously needs one per connection. */
 const SHARED_READ_BUFFER = platform() === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
 
-/** What all connections of a run have in common. */
+/** What all connections of a run share. */
 export interface LoadWire {
   readonly destination: Destination;
-  /** Of the destination, where it has a host. */
+  /** Addresses of the destination; empty for a Unix socket, and with a proxy. */
   readonly addresses: readonly LookupAddress[];
   readonly opening: () => Opening;
   readonly tls: LoadTarget['tls'];
   readonly proxy: LoadTarget['proxy'];
-  readonly proxyTls: LoadTarget['proxyTls'];
   readonly ring: FrameRing;
-  /** `undefined` where nothing is compressed. */
+  /** `undefined` if messages are not compressed. */
   readonly forms: CompressedForms | undefined;
   readonly binary: boolean;
   readonly verbatim: boolean;
@@ -44,7 +41,7 @@ export interface LoadWire {
   readonly unasked: boolean;
   /** Maximum unanswered messages of one connection. */
   readonly window: number;
-  readonly random: RandomSource;
+  readonly random: RandomBytes;
 }
 
 /** The owner of a connection. Called from socket events, never within a method of the connection. */
@@ -58,6 +55,22 @@ export interface LoadConnectionOwner {
   failed(error: LoadError): void;
 }
 
+/** What a driver needs of a connection. */
+export type Sender = Pick<LoadConnection, 'underWay' | 'send' | 'takeSentMs' | 'giveUp'>;
+
+/** One mode: sends messages over the connections of a run, and is told of the answers. */
+export interface LoadDriver {
+  /** Starts sending. */
+  start(): void;
+  replied(connection: Sender, count: number): void;
+  /** An open connection has ended. */
+  lost(connection: Sender): void;
+  /** Whether a message is unanswered. */
+  waiting(): boolean;
+  /** Stops sending. */
+  stop(): void;
+}
+
 /**
  * One connection of the load generator: raw bytes, frames masked beforehand, and one read buffer for all connections. It
  * keeps the scheduled time of each unanswered message.
@@ -66,14 +79,14 @@ export class LoadConnection {
   /** Messages sent and not answered. */
   underWay = 0;
   isOpen = false;
-  /** When it began to open, for its owner. */
+  /** Set by the owner: when it began to open. */
   startedMs = 0;
 
   readonly #wire: LoadWire;
   readonly #owner: LoadConnectionOwner;
-  /** `undefined` until the proxy has opened its tunnel. */
-  #socket: Duplex | undefined;
-  readonly #route: Route | undefined;
+  /** `undefined` until the proxy has opened the tunnel. */
+  #socket: Socket | undefined;
+  readonly #tunnel: ClientRequest | undefined;
   readonly #opening: Opening;
   readonly #reader: ReplyReader;
   readonly #sentMs: Float64Array;
@@ -105,22 +118,18 @@ export class LoadConnection {
         underWay: () => this.underWay,
       },
     );
-    if (wire.proxy === undefined) this.#take(wire.destination.secure ? this.#openTls() : this.#openPlain());
-    else {
-      this.#route = this.#routeThrough(wire.proxy);
-      this.#route.begin();
-    }
+    if (wire.proxy !== undefined) this.#tunnel = this.#openTunnel(wire.proxy);
+    else this.#take(wire.destination.secure ? this.#openTls() : this.#openPlain());
   }
 
   #take(socket: Socket): void {
-    this.#listen(socket);
+    this.#socket = socket;
     socket.setNoDelay(true);
     const { secure } = this.#wire.destination;
-    socket.once(secure ? 'secureConnect' : 'connect', () => socket.write(this.#opening.request, 'latin1'));
-  }
-
-  #listen(socket: Duplex): void {
-    this.#socket = socket;
+    if (socket.connecting || secure) {
+      const connected = secure ? 'secureConnect' : 'connect';
+      socket.once(connected, () => socket.write(this.#opening.request, 'latin1'));
+    } else socket.write(this.#opening.request, 'latin1');
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#why ??= networkWords(error, 'the server') ?? error.code ?? error.message;
     });
@@ -130,7 +139,7 @@ export class LoadConnection {
     socket.on('close', () => this.#ended());
   }
 
-  /** Nothing is left of it. A route that was given up tells no more, so it may be asked twice. */
+  /** Reports the end, once. A destroyed tunnel request may report a failure, too. */
   #ended(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -138,29 +147,15 @@ export class LoadConnection {
     this.#owner.ended(this, this.#leaving ? undefined : (this.#why ?? 'the connection was closed'));
   }
 
-  #routeThrough(proxy: NonNullable<LoadWire['proxy']>): Route {
-    const { destination, tls, proxyTls } = this.#wire;
-    const options = {
-      tls,
-      proxy,
-      proxyTls,
-      lookup: undefined,
-      socket: undefined,
-      createConnection: undefined,
-      serializeConnects: false,
-      clock: systemClock,
-      ...HEAD_LIMITS,
-    };
-    return new Route(destination, options, new ConnectTurns(), {
-      reached: (stream) => {
-        this.#listen(stream);
-        stream.on('data', (chunk: Buffer) => this.#received(chunk)).resume();
-        stream.write(this.#opening.request, 'latin1');
+  #openTunnel(proxy: NonNullable<LoadWire['proxy']>): ClientRequest {
+    const { address, secure } = this.#wire.destination;
+    return openTunnel(proxy, address as Exclude<typeof address, { readonly path: string }>, {
+      tunnelled: (socket) => {
+        if (this.#isOver) socket.destroy();
+        else this.#take(secure ? this.#openTls(socket) : this.#reading(socket));
       },
-      // The status says enough.
-      refusing: (refusal) => this.giveUp(refusal().message),
-      unreachable: (reason) => {
-        this.#why ??= reason instanceof Error ? reason.message : String(reason);
+      notTunnelled: (why) => {
+        this.#why ??= why;
         this.#ended();
       },
     });
@@ -213,13 +208,12 @@ export class LoadConnection {
   #destroy(): void {
     const socket = this.#socket;
     if (socket === undefined) {
-      this.#route?.cancel();
+      this.#tunnel?.destroy();
       setImmediate(() => this.#ended());
       return;
     }
     const { secure, address } = this.#wire.destination;
-    const isTcp =
-      !secure && !('path' in address) && socket instanceof Socket && !(socket instanceof TLSSocket);
+    const isTcp = !secure && !('path' in address) && !(socket instanceof TLSSocket);
     // Only TCP that is connected can be reset.
     if (isTcp && !socket.connecting) socket.resetAndDestroy();
     else socket.destroy();
@@ -238,19 +232,24 @@ export class LoadConnection {
     return connect({ ...address, onread, ...('path' in address ? {} : { lookup: lookupOf(addresses) }) });
   }
 
-  #openTls(): Socket {
+  /** @param below A tunnel to the destination. Default: connects to the destination itself. */
+  #openTls(below?: Socket): Socket {
     const { destination, addresses, tls } = this.#wire;
     const host = 'host' in destination.address ? destination.address.host : '';
-    const socket = connectTls({
-      ...destination.address,
-      lookup: lookupOf(addresses),
-      // An address is no name to ask for.
-      servername: isIP(host) === 0 ? host : '',
-      ALPNProtocols: ['http/1.1'],
-      ...tls,
-    });
-    socket.on('data', (chunk: Buffer) => this.#received(chunk));
-    return socket;
+    return this.#reading(
+      connectTls({
+        ...destination.address,
+        ...(below === undefined ? { lookup: lookupOf(addresses) } : { socket: below }),
+        // An address is not a server name (RFC 6066 §3).
+        servername: isIP(host) === 0 ? host : '',
+        ALPNProtocols: ['http/1.1'],
+        ...tls,
+      }),
+    );
+  }
+
+  #reading<Stream extends Socket>(socket: Stream): Stream {
+    return socket.on('data', (chunk: Buffer) => this.#received(chunk)).resume();
   }
 
   #received(chunk: Buffer): void {
@@ -271,20 +270,13 @@ export class LoadConnection {
     }
   }
 
-  /** @returns What lies behind the head of a 101. */
+  /** @returns The bytes after the head of a 101; `undefined` if the head is incomplete. */
   #readHead(chunk: Buffer): Buffer | undefined {
     const { answer, deflate } = this.#opening;
     const verdict = answer.receive(chunk);
     if (verdict === undefined) return undefined;
     if (verdict.is !== 'accepted') throw answer.refusal();
-    if (deflate !== undefined && deflate.agreed?.client.windowBits !== MAX_WINDOW_BITS) {
-      throw new LoadError('the server did not agree to permessage-deflate with a window of 15 bits');
-    }
-    if (deflate?.agreed?.server.contextTakeover === true) {
-      throw new LoadError(
-        'the server keeps its compression context from message to message, so its answers cannot be compared with what was sent: measure it without --compress',
-      );
-    }
+    deflate?.check();
     this.isOpen = true;
     this.#owner.opened(this);
     return verdict.rest;
@@ -292,7 +284,7 @@ export class LoadConnection {
 
   #closedByPeer({ code, reason }: CloseBody): void {
     this.#why ??= `the server closed with ${code}${reason === '' ? '' : ` '${reason}'`}`;
-    // §5.5.1: answered, and the server ends the connection
+    // A Close is answered with a Close, and the server ends the connection (§5.5.1, §7.1.1).
     if (!this.#leaving)
       this.#socket?.end(
         buildFrame(OPCODE.CLOSE, buildCloseBody(code, ''), this.#wire.random.bytes(4).readInt32LE()),
@@ -300,3 +292,11 @@ export class LoadConnection {
     this.isOpen = false;
   }
 }
+
+/** A lookup function that returns known addresses. */
+const lookupOf =
+  (addresses: readonly LookupAddress[]): LookupFunction =>
+  (_, options, done) => {
+    if (options.all === true) done(null, [...addresses]);
+    else done(null, addresses[0]!.address, addresses[0]!.family);
+  };

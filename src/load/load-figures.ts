@@ -1,5 +1,5 @@
 import { LatencyHistogram, type HistogramData } from './latency-histogram.ts';
-import { shownUrl } from '../protocol/printable.ts';
+import { printableUrl } from '../protocol/index.ts';
 import type { LoadPlan } from './load-plan.ts';
 import { type Bottleneck, bottleneckOf, type LoadResult } from './load-result.ts';
 
@@ -81,7 +81,7 @@ export function figuresOf(plan: LoadPlan, result: LoadResult): LoadFigures {
     connections === 0 || server === undefined ? 0 : (bytes - server.rssBytes.before) / connections;
   return {
     mode: plan.mode,
-    url: shownUrl(plan.target.url),
+    url: printableUrl(plan.target.url),
     connections,
     payload: plan.payload,
     compress: plan.compress,

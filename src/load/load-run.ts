@@ -1,14 +1,12 @@
-import type { Clock } from '../engine/clock.ts';
-import type { RandomSource } from '../engine/random.ts';
+import { type Clock, DEFAULT_CONNECT_OPTIONS } from '../client/index.ts';
 import { compressed, CompressedForms } from './compressed-forms.ts';
 import { EchoDriver } from './echo-driver.ts';
 import { FanOutDriver } from './fan-out-driver.ts';
 import { Fleet, mainFailure } from './fleet.ts';
 import { FrameRing } from './frame-ring.ts';
 import { HandshakeLoad } from './handshake-load.ts';
-import type { LoadDriver } from './load-driver.ts';
-import type { LoadWire } from './load-connection.ts';
-import { LoadError, type LoadMode, type LoadPlan } from './load-plan.ts';
+import type { LoadDriver, LoadWire } from './load-connection.ts';
+import { LoadError, type LoadMode, type LoadPlan, type RandomBytes } from './load-plan.ts';
 import { type LoadResult, resultOf, type RunFigures } from './load-result.ts';
 import { addressesOf, destinationOf, openings } from './opening.ts';
 import { payloadsOf } from './payloads.ts';
@@ -20,7 +18,7 @@ import { WindowMeter } from './window-meter.ts';
 
 export type LoadPhase = 'connecting' | 'warming up' | 'measuring' | 'idle' | 'closing';
 
-/** How far a run is. */
+/** The progress of a run. */
 export interface LoadSnapshot {
   readonly phase: LoadPhase;
   readonly open: number;
@@ -29,11 +27,13 @@ export interface LoadSnapshot {
 }
 
 export interface LoadSurroundings {
-  readonly clock: Clock;
-  readonly random: RandomSource;
-  /** Ends the run early; what was measured so far is the result. */
+  /** Default: the clock of the system. */
+  readonly clock?: Clock;
+  /** Default: the random numbers of the system. */
+  readonly random?: RandomBytes;
+  /** Ends the run early; the result holds the measurements so far. */
   readonly signal: AbortSignal;
-  /** Called when idle connections have been left alone: once untouched, once after traffic; awaited before it goes on. */
+  /** In mode `idle`: called after the connections were idle, once before and once after traffic. The run waits for it. */
   readonly settled?: () => Promise<void>;
 }
 
@@ -64,7 +64,9 @@ export class LoadRun {
   #driver: LoadDriver | undefined;
 
   /** @throws LoadError for a plan that cannot be carried out. */
-  constructor(plan: LoadPlan, { clock, random, signal, settled }: LoadSurroundings) {
+  constructor(plan: LoadPlan, surroundings: LoadSurroundings) {
+    const { clock, random } = { ...DEFAULT_CONNECT_OPTIONS, ...surroundings };
+    const { signal, settled } = surroundings;
     this.#plan = plan;
     this.#clock = clock;
     this.#time = new RunTime(clock);
@@ -74,6 +76,8 @@ export class LoadRun {
     const window = mode === 'fan-out' ? publishes : pipeline;
     const key = random.bytes(4 * MAX_PAYLOADS);
     const destination = destinationOf(target);
+    if (target.proxy !== undefined && 'path' in destination.address)
+      throw new LoadError('no proxy reaches a Unix socket');
     const payloads = ringPayloads(payloadsOf(payload, Math.min(MAX_PAYLOADS, window)), window);
     this.#wire = {
       destination,
@@ -81,7 +85,6 @@ export class LoadRun {
       opening: openings(destination, target, random, compress),
       tls: target.tls,
       proxy: target.proxy,
-      proxyTls: target.proxyTls,
       ring: new FrameRing(
         payloads,
         payload.binary,
@@ -103,16 +106,16 @@ export class LoadRun {
 
   /**
    * Executes the plan. Always closes everything that it opened.
-   * @throws LoadError if nothing came of it.
+   * @throws LoadError if nothing could be measured, or an answer was wrong.
    */
   async run(): Promise<LoadResult> {
-    // Timers of the clock do not keep a process alive, and between two connections nothing else does.
+    // Timers of the clock do not keep the process alive, and between two connections there may be no socket that does.
     const alive = setInterval(() => undefined, 60_000);
     const interrupt = (): void => this.#time.interrupt();
     this.#signal.addEventListener('abort', interrupt, { once: true });
     if (this.#signal.aborted) interrupt();
     try {
-      // Through a proxy the proxy looks the name up.
+      // With a proxy, the proxy looks the name up.
       if (this.#wire.proxy === undefined) {
         this.#wire = { ...this.#wire, addresses: await addressesOf(this.#wire.destination) };
       }
@@ -181,7 +184,7 @@ export class LoadRun {
     }
   }
 
-  /** Lets load run for a while, then measures it for another. */
+  /** Runs the load for the warm-up, then measures it. */
   async #measure(
     driver: Pick<LoadDriver, 'start' | 'waiting'>,
     before: ProcessUsage | undefined,
@@ -206,7 +209,7 @@ export class LoadRun {
     }
   }
 
-  /** Leaves the connections alone, and looks at the server's memory; then again after some traffic. */
+  /** Measures the server's memory with idle connections, and again after traffic if the plan has any. */
   async #idle(fleet: Fleet, before: ProcessUsage | undefined): Promise<LoadResult> {
     const { durationMs, traffic } = this.#plan;
     const connections = fleet.open.size;
@@ -244,7 +247,7 @@ export class LoadRun {
     return serverPid === undefined ? undefined : processUsage(serverPid);
   }
 
-  /** Fails the run when answers stay away. @returns Ends that. */
+  /** Fails the run if no answer arrives within the time limit. @returns A function that ends the watch. */
   #watch(driver: Answering): () => void {
     const { timeoutMs, mode } = this.#plan;
     const { tally } = this;
@@ -257,7 +260,7 @@ export class LoadRun {
   }
 }
 
-/** A ring has as many places as messages may be under way. */
+/** A ring has one place for each message that may be unanswered. */
 function ringPayloads(payloads: readonly Buffer[], length: number): Buffer[] {
   return Array.from({ length }, (_, slot) => payloads[slot % payloads.length]!);
 }

@@ -1,23 +1,24 @@
 import type { LookupAddress } from 'node:dns';
-import { AnswerReader, upgradeJudge } from '../client/answer-reader.ts';
-import { DeflateClient } from '../client/deflate-client.ts';
-import { type Destination, readDestination } from '../client/destination.ts';
-import { defaultEngine } from '../engine/engine.ts';
-import { DEFAULT_DEFLATE_SETTINGS } from '../options/resolve-options.ts';
-import { ConnectError } from '../protocol/connect-error.ts';
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import {
   type Agreement,
+  AnswerReader,
+  ConnectError,
+  type Destination,
+  type ExtensionClient,
+  type ExtensionOffer,
   KEY_BYTES,
   makeKey,
   NO_EXTENSIONS,
+  readDestination,
   renderUpgradeRequest,
-} from '../protocol/handshake/client.ts';
-import type { RandomSource } from '../engine/random.ts';
-import { resolveHost } from '../sockets/resolve-host.ts';
+  upgradeJudge,
+} from '../protocol/index.ts';
 import { networkWords } from './failure-words.ts';
-import { LoadError, type LoadTarget } from './load-plan.ts';
+import { LoadError, type LoadTarget, type RandomBytes } from './load-plan.ts';
 
-export const HEAD_LIMITS = { maxHeadBytes: 16_384, maxHeaderFields: 100 };
+const HEAD_LIMITS = { maxHeadBytes: 16_384, maxHeaderFields: 100 };
 
 /** @throws LoadError for a URL that no connection can go to. */
 export function destinationOf({ url }: Pick<LoadTarget, 'url'>): Destination {
@@ -30,42 +31,73 @@ export function destinationOf({ url }: Pick<LoadTarget, 'url'>): Destination {
 }
 
 /**
- * The addresses of a destination, asked for once: a lookup for each of thousands of connections would be measured, too.
+ * Looks up the addresses of a destination, once per run: a lookup for each of thousands of connections would be measured, too.
+ * @returns Empty for a Unix socket.
  * @throws LoadError if there are none.
  */
-export function addressesOf({ address }: Destination): Promise<readonly LookupAddress[]> {
-  if ('path' in address) return Promise.resolve([]);
-  return new Promise((resolve, reject) => {
-    resolveHost(address.host, undefined, (error, addresses) => {
-      if (error === undefined) resolve(addresses);
-      else {
-        const words = networkWords(error, address.host) ?? error.message;
-        reject(new LoadError(`no connection was opened: ${words}`, { cause: error }));
-      }
-    });
-  });
+export async function addressesOf({ address }: Destination): Promise<readonly LookupAddress[]> {
+  if ('path' in address) return [];
+  const { host } = address;
+  const family = isIP(host);
+  if (family !== 0) return [{ address: host, family }];
+  try {
+    return await lookup(host, { all: true });
+  } catch (error) {
+    const words = networkWords(error, host) ?? (error as Error).message;
+    throw new LoadError(`no connection was opened: ${words}`, { cause: error });
+  }
 }
 
-/** One opening handshake: what to send, and what to make of the answer. */
+/** Offers permessage-deflate without context takeover, and keeps the answer. Serves one handshake. */
+export class DeflateOffer implements ExtensionClient {
+  readonly offer =
+    'permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits';
+  #answer: ExtensionOffer['params'] | undefined;
+
+  fault([first, second]: readonly ExtensionOffer[]): string | undefined {
+    if (first?.name !== 'permessage-deflate') return 'it chose an extension that was not offered';
+    if (second !== undefined) return 'it chose more than one extension';
+    this.#answer = first.params;
+    return undefined;
+  }
+
+  /**
+   * Whether the answers of this server can be compared with the messages sent.
+   * @throws LoadError if not: the forms of all messages are made once, with a window of 15 bits and without context.
+   */
+  check(): void {
+    const bits = this.#answer?.find(([name]) => name === 'client_max_window_bits')?.[1] ?? '15';
+    if (this.#answer === undefined || bits !== '15') {
+      throw new LoadError('the server did not agree to permessage-deflate with a window of 15 bits');
+    }
+    if (!this.#answer.some(([name]) => name === 'server_no_context_takeover')) {
+      throw new LoadError(
+        'the server keeps its compression context from message to message, so its answers cannot be compared with what was sent: measure it without --compress',
+      );
+    }
+  }
+}
+
+/** One opening handshake: the request, and the reader of the response. */
 export interface Opening {
-  /** To be written as Latin-1. */
+  /** Write it as Latin-1. */
   readonly request: string;
   readonly answer: AnswerReader<Agreement>;
-  /** What was offered, and what came of it; `undefined` if nothing was. */
-  readonly deflate: DeflateClient | undefined;
+  /** `undefined` if no extension is offered. */
+  readonly deflate: DeflateOffer | undefined;
 }
 
-/** Makes the opening handshakes of a target, each with a key of its own. */
+/** Makes the opening handshakes of a target, each with its own key. */
 export function openings(
   { target, host, authorization }: Destination,
   { headers, protocols }: LoadTarget,
-  random: RandomSource,
+  random: RandomBytes,
   compress: boolean,
 ): () => Opening {
   const fields =
     authorization === undefined ? headers : [['Authorization', authorization] as const, ...headers];
   return () => {
-    const deflate = compress ? new DeflateClient(DEFAULT_DEFLATE_SETTINGS, defaultEngine.zlib) : undefined;
+    const deflate = compress ? new DeflateOffer() : undefined;
     const head = {
       target,
       host,

@@ -1,7 +1,13 @@
-import { type CloseBody, readCloseBody } from '../protocol/close.ts';
-import { CONTROL_BIT, OPCODE, type Role } from '../protocol/constants.ts';
-import { FrameParser, PIECE } from '../protocol/frame-parser.ts';
-import type { ProtocolLimits } from '../protocol/limits.ts';
+import {
+  type CloseBody,
+  CONTROL_BIT,
+  FrameParser,
+  OPCODE,
+  PIECE,
+  type ProtocolLimits,
+  readCloseBody,
+  type Role,
+} from '../protocol/index.ts';
 import type { CompressedForms } from './compressed-forms.ts';
 import { LoadError } from './load-plan.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../engine/clock.ts';
+import type { Clock } from '../client/index.ts';
 import { LoadError } from './load-plan.ts';
 
 const LATE_CHECK_MS = 250;

@@ -1,5 +1,5 @@
-import type { Clock } from '../engine/clock.ts';
-import type { LoadDriver, Sender } from './load-driver.ts';
+import type { Clock } from '../client/index.ts';
+import type { LoadDriver, Sender } from './load-connection.ts';
 import type { Tally } from './tally.ts';
 
 /** Every connection exchanges the same number of messages, one at a time, and is left alone then. */

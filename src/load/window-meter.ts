@@ -1,5 +1,5 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
-import type { Clock } from '../engine/clock.ts';
+import type { Clock } from '../client/index.ts';
 import { processUsage, type ProcessUsage } from './process-meter.ts';
 
 /** CPU time and memory of processes between two moments. */

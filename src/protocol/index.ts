@@ -1,5 +1,13 @@
 export * from './constants.ts';
-export { type CloseBody, isReceivableCode, isSendableCode, NO_CLOSE, NO_CODE } from './close.ts';
+export {
+  buildCloseBody,
+  type CloseBody,
+  isReceivableCode,
+  isSendableCode,
+  NO_CLOSE,
+  NO_CODE,
+  readCloseBody,
+} from './close.ts';
 export { ConnectError, type ConnectFailure, type ConnectPhase } from './connect-error.ts';
 export {
   FACT,
@@ -10,12 +18,32 @@ export {
   type ProtocolOwner,
 } from './connection.ts';
 export * from './errors.ts';
+export { acceptValue, isValidKey } from './handshake/accept-key.ts';
+export {
+  type AcceptedAnswer,
+  type Answer,
+  type AnswerJudge,
+  AnswerReader,
+  upgradeJudge,
+} from './handshake/answer-reader.ts';
+export {
+  type Agreement,
+  type ExtensionClient,
+  KEY_BYTES,
+  makeKey,
+  NO_EXTENSIONS,
+  renderUpgradeRequest,
+  type UpgradeRequestHead,
+} from './handshake/client.ts';
+export { type Destination, readDestination } from './handshake/destination.ts';
+export { type ExtensionOffer, parseExtensions } from './handshake/extension-list.ts';
+export { Fields, isFieldValue, isToken, listMembers } from './handshake/fields.ts';
+export type { ResponseHead } from './handshake/response-head.ts';
 export { buildFrame, headerBytes, writeFrame, writeHeader } from './outgoing/frame-builder.ts';
 export { FrameHeader } from './frame-header.ts';
 export { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 export { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
 export { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
-export { acceptValue } from './handshake/accept-key.ts';
 export {
   type FieldList,
   renderRefusal,
@@ -23,7 +51,6 @@ export {
   renderUpgrade,
   type UpgradeAnswer,
 } from './handshake/answer.ts';
-export type { Fields } from './handshake/fields.ts';
 export { type HeadLimits, HeadParser, type RequestHead } from './handshake/http-head.ts';
 export { readUpgradeRequest, type UpgradeRequest } from './handshake/server.ts';
 export { mask, readKey, writeKey } from './mask.ts';
@@ -31,5 +58,6 @@ export type { Message, Payload } from './payload.ts';
 export { ProtocolMemory } from './memory.ts';
 export { Outbox, type OutgoingLimits, type Wire } from './outgoing/outbox.ts';
 export { PreparedMessage } from './outgoing/prepared-message.ts';
+export { printable, printableJson, printableUrl } from './printable.ts';
 export { ReusableBytes } from './reusable-bytes.ts';
 export { Utf8Validator } from './utf8.ts';

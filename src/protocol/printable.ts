@@ -1,23 +1,16 @@
-/** Replaces a secret in output and reports. */
-export const HIDDEN = '***';
-
 /**
- * Escapes control and format characters, so that text from a peer cannot start a new line or send commands to a
- * terminal.
+ * Escapes control, format and separator characters as `\u{…}`, so that text from a peer can neither begin a line of its
+ * own nor send commands to a terminal. Use it for close reasons, header values and messages that go to a log or a terminal.
  */
 export function printable(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
-/** Returns an object as one line of JSON that is safe to print on a terminal. */
-export function jsonLine(value: Readonly<Record<string, unknown>>): string {
-  return terminalSafeJson(JSON.stringify(value));
-}
-
 /**
- * Escapes characters that JSON allows but terminals interpret, such as C1 controls. Line feeds between members stay.
+ * Escapes the characters of JSON text that a terminal acts on, such as C1 controls, as `\uXXXX`. The value stays the same.
+ * @param json From `JSON.stringify`. Line feeds between members stay.
  */
-export function terminalSafeJson(json: string): string {
+export function printableJson(json: string): string {
   return json.replace(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/gu, (char) =>
     Array.from({ length: char.length }, (_, i) => char.charCodeAt(i))
       .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
@@ -25,8 +18,11 @@ export function terminalSafeJson(json: string): string {
   );
 }
 
-/** Returns a URL to print or log, without user, password and query: the query often holds a token. */
-export function shownUrl(url: string): string {
+/**
+ * A URL for a log or a terminal: without user and password, and without query and fragment, which often hold a token.
+ * @throws TypeError if it is not an absolute URL.
+ */
+export function printableUrl(url: string | URL): string {
   const { protocol, host, pathname } = new URL(url);
   return printable(host === '' ? `${protocol}${pathname}` : `${protocol}//${host}${pathname}`);
 }

@@ -59,6 +59,10 @@ const LIST_OF_TEXT: ValueRule = {
   fits: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
   allowed: 'an array of strings',
 };
+export const HOSTS: ValueRule = {
+  fits: (value) => LIST_OF_TEXT.fits(value) && (value as readonly string[]).length > 0,
+  allowed: 'an array of at least one host name or address',
+};
 const MASK: ValueRule = {
   fits: (value) => value === false || value instanceof Uint8Array,
   allowed: 'four bytes, or false',

@@ -1,7 +1,7 @@
 /**
  * `hawser/testing`: what tests of WebSocket code need, with Hawser or without. A server and a client joined in memory,
- * connections and the faults they can have, time and chance under control, frames right and wrong, a client that sends any bytes, and waits that say
- * what they waited for.
+ * connections with faults, controlled time and randomness, valid and invalid frames, a client that sends any bytes, certificates,
+ * and waits whose errors say what they waited for.
  *
  * @example
  * await using joined = await pair({ server: { pingIntervalMs: 20_000 } });
@@ -44,6 +44,7 @@ export { type Pair, type PairOptions, pair } from './pair.ts';
 export { EXAMPLE_KEY, RawClient, type RawUpgradeOptions } from './raw-client.ts';
 export { type DecodedFrame, readFrame, readFrames } from './read-frames.ts';
 export { type ResponseHead, readResponseHead } from './response-head.ts';
+export { type SelfSigned, selfSigned } from './self-signed.ts';
 export { seededRandom } from './seeded-random.ts';
 export { type FaultySocket, socketFaults } from './socket-faults.ts';
 export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { binary, close, frame, ping, waitUntil } from '../../src/testing/index.ts';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { accepting, scriptedServer } from '../client/live.ts';
 import { type FakeIo, fakeIo } from './fake-io.ts';
 import { Screen } from './screen.ts';

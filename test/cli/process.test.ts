@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { RawClient, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { echo } from './talking.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { connect } from 'node:tls';
 import { runCommandLine } from '../../src/cli/commands.ts';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { nextText } from '../server/live.ts';
 import { fakeIo, served } from './fake-io.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import type { ClientConnection } from '../../src/client/index.ts';
 import { close, duplexPair, ping, text } from '../../src/testing/index.ts';
 import { accepting, atEnd, scriptedServer } from './live.ts';

@@ -3,7 +3,7 @@ import type { LookupAddress } from 'node:dns';
 import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { type ConnectOptions, ConnectError } from '../../src/client/index.ts';
 import { ConnectTurns } from '../../src/client/turns.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';

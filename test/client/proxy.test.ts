@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { ConnectError, type ConnectOptions } from '../../src/client/index.ts';
 import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { VirtualClock, waitForEvent, waitUntil } from '../../src/testing/index.ts';

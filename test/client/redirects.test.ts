@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import type { TLSSocket } from 'node:tls';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { type ConnectOptions, ConnectError } from '../../src/client/index.ts';
 import { ConnectTurns } from '../../src/client/turns.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';

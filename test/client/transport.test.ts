@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { connect, type ConnectOptions, ReconnectingClient } from '../../src/client/index.ts';
 import { type Connection, WebSocketServer } from '../../src/index.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KeyPool, KeyPools } from '../../src/client/key-pool.ts';
-import { retryAfterMs } from '../../src/client/answer-reader.ts';
 import { ConnectTurns, Turn } from '../../src/client/turns.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 
@@ -40,25 +39,4 @@ test('§5.3 MK-04 keys come from the source of chance, 4 bytes each, none twice'
   const pools = new KeyPools();
   assert.equal(pools.of(random), pools.of(random));
   assert.notEqual(pools.of(random), new KeyPools().of(random));
-});
-
-test('CC-01 Retry-After: seconds or a date, and nothing from nonsense', () => {
-  const now = Date.UTC(2026, 0, 1);
-  assert.equal(retryAfterMs('7', now), 7_000);
-  assert.equal(retryAfterMs('0', now), 0);
-  assert.equal(retryAfterMs('Thu, 01 Jan 2026 00:00:30 GMT', now), 30_000);
-  assert.equal(retryAfterMs('Wed, 31 Dec 2025 23:59:30 GMT', now), 0);
-  assert.equal(retryAfterMs('9999999999', now), 2 ** 31 - 1);
-  for (const nonsense of [
-    undefined,
-    '',
-    '-1',
-    '1.5',
-    'soon',
-    '2026-01-01',
-    'Thu, 99 Jan 2026 00:00:30 GMT',
-    '1, 2',
-  ]) {
-    assert.equal(retryAfterMs(nonsense, now), undefined, nonsense);
-  }
 });

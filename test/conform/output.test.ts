@@ -10,7 +10,7 @@ import { htmlReport } from '../../src/conform/report-html.ts';
 import { junitReport } from '../../src/conform/report-junit.ts';
 import { type CaseResult, counted, type Report } from '../../src/conform/result.ts';
 import type { Verdict } from '../../src/conform/model.ts';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { WebSocketServer } from '../../src/index.ts';
 import { waitUntil } from '../../src/testing/index.ts';
 import { accepting, scriptedServer } from '../client/live.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { type Connection, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { waitForEvent, waitUntil } from '../../src/testing/index.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test, type TestContext } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import type { ServerOptions } from '../../src/index.ts';
 import { type EchoServer, echoServer } from './echo-server.ts';
 import { Firefox } from './firefox.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { type Connection, connect, type Message, type ServerOptions } from '../../src/index.ts';
 import { waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { echoServer } from './echo-server.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { WebSocketServer } from '../../src/index.ts';
 import { echoServer } from './echo-server.ts';
 import { curl, fileOf, mojolicious, nodeClient, python } from './peers.ts';

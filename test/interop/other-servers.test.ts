@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { connect } from '../../src/client/index.ts';
 import { waitForEvent } from '../../src/testing/index.ts';
 import { echoServer } from './echo-server.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { type RefusedInfo, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { nextText } from '../server/live.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { test } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { ReconnectingClient, WebSocketServer } from '../../src/index.ts';
 import { eventLoopTurns, leakCheck, seededRandom, VirtualClock, waitUntil } from '../../src/testing/index.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';

@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream';
 import process from 'node:process';
 import { test } from 'node:test';
 import { runCommandLine } from '../../src/cli/commands.ts';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { WebSocketServer } from '../../src/index.ts';
 import { renderUpgrade } from '../../src/protocol/handshake/answer.ts';
 import { binary, leakCheck, text, waitUntil } from '../../src/testing/index.ts';

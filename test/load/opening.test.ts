@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { renderUpgrade } from '../../src/protocol/handshake/answer.ts';
 import { waitUntil } from '../../src/testing/index.ts';
 import { fakeIo } from '../cli/fake-io.ts';

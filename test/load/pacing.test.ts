@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { EchoDriver } from '../../src/load/echo-driver.ts';
 import { FanOutDriver } from '../../src/load/fan-out-driver.ts';
-import type { LoadDriver, Sender } from '../../src/load/load-driver.ts';
+import type { LoadDriver, Sender } from '../../src/load/load-connection.ts';
 import { Pacer } from '../../src/load/pacer.ts';
 import { Tally } from '../../src/load/tally.ts';
 import { TrafficDriver } from '../../src/load/traffic-driver.ts';

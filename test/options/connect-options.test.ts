@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import {
   CONNECT_OPTION_TABLE,
   DEFAULT_CONNECT_OPTIONS,

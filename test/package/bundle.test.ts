@@ -37,7 +37,7 @@ const sourcesBehind = (file: string): string[] => [...loadedBy(file)].flatMap(so
 
 test('every source is in exactly one file of the package, so no class exists twice', () => {
   const all = readdirSync(FOLDER)
-    .filter((name) => name.endsWith('.js'))
+    .filter((name) => name.endsWith('.js') && name !== 'no-crypto.js')
     .flatMap(sourcesOf);
   assert.ok(all.length > 200, `${all.length}`);
   assert.deepEqual(
@@ -100,7 +100,7 @@ test('GN-13: what several CommonJS entry points export is the same object', () =
 
 // Calls at the top level of src/protocol are annotated as pure. Otherwise each of these would contain half of the protocol.
 for (const [what, mostBytes] of [
-  ['isSendableCode', 1_500],
+  ['isSendableCode', 1_700],
   ['Utf8Validator', 2_500],
   ['mask', 5_000],
 ] as const) {

@@ -1,13 +1,13 @@
 import { kept, live, notOurs, type Rule, section } from './rule.ts';
 
-const URL_READER = 'client/destination.ts#readDestination';
+const URL_READER = 'protocol/handshake/destination.ts#readDestination';
 const REQUEST = 'protocol/handshake/client.ts#renderUpgradeRequest';
 const JUDGE = 'protocol/handshake/client.ts#judgeUpgrade';
 const CONNECTING = 'client/connecting.ts#Connecting';
 const THE_REQUEST = 'protocol/handshake/client: the request of the RFC';
 const refused = (what: string): string =>
   `protocol/handshake/client: §4.1 CC-04 the client refuses a response: ${what}`;
-const IDN = 'client/destination: CC-02 §3 ws://bücher.example/ü';
+const IDN = 'protocol/handshake/destination: CC-02 §3 ws://bücher.example/ü';
 const KEYS = 'client/turns: keys come from the source of chance';
 const PROXIES = notOurs('there is no proxy support in this version');
 const HEAD = 'protocol/handshake/http-head.ts#HeadParser';
@@ -26,8 +26,8 @@ export const OPENING: readonly Rule[] = [
       'a WebSocket URI has no fragment',
       kept(
         URL_READER,
-        'client/destination: refused: a fragment',
-        'client/destination: refused: an empty fragment',
+        'protocol/handshake/destination: refused: a fragment',
+        'protocol/handshake/destination: refused: an empty fragment',
       ),
     ],
     [
@@ -53,8 +53,8 @@ export const OPENING: readonly Rule[] = [
       'host, port, resource name and secure flag are those of a valid WebSocket URI; if not, fail',
       kept(
         URL_READER,
-        'client/destination: CC-02 §3 ws://example.com:80/a',
-        'client/destination: refused: another scheme',
+        'protocol/handshake/destination: CC-02 §3 ws://example.com:80/a',
+        'protocol/handshake/destination: refused: another scheme',
       ),
       2,
     ],
@@ -129,7 +129,7 @@ export const OPENING: readonly Rule[] = [
       'MUST',
       'client',
       'its target is the resource name of the URI',
-      kept([REQUEST, URL_READER], THE_REQUEST, 'client/destination: CC-02 §3 WS://EXAMPLE.com'),
+      kept([REQUEST, URL_READER], THE_REQUEST, 'protocol/handshake/destination: CC-02 §3 WS://EXAMPLE.com'),
     ],
     [
       'MUST',
@@ -138,8 +138,8 @@ export const OPENING: readonly Rule[] = [
       kept(
         [REQUEST, URL_READER],
         THE_REQUEST,
-        'client/destination: CC-02 §3 wss://example.com:443',
-        'client/destination: CC-02 §3 wss://example.com:80',
+        'protocol/handshake/destination: CC-02 §3 wss://example.com:443',
+        'protocol/handshake/destination: CC-02 §3 wss://example.com:80',
       ),
     ],
     ['MUST', 'client', 'it has Upgrade with websocket', kept(REQUEST, THE_REQUEST), 2],

@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { constants, inflateRawSync } from 'node:zlib';
 import { connect as connectClient } from '../../src/client/index.ts';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { type CloseInfo, type Connection, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import {
   eventLoopTurns,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { WebSocketServer } from '../../src/index.ts';
 import { leakCheck, waitUntil } from '../../src/testing/index.ts';
 import { Engine } from '../../src/engine/engine.ts';

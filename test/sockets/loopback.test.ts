@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { leakCheck } from '../../src/testing/index.ts';
 import { takeHandles } from '../../src/sockets/handle-transport.ts';
 import { CHECKS, ENGINE } from './pairs.ts';

@@ -8,7 +8,7 @@ import {
   createServer as createTlsServer,
   type TLSSocket,
 } from 'node:tls';
-import { selfSigned } from '../../src/cli/self-signed.ts';
+import { selfSigned } from '../../src/testing/self-signed.ts';
 import { leakCheck, waitUntil } from '../../src/testing/index.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { SocketChecks } from '../../src/sockets/handle-check.ts';

@@ -1,8 +1,7 @@
-import { readProxy } from '../../options/read-proxy.ts';
 import { headersOf, protocolsOf, proxyOf, tlsOf, urlOf } from '../client-flags.ts';
 import { UsageError } from '../command.ts';
 import { COMMON_FLAGS, type Flag, type FlagValues, textOf, wholeNumberOf } from '../flags.ts';
-import { LOAD_MODES, type LoadMode, type LoadPlan, type LoadTarget } from '../../load/load-plan.ts';
+import { LOAD_MODES, type LoadMode, type LoadPlan, type LoadTarget } from '../../load/index.ts';
 import type { Thresholds } from './thresholds.ts';
 
 const MAX_MS = 2 ** 31 - 1;
@@ -199,6 +198,6 @@ function targetOf(url: string, flags: FlagValues): LoadTarget {
     headers: [...headersOf(flags), ...(origin === undefined ? [] : [['Origin', origin] as const])],
     protocols: protocolsOf(flags),
     tls: tlsOf(flags),
-    ...(proxy === undefined ? {} : { proxy: readProxy('--proxy', proxy), proxyTls }),
+    ...(proxy === undefined ? {} : { proxy: { url: proxy, tls: proxyTls } }),
   };
 }

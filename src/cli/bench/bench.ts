@@ -1,19 +1,22 @@
 import { cpus, platform, arch } from 'node:os';
 import { createInterface } from 'node:readline/promises';
-import { systemClock } from '../../engine/clock.ts';
-import { systemRandom } from '../../engine/random.ts';
+import { DEFAULT_CONNECT_OPTIONS } from '../../client/index.ts';
+import { printable, readDestination } from '../../protocol/index.ts';
 import { PEER_FLAGS, PROXY_FLAG, warnIfInsecure } from '../client-flags.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
 import { parseFlags } from '../flags.ts';
 import { helpText } from '../help.ts';
-import { jsonLine, printable } from '../../protocol/printable.ts';
+import { jsonLine } from '../json.ts';
 import { LOAD_FLAGS, planOf, RESULT_FLAGS, thresholdsOf, TIME_FLAGS } from './bench-flags.ts';
-import { type LoadFigures, figuresOf } from '../../load/load-figures.ts';
-import { LoadError, type LoadPlan } from '../../load/load-plan.ts';
+import {
+  figuresOf,
+  LoadError,
+  type LoadFigures,
+  type LoadPlan,
+  type LoadResult,
+  LoadRun,
+} from '../../load/index.ts';
 import { type Machine, reportLines } from './load-report.ts';
-import type { LoadResult } from '../../load/load-result.ts';
-import { LoadRun } from '../../load/load-run.ts';
-import { destinationOf } from '../../load/opening.ts';
 import { Progress } from './progress.ts';
 import { missed } from './thresholds.ts';
 
@@ -83,7 +86,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
 
 /** An unreachable server is an error, not a result. */
 async function measured(load: LoadRun, io: CommandIo): Promise<LoadResult> {
-  const progress = new Progress(io, systemClock, () => load.snapshot());
+  const progress = new Progress(io, DEFAULT_CONNECT_OPTIONS.clock, () => load.snapshot());
   try {
     return await load.run();
   } catch (error) {
@@ -96,7 +99,7 @@ async function measured(load: LoadRun, io: CommandIo): Promise<LoadResult> {
 
 function loadRun(plan: LoadPlan, { interrupted }: CommandIo): LoadRun {
   try {
-    return new LoadRun(plan, { clock: systemClock, random: systemRandom, signal: interrupted });
+    return new LoadRun(plan, { signal: interrupted });
   } catch (error) {
     if (error instanceof LoadError) throw new UsageError(printable(error.message), { cause: error });
     throw error;
@@ -111,7 +114,7 @@ function exitOf(figures: LoadFigures, missing: readonly string[], io: CommandIo)
 }
 
 function isLocal(url: string): boolean {
-  const { address } = destinationOf({ url });
+  const { address } = readDestination(url);
   return 'path' in address || /^(?:localhost|::1|127\.[\d.]+)$/.test(address.host);
 }
 

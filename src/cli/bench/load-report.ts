@@ -1,6 +1,14 @@
-import type { DurationFigures, LoadFigures } from '../../load/load-figures.ts';
-import { LATE_MS, MET_SHARE } from '../../load/load-result.ts';
-import { duration, percent, significant, size, whole } from '../../load/units.ts';
+import {
+  duration,
+  type DurationFigures,
+  LATE_MS,
+  type LoadFigures,
+  MET_SHARE,
+  percent,
+  significant,
+  size,
+  whole,
+} from '../../load/index.ts';
 
 /** Where a run took place. */
 export interface Machine {

@@ -1,8 +1,7 @@
-import type { Clock } from '../../engine/clock.ts';
+import type { Clock } from '../../index.ts';
 import type { CommandIo } from '../command.ts';
 import { brailleLine } from './chart.ts';
-import type { LoadSnapshot } from '../../load/load-run.ts';
-import { whole } from '../../load/units.ts';
+import { type LoadSnapshot, whole } from '../../load/index.ts';
 
 const EVERY_MS = 200;
 const CHART_COLUMNS = 24;

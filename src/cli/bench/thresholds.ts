@@ -1,5 +1,4 @@
-import type { LoadFigures } from '../../load/load-figures.ts';
-import { duration, whole } from '../../load/units.ts';
+import { duration, type LoadFigures, whole } from '../../load/index.ts';
 
 /** What a run has to reach; `undefined` asks for nothing. */
 export interface Thresholds {

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Connection } from '../../connection/connection.ts';
-import type { WebSocketServer } from '../../server/websocket-server.ts';
+import type { Connection, WebSocketServer } from '../../index.ts';
 import { type ClientMessage, readClientMessage } from './client-message.ts';
 import { Room } from './room.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { RequestHook } from '../../options/hooks.ts';
+import type { RequestHook } from '../../index.ts';
 
 /** The page is next to its source in the package. Resolved through the package, because a bundler may move this code. */
 const PAGE = new URL('src/cli/chat/page.html', import.meta.resolve('hawser/package.json'));

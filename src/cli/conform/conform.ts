@@ -1,6 +1,7 @@
 import { WaitError } from '../../testing/index.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
-import { jsonLine, shownUrl } from '../../protocol/printable.ts';
+import { jsonLine } from '../json.ts';
+import { printableUrl } from '../../protocol/index.ts';
 import { probeServer, runAgainstServer } from '../../conform/against-server.ts';
 import type { Case, Run } from '../../conform/case.ts';
 import { ClientPeer } from '../../conform/client-peer.ts';
@@ -55,7 +56,7 @@ async function testServer(
 ): Promise<Report> {
   const startedAt = new Date().toISOString();
   const sinceMs = stopwatch();
-  const shown = shownUrl(target.url.href);
+  const shown = printableUrl(target.url.href);
   const { echoes, remarks } = await reached(probeServer(target), shown);
   const mayAttack = options.yes || isLocal(target.url);
   const head = {

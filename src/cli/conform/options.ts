@@ -1,4 +1,4 @@
-import { isToken } from '../../protocol/handshake/fields.ts';
+import { isToken } from '../../protocol/index.ts';
 import { headersOf, PEER_FLAGS, protocolsOf, tlsOf, urlOf, warnIfInsecure } from '../client-flags.ts';
 import { type CommandIo, UsageError } from '../command.ts';
 import {

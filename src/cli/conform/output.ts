@@ -1,5 +1,6 @@
 import type { CommandIo } from '../command.ts';
-import { jsonLine, printable } from '../../protocol/printable.ts';
+import { jsonLine } from '../json.ts';
+import { printable } from '../../protocol/index.ts';
 import { type Case, GROUPS, type GroupName, groupOf } from '../../conform/case.ts';
 import { type Verdict, VERDICTS } from '../../conform/model.ts';
 import type { CaseResult, Report } from '../../conform/result.ts';

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { CommandError } from '../command.ts';
-import { terminalSafeJson } from '../../protocol/printable.ts';
+import { printableJson } from '../../protocol/index.ts';
 import { htmlReport } from '../../conform/report-html.ts';
 import { junitReport } from '../../conform/report-junit.ts';
 import type { Report } from '../../conform/result.ts';
 
 const WRITERS: Readonly<Record<string, (report: Report) => string>> = {
-  '.json': (report) => `${terminalSafeJson(JSON.stringify(report, undefined, 1))}\n`,
+  '.json': (report) => `${printableJson(JSON.stringify(report, undefined, 1))}\n`,
   '.xml': junitReport,
   '.html': htmlReport,
 };

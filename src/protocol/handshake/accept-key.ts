@@ -28,4 +28,4 @@ export function acceptFunction(oneShot: typeof crypto.hash | undefined): (key: s
  * understood the request and protects nothing.
  * @param key As sent, trimmed.
  */
-export const acceptValue: (key: string) => string = acceptFunction(crypto.hash);
+export const acceptValue: (key: string) => string = /* @__PURE__ */ (() => acceptFunction(crypto.hash))();

@@ -5,21 +5,22 @@ import { type FieldList, renderField } from './field-text.ts';
 
 export type { FieldList } from './field-text.ts';
 
-/** Content of a 101 response (§4.2.2). */
+/** The answer of a server that accepts the handshake (§4.2.2). */
 export interface UpgradeAnswer {
   /** `Sec-WebSocket-Key` of the request. */
   readonly key: string;
-  /** The selected subprotocol; empty for none. */
+  /** The chosen subprotocol, one of those that the client offered; empty for none. */
   readonly protocol: string;
   /** Value of `Sec-WebSocket-Extensions`; empty for none. */
   readonly extensions: string;
-  /** Further fields, already checked by `checkHookHeaders`. */
+  /** Further fields. Those above must not be among them. Default: none. */
   readonly headers?: FieldList;
 }
 
 /**
- * Renders the 101 response (§4.2.2), to be written as Latin-1 in one piece.
- * @throws MisuseError `ERR_ARGUMENT` for a value that would break out of its field.
+ * The head of a 101 response, which opens a connection (§4.2.2). Write it as Latin-1 and in one piece.
+ * @throws MisuseError `ERR_ARGUMENT` for a key that is not a `Sec-WebSocket-Key`, a name that is not a token, or a value
+ *   with characters that HTTP does not allow.
  */
 export function renderUpgrade({ key, protocol, extensions, headers }: UpgradeAnswer): string {
   if (!isValidKey(key)) throw new MisuseError('ERR_ARGUMENT', 'the key is not a Sec-WebSocket-Key');

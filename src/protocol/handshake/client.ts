@@ -6,16 +6,16 @@ import { type FieldList, renderField } from './field-text.ts';
 import { isFieldValue, isToken, listContains, listMembers } from './fields.ts';
 import type { ResponseHead } from './response-head.ts';
 
-/** Random bytes in a key (§4.1). */
+/** Random bytes in a `Sec-WebSocket-Key` (§4.1). */
 export const KEY_BYTES = 16;
 
-/** The client's side of extension negotiation (§9.1). */
+/** The extensions that a client offers, and the judge of the answer (§9.1). One object serves one handshake. */
 export interface ExtensionClient {
-  /** Value of `Sec-WebSocket-Extensions`; empty for no field. */
+  /** Value of `Sec-WebSocket-Extensions` in the request; empty: the field is left out. */
   readonly offer: string;
   /**
-   * Checks the response.
-   * @returns The fault; `undefined` if the response is acceptable.
+   * Called for an answer that names at least one extension.
+   * @returns What is wrong with the answer, as part of a sentence; `undefined` accepts it.
    */
   fault(answer: readonly ExtensionOffer[]): string | undefined;
 }
@@ -26,30 +26,33 @@ export const NO_EXTENSIONS: ExtensionClient = /* @__PURE__ */ Object.freeze({
   fault: ([first]: readonly ExtensionOffer[]) => `the extension ${first!.name} was not requested`,
 });
 
-/** Content of a client's upgrade request. */
+/** The opening handshake of a client (§4.1), as data. */
 export interface UpgradeRequestHead {
   /** Path and query: visible ASCII, starts with `/`. */
   readonly target: string;
-  /** Host, with the port if it is not the default. */
+  /** Value of `Host`: the host, and the port unless it is the default. */
   readonly host: string;
-  /** Key from {@link makeKey}. */
+  /** `Sec-WebSocket-Key`, from {@link makeKey}. */
   readonly key: string;
   /** Subprotocols in order of preference. */
   readonly protocols: readonly string[];
   readonly extensions: ExtensionClient;
   /** Empty for no field. */
   readonly origin: string;
-  /** Further fields, already checked by {@link checkRequestHeaders}. */
+  /** Further fields. Those above must not be among them. */
   readonly headers: FieldList;
 }
 
 /**
- * Creates a `Sec-WebSocket-Key`.
- * @param bytes {@link KEY_BYTES} bytes, unpredictable and fresh for each connection (§4.1).
+ * Makes a `Sec-WebSocket-Key` (§4.1).
+ * @param bytes {@link KEY_BYTES} unpredictable bytes, fresh for each connection.
  */
 export const makeKey = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
-/** Renders the upgrade request (§4.1), to be written as Latin-1 in one piece. */
+/**
+ * The head of the request that asks for a connection (§4.1). Write it as Latin-1 and in one piece.
+ * @throws MisuseError `ERR_ARGUMENT` for a name that is not a token, or a value with characters that HTTP does not allow.
+ */
 export function renderUpgradeRequest(request: UpgradeRequestHead): string {
   const { target, host, key, protocols, extensions, origin, headers } = request;
   let text = `GET ${target} HTTP/1.1\r\n${renderField('Host', host)}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\n`;
@@ -100,7 +103,7 @@ export function checkRequestHeaders(headers: FieldList): readonly (readonly [nam
   return list;
 }
 
-/** What client and server agreed on. */
+/** The result of an accepted handshake. */
 export interface Agreement {
   /** The subprotocol; empty for none. */
   readonly protocol: string;

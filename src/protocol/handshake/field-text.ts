@@ -1,6 +1,7 @@
 import { MisuseError } from '../errors.ts';
 import { isFieldValue, isToken } from './fields.ts';
 
+/** Header fields to send, in order; a name may come twice. */
 export type FieldList = Iterable<readonly [name: string, value: string]>;
 
 /**

@@ -1,15 +1,15 @@
 /**
  * 1 for each character of a token, by code (RFC 9110 §5.6.2). Codes above 0xFF give `undefined`: compare with `=== 1`.
  */
-export const TOKEN_CHARS: Uint8Array = new Uint8Array(256);
-for (const char of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
-  TOKEN_CHARS[char.charCodeAt(0)] = 1;
-}
+export const TOKEN_CHARS: Uint8Array = /* @__PURE__ */ (() => {
+  const chars = new Uint8Array(256);
+  const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  for (const char of token) chars[char.charCodeAt(0)] = 1;
+  return chars;
+})();
 /** 1 for each character of a field value, blanks included: no control character but the tab (RFC 9110 §5.5). */
-export const VALUE_CHARS: Uint8Array = new Uint8Array(256)
-  .fill(1, 0x20)
-  .fill(0, 0x7f, 0x80)
-  .fill(1, 0x09, 0x0a);
+export const VALUE_CHARS: Uint8Array = /* @__PURE__ */ (() =>
+  new Uint8Array(256).fill(1, 0x20).fill(0, 0x7f, 0x80).fill(1, 0x09, 0x0a))();
 
 const TAB = 0x09;
 const SPACE = 0x20;

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { MisuseError } from '../errors.ts';
 import { Fields, TOKEN_CHARS, trimmed, VALUE_CHARS } from './fields.ts';
 
+/** Limits of the head of a request or response. */
 export interface HeadLimits {
   /** Longest head in bytes, including the first line and the final empty line. */
   readonly maxHeadBytes: number;
@@ -21,7 +22,7 @@ export const HEAD_STATE = /* @__PURE__ */ Object.freeze({
   FIRST_LINE: 6,
 } as const);
 
-const NO_CHARS = new Uint8Array(256);
+const NO_CHARS = /* @__PURE__ */ new Uint8Array(256);
 /**
  * Returns, for each state, the bytes that do not change it: a tight loop skips runs of them.
  * @param firstLine Tables for the states from `FIRST_LINE` on; `undefined` for a state that every byte leaves.

@@ -35,7 +35,7 @@ const STATE = /* @__PURE__ */ Object.freeze({
 } as const);
 
 const TARGET_CHARS = new Uint8Array(256).fill(1, 0x21, 0x7f);
-const RUNS = headRuns(
+const RUNS = /* @__PURE__ */ headRuns(
   Object.values(STATE).map((state) => {
     if (state === STATE.METHOD) return TOKEN_CHARS;
     return state === STATE.TARGET ? TARGET_CHARS : undefined;

@@ -29,7 +29,7 @@ const STATE = /* @__PURE__ */ Object.freeze({
   STATUS: 7,
   REASON: 8,
 } as const);
-const RUNS = headRuns([undefined, undefined, VALUE_CHARS]);
+const RUNS = /* @__PURE__ */ headRuns([undefined, undefined, VALUE_CHARS]);
 /** Only the CR: everything before the reason has a fixed position. */
 const LINE_MARKS = 1;
 /** Position of the status. */

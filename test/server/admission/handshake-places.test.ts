@@ -6,7 +6,7 @@ import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
-import { selfSigned } from '../../../src/cli/self-signed.ts';
+import { selfSigned } from '../../../src/testing/self-signed.ts';
 import { WebSocketServer } from '../../../src/index.ts';
 import type { AdmissionRefusal } from '../../../src/server/admission/admission.ts';
 import {

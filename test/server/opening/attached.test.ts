@@ -7,7 +7,7 @@ import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { selfSigned } from '../../../src/cli/self-signed.ts';
+import { selfSigned } from '../../../src/testing/self-signed.ts';
 import { type RefusedInfo, type ServerOptions, WebSocketServer } from '../../../src/index.ts';
 import {
   EXAMPLE_KEY,

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { type AddressInfo, connect } from 'node:net';
 import process from 'node:process';
 import { connect as connectTls } from 'node:tls';
-import { selfSigned } from '../../../src/cli/self-signed.ts';
+import { selfSigned } from '../../../src/testing/self-signed.ts';
 import { WebSocketServer } from '../../../src/index.ts';
 import { RawClient, text, waitForEvent } from '../../../src/testing/index.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { selfSigned } from '../../../src/cli/self-signed.ts';
+import { selfSigned } from '../../../src/testing/self-signed.ts';
 import { type RefusedInfo, type ServerOptions, WebSocketServer } from '../../../src/index.ts';
 import { RawClient, text, VirtualClock, waitUntil } from '../../../src/testing/index.ts';
 import type { LogFields } from '../../../src/engine/logger.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { connect, createSecureContext, type TLSSocket } from 'node:tls';
-import { selfSigned } from '../../../src/cli/self-signed.ts';
+import { selfSigned } from '../../../src/testing/self-signed.ts';
 import { RawClient, text, waitForEvent } from '../../../src/testing/index.ts';
 import { listening, nextText } from '../live.ts';
 

@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
-import { selfSigned } from '../../../src/cli/self-signed.ts';
+import { selfSigned } from '../../../src/testing/self-signed.ts';
 import { MisuseError, type TlsOptions, WebSocketServer } from '../../../src/index.ts';
 import { RawClient, text, waitUntil } from '../../../src/testing/index.ts';
 import { listening, nextText } from '../live.ts';

@@ -3,7 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import type { ServerOptions } from '../../../src/index.ts';
-import { selfSigned } from '../../../src/cli/self-signed.ts';
+import { selfSigned } from '../../../src/testing/self-signed.ts';
 import {
   close,
   ping,

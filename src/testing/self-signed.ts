@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
+import { checkArgument, HOSTS, NUMBER } from './call-check.ts';
 
 /** A key and a self-signed certificate, both as PEM. */
 export interface SelfSigned {
@@ -58,11 +59,15 @@ const pem = (label: string, bytes: Buffer): string =>
   `-----BEGIN ${label}-----\n${bytes.toString('base64').replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
 
 /**
- * Makes a self-signed certificate (RFC 5280) for names and addresses, with a P-256 key.
+ * Makes a self-signed certificate (RFC 5280) with a new P-256 key, for `wss:` in tests. It fits the option `tls` of a
+ * server, and as its own authority the `ca` of a client.
  * @param hosts Host names, IPv4 and IPv6 addresses (without IPv4 in them), at least one.
- * @param nowMs Wall time; it is valid from an hour before to 30 days after.
+ * @param nowMs Wall time in ms since 1970. The certificate is valid from an hour before to 30 days after. Default: now.
+ * @throws MisuseError `ERR_ARGUMENT` for other arguments.
  */
-export function selfSigned(hosts: readonly string[], nowMs: number): SelfSigned {
+export function selfSigned(hosts: readonly string[], nowMs: number = Date.now()): SelfSigned {
+  checkArgument('selfSigned', 'hosts', hosts, HOSTS);
+  checkArgument('selfSigned', 'nowMs', nowMs, NUMBER);
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
   const name = sequence(
@@ -76,7 +81,7 @@ export function selfSigned(hosts: readonly string[], nowMs: number): SelfSigned 
   const extensions = [
     extension('2.5.29.19', sequence(TRUE), true),
     extension('2.5.29.15', der(0x03, Buffer.of(2, 0x84)), true),
-    // for servers, and for clients that identify themselves
+    // For servers, and for clients that identify themselves with a certificate.
     extension(
       '2.5.29.37',
       sequence(objectIdentifier('1.3.6.1.5.5.7.3.1'), objectIdentifier('1.3.6.1.5.5.7.3.2')),

@@ -1,47 +1,47 @@
 import type { Buffer } from 'node:buffer';
-import { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
-import type { ConnectErrorCode } from '../protocol/errors.ts';
-import { type Agreement, judgeUpgrade, type UpgradeRequestHead } from '../protocol/handshake/client.ts';
-import type { Fields } from '../protocol/handshake/fields.ts';
-import type { HeadLimits } from '../protocol/handshake/head-reader.ts';
-import { ResponseBodyReader } from '../protocol/handshake/response-body.ts';
-import { type ResponseHead, ResponseHeadParser } from '../protocol/handshake/response-head.ts';
+import { ConnectError, type ConnectPhase } from '../connect-error.ts';
+import type { ConnectErrorCode } from '../errors.ts';
+import { type Agreement, judgeUpgrade, type UpgradeRequestHead } from './client.ts';
+import type { Fields } from './fields.ts';
+import type { HeadLimits } from './head-reader.ts';
+import { ResponseBodyReader } from './response-body.ts';
+import { type ResponseHead, ResponseHeadParser } from './response-head.ts';
 
-/** Maximum bytes of a refusal's body that are kept. */
+/** Maximum bytes kept of the body of a refusal. */
 const MAX_BODY_BYTES = 4_096;
 /** Maximum interim responses before the final one (RFC 9110 §15.2). */
 const MAX_INTERIM_ANSWERS = 8;
 
-/** An answer that grants the request. */
+/** A response that grants the request. */
 export interface AcceptedAnswer<Grant> {
   readonly is: 'accepted';
   readonly grant: Grant;
   readonly head: ResponseHead;
-  /** The bytes right after the head. */
+  /** The bytes after the head: a view of the last chunk, or empty. */
   readonly rest: Buffer;
 }
 
 /** The result of the bytes so far. */
 export type Answer<Grant> =
   | AcceptedAnswer<Grant>
-  /** A refusal whose body is not complete: {@link AnswerReader.refusal} may be called at any time. */
+  /** A refusal whose body is incomplete. {@link AnswerReader.refusal} already works, with the part of the body so far. */
   | { readonly is: 'refusing' }
   | { readonly is: 'refused' };
 
-/** Decides which answers grant a request of the client, and words a refusal. */
+/** Decides which responses grant a request of a client, and how a refusal is reported. */
 export interface AnswerJudge<Grant> {
   readonly phase: ConnectPhase;
-  /** Whether an answer with this status grants the request, if its fields fit. Any other final status is a refusal. */
+  /** Whether a response with this status grants the request, if its fields fit. Any other final status is a refusal. */
   grants(status: number): boolean;
-  /** @returns The grant; or what is wrong with the answer, as part of a sentence. */
+  /** @returns The grant; or what is wrong with the response, as part of a sentence. */
   judge(head: ResponseHead): Grant | string;
-  /** The code and the detail of a refusal. */
+  /** Error code and detail of a refusal. */
   refusal(head: ResponseHead): readonly [code: ConnectErrorCode, detail: string];
-  /** Code for an answer that is not HTTP, or does not fit. */
+  /** Error code for a response that is not HTTP, or does not fit the request. */
   readonly fault: ConnectErrorCode;
 }
 
-/** Judges the answer to an upgrade request: only a 101 grants it. */
+/** Judges the response to an upgrade request: only a 101 that fits the request grants it (§4.1). */
 export function upgradeJudge(request: UpgradeRequestHead): AnswerJudge<Agreement> {
   return {
     phase: 'response',
@@ -55,7 +55,10 @@ export function upgradeJudge(request: UpgradeRequestHead): AnswerJudge<Agreement
   };
 }
 
-/** Reads the answer to a request of the client: interim answers, an answer that grants it, or a refusal with its body. */
+/**
+ * Reads the response to a client's request from chunks of any size: interim responses, and then a response that grants the
+ * request or a refusal with its body (the first 4,096 bytes). Serves one request.
+ */
 export class AnswerReader<Grant> {
   readonly #judge: AnswerJudge<Grant>;
   readonly #limits: HeadLimits;
@@ -65,7 +68,10 @@ export class AnswerReader<Grant> {
   #head: ResponseHead | undefined;
   #body: ResponseBodyReader | undefined;
 
-  /** @param wallNow Wall time in ms, for a `Retry-After` that is a date. */
+  /**
+   * @param judge For the opening handshake: {@link upgradeJudge}.
+   * @param wallNow Wall time in ms since 1970, for a `Retry-After` that is a date.
+   */
   constructor(judge: AnswerJudge<Grant>, limits: HeadLimits, wallNow: () => number) {
     this.#judge = judge;
     this.#limits = limits;
@@ -74,9 +80,10 @@ export class AnswerReader<Grant> {
   }
 
   /**
-   * Takes the next chunk. Do not call it after a result was returned.
-   * @returns `undefined`: more bytes are needed.
-   * @throws ConnectError For bytes that are not HTTP, or an answer that does not fit the request.
+   * Takes the next chunk. Do not call it after `accepted` or `refused`.
+   * @returns `undefined` if more bytes are needed.
+   * @throws ConnectError with the judge's `fault` for bytes that are not HTTP, a head over the limits, or a response that
+   *   does not fit the request.
    */
   receive(chunk: Buffer): Answer<Grant> | undefined {
     if (this.#body !== undefined) return this.#receiveBody(this.#body, chunk);
@@ -86,7 +93,7 @@ export class AnswerReader<Grant> {
       const rest = this.#parser.takeRest();
       if (this.#judge.grants(head.status)) return this.#accept(head, rest);
       if (head.status >= 200) return this.#refuse(head, rest);
-      // An unexpected 101 ends HTTP, so it cannot be interim.
+      // An unrequested 101 ends HTTP, so it cannot be an interim response.
       if (head.status < 100 || head.status === 101 || ++this.#interimAnswers > MAX_INTERIM_ANSWERS) {
         throw this.#error(this.#judge.fault, `status ${head.status}`, head);
       }
@@ -96,7 +103,7 @@ export class AnswerReader<Grant> {
     }
   }
 
-  /** The error for a refusal, with the part of the body that has arrived. Call it only after a refusal has begun. */
+  /** The refusal as an error, with the part of the body received so far. Call it only after `refusing` or `refused`. */
   refusal(): ConnectError {
     const head = this.#head!;
     const [code, detail] = this.#judge.refusal(head);
@@ -138,26 +145,26 @@ export class AnswerReader<Grant> {
   }
 }
 
-/** The fields of an answer; `Headers` joins most repeated fields. */
+/** Response fields as `Headers`; repeated fields are joined as `Headers` joins them. */
 export const headersOf = (fields: Fields): Headers =>
   new Headers([...fields].map(([name, value]) => [name, value]));
 
 const isRedirect = (status: number): boolean => status >= 300 && status <= 399 && status !== 304;
 
-/** The target of a redirect for a message, without the query, which may hold a token. */
+/** The target of a redirect for an error message: without query, which may hold a token. */
 function shownLocation(location: string | undefined): string {
   if (location === undefined || !URL.canParse(location)) return '';
   const { protocol, host, pathname } = new URL(location);
   return `, to ${`${protocol}//${host}${pathname}`.slice(0, 128)}`;
 }
 
-/** Maximum of `Retry-After`, in ms: 2^31 − 1, as for timers. */
+/** Maximum of a `Retry-After` in ms: that of a timer. */
 const MAX_MS = 2 ** 31 - 1;
 
 /**
- * The delay of a `Retry-After` field (RFC 9110 §10.2.3), which is a number of seconds or a date.
- * @param nowMs Wall time.
- * @returns Milliseconds from 0 to 2^31 − 1; `undefined` if the field is missing or invalid.
+ * Reads `Retry-After` (RFC 9110 §10.2.3): a number of seconds, or a date.
+ * @param nowMs Wall time in ms since 1970.
+ * @returns Milliseconds from 0 to 2^31 − 1; `undefined` without the field, or if it is malformed.
  */
 export function retryAfterMs(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined) return undefined;
@@ -165,6 +172,23 @@ export function retryAfterMs(value: string | undefined, nowMs: number): number |
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_MS);
 }
 
-/** Accepts only dates in HTTP's format (RFC 9110 §5.6.7): `Date.parse` also accepts much other text. */
-const dateMs = (text: string): number =>
-  /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text) ? Date.parse(text) : NaN;
+const HTTP_DATE =
+  /^[A-Z][a-z]{2}, ([0-2]\d|3[01]) ([A-Z][a-z]{2}) (\d{4}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60) GMT$/;
+const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec';
+const DAY_MS = 86_400_000;
+
+/**
+ * Reads a date of HTTP (RFC 9110 §5.6.7), by calculation, because the protocol has no `Date`.
+ * @returns Wall time in ms since 1970; NaN for other text.
+ */
+function dateMs(text: string): number {
+  const [, day, monthName = '', yearText, hours, minutes, seconds] = HTTP_DATE.exec(text) ?? [];
+  const month = MONTHS.indexOf(monthName) / 3;
+  if (day === undefined || !Number.isInteger(month) || month < 0) return NaN;
+  // Years begin in March: then the leap day is the last of its year, and months before it have a regular pattern.
+  const year = Number(yearText) - (month < 2 ? 1 : 0);
+  const dayOfYear = Math.floor((153 * ((month + 10) % 12) + 2) / 5) + Number(day) - 1;
+  const leapDays = Math.floor(year / 4) - Math.floor(year / 100) + Math.floor(year / 400);
+  const days = 365 * year + leapDays + dayOfYear - 719_468;
+  return days * DAY_MS + ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1_000;
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readDestination } from '../../src/client/destination.ts';
-import { ConnectError } from '../../src/client/index.ts';
+import { readDestination } from '../../../src/protocol/handshake/destination.ts';
+import { ConnectError } from '../../../src/client/index.ts';
 
 const at = (host: string, port: number) => ({ host, port });
 const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;

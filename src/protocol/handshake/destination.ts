@@ -1,17 +1,17 @@
 import { Buffer } from 'node:buffer';
-import { ConnectError } from '../protocol/connect-error.ts';
+import { ConnectError } from '../connect-error.ts';
 
 /** The parts of a WebSocket URL (§3). */
 export interface Destination {
   /** Whether to use TLS. */
   readonly secure: boolean;
-  /** Where to connect: a host without brackets and a port, or the path of a Unix socket. */
+  /** Where to connect: a host, without brackets, and a port; or the path of a Unix socket. */
   readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
   /** Value of `Host`, with the port only if it is not the default. */
   readonly host: string;
-  /** Path and query: visible ASCII. */
+  /** Request target, path and query: visible ASCII. */
   readonly target: string;
-  /** Value of `Authorization` for the user and password of the URL; `undefined` without them. */
+  /** Value of `Authorization` (Basic) for user and password of the URL; `undefined` if the URL has none. A secret. */
   readonly authorization: string | undefined;
 }
 

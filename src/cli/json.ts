@@ -1,3 +1,5 @@
+import { printableJson } from '../protocol/index.ts';
+
 const INDENT = '  ';
 /** Deeper levels keep this indentation, so that the output grows linearly with the text. */
 const MAX_INDENTED_DEPTH = 32;
@@ -35,3 +37,7 @@ export function indentedJson(text: string): string | undefined {
   }
   return parts.join('');
 }
+
+/** An object as one line of JSON without characters that a terminal acts on. */
+export const jsonLine = (value: Readonly<Record<string, unknown>>): string =>
+  printableJson(JSON.stringify(value));

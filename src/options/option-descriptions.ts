@@ -1,0 +1,123 @@
+import { MisuseError } from '../protocol/errors.ts';
+import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
+import { shown } from './option-check.ts';
+import { DEFAULT_DEFLATE_SETTINGS } from './resolve-options.ts';
+import { DEFAULT_SERVER_OPTIONS } from './resolve-server-options.ts';
+import { checkedServerOption } from './server-option-check.ts';
+import { type OptionRule, SERVER_OPTION_TABLE, type ServerOptionName } from './server-option-table.ts';
+
+/** One option, as data: for programs that turn options into flags, forms or documentation. */
+export interface OptionDescription {
+  /**
+   * The type of the value. `count`, `bits`, `bytes`, `ms` and `seconds` are whole numbers from `min` to `max`; `enum` is one
+   * of `values`; `list` is an array of strings. `path`, `tls` and `budget` are `ServerOptions.path`, `TlsOptions` and
+   * `MemoryBudget`. A `group` is an object of `options`.
+   */
+  readonly kind:
+    | 'count'
+    | 'bits'
+    | 'bytes'
+    | 'ms'
+    | 'seconds'
+    | 'boolean'
+    | 'enum'
+    | 'list'
+    | 'path'
+    | 'function'
+    | 'object'
+    | 'tls'
+    | 'budget'
+    | 'group';
+  /** One line, without a full stop. */
+  readonly help: string;
+  /** `undefined` if there is no default. */
+  readonly default: unknown;
+  /** Whether `false` is allowed, too: it switches the policy off. */
+  readonly orFalse: boolean;
+  /** Minimum of a number. */
+  readonly min?: number;
+  /** Maximum of a number; of a list, the maximum of the number that may replace it. */
+  readonly max?: number;
+  /** The values of an `enum`; the words that may replace a list. */
+  readonly values?: readonly string[];
+  /** The members of a list. */
+  readonly members?: 'token' | 'origin' | 'host' | 'address';
+  /** The options of a `group`, by name. */
+  readonly options?: Readonly<Record<string, OptionDescription>>;
+}
+
+/** The defaults inside `rateLimit`: no rate, and bursts of twice the rate. */
+const RATE_DEFAULTS = Object.freeze({ action: 'close', closeCode: 1008 });
+
+function described(rule: OptionRule, fallback: unknown): OptionDescription {
+  const common = { help: rule.says, default: fallback, orFalse: 'orFalse' in rule && rule.orFalse };
+  if ('max' in rule) return Object.freeze({ kind: rule.kind, ...common, min: rule.min, max: rule.max });
+  if ('of' in rule) {
+    const { of: members, words: values, orCount } = rule;
+    return Object.freeze({
+      kind: 'list',
+      ...common,
+      members,
+      values,
+      ...(orCount > 0 ? { max: orCount } : {}),
+    });
+  }
+  if ('values' in rule) return Object.freeze({ kind: 'enum', ...common, values: rule.values });
+  if (rule.kind === 'rate') {
+    const options = describedTable(RATE_LIMIT_TABLE, RATE_DEFAULTS);
+    return Object.freeze({ ...common, kind: 'group', orFalse: true, options });
+  }
+  if (rule.kind === 'deflate') {
+    const options = describedTable(DEFLATE_TABLE, DEFAULT_DEFLATE_SETTINGS);
+    return Object.freeze({ ...common, kind: 'group', orFalse: true, options });
+  }
+  return Object.freeze({ kind: rule.kind, ...common });
+}
+
+const describedTable = <Name extends string>(
+  table: Readonly<Record<Name, OptionRule>>,
+  defaults: object,
+): Readonly<Record<Name, OptionDescription>> =>
+  Object.freeze(
+    Object.fromEntries(
+      Object.entries<OptionRule>(table).map(([name, rule]) => [
+        name,
+        described(rule, Reflect.get(defaults, name)),
+      ]),
+    ),
+  ) as Readonly<Record<Name, OptionDescription>>;
+
+/**
+ * Describes every option of {@link WebSocketServer}, by name: for programs that turn options into flags, forms or
+ * documentation, as `hawser serve` does. Check a value with {@link checkServerOption}.
+ * @returns A new, frozen object for each call.
+ */
+export const describeServerOptions = (): Readonly<Record<ServerOptionName, OptionDescription>> =>
+  describedTable(SERVER_OPTION_TABLE, DEFAULT_SERVER_OPTIONS);
+
+/**
+ * Checks one option of a server by itself. Options that contradict each other are found by the constructor.
+ * @param name Of the option; `rateLimit.action` is an option of a group.
+ * @param label Name for the error message, such as `--max-connections`. Default: `name`.
+ * @returns The value; lists as a frozen copy.
+ * @throws MisuseError `ERR_OPTION` for a wrong value; `ERR_ARGUMENT` for a name that is not an option, or that is a group.
+ */
+export function checkServerOption(name: string, value: unknown, label = name): unknown {
+  const rule = typeof name === 'string' ? ruleOf(name) : undefined;
+  if (rule === undefined || rule.kind === 'rate' || rule.kind === 'deflate') {
+    throw new MisuseError('ERR_ARGUMENT', `name is ${shown(name)}; it must be the name of one server option`);
+  }
+  return checkedServerOption(label, rule, value);
+}
+
+function ruleOf(name: string): OptionRule | undefined {
+  const [first = '', second] = name.split('.', 2);
+  const tables: Readonly<Record<string, Readonly<Record<string, OptionRule>>>> = {
+    rateLimit: RATE_LIMIT_TABLE,
+    perMessageDeflate: DEFLATE_TABLE,
+  };
+  const table: Readonly<Record<string, OptionRule>> | undefined =
+    second === undefined ? SERVER_OPTION_TABLE : Object.hasOwn(tables, first) ? tables[first] : undefined;
+  const key = second ?? first;
+  return table !== undefined && Object.hasOwn(table, key) ? table[key] : undefined;
+}
