@@ -310,7 +310,8 @@ const CLEAN: Readonly<Record<string, string>> = {
   'conform/case.ts':
     "import { api } from '../index.ts';\nimport '../testing/index.ts';\nexport const it = api;",
   'cli/run.ts':
-    "import { api } from '../index.ts';\nexport const run = async () => [api, await import('../conform/case.ts')];",
+    "import { api } from '../index.ts';\nexport const run = async () => [api, await import('../conform/index.ts')];",
+  'conform/index.ts': "export * from './case.ts';",
   'index.ts': "export * from './server/server.ts';\nexport const api = 1;",
   'names.ts': `// process.exit(), console.log
     export const a = { process: 1, console: 'process.exit()', text: \`console \${1} import "ws"\`, re: /["'\`]console/ };

@@ -12,6 +12,7 @@ const DOORS = {
   client: 'src/client/index.ts',
   protocol: 'src/protocol/index.ts',
   testing: 'src/testing/index.ts',
+  conform: 'src/conform/index.ts',
 };
 const COMMAND = { cli: 'src/cli/main.ts' };
 

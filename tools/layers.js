@@ -27,11 +27,11 @@ export const LAYERS = {
   testing: [...CORE, 'server', 'client', OBSERVER],
   conform: DOORS,
   load: DOORS,
-  cli: [...DOORS, 'conform', 'load/index.ts'],
+  cli: [...DOORS, 'conform/index.ts', 'load/index.ts'],
 };
 
 /** What the benchmark, in bench/, may import of src/. */
-const BENCH = [...DOORS, 'load/index.ts'];
+const BENCH = [...DOORS, 'conform/index.ts', 'load/index.ts'];
 
 /** Modules of Node for the protocol: computation only. Of node:crypto, it may import these names. */
 const PURE_MODULES = ['node:buffer', 'node:crypto'];

@@ -62,7 +62,7 @@ export interface ResponseCase extends CaseHead {
 }
 export type Case = FrameCase | RequestCase | ResponseCase;
 
-/** Groups, in the order of a report. */
+/** Titles of the groups of cases, in the order of a report. */
 export const GROUPS = Object.freeze({
   handshake: 'Opening handshake',
   framing: 'Framing',
@@ -76,5 +76,6 @@ export const GROUPS = Object.freeze({
   deflate: 'permessage-deflate',
   attack: 'Attacks that are safe to send',
 });
+/** The group of a case: the first part of its ID. */
 export type GroupName = keyof typeof GROUPS;
 export const groupOf = (id: string): GroupName => id.slice(0, id.indexOf('.')) as GroupName;

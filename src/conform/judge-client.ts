@@ -12,10 +12,9 @@ import {
   type RunResult,
   shownEvent,
 } from './judge-run.ts';
-import type { Verdict } from './model.ts';
+import { type Verdict, wireOf } from './model.ts';
 import { encodeResponse, type ResponseSpec } from './response.ts';
 import { skipped } from './result.ts';
-import { wireOf } from './side.ts';
 import type { AnyRun } from './suite.ts';
 import { Wire } from './wire.ts';
 

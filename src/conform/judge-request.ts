@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type ResponseHead, WaitError } from '../testing/index.ts';
 import { printable } from '../protocol/index.ts';
 import { gotText } from './build.ts';
-import type { Target, Verdict } from './model.ts';
+import { type Target, type Verdict, wireOf } from './model.ts';
 import { judgeRun, type RunContext, type RunResult } from './judge-run.ts';
 import {
   encodeRequest,
@@ -13,7 +13,6 @@ import {
   withoutSecrets,
 } from './request.ts';
 import { dial } from './target.ts';
-import { wireOf } from './side.ts';
 import { Wire } from './wire.ts';
 
 const ACCEPTED: RequestExpectation = { status: 101, refused: 'fail' };

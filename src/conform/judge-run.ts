@@ -7,21 +7,26 @@ import type { Negotiated } from './deflate-codec.ts';
 import { abridged, shownAnswer, shownPayload } from './shown.ts';
 import type { PeerEvent, TranscriptEntry, Wire } from './wire.ts';
 
+/** The result of one connection. */
 export interface RunResult {
+  /** Distinguishes the runs of a case; may be empty. */
   readonly label: string;
   readonly verdict: Verdict;
+  /** The demanded behaviour of the peer, in words. */
   readonly expected: string;
+  /** The behaviour of the peer, in words. */
   readonly seen: string;
-  /** Why it is not a pass. */
+  /** Why it is not a pass; empty for a pass. */
   readonly because: string;
+  /** Frames in both directions, the first and the last ones. */
   readonly transcript: readonly TranscriptEntry[];
 }
 
 export interface RunContext {
-  /** The peer sends messages back. */
+  /** Whether the peer sends messages back. */
   readonly echoes: boolean;
   readonly tested: 'server' | 'client';
-  /** Longest wait for one thing, in ms. */
+  /** Time limit of each step, in ms. */
   readonly timeoutMs: number;
 }
 

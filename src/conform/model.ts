@@ -1,37 +1,44 @@
+import type { Buffer } from 'node:buffer';
 import type { ClientTlsOptions } from '../index.ts';
-import type { FrameFields } from '../testing/index.ts';
+import { frame, type FrameFields } from '../testing/index.ts';
 
-/** Who is under test. */
+/** The side under test. */
 export type Role = 'server' | 'client';
 
-/** From the worst to the best. */
+/** All verdicts, from the worst to the best. */
 export const VERDICTS = ['fail', 'non-strict', 'informational', 'skipped', 'pass'] as const;
 /**
- * - `pass`: as the RFC asks.
- * - `non-strict`: the RFC allows it, or leaves it open, but a SHOULD, or a stricter reading, asks for more.
- * - `fail`: against a MUST.
- * - `informational`: the RFC takes no side; what the peer does is worth knowing.
- * - `skipped`: could not be asked; the reason is given.
+ * - `pass`: the peer follows the RFC.
+ * - `non-strict`: the RFC allows it, but the peer misses a SHOULD, or a strict reading demands more.
+ * - `fail`: the peer breaks a MUST.
+ * - `informational`: the RFC does not decide; the behaviour of the peer is worth knowing.
+ * - `skipped`: the case could not run; the result has the reason.
  */
 export type Verdict = (typeof VERDICTS)[number];
 
-/** A frame to send. It is masked as the side of the sender asks for, unless that is the fault. */
+/** A frame to send. It is masked as the sender's side requires, unless wrong masking is the point of the case. */
 export type FrameSpec = Omit<FrameFields, 'mask'> & {
-  /** Masked where it must not be, or not masked where it must. */
+  /** Masked although it must not be, or not masked although it must be. */
   readonly wrongMask?: true;
   /** Masking key, for a frame that is masked. */
   readonly key?: Uint8Array;
 };
 
-/** The server under test, and what every request to it carries. */
+/** The server under test, and the fields of every request to it. */
 export interface Target {
   readonly url: URL;
   /** Sent with every request unless a case is about that field. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly protocols: readonly string[];
   readonly tls: ClientTlsOptions;
-  /** Longest wait for one thing, in ms. */
+  /** Time limit of each step, in ms. */
   readonly timeoutMs: number;
+}
+
+/** Bytes of a frame as the side that faces `tested` sends it: clients mask, servers do not (§5.1). */
+export function wireOf({ wrongMask, key, ...fields }: FrameSpec, tested: Role): Buffer {
+  const masked = (tested === 'server') !== (wrongMask === true);
+  return frame({ ...fields, ...(masked ? (key === undefined ? {} : { mask: key }) : { mask: false }) });
 }
 
 export const worst = (verdicts: readonly Verdict[]): Verdict =>

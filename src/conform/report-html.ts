@@ -42,7 +42,7 @@ function chip(verdict: Verdict, count: number): string {
   return `<button type="button" class="chip ${verdict}" data-filter="${verdict}" aria-pressed="${on}"><b>${count}</b> ${verdict}</button>`;
 }
 
-/** A page in one file: no script or style from elsewhere, and everything of the peer's is text. */
+/** The report as a web page in one file, without external scripts or styles. All text of the peer is escaped. */
 export function htmlReport(report: Report): string {
   const { target, tested, tool, startedAt, durationMs, remarks, counts, cases } = report;
   const groups = (Object.keys(GROUPS) as GroupName[])

@@ -36,7 +36,7 @@ function testcase({
   return `${head}>\n      <system-out>${escaped(verdict)}: ${message}\n${body}</system-out>\n    </testcase>`;
 }
 
-/** For build servers: a suite for each group. */
+/** The report as JUnit XML for CI servers, with one test suite for each group. */
 export function junitReport({ cases, counts, durationMs, target }: Report): string {
   const suites = (Object.keys(GROUPS) as GroupName[]).flatMap((group) => {
     const inside = cases.filter((one) => one.group === group);

@@ -3,27 +3,36 @@ import { groupOf } from './case.ts';
 import type { RunResult } from './judge-run.ts';
 import { type Role, type Verdict, VERDICTS, worst } from './model.ts';
 
-/** What came of a case: its worst run speaks for it. */
+/** The result of a case: that of its worst run. */
 export interface CaseResult extends RunResult {
   readonly id: string;
   readonly group: GroupName;
   readonly title: string;
   readonly section: string;
-  /** How many runs it has, and how many of them are not a pass. */
   readonly runs: number;
+  /** Runs whose verdict is not `pass`. */
   readonly notPassed: number;
 }
 
-export interface Report {
+/** The part of a report that is known before the first case. */
+export interface ReportHead {
+  /** Name of the tester. */
   readonly tool: string;
   readonly tested: Role;
-  /** URL of a server; what a client called itself. */
+  /** URL of a server, without query; `User-Agent` of a client. */
   readonly target: string;
+  /** ISO 8601. */
   readonly startedAt: string;
-  readonly durationMs: number;
+  /** Whether the peer sends messages back. If not, cases that need an echo are skipped. */
   readonly echoes: boolean;
-  /** What was found out before the cases, in sentences. */
+  /** Findings before the first case, as sentences. */
   readonly remarks: readonly string[];
+}
+
+/** The result of a test. Plain data. */
+export interface Report extends ReportHead {
+  readonly durationMs: number;
+  /** Cases by verdict. */
   readonly counts: Readonly<Record<Verdict, number>>;
   readonly cases: readonly CaseResult[];
 }
@@ -42,7 +51,7 @@ export function caseResult({ id, title, section }: Case, runs: readonly RunResul
   };
 }
 
-/** A run that was not made. */
+/** A run that did not take place. */
 export const skipped = (label: string, because: string): RunResult => ({
   label,
   verdict: 'skipped',

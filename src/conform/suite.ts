@@ -9,6 +9,7 @@ export type AnyRun = Run | RequestSpec | ResponseSpec;
 /** Cases that are made alone. */
 const HEAVY = /^(?:attack|limits)\.|^lengths\.message\.\d+mib$/;
 
+/** The number of cases that are complete, and of all cases. */
 export interface SuiteProgress {
   readonly done: number;
   readonly total: number;

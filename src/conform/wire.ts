@@ -1,22 +1,22 @@
 import { Buffer } from 'node:buffer';
 import { OPCODE } from '../protocol/index.ts';
 import { type DecodedFrame, frame as encoded, type RawClient, WaitError } from '../testing/index.ts';
-import type { FrameSpec, Role } from './model.ts';
+import { type FrameSpec, type Role, wireOf } from './model.ts';
 import { Inflater, type Negotiated } from './deflate-codec.ts';
 import { shownClose, shownFrame, shownPayload, SHOWN_BYTES } from './shown.ts';
-import { wireOf } from './side.ts';
 
 /** §7.4.1: an endpoint MUST NOT send them. Echoing another unassigned code breaks no MUST. */
 const NEVER_SENT: ReadonlySet<number> = new Set([1005, 1006, 1015]);
 
-/** One line of what went over a connection. */
+/** A frame, or other bytes, that one side sent. */
 export interface TranscriptEntry {
+  /** `us` is the suite. */
   readonly from: 'us' | 'peer';
-  /** In words. */
+  /** The frame in words. */
   readonly says: string;
-  /** The first bytes, in hexadecimal digits. */
+  /** The first 64 bytes, in hexadecimal digits. */
   readonly hex: string;
-  /** How many there were. */
+  /** Length in bytes. */
   readonly bytes: number;
 }
 

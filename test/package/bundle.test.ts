@@ -13,6 +13,7 @@ const DOORS = {
   client: 'hawser/client',
   protocol: 'hawser/protocol',
   testing: 'hawser/testing',
+  conform: 'hawser/conform',
 };
 
 const require = createRequire(import.meta.url);

@@ -13,7 +13,7 @@ import {
 } from '../flags.ts';
 import { type Example, helpText } from '../help.ts';
 import { REPORT_KINDS } from './report-file.ts';
-import type { Target } from '../../conform/model.ts';
+import type { ServerTestOptions } from '../../conform/index.ts';
 
 const WHAT: readonly Flag[] = [
   {
@@ -79,6 +79,11 @@ export const conformHelp = (): string =>
     EXAMPLES,
   );
 
+/** The server to test, and the fields of every request to it. */
+interface Target extends Pick<ServerTestOptions, 'headers' | 'protocols' | 'tls'> {
+  readonly url: URL;
+}
+
 export interface ConformOptions {
   /** The server to test; `undefined` with --listen and --list. */
   readonly target: Target | undefined;
@@ -112,7 +117,7 @@ export function conformOptions(args: readonly string[], io: Pick<CommandIo, 'err
     throw new UsageError('conform needs the URL of a server, or --listen for a client');
   }
   warnIfInsecure(flags, io);
-  const target = !listens && argument !== undefined ? targetOf(argument, flags, timeoutMs) : undefined;
+  const target = !listens && argument !== undefined ? targetOf(argument, flags) : undefined;
   return {
     target,
     listen: listens ? { host: textOf(flags, 'host') ?? '127.0.0.1', port: portOf(argument) } : undefined,
@@ -140,7 +145,7 @@ function portOf(argument: string | undefined): number {
   throw new UsageError(`--listen takes a port from 0 to 65535, not '${argument}'`);
 }
 
-function targetOf(text: string, flags: FlagValues, timeoutMs: number): Target {
+function targetOf(text: string, flags: FlagValues): Target {
   const meant = urlOf(text);
   const url = URL.canParse(meant) ? new URL(meant) : undefined;
   if (url === undefined || !/^wss?:$/.test(url.protocol) || url.hash !== '' || url.username !== '') {
@@ -156,6 +161,5 @@ function targetOf(text: string, flags: FlagValues, timeoutMs: number): Target {
     headers: origin === undefined ? headers : [...headers, ['Origin', origin]],
     protocols,
     tls: tlsOf(flags),
-    timeoutMs,
   };
 }

@@ -1,27 +1,34 @@
 import type { CommandIo } from '../command.ts';
 import { jsonLine } from '../json.ts';
 import { printable } from '../../protocol/index.ts';
-import { type Case, GROUPS, type GroupName, groupOf } from '../../conform/case.ts';
-import { type Verdict, VERDICTS } from '../../conform/model.ts';
-import type { CaseResult, Report } from '../../conform/result.ts';
-import type { SuiteProgress } from '../../conform/suite.ts';
+import {
+  type CaseDescription,
+  type CaseResult,
+  GROUPS,
+  type GroupName,
+  type Report,
+  type ReportHead,
+  type SuiteProgress,
+  type Verdict,
+  VERDICTS,
+} from '../../conform/index.ts';
 
-/** Says how a suite goes on, and what came of it. */
+/** Prints the progress and the result of a suite. */
 export interface Output {
-  begin(report: Pick<Report, 'target' | 'tested' | 'echoes' | 'remarks'>, total: number): void;
+  begin(head: ReportHead, total: number): void;
   caseDone(result: CaseResult, progress: SuiteProgress): void;
   end(report: Report, wrote: readonly string[]): void;
 }
 
-/** The cases, a line each. */
-export function printList(cases: readonly Case[], json: boolean, io: CommandIo): void {
-  for (const { id, section, title, runs } of cases) {
-    if (json) io.out(jsonLine({ event: 'case', id, group: groupOf(id), section, title, runs: runs.length }));
+/** Prints one line for each case. */
+export function printList(cases: readonly CaseDescription[], json: boolean, io: CommandIo): void {
+  for (const { id, group, section, title, runs } of cases) {
+    if (json) io.out(jsonLine({ event: 'case', id, group, section, title, runs }));
     else io.out(`${id.padEnd(32)} ${section.padEnd(18)} ${title}`);
   }
 }
 
-/** Lines of JSON, one for every event. */
+/** One line of JSON for each event. */
 export function jsonOutput(io: CommandIo): Output {
   return {
     begin: ({ target, tested, echoes, remarks }, total) =>
@@ -39,7 +46,7 @@ const COLOURS: Readonly<Record<Verdict, string>> = {
   pass: '32',
 };
 
-/** Text: what is not a pass, a line for each group, and the sum; progress on a terminal. */
+/** Text: cases that do not pass, a line for each group, and the totals; on a terminal also the progress. */
 export function textOutput(io: CommandIo): Output {
   const label = (verdict: Verdict): string =>
     io.errHasColours ? `\u001b[${COLOURS[verdict]}m${verdict}\u001b[0m` : verdict;

@@ -1,12 +1,9 @@
 import { writeFileSync } from 'node:fs';
+import { htmlReport, jsonReport, junitReport, type Report } from '../../conform/index.ts';
 import { CommandError } from '../command.ts';
-import { printableJson } from '../../protocol/index.ts';
-import { htmlReport } from '../../conform/report-html.ts';
-import { junitReport } from '../../conform/report-junit.ts';
-import type { Report } from '../../conform/result.ts';
 
 const WRITERS: Readonly<Record<string, (report: Report) => string>> = {
-  '.json': (report) => `${printableJson(JSON.stringify(report, undefined, 1))}\n`,
+  '.json': jsonReport,
   '.xml': junitReport,
   '.html': htmlReport,
 };

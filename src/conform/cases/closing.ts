@@ -35,7 +35,7 @@ const wrongCode = (code: number, section: string, why: string, accepted: Verdict
   ]);
 
 /** The closing handshake: §5.5.1 and §7. */
-export const CLOSING: readonly FrameCase[] = [
+export const closingCases = (): readonly FrameCase[] => [
   frames(id('answer'), '§5.5.1', 'A Close is answered, and TCP ends', [
     closes([closing(1000)], [1000]),
     closes([closing(1000)], [1000], [], { label: 'byte by byte', cutBytes: 1 }),

@@ -21,7 +21,7 @@ import {
 const many = (count: number): Buffer[] => Array.from({ length: count }, (_, i) => Buffer.from(`ping ${i}`));
 
 /** Ping and pong, §5.5. */
-export const CONTROL: readonly FrameCase[] = [
+export const controlCases = (): readonly FrameCase[] => [
   frames('control.ping', '§5.5.2', 'A ping is answered with its payload', [
     fineCut([ping('Hello')], [gotPong('Hello')]),
     fineCut([ping('')], [gotPong('')]),

@@ -84,7 +84,7 @@ function offers(serverBits: string | undefined, clientBitsList: readonly (string
 const SIZES = [0, 1, 125, 126, 1_023, 1_024, 65_535, 65_536, 262_144];
 
 /** permessage-deflate on the wire: RFC 7692 §7.2. A server that declines it is asked nothing here. */
-export const DEFLATE: readonly FrameCase[] = [
+export const deflateCases = (): readonly FrameCase[] => [
   frames(id('example'), 'RFC 7692 §7.2.3.1', 'The example of the RFC is inflated', [
     fixed('f248cdc9c90700'),
     fixed('f248cdc9c90700', { cutBytes: 1, label: 'byte by byte' }),
@@ -242,7 +242,7 @@ export const DEFLATE: readonly FrameCase[] = [
 
 const MIB = 1_048_576;
 /** 64 KiB that become 64 MiB. */
-export const DEFLATE_ATTACKS: readonly FrameCase[] = [
+export const deflateAttacks = (): readonly FrameCase[] => [
   frames('attack.bomb', '§10.4', '64 KiB that inflate to 64 MiB are too much', [
     fails((negotiated) => [packed(2, Buffer.alloc(64 * MIB))(negotiated)], [1009, 1008], [], {
       offer: PLAIN,
@@ -274,7 +274,7 @@ const BAD_OFFERS = [
   'client_max_window_bits; client_max_window_bits=10',
 ];
 
-export const DEFLATE_OFFERS: readonly RequestCase[] = [
+export const deflateOffers = (): readonly RequestCase[] => [
   {
     kind: 'request',
     id: id('offer.bad'),

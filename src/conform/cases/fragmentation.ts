@@ -31,7 +31,7 @@ const pieces = (opcode: 1 | 2, message: Buffer, size: number): FrameSpec[] =>
 const id = (name: string): string => `fragmentation.${name}`;
 
 /** §5.4. */
-export const FRAGMENTATION: readonly FrameCase[] = [
+export const fragmentationCases = (): readonly FrameCase[] => [
   frames(id('two'), '§5.4', 'A message in two fragments comes back whole', [
     fineCut([text('Hel', OPEN), more('lo')], [gotText('Hello')]),
     fineCut([binary('Hel', OPEN), more('lo')], [gotBinary('Hello')]),

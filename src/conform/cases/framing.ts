@@ -28,7 +28,7 @@ const BITS = [
 const RESERVED = [3, 4, 5, 6, 7, 11, 12, 13, 14, 15];
 
 /** Reserved bits and opcodes, types, order: §5.2. */
-export const FRAMING: readonly FrameCase[] = [
+export const framingCases = (): readonly FrameCase[] => [
   frames('framing.text', '§5.6', 'A text message comes back', fineCut([text('Hello')], [gotText('Hello')])),
   frames('framing.binary', '§5.6', 'A binary message comes back unchanged', [
     fineCut([binary(hex('00ff7f80fe'))], [gotBinary(hex('00ff7f80fe'))]),

@@ -42,7 +42,7 @@ const EXTENSIONS = 'Sec-WebSocket-Extensions';
 const PROTOCOL = 'Sec-WebSocket-Protocol';
 
 /** What a server makes of requests: sections 4.1, 4.2 and 4.4, and what HTTP says about heads. */
-export const HANDSHAKE: readonly RequestCase[] = [
+export const handshakeCases = (): readonly RequestCase[] => [
   request('accept', '§4.2.2', 'An ordinary request gets 101 and the right Sec-WebSocket-Accept', [
     {},
     { fields: { [KEY]: 'dGhlIHNhbXBsZSBub25jZQ==' }, label: 'the key of §1.3' },
@@ -400,7 +400,7 @@ export const HANDSHAKE: readonly RequestCase[] = [
 ];
 
 /** Heads that want too much memory or time. */
-export const HANDSHAKE_ATTACKS: readonly RequestCase[] = [
+export const handshakeAttacks = (): readonly RequestCase[] => [
   {
     kind: 'request',
     id: 'attack.head.size',

@@ -38,7 +38,7 @@ const FORMS: readonly (readonly [size: number, form: 16 | 64])[] = [
 ];
 
 /** Lengths of 7, 16 and 64 bits (§5.2), and messages of every size. */
-export const LENGTHS: readonly FrameCase[] = [
+export const lengthCases = (): readonly FrameCase[] => [
   ...[...SIZES, ...LARGE].map((size) =>
     frames(
       `lengths.message.${name(size)}`,

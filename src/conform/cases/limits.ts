@@ -21,7 +21,7 @@ const TOO_MUCH = [1009, 1008];
 const MIB = 1_048_576;
 
 /** Limits that a peer may have, and should (§10.4). */
-export const LIMITS: readonly FrameCase[] = [
+export const limitCases = (): readonly FrameCase[] => [
   frames('limits.announced', '§10.4', 'A frame with an impossible length is refused at its header', [
     ...[2n ** 63n - 1n, 2n ** 53n, 2n ** 48n].map((length) =>
       fails([header(length)], TOO_MUCH, [], { accepted: 'informational', label: `${length} bytes` }),
@@ -62,7 +62,7 @@ const tiny = (count: number, payload: string) => [
 ];
 
 /** Bounded in number and size, so that they may be sent to a server that is in use, if its owner knows. */
-export const ATTACKS: readonly FrameCase[] = [
+export const limitAttacks = (): readonly FrameCase[] => [
   frames('attack.fragments.empty', '§10.4', '20,000 empty fragments are taken, or too many', [
     fine(() => tiny(20_000, ''), [gotText('')], { limitCodes: TOO_MUCH }),
   ]),

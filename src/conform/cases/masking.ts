@@ -21,7 +21,7 @@ const KEYS = ['00000000', 'ffffffff', '00ff00ff', '01020304', '80000000', '00000
 const LONG = patterned(1_023);
 
 /** Masking, §5.1 and §5.3. */
-export const MASKING: readonly FrameCase[] = [
+export const maskingCases = (): readonly FrameCase[] => [
   frames(
     'masking.keys',
     '§5.3',

@@ -32,7 +32,7 @@ const field = (name: string, ...values: (string | readonly string[] | undefined)
 const ACCEPT = 'Sec-WebSocket-Accept';
 
 /** What a client makes of answers: section 4.1, second half. Every run looks at the request as well. */
-export const RESPONSES: readonly ResponseCase[] = [
+export const responseCases = (): readonly ResponseCase[] => [
   response('response.accept', '§4.1', 'An ordinary answer opens the connection', [
     ...opens([{}]),
     ...opens([

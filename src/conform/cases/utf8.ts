@@ -135,7 +135,7 @@ function early(sequence: Buffer, provedBy: number): Run[] {
 }
 
 /** Text is UTF-8: §5.6, §8.1, RFC 3629. */
-export const UTF8: readonly FrameCase[] = [
+export const utf8Cases = (): readonly FrameCase[] => [
   ...VALID.map(([name, digits]) =>
     frames(id(`valid.${name}`), '§5.6', `Text that is right comes back: ${digits}`, everyWay(hex(digits))),
   ),
