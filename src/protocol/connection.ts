@@ -23,35 +23,35 @@ import { Outbox, type OutgoingLimits, type Wire } from './outgoing/outbox.ts';
 import { findInvalidUtf8 } from './utf8.ts';
 import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
 
-/** What {@link ProtocolConnection.next} found. Numbers, because it answers once per message. */
+/** Results of {@link ProtocolConnection.next}. Numbers instead of objects, because `next` returns one per message. */
 export const FACT = /* @__PURE__ */ Object.freeze({
-  /** More bytes, please. */
+  /** More input is needed. */
   NONE: 0,
   /** A whole message: take it with `takeText` or `takeBytes` before any other call. */
   MESSAGE: 1,
-  /** A ping, already answered; its payload lies in `payload` until the next call. */
+  /** A ping, already answered; its payload is in `payload` until the next call. */
   PING: 2,
-  /** A pong; its payload lies in `payload` until the next call. */
+  /** A pong; its payload is in `payload` until the next call. */
   PONG: 3,
   /** The peer's Close, in `peerClose`; already answered. Nothing further is read. */
   CLOSE: 4,
-  /** The peer broke a rule, see `failure`. Close is on its way, and nothing further is read. */
+  /** The peer broke a rule, see `failure`. A Close is queued, and nothing further is read. */
   FAILURE: 5,
 } as const);
 /** One of {@link FACT}. */
 export type Fact = (typeof FACT)[keyof typeof FACT];
 
-/** A driver of a connection whose messages are compressed: told when work on other threads is done. */
+/** The driver of a compressing connection; called when work on other threads is done. */
 export interface ProtocolOwner {
-  /** `take` has bytes. */
+  /** `take` has bytes to write. */
   send(): void;
   /** `next` has facts. */
   readMore(): void;
-  /** A step threw that no caller waits for. The connection is of no further use. */
+  /** A step without a caller threw. The connection is unusable afterwards. */
   failed(error: unknown): void;
 }
 
-/** permessage-deflate, as agreed on in the opening handshake. */
+/** permessage-deflate as negotiated in the opening handshake. */
 export interface AgreedDeflate {
   readonly agreed: DeflateAgreement;
   readonly settings: DeflateSettings;
@@ -59,41 +59,46 @@ export interface AgreedDeflate {
   readonly owner: ProtocolOwner;
 }
 
-/** What a {@link ProtocolConnection} goes by. All may be left out, save `nextKey` for a client. */
+/** Options of a {@link ProtocolConnection}. All are optional, except `nextKey` for a client. */
 export interface ProtocolOptions {
   /** All limits. Default {@link DEFAULT_LIMITS}. */
   readonly limits?: ProtocolLimits & Partial<OutgoingLimits>;
-  /** Memory that connections share. Default: memory of its own, 64 KiB from the first message sent on. */
+  /** Memory that connections share. Default: separate memory, 64 KiB from the first message sent. */
   readonly memory?: ProtocolMemory;
-  /** The connection below, for back-pressure. Default: one that takes everything at once. */
+  /** The connection below, for back-pressure. Default: one that accepts everything at once. */
   readonly wire?: Wire;
-  /** Returns a fresh, unpredictable masking key for each frame: 4 bytes as `readKey` gives them. Clients only (§5.3). */
+  /**
+   * Returns a fresh, unpredictable masking key for each frame: 4 bytes as `readKey` returns them. Clients only (§5.3).
+   */
   readonly nextKey?: (() => number) | undefined;
-  /** Given if permessage-deflate was agreed on. */
+  /** The negotiated permessage-deflate; `undefined` if it was not negotiated. */
   readonly deflate?: AgreedDeflate | undefined;
 }
 
-/** How a connection ends; from the first sign of that on. */
+/** How a connection ends; exists from the first sign of the end. */
 interface End {
   peerClose?: CloseBody;
   sentCode?: number;
   failure?: PeerError;
 }
 
-/** A wire that takes everything at once. */
+/** A wire that accepts everything at once. */
 const OPEN_WIRE: Wire = /* @__PURE__ */ Object.freeze({
   blocked: false,
   bufferedBytes: 0,
   needsCopies: false,
 });
 
-/** What is known of the last message; bits of one number, since every connection has it. Without the last two, it lies in the chunk. */
+/**
+ * Properties of the last message, as bits of one number because every connection stores them. Without the last two
+ * bits, the message is in the chunk.
+ */
 const IS = Object.freeze({
   TEXT: 1,
   ASCII: 2,
-  /** It lies in memory of the inflater. */
+  /** The message is in memory of the inflater. */
   INFLATED: 4,
-  /** It lies in memory of its own, and text is checked. */
+  /** The message is in its own memory, and text is validated. */
   OWN: 8,
 } as const);
 
@@ -103,26 +108,25 @@ const kindOf = (isText: boolean, nonAscii: boolean): number =>
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
 /**
- * One side of one connection after the opening handshake (§5 to §8). Bytes and commands in, facts and bytes out: it holds no
- * socket, timer, clock or randomness. A driver
- * - hands each chunk that arrives to {@link receive}, and then calls {@link next} until it answers `NONE`;
+ * One side of a connection after the opening handshake (§5 to §8). Bytes and commands in, facts and bytes out: it has
+ * no socket, timer, clock or randomness. A driver
+ * - passes each received chunk to {@link receive} and then calls {@link next} until it returns `NONE`;
  * - takes each message with {@link takeText} or {@link takeBytes}, and calls the commands at any time;
  * - writes what {@link take} returns, until it returns nothing, after each turn in which it did any of that.
- *
- * Facts are pulled: "pause" means not to call {@link next}. After a `FAILURE` fact, or a `CLOSE` fact on the server's side, the
- * driver writes what {@link take} returns and ends the connection below; then it calls {@link transportEnded}.
+ * Facts are pulled: to pause, stop calling {@link next}. After a `FAILURE` fact, or a `CLOSE` fact on the server side,
+ * the driver writes what {@link take} returns and ends the connection below; then it calls {@link transportEnded}.
  */
 export class ProtocolConnection {
-  /** The message of the last `MESSAGE` fact lies in `bytes` from `start` to `end`, until the next call. */
+  /** The message of the last `MESSAGE` fact is in `bytes` from `start` to `end`, until the next call. */
   bytes: Buffer = NOTHING;
   start = 0;
   end = 0;
-  /** Of the last `PING` or `PONG` fact; a view that the next call overwrites. */
+  /** Payload of the last `PING` or `PONG` fact; a view that the next call overwrites. */
   payload: Buffer = NOTHING;
-  /** Messages received whole, to tell one unfinished message from the next. */
+  /** Number of complete messages, to distinguish one unfinished message from the next. */
   messagesReceived = 0;
 
-  /** What is to be sent. The commands of this class are enough for most drivers. */
+  /** The outgoing queue. The commands of this class are enough for most drivers. */
   readonly outbox: Outbox;
 
   readonly #role: Role;
@@ -131,13 +135,13 @@ export class ProtocolConnection {
   readonly #memory: ProtocolMemory;
   /** Bits of {@link IS}. */
   #kind = 0;
-  /** Opcode of the message that is being sent in fragments, or 0. */
+  /** Opcode of the message that is being sent in fragments; 0 if there is none. */
   #fragmented = 0;
   #end: End | undefined;
   #phase: ClosePhase = 'open';
   #assembler: MessageAssembler | undefined;
   #control: { readonly payload: Buffer; bytes: number } | undefined;
-  /** From the first compressed message on. */
+  /** Created by the first compressed message. */
   #compressed: CompressedInput | undefined;
 
   /** @throws MisuseError `ERR_ARGUMENT` for a client without `nextKey`, or a server with one. */
@@ -174,27 +178,27 @@ export class ProtocolConnection {
     }
   }
 
-  /** The last `MESSAGE` fact is text. */
+  /** True if the message of the last `MESSAGE` fact is text. */
   get isText(): boolean {
     return (this.#kind & IS.TEXT) !== 0;
   }
 
-  /** Every byte of that text is ASCII. Other text may still turn out not to be UTF-8. */
+  /** True if every byte of that text is ASCII. Other text may still be invalid UTF-8. */
   get isAscii(): boolean {
     return (this.#kind & IS.ASCII) !== 0;
   }
 
-  /** What the peer's Close said. */
+  /** Code and reason of the peer's Close; `undefined` before it. */
   get peerClose(): CloseBody | undefined {
     return this.#end?.peerClose;
   }
 
-  /** Code in the Close that this side sent; 1005 if it was empty, `undefined` if none was sent. */
+  /** Code of the Close that this side sent; 1005 if it was empty, `undefined` if none was sent. */
   get sentCode(): number | undefined {
     return this.#end?.sentCode;
   }
 
-  /** Why this side failed the connection. */
+  /** Error with which this side failed the connection. */
   get failure(): PeerError | undefined {
     return this.#end?.failure;
   }
@@ -207,12 +211,12 @@ export class ProtocolConnection {
     return this.#phase;
   }
 
-  /** A frame or message has begun and is not whole yet. */
+  /** True while a frame or message is incomplete. */
   get unfinished(): boolean {
     return !this.#parser.idle;
   }
 
-  /** Bytes handed in that `next` has not looked at. */
+  /** Received bytes that `next` has not parsed. */
   get unreadBytes(): number {
     return this.#parser.unreadBytes;
   }
@@ -222,26 +226,26 @@ export class ProtocolConnection {
     return (this.#assembler?.length ?? 0) + (this.#compressed?.heldBytes ?? 0);
   }
 
-  /** What unfinished messages and unread bytes count in a memory budget, in bytes: the memory that they keep. */
+  /** Bytes that unfinished messages and unread input count in a memory budget: the memory that they keep allocated. */
   get countedBytes(): number {
     return (
       (this.#assembler?.countedBytes ?? 0) + (this.#compressed?.countedBytes ?? 0) + this.#parser.countedBytes
     );
   }
 
-  /** Something received is still being inflated: facts are to come without any more bytes. */
+  /** True while received bytes are being inflated: facts will follow without more input. */
   get inflating(): boolean {
     return this.#compressed?.inflating === true;
   }
 
-  /** Until that is done, `next` looks at nothing more. */
+  /** True while `next` has to wait for the inflater before it parses more. */
   get blocked(): boolean {
     return this.#compressed?.blocked === true;
   }
 
   /**
-   * Takes bytes as the network cut them. The chunk is overwritten, and belongs to this until {@link next} has answered
-   * `NONE`, or until {@link keepUnread}.
+   * Takes bytes in any pieces. The chunk is overwritten, and belongs to this object until {@link next} returns `NONE`,
+   * or until {@link keepUnread}.
    */
   receive(chunk: Buffer): void {
     this.#memory.reusableBytes.forget();
@@ -250,13 +254,13 @@ export class ProtocolConnection {
     this.#parser.receive(chunk);
   }
 
-  /** Copies what `next` has not looked at: from here on the memory of the last chunk is not needed any more. */
+  /** Copies bytes that `next` has not parsed, so that the caller can reuse the memory of the last chunk. */
   keepUnread(): void {
     this.#memory.reusableBytes.forget();
     this.#parser.keepUnread();
   }
 
-  /** @returns The next fact in order of arrival. Never throws because of anything received. */
+  /** Returns the next fact, in order of arrival. Never throws because of received bytes. */
   next(): Fact {
     this.#memory.reusableBytes.forget();
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return FACT.NONE;
@@ -268,7 +272,7 @@ export class ProtocolConnection {
       for (;;) {
         const piece = this.#parser.next();
         if (piece === PIECE.NONE) {
-          // Between reads nothing keeps them in memory, not even the view of a ping.
+          // Between reads nothing may keep the chunk alive, not even the view of a ping.
           this.payload = NOTHING;
           this.bytes = NOTHING;
           return FACT.NONE;
@@ -291,7 +295,7 @@ export class ProtocolConnection {
 
   /**
    * Takes the text of the last `MESSAGE` fact. Call it once, before any other call, and only if `isText`.
-   * @returns `undefined` if it is not UTF-8 (§8.1): then the connection has failed as with a `FAILURE` fact.
+   * @returns `undefined` if it is not UTF-8 (§8.1): the connection has then failed, as with a `FAILURE` fact.
    */
   takeText(): string | undefined {
     const { bytes, start, end, isAscii } = this;
@@ -301,15 +305,15 @@ export class ProtocolConnection {
     else if ((kind & IS.OWN) !== 0) text = decodeUtf8(bytes, start, end);
     else text = decodeIfUtf8(bytes, start, end);
     if (text === undefined) return this.#refuseText();
-    // The inflater overwrites its memory without telling.
+    // The inflater overwrites its memory without notice.
     if ((kind & IS.INFLATED) === 0) this.#memory.reusableBytes.noteText(text, bytes, start, end, isAscii);
     return text;
   }
 
   /**
    * Takes the bytes of the last `MESSAGE` fact. Call it once, before any other call.
-   * @returns Memory that belongs to the caller; a text below 4 KiB shares it with other texts. `undefined` for text that is not
-   *   UTF-8: then the connection has failed as with a `FAILURE` fact.
+   * @returns Memory that belongs to the caller; a text below 4 KiB shares it with other texts. `undefined` for text
+   *   that is not UTF-8: the connection has then failed, as with a `FAILURE` fact.
    */
   takeBytes(): Buffer | undefined {
     const { bytes, start, end } = this;
@@ -335,9 +339,9 @@ export class ProtocolConnection {
   }
 
   /**
-   * Sends a text message, in one frame. Lone surrogates go out as U+FFFD.
-   * @param compress Where compression was agreed on; default: from a size on.
-   * @returns `false` if the connection is not open: then nothing is sent.
+   * Sends a text message in one frame. Lone surrogates are sent as U+FFFD.
+   * @param compress Whether to compress, if compression was negotiated. Default: from the threshold on.
+   * @returns `false` if the connection is not open: nothing is sent.
    * @throws MisuseError `ERR_STATE` while a message is being sent in fragments.
    */
   text(text: string, compress?: boolean): boolean {
@@ -347,12 +351,12 @@ export class ProtocolConnection {
   }
 
   /**
-   * Sends a binary message, in one frame.
-   * @param bytes Not changed, and not copied if they are 16 KiB or more and the frame carries no mask: leave them unchanged until
-   *   they are sent.
-   * @param compress As of {@link text}.
-   * @returns As of {@link text}.
-   * @throws MisuseError As {@link text}.
+   * Sends a binary message in one frame.
+   * @param bytes Not changed. Not copied if they are 16 KiB or more and the frame is not masked: leave them unchanged
+   *   until they are sent.
+   * @param compress As in {@link text}.
+   * @returns As in {@link text}.
+   * @throws MisuseError As in {@link text}.
    */
   binary(bytes: Uint8Array, compress?: boolean): boolean {
     if (!this.#maySend()) return false;
@@ -361,12 +365,12 @@ export class ProtocolConnection {
   }
 
   /**
-   * Sends one fragment of a message (§5.4), not compressed. The first one begins the message; until the last one only fragments,
-   * pings and Close may be sent.
-   * @param bytes Copied. Of a text, the bytes of all fragments together must be UTF-8: that is not checked here.
-   * @param isText Whether the message is text; used of its first fragment.
-   * @param isLast The message ends with it.
-   * @returns As of {@link text}.
+   * Sends one uncompressed fragment of a message (§5.4). The first call starts the message; until the last fragment,
+   * only fragments, pings and Close may be sent.
+   * @param bytes Copied. The bytes of all fragments of a text together must be UTF-8; this is not checked.
+   * @param isText Whether the message is text; used for its first fragment.
+   * @param isLast True if the message ends with this fragment.
+   * @returns As in {@link text}.
    */
   fragment(bytes: Uint8Array, isText: boolean, isLast: boolean): boolean {
     if (this.#phase !== 'open') return false;
@@ -387,7 +391,7 @@ export class ProtocolConnection {
   }
 
   /**
-   * Takes the next bytes to write, in order. Write all of them, and call it again until there are none.
+   * Returns the next bytes to write, in order. Write all of them, and call it again until it returns none.
    * @returns Chunks that must stay unchanged until they are sent.
    */
   take(): readonly Uint8Array[] {
@@ -395,7 +399,7 @@ export class ProtocolConnection {
   }
 
   /**
-   * Sends a ping. Only while open.
+   * Sends a ping; only while open.
    * @throws MisuseError `ERR_ARGUMENT` for more than 125 bytes.
    */
   ping(payload: Uint8Array): void {
@@ -404,9 +408,9 @@ export class ProtocolConnection {
   }
 
   /**
-   * Starts the closing handshake (§7.1.2), after everything that was accepted before. Later calls do nothing.
-   * @param code One that may be sent. Codes that only a received Close can have are accepted, too: 1005 sends an empty Close;
-   *   1006, 1015 and, from a server, 1010 send 1011.
+   * Starts the closing handshake (§7.1.2) after everything that was accepted before. Later calls do nothing.
+   * @param code A code that may be sent, or one that only a received Close can have: 1005 sends an empty Close; 1006,
+   *   1015 and, from a server, 1010 send 1011.
    * @throws MisuseError `ERR_ARGUMENT` for another code.
    */
   close(code: number, reason: string): void {
@@ -418,8 +422,8 @@ export class ProtocolConnection {
   }
 
   /**
-   * Fails the connection (§7.1.7): Close goes out behind everything that was accepted before; nothing further is read.
-   * @param closeCode What the peer is told, if not the code of `error`. As of {@link close}.
+   * Fails the connection (§7.1.7): Close is sent after everything that was accepted before; nothing further is read.
+   * @param closeCode Code to send if it differs from that of `error`. As in {@link close}.
    */
   fail(error: PeerError, closeCode = error.closeCode): void {
     const sent = codeOnWire(closeCode, this.role);
@@ -434,7 +438,7 @@ export class ProtocolConnection {
     this.outbox.closeNow(buildCloseBody(sent, error.reason));
   }
 
-  /** The transport is gone. Everything held is let go. */
+  /** Tells that the transport has ended. Drops everything held. */
   transportEnded(): void {
     if (this.#phase === 'ended') return;
     this.#phase = moveClose(this.#phase, 'transport-end');
@@ -483,7 +487,7 @@ export class ProtocolConnection {
       (header.messageOpcode || header.opcode) === OPCODE.TEXT,
       this.#memory.outgrown,
     );
-    // Only a final frame says where the message ends: to grow by what is known so far would copy all of it each time.
+    // Only a final frame tells the message size: growing by the size known so far would copy everything each time.
     const expectedBytes = header.fin ? header.messageBytes : Number.POSITIVE_INFINITY;
     this.#assembler.append(bytes, start, end, nonAscii, expectedBytes);
     if (piece === PIECE.PART || !header.fin) return FACT.NONE;
@@ -523,7 +527,7 @@ export class ProtocolConnection {
     return this.#holdMessage(bytes, start, end, kind);
   }
 
-  /** Goes on where inflating behind the event loop has stopped us, once it is done. */
+  /** Continues after a pending inflation, once it is done. */
   #afterInflation(compressed: CompressedInput): Fact {
     if (compressed.settle()) return this.#inflatedMessage(compressed);
     const held = compressed.takeHeld();
@@ -534,7 +538,7 @@ export class ProtocolConnection {
   #controlPiece(piece: Piece, bytes: Buffer, start: number, end: number): Fact {
     const { header } = this.#parser;
     if (piece === PIECE.WHOLE) return this.#controlFrame(header.opcode, bytes.subarray(start, end));
-    // Rare: a read that ends inside a control frame. Its size is known and at most 125 bytes.
+    // Rare: a read ends inside a control frame. Its size is known and at most 125 bytes.
     const control = (this.#control ??= { payload: Buffer.allocUnsafeSlow(header.payloadBytes), bytes: 0 });
     control.bytes += bytes.copy(control.payload, control.bytes, start, end);
     if (piece === PIECE.PART) return FACT.NONE;

@@ -21,7 +21,7 @@ export interface ProtocolLimits {
  */
 export const ENTRY_BYTES = 128;
 
-/** The limits of a connection that was given none: those that servers and clients of this library begin with. */
+/** Default limits of a connection, the same as those of servers and clients of this library. */
 export const DEFAULT_LIMITS: ProtocolLimits = /* @__PURE__ */ Object.freeze({
   maxMessageBytes: 1_048_576,
   maxFrameBytes: 1_048_576,

@@ -9,8 +9,8 @@ import { TextSlab } from './text-slab.ts';
 const SCRATCH_TEXT_UNITS = 32_768;
 
 /**
- * Memory that the connections of one driver share, 64 KiB and more once they send: make one for all of them. Connections that share it may send
- * on what one of them has received without encoding it again.
+ * Memory that the connections of one driver share, 64 KiB and more once they send: create one for all of them.
+ * Connections that share it can send on a text that one of them received without encoding it again.
  */
 export class ProtocolMemory {
   /** Small frames of the connection that is being served. */
@@ -24,7 +24,7 @@ export class ProtocolMemory {
   readonly outgrown: OutgrownMemory = new OutgrownMemory();
   #scratch: Buffer | undefined;
 
-  /** Default: a table and slabs of its own, in ordinary memory. */
+  /** Default: a separate table and separate slabs, in ordinary memory. */
   constructor(packingTable: PackingTable = new PackingTable(), texts: TextSlab = new TextSlab()) {
     this.packingTable = packingTable;
     this.texts = texts;

@@ -3,10 +3,10 @@ import { OPCODE } from './constants.ts';
 import { MisuseError } from './errors.ts';
 import type { ReusableBytes } from './reusable-bytes.ts';
 
-/** What an application sends: a string goes out as text, bytes as binary. */
+/** What an application sends: a string is sent as text, bytes as binary. */
 export type Payload = string | ArrayBufferView | ArrayBuffer;
 
-/** What an application receives: text as a string, binary as a Buffer that is its own to keep. */
+/** What an application receives: text as a string, binary as a Buffer that it may keep. */
 export type Message = string | Buffer;
 
 const describe = (value: unknown): string => {
@@ -16,24 +16,26 @@ const describe = (value: unknown): string => {
   return typeof name === 'string' && name !== '' ? name : 'an object';
 };
 
-/** What to send instead of a value that is no payload. */
+/** Returns a hint what to send instead of an invalid payload. */
 function instead(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint')
     return '; send String(value)';
   if (typeof value !== 'object' || value === null) return '';
   if ('then' in value) return '; await it first';
   if ('arrayBuffer' in value) return '; send await value.arrayBuffer()';
-  // What JSON cannot hold, as a Map, would arrive as {}.
+  // Values without a JSON form, such as a Map, would arrive as {}.
   const isPlain = ['Object', 'Array'].includes(describe(value)) || 'toJSON' in value;
   return isPlain ? '; send JSON.stringify(value)' : '';
 }
 
-/** Views of the application are passed on up to this size, because such payloads are copied before `send` returns. */
+/**
+ * Up to this size, views of the application are used directly, because their bytes are copied before `send` returns.
+ */
 const MAX_LENT_BYTES = 16_384;
 
 /**
- * A getter of the platform: it asks the object itself, not a property that the application has defined.
- * @returns What gives `undefined` in a runtime without the getter.
+ * Returns a getter of the platform. It reads the object itself, not a property that the application has defined.
+ * @returns A function that returns `undefined` on a runtime without the getter.
  */
 function platformGetter(prototype: object, name: PropertyKey): (of: unknown) => unknown {
   const { get } = { ...Object.getOwnPropertyDescriptor(prototype, name) } as {
@@ -44,7 +46,7 @@ function platformGetter(prototype: object, name: PropertyKey): (of: unknown) => 
 
 const bufferByteLength = /* @__PURE__ */ platformGetter(ArrayBuffer.prototype, 'byteLength');
 const typedArray = /* @__PURE__ */ Object.getPrototypeOf(Uint8Array.prototype) as object;
-/** `undefined` for anything but a typed array. */
+/** Returns `undefined` for anything but a typed array. */
 const typedArrayKind = /* @__PURE__ */ platformGetter(typedArray, Symbol.toStringTag) as (
   of: unknown,
 ) => string | undefined;
@@ -59,14 +61,19 @@ const ofDataView = {
   byteLength: /* @__PURE__ */ platformGetter(DataView.prototype, 'byteLength') as (of: unknown) => number,
 };
 
-/** The length of a typed array in bytes, asked of the platform: a property that the application has defined is not read. */
+/**
+ * Returns the length of a typed array in bytes as the platform knows it, ignoring properties that the application has
+ * defined.
+ */
 export const trueLength = (bytes: Uint8Array): number => ofTypedArray.byteLength(bytes);
 
-/** A view of the library's own on the same bytes: no property of the application's view is read from here on. */
+/**
+ * Returns the library's own view of the same bytes, so that no property of the application's view is read afterwards.
+ */
 export const ownView = (bytes: Uint8Array): Uint8Array =>
   new Uint8Array(ofTypedArray.buffer(bytes), ofTypedArray.byteOffset(bytes), trueLength(bytes));
 
-/** True for an ArrayBuffer of any realm; shared memory is none. */
+/** True for an ArrayBuffer of any realm, but not for shared memory. */
 function isArrayBuffer(value: unknown): value is ArrayBuffer {
   try {
     bufferByteLength(value);
@@ -77,9 +84,9 @@ function isArrayBuffer(value: unknown): value is ArrayBuffer {
 }
 
 /**
- * The bytes of a binary payload, exactly those that were handed in, uncopied (memory that may change its size is copied).
+ * Returns exactly the bytes of a binary payload, without a copy. Memory that can change its size is copied.
  * @param reusable Knows the message being delivered, which needs no further checks.
- * @throws MisuseError `ERR_ARGUMENT` for anything else, shared memory and detached buffers included.
+ * @throws MisuseError `ERR_ARGUMENT` for anything else, including shared memory and detached buffers.
  */
 export function payloadBytes(payload: ArrayBufferView | ArrayBuffer, reusable?: ReusableBytes): Uint8Array {
   if (ArrayBuffer.isView(payload)) return viewedBytes(payload, reusable);
@@ -93,7 +100,7 @@ export function payloadBytes(payload: ArrayBufferView | ArrayBuffer, reusable?: 
 }
 
 function viewedBytes(view: ArrayBufferView, reusable: ReusableBytes | undefined): Uint8Array {
-  // Asking a view for its memory is the expensive part, most of all for small views. The memory of a received message is known.
+  // Reading the memory of a view is expensive, above all for small views. The memory of a received message is known.
   if (reusable?.isReceived(view) === true && isUnchanged(view as Uint8Array)) return view as Uint8Array;
   const kind = typedArrayKind(view);
   const of = kind === undefined ? ofDataView : ofTypedArray;
@@ -109,20 +116,21 @@ function viewedBytes(view: ArrayBufferView, reusable: ReusableBytes | undefined)
   } catch {
     return gone();
   }
-  // A view of our own: properties of the application's view may lie, now or later, and asking them costs more.
+  // Our own view: properties of the application's view may be false now or later, and reading them costs more.
   return bytesAt(buffer, byteOffset, byteLength);
 }
 
 /**
- * A delivered message that is not detached and states its true length. Its `length` may still be an accessor that changes
- * its mind: frames are built with {@link trueLength}. Asking for own properties would cost a fifth of an echo.
+ * True for a delivered message that is not detached and states its true length. Its `length` may still be a getter that
+ * changes its result, so frames are built with {@link trueLength}. Checking own properties would cost a fifth of an
+ * echo.
  */
 function isUnchanged(message: Uint8Array): boolean {
   const { length } = message;
   return length > 0 && length < MAX_LENT_BYTES && length === trueLength(message);
 }
 
-/** @param byteLength Up to the end of the buffer if `undefined`. */
+/** @param byteLength `undefined` for the rest of the buffer. */
 function bytesAt(buffer: ArrayBuffer, byteOffset: number, byteLength: number | undefined): Uint8Array {
   let bytes: Uint8Array;
   try {
@@ -142,17 +150,17 @@ const resizable = /* @__PURE__ */ platformGetter(ArrayBuffer.prototype, 'resizab
 
 const isResizable = (buffer: ArrayBuffer): boolean => resizable(buffer) === true;
 
-/** How a payload goes out, once the `binary` option has had its say. */
+/** How a payload is sent, after the `binary` option was applied. */
 export interface OutgoingData {
   readonly opcode: typeof OPCODE.TEXT | typeof OPCODE.BINARY;
   readonly data: string | Uint8Array;
 }
 
 /**
- * Decides opcode and bytes of a payload.
- * @param reusable As of {@link payloadBytes}.
- * @param binary `false` sends bytes as text, `true` a string as binary; by default the type decides.
- * @throws MisuseError `ERR_ARGUMENT` for an impossible payload, and for bytes that are to go out as text but are not UTF-8.
+ * Determines opcode and bytes of a payload.
+ * @param reusable As in {@link payloadBytes}.
+ * @param binary `false` sends bytes as text, `true` sends a string as binary; by default the type decides.
+ * @throws MisuseError `ERR_ARGUMENT` for an invalid payload, and for bytes to be sent as text that are not UTF-8.
  */
 export function outgoing(
   payload: Payload,

@@ -1,22 +1,22 @@
 import { Buffer } from 'node:buffer';
 
-/** Below so many bytes, encoding a text costs about as much as copying its bytes. */
+/** Below these sizes in bytes, encoding a text costs about as much as copying its bytes. */
 const FROM_BYTES = { ascii: 2_048, other: 96 };
-/** From so many bytes on, comparing bytes costs less than checking that they are UTF-8 (16 KiB: 260 ns against 860). */
+/** From this size in bytes, comparing bytes costs less than validating UTF-8 (16 KiB: 260 ns instead of 860). */
 const COMPARED_FROM_BYTES = 2_048;
 const NOTHING: Buffer = /* @__PURE__ */ Buffer.alloc(0);
 
 /**
- * The encoded bytes of the message being delivered. An echo, a relay or a publish sends the very text that was received: it copies
- * these bytes, and need not encode the text again (text of many scripts, 1 KiB: encoding 1.6 µs, copying 0.1).
- *
- * A driver makes one object and hands it to its `ProtocolConnection`s, and to `PreparedMessage`. Connections share received
- * bytes only if they were given the same object. The bytes lie in memory that the driver lent to `receive`, so every way of getting
- * that memory back ends their validity: each connection calls {@link forget} in `receive`, `next` and `keepUnread`, and when it fails
- * or ends. A driver that stops without one of these calls, `forget` before it returns to the owner of the memory.
+ * The encoded bytes of the message being delivered. An echo, a relay or a publish sends the received text unchanged: it
+ * copies these bytes instead of encoding the text again (text of many scripts, 1 KiB: encoding 1.6 µs, copying 0.1).
+ * A driver creates one object and passes it to its `ProtocolConnection`s and to `PreparedMessage`. Connections share
+ * received bytes only if they have the same object. The bytes are in memory that the driver lent to `receive`, so they
+ * are valid only until the driver gets that memory back: each connection calls {@link forget} in `receive`, `next` and
+ * `keepUnread`, and when it fails or ends. A driver that stops without one of these calls has to call `forget` before
+ * the owner of the memory uses it again.
  */
 export class ReusableBytes {
-  /** `undefined` while the text that is noted was delivered as bytes. */
+  /** `undefined` while the noted text was delivered as bytes. */
   #text: string | undefined = '';
   /** {@link NOTHING} while no text is noted. */
   #from: Buffer = NOTHING;
@@ -25,8 +25,8 @@ export class ReusableBytes {
   #binary: Buffer = NOTHING;
 
   /**
-   * Notes where the UTF-8 of a received text lies. Short texts are not noted.
-   * @param from Not copied; stays unchanged until {@link forget}.
+   * Notes the location of the UTF-8 of a received text. Short texts are not noted.
+   * @param from Not copied; must stay unchanged until {@link forget}.
    */
   noteText(text: string, from: Buffer, start: number, end: number, isAscii: boolean): void {
     if (end - start < (isAscii ? FROM_BYTES.ascii : FROM_BYTES.other)) return;
@@ -38,8 +38,8 @@ export class ReusableBytes {
 
   /**
    * Notes a received text that was delivered as bytes.
-   * @param message As of {@link noteBinary}.
-   * @param from Where its UTF-8 was read into; not copied. Stays unchanged until {@link forget}.
+   * @param message As in {@link noteBinary}.
+   * @param from Memory that its UTF-8 was read into; not copied. Must stay unchanged until {@link forget}.
    */
   noteTextBytes(message: Buffer, from: Buffer, start: number, end: number): void {
     this.#binary = message;
@@ -50,12 +50,12 @@ export class ReusableBytes {
     this.#end = end;
   }
 
-  /** Notes a received binary message: plain memory of its own, neither shared nor resizable. */
+  /** Notes a received binary message: ordinary memory of its own, neither shared nor resizable. */
   noteBinary(message: Buffer): void {
     this.#binary = message;
   }
 
-  /** The memory of the noted text is about to change, or the next message is due. */
+  /** Forgets the noted message, because its memory is about to change or the next message follows. */
   forget(): void {
     this.#binary = NOTHING;
     if (this.#from === NOTHING) return;
@@ -63,18 +63,18 @@ export class ReusableBytes {
     this.#from = NOTHING;
   }
 
-  /** @returns The UTF-8 of `text`, to be copied before anything else is called; `undefined` unless it is noted. */
+  /** @returns The UTF-8 of `text`, to be copied before any other call; `undefined` unless it is noted. */
   utf8Of(text: string): Buffer | undefined {
-    // Equal texts have equal bytes, whether they are the same string object or not.
+    // Equal texts have equal bytes, even in different string objects.
     return this.#from !== NOTHING && text === this.#text
       ? this.#from.subarray(this.#start, this.#end)
       : undefined;
   }
 
   /**
-   * Whether `view` is the text being delivered and still has the bytes that were checked when it was received. `false` if that
-   * is not known.
-   * @param bytes What `view` holds now.
+   * Whether `view` is the text being delivered and still has the bytes that were validated on receipt; `false` if
+   * unknown.
+   * @param bytes The current bytes of `view`.
    */
   isReceivedText(view: ArrayBufferView, bytes: Uint8Array): boolean {
     return (

@@ -1,17 +1,17 @@
 import { Buffer } from 'node:buffer';
 import { copyOf } from './message-memory.ts';
 
-/** Memory of one slab, in bytes. */
+/** Size of one slab, in bytes. */
 const SLAB_BYTES = 8_192;
-/** A text of this size or more gets memory of its own, in bytes. */
+/** A text of at least this size gets its own memory, in bytes. */
 const OWN_FROM_BYTES = 4_096;
-/** Up to here a loop is quicker than a view to copy from. */
+/** Up to this size, a loop is faster than a copy from a view. */
 const COPIED_BY_BYTES = 40;
 
 /**
- * Memory for received texts that are delivered as bytes. Small texts lie next to each other in slabs of 8 KiB, which hold
- * nothing but delivered texts: memory of its own for each small text costs twice the time of a whole echo. A text keeps its slab
- * alive, and `.buffer` shows the other texts in it.
+ * Memory for received texts that are delivered as bytes. Small texts are packed into slabs of 8 KiB, which hold only
+ * delivered texts: separate memory for each small text costs twice the time of a whole echo. A text keeps its slab
+ * alive, and its `.buffer` contains the other texts of the slab.
  */
 export class TextSlab {
   readonly #allocate: (bytes: number) => Buffer;
@@ -28,7 +28,7 @@ export class TextSlab {
     const length = end - start;
     if (length >= OWN_FROM_BYTES) return copyOf(bytes, start, end);
     let slab = this.#slab;
-    // An application may have detached the slab, which has no length then.
+    // An application may have detached the slab, which then has length 0.
     if (slab === undefined || this.#used + length > slab.length) {
       slab = this.#slab = this.#allocate(SLAB_BYTES);
       this.#used = 0;
@@ -36,7 +36,7 @@ export class TextSlab {
     const at = this.#used;
     if (length > COPIED_BY_BYTES) bytes.copy(slab, at, start, end);
     else for (let i = 0; i < length; i++) slab[at + i] = bytes[start + i]!;
-    // The next text begins where a view of 64-bit numbers can.
+    // The next text starts at a multiple of 8, so that views of 64-bit numbers are possible.
     this.#used = (at + length + 7) & ~7;
     return slab.subarray(at, at + length);
   }

@@ -9,35 +9,35 @@ import type { Inflater, InflateSink } from './inflater.ts';
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
-/** A piece that came while one before it was being inflated, with a copy of its bytes. */
+/** A piece that arrived while an earlier piece was being inflated, with a copy of its bytes. */
 export interface HeldPiece {
   readonly piece: Piece;
   readonly bytes: Buffer;
   readonly nonAscii: number;
 }
 
-/** A piece of a message is being inflated behind the event loop. */
+/** A piece of a message that is being inflated on the thread pool. */
 interface Inflation {
-  /** The message ends with it. */
+  /** True if the message ends with it. */
   last: boolean;
   done: boolean;
   error: PeerError | undefined;
-  /** What came next: nothing further is parsed. */
+  /** The next piece; nothing further is parsed. */
   held: HeldPiece | undefined;
 }
 
 /**
- * What comes compressed on one connection (RFC 7692 §7.2.2); exists from the first compressed message on. While a piece is
- * inflated behind the event loop pings and pongs pass it, and everything else waits.
+ * The compressed input of one connection (RFC 7692 §7.2.2); created by its first compressed message. While a piece is
+ * inflated on the thread pool, pings and pongs overtake it, and everything else waits.
  */
 export class CompressedInput implements InflateSink {
-  /** Of the message that is whole. It lies in memory of the inflater, or in memory of its own. */
+  /** Bytes of the complete message, in memory of the inflater or in its own memory. */
   bytes: Buffer = NOTHING;
   start = 0;
   end = 0;
   isText = false;
   isAscii = false;
-  /** The bytes lie in memory of the message, and text is checked. */
+  /** True if the bytes are in the message's own memory, and text is validated. */
   isOwn = false;
 
   readonly #inflater: Inflater;
@@ -53,14 +53,14 @@ export class CompressedInput implements InflateSink {
     this.#maxMessageBytes = maxMessageBytes;
   }
 
-  /** Bytes held of a message in progress, and of what waits behind it. */
+  /** Bytes held of a message in progress and of input queued after it. */
   get heldBytes(): number {
     return (
       (this.#assembler?.length ?? 0) + this.#inflater.heldBytes + (this.#inflation?.held?.bytes.length ?? 0)
     );
   }
 
-  /** What that counts in a memory budget, in bytes. */
+  /** Bytes to count for it in a memory budget. */
   get countedBytes(): number {
     const inflation = this.#inflation;
     const jobs = inflation === undefined ? 0 : inflation.held === undefined ? 1 : 2;
@@ -72,25 +72,25 @@ export class CompressedInput implements InflateSink {
     );
   }
 
-  /** Something received is still being inflated. */
+  /** True while received bytes are being inflated. */
   get inflating(): boolean {
     return this.#inflation !== undefined;
   }
 
-  /** Until that is done, nothing more is looked at. */
+  /** True while the parser has to wait for the inflater. */
   get blocked(): boolean {
     return this.#inflation?.held !== undefined;
   }
 
-  /** A read has come. */
+  /** Call when a read has arrived. */
   readBegins(): void {
     this.#inflater.readBegins();
   }
 
   /**
-   * Takes the next piece of a message. Only while nothing is being inflated.
-   * @param last The message ends here.
-   * @returns Whether it is whole.
+   * Takes the next piece of a message; only while nothing is being inflated.
+   * @param last True if the message ends here.
+   * @returns Whether the message is complete.
    * @throws PeerError `ERR_INFLATE`, `ERR_MESSAGE_TOO_BIG`, `ERR_UTF8`.
    */
   take(isText: boolean, bytes: Buffer, start: number, end: number, last: boolean): boolean {
@@ -100,12 +100,12 @@ export class CompressedInput implements InflateSink {
     return false;
   }
 
-  /** Keeps what came next, until nothing is being inflated any more. */
+  /** Holds the next piece until nothing is being inflated. */
   hold(held: HeldPiece): void {
     this.#inflation!.held = held;
   }
 
-  /** What was being inflated is, or cannot be. */
+  /** Call when the inflation has ended, with its error if it failed. */
   done(error: PeerError | undefined): void {
     if (this.#inflation === undefined) return;
     this.#inflation.done = true;
@@ -113,9 +113,9 @@ export class CompressedInput implements InflateSink {
   }
 
   /**
-   * Goes on where inflating has stopped us, once it is done.
-   * @returns Whether a message is whole by it.
-   * @throws PeerError Why it cannot be inflated.
+   * Continues after the inflation that blocked the parser.
+   * @returns Whether it completed a message.
+   * @throws PeerError The reason why it cannot be inflated.
    */
   settle(): boolean {
     const inflation = this.#inflation!;
@@ -127,7 +127,7 @@ export class CompressedInput implements InflateSink {
     return isWhole;
   }
 
-  /** Gives back what was held, once it may go on. */
+  /** Returns the held piece once it may continue. */
   takeHeld(): HeldPiece | undefined {
     if (this.#inflation?.done !== true) return undefined;
     const { held } = this.#inflation;
@@ -136,8 +136,8 @@ export class CompressedInput implements InflateSink {
   }
 
   /**
-   * The message is whole, and the fields describe it.
-   * @throws PeerError `ERR_UTF8` for text that ends inside a character.
+   * Completes the message; the fields then describe it.
+   * @throws PeerError `ERR_UTF8` for text that ends inside a code point.
    */
   finish(): void {
     const assembler = this.#assembler;
@@ -149,7 +149,7 @@ export class CompressedInput implements InflateSink {
     this.#holdMessage(assembler.bytes, 0, assembler.length, assembler.isAscii);
   }
 
-  /** Lets everything go. */
+  /** Releases everything. */
   close(): void {
     this.#inflater.close();
     this.#inflation = undefined;

@@ -2,19 +2,19 @@ import type { Inflater } from './inflater.ts';
 import type { PeerError } from '../errors.ts';
 import type { DeflateDirection, DeflatePreferences } from './parameters.ts';
 
-/** permessage-deflate as a server or client uses it; one object for all its connections. */
+/** Settings of permessage-deflate for a server or client; one object for all its connections. */
 export interface DeflateSettings extends DeflatePreferences {
-  /** Smaller messages are sent as they are, in bytes. */
+  /** Messages below this size, in bytes, are sent uncompressed. */
   readonly thresholdBytes: number;
-  /** How hard zlib tries: 1 to 9. */
+  /** Effort of zlib: 1 to 9. */
   readonly level: number;
   /** Memory of zlib: 1 to 9. */
   readonly memLevel: number;
-  /** Larger messages are compressed and inflated on other threads, in bytes. */
+  /** Messages above this size, in bytes, are compressed and inflated on other threads. */
   readonly asyncThresholdBytes: number;
 }
 
-/** How messages are compressed. */
+/** Parameters of a compressor. */
 export interface CompressionParameters {
   /** Window of 2^`windowBits` bytes, 9 to 15. */
   readonly windowBits: number;
@@ -24,31 +24,31 @@ export interface CompressionParameters {
 
 /** A message that is being compressed on another thread. */
 export interface CompressionJob {
-  /** Its callback is not called any more. With context takeover the compressor is of no further use if the job had begun. */
+  /** Suppresses the callback. With context takeover, the compressor is unusable afterwards if the job had started. */
   cancel(): void;
 }
 
 /** Compresses messages one after another (RFC 7692 §7.2.1). */
 export interface Compressor {
-  /** @returns The whole message, compressed; it may lie in memory that the next call of any compressor overwrites. */
+  /** @returns The whole compressed message, possibly in memory that the next call of any compressor overwrites. */
   compress(input: Uint8Array): Uint8Array;
   /**
-   * Compresses a message on another thread. With context takeover nothing else may be compressed until it is done.
-   * @param input Stays as it is until then.
-   * @param done Called later, with memory of its own; or with the error, if there is no memory left for zlib.
+   * Compresses a message on another thread. With context takeover, nothing else may be compressed until it is done.
+   * @param input Must stay unchanged until then.
+   * @param done Called in a later turn with separate memory, or with the error if zlib has no memory.
    */
   compressBehind(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob;
   /** Makes the next message refer to no earlier one, because the peer has since seen other messages. */
   forget(): void;
-  /** Frees the memory; the compressor may be used again. */
+  /** Frees the memory; the compressor can still be used. */
   close(): void;
 }
 
-/** What permessage-deflate needs of zlib. */
+/** What permessage-deflate needs from zlib. */
 export interface Zlib {
-  /** @param contextTakeover Messages refer to the ones before them: the compressor belongs to one connection. */
+  /** @param contextTakeover Messages refer to earlier ones; the compressor then belongs to one connection. */
   compressor(parameters: CompressionParameters, contextTakeover: boolean): Compressor;
-  /** @param done Called when a piece that was not inflated at once is inflated, or cannot be. */
+  /** @param done Called when an inflation on another thread has ended, with its error if it failed. */
   inflater(
     direction: DeflateDirection,
     asyncThresholdBytes: number,

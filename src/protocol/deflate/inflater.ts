@@ -1,32 +1,32 @@
 import type { Buffer } from 'node:buffer';
 
-/** Takes what comes out of an {@link Inflater}. */
+/** Receives the output of an {@link Inflater}. */
 export interface InflateSink {
   /**
    * Takes the next inflated bytes of the message in progress. They are valid until it returns.
-   * @param final These are the last ones of the message.
+   * @param final True if they are the last ones of the message.
    * @throws PeerError for bytes that no message may have.
    */
   inflated(bytes: Buffer, start: number, end: number, final: boolean): void;
 }
 
 /**
- * Inflates the messages of one connection (RFC 7692 §7.2.2), piece by piece as they arrive. Whoever has zlib makes it: the
- * protocol core computes, and does not wait.
+ * Inflates the messages of one connection (RFC 7692 §7.2.2), piece by piece as they arrive. A caller that has zlib
+ * provides it, because the protocol core only computes and never waits.
  */
 export interface Inflater {
-  /** What it holds for the message in progress, in bytes. */
+  /** Bytes held for the message in progress. */
   readonly heldBytes: number;
   /**
    * Inflates the next piece of a message into `sink`.
-   * @param last The message ends here.
-   * @returns `false` if it goes on behind the event loop, with a copy of the bytes: then nothing else may be written until
-   *   its maker reports the end of it, with the error if there was one, and `sink` is called meanwhile.
-   * @throws PeerError `ERR_INFLATE`, or what `sink` throws. Then it has let everything go, and is of no further use.
+   * @param last True if the message ends here.
+   * @returns `false` if a copy of the bytes is inflated on the thread pool. Nothing else may be written until the
+   *   inflater has reported its end, with the error if it failed; `sink` is called meanwhile.
+   * @throws PeerError `ERR_INFLATE`, or what `sink` throws. The inflater has then released everything and is unusable.
    */
   write(sink: InflateSink, bytes: Buffer, start: number, end: number, last: boolean): boolean;
-  /** A read has come: the share of the event loop that one read may take begins anew. */
+  /** Call when a read has arrived: the event loop's share for one read starts again. */
   readBegins(): void;
-  /** Lets everything go, and reports nothing any more. */
+  /** Releases everything and reports nothing afterwards. */
   close(): void;
 }

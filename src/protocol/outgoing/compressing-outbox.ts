@@ -11,7 +11,7 @@ import type { ProtocolMemory } from '../memory.ts';
 import { Outbox, type OutgoingLimits, UNCOPIED_FROM_BYTES, type Wire } from './outbox.ts';
 import { type FrameWaiter, type PreparedFrame, preparedFrame } from './prepared-frame.ts';
 
-/** Small messages that go out as they are. */
+/** Small uncompressed messages. */
 interface Frames {
   readonly is: 'frames';
   readonly block: FrameBlock;
@@ -19,8 +19,8 @@ interface Frames {
 }
 
 /**
- * A message, or Close, that is queued behind one that is being compressed; or that one itself. Small messages that go out
- * as they are share a block.
+ * An entry of the queue: the message or Close that is being compressed, or one after it. Small uncompressed messages
+ * share a block.
  */
 type Waiting =
   | {
@@ -41,17 +41,17 @@ function messagesOf(entry: Waiting): number {
   return entry.is === 'frames' ? entry.block.messages : 1;
 }
 
-/** Told when work on other threads is done. */
+/** Receives the results of work on other threads. */
 export interface OutgoingOwner {
-  /** A message that was compressed can be written. */
+  /** A message compressed on another thread can be written. */
   send(): void;
-  /** A step threw that no caller waits for. */
+  /** A step without a caller threw. */
   failed(error: unknown): void;
 }
 
-/** What the compressed messages of one connection need beside an outbox. */
+/** What a connection needs to compress, in addition to an outbox. */
 export interface OutgoingDeflate {
-  /** How this side compresses. */
+  /** Compression of this side. */
   readonly direction: DeflateDirection;
   readonly settings: DeflateSettings;
   readonly zlib: Zlib;
@@ -59,11 +59,11 @@ export interface OutgoingDeflate {
 }
 
 /**
- * The outbox of a connection that has agreed on permessage-deflate. Messages of ordinary size are compressed when they are
- * sent; a large one behind the event loop, and what is sent after it waits in a queue here, save control frames. With
- * context takeover, what many recipients share is compressed without reference to anything: then this connection's own
- * context forgets what it has seen, for the peer's window holds something else from there on (RFC 7692 §7.2.1 leaves it to
- * the sender what to refer to).
+ * The outbox of a connection that negotiated permessage-deflate. Messages of ordinary size are compressed when they are
+ * sent. A large message is compressed on the thread pool; messages after it are queued here, but control frames
+ * overtake them. A message for many recipients is compressed without a context. With context takeover, this
+ * connection's own context is then reset, because the peer's window holds other data from there on (RFC 7692 §7.2.1
+ * lets the sender choose what to refer to).
  */
 export class CompressingOutbox extends Outbox implements FrameWaiter {
   readonly #deflate: OutgoingDeflate;
@@ -72,7 +72,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   readonly #nextKey: (() => number) | undefined;
   #queue: Waiting[] | undefined;
   #queueBytes = 0;
-  /** What the first of the queue waits for. */
+  /** The job that the first entry of the queue waits for. */
   #job: CompressionJob | undefined;
   #frame: PreparedFrame | undefined;
   #begun = false;
@@ -91,7 +91,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     const { direction, settings, zlib } = deflate;
     const { windowBits, contextTakeover } = direction;
     const { level, memLevel } = settings;
-    // A window smaller than zlib's smallest: everything is sent as it is, which is always allowed (RFC 7692 §6).
+    // A window smaller than zlib's smallest: messages are sent uncompressed, which is always allowed (RFC 7692 §6).
     if (windowBits >= MIN_COMPRESSOR_BITS)
       this.#compressor = zlib.compressor({ windowBits, level, memLevel }, contextTakeover);
   }
@@ -113,7 +113,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   }
 
   override data(opcode: number, lent: Uint8Array, compress?: boolean): void {
-    // zlib ends the process if it is told a length that the memory does not have.
+    // zlib ends the process if it gets a length that exceeds the memory.
     const payload = ownView(lent);
     if (this.#queue !== undefined) this.#wait(opcode, payload, compress);
     else if (!this.#isToBeCompressed(payload, compress)) super.data(opcode, payload);
@@ -188,7 +188,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     this.#goOn();
   }
 
-  /** Sends what was compressed, and what waits behind it; nothing that throws gets into other connections' callbacks. */
+  /** Sends what was compressed and the entries after it. An exception must not reach callbacks of other connections. */
   #goOn(sendFirst?: () => void): void {
     try {
       sendFirst?.();
@@ -204,7 +204,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     if (compress === true) return true;
     const { thresholdBytes } = this.#deflate.settings;
     if (data.length >= thresholdBytes) return true;
-    // A UTF-16 unit is at most 3 bytes, so that short texts need no counting.
+    // A UTF-16 unit has at most 3 bytes, so short texts need no counting.
     return (
       typeof data === 'string' &&
       data.length * 3 >= thresholdBytes &&
@@ -216,12 +216,12 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     const input = typeof data === 'string' ? this.#memory.encoded(data) : data;
     const output = this.#compressor!.compress(input);
     if (this.#isWorthIt(input.length, output.length)) {
-      // What is not copied must be no memory that the next message is compressed into.
+      // Uncopied output must not be memory that the next message is compressed into.
       super.data(opcode | RSV1, output.length < UNCOPIED_FROM_BYTES ? output : Buffer.from(output));
     } else this.#sendPlain(opcode, data);
   }
 
-  /** With takeover the peer has to see whatever our context has seen. */
+  /** With takeover, the peer has to receive everything that our context has seen. */
   #isWorthIt(before: number, after: number): boolean {
     return this.#deflate.direction.contextTakeover || after < before;
   }
@@ -243,13 +243,13 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   }
 
   #wait(opcode: number, data: string | Uint8Array, compress: boolean | undefined): void {
-    // Three bytes for a UTF-16 unit, and the longest header.
+    // Three bytes per UTF-16 unit, and the longest header.
     const room = (typeof data === 'string' ? 3 * data.length : data.length) + MAX_HEADER_BYTES;
     if (room <= MAX_BLOCK_FRAME_BYTES && !this.#isToBeCompressed(data, compress)) {
       this.#waitPacked(opcode, data, room);
       return;
     }
-    // A copy: zlib may read the bytes long after the application has detached or changed its own.
+    // Copied, because zlib may read the bytes long after the application has detached or changed its own.
     const kept = typeof data === 'string' ? data : Buffer.from(data);
     this.#enqueue({ is: 'message', opcode, data: kept, compress, bytes: Buffer.byteLength(kept) });
   }
@@ -264,7 +264,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     );
   }
 
-  /** The last entry of the queue, which is not empty, as one with `room` bytes for small frames. */
+  /** Returns the last entry of the non-empty queue as a block with `room` bytes for small frames. */
   #framesWith(room: number): Frames {
     const last = this.#queue?.at(-1);
     const before = last?.is === 'frames' ? last : undefined;
@@ -290,7 +290,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     this.#queueBytes -= first.bytes;
   }
 
-  /** Sends from the front of the queue whatever does not have to wait. */
+  /** Sends entries from the front of the queue until one has to wait. */
   #advance(): void {
     for (let first = this.#queue?.[0]; first !== undefined; first = this.#queue![0]) {
       if (this.#begun || this.#mustWait(first)) return;
@@ -335,7 +335,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     return true;
   }
 
-  /** There was no memory for zlib. A context that has seen half a message starts anew. */
+  /** zlib had no memory. A context that has seen half a message is reset. */
   #lost(): void {
     if (this.#deflate.direction.contextTakeover) this.#compressor!.close();
   }

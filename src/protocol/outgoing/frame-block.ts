@@ -1,24 +1,28 @@
 import { Buffer } from 'node:buffer';
 import { frameBytes, type FrameKey, writeFrame, writeTextFrame } from './frame-builder.ts';
 
-/** Memory of the first block of a queue. */
+/** Memory of the first block of a queue, in bytes. */
 const LEAST_BYTES = 256;
-/** Memory of a block in a long queue: each block has twice as much as the one before, up to here. */
+/**
+ * Largest memory of a block, in bytes: in a long queue each block is twice as large as the one before, up to this size.
+ */
 const MOST_BYTES = 16_384;
-/** Frames that may need more room than this get memory of their own. */
+/** Frames that may need more room than this get their own memory, in bytes. */
 export const MAX_BLOCK_FRAME_BYTES = 4_096;
 
-/** Small frames of one queue, copied next to each other: a buffer for each of them costs more memory than the frames. */
+/**
+ * Small frames of one queue, packed next to each other: one buffer per frame would cost more memory than the frames.
+ */
 export class FrameBlock {
   readonly #memory: Buffer;
   #usedBytes = 0;
   #droppedBytes = 0;
-  /** Frames in it. */
+  /** Number of messages in the block. */
   messages = 0;
 
   /**
    * @param room Bytes that the first frame needs at most.
-   * @param before The block before this one in the same queue.
+   * @param before The previous block of the same queue.
    */
   constructor(room: number, before: FrameBlock | undefined) {
     const wanted = before === undefined ? LEAST_BYTES : Math.min(2 * before.#memory.length, MOST_BYTES);
@@ -46,7 +50,7 @@ export class FrameBlock {
     this.messages++;
   }
 
-  /** All frames, as one run. Nothing may be added after this call. */
+  /** Returns all frames as one run. Nothing may be added afterwards. */
   get run(): Buffer {
     return this.#memory.subarray(this.#droppedBytes, this.#usedBytes);
   }

@@ -4,10 +4,10 @@ import { MisuseError } from '../errors.ts';
 import { mask, writeKey } from '../mask.ts';
 import { trueLength } from '../payload.ts';
 
-/** A masking key of `mask`, or `undefined` on the server's side, whose frames carry none (§5.1). */
+/** A masking key for `mask`; `undefined` on the server side, whose frames are not masked (§5.1). */
 export type FrameKey = number | undefined;
 
-/** Bytes of header in front of a payload: always the shortest form (§5.2). */
+/** Returns the size of the header for a payload, in the shortest form (§5.2). */
 export function headerBytes(payloadBytes: number, key: FrameKey): number {
   const unmasked = payloadBytes < LENGTH_16 ? 2 : payloadBytes <= 0xffff ? 4 : 10;
   return key === undefined ? unmasked : unmasked + 4;
@@ -71,7 +71,7 @@ export function writeFrame(
 }
 
 /**
- * Writes a whole final frame around a string; lone surrogates go out as U+FFFD.
+ * Writes a whole final frame with a string as payload; lone surrogates are sent as U+FFFD.
  * @param target Needs room for the longest header and 3 bytes per UTF-16 unit of `text`.
  * @returns The position after the frame.
  */
@@ -82,18 +82,18 @@ export function writeTextFrame(
   text: string,
   key: FrameKey,
 ): number {
-  // Most text is ASCII: write it where it would then belong, and move it if the header turns out longer.
+  // Most text is ASCII: write it where its header would end, and move it if the header turns out longer.
   const guessed = at + headerBytes(text.length, key);
   const bytes = target.write(text, guessed, 'utf8');
   const start = at + headerBytes(bytes, key);
-  // Before the header is written: a longer one reaches into the text.
+  // Before the header is written, because a longer header reaches into the text.
   if (start !== guessed) target.copyWithin(start, guessed, guessed + bytes);
   writeHeader(target, at, opcode, bytes, key);
   if (key !== undefined) mask(target, start, start + bytes, key, 0);
   return start + bytes;
 }
 
-/** A whole final frame in memory of its own. */
+/** Returns a whole final frame in its own memory. */
 export function buildFrame(opcode: number, data: string | Uint8Array, key: FrameKey): Buffer {
   const payloadBytes = typeof data === 'string' ? Buffer.byteLength(data, 'utf8') : trueLength(data);
   const frame = Buffer.allocUnsafeSlow(headerBytes(payloadBytes, key) + payloadBytes);
@@ -104,14 +104,17 @@ export function buildFrame(opcode: number, data: string | Uint8Array, key: Frame
   return frame;
 }
 
-/** One fragment of a message in memory of its own (§5.4). @param opcode 0 for all but the first fragment. */
+/**
+ * Returns one fragment of a message in its own memory (§5.4).
+ * @param opcode 0 for all but the first fragment.
+ */
 export function buildFragment(opcode: number, payload: Uint8Array, isLast: boolean, key: FrameKey): Buffer {
   const frame = buildFrame(opcode, payload, key);
   if (!isLast) frame[0] = opcode;
   return frame;
 }
 
-/** Length of a frame that was built here and begins at `at`, header and payload. */
+/** Returns the size, header and payload, of a frame that starts at `at` and was built here. */
 export function frameBytes(bytes: Uint8Array, at: number): number {
   const second = bytes[at + 1]!;
   const short = second & LENGTH_MASK;
@@ -123,7 +126,10 @@ export function frameBytes(bytes: Uint8Array, at: number): number {
   return 2 + lengthBytes + maskBytes + payloadBytes;
 }
 
-/** @throws MisuseError `ERR_ARGUMENT` if a control frame cannot carry these bytes (§5.5). */
+/**
+ * Checks the payload of a control frame.
+ * @throws MisuseError `ERR_ARGUMENT` if a control frame cannot carry these bytes (§5.5).
+ */
 export function checkControlPayload(payload: Uint8Array): void {
   if (payload.length > MAX_CONTROL_BYTES) {
     throw new MisuseError(

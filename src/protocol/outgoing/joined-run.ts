@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-/** Frames below this size are copied together rather than handed to the kernel one by one. */
+/** Frames below this size are copied together instead of being passed to the kernel one by one. */
 const JOINED_BELOW_BYTES = 8_192;
 /** Longest run that is copied together, in bytes. */
 const MAX_RUN_BYTES = 65_536;
@@ -13,15 +13,15 @@ const same = (a: readonly unknown[], b: readonly unknown[]): boolean => {
   return true;
 };
 
-/** The last run of frames that was joined. In a broadcast the next recipient most likely has the same frames pending. */
+/** The last run of joined frames. In a broadcast, the next recipient probably has the same frames pending. */
 export class JoinedRun {
   #frames = NO_FRAMES;
   #run: Buffer | undefined;
 
   /**
-   * Joins frames into one chunk, once for all connections that have the very same frames to send.
+   * Joins frames into one chunk, once for all connections that have the same frames to send.
    * @param frames Must not change any more: the list is compared with the next one.
-   * @returns `undefined` if they are more than 65,536 bytes, or not all of them plain bytes.
+   * @returns `undefined` if the frames exceed 65,536 bytes or are not all plain bytes.
    */
   join(frames: readonly unknown[]): Uint8Array | undefined {
     if (frames.length === 1) return frames[0] instanceof Uint8Array ? frames[0] : undefined;
@@ -44,7 +44,7 @@ export class JoinedRun {
   }
 }
 
-/** Copies neighbours that are small into one chunk each: a system call per chunk costs more than the copy. */
+/** Copies adjacent small chunks into one chunk each: a system call per chunk costs more than the copy. */
 export function joinSmall(chunks: Uint8Array[]): Uint8Array[] {
   if (chunks.length < 2) return chunks;
   const joined: Uint8Array[] = [];

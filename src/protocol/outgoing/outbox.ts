@@ -23,50 +23,51 @@ import {
   type WaitingFrame,
 } from './waiting-frames.ts';
 
-/** Payloads from this size on go out uncopied; smaller ones are packed next to each other. */
+/** Payloads from this size on are sent without a copy; smaller ones are packed next to each other. */
 export const UNCOPIED_FROM_BYTES = 16_384;
 const HIGH_WATER_MARK_BYTES = 262_144;
-/** Longest header, masked. */
+/** Size of the longest header, masked. */
 const HEADER_ROOM = 14;
-/** Header of a frame whose header is written. */
+/** Header of a frame whose header was already written. */
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
-/** The result of {@link Outbox.take} when there is nothing to write. */
+/** Returned by {@link Outbox.take} when there is nothing to write. */
 const NO_CHUNKS: readonly Uint8Array[] = /* @__PURE__ */ Object.freeze([]);
 
-/** The connection below, as far as an outbox asks it. */
+/** The connection below, as an outbox sees it. */
 export interface Wire {
-  /** It has more bytes than it takes at once. */
+  /** True while it has more bytes than it accepts at once. */
   readonly blocked: boolean;
-  /** Bytes that were handed to it and are not sent. */
+  /** Bytes that it accepted and has not sent. */
   readonly bufferedBytes: number;
   /**
-   * It may read chunks long after it was given them, when nothing can check any more that the application has not detached
-   * them: payloads of the application are copied first.
+   * True if it may read chunks long after it got them, when the application may have detached them: payloads of the
+   * application are then copied first.
    */
   readonly needsCopies: boolean;
 }
 
-/** What an outbox goes by. */
+/** Limits of an outbox. */
 export interface OutgoingLimits {
-  /** Most pongs that wait while the wire is blocked. */
+  /** Largest number of pongs that are queued while the wire is blocked. */
   readonly maxPendingPongs: number;
-  /** About how many bytes the wire is given ahead of the peer. Default 262,144. */
+  /** Approximate number of bytes that the wire gets before the peer reads them. Default 262,144. */
   readonly highWaterMarkBytes?: number;
 }
 
 /**
- * What one connection has to send, in order: all of one turn of the event loop leaves in one write.
- * Messages that the socket does not take stay queued here, where they can still be dropped; pongs pass them. Small frames
- * are packed into blocks while the socket is blocked, and each entry of a queue counts {@link ENTRY_BYTES} beside its bytes.
+ * The bytes that one connection has to send, in order. Everything of one turn of the event loop leaves in one write.
+ * Messages that the socket does not accept stay queued here, where they can still be dropped; pongs overtake them.
+ * While the socket is blocked, small frames are packed into blocks. Each queue entry counts {@link ENTRY_BYTES} in
+ * addition to its bytes.
  */
 export class Outbox implements PackingOwner {
-  /** Bytes that are queued here, headers included, as on the wire. */
+  /** Bytes queued here, on the wire, including headers. */
   waitingBytes = 0;
-  /** Bytes that {@link take} has handed out so far. */
+  /** Bytes that {@link take} has returned so far. */
   sentBytes = 0;
   /**
-   * A queued payload was detached before it was written: a `whole` one, or the rest of one that is `begun`. Nothing is
-   * written any more until {@link dropWaiting}.
+   * Set if a queued payload was detached before it was written: a `whole` one, or the rest of a `begun` one. Nothing is
+   * written afterwards until {@link dropWaiting}.
    */
   lostPayload: 'whole' | 'begun' | undefined;
 
@@ -74,20 +75,20 @@ export class Outbox implements PackingOwner {
   readonly #nextKey: (() => number) | undefined;
   readonly #memory: ProtocolMemory;
   readonly #limits: OutgoingLimits;
-  /** Whole frames in order, save that the first may be the rest of one. */
+  /** Whole frames in order; the first one may be partly written. */
   #waiting: WaitingFrame[] | undefined;
-  /** Small frames that follow `#waiting`, while the socket is blocked. */
+  /** Small frames after `#waiting`, while the socket is blocked. */
   #block: FrameBlock | undefined;
   #firstIsBegun = false;
-  /** Control frames, which pass waiting messages. */
+  /** Control frames; they overtake queued messages. */
   #control: Uint8Array[] | undefined;
-  /** Pings or pongs may be packed with pending messages. */
+  /** True if pings or pongs may be packed with queued messages. */
   #controlIsPacked = false;
   #closed = false;
 
   /**
-   * @param memory That of the connections whose messages are sent on from here.
-   * @param nextKey Gives a fresh masking key for each frame; clients only (§5.3).
+   * @param memory Memory of the connections whose messages are sent on from here.
+   * @param nextKey Returns a fresh masking key for each frame; clients only (§5.3).
    */
   constructor(wire: Wire, limits: OutgoingLimits, memory: ProtocolMemory, nextKey?: () => number) {
     this.#wire = wire;
@@ -96,14 +97,14 @@ export class Outbox implements PackingOwner {
     this.#memory = memory;
   }
 
-  /** What all that was accepted and not yet taken by the kernel counts, in bytes. */
+  /** What everything accepted and not yet taken by the kernel counts, in bytes. */
   get bufferedBytes(): number {
     return this.queuedBytes + this.#wire.bufferedBytes;
   }
 
-  /** What the queues here count: bytes of frames, and {@link ENTRY_BYTES} for each entry. */
+  /** What the queues here count: bytes of frames plus {@link ENTRY_BYTES} per entry. */
   get queuedBytes(): number {
-    // An open socket takes everything in the same turn: nothing but packed frames, which are no entries.
+    // An open socket accepts everything in the same turn: there are only packed frames, which are not entries.
     if (this.#waiting === undefined && this.#block === undefined && this.#control === undefined)
       return this.waitingBytes;
     const entries =
@@ -116,16 +117,16 @@ export class Outbox implements PackingOwner {
     return this.waitingBytes + this.#wire.bufferedBytes;
   }
 
-  /** Nothing waits, here or before here. */
+  /** True if nothing is queued, here or in a subclass. */
   get idle(): boolean {
     return this.waitingBytes === 0;
   }
 
-  /** @param _compress What the application says of it; for who can compress. */
+  /** @param _compress The application's choice; used by outboxes that compress. */
   text(text: string, _compress?: boolean): void {
     const bytes = this.#memory.reusableBytes.utf8Of(text);
     if (bytes !== undefined) {
-      // The next read overwrites them: they are copied, whatever their size.
+      // The next read overwrites these bytes, so they are copied at any size.
       if (bytes.length < UNCOPIED_FROM_BYTES) this.#copySmall(OPCODE.TEXT, bytes, this.#key());
       else this.#push(buildFrame(OPCODE.TEXT, bytes, this.#key()));
       return;
@@ -145,8 +146,9 @@ export class Outbox implements PackingOwner {
   }
 
   /**
-   * @param payload Small ones are copied; large ones must stay as they are until `bufferedBytes` says they are out.
-   * @param _compress What the application says of it; for who can compress.
+   * @param payload Small ones are copied; large ones must stay unchanged until `bufferedBytes` shows that they were
+   *   sent.
+   * @param _compress The application's choice; used by outboxes that compress.
    */
   data(opcode: number, payload: Uint8Array, _compress?: boolean): void {
     const key = this.#key();
@@ -159,20 +161,23 @@ export class Outbox implements PackingOwner {
   }
 
   /**
-   * One fragment of a message, which is copied. Nothing but its other fragments and control frames may be sent before its last
-   * fragment.
-   * @param opcode Of the message for its first fragment; 0 for the others.
+   * Sends one fragment of a message; the payload is copied. Only its other fragments and control frames may be sent
+   * before its last fragment.
+   * @param opcode Opcode of the message for its first fragment; 0 for the others.
    */
   fragment(opcode: number, payload: Uint8Array, isLast: boolean): void {
     this.#push(buildFragment(opcode, payload, isLast, this.#key()));
   }
 
-  /** A message that other connections send, too. */
+  /** Sends a message that other connections send, too. */
   prepared(message: PreparedMessage): void {
     this.shared(message.frame);
   }
 
-  /** A frame that other connections send, too. While the socket is blocked, a copy of a small one costs less than a reference. */
+  /**
+   * Sends a frame that other connections send, too. While the socket is blocked, copying a small frame costs less than
+   * a reference.
+   */
   shared(frame: Uint8Array): void {
     if (frame.length > ENTRY_BYTES || !this.#wire.blocked) {
       this.#push(frame);
@@ -197,7 +202,7 @@ export class Outbox implements PackingOwner {
     this.waitingBytes += frame.length;
   }
 
-  /** Moves packed pings and pongs in front of the messages, so that a newer pong does not pass an older one. */
+  /** Moves packed pings and pongs before the messages, so that a newer pong cannot overtake an older one. */
   #unpackControl(): void {
     this.#memory.packingTable.moveOut(this);
     this.#controlIsPacked = false;
@@ -207,7 +212,7 @@ export class Outbox implements PackingOwner {
   }
 
   /**
-   * Drops the oldest pending pong: newer ones answer for it (§5.5.3).
+   * Drops the oldest queued pong: newer ones answer for it (§5.5.3).
    * @returns False if there is none.
    */
   #passOver(control: Uint8Array[]): boolean {
@@ -228,8 +233,8 @@ export class Outbox implements PackingOwner {
   }
 
   /**
-   * Throws away all messages that wait and are not begun, and the pongs with them.
-   * @returns How many messages.
+   * Drops all queued messages that are not begun, and the pongs.
+   * @returns Number of dropped messages.
    */
   dropWaiting(): number {
     this.#memory.packingTable.moveOut(this);
@@ -245,7 +250,7 @@ export class Outbox implements PackingOwner {
   }
 
   /**
-   * Throws away the oldest message that waits and is not begun.
+   * Drops the oldest queued message that is not begun.
    * @returns Its size with header, in bytes; 0 if there is none.
    */
   dropOldest(): number {
@@ -259,7 +264,7 @@ export class Outbox implements PackingOwner {
     return bytes;
   }
 
-  /** Lets everything go: there is nobody to send it to. */
+  /** Drops everything: the connection is closed. */
   clear(): void {
     this.#memory.packingTable.take(this);
     this.#waiting = undefined;
@@ -271,9 +276,10 @@ export class Outbox implements PackingOwner {
   }
 
   /**
-   * Takes the next bytes to write, in order: as many as the wire takes. Hand all of them to the wire before the next call, and
-   * call it until there are none.
-   * @returns Chunks that must stay unchanged until they are sent; none if nothing is pending, or while the wire is blocked.
+   * Returns the next bytes to write, in order: as many as the wire accepts. Pass all of them to the wire before the
+   * next call, and call it until it returns none.
+   * @returns Chunks that must stay unchanged until they are sent; none if nothing is pending, or while the wire is
+   *   blocked.
    */
   take(): readonly Uint8Array[] {
     if (this.#waiting === undefined && this.#block === undefined && this.#control === undefined) {
@@ -312,7 +318,7 @@ export class Outbox implements PackingOwner {
     else this.#push(buildFrame(opcode, payload, key));
   }
 
-  /** @returns The block for the next small frame: it has `room` bytes. */
+  /** @returns The block for the next small frame; it has `room` bytes. */
   #blockWith(room: number): FrameBlock {
     this.#memory.packingTable.moveOut(this);
     const block = this.#block;
@@ -321,7 +327,7 @@ export class Outbox implements PackingOwner {
     return (this.#block = new FrameBlock(room, block));
   }
 
-  /** Other frames follow the block, or it is to be written: from here on it is an entry like the others. */
+  /** Ends the block, because other frames follow it or it is being written. It becomes an ordinary entry. */
   #endBlock(): void {
     if (this.#block === undefined) return;
     (this.#waiting ??= []).push(this.#block.run);
@@ -343,7 +349,7 @@ export class Outbox implements PackingOwner {
     this.waitingBytes += frame.length;
   }
 
-  /** Takes up to `room` bytes of messages, and all control frames before them, unless a frame is begun. */
+  /** Takes up to `room` bytes of messages, and all control frames before them unless a frame is begun. */
   #gather(room: number): Uint8Array[] {
     const waiting = this.#waiting ?? [];
     if (this.#control === undefined && !this.#firstIsBegun && this.waitingBytes <= room) {
@@ -379,14 +385,14 @@ export class Outbox implements PackingOwner {
     return joinSmall(chunks);
   }
 
-  /** The application has detached the payload since `data`: its header promises bytes that are gone. */
+  /** True if the application has detached the payload since `data`: its header promises bytes that no longer exist. */
   #isLost(frame: WaitingFrame): boolean {
     if (!isUncopied(frame) || frame.header.length + frame.payload.length === frame.length) return false;
     this.lostPayload = this.#firstIsBegun ? 'begun' : 'whole';
     return true;
   }
 
-  /** @returns Bytes taken; the rest of the frame stays as the first waiting frame, begun. */
+  /** @returns Bytes taken; the rest of the frame stays as the first queued frame, begun. */
   #takeFrame(chunks: Uint8Array[], waiting: WaitingFrame[], at: number, room: number): number {
     const frame = waiting[at]!;
     let headerLength = 0;

@@ -6,32 +6,32 @@ const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 /** Size of a packing table, and so the most room that can be reserved at once, in bytes. */
 export const PACKING_BYTES = 65_536;
 
-/** Something with small frames to send. */
+/** A queue of small frames to send. */
 export interface PackingOwner {
-  /** Takes back a run of its frames, as memory of its own: another owner needs the place. */
+  /** Takes back a run of its frames in separate memory: another owner needs the table. */
   packed(run: Buffer): void;
 }
 
 /**
- * One piece of memory in which small frames are packed next to each other before they are written. Connections share it:
- * a connection being served needs no buffer of its own, and a pipelined reply no allocation per frame. One owner at a time has
- * frames here; they are moved out when another owner needs the table.
+ * Memory in which small frames are packed next to each other before they are written. Connections share it, so a
+ * connection being served needs no buffer of its own and a pipelined reply needs no allocation per frame. One owner at
+ * a time has frames here; they are moved out when another owner needs the table.
  */
 export class PackingTable {
-  /** Read it after {@link reserve}. */
+  /** Read it after {@link reserve}: that may replace it. */
   bytes: Buffer = NOTHING;
   #runs: Beginnings | undefined;
   #owner: PackingOwner | undefined;
   #used = 0;
 
-  /** @param bytes {@link PACKING_BYTES} long. Default: ordinary memory, from the first frame on. */
+  /** @param bytes Memory of {@link PACKING_BYTES}. Default: ordinary memory, allocated with the first frame. */
   constructor(bytes?: Buffer) {
     if (bytes !== undefined) this.#useMemory(bytes);
   }
 
   /**
-   * Makes room behind what `owner` has here already.
-   * @returns Where in `bytes` to write; {@link commit} says how far.
+   * Reserves room after the frames that `owner` already has here.
+   * @returns The position in `bytes` to write to; {@link commit} tells the end.
    */
   reserve(owner: PackingOwner, room: number): number {
     if (this.#owner !== owner || this.#used + room > PACKING_BYTES) {
@@ -42,12 +42,12 @@ export class PackingTable {
     return this.#used;
   }
 
-  /** @param end Position after what was written. */
+  /** @param end Position after the written bytes. */
   commit(end: number): void {
     this.#used = end;
   }
 
-  /** Gives back what `owner` has here, as memory of its own: `undefined` if nothing. */
+  /** Removes the frames of `owner` and returns them in separate memory; `undefined` if there are none. */
   take(owner: PackingOwner): Buffer | undefined {
     if (this.#owner !== owner) return undefined;
     const run = this.#used === 0 ? undefined : Buffer.allocUnsafe(this.#used);
@@ -57,7 +57,7 @@ export class PackingTable {
     return run;
   }
 
-  /** Hands what `owner` has here back to it. */
+  /** Moves the frames of `owner` out of the table, back to the owner. */
   moveOut(owner: PackingOwner): void {
     const run = this.take(owner);
     if (run !== undefined) owner.packed(run);

@@ -6,11 +6,11 @@ import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../defla
 
 /** An outbox with a prepared message in its queue. */
 export interface FrameWaiter {
-  /** The frame is ready. Must not throw: other outboxes are told after this one. */
+  /** The frame is ready. Must not throw: other outboxes are called after this one. */
   frameReady(): void;
 }
 
-/** A prepared message, compressed once for all connections whose window has the same size. */
+/** A prepared message, compressed once for all connections with the same window size. */
 export class PreparedFrame implements PreparedVariant {
   frame: Buffer | undefined;
   readonly #message: PreparedMessage;
@@ -27,21 +27,21 @@ export class PreparedFrame implements PreparedVariant {
     this.#take(payload, this.#compressor.compress(payload));
   }
 
-  /** @param waiter Told when `frame` is there: later. */
+  /** @param waiter Called in a later turn, when `frame` is ready. */
   wait(waiter: FrameWaiter): void {
     this.#waiters.add(waiter);
     if (this.#job !== undefined) return;
     const { payload } = this.#message;
     this.#job = this.#compressor.compressBehind(payload, (output, error) => {
       this.#job = undefined;
-      // Without memory for zlib it is sent as it is.
+      // If zlib has no memory, the message is sent uncompressed.
       this.#take(payload, error === undefined ? output : payload);
       for (const each of this.#waiters) each.frameReady();
       this.#waiters.clear();
     });
   }
 
-  /** Stops telling `waiter`. Without waiters nothing is compressed. */
+  /** Removes `waiter`. Without waiters nothing is compressed. */
   leave(waiter: FrameWaiter): void {
     this.#waiters.delete(waiter);
     if (this.#waiters.size > 0) return;
@@ -57,8 +57,8 @@ export class PreparedFrame implements PreparedVariant {
 }
 
 /**
- * The frame that `message` is sent as to a connection that has agreed on compression.
- * @returns `undefined` if it is sent as it is.
+ * Returns the frame of `message` for connections that negotiated compression.
+ * @returns `undefined` if the message is sent uncompressed.
  */
 export function preparedFrame(
   message: PreparedMessage,

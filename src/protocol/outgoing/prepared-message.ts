@@ -4,34 +4,33 @@ import { buildFrame } from './frame-builder.ts';
 import { outgoing, type Payload } from '../payload.ts';
 import type { ReusableBytes } from '../reusable-bytes.ts';
 
-/** How a message is prepared. */
+/** Options of a prepared message. */
 export interface PrepareOptions {
-  /** `false` sends bytes as text, `true` a string as binary. Default: by type. */
+  /** `false` sends bytes as text, `true` sends a string as binary. Default: by type. */
   readonly binary?: boolean | undefined;
-  /** Whether it goes out compressed where that was agreed on. Default: from a size on. */
+  /** Whether it is compressed where compression was negotiated. Default: from the threshold on. */
   readonly compress?: boolean | undefined;
 }
 
-/** A message in the compressed form that some recipients share. */
+/** A compressed form of a message that some recipients share. */
 export interface PreparedVariant {
-  /** Once it is known; that of the message itself where compressing gained nothing. */
+  /** `undefined` until it is ready. The uncompressed frame if compression gained nothing. */
   readonly frame: Buffer | undefined;
 }
 
-/**
- * A message encoded once, for many recipients. The frame is that of a server, shared by all of them, and never changed.
- */
+/** A message encoded once for many recipients. All of them share its frame, a server's, which never changes. */
 export class PreparedMessage {
-  /** The whole frame, unmasked. */
+  /** The whole unmasked frame. */
   readonly frame: Buffer;
   readonly isText: boolean;
   readonly compress: boolean | undefined;
-  /** By window bits; made when the first recipient of the kind is sent to, by whoever compresses. */
+  /** Compressed forms by window bits. The compressing outbox creates one for its first recipient of a kind. */
   variants: Map<number, PreparedVariant> | undefined;
 
   /**
-   * @param reusable Given to the connection that received `payload`: then a text is copied where it can be, and not encoded again.
-   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent so.
+   * @param reusable That of the connection that received `payload`: its text can then be copied instead of encoded
+   *   again.
+   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent this way.
    */
   constructor(payload: Payload, options?: PrepareOptions, reusable?: ReusableBytes) {
     const { opcode, data } = outgoing(payload, options?.binary, reusable);
@@ -45,7 +44,7 @@ export class PreparedMessage {
     return this.frame.length - this.#headerBytes;
   }
 
-  /** A view on the frame. */
+  /** The payload, as a view of the frame. */
   get payload(): Buffer {
     return this.frame.subarray(this.#headerBytes);
   }

@@ -2,22 +2,25 @@ import { Buffer } from 'node:buffer';
 import { CONTROL_BIT, FIN, OPCODE, OPCODE_MASK } from '../constants.ts';
 import { frameBytes } from './frame-builder.ts';
 
-/** A message whose payload is passed on as it was handed in. */
+/** A message whose payload is sent without a copy. */
 export interface UncopiedFrame {
-  /** Empty once it is written. */
+  /** Empty after it was written. */
   readonly header: Buffer;
-  /** Memory of the application, which may detach it: then the view is empty. */
+  /** Memory of the application. If the application detaches it, the view is empty. */
   readonly payload: Uint8Array;
   /** Bytes of header and payload when the frame was queued. */
   readonly length: number;
 }
 
-/** What an outbox holds for a socket that takes nothing now: a message, or a run of whole frames packed together. */
+/** A queue entry while the socket is blocked: a message, or a run of whole frames packed together. */
 export type WaitingFrame = Uint8Array | UncopiedFrame;
 
 export const isUncopied = (frame: WaitingFrame): frame is UncopiedFrame => !(frame instanceof Uint8Array);
 
-/** How many messages it is; control frames are none, and of a message in fragments the first one counts. */
+/**
+ * Returns the number of messages in an entry. Control frames do not count; of a message in fragments the first one
+ * counts.
+ */
 export function messagesIn(frame: WaitingFrame): number {
   if (isUncopied(frame)) return 1;
   let messages = 0;
@@ -29,8 +32,8 @@ export function messagesIn(frame: WaitingFrame): number {
 }
 
 /**
- * Takes the oldest message out of what waits; control frames that were packed with it stay.
- * @param from Where to begin: what comes before is begun, and has to go out.
+ * Removes the oldest message from the queue; control frames packed with it stay.
+ * @param from Index of the first entry that may be changed: an entry before it is partly written.
  * @returns Its size with header, in bytes; 0 if there is none.
  */
 export function dropOldestMessage(waiting: WaitingFrame[], from: number): number {
@@ -48,11 +51,13 @@ export function dropOldestMessage(waiting: WaitingFrame[], from: number): number
   return 0;
 }
 
-/** Fragments are never dropped: the peer would take the others for parts of another message. */
+/** Fragments are never dropped: the peer would read the others as parts of another message. */
 const isWholeMessage = (first: number): boolean =>
   (first & CONTROL_BIT) === 0 && (first & FIN) !== 0 && (first & OPCODE_MASK) !== OPCODE.CONTINUATION;
 
-/** Where the first message of a run of whole frames lies; `end` is 0 if there is none in one frame. */
+/**
+ * Returns the position of the first message in a run of whole frames; `end` is 0 if there is no message in one frame.
+ */
 function firstMessage(run: Uint8Array): { readonly start: number; readonly end: number } {
   for (let start = 0; start < run.length; ) {
     const end = start + frameBytes(run, start);
@@ -62,14 +67,14 @@ function firstMessage(run: Uint8Array): { readonly start: number; readonly end: 
   return { start: 0, end: 0 };
 }
 
-/** What is left of a run without the bytes from `start` to `end`. */
+/** Returns the rest of a run without the bytes from `start` to `end`. */
 const around = (run: Uint8Array, start: number, end: number): Uint8Array[] =>
   [run.subarray(0, start), run.subarray(end)].filter((part) => part.length > 0);
 
 /**
- * Takes all pings and pongs out of pending frames; messages and Close stay where they are.
- * @param from Index of the first entry that may be changed: an entry before it is partly sent.
- * @returns The control frames, oldest first, in memory of their own.
+ * Removes all pings and pongs from queued frames; messages and Close stay in place.
+ * @param from Index of the first entry that may be changed: an entry before it is partly written.
+ * @returns The control frames, oldest first, in separate memory.
  */
 export function takeControl(waiting: WaitingFrame[], from: number): Uint8Array[] {
   const control: Uint8Array[] = [];
@@ -82,7 +87,7 @@ export function takeControl(waiting: WaitingFrame[], from: number): Uint8Array[]
   return control;
 }
 
-/** @returns What remains of `run`, as one piece; its pings and pongs go to `control`. */
+/** @returns The rest of `run` as one piece; its pings and pongs go to `control`. */
 function withoutControl(run: Uint8Array, control: Uint8Array[]): Uint8Array {
   const parts: Uint8Array[] = [];
   let keptFrom = 0;

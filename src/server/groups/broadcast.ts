@@ -10,7 +10,7 @@ import { verdictOf } from '../../options/call-check.ts';
 export interface BroadcastOptions<UserData = unknown> extends Audience<Connection<UserData>> {
   /** Recipients: a connection, an id, or several. Default: all connections of the server. */
   readonly to?: Connection<UserData> | string | Iterable<Connection<UserData> | string> | undefined;
-  /** `false` sends bytes as text, `true` a string as binary. Default: by type. */
+  /** `false` sends bytes as text, `true` sends a string as binary. Default: by type. */
   readonly binary?: boolean | undefined;
   /** Whether to compress, once, for recipients that negotiated compression. Default: from `thresholdBytes` on. */
   readonly compress?: boolean | undefined;
