@@ -32,8 +32,8 @@ import type { Audience, SendOptions } from '../options/call-options.ts';
 const NO_LISTENERS: readonly never[] = Object.freeze([]);
 
 /**
- * Drives one connection: the link below, delivery, topics and counts. An application holds the `Connection` in front of it,
- * which has public members only; the library holds the driver, so that no property of the application's reaches it.
+ * Drives one connection: the link below, delivery, topics and counters. The application holds a `Connection`, which has
+ * public members only. The library holds the driver, so that no property assigned by the application reaches it.
  * @typeParam C The `Connection`.
  */
 export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
@@ -44,12 +44,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   readonly protocol: string;
   readonly extensions: string;
   readonly connectedAtMs: number;
-  /** What the application holds. Set by its constructor. */
+  /** The object that the application holds. Set by its constructor. */
   connection!: C;
   ownListeners: readonly MessageListener[] = NO_LISTENERS;
-  /** Written by the table of topics; kept after the state turned closed, until `close` has been emitted. */
+  /** Written by the topic table. Kept after the state became `closed`, until `close` was emitted. */
   topicSet: TopicSet | undefined;
-  /** What the owner reserved for this connection. A field, because a weak map took a tenth of a handshake. */
+  /** The place that the owner reserved for this connection. A field, because a weak map cost a tenth of a handshake. */
   place: unknown;
   messagesSent = 0;
   messagesReceived = 0;
@@ -63,8 +63,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | undefined;
 
   /**
-   * @param open Takes the socket over, with the owner it is given.
-   * @param nextKey Gives a fresh masking key for each frame: clients only.
+   * @param open Takes over the socket, with the owner that it is given.
+   * @param nextKey Returns a fresh masking key for each frame; clients only.
    */
   constructor(
     owner: ConnectionOwner<ConnectionDriver<C>, C>,
@@ -83,7 +83,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     if (identity.expiresAt !== undefined) this.expireAt(identity.expiresAt);
   }
 
-  // For the application, through its `Connection`, where each is explained.
+  // Members for the application, documented in `Connection`.
 
   get state(): ConnectionState {
     return this.#link.state;
@@ -140,7 +140,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return promise;
   }
 
-  /** @param at `undefined`: never. */
+  /** @param at `undefined` for never. */
   expireAt(at: Date | number | undefined): void {
     if (at === undefined) {
       this.#expiry?.cancel();
@@ -221,10 +221,10 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.owner.groups.publish(this, topic, payload, options);
   }
 
-  // For the server or client that the connection belongs to.
+  // Members for the server or client that owns the connection.
 
   /**
-   * Sends a message that was encoded once for many.
+   * Sends a message that was encoded once for many recipients.
    * @returns Whether it was accepted.
    */
   sendPrepared(message: PreparedMessage): boolean {
@@ -234,13 +234,13 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return true;
   }
 
-  /** Starts a closing handshake with a cause of the owner's. */
+  /** Starts a closing handshake with a cause of the owner. */
   closeFor(code: number, reason: string, cause: CloseInfo['cause']): void {
     this.#link.end.close(code, reason, cause);
     this.#dropAbandoned();
   }
 
-  /** Destroys the socket, with a cause of the owner's. */
+  /** Destroys the socket with a cause of the owner. */
   terminateFor(cause: CloseInfo['cause']): void {
     this.#link.end.terminate(cause);
   }
@@ -256,12 +256,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     if (this.#delivery.waiting > 0) this.deliveryReady();
   }
 
-  /** Where mistakes of the application are shown. */
+  /** Shows mistakes of the application. */
   get warnings(): Warnings {
     return this.owner.warnings;
   }
 
-  /** Runs one step of the removal of this connection; if it throws, that is logged, and the next steps run. */
+  /** Runs one step of the removal of this connection. If it throws, the error is logged, and the next steps run. */
   attempt(step: () => void): void {
     this.#link.attempt(step);
   }
@@ -284,7 +284,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     const delivery = this.#delivery;
     const { settings } = this.owner;
     if (delivery.waitingBytes < settings.receiveAheadBytes || this.#link.state !== 'open') return true;
-    // A Close may follow the messages that a loop left behind. They need no more memory than one message may.
+    // A Close may follow the messages that a loop left unread. Their memory is limited to that of one message.
     return delivery.isLoopLeft && delivery.waitingBytes < settings.maxMessageBytes;
   }
 
@@ -382,7 +382,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   listenerFailed(error: unknown, where = "a listener of 'message'"): void {
     this.owner.handlerFailed(error, this, where);
-    // Buffered messages were meant for a handler that has just failed.
+    // The buffered messages were meant for a handler that has just failed.
     this.#countDropped(this.#delivery.drop(), 'undelivered');
     const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
     this.#link.end.close(fault.closeCode, fault.reason, 'handler-error', fault);
@@ -416,7 +416,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.#link.failed(error);
   }
 
-  /** Whether a message may enter the outbox; applies the overflow policy if not. */
+  /** Whether a message may enter the outbox. If not, applies the overflow policy. */
   #admit(bytes: number): boolean {
     const link = this.#link;
     if (link.state !== 'open') {
@@ -424,10 +424,10 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       return false;
     }
     const { settings } = this.owner;
-    // Before a verdict on the peer, let the kernel take what it can.
+    // Before applying the policy, let the kernel accept what it can.
     if (link.outbox.queuedBytes >= settings.highWaterMarkBytes) {
       link.flush();
-      // A detached payload ends the connection here, and a listener of `drain` may: nothing may follow a Close.
+      // A detached payload ends the connection here, and a `drain` listener may close it: nothing may follow a Close.
       if (link.state !== 'open') return this.#admit(bytes);
     }
     if (link.bufferedBytes < settings.maxBufferedBytes) return true;
@@ -475,7 +475,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.owner.observers?.tell('dropped', this, count, cause);
   }
 
-  /** Messages that no consumer will take must not delay the end. */
+  /** Unclaimed messages must not delay the end. */
   #dropAbandoned(): void {
     if (this.#delivery.isAbandoned) this.#dropUndelivered();
   }

@@ -5,68 +5,68 @@ import { Inbox } from './inbox.ts';
 import { MessageIterator } from './message-iterator.ts';
 import { isThenable } from '../options/call-check.ts';
 
-/** How long messages wait for a consumer: after the handshake, and after the last consumer left. */
+/** Time for which messages are buffered for a consumer, after the handshake and after the last consumer left, in ms. */
 export const UNCLAIMED_MS = 10_000;
 
 /** A listener for the messages of one connection. */
 export type MessageListener = (message: Message, isText: boolean) => ListenerResult;
 
-/** What delivery needs of the connection it works for. */
+/** The connection that a {@link Delivery} works for. */
 export interface DeliveryOwner {
-  /** What the application holds: `this` in the listeners. */
+  /** The object that the application holds: `this` in the listeners. */
   readonly emitter: object;
-  /** Listeners of the connection itself; replaced when they change. */
+  /** Listeners of the connection itself. The array is replaced when they change. */
   readonly ownListeners: readonly MessageListener[];
-  /** How many listeners for the messages of all connections there are. */
+  /** Number of listeners for the messages of all connections. */
   readonly sharedListenerCount: number;
-  /** Calls one of them. */
+  /** Calls one of these listeners. */
   callSharedListener(index: number, message: Message, isText: boolean): ListenerResult;
   readonly maxConcurrentMessages: number;
   /** A listener threw or rejected. */
   listenerFailed(error: unknown): void;
-  /** There is room again: more may be delivered, and read. */
+  /** More messages may be delivered, and read. */
   deliveryReady(): void;
-  /** On the clock of deadlines. */
+  /** Time on the clock of deadlines. */
   now(): number;
-  /** Messages wait, and there is no consumer: {@link Delivery.dropUnclaimed} is to be called at that time. */
+  /** Messages are buffered without a consumer. The owner has to call {@link Delivery.dropUnclaimed} at that time. */
   unclaimedUntil(atMs: number): void;
 }
 
 /**
- * Hands messages to the application, one after the other: to listeners, awaited where they return a promise, and to
- * an iterator as fast as its loop asks. What cannot be delivered yet waits.
+ * Delivers messages to the application one after another: to listeners, awaiting the promises that they return, and to
+ * an iterator as fast as its loop requests them. Messages that cannot be delivered yet are buffered.
  */
 export class Delivery {
   #iterator: MessageIterator | undefined;
   #paused: 'no' | 'asked' | 'loop left' = 'no';
   #running = 0;
   #inbox: Inbox | undefined;
-  /** Until then messages wait for a consumer. In whole ms, which V8 keeps in the field itself. */
+  /** Time until which messages are buffered for a consumer. In whole ms, which V8 stores in the field itself. */
   #claimByMs: number;
   readonly #owner: DeliveryOwner;
 
-  /** @param claimByMs Until when messages wait for the first consumer. */
+  /** @param claimByMs Time until which messages are buffered for the first consumer. */
   constructor(owner: DeliveryOwner, claimByMs: number) {
     this.#owner = owner;
     this.#claimByMs = Math.ceil(claimByMs);
   }
 
-  /** Messages that wait. */
+  /** Number of buffered messages. */
   get waiting(): number {
     return this.#inbox?.size ?? 0;
   }
 
-  /** What they count, in bytes. */
+  /** Bytes that the buffered messages count. */
   get waitingBytes(): number {
     return this.#inbox?.bytes ?? 0;
   }
 
-  /** The application left its loop, and began no other. */
+  /** The application left its loop and started no other. */
   get isLoopLeft(): boolean {
     return this.#paused === 'loop left';
   }
 
-  /** There is no consumer, and no call of `pause` that announces one: no listener, or the loop was left. */
+  /** There is no consumer, and no `pause` that announces one: no listener, or the application left its loop. */
   get isAbandoned(): boolean {
     if (this.#paused === 'asked' || this.#iterator !== undefined) return false;
     return this.#paused === 'loop left' || !this.#hasListeners;
@@ -83,20 +83,24 @@ export class Delivery {
     this.#owner.deliveryReady();
   }
 
-  /** Listeners were added or removed. Where there is no consumer any more, messages wait for the next one for a while. */
+  /**
+   * Call when listeners were added or removed. Without a consumer, messages are buffered for the next one for a limited
+   * time.
+   */
   consumersChanged(): void {
     if (this.#isUnclaimed) this.claimFrom(this.#owner.now());
   }
 
-  /** Messages wait for a consumer for {@link UNCLAIMED_MS} from `nowMs` on. */
+  /** Buffers messages for a consumer for {@link UNCLAIMED_MS} from `nowMs` on. */
   claimFrom(nowMs: number): void {
     this.#claimByMs = Math.ceil(nowMs) + UNCLAIMED_MS;
     if (this.waiting > 0) this.#owner.unclaimedUntil(this.#claimByMs);
   }
 
   /**
-   * Begins a loop over the messages. After it was left, messages wait for `resume` or for the next loop.
-   * @param isOver No message comes any more.
+   * Starts a loop over the messages. After the application leaves it, messages are buffered for `resume` or the next
+   * loop.
+   * @param isOver No more messages will arrive.
    * @throws MisuseError `ERR_STATE` while another loop runs.
    */
   loop(over: 'client' | 'connection', isOver: boolean): MessageIterator {
@@ -119,15 +123,15 @@ export class Delivery {
     return iterator;
   }
 
-  /** No message comes any more. */
+  /** Call when no more messages will arrive. */
   finish(): void {
     this.#iterator?.finish();
     this.#iterator = undefined;
   }
 
   /**
-   * Delivers the message now, or when its turn comes.
-   * @returns False if it is dropped: there is no consumer, and has not been for a while.
+   * Delivers the message now, or buffers it.
+   * @returns False if it is dropped because there has been no consumer for too long.
    */
   offer(message: Message, isText: boolean): boolean {
     if (this.#inbox === undefined && this.#open()) this.#hand(message, isText);
@@ -142,8 +146,8 @@ export class Delivery {
   }
 
   /**
-   * Drops messages that have waited for a consumer long enough.
-   * @returns How many were dropped.
+   * Drops messages that were buffered for a consumer for too long.
+   * @returns Number of dropped messages.
    */
   dropUnclaimed(): number {
     if (this.waiting === 0 || !this.#isUnclaimed) return 0;
@@ -152,7 +156,7 @@ export class Delivery {
     return 0;
   }
 
-  /** Delivers what waits, as far as it goes. */
+  /** Delivers buffered messages as far as possible. */
   deliverWaiting(): void {
     while (this.#inbox !== undefined && this.#open()) {
       const isText = this.#inbox.isNextText;
@@ -162,7 +166,7 @@ export class Delivery {
     }
   }
 
-  /** @returns How many messages were waiting. */
+  /** Drops all buffered messages. @returns Their number. */
   drop(): number {
     const dropped = this.waiting;
     this.#inbox = undefined;
@@ -175,7 +179,10 @@ export class Delivery {
     return this.#hasListeners;
   }
 
-  /** No consumer will take the next message. With a listener beside a loop that was left, one may: after `resume`. */
+  /**
+   * True if no consumer will take the next message. After the application left a loop, a listener takes messages only
+   * after `resume`.
+   */
   get #isUnclaimed(): boolean {
     return this.isAbandoned && !this.#hasListeners;
   }
@@ -221,7 +228,7 @@ export class Delivery {
       settled();
     };
     for (const promise of pending) {
-      // A thenable of the application may throw, or settle twice; a promise of our own does neither.
+      // A thenable of the application may throw or settle twice; our own promise does neither.
       void Promise.resolve(promise).then(settled, failed);
     }
   }

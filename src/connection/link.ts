@@ -18,34 +18,34 @@ import { RateGuard } from './rate-guard.ts';
 import { type ConnectionState, type EndStep, moveState } from './states.ts';
 import { Watch } from './watch.ts';
 
-/** What may wait for a peer that is closed to get memory back: its Close, and little else. */
+/** Largest pending output, in bytes, of a connection that is closed to free memory: its Close and little else. */
 const MAX_LAST_WORDS_BYTES = 1_024;
 
-/** What a link tells the connection above it. */
+/** The connection above a link. */
 export interface LinkOwner extends EndingOwner {
-  /** A whole message, while open. */
+  /** Takes a whole message; only while open. */
   received(message: Message, isText: boolean): void;
   receivedPing(payload: Buffer): void;
   receivedPong(payload: Buffer): void;
-  /** After the side effects of the move. `closed` comes before `ended`. */
+  /** Called after the side effects of the change. `closed` is reported before `ended`. */
   stateChanged(next: ConnectionState, previous: ConnectionState): void;
-  /** A step threw: it is to be logged. Must not throw. */
+  /** A step threw; the owner has to log it. Must not throw. */
   internalFault(error: unknown): void;
-  /** Bytes went out. */
+  /** Output was written. */
   flushed(): void;
-  /** False while what was received cannot be handed on: then reading stops. */
+  /** False while received messages cannot be delivered: reading then stops. */
   readonly wantsMore: boolean;
-  /** What was received and is not delivered. */
+  /** Bytes of received messages that are not delivered. */
   readonly undeliveredBytes: number;
-  /** The memory of the process is used up, and this connection has most of it. */
+  /** The memory budget is used up, and this connection holds most of it. */
   outOfMemory(): void;
   /** Queued output cannot be sent: drops it, and fails the connection. */
   outputFailed(error: PeerError): void;
 }
 
 /**
- * Drives one connection: bytes from the transport into the protocol core, frames out of the outbox into the transport,
- * deadlines to both. Knows nothing of listeners, topics or servers.
+ * Drives one connection: bytes from the transport to the protocol core, frames from the outbox to the transport,
+ * deadlines to both. Knows no listeners, topics or servers.
  */
 export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHolder, EndingLink {
   readonly core: ProtocolConnection;
@@ -64,12 +64,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   readonly #rate: RateGuard | undefined;
   #reading = true;
   #pumping = false;
-  /** From the first sign of the end on. */
+  /** Created at the first sign of the end. */
   #ending: Ending | undefined;
 
   /**
-   * @param open Takes the socket over, with this link as the owner.
-   * @param deflate What was agreed on, if permessage-deflate was.
+   * @param open Takes over the socket, with this link as the owner.
+   * @param deflate The negotiated permessage-deflate, if any.
    */
   constructor(
     owner: LinkOwner,
@@ -103,12 +103,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     return this.core.outbox;
   }
 
-  /** How it ended: set when the state turns closed. */
+  /** How the connection ended; set when the state becomes `closed`. */
   get closeInfo(): CloseInfo | undefined {
     return this.#ending?.info;
   }
 
-  /** What the owner knows of the end. */
+  /** The step of the end that the owner knows of. */
   get endStep(): EndStep {
     return this.#ending?.step ?? 'pending';
   }
@@ -118,12 +118,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     return this.outbox.bufferedBytes;
   }
 
-  /** Bytes are waiting to be written: they leave with everything else that this turn brings. */
+  /** Schedules a flush: pending bytes leave with all other output of this turn. */
   send(): void {
     if (!this.#pumping) this.#context.engine.flushQueue.schedule(this);
   }
 
-  /** A message or ping was accepted: it is counted at once, since an application may send many in one turn. */
+  /** Counts an accepted message or ping at once, because an application may send many in one turn. */
   sendMessage(): void {
     if (this.#pumping) return;
     this.#context.engine.flushQueue.schedule(this);
@@ -136,12 +136,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.sendMessage();
   }
 
-  /** How it ends; made at the first sign of that. */
+  /** The end of the connection; created at its first sign. */
   get end(): Ending {
     return (this.#ending ??= new Ending(this, this.#owner));
   }
 
-  /** The owner takes messages again. */
+  /** Call when the owner accepts messages again. */
   readMore(): void {
     this.#pump();
   }
@@ -162,7 +162,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.core.receive(chunk);
       const progressed = this.#pump();
       this.core.keepUnread();
-      // A large message is read to its end: among parts of many others it would be dearer by a third (decision 0012).
+      // A large message is read to its end: interleaving it with other connections would cost a third more (decision
+      // 0012).
       if (progressed) this.transport.giveWay();
     } catch (error) {
       this.failed(error);
@@ -187,7 +188,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     try {
       this.end.transportClosed(error);
       this.outbox.clear();
-      // A peer that ended in order has sent what is being inflated; one that was lost takes it along.
+      // After EOF, pending inflations are completed; after an error, they are dropped.
       if (error !== undefined && this.core.inflating) this.core.transportEnded();
       this.#pump();
       this.#count();
@@ -197,13 +198,13 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     }
   }
 
-  /** A step of this connection threw: it ends with that as its error, and no other connection notices. */
+  /** A step of this connection threw. The connection ends with the error; no other connection is affected. */
   failed(error: unknown): void {
     this.#owner.internalFault(error);
     this.end.terminateAfterFault(new PeerError('ERR_INTERNAL', asError(error).message, { cause: error }));
   }
 
-  /** The owner is done with this link. */
+  /** Call when the owner no longer needs this link. */
   release(): void {
     this.end.release();
     this.#count();
@@ -241,7 +242,10 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     }
   }
 
-  /** A payload was detached before it was written. Once its header is out, the peer would take other bytes for it. */
+  /**
+   * A payload was detached before it was written. After its header was sent, the peer would take other bytes for the
+   * payload.
+   */
   #payloadLost(which: 'whole' | 'begun'): void {
     const error = new PeerError('ERR_PAYLOAD_DETACHED');
     if (which === 'whole' && this.state === 'open') this.#owner.outputFailed(error);
@@ -271,7 +275,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     }
   }
 
-  /** A move that the table does not have is a fault of the library: it is logged, and the connection destroyed. */
+  /** A change of state that is not in the table is an internal error: it is logged, and the connection is destroyed. */
   moveTo(next: ConnectionState): void {
     const previous = this.state;
     try {
@@ -300,7 +304,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.ping(this.pings.untimed(random));
   }
 
-  /** @returns Whether something came to its end: a message, or a control frame. */
+  /** @returns Whether a message or control frame was completed. */
   #pump(): boolean {
     if (this.#pumping) return false;
     this.#pumping = true;
@@ -310,7 +314,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
         while (this.#mayRead() && this.#takeFact()) progressed = true;
       } finally {
         this.#pumping = false;
-        // Delivery may stop without another call of `next`, and the memory of the chunk is the transport's again.
+        // Delivery may stop without another call of `next`, and the transport may reuse the memory of the chunk.
         this.#context.engine.reusableBytes.forget();
       }
       this.#pumped();
@@ -320,7 +324,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     return progressed;
   }
 
-  /** Nothing more can be taken now: deadlines, reading and writing follow. */
+  /** Updates deadlines, reading and writing after all available facts were taken. */
   #pumped(): void {
     if (this.core.unfinished) {
       this.watch.unfinished(this.core.messagesReceived, this.#context.deadlines.now());
@@ -333,7 +337,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   #mayRead(): boolean {
-    // After the end of input little is left to read, and holding it back would only delay the end.
+    // After the end of input little is left to read, and delaying it would only delay the end.
     if (this.#ending?.socket.isInputEnded === true) return true;
     if (!this.#owner.wantsMore) return false;
     const rate = this.#rate;
@@ -346,7 +350,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     return false;
   }
 
-  /** @returns False if there is none. */
+  /** @returns False if there is no fact. */
   #takeFact(): boolean {
     const { core } = this;
     const rate = this.#rate;
@@ -425,7 +429,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.plan();
   }
 
-  /** Tells the budget what this connection holds, if that has changed. */
+  /** Reports to the budget what this connection holds, if that has changed. */
   #count(): void {
     const held =
       this.#ending?.socket.isOver === true

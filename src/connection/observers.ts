@@ -1,8 +1,8 @@
 import type { Observer } from '../observe/observer.ts';
 
 /**
- * The observers of one server or client, called in the order of the list. An owner without observers has no such object, so
- * that an event costs it one comparison.
+ * The observers of one server or client, called in order. An owner without observers has no such object, so an event
+ * costs it one comparison.
  */
 export class Observers {
   readonly #list: readonly Observer[];
@@ -11,7 +11,7 @@ export class Observers {
     this.#list = list;
   }
 
-  /** Reports one event to each observer. An observer that throws disturbs neither the next one nor the service. */
+  /** Reports one event to each observer. A throwing observer affects neither the next observer nor the connection. */
   tell<Event extends keyof Observer>(event: Event, ...args: Parameters<NonNullable<Observer[Event]>>): void {
     for (const observer of this.#list) {
       try {

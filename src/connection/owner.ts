@@ -10,9 +10,9 @@ import type { Warnings } from './warnings.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
 import type { SendOptions, Audience } from '../options/call-options.ts';
 
-/** Counters over all connections of one owner; each costs one addition. Bytes are those on the wire. */
+/** Counters over all connections of one owner; each costs one addition. Bytes are wire bytes. */
 export interface TrafficCounters {
-  /** Held now: pending output, unfinished and undelivered input. */
+  /** Bytes held now: pending output, unfinished and undelivered input. */
   heldBytes: number;
   messagesReceived: number;
   messagesSent: number;
@@ -23,17 +23,17 @@ export interface TrafficCounters {
   pingsReceived: number;
 }
 
-/** What a broadcast came to; the three add up to the number of those it was meant for. */
+/** Result of a broadcast; the three counts add up to the number of chosen recipients. */
 export interface Delivery {
   /** Accepted into the outbox of an open connection. */
   readonly sent: number;
-  /** Meant, but not open, unknown, excepted or filtered out. */
+  /** Chosen, but not open, unknown, excepted or filtered out. */
   readonly skipped: number;
-  /** Refused by the overflow policy, or by an error. */
+  /** Refused by the overflow policy or by an error. */
   readonly failed: number;
 }
 
-/** A listener's answer: a promise makes the next message of the same connection wait; anything else says nothing. */
+/** Return value of a listener: a promise delays the next message of the same connection; any other value is ignored. */
 export type ListenerResult = unknown;
 
 /** What the connections of one server or client share. */
@@ -46,7 +46,7 @@ export interface ConnectionContext {
   readonly engine: Engine;
 }
 
-/** Topics, as a connection uses them. */
+/** The topic operations that a connection uses. */
 export interface ConnectionGroups<Driver, C> {
   subscribe(driver: Driver, topic: string): boolean;
   unsubscribe(driver: Driver, topic: string): boolean;
@@ -60,30 +60,35 @@ export interface ConnectionGroups<Driver, C> {
 
 /**
  * The server or client that connections belong to.
- * @typeParam Driver What drives a connection.
- * @typeParam C What an application holds of it.
+ * @typeParam Driver Type of the driver of a connection.
+ * @typeParam C Type of the connection that an application holds.
  */
 export interface ConnectionOwner<Driver, C> extends ConnectionContext {
-  /** `undefined` if there are none. */
+  /** `undefined` without observers. */
   readonly observers: Observers | undefined;
   /** Shows mistakes of the application. */
   readonly warnings: Warnings;
   readonly groups: ConnectionGroups<Driver, C>;
-  /** Listeners for the messages of all connections; replaced when they change, never changed. */
+  /** Listeners for the messages of all connections. The array is replaced when they change, never modified. */
   readonly messageListeners: readonly ((
     connection: C,
     message: Message,
     isText: boolean,
   ) => ListenerResult)[];
-  /** The server's answer to the handshake; only the owner of a client connection has it. */
+  /** The server's response to the handshake; only on the owner of a client connection. */
   readonly response?: HandshakeResponse | undefined;
-  /** Comes before the `stateChange` event of the connection. A closed connection leaves registry, topics and limits. */
+  /**
+   * Called before the `stateChange` event of the connection. A closed connection leaves registry, topics and limits.
+   */
   stateChanged(driver: Driver, next: ConnectionState): void;
-  /** Comes after the `close` event of the connection itself. */
+  /** Called after the `close` event of the connection. */
   closed(driver: Driver, info: CloseInfo): void;
   drained(driver: Driver): void;
   /** A connection was closed because the memory budget is used up. */
   memoryShed(): void;
-  /** A listener of the application failed. @param where Which, as "a listener of 'close'". */
+  /**
+   * Reports a failed listener of the application.
+   * @param where The listener, such as "a listener of 'close'".
+   */
   handlerFailed(error: unknown, driver: Driver, where: string): void;
 }

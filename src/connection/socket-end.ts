@@ -13,7 +13,7 @@ export type SocketStep =
   /** The peer's half has ended; ours ends after the pending output. */
   | 'peer-ended-ending'
   | 'both-ended'
-  /** Thrown away with its unwritten output; the transport has not reported its end yet. */
+  /** Destroyed with its unwritten output; the transport has not reported its end yet. */
   | 'destroyed'
   | 'closed';
 export type SocketMove = 'end' | 'output-ended' | 'peer-end' | 'destroy' | 'close';
@@ -42,7 +42,7 @@ const SOCKET_MOVES: Readonly<Record<SocketStep, Partial<Record<SocketMove, Socke
     close: 'closed',
   },
   'both-ended': { end: 'both-ended', 'peer-end': 'both-ended', destroy: 'destroyed', close: 'closed' },
-  // The transport may still report the end of the peer's half, which it had seen before.
+  // The transport may still report the end of the peer's half that it had seen before.
   destroyed: { end: 'destroyed', 'peer-end': 'destroyed', destroy: 'destroyed', close: 'closed' },
   closed: { end: 'closed', 'peer-end': 'closed', destroy: 'closed' },
 };
@@ -68,7 +68,7 @@ export class SocketEnd {
     return this.#step === 'closed';
   }
 
-  /** Nothing can be written any more, and what the socket says it holds does not count. */
+  /** Nothing can be written any more, and the buffered bytes of the socket do not count. */
   get isOver(): boolean {
     return this.#step === 'destroyed' || this.#step === 'closed';
   }
@@ -81,35 +81,35 @@ export class SocketEnd {
     );
   }
 
-  /** Our half is to end after the pending output: {@link outputSent} is to be called then. */
+  /** Our half ends after the pending output; {@link outputSent} has to be called then. */
   get isEnding(): boolean {
     return this.#step === 'ending' || this.#step === 'peer-ended-ending';
   }
 
-  /** Our half is to end after the pending output. */
+  /** Ends our half after the pending output. */
   end(): void {
     this.#move('end');
   }
 
-  /** All output is sent: ends our half. */
+  /** Call when all output was sent: ends our half. */
   outputSent(): void {
     this.#move('output-ended');
     this.#transport.end();
   }
 
-  /** The peer has ended its half. */
+  /** Call when the peer has ended its half. */
   peerEnded(): void {
     this.#move('peer-end');
   }
 
-  /** Throws the socket away, with its unwritten output. */
+  /** Destroys the socket and its unwritten output. */
   destroy(): void {
     if (this.#step === 'closed') return;
     this.#move('destroy');
     this.#transport.destroy();
   }
 
-  /** The transport reports that the socket is closed. */
+  /** Call when the transport reports that the socket is closed. */
   closed(): void {
     this.#move('close');
   }

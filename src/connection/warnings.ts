@@ -8,8 +8,8 @@ export type WarningCode = 'HAWSER_HANDLER' | 'HAWSER_ORIGIN' | 'HAWSER_EVENT';
 export const ERROR_LISTENER = "a listener of 'error'";
 
 /**
- * Shows failures of the application that neither a logger nor a listener would show: each kind once per server or client. This
- * is the only place where the library writes anything by itself: Node prints warnings to standard error.
+ * Shows failures of the application that neither a logger nor a listener shows: each kind once per server or client.
+ * This is the only place where the library writes output by itself: Node prints warnings to standard error.
  */
 export class Warnings {
   readonly #logger: Logger | undefined;
@@ -20,8 +20,9 @@ export class Warnings {
   }
 
   /**
-   * A function of the application failed. To be called where neither an `error` listener nor the logger shows it.
-   * @param where The function: "a listener of 'message'", "the request hook". One warning for each.
+   * Reports a failed function of the application. Call it if neither an `error` listener nor the logger shows the
+   * failure.
+   * @param where The function, such as "a listener of 'message'" or "the request hook". One warning for each.
    */
   failure(where: string, error: unknown): void {
     if (this.#logger !== undefined || !this.#isFirst(`failure of ${where}`)) return;
@@ -34,8 +35,8 @@ export class Warnings {
   }
 
   /**
-   * A mistake that harms nothing by itself: a line of the logger, or a warning.
-   * @param kind One of each.
+   * Reports a harmless mistake of the application: one line to the logger, or one warning.
+   * @param kind One report for each.
    */
   mistake(code: WarningCode, kind: string, text: string, detail?: string): void {
     if (!this.#isFirst(kind)) return;
@@ -55,11 +56,11 @@ function warn(logger: Logger, code: WarningCode, text: string): void {
   try {
     logger.warn({ code }, text);
   } catch {
-    // A logger that throws must not disturb the application's call, and there is no other place to report it.
+    // A throwing logger must not disturb the application's call, and there is no other place to report it.
   }
 }
 
-/** A thrown value that is no error. It may be an object without a way to become a string. */
+/** Describes a thrown value that is not an error. It may be an object that cannot become a string. */
 function describe(value: unknown): string {
   try {
     return String(value);

@@ -23,7 +23,9 @@ export interface EngineParts {
   readonly memory?: Buffer | undefined;
 }
 
-/** glibc keeps up to twice as much; from 32 MiB on it adapts to no block. V8 frees dead messages when there are 32 MB of them. */
+/**
+ * glibc keeps up to twice this size; it ignores blocks from 32 MiB on. V8 frees dead messages when they reach 32 MB.
+ */
 const EXAMPLE_BYTES = 25_165_824;
 
 /** A class with one object per engine. */

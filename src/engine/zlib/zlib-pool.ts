@@ -2,16 +2,16 @@ import { Buffer } from 'node:buffer';
 import { JobQueue } from './job-queue.ts';
 import { type RawZlib, stepsWork } from './raw-zlib.ts';
 
-/** Threads of Node's pool are 4 by default: more jobs would keep file system and DNS waiting. */
+/** Node's pool has 4 threads by default; more jobs would delay file system and DNS. */
 const MAX_RUNNING_JOBS = 4;
-/** Most that is inflated at once, and so the most that is held beyond a message's limit. */
+/** Most bytes inflated at once, and so the most that is held above a message's limit. */
 const INFLATED_BYTES = 65_536;
-/** Longer compressed messages get memory of their own for the time of a call. */
+/** Longer compressed messages get their own memory for the duration of a call. */
 const DEFLATED_BYTES = 163_840;
-/** Contexts that are kept for the next message of any connection. */
+/** Idle contexts kept for the next message of any connection. */
 const MAX_IDLE_CONTEXTS = 4;
 
-/** What the connections of one engine share of zlib. */
+/** The zlib state that the connections of one engine share. */
 export class ZlibPool {
   /** Compression and inflation on zlib's thread pool. */
   readonly jobs: JobQueue = new JobQueue(MAX_RUNNING_JOBS);
@@ -20,7 +20,7 @@ export class ZlibPool {
   #deflated: Buffer | undefined;
   #drives: boolean | undefined;
 
-  /** Whether steps of zlib can be taken here. Found out with the first call, by compressing and inflating something. */
+  /** Whether zlib can be driven here. Determined on first access, by compressing and inflating a sample. */
   get drivesZlib(): boolean {
     return (this.#drives ??= stepsWork());
   }
@@ -30,20 +30,20 @@ export class ZlibPool {
     return (this.#inflated ??= Buffer.allocUnsafeSlow(INFLATED_BYTES));
   }
 
-  /** Room for a compressed message: at least so many bytes. The next call overwrites them. */
+  /** Returns memory for a compressed message of at least `bytes`. The next call overwrites it. */
   deflated(bytes: number): Buffer {
     if (bytes > DEFLATED_BYTES) return Buffer.allocUnsafeSlow(bytes);
     return (this.#deflated ??= Buffer.allocUnsafeSlow(DEFLATED_BYTES));
   }
 
-  /** A context for inflation with the largest window that no connection uses, if there is one. */
+  /** Returns an idle inflation context with the largest window, if there is one. */
   takeContext(): RawZlib | undefined {
     return this.#idle.pop();
   }
 
-  /** Takes such a context back after a whole message. */
+  /** Takes such a context back after a complete message. */
   giveContext(context: RawZlib): void {
-    // No message may refer to another one, least of all to one of another connection.
+    // No message may refer to an earlier one, least of all of another connection.
     context.reset();
     if (this.#idle.length < MAX_IDLE_CONTEXTS) this.#idle.push(context);
     else context.close();

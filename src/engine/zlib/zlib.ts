@@ -13,7 +13,7 @@ import { ZlibPool } from './zlib-pool.ts';
 
 /** Node's zlib for permessage-deflate. */
 export class NodeZlib extends ZlibPool implements Zlib {
-  /** Compressors without context takeover, one for equal parameters. */
+  /** Compressors without context takeover; equal parameters share one. */
   readonly #shared = new Map<number, Deflater>();
 
   compressor(parameters: CompressionParameters, contextTakeover: boolean): Compressor {
@@ -36,7 +36,10 @@ export class NodeZlib extends ZlibPool implements Zlib {
     return new MessageInflater(this, direction, asyncThresholdBytes, done);
   }
 
-  /** What to negotiate. Without steps of zlib there is no context takeover: Node's public interface is too slow for it. */
+  /**
+   * Returns the preferences to negotiate with. Without Node internals there is no context takeover: the public
+   * interface is too slow.
+   */
   preferences(settings: DeflateSettings): DeflatePreferences {
     if (!settings.contextTakeover || this.drivesZlib) return settings;
     return { ...settings, contextTakeover: false };
