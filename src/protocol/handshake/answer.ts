@@ -31,6 +31,7 @@ export function renderUpgrade({ key, protocol, extensions, headers }: UpgradeAns
   return `${text}\r\n`;
 }
 
+/** Options of {@link renderRefusal}. */
 export interface RefusalOptions {
   /** Whole seconds, already jittered. Sent with 429 and 503 only: after other statuses a retry does not help. */
   readonly retryAfterSeconds?: number;
