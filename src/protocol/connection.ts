@@ -316,6 +316,14 @@ export class ProtocolConnection {
    *   that is not UTF-8: the connection has then failed, as with a `FAILURE` fact.
    */
   takeBytes(): Buffer | undefined {
+    if ((this.#kind & (IS.TEXT | IS.OWN)) !== 0) return this.#takeTextOrOwnBytes();
+    const message = copyOf(this.bytes, this.start, this.end);
+    this.#memory.reusableBytes.noteBinary(message);
+    return message;
+  }
+
+  /** Apart from {@link takeBytes}, which stays small enough to be inlined for binary messages. */
+  #takeTextOrOwnBytes(): Buffer | undefined {
     const { bytes, start, end } = this;
     const { reusableBytes, texts } = this.#memory;
     const kind = this.#kind;
@@ -323,11 +331,6 @@ export class ProtocolConnection {
       const isWhole = end === bytes.length;
       const message = isWhole ? bytes : copyOf(bytes, start, end);
       if (!isWhole) this.#memory.outgrown.keep(bytes);
-      reusableBytes.noteBinary(message);
-      return message;
-    }
-    if (!this.isText) {
-      const message = copyOf(bytes, start, end);
       reusableBytes.noteBinary(message);
       return message;
     }
