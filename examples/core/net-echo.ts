@@ -8,7 +8,7 @@ import {
   FACT,
   HandshakeError,
   type HandshakeErrorCode,
-  HeadParser,
+  RequestReader,
   ProtocolConnection,
   ProtocolMemory,
   readUpgradeRequest,
@@ -20,7 +20,7 @@ const memory = new ProtocolMemory();
 
 /** Serves one client: the opening handshake, then every message comes back. */
 export function serve(socket: Duplex, limits = DEFAULT_LIMITS): void {
-  const parser = new HeadParser({ maxHeadBytes: 16_384, maxHeaderFields: 100 });
+  const parser = new RequestReader({ maxHeadBytes: 16_384, maxHeaderFields: 100 });
   const wire = {
     get blocked() {
       return socket.writableNeedDrain;

@@ -51,7 +51,7 @@ export {
   renderUpgrade,
   type UpgradeAnswer,
 } from './handshake/answer.ts';
-export { type HeadLimits, HeadParser, type RequestHead } from './handshake/http-head.ts';
+export { type HeadLimits, type RequestHead, RequestReader } from './handshake/http-head.ts';
 export { readUpgradeRequest, type UpgradeRequest } from './handshake/server.ts';
 export { mask, readKey, writeKey } from './mask.ts';
 export type { Message, Payload } from './payload.ts';

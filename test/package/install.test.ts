@@ -88,9 +88,9 @@ test('EX-02 EX-06 GN-08: the tarball installs without a network and adds one pac
 
 test('EX-02: the installed command echoes', async (t) => {
   const client = await connect(await serving(t, '--echo'));
-  const answer = waitForEvent<[string]>(client, 'message');
+  const answer = waitForEvent<[string, boolean]>(client, 'message');
   client.send('first echo');
-  assert.deepEqual(await answer, ['first echo']);
+  assert.deepEqual(await answer, ['first echo', true]);
   client.close();
   await client.closed;
 });

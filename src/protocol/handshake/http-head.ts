@@ -121,3 +121,28 @@ export class HeadParser extends HeadReader<RequestHead> {
     return STATE.VERSION;
   }
 }
+
+/** Reads the request head of one opening handshake (RFC 9112 §2 to §5), strictly. */
+export class RequestReader {
+  readonly #parser: HeadParser;
+
+  /** @param limits Both are whole numbers above 0. */
+  constructor(limits: HeadLimits) {
+    this.#parser = new HeadParser(limits);
+  }
+
+  /**
+   * Takes the next chunk. Copies only the bytes of an unfinished head.
+   * @returns The head once its last byte has arrived; `undefined` if more input is needed.
+   * @throws HandshakeError `ERR_HEAD_SYNTAX` at the first byte that no head can have there; `ERR_HEAD_TOO_BIG` over a limit.
+   * @throws MisuseError `ERR_STATE` after a head or an error.
+   */
+  receive(chunk: Uint8Array): RequestHead | undefined {
+    return this.#parser.receive(chunk);
+  }
+
+  /** Returns the bytes after the head, once: a view of the last chunk, which belongs to its owner. Empty before there is a head. */
+  takeRest(): Buffer {
+    return this.#parser.takeRest();
+  }
+}
