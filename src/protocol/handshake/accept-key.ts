@@ -8,11 +8,14 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
 /** Whether `text` can be a `Sec-WebSocket-Key`: 16 bytes in base64, so 24 characters (§4.2.1). */
 export const isValidKey = (text: string): boolean => text.length === 24 && KEY.test(text);
 
+/** `crypto.hash` of Node, written out: the declarations then name no module that a page cannot have. */
+type OneShotHash = (algorithm: string, data: string, encoding: 'base64') => string;
+
 /**
  * Creates {@link acceptValue} on one of Node's two SHA-1 interfaces.
  * @param oneShot `hash` of `node:crypto`, about half the cost of a `Hash` object; absent on older platforms.
  */
-export function acceptFunction(oneShot: typeof crypto.hash | undefined): (key: string) => string {
+export function acceptFunction(oneShot: OneShotHash | undefined): (key: string) => string {
   if (oneShot === undefined) {
     return (key) =>
       crypto
