@@ -68,6 +68,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
 
   constructor(hop: Hop, options: ResolvedConnectOptions, engine: Engine, outcome: ConnectOutcome<UserData>) {
     this.#engine = engine;
+    if (options.retainFreedMemory) engine.retainFreedMemory();
     this.#hop = hop;
     this.#options = options;
     this.#deadlines = engine.deadlinesOf(options.clock);

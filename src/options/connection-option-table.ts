@@ -45,6 +45,7 @@ export const CONNECTION_OPTION_TABLE = Object.freeze({
   onOverflow: oneOf(['close', 'drop-newest', 'drop-oldest'], 'what happens when a peer reads too slowly'),
   memoryBudget: plain('budget', 'memory that all connections together may use'),
   textAs: oneOf(['string', 'buffer'], 'how text arrives'),
+  retainFreedMemory: plain('boolean', 'keep memory that large messages have freed (glibc)'),
   receiveAheadBytes: bytes(MAX_BYTES, 'bytes read ahead of the application'),
   maxConcurrentMessages: count(1_000_000, 'messages of one connection handled concurrently'),
   perMessageDeflate: plain('deflate', 'compress messages (permessage-deflate)'),

@@ -16,6 +16,7 @@ export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly maxBufferedBytes: number;
   readonly onOverflow: 'close' | 'drop-newest' | 'drop-oldest';
   readonly textAs: 'string' | 'buffer';
+  readonly retainFreedMemory: boolean;
   readonly receiveAheadBytes: number;
   readonly maxConcurrentMessages: number;
   readonly memoryBudget: MemoryBudget;

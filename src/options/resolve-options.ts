@@ -32,6 +32,7 @@ export const DEFAULT_CONNECTION_OPTIONS: ConnectionSettings = Object.freeze({
   onOverflow: 'close',
   memoryBudget: defaultEngine.memoryBudget,
   textAs: 'string',
+  retainFreedMemory: true,
   receiveAheadBytes: 65_536,
   maxConcurrentMessages: 1,
   perMessageDeflate: false,

@@ -45,7 +45,6 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   maxTopicsPerConnection: 128,
   maxTopics: 100_000,
   transport: 'auto',
-  retainFreedMemory: true,
   backlog: 511,
   ...DEFAULT_PLATFORM_OPTIONS,
 });

@@ -75,7 +75,6 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   maxTopicsPerConnection: count(1_000_000, 'maximum topics per connection'),
   maxTopics: count(10_000_000, 'maximum topics'),
   transport: oneOf(['auto', 'stream'], 'I/O layer of connections: Node handles where available, or streams'),
-  retainFreedMemory: plain('boolean', 'keep memory that large messages have freed (glibc)'),
   backlog: count(65_535, 'connections the system queues until the server accepts them'),
   ...PLATFORM_OPTION_TABLE,
 } satisfies Readonly<Record<keyof ServerOptions, OptionRule>>);

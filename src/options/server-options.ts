@@ -137,12 +137,6 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
    */
   readonly transport?: 'auto' | 'stream' | undefined;
   /**
-   * Keeps memory that large messages have freed in the process: with glibc up to 48 MiB, other allocators ignore it. Without it,
-   * a message of 64 KiB costs up to twice the processor time. Default `true`. It takes effect for the whole process when the
-   * first server with it is constructed, and cannot be undone; a process with clients alone does not do it.
-   */
-  readonly retainFreedMemory?: boolean | undefined;
-  /**
    * Number of connections that the system queues until the server accepts them. Default 511; 1 to 65,535. The default
    * is Node's.
    */
