@@ -89,7 +89,8 @@ for (const { secure, clients: count } of [
     // The first rounds fill caches, tables and compiled code.
     const [, before, , after] = measured;
     const growth = (after!.bytes - before!.bytes) / (2 * count);
-    assert.ok(growth < 500, `${Math.round(growth)} bytes more for each reconnect`);
+    // V8's own memory varies by some 200 KB, which is much for few clients. An abort signal that was kept cost 4,300 bytes.
+    assert.ok(growth < (secure ? 2_000 : 500), `${Math.round(growth)} bytes more for each reconnect`);
     assert.deepEqual(after!.open, before!.open);
     assert.deepEqual(warnings, []);
     for (const client of clients) client.close();
