@@ -126,6 +126,19 @@ test("EV-06: a client with textAs 'buffer' gets buffers", async (t) => {
   assert.deepEqual(seen, [[Buffer.from('Grüße'), true]]);
 });
 
+test("EV-06 PD-02: with textAs 'buffer' a compressed text arrives as its bytes", async (t) => {
+  const { server, port } = await listening(t, { perMessageDeflate: true });
+  const sent = SCRIPTS.repeat(200);
+  server.on('connection', (connection) => void connection.send(sent));
+  const client = await connect(`ws://localhost:${port}/`, { textAs: 'buffer', perMessageDeflate: true });
+  t.after(() => client.terminate());
+  const seen: [Message, boolean][] = [];
+  client.on('message', (message, isText) => void seen.push([message, isText]));
+  await waitUntil(() => seen.length === 1);
+  assert.match(client.extensions, /^permessage-deflate/);
+  assert.deepEqual(seen, [[Buffer.from(sent), true]]);
+});
+
 test('TO-05: texts below 4 KiB share slabs of 8 KiB with nothing else, larger ones have memory of their own', () => {
   const slab = new TextSlab();
   const from = Buffer.from('é'.repeat(5_000));

@@ -87,7 +87,8 @@ export class AnswerReader<Grant> {
    */
   receive(chunk: Buffer): Answer<Grant> | undefined {
     if (this.#body !== undefined) return this.#receiveBody(this.#body, chunk);
-    for (let bytes = chunk; ; ) {
+    let bytes = chunk;
+    do {
       const head = this.#parser.receive(bytes);
       if (head === undefined) return undefined;
       const rest = this.#parser.takeRest();
@@ -98,9 +99,9 @@ export class AnswerReader<Grant> {
         throw this.#error(this.#judge.fault, `status ${head.status}`, head);
       }
       this.#parser = this.#newParser();
-      if (rest.length === 0) return undefined;
       bytes = rest;
-    }
+    } while (bytes.length > 0);
+    return undefined;
   }
 
   /** The refusal as an error, with the part of the body received so far. Call it only after `refusing` or `refused`. */
