@@ -50,6 +50,8 @@ class Life {
   /** What the connections of this life go over. */
   readonly ways: readonly Way[];
   #acts = ACTS;
+  /** Answers that handlers will send in a later turn. */
+  #pendingAnswers = 0;
   #sites: readonly Site[] = [];
 
   constructor(random: Prng) {
@@ -68,7 +70,10 @@ class Life {
         await eventLoopTurns(random.int(3));
         this.#throwFault();
       }
-      await this.#until(() => this.#members.every((member) => this.#isQuiet(member)));
+      // A client that has closed drops what still arrives, so no answer may be sent after that.
+      await this.#until(
+        () => this.#pendingAnswers === 0 && this.#members.every((member) => this.#isQuiet(member)),
+      );
       for (const { client } of this.#members) client!.close();
       await this.#until(() =>
         this.#members.every(({ client, server }) => this.#isOver(client) && this.#isOver(server)),
@@ -173,7 +178,11 @@ class Life {
     if (random.bool(0.2)) this.#spread(message);
     this.#maybe(0.3);
     if (!random.bool(0.1)) return undefined;
-    return eventLoopTurns(1 + random.int(2)).then(() => this.#send(end, message));
+    this.#pendingAnswers++;
+    return eventLoopTurns(1 + random.int(2)).then(() => {
+      this.#pendingAnswers--;
+      this.#send(end, message);
+    });
   }
 
   #maybe(probability: number): void {
