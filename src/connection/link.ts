@@ -229,7 +229,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     const { outbox, transport } = this;
     const before = outbox.sentBytes;
     try {
-      for (let chunks = outbox.take(); chunks.length > 0; chunks = outbox.take()) transport.write(chunks);
+      // Usually one call takes everything.
+      while (outbox.waitingBytes > 0) {
+        const chunks = outbox.take();
+        if (chunks.length === 0) break;
+        transport.write(chunks);
+      }
       const sent = outbox.sentBytes - before;
       this.#context.counters.bytesSent += sent;
       if (outbox.lostPayload !== undefined) this.#payloadLost(outbox.lostPayload);
