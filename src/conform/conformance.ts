@@ -7,7 +7,7 @@ import { casesFor, selected } from './cases/all.ts';
 import { ClientPeer } from './client-peer.ts';
 import type { RunContext } from './judge-run.ts';
 import type { Role, Target } from './model.ts';
-import { checkOptions } from './option-check.ts';
+import { checkOptions, checkSelection } from './option-check.ts';
 import type { RequestSpec } from './request.ts';
 import { type CaseResult, counted, type Report, type ReportHead, skipped } from './result.ts';
 import { runSuite, stopwatch, type SuiteProgress } from './suite.ts';
@@ -79,8 +79,10 @@ const NOT_ALLOWED = 'attacks on a host that is not this machine need its ownerâ€
 /**
  * The cases for servers or for clients, in the order of a report. Makes megabytes of messages, so keep the result.
  * @param only As in {@link ConformanceOptions}. Patterns that name no case are ignored.
+ * @throws MisuseError `ERR_ARGUMENT` for other arguments.
  */
 export function conformanceCases(tested: Role, only: readonly string[] = []): CaseDescription[] {
+  checkSelection(tested, only);
   return selected(casesFor(tested), only).cases.map(({ id, section, title, runs }) => ({
     id,
     group: groupOf(id),

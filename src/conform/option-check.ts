@@ -49,6 +49,27 @@ const RULES: Readonly<Record<Role, Readonly<Record<string, Rule>>>> = {
 };
 
 /**
+ * Checks the arguments of the list of cases.
+ * @throws MisuseError `ERR_ARGUMENT` that names the argument and what is allowed.
+ */
+export function checkSelection(tested: unknown, only: unknown): void {
+  if (tested !== 'server' && tested !== 'client')
+    throw new MisuseError('ERR_ARGUMENT', "tested must be 'server' or 'client'");
+  if (!COMMON['only']!.fits(only))
+    throw new MisuseError('ERR_ARGUMENT', `only must be ${COMMON['only']!.allowed}`);
+}
+
+/**
+ * Checks that a report comes from a test.
+ * @throws MisuseError `ERR_ARGUMENT` for something else.
+ */
+export function checkReport(report: unknown): void {
+  const { cases, counts } = (isObject(report) ? report : {}) as Record<string, unknown>;
+  if (!Array.isArray(cases) || !isObject(counts))
+    throw new MisuseError('ERR_ARGUMENT', 'report must be the result of testServer or testClient');
+}
+
+/**
  * Checks the options of a test; `undefined` stands for the default.
  * @throws MisuseError `ERR_OPTION` that names the option and what is allowed.
  */

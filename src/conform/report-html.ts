@@ -1,5 +1,6 @@
 import { GROUPS, type GroupName } from './case.ts';
 import { type Verdict, VERDICTS } from './model.ts';
+import { checkReport } from './option-check.ts';
 import { SCRIPT, STYLE } from './report-page.ts';
 import { escaped } from './report-junit.ts';
 import type { CaseResult, Report } from './result.ts';
@@ -42,8 +43,12 @@ function chip(verdict: Verdict, count: number): string {
   return `<button type="button" class="chip ${verdict}" data-filter="${verdict}" aria-pressed="${on}"><b>${count}</b> ${verdict}</button>`;
 }
 
-/** The report as a web page in one file, without external scripts or styles. All text of the peer is escaped. */
+/**
+ * The report as a web page in one file, without external scripts or styles. All text of the peer is escaped.
+ * @throws MisuseError `ERR_ARGUMENT` for something other than a report.
+ */
 export function htmlReport(report: Report): string {
+  checkReport(report);
   const { target, tested, tool, startedAt, durationMs, remarks, counts, cases } = report;
   const groups = (Object.keys(GROUPS) as GroupName[])
     .map((group) => [group, cases.filter((one) => one.group === group)] as const)

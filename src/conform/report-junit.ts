@@ -1,4 +1,5 @@
 import { GROUPS, type GroupName } from './case.ts';
+import { checkReport } from './option-check.ts';
 import type { CaseResult, Report } from './result.ts';
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -36,8 +37,13 @@ function testcase({
   return `${head}>\n      <system-out>${escaped(verdict)}: ${message}\n${body}</system-out>\n    </testcase>`;
 }
 
-/** The report as JUnit XML for CI servers, with one test suite for each group. */
-export function junitReport({ cases, counts, durationMs, target }: Report): string {
+/**
+ * The report as JUnit XML for CI servers, with one test suite for each group.
+ * @throws MisuseError `ERR_ARGUMENT` for something other than a report.
+ */
+export function junitReport(report: Report): string {
+  checkReport(report);
+  const { cases, counts, durationMs, target } = report;
   const suites = (Object.keys(GROUPS) as GroupName[]).flatMap((group) => {
     const inside = cases.filter((one) => one.group === group);
     if (inside.length === 0) return [];

@@ -1,7 +1,7 @@
 import { MisuseError } from '../protocol/errors.ts';
 import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
 import { shown } from './option-check.ts';
-import { DEFAULT_DEFLATE_SETTINGS } from './resolve-options.ts';
+import { DEFAULT_DEFLATE_SETTINGS, DEFAULT_RATE_LIMIT } from './resolve-options.ts';
 import { DEFAULT_SERVER_OPTIONS } from './resolve-server-options.ts';
 import { checkedServerOption } from './server-option-check.ts';
 import { type OptionRule, SERVER_OPTION_TABLE, type ServerOptionName } from './server-option-table.ts';
@@ -46,9 +46,6 @@ export interface OptionDescription {
   readonly options?: Readonly<Record<string, OptionDescription>>;
 }
 
-/** The defaults inside `rateLimit`: no rate, and bursts of twice the rate. */
-const RATE_DEFAULTS = Object.freeze({ action: 'close', closeCode: 1008 });
-
 function described(rule: OptionRule, fallback: unknown): OptionDescription {
   const common = { help: rule.says, default: fallback, orFalse: 'orFalse' in rule && rule.orFalse };
   if ('max' in rule) return Object.freeze({ kind: rule.kind, ...common, min: rule.min, max: rule.max });
@@ -64,7 +61,7 @@ function described(rule: OptionRule, fallback: unknown): OptionDescription {
   }
   if ('values' in rule) return Object.freeze({ kind: 'enum', ...common, values: rule.values });
   if (rule.kind === 'rate') {
-    const options = describedTable(RATE_LIMIT_TABLE, RATE_DEFAULTS);
+    const options = describedTable(RATE_LIMIT_TABLE, DEFAULT_RATE_LIMIT);
     return Object.freeze({ ...common, kind: 'group', orFalse: true, options });
   }
   if (rule.kind === 'deflate') {
@@ -100,12 +97,16 @@ export const describeServerOptions = (): Readonly<Record<ServerOptionName, Optio
  * @param name Of the option; `rateLimit.action` is an option of a group.
  * @param label Name for the error message, such as `--max-connections`. Default: `name`.
  * @returns The value; lists as a frozen copy.
- * @throws MisuseError `ERR_OPTION` for a wrong value; `ERR_ARGUMENT` for a name that is not an option, or that is a group.
+ * @throws MisuseError `ERR_OPTION` for a wrong value; `ERR_ARGUMENT` for a name that is not an option, or that is a group,
+ *   and for another label.
  */
 export function checkServerOption(name: string, value: unknown, label = name): unknown {
   const rule = typeof name === 'string' ? ruleOf(name) : undefined;
   if (rule === undefined || rule.kind === 'rate' || rule.kind === 'deflate') {
     throw new MisuseError('ERR_ARGUMENT', `name is ${shown(name)}; it must be the name of one server option`);
+  }
+  if (typeof label !== 'string') {
+    throw new MisuseError('ERR_ARGUMENT', `label is ${shown(label)}; it must be a string`);
   }
   return checkedServerOption(label, rule, value);
 }

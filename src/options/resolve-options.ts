@@ -76,6 +76,9 @@ export function completeOptions<Settings extends ConnectionSettings>(
   return complete;
 }
 
+/** Defaults inside `rateLimit`: no rate, and bursts of twice the rate. */
+export const DEFAULT_RATE_LIMIT = Object.freeze({ action: 'close', closeCode: 1008 } as const);
+
 /**
  * Checks the option `rateLimit` and fills in the bursts.
  * @param role Decides which close codes may be sent.
@@ -87,7 +90,12 @@ export function resolveRateLimit(name: string, value: unknown, role: Role): fals
     refuseOption(name, value, 'false, or an object with messagesPerSecond, bytesPerSecond or both');
   }
   const given = checkedRecord(name, value, RATE_LIMIT_TABLE, checkedOption) as RateLimitOptions;
-  const { messagesPerSecond, bytesPerSecond, action = 'close', closeCode = 1008 } = given;
+  const {
+    messagesPerSecond,
+    bytesPerSecond,
+    action = DEFAULT_RATE_LIMIT.action,
+    closeCode = DEFAULT_RATE_LIMIT.closeCode,
+  } = given;
   if (messagesPerSecond === undefined && bytesPerSecond === undefined) {
     refuseOption(name, value, 'false, or an object with messagesPerSecond, bytesPerSecond or both');
   }

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { isIP, isIPv4 } from 'node:net';
-import { checkArgument, HOSTS, NUMBER } from './call-check.ts';
+import { wholeNumber } from '../options/call-check.ts';
+import { checkArgument, HOSTS } from './call-check.ts';
 
 /** A key and a self-signed certificate, both as PEM. */
 export interface SelfSigned {
@@ -9,6 +10,8 @@ export interface SelfSigned {
 }
 
 const DAY_MS = 86_400_000;
+/** A certificate holds years of two digits, up to 2049, until it changes to another form (RFC 5280 §4.1.2.5). */
+const NOW = wholeNumber(3_600_000, Date.UTC(2049, 11, 1));
 
 // DER (X.690): a tag, a length and the content.
 function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
@@ -62,12 +65,13 @@ const pem = (label: string, bytes: Buffer): string =>
  * Makes a self-signed certificate (RFC 5280) with a new P-256 key, for `wss:` in tests. It fits the option `tls` of a
  * server, and as its own authority the `ca` of a client.
  * @param hosts Host names, IPv4 and IPv6 addresses (without IPv4 in them), at least one.
- * @param nowMs Wall time in ms since 1970. The certificate is valid from an hour before to 30 days after. Default: now.
+ * @param nowMs Wall time in ms since 1970, up to the end of November 2049. The certificate is valid from an hour before to 30
+ *   days after. Default: now.
  * @throws MisuseError `ERR_ARGUMENT` for other arguments.
  */
 export function selfSigned(hosts: readonly string[], nowMs: number = Date.now()): SelfSigned {
   checkArgument('selfSigned', 'hosts', hosts, HOSTS);
-  checkArgument('selfSigned', 'nowMs', nowMs, NUMBER);
+  checkArgument('selfSigned', 'nowMs', nowMs, NOW);
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const ecdsaWithSha256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
   const name = sequence(

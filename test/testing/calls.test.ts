@@ -76,6 +76,8 @@ const ROWS: readonly (readonly [
   ['readFrames(_)', (value) => any['readFrames']!(value), []],
   ['readFrames(bytes, _)', (value) => any['readFrames']!(bytes, value), OPTIONAL],
   ['readResponseHead(_)', (value) => any['readResponseHead']!(value), []],
+  ['selfSigned(_)', (value) => any['selfSigned']!(value), []],
+  ['selfSigned([name], _)', (value) => any['selfSigned']!(['localhost'], value), ['undefined']],
   ['seededRandom(_)', (value) => any['seededRandom']!(value), ['0', '-1']],
   ['socketFaults(_)', (value) => any['socketFaults']!(value), []],
   ['new VirtualClock(_)', (value) => new any.VirtualClock(value), OPTIONAL],
