@@ -24,7 +24,7 @@ export function inflatingWith(openInflater: (done: () => void) => Inflater): Agr
     zlib: {
       compressor: () => ({
         compress: () => assert.fail('nothing is compressed'),
-        compressBehind: () => assert.fail('nothing is compressed'),
+        compressLater: () => assert.fail('nothing is compressed'),
         forget() {},
         close() {},
       }),

@@ -49,7 +49,7 @@ export class Deflater implements Compressor {
    * @param input Must stay unchanged until then.
    * @param done Receives the output in its own memory, or the error if zlib has no memory.
    */
-  compressBehind(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob {
+  compressLater(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob {
     const takeover = this.#contextTakeover;
     const { jobs } = this.#pool;
     const job = new DeflateJob(jobs, input, takeover ? this.#ready() : this.#oneShot(), done);

@@ -56,7 +56,7 @@ export class MessageInflater implements Inflater {
     try {
       const at = this.#atOnce(sink, bytes, start, end, last);
       if (at < 0) return true;
-      this.#behind(sink, Buffer.from(bytes.subarray(at, end)), last);
+      this.#inflateLater(sink, Buffer.from(bytes.subarray(at, end)), last);
       return false;
     } catch (error) {
       this.close();
@@ -139,7 +139,7 @@ export class MessageInflater implements Inflater {
     if (zlib !== undefined) this.#pool.giveContext(zlib);
   }
 
-  #behind(sink: InflateSink, input: Buffer, last: boolean): void {
+  #inflateLater(sink: InflateSink, input: Buffer, last: boolean): void {
     const newContext = this.#pool.drivesZlib ? () => this.#newContext() : publicContext;
     const counted: InflateSink = {
       inflated: (bytes, start, end, final) => {

@@ -37,7 +37,7 @@ export interface Compressor {
    * @param input Must stay unchanged until then.
    * @param done Called in a later turn with separate memory, or with the error if zlib has no memory.
    */
-  compressBehind(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob;
+  compressLater(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob;
   /** Makes the next message refer to no earlier one, because the peer has since seen other messages. */
   forget(): void;
   /** Frees the memory; the compressor can still be used. */

@@ -320,7 +320,7 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     if (data.length <= this.#deflate.settings.asyncThresholdBytes || !this.#isToBeCompressed(data, compress))
       return false;
     const input = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
-    this.#job = this.#compressor!.compressBehind(input, (output, error) => {
+    this.#job = this.#compressor!.compressLater(input, (output, error) => {
       this.#job = undefined;
       this.#begun = false;
       this.#goOn(() => {

@@ -32,7 +32,7 @@ export class PreparedFrame implements PreparedVariant {
     this.#waiters.add(waiter);
     if (this.#job !== undefined) return;
     const { payload } = this.#message;
-    this.#job = this.#compressor.compressBehind(payload, (output, error) => {
+    this.#job = this.#compressor.compressLater(payload, (output, error) => {
       this.#job = undefined;
       // If zlib has no memory, the message is sent uncompressed.
       this.#take(payload, error === undefined ? output : payload);

@@ -111,7 +111,7 @@ test('PD-09 a running compression keeps its output memory alive after its connec
   const seen = watchStreams(t);
   const deflater = new NodeZlib().compressor({ windowBits: 15, level: 9, memLevel: 8 }, true);
   const done = new Promise<Error | undefined>((resolve) => {
-    deflater.compressBehind(LARGE, (_, error) => resolve(error));
+    deflater.compressLater(LARGE, (_, error) => resolve(error));
   });
   deflater.close();
   assert.ok((await done) instanceof Error);
