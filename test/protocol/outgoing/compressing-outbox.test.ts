@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OPCODE } from '../../../src/protocol/constants.ts';
+import type { Compressor, Zlib } from '../../../src/protocol/deflate/compressor.ts';
+import { ProtocolMemory } from '../../../src/protocol/memory.ts';
+import { CompressingOutbox } from '../../../src/protocol/outgoing/compressing-outbox.ts';
+import { PreparedMessage } from '../../../src/protocol/outgoing/prepared-message.ts';
+import { readFrames } from '../../../src/testing/index.ts';
+
+type Done = (output: Uint8Array, error?: Error) => void;
+
+/** Compresses when the test says so, always to the byte `z`; a real zlib does not run out of memory on demand. */
+class SlowZlib implements Zlib {
+  readonly jobs: { input: string; done: Done; isCancelled: boolean }[] = [];
+  readonly calls: string[] = [];
+  readonly contexts: boolean[] = [];
+
+  compressor(_: unknown, contextTakeover: boolean): Compressor {
+    this.contexts.push(contextTakeover);
+    return {
+      compress: () => Buffer.from('z'),
+      compressLater: (input, done) => {
+        const job = { input: Buffer.from(input).toString(), done, isCancelled: false };
+        this.jobs.push(job);
+        return { cancel: () => (job.isCancelled = true) };
+      },
+      forget: () => void this.calls.push('forget'),
+      close: () => void this.calls.push('close'),
+    };
+  }
+
+  inflater(): never {
+    return assert.fail('nothing is received');
+  }
+}
+
+/** What is compressed: from 10 bytes on, and later than at once from 21 bytes on. */
+function outboxWith({ contextTakeover = true, windowBits = 15 } = {}) {
+  const zlib = new SlowZlib();
+  const failures: unknown[] = [];
+  let sends = 0;
+  let fail: Error | undefined;
+  const outbox = new CompressingOutbox(
+    { blocked: false, bufferedBytes: 0, needsCopies: false },
+    { maxPendingPongs: 8 },
+    new ProtocolMemory(),
+    undefined,
+    {
+      direction: { contextTakeover, windowBits },
+      settings: {
+        thresholdBytes: 10,
+        asyncThresholdBytes: 20,
+        level: 1,
+        memLevel: 8,
+        contextTakeover,
+        serverMaxWindowBits: 15,
+        clientMaxWindowBits: 15,
+      },
+      zlib,
+      owner: {
+        send: () => {
+          if (fail !== undefined) throw fail;
+          sends++;
+        },
+        failed: (error) => void failures.push(error),
+      },
+    },
+  );
+  return {
+    outbox,
+    zlib,
+    failures,
+    sends: () => sends,
+    failWith: (error: Error) => (fail = error),
+    frames: () => {
+      const chunks: Uint8Array[] = [];
+      for (let some = outbox.take(); some.length > 0; some = outbox.take()) chunks.push(...some);
+      return readFrames(Buffer.concat(chunks)).map(
+        ({ opcode, rsv1, payload }) => `${opcode}${rsv1 ? ' compressed' : ''} ${payload.toString()}`,
+      );
+    },
+  };
+}
+
+const LARGE = 'large '.repeat(10);
+const OTHER = 'other '.repeat(10);
+
+test('BP-05 PD-09: what is queued behind a large message leaves after it, in order', () => {
+  const { outbox, zlib, sends, frames } = outboxWith();
+  outbox.text(LARGE);
+  outbox.text('small');
+  outbox.fragment(OPCODE.TEXT, Buffer.from('a'), false);
+  outbox.fragment(OPCODE.CONTINUATION, Buffer.from('b'), true);
+  outbox.prepared(new PreparedMessage('shared'));
+  outbox.closeAfterWaiting(Buffer.alloc(0));
+  assert.deepEqual([outbox.idle, frames()], [false, []]);
+  zlib.jobs[0]!.done(Buffer.from('z'));
+  assert.equal(sends(), 1);
+  assert.deepEqual(frames(), ['1 compressed z', '1 small', '1 a', '0 b', '1 shared', '8 ']);
+  assert.deepEqual([outbox.idle, outbox.bufferedBytes], [true, 0]);
+});
+
+test('EV-11: dropping counts messages, not fragments after the first, and not the Close', () => {
+  const { outbox, zlib, frames } = outboxWith();
+  outbox.text(LARGE);
+  outbox.text('one');
+  outbox.text('two');
+  outbox.fragment(OPCODE.TEXT, Buffer.from('a'), false);
+  outbox.fragment(OPCODE.CONTINUATION, Buffer.from('b'), true);
+  outbox.prepared(new PreparedMessage(OTHER));
+  outbox.closeAfterWaiting(Buffer.alloc(0));
+  assert.equal(outbox.dropWaiting(), 5, 'the large one, two small ones, the fragmented one, the shared one');
+  assert.equal(zlib.jobs[0]!.isCancelled, true);
+  assert.deepEqual([outbox.idle, outbox.bufferedBytes, frames()], [true, 0, []]);
+  assert.equal(outbox.dropWaiting(), 0);
+});
+
+test('BP-05: the oldest message is dropped, even while it is being compressed', () => {
+  const { outbox, zlib, frames } = outboxWith();
+  outbox.text(LARGE);
+  outbox.text(OTHER);
+  outbox.text('one');
+  outbox.text('two');
+  assert.equal(outbox.dropOldest(), LARGE.length);
+  assert.deepEqual(
+    zlib.jobs.map(({ input, isCancelled }) => [input, isCancelled]),
+    [
+      [LARGE, true],
+      [OTHER, false],
+    ],
+  );
+  zlib.jobs[1]!.done(Buffer.from('z'));
+  assert.deepEqual(frames(), ['1 compressed z', '1 one', '1 two']);
+});
+
+test('BP-05: small messages in one block are dropped one by one, and a queue of nothing but a Close has none', () => {
+  const { outbox, zlib, frames } = outboxWith({ contextTakeover: false });
+  const shared = new PreparedMessage(LARGE);
+  outbox.prepared(shared);
+  outbox.text('one');
+  outbox.text('two');
+  outbox.text(OTHER);
+  outbox.fragment(OPCODE.TEXT, Buffer.from('f'), true);
+  assert.equal(outbox.dropOldest(), shared.frame.length);
+  assert.equal(zlib.jobs[0]!.isCancelled, true, 'nobody else waits for the shared message');
+  assert.deepEqual(frames(), ['1 one', '1 two']);
+  outbox.closeAfterWaiting(Buffer.alloc(0));
+  assert.equal(outbox.dropOldest(), OTHER.length);
+  assert.deepEqual(frames(), ['1 f', '8 ']);
+  assert.equal(outbox.dropOldest(), 0);
+});
+
+test('PD-09: a message is sent uncompressed when zlib has no memory, and the context begins anew', () => {
+  for (const contextTakeover of [true, false]) {
+    const { outbox, zlib, frames } = outboxWith({ contextTakeover });
+    outbox.text(LARGE);
+    zlib.jobs[0]!.done(Buffer.alloc(0), new Error('no memory'));
+    assert.deepEqual(frames(), [`1 ${LARGE}`]);
+    assert.deepEqual(zlib.calls, contextTakeover ? ['close'] : []);
+    outbox.prepared(new PreparedMessage(OTHER));
+    zlib.jobs[1]!.done(Buffer.alloc(0), new Error('no memory'));
+    assert.deepEqual(frames(), [`1 ${OTHER}`]);
+    assert.ok(!zlib.calls.includes('forget'), 'the peer saw nothing that the context did not');
+  }
+});
+
+test('PD-09: an error on the way from another thread goes to the owner, not to other connections', () => {
+  const first = outboxWith();
+  const second = outboxWith();
+  const shared = new PreparedMessage(LARGE);
+  first.outbox.prepared(shared);
+  second.outbox.prepared(shared);
+  const error = new Error('the socket is gone');
+  first.failWith(error);
+  first.zlib.jobs[0]!.done(Buffer.from('z'));
+  assert.deepEqual([first.failures, second.failures], [[error], []]);
+  assert.deepEqual(second.frames(), ['1 compressed z']);
+  assert.deepEqual(second.zlib.calls, ['forget']);
+});
+
+test('RFC 7692 §7.1.2: a window smaller than the smallest of zlib leaves every message uncompressed', () => {
+  const { outbox, zlib, frames } = outboxWith({ windowBits: 8 });
+  outbox.text(LARGE);
+  outbox.data(OPCODE.BINARY, Buffer.from(OTHER), true);
+  outbox.prepared(new PreparedMessage(OTHER));
+  outbox.closeNow(Buffer.alloc(0));
+  assert.deepEqual(frames(), [`1 ${LARGE}`, `2 ${OTHER}`, `1 ${OTHER}`, '8 ']);
+  outbox.clear();
+  assert.deepEqual([zlib.contexts, zlib.jobs], [[], []]);
+});
