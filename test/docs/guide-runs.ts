@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import process from 'node:process';
 import { connect as connectTcp } from 'node:net';
 import type { TestContext } from 'node:test';
+import { WebSocketServer } from '../../src/index.ts';
 import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { runCommandLine } from '../../src/cli/commands.ts';
 import { fakeIo } from '../cli/fake-io.ts';
@@ -139,6 +140,14 @@ export async function allowedHosts(t: TestContext, file: string): Promise<void> 
   assert.equal(await statusOf(port), 101);
   for (const host of ['evil.example', `evil.example:${port}`, '127.0.0.1.evil.example'])
     assert.equal(await statusOf(port, { Host: host }), 403, host);
+}
+
+export async function suiteFromProgram(t: TestContext, file: string): Promise<void> {
+  const server = new WebSocketServer();
+  server.on('message', (connection, message) => void connection.send(message));
+  const { port } = await server.listen(0, '127.0.0.1');
+  t.after(() => server.shutdown({ timeoutMs: 1_000 }));
+  assert.match(await run(t, file, { ports: { 9001: port } }).ended(), /^(\d+) of \1 cases passed\n$/);
 }
 
 /** The loop of a client that is judged, with Node's own WebSocket. */

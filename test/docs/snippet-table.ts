@@ -105,6 +105,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
     run: guides.ownCode,
   },
   'docs/security.md: DNS rebinding': { run: guides.allowedHosts },
+  'docs/conformance/README.md: From a program': { run: guides.suiteFromProgram },
   'docs/conformance/README.md: A client': { run: guides.browserLoop },
   'docs/conformance/README.md: Adding a case': { in: 'src/conform/cases/control.ts' },
   'docs/testing.md: Testing with `hawser/testing`': GUIDE_TO_TESTING,
