@@ -76,7 +76,7 @@ export const CAUSES: readonly Cause[] = [
   {
     runtimes: ['Bun', 'Deno'],
     files: ['server/opening/tls-unix'],
-    happens: 'whoever speaks no TLS over a Unix socket is not hung up on',
+    happens: 'the server keeps a connection over a Unix socket that does not speak TLS',
     whose: '`node:tls` there',
   },
   {

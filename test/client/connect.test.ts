@@ -35,7 +35,7 @@ async function echo(
   return { server, port, client };
 }
 
-test('CC-01 CC-06 a client and a server of ours: text, bytes, every length form, a clean close', async (t) => {
+test('CC-01 CC-06 the client talks to the server: text, bytes, every length form, a clean close', async (t) => {
   const { server, client } = await echo(t);
   assert.ok(client instanceof Connection);
   assert.deepEqual(

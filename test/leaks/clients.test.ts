@@ -35,7 +35,7 @@ for (const { secure, clients: count } of [
   test(`TS-10 RC-02: ${count} clients over ${secure ? 'TLS' : 'TCP'} reconnect again and again: no socket, listener or memory is left`, {
     timeout: 300_000,
     skip: NO_COLLECTOR,
-  }, async () => {
+  }, async (t) => {
     if (TRANSPORT.transport === 'auto') await defaultEngine.part(SocketChecks).checkSockets(secure);
     const leaks = leakCheck();
     const warnings: string[] = [];
@@ -67,6 +67,10 @@ for (const { secure, clients: count } of [
       client.on('open', () => void client.send('hello'));
       client.on('message', () => void echoes++);
       return client;
+    });
+    t.after(async () => {
+      for (const client of clients) client.close();
+      await server.shutdown();
     });
     const opened = async (rounds: number): Promise<void> => {
       await waitUntil(() => {

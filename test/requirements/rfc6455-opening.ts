@@ -45,7 +45,7 @@ export const OPENING: readonly Rule[] = [
       'MUST',
       'client',
       'open a connection, send the handshake, read the answer',
-      kept(CONNECTING, 'client/connect: a client and a server of ours'),
+      kept(CONNECTING, 'client/connect: the client talks to the server'),
     ],
     [
       'MUST',
@@ -86,7 +86,7 @@ export const OPENING: readonly Rule[] = [
       'SHOULD',
       'client',
       'without a proxy the connection is direct',
-      kept('sockets/dial.ts#Dial', 'client/connect: a client and a server of ours'),
+      kept('sockets/dial.ts#Dial', 'client/connect: the client talks to the server'),
     ],
     ['MUST', 'client', 'proxy autoconfiguration is asked for the WebSocket URI', PROXIES],
     [

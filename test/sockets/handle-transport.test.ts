@@ -103,7 +103,7 @@ test('what a server accepts is not taken from one that does not listen, or does 
   const { _handle: handle } = sockets as unknown as { readonly _handle: { onconnection: unknown } };
   const { onconnection } = handle;
   handle.onconnection = undefined;
-  assert.equal(takeHandles(sockets, ENGINE, never), false, 'nobody is told what it accepts');
+  assert.equal(takeHandles(sockets, ENGINE, never), false, 'the server still accepts by itself');
   assert.equal(handle.onconnection, undefined);
   handle.onconnection = onconnection;
   const accepted = once(sockets, 'connection') as Promise<[Socket]>;
