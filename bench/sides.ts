@@ -12,8 +12,8 @@ export interface Side {
   /** As tables have it. */
   readonly title: string;
   /**
-   * Ours are what is judged, rivals what it is judged by, limits what no server in their language passes; two are Hawser
-   * with other options, and one is a rival whose handler does the same with text as ours.
+   * `ours` is compared with each `rival`; a `limit` is the fastest that its language allows. `variant` and `streams` are Hawser
+   * with other options. `text` takes text in the other form: Hawser as bytes, `ws` as a string.
    */
   readonly role: 'ours' | 'rival' | 'limit' | 'variant' | 'streams' | 'text';
   readonly endpoints: readonly Endpoint[];
@@ -57,6 +57,15 @@ const STREAMS: Side = {
   role: 'streams',
   endpoints: ['echo', 'relay'],
   command: node('hawser', '--stream'),
+};
+/** Handlers get text as bytes, as those of `ws` do. */
+const BYTES: Side = {
+  ...HAWSER,
+  id: 'hawser-bytes',
+  title: 'Hawser, text as bytes',
+  role: 'text',
+  endpoints: ['echo'],
+  command: node('hawser', '--bytes'),
 };
 const WS: Side = {
   id: 'ws',
@@ -106,7 +115,7 @@ export function installedSides(withBun: boolean): Side[] {
   if (!existsSync(join(BENCH, 'node_modules', 'ws'))) throw new Error('ws is missing: npm ci --prefix bench');
   if (withBun && !existsSync(bunBinary)) throw new Error('Bun is missing: npm ci --prefix bench/bun');
   const native = existsSync(join(BENCH, 'node_modules', 'bufferutil')) ? [WS_NATIVE, WS_TEXT] : [];
-  return [HAWSER, STREAMS, WS, ...native, NET, EVERYTHING, ...(withBun ? [BUN] : [])];
+  return [HAWSER, STREAMS, BYTES, WS, ...native, NET, EVERYTHING, ...(withBun ? [BUN] : [])];
 }
 
 /** Those of the sides that a cell is measured on. */

@@ -16,6 +16,7 @@ import { median } from './statistics.ts';
 const TITLES: Readonly<Record<string, string>> = {
   hawser: 'Hawser',
   'hawser-stream': 'Hawser, streams',
+  'hawser-bytes': 'Hawser, text as bytes',
   'hawser-everything': 'everything on',
   ws: 'ws',
   'ws-bufferutil': 'ws + bufferutil',

@@ -1,5 +1,5 @@
 // Hawser as a process of its own, from the package as users get it. `--everything` switches on what most servers need and a
-// benchmark leaves out; `--stream` leaves the handles of Node alone.
+// benchmark leaves out; `--stream` leaves the handles of Node alone; `--bytes` takes text as bytes.
 import { join } from 'node:path';
 import process from 'node:process';
 import { selfSigned } from '../../src/testing/index.ts';
@@ -12,6 +12,8 @@ const name: string = 'hawser';
 const { WebSocketServer } = (await import(name)) as typeof hawser;
 
 const everything = process.argv.includes('--everything');
+const bytes = process.argv.includes('--bytes');
+const TEXT: hawser.SendOptions = { binary: false };
 const silent = (): void => undefined;
 const EVERYTHING: hawser.ServerOptions = {
   rateLimit: { messagesPerSecond: 100_000_000, bytesPerSecond: 1_000_000_000, action: 'throttle' },
@@ -24,13 +26,14 @@ const EVERYTHING: hawser.ServerOptions = {
 const options: hawser.ServerOptions = {
   maxConnections: 20_000,
   transport: process.argv.includes('--stream') ? 'stream' : 'auto',
+  textAs: bytes ? 'buffer' : 'string',
   ...(everything ? EVERYTHING : {}),
 };
 
 /** Sends every message back, and stops reading from a client while the client does not read its answers. */
 const serveEcho = (server: hawser.WebSocketServer): void =>
-  void server.on('message', (connection, message) =>
-    connection.send(message) || connection.state !== 'open'
+  void server.on('message', (connection, message, isText) =>
+    connection.send(message, bytes && isText ? TEXT : undefined) || connection.state !== 'open'
       ? undefined
       : connection.drained().catch(() => undefined),
   );
