@@ -119,10 +119,24 @@ const BREACHES: readonly (readonly [string, string, string, string, RegExp])[] =
   ['index → testing', 'door.ts', "export { kit } from './testing/kit.ts';", IMPORTS, /may import/],
   [
     'observe by value',
-    'server/e.ts',
+    'connection/c.ts',
     "import { count } from '../observe/stats.ts';\ncount();",
     IMPORTS,
     /observe\/ is named by interface/,
+  ],
+  [
+    'observe → server by value',
+    'observe/a.ts',
+    "export { started } from '../server/server.ts';",
+    IMPORTS,
+    /server\/ is named by interface/,
+  ],
+  [
+    'observe → client',
+    'observe/b.ts',
+    "export type { C } from '../client/connect.ts';",
+    IMPORTS,
+    /observe may/,
   ],
   [
     'protocol → observe',
@@ -295,7 +309,9 @@ const CLEAN: Readonly<Record<string, string>> = {
   'server/opening/accept.ts':
     "import { started } from '../server.ts';\nimport { now } from '../../sockets/clock.ts';\nexport const a = [started, now];",
   'server/opening/observed.ts':
-    "import type { Stats } from '../../observe/stats.ts';\nexport type S = Stats;",
+    "import { count, type Stats } from '../../observe/stats.ts';\nexport type S = Stats;\ncount();",
+  'observe/metrics/meter.ts':
+    "import type { started } from '../../server/server.ts';\nexport type S = typeof started;",
   'client/connect.ts': 'export const connect = 1;\nsetImmediate(() => {});',
   'client/reconnect/series.ts':
     "import { connect as process } from '../connect.ts';\nexport const p = { process };",

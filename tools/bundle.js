@@ -13,6 +13,7 @@ const DOORS = {
   protocol: 'src/protocol/index.ts',
   testing: 'src/testing/index.ts',
   conform: 'src/conform/index.ts',
+  observe: 'src/observe/index.ts',
 };
 const COMMAND = { cli: 'src/cli/main.ts' };
 

