@@ -61,6 +61,7 @@ export {
   describeServerOptions,
   type OptionDescription,
 } from './options/option-descriptions.ts';
+export type { MetricsOptions } from './options/metrics-options.ts';
 export { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options/resolve-server-options.ts';
 export type { ReadonlyRegistry } from './server/groups/registry.ts';
 export { timingSafeEqualText } from './server/admission/secrets.ts';

@@ -9,6 +9,7 @@ import {
   PLATFORM_OPTION_TABLE,
   RATE_LIMIT_TABLE,
 } from '../src/options/connection-option-table.ts';
+import { DEFAULT_METRICS, METRICS_OPTION_TABLE } from '../src/options/metrics-options.ts';
 import { DEFAULT_DEFLATE_SETTINGS } from '../src/options/resolve-options.ts';
 import { ERRORS, type ErrorRule } from '../src/protocol/errors.ts';
 import { type OptionRule, SERVER_OPTION_TABLE } from '../src/options/server-option-table.ts';
@@ -32,6 +33,8 @@ const OTHERS = {
   proxy: 'a URL, `http:` or `https:`',
   stream: 'a `Duplex`',
   deflate: '`true`, `false`, or an object (below)',
+  metrics: '`true`, `false`, or an object (below)',
+  text: 'a string',
 } as const;
 
 function allowed(rule: OptionRule | ConnectOptionRule): string {
@@ -102,6 +105,16 @@ export function optionsPage(): string {
     row('---', '---', '---', '---'),
     ...Object.entries(DEFLATE_TABLE).map(([name, rule]) =>
       row(`\`${name}\``, shownDefault(name, DEFAULT_DEFLATE_SETTINGS), allowed(rule), rule.says),
+    ),
+    '',
+    '## `metrics`',
+    '',
+    '`true` means an object with all defaults. [metrics.md](metrics.md) lists what the server counts without and with this option.',
+    '',
+    row('Field', 'Default', 'Allowed', 'Meaning'),
+    row('---', '---', '---', '---'),
+    ...Object.entries(METRICS_OPTION_TABLE).map(([name, rule]) =>
+      row(`\`${name}\``, shownDefault(name, DEFAULT_METRICS), allowed(rule), rule.says),
     ),
     '',
     '# Options of a client',

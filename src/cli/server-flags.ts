@@ -35,6 +35,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   address: '<address>',
   path: '<path>',
   budget: '<bytes>',
+  text: '<text>',
 };
 
 function placeholder({ kind, values = [], members = 'token' }: OptionDescription): string | undefined {

@@ -30,6 +30,7 @@ export class ClientOwner<UserData> implements ConnectionOwner<DriverOf<UserData>
     pongsReceived: 0,
     pingsReceived: 0,
   };
+  readonly meter = undefined;
   messageListeners: ConnectionOwner<DriverOf<UserData>, Connection<UserData>>['messageListeners'] = [];
   /** Callbacks of the reconnecting client. It uses no listeners on its connections: an application could remove them. */
   onStateChange: () => void = () => {};

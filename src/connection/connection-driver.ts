@@ -21,6 +21,7 @@ import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
 import type { ConnectionOwner, Delivery as DeliveryCounts, ListenerResult } from './owner.ts';
 import { Link, type LinkOwner } from './link.ts';
+import type { MessageMeter } from '../observe/message-meter.ts';
 import type { DropCause } from '../observe/observer.ts';
 import type { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
@@ -155,19 +156,26 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   send(payload: Payload, options: SendOptions | undefined): boolean {
     const link = this.#link;
+    let bytes: number;
+    let isText = false;
     if (typeof payload === 'string' && options === undefined) {
       if (!this.#admit(payload.length)) return false;
-      link.outbox.text(payload);
+      bytes = link.outbox.text(payload);
+      isText = true;
     } else if (options?.binary === undefined && typeof payload !== 'string') {
-      const bytes = payloadBytes(payload, this.owner.engine.reusableBytes);
-      if (!this.#admit(bytes.length)) return false;
-      link.outbox.data(OPCODE.BINARY, bytes, options?.compress);
+      const data = payloadBytes(payload, this.owner.engine.reusableBytes);
+      bytes = data.length;
+      if (!this.#admit(bytes)) return false;
+      link.outbox.data(OPCODE.BINARY, data, options?.compress);
     } else {
       const { opcode, data } = outgoing(payload, options?.binary, this.owner.engine.reusableBytes);
-      if (!this.#admit(data.length)) return false;
-      if (typeof data === 'string') link.outbox.text(data, options?.compress);
+      bytes = data.length;
+      if (!this.#admit(bytes)) return false;
+      isText = opcode === OPCODE.TEXT;
+      if (typeof data === 'string') bytes = link.outbox.text(data, options?.compress);
       else link.outbox.data(opcode, data, options?.compress);
     }
+    this.owner.meter?.sent(bytes, isText);
     return this.#accepted();
   }
 
@@ -363,6 +371,10 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   // `DeliveryOwner`.
+
+  get meter(): MessageMeter | undefined {
+    return this.owner.meter;
+  }
 
   get emitter(): object {
     return this.connection;

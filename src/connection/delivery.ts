@@ -4,9 +4,13 @@ import type { ListenerResult } from './owner.ts';
 import { Inbox } from './inbox.ts';
 import { MessageIterator } from './message-iterator.ts';
 import { isThenable } from '../options/call-check.ts';
+import type { MessageMeter } from '../observe/message-meter.ts';
 
 /** Time for which messages are buffered for a consumer, after the handshake and after the last consumer left, in ms. */
 export const UNCLAIMED_MS = 10_000;
+
+/** Token of a message whose handling is not measured. */
+const NOT_MEASURED = -1;
 
 /** A listener for the messages of one connection. */
 export type MessageListener = (message: Message, isText: boolean) => ListenerResult;
@@ -22,6 +26,8 @@ export interface DeliveryOwner {
   /** Calls one of these listeners. */
   callSharedListener(index: number, message: Message, isText: boolean): ListenerResult;
   readonly maxConcurrentMessages: number;
+  /** Measures the listeners; `undefined` for none. */
+  readonly meter: MessageMeter | undefined;
   /** A listener threw or rejected. */
   listenerFailed(error: unknown): void;
   /** More messages may be delivered, and read. */
@@ -193,6 +199,9 @@ export class Delivery {
 
   #hand(message: Message, isText: boolean): void {
     const owner = this.#owner;
+    const { meter } = owner;
+    // A loop takes its message later, so there is nothing to measure.
+    const token = meter === undefined || this.#iterator !== undefined ? NOT_MEASURED : meter.started();
     let pending: PromiseLike<unknown>[] | undefined;
     const { ownListeners } = owner;
     for (let i = 0; i < ownListeners.length; i++) {
@@ -212,14 +221,16 @@ export class Delivery {
       }
     }
     this.#iterator?.give(message);
-    if (pending !== undefined) this.#await(pending);
+    if (pending !== undefined) this.#await(pending, token);
+    else if (token >= 0) meter!.ended(token);
   }
 
-  #await(pending: PromiseLike<unknown>[]): void {
+  #await(pending: PromiseLike<unknown>[], token: number): void {
     this.#running++;
     let left = pending.length;
     const settled = (): void => {
       if (--left > 0) return;
+      if (token >= 0) this.#owner.meter!.ended(token);
       this.#running--;
       this.#owner.deliveryReady();
     };

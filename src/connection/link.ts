@@ -391,6 +391,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     }
     if (message !== undefined) {
       this.#context.counters.messagesReceived++;
+      this.#context.meter?.received(core.end - core.start, core.isText);
       this.#owner.received(message, core.isText);
     } else this.#receiveControl(fact === FACT.PING);
     return true;

@@ -3,6 +3,7 @@ import type { DeadlineQueue } from '../engine/deadlines.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
+import type { MessageMeter } from '../observe/message-meter.ts';
 import type { Observers } from './observers.ts';
 import type { HandshakeResponse } from './connection-events.ts';
 import type { ConnectionState } from './states.ts';
@@ -40,6 +41,8 @@ export type ListenerResult = unknown;
 export interface ConnectionContext {
   readonly settings: ConnectionSettings;
   readonly counters: TrafficCounters;
+  /** `undefined` unless messages are counted by kind and size. */
+  readonly meter: MessageMeter | undefined;
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
   /** The engine whose read memory, queues and compressors the connections use. */

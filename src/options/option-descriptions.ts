@@ -1,17 +1,23 @@
 import { MisuseError } from '../protocol/errors.ts';
 import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
+import { DEFAULT_METRICS, METRICS_OPTION_TABLE } from './metrics-options.ts';
 import { shown } from './option-check.ts';
 import { DEFAULT_DEFLATE_SETTINGS, DEFAULT_RATE_LIMIT } from './resolve-options.ts';
 import { DEFAULT_SERVER_OPTIONS } from './resolve-server-options.ts';
 import { checkedServerOption } from './server-option-check.ts';
-import { type OptionRule, SERVER_OPTION_TABLE, type ServerOptionName } from './server-option-table.ts';
+import {
+  type GroupRule,
+  type OptionRule,
+  SERVER_OPTION_TABLE,
+  type ServerOptionName,
+} from './server-option-table.ts';
 
 /** One option, as data: for programs that turn options into flags, forms or documentation. */
 export interface OptionDescription {
   /**
    * The type of the value. `count`, `bits`, `bytes`, `ms` and `seconds` are whole numbers from `min` to `max`; `enum` is one
    * of `values`; `list` is an array of strings. `path`, `tls` and `budget` are `ServerOptions.path`, `TlsOptions` and
-   * `MemoryBudget`. A `group` is an object of `options`.
+   * `MemoryBudget`; `text` is a string. A `group` is an object of `options`.
    */
   readonly kind:
     | 'count'
@@ -27,6 +33,7 @@ export interface OptionDescription {
     | 'object'
     | 'tls'
     | 'budget'
+    | 'text'
     | 'group';
   /** One line, without a full stop. */
   readonly help: string;
@@ -60,16 +67,27 @@ function described(rule: OptionRule, fallback: unknown): OptionDescription {
     });
   }
   if ('values' in rule) return Object.freeze({ kind: 'enum', ...common, values: rule.values });
-  if (rule.kind === 'rate') {
-    const options = describedTable(RATE_LIMIT_TABLE, DEFAULT_RATE_LIMIT);
-    return Object.freeze({ ...common, kind: 'group', orFalse: true, options });
-  }
-  if (rule.kind === 'deflate') {
-    const options = describedTable(DEFLATE_TABLE, DEFAULT_DEFLATE_SETTINGS);
+  if (isGroup(rule)) {
+    const { table, defaults } = GROUPS[rule.kind];
+    const options = describedTable(table, defaults);
     return Object.freeze({ ...common, kind: 'group', orFalse: true, options });
   }
   return Object.freeze({ kind: rule.kind, ...common });
 }
+
+/** The options inside each group. */
+const GROUPS: Readonly<
+  Record<
+    GroupRule['kind'],
+    { readonly table: Readonly<Record<string, Exclude<OptionRule, GroupRule>>>; readonly defaults: object }
+  >
+> = {
+  rate: { table: RATE_LIMIT_TABLE, defaults: DEFAULT_RATE_LIMIT },
+  deflate: { table: DEFLATE_TABLE, defaults: DEFAULT_DEFLATE_SETTINGS },
+  metrics: { table: METRICS_OPTION_TABLE, defaults: DEFAULT_METRICS },
+};
+
+const isGroup = (rule: OptionRule): rule is GroupRule => Object.hasOwn(GROUPS, rule.kind);
 
 const describedTable = <Name extends string>(
   table: Readonly<Record<Name, OptionRule>>,
@@ -102,7 +120,7 @@ export const describeServerOptions = (): Readonly<Record<ServerOptionName, Optio
  */
 export function checkServerOption(name: string, value: unknown, label = name): unknown {
   const rule = typeof name === 'string' ? ruleOf(name) : undefined;
-  if (rule === undefined || rule.kind === 'rate' || rule.kind === 'deflate') {
+  if (rule === undefined || isGroup(rule)) {
     throw new MisuseError('ERR_ARGUMENT', `name is ${shown(name)}; it must be the name of one server option`);
   }
   if (typeof label !== 'string') {
@@ -113,12 +131,10 @@ export function checkServerOption(name: string, value: unknown, label = name): u
 
 function ruleOf(name: string): OptionRule | undefined {
   const [first = '', second] = name.split('.', 2);
-  const tables: Readonly<Record<string, Readonly<Record<string, OptionRule>>>> = {
-    rateLimit: RATE_LIMIT_TABLE,
-    perMessageDeflate: DEFLATE_TABLE,
-  };
-  const table: Readonly<Record<string, OptionRule>> | undefined =
-    second === undefined ? SERVER_OPTION_TABLE : Object.hasOwn(tables, first) ? tables[first] : undefined;
-  const key = second ?? first;
-  return table !== undefined && Object.hasOwn(table, key) ? table[key] : undefined;
+  const rule = rowOf(SERVER_OPTION_TABLE, first);
+  if (second === undefined || rule === undefined) return rule;
+  return isGroup(rule) ? rowOf(GROUPS[rule.kind].table, second) : undefined;
 }
+
+const rowOf = (table: Readonly<Record<string, OptionRule>>, name: string): OptionRule | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;

@@ -7,6 +7,7 @@ import {
   resolveDeflate,
   resolveRateLimit,
 } from './resolve-options.ts';
+import { resolveMetrics } from './metrics-options.ts';
 import { SERVER_FOREIGN_NAMES } from './foreign-names.ts';
 import { checkedRecord } from './option-check.ts';
 import { checkedServerOption } from './server-option-check.ts';
@@ -44,6 +45,8 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   retryAfterSeconds: 5,
   maxTopicsPerConnection: 128,
   maxTopics: 100_000,
+  metrics: false,
+  name: undefined,
   transport: 'auto',
   backlog: 511,
   ...DEFAULT_PLATFORM_OPTIONS,
@@ -64,6 +67,7 @@ export function resolveServerOptions<UserData = unknown>(
     SERVER_OPTION_TABLE,
     (name, rule, value) => {
       if (rule.kind === 'rate') return resolveRateLimit(name, value, 'server');
+      if (rule.kind === 'metrics') return resolveMetrics(name, value);
       return rule.kind === 'deflate' ? resolveDeflate(name, value) : checkedServerOption(name, rule, value);
     },
     SERVER_FOREIGN_NAMES,

@@ -1,9 +1,11 @@
 import { checkedList, checkedOption, type MemberKind, refuseOption } from './option-check.ts';
-import type { TableRule } from './option-rules.ts';
 import { isAddressOrRange } from './addresses.ts';
-import type { OptionRule, ServerListRule } from './server-option-table.ts';
+import type { GroupRule, OptionRule, ServerListRule } from './server-option-table.ts';
 import { checkTls } from './tls-options.ts';
 import { isHostname, isListable } from './origins.ts';
+
+/** Longest text of an option, in UTF-16 units. */
+const MAX_TEXT_LENGTH = 256;
 
 /**
  * Checks one value against its row of the table.
@@ -12,7 +14,7 @@ import { isHostname, isListable } from './origins.ts';
  */
 export function checkedServerOption(
   name: string,
-  rule: Exclude<OptionRule, TableRule>,
+  rule: Exclude<OptionRule, GroupRule>,
   value: unknown,
 ): unknown {
   if (rule.kind === 'list')
@@ -24,6 +26,10 @@ export function checkedServerOption(
       ? checkTls(name, value)
       : refuseOption(name, value, 'an object of Node’s TLS options');
   }
+  if (rule.kind === 'text')
+    return typeof value === 'string' && value !== '' && value.length <= MAX_TEXT_LENGTH
+      ? value
+      : refuseOption(name, value, `a string of 1 to ${MAX_TEXT_LENGTH} characters`);
   if (rule.kind !== 'path') return checkedOption(name, rule, value);
   if (typeof value === 'function' || value instanceof RegExp) return value;
   if (typeof value === 'string' && /^\/[^?#\s]*$/.test(value)) return value;

@@ -11,6 +11,7 @@ import {
   orFalse,
   type PlainRule,
   plain,
+  type TableRule,
 } from './option-rules.ts';
 import type { ServerOptions } from './server-options.ts';
 
@@ -22,8 +23,16 @@ export const MAX_PROXIES = 32;
 
 /** A list option that only servers have. */
 export type ServerListRule = ListRule<'origin' | 'host' | 'address'>;
+/** An option whose value is an object with its own table: checked as a whole. */
+export type GroupRule = TableRule | PlainRule<'metrics'>;
 /** The values an option accepts, and a one-line description for `--help`. */
-export type OptionRule = CommonRule | ServerListRule | PlainRule<'path'> | PlainRule<'tls'>;
+export type OptionRule =
+  | CommonRule
+  | ServerListRule
+  | GroupRule
+  | PlainRule<'path'>
+  | PlainRule<'tls'>
+  | PlainRule<'text'>;
 
 /**
  * Every option of a server. Checks and command line flags are generated from this table. A missing or
@@ -74,6 +83,8 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   retryAfterSeconds: number('seconds', 86_400, 'minimum Retry-After of a refusal'),
   maxTopicsPerConnection: count(1_000_000, 'maximum topics per connection'),
   maxTopics: count(10_000_000, 'maximum topics'),
+  metrics: plain('metrics', 'count messages by kind and size, and measure handlers'),
+  name: plain('text', 'the name of this server in metrics and on pages that show several'),
   transport: oneOf(['auto', 'stream'], 'I/O layer of connections: Node handles where available, or streams'),
   backlog: count(65_535, 'connections the system queues until the server accepts them'),
   ...PLATFORM_OPTION_TABLE,

@@ -32,6 +32,7 @@ import { Groups, type GroupsOwner } from './groups/groups.ts';
 import type { Relay } from './groups/relay.ts';
 import { type Arrival, Handshake } from './opening/handshake.ts';
 import type { HandshakeOwner, PendingSocket } from './opening/handshake-owner.ts';
+import { Meter } from '../observe/metrics/meter.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
 import { EntryPolicies } from './admission/entry-policies.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
@@ -71,6 +72,7 @@ export class ServerCore<UserData>
   emitter!: SafeEmitter<ServerEvents<UserData>>;
   readonly options: ResolvedServerOptions<UserData>;
   readonly counters: Counters;
+  readonly meter: Meter | undefined;
   readonly observers: Observers;
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;
@@ -112,7 +114,8 @@ export class ServerCore<UserData>
     if (this.options.retainFreedMemory) engine.retainFreedMemory();
     this.deadlines = engine.deadlinesOf(this.options.clock);
     this.counters = new Counters(this.deadlines.clock.now());
-    const { logger } = this.options;
+    const { logger, metrics } = this.options;
+    this.meter = metrics === false ? undefined : new Meter(this.clock, this.random, metrics.handlerTimeOneIn);
     const log = logger === undefined ? [] : [new ServerLog(logger, this.clock)];
     this.observers = new Observers([this.counters, ...log, ...observers]);
     this.warnings = new Warnings(logger);

@@ -144,7 +144,7 @@ for (const name of ['connect', 'send', 'bench', 'conform']) {
 test('CM-04: every option of the server that is no code is a flag of the same name', () => {
   const names = new Set(SERVER_FLAGS.map(({ name }) => name));
   for (const [option, { kind }] of Object.entries(SERVER_OPTION_TABLE)) {
-    if (kind === 'function' || kind === 'object' || kind === 'tls') continue;
+    if (kind === 'function' || kind === 'object' || kind === 'tls' || kind === 'metrics') continue;
     // --compress, as the clients of this command line have it
     const kebab = (option === 'perMessageDeflate' ? 'compress' : option).replace(
       /[A-Z]/g,

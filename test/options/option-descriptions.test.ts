@@ -35,7 +35,7 @@ test('GN-05 checkServerOption names the option by its label, and returns the val
 });
 
 test('CF-02 describeServerOptions describes the options inside a group, too', () => {
-  const { rateLimit, perMessageDeflate, maxConnections } = describeServerOptions();
+  const { rateLimit, perMessageDeflate, metrics, maxConnections } = describeServerOptions();
   assert.deepEqual(Object.keys(rateLimit.options ?? {}).sort(), [
     'action',
     'burstBytes',
@@ -46,6 +46,7 @@ test('CF-02 describeServerOptions describes the options inside a group, too', ()
   ]);
   assert.equal(rateLimit.options?.['closeCode']?.default, 1008);
   assert.equal(perMessageDeflate.kind, 'group');
+  assert.deepEqual([metrics.kind, metrics.options?.['handlerTimeOneIn']?.default], ['group', 16]);
   assert.equal(maxConnections.kind, 'count');
   assert.ok(Object.isFrozen(describeServerOptions()));
 });

@@ -66,6 +66,8 @@ test('CF-02 the defaults are the documented ones', () => {
     perMessageDeflate: false,
     maxTopicsPerConnection: 128,
     maxTopics: 100_000,
+    metrics: false,
+    name: undefined,
     transport: 'auto',
     retainFreedMemory: true,
     backlog: 511,

@@ -140,6 +140,8 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
 
   // `SeriesOwner`, `DeliveryOwner` and `ListenerWatcher`.
 
+  readonly meter = undefined;
+
   opened(connection: ClientConnection): void {
     if (!this.#wasOpen) this.#delivery.claimFrom(this.now());
     this.#wasOpen = true;

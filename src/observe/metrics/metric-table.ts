@@ -191,5 +191,8 @@ export const METRIC_TABLE = Object.freeze({
 /** The name of a metric without the prefix `hawser_`. */
 export type MetricName = keyof typeof METRIC_TABLE;
 
+/** The bounds of a histogram. */
+export const bucketsOf = (name: MetricName): readonly number[] => METRIC_TABLE[name].buckets!;
+
 /** Every metric, in the order of the text. Documentation, dashboards and tests can be compared with it. */
 export const METRICS: readonly Metric[] = Object.freeze(Object.values(METRIC_TABLE));

@@ -5,7 +5,7 @@ import { ENTRY_BYTES } from '../limits.ts';
 import { ownView } from '../payload.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
-import { buildFragment } from './frame-builder.ts';
+import { buildFragment, payloadBytesIn } from './frame-builder.ts';
 import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../deflate/compressor.ts';
 import type { ProtocolMemory } from '../memory.ts';
 import { Outbox, type OutgoingLimits, UNCOPIED_FROM_BYTES, type Wire } from './outbox.ts';
@@ -104,12 +104,12 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     return super.idle && this.#queue === undefined;
   }
 
-  override text(text: string, compress?: boolean): void {
-    if (this.#queue !== undefined) this.#wait(OPCODE.TEXT, text, compress);
-    else if (!this.#isToBeCompressed(text, compress)) super.text(text);
-    else if (text.length > this.#deflate.settings.asyncThresholdBytes)
-      this.#wait(OPCODE.TEXT, text, compress);
-    else this.#compress(OPCODE.TEXT, text);
+  override text(text: string, compress?: boolean): number {
+    if (this.#queue !== undefined) return this.#wait(OPCODE.TEXT, text, compress);
+    if (!this.#isToBeCompressed(text, compress)) return super.text(text);
+    if (text.length > this.#deflate.settings.asyncThresholdBytes)
+      return this.#wait(OPCODE.TEXT, text, compress);
+    return this.#compress(OPCODE.TEXT, text);
   }
 
   override data(opcode: number, lent: Uint8Array, compress?: boolean): void {
@@ -212,13 +212,16 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     );
   }
 
-  #compress(opcode: number, data: string | Uint8Array): void {
+  /** @returns Size of the payload, uncompressed. */
+  #compress(opcode: number, data: string | Uint8Array): number {
     const input = typeof data === 'string' ? this.#memory.encoded(data) : data;
+    const bytes = input.length;
     const output = this.#compressor!.compress(input);
     if (this.#isWorthIt(input.length, output.length)) {
       // Uncopied output must not be memory that the next message is compressed into.
       super.data(opcode | RSV1, output.length < UNCOPIED_FROM_BYTES ? output : Buffer.from(output));
     } else this.#sendPlain(opcode, data);
+    return bytes;
   }
 
   /** With takeover, the peer has to receive everything that our context has seen. */
@@ -242,26 +245,27 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     super.shared(frame);
   }
 
-  #wait(opcode: number, data: string | Uint8Array, compress: boolean | undefined): void {
+  /** @returns Size of the payload, uncompressed. */
+  #wait(opcode: number, data: string | Uint8Array, compress: boolean | undefined): number {
     // Three bytes per UTF-16 unit, and the longest header.
     const room = (typeof data === 'string' ? 3 * data.length : data.length) + MAX_HEADER_BYTES;
     if (room <= MAX_BLOCK_FRAME_BYTES && !this.#isToBeCompressed(data, compress)) {
-      this.#waitPacked(opcode, data, room);
-      return;
+      return this.#waitPacked(opcode, data, room);
     }
     // Copied, because zlib may read the bytes long after the application has detached or changed its own.
     const kept = typeof data === 'string' ? data : Buffer.from(data);
-    this.#enqueue({ is: 'message', opcode, data: kept, compress, bytes: Buffer.byteLength(kept) });
+    const bytes = Buffer.byteLength(kept);
+    this.#enqueue({ is: 'message', opcode, data: kept, compress, bytes });
+    return bytes;
   }
 
-  #waitPacked(opcode: number, data: string | Uint8Array, room: number): void {
+  #waitPacked(opcode: number, data: string | Uint8Array, room: number): number {
     const frames = this.#framesWith(room);
     const key = this.#nextKey?.();
     const { block } = frames;
-    this.#grow(
-      frames,
-      typeof data === 'string' ? block.text(opcode, data, key) : block.data(opcode, data, key),
-    );
+    const bytes = typeof data === 'string' ? block.text(opcode, data, key) : block.data(opcode, data, key);
+    this.#grow(frames, bytes);
+    return payloadBytesIn(bytes, key !== undefined);
   }
 
   /** Returns the last entry of the non-empty queue as a block with `room` bytes for small frames. */

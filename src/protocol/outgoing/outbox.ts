@@ -5,6 +5,7 @@ import {
   buildFrame,
   type FrameKey,
   headerBytes,
+  payloadBytesIn,
   writeFrame,
   writeHeader,
   writeTextFrame,
@@ -122,15 +123,19 @@ export class Outbox implements PackingOwner {
     return this.waitingBytes === 0;
   }
 
-  /** @param _compress The application's choice; used by outboxes that compress. */
-  text(text: string, _compress?: boolean): void {
+  /**
+   * @param _compress The application's choice; used by outboxes that compress.
+   * @returns Size of the text in UTF-8.
+   */
+  text(text: string, _compress?: boolean): number {
     const bytes = this.#memory.reusableBytes.utf8Of(text);
     if (bytes !== undefined) {
       // The next read overwrites these bytes, so they are copied at any size.
       if (bytes.length < UNCOPIED_FROM_BYTES) this.#copySmall(OPCODE.TEXT, bytes, this.#key());
       else this.#push(buildFrame(OPCODE.TEXT, bytes, this.#key()));
-      return;
+      return bytes.length;
     }
+    const before = this.waitingBytes;
     const room = text.length * 3 + HEADER_ROOM;
     if (this.#wire.blocked) {
       if (room <= MAX_BLOCK_FRAME_BYTES)
@@ -143,6 +148,7 @@ export class Outbox implements PackingOwner {
       table.commit(end);
       this.waitingBytes += end - at;
     } else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
+    return payloadBytesIn(this.waitingBytes - before, this.#nextKey !== undefined);
   }
 
   /**

@@ -7,6 +7,7 @@ import type { Audience, SendOptions } from '../../options/call-options.ts';
 import { refuseOption } from '../../options/option-check.ts';
 import { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { Payload } from '../../protocol/payload.ts';
+import type { MessageMeter } from '../../observe/message-meter.ts';
 import type { Counters } from '../counters.ts';
 import {
   type BroadcastOptions,
@@ -25,6 +26,7 @@ export interface GroupsOwner<UserData> {
   readonly options: TopicLimits;
   readonly engine: Engine;
   readonly counters: Counters;
+  readonly meter: MessageMeter | undefined;
   readonly observers: Observers;
   readonly registry: ReadonlyRegistry<DriverOf<UserData>>;
   subscribed(driver: DriverOf<UserData>, topic: string): void;
@@ -120,12 +122,14 @@ export class Groups<UserData> implements ConnectionGroups<DriverOf<UserData>, Co
     except: ConnectionIds,
     where: Audience<Connection<UserData>>['where'],
   ): Delivery {
-    const { counters } = this.#owner;
+    const { counters, meter } = this.#owner;
+    const startedMs = meter === undefined ? 0 : meter.now();
     const delivery = broadcastTo(drivers, message, except, where, (error) =>
       this.#owner.handlerFailed(error, undefined, 'a where predicate'),
     );
     counters.broadcasts++;
     counters.recipients += delivery.sent;
+    meter?.broadcast(message.payloadBytes, message.isText, delivery.sent, startedMs);
     return delivery;
   }
 }
