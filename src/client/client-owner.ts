@@ -32,6 +32,7 @@ export class ClientOwner<UserData> implements ConnectionOwner<DriverOf<UserData>
   };
   readonly meter = undefined;
   messageListeners: ConnectionOwner<DriverOf<UserData>, Connection<UserData>>['messageListeners'] = [];
+  passesMessagesOn = false;
   /** Callbacks of the reconnecting client. It uses no listeners on its connections: an application could remove them. */
   onStateChange: () => void = () => {};
   onDrained: () => void = () => {};

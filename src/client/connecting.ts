@@ -10,6 +10,7 @@ import {
   renderUpgradeRequest,
   type UpgradeRequestHead,
 } from '../protocol/handshake/client.ts';
+import { CONNECTION_OPEN } from '../engine/channels.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
 import type { Engine } from '../engine/engine.ts';
 import { SocketChecks } from '../sockets/handle-check.ts';
@@ -218,6 +219,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
       (owner) => handOverLater(transport, owner, rest),
       this.#engine.part(KeyPools).of(random).next,
     );
+    if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection });
     this.#outcome.resolve(connection);
   }
 

@@ -18,11 +18,14 @@ import { Delivery, type DeliveryOwner, type MessageListener, UNCLAIMED_MS } from
 import { Drains } from './drains.ts';
 import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
 import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
+import { CONNECTION_CLOSE, CONNECTION_DRAIN, MESSAGE_RECEIVE, MESSAGE_SEND } from '../engine/channels.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
 import type { ConnectionOwner, Delivery as DeliveryCounts, ListenerResult } from './owner.ts';
 import { Link, type LinkOwner } from './link.ts';
 import type { MessageMeter } from '../observe/message-meter.ts';
 import type { DropCause } from '../observe/observer.ts';
+import type { HandlerTrace } from '../observe/tracing/traces.ts';
+import { PublishedHandler } from './handler-trace.ts';
 import type { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
 import type { TopicSet } from './topic-set.ts';
@@ -176,7 +179,9 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       else link.outbox.data(opcode, data, options?.compress);
     }
     this.owner.meter?.sent(bytes, isText);
-    return this.#accepted();
+    const mayGoOn = this.#accepted();
+    if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
+    return mayGoOn;
   }
 
   drained(signal: AbortSignal | undefined): Promise<void> {
@@ -298,6 +303,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   received(message: Message, isText: boolean): void {
     this.messagesReceived++;
+    if (MESSAGE_RECEIVE.hasSubscribers) this.#publishReceived(message, isText);
     if (this.#link.state !== 'open' || !this.#delivery.offer(message, isText))
       this.#countDropped(1, 'undelivered');
   }
@@ -331,6 +337,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     drains.resolve();
     // `close` is the last event of a connection: no `drain` after its end.
     if (!drains.wasRefused || this.state === 'closed') return;
+    if (CONNECTION_DRAIN.hasSubscribers) CONNECTION_DRAIN.publish({ connection: this.connection });
     this.#tell('drain');
     this.owner.drained(this);
   }
@@ -398,6 +405,13 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.#countDropped(this.#delivery.drop(), 'undelivered');
     const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
     this.#link.end.close(fault.closeCode, fault.reason, 'handler-error', fault);
+  }
+
+  traceHandler(message: Message, isText: boolean): HandlerTrace | undefined {
+    const { messageListeners, passesMessagesOn } = this.owner;
+    const listeners = this.ownListeners.length + (passesMessagesOn === true ? 0 : messageListeners.length);
+    if (listeners === 0) return undefined;
+    return new PublishedHandler(this.connection, message, isText);
   }
 
   deliveryReady(): void {
@@ -509,9 +523,15 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     });
     link.attempt(() => this.#tell('close', info));
     this.owner.observers?.tell('closed', this, info);
+    if (CONNECTION_CLOSE.hasSubscribers) CONNECTION_CLOSE.publish({ connection: this.connection, info });
     link.attempt(() => this.owner.closed(this, info));
     this.topicSet = undefined;
     this.#closed?.resolve(info);
+  }
+
+  #publishReceived(message: Message, isText: boolean): void {
+    const bytes = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
+    MESSAGE_RECEIVE.publish({ connection: this.connection, bytes, isText, message });
   }
 
   #tell<Name extends keyof ConnectionEvents>(name: Name, ...args: ConnectionEvents[Name]): void {

@@ -5,6 +5,8 @@ import { Inbox } from './inbox.ts';
 import { MessageIterator } from './message-iterator.ts';
 import { isThenable } from '../options/call-check.ts';
 import type { MessageMeter } from '../observe/message-meter.ts';
+import { isHandlerTraced } from '../engine/channels.ts';
+import type { HandlerTrace } from '../observe/tracing/traces.ts';
 
 /** Time for which messages are buffered for a consumer, after the handshake and after the last consumer left, in ms. */
 export const UNCLAIMED_MS = 10_000;
@@ -30,6 +32,8 @@ export interface DeliveryOwner {
   readonly meter: MessageMeter | undefined;
   /** A listener threw or rejected. */
   listenerFailed(error: unknown): void;
+  /** Begins to follow a message through the listeners of the application; `undefined` if it has none. */
+  traceHandler(message: Message, isText: boolean): HandlerTrace | undefined;
   /** More messages may be delivered, and read. */
   deliveryReady(): void;
   /** Time on the clock of deadlines. */
@@ -198,10 +202,39 @@ export class Delivery {
   }
 
   #hand(message: Message, isText: boolean): void {
-    const owner = this.#owner;
-    const { meter } = owner;
+    const { meter } = this.#owner;
+    const trace = isHandlerTraced() ? this.#owner.traceHandler(message, isText) : undefined;
     // A loop takes its message later, so there is nothing to measure.
     const token = meter === undefined || this.#iterator !== undefined ? NOT_MEASURED : meter.started();
+    const pending =
+      trace === undefined ? this.#callListeners(message, isText) : this.#callTraced(message, isText, trace);
+    this.#iterator?.give(message);
+    if (pending !== undefined) this.#await(pending, token, trace);
+    else {
+      if (token >= 0) meter!.ended(token);
+      trace?.settled(false);
+    }
+  }
+
+  #callTraced(
+    message: Message,
+    isText: boolean,
+    trace: HandlerTrace,
+  ): readonly PromiseLike<unknown>[] | undefined {
+    let pending: readonly PromiseLike<unknown>[] | undefined;
+    trace.run(() => {
+      pending = this.#callListeners(message, isText, trace);
+    });
+    return pending;
+  }
+
+  /** @returns The promises that listeners returned; `undefined` if there are none. */
+  #callListeners(
+    message: Message,
+    isText: boolean,
+    trace?: HandlerTrace,
+  ): readonly PromiseLike<unknown>[] | undefined {
+    const owner = this.#owner;
     let pending: PromiseLike<unknown>[] | undefined;
     const { ownListeners } = owner;
     for (let i = 0; i < ownListeners.length; i++) {
@@ -209,6 +242,7 @@ export class Delivery {
         const result: unknown = ownListeners[i]!.call(owner.emitter, message, isText);
         if (isThenable(result)) (pending ??= []).push(result);
       } catch (error) {
+        trace?.failed(error);
         owner.listenerFailed(error);
       }
     }
@@ -217,24 +251,25 @@ export class Delivery {
         const result: unknown = owner.callSharedListener(i, message, isText);
         if (isThenable(result)) (pending ??= []).push(result);
       } catch (error) {
+        trace?.failed(error);
         owner.listenerFailed(error);
       }
     }
-    this.#iterator?.give(message);
-    if (pending !== undefined) this.#await(pending, token);
-    else if (token >= 0) meter!.ended(token);
+    return pending;
   }
 
-  #await(pending: PromiseLike<unknown>[], token: number): void {
+  #await(pending: readonly PromiseLike<unknown>[], token: number, trace: HandlerTrace | undefined): void {
     this.#running++;
     let left = pending.length;
     const settled = (): void => {
       if (--left > 0) return;
       if (token >= 0) this.#owner.meter!.ended(token);
+      trace?.settled(true);
       this.#running--;
       this.#owner.deliveryReady();
     };
     const failed = (error: unknown): void => {
+      trace?.failed(error);
       this.#owner.listenerFailed(error);
       settled();
     };

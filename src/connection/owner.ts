@@ -78,6 +78,8 @@ export interface ConnectionOwner<Driver, C> extends ConnectionContext {
     message: Message,
     isText: boolean,
   ) => ListenerResult)[];
+  /** The `messageListeners` are not the application's: the owner passes the messages on to its own listeners. */
+  readonly passesMessagesOn?: boolean;
   /** The server's response to the handshake; only on the owner of a client connection. */
   readonly response?: HandshakeResponse | undefined;
   /**

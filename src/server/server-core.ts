@@ -19,6 +19,7 @@ import type { ConnectionState } from '../connection/states.ts';
 import { HandshakeError, PeerError } from '../protocol/errors.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { Message } from '../protocol/payload.ts';
+import { CONNECTION_OPEN } from '../engine/channels.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { DeadlineQueue } from '../engine/deadlines.ts';
 import { defaultEngine, type Engine } from '../engine/engine.ts';
@@ -34,6 +35,7 @@ import { type Arrival, Handshake } from './opening/handshake.ts';
 import type { HandshakeOwner, PendingSocket } from './opening/handshake-owner.ts';
 import { Meter } from '../observe/metrics/meter.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
+import type { HandshakeTrace } from '../observe/tracing/traces.ts';
 import { EntryPolicies } from './admission/entry-policies.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
@@ -199,6 +201,7 @@ export class ServerCore<UserData>
     request: UpgradeRequest,
     reservation: Reservation,
     open: (owner: TransportOwner) => Transport,
+    trace: HandshakeTrace | undefined,
   ): DriverOf<UserData> {
     // Written out: what is spread has a hidden class of its own each time, and V8 looks each field up anew.
     const { protocol, extensions, deflate, data, expiresAt } = identity;
@@ -212,6 +215,8 @@ export class ServerCore<UserData>
     this.registry.add(driver);
     driver.place = reservation;
     this.observers.tell('opened', driver);
+    trace?.accepted(driver);
+    if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection });
     this.#tell('connection', connection, request);
     return driver;
   }

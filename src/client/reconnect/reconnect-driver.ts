@@ -11,6 +11,7 @@ import {
 import { checkEventName } from '../../connection/event-names.ts';
 import type { Observers } from '../../connection/observers.ts';
 import { ERROR_LISTENER, Warnings } from '../../connection/warnings.ts';
+import { PublishedHandler } from '../../connection/handler-trace.ts';
 import type { MessageIterator } from '../../connection/message-iterator.ts';
 import { type UnclaimedOwner, UnclaimedTimer } from '../../connection/unclaimed-timer.ts';
 import { checkCloseArguments } from '../../protocol/close.ts';
@@ -22,6 +23,7 @@ import { clientOwnerOf, clientObservers } from '../client-owner.ts';
 import type { ClientConnection } from '../connect.ts';
 import type { ResolvedConnectOptions } from '../../options/connect-options.ts';
 import { ConnectionSeries, type SeriesOwner } from './connection-series.ts';
+import type { HandlerTrace } from '../../observe/tracing/traces.ts';
 import { setKeepingTimer } from '../../engine/clock.ts';
 import type { UnsentMessage } from './offline-queue.ts';
 import { CLIENT_EVENTS, type EndInfo, type ReconnectEvents, type RetryInfo } from './reconnect-events.ts';
@@ -147,6 +149,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     this.#wasOpen = true;
     const owner = clientOwnerOf(connection);
     owner.onDrained = () => this.#flush();
+    owner.passesMessagesOn = true;
     this.#tell('open', connection);
     this.#flush();
     owner.messageListeners = [(_, message, isText) => this.#received(connection, message, isText)];
@@ -189,6 +192,11 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     this.#handlerFailed(error);
     if (countListeners(this.emitter, 'error') === 0) this.warnings.failure(where, error);
     this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
+  }
+
+  traceHandler(message: Message, isText: boolean): HandlerTrace | undefined {
+    if (this.ownListeners.length === 0) return undefined;
+    return new PublishedHandler(this.connection, message, isText);
   }
 
   deliveryReady(): void {

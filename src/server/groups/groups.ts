@@ -2,6 +2,7 @@ import type { Connection, DriverOf } from '../../connection/connection.ts';
 import type { Observers } from '../../connection/observers.ts';
 import type { ConnectionGroups, Delivery } from '../../connection/owner.ts';
 import { topicsIn } from '../../connection/topic-set.ts';
+import { MESSAGE_SEND, TOPIC_PUBLISH } from '../../engine/channels.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Audience, SendOptions } from '../../options/call-options.ts';
 import { refuseOption } from '../../options/option-check.ts';
@@ -88,10 +89,12 @@ export class Groups<UserData> implements ConnectionGroups<DriverOf<UserData>, Co
     const except = exceptedIds(options?.except, driver?.id);
     const where = options?.where;
     const relay = this.#relay;
-    if (relay === undefined) return this.#deliver(recipients, message, except, where);
-    if (where !== undefined)
+    if (relay !== undefined && where !== undefined)
       refuseOption('where', where, 'left out: a function cannot be sent to the other servers');
-    const { sent, skipped, failed } = this.#deliver(recipients, message, except, where);
+    const delivery = this.#deliver(recipients, message, except, where);
+    if (TOPIC_PUBLISH.hasSubscribers) TOPIC_PUBLISH.publish({ topic, bytes: message.payloadBytes, delivery });
+    if (relay === undefined) return delivery;
+    const { sent, skipped, failed } = delivery;
     return { sent, skipped, failed, relayed: relay.publish(topic, message, except) };
   }
 
@@ -130,6 +133,10 @@ export class Groups<UserData> implements ConnectionGroups<DriverOf<UserData>, Co
     counters.broadcasts++;
     counters.recipients += delivery.sent;
     meter?.broadcast(message.payloadBytes, message.isText, delivery.sent, startedMs);
+    if (MESSAGE_SEND.hasSubscribers && delivery.sent > 0) {
+      const { payloadBytes: bytes, isText } = message;
+      MESSAGE_SEND.publish({ bytes, isText, recipients: delivery.sent });
+    }
     return delivery;
   }
 }

@@ -1,6 +1,7 @@
 import type { DriverOf } from '../../connection/connection.ts';
 import type { ConnectionIdentity } from '../../connection/connection-events.ts';
 import type { Refusal } from '../../observe/observer.ts';
+import type { HandshakeTrace } from '../../observe/tracing/traces.ts';
 import type { DeadlineQueue } from '../../engine/deadlines.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Transport, TransportOwner } from '../../sockets/transport.ts';
@@ -40,12 +41,13 @@ export interface HandshakeOwner<UserData> extends HeldInputOwner {
   /** Reports a request with `Sec-WebSocket-Key` but without `Upgrade`. */
   upgradeLost(remoteAddress: string, url: string): void;
   refused(refusal: Refusal): void;
-  /** Creates the connection, emits `connection` and returns the driver. */
+  /** Creates the connection, tells `trace`, emits `connection` and returns the driver. */
   admitted(
     identity: Omit<ConnectionIdentity<UserData>, 'id'>,
     request: UpgradeRequest,
     reservation: Reservation,
     open: (owner: TransportOwner) => Transport,
+    trace: HandshakeTrace | undefined,
   ): DriverOf<UserData>;
   /** Removes a socket; a shutdown that waits for it continues. */
   socketReleased(socket: PendingSocket): void;

@@ -17,6 +17,7 @@ import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.t
 import type { AdmissionRefusal, Reservation } from '../admission/admission.ts';
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './handshake-owner.ts';
 import type { Refusal } from '../../observe/observer.ts';
+import type { HandshakeTrace } from '../../observe/tracing/traces.ts';
 import type {
   ResponseLike,
   UpgradeAcceptance,
@@ -31,6 +32,7 @@ import { PlainExchange } from './plain-exchange.ts';
 import { HandedRequest } from './request-view.ts';
 import { readResponse } from './response-like.ts';
 import type { Sender } from '../admission/trust-proxy.ts';
+import { traceHandshake } from './handshake-trace.ts';
 import { answerUpgrade } from './upgrade-answer.ts';
 import { judgeDecision } from './upgrade-decision.ts';
 
@@ -75,6 +77,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   readonly #deadlineMs: number;
   #reservation: Reservation | undefined;
   #abort: AbortController | undefined;
+  #trace: HandshakeTrace | undefined;
   /** The place among pending handshakes, or the reason why there is none; `undefined` once released or passed on. */
   #place: HandshakePlace | AdmissionRefusal | undefined;
 
@@ -245,8 +248,16 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   #decide(head: RequestHead, incoming?: IncomingMessage): void {
+    const { host } = this.#meetSender(head);
+    const trace = traceHandshake(head, this.#transport.remoteAddress, incoming);
+    this.#trace = trace;
+    if (trace === undefined) this.#judge(head, host, incoming);
+    else trace.run(() => this.#attempt(() => this.#judge(head, host, incoming)));
+  }
+
+  /** @param forwardedHost What a trusted proxy reports instead of `Host`. */
+  #judge(head: RequestHead, forwardedHost: string | undefined, incoming: IncomingMessage | undefined): void {
     const owner = this.#owner;
-    const { host: forwardedHost } = this.#meetSender(head);
     const upgrade = readUpgradeRequest(head, this.#secure, forwardedHost);
     if (!owner.policies.matchesPath(upgrade.path)) {
       this.#refuse('ERR_PATH');
@@ -315,7 +326,13 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#end();
     const transport = this.#transport;
     transport.write([Buffer.from(text, 'latin1')]);
-    const driver = this.#owner.admitted(identity, request, reservation, (owner) => transport.handTo(owner));
+    const driver = this.#owner.admitted(
+      identity,
+      request,
+      reservation,
+      (owner) => transport.handTo(owner),
+      this.#trace,
+    );
     this.#finished(driver.connection);
     transport.resume();
     const early = this.#early?.bytes ?? NOTHING;
@@ -340,12 +357,16 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#report({ status, code: `HTTP_${status}` });
   }
 
-  #report(refusal: Pick<Refusal, 'status' | 'code' | 'detail' | 'error'>): void {
-    this.#owner.refused({
-      ...refusal,
-      remoteAddress: this.#transport.remoteAddress,
-      url: this.#head?.target ?? '',
-    });
+  #report(result: Pick<Refusal, 'status' | 'code' | 'detail' | 'error'>): void {
+    const head = this.#head;
+    const { remoteAddress } = this.#transport;
+    const refusal = { ...result, remoteAddress, url: head?.target ?? '' };
+    if (this.#trace !== undefined) this.#trace.refused(refusal);
+    else {
+      const trace = traceHandshake(head, remoteAddress);
+      trace?.run(() => trace.refused(refusal));
+    }
+    this.#owner.refused(refusal);
     this.#finished(undefined);
   }
 
@@ -364,6 +385,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     if (this.#stage === 'done') return;
     this.#release();
     this.#end();
+    this.#trace?.abandoned();
     this.#finished(undefined);
   }
 

@@ -4,7 +4,7 @@ import type { UpgradeRequest as UpgradeHead } from '../../protocol/handshake/ser
 import type { HeaderFields, UpgradeRequest } from '../../options/hooks.ts';
 
 /** Header fields as an object without prototype: names in lower case, repeated fields joined. */
-function headerRecord(fields: Fields): HeaderFields {
+export function headerRecord(fields: Fields): HeaderFields {
   const record: Record<string, string> = Object.create(null);
   for (const [name, value] of fields.joined()) record[name] = value;
   return record;

@@ -1,0 +1,45 @@
+import type { IncomingMessage } from 'node:http';
+import type { HeaderFields } from '../../options/hooks.ts';
+import type { ObservedConnection, Refusal } from '../observer.ts';
+
+/** The request of a handshake, before it is checked. */
+export interface HandshakeRequest {
+  readonly method: string;
+  /** Path and query as sent. Do not store the query: it often contains tokens. */
+  readonly target: string;
+  /** Header fields as in the `request` of the `upgrade` hook. */
+  readonly headers: HeaderFields;
+  /** Node's request object, if the request came through an attached HTTP server. */
+  readonly incomingMessage?: IncomingMessage;
+}
+
+/** What a trace may read of a connection. */
+export interface TracedConnection extends ObservedConnection {
+  /** The `Connection` that the application holds. */
+  readonly connection: object;
+}
+
+/** Follows one handshake. The library calls {@link run} first, then one of the other methods once, at any time. */
+export interface HandshakeTrace {
+  /**
+   * Runs the decision in the context of the trace. With an `upgrade` hook that returns a promise, the decision continues after
+   * this call. @throws What `decide` throws.
+   */
+  run(decide: () => void): void;
+  /** The 101 was passed to the socket. Comes before the `connection` event. */
+  accepted(connection: TracedConnection): void;
+  /** The refusal was passed to the socket. Comes before the `refused` event. */
+  refused(refusal: Refusal): void;
+  /** The client disconnected before there was an answer. */
+  abandoned(): void;
+}
+
+/** Follows one message through the `message` listeners. The library calls {@link run} first and {@link settled} last. */
+export interface HandlerTrace {
+  /** Calls the listeners in the context of the trace. @throws What `listeners` throws. */
+  run(listeners: () => void): void;
+  /** A listener threw, or its promise rejected. */
+  failed(error: unknown): void;
+  /** All listeners are done. @param late At least one returned a promise. */
+  settled(late: boolean): void;
+}
