@@ -18,9 +18,10 @@ const REQUEST = {
 const LIMITS = { maxHeadBytes: 400, maxHeaderFields: 10 };
 
 /**
- * Feeds mutated answers to what a client reads them with. Invariants: any bytes give a connection, a ConnectError or the
- * wish for more, never another exception; the same for every cutting, with the same bytes behind the head or the same
- * body; what is accepted satisfies §4.1, read from its text once more.
+ * Feeds mutated handshake responses to the client's response parser. Invariants:
+ * - Any bytes give a connection, a ConnectError or a need for more bytes, never another exception.
+ * - The outcome is the same for every cut, including the bytes after the head, or the body.
+ * - An accepted response satisfies §4.1, which is checked again on its text.
  * @throws AssertionError that names seed, iteration and bytes.
  */
 export function fuzzAnswer(seed: number, iterations: number): void {
@@ -75,12 +76,12 @@ function outcome(pieces: readonly Buffer[]): Outcome {
   return last?.is === 'refusing' ? told(reader.refusal(), false) : { waiting: true };
 }
 
-/** The last head before the rest is the one that counts: those before it are interim. */
+/** Checks the last head before the rest. The heads before it are interim responses. */
 function checkAccepted(text: string, rest: string, protocol: string): void {
   assert.ok(text.endsWith(rest));
   const heads = text.slice(0, text.length - rest.length);
   assert.ok(heads.endsWith('\r\n\r\n'));
-  // Folded fields on one line (RFC 9112 §5.2).
+  // Unfolds folded fields (RFC 9112 §5.2).
   const head = heads.slice(heads.lastIndexOf('\r\n\r\n', heads.length - 5) + 1).replace(/\r\n[ \t]+/g, ' ');
   const values = (name: string): string[] =>
     [...head.matchAll(new RegExp(`^${name}:[ \t]*(.*?)[ \t]*\r$`, 'gim'))].map(([, value]) => value!);
@@ -115,7 +116,7 @@ const FIELDS = [
   '__proto__: x',
 ] as const;
 
-/** An answer, often a good one; now and then behind interim ones, with fields left out and invented, and a body. */
+/** A response, often a valid one. Some follow interim responses, miss fields, have invented fields, or have a body. */
 function answer(random: Prng): string {
   const isGood = random.bool(0.7);
   const good = ['Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${ACCEPT}`];

@@ -9,13 +9,14 @@ import { firstImpossibleByte } from './utf8-model.ts';
 
 const OUTGROWN = new OutgrownMemory();
 
-/** Larger pieces cost time and prove nothing more. */
+/** Larger pieces take longer and test nothing new. */
 const MOST_BYTES = 3_000;
 
 /**
- * Joins messages from pieces of every size, with and without knowing their length before the last. Invariants: what comes
- * out is what went in, in memory of its own and no larger than itself; text fails in exactly the piece that makes it
- * impossible, or at the end if it stops inside a character; pieces are not held.
+ * Assembles messages from pieces of every size, with and without a length that is known in advance. Invariants:
+ * - The message equals its pieces, and its memory is its own and no larger than the message.
+ * - Invalid UTF-8 fails in exactly the piece that makes it invalid, or at the end if the text stops inside a character.
+ * - No piece is retained.
  * @throws Error that names seed and iteration, with the bytes in hex.
  */
 export function fuzzAssembly(seed: number, iterations: number): void {
@@ -45,7 +46,7 @@ function check(
   const impossible = text ? firstImpossibleByte(whole) : -1;
   let given = 0;
   for (const [i, piece] of pieces.entries()) {
-    // Somewhere in a larger read, as payloads are, and overwritten as soon as it was taken.
+    // Each piece is part of a larger read, like a payload, and is overwritten as soon as the assembler has taken it.
     const before = random.int(9);
     const memory = Buffer.concat([Buffer.alloc(before, 0xff), piece, Buffer.of(0xff)]);
     const nonAscii = piece.some((byte) => byte >= 0x80) ? 0x80 : 0;
@@ -67,11 +68,15 @@ function check(
     given += piece.length;
     assert.equal(assembler.length, given);
   }
-  assert.equal(impossible, -1, 'an impossible byte that nobody noticed');
+  assert.equal(impossible, -1, 'an invalid byte was not detected');
   if (!text) {
     assembler.finish();
     assert.ok(assembler.bytes.subarray(0, assembler.length).equals(whole));
-    assert.equal(assembler.bytes.buffer.byteLength, assembler.bytes.length, 'memory of its own');
+    assert.equal(
+      assembler.bytes.buffer.byteLength,
+      assembler.bytes.length,
+      'the message has memory of its own',
+    );
   } else if (isUtf8(whole)) {
     assembler.finish();
     assert.ok(assembler.bytes.subarray(0, assembler.length).equals(whole));

@@ -17,7 +17,7 @@ import {
 } from '../src/testing/index.ts';
 import { type Prng, prng } from './prng.ts';
 
-/** Longer than any time that a connection has left once its peer is silent and its handlers are done. */
+/** Longer than every timeout of a connection whose peer is silent and whose handlers have returned. */
 const LONG_ENOUGH_MS = 120_000;
 const STEP_MS = 500;
 
@@ -36,13 +36,13 @@ const request = (): IncomingMessage =>
     rawHeaders: Object.entries(FIELDS).flat(),
   }) as unknown as IncomingMessage;
 
-/** A connection with both its ends, and all that its listeners heard. */
+/** A connection with both ends, and the events that its listeners received. */
 interface Life {
   readonly connection: Connection;
   readonly raw: RawClient;
   readonly wire: DuplexPair;
   readonly heard: string[];
-  /** What `connection.closed` resolved with; empty until then. */
+  /** The results of `connection.closed`; empty while it is pending. */
   readonly results: CloseInfo[];
 }
 
@@ -73,7 +73,7 @@ async function begin(server: WebSocketServer): Promise<Life> {
   return { connection, raw, wire, heard, results };
 }
 
-/** Something that can happen to a connection at any time, from either side. */
+/** Does one random action of the application, the peer or the network. */
 function happen(random: Prng, { connection, raw, wire }: Life): void {
   const wireBytes = (): Buffer => {
     const whole = random.pick([
@@ -133,7 +133,7 @@ function happen(random: Prng, { connection, raw, wire }: Life): void {
 
 const ORDERS = new Set(['open to closing,closing to closed', 'open to closed']);
 
-/** What is true of every life that is over. */
+/** Checks the invariants of a connection that has ended. */
 function checkEnd({ connection, heard, results }: Life): void {
   assert.equal(connection.state, 'closed');
   assert.equal(heard.filter((event) => event === 'close').length, 1, `one close event: ${heard.join()}`);
@@ -149,14 +149,17 @@ function checkEnd({ connection, heard, results }: Life): void {
 }
 
 /**
- * Lets everything happen to connections, in any order, on a virtual clock: frames good, bad and cut, ends, resets, stalls,
- * commands, time. Then the peers fall silent. Invariants: every connection ends, with exactly one close event, which is its
- * last; states move along their table; nothing throws and no handler is blamed; nothing is left, not even a timer.
+ * Does random actions to connections on a virtual clock: valid, invalid and cut frames, EOFs, resets, stalls, calls, waiting.
+ * Then the peers fall silent. Invariants:
+ * - Every connection ends, and exactly one `close` event is its last event.
+ * - States change only as the table of states allows.
+ * - Nothing throws, and no ERR_HANDLER is reported.
+ * - Nothing is left, not even a timer.
  * @throws Error that names seed and iteration.
  */
 export async function fuzzConnections(seed: number, iterations: number): Promise<void> {
   const random = prng(seed);
-  // One iteration is a server with three connections.
+  // One pass is a server with three connections.
   for (let iteration = 0; iteration < iterations / 100; iteration++) {
     try {
       await life(random);
@@ -180,7 +183,7 @@ async function life(random: Prng): Promise<void> {
     if (random.bool(0.1)) clock.advance(random.pick([1, 60, 1_000, 20_000]));
   }
   for (const { connection, raw } of lives) {
-    // Without a heartbeat a peer that is silent and there may stay: that is what the option says.
+    // Without a heartbeat, a silent but reachable peer stays connected by design.
     connection.resume();
     raw.send(text('begun', { fin: false }));
   }

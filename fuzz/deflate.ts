@@ -12,9 +12,10 @@ import { nearlyText } from './utf8.ts';
 const LIMITS = { maxMessageBytes: 20_000, maxFrameBytes: 20_000, maxFragments: 1_000, maxPendingPongs: 16 };
 
 /**
- * Compressed messages in any fragmentation, whole and slightly broken, and lists of extensions. Invariants: what zlib has
- * compressed comes out as it was; any bytes give the same facts at every cutting; what is wrong gives one typed error; a negotiation never throws, what it answers a client that offered it accepts, and it agrees on
- * nothing that was not offered.
+ * Feeds compressed messages in any fragmentation, valid and slightly broken, and lists of extensions. Invariants:
+ * - Data that zlib compressed inflates to the original.
+ * - Any bytes give the same facts for every cut; invalid bytes give one typed error.
+ * - A negotiation never throws and selects only what was offered; the client that made the offer accepts the answer.
  * @throws Error that names seed and iteration, with the bytes in hex or the list.
  */
 export function fuzzDeflate(seed: number, iterations: number): void {
@@ -51,7 +52,7 @@ function inflate(random: Prng, where: string): void {
   }
   try {
     const whole = facts(drive(stage, [wire]));
-    if (!isBroken) assert.deepEqual(whole, expected, 'as zlib compressed it');
+    if (!isBroken) assert.deepEqual(whole, expected, 'inflates to what zlib compressed');
     assert.deepEqual(facts(drive(stage, random.cut(wire, 1 + random.int(6)))), whole, 'cut');
     if (wire.length < 300) {
       const single = Array.from(wire, (byte) => Buffer.of(byte));
@@ -63,14 +64,14 @@ function inflate(random: Prng, where: string): void {
 }
 
 /**
- * Of a message with two faults the first counts, but zlib keeps what it made of a piece before it met one: so the cutting
- * decides which of these three is named.
+ * The first fault of a message is reported, but zlib discards the output of a piece in which it finds a fault. So for a message
+ * with two faults, the cut decides which of these three codes is reported.
  */
 const INSIDE = new Set(['ERR_UTF8', 'ERR_INFLATE', 'ERR_MESSAGE_TOO_BIG'].map((code) => `failure ${code}`));
 const facts = ({ lines }: Outcome): readonly string[] =>
-  INSIDE.has(lines.at(-1) ?? '') ? [...lines.slice(0, -2), 'a fault inside of a message'] : lines;
+  INSIDE.has(lines.at(-1) ?? '') ? [...lines.slice(0, -2), 'a fault inside a message'] : lines;
 
-/** Of every size up to the limit, repeating itself more or less. */
+/** Content of any size up to the limit, more or less repetitive. */
 function content(random: Prng, isText: boolean): Buffer {
   const size = random.int(random.pick([2, 40, 400, LIMITS.maxMessageBytes]));
   const unit = isText
@@ -80,7 +81,7 @@ function content(random: Prng, isText: boolean): Buffer {
   return Buffer.concat(Array.from({ length: Math.floor(size / unit.length) }, () => unit));
 }
 
-/** One message in one stream or more, stored or not, with final blocks and without. */
+/** A compressed message: one or more streams, stored or compressed blocks, with or without BFINAL. */
 function compressed(random: Prng, message: Buffer): Buffer {
   const parts = random.cut(message, random.pick([0, 0, 1, 3])).map((part) => {
     const options = {
@@ -140,7 +141,7 @@ function negotiate(random: Prng, where: string): void {
     assert.deepEqual(others, []);
     const says = new Map(only!.params);
     assert.equal(says.size, only!.params.length, 'each parameter once');
-    assert.ok(!says.has('client_max_window_bits') || list.includes('client_max_window_bits'), 'unasked');
+    assert.ok(!says.has('client_max_window_bits') || list.includes('client_max_window_bits'), 'not offered');
     assert.ok(
       answer.agreed.server.windowBits >= 9 &&
         answer.agreed.server.windowBits <= preferences.serverMaxWindowBits,

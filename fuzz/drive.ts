@@ -14,30 +14,30 @@ import { readFrames } from '../src/testing/index.ts';
 
 const ZLIB = new NodeZlib();
 
-/** What a connection made of some bytes. */
+/** The result of feeding bytes to a connection. */
 export interface Outcome {
   /**
    * What happened, in order. Facts: `text "Hello"`, `binary 0102`, `ping 4865`, `pong`, `close 1000 "bye"`,
    * `failure ERR_RSV`. Frames that are sent: `> pong 4865`, `> close 1000`, `> close` (without a code).
    */
   readonly lines: readonly string[];
-  /** A frame or message has begun and is not whole. */
+  /** Whether a frame or message has begun and is incomplete. */
   readonly unfinished: boolean;
-  /** Payload bytes held of a message in progress. */
+  /** Buffered payload bytes of the message in progress. */
   readonly heldBytes: number;
 }
 
-/** How {@link drive} sets the stage. */
+/** The setup of {@link drive}. */
 export interface Stage {
   readonly role: Role;
   readonly limits: ProtocolLimits;
-  /** `close(1000)` is called before the first byte arrives. */
+  /** Calls `close(1000)` before the first byte arrives. */
   readonly closeFirst?: boolean;
-  /** permessage-deflate was agreed on, and this is how the peer compresses. Inflated on the event loop. */
+  /** Negotiated permessage-deflate parameters of the peer's direction. Messages are inflated on the event loop. */
   readonly deflate?: DeflateDirection;
-  /** Texts are taken as bytes. */
+  /** Takes text messages as bytes. */
   readonly asBytes?: boolean;
-  /** After each fact the reader stops, and the memory of the piece is used for something else. */
+  /** Stops the parser after each fact and overwrites the memory of the piece. */
   readonly interrupted?: boolean;
 }
 
@@ -50,21 +50,23 @@ export const line = {
     body.length === 0 ? '> close' : `> close ${Buffer.from(body).readUInt16BE(0)}`,
 };
 
-/** Bytes in front of each piece, so that pieces begin at every alignment, and behind it. */
+/** Bytes before and after each piece. With them pieces start at every alignment. */
 const GUARD_BYTES = 8;
 const GUARD = 0xa5;
 const ON_THE_LOOP = 2 ** 31 - 1;
 const SCRIBBLE = 0xee;
 const MEMORY = new ProtocolMemory();
-/** Below this size a text that is taken as bytes shares memory with others. */
+/** A text below this size that is taken as bytes shares an ArrayBuffer with other texts. */
 const SHARED_BELOW_BYTES = 4_096;
 
 /**
- * Hands pieces to a connection, one after the other, takes every fact, and writes down what happens. On the way it
- * holds what is true of all bytes: only the piece itself is overwritten; nothing delivered lies in it, or in memory
- * larger than itself; between reads no payload is kept; every Close fits its frame and says why; a text that was delivered is sent
- * as it is, whatever happened to the memory of its piece.
- * @param pieces Copied, and so left as they are.
+ * Feeds pieces to a connection one after the other, takes every fact, and records the results. Checks for all input:
+ * - The parser overwrites only the piece itself.
+ * - A delivered message is not in the memory of the piece, nor in memory larger than the message.
+ * - Between reads the connection retains no view of a payload.
+ * - Every Close that it sends fits a control frame and has the right code and reason.
+ * - A delivered text can be sent unchanged after the memory of its piece was overwritten.
+ * @param pieces Copied first, so the caller's bytes stay unchanged.
  */
 export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
   const lines: string[] = [];
@@ -83,7 +85,7 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
       else {
         assert.equal(opcode, OPCODE.CLOSE);
         assert.equal(closeBody, undefined, 'one Close at most');
-        assert.ok(payload.length !== 1 && isUtf8(payload.subarray(2)), 'a Close fits its frame');
+        assert.ok(payload.length !== 1 && isUtf8(payload.subarray(2)), 'a valid Close body');
         closeBody = payload;
         lines.push(line.sentClose(payload));
       }
@@ -113,18 +115,18 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
         checkSent(text, MEMORY.reusableBytes);
       }
     }
-    assert.equal(core.unreadBytes, 0, 'everything is looked at');
-    assert.equal(core.payload.length, 0, 'no view on a read is kept');
+    assert.equal(core.unreadBytes, 0, 'every byte was parsed');
+    assert.equal(core.payload.length, 0, 'no view of a read is retained');
     assert.ok(intact(chunk, 0, before) && intact(chunk, before + piece.length, chunk.length), 'in place');
     chunk.fill(SCRIBBLE);
   }
 
   for (const { index, message, isText } of binaries) {
     const shown = isText ? line.text(message.toString()) : line.data('binary', message);
-    assert.equal(shown, lines[index], 'a message is its owner’s to keep');
+    assert.equal(shown, lines[index], 'a delivered message does not change later');
     if (isText && message.length < SHARED_BELOW_BYTES)
       assert.ok(message.buffer.byteLength <= 2 * SHARED_BELOW_BYTES);
-    else assert.equal(message.buffer.byteLength, message.length, 'a message pins no larger memory');
+    else assert.equal(message.buffer.byteLength, message.length, 'a message retains no larger memory');
   }
   const outcome = { lines, unfinished: core.unfinished, heldBytes: core.heldBytes };
   core.transportEnded();
@@ -153,7 +155,7 @@ function deflateOf(direction: DeflateDirection): AgreedDeflate {
   };
 }
 
-/** All that a core has to send now. */
+/** All bytes that a core has to send now. */
 export function sentBytes(core: ProtocolConnection): Buffer {
   const chunks: Uint8Array[] = [];
   for (let some = core.take(); some.length > 0; some = core.take()) chunks.push(...some);
@@ -172,7 +174,7 @@ function describe(core: ProtocolConnection, fact: number, message: string | Buff
   return core.isText ? line.text(message.toString()) : line.data('binary', message as Buffer);
 }
 
-/** A Close that answers repeats the code alone; one that fails the connection gives the rule and its code. */
+/** Checks a Close that was sent: an answer repeats only the code; a failure has its code and names the broken rule. */
 function checkClose({ peerClose, failure, sentCode }: ProtocolConnection, body: Buffer | undefined): void {
   if (peerClose !== undefined) {
     assert.equal(sentCode, peerClose.code);
@@ -184,7 +186,7 @@ function checkClose({ peerClose, failure, sentCode }: ProtocolConnection, body: 
   } else assert.equal(body, undefined);
 }
 
-/** A text longer than the least that is reused goes out as it came in. */
+/** Checks that a text long enough for the reuse of received bytes is sent as it arrived. */
 function checkSent(text: string, reusable: ReusableBytes): void {
   if (text.length < 48) return;
   assert.equal(new PreparedMessage(text, undefined, reusable).payload.toString(), text, 'sent as received');

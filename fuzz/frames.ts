@@ -13,9 +13,11 @@ const LIMITS: readonly ProtocolLimits[] = [
 ];
 
 /**
- * Feeds frames to a connection: mostly good ones, some slightly broken, some noise; in both roles, before and after our
- * own Close. Invariants: the facts, the frames sent and the error are those of an independent model; the same for every
- * cutting; no exception but typed errors; exactly the payload of the unfinished message is held; and what `drive` holds.
+ * Feeds frames to a connection: mostly valid ones, some slightly broken, some noise; in both roles, before and after Hawser's own
+ * Close. Invariants, besides those of `drive`:
+ * - Facts, sent frames and the error equal those of an independent model, and are the same for every cut.
+ * - Only typed errors are thrown.
+ * - Exactly the payload of the unfinished message is buffered.
  * @throws Error that names seed and iteration, with the bytes in hex.
  */
 export function fuzzFrames(seed: number, iterations: number): void {
@@ -79,7 +81,7 @@ function payloadSize(random: Prng, { maxMessageBytes }: ProtocolLimits): number 
   const edge = random.pick([0, 1, 125, 126, 127, maxMessageBytes, maxMessageBytes + 1]);
   const long = random.bool(0.01) ? random.pick([65_535, 65_536]) : edge;
   const size = random.bool(0.2) ? long : random.int(random.pick([8, 40, 200]));
-  // Sizes far over the limit add nothing, and the largest are rare because they are slow.
+  // Sizes far over the limit test nothing new; the largest sizes are rare because they are slow.
   return size > 1_001 && !random.bool(0.05) ? 300 : Math.min(size, 70_001);
 }
 
@@ -95,7 +97,7 @@ function closeBody(random: Prng): Buffer {
   return Buffer.concat([Buffer.of(code >> 8, code & 0xff), nearlyText(random, random.int(60), 0.3)]);
 }
 
-/** A frame, wrong in one way with the given probability. */
+/** A frame that has one fault with the given probability. */
 function build(random: Prng, stage: Stage, faultRatio: number, fields: FrameFields): Buffer {
   const mask = stage.role === 'server' ? random.bytes(4) : false;
   if (!random.bool(faultRatio)) return frame({ ...fields, mask });

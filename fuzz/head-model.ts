@@ -10,7 +10,7 @@ const REQUEST_LINE_PREFIX = new RegExp(
 const FIELD_PREFIX = new RegExp(`^(?:\\r|${TOKEN}(?::[\\t\\x20-\\x7e\\x80-\\xff]*\\r?)?)?$`);
 
 /**
- * The grammar of a request head once more, over whole lines of text and without a thought for speed.
+ * An independent model of the grammar of a request head. It works on whole lines of text and is slow.
  * @returns Parts of the head and its bytes, the code of an error, or `undefined` while more bytes are needed.
  */
 export function headModel(text: string, limits: HeadLimits): unknown {

@@ -6,7 +6,7 @@ import { readUpgradeRequest, wantsWebSocket } from '../src/protocol/handshake/se
 import { headModel, TOKEN } from './head-model.ts';
 import { type Prng, prng } from './prng.ts';
 
-/** What became of some bytes: not enough of them, a refusal, or a head and the number of its bytes. */
+/** The result of parsing bytes: `undefined` if more are needed, the code of a refusal, or a head and its size in bytes. */
 type Outcome = undefined | string | { readonly head: RequestHead; readonly headBytes: number };
 
 const LIMITS: readonly HeadLimits[] = [
@@ -16,10 +16,11 @@ const LIMITS: readonly HeadLimits[] = [
 ];
 
 /**
- * Feeds mutated request heads to the parser, and what it accepts to the checks of an upgrade request. Invariants:
- * any bytes give a head, a HandshakeError or the wish for more, never another exception; the same for every cutting;
- * the outcome is that of an independent model; bytes behind the head come back untouched; an upgrade request that is
- * accepted satisfies §4.2.1, read from its text once more, and has a URL whose path is the one that was announced.
+ * Feeds mutated request heads to the parser, and accepted heads to the checks of an upgrade request. Invariants:
+ * - Any bytes give a head, a HandshakeError or a need for more bytes, never another exception.
+ * - The outcome is the same for every cut and equals that of an independent model.
+ * - Bytes after the head are returned unchanged.
+ * - An accepted upgrade request satisfies §4.2.1, which is checked again on its text. The path of its URL is the requested path.
  * @throws AssertionError that names seed, iteration and bytes.
  */
 export function fuzzHead(seed: number, iterations: number): void {
@@ -58,7 +59,7 @@ function outcome(limits: HeadLimits, pieces: readonly Buffer[]): Outcome {
       assert.ok(headBytes <= limits.maxHeadBytes && all.subarray(headBytes - 4, headBytes).equals(END));
       return { head, headBytes };
     }
-    assert.ok(received < limits.maxHeadBytes, 'as many bytes as a head may have, and still waiting');
+    assert.ok(received < limits.maxHeadBytes, 'at the size limit the parser still asks for more');
     return undefined;
   } catch (error) {
     if (error instanceof HandshakeError) return error.code;
@@ -73,7 +74,7 @@ const plain = (result: Outcome): unknown =>
     ? { ...result.head, fields: [...result.head.fields], headBytes: result.headBytes }
     : result;
 
-/** What stands behind the parser: no exceptions but refusals, and nothing accepted that §4.2.1 does not allow. */
+/** Runs the checks after the parser: they throw only refusals and accept only what §4.2.1 allows. */
 function checkHead(head: RequestHead): void {
   const length = bodyLength(head);
   assert.ok(
@@ -96,7 +97,7 @@ function checkHead(head: RequestHead): void {
   assert.ok(wantsWebSocket(head) && head.method === 'GET' && head.httpVersion === '1.1');
   assert.match(list('upgrade').join(), /(?:^|,)[ \t]*websocket[ \t]*(?:,|$)/i);
   assert.match(list('connection').join(), /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i);
-  // empty members and fields do not count (RFC 9110 §5.6.1.2)
+  // Empty members and fields are ignored (RFC 9110 §5.6.1.2).
   assert.match(list('sec-websocket-version').join(), /^[ \t,]*13[ \t,]*$/);
   assert.equal(Buffer.from(upgrade.key, 'base64').length, 16);
   assert.deepEqual(list('sec-websocket-key'), [upgrade.key]);
@@ -200,7 +201,7 @@ const SNIPPETS = [
   '0',
 ] as const;
 
-/** A request for an upgrade, often a good one, with fields left out, doubled, exchanged and invented. */
+/** An upgrade request, often a valid one. Some have missing, repeated, reordered or invented fields. */
 function request(random: Prng): string {
   const oddity = random.bool(0.5) ? 0 : 0.15;
   const good: (readonly [string, string])[] = [
@@ -222,7 +223,7 @@ function request(random: Prng): string {
   return `${[start, ...lines].join('\r\n')}\r\n\r\n${random.pick(['', '\x81\x80abcd', 'GET '])}`;
 }
 
-/** Bytes with pieces cut out, put in and exchanged, or with their end missing; often as they were. */
+/** Bytes with pieces removed, inserted or replaced, or with the end cut off; often unchanged. */
 export function mutated(random: Prng, bytes: Buffer): Buffer {
   if (random.bool(0.02)) return random.bytes(random.int(200));
   let result = bytes;

@@ -15,10 +15,10 @@ const WHOLE_EXTENSION = new RegExp(`^${EXTENSION}$`);
 
 const trim = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, '');
 
-/** Members that are not empty (RFC 9110 §5.6.1.2). No comma can stand inside a token, quoted or not. */
+/** Members that are not empty (RFC 9110 §5.6.1.2). A token contains no comma, quoted or not. */
 const members = (value: string): string[] => value.split(',').filter((member) => trim(member) !== '');
 
-/** §9.1 as one expression for each member, then cut at separators. */
+/** The grammar of §9.1: one regular expression for each member, which is then split at separators. */
 function extensionModel(value: string): unknown {
   const extensions = members(value);
   if (!extensions.every((extension) => WHOLE_EXTENSION.test(extension))) return 'ERR_EXTENSIONS_FIELD';
@@ -43,13 +43,13 @@ function extensions(value: string): unknown {
   }
 }
 
-/** `#token`: every member a token. */
+/** The grammar `#token`: every member is a token. */
 function tokenModel(value: string): string[] | undefined {
   const tokens = members(value).map(trim);
   return tokens.every((token) => WHOLE_TOKEN.test(token)) ? tokens : undefined;
 }
 
-/** RFC 7239 §4, a character at a time: elements as maps of pairs; `undefined` for a value that breaks the grammar. */
+/** The grammar of RFC 7239 §4, one character at a time. @returns Elements as maps of pairs; `undefined` for an invalid value. */
 function forwardedModel(value: string): unknown {
   const elements: Map<string, string>[] = [];
   let element: Map<string, string> | undefined;
@@ -71,7 +71,7 @@ function forwardedModel(value: string): unknown {
     return value[at++] === '"' ? content : undefined;
   };
   for (let isFirst = true; ; isFirst = false) {
-    // Empty members and pairs are ignored (RFC 9110 §5.6.1.2), but two pairs need something between them.
+    // Empty members and pairs are ignored (RFC 9110 §5.6.1.2), but two pairs need a separator.
     let separated = isFirst;
     for (blanks(); value[at] === ',' || value[at] === ';'; blanks()) {
       if (value[at++] === ',') element = undefined;
@@ -129,7 +129,7 @@ const PIECES = [
   'constructor',
 ] as const; // prettier-ignore
 
-/** Sometimes well-formed, more often nearly. */
+/** A list: sometimes valid, more often nearly valid. */
 function list(random: Prng): string {
   let text = '';
   if (random.bool()) {
@@ -152,8 +152,10 @@ function list(random: Prng): string {
 }
 
 /**
- * Reads lists of fields: extensions (§9.1), tokens, membership, `Forwarded`. Invariants: each equals an independent model;
- * nothing but the typed refusal is thrown; what is accepted, written down again, reads the same.
+ * Parses list fields: extensions (§9.1), tokens, membership, `Forwarded`. Invariants:
+ * - Each result equals that of an independent model.
+ * - Only the typed refusal is thrown.
+ * - An accepted list that is formatted again parses to the same result.
  * @throws Error that names seed, iteration and text.
  */
 export function fuzzLists(seed: number, iterations: number): void {
@@ -169,7 +171,7 @@ export function fuzzLists(seed: number, iterations: number): void {
       assert.equal(isToken(value), WHOLE_TOKEN.test(value), 'token');
       const member = new RegExp(`(?:^|,)${BLANKS}upgrade${BLANKS}(?:,|$)`, 'i').test(value);
       assert.equal(listContains(value, 'upgrade'), member, 'membership');
-      // Forwarded comes from the head parser, which lets no control character through.
+      // The head parser refuses control characters, so `Forwarded` never contains one.
       if (!value.includes('\0'))
         assert.deepEqual(forwardedElements(value), forwardedModel(value), 'Forwarded');
     } catch (error) {

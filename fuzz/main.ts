@@ -30,10 +30,10 @@ const FUZZERS: ReadonlyMap<string, Fuzzer> = new Map([
   ['mingling', fuzzMingling],
   ['deflate', fuzzDeflate],
 ]);
-/** Iterations per seed: a finding is repeated in a moment by its seed alone. */
+/** Iterations per seed. Few, so that one seed reproduces a finding quickly. */
 const BATCH = 500;
 
-/** Runs one fuzzer for some time. @returns False on a finding, which is printed. */
+/** Runs one fuzzer for `milliseconds`. Prints a finding. @returns False on a finding. */
 async function run(name: string, fuzzer: Fuzzer, firstSeed: number, milliseconds: number): Promise<boolean> {
   const startedAt = performance.now();
   let elapsedMs = 0;

@@ -5,14 +5,14 @@ import { Lane, Messages } from './patterns.ts';
 import { type Prng, prng } from './prng.ts';
 import { openSite, type Site, type Way, WAYS } from './sites.ts';
 
-/** Real time that the last messages of a life may take. */
+/** Time limit, in real milliseconds, for the last messages of a pass. */
 const ARRIVAL_MS = 10_000;
 const MEMBERS = 6;
 const ACTS = 150;
 const RETAINED = 12;
 const TOPIC = 'all';
 
-/** One connection with both its ends. */
+/** One connection with both ends. */
 interface Member {
   readonly index: number;
   readonly site: Site;
@@ -21,7 +21,7 @@ interface Member {
   server: Connection<number> | undefined;
   client: Connection | undefined;
 }
-/** An end, and the lane of what it sends. */
+/** One end of a connection, and the lanes of both directions. */
 interface End {
   readonly connection: Connection<number> | Connection;
   readonly out: Lane;
@@ -38,7 +38,7 @@ const deflate = (random: Prng): ServerOptions['perMessageDeflate'] =>
         contextTakeover: random.bool(),
       };
 
-/** Six connections to two servers, whose listeners do everything that an application may do at any time. */
+/** One pass: six connections to two servers, with listeners that do random actions of an application. */
 class Life {
   readonly #random: Prng;
   readonly #messages: Messages;
@@ -47,7 +47,7 @@ class Life {
   readonly #faults: unknown[] = [];
   /** Connections that emitted `close`: their last message was delivered. `closeInfo` is set earlier. */
   readonly #over = new WeakSet<object>();
-  /** What the connections of this life go over. */
+  /** The transports of this pass. */
   readonly ways: readonly Way[];
   #acts = ACTS;
   /** Answers that handlers will send in a later turn. */
@@ -70,7 +70,7 @@ class Life {
         await eventLoopTurns(random.int(3));
         this.#throwFault();
       }
-      // A client that has closed drops what still arrives, so no answer may be sent after that.
+      // A client that has closed drops data that arrives later, so no answer may be sent after that.
       await this.#until(
         () => this.#pendingAnswers === 0 && this.#members.every((member) => this.#isQuiet(member)),
       );
@@ -154,7 +154,7 @@ class Life {
       connection.on(event, () => this.#maybe(0.3));
     }
     connection.on('error', (error) => {
-      // The other end may still write while the news of an abort is on its way.
+      // The other end may still write before it learns of an abort.
       const isExpected = error.name === 'TransportError' && (end.in.mayEndEarly || end.out.mayEndEarly);
       if (!isExpected) this.#faults.push(error);
     });
@@ -189,7 +189,7 @@ class Life {
     if (this.#random.bool(probability)) this.#act();
   }
 
-  /** One thing that an application may do at any time. */
+  /** Does one random action of an application. */
   #act(): void {
     if (this.#acts-- <= 0) return;
     const random = this.#random;
@@ -211,7 +211,7 @@ class Life {
     if (isOpen) accepted(end.connection, end.out, message);
   }
 
-  /** To many at once, in one of the ways there are. */
+  /** Sends a message to many connections, by one of the available methods. */
   #spread(message: Message): void {
     const random = this.#random;
     const { server } = random.pick(this.#sites);
@@ -222,7 +222,7 @@ class Life {
     const settle = (): void => {
       if (recipient !== undefined) accepted(recipient, lanes.get(recipient)!, message);
     };
-    // Asked last: a connection that is admitted gets the message before the next one is asked.
+    // A recipient gets the message before the filter runs for the next connection, so each call records the previous recipient.
     const where = (connection: Connection<number>): boolean => {
       settle();
       recipient = lanes.has(connection) ? connection : undefined;
@@ -244,7 +244,7 @@ class Life {
 
   #close(end: End | undefined): void {
     if (end === undefined) return;
-    // The end that closes need not read on to the end.
+    // The end that closes may stop reading early.
     end.in.mayEndEarly = true;
     end.connection.close(4000);
   }
@@ -267,7 +267,7 @@ class Life {
       : { connection, out: toClient, in: toServer, sender: index + MEMBERS };
   }
 
-  /** The last message most of all: its bytes are those that may lie where others are read now. */
+  /** A retained message, most often the latest: the memory of its bytes is the most likely to be reused by a later read. */
   #pickRetained(): Message {
     if (this.#retained.length === 0) return this.#messages.next(0);
     return this.#random.bool() ? this.#retained.at(-1)! : this.#random.pick(this.#retained);
@@ -277,7 +277,7 @@ class Life {
     return connection === undefined || this.#over.has(connection);
   }
 
-  /** Everything sent has arrived, or the connection is over. */
+  /** Whether everything that was sent has arrived, or the connection has ended. */
   #isQuiet({ client, server, toClient, toServer }: Member): boolean {
     if (this.#isOver(client) && this.#isOver(server)) return true;
     return client?.state === 'open' && server?.state === 'open' && toClient.isDone && toServer.isDone;
@@ -294,7 +294,7 @@ class Life {
       if (performance.now() > giveUpAtMs) {
         const lanes = this.#members.flatMap(({ toClient, toServer }) => [toClient, toServer]);
         for (const lane of lanes) lane.finish();
-        assert.fail('connections do not end');
+        assert.fail('a connection did not end');
       }
       await eventLoopTurns(1);
     }
@@ -302,8 +302,8 @@ class Life {
 }
 
 /**
- * Notes what an open connection was given. After the call, because the call may emit `drain`, whose listeners may send: their
- * messages come first. If such a listener has ended the connection, the message may or may not have been accepted.
+ * Records a message that an open connection accepted. Call it after the send: the send may emit `drain`, and messages that its
+ * listeners send come first. If such a listener has ended the connection, the message may or may not have been accepted.
  */
 function accepted(connection: Connection<number> | Connection, lane: Lane, message: Message): void {
   lane.accept(message);
@@ -311,15 +311,17 @@ function accepted(connection: Connection<number> | Connection, lane: Lane, messa
 }
 
 /**
- * Sends, echoes, relays, publishes, broadcasts, pings, pauses, closes and aborts inside the listeners of connections over two
- * transports at a time. Every unit of a payload names its sender and its message. Invariants: no byte of another message
- * appears; every message that was accepted arrives whole, once and in the order of the calls; no listener is blamed.
- * Over sockets the system decides how bytes are cut, so a seed repeats what was asked for, and a finding only in most runs.
+ * Sends, echoes, relays, publishes, broadcasts, pings, pauses, closes and aborts inside listeners, over two transports at a time.
+ * Every unit of a payload names its sender and its message. Invariants:
+ * - No message contains a byte of another message.
+ * - Every accepted message arrives whole, once and in the order of the calls.
+ * - No ERR_HANDLER is reported.
+ * The operating system decides how socket data is cut, so a seed repeats the actions but not always the finding.
  * @throws Error that names seed and iteration.
  */
 export async function fuzzMingling(seed: number, iterations: number): Promise<void> {
   const random = prng(seed);
-  // One iteration is a life of six connections.
+  // One pass has six connections.
   for (let iteration = 0; iteration < iterations / 100; iteration++) {
     const life = new Life(random);
     try {

@@ -3,8 +3,8 @@ import { line, type Outcome, type Stage } from './drive.ts';
 import { isText, mayBecomeText } from './utf8-model.ts';
 
 /**
- * RFC 6455 §5 to §8 once more, over input that is all there: what the parser is compared with. Written from the RFC and
- * the requirements to be plainly right; slow, and without anything of the code it judges.
+ * An independent model of RFC 6455 §5 to §8 for complete input; the parser is compared with it. Written from the RFC and the
+ * requirements to be simple and correct. It is slow and shares no code with the parser.
  */
 export function expected(stage: Stage, wire: Uint8Array): Outcome {
   const lines: string[] = stage.closeFirst === true ? ['> close 1000'] : [];
@@ -73,7 +73,7 @@ const opcodeOf = (prefix: readonly number[]): number => prefix[0]! & 0x0f;
 const isControl = (prefix: readonly number[]): boolean => opcodeOf(prefix) >= 8;
 const shortLength = (prefix: readonly number[]): number => (prefix[1] ?? 0) & 0x7f;
 
-/** The payload length, once all its bytes are there. */
+/** The payload length; `undefined` while bytes of it are missing. */
 function lengthOf(prefix: readonly number[]): bigint | undefined {
   if (prefix.length < 2) return undefined;
   const short = shortLength(prefix);
@@ -85,7 +85,7 @@ function lengthOf(prefix: readonly number[]): bigint | undefined {
 const dataLength = (prefix: readonly number[]): bigint =>
   isControl(prefix) ? -1n : (lengthOf(prefix) ?? -1n);
 
-/** Does a beginning of a frame prove that the rule is broken, whatever follows? In the order of requirement FP-03. */
+/** Rules in the order of requirement FP-03. A proof tells whether a prefix of a frame already breaks the rule. */
 const RULES: readonly (readonly [PeerErrorCode, number, Proof])[] = [
   ['ERR_RSV', 1002, (prefix) => (prefix[0]! & 0x70) !== 0],
   ['ERR_OPCODE', 1002, (prefix) => ![0, 1, 2, 8, 9, 10].includes(opcodeOf(prefix))],
@@ -122,7 +122,7 @@ const RULES: readonly (readonly [PeerErrorCode, number, Proof])[] = [
   ['ERR_FRAME_TOO_BIG', 1009, (prefix, { limits }) => dataLength(prefix) > BigInt(limits.maxFrameBytes)],
 ];
 
-/** The rule that the fewest bytes of a frame prove broken. */
+/** The broken rule that needs the fewest bytes of the frame as proof. */
 function brokenRule(
   rest: Buffer,
   stage: Stage,

@@ -8,10 +8,10 @@ import { type Prng, prng } from './prng.ts';
 
 const MEMORY = new ProtocolMemory();
 const MAX_PENDING_PONGS = 3;
-/** Every control payload has this size, so that one may stand for another in the accounts. */
+/** Every control payload has this size, so dropped bytes give the number of dropped frames. */
 const CONTROL_BYTES = 4;
 
-/** A connection below that takes bytes when it is told to, in any amounts. */
+/** A wire that accepts bytes on command, in any amounts. */
 class Sink implements Wire {
   readonly needsCopies = false;
   bufferedBytes = 0;
@@ -38,7 +38,7 @@ class Sink implements Wire {
   }
 }
 
-/** One outbox with everything that was asked of it. */
+/** One outbox with a record of every call. */
 class Bench {
   readonly outbox: Outbox;
   readonly wire: Sink;
@@ -68,7 +68,7 @@ class Bench {
     );
   }
 
-  /** A message whose first bytes are its number, handed over in one of the ways there are. */
+  /** Sends a message that starts with its number, by one of the available methods. */
   send(random: Prng): void {
     if (this.closed) return;
     const size = 4 + random.int(random.pick([1, 30, 500, 500, 17_000, 70_000]));
@@ -91,7 +91,7 @@ class Bench {
     this.outbox.control(opcode, payload);
     const grown = this.outbox.waitingBytes - before;
     const frameBytes = CONTROL_BYTES + (this.#masked ? 6 : 2);
-    // Once the wire blocks, pongs beyond the limit are dropped together.
+    // When the wire blocks, all pongs beyond the limit are dropped at once.
     assert.ok(grown <= frameBytes && grown % frameBytes === 0, `a control frame made ${grown} bytes`);
     this.#givenBytes += grown;
     if (!this.closed && opcode === OPCODE.PING) this.#pings++;
@@ -114,7 +114,7 @@ class Bench {
     this.droppedBytes += before - this.outbox.waitingBytes;
   }
 
-  /** Close, after which pongs may follow or nothing. */
+  /** Sends Close. Afterwards only pongs may follow, or nothing. */
   close(random: Prng): void {
     if (this.closed) return;
     this.closed = true;
@@ -129,13 +129,17 @@ class Bench {
     this.outbox.closeNow(body);
   }
 
-  /** Nothing appears from nowhere, nothing is lost but what was dropped. */
+  /** Checks that accepted bytes equal pending, sent and dropped bytes. */
   balance(): void {
     const { waitingBytes, sentBytes, bufferedBytes } = this.outbox;
     assert.ok(waitingBytes >= 0);
     const charge = bufferedBytes - waitingBytes - this.wire.bufferedBytes;
     assert.ok(charge >= 0 && charge % ENTRY_BYTES === 0, `${charge} bytes for entries`);
-    assert.equal(waitingBytes + sentBytes + this.droppedBytes, this.#givenBytes, 'the accounts');
+    assert.equal(
+      waitingBytes + sentBytes + this.droppedBytes,
+      this.#givenBytes,
+      'pending, sent and dropped bytes add up',
+    );
   }
 
   #give(payloadBytes: number): void {
@@ -148,7 +152,7 @@ class Bench {
     for (let chunks = outbox.take(); chunks.length > 0; chunks = outbox.take()) this.wire.write(chunks);
   }
 
-  /** Everything is sent; then the wire is read again. */
+  /** Sends everything, then parses the wire and checks its frames. */
   finish(): void {
     while (this.outbox.waitingBytes > 0) {
       this.wire.take(Infinity);
@@ -163,7 +167,7 @@ class Bench {
     const behind = this.closed ? frames.slice(closes[0]! + 1) : [];
     assert.ok(
       behind.every(({ opcode }) => opcode === OPCODE.PONG),
-      'pongs alone come after Close',
+      'only pongs come after Close',
     );
     this.#compare(frames.filter(({ opcode }) => opcode < OPCODE.CLOSE));
     const pongs = frames.filter(({ opcode }) => opcode === OPCODE.PONG);
@@ -176,7 +180,7 @@ class Bench {
       assert.equal(
         frames.filter(({ opcode }) => opcode === OPCODE.PING).length,
         this.#pings,
-        'pings are not lost',
+        'no ping is dropped alone',
       );
     for (const { fin, mask } of frames) assert.deepEqual([fin, mask !== false], [true, this.#masked]);
   }
@@ -210,15 +214,17 @@ function frameOf(opcode: number, payload: Buffer): Buffer {
 }
 
 /**
- * Sends, drops, pings and closes at random over wires that block, take some, take all; two outboxes at a time share the
- * packing table. Invariants: the wire carries whole frames in the order of the calls, unchanged, and behind Close nothing but pongs; whatever is
- * missing was dropped and counted; waiting, sent and dropped bytes add up after every step; of control frames only pongs
- * are dropped, the oldest first, and they leave in order.
+ * Sends, drops, pings and closes at random over wires that accept nothing, a part or everything. Two outboxes at a time share the
+ * packing table. Invariants:
+ * - The wire carries whole, unchanged frames in the order of the calls, and only pongs after Close.
+ * - Every missing frame was dropped and counted.
+ * - Pending, sent and dropped bytes add up after every step.
+ * - Of control frames only pongs are dropped, oldest first, and they leave in order.
  * @throws Error that names seed and iteration.
  */
 export function fuzzOutbox(seed: number, iterations: number): void {
   const random = prng(seed);
-  // One iteration is a whole life of two outboxes: a hundred steps.
+  // One pass is a hundred steps of two outboxes.
   for (let iteration = 0; iteration < iterations / 20; iteration++) {
     const benches = [new Bench(random), new Bench(random)];
     const drops = random.bool(0.6);

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import type { Message } from '../src/index.ts';
 import type { Prng } from './prng.ts';
 
-/** How the payload of a message looks; each has its own way through the library. */
+/** Kinds of payload. The library has a code path for each. */
 const KINDS = ['ascii', 'latin', 'cyrillic', 'mixed', 'binary'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** Sizes where the library changes its way: reuse, packing, copying, reading, inflating. */
+/** Sizes at which the library switches code paths: reuse, packing, copying, reading, inflating. */
 const THRESHOLDS = [96, 2_048, 16_384, 32_768, 65_536, 131_072, 196_608];
 const PREFIX = /^(\d+)\.(\d+)\.(\w+)\.(\d+)\|/;
 const LONGEST_PREFIX = 40;
 
-/** One unit of the payload: it names the sender and the message, so that no two messages have a unit in common. */
+/** One unit of the payload. It names the sender and the message, so no two messages share a unit. */
 function unit(kind: Kind, sender: number, sequence: number): string {
   const s = sender % 50;
   const q = sequence % 50;
@@ -21,7 +21,7 @@ function unit(kind: Kind, sender: number, sequence: number): string {
   return String.fromCodePoint(0x30 + s, 0x41 + q);
 }
 
-/** The message that this sender sends under this number; of about `bytes` bytes. */
+/** The message with this sender and number, of about `bytes` bytes. */
 function message(sender: number, sequence: number, kind: Kind, bytes: number): Message {
   const prefix = `${sender}.${sequence}.${kind}.${bytes}|`;
   const each = unit(kind, sender, sequence);
@@ -30,7 +30,7 @@ function message(sender: number, sequence: number, kind: Kind, bytes: number): M
   return kind === 'binary' ? Buffer.from(text, 'latin1') : text;
 }
 
-/** Makes messages, each different from all others. */
+/** Makes messages that all differ from each other. */
 export class Messages {
   #sequence = 0;
   readonly #random: Prng;
@@ -46,7 +46,7 @@ export class Messages {
   }
 }
 
-/** @throws AssertionError unless every byte of the message is as its sender made it. */
+/** @throws AssertionError unless every byte of the message is as its sender wrote it. */
 function checkBytes(received: Message): void {
   const isText = typeof received === 'string';
   const start = isText ? received.slice(0, LONGEST_PREFIX) : received.toString('latin1', 0, LONGEST_PREFIX);
@@ -70,11 +70,11 @@ function firstDifference(received: Message, made: Message): string {
   return `${shown(received)} instead of ${shown(made)} at ${at} of ${made.length}, received ${received.length}`;
 }
 
-/** One direction of one connection: everything that was accepted for it arrives whole, once and in order. */
+/** One direction of one connection. Checks that every accepted message arrives whole, once and in order. */
 export class Lane {
   received = 0;
   accepted = 0;
-  /** The connection was aborted, or was closed by the receiver: then the last messages may be missing. */
+  /** Whether the last messages may be missing: the connection was aborted, or the receiver closed it. */
   mayEndEarly = false;
   readonly #name: string;
   readonly #due: (Message | undefined)[] = [];

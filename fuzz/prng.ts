@@ -1,18 +1,18 @@
-/** Seeded chance for fuzzers: the same seed gives the same run on every machine. Not for secrets. */
+/** Seeded random numbers for fuzzers: the same seed gives the same run on every machine. Not for secrets. */
 export interface Prng {
   /** A whole number from 0 up to, not including, `below`. */
   int(below: number): number;
   /** True with the given probability; 0.5 by default. */
   bool(probability?: number): boolean;
-  /** A fresh buffer of chance. */
+  /** A new buffer of random bytes. */
   bytes(length: number): Buffer;
-  /** One member of a list that is not empty. */
+  /** A random member of a list. @throws RangeError if the list is empty. */
   pick<Item>(items: ArrayLike<Item>): Item;
-  /** Cuts bytes into pieces, at `cuts` places that may coincide, so that pieces may be empty. The pieces are views. */
+  /** Cuts bytes at `cuts` random positions. Positions may be equal, so pieces may be empty. The pieces are views. */
   cut(bytes: Buffer, cuts: number): Buffer[];
 }
 
-/** Mulberry32: 32 bits of state, which is plenty for choosing test inputs. */
+/** Mulberry32. Its 32 bits of state are enough to choose test inputs. */
 export function prng(seed: number): Prng {
   let state = seed | 0;
   const fraction = (): number => {

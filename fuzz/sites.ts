@@ -12,7 +12,7 @@ import {
 import { pair } from '../src/testing/index.ts';
 import type { Prng } from './prng.ts';
 
-/** Where a server's connections come from, and what lies below them. */
+/** How connections reach a server: the kind of listener and the transport. */
 export const WAYS = [
   'memory',
   'handle',
@@ -29,15 +29,15 @@ export type Way = (typeof WAYS)[number];
 export interface Site {
   readonly way: Way;
   readonly server: WebSocketServer<number>;
-  /** @param member Reaches the `upgrade` hook as the last part of the path. */
+  /** @param member Sent to the `upgrade` hook as the last segment of the path. */
   connect(member: number, options: ConnectOptions): Promise<Connection>;
-  /** After the connections have ended. */
+  /** Call it after the connections have ended. */
   close(): Promise<void>;
 }
 
 let certificate: ReturnType<typeof selfSigned> | undefined;
 
-/** Opens a server that is reached by `way`. */
+/** Starts a server that clients reach by `way`. */
 export async function openSite(way: Way, random: Prng, options: ServerOptions<number>): Promise<Site> {
   const isSecure = way.includes('TLS');
   if (isSecure) certificate ??= selfSigned(['127.0.0.1'], Date.now());

@@ -1,9 +1,9 @@
 /**
- * UTF-8 once more, from the platform's decoder alone: what Hawser's own validator and decoder are compared with. Plainly right, slow.
+ * An independent model of UTF-8 that uses only the platform's decoder. Hawser's validator and decoder are compared with it. Slow.
  */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** What `bytes` say if they are whole, valid UTF-8. */
+/** The text of `bytes`; `undefined` unless they are complete, valid UTF-8. */
 export function textIn(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
@@ -12,20 +12,20 @@ export function textIn(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** True if `bytes` are whole, valid UTF-8. */
+/** Whether `bytes` are complete, valid UTF-8. */
 export function isText(bytes: Uint8Array): boolean {
   return textIn(bytes) !== undefined;
 }
 
-/** Something that ends every sequence which can be ended: after E0 and F0 only a high byte fits, after ED and F4 a low one. */
+/** Continuations that complete every incomplete sequence: E0 and F0 need a high byte next, ED and F4 a low one. */
 const ENDINGS = [[], [0x80], [0xbf], [0x80, 0x80], [0xbf, 0x80], [0x80, 0x80, 0x80], [0xbf, 0x80, 0x80]];
 
-/** True if some continuation makes `bytes` valid. */
+/** Whether some continuation makes `bytes` valid. */
 export function mayBecomeText(bytes: Uint8Array): boolean {
   return ENDINGS.some((ending) => isText(Buffer.concat([bytes, Buffer.from(ending)])));
 }
 
-/** Position of the first byte after which nothing can make `bytes` valid any more, or -1. */
+/** Position of the first byte after which no continuation can make `bytes` valid, or -1. */
 export function firstImpossibleByte(bytes: Uint8Array): number {
   if (mayBecomeText(bytes)) return -1;
   let good = 0;

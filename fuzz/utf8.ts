@@ -5,7 +5,7 @@ import { decodeIfUtf8 } from '../src/protocol/utf8-decoder.ts';
 import { type Prng, prng } from './prng.ts';
 import { firstImpossibleByte, isText, textIn } from './utf8-model.ts';
 
-/** Ranges of code points, one for each way that UTF-8 has of writing them, with the edges that rules are made for. */
+/** Ranges of code points: one for each encoding form of UTF-8, and the boundaries that have rules of their own. */
 const RANGES = [
   [0x00, 0x7f],
   [0x80, 0x7ff],
@@ -17,7 +17,7 @@ const RANGES = [
   [0x100000, 0x10ffff],
 ] as const;
 
-/** Every class of bytes that is invalid somewhere (§8.1, RFC 3629 §4). */
+/** Byte sequences of every invalid class (§8.1, RFC 3629 §4). */
 const BROKEN = [
   [0x80],
   [0xbf],
@@ -36,7 +36,7 @@ const BROKEN = [
   [0xff],
 ] as const;
 
-/** UTF-8 of about `bytes` bytes, at most that, with something broken in it with the given probability. */
+/** UTF-8 of at most, and nearly, `bytes` bytes. Contains a fault with the given probability. */
 export function nearlyText(random: Prng, bytes: number, brokenRatio: number): Buffer {
   const asciiRatio = random.pick([0, 0.5, 0.98, 1]);
   const parts: Buffer[] = [];
@@ -55,13 +55,14 @@ export function nearlyText(random: Prng, bytes: number, brokenRatio: number): Bu
   return text;
 }
 
-/** Where texts lie that vectors decode in place: memory that is read into, and used no longer than a read. */
+/** Memory in which the SIMD code decodes texts in place: the read buffer, whose contents last for one read. */
 const fast = (simdMemory ?? Buffer.alloc(4_096)).subarray(-4_096);
 
 /**
- * Gives text in pieces to the validator, and as a whole to the decoder. Invariants: the validator fails at exactly the byte
- * after which no continuation could be valid, whatever the cutting; it is between code points exactly when what came so far is
- * valid; the decoder gives what the platform's gives, wherever the text and whatever around it lies.
+ * Feeds text to the validator in pieces, and to the decoder as a whole. Invariants:
+ * - For every cut, the validator fails at exactly the first byte after which no continuation is valid.
+ * - The validator reports a boundary between code points exactly when the bytes so far are valid.
+ * - The decoder agrees with the platform's decoder, whatever the position of the text and the bytes around it.
  * @throws Error that names seed and iteration, with the bytes in hex.
  */
 export function fuzzUtf8(seed: number, iterations: number): void {
@@ -84,7 +85,7 @@ function check(bytes: Buffer, pieces: readonly Buffer[]): void {
   const validator = new Utf8Validator();
   let received = 0;
   for (const piece of pieces) {
-    // Behind something else in the same memory, as payloads lie in a read.
+    // Other bytes surround the text, as they surround a payload in a read.
     const memory = Buffer.concat([Buffer.of(0xff), piece, Buffer.of(0x80)]);
     const bad = validator.receive(memory, 1, 1 + piece.length);
     if (bad >= 0) {

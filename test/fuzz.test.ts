@@ -12,25 +12,31 @@ import { fuzzOutbox } from '../fuzz/outbox.ts';
 import { fuzzUtf8 } from '../fuzz/utf8.ts';
 import { defaultEngine } from '../src/engine/engine.ts';
 
-// Seeds that once found a fault stay here. The others are a short run; `npm run fuzz` continues from them.
+// A short run: seeds that once found a fault, and a few others. `npm run fuzz` runs longer.
 for (const [name, fuzzer] of [
-  ['frames: parser and assembly agree with a naive model, at every cutting', fuzzFrames],
-  ['head: any bytes give a head or one typed refusal, the same at every cutting', fuzzHead],
-  ['answer: any bytes give a connection, one error, or the wish for more, at every cutting', fuzzAnswer],
-  ['utf8: the validator agrees with a naive model, byte by byte', fuzzUtf8],
-  ['lists: each list of a field reads as an independent model reads it', fuzzLists],
+  ['frames: parser and assembly agree with a naive model for every cut of the input', fuzzFrames],
+  ['head: any bytes give a head or one typed refusal, the same for every cut', fuzzHead],
   [
-    'assembly: what comes out is what went in, and text fails in the piece that makes it impossible',
+    'answer: any bytes give a connection, one error or a need for more bytes, the same for every cut',
+    fuzzAnswer,
+  ],
+  ['utf8: the validator agrees with a naive model, byte by byte', fuzzUtf8],
+  ['lists: the parsers of list fields agree with independent models', fuzzLists],
+  [
+    'assembly: messages equal the frames that went in, and invalid UTF-8 fails in the first piece that shows it',
     fuzzAssembly,
   ],
-  ['outbox: whole frames in order, and bytes and drops that add up', fuzzOutbox],
+  ['outbox: writes whole frames in order, and its byte and drop counts add up', fuzzOutbox],
   [
-    'deflate: what zlib compressed comes out, at every cutting, and no list of extensions throws',
+    'deflate: data that zlib compressed inflates for every cut, and no list of extensions throws',
     fuzzDeflate,
   ],
-  ['connections: whatever happens, every connection ends once and leaves nothing', fuzzConnections],
   [
-    'mingling: over every transport, no message has bytes of another, and each arrives whole, once and in order',
+    'connections: after any sequence of events every connection ends once and retains nothing',
+    fuzzConnections,
+  ],
+  [
+    'mingling: over every transport each message arrives once, whole, in order, without bytes of another',
     fuzzMingling,
   ],
 ] as const) {
@@ -39,7 +45,7 @@ for (const [name, fuzzer] of [
   }
 }
 
-/** Lives until the planted fault below shows; in trials it needed at most 16. */
+/** Seeds to try until the planted fault shows. In trials at most 16 were needed. */
 const MAX_LIVES = 80;
 
 test('TS-09 GN-07: the fuzzer mingling detects received bytes that are reused after their memory was overwritten', async (t) => {
