@@ -7,7 +7,7 @@ import { casesOf, countsOf, explained, keptRun, readRuns, runtimesPage } from '.
 const docs = join(import.meta.dirname, '..', '..', 'docs');
 const runs = readRuns(join(docs, 'runtimes'));
 
-test('docs/runtimes.md says what the results say (node tools/run-others.js --record)', () => {
+test('docs/runtimes.md agrees with the recorded results (node tools/run-others.js --record)', () => {
   const page = readFileSync(join(docs, 'runtimes.md'), 'utf8');
   assert.equal(page, runtimesPage(page, runs));
   assert.deepEqual(
@@ -17,7 +17,7 @@ test('docs/runtimes.md says what the results say (node tools/run-others.js --rec
 });
 
 for (const { run } of runs) {
-  test(`every failure on ${run.runtime} has a cause that is known`, () => {
+  test(`every failure on ${run.runtime} has a known cause`, () => {
     const unknown = explained(run).filter(({ cause }) => cause === undefined);
     assert.deepEqual(
       unknown.map(({ file, test, failure }) => `${file}: ${test}: ${failure}`),
@@ -27,7 +27,7 @@ for (const { run } of runs) {
   });
 }
 
-test('reports of Bun and of Deno are read: passed, failed with its reason, skipped', () => {
+test('JUnit reports of Bun and Deno are parsed into passed, failed with a message, and skipped tests', () => {
   const bun = `<testsuites><testsuite name="a" tests="3">
     <testcase name="passes &quot;this&quot;" classname="" time="0.1" line="8" />
     <testcase name="fails" time="0"><failure type="AssertionError" message="1 &lt; 2">AssertionError: 1 &lt; 2
@@ -52,9 +52,6 @@ test('reports of Bun and of Deno are read: passed, failed with its reason, skipp
   kept.keepOnly(['here']);
   assert.deepEqual(kept.counts(), { passed: 1, failed: 1, skipped: 1 });
   const [failure] = explained(kept.run);
-  assert.equal(failure?.cause, undefined, 'nobody knows why');
-  assert.match(
-    runtimesPage('', [{ file: 'bun.json', run: kept.run }]),
-    /\| here \| 1 \| not looked into \| \? \|/,
-  );
+  assert.equal(failure?.cause, undefined, 'the cause is unknown');
+  assert.match(runtimesPage('', [{ file: 'bun.json', run: kept.run }]), /\| here \| 1 \| unknown \| \? \|/);
 });

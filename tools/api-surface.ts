@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DEFAULT_CONNECT_OPTIONS, DEFAULT_RECONNECT_OPTIONS, DEFAULT_SERVER_OPTIONS } from '../src/index.ts';
 
-/** Compiled declarations, which are what a user's compiler sees. */
+/** Compiled declarations: the files that a user's compiler reads. */
 const types = join(import.meta.dirname, '..', 'src');
 const root = join(import.meta.dirname, '..', '..');
 
-/** Something that a door exports. */
+/** One export of an entry point. */
 export interface Exported {
   readonly name: string;
-  /** Where it is declared, below src/, without extension. */
+  /** Path of the declaring file below src/, without extension. */
   readonly module: string;
   /** Its doc comment without stars; empty if it has none. */
   readonly doc: string;
@@ -17,17 +17,17 @@ export interface Exported {
   readonly code: string;
 }
 
-export interface Door {
+export interface EntryPoint {
   /** `hawser/client`. */
   readonly name: string;
   readonly doc: string;
-  /** By name. */
+  /** Sorted by name. */
   readonly exports: readonly Exported[];
 }
 
 const STATEMENT = /^(?:\/\*\*|export|declare|import|type|interface|\/\/#)/;
 
-/** The statements of a declaration file: the compiler begins each, and its comment, in the first column. */
+/** The statements of a declaration file. The compiler puts each statement and its comment in the first column. */
 function statements(text: string): { readonly doc: string; readonly code: string }[] {
   const found: { doc: string; code: string }[] = [];
   let doc = '';
@@ -62,7 +62,7 @@ const read = (module: string): string => readFileSync(join(types, `${module}.d.t
 const nameOf = (code: string): string | undefined =>
   /^export (?:declare )?(?:abstract )?(?:class|interface|type|const|function) (\w+)/.exec(code)?.[1];
 
-/** What a module exports itself or passes on. */
+/** Everything that a module declares and exports, or re-exports. */
 function exportsOf(module: string): Map<string, Exported> {
   const found = new Map<string, Exported>();
   for (const { doc, code } of statements(read(module))) {
@@ -93,8 +93,8 @@ function exportsOf(module: string): Map<string, Exported> {
   return found;
 }
 
-/** Every door of package.json, with everything behind it. */
-export function doors(): Door[] {
+/** Every entry point in `exports` of package.json, with its exports. */
+export function entryPoints(): EntryPoint[] {
   const { name: packageName, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     readonly name: string;
     readonly exports: Readonly<Record<string, string | { readonly default: { readonly types: string } }>>;
@@ -111,13 +111,13 @@ export function doors(): Door[] {
 const withoutComments = (code: string): string => code.replace(/^\s*\/\*\*[^]*?\*\/\n/gm, '');
 
 /**
- * Everything that a change could break for a user, as text: names behind each door, declarations without comments (events,
- * error codes and option types are among them), defaults. Compared with a committed copy.
+ * Everything that a change could break for a user, as text: exported names of each entry point, declarations without comments
+ * (including events, error codes and option types), and defaults. A test compares it with a committed copy.
  */
 export function apiSurface(): string {
-  const all = doors();
+  const all = entryPoints();
   const declared = new Map(
-    all.flatMap((door) => door.exports.map((one) => [`${one.module} ${one.name}`, one])),
+    all.flatMap((entry) => entry.exports.map((one) => [`${one.module} ${one.name}`, one])),
   );
   const defaults = { DEFAULT_SERVER_OPTIONS, DEFAULT_CONNECT_OPTIONS, DEFAULT_RECONNECT_OPTIONS };
   return [
@@ -131,7 +131,7 @@ export function apiSurface(): string {
   ].join('\n');
 }
 
-/** What JSON would leave out, and what belongs to the platform. */
+/** Replaces values that JSON omits, and objects of the platform. */
 const shown = (key: string, value: unknown): unknown => {
   if (value === undefined) return 'undefined';
   if (typeof value === 'function') return 'a function';
@@ -140,8 +140,8 @@ const shown = (key: string, value: unknown): unknown => {
     : value;
 };
 
-/** The page of a door in docs/api/. */
-export function doorPage({ name, doc, exports }: Door): string {
+/** The page of an entry point in docs/api/. */
+export function referencePage({ name, doc, exports }: EntryPoint): string {
   const anchor = (text: string): string => text.toLowerCase();
   return [
     `# \`${name}\``,
@@ -161,7 +161,7 @@ export function doorPage({ name, doc, exports }: Door): string {
   ].join('\n');
 }
 
-/** Tags of a doc comment as Markdown. */
+/** A doc comment with its tags as Markdown. */
 const readable = (doc: string): string =>
   doc
     .replace(/\n?@module\s*$/, '')
@@ -175,5 +175,5 @@ const readable = (doc: string): string =>
     .replaceAll(/^@throws\b/gm, '- **throws**')
     .replaceAll(/^@typeParam (\S+)/gm, '- **$1**');
 
-/** The file of a door in docs/api/. */
-export const doorFile = ({ name }: Door): string => `${name.replace('/', '-')}.md`;
+/** The file name of an entry point's page in docs/api/. */
+export const referenceFile = ({ name }: EntryPoint): string => `${name.replace('/', '-')}.md`;

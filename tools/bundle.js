@@ -7,7 +7,7 @@ import { rolldown } from 'rolldown';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'build', 'package');
-const DOORS = {
+const ENTRY_POINTS = {
   index: 'src/index.ts',
   client: 'src/client/index.ts',
   protocol: 'src/protocol/index.ts',
@@ -52,8 +52,8 @@ async function bundle(input, format, suffix) {
 }
 
 rmSync(folder, { recursive: true, force: true });
-await bundle({ ...DOORS, ...COMMAND }, 'es', 'js');
-await bundle(DOORS, 'cjs', 'cjs');
+await bundle({ ...ENTRY_POINTS, ...COMMAND }, 'es', 'js');
+await bundle(ENTRY_POINTS, 'cjs', 'cjs');
 chmodSync(join(folder, 'cli.js'), 0o755);
 // `tsc -p tools/commonjs-types.json` writes the declarations there. This makes them declarations of CommonJS modules.
 mkdirSync(join(folder, 'types'));

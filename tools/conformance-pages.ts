@@ -4,9 +4,9 @@ import { GROUPS, type GroupName } from '../src/conform/case.ts';
 import { type Role, type Verdict, VERDICTS } from '../src/conform/model.ts';
 import { counted, type Report } from '../src/conform/result.ts';
 
-/** What of a report is kept: how many, and everything that is not a pass. */
+/** The recorded part of a report: counts, and every case that did not pass. */
 export interface KeptResult {
-  /** Name and version, as people know it. */
+  /** Name and version of the peer, for readers. */
   readonly peer: string;
   readonly role: Role;
   readonly date: string;
@@ -36,7 +36,7 @@ export function keptResult({ tested, startedAt, echoes, cases }: Report, peer: s
   };
 }
 
-/** All results in a folder, servers first, the one with the fewest faults on top. */
+/** All results in a folder: servers before clients, fewest faults first. */
 export function readResults(folder: string): { readonly file: string; readonly result: KeptResult }[] {
   const faults = ({ counts }: KeptResult): number => counts.fail * 1_000 + counts['non-strict'];
   return readdirSync(folder)

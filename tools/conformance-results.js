@@ -1,6 +1,6 @@
-// Keeps what a report of `hawser conform --report x.json` says, and writes the table of docs/conformance/README.md anew:
+// Records a report of `hawser conform --report x.json` and rewrites the table of docs/conformance/README.md:
 //   node tools/conformance-results.js <report.json> <file in docs/conformance> <name and version of the peer>
-//   node tools/conformance-results.js            (the table alone)
+//   node tools/conformance-results.js            (rewrites only the table)
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

@@ -1,5 +1,5 @@
-// Writes the pages in docs/ that repeat what code and tests say: options.md, errors.md, requirements.md.
-// Run it after a build, when those have changed; tests compare the pages with their sources.
+// Writes the pages in docs/ that are made from code and tests: options.md, errors.md, requirements.md.
+// Run it after a build when the sources have changed. Tests compare the pages with their sources.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorsPage, optionsPage } from '../build/tools/docs-pages.js';

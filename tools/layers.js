@@ -1,11 +1,11 @@
-// The layers of src/, and what each of them may use, as plain data. `oxlint.config.js` makes lint rules of it, so `npm run lint`
-// fails on a breach. `test/architecture.test.ts` plants one breach of each rule and runs the linter on it.
+// The layers of src/ and what each layer may use, as plain data. `oxlint.config.js` turns it into lint rules, so `npm run lint`
+// fails on a violation. `test/architecture.test.ts` plants one violation of each rule and runs the linter on it.
 
 const CORE = ['protocol', 'engine', 'sockets', 'options', 'connection'];
-/** Observers are named by interface: every layer above the protocol may import their types. Servers and clients also import values. */
+/** Layers refer to observers by interface only, except servers and clients: every layer above the protocol may import their types. */
 const OBSERVER = 'type observe';
-/** The public entry points: the programs of the package use nothing else, so they prove that nothing else is needed. */
-const DOORS = ['index.ts', 'client/index.ts', 'protocol/index.ts', 'testing/index.ts'];
+/** The public entry points. The CLI, the load generator and the conformance suite use nothing else, so users can do the same. */
+const ENTRY_POINTS = ['index.ts', 'client/index.ts', 'protocol/index.ts', 'testing/index.ts'];
 
 /**
  * Which layers a layer may import, besides itself. An entry is a folder of src/, `type` and a folder (types only), or one file.
@@ -25,26 +25,26 @@ export const LAYERS = {
   ws: [...CORE, 'server', 'client', OBSERVER],
   cluster: [...CORE, 'server', 'client', OBSERVER],
   testing: [...CORE, 'server', 'client', OBSERVER],
-  conform: DOORS,
-  load: DOORS,
-  cli: [...DOORS, 'conform/index.ts', 'load/index.ts', 'observe/index.ts'],
+  conform: ENTRY_POINTS,
+  load: ENTRY_POINTS,
+  cli: [...ENTRY_POINTS, 'conform/index.ts', 'load/index.ts', 'observe/index.ts'],
 };
 
 /** What the benchmark, in bench/, may import of src/. */
-const BENCH = [...DOORS, 'conform/index.ts', 'load/index.ts'];
+const BENCH = [...ENTRY_POINTS, 'conform/index.ts', 'load/index.ts'];
 
-/** Modules of Node for the protocol: computation only. Of node:crypto, it may import these names. */
+/** Modules of Node that the protocol may import: computation only. From node:crypto it may import only PURE_CRYPTO. */
 const PURE_MODULES = ['node:buffer', 'node:crypto'];
 const PURE_CRYPTO = ['default', 'createHash', 'hash'];
 /** Globals that wait, tell the time or draw random numbers. The protocol gets time and randomness as arguments. */
 const IMPURE =
   'setTimeout setInterval setImmediate queueMicrotask performance Date fetch crypto WebSocket'.split(' ');
-/** Members that draw random numbers, of objects that the protocol may use otherwise. */
+/** Members that draw random numbers. The protocol may use other members of these objects. */
 const RANDOM = {
   Math: ['random'],
   crypto: 'randomBytes randomFill randomFillSync randomInt randomUUID getRandomValues webcrypto'.split(' '),
 };
-/** Layers whose timers belong to the clock that they are given. */
+/** Layers that take every timer from an injected clock. */
 const CLOCKED = ['connection', 'server', 'client'];
 
 /**
@@ -54,19 +54,19 @@ const CLOCKED = ['connection', 'server', 'client'];
 const PROCESS_USERS = {
   'cli/main.ts': 'all',
   'testing/leak-check.ts': ['getActiveResourcesInfo'],
-  // Failures that neither a logger nor a listener would see.
+  // Reports failures when there is neither a logger nor a listener.
   'connection/warnings.ts': ['emitWarning'],
   // Only a tick runs after all pending microtasks and before the next read.
   'client/early-input.ts': ['nextTick'],
 };
 
 /**
- * The only files with state of a module. `connection.ts` and `memory-budget.ts` assign a function once, in a static block, that reads
- * a private field. `engine.ts` has the default engine.
+ * The only files with module-level state. `connection.ts` and `memory-budget.ts` each assign one function, in a static block, that
+ * reads a private field. `engine.ts` has the default engine.
  */
 const STATEFUL = ['connection/connection.ts', 'engine/memory-budget.ts', 'engine/engine.ts'];
 
-/** Folders below a layer's own that the rules know. Deeper files may import nothing. */
+/** How deep the rules go: a layer's folder is depth 1. Deeper files may import nothing. */
 const MAX_DEPTH = 3;
 
 /** @typedef {{ group?: string[], regex?: string, message: string, allowTypeImports?: boolean, allowImportNames?: string[] }} Pattern */
@@ -93,7 +93,8 @@ const NO_TIMERS = {
 };
 
 /**
- * What files of a layer may not import. oxlint ends at the first group that allows a name, so the only group is the last pattern.
+ * Patterns of imports that a layer may not use. oxlint stops at the first group that allows a name, so the only group is the last
+ * pattern.
  * @param {string} layer
  * @param {number} depth How many folders a file lies below src/.
  * @param {boolean} mayUseProcess
@@ -109,7 +110,7 @@ function restrictedImports(layer, depth, mayUseProcess) {
       .map((path) => (path.endsWith('.ts') ? path : `${path}/**`)),
     ...modules,
   ];
-  // The layer itself: below the file, and above it as far as the layer's own folder.
+  // A file may import its own layer: folders below it, and folders above it up to the layer's folder.
   const itself = depth === 0 ? ['!./*'] : ['!./**', ...(depth === 1 ? [] : ['!../**']), `${from}**`];
   const byInterface = names
     .filter((name) => name.startsWith('type '))
@@ -122,7 +123,7 @@ function restrictedImports(layer, depth, mayUseProcess) {
     ...byInterface.map((name) => ({
       regex: `^${from.replaceAll('.', String.raw`\.`)}${name}/`,
       allowTypeImports: true,
-      message: `${name}/ is named by interface: use \`import type\`.`,
+      message: `Only types of ${name}/ may be imported here: use \`import type\`.`,
     })),
     {
       group: ['**', ...itself, ...allowed.map((path) => `!${path}`)],
@@ -172,13 +173,13 @@ const imports = (/** @type {Pattern[]} */ patterns) => ({ 'no-restricted-imports
 
 const STATE_MESSAGE = 'State that connections share belongs to the Engine (src/engine).';
 const MODULE_LEVEL = ':matches(Program, ExportNamedDeclaration) > VariableDeclaration';
-/** Classes whose objects never change. */
+/** Classes with immutable objects. */
 const IMMUTABLE = 'URL|TextDecoder|RegExp';
-/** Their declared type says that nothing changes them. */
+/** Matches declarations whose type is not `ReadonlyMap`, `ReadonlySet` or similar. */
 const READONLY = ':not([id.typeAnnotation.typeAnnotation.typeName.name=/^Readonly/])';
 /**
- * State of a module: what is assigned again, an object of a class, an empty array, and a static field. Not tables: collections that
- * are declared as `ReadonlyMap` or `ReadonlySet`, and typed arrays of constants, which the protocol fills once.
+ * Module-level state: `let`, objects made with `new`, empty arrays, and static fields. Constant tables are allowed: collections
+ * declared as `ReadonlyMap` or `ReadonlySet`, and typed arrays, which the protocol fills once.
  */
 const SHARED_STATE = [
   { selector: `${MODULE_LEVEL}[kind="let"]`, message: STATE_MESSAGE },
@@ -193,7 +194,7 @@ const SHARED_STATE = [
   { selector: 'PropertyDefinition[static=true]:not([readonly=true])', message: STATE_MESSAGE },
 ];
 
-/** Every use of `process` except these members. @param {readonly string[]} members */
+/** Forbids every use of `process` except these members. @param {readonly string[]} members */
 function otherMembers(members) {
   const message = `Of the process, this file may use ${members.join(', ')}.`;
   const others = members.map((name) => `:not([property.name="${name}"])`).join('');
@@ -212,7 +213,7 @@ export const layerOverrides = [
   {
     files: ['src/**/*.ts'],
     rules: {
-      // Types count: a reader follows them, too.
+      // Cycles of type imports count too: a reader has to follow them.
       'import/no-cycle': ['error', { ignoreTypes: false }],
       'import/no-dynamic-require': ['error', { esmodule: true }],
       'typescript/consistent-type-imports': ['error', { disallowTypeAnnotations: true }],

@@ -1,5 +1,5 @@
-// Runs the compiled test suite on every Node of tools/runtimes, one after the other: `npm run test:matrix`. Arguments are
-// passed on to tools/run-tests.js; those that look like a version (`22`, `node24`, `20.19`) choose among the runtimes instead.
+// Runs the compiled test suite on every Node of tools/runtimes, one after the other: `npm run test:matrix`. Arguments that look
+// like a version (`22`, `node24`, `20.19`) select runtimes. The other arguments go to tools/run-tests.js.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

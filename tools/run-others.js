@@ -1,6 +1,6 @@
-// Runs the compiled tests, or those whose path contains one of the arguments, a file at a time on Bun and on Deno, by their own
-// test runners: `npm run test:others`. `bun` or `deno` as an argument chooses. With `--record` the results are kept in
-// docs/runtimes/, and the tables of docs/runtimes.md written anew: what is not run this time stays as it was.
+// Runs the compiled tests on Bun and Deno with their own test runners, one file at a time: `npm run test:others`. `bun` or `deno`
+// as an argument selects a runtime; other arguments select test files whose path contains one of them. `--record` stores the
+// results in docs/runtimes/ and rewrites the tables of docs/runtimes.md. Results of files that did not run stay unchanged.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,9 +11,9 @@ import { casesOf, keptRun, readRuns, runtimesPage } from '../build/tools/runtime
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'docs', 'runtimes');
 const program = (/** @type {string[]} */ ...path) => join(root, 'tools', 'runtimes', 'node_modules', ...path);
-/** A single test may take so long: both run the exhaustive tables slowly. Bun's own limit is 5 s. */
+/** Timeout of one test. Both runtimes are slow on the exhaustive tables, and Bun's default of 5 s is too short for them. */
 const TEST_TIMEOUT_MS = 120_000;
-/** A file that takes longer counts as one failure. */
+/** Timeout of one file. A file that takes longer counts as one failure. */
 const FILE_TIMEOUT_MS = 300_000;
 const RUNTIMES = [
   {
@@ -49,7 +49,7 @@ const wanted = given.filter((word) => word !== '--record' && RUNTIMES.every(({ n
 const files = readdirSync(join(root, 'build', 'test'), { recursive: true, encoding: 'utf8' })
   .map((name) => name.split(sep).join('/'))
   .filter((name) => name.endsWith('.test.js') && existsSync(join(root, 'test', name.replace(/\.js$/, '.ts'))))
-  // judges what is written here, while it is being written
+  // runtimes.test.js checks the results that this program is writing
   .filter((name) => name !== 'runtimes.test.js')
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   .sort();
@@ -57,7 +57,7 @@ const files = readdirSync(join(root, 'build', 'test'), { recursive: true, encodi
 const temporary = mkdtempSync(join(tmpdir(), 'hawser-others-'));
 const report = join(temporary, 'report.xml');
 
-/** @returns What the runner says of one file. */
+/** Runs one test file. @returns Its tests, as the runner reports them. */
 function run(/** @type {(typeof RUNTIMES)[number]} */ { file, argv }, /** @type {string} */ name) {
   rmSync(report, { force: true });
   const { status, signal, stdout, stderr } = spawnSync(file, [...argv(report), `./build/test/${name}`], {

@@ -1,6 +1,6 @@
-// Runs every compiled test file under build/test with Node's own runner, or those whose path contains one of the arguments.
-// Prints each failure in full and one line a folder; `--verbose` prints every test. Ends with `N passed, N failed`. With
-// HAWSER_REQUIRE_PEERS=1 a skipped test counts as failed: CI installs every peer.
+// Runs compiled test files under build/test with Node's test runner: all, or those whose path contains one of the arguments.
+// Prints each failure in full and one line per folder; `--verbose` prints every test. The last line is `N passed, N failed`.
+// With HAWSER_REQUIRE_PEERS=1 a skipped test counts as failed, because CI installs every peer.
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import process from 'node:process';
@@ -14,7 +14,7 @@ const isVerbose = process.argv.includes('--verbose');
 const wanted = process.argv.slice(2).filter((part) => part !== '--verbose');
 const files = readdirSync(built, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.js'))
-  // A deleted source leaves its compiled test behind.
+  // The compiled test of a deleted source file stays in build/.
   .filter((name) => existsSync(join(root, 'test', name.replace(/\.js$/, '.ts'))))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.split(sep).join('/').includes(part)))
   .sort()
@@ -24,14 +24,14 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-// Output may be cut short: `npm test | head`.
+// The reader of the output may exit first: `npm test | head`.
 process.stdout.on('error', () => process.exit(1));
 
 const peersRequired = process.env.HAWSER_REQUIRE_PEERS === '1';
 const count = { passed: 0, failed: 0, skipped: 0 };
 /** @type {Map<string, { passed: number, failed: number, skipped: number, ms: number }>} */
 const folders = new Map();
-/** What the processes of test files printed; shown for files with a failure. @type {Map<string, string[]>} */
+/** Output of test processes by file; shown for files with a failure. @type {Map<string, string[]>} */
 const printed = new Map();
 /** @type {Set<string>} */
 const failedFiles = new Set();
@@ -46,7 +46,7 @@ function showStatus() {
   process.stdout.write(`\r\u001b[K${count.passed} passed, ${count.failed} failed`);
 }
 
-/** What went wrong. The message of most assertions already contains both values. */
+/** The text of a failure. For a generated assertion message the stack is enough: it contains both values. */
 function textOf(/** @type {any} */ why) {
   if (typeof why === 'string') return why;
   return why?.generatedMessage === true ? String(why.stack) : inspect(why, { depth: 8 });

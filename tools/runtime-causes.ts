@@ -1,51 +1,53 @@
-/** Why tests fail on a runtime that is not Node. `tools/run-others.js --record` finds out which do. */
+/** Why tests fail on Bun or Deno. `tools/run-others.js --record` records which tests fail. */
 export interface Cause {
-  /** Beginnings of the runtimes' names. */
+  /** Prefixes of runtime names. */
   readonly runtimes: readonly string[];
-  /** Paths under test/, without `.test.ts`; one that ends in `/` takes the whole folder. */
+  /** Paths under test/, without `.test.ts`; a path that ends in `/` means the whole folder. */
   readonly files: readonly string[];
-  /** Which of their tests; all, if nothing is said. */
+  /** Titles of the failing tests. Default: every test of these files. */
   readonly tests?: RegExp;
+  /** What the test observes. */
   readonly happens: string;
-  readonly whose: string;
+  /** Where the cause lies: in the runtime, in the test, or in the design of Hawser. */
+  readonly origin: string;
 }
 
 const NO_HANDLES =
-  'there is no handle below a socket that could be driven: the self-check says so, and streams are used';
+  'sockets have no handle that Hawser can drive; the self-check detects this and selects streams';
 
-/** The first that fits counts. */
+/** The first cause that matches a failure applies. */
 export const CAUSES: readonly Cause[] = [
   {
     runtimes: ['Bun', 'Deno'],
     files: ['sockets/handle-transport', 'sockets/loopback', 'sockets/take-stream', 'server/cluster'],
     happens: NO_HANDLES,
-    whose: 'meant so',
+    origin: 'by design',
   },
   {
     runtimes: ['Bun', 'Deno'],
     files: ['sockets/arrived-transports'],
     tests: /^(?:handle|socket|TLS socket):/,
     happens: NO_HANDLES,
-    whose: 'meant so',
+    origin: 'by design',
   },
   {
     runtimes: ['Bun', 'Deno'],
     files: ['server/opening/over-sockets'],
     tests: /, auto:/,
     happens: NO_HANDLES,
-    whose: 'meant so',
+    origin: 'by design',
   },
   {
     runtimes: ['Bun'],
     files: ['server/opening/over-sockets'],
-    happens: 'a reset, and bytes that are no TLS, are told as an ordinary end',
-    whose: 'Bun’s `node:net` and `node:tls`',
+    happens: 'a TCP reset, and bytes that are not TLS, are reported as an ordinary EOF',
+    origin: 'Bun’s `node:net` and `node:tls`',
   },
   {
     runtimes: ['Bun', 'Deno'],
     files: ['tools/coverage'],
-    happens: 'the test has a child of Node’s count what runs, by `NODE_V8_COVERAGE`',
-    whose: 'the test',
+    happens: 'the test measures coverage of a Node child process with `NODE_V8_COVERAGE`',
+    origin: 'the test',
   },
   {
     runtimes: ['Bun', 'Deno'],
@@ -55,179 +57,182 @@ export const CAUSES: readonly Cause[] = [
       'client/reconnect/reconnect-ending',
       'requirements/requirements',
     ],
-    happens: 'the test starts another process with flags of Node’s command line',
-    whose: 'the test',
+    happens: 'the test starts a child process with command-line flags of Node',
+    origin: 'the test',
   },
   {
     runtimes: ['Bun'],
     files: ['package/install'],
     tests: /source maps/,
-    happens: 'the test asks for source maps by a flag of Node’s command line, and Bun does not follow ours',
-    whose: 'the test',
+    happens:
+      'the test enables source maps with a command-line flag of Node; Bun does not read the source maps of the package',
+    origin: 'the test',
   },
   {
     runtimes: ['Bun'],
     files: ['client/connect', 'server/opening/tls'],
     tests: /TL-02/,
     happens:
-      'BoringSSL does not know the ciphers of TLS 1.1 that the test asks for, and is silent where they are not shared',
-    whose: 'Bun’s `node:tls`',
+      'BoringSSL lacks the TLS 1.1 ciphers that the test requests; when no cipher is shared, no error is reported',
+    origin: 'Bun’s `node:tls`',
   },
   {
     runtimes: ['Bun', 'Deno'],
     files: ['server/opening/tls-unix'],
-    happens: 'the server keeps a connection over a Unix socket that does not speak TLS',
-    whose: '`node:tls` there',
+    happens: 'a TLS server on a Unix socket does not close a connection that sends no TLS',
+    origin: '`node:tls` of the runtime',
   },
   {
     runtimes: ['Bun'],
     files: ['testing/leak-check'],
-    happens: '`process.getActiveResourcesInfo()` is always empty: a leak check finds nothing there',
-    whose: 'Bun',
+    happens: '`process.getActiveResourcesInfo()` is always empty, so a leak check finds nothing',
+    origin: 'Bun',
   },
   {
     runtimes: ['Bun'],
     files: ['server/opening/hooks'],
-    happens: 'text has no default `Content-Type`, and a 304 may have a body',
-    whose: 'Bun’s `Response`',
+    happens: 'a `Response` with text has no default `Content-Type`, and a 304 may have a body',
+    origin: 'Bun’s `Response`',
   },
   {
     runtimes: ['Bun'],
     files: ['server/opening/listen-options'],
-    happens: 'attached to an HTTP server, a request for `*` gets 400 and never reaches us',
-    whose: 'Bun’s `node:http`',
+    happens:
+      'the HTTP server answers a request for `*` with 400; the attached WebSocket server never sees it',
+    origin: 'Bun’s `node:http`',
   },
   {
     runtimes: ['Bun'],
     files: ['server/opening/descriptors'],
     happens:
-      'without file descriptors newcomers are left waiting instead of cut: nothing tells the listening socket',
-    whose: 'Bun’s `node:net`',
+      'when file descriptors run out, new connections hang instead of being cut: the listening socket reports no error',
+    origin: 'Bun’s `node:net`',
   },
   {
     runtimes: ['Deno'],
     files: ['server/opening/descriptors'],
-    happens: 'the test starts another process with flags of Node’s command line',
-    whose: 'the test',
+    happens: 'the test starts a child process with command-line flags of Node',
+    origin: 'the test',
   },
   {
     runtimes: ['Deno'],
     files: ['engine/zlib/raw-zlib', 'fuzz'],
-    happens: 'zlib takes no steps on the stack of its caller, which these tests demand of Node',
-    whose: 'meant so',
+    happens: 'zlib cannot run synchronously on the caller’s stack, which these tests require',
+    origin: 'by design',
   },
   {
     runtimes: ['Deno'],
     files: ['load/bench', 'load/frames'],
     happens:
-      '`Buffer.compare` refuses bounds that Node takes, so that `hawser bench` cannot check some answers',
-    whose: 'not looked into further',
+      '`Buffer.compare` throws for bounds that Node accepts, so `hawser bench` cannot check some answers',
+    origin: 'not investigated',
   },
   {
     runtimes: ['Deno'],
     files: ['conform/'],
     happens:
-      'zlib tells later than on Node what does not inflate; and one answer of our client was not as on Node',
-    whose: 'not looked into further',
+      'zlib reports invalid compressed data later than on Node, and one answer of the Hawser client differs from Node',
+    origin: 'not investigated',
   },
   {
     runtimes: ['Deno'],
     files: ['cli/send'],
-    happens: 'after SIGINT a listening socket of the test stays open',
-    whose: 'not looked into further',
+    happens: 'a listening socket of the test stays open after SIGINT',
+    origin: 'not investigated',
   },
   {
     runtimes: ['Deno'],
     files: ['cli/process'],
     tests: /at a terminal/,
-    happens: 'below the program `script`, which the test uses for a terminal, too little is shown',
-    whose: 'not looked into further',
+    happens: 'under `script`, which the test uses as a terminal, part of the output is missing',
+    origin: 'not investigated',
   },
   {
     runtimes: ['Deno'],
     files: ['cli/process', 'examples/client', 'examples/deploy', 'examples/express'],
     happens:
-      '`node:child_process` says of a child that was sent a signal that it ended by it, whatever it did, or does not say that it ended',
-    whose: 'Deno’s `node:child_process`',
+      'a child that handles a signal and exits normally is reported as killed by the signal, or its exit is not reported',
+    origin: 'Deno’s `node:child_process`',
   },
   {
     runtimes: ['Deno'],
     files: ['server/opening/over-sockets'],
     tests: /slow reader|takes nothing/,
-    happens: 'over TLS what waits for a peer that does not read is taken at once, and cannot be counted',
-    whose: 'Deno’s `node:tls`',
+    happens:
+      'a TLS socket accepts every write at once although the peer does not read, so buffered bytes cannot be counted',
+    origin: 'Deno’s `node:tls`',
   },
   {
     runtimes: ['Deno'],
     files: ['server/opening/over-sockets', 'sockets/arrived-transports'],
     tests: /reset/,
-    happens: 'a reset below TLS is told as an end, or not at all',
-    whose: 'Deno’s `node:tls`',
+    happens: 'a TCP reset under TLS is reported as EOF, or not at all',
+    origin: 'Deno’s `node:tls`',
   },
   {
     runtimes: ['Deno'],
     files: ['sockets/arrived-transports'],
     tests: /memory of what is written/,
-    happens: 'of a megabyte in small writes over TLS not all has arrived after 5 s, at times',
-    whose: 'not looked into further',
+    happens: 'of 1 MB in small writes over TLS, sometimes not all arrives within 5 s',
+    origin: 'not investigated',
   },
   {
     runtimes: ['Deno'],
     files: ['connection/compressed-sending'],
-    happens: 'of 30 connections that are cut not all are seen to end within 5 s, at times',
-    whose: 'not looked into further',
+    happens: 'of 30 connections that are cut, sometimes not all report their end within 5 s',
+    origin: 'not investigated',
   },
   {
     runtimes: ['Deno'],
     files: ['sockets/arrived-transports'],
-    happens: 'once the peer has ended its half nothing goes out any more',
-    whose: 'Deno’s `node:net`',
+    happens: 'after the peer half-closes, writes no longer reach it',
+    origin: 'Deno’s `node:net`',
   },
   {
     runtimes: ['Deno'],
     files: ['cli/serve'],
     tests: /not of this machine/,
-    happens: 'an address that is not of this machine is `EINVAL` instead of `EADDRNOTAVAIL`',
-    whose: 'Deno’s `node:net`',
+    happens: 'listening on an address of another machine fails with `EINVAL` instead of `EADDRNOTAVAIL`',
+    origin: 'Deno’s `node:net`',
   },
   {
     runtimes: ['Deno'],
     files: ['cli/serve', 'interop/browsers', 'interop/compression'],
-    happens: 'the test wants context takeover, which there is none of',
-    whose: 'meant so',
+    happens: 'the test needs context takeover, which Hawser does not offer on Deno',
+    origin: 'by design',
   },
   {
     runtimes: ['Deno'],
     files: ['interop/libwebsockets', 'interop/other-clients'],
     happens:
-      'without context takeover these peers have faults of their own: one turns in a loop, one keeps its context all the same',
-    whose: 'the peers',
+      'without context takeover these peers misbehave: one loops endlessly, one keeps its compression context anyway',
+    origin: 'the peers',
   },
   {
     runtimes: ['Deno'],
     files: ['options/connect-options', 'server/opening/tls', 'cli/serve-tls', 'examples/tls'],
     happens:
-      'certificates that are none are taken until they are used, and a TLS handshake that fails is not always told',
-    whose: 'Deno’s `node:tls`',
+      'invalid certificates are accepted until they are used, and a failed TLS handshake is not always reported',
+    origin: 'Deno’s `node:tls`',
   },
   {
     runtimes: ['Deno'],
     files: ['client/reconnect/reconnect-chaos', 'client/reconnect/reconnect-queue'],
     happens:
-      'the test counts turns of the event loop: a connection over loopback takes 1 on Node, and 56 there',
-    whose: 'the test',
+      'the test counts turns of the event loop: connecting over loopback takes 1 turn on Node and 56 on Deno',
+    origin: 'the test',
   },
   {
     runtimes: ['Deno'],
     files: ['client/reconnect/reconnect-crowd'],
-    happens: 'the runner says that nothing is left to wait for, while 1,000 connections and a timer are',
-    whose: 'Deno’s `node:test`',
+    happens: 'the runner reports an empty event loop although 1,000 connections and a timer are pending',
+    origin: 'Deno’s `node:test`',
   },
   {
     runtimes: ['Deno'],
     files: ['connection/compressed-receiving', 'leaks/compression'],
     happens:
-      'no job is ever seen under way: zlib’s streams work on the event loop, so that large messages keep it',
-    whose: 'Deno’s `node:zlib`',
+      'the test never sees a running job: zlib streams work on the event loop, so a large message blocks it',
+    origin: 'Deno’s `node:zlib`',
   },
 ];

@@ -6,19 +6,19 @@ import { CAUSES, type Cause } from './runtime-causes.ts';
 /** One test as a runner reports it. */
 export interface ReportedCase {
   readonly test: string;
-  /** What it said when it failed. */
+  /** The failure message. */
   readonly failure?: string | undefined;
   readonly skipped?: boolean;
 }
 
-/** What is kept of a file of tests. */
+/** The recorded result of one test file. */
 export interface FileResult {
   readonly passed: number;
   readonly skipped: number;
   readonly failures: readonly { readonly test: string; readonly failure: string }[];
 }
 
-/** What is kept of a runtime: `docs/runtimes/<name>.json`. */
+/** The recorded results of one runtime: `docs/runtimes/<name>.json`. */
 export interface RuntimeRun {
   readonly runtime: string;
   readonly platform: string;
@@ -37,7 +37,7 @@ const plain = (text: string): string =>
     },
   );
 const LONGEST_FAILURE = 160;
-/** Its first line, without what changes from run to run. */
+/** The first line that is not blank, cut to `LONGEST_FAILURE` characters. Stack traces differ between runs. */
 const shortened = (failure: string): string =>
   plain(failure)
     .split('\n')
@@ -45,7 +45,7 @@ const shortened = (failure: string): string =>
     .find((line) => line !== '')
     ?.slice(0, LONGEST_FAILURE) ?? '';
 
-/** The tests of a report in JUnit's form, as Bun and Deno write it. */
+/** The tests of a JUnit report, as Bun and Deno write it. */
 export function casesOf(xml: string): ReportedCase[] {
   return [...xml.matchAll(/<testcase\s([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)].map(
     ([, attributes, inside]) => {
@@ -61,7 +61,7 @@ export function casesOf(xml: string): ReportedCase[] {
   );
 }
 
-/** Results as they come in, on top of those of a file that was kept before. */
+/** Collects results. Starts with those of the file `before` if it is of the same version of the runtime. */
 export function keptRun(runtime: string, before: string | undefined) {
   const old = before === undefined ? undefined : (JSON.parse(readFileSync(before, 'utf8')) as RuntimeRun);
   const files: Record<string, FileResult> = { ...(old?.runtime === runtime ? old.files : {}) };
@@ -81,7 +81,7 @@ export function keptRun(runtime: string, before: string | undefined) {
       files[file] = { passed: cases.length - failures.length - skipped, skipped, failures };
       return files[file];
     },
-    /** Files that are no more are forgotten. */
+    /** Drops results of deleted test files. */
     keepOnly(names: readonly string[]): void {
       for (const name of Object.keys(files)) if (!names.includes(name)) delete files[name];
     },
@@ -114,7 +114,7 @@ const appliesTo = (cause: Cause, runtime: string, file: string, test: string): b
   cause.files.some((name) => (name.endsWith('/') ? file.startsWith(name) : file === name)) &&
   (cause.tests === undefined || cause.tests.test(test));
 
-/** Every failure of a run with the cause that is known for it. */
+/** Every failure of a run, with its known cause. */
 export function explained({ runtime, files }: RuntimeRun) {
   return Object.entries(files).flatMap(([file, { failures }]) =>
     failures.map(({ test, failure }) => ({
@@ -128,7 +128,7 @@ export function explained({ runtime, files }: RuntimeRun) {
 
 const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 
-/** What fails on one runtime, why, and whose it is, in Markdown. */
+/** The failures of one runtime with their causes, in Markdown. */
 function failuresOf(file: string, run: RuntimeRun): string {
   const { passed, failed, skipped } = countsOf(run);
   const found = explained(run);
@@ -138,12 +138,12 @@ function failuresOf(file: string, run: RuntimeRun): string {
   const rows = causes.map((cause) => {
     const of = found.filter((one) => one.cause === cause);
     const names = [...new Set(of.map((one) => one.file))].join(', ');
-    return row([names, of.length, cause?.happens ?? 'not looked into', cause?.whose ?? '?']);
+    return row([names, of.length, cause?.happens ?? 'unknown', cause?.origin ?? '?']);
   });
   return [
     head,
     '',
-    row(['Tests', 'failed', 'What happens', 'Whose']),
+    row(['Tests', 'failed', 'What happens', 'Where the cause lies']),
     row(['---', '---:', '---', '---']),
     ...rows,
   ].join('\n');

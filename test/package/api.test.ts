@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { apiSurface, doorFile, doorPage, doors } from '../../tools/api-surface.ts';
+import { apiSurface, referenceFile, referencePage, entryPoints } from '../../tools/api-surface.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 const text = (...path: string[]): string =>
@@ -24,17 +24,17 @@ test('TS-12: the public interface is the committed one', () => {
   );
 });
 
-for (const door of doors()) {
-  test(`EX-04: every export of ${door.name} and its members have doc comments`, () => {
-    assert.ok(door.exports.length > 0);
+for (const entry of entryPoints()) {
+  test(`EX-04: every export of ${entry.name} and its members have doc comments`, () => {
+    assert.ok(entry.exports.length > 0);
     assert.deepEqual(
-      door.exports.filter(({ doc }) => doc === '').map(({ name, module }) => `${name} in src/${module}.ts`),
+      entry.exports.filter(({ doc }) => doc === '').map(({ name, module }) => `${name} in src/${module}.ts`),
       [],
     );
   });
 
-  test(`GN-13: no type of ${door.name} is any`, () => {
-    const loose = door.exports.filter(({ code }) =>
+  test(`GN-13: no type of ${entry.name} is any`, () => {
+    const loose = entry.exports.filter(({ code }) =>
       /[:<|&(]\s*any\b|\bany\[\]|=> any\b/.test(code.replaceAll(/\/\*\*[^]*?\*\//g, '')),
     );
     assert.deepEqual(
@@ -43,9 +43,9 @@ for (const door of doors()) {
     );
   });
 
-  test(`GN-13: require('${door.name}') and import return the same objects`, async () => {
-    const required = createRequire(import.meta.url)(door.name) as Record<string, unknown>;
-    const imported = (await import(door.name)) as Record<string, unknown>;
+  test(`GN-13: require('${entry.name}') and import return the same objects`, async () => {
+    const required = createRequire(import.meta.url)(entry.name) as Record<string, unknown>;
+    const imported = (await import(entry.name)) as Record<string, unknown>;
     const names = Object.keys(imported).sort();
     assert.ok(names.length > 0);
     assert.deepEqual(
@@ -57,7 +57,7 @@ for (const door of doors()) {
     for (const name of names) assert.equal(required[name], imported[name], name);
   });
 
-  test(`EX-03: docs/api/${doorFile(door)} matches the types (npm run docs:api)`, () => {
-    assert.ok(text('docs', 'api', doorFile(door)) === doorPage(door), 'run npm run docs:api');
+  test(`EX-03: docs/api/${referenceFile(entry)} matches the types (npm run docs:api)`, () => {
+    assert.ok(text('docs', 'api', referenceFile(entry)) === referencePage(entry), 'run npm run docs:api');
   });
 }

@@ -8,7 +8,7 @@ import { rolldown } from 'rolldown';
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const FOLDER = join(ROOT, 'build', 'package');
 /** By file. */
-const DOORS = {
+const ENTRY_POINTS = {
   index: 'hawser',
   client: 'hawser/client',
   protocol: 'hawser/protocol',
@@ -64,7 +64,7 @@ test('GN-14 hawser/client loads no server code, and hawser loads no command, in 
   assert.ok(loadedBy('index.js').size <= 8);
 });
 
-for (const [file, name] of Object.entries(DOORS)) {
+for (const [file, name] of Object.entries(ENTRY_POINTS)) {
   test(`exports of ${name} keep their names`, async () => {
     const path = file === 'index' ? '../../src/index.js' : `../../src/${file}/index.js`;
     const published = (await import(name)) as Record<string, unknown>;
@@ -92,7 +92,7 @@ test('GN-14 hawser/client loads no server code in CommonJS', () => {
 
 test('GN-13: what several CommonJS entry points export is the same object', () => {
   const byName = new Map<string, unknown>();
-  for (const file of Object.keys(DOORS)) {
+  for (const file of Object.keys(ENTRY_POINTS)) {
     for (const [name, value] of Object.entries(require(join(FOLDER, `${file}.cjs`)) as object)) {
       assert.equal(byName.get(name) ?? value, value, name);
       byName.set(name, value);

@@ -20,7 +20,7 @@ interface Manifest {
 /** An empty project with the packed package installed, and nothing else. */
 let folder: string;
 /** `hawser`, `hawser/client`, and so on. */
-let doors: string[];
+let entryPoints: string[];
 
 /** Runs npm. When npm runs the tests, the environment has its path; otherwise the shell finds it. */
 function npm(cwd: string, ...args: string[]): void {
@@ -42,7 +42,7 @@ before(() => {
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'))!;
   writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}');
   npm(folder, 'install', '--offline', '--no-audit', '--no-fund', '--silent', `./${tarball}`);
-  doors = Object.keys(manifest().exports)
+  entryPoints = Object.keys(manifest().exports)
     .filter((name) => !name.endsWith('.json'))
     .map((name) => `hawser${name.slice(1)}`);
 });
@@ -102,15 +102,15 @@ test('EX-02: the installed command finds its page and prints its version', async
 });
 
 test('GN-13: import and require return the same objects at every entry point, and share classes', () => {
-  const loads = doors.map((door) => `['${door}', await import('${door}'), require('${door}')]`);
+  const loads = entryPoints.map((entry) => `['${entry}', await import('${entry}'), require('${entry}')]`);
   const strange = printedBy(
     `import { createRequire } from 'node:module';
     const require = createRequire(import.meta.url);
     const first = new Map();
-    for (const [door, imported, required] of [${loads.join()}]) {
-      if (imported !== required) console.log(door);
+    for (const [entry, imported, required] of [${loads.join()}]) {
+      if (imported !== required) console.log(entry);
       for (const [name, value] of Object.entries(imported)) {
-        if ((first.get(name) ?? value) !== value) console.log(door, name);
+        if ((first.get(name) ?? value) !== value) console.log(entry, name);
         first.set(name, value);
       }
     }
@@ -154,7 +154,7 @@ test('EX-06: with --enable-source-maps, stacks name the sources in the package',
 
 test('GN-13: the published types of every entry point compile without @internal members', () => {
   symlinkSync(join(ROOT, 'node_modules', '@types'), join(folder, 'node_modules', '@types'), 'junction');
-  const imports = doors.map((door, i) => `export * as door${i} from '${door}';`);
+  const imports = entryPoints.map((entry, i) => `export * as entry${i} from '${entry}';`);
   assert.ok(imports.length >= 4);
   writeFileSync(join(folder, 'consumer.ts'), imports.join('\n'));
   const compilerOptions = {

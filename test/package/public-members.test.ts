@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { MemoryBudget, ReconnectingClient, WebSocketServer } from '../../src/index.ts';
 import { pair } from '../../src/testing/index.ts';
-import { doors, type Exported } from '../../tools/api-surface.ts';
+import { entryPoints, type Exported } from '../../tools/api-surface.ts';
 
 /** The members that the published types of a class declare. */
 function declaredBy({ code }: Exported): Set<string> {
@@ -38,7 +38,9 @@ function membersOf(object: object): Set<string> {
 }
 
 const exported: ReadonlyMap<string, Exported> = new Map<string, Exported>(
-  doors().flatMap((door) => door.exports.map((each) => [`${door.name} ${each.name}`, each] as const)),
+  entryPoints().flatMap((entry) =>
+    entry.exports.map((each) => [`${entry.name} ${each.name}`, each] as const),
+  ),
 );
 const declared = (name: string): string[] => [...declaredBy(exported.get(name)!)].sort();
 
@@ -93,9 +95,9 @@ test('GN-16 a member that the types call readonly cannot be assigned', async () 
 
 test('GN-16 no exported class has a method or accessor that its types do not declare', async () => {
   let classes = 0;
-  for (const door of doors()) {
-    const module = (await import(door.name)) as Record<string, unknown>;
-    for (const each of door.exports) {
+  for (const entry of entryPoints()) {
+    const module = (await import(entry.name)) as Record<string, unknown>;
+    for (const each of entry.exports) {
       if (!each.code.startsWith('export declare class')) continue;
       classes++;
       const { prototype } = module[each.name] as { readonly prototype: object };
@@ -106,7 +108,7 @@ test('GN-16 no exported class has a method or accessor that its types do not dec
           // Streams are implemented by overriding methods of Node's class.
           .filter((key) => !(typeof key === 'string' && /^_(?:read|write|writev|final|destroy)$/.test(key))),
         [],
-        `${door.name} ${each.name}`,
+        `${entry.name} ${each.name}`,
       );
     }
   }

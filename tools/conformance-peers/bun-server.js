@@ -1,4 +1,4 @@
-// An echo server of Bun's own. Prints its port.
+// An echo server with Bun's built-in WebSocket. Prints its port.
 const server = globalThis.Bun.serve({
   port: 0,
   hostname: '127.0.0.1',

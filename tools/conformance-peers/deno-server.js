@@ -1,4 +1,4 @@
-// An echo server of Deno's own. Prints its port.
+// An echo server with Deno's built-in WebSocket. Prints its port.
 const { Deno } = globalThis;
 Deno.serve(
   { port: 0, hostname: '127.0.0.1', onListen: ({ port }) => globalThis.console.log(port) },

@@ -1,4 +1,4 @@
-# An echo client of Mojolicious, which connects again after each end, until a Close with 4321.
+# An echo client with Mojolicious. Reconnects until a Close with code 4321.
 use Mojo::Base -strict;
 use Mojo::IOLoop;
 use Mojo::UserAgent;

@@ -1,4 +1,4 @@
-# An echo server of Mojolicious, with permessage-deflate. Prints its port.
+# An echo server with Mojolicious and permessage-deflate. Prints its port.
 use Mojo::Base -strict;
 use Mojolicious::Lite;
 use Mojo::Server::Daemon;

@@ -1,12 +1,12 @@
-// An echo client of a library for Node: `hawser`, `ws`, `faye-websocket` or `websocket`. Connects to the URL again after each
-// end, until a Close with 4321.
+// An echo client with a library for Node: `hawser`, `ws`, `faye-websocket` or `websocket`. Reconnects to the URL until a Close
+// with code 4321.
 import process from 'node:process';
 
 const [name, url = ''] = process.argv.slice(2);
-/** Loops side by side. */
+/** Concurrent connections. */
 const LOOPS = 4;
 
-/** @returns {Promise<() => Promise<number | undefined>>} One connection from beginning to end, and its close code. */
+/** @returns {Promise<() => Promise<number | undefined>>} A function that connects, echoes, and resolves with the close code. */
 async function client() {
   if (name === 'hawser') {
     const { connect } = await import('../../build/src/client/index.js');
@@ -52,7 +52,7 @@ async function client() {
         socket.connect(url);
       });
   }
-  throw new Error(`no client of the name ${name}`);
+  throw new Error(`unknown client '${name}'`);
 }
 
 const visit = await client();

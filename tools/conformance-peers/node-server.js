@@ -1,4 +1,4 @@
-// An echo server of a library for Node: `hawser`, `ws`, `faye-websocket` or `websocket`. Prints its port.
+// An echo server with a library for Node: `hawser`, `ws`, `faye-websocket` or `websocket`. Prints its port.
 import { createServer } from 'node:http';
 import process from 'node:process';
 
@@ -37,6 +37,6 @@ if (name === 'hawser') {
         else peer.sendBytes(message.binaryData);
       });
     });
-  } else throw new Error(`no server of the name ${name}`);
+  } else throw new Error(`unknown server '${name}'`);
   http.listen(0, '127.0.0.1', () => shown(http.address()));
 }

@@ -1,4 +1,4 @@
-// Whom `hawser conform` is asked about: how each is started, and which version of it that is.
+// The peers that record.js tests with `hawser conform`: how to start each one, and how to find its version.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,10 +19,10 @@ const debian = (/** @type {string} */ name) =>
 const python = (/** @type {string} */ name) => debian(`python3-${name}`);
 const numbers = (/** @type {string} */ text) => /\d+(?:\.\d+)+/.exec(text)?.[0];
 
-/** @returns The program of peer.go, built. */
+/** Builds peer.go. @returns The path of the program. */
 function goPeer() {
   const program = join(temporary, 'peer');
-  // As Debian has the libraries: as sources, without modules.
+  // Debian installs the libraries as sources without modules.
   const env = { ...process.env, GO111MODULE: 'off', GOPATH: '/usr/share/gocode' };
   execFileSync('go', ['build', '-o', program, here('go', 'peer.go')], { env, stdio: 'inherit' });
   return program;
@@ -44,9 +44,9 @@ const node = (/** @type {number} */ major) => runtime(`node${major}`, 'bin', 'no
  * @typedef {object} Peer
  * @property {string} name Its name, without version.
  * @property {() => string | undefined} version
- * @property {() => string[]} [server] Command of a server: prints its port, echoes.
- * @property {(url: string) => string[]} [client] Command of a client: comes back until it gets 4321, or is ended.
- * @property {string[]} [flags] For `hawser conform`.
+ * @property {() => string[]} [server] Command that starts an echo server, which prints its port.
+ * @property {(url: string) => string[]} [client] Command that starts an echo client, which reconnects until a Close with 4321.
+ * @property {string[]} [flags] Flags for `hawser conform`.
  */
 /** @type {Record<string, Peer>} */
 export const PEERS = {

@@ -1,4 +1,4 @@
-"""An echo client of `websockets`, `aiohttp` or `tornado`, which connects again after each end, until a Close with 4321."""
+"""An echo client with `websockets`, `aiohttp` or `tornado`. Reconnects until a Close with code 4321."""
 import asyncio
 import sys
 
@@ -45,8 +45,8 @@ async def visit_tornado(url):
             await peer.write_message(message, binary=isinstance(message, bytes))
         return peer.close_code
 
-    # Some faults leave it waiting for ever, though the connection has gone. Then another one is made, and this one is left alone:
-    # it may only be waiting for its turn, and what would end it would be taken for a fault of Tornado's.
+    # After some faults Tornado waits for ever although the connection has ended. Then this function returns, and loop() opens
+    # another connection. The old one is not cancelled: it may only be slow, and cancelling would look like a fault of Tornado.
     visit = asyncio.ensure_future(echo())
     while True:
         alive.clear()
@@ -64,7 +64,7 @@ async def loop(visit, url):
         try:
             code = await visit(url)
         except Exception:
-            code = None  # a handshake that had to fail
+            code = None  # a handshake that the suite makes fail
 
 
 async def main(name, url):

@@ -1,4 +1,4 @@
-"""An echo server of `websockets`, `aiohttp` or `tornado`, with permessage-deflate where it has that. Prints its port."""
+"""An echo server with `websockets`, `aiohttp` or `tornado`, with permessage-deflate if the library has it. Prints its port."""
 import asyncio
 import socket
 import sys

@@ -1,6 +1,7 @@
-// Asks peers what `hawser conform` asks, keeps what comes of it in docs/conformance/, and writes the table there anew. Build first.
-//   node tools/conformance-peers/record.js                       all that are installed
-//   node tools/conformance-peers/record.js gorilla ws-server     those whose file's name has one of the words in it
+// Runs `hawser conform` against other implementations, records the results in docs/conformance/ and rewrites the table there.
+// Build first.
+//   node tools/conformance-peers/record.js                       every installed peer
+//   node tools/conformance-peers/record.js gorilla ws-server     results whose file name contains one of the words
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +17,7 @@ const folder = join(root, 'docs', 'conformance');
 const temporary = mkdtempSync(join(tmpdir(), 'hawser-conform-'));
 const report = join(temporary, 'report.json');
 const wanted = process.argv.slice(2);
-/** Whoever takes longer for all cases hangs. */
+/** Limit for all cases of one peer. A run that takes longer is killed. */
 const LONGEST_MS = 450_000;
 
 /** @returns A child process and the lines that it prints. */

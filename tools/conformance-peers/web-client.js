@@ -1,7 +1,7 @@
-// An echo client of the interface that browsers have. Runs in Node from 22 on, Deno, Bun, and a page, whose address then ends with
-// `#` and the URL. Connects again after each end, until a Close with 4321.
+// An echo client with the global `WebSocket`. Runs in Node 22 and later, Deno, Bun, and browsers. A browser page takes the URL from
+// the fragment of its address. Reconnects until a Close with code 4321.
 const url = globalThis.process?.argv[2] ?? globalThis.Deno?.args[0] ?? globalThis.location.hash.slice(1);
-/** Not every client says something of every answer that it cannot take: then another connection is made after so long. */
+/** Some clients report no event when they reject a handshake. The next connection is then opened after this time. */
 const LATE_MS = 3_000;
 const visit = () =>
   new Promise((resolve) => {

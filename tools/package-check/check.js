@@ -1,6 +1,5 @@
-// Looks at the package as others will: publint at its fields and files, are-the-types-wrong at its types, knip for files,
-// exports and dependencies that nobody uses, action-validator at the workflows. Prints what they say; ends with 1 if one of
-// them is not content.
+// Checks the packed package: publint its fields and files, are-the-types-wrong its types, knip unused files, exports and
+// dependencies. action-validator checks the workflows. Prints their output; exits with 1 if one of them reports a problem.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,5 @@
-// Loads the package, as it is published, with the compilers, bundlers and test runners that people use, on this Node. Prints a line
-// for each; ends with 1, and with what the tool said, if one of them fails.
+// Loads the packed package with common compilers, bundlers and test runners, on the Node that runs this file. Prints one line for
+// each. If one fails, prints its output and exits with 1.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ const modules = join(here, 'node_modules');
 const work = join(here, 'build');
 const EXPECTED = 'Ada: hello true 1 ProtocolConnection ReconnectingClient';
 
-// Next to the tools, where all of them find it.
+// The package is installed next to the tools, where all of them resolve it.
 const folder = mkdtempSync(join(tmpdir(), 'hawser-toolchains-'));
 const shell = process.platform === 'win32';
 spawnSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], {
@@ -33,7 +33,7 @@ rmSync(folder, { recursive: true });
 rmSync(work, { recursive: true, force: true });
 
 /**
- * Runs a program of Node to its end.
+ * Runs a Node program and waits for its exit.
  * @param {string} cwd @param {readonly string[]} argv
  * @returns {Promise<{ readonly ok: boolean, readonly said: string }>}
  */
@@ -47,7 +47,7 @@ function node(cwd, ...argv) {
 }
 const tool = (/** @type {string} */ path) => join(modules, path);
 
-/** A project of its own, with fixtures. @param {string} name @param {Readonly<Record<string, string | object>>} files */
+/** Writes a project folder. @param {string} name @param {Readonly<Record<string, string | object>>} files */
 function project(name, files) {
   const path = join(work, name.replaceAll(/\W+/g, '-'));
   mkdirSync(path, { recursive: true });
@@ -61,7 +61,7 @@ const fixture = (/** @type {string} */ name) => readFileSync(join(here, 'fixture
 const rows = new Map();
 
 const PROGRAM = fixture('program.ts');
-/** What users check their programs with, and ours with them. */
+/** Strict compiler options, as users set them. */
 const STRICT = {
   strict: true,
   exactOptionalPropertyTypes: true,
@@ -158,7 +158,7 @@ for (const format of ['cjs', 'esm']) {
     const path = project(`esbuild-${format}`, { 'entry.cjs': fixture('entry.cjs') });
     const { build } = await import('esbuild');
     const outfile = join(path, format === 'cjs' ? 'out.cjs' : 'out.mjs');
-    // Node's modules are required at run time, which an ES module has to be given.
+    // The bundle requires Node's modules at run time, and an ES module has no `require` unless one is created.
     const banner =
       format === 'cjs'
         ? {}
@@ -201,7 +201,7 @@ rows.set('webpack', async () => {
 });
 
 rows.set('Node, import and require', () => {
-  const doors = [
+  const entryPoints = [
     'hawser',
     'hawser/client',
     'hawser/protocol',
@@ -210,14 +210,14 @@ rows.set('Node, import and require', () => {
     'hawser/observe',
   ];
   const path = project('node', {
-    'same.cjs': `Promise.all(${JSON.stringify(doors)}.map(async (door) => require(door) === (await import(door)))).then((same) => console.log(same.join()));`,
+    'same.cjs': `Promise.all(${JSON.stringify(entryPoints)}.map(async (entry) => require(entry) === (await import(entry)))).then((same) => console.log(same.join()));`,
   });
   return node(path, '--no-warnings', 'same.cjs').then((result) =>
-    printing(result, doors.map(() => 'true').join()),
+    printing(result, entryPoints.map(() => 'true').join()),
   );
 });
 
-// Two at a time: most rows are one process that computes.
+// Two at a time: most rows keep one CPU busy.
 const waiting = [...rows];
 let failures = 0;
 async function runRows() {

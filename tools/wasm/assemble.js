@@ -1,4 +1,4 @@
-// Assembles simd.wat, whose bytes lie as base64 in src/protocol/simd.ts: node tools/wasm/assemble.js
+// Assembles simd.wat and writes its bytes as base64 into src/protocol/simd.ts: node tools/wasm/assemble.js
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

@@ -1,14 +1,14 @@
-;; Vectors for src/protocol/simd.ts: masking (RFC 6455 §5.3), and UTF-8 to UTF-16 (RFC 3629).
+;; SIMD code for src/protocol/simd.ts: masking (RFC 6455 §5.3), and UTF-8 to UTF-16 (RFC 3629).
 ;;
 ;; 13 pages of memory:
-;;        0  what $decode compresses by, 256 times 16 bytes: by a byte, the indices that bring those 16-bit lanes to the front
-;;           whose bits it has set. simd.ts writes it.
+;;        0  shuffle table of $decode, 256 entries of 16 bytes, written by simd.ts. Entry n has the byte indices that move the
+;;           16-bit lanes whose bits are set in n to the front.
 ;;     4096  buffers, 256 KiB
 ;;   266240  the scratch region, to the end
 (module
   (memory (export "memory") 13 13)
 
-  ;; Constants are globals because V8 loads these from memory, and builds a v128.const anew at each use.
+  ;; Constants are globals: V8 loads a global from memory, but rebuilds a v128.const at each use.
   (global $60 v128 (v128.const i32x4 0x60606060 0x60606060 0x60606060 0x60606060))
   (global $70 v128 (v128.const i32x4 0x70707070 0x70707070 0x70707070 0x70707070))
   (global $7f v128 (v128.const i32x4 0x7f7f7f7f 0x7f7f7f7f 0x7f7f7f7f 0x7f7f7f7f))
@@ -21,16 +21,17 @@
   (global $d7c0 v128 (v128.const i32x4 0xd7c0d7c0 0xd7c0d7c0 0xd7c0d7c0 0xd7c0d7c0))
   (global $lanes v128 (v128.const i8x16 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15))
 
-  ;; Which faults two bytes next to each other may be, by the halves of the first and the upper half of the second: a fault
-  ;; is what all three agree on. After J. Keiser, D. Lemire, Validating UTF-8 In Less Than One Instruction Per Byte (2021).
+  ;; Faults of two adjacent bytes. The three tables are indexed by the upper half of the first byte, the lower half of the first
+  ;; byte and the upper half of the second byte. A fault is a bit that all three entries have.
+  ;; After J. Keiser, D. Lemire, Validating UTF-8 In Less Than One Instruction Per Byte (2021).
   ;;   01  a lead byte without its continuation
   ;;   02  a continuation without its lead byte
-  ;;   04  three bytes that two would do for
+  ;;   04  overlong: three bytes where two are enough
   ;;   08  above U+10FFFF: F4 90 and up, F5 and up
   ;;   10  a surrogate
-  ;;   20  two bytes that one would do for
-  ;;   40  above U+10FFFF: F5 80 and up; four bytes that three would do for
-  ;;   80  two continuations: a fault unless the byte before them asks for so many
+  ;;   20  overlong: two bytes where one is enough
+  ;;   40  above U+10FFFF: F5 80 and up; overlong: four bytes where three are enough
+  ;;   80  two continuations: a fault unless the byte before them is the lead of three or four bytes
   (global $firstUpper v128 (v128.const i8x16
     0x02 0x02 0x02 0x02 0x02 0x02 0x02 0x02 0x80 0x80 0x80 0x80 0x21 0x01 0x15 0x49))
   (global $firstLower v128 (v128.const i8x16
@@ -38,7 +39,7 @@
   (global $secondUpper v128 (v128.const i8x16
     0x01 0x01 0x01 0x01 0x01 0x01 0x01 0x01 0xe6 0xae 0xba 0xba 0x01 0x01 0x01 0x01))
 
-  ;; Masks from $at to $end; the key turns as it goes. Returns 0 if every byte is ASCII then.
+  ;; Masks the bytes from $at to $end in place. Returns 0 if every resulting byte is ASCII.
   (func (export "mask") (param $at i32) (param $end i32) (param $key i32) (result i32)
     (local $keys v128) (local $seen v128) (local $seenBytes i32) (local $byte i32)
     (local $a v128) (local $b v128) (local $c v128) (local $d v128)
@@ -82,14 +83,13 @@
       (i8x16.bitmask (local.get $seen))
       (i32.and (local.get $seenBytes) (i32.const 128))))
 
-  ;; UTF-8 from $at to $end becomes UTF-16, or Latin-1 if that is enough, behind the first two bytes at $to.
-  ;; Returns twice the number of units, and 1 more for UTF-16; -1 if $check is not 0 and the bytes are not UTF-8. Without
-  ;; $check they have to be. Reads up to 16 bytes behind $end, which change nothing; writes up to 64 bytes more than it is
-  ;; asked for.
+  ;; Decodes the UTF-8 from $at to $end to UTF-16, or to Latin-1 if that is enough. The result starts two bytes after $to.
+  ;; Returns twice the number of units, plus 1 for UTF-16. Returns -1 if $check is not 0 and the bytes are not UTF-8; with $check
+  ;; 0 the bytes must be valid. Reads up to 16 bytes after $end and ignores them. Writes up to 64 bytes after the result.
   ;;
-  ;; Takes 16 bytes a step. For each of them, a lane looks at the byte before it, $back1, and the ones before that: one lane
-  ;; late, because the byte itself says whether $back1 ends a code point. $low and $high become the unit that every lane would
-  ;; have if it ended one; those that do are brought to the front, 8 at a time.
+  ;; One step takes 16 bytes. The lane of each byte decodes the code point that ends at the byte before it, $back1, because only
+  ;; the byte itself shows whether $back1 ends a code point. $low and $high get the unit of every lane as if a code point ended
+  ;; there. The units of lanes where one does end are moved to the front, 8 lanes at a time.
   (func (export "decode")
     (param $at i32) (param $end i32) (param $to i32) (param $check i32) (result i32)
     (local $bytes v128) (local $previous v128)
@@ -99,11 +99,11 @@
     (local $faults v128) (local $wide v128)
     (local $start i32) (local $lastFull i32) (local $left i32) (local $inside i32)
     (local $kept i32) (local $thirds i32) (local $carry i32) (local $half i32)
-    ;; Lane 0 of the first block lies before the text, and makes a unit all the same.
+    ;; Lane 0 of the first block is before the text but still produces a unit.
     (local.set $start (i32.add (local.get $to) (i32.const 2)))
     (local.set $lastFull (i32.sub (local.get $end) (i32.const 16)))
     (local.set $inside (i32.const 0xffff))
-    ;; The last block is never full: what is behind the text reads as zeros, and so ends or faults what it leaves open.
+    ;; The last block is never full. Bytes after the text read as zeros, so they end the last code point or reveal that it is cut.
     (loop $blocks
       (local.set $bytes (v128.load (local.get $at)))
       (if (i32.gt_u (local.get $at) (local.get $lastFull))
@@ -144,11 +144,11 @@
                     (i8x16.swizzle
                       (global.get $secondUpper)
                       (v128.and (i16x8.shr_u (local.get $bytes) (i32.const 4)) (global.get $0f))))
-                  ;; Two continuations have to be here: E0 or more two bytes ago, or F0 or more three bytes ago.
+                  ;; Two continuations are required here: the byte two back is E0 or more, or the byte three back F0 or more.
                   (v128.and
                     (v128.or (i8x16.sub_sat_u (local.get $back2) (global.get $60)) (local.get $third))
                     (global.get $80)))))))
-        ;; A lane makes a unit if $back1 ends a code point; four bytes make two, the first of them in the third lane.
+        ;; A lane produces a unit if $back1 ends a code point. Four bytes produce two units, the first one in the third lane.
         (local.set $thirds (i8x16.bitmask (local.get $third)))
         (local.set $kept
           (i32.or
@@ -158,8 +158,8 @@
               (i32.xor
                 (i8x16.bitmask (i8x16.gt_s (global.get $c0) (local.get $bytes)))
                 (i32.const -1)))))
-        ;; zzzzyyyy yyxxxxxx of xxxxxx in $back1, yyyyyy in $back2 if $back1 is a continuation, and zzzz in $back3 if
-        ;; $back2 is one, too. Signed, continuations are less than C0.
+        ;; The unit is zzzzyyyy yyxxxxxx: xxxxxx from $back1; yyyyyy from $back2 if $back1 is a continuation; zzzz from $back3 if
+        ;; $back2 is a continuation too. As signed bytes, continuations are less than C0.
         (local.set $lead (v128.and (local.get $back2) (i8x16.gt_s (global.get $c0) (local.get $back1))))
         (local.set $low
           (v128.or
@@ -176,8 +176,8 @@
         (local.set $wide (v128.or (local.get $wide) (local.get $high)))
         (if (i32.or (local.get $thirds) (local.get $carry))
           (then
-            ;; Surrogates. The lane of the fourth byte has 10 bits right, and gets DC above them; the one of the third has
-            ;; 0wwwzzzz zzyyyyyy, of which all but the lowest 4 bits, less 10000 >> 10, go behind D800.
+            ;; Surrogates. In the lane of the fourth byte the low 10 bits are right; DC00 replaces the others. The lane of the third
+            ;; byte has 0wwwzzzz zzyyyyyy: shift out the lowest 4 bits, subtract 10000 >> 10, and add D800.
             (local.set $carry (i32.shr_u (local.get $thirds) (i32.const 15)))
             (local.set $third (i8x16.ge_u (local.get $back3) (global.get $f0)))
             (local.set $fourth

@@ -1,5 +1,5 @@
-// An echo server or client of gorilla/websocket or nhooyr.io/websocket, with permessage-deflate:
-// `peer gorilla`, `peer nhooyr` serve and print their port; with a URL behind it connects again after each end, until 4321.
+// An echo server or client with gorilla/websocket or nhooyr.io/websocket, and with permessage-deflate. `peer gorilla` and
+// `peer nhooyr` serve and print their port. `peer <library> <url>` is a client: it reconnects until a Close with code 4321.
 package main
 
 import (
@@ -30,7 +30,7 @@ func echoGorilla(peer *websocket.Conn) int {
 			}
 			return 0
 		}
-		// Left to the application, and done as in the library's own example for Autobahn.
+		// The library leaves UTF-8 validation to the application. This is what its own Autobahn example does.
 		if kind == websocket.TextMessage && !utf8.Valid(message) {
 			reason := websocket.FormatCloseMessage(websocket.CloseInvalidFramePayloadData, "")
 			peer.WriteControl(websocket.CloseMessage, reason, time.Time{})
