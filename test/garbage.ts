@@ -12,9 +12,9 @@ function collector(): (() => void) | undefined {
 
 const found = collector();
 
-/** For `skip` of a test that collects garbage: only V8 has a collector that can be called. */
+/** For the `skip` option of tests that force garbage collection: only V8 exposes its collector. */
 export const NO_COLLECTOR: false | string =
-  found === undefined && 'the garbage collector of this runtime cannot be called';
+  found === undefined && 'this runtime does not expose its garbage collector';
 
-/** Collects all garbage, now. */
+/** Runs a full garbage collection synchronously. */
 export const collectGarbage = (): void => found!();

@@ -27,7 +27,7 @@ export const WRONG_VALUES: readonly unknown[] = [
   () => {},
 ];
 
-/** What came of a call: a typed refusal, or a value. A raw error of the engine fails the test. */
+/** Makes a call. @returns Whether it refused with a typed error or accepted. @throws If the error is a raw error of the runtime. */
 export async function outcomeOf(label: string, call: () => unknown): Promise<'refused' | 'accepted'> {
   try {
     await call();
@@ -35,7 +35,7 @@ export async function outcomeOf(label: string, call: () => unknown): Promise<'re
   } catch (error) {
     if (error instanceof WaitError) return 'accepted';
     assert.ok(error instanceof Error && 'code' in error, `${label}: ${String(error)}`);
-    // What the system says of a host or a port is documented as such.
+    // System errors about a host or a port are documented, so they count as typed.
     const isTyped = error instanceof MisuseError || error.name === 'ConnectError' || 'syscall' in error;
     assert.ok(isTyped, `${label} throws the raw ${error.name} "${error.message}"`);
     assert.ok(error.message.length > 20, `${label}: "${error.message}" says too little`);
@@ -43,7 +43,7 @@ export async function outcomeOf(label: string, call: () => unknown): Promise<'re
   }
 }
 
-/** How a value is named in the table of what is valid. */
+/** The name of a value in the tables of accepted values. */
 export function nameOf(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'bigint') return `${value}n`;
@@ -55,7 +55,7 @@ export function nameOf(value: unknown): string {
   return typeof value === 'object' && value !== null ? value.constructor.name : String(value);
 }
 
-/** Calls a function with each wrong value. @returns Those it accepted. */
+/** Calls a function with each wrong value. @returns The names of the values that it accepted. */
 export async function acceptedValues(label: string, call: (value: unknown) => unknown): Promise<string[]> {
   const accepted: string[] = [];
   for (const value of WRONG_VALUES) {

@@ -12,7 +12,7 @@ interface Lock {
 interface LockEntry {
   readonly version?: string;
   readonly resolved?: string;
-  /** A folder of ours, not a package of a registry. */
+  /** Whether the entry is a folder of this repository instead of a package of a registry. */
   readonly link?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
@@ -34,7 +34,7 @@ const lockFiles = [
 for (const path of lockFiles) {
   const { packages } = json(path) as Lock;
 
-  test(`${path} has every optional package of every platform, so that npm ci works everywhere`, () => {
+  test(`${path} lists the optional packages of every platform, so npm ci works on each`, () => {
     const missing = Object.values(packages)
       .flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}))
       .filter((name) => packages[`node_modules/${name}`] === undefined);
@@ -53,7 +53,7 @@ type Target = string | readonly Target[] | { readonly [name: string]: Target };
 const targetsOf = (target: Target): readonly string[] =>
   typeof target === 'string' ? [target] : Object.values(target).flatMap(targetsOf);
 
-test('what package.json exports and runs exists, with its types', () => {
+test('every file that package.json names as export, command or types exists', () => {
   const { exports, bin, main, types, typesVersions } = json('package.json') as Readonly<
     Record<string, Target>
   >;
@@ -62,14 +62,14 @@ test('what package.json exports and runs exists, with its types', () => {
   for (const target of targets) assert.ok(existsSync(join(root, target)), target);
 });
 
-test('GN-08: the package has no dependency at run time', () => {
+test('GN-08: the package has no runtime dependency', () => {
   const manifest = json('package.json') as Readonly<Record<string, unknown>>;
   for (const kind of ['dependencies', 'peerDependencies', 'optionalDependencies']) {
     assert.equal(manifest[kind], undefined, kind);
   }
 });
 
-test('decisions are numbered without gaps, and each is listed', () => {
+test('decision records are numbered without gaps, and the index lists each', () => {
   const folder = join(root, 'docs', 'decisions');
   const numbered = readdirSync(folder).filter((name) => /^\d{4}-/.test(name));
   const index = readFileSync(join(folder, 'README.md'), 'utf8');

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const SOURCES = join(import.meta.dirname, '..', '..', 'src');
-/** A public member of a class, as the sources are formatted. */
+/** Matches a public member of a class, in the formatting of the sources. */
 const MEMBER = /^ {2}(?:(?:readonly|get|set|static|async|override) )*([a-z]\w*)(?:[!?]?:| =|[(<])/gm;
 
-/** Properties that applications put on sockets, and names that a library could use itself. */
+/** Properties that applications often assign to sockets, and names that a library may use internally. */
 const USUAL = [
   'isAlive',
   'user',
@@ -47,7 +47,7 @@ const USUAL = [
   'changed',
 ] as const;
 
-/** The names of all members of all classes of the library. */
+/** The names of all public members of all classes of the library. */
 function namesOfTheLibrary(): Set<string> {
   const names = new Set<string>();
   for (const file of readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })) {
@@ -57,7 +57,7 @@ function namesOfTheLibrary(): Set<string> {
   return names;
 }
 
-/** Names that `target` or one of its classes declares. */
+/** Names that `target` or its prototype chain declares. */
 function declaredOn(target: object): Set<string> {
   const names = new Set<string>();
   for (let at: object | null = target; at !== null; at = Object.getPrototypeOf(at) as object | null) {
@@ -67,8 +67,8 @@ function declaredOn(target: object): Set<string> {
 }
 
 /**
- * Assigns to every name that `target` does not declare, as an application could: all names that the library uses for
- * members of any class, and usual ones.
+ * Assigns properties as an application could: every member name of any class of the library and every usual name, except names
+ * that `target` declares.
  * @returns How many names were assigned.
  */
 export function assignForeign(target: object): number {

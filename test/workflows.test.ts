@@ -13,15 +13,15 @@ const { scripts, engines } = JSON.parse(read('package.json')) as {
 const FOLDER = join('.github', 'workflows');
 const workflows = readdirSync(join(root, FOLDER)).map((name) => join(FOLDER, name));
 
-/** What a line of a shell runs, word by word. */
+/** The commands of a shell line, each split into words. */
 const commandsOf = (line: string): string[][] =>
   line
     .split(/&&|\|\||;/)
-    // settings in front of a command
+    // removes environment variables in front of a command
     .map((command) => command.trim().replace(/^(?:[A-Z_]+=\S* +)+/, ''))
     .map((command) => command.split(/\s+/));
 
-/** What is wrong with a command of ours, if anything is: a script, a folder or a file that is not there. */
+/** The script, folder or file that a command names but that does not exist, if any. */
 function faultOf([program = '', ...words]: readonly string[]): string | undefined {
   const [first = ''] = words;
   if (program === 'bash' || program === 'node') {
@@ -37,7 +37,7 @@ function faultOf([program = '', ...words]: readonly string[]): string | undefine
   return `no script ${name}`;
 }
 
-/** The lines that a file runs. */
+/** The shell lines of a workflow or a script. */
 function linesOf(path: string): string[] {
   const text = read(path);
   if (path.startsWith(FOLDER)) return [...text.matchAll(/^ *-? *run: (.+)$/gm)].map(([, line]) => line!);
@@ -45,7 +45,7 @@ function linesOf(path: string): string[] {
 }
 
 for (const path of [...workflows, join('.ci', 'run')]) {
-  test(`EX-06: every command of ${path.replaceAll('\\', '/')} is there to be run`, () => {
+  test(`EX-06: every script, folder and file that ${path.replaceAll('\\', '/')} runs exists`, () => {
     const commands = linesOf(path).flatMap(commandsOf);
     assert.ok(commands.some(([program]) => program === 'npm'));
     assert.deepEqual(
@@ -55,7 +55,7 @@ for (const path of [...workflows, join('.ci', 'run')]) {
   });
 }
 
-test('EX-06: a command that is not there is found', () => {
+test('EX-06: the check reports a missing script, folder or file', () => {
   for (const [line, fault] of [
     ['npm run --silent nothing -- --quick', 'no script nothing'],
     ['npm ci --prefix no/folder', 'no package in no/folder'],
@@ -68,7 +68,7 @@ test('EX-06: a command that is not there is found', () => {
     );
 });
 
-test('EX-06: CI and the matrix run the oldest of every Node that package.json promises, and each later even one', () => {
+test('EX-06: CI and the matrix run the oldest Node versions that package.json allows, and the same majors', () => {
   const { dependencies } = JSON.parse(read('tools/runtimes/package.json')) as {
     readonly dependencies: Readonly<Record<string, string>>;
   };

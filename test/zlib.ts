@@ -2,11 +2,11 @@ import type { TestContext } from 'node:test';
 import { defaultEngine } from '../src/engine/engine.ts';
 import type { ZlibPool } from '../src/engine/zlib/zlib-pool.ts';
 
-/** For `skip` of a test that takes zlib's steps on the caller's stack: no Node is without, a test sees to that. */
+/** For the `skip` option of tests that run zlib synchronously. Never skips on Node: a test asserts it. */
 export const NO_ZLIB_STEPS: false | string =
-  !defaultEngine.zlib.drivesZlib && 'on this runtime zlib takes no steps on the stack of the caller';
+  !defaultEngine.zlib.drivesZlib && 'on this runtime zlib cannot run on the stack of the caller';
 
-/** For the time of a test, Node's internals are not what zlib's steps need. */
+/** For the duration of a test, the engine behaves as if Node's internals could not run zlib synchronously. */
 export function withoutZlibSteps(t: TestContext, zlib: ZlibPool = defaultEngine.zlib): void {
   t.mock.getter(zlib, 'drivesZlib', () => false);
 }
