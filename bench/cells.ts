@@ -1,35 +1,35 @@
 import { type LoadMode, type PayloadShape, size, whole } from '../src/load/index.ts';
 
-/** What a server does with a message; each is a port of its own. */
+/** What a server does with a message. Each endpoint has its own port. */
 export type Endpoint = 'echo' | 'relay' | 'tls' | 'deflateEcho' | 'deflateRelay';
 
 /** Which sides a cell is measured on. */
 export type Contest =
   /** Hawser against `ws`. */
   | 'rivals'
-  /** The same, and the limit that Node's own sockets set. */
+  /** The same, plus the bare `net` echo, which is the limit of Node's sockets. */
   | 'rivals and limits'
-  /** Hawser with everything switched on against Hawser as it is. */
+  /** Hawser with everything switched on against Hawser with defaults. */
   | 'with everything on';
 
-/** One thing that is measured. */
+/** One measurement. */
 export interface Cell {
   readonly name: string;
   readonly group: string;
-  /** Identifier of the requirement that it answers. */
+  /** Identifier of the requirement that the cell tests. */
   readonly requirement: string;
   readonly contest: Contest;
   readonly endpoint: Endpoint;
   readonly mode: Exclude<LoadMode, 'idle'>;
   readonly payload: PayloadShape;
   readonly compress: boolean;
-  /** Connections that get messages; of handshakes, how many are being opened at a time. */
+  /** Connections that get messages. For handshakes: how many open at the same time. */
   readonly connections: number;
-  /** Messages of each connection that are under way at a time. */
+  /** Messages in flight on each connection. */
   readonly pipeline: number;
-  /** Messages that are published in one turn. */
+  /** Messages published in one turn. */
   readonly publishes: number;
-  /** Part of `--quick`. */
+  /** Whether `--quick` measures the cell. */
   readonly quick: boolean;
 }
 
@@ -114,7 +114,7 @@ function fanOuts(): Cell[] {
   for (const connections of [100, 1_000, 5_000]) {
     for (const bytes of [64, KIB, 16 * KIB]) {
       for (const publishes of [1, 8]) {
-        // A turn of 640 MB takes longer than it is measured.
+        // One turn of 640 MB takes longer than the window.
         if (connections === 5_000 && bytes === 16 * KIB && publishes === 8) continue;
         cells.push({
           ...echo({ bytes, connections, pipeline: 1 }),
@@ -187,7 +187,7 @@ function everythingOn(): Cell[] {
   );
 }
 
-/** Everything that is measured by rates, in the order of the report. */
+/** Every cell with a rate, in the order of the report. */
 export const CELLS: readonly Cell[] = [
   ...echoes(),
   ...texts(),
@@ -198,8 +198,8 @@ export const CELLS: readonly Cell[] = [
   ...everythingOn(),
 ];
 
-/** Name and group, which together no other cell has. */
+/** Group and name, which together are unique. */
 export const cellId = ({ group, name }: Pick<Cell, 'group' | 'name'>): string => `${group}: ${name}`;
 
-/** How memory is measured. */
+/** The plan of the memory measurement. */
 export const MEMORY = Object.freeze({ connections: 10_000, traffic: 5, payloadBytes: KIB });

@@ -3,21 +3,21 @@ import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 
-/** Whether servers and load can have a core each. */
+/** Whether servers and load generator run on separate cores. */
 export const pinned: boolean =
   availableParallelism() > 1 && spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 
 /** Cores of the servers and of the load generator. */
 export const CORE = Object.freeze({ SERVER: 0, LOAD: 1 });
 
-/** No answer of a child takes longer, whatever it measures. */
+/** Timeout for an answer of a child; no measurement takes longer. */
 const ANSWER_MS = 180_000;
 
-/** A process of the benchmark: it takes lines of JSON or text, answers each with a line of JSON, and ends with us. */
+/** A child process: it answers each line of JSON or text with a line of JSON, and exits when this process exits. */
 export class Child {
   readonly #name: string;
   readonly #child: ChildProcess;
-  /** Lines that nobody has asked for yet. */
+  /** Lines that `next()` has not returned yet. */
   readonly #lines: unknown[] = [];
   #waiting:
     | { readonly resolve: (line: unknown) => void; readonly reject: (error: Error) => void }
@@ -38,7 +38,7 @@ export class Child {
     child.on('exit', (code, signal) => this.#end(new Error(`${name} ended with ${code ?? signal}`)));
   }
 
-  /** Of the process itself: `taskset` becomes what it starts. */
+  /** The process ID. With `taskset` it is that of the program, which `taskset` executes in its own process. */
   get pid(): number {
     return this.#child.pid ?? 0;
   }
@@ -48,8 +48,8 @@ export class Child {
   }
 
   /**
-   * The next line.
-   * @throws Error if the process ends instead, or says nothing for minutes.
+   * Waits for the next line.
+   * @throws Error if the process exits first, or prints nothing within the timeout.
    */
   async next<Line>(): Promise<Line> {
     const said = this.#lines.shift();
@@ -79,7 +79,7 @@ export class Child {
     return this.next();
   }
 
-  /** Ends it, and waits until it is gone. */
+  /** Kills the process and waits for its exit. */
   async kill(): Promise<void> {
     if (this.#ended !== undefined) return;
     const gone = new Promise((resolve) => this.#child.once('exit', resolve));

@@ -2,18 +2,18 @@ import { duration, significant, size, whole } from '../src/load/index.ts';
 import type { CellRecord, Results } from './results.ts';
 import { median } from './statistics.ts';
 
-/** A figure of ours that was recorded before, and what it is now. */
+/** A figure of Hawser in an earlier run and in this run. */
 export interface Change {
   readonly what: string;
   readonly before: string;
   readonly now: string;
-  /** By how much it got worse: 0.2 is a fifth worse, below 0 is better. */
+  /** Relative regression: 0.2 is 20 % worse, below 0 is better. */
   readonly worseBy: number;
-  /** From where on it fails (PF-13). */
+  /** The comparison fails above this regression (PF-13). */
   readonly limit: number;
 }
 
-/** PF-13: what may get worse, and by how much. */
+/** PF-13: the allowed regressions. */
 const LIMITS = Object.freeze({ connect: 0.2, latency: 0.5, throughput: 0.25, memory: 0.5 });
 
 interface Figure {
@@ -61,7 +61,7 @@ function change(
   return { what, before: show(before), now: show(now), worseBy, limit };
 }
 
-/** Every figure that both runs have, what got worse most first. */
+/** Every figure that both runs have, largest regression first. */
 export function changes(base: Results, results: Results): Change[] {
   const found: Change[] = [];
   for (const record of results.cells) {
@@ -87,7 +87,7 @@ export function changes(base: Results, results: Results): Change[] {
   return found.sort((a, b) => b.worseBy - a.worseBy);
 }
 
-/** The comparison as text, and whether it passes. */
+/** The comparison as text, and whether it passes PF-13. */
 export function comparison(
   base: Results,
   results: Results,
@@ -102,9 +102,9 @@ export function comparison(
   return {
     passes: failed.length === 0 && all.length > 0,
     text: [
-      `Compared with ${then.date}: ${all.length} figures, ${worse.length} worse, ${failed.length} beyond what is allowed.`,
+      `Compared with ${then.date}: ${all.length} figures, ${worse.length} worse, ${failed.length} worse than allowed.`,
       ...(elsewhere
-        ? [`That was measured with ${then.cpu} and Node ${then.node}: not the same machine or Node.`]
+        ? [`The earlier run used ${then.cpu} and Node ${then.node}: not the same machine or Node.`]
         : []),
       ...(all.length === 0 ? ['No figure is in both runs.'] : []),
       ...worse.map(line),

@@ -3,7 +3,7 @@ import { Generator, Server } from './runner.ts';
 import type { PausesAnswer } from './servers/announce.ts';
 import { HAWSER } from './sides.ts';
 
-/** A demand that no speed of others excuses, and whether it is met. */
+/** An absolute demand, independent of other servers, and whether it is met. */
 export interface Floor {
   readonly requirement: string;
   readonly demand: string;
@@ -13,7 +13,7 @@ export interface Floor {
 
 export const FLOOR_LOAD = Object.freeze({ connections: 100, ratePerSecond: 1_000 });
 
-/** What the run of the floors came to, for {@link judge}. */
+/** Measured figures for {@link judge}. */
 export interface FloorFigures {
   readonly messagesPerSecond: number;
   readonly opening: { readonly meanMs: number; readonly maxMs: number };
@@ -23,7 +23,7 @@ export interface FloorFigures {
   readonly cpuShare: number;
 }
 
-/** PF-01 to PF-04. Round trips bound from above what lies between receipt and handler. */
+/** Judges PF-01 to PF-04. A round trip is an upper bound for the time between receipt and handler. */
 export function judge(figures: FloorFigures): Floor[] {
   const { messagesPerSecond, opening, roundTrip, rssPerConnection, longestPauseMs, cpuShare } = figures;
   const floor = (requirement: string, demand: string, seen: string, met: boolean): Floor => ({
@@ -73,7 +73,7 @@ function figuresOf(result: LoadResult, { longestMs }: PausesAnswer): FloorFigure
   };
 }
 
-/** Measures what the floors ask for. @param durationMs 60,000 where it is to count. */
+/** Measures the figures of the floors. @param durationMs 60,000 for a valid result. */
 export async function measureFloors(durationMs: number): Promise<Floor[]> {
   const server = await Server.start(HAWSER, { BENCH_GC: '1' });
   const generator = new Generator();
@@ -83,7 +83,7 @@ export async function measureFloors(durationMs: number): Promise<Floor[]> {
     const result = await generator.run(
       server.plan('echo', {
         ...FLOOR_LOAD,
-        // One after the other: a burst would measure its own queue.
+        // Connections open one after the other, because a burst would measure its own queue.
         rampMs: 1_000,
         warmUpMs: 500,
         durationMs,

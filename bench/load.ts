@@ -1,14 +1,14 @@
-// The load generator of `hawser bench`, as a process of its own: a plan comes in as a line of JSON, a result goes out.
+// The load generator of `hawser bench` in its own process: reads a plan as a line of JSON and prints the result as a line of JSON.
 import { once } from 'node:events';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { LoadError, type LoadPlan, type LoadResult, LoadRun } from '../src/load/index.ts';
 
-/** What the load generator says. */
+/** A line that the load generator prints. */
 export type LoadAnswer =
   | { readonly type: 'result'; readonly result: LoadResult }
   | { readonly type: 'failed'; readonly why: string }
-  /** Idle connections have been left alone for a while. It goes on after any line. */
+  /** Idle connections have been idle for the planned time. The generator continues after any line of input. */
   | { readonly type: 'settled' };
 
 const say = (answer: LoadAnswer): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
@@ -34,7 +34,7 @@ async function run(plan: LoadPlan): Promise<void> {
 
 let busy = false;
 lines.on('line', (line) => {
-  // While a run is under way, a line is its cue.
+  // During a run, a line makes the run continue.
   if (busy) return;
   busy = true;
   void run(JSON.parse(line) as LoadPlan).finally(() => {

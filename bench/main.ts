@@ -27,16 +27,16 @@ import { markdown, verdictsOf } from './tables.ts';
 
 const USAGE = `Usage: npm run bench -- [flags]
 
-Compares Hawser with ws, side by side, with the load generator of \`hawser bench\`; then measures memory and floors.
+Compares Hawser with ws, using the load generator of \`hawser bench\`; then measures memory and absolute demands.
 
-  --quick             a smaller choice of cells, two short rounds; nothing is written unless --write is given
-  --only <text>       cells whose group and name contain the text; nothing is written unless --write is given
+  --quick             fewer cells, two short rounds; nothing is written unless --write is given
+  --only <text>       only cells whose group and name contain the text; nothing is written unless --write is given
   --rounds <n>        rounds per cell (default 5)
   --window-ms <ms>    how long a side is measured in a round (default 400)
-  --write             write results, README.md and the plot all the same
-  --with-bun          Bun's own server, too: npm ci --prefix bench/bun
-  --compare <file>    compare with results of before; exit 3 if something got worse than PF-13 allows
-  --render            write README.md and the plot again, from the results that README.md names
+  --write             write results, README.md and the plot also with --quick or --only
+  --with-bun          include Bun's server; install it with npm ci --prefix bench/bun
+  --compare <file>    compare with earlier results; exit 3 if a figure is worse than PF-13 allows
+  --render            rewrite README.md and the plot from the results that README.md names
   --list              print the cells and end
   --help              this
 
@@ -47,7 +47,7 @@ Examples:
   npm run bench -- --compare bench/results/2026-11-24.json
 `;
 
-/** What a run is asked for. */
+/** The settings of a run. */
 interface Settings {
   readonly quick: boolean;
   readonly only: string;
@@ -59,7 +59,7 @@ interface Settings {
   readonly cells: readonly Cell[];
 }
 
-/** @throws Error for anything but a whole number above 0. */
+/** @throws Error unless the text is a whole number above 0. */
 function count(name: string, text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)
@@ -103,7 +103,7 @@ function progress(done: number, of: number, startMs: number, cell: Cell): void {
   else if (done % 20 === 0 || done === of) say(`${done} of ${of} cells, ${left} left\n`);
 }
 
-/** All sides at once: what waits takes no time from the others. One that fails is left out, and said. */
+/** Measures all sides at once: waiting costs the other sides no CPU time. A side that fails is omitted and reported. */
 async function measureMemories({ sides, quick }: Settings): Promise<MemoryRecord> {
   const connections = quick ? 2_000 : MEMORY.connections;
   const idleMs = quick ? 1_000 : 60_000;
@@ -224,7 +224,7 @@ async function main(): Promise<number> {
   }
   if (cells.length === 0 && !['memory', 'floors'].includes(only))
     throw new Error(`no cell contains '${only}'; --list prints them all, and there are memory and floors`);
-  // Read first: a file that is missing should not be found out in half an hour.
+  // Read the baseline first, so that a missing file is reported now and not after half an hour.
   const base = values.compare === undefined ? undefined : parseResults(readFileSync(values.compare, 'utf8'));
   const results = await run({
     quick,

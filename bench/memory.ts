@@ -4,7 +4,7 @@ import { Generator, Server } from './runner.ts';
 import type { MemoryAnswer } from './servers/announce.ts';
 import type { Side } from './sides.ts';
 
-/** Bytes of one connection: of the process as the system sees it, and of its heap and buffers after a collection. */
+/** Bytes per connection: RSS of the process, and heap and buffers after a garbage collection. */
 export interface MemoryFigures {
   readonly rss: number;
   readonly heapAndExternal: number;
@@ -14,13 +14,13 @@ export interface MemorySample {
   readonly afterTraffic: MemoryFigures;
 }
 
-/** Untouched connections are given this long to settle. */
+/** Time between opening the connections and the measurement of untouched ones. */
 const SETTLE_MS = 1_000;
-/** For so long before, connections come and go. */
+/** How long connections open and close before the measurement. */
 const COMING_AND_GOING_MS = 4_000;
 /**
- * V8's space for young objects, which else grows and shrinks between 1 and 16 MB (twice) with whatever a process does: divided by
- * the connections that is as much as one of them has.
+ * Fixes the size of V8's young generation. Otherwise each of its two semi-spaces grows and shrinks between 1 and 16 MB, which
+ * divided by the number of connections is as much as a connection needs.
  */
 const YOUNG_SPACE = '--min-semi-space-size=16';
 
@@ -30,9 +30,9 @@ function perConnection(answer: MemoryAnswer, before: MemoryAnswer, connections: 
 }
 
 /**
- * Opens idle connections to a server that has a fifth as many already, and looks at what its memory grows by: untouched,
- * and an idle while after some traffic. The first ones take what lies free in heap and allocator.
- * @param idleMs How long that while is.
+ * Opens idle connections and measures how much the memory of the server grows: untouched, and idle after some traffic. The server
+ * already has a fifth as many connections; those use up free memory of heap and allocator.
+ * @param idleMs Idle time after the traffic.
  */
 export async function measureMemory(side: Side, connections: number, idleMs: number): Promise<MemorySample> {
   const [program = '', ...args] = side.command;
@@ -41,7 +41,7 @@ export async function measureMemory(side: Side, connections: number, idleMs: num
   const memory = (): Promise<MemoryAnswer> => server.child.ask<MemoryAnswer>('memory');
   const idle = { mode: 'idle', durationMs: SETTLE_MS } as const;
   try {
-    // Code that every connection needs is loaded.
+    // Loads the code that every connection needs.
     await generator.run(server.plan('echo', { mode: 'echo', connections: 200, durationMs: 500 }));
     await generator.run(
       server.plan('echo', { mode: 'handshake', connections: 32, keep: 32, durationMs: COMING_AND_GOING_MS }),

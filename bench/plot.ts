@@ -14,7 +14,7 @@ interface Row {
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`);
 const fixed = (value: number): string => String(Math.round(value * 10) / 10);
 
-/** Colours for both backgrounds: a picture inside a page knows which one its reader prefers. */
+/** Colours for light and dark mode: an image in a page knows which one its reader prefers. */
 const STYLE = `
   text { font: 12px system-ui, sans-serif; fill: #1f2328; }
   .title { font-size: 16px; font-weight: 600; } .group { font-weight: 600; } .small { font-size: 11px; fill: #59636e; }
@@ -27,7 +27,7 @@ const STYLE = `
   }`;
 
 /**
- * Every cell as a row: CPU time per message and messages a second of `ws` and Hawser as ratios, on a logarithmic scale, with
+ * The plot: one row per cell with the ratios of CPU time per message and of messages per second, on a logarithmic scale, and with
  * the quartiles of the pairs.
  */
 export function plotOf({ cells, environment }: Results): string {
@@ -36,7 +36,7 @@ export function plotOf({ cells, environment }: Results): string {
     return standing === undefined || record.requirement === 'PF-14' ? [] : [{ record, standing }];
   });
   const ratios = rows.flatMap(({ standing: { cpu, rate } }) => [cpu.low, cpu.high, rate.low, rate.high]);
-  // Ends of the scale, as powers of two.
+  // The limits of the scale are powers of two.
   const first = Math.floor(Math.log2(Math.min(0.5, ...ratios)));
   const last = Math.ceil(Math.log2(Math.max(2, ...ratios)));
   const x = (ratio: number): number => LABELS + ((Math.log2(ratio) - first) / (last - first)) * CHART;

@@ -2,9 +2,9 @@ const BEGIN = '<!-- results: written by npm run bench -->';
 const END = '<!-- end of results -->';
 
 /**
- * The page with its results replaced.
- * @param source The file they were made from, as the page names it.
- * @throws Error if the page has no place for them.
+ * Replaces the results in the page.
+ * @param source The file of the results, as the page names it.
+ * @throws Error if the page has no markers for the results.
  */
 export function readmeWith(page: string, results: string, source: string): string {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
@@ -13,5 +13,5 @@ export function readmeWith(page: string, results: string, source: string): strin
   return `${head}\n\nMade from [${source}](${source}).\n\n${results}\n\n${page.slice(end)}`;
 }
 
-/** The file that the page's results were made from; `undefined` while there are none. */
+/** The file of the results in the page; `undefined` if it has none. */
 export const sourceIn = (page: string): string | undefined => /^Made from \[(\S+)\]/m.exec(page)?.[1];

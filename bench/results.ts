@@ -8,23 +8,23 @@ export const FORMAT = 2;
 
 export interface Environment {
   readonly date: string;
-  /** A first look, with few and short rounds: not to be quoted. */
+  /** Whether it was a run with `--quick`: few and short rounds, not to be quoted. */
   readonly quick: boolean;
   readonly node: string;
   readonly cpu: string;
   readonly cores: number;
   readonly platform: string;
   readonly pinned: boolean;
-  /** By side. */
+  /** Versions by side. */
   readonly versions: Readonly<Record<string, string>>;
   readonly rounds: number;
   readonly windowMs: number;
   readonly warmUpMs: number;
-  /** Wall time of everything. */
+  /** Wall time of the whole run. */
   readonly tookSeconds: number;
 }
 
-/** What one side did in a cell: a number a round, those of the same place measured next to each other. */
+/** Figures of one side in a cell: one number per round. Numbers of two sides at the same index were measured right after each other. */
 export type Series = { readonly [Figure in keyof Sample]: readonly number[] };
 
 export interface CellRecord {
@@ -32,9 +32,9 @@ export interface CellRecord {
   readonly name: string;
   readonly requirement: string;
   readonly payloadBytes: number;
-  /** By side; a side without an entry was not measured there. */
+  /** Series by side. A side that was not measured in this cell has no entry. */
   readonly sides: Readonly<Record<string, Series>>;
-  /** Why sides have fewer numbers than there were rounds. */
+  /** Failures by side: why a side has fewer numbers than rounds. */
   readonly failures: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -44,7 +44,7 @@ export interface MemoryRecord {
   readonly sides: Readonly<Record<string, readonly MemorySample[]>>;
 }
 
-/** Everything that a run of the benchmark came to: what is kept, and what tables and plot are made of. */
+/** The results of a run. They are stored, and tables and plot are made from them. */
 export interface Results {
   readonly format: number;
   readonly environment: Environment;
@@ -53,7 +53,7 @@ export interface Results {
   readonly floors: readonly Floor[];
 }
 
-/** More digits than any of this is exact to. */
+/** Five digits: more than the precision of any figure. */
 const rounded = (value: number): number => Number(value.toPrecision(5));
 
 function seriesOf(samples: readonly Sample[]): Series {
@@ -88,22 +88,22 @@ export function recordOf(
   return { group, name, requirement, payloadBytes: payload.bytes, sides, failures };
 }
 
-/** A ratio of two sides: noise that lasts longer than a pair of measurements cancels out. */
+/** A ratio of two sides. Noise that lasts longer than a pair of measurements cancels out. */
 export interface Ratio {
   readonly median: number;
-  /** Quartiles of the pairs. */
+  /** First quartile of the pairs. */
   readonly low: number;
   readonly high: number;
 }
 
-/** How a cell of ours stands to the rival's. Ratios above 1 are in favour of Hawser. */
+/** Hawser compared with the rival in one cell. Ratios above 1 are in favour of Hawser. */
 export interface Standing {
   readonly rival: string;
   readonly rate: Ratio;
   readonly cpu: Ratio;
 }
 
-/** @returns The ratio of the pairs; where a round failed on one side, of the medians. */
+/** @returns The ratio of the pairs, or the ratio of the medians if a round failed on one side. */
 export function ratioOf(ours: readonly number[], theirs: readonly number[]): Ratio {
   if (ours.length !== theirs.length) {
     const only = median(ours) / median(theirs);
@@ -115,7 +115,7 @@ export function ratioOf(ours: readonly number[], theirs: readonly number[]): Rat
 
 const RIVALS = ['ws', 'ws-bufferutil'];
 
-/** Hawser against the better of both forms of `ws`: the faster one for the rate, the cheaper one for CPU time. */
+/** Compares Hawser with the better form of `ws`: the faster one for the rate, the cheaper one for CPU time. */
 export function standingOf({ sides }: CellRecord): Standing | undefined {
   const ours = sides['hawser'];
   const rivals = RIVALS.filter((id) => sides[id] !== undefined);
@@ -131,7 +131,7 @@ export function standingOf({ sides }: CellRecord): Standing | undefined {
   };
 }
 
-/** Hawser with everything switched on against Hawser as it is: below 1 is what that costs. */
+/** Compares Hawser with everything switched on to Hawser with defaults. Below 1 is the cost of the features. */
 export function everythingOf({ sides }: CellRecord): Pick<Standing, 'rate' | 'cpu'> | undefined {
   const [plain, all] = [sides['hawser'], sides['hawser-everything']];
   if (plain === undefined || all === undefined) return undefined;
@@ -141,7 +141,7 @@ export function everythingOf({ sides }: CellRecord): Pick<Standing, 'rate' | 'cp
   };
 }
 
-/** Of what was measured alike, the worst first: the smaller of both ratios decides. */
+/** Cells that were measured on Hawser and `ws`, worst first. The smaller of both ratios decides. */
 export function worstFirst(records: readonly CellRecord[]): (readonly [CellRecord, Standing])[] {
   const worst = ({ rate, cpu }: Standing): number => Math.min(rate.median, cpu.median);
   return records
@@ -152,7 +152,7 @@ export function worstFirst(records: readonly CellRecord[]): (readonly [CellRecor
     .sort((a, b) => worst(a[1]) - worst(b[1]));
 }
 
-/** The file of a run: one line a cell, so that a change shows as one. */
+/** The results as a file: one line per cell, so that a diff has one line per changed cell. */
 export function resultsText({ format, environment, cells, memory, floors }: Results): string {
   const list = (items: readonly unknown[]): string =>
     items.length === 0 ? '[]' : `[\n${items.map((item) => `    ${JSON.stringify(item)}`).join(',\n')}\n  ]`;
@@ -168,7 +168,7 @@ export function resultsText({ format, environment, cells, memory, floors }: Resu
   ].join('\n');
 }
 
-/** @throws Error for a file of another format. */
+/** @throws Error if the file has another format. */
 export function parseResults(text: string): Results {
   const results = JSON.parse(text) as Results;
   if (results.format !== FORMAT) throw new Error(`results have format ${results.format}, not ${FORMAT}`);

@@ -7,7 +7,7 @@ import type { LoadAnswer } from './load.ts';
 import type { Announcement } from './servers/announce.ts';
 import { type Side, sidesOf } from './sides.ts';
 
-/** What one server did in one window. */
+/** Figures of one server in one window. */
 export interface Sample {
   readonly ratePerSecond: number;
   /** CPU time of the server. */
@@ -17,7 +17,7 @@ export interface Sample {
   readonly generatorBusyShare: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Median of the turns of a fan-out: until the last recipient had everything. */
+  /** For a fan-out: median time until the last recipient has received everything of a turn. */
   readonly lastRecipientMs: number;
   readonly rssBytes: number;
 }
@@ -25,38 +25,37 @@ export interface Sample {
 export interface Times {
   readonly warmUpMs: number;
   readonly windowMs: number;
-  /** Large messages get no processes of their own: a first look, which takes half as long. */
+  /** Measures large messages without new processes, as `--quick` does. The run takes half as long. */
   readonly keepsProcesses?: boolean;
 }
 
-/** A sample, or why there is none. */
+/** A sample, or the reason of a failure. */
 export type Outcome =
   | { readonly cell: Cell; readonly side: Side; readonly sample: Sample }
   | { readonly cell: Cell; readonly side: Side; readonly failure: string };
 
 const TIMEOUT_MS = 20_000;
-/** A machine that is busy with something else for a whole window is no fault of the side's. */
+/** A second attempt, because a machine that is busy for a whole window is not the fault of the server. */
 const ATTEMPTS = 2;
-/** About what goes through a server in a millisecond, in bytes: so long takes a turn of all that is under way. */
+/** Approximate throughput of a server; estimates how long one turn of all messages in flight takes. */
 const BYTES_PER_MS = 1_000_000;
 /**
- * Turns that a window has to hold, and those before it. In a shorter one, a server that serves all connections alike has
- * nothing done where one that serves some first has a few messages done, and the first turn of a connection is not like the others.
+ * Turns that a window must contain, and turns of the warm-up. In a shorter window, a server that serves all connections evenly has
+ * completed nothing yet while a server that favours some connections has. The first turn of a connection is not typical either.
  */
 const TURNS = { window: 10, warmUp: 3 };
 const LONGEST = { windowMs: 2_500, warmUpMs: 1_000 };
 /**
- * Messages from this size on are echoed by a process that has just started. In one that lay idle for 8 s, as all do while the
- * others are measured, V8 turns to keeping the heap small, and from then on memory of messages makes it collect all garbage
- * every 16 to 24 MB: what is measured then is the lull. A process that has started just now compiles more than it serves, and
- * pays for it in full collections.
+ * Echoes of messages of at least this size run in a new process. After 8 s without load, which every side has while the others
+ * are measured, V8 keeps the heap small. From then on it runs a full collection for every 16 to 24 MB of messages, so the figures
+ * would show the idle time. A new process also needs a longer warm-up, in which it compiles and runs full collections.
  */
 const FRESH_FROM_BYTES = 16_384;
 const FRESH_WARM_UP_MS = 1_500;
-/** A handshake takes as long as hundreds of messages, and there are few before its code is compiled. */
+/** Longer windows for handshakes: one takes as long as hundreds of messages, so its code is compiled late. */
 const HANDSHAKE_WINDOWS = 3;
 
-/** A plan that differs from that of an echo of 128 bytes on one connection in what is given. */
+/** A load plan. Default: an echo of 128 bytes on one connection. */
 export function planFor(url: string, side: Side, serverPid: number, plan: Partial<LoadPlan>): LoadPlan {
   return {
     mode: 'echo',
@@ -72,7 +71,7 @@ export function planFor(url: string, side: Side, serverPid: number, plan: Partia
     durationMs: 500,
     timeoutMs: TIMEOUT_MS,
     traffic: 0,
-    // Closing is not part of a handshake: it happens behind the window.
+    // Connections stay open until the window has ended: closing is not part of a handshake.
     keep: 5_000,
     serverPid,
     leave: 'reset',
@@ -81,7 +80,7 @@ export function planFor(url: string, side: Side, serverPid: number, plan: Partia
   };
 }
 
-/** A server as a process of its own. */
+/** A server in its own process. */
 export class Server {
   readonly side: Side;
   readonly announcement: Announcement;
@@ -109,7 +108,7 @@ export class Server {
   }
 }
 
-/** The load generator as a process of its own. */
+/** The load generator in its own process. */
 export class Generator {
   readonly child = new Child(
     'the load generator',
@@ -119,9 +118,9 @@ export class Generator {
   );
 
   /**
-   * Carries out a plan.
-   * @param settled Called when idle connections have been left alone.
-   * @throws Error with the reason if nothing came of it.
+   * Runs a plan.
+   * @param settled Called when idle connections have been idle for the planned time.
+   * @throws Error with the reason if the run fails.
    */
   async run(plan: LoadPlan, settled: () => Promise<void> = () => Promise.resolve()): Promise<LoadResult> {
     this.child.say(JSON.stringify(plan));
@@ -136,9 +135,9 @@ export class Generator {
 }
 
 /**
- * One round: every side in a fresh process, and in one of its own for each echo of large messages; every cell on all of its
- * sides one right after the other, so that noise that lasts longer than that meets all of them. Who begins changes from cell
- * to cell and from round to round. A side that fails in a cell is started again, and the others are not disturbed.
+ * One round. Every side gets a new process, and another new one for each echo of large messages. A cell is measured on all its
+ * sides right after each other, so noise that lasts longer affects all of them. The side that begins changes from cell to cell
+ * and from round to round. A side that fails in a cell is restarted; the other sides continue.
  */
 export class Round {
   readonly versions: Record<string, string> = {};
@@ -161,7 +160,7 @@ export class Round {
     }
   }
 
-  /** @param turn Rotates who begins. */
+  /** @param turn Selects the side that begins. */
   async measure(cell: Cell, sides: readonly Side[], turn: number): Promise<Outcome[]> {
     const entitled = sidesOf(cell, sides);
     const first = turn % entitled.length;
@@ -197,7 +196,7 @@ export class Round {
     const server = await Server.start(side);
     this.#servers.set(side, server);
     this.versions[side.id] = server.announcement.version;
-    // Not measured: what a process that serves for longer has behind it.
+    // Unmeasured load, as a warm-up.
     for (const endpoint of side.endpoints) {
       const mode = endpoint === 'relay' || endpoint === 'deflateRelay' ? 'fan-out' : 'echo';
       const compress = endpoint.startsWith('deflate');
@@ -207,7 +206,7 @@ export class Round {
           mode,
           compress,
           connections: 20,
-          // above the size from which on messages are compressed
+          // above the compression threshold
           payload: { bytes: compress ? 2_048 : 128, binary: true, multibyte: false },
           pipeline: 8,
           publishes: 8,
@@ -256,12 +255,12 @@ export class Round {
   }
 }
 
-/** Hawser with everything on would otherwise wait for minutes until its cells come, and V8 throws away code that waits. */
+/** Whether a cell needs a new process. Hawser with everything on would wait for minutes, and V8 discards unused code. */
 const startsFresh = ({ mode, payload, contest }: Cell, { keepsProcesses = false }: Times): boolean =>
   mode === 'echo' &&
   (contest === 'with everything on' || (!keepsProcesses && payload.bytes >= FRESH_FROM_BYTES));
 
-/** How long a cell is measured, and how long before that it has load. */
+/** Duration of the window and of the warm-up of a cell. */
 export function timesOf(
   cell: Cell,
   times: Times,
@@ -281,7 +280,7 @@ export function timesOf(
   };
 }
 
-/** @throws Error if nothing came back. */
+/** @throws Error if no message came back. */
 export function sampleOf(result: LoadResult): Sample {
   const { messages, elapsedMs, generator, server } = result;
   if (messages === 0) throw new Error('nothing came back');

@@ -3,21 +3,24 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { Cell, Endpoint } from './cells.ts';
 
-/** Where the sources of the benchmark lie, with what it is compared with; this file runs from `build/bench`. */
+/** The source folder of the benchmark, with the installed rivals. This file runs from `build/bench`. */
 export const BENCH = join(import.meta.dirname, '..', '..', 'bench');
 
 /** One of the compared servers. */
 export interface Side {
   readonly id: string;
-  /** As tables have it. */
+  /** Name in tables. */
   readonly title: string;
   /**
-   * `ours` is compared with each `rival`; a `limit` is the fastest that its language allows. `variant` and `streams` are Hawser
-   * with other options. `text` takes text in the other form: Hawser as bytes, `ws` as a string.
+   * - `ours`: Hawser with defaults, which is judged.
+   * - `rival`: a server to compare with.
+   * - `limit`: a server that does less than WebSocket needs, as an upper bound.
+   * - `variant`, `streams`: Hawser with other options.
+   * - `text`: the other form of text: Hawser takes bytes, `ws` decodes.
    */
   readonly role: 'ours' | 'rival' | 'limit' | 'variant' | 'streams' | 'text';
   readonly endpoints: readonly Endpoint[];
-  /** It sends the very bytes back, masked as they came, and speaks nothing of WebSocket behind the handshake. */
+  /** Whether it echoes raw bytes, still masked, and parses no frames after the handshake. */
   readonly verbatim: boolean;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -49,7 +52,7 @@ const EVERYTHING: Side = {
   endpoints: ['echo'],
   command: node('hawser', '--everything'),
 };
-/** Over Node's streams, which is what TLS, attached sockets and other runtimes have. */
+/** Hawser over Node's streams, which other runtimes and sockets without a usable handle get. */
 const STREAMS: Side = {
   ...HAWSER,
   id: 'hawser-stream',
@@ -77,7 +80,7 @@ const WS: Side = {
   env: { WS_NO_BUFFER_UTIL: '1' },
 };
 const WS_NATIVE: Side = { ...WS, id: 'ws-bufferutil', title: 'ws with bufferutil', env: {} };
-/** Hawser's handlers get text as a string. Those of `ws` get bytes, and one that wants to read them decodes them. */
+/** `ws` with a handler that decodes text. Handlers of `ws` get bytes; handlers of Hawser get a string. */
 const WS_TEXT: Side = {
   ...WS_NATIVE,
   id: 'ws-text',
@@ -108,8 +111,8 @@ const BUN: Side = {
 };
 
 /**
- * The sides that can be measured here.
- * @throws Error if what Hawser is compared with is not installed.
+ * The sides that can be measured on this machine.
+ * @throws Error if a rival is not installed.
  */
 export function installedSides(withBun: boolean): Side[] {
   if (!existsSync(join(BENCH, 'node_modules', 'ws'))) throw new Error('ws is missing: npm ci --prefix bench');
@@ -118,7 +121,7 @@ export function installedSides(withBun: boolean): Side[] {
   return [HAWSER, STREAMS, BYTES, WS, ...native, NET, EVERYTHING, ...(withBun ? [BUN] : [])];
 }
 
-/** Those of the sides that a cell is measured on. */
+/** The sides on which a cell is measured. */
 export function sidesOf(cell: Cell, sides: readonly Side[]): Side[] {
   return sides.filter(({ role, endpoints }) => {
     if (!endpoints.includes(cell.endpoint)) return false;

@@ -1,10 +1,10 @@
 /**
- * The value below which a share of all values lies; between two of them it is interpolated.
+ * The quantile of a list of values, interpolated linearly.
  * @param share 0 to 1.
- * @throws RangeError for no values.
+ * @throws RangeError if the list is empty.
  */
 export function quantile(values: readonly number[], share: number): number {
-  if (values.length === 0) throw new RangeError('there is no quantile of no values');
+  if (values.length === 0) throw new RangeError('a quantile needs at least one value');
   const sorted = [...values].sort((a, b) => a - b);
   const at = (sorted.length - 1) * share;
   const below = Math.floor(at);

@@ -12,7 +12,7 @@ import {
 } from './results.ts';
 import { median } from './statistics.ts';
 
-/** In the order of the columns. */
+/** Titles of sides, in the order of the columns. */
 const TITLES: Readonly<Record<string, string>> = {
   hawser: 'Hawser',
   'hawser-stream': 'Hawser, streams',
@@ -24,7 +24,7 @@ const TITLES: Readonly<Record<string, string>> = {
   net: 'bare net',
   bun: 'Bun',
 };
-/** With more than this share of its core, the generator may be what limits a rate. */
+/** Above this share of its core, the generator may limit the rate. */
 const LIMIT_SHARE = 0.9;
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
@@ -33,11 +33,11 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 const ratioText = ({ median: middle, low, high }: Ratio): string =>
   `${middle < 1 ? `**${middle.toFixed(2)}**` : middle.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 
-/** Share of a core that the server or the generator had. */
+/** Share of a core that the server or the generator used. */
 const coreShare = (series: Series, micros: 'cpuMicros' | 'generatorMicros'): number =>
   median(series.ratePerSecond.map((rate, i) => (rate * series[micros][i]!) / 1e6));
 
-/** Median of the rounds, marked where the generator was at its limit. */
+/** Median of the rounds, marked if the generator was at its limit. */
 function rateText(series: Series | undefined): string {
   if (series === undefined) return '–';
   const limited = coreShare(series, 'generatorMicros') > LIMIT_SHARE;
@@ -50,17 +50,17 @@ const cpuText = (series: Series | undefined): string =>
 const latencyText = (series: Series | undefined): string =>
   series === undefined ? '–' : `${duration(median(series.p50Ms))} / ${duration(median(series.p99Ms))}`;
 
-/** Who was at its limit. */
+/** CPU use of Hawser and of the generator. */
 const busyText = (series: Series | undefined): string =>
   series === undefined
     ? '–'
     : `${percent(coreShare(series, 'cpuMicros'))} / ${percent(coreShare(series, 'generatorMicros'))}`;
 
-/** Sides that any cell of a group was measured on, in the order of the columns. */
+/** Sides on which a cell of the group was measured, in the order of the columns. */
 const sidesIn = (records: readonly CellRecord[]): string[] =>
   Object.keys(TITLES).filter((id) => records.some(({ sides }) => sides[id] !== undefined));
 
-/** A group of cells against `ws`, the worst first. */
+/** A group of cells compared with `ws`, worst first. */
 function groupTable(records: readonly CellRecord[]): string[] {
   const sides = sidesIn(records);
   const isFanOut = records.some(({ sides: own }) =>
@@ -96,10 +96,10 @@ function groupTable(records: readonly CellRecord[]): string[] {
   );
 }
 
-/** What is switched on against what is not. */
+/** Hawser with everything switched on, compared with defaults. */
 function everythingTable(records: readonly CellRecord[]): string[] {
   return [
-    'Hawser with all of it ÷ Hawser as it is (PF-14): what nobody switched on must not cost this.',
+    'Hawser with everything switched on ÷ Hawser with defaults (PF-14). Features that are off must not cost this.',
     '',
     ...table(
       [
@@ -145,13 +145,13 @@ function memoryTable({ connections, idleMs, sides }: MemoryRecord): string[] {
     ];
   });
   return [
-    `Per connection, of ${whole(connections)}: untouched, and idle for ${duration(idleMs)} after traffic. Heap and buffers after a collection of garbage, RSS as the system sees it.`,
+    `Per connection, of ${whole(connections)}: untouched, and idle for ${duration(idleMs)} after traffic. Heap and buffers were read after a garbage collection; RSS is that of the operating system.`,
     '',
     ...table(['', 'heap + buffers', 'RSS', 'heap + buffers after traffic', 'RSS after traffic'], rows),
   ];
 }
 
-/** Whether a demand is met, and where it is not. */
+/** Whether a demand is met, and the cells that miss it. */
 export interface Verdict {
   readonly requirement: string;
   readonly demand: string;
@@ -161,7 +161,7 @@ export interface Verdict {
 
 const behind = ({ rate, cpu }: Standing): boolean => rate.median < 1 || cpu.median < 1;
 
-/** Cells that a verdict names; the tables have them all. */
+/** How many cells a verdict names. The tables have all cells. */
 const MAX_NAMED = 4;
 
 function cellsVerdict(requirement: string, demand: string, records: readonly CellRecord[]): Verdict[] {
@@ -212,7 +212,7 @@ function memoryVerdict(memory: MemoryRecord | null): Verdict[] {
   ];
 }
 
-/** Every demand on speed, and whether this run meets it. */
+/** Every demand on performance, and whether this run meets it. */
 export function verdictsOf({ cells, memory, floors }: Results): Verdict[] {
   return [
     ...floors,
@@ -251,7 +251,7 @@ function about({
   return [
     ...(quick
       ? [
-          '**A quick look, not a result:** few and short rounds, perhaps on a busy machine. `npm run bench` measures for real.',
+          '**A quick look, not a result:** few and short rounds, perhaps on a busy machine. Run `npm run bench` for results.',
           '',
         ]
       : []),
@@ -261,13 +261,13 @@ function about({
 }
 
 const LEGEND = [
-  'Ratios above 1 are in favour of Hawser: its messages a second ÷ those of `ws`, and the CPU time per message of `ws` ÷ its',
-  'own. `ws` is whichever of both forms is better in that cell: without and with `bufferutil`. Medians of the rounds, in',
-  'brackets the quartiles of the pairs of one round. † marks rates at which the load generator had more than',
-  `${percent(LIMIT_SHARE)} of its core: they may be its own, and CPU time tells more. A delivery of a fan-out counts as a message.`,
+  'A ratio above 1 is in favour of Hawser. Rate ×: messages per second of Hawser ÷ those of `ws`. CPU ×: CPU time per message of',
+  '`ws` ÷ that of Hawser. Each cell uses the better form of `ws`, with or without `bufferutil`. Figures are medians of the rounds;',
+  'in brackets are the quartiles of the pairs. † marks a rate at which the load generator used more than',
+  `${percent(LIMIT_SHARE)} of its core: the generator may limit it, so rely on CPU time. Each delivery of a fan-out counts as one message.`,
 ];
 
-/** The part of README.md that a run writes. */
+/** The results part of README.md. */
 export function markdown(results: Results, plot: string): string {
   const { cells, memory, environment } = results;
   const groups = [...new Set(cells.map(({ group }) => group))];

@@ -1,4 +1,4 @@
-// Bun's own server, for `--with-bun`. It speaks to the benchmark as the servers in bench/servers do.
+// Bun's built-in server, for `--with-bun`. It uses the same protocol on stdin and stdout as the servers in bench/servers.
 /* global Bun */
 import process from 'node:process';
 import { createInterface } from 'node:readline';

@@ -1,5 +1,5 @@
-// The side of the benchmark in a compared server: gives it the live heap of an application, prints where it listens, answers
-// each line on standard input with a line, and ends at the end of standard input.
+// The benchmark's part of a compared server: allocates the live heap of an application, prints the ports, answers each line on
+// standard input with a line, and exits at the end of standard input.
 import { PerformanceObserver } from 'node:perf_hooks';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
@@ -13,7 +13,7 @@ export interface Announcement {
 /** The answer to `memory`, after a garbage collection. */
 export interface MemoryAnswer {
   readonly heapUsed: number;
-  /** Includes buffers. */
+  /** `external` of `process.memoryUsage()`, including buffers. */
   readonly external: number;
   readonly rss: number;
 }
@@ -22,7 +22,7 @@ export interface PausesAnswer {
   readonly longestMs: number;
 }
 
-/** About 110 bytes each: 27 MB. */
+/** About 110 bytes each, 27 MB in all. */
 const LIVE_OBJECTS = 250_000;
 
 /**
@@ -50,7 +50,7 @@ function answer(question: string): MemoryAnswer | PausesAnswer {
 }
 
 export function announce(announcement: Announcement): void {
-  // Observing costs CPU time, so only cells that ask for it have it.
+  // Observing garbage collections costs CPU time, so it is on only for cells that need it.
   if (process.env['BENCH_GC'] === '1') {
     new PerformanceObserver((list) => {
       for (const { duration } of list.getEntries()) longestMs = Math.max(longestMs, duration);

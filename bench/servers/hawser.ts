@@ -1,5 +1,6 @@
-// Hawser as a process of its own, from the package as users get it. `--everything` switches on what most servers need and a
-// benchmark leaves out; `--stream` leaves the handles of Node alone; `--bytes` takes text as bytes.
+// Hawser in its own process, loaded from the bundled package. `--everything` switches on features that most servers use and
+// benchmarks usually leave out. `--stream` uses Node's streams instead of handles,
+// `--bytes` takes text as bytes.
 import { join } from 'node:path';
 import process from 'node:process';
 import { selfSigned } from '../../src/testing/index.ts';
@@ -7,7 +8,7 @@ import type * as hawser from '../../src/index.ts';
 import { BENCH, versionOf } from '../sides.ts';
 import { announce } from './announce.ts';
 
-// By a name that the compiler does not look up: bench/package.json is nearer to it than that of the package.
+// A variable, so that the compiler does not resolve the name: it would look for the package in bench/, where it is not.
 const name: string = 'hawser';
 const { WebSocketServer } = (await import(name)) as typeof hawser;
 

@@ -1,5 +1,5 @@
-// A limit, not a server: the handshake, and then every byte goes back as it came. What Node's own sockets cost, nothing is
-// left out that a WebSocket server could leave out.
+// An upper bound, not a WebSocket server: after the handshake it echoes every byte unchanged. It costs only what Node's sockets
+// cost, and no WebSocket server can do less.
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import process from 'node:process';

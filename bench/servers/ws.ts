@@ -1,5 +1,5 @@
-// The `ws` package as a process of its own, as its documentation shows it, without compression except where it is asked for.
-// Whether it uses bufferutil is decided by WS_NO_BUFFER_UTIL. `--text` decodes text, as a handler that reads it does.
+// The `ws` package in its own process, used as its documentation shows. Compression is on only for compressed endpoints.
+// WS_NO_BUFFER_UTIL decides whether it uses bufferutil. With `--text` the handler decodes text.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -11,7 +11,7 @@ import { selfSigned } from '../../src/testing/index.ts';
 import { BENCH, versionOf } from '../sides.ts';
 import { announce } from './announce.ts';
 
-/** What is used of `ws`. */
+/** The members of `ws` that are used here. */
 interface WsSocket {
   send(data: Buffer | string, options: { readonly binary: boolean }): void;
   on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): void;
@@ -41,7 +41,7 @@ const relay: Serve = (socket, clients) =>
     for (const client of clients) if (client !== socket) client.send(data, { binary });
   });
 
-/** As Hawser has it by default: no takeover, the same level, the same size from which on it pays. */
+/** The defaults of Hawser: no context takeover, the same level, the same threshold. */
 const DEFLATE = {
   serverNoContextTakeover: true,
   clientNoContextTakeover: true,

@@ -1,6 +1,6 @@
 import { FORMAT, type CellRecord, type Results, type Series } from '../../bench/results.ts';
 
-/** A series of one side, the same in every figure that is not given. */
+/** A series of one side. Figures that are not given have fixed values, the same in every round. */
 export function series(
   ratePerSecond: readonly number[],
   cpuMicros: readonly number[],

@@ -13,7 +13,7 @@ import { HAWSER, type Side, sidesOf } from '../../bench/sides.ts';
 import { markdown, verdictsOf } from '../../bench/tables.ts';
 import { record, resultsOf, series } from './made-up.ts';
 
-test('PF-08 to PF-11: the cells are those that were promised, each once', () => {
+test('PF-08 to PF-11: every required cell exists, and each cell occurs once', () => {
   const ids = new Set(CELLS.map(cellId));
   assert.equal(ids.size, CELLS.length);
   for (const size of ['16 B', '128 B', '1 KiB', '16 KiB', '64 KiB'])
@@ -28,7 +28,7 @@ test('PF-08 to PF-11: the cells are those that were promised, each once', () => 
   assert.ok(CELLS.filter(({ quick }) => quick).length < CELLS.length / 2);
 });
 
-test('PF-08: a window holds turns of all that is under way, and no cell takes for ever', () => {
+test('PF-08: a window is long enough for ten turns of all messages in flight, up to 2.5 s', () => {
   const times = (name: string, keepsProcesses = false) => {
     const cell = CELLS.find((each) => cellId(each) === name);
     assert.ok(cell !== undefined, name);
@@ -37,7 +37,7 @@ test('PF-08: a window holds turns of all that is under way, and no cell takes fo
   for (const [name, warmUpMs, durationMs] of [
     ['Echo: 16 B, 100 conn., pipeline 16', 150, 300],
     ['Echo: 1 KiB, 1,000 conn., pipeline 16', 150, 300],
-    // From 16 KiB up the process has just started.
+    // Echoes from 16 KiB on run in a new process, with a longer warm-up.
     ['Echo: 1 MiB, 1 conn., pipeline 1', 1_500, 300],
     ['Echo: 1 MiB, 100 conn., pipeline 1', 1_500, 1_050],
     ['Echo: 64 KiB, 1,000 conn., pipeline 1', 1_500, 660],
@@ -51,7 +51,7 @@ test('PF-08: a window holds turns of all that is under way, and no cell takes fo
   assert.deepEqual(times('Echo: 1 MiB, 1 conn., pipeline 1', true), { warmUpMs: 150, durationMs: 300 });
 });
 
-test('PF: a cell is measured on the sides that it is about', () => {
+test('PF: each kind of contest selects its sides', () => {
   const side = (id: string, role: Side['role']): Side => ({ ...HAWSER, id, role });
   const sides = [
     HAWSER,
@@ -72,12 +72,12 @@ test('PF: a cell is measured on the sides that it is about', () => {
   assert.deepEqual(sidesOf({ ...cell, endpoint: 'tls' }, echoOnly), [HAWSER]);
 });
 
-test('PF: a slow moment that hits both sides of a pair does not change the ratio', () => {
+test('PF: noise that slows both sides of a pair does not change the ratio', () => {
   assert.deepEqual(ratioOf([200, 20, 200], [100, 10, 100]), { median: 2, low: 2, high: 2 });
   assert.deepEqual(ratioOf([200, 200], [100, 100, 100]), { median: 2, low: 2, high: 2 });
 });
 
-test('PF: the rival is the better form of ws, for rate and CPU time each by itself', () => {
+test('PF: the rival is the better form of ws, chosen separately for rate and CPU time', () => {
   const standing = standingOf(
     record('x', {
       hawser: series([300], [10]),
@@ -97,7 +97,7 @@ const EVEN = record('even', side(100, 10, 100, 10));
 const WON = record('won', side(300, 5, 100, 15));
 const LOST = record('lost', side(200, 20, 100, 10));
 
-test('PF: the worst cell is on top, be it worse in rate or in CPU time, and is named', () => {
+test('PF: tables list the worst cell first, by rate or CPU time, and the verdict names it', () => {
   assert.deepEqual(
     worstFirst([WON, EVEN, LOST]).map(([{ name }]) => name),
     ['lost', 'even', 'won'],
@@ -113,7 +113,7 @@ test('PF: the worst cell is on top, be it worse in rate or in CPU time, and is n
   assert.equal(verdictsOf(resultsOf([WON]))[0]?.met, true);
 });
 
-test('PF: a rate that may be the generator’s is marked, and a quick look is called one', () => {
+test('PF: a rate that the generator may limit is marked, and a quick run is labelled', () => {
   const limited = record('limited', {
     hawser: series([300], [5], { generatorMicros: [3_200] }),
     ws: series([100], [15]),
@@ -125,7 +125,7 @@ test('PF: a rate that may be the generator’s is marked, and a quick look is ca
   assert.match(plotOf(quick), /A quick look\./);
 });
 
-test('PF: what could not be measured is said, and the rest stands', () => {
+test('PF: failed rounds are reported, and the other rounds count', () => {
   const cell = CELLS[0]!;
   const sample = {
     ratePerSecond: 1,
@@ -147,7 +147,7 @@ test('PF: what could not be measured is said, and the rest stands', () => {
   assert.match(markdown(resultsOf([made]), ''), /### Not measured\n\n- Echo: .*, Hawser: it burned/);
 });
 
-test('PF: nothing that came back is no sample', () => {
+test('PF: a run in which no message came back gives an error, not a sample', () => {
   const histogram = { buckets: [], sumMs: 0, minMs: 0, maxMs: 0 };
   assert.throws(
     () =>
@@ -169,7 +169,7 @@ test('PF: nothing that came back is no sample', () => {
   );
 });
 
-test('PF-12: memory is judged against ws, against 8 KiB, and after traffic', () => {
+test('PF-12: memory is compared with ws and with 8 KiB, before and after traffic', () => {
   const sample = (heap: number, rss: number, after = heap) => [
     { untouched: { heapAndExternal: heap, rss }, afterTraffic: { heapAndExternal: after, rss } },
   ];
@@ -183,7 +183,7 @@ test('PF-12: memory is judged against ws, against 8 KiB, and after traffic', () 
   assert.equal(met(sample(4_000, 5_000, 9_000), sample(10_000, 7_000)), false);
 });
 
-test('PF-14: what everything costs is compared with Hawser itself, and is no verdict', () => {
+test('PF-14: the cost of all features is compared with Hawser itself and gives no verdict', () => {
   const sides = { hawser: series([100], [10]), 'hawser-everything': series([90], [12]) };
   const results = resultsOf([record('x', sides, { requirement: 'PF-14', group: 'Everything' })]);
   assert.deepEqual(verdictsOf(results), []);
@@ -209,7 +209,7 @@ const BROKEN: readonly (readonly [string, Partial<FloorFigures>])[] = [
   ['PF-04', { longestPauseMs: 51 }],
   ['PF-04', { cpuShare: 0.9 }],
 ];
-test('PF-01 to PF-04: the floors are met, each by itself', () => {
+test('PF-01 to PF-04: each figure beyond its floor misses exactly that floor', () => {
   assert.ok(judge(FLOORS).every(({ met }) => met));
   for (const [requirement, worse] of BROKEN) {
     const missed = judge({ ...FLOORS, ...worse }).filter(({ met }) => !met);
@@ -250,7 +250,7 @@ const GATES: readonly (readonly [
   ],
 ];
 for (const [what, within, beyond] of GATES) {
-  test(`PF-13: ${what} may get worse, and no more`, () => {
+  test(`PF-13: a regression of ${what} passes, and a larger one fails`, () => {
     const base = resultsOf([record('a', hawserOnly(100, 1)), record('h', hawserOnly(100, 1), inHandshakes)], {
       memory: memoryOf(1_000),
     });
@@ -261,7 +261,7 @@ for (const [what, within, beyond] of GATES) {
   });
 }
 
-test('PF-13: a comparison of nothing does not pass, and another machine is said', () => {
+test('PF-13: a comparison without figures fails, and another machine is reported', () => {
   const base = resultsOf([]);
   const { passes, text } = comparison(base, {
     ...base,
@@ -271,7 +271,7 @@ test('PF-13: a comparison of nothing does not pass, and another machine is said'
   assert.match(text, /not the same machine/);
 });
 
-test('PF: results survive their file, one line a cell', () => {
+test('PF: results can be written and read again, with one line per cell', () => {
   const results = resultsOf([WON, LOST], { memory: memoryOf(1), floors: judge(FLOORS) });
   const text = resultsText(results);
   assert.deepEqual(parseResults(text), JSON.parse(JSON.stringify(results)));
@@ -279,7 +279,7 @@ test('PF: results survive their file, one line a cell', () => {
   assert.throws(() => parseResults('{"format":1}'), /format 1/);
 });
 
-test('PF: the plot has a row for each cell, inside the picture, red where it is behind', () => {
+test('PF: the plot has a row for each cell, inside its borders, and marks cells behind ws', () => {
   const text = plotOf(resultsOf([WON, LOST, record('a < b', side(1e9, 1, 1, 1e9))]));
   const [, width = '', height = ''] = /width="([\d.]+)" height="([\d.]+)"/.exec(text) ?? [];
   for (const [, axis, value] of text.matchAll(/\bc([xy])="([^"]+)"/g)) {
@@ -291,7 +291,7 @@ test('PF: the plot has a row for each cell, inside the picture, red where it is 
 });
 
 const README = join(import.meta.dirname, '..', '..', '..', 'bench', 'README.md');
-test('PF: the tables and the plot of bench/README.md are those of the file that it names', () => {
+test('PF: tables and plot of bench/README.md equal those made from the file that the page names', () => {
   const page = readFileSync(README, 'utf8');
   const source = sourceIn(page) ?? assert.fail('bench/README.md names no results');
   const path = join(README, '..', source);
@@ -301,6 +301,6 @@ test('PF: the tables and the plot of bench/README.md are those of the file that 
   assert.equal(plotOf(results), readFileSync(join(README, '..', 'results', 'plot.svg'), 'utf8'));
 });
 
-test('PF: a page without a place for results is left alone', () => {
+test('PF: a page without markers for results is refused', () => {
   assert.throws(() => readmeWith('# Page', 'x', 'y'), /has no <!-- results/);
 });

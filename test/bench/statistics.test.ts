@@ -21,6 +21,6 @@ for (const [values, share, expected] of QUANTILES) {
   });
 }
 
-test('PF: there is no quantile of nothing', () => {
+test('PF: a quantile of no values throws', () => {
   assert.throws(() => median([]), RangeError);
 });
