@@ -9,7 +9,7 @@ const DEAD = 'ws://127.0.0.1:1/';
 const dial = connect as unknown as (...args: unknown[]) => Promise<unknown>;
 const Client = ReconnectingClient as unknown as new (...args: unknown[]) => ReconnectingClient;
 const aborted = {
-  signal: AbortSignal.abort(new MisuseError('ERR_STATE', 'this attempt was never to begin')),
+  signal: AbortSignal.abort(new MisuseError('ERR_STATE', 'this attempt was aborted before it began')),
 };
 
 function stage(t: TestContext): AnyClient {
@@ -18,7 +18,7 @@ function stage(t: TestContext): AnyClient {
   return client as unknown as AnyClient;
 }
 
-test('GN-05 every argument of connect and ReconnectingClient is checked: a typed refusal, or documented as valid', async (t) => {
+test('GN-05 connect and ReconnectingClient refuse every wrong argument with a typed error', async (t) => {
   assert.deepEqual(await acceptedValues('connect(_)', (url) => dial(url, {})), []);
   assert.deepEqual(
     await acceptedValues('connect(url, _)', (value) => dial(DEAD, value)),
@@ -50,7 +50,7 @@ test('GN-05 every argument of connect and ReconnectingClient is checked: a typed
     ],
   ];
   for (const [label, call, valid] of rows) {
-    // An empty object waits for a connection that never comes.
+    // drained({}) is valid and would wait for a connection that is never made.
     const answer = label === 'drained(_)' ? (value: unknown) => call(isEmpty(value) ? [] : value) : call;
     assert.deepEqual(await acceptedValues(label, answer), valid, label);
   }
@@ -78,7 +78,7 @@ for (const name of [
   'offlineQueue',
   'maxRedirects',
 ]) {
-  test(`GN-05 no value of option ${name} gives a raw error of the engine`, async () => {
+  test(`GN-05 no value of option ${name} throws a raw error of the runtime`, async () => {
     for (const value of WRONG_VALUES) {
       try {
         new Client(DEAD, { [name]: value }).close();
@@ -92,7 +92,7 @@ for (const name of [
   });
 }
 
-test('GN-05 subprotocols, callbacks and options of other libraries are refused with what to write', async () => {
+test('GN-05 the refusal of arguments in the style of other libraries says what to write instead', async () => {
   const rows: readonly (readonly [args: unknown[], says: RegExp])[] = [
     [
       [DEAD, 'chat'],

@@ -10,7 +10,7 @@ import { connect } from './dialling.ts';
 const BITS = [9, 11, 15];
 const NO_HEARTBEAT = { heartbeat: false, idleTimeoutMs: false } as const;
 
-/** Messages of many sizes: text that repeats itself, text that does not, bytes, and nothing. */
+/** Messages of many sizes: repetitive text, other text, random bytes, and empty ones. */
 function* messages(seed: number): Generator<string | Buffer> {
   const random = seededRandom(seed);
   const words = Array.from({ length: 50 }, () => Math.floor(random.fraction() * 1e9).toString(36));
@@ -28,7 +28,7 @@ for (const contextTakeover of [false, true]) {
   for (const windowBits of BITS) {
     for (const asyncThresholdBytes of [1_000, 10_000_000]) {
       const title = `${contextTakeover ? 'with' : 'without'} takeover, window 2^${windowBits}, ${asyncThresholdBytes === 1_000 ? 'behind' : 'on'} the event loop`;
-      test(`PD-04 PD-07 PD-10 client and server, ${title}: both hear what the other says`, async () => {
+      test(`PD-04 PD-07 PD-10 client and server, ${title}: both ends receive the messages of the other`, async () => {
         const perMessageDeflate = { contextTakeover, thresholdBytes: 0, asyncThresholdBytes };
         await using joined = await pair({
           server: { ...NO_HEARTBEAT, perMessageDeflate },
@@ -63,7 +63,7 @@ for (const contextTakeover of [false, true]) {
             assert.ok(Buffer.from(received[i]!).equals(Buffer.from(message)), `message ${i}`);
           }
         }
-        // Random bytes do not shrink; the text, sent once as text and once as bytes, does.
+        // Random bytes do not shrink. The text does; it is sent once as text and once as bytes.
         const plainBytes = Buffer.concat(
           [...messages(windowBits)].map((message) => Buffer.from(message)),
         ).length;
@@ -85,7 +85,7 @@ for (const contextTakeover of [false, true]) {
   }
 }
 
-test('PD-10 a client that is not told to offers nothing', async (t) => {
+test('PD-10 by default a client offers no extension', async (t) => {
   const { url, requests } = await scriptedServer(t, (socket, request) => socket.write(accepting(request)));
   (await connect(url)).terminate();
   assert.ok(!requests[0]!.toLowerCase().includes('extensions'));
@@ -98,7 +98,7 @@ test('PD-10 a client that is not told to offers nothing', async (t) => {
   connection.terminate();
 });
 
-test('PD-10 RFC 7692 §7.1.1.1: a server that keeps its context although it was asked not to is understood', async (t) => {
+test('PD-10 RFC 7692 §7.1.1.1: the client inflates messages of a server that ignores server_no_context_takeover', async (t) => {
   const { url, sockets } = await scriptedServer(t, (socket, request) =>
     socket.write(accepting(request, 'Sec-WebSocket-Extensions: permessage-deflate\r\n')),
   );
@@ -119,7 +119,7 @@ test('PD-10 RFC 7692 §7.1.1.1: a server that keeps its context although it was 
   assert.ok(sizes[1]! < sizes[0]! / 2, 'the second message refers to the first');
 });
 
-test('PD-10 RFC 7692 §7.1: where no context can be kept, a server that keeps its own fails the handshake', async (t) => {
+test('PD-10 RFC 7692 §7.1: a client that cannot keep a context fails the handshake if the server keeps its own', async (t) => {
   withoutZlibSteps(t);
   const { url } = await scriptedServer(t, (socket, request) =>
     socket.write(accepting(request, 'Sec-WebSocket-Extensions: permessage-deflate\r\n')),
@@ -139,7 +139,7 @@ const WRONG = [
   'permessage-deflate;',
 ];
 for (const answer of WRONG) {
-  test(`PD-10 SE-04 the handshake fails with the answer ${answer}`, async (t) => {
+  test(`PD-10 SE-04 the handshake fails if the server answers ${answer}`, async (t) => {
     const { url } = await scriptedServer(t, (socket, request) =>
       socket.write(accepting(request, `Sec-WebSocket-Extensions: ${answer}\r\n`)),
     );
@@ -148,14 +148,14 @@ for (const answer of WRONG) {
   });
 }
 
-test('PD-10 an answer to a client that did not offer fails the handshake', async (t) => {
+test('PD-10 the handshake fails if the server selects permessage-deflate that was not offered', async (t) => {
   const { url } = await scriptedServer(t, (socket, request) =>
     socket.write(accepting(request, 'Sec-WebSocket-Extensions: permessage-deflate\r\n')),
   );
   assert.equal((await failure(url)).code, 'ERR_RESPONSE');
 });
 
-test('PD-02 a client that may use no more than 2^8 sends as it is', async (t) => {
+test('PD-02 a client that is limited to a window of 2^8 bytes sends uncompressed messages', async (t) => {
   const { url, sockets } = await scriptedServer(t, (socket, request) => {
     const extensions =
       'permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits=8';

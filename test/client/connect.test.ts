@@ -18,7 +18,7 @@ import { connect } from './dialling.ts';
 
 const TLS = selfSigned(['localhost', '127.0.0.1'], Date.now());
 
-/** An echo of ours, and a client connected to it. */
+/** A Hawser echo server and a client connected to it. */
 async function echo(
   t: TestContext,
   options: ServerOptions = {},
@@ -35,7 +35,7 @@ async function echo(
   return { server, port, client };
 }
 
-test('CC-01 CC-06 the client talks to the server: text, bytes, every length form, a clean close', async (t) => {
+test('CC-01 CC-06 client and server exchange text and bytes in every length form and close cleanly', async (t) => {
   const { server, client } = await echo(t);
   assert.ok(client instanceof Connection);
   assert.deepEqual(
@@ -48,7 +48,7 @@ test('CC-01 CC-06 the client talks to the server: text, bytes, every length form
     const before = Buffer.from(bytes);
     client.send(bytes);
     assert.deepEqual((await received.next()).value, before, `${size} bytes`);
-    assert.deepEqual(bytes, before, 'FB-06 what the caller handed in is unchanged');
+    assert.deepEqual(bytes, before, 'FB-06 the data of the caller is unchanged');
     client.send('é'.repeat(size / 2));
     assert.equal((await received.next()).value, 'é'.repeat(size / 2));
   }
@@ -62,7 +62,7 @@ test('CC-01 CC-06 the client talks to the server: text, bytes, every length form
   await waitUntil(() => server.connections.size === 0);
 });
 
-test('CC-06 CT-01: pings are answered on both sides, and the heartbeat measures', async (t) => {
+test('CC-06 CT-01: both sides answer pings, and the heartbeat measures the round trip', async (t) => {
   const { server, client } = await echo(t);
   const [connection] = server.connections;
   client.ping('from client');
@@ -74,7 +74,7 @@ test('CC-06 CT-01: pings are answered on both sides, and the heartbeat measures'
   assert.deepEqual([atClient[0].toString(), atServer[0].toString()], ['from client', 'from server']);
 });
 
-test('CC-03 protocols, headers and origin reach the server; the URL, too', async (t) => {
+test('CC-03 protocols, headers, origin and URL reach the server', async (t) => {
   atEnd(t, () => undefined);
   const seen: unknown[] = [];
   const server = new WebSocketServer({
@@ -104,7 +104,7 @@ test('CC-03 protocols, headers and origin reach the server; the URL, too', async
   ]);
 });
 
-test('CC-02 TL-01: wss with a certificate of our own; verification is on', async (t) => {
+test('CC-02 TL-01: wss accepts a certificate of tls.ca, and refuses it without tls.ca', async (t) => {
   const { server, port, client } = await echo(t, { tls: TLS }, { tls: { ca: TLS.cert } });
   client.send('over TLS');
   assert.deepEqual(await waitForEvent(client, 'message'), ['over TLS', true]);
@@ -155,7 +155,7 @@ test('CC-02 ws+unix: a Unix socket, with path and query', async (t) => {
   assert.equal((missing.cause as { code?: string }).code, 'ENOENT');
 });
 
-test('BP-13: frames in the packet of the 101 wait for the first listener, however late', async (t) => {
+test('BP-13: frames in the packet of the 101 are buffered until the first listener is attached', async (t) => {
   atEnd(t, () => undefined);
   const { url } = await scriptedServer(t, (socket, request) => {
     const frames = Buffer.from('810568656c6c6f8900820101', 'hex');
@@ -169,12 +169,12 @@ test('BP-13: frames in the packet of the 101 wait for the first listener, howeve
   const seen: unknown[] = [];
   client.on('message', (message) => void seen.push(message));
   assert.deepEqual(seen, ['hello', Buffer.of(1), 'end']);
-  assert.deepEqual(pings, [''], 'a listener attached at once sees what came with the 101');
+  assert.deepEqual(pings, [''], 'a listener attached at once receives the ping that came with the 101');
   client.terminate();
   assert.equal((await client.closed).code, 1000);
 });
 
-test('CC-01 the fields of the 101 are readable, and two cookies stay two; a server has none', async (t) => {
+test('CC-01 response has the fields of the 101 with two cookies kept apart; it is undefined on a server', async (t) => {
   const { url } = await scriptedServer(t, (socket, request) => {
     const fields = 'Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\nX-Node: eu-1\r\n x\r\n';
     socket.write(`HTTP/1.1 103 Early Hints\r\nX-Node: none\r\n\r\n${accepting(request, fields)}`);
@@ -195,7 +195,7 @@ test('CC-01 the fields of the 101 are readable, and two cookies stay two; a serv
   );
 });
 
-test('EV-05 topics are those of a server', async (t) => {
+test('EV-05 a client connection has no topics', async (t) => {
   const { client } = await echo(t);
   for (const call of [
     () => client.subscribe('a'),
@@ -207,7 +207,7 @@ test('EV-05 topics are those of a server', async (t) => {
   assert.equal(client.topics.size, 0);
 });
 
-test('ER-05: a failing message listener closes with 1011 and tells `error`; nothing is unhandled', async (t) => {
+test('ER-05: a failing message listener closes the connection with 1011 and emits `error`; no rejection is unhandled', async (t) => {
   const { client } = await echo(t);
   const errors: { code: string; cause?: unknown }[] = [];
   client.on('error', (error) => void errors.push(error));
@@ -223,7 +223,7 @@ test('ER-05: a failing message listener closes with 1011 and tells `error`; noth
   );
 });
 
-test('ER-05: other listeners that fail are told, too, and the connection goes on; a failing error listener is the end of it', async (t) => {
+test('ER-05: a failure of another listener emits `error` and the connection continues; a failing `error` listener emits no further error', async (t) => {
   const { client } = await echo(t);
   const errors: string[] = [];
   client.on('pong', () => {
@@ -240,7 +240,7 @@ test('ER-05: other listeners that fail are told, too, and the connection goes on
   assert.deepEqual(errors, ['ERR_HANDLER']);
 });
 
-test('SD-06: a connection closes at the end of its block, on both sides', async (t) => {
+test('SD-06: `await using` closes the connection on both sides at the end of the block', async (t) => {
   const { server, client } = await echo(t);
   const [connection] = server.connections;
   const ends = Promise.all([client.closed, connection!.closed]);
@@ -257,7 +257,7 @@ test('SD-06: a connection closes at the end of its block, on both sides', async 
   );
 });
 
-test('§4.1: each connection has a key of its own, and nothing follows the request until the answer is there', async (t) => {
+test('§4.1: each connection has its own key, and the client sends nothing between request and response', async (t) => {
   const server = await scriptedServer(t, (socket, request) => {
     setImmediate(() => {
       assert.equal(socket.bytesRead, request.length);
@@ -273,7 +273,7 @@ test('§4.1: each connection has a key of its own, and nothing follows the reque
   for (const key of keys) assert.equal(Buffer.from(key, 'base64').length, 16);
 });
 
-test('§4.1: TLS names the server (SNI) where it has a name', async (t) => {
+test('§4.1: TLS sends the server name (SNI) unless the host is an IP address', async (t) => {
   const server = await scriptedServer(t, (socket, request) => void socket.write(accepting(request)), TLS);
   const lookup: ConnectOptions['lookup'] = (_, _options, done) => done(null, '127.0.0.1', 4);
   for (const url of [server.url, server.url.replace('127.0.0.1', 'localhost')]) {

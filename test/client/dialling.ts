@@ -9,8 +9,8 @@ import { defaultEngine } from '../../src/engine/engine.ts';
 import { SocketChecks } from '../../src/sockets/handle-check.ts';
 import { TRANSPORT } from '../server/transport.ts';
 
-// Clients of the tests in this folder, over the transport of this run. Over sockets that are driven from the first byte:
-// late-drive.test.ts has those that change over.
+// Clients for the tests in this folder, with the transport of this run. The self-check runs first, so sockets are driven from the
+// first byte. late-drive.test.ts tests connections that switch later.
 const checks = defaultEngine.part(SocketChecks);
 if (TRANSPORT.transport === 'auto')
   await Promise.all([checks.checkSockets(false), checks.checkSockets(true)]);
@@ -21,7 +21,7 @@ export const connect = <UserData = unknown>(
   options?: ConnectOptions,
 ): Promise<ClientConnection<UserData>> => dial<UserData>(url, { ...TRANSPORT, ...options });
 
-/** The same of `ReconnectingClient`. */
+/** `ReconnectingClient` over the transport of this run. */
 export class ReconnectingClient extends Client {
   constructor(url: ConstructorParameters<typeof Client>[0], options?: ReconnectOptions) {
     super(url, { ...TRANSPORT, ...options });

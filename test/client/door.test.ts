@@ -38,7 +38,7 @@ test('GN-14 hawser/client loads no server code', async () => {
   );
 });
 
-test('GN-14 hawser is server and client: the same functions and classes', () => {
+test('GN-14 hawser and hawser/client export the same functions and classes', () => {
   assert.deepEqual(
     [whole.connect, whole.Connection, whole.ConnectError, whole.MisuseError, whole.MemoryBudget],
     [connect, Connection, ConnectError, MisuseError, MemoryBudget],

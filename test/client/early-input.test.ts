@@ -17,7 +17,7 @@ const FRAMES = [
 ];
 const SEEN = ['message one', 'ping two', 'message three', 'close 1000'];
 
-/** What a server says at once: its answer and frames, cut into pieces of so many bytes behind the head. */
+/** Pieces that a server writes at once: the 101 and frames, with a cut some bytes after the head. */
 type Says = (request: string) => Buffer[];
 const SAYS: readonly (readonly [how: string, says: Says])[] = [
   ['in one piece', (request) => [Buffer.concat([Buffer.from(accepting(request)), ...FRAMES])]],
@@ -32,13 +32,13 @@ const SAYS: readonly (readonly [how: string, says: Says])[] = [
   ['piece by piece', (request) => [Buffer.from(accepting(request)), ...FRAMES]],
 ];
 
-/** Ends when the client does. */
+/** Writes all pieces; ends the stream when the client does. */
 function sayAll(stream: Duplex, pieces: readonly Buffer[]): void {
   for (const piece of pieces) stream.write(piece);
   stream.on('data', () => stream.end());
 }
 
-/** A stream that brings everything in one turn, without a tick in between. */
+/** A stream that emits all data in one turn, without a tick in between. */
 function atOnce(says: Says): Duplex {
   return new Duplex({
     read: () => undefined,
@@ -72,7 +72,7 @@ const WAYS: readonly (readonly [
     },
   ],
   [
-    'a pair in memory',
+    'an in-memory pair',
     async (_, says) => {
       const wire = duplexPair();
       wire.server.once('data', (head: Buffer) => sayAll(wire.server, says(head.toString('latin1'))));
@@ -80,12 +80,12 @@ const WAYS: readonly (readonly [
     },
   ],
   [
-    'a stream that brings all in one turn',
+    'a stream that emits all data in one turn',
     async (_, says) => connect('ws://localhost/', { socket: atOnce(says) }),
   ],
 ];
 
-/** As through functions of an application that do nothing but await. */
+/** Passes a promise through a number of async functions that only await it. */
 const through = async <Value>(functions: number, promise: Promise<Value>): Promise<Value> =>
   functions === 0 ? promise : await through(functions - 1, promise);
 
@@ -100,7 +100,7 @@ function listen(connection: ClientConnection): string[] {
 for (const [way, open] of WAYS) {
   for (const [how, says] of SAYS) {
     for (const functions of [0, 5]) {
-      test(`BP-13 EV-05: what comes with the 101, ${how}, over ${way}, is seen behind await, ${functions} functions away`, async (t) => {
+      test(`BP-13 EV-05: listeners attached after \`await\` through ${functions} async functions receive frames that came with the 101, ${how}, over ${way}`, async (t) => {
         atEnd(t, () => undefined);
         const connection = await through(functions, open(t, says));
         const seen = listen(connection);
@@ -111,7 +111,7 @@ for (const [way, open] of WAYS) {
   }
 }
 
-test('BP-13 RC-01: what comes with the 101 is seen by listeners that `open` attaches', async (t) => {
+test('BP-13 RC-01: listeners attached in `open` receive frames that came with the 101', async (t) => {
   const [[, says]] = SAYS as [(typeof SAYS)[number]];
   const { url } = await scriptedServer(t, (socket, request) => sayAll(socket, says(request)));
   const client = new ReconnectingClient(url);
@@ -138,7 +138,7 @@ test('BP-13 RC-01: what comes with the 101 is seen by listeners that `open` atta
   );
 });
 
-test('BP-13 CL-12: a stream that ends, or breaks, in the turn of the 101 is an end behind what it brought', async () => {
+test('BP-13 CL-12: if a stream ends or fails in the turn of the 101, its frames are delivered before the end', async () => {
   for (const [end, cause] of [
     [(stream: Duplex) => void stream.push(null), 'transport-end'],
     [(stream: Duplex) => void stream.destroy(new Error('as a test')), 'transport-error'],

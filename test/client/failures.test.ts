@@ -18,7 +18,7 @@ const refusing =
   (socket: Socket): void =>
     void socket.end(`HTTP/1.1 ${status}\r\n${fields}\r\n${body}`);
 
-/** Each row: what the server writes to a request, and what becomes of it. */
+/** Each row: the response of the server, and the error of the client. */
 const ANSWERS: readonly {
   readonly what: string;
   readonly answer: (socket: Socket, request: string) => void;
@@ -67,12 +67,12 @@ const ANSWERS: readonly {
     says: /not begin with an HTTP version/,
   },
   {
-    what: 'nothing, and it hangs up',
+    what: 'nothing and disconnects',
     answer: (socket) => void socket.end(),
     says: /closed the connection before it had answered/,
   },
   {
-    what: 'half a head, and it hangs up',
+    what: 'half a head and disconnects',
     answer: (socket) => void socket.end('HTTP/1.1 101 x\r\nUpgr'),
     says: /closed the connection before it had answered/,
   },
@@ -82,7 +82,7 @@ const ANSWERS: readonly {
     says: /closed the connection before it had answered: .*ECONNRESET/,
   },
   {
-    what: '200, as of a page',
+    what: '200 with a page',
     answer: refusing('200 OK', 'Content-Length: 5\r\n', 'hello world'),
     says: /did not accept the handshake: status 200/,
     status: 200,
@@ -96,14 +96,14 @@ const ANSWERS: readonly {
     body: 'no, you',
   },
   {
-    what: '403 with a body that ends with the connection',
+    what: '403 with a body that ends at EOF',
     answer: refusing('403 x', '', 'go away'),
     says: /status 403/,
     status: 403,
     body: 'go away',
   },
   {
-    what: '500 with a body without end',
+    what: '500 with an endless body',
     answer: (socket) => {
       socket.write('HTTP/1.1 500 x\r\n\r\n');
       const more = (): void => void (socket.destroyed || socket.write('x'.repeat(1_000), more));
@@ -114,14 +114,14 @@ const ANSWERS: readonly {
     body: 'x'.repeat(4_096),
   },
   {
-    what: '503 and a reset inside the body',
+    what: '503 and resets inside the body',
     answer: (socket) => {
       socket.write('HTTP/1.1 503 x\r\nContent-Length: 99\r\n\r\nbusy', () => socket.resetAndDestroy());
     },
     says: /status 503|closed the connection/,
   },
   {
-    what: 'a redirect to another place',
+    what: 'a redirect to another URL',
     answer: refusing('302 Found', 'Location: wss://other.example/a?token=secret\r\n'),
     says: /answered with a redirect: status 302, to wss:\/\/other\.example\/a /,
     code: 'ERR_REDIRECT',
@@ -135,14 +135,14 @@ const ANSWERS: readonly {
     status: 307,
   },
   {
-    what: 'interim answers without end',
+    what: 'endless interim responses',
     answer: (socket) => void socket.write('HTTP/1.1 100 Continue\r\n\r\n'.repeat(50)),
     says: /status 100/,
     status: 100,
   },
 ];
 for (const { what, answer, says, code = 'ERR_RESPONSE', status, body } of ANSWERS) {
-  test(`CC-01 CC-04 the server answers ${what}: one clear error, and nothing is left`, async (t) => {
+  test(`CC-01 CC-04 the server answers ${what}: connect() rejects with one typed error and leaves nothing open`, async (t) => {
     const { url } = await scriptedServer(t, answer);
     const error = await failure(url);
     assert.ok(error instanceof ConnectError, String(error));
@@ -155,7 +155,7 @@ for (const { what, answer, says, code = 'ERR_RESPONSE', status, body } of ANSWER
   });
 }
 
-test('CC-01 a refusal says when to come back, and has its fields one by one', async (t) => {
+test('CC-01 the error of a refusal has retryAfterMs and the fields of the response', async (t) => {
   const { url } = await scriptedServer(
     t,
     refusing('503 x', 'Retry-After: 7\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\nContent-Length: 0\r\n'),
@@ -164,7 +164,7 @@ test('CC-01 a refusal says when to come back, and has its fields one by one', as
   assert.deepEqual([retryAfterMs, status, headers.getSetCookie()], [7_000, 503, ['a=b', 'c=d']]);
 });
 
-test('RFC 9110 §15.2: interim answers are passed over, a head may come byte by byte', async (t) => {
+test('RFC 9110 §15.2: the client skips interim responses, and reads a head that arrives byte by byte', async (t) => {
   const { url } = await scriptedServer(t, (socket, request) => {
     socket.setNoDelay(true);
     const bytes = Buffer.from(`HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n${accepting(request)}`, 'latin1');
@@ -177,7 +177,7 @@ test('RFC 9110 §15.2: interim answers are passed over, a head may come byte by 
   connection.terminate();
 });
 
-/** The clock stands still until the server has come so far; then the time is over. */
+/** Connects with a virtual clock; advances it past the timeout when `until` returns true. */
 async function timesOut(
   url: string,
   options: ConnectOptions,
@@ -188,14 +188,14 @@ async function timesOut(
   const failed = failure(url, { ...options, clock });
   await waitUntil(until);
   assert.equal(clock.pendingTimers, 1);
-  // slots of 50 ms round up
+  // Timers fire in slots of 50 ms, rounded up.
   clock.advance(waitMs + 50);
   const error = await failed;
   assert.equal(clock.pendingTimers, 0);
   return error;
 }
 
-test('CC-03 a silent server: ERR_CONNECT_TIMEOUT, in the phase it was at', async (t) => {
+test('CC-03 a silent server: ERR_CONNECT_TIMEOUT names the phase', async (t) => {
   const plain = await scriptedServer(t, () => undefined);
   const error = await timesOut(plain.url, {}, () => plain.requests.length === 1);
   assert.deepEqual([error.code, error.phase], ['ERR_CONNECT_TIMEOUT', 'response']);
@@ -203,7 +203,7 @@ test('CC-03 a silent server: ERR_CONNECT_TIMEOUT, in the phase it was at', async
   await waitUntil(() => plain.sockets.every((socket) => socket.destroyed));
 });
 
-test('CC-03 a server that accepts TCP and says nothing to TLS: ERR_CONNECT_TIMEOUT', async (t) => {
+test('CC-03 a server that accepts TCP but does not answer the TLS handshake: ERR_CONNECT_TIMEOUT', async (t) => {
   const deaf = await scriptedServer(t, () => undefined);
   const url = deaf.url.replace('ws:', 'wss:');
   const heard = (): boolean => (deaf.sockets[0]?.bytesRead ?? 0) > 0;
@@ -211,7 +211,7 @@ test('CC-03 a server that accepts TCP and says nothing to TLS: ERR_CONNECT_TIMEO
   assert.deepEqual([error.code, error.phase], ['ERR_CONNECT_TIMEOUT', 'tls']);
 });
 
-test('CC-03 a name that nobody resolves: ERR_CONNECT_TIMEOUT, and a late answer changes nothing', async (t) => {
+test('CC-03 a DNS lookup without answer: ERR_CONNECT_TIMEOUT, and a late answer changes nothing', async (t) => {
   atEnd(t, () => undefined);
   let answer: ((error: null, addresses: LookupAddress[]) => void) | undefined;
   const lookup: ConnectOptions['lookup'] = (_, _options, done) => {
@@ -222,7 +222,7 @@ test('CC-03 a name that nobody resolves: ERR_CONNECT_TIMEOUT, and a late answer 
   answer?.(null, [{ address: '127.0.0.1', family: 4 }]);
 });
 
-test('CC-01 a refusal whose body does not come is told after a second, with what there is', async (t) => {
+test('CC-01 if the body of a refusal does not arrive, connect() rejects after a second with the bytes received', async (t) => {
   const { url, requests } = await scriptedServer(t, (socket) => {
     socket.write('HTTP/1.1 403 x\r\nContent-Length: 99\r\n\r\nno');
   });
@@ -240,7 +240,7 @@ test('CC-01 a refusal whose body does not come is told after a second, with what
   assert.deepEqual([error?.status, error?.body.toString(), clock.now() < 10_000], [403, 'no', true]);
 });
 
-test('CC-01 ERR_CONNECT: a port that is closed, a name that is none, a lookup that gives nonsense', async (t) => {
+test('CC-01 ERR_CONNECT: a closed port, an unknown host name, an invalid result of lookup', async (t) => {
   atEnd(t, () => undefined);
   const server = createServer();
   await new Promise<void>((resolve) => {
@@ -285,7 +285,7 @@ test('CC-01 ERR_CONNECT: a port that is closed, a name that is none, a lookup th
 });
 
 for (const phase of ['before', 'dns', 'turn', 'tls', 'response', 'body'] as const) {
-  test(`CC-03 signal: aborted at ${phase}, it rejects with the reason and leaves nothing`, async (t) => {
+  test(`CC-03 signal: an abort at ${phase} rejects with the reason and leaves nothing open`, async (t) => {
     const server = await scriptedServer(t, (socket) => {
       if (phase === 'body') socket.write('HTTP/1.1 403 x\r\nContent-Length: 99\r\n\r\n');
     });
@@ -313,7 +313,7 @@ for (const phase of ['before', 'dns', 'turn', 'tls', 'response', 'body'] as cons
   });
 }
 
-test('CC-03 signal: after the connection is there an abort changes nothing', async (t) => {
+test('CC-03 signal: an abort after connect() has resolved changes nothing', async (t) => {
   const { url } = await scriptedServer(t, (socket, request) => void socket.write(accepting(request)));
   const abort = new AbortController();
   const connection = await connect(url, { signal: abort.signal });
@@ -322,7 +322,7 @@ test('CC-03 signal: after the connection is there an abort changes nothing', asy
   connection.terminate();
 });
 
-test('§4.1 CC-05 one connection at a time connects to an address; who fails lets the next one in', async (t) => {
+test('§4.1 CC-05 one connection at a time connects to an address; after a failure the next one starts', async (t) => {
   const server = await scriptedServer(t, () => undefined);
   const lookup: ConnectOptions['lookup'] = (_, _options, done) => done(null, '127.0.0.1', 4);
   const names = [server.url, server.url.replace('127.0.0.1', 'name.example'), server.url];
@@ -334,14 +334,14 @@ test('§4.1 CC-05 one connection at a time connects to an address; who fails let
   );
   for (let i = 1; i <= 3; i++) {
     await waitUntil(() => server.requests.length === i);
-    assert.equal(server.sockets.length, i, 'nobody else has connected');
+    assert.equal(server.sockets.length, i, 'no other connection was opened');
     if (i === 1) server.sockets[0]!.resetAndDestroy();
     else server.sockets[i - 1]!.write(accepting(server.requests[i - 1]!));
   }
   assert.deepEqual(await Promise.all(results), ['failed', undefined, undefined]);
 });
 
-test('CC-05 serializeConnects: false lets all connect at once', async (t) => {
+test('CC-05 serializeConnects: false opens all connections at once', async (t) => {
   const server = await scriptedServer(t, () => undefined);
   const connecting = [1, 2, 3].map(() => connect(server.url, { serializeConnects: false }));
   await waitUntil(() => server.requests.length === 3);
@@ -349,7 +349,7 @@ test('CC-05 serializeConnects: false lets all connect at once', async (t) => {
   for (const connection of await Promise.all(connecting)) connection.terminate();
 });
 
-test('SE-34 a TLS server that hangs up, or resets, inside the handshake', async (t) => {
+test('SE-34 a server that ends or resets the connection inside the TLS handshake: ERR_CONNECT in phase tls', async (t) => {
   for (const end of ['destroy', 'resetAndDestroy'] as const) {
     const server = createServer((socket) => {
       socket.on('error', () => undefined);

@@ -23,7 +23,7 @@ async function echo(t: TestContext, options: ServerOptions = {}): Promise<number
   return port;
 }
 
-/** A stream that is no socket of Node's, over one that is. */
+/** A Duplex that wraps a socket of Node. */
 function wrapped(socket: Socket): Duplex {
   const stream = new Duplex({
     read: () => void socket.resume(),
@@ -67,7 +67,7 @@ for (const [what, make] of Object.entries(WAYS)) {
                   return make(port);
                 },
               };
-        // No name is looked up: this one does not exist, but the certificate has to be for it.
+        // The host name is not resolved, but the certificate must be valid for it.
         const client = await connect(`${scheme}://localhost:4711/`, { ...options, tls: { ca: TLS.cert } });
         atEnd(t, () => client.terminate());
         for (const text of ['hello', 'x'.repeat(300_000)]) {
@@ -81,7 +81,7 @@ for (const [what, make] of Object.entries(WAYS)) {
     }
   }
 
-  test(`CC-08 over ${what} certificates are verified, and a failure destroys it`, async (t) => {
+  test(`CC-08 over ${what} certificates are verified, and a failure destroys the stream`, async (t) => {
     const port = await echo(t, { tls: TLS });
     const socket = await make(port);
     const error = await failure('wss://other.example/', { socket, tls: { ca: TLS.cert } });
@@ -91,7 +91,7 @@ for (const [what, make] of Object.entries(WAYS)) {
   });
 }
 
-test('CC-08 a socket of the caller is tuned like our own: no Nagle, keep-alive, no timeout', async (t) => {
+test('CC-08 a socket of the caller gets the usual options: no Nagle, keep-alive, no timeout', async (t) => {
   const port = await echo(t);
   const socket = connectTcp(port, '127.0.0.1');
   socket.setTimeout(60_000);
@@ -107,7 +107,7 @@ test('CC-08 a socket of the caller is tuned like our own: no Nagle, keep-alive, 
   client.terminate();
 });
 
-test('CC-08 createConnection is told the path of a Unix socket', async () => {
+test('CC-08 createConnection gets the path of a Unix socket', async () => {
   const targets: ConnectTarget[] = [];
   const error = await failure('ws+unix:/run/app.sock:/chat', {
     createConnection: (target) => {
@@ -124,7 +124,7 @@ const FAILURES: Readonly<Record<string, readonly [options: () => ConnectOptions,
     () => ({ socket: wrapped(connectTcp(1, '127.0.0.1')).destroy() }),
     /the stream of socket cannot be used: it is closed$/,
   ],
-  'a socket whose port is closed': [
+  'a socket to a closed port': [
     () => ({ socket: connectTcp(1, '127.0.0.1') }),
     /the stream of socket cannot be used: connect ECONNREFUSED/,
   ],
@@ -150,7 +150,7 @@ const FAILURES: Readonly<Record<string, readonly [options: () => ConnectOptions,
   ],
 };
 for (const [what, [options, says]] of Object.entries(FAILURES)) {
-  test(`CC-08 ${what}: ERR_CONNECT, and nothing is left`, async (t) => {
+  test(`CC-08 ${what}: ERR_CONNECT, and nothing is left open`, async (t) => {
     atEnd(t, () => undefined);
     const error = await failure('ws://localhost/', options());
     assert.deepEqual([error.code, error.phase], ['ERR_CONNECT', 'tcp']);
@@ -159,7 +159,7 @@ for (const [what, [options, says]] of Object.entries(FAILURES)) {
 }
 
 for (const given of [undefined, 7, {}, Promise.resolve(null)]) {
-  test(`CC-08 createConnection that gives ${JSON.stringify(given) ?? 'nothing'} is misuse`, async (t) => {
+  test(`CC-08 createConnection that returns ${JSON.stringify(given) ?? 'nothing'} is misuse`, async (t) => {
     atEnd(t, () => undefined);
     await assert.rejects(connect('ws://localhost/', { createConnection: () => given as unknown as Duplex }), {
       name: 'MisuseError',
@@ -169,7 +169,7 @@ for (const given of [undefined, 7, {}, Promise.resolve(null)]) {
   });
 }
 
-test('CC-08 CC-03 a stream that comes after the time is destroyed, and its signal is aborted', async (t) => {
+test('CC-08 CC-03 after the timeout the signal of createConnection is aborted and a late stream is destroyed', async (t) => {
   const port = await echo(t);
   const clock = new VirtualClock();
   let give: ((stream: Duplex) => void) | undefined;
@@ -192,7 +192,7 @@ test('CC-08 CC-03 a stream that comes after the time is destroyed, and its signa
   await waitUntil(() => late.destroyed);
 });
 
-test('CC-08 CC-03 signal: an abort destroys the socket, also before anything has begun', async (t) => {
+test('CC-08 CC-03 signal: an abort destroys the given socket, also if it came before connect()', async (t) => {
   const deaf = await scriptedServer(t, () => undefined);
   for (const before of [true, false]) {
     const abort = new AbortController();
@@ -214,7 +214,7 @@ test('CC-08 CC-03 signal: an abort destroys the socket, also before anything has
   assert.equal(other.destroyed, true);
 });
 
-test('§4.1 CC-05 createConnection is called for one connection at a time to a name; a socket waits for nobody', async (t) => {
+test('§4.1 CC-05 createConnection is called for one connection at a time per host name; a given socket does not wait', async (t) => {
   const deaf = await scriptedServer(t, () => undefined);
   const abort = new AbortController();
   const { signal } = abort;

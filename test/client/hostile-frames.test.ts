@@ -17,7 +17,7 @@ import { connect } from './dialling.ts';
 
 const UNMASKED = { mask: false } as const;
 
-/** A server that sends `bytes` after its 101, and then what it likes to hear. */
+/** A server that sends `bytes` after its 101. */
 const speaking = (t: Parameters<typeof scriptedServer>[0], bytes: Buffer): Promise<ScriptedServer> =>
   scriptedServer(t, (socket, request) => {
     socket.write(Buffer.concat([Buffer.from(accepting(request), 'latin1'), bytes]));
@@ -41,7 +41,7 @@ const ROWS: readonly {
     error: 'ERR_MASK_UNEXPECTED',
   },
   {
-    what: 'FP-11 a masked frame behind a good one',
+    what: 'FP-11 a masked frame after a valid one',
     bytes: Buffer.concat([text('good', UNMASKED), text('x')]),
     sent: 1002,
     cause: 'protocol-error',
@@ -108,7 +108,7 @@ const ROWS: readonly {
   },
 ];
 for (const { what, bytes, sent, cause, error, options, first = [] } of ROWS) {
-  test(`CC-06 a hostile server: ${what}: one clear error, Close ${sent}, nothing left`, async (t) => {
+  test(`CC-06 a hostile server: ${what}: one typed error, Close ${sent}, nothing left open`, async (t) => {
     const server = await speaking(t, bytes);
     const client = await connect(server.url, options);
     const seen: unknown[] = [];
@@ -130,7 +130,7 @@ for (const { what, bytes, sent, cause, error, options, first = [] } of ROWS) {
   });
 }
 
-test('CL-06 CL-07 CC-06 a server that never closes: closeTimeoutMs ends it, after a clean handshake and without one', async (t) => {
+test('CL-06 CL-07 CC-06 closeTimeoutMs ends a connection to a server that never closes TCP, with or without its Close', async (t) => {
   for (const answers of [true, false]) {
     const server = await scriptedServer(t, (socket, request) => {
       socket.write(accepting(request));

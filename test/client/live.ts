@@ -10,20 +10,20 @@ import { acceptValue } from '../../src/protocol/handshake/accept-key.ts';
 import { leakCheck } from '../../src/testing/index.ts';
 import { connect } from './dialling.ts';
 
-/** A server that does what it is told, right or wrong. */
+/** A server that sends scripted responses, valid or not. */
 export interface ScriptedServer {
   readonly port: number;
   readonly url: string;
-  /** Sockets that were accepted, in order. */
+  /** Accepted sockets, in order. */
   readonly sockets: readonly Socket[];
-  /** Heads of requests, in order. */
+  /** Request heads, in order. */
   readonly requests: readonly string[];
 }
 
 /**
  * Listens on a free port of this machine.
- * @param answer Called with each request head; writes what it likes.
- * @param tls Speaks TLS.
+ * @param answer Called with each request head; writes the response.
+ * @param tls Options of TLS; plain TCP without them.
  */
 export async function scriptedServer(
   t: TestContext,
@@ -60,13 +60,13 @@ export async function scriptedServer(
   return { port, url: `${tls === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}/`, sockets, requests };
 }
 
-/** A 101 that answers `request`, with further fields. */
+/** A valid 101 for `request`, with additional fields. */
 export function accepting(request: string, fields = ''): string {
   const key = /^sec-websocket-key: (.*)\r$/im.exec(request)?.[1] ?? '';
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptValue(key)}\r\n${fields}\r\n`;
 }
 
-/** What `connect` rejects with. */
+/** The error with which `connect` rejects. */
 export async function failure(url: string | URL, options?: ConnectOptions): Promise<ConnectError> {
   try {
     const connection = await connect(url, options);
@@ -80,7 +80,7 @@ export async function failure(url: string | URL, options?: ConnectOptions): Prom
 const endings = new WeakMap<TestContext, (() => unknown)[]>();
 
 /**
- * Runs `cleanUp` when the test is over, the last one first; then nothing may be left: no socket, no timer, no turn.
+ * Runs `cleanUp` after the test, the last one first. Then checks that no socket, timer or queued connect is left.
  */
 export function atEnd(t: TestContext, cleanUp: () => unknown): void {
   let stack = endings.get(t);

@@ -3,22 +3,22 @@ import type { TestContext } from 'node:test';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { atEnd } from './live.ts';
 
-/** An HTTP proxy that opens tunnels to this machine, whatever host they are for. */
+/** An HTTP proxy that opens every tunnel to this machine, whatever the requested host. */
 export interface TunnelProxy {
   readonly url: string;
   readonly port: number;
-  /** Heads of requests, in order. */
+  /** Request heads, in order. */
   readonly heads: readonly string[];
 }
 
 export interface TunnelProxyOptions {
-  /** Value that `Proxy-Authorization` has to have. Default: none is needed. */
+  /** Required value of `Proxy-Authorization`. Default: no credentials required. */
   readonly authorization?: string;
-  /** Speaks TLS itself. */
+  /** TLS options of the proxy itself; plain TCP without them. */
   readonly tls?: TlsOptions;
-  /** Written after the 200, in the same packet. */
+  /** Bytes written right after the 200, in the same packet. */
   readonly early?: Buffer;
-  /** Answers instead of opening the tunnel. */
+  /** Writes a response instead of opening the tunnel. */
   readonly answer?: (socket: Socket) => void;
 }
 

@@ -15,7 +15,7 @@ const TLS = selfSigned(['localhost', '127.0.0.1'], Date.now());
 const PROXY_TLS = selfSigned(['127.0.0.1'], Date.now());
 const BASIC = `Basic ${Buffer.from('ann:p@ss:wörd').toString('base64')}`;
 
-/** An echo server that notes the fields of its handshakes. */
+/** An echo server that records the header fields of its handshakes. */
 async function echo(t: TestContext, options: ServerOptions = {}) {
   atEnd(t, () => undefined);
   const seen: Readonly<Record<string, unknown>>[] = [];
@@ -71,7 +71,7 @@ for (const [what, proxyTls] of [
   }
 }
 
-test('CC-08 the certificate is verified for the name of the server, not for that of the proxy', async (t) => {
+test('CC-08 the certificate is verified for the name of the server, not of the proxy', async (t) => {
   const { port } = await echo(t, { tls: TLS });
   const { url: proxy } = await tunnelProxy(t);
   const tls = { ca: TLS.cert };
@@ -82,7 +82,7 @@ test('CC-08 the certificate is verified for the name of the server, not for that
   assert.deepEqual([unknown.code, unknown.phase], ['ERR_CONNECT', 'tls']);
 });
 
-test('CC-08 an https: proxy with a certificate that is not trusted gets no credentials', async (t) => {
+test('CC-08 an https: proxy with an untrusted certificate gets no credentials', async (t) => {
   const { url, heads } = await tunnelProxy(t, { tls: PROXY_TLS });
   const error = await failure('ws://localhost:9/', { proxy: url.replace('//', '//ann:sesame@') });
   assert.deepEqual([error.code, error.phase], ['ERR_PROXY', 'proxy']);
@@ -99,7 +99,7 @@ test('CC-08 IPv6 addresses keep their brackets in the authority', async (t) => {
   assert.match(heads[0]!, /^CONNECT \[::1\]:4711 HTTP\/1\.1\r\nHost: \[::1\]:4711\r\n/);
 });
 
-test('CC-08 407 is ERR_PROXY_AUTH with status, fields and body; no message shows the password', async (t) => {
+test('CC-08 407 is ERR_PROXY_AUTH with status, fields and body; the message does not contain the password', async (t) => {
   const { url } = await tunnelProxy(t, { authorization: BASIC });
   for (const user of ['', 'ann:sesame@']) {
     const error = await failure('ws://localhost:9/', { proxy: url.replace('//', `//${user}`) });
@@ -120,7 +120,7 @@ test('CC-08 407 is ERR_PROXY_AUTH with status, fields and body; no message shows
 const endless = (socket: Socket, piece: string): void =>
   void (socket.destroyed || socket.write(piece, () => endless(socket, piece)));
 
-/** Each row: the proxy's answer, and the error. */
+/** Each row: the response of the proxy, and the error of the client. */
 const ANSWERS: readonly {
   readonly what: string;
   readonly answer: NonNullable<TunnelProxyOptions['answer']>;
@@ -129,14 +129,14 @@ const ANSWERS: readonly {
   readonly body?: string;
 }[] = [
   {
-    what: '403, as by policy',
+    what: '403',
     answer: (socket) => void socket.end('HTTP/1.1 403 Filtered\r\nContent-Length: 2\r\n\r\nno'),
     says: /^the proxy did not open a tunnel: status 403$/,
     status: 403,
     body: 'no',
   },
   {
-    what: '502 with a body without end',
+    what: '502 with an endless body',
     answer: (socket) => {
       socket.write('HTTP/1.1 502 x\r\n\r\n');
       endless(socket, 'x'.repeat(1_000));
@@ -153,7 +153,7 @@ const ANSWERS: readonly {
     status: 302,
   },
   {
-    what: 'a 101 that nobody asked for',
+    what: 'a 101',
     answer: (socket) => void socket.write('HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n'),
     says: /status 101/,
     status: 101,
@@ -177,24 +177,24 @@ const ANSWERS: readonly {
     says: /larger than the limit: its number of fields/,
   },
   {
-    what: 'interim answers without end',
+    what: 'endless interim responses',
     answer: (socket) => void socket.write('HTTP/1.1 100 x\r\n\r\n'.repeat(50)),
     says: /status 100/,
     status: 100,
   },
   {
-    what: 'nothing, and it hangs up',
+    what: 'nothing and disconnects',
     answer: (socket) => void socket.end(),
     says: /closed the connection before it had answered$/,
   },
   {
-    what: 'half a head, and a reset',
+    what: 'half a head and resets',
     answer: (socket) => void socket.write('HTTP/1.1 2', () => socket.resetAndDestroy()),
     says: /closed the connection before it had answered/,
   },
 ];
 for (const { what, answer, says, status, body } of ANSWERS) {
-  test(`CC-08 the proxy answers ${what}: ERR_PROXY, and nothing is left`, async (t) => {
+  test(`CC-08 the proxy answers ${what}: ERR_PROXY, and nothing is left open`, async (t) => {
     const { url } = await tunnelProxy(t, { answer });
     const error = await failure('ws://localhost:9/', { proxy: url, maxRedirects: 5 });
     assert.ok(error instanceof ConnectError, String(error));
@@ -204,7 +204,7 @@ for (const { what, answer, says, status, body } of ANSWERS) {
   });
 }
 
-test('CC-08 interim answers of the proxy are passed over, a head may come byte by byte', async (t) => {
+test('CC-08 the client skips interim responses of the proxy, and reads a head that arrives byte by byte', async (t) => {
   const server = await scriptedServer(t, (socket) => {
     const [request = ''] = server.requests;
     if (!request.startsWith('CONNECT')) return;
@@ -222,20 +222,20 @@ test('CC-08 interim answers of the proxy are passed over, a head may come byte b
   connection.terminate();
 });
 
-test('CC-08 bytes right after the 200 of the proxy are read as those of the server, plain and inside TLS', async (t) => {
+test('CC-08 bytes right after the 200 of the proxy belong to the server, without and with TLS', async (t) => {
   const { port } = await echo(t, { tls: TLS });
   const speaks = await tunnelProxy(t, { early: Buffer.from('220 mail.example ESMTP\r\n') });
   const plain = await failure(`ws://localhost:${port}/`, { proxy: speaks.url });
   assert.deepEqual([plain.code, plain.phase], ['ERR_RESPONSE', 'response']);
   assert.match(plain.message, /does not begin with an HTTP version/);
-  // An alert of TLS: handshake_failure.
+  // The TLS alert handshake_failure.
   const alerts = await tunnelProxy(t, { early: Buffer.from('15030300020228', 'hex') });
   const secure = await failure(`wss://localhost:${port}/`, { proxy: alerts.url, tls: { ca: TLS.cert } });
   assert.deepEqual([secure.code, secure.phase], ['ERR_CONNECT', 'tls']);
   assert.match(secure.message, /alert|handshake failure/i);
 });
 
-test('CC-08 a proxy that is not there: ERR_PROXY with the cause, and the name of the proxy', async (t) => {
+test('CC-08 an unreachable proxy: ERR_PROXY with the cause and the name of the proxy', async (t) => {
   atEnd(t, () => undefined);
   const gone = await failure('ws://localhost:9/', { proxy: 'http://ann:sesame@127.0.0.1:1' });
   assert.deepEqual([gone.code, gone.phase], ['ERR_PROXY', 'proxy']);
@@ -267,7 +267,7 @@ test('CC-08 CC-03 a proxy that hangs: ERR_CONNECT_TIMEOUT in phase proxy', async
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('CC-08 a refusal of the proxy whose body does not come is told after a second, with what there is', async (t) => {
+test('CC-08 if the body of a refusal by the proxy does not arrive, connect() rejects after a second with the bytes received', async (t) => {
   const { url, heads } = await tunnelProxy(t, {
     answer: (socket) => void socket.write('HTTP/1.1 503 x\r\nContent-Length: 99\r\n\r\nbusy'),
   });
@@ -289,7 +289,7 @@ test('CC-08 a refusal of the proxy whose body does not come is told after a seco
 });
 
 for (const phase of ['asking the proxy', 'TLS inside'] as const) {
-  test(`CC-08 CC-03 signal: aborted while ${phase}, it rejects with the reason and leaves nothing`, async (t) => {
+  test(`CC-08 CC-03 signal: an abort while ${phase} rejects with the reason and leaves nothing open`, async (t) => {
     const deaf = await scriptedServer(t, () => undefined);
     const { url, heads } = await tunnelProxy(t, phase === 'TLS inside' ? {} : { answer: () => undefined });
     const abort = new AbortController();
@@ -303,7 +303,7 @@ for (const phase of ['asking the proxy', 'TLS inside'] as const) {
   });
 }
 
-test('§4.1 CC-05 through a proxy each host name stands for an address: one connection at a time to each', async (t) => {
+test('§4.1 CC-05 through a proxy, one connection at a time connects to each host name', async (t) => {
   const { url, heads } = await tunnelProxy(t, { answer: () => undefined });
   const abort = new AbortController();
   const names = ['ws://a.example/', 'ws://b.example/', 'ws://a.example/other'];
@@ -314,14 +314,14 @@ test('§4.1 CC-05 through a proxy each host name stands for an address: one conn
   await Promise.all(all);
 });
 
-test('CC-08 CC-02 a Unix socket and a proxy exclude each other', async () => {
+test('CC-08 CC-02 a proxy for a ws+unix: URL is refused', async () => {
   await assert.rejects(connect('ws+unix:/tmp/none', { proxy: 'http://p.example' }), {
     code: 'ERR_OPTION',
     message: /^proxy cannot be used with a ws\+unix: URL/,
   });
 });
 
-test('CC-08 RC-01 a reconnecting client connects through the proxy each time; 407 is final, 503 is not', async (t) => {
+test('CC-08 RC-01 a reconnecting client uses the proxy for each attempt; 407 is final, 503 is retried', async (t) => {
   const { server, port } = await echo(t);
   const answers = [503, 200, 200, 407];
   const inner = await tunnelProxy(t);

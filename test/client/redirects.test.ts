@@ -21,7 +21,7 @@ const targetOf = (request: string): string => /^GET (\S+) /.exec(request)?.[1] ?
 const field = (request: string, name: string): string | undefined =>
   new RegExp(`^${name}: (.*)\r$`, 'im').exec(request)?.[1];
 
-/** Accepts `/end`, and redirects everything else. */
+/** A server that accepts handshakes for `/end` and redirects all others. */
 function redirecting(
   t: TestContext,
   to: (target: string) => string,
@@ -35,7 +35,7 @@ function redirecting(
 }
 
 for (const status of [301, 302, 303, 307, 308]) {
-  test(`CC-07 ${status} is followed, without waiting for its body; a key is used once`, async (t) => {
+  test(`CC-07 ${status} is followed without waiting for its body; each request has a new key`, async (t) => {
     const server = await redirecting(t, () => '/end?a=b#part', status);
     const connection = await connect(`${server.url}begin`, { maxRedirects: 1 });
     assert.equal(connection.state, 'open');
@@ -62,7 +62,7 @@ for (const [from, location, to] of [
   });
 }
 
-test('CC-07 http: and https: in a Location mean ws: and wss:', async (t) => {
+test('CC-07 http: and https: in Location mean ws: and wss:', async (t) => {
   const secure = await scriptedServer(t, (socket, request) => void socket.write(accepting(request)), TLS);
   const second = await redirecting(t, () => `https://localhost:${secure.port}/end`);
   const first = await redirecting(t, () => second.url.replace('ws:', 'http:'));
@@ -96,7 +96,7 @@ test('CC-07 within an origin all header fields are sent again', async (t) => {
   assert.equal(field(server.requests[3]!, 'Authorization'), field(server.requests[2]!, 'Authorization'));
 });
 
-test('CC-07 across origins no header that carries credentials is sent, also not back at the first one', async (t) => {
+test('CC-07 after a redirect to another origin, headers with credentials are dropped, even if a later hop returns', async (t) => {
   const servers: ScriptedServer[] = [];
   const first = await redirecting(t, () => servers[0]!.url);
   servers.push(await redirecting(t, () => `${first.url}end`));
@@ -111,7 +111,7 @@ test('CC-07 across origins no header that carries credentials is sent, also not 
   assert.equal(field(servers[0]!.requests[1]!, 'Authorization'), undefined);
 });
 
-test('CC-07 another origin sees no client certificate', async (t) => {
+test('CC-07 another origin gets no client certificate', async (t) => {
   const ours = selfSigned(['client.example'], Date.now());
   const shown: unknown[] = [];
   const asking = { ...TLS, requestCert: true, rejectUnauthorized: false };
@@ -138,7 +138,7 @@ test('CC-07 another origin sees no client certificate', async (t) => {
   assert.equal(shown[1], undefined);
 });
 
-test('CC-07 SE-34 another origin is verified by its own name, whatever tls.servername was for the first', async (t) => {
+test('CC-07 SE-34 the certificate of another origin is verified for its own name, not for tls.servername', async (t) => {
   const second = await scriptedServer(t, (socket, request) => void socket.write(accepting(request)), TLS);
   const first = await scriptedServer(
     t,
@@ -154,7 +154,7 @@ test('CC-07 SE-34 another origin is verified by its own name, whatever tls.serve
   assert.equal((error.cause as { code?: string }).code, 'ERR_TLS_CERT_ALTNAME_INVALID');
 });
 
-test('CC-07 over maxRedirects it is ERR_REDIRECT, with what the last one said', async (t) => {
+test('CC-07 more than maxRedirects give ERR_REDIRECT with the last response', async (t) => {
   const server = await redirecting(t, (target) => `${target}x`);
   const error = await failure(`${server.url}a`, { maxRedirects: 3 });
   assert.ok(error instanceof ConnectError);
@@ -194,7 +194,7 @@ test('CC-07 a redirect from wss: to ws: is never followed', async (t) => {
 });
 
 for (const status of [300, 304, 305, 404]) {
-  test(`CC-07 ${status} is no redirect that is followed`, async (t) => {
+  test(`CC-07 ${status} is not followed`, async (t) => {
     const server = await scriptedServer(t, (socket) => {
       socket.end(`HTTP/1.1 ${status} x\r\nLocation: /end\r\nContent-Length: 0\r\n\r\n`);
     });
@@ -203,7 +203,7 @@ for (const status of [300, 304, 305, 404]) {
   });
 }
 
-test('CC-07 CC-03 all hops together have connectTimeoutMs', async (t) => {
+test('CC-07 CC-03 connectTimeoutMs limits all hops together', async (t) => {
   const server = await scriptedServer(t, (socket, request) => {
     if (targetOf(request) === '/a') redirect(socket, '/b');
   });
@@ -218,7 +218,7 @@ test('CC-07 CC-03 all hops together have connectTimeoutMs', async (t) => {
   await waitUntil(() => server.sockets.every((socket) => socket.destroyed));
 });
 
-test('§4.1 CC-05 CC-07 a hop takes its turn like any other connection', async (t) => {
+test('§4.1 CC-05 CC-07 each hop counts as a connection in the limit of one at a time per address', async (t) => {
   const order: string[] = [];
   const server = await scriptedServer(t, (socket, request) => {
     const target = targetOf(request);
@@ -233,7 +233,7 @@ test('§4.1 CC-05 CC-07 a hop takes its turn like any other connection', async (
   assert.equal(defaultEngine.part(ConnectTurns).size, 0);
 });
 
-test('CC-07 CC-03 signal: an abort during the second hop leaves nothing', async (t) => {
+test('CC-07 CC-03 signal: an abort during the second hop leaves nothing open', async (t) => {
   const server = await scriptedServer(t, (socket, request) => {
     if (targetOf(request) === '/a') redirect(socket, '/b');
   });
@@ -247,7 +247,7 @@ test('CC-07 CC-03 signal: an abort during the second hop leaves nothing', async 
   await waitUntil(() => server.sockets.every((socket) => socket.destroyed));
 });
 
-test('CC-07 CC-02 a redirect of a Unix socket is not followed', async (t) => {
+test('CC-07 CC-02 a redirect that comes over a Unix socket is not followed', async (t) => {
   const server = await scriptedServer(t, (socket) => redirect(socket, 'ws://localhost/'));
   const error = await failure('ws+unix:/run/app.sock', {
     maxRedirects: 1,

@@ -18,12 +18,12 @@ import { tunnelProxy } from './proxy-server.ts';
 
 const TLS = selfSigned(['localhost', '127.0.0.1'], Date.now());
 
-/** An echo server, and every transport that a client of this process hands to its connection. */
+/** An echo server, and a record of the transports of all clients in this process. */
 async function echo(t: TestContext, secure: boolean, path?: string) {
   atEnd(t, () => undefined);
   const checks = defaultEngine.part(SocketChecks);
   await Promise.all([checks.checkSockets(false), checks.checkSockets(true)]);
-  // The server keeps its streams: what is driven in this test is a client.
+  // The server uses streams, so every driven transport in this test belongs to a client.
   const server = new WebSocketServer({ transport: 'stream', ...(secure ? { tls: TLS } : {}) });
   server.on('message', (connection, message) => void connection.send(message));
   if (path === undefined) await server.listen(0, '127.0.0.1');
@@ -90,7 +90,7 @@ const WAYS: readonly Way[] = [
     () => ({ createConnection: (to) => new OwnSocket().connect(to as never) }),
   ],
   [
-    'a socket that other code reads',
+    'a socket that other code reads from',
     false,
     false,
     () => ({ createConnection: (to) => connectTcp(to as never).on('data', () => undefined) }),
@@ -127,7 +127,7 @@ for (const secure of [false, true]) {
   for (const transport of ['auto', 'stream'] as const) {
     const how = `${secure ? 'TLS' : 'TCP'}, transport: '${transport}'`;
 
-    test(`${how}: terminate() drops unsent data, a reset and an abort end the client, and nothing stays open`, async (t) => {
+    test(`${how}: terminate() drops unsent data, a reset or an abort ends the client, and nothing stays open`, async (t) => {
       const { server, url } = await echo(t, secure);
       const options = { transport, tls: { ca: TLS.cert } } as const;
       const opened = waitForEvent(server, 'connection');
@@ -151,7 +151,7 @@ for (const secure of [false, true]) {
       await assert.rejects(aborted, /^Error: not wanted$/);
     });
 
-    test(`${how}: a reconnecting client comes back, and loses nothing that it queued`, async (t) => {
+    test(`${how}: a reconnecting client reconnects and loses no queued message`, async (t) => {
       const { server, url } = await echo(t, secure);
       const client = new ReconnectingClient(url, {
         transport,
@@ -179,7 +179,7 @@ for (const secure of [false, true]) {
   }
 }
 
-test('a connection over a stream in memory works with both values of transport', async (t) => {
+test('a connection over an in-memory stream works with both values of transport', async (t) => {
   for (const transport of ['auto', 'stream'] as const) {
     const joined = await pair({ client: { transport } });
     t.after(() => joined.client.terminate());
@@ -188,7 +188,7 @@ test('a connection over a stream in memory works with both values of transport',
   }
 });
 
-/** Runs a program in a process of its own, where no self-check has run. */
+/** Runs a program in a new process, in which no self-check has run yet. */
 function run(program: string): {
   readonly stdout: string;
   readonly stderr: string;
@@ -229,7 +229,7 @@ function run(program: string): {
   return { stdout, stderr, status };
 }
 
-test('the first client of a process starts on streams and is driven when the self-check has passed', () => {
+test('the first client of a process starts on streams and switches to its handle when the self-check passes', () => {
   const result = run(`
     const client = await connect(url);
     const first = isDriven();
@@ -244,7 +244,7 @@ test('the first client of a process starts on streams and is driven when the sel
   assert.deepEqual(result, { stdout: 'false true,true\n', stderr: '', status: 0 });
 });
 
-test('where the self-check fails, clients keep their streams, and nothing is printed', () => {
+test('if the self-check fails, clients stay on streams, and nothing is printed', () => {
   const result = run(`
     const { listen } = net.Server.prototype;
     net.Server.prototype.listen = function () {
@@ -262,7 +262,7 @@ test('where the self-check fails, clients keep their streams, and nothing is pri
   assert.deepEqual(result, { stdout: 'false false,false\n', stderr: '', status: 0 });
 });
 
-test('a self-check that gets no answer does not keep a process with a closed client alive', () => {
+test('a self-check without an answer does not keep a process with a closed client alive', () => {
   const result = run(`
     net.Server.prototype.listen = function () {
       return this;

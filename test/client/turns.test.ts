@@ -4,7 +4,7 @@ import { KeyPool, KeyPools } from '../../src/client/key-pool.ts';
 import { ConnectTurns, Turn } from '../../src/client/turns.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 
-test('§4.1 CC-05 one at a time for each address, in the order they came', () => {
+test('§4.1 CC-05 one connection at a time per address, in the order of the calls', () => {
   const begun: string[] = [];
   const turns = new ConnectTurns();
   const turn = (key: string, name: string) => new Turn(turns, key, () => void begun.push(name));
@@ -12,7 +12,7 @@ test('§4.1 CC-05 one at a time for each address, in the order they came', () =>
   for (const each of [a, b, c, other]) each.take();
   assert.deepEqual(begun, ['a', 'other']);
   b.leave();
-  assert.deepEqual(begun, ['a', 'other'], 'who gives up while waiting lets nobody in');
+  assert.deepEqual(begun, ['a', 'other'], 'a connection that gives up while it waits starts no other one');
   a.leave();
   a.leave();
   assert.deepEqual(begun, ['a', 'other', 'c']);
@@ -25,7 +25,7 @@ test('§4.1 CC-05 one at a time for each address, in the order they came', () =>
   assert.equal(begun.at(-1), 'of another engine');
 });
 
-test('§5.3 MK-04 keys come from the source of chance, 4 bytes each, none twice', () => {
+test('§5.3 MK-04 masking keys are consecutive random 4-byte values, and none is used twice', () => {
   const random = seededRandom(1);
   const bytes = seededRandom(1).bytes(4_096);
   const pool = new KeyPool(random);

@@ -17,7 +17,7 @@ const SETTINGS = {
   maxAttempts: false,
 } as const;
 
-test('RC-02: the longest delay doubles from 1 s to 30 s, and the first one after a server went away is 5 s', () => {
+test('RC-02: the upper bound of the delay doubles from 1 s to 30 s; the first one after a lost server is 5 s', () => {
   const longest = (spread: boolean) =>
     [1, 2, 3, 4, 5, 6, 7, 100, 10_000].map((attempt) => longestDelayMs(SETTINGS, attempt, spread));
   assert.deepEqual(longest(false), [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000, 30_000]);
@@ -41,7 +41,7 @@ for (const [longestMs, fraction, lowerBoundMs, delayMs] of [
   });
 }
 
-test('RC-02: any delay lies between its bounds, and more chance never makes it shorter', () => {
+test('RC-02: every delay is within its bounds and grows with the random fraction', () => {
   const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(
     fc.property(
@@ -61,7 +61,7 @@ test('RC-02: any delay lies between its bounds, and more chance never makes it s
   );
 });
 
-test('RC-02: delays of many clients are uniform: every tenth of the range gets its tenth', () => {
+test('RC-02: delays of many clients are distributed uniformly', () => {
   const random = seededRandom(1);
   const tenths = Array.from({ length: 10 }, () => 0);
   const draws = 20_000;
@@ -71,11 +71,11 @@ test('RC-02: delays of many clients are uniform: every tenth of the range gets i
   }
   const expected = draws / 10;
   const chiSquare = tenths.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
-  // 9 degrees of freedom: 27.9 is passed by one fair sample in a thousand, and this sample is always the same.
+  // Chi-square with 9 degrees of freedom: one fair sample in a thousand exceeds 27.9. The sample is seeded and always the same.
   assert.ok(chiSquare < 27.9, `${chiSquare}: ${tenths.join(' ')}`);
 });
 
-test('RC-02: only a connection that lasted begins the count anew', () => {
+test('RC-02: only a connection that lasted long enough resets the count of attempts', () => {
   const backoff = new Backoff(SETTINGS);
   const next = () => backoff.next(false, 0.5)?.attempt;
   assert.deepEqual([next(), next()], [1, 2]);
@@ -85,11 +85,11 @@ test('RC-02: only a connection that lasted begins the count anew', () => {
   backoff.opened(20_000);
   assert.equal(backoff.lost(30_000), true);
   assert.equal(next(), 1);
-  assert.equal(backoff.lost(99_999), false, 'nothing was open in between');
+  assert.equal(backoff.lost(99_999), false, 'no connection was open in between');
   assert.equal(next(), 2);
 });
 
-test('RC-02: maxAttempts counts attempts in a row', () => {
+test('RC-02: maxAttempts counts consecutive attempts', () => {
   const backoff = new Backoff({ ...SETTINGS, maxAttempts: 2 });
   assert.deepEqual(backoff.next(true, 0.5), { attempt: 1, delayMs: 2_550 });
   assert.deepEqual(backoff.next(true, 0.5), { attempt: 2, delayMs: 1_050 });

@@ -19,7 +19,7 @@ function queueOf(settings: Partial<OfflineQueueSettings> = {}) {
   return { queue, unsent, flushed };
 }
 
-test('RC-04: what waits comes out in order, and bytes are copied', () => {
+test('RC-04: queued messages are flushed in order, and bytes are copied', () => {
   const { queue, flushed } = queueOf();
   const bytes = Buffer.from('abc');
   assert.equal(queue.push('one', undefined, 0), true);
@@ -30,7 +30,7 @@ test('RC-04: what waits comes out in order, and bytes are copied', () => {
   assert.deepEqual([queue.size, queue.bytes], [0, 0]);
 });
 
-test('RC-04: a flush stops where the connection is full, and goes on there', () => {
+test('RC-04: a flush stops when the connection is full, and the next one continues there', () => {
   const { queue, flushed } = queueOf();
   for (const text of ['1', '2', '3']) queue.push(text, undefined, 0);
   assert.deepEqual(flushed(0, 2), ['1', '2']);
@@ -38,7 +38,7 @@ test('RC-04: a flush stops where the connection is full, and goes on there', () 
   assert.deepEqual(flushed(0), ['3', '4']);
 });
 
-test('RC-04: over the number, or the bytes as UTF-8, the newest is refused and told', () => {
+test('RC-04: a message over maxBytes, counted as UTF-8, is refused and reported as unsent', () => {
   const { queue, unsent } = queueOf({ maxBytes: 10 + ENTRY_BYTES });
   assert.equal(queue.push('ä'.repeat(5), undefined, 0), true);
   assert.equal(queue.push('x', undefined, 0), false);
@@ -51,13 +51,13 @@ test('RC-04: over the number, or the bytes as UTF-8, the newest is refused and t
   ]);
 });
 
-test('RC-04: over the number of messages the newest is refused', () => {
+test('RC-04: a message over maxMessages is refused and reported as unsent', () => {
   const { queue, unsent } = queueOf();
   for (const accepted of [true, true, true, false]) assert.equal(queue.push('', undefined, 0), accepted);
   assert.deepEqual(unsent, [{ bytes: 0, why: 'full' }]);
 });
 
-test('RC-04: who waited longer than ttlMs is not sent, and makes room', () => {
+test('RC-04: a message queued for longer than ttlMs is dropped and makes room', () => {
   const { queue, unsent, flushed } = queueOf();
   queue.push('old', undefined, 0);
   queue.push('young', undefined, 500);
@@ -67,7 +67,7 @@ test('RC-04: who waited longer than ttlMs is not sent, and makes room', () => {
   assert.deepEqual(flushed(1_500), ['young', 'younger', 'newest']);
 });
 
-test('RC-04: a queue that is given up tells of every message', () => {
+test('RC-04: drop() reports every queued message as unsent', () => {
   const { queue, unsent } = queueOf();
   queue.push('a', undefined, 0);
   queue.push('bc', undefined, 0);
@@ -79,14 +79,14 @@ test('RC-04: a queue that is given up tells of every message', () => {
   assert.deepEqual([queue.size, queue.bytes], [0, 0]);
 });
 
-test('RC-04: what cannot be sent is misuse, also while offline', () => {
+test('RC-04: data that cannot be sent is misuse, also while offline', () => {
   const { queue } = queueOf();
   assert.throws(() => queue.push(7 as never, undefined, 0), { code: 'ERR_ARGUMENT' });
   assert.throws(() => queue.push(Buffer.of(0xff), { binary: false }, 0), { code: 'ERR_ARGUMENT' });
   assert.equal(queue.size, 0);
 });
 
-test('RC-04: many that come and go leave nothing behind', () => {
+test('RC-04: after hundreds of pushes and flushes the queue is empty', () => {
   const { queue, flushed } = queueOf({ maxMessages: 1_000 });
   for (let round = 0; round < 300; round++) {
     queue.push(String(round), undefined, 0);

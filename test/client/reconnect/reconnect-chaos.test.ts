@@ -4,11 +4,11 @@ import { eventLoopTurns, seededRandom, VirtualClock, waitUntil } from '../../../
 import { harbour } from './reconnecting.ts';
 import { ReconnectingClient } from '../dialling.ts';
 
-/** How often something happens, of a hundred times. */
+/** Relative frequency of each action, in percent. */
 const ACTIONS = { send: 60, broadcast: 15, pass: 15, cut: 4, restart: 3, vanish: 3 } as const;
 
 for (const seed of [1, 2, 3, 4, 5, 6]) {
-  test(`RC-04: whatever happens to the server, nothing comes twice and nothing out of order (seed ${seed})`, async (t) => {
+  test(`RC-04: across random failures of the server no message arrives twice or out of order (seed ${seed})`, async (t) => {
     const random = seededRandom(seed);
     const port = await harbour(t);
     const clock = new VirtualClock();

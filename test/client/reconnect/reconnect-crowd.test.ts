@@ -7,7 +7,7 @@ import { ReconnectingClient } from '../dialling.ts';
 const CLIENTS = 1_000;
 const LONG = { deadlineMs: 60_000 };
 
-/** How far a sample is from being uniform between `from` and `to`: the greatest distance of the two distributions. */
+/** Kolmogorov-Smirnov statistic: the greatest distance of a sample's distribution from the uniform one between `from` and `to`. */
 function distanceFromUniform(sample: readonly number[], from: number, to: number): number {
   const sorted = [...sample].sort((a, b) => a - b);
   return Math.max(
@@ -17,10 +17,10 @@ function distanceFromUniform(sample: readonly number[], from: number, to: number
     }),
   );
 }
-/** Kolmogorov and Smirnov: passed by one fair sample in a thousand; these samples are always the same. */
+/** One fair sample in a thousand exceeds this statistic. The samples are seeded and always the same. */
 const CRITICAL = 1.95 / Math.sqrt(CLIENTS);
 
-test('RC-02 RC-04: 1,000 clients come back after a restart, spread as the arithmetic says, and none is lost', async (t) => {
+test('RC-02 RC-04: 1,000 clients reconnect after a restart, spread uniformly, and no message is lost', async (t) => {
   const leaks = leakCheck();
   const received: string[] = [];
   const start = async (port: number): Promise<WebSocketServer> => {
@@ -63,7 +63,7 @@ test('RC-02 RC-04: 1,000 clients come back after a restart, spread as the arithm
   );
   assert.ok(distance < CRITICAL, `${distance} is not below ${CRITICAL}`);
 
-  // The server is late: the first attempts fail, and the second ones are spread over 100 to 2,000 ms.
+  // The server starts late: first attempts fail, and second attempts are spread over 100 to 2,000 ms.
   for (let now = 0; now < 5_000; now += 100) clock.advance(100);
   await waitUntil(() => planned.length === CLIENTS, LONG);
   assert.ok(planned.every(({ attempt }) => attempt === 2));
@@ -79,5 +79,5 @@ test('RC-02 RC-04: 1,000 clients come back after a restart, spread as the arithm
   await waitUntil(() => server.connections.size === CLIENTS, LONG);
   await waitUntil(() => received.length === CLIENTS, LONG);
   assert.deepEqual(new Set(received), new Set(clients.map((_, i) => String(i))));
-  assert.equal(planned.length, CLIENTS, 'nobody needed a third attempt');
+  assert.equal(planned.length, CLIENTS, 'no client needed a third attempt');
 });

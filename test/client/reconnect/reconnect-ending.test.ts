@@ -10,7 +10,7 @@ import { leakCheck, VirtualClock, waitForEvent, waitUntil } from '../../../src/t
 import { type Boat, boat, harbour } from './reconnecting.ts';
 import { ReconnectingClient } from '../dialling.ts';
 
-/** A server that accepts and says nothing. */
+/** A server that accepts connections and never answers. */
 async function silent(t: TestContext): Promise<{ readonly url: string; readonly sockets: Socket[] }> {
   const sockets: Socket[] = [];
   const server: Server = createServer((socket) => sockets.push(socket.on('error', () => {}).resume()));
@@ -25,7 +25,7 @@ async function silent(t: TestContext): Promise<{ readonly url: string; readonly 
 interface Phase {
   readonly name: string;
   readonly state: ReconnectState;
-  /** Brings a client into it. */
+  /** Brings a client into the phase. */
   readonly reach: (t: TestContext, signal: AbortSignal) => Promise<Boat>;
 }
 
@@ -79,7 +79,7 @@ const PHASES: readonly Phase[] = [
       const port = await harbour(t);
       const made = boat(t, port.url, { signal });
       const connection = await made.next('open');
-      connection.close(1012); // and the server's answer is on its way
+      connection.close(1012); // the server's answer has not arrived yet
       return made;
     },
   },
@@ -87,7 +87,7 @@ const PHASES: readonly Phase[] = [
 
 for (const { name, state, reach } of PHASES) {
   for (const how of ['close', 'abort'] as const) {
-    test(`RC-01: ${how} while ${name}: it ends, and nothing is left`, async (t) => {
+    test(`RC-01: ${how} while ${name}: the client closes and leaves nothing open`, async (t) => {
       const leaks = leakCheck();
       const controller = new AbortController();
       const { client, clock, names } = await reach(t, controller.signal);
@@ -108,7 +108,7 @@ for (const { name, state, reach } of PHASES) {
   }
 }
 
-test('RC-01: close has its closing handshake, with code and reason', async (t) => {
+test('RC-01: close() does the closing handshake, with code and reason', async (t) => {
   const port = await harbour(t);
   const { client, next } = boat(t, port.url);
   await next('open');
@@ -121,7 +121,7 @@ test('RC-01: close has its closing handshake, with code and reason', async (t) =
   assert.deepEqual([why, close?.sentCode, close?.wasClean], ['close', 4001, true]);
 });
 
-test('RC-01: an abort cuts a closing handshake short', async (t) => {
+test('RC-01: an abort ends a closing handshake at once', async (t) => {
   const port = await harbour(t);
   const controller = new AbortController();
   const { client, next } = boat(t, port.url, { signal: controller.signal });
@@ -133,22 +133,22 @@ test('RC-01: an abort cuts a closing handshake short', async (t) => {
   assert.equal((await client.closed).close?.wasClean, false);
 });
 
-test('RC-01: closed in the turn it was made, it never begins', async () => {
+test('RC-01: a client that is closed in the turn of its construction makes no attempt', async () => {
   const clock = new VirtualClock();
-  const url = (): never => assert.fail('nobody was to ask');
+  const url = (): never => assert.fail('the URL must not be requested');
   const client = new ReconnectingClient(url, { clock });
   client.close();
   assert.deepEqual([await client.closed, clock.pendingTimers], [{ why: 'close' }, 0]);
 });
 
-test('RC-01: a signal that was aborted before ends it before it begins', async () => {
+test('RC-01: with an aborted signal the client makes no attempt', async () => {
   const clock = new VirtualClock();
   const client = new ReconnectingClient('ws://127.0.0.1:1/', { clock, signal: AbortSignal.abort() });
   assert.equal((await client.closed).why, 'abort');
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('RC-01: listeners may close it, whatever they listen to', async (t) => {
+test('RC-01: listeners of open, down and retry may close the client', async (t) => {
   const port = await harbour(t);
   for (const name of ['open', 'down', 'retry'] as const) {
     const { client, next } = boat(t, port.url);
@@ -159,7 +159,7 @@ test('RC-01: listeners may close it, whatever they listen to', async (t) => {
   }
 });
 
-test('SD-06: await using closes it', async (t) => {
+test('SD-06: await using closes the client', async (t) => {
   const port = await harbour(t);
   const { client, next } = boat(t, port.url);
   await next('open');
@@ -167,10 +167,10 @@ test('SD-06: await using closes it', async (t) => {
   assert.equal(client.state, 'closed');
 });
 
-test('RC-01: waiting keeps the process, the end lets it go', async () => {
-  const door = join(import.meta.dirname, '..', '..', '..', 'src', 'client', 'index.js');
+test('RC-01: a client that waits for its next attempt keeps the process alive until it ends', async () => {
+  const entry = join(import.meta.dirname, '..', '..', '..', 'src', 'client', 'index.js');
   const program = `
-    import { ReconnectingClient } from ${JSON.stringify(new URL(`file://${door}`).href)};
+    import { ReconnectingClient } from ${JSON.stringify(new URL(`file://${entry}`).href)};
     const client = new ReconnectingClient('ws://127.0.0.1:1/', { baseDelayMs: 1, maxAttempts: 2 });
     client.on('close', ({ why }) => console.log(why, client.attempts));`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {

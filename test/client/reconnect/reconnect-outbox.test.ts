@@ -7,7 +7,7 @@ import { pair } from '../../../src/testing/index.ts';
 
 type Changing<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 
-/** An outbox, and a connection that it is given or not. */
+/** An outbox, and a connection that the test attaches and detaches. */
 async function outboxOf(
   t: TestContext,
   queue: false | { maxBytes: number; maxMessages: number; ttlMs: number } = {
@@ -37,20 +37,20 @@ async function outboxOf(
   };
 }
 
-test('RC-04: nothing passes what waits in the queue, connection or not', async (t) => {
+test('RC-04: no message overtakes queued messages, with or without a connection', async (t) => {
   const { outbox, connect, pass, received } = await outboxOf(t);
   assert.equal(outbox.send('one', undefined), true);
   connect();
   assert.equal(outbox.send('two', undefined), true);
   assert.deepEqual([outbox.queuedMessages, outbox.bufferedBytes], [2, 6 + 2 * ENTRY_BYTES]);
-  assert.equal(outbox.flush(), false, 'nobody was refused');
+  assert.equal(outbox.flush(), false, 'no send was refused');
   assert.equal(outbox.send('three', undefined), true);
   assert.equal(outbox.queuedMessages, 0);
   await pass(50);
   assert.deepEqual(received, ['one', 'two', 'three']);
 });
 
-test('RC-04: without a queue, or when it is over, what is sent is told of', async (t) => {
+test('RC-04: without a queue, or after the end, messages are reported as unsent', async (t) => {
   const without = await outboxOf(t, false);
   assert.equal(without.outbox.send('\u00e9', undefined), false);
   assert.deepEqual(without.unsent, [{ bytes: 2, why: 'offline' }]);
@@ -66,13 +66,13 @@ test('RC-04: without a queue, or when it is over, what is sent is told of', asyn
   ]);
 });
 
-test('RC-04 BP-03: who was refused is owed a drain, also by the next connection', async (t) => {
+test('RC-04 BP-03: drained() resolves after a send that returned false, even after a reconnect', async (t) => {
   const { outbox, connect, disconnect, pass } = await outboxOf(t);
   connect();
   assert.equal(outbox.send('x'.repeat(2_000), undefined), false);
   let drained = false;
   void outbox.drained(undefined).then(() => (drained = true));
-  assert.equal(outbox.flush(), false, 'the mark is passed still');
+  assert.equal(outbox.flush(), false, 'buffered bytes are still above the high-water mark');
   disconnect();
   await pass(50);
   assert.equal(outbox.flush(), false, 'there is no connection');
@@ -84,7 +84,7 @@ test('RC-04 BP-03: who was refused is owed a drain, also by the next connection'
   assert.equal(drained, true);
 });
 
-test('BP-03: who waits for room learns that there will be none', async (t) => {
+test('BP-03: drained() rejects when the client ends', async (t) => {
   const { outbox, stop } = await outboxOf(t);
   const waiting = outbox.drained(undefined);
   stop();

@@ -4,7 +4,7 @@ import { ENTRY_BYTES } from '../../../src/protocol/limits.ts';
 import { eventLoopTurns, waitUntil } from '../../../src/testing/index.ts';
 import { boat, harbour } from './reconnecting.ts';
 
-test('RC-04: what is sent while there is no connection goes out with the next one, behind what open listeners send', async (t) => {
+test('RC-04: messages sent while offline leave on the next connection, after those that `open` listeners send', async (t) => {
   const port = await harbour(t);
   await port.leave();
   const { client, clock, next } = boat(t, port.url);
@@ -26,7 +26,7 @@ test('RC-04: what is sent while there is no connection goes out with the next on
   assert.deepEqual([client.queuedMessages, client.droppedMessages], [0, 0]);
 });
 
-test('RC-04: over a limit the newest is refused, after ttlMs the oldest; send and unsent tell, and both are counted', async (t) => {
+test('RC-04: a full queue refuses new messages and ttlMs drops old ones; send(), unsent and the counters report both', async (t) => {
   const port = await harbour(t);
   await port.leave();
   const offlineQueue = { maxBytes: 10 + 3 * ENTRY_BYTES, maxMessages: 3, ttlMs: 20_000 };
@@ -52,7 +52,7 @@ test('RC-04: over a limit the newest is refused, after ttlMs the oldest; send an
   assert.deepEqual(port.received, ['new']);
 });
 
-test('RC-04: offlineQueue: false refuses while there is no connection', async (t) => {
+test('RC-04: with offlineQueue: false, send() returns false while offline', async (t) => {
   const port = await harbour(t);
   const { client, next } = boat(t, port.url, { offlineQueue: false });
   assert.equal(client.send('too early'), false);
@@ -64,7 +64,7 @@ test('RC-04: offlineQueue: false refuses while there is no connection', async (t
   assert.throws(() => client.send({} as never), { code: 'ERR_ARGUMENT' });
 });
 
-test('RC-04 BP-04: a queue larger than the connection may hold goes out as it takes it', async (t) => {
+test('RC-04 BP-04: a queue larger than maxBufferedBytes is flushed as the connection drains', async (t) => {
   const port = await harbour(t);
   await port.leave();
   const limits = { highWaterMarkBytes: 2_000, maxBufferedBytes: 4_000 };
@@ -81,7 +81,7 @@ test('RC-04 BP-04: a queue larger than the connection may hold goes out as it ta
   assert.ok(!names().includes('down'));
 });
 
-test('RC-04 BP-03: a producer that honours send and drained goes on across a reconnect, and is told by drain', async (t) => {
+test('RC-04 BP-03: a producer that waits for drained() continues across a reconnect, and drain is emitted', async (t) => {
   const port = await harbour(t);
   const { client, clock, next } = boat(t, port.url, {
     highWaterMarkBytes: 1_000,
@@ -91,7 +91,7 @@ test('RC-04 BP-03: a producer that honours send and drained goes on across a rec
   const [connection] = port.server().connections;
   connection?.pause();
   const big = 'x'.repeat(1_000_000);
-  for (let i = 0; i < 40; i++) client.send(big); // more than the sockets hold
+  for (let i = 0; i < 40; i++) client.send(big); // more than socket buffers take
   let drained = false;
   const waiting = client.drained().then(() => (drained = true));
   await eventLoopTurns(3);
@@ -99,14 +99,14 @@ test('RC-04 BP-03: a producer that honours send and drained goes on across a rec
   connection?.terminate();
   await next('down');
   await eventLoopTurns(3);
-  assert.equal(drained, false, 'there is no connection to be drained');
+  assert.equal(drained, false, 'no connection is open');
   clock.advance((await next('retry')).delayMs);
   await waiting;
   await next('drain');
   assert.equal(client.state, 'open');
 });
 
-test('RC-04: what was handed to a connection that died is not sent again', async (t) => {
+test('RC-04: messages given to a connection that is lost are not sent again', async (t) => {
   const port = await harbour(t);
   const { client, clock, next } = boat(t, port.url);
   const connection = await next('open');
@@ -119,7 +119,7 @@ test('RC-04: what was handed to a connection that died is not sent again', async
   assert.deepEqual(port.received, ['kept']);
 });
 
-test('RC-04: what waits when it ends is told of, and drained rejects', async (t) => {
+test('RC-04: when the client ends, queued messages are reported as unsent and drained() rejects', async (t) => {
   const { client, next } = boat(t, 'ws://127.0.0.1:1/');
   await next('retry');
   client.send('never');

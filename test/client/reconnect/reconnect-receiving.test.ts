@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { eventLoopTurns, waitUntil } from '../../../src/testing/index.ts';
 import { boat, harbour } from './reconnecting.ts';
 
-test('RC-01 EV-07: one loop over many connections, in order, until it is closed', async (t) => {
+test('RC-01 EV-07: one for-await loop receives messages of consecutive connections in order until close()', async (t) => {
   const port = await harbour(t);
   const { client, clock, next } = boat(t, port.url);
   const messages: unknown[] = [];
@@ -25,7 +25,7 @@ test('RC-01 EV-07: one loop over many connections, in order, until it is closed'
   for await (const message of client) assert.fail(`after the end: ${String(message)}`);
 });
 
-test('RC-01: a slow listener loses nothing by a reconnect, and does not hold it up', async (t) => {
+test('RC-01: a slow listener loses no message in a reconnect and does not delay it', async (t) => {
   const port = await harbour(t);
   const { client, clock, next } = boat(t, port.url);
   const messages: string[] = [];
@@ -54,7 +54,7 @@ test('RC-01: a slow listener loses nothing by a reconnect, and does not hold it 
   assert.equal(client.droppedMessages, 0);
 });
 
-test('RC-01: what was received of a connection that died is kept, also beyond receiveAheadBytes', async (t) => {
+test('RC-01: messages received before a connection is lost are delivered, also beyond receiveAheadBytes', async (t) => {
   const port = await harbour(t);
   const { client, clock, next } = boat(t, port.url, { receiveAheadBytes: 1_000 });
   const messages: string[] = [];
@@ -65,7 +65,7 @@ test('RC-01: what was received of a connection that died is kept, also beyond re
   await waitUntil(() => connection.messagesReceived >= 4);
   const [peer] = port.server().connections;
   peer!.terminate();
-  // The client does not read, so that only its pings meet the reset.
+  // The client does not read, so only its pings detect the reset.
   await waitUntil(() => {
     if (connection.state !== 'closed') clock.advance(500);
     return connection.state === 'closed';
@@ -82,12 +82,12 @@ test('RC-01: what was received of a connection that died is kept, also beyond re
   assert.deepEqual(
     kept,
     kept.map((_, i) => `a${i}`),
-    'in order, without a hole',
+    'in order, without a gap',
   );
   assert.equal(client.droppedMessages, 0);
 });
 
-test('RC-01 BP-10: who does not take messages holds the server back, also with many handled at a time', async (t) => {
+test('RC-01 BP-10: a client whose handlers do not return applies back-pressure to the server, also with many handlers at once', async (t) => {
   const port = await harbour(t, { maxBufferedBytes: 100_000_000 });
   const { client, next } = boat(t, port.url, { receiveAheadBytes: 10_000, maxConcurrentMessages: 4 });
   let taken = 0;
@@ -97,13 +97,16 @@ test('RC-01 BP-10: who does not take messages holds the server back, also with m
   for (let i = 0; i < 40; i++) port.server().broadcast(Buffer.alloc(500_000));
   const [connection] = port.server().connections;
   await eventLoopTurns(200);
-  assert.ok(connection!.bufferedBytes > 5_000_000, `${connection!.bufferedBytes} bytes wait at the server`);
+  assert.ok(
+    connection!.bufferedBytes > 5_000_000,
+    `${connection!.bufferedBytes} bytes buffered at the server`,
+  );
   assert.equal(taken, 0);
   client.resume();
   await waitUntil(() => taken === 40);
 });
 
-test('RC-01: messages that nobody takes do not keep a client that gave up from ending', async (t) => {
+test('RC-01: unconsumed messages do not keep a client that gave up from ending', async (t) => {
   const port = await harbour(t);
   const { client, clock, next, names } = boat(t, port.url);
   await next('open');
@@ -119,7 +122,7 @@ test('RC-01: messages that nobody takes do not keep a client that gave up from e
   assert.deepEqual(names(), ['open', 'down', 'giveUp', 'close']);
 });
 
-test('RC-01: a message that waited is delivered to a listener that comes late, before the end', async (t) => {
+test('RC-01: a listener attached late receives the buffered message before the end', async (t) => {
   const port = await harbour(t);
   const { client, next, names } = boat(t, port.url);
   await next('open');
@@ -133,7 +136,7 @@ test('RC-01: a message that waited is delivered to a listener that comes late, b
   assert.deepEqual(messages, [['late', false]]);
 });
 
-test('RC-01: who leaves the loop and closes does not wait for messages that nobody will take', async (t) => {
+test('RC-01: close() after leaving the for-await loop does not wait for unconsumed messages', async (t) => {
   const port = await harbour(t);
   const { client, clock, next } = boat(t, port.url);
   await next('open');

@@ -52,7 +52,7 @@ for (const [cause, sentCode, reaction] of [
   ['too-many-fragments', 1008, 'stay-away'],
   ['rate-limit', 1008, 'stay-away'],
 ] as const satisfies readonly (readonly [CloseCause, number | undefined, Reaction])[]) {
-  test(`RC-03: we end it, cause ${cause}, having sent ${sentCode}: ${reaction}`, () => {
+  test(`RC-03: the client closes, cause ${cause}, sent code ${sentCode}: ${reaction}`, () => {
     assert.equal(reactionToClose(closeOf({ initiator: 'local', cause, sentCode })), reaction);
   });
 }
@@ -85,20 +85,20 @@ const refusal = (code: 'ERR_RESPONSE' | 'ERR_REDIRECT', status?: number) =>
 for (const [what, error, reaction] of [
   ['no answer', new ConnectError('ERR_CONNECT', undefined, { phase: 'tcp' }), 'again'],
   ['no answer in time', new ConnectError('ERR_CONNECT_TIMEOUT', undefined, { phase: 'dns' }), 'again'],
-  ['an answer that breaks off', refusal('ERR_RESPONSE'), 'again'],
+  ['a truncated response', refusal('ERR_RESPONSE'), 'again'],
   ['503', refusal('ERR_RESPONSE', 503), 'again'],
   ['401', refusal('ERR_RESPONSE', 401), 'again-if-fresh'],
   ['404', refusal('ERR_RESPONSE', 404), 'again-some'],
-  ['a 101 that does not fit', refusal('ERR_RESPONSE', 101), 'stay-away'],
+  ['an invalid 101', refusal('ERR_RESPONSE', 101), 'stay-away'],
   ['a redirect', refusal('ERR_REDIRECT', 302), 'again-some'],
   ['a proxy that is down', new ConnectError('ERR_PROXY', undefined, { phase: 'proxy' }), 'again'],
   [
-    'a proxy that says 502',
+    'a proxy that answers 502',
     new ConnectError('ERR_PROXY', undefined, { phase: 'proxy', status: 502 }),
     'again',
   ],
   [
-    'a proxy that says 403',
+    'a proxy that answers 403',
     new ConnectError('ERR_PROXY', undefined, { phase: 'proxy', status: 403 }),
     'stay-away',
   ],
@@ -112,7 +112,7 @@ for (const [what, error, reaction] of [
   ['an impossible option', new MisuseError('ERR_OPTION', 'wrong'), 'stay-away'],
   ['a token service that is down', new Error('no token today'), 'again'],
 ] as const) {
-  test(`RC-03: no connection, ${what}: ${reaction}`, () => {
+  test(`RC-03: the attempt fails, ${what}: ${reaction}`, () => {
     assert.equal(reactionToError(error), reaction);
   });
 }
@@ -128,7 +128,7 @@ for (const [byRule, again, reaction] of [
   ['again-if-fresh', true, 'again'],
   ['again-spread', true, 'again-spread'],
 ] as const satisfies readonly (readonly [Reaction, boolean | undefined, Reaction])[]) {
-  test(`RC-03: ${byRule} by the rules, and shouldReconnect says ${again}: ${reaction}`, () => {
+  test(`RC-03: ${byRule} by the rules, and shouldReconnect returns ${again}: ${reaction}`, () => {
     assert.equal(overruled(byRule, again), reaction);
   });
 }

@@ -4,8 +4,8 @@ import { eventLoopTurns } from '../../../src/testing/index.ts';
 import { accepting, scriptedServer } from '../live.ts';
 import { boat } from './reconnecting.ts';
 
-test('RC-05: after a sleep a server that does not answer any more is left, and connected to anew', async (t) => {
-  // It accepts, and never answers a ping.
+test('RC-05: after a sleep the client drops a connection whose server does not answer, and connects again', async (t) => {
+  // This server accepts connections but never answers a ping.
   const { url, requests } = await scriptedServer(t, (socket, request) => socket.write(accepting(request)));
   const { client, clock, next } = boat(t, url, { pongTimeoutMs: 2_000 });
   await next('open');
@@ -23,7 +23,7 @@ test('RC-05: after a sleep a server that does not answer any more is left, and c
   assert.equal(requests.length, 2);
 });
 
-test('RC-05 HB-02: without a sleep the heartbeat finds it', async (t) => {
+test('RC-05 HB-02: without a sleep the heartbeat detects a dead connection', async (t) => {
   const { url } = await scriptedServer(t, (socket, request) => socket.write(accepting(request)));
   const { client, clock, next } = boat(t, url);
   await next('open');
@@ -34,5 +34,5 @@ test('RC-05 HB-02: without a sleep the heartbeat finds it', async (t) => {
   }
   assert.equal((await next('down')).close?.cause, 'ping-timeout');
   await next('retry');
-  clock.advance(1_000); // the old socket had its moment for a last word
+  clock.advance(1_000); // the time in which the old socket may still flush
 });

@@ -24,7 +24,7 @@ const CAUSES: readonly ReconnectCause[] = ['opened', 'leaving', 'retry', 'due', 
 for (const from of STATES) {
   for (const cause of CAUSES) {
     const to = LEGAL.get(`${from} ${cause}`);
-    test(`RC-01: ${cause} while ${from}: ${to ?? 'a fault'}`, () => {
+    test(`RC-01: ${cause} while ${from}: ${to ?? 'ERR_STATE'}`, () => {
       if (to === undefined) assert.throws(() => moveReconnect(from, cause), { code: 'ERR_STATE' });
       else assert.equal(moveReconnect(from, cause), to);
     });

@@ -6,7 +6,7 @@ import { close, eventLoopTurns, waitUntil } from '../../../src/testing/index.ts'
 import { accepting, scriptedServer } from '../live.ts';
 import { boat, harbour, short } from './reconnecting.ts';
 
-test('RC-01: the server goes and comes, and the client goes on', async (t) => {
+test('RC-01: the client reconnects after the server restarts', async (t) => {
   const port = await harbour(t);
   const { client, clock, next, names } = boat(t, port.url);
   const messages: unknown[] = [];
@@ -39,7 +39,7 @@ test('RC-01: the server goes and comes, and the client goes on', async (t) => {
   assert.deepEqual(names(), ['open', 'down', 'retry', 'open']);
 });
 
-test('RC-02: without a server the delays grow, and the count begins anew after 10 s of connection', async (t) => {
+test('RC-02: without a server the delays grow; 10 s of connection reset the count', async (t) => {
   const port = await harbour(t);
   await port.leave();
   const { client, clock, next } = boat(t, port.url);
@@ -69,12 +69,12 @@ test('RC-02: without a server the delays grow, and the count begins anew after 1
     [6, 15_050],
   ]);
   await lasting(9_900);
-  assert.deepEqual(await planned(), [7, 15_050], 'it did not last');
+  assert.deepEqual(await planned(), [7, 15_050], 'the connection was too short');
   await lasting(10_000);
   assert.deepEqual(await planned(), [1, 2_550]);
 });
 
-test('RC-02: maxAttempts in a row, then it gives up', async (t) => {
+test('RC-02: the client gives up after maxAttempts consecutive failures', async (t) => {
   const port = await harbour(t);
   await port.leave();
   const { client, clock, next, names } = boat(t, port.url, { maxAttempts: 2 });
@@ -92,7 +92,7 @@ for (const [code, why] of [
   [4000, 'refused'],
   [1008, 'credentials'],
 ] as const) {
-  test(`RC-03: the server closes with ${code}, and there is nothing new to bring: ${why}`, async (t) => {
+  test(`RC-03: the server closes with ${code} and the credentials cannot change: ${why}`, async (t) => {
     const port = await harbour(t);
     const { next, names } = boat(t, port.url, { token: 'fixed' });
     await next('open');
@@ -103,7 +103,7 @@ for (const [code, why] of [
   });
 }
 
-test('RC-03: what an ingress answers during a deploy is not final, and the client connects after it', async (t) => {
+test('RC-03: an unexpected response of an ingress during a deploy is not final; the client connects afterwards', async (t) => {
   const answers = ['404 Not Found', '200 OK', '302 Found', '400 Bad Request'];
   const server = await scriptedServer(t, (socket, request) => {
     const status = answers.shift();
@@ -124,7 +124,7 @@ test('RC-03: what an ingress answers during a deploy is not final, and the clien
   client.close();
 });
 
-test('RC-01 CC-01: with open the fields of that connection’s 101 are readable', async (t) => {
+test('RC-01 CC-01: in `open` the connection has the fields of its 101', async (t) => {
   let count = 0;
   const server = await scriptedServer(t, (socket, request) => {
     socket.write(accepting(request, `Set-Cookie: a=${++count}\r\nSet-Cookie: b=${count}\r\n`));
@@ -141,7 +141,7 @@ test('RC-01 CC-01: with open the fields of that connection’s 101 are readable'
   ]);
 });
 
-test('RC-03: an unexpected response is final when maxUnexpectedResponses have come', async (t) => {
+test('RC-03: the client gives up after maxUnexpectedResponses unexpected responses', async (t) => {
   const server = await scriptedServer(t, (socket) => {
     socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
   });
@@ -152,7 +152,7 @@ test('RC-03: an unexpected response is final when maxUnexpectedResponses have co
   assert.equal(names().filter((name) => name === 'retry').length, 1);
 });
 
-test('RC-03: 401 and a fresh token, once; a second 401 is the end', async (t) => {
+test('RC-03: after 401 the client tries once with a fresh token; a second 401 is final', async (t) => {
   const good = new Set(['second']);
   const port = await harbour(t, {
     upgrade: ({ request }) => {
@@ -183,7 +183,7 @@ test('RC-03: 401 and a fresh token, once; a second 401 is the end', async (t) =>
   assert.deepEqual(tokens, []);
 });
 
-test('RC-03: 401 and the same token again: no further handshake', async (t) => {
+test('RC-03: after 401 the same token is not sent again', async (t) => {
   let handshakes = 0;
   const port = await harbour(t, {
     upgrade: () => {
@@ -197,7 +197,7 @@ test('RC-03: 401 and the same token again: no further handshake', async (t) => {
   assert.equal(handshakes, 1);
 });
 
-test('RC-03: credentials expire (1008), and a ticket in the URL is fresh, too', async (t) => {
+test('RC-03: after 1008 a fresh ticket in the URL counts as fresh credentials', async (t) => {
   const tickets: string[] = [];
   const port = await harbour(t, {
     upgrade: ({ request }) => void tickets.push(request.url.searchParams.get('ticket') ?? ''),
@@ -214,7 +214,7 @@ test('RC-03: credentials expire (1008), and a ticket in the URL is fresh, too', 
   assert.deepEqual(tickets, ['1', '2']);
 });
 
-test('RC-02 RC-03: 503 is tried again, not before Retry-After, and 403 is not', async (t) => {
+test('RC-02 RC-03: 503 is retried after Retry-After, and 403 is final', async (t) => {
   let answer = (): Response => refuse(503, { headers: { 'retry-after': '7' } });
   const port = await harbour(t, { upgrade: () => answer() });
   const { clock, next } = boat(t, port.url);
@@ -226,7 +226,7 @@ test('RC-02 RC-03: 503 is tried again, not before Retry-After, and 403 is not', 
   assert.equal((end.error as ConnectError).status, 403);
 });
 
-test('RC-03: shouldReconnect overrules both ways, and leaves the rest to the rules', async (t) => {
+test('RC-03: shouldReconnect overrules in both directions; undefined keeps the rules', async (t) => {
   const asked: DownInfo[] = [];
   const opinions = [true, undefined, false];
   const port = await harbour(t);
@@ -250,7 +250,7 @@ test('RC-03: shouldReconnect overrules both ways, and leaves the rest to the rul
   );
 });
 
-test('RC-03: a shouldReconnect that throws leaves it to the rules', async (t) => {
+test('RC-03: if shouldReconnect throws, the rules apply', async (t) => {
   const fault = new Error('oops');
   const port = await harbour(t);
   const { next } = boat(t, port.url, {
@@ -265,7 +265,7 @@ test('RC-03: a shouldReconnect that throws leaves it to the rules', async (t) =>
   assert.deepEqual([code, cause], ['ERR_HANDLER', fault]);
 });
 
-test('RC-01: url, protocols, headers and token are asked before every attempt; a failure of theirs is tried again', async (t) => {
+test('RC-01: url, protocols, headers and token are called before every attempt; a failure of one is retried', async (t) => {
   const seen: unknown[] = [];
   const port = await harbour(t, {
     protocols: ['a', 'b'],
@@ -305,7 +305,7 @@ test('RC-01: url, protocols, headers and token are asked before every attempt; a
   ]);
 });
 
-test('RC-01: a function that does not answer is given up after connectTimeoutMs, and told so', async (t) => {
+test('RC-01: an attempt fails when url, headers or token does not settle within connectTimeoutMs', async (t) => {
   const signals: AbortSignal[] = [];
   const { clock, next } = boat(
     t,
@@ -322,7 +322,7 @@ test('RC-01: a function that does not answer is given up after connectTimeoutMs,
   assert.equal(signals[0]?.aborted, true);
 });
 
-test('RC-01: what a function gives that cannot be sent is the end, not a loop', async (t) => {
+test('RC-01: an invalid result of such a function ends the client instead of retrying', async (t) => {
   const { next } = boat(t, 'ws://127.0.0.1:1/', { token: () => 'line\nbreak' });
   const end = await next('giveUp');
   assert.deepEqual(short(end), ['refused', 'ERR_OPTION']);
@@ -330,7 +330,7 @@ test('RC-01: what a function gives that cannot be sent is the end, not a loop', 
   assert.deepEqual(short(await nextOf('giveUp')), ['refused', 'ERR_URL']);
 });
 
-test('GN-07: listeners that fail are told of, and change nothing', async (t) => {
+test('GN-07: failing listeners are reported and do not affect the client', async (t) => {
   const port = await harbour(t);
   const { client, clock, next } = boat(t, port.url);
   const fail = (): never => {
@@ -352,7 +352,7 @@ test('GN-07: listeners that fail are told of, and change nothing', async (t) => 
   await client.closed;
 });
 
-test('RC-01: a server that closes while the client still takes its seat is noticed', async (t) => {
+test('RC-01: the client notices a server that closes before `open` was emitted', async (t) => {
   const port = await harbour(t);
   port.server().on('connection', (connection) => {
     connection.send('last words');
@@ -368,7 +368,7 @@ test('RC-01: a server that closes while the client still takes its seat is notic
   assert.deepEqual(messages, ['last words']);
 });
 
-test('RC-01: a Close in the same packet as the 101 is noticed, too', async (t) => {
+test('RC-01: the client notices a Close in the same packet as the 101', async (t) => {
   const { url } = await scriptedServer(t, (socket, request) => {
     socket.end(Buffer.concat([Buffer.from(accepting(request)), close(1011, '', { mask: false })]));
   });
@@ -378,7 +378,7 @@ test('RC-01: a Close in the same packet as the 101 is noticed, too', async (t) =
   assert.deepEqual(names(), ['open', 'down', 'retry']);
 });
 
-test('RC-03: shouldReconnect: true keeps the wider spread where the rules have it', async (t) => {
+test('RC-03: shouldReconnect: true keeps the wider spread of the rules', async (t) => {
   const port = await harbour(t);
   const { next } = boat(t, port.url, { shouldReconnect: () => true });
   await next('open');
@@ -386,7 +386,7 @@ test('RC-03: shouldReconnect: true keeps the wider spread where the rules have i
   assert.equal((await next('retry')).delayMs, 2_550);
 });
 
-test('RC-01: a server that hangs up before it answers is tried again', async (t) => {
+test('RC-01: the client retries when the server disconnects before it answers', async (t) => {
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());

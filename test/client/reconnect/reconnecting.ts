@@ -5,13 +5,13 @@ import { type ReconnectOptions, type ServerOptions, WebSocketServer } from '../.
 import { leakCheck, seededRandom, VirtualClock, waitUntil } from '../../../src/testing/index.ts';
 import { ReconnectingClient } from '../dialling.ts';
 
-/** A server that can go and come back, on the same port. */
+/** A server that can stop and start again on the same port. */
 export interface Harbour {
   readonly port: number;
   readonly url: string;
-  /** The server of now. */
+  /** The current server. */
   readonly server: () => WebSocketServer;
-  /** What its clients sent, over all servers. */
+  /** Messages of clients, over all servers. */
   readonly received: string[];
   readonly leave: (code?: number) => Promise<void>;
   readonly comeBack: (options?: ServerOptions) => Promise<void>;
@@ -41,7 +41,7 @@ export async function harbour(t: TestContext, options: ServerOptions = {}): Prom
   };
 }
 
-/** What a client told, in order: the name of the event, and its argument. */
+/** Events of a client in order: name and argument. */
 export type Told = {
   [Name in keyof ReconnectEvents]: readonly [Name, ReconnectEvents[Name][0]];
 }[keyof ReconnectEvents];
@@ -59,8 +59,8 @@ export interface Boat {
 const NAMES = ['open', 'message', 'down', 'retry', 'giveUp', 'drain', 'unsent', 'close', 'error'] as const;
 
 /**
- * A client on a clock of its own; chance says 0.5 unless told otherwise. When the test is over it has ended, and left no
- * timer behind.
+ * A client with a virtual clock. The random fraction is always 0.5 by default. After the test the client is closed, and no timer
+ * may be left.
  */
 export function boat(
   t: TestContext,
@@ -100,7 +100,7 @@ export function boat(
   };
 }
 
-/** The end, in short. */
+/** A short form of the end: the reason, and the close code or the error. */
 export const short = ({ why, close, error }: EndInfo): readonly unknown[] => [
   why,
   close?.code ?? (error as { code?: string } | undefined)?.code ?? error?.message,

@@ -7,25 +7,25 @@ import { live } from '../../server/live.ts';
 
 const PONG_TIMEOUT_MS = 2_000;
 
-/** A connection that is watched; without a heartbeat, so that every ping is one of the watch. */
+/** A connection with a sleep watch and without a heartbeat, so every ping is one of the watch. */
 async function watched(t: Parameters<typeof live>[0], isReading: () => boolean = () => true) {
   const { join, clock, pass, closes } = live(t, { heartbeat: false, idleTimeoutMs: false });
   const { raw, connection } = await join();
   const watch = new SleepWatch(connection, new DeadlineQueue(clock), PONG_TIMEOUT_MS, isReading);
   t.after(() => watch.stop());
   connection.on('close', () => watch.stop());
-  /** Wall time goes on, and nothing else does. */
+  /** Advances wall time only, as a sleeping machine does. */
   const sleep = (ms: number): void => clock.setWall(clock.wallNow() + ms);
   return { raw, connection, clock, pass, closes, sleep };
 }
 
-test('RC-05: while time runs as it should nothing is asked', async (t) => {
+test('RC-05: without a sleep the watch sends no ping', async (t) => {
   const { raw, pass } = await watched(t);
   await pass(60_000);
   assert.equal(raw.received.length, 0);
 });
 
-test('RC-05: after a sleep the server is pinged, and who answers stays', async (t) => {
+test('RC-05: after a sleep the watch pings the server; an answer keeps the connection', async (t) => {
   const { raw, connection, pass, sleep } = await watched(t);
   sleep(60_000);
   await pass(5_100);
@@ -36,7 +36,7 @@ test('RC-05: after a sleep the server is pinged, and who answers stays', async (
   assert.equal(raw.received.length, 0, 'one sleep, one ping');
 });
 
-test('RC-05: after a sleep a connection that gives no answer is dead', async (t) => {
+test('RC-05: after a sleep a connection without an answer is dead', async (t) => {
   const { pass, closes, sleep } = await watched(t);
   sleep(60_000);
   await pass(5_100 + PONG_TIMEOUT_MS + 100);
@@ -44,7 +44,7 @@ test('RC-05: after a sleep a connection that gives no answer is dead', async (t)
   assert.deepEqual([info?.code, info?.cause], [1006, 'ping-timeout']);
 });
 
-test('RC-05: a process that stood still asks, too, where the clock goes on meanwhile', async (t) => {
+test('RC-05: the watch also pings after the process was suspended while the monotonic clock continued', async (t) => {
   const { raw, clock, pass } = await watched(t);
   clock.stall(30_000);
   clock.advance(0);
@@ -54,7 +54,7 @@ test('RC-05: a process that stood still asks, too, where the clock goes on meanw
   await pass(PONG_TIMEOUT_MS);
 });
 
-test('RC-05: a clock set back, or forth by a little, is no sleep', async (t) => {
+test('RC-05: a wall clock that is set back, or a little forward, does not count as a sleep', async (t) => {
   const { raw, pass, sleep } = await watched(t);
   sleep(-3_600_000);
   await pass(10_000);
@@ -63,7 +63,7 @@ test('RC-05: a clock set back, or forth by a little, is no sleep', async (t) => 
   assert.equal(raw.received.length, 0);
 });
 
-test('RC-05: a second sleep while the ping is out gives it its whole time again', async (t) => {
+test('RC-05: a second sleep while a ping is pending restarts the timeout of the ping', async (t) => {
   const { raw, connection, pass, sleep } = await watched(t);
   sleep(60_000);
   await pass(5_100);
@@ -75,7 +75,7 @@ test('RC-05: a second sleep while the ping is out gives it its whole time again'
   assert.equal(connection.state, 'open');
 });
 
-test('HB-07 RC-05: while we do not read, silence proves nothing', async (t) => {
+test('HB-07 RC-05: a client that does not read does not judge the silence of the server', async (t) => {
   let reading = false;
   const { raw, connection, pass, sleep } = await watched(t, () => reading);
   sleep(60_000);
