@@ -4,8 +4,8 @@ import type { Level } from './rule.ts';
 export type KeyWords = Readonly<Partial<Record<Level, number>>>;
 
 /**
- * Counted in the texts. Sections that are not here use none; those that explain the words (§2 of both) are left out. After
- * §11.3.5 RFC 6455 demands nothing.
+ * Counted in the RFCs. Sections without an entry use no key word. Left out: the sections that define the words (§2 of both). After
+ * §11.3.5 RFC 6455 has no key words.
  */
 export const KEY_WORDS: Readonly<Record<string, Readonly<Record<string, KeyWords>>>> = {
   'RFC 6455': {

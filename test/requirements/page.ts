@@ -9,7 +9,7 @@ export interface Document {
   readonly rules: readonly Rule[];
 }
 
-/** Sections that state rules below one number are sorted as the RFC has them. */
+/** Sorts rules by section, as in the RFC. */
 const inOrder = (rules: readonly Rule[]): Rule[] =>
   rules.toSorted((a, b) => a.section.localeCompare(b.section, 'en', { numeric: true }));
 
@@ -48,9 +48,9 @@ function documentPage({ name, rules }: Document): string[] {
   return [
     `## ${name}`,
     '',
-    `${rules.length} rules for ${count(rules)} key words; ${ours.length} are kept by code and proved by tests, for ${rules.length - ours.length} it says why not.`,
+    `${rules.length} rules for ${count(rules)} key words. Code keeps ${ours.length} of them and tests prove it; ${rules.length - ours.length} have a reason instead, after “—:”.`,
     '',
-    '| Rule | Level | Binds | In our words | Where it is kept, and the tests that prove it |',
+    '| Rule | Level | Binds | Rule in short | Code that keeps it, and tests that prove it |',
     '| --- | --- | --- | --- | --- |',
     ...lines,
     '',
@@ -62,12 +62,12 @@ export const requirementsPage = (): string =>
   [
     '# Every rule of the protocol, with its code and its tests',
     '',
-    'Each MUST, MUST NOT, SHOULD, SHOULD NOT of the documents, SHALL, REQUIRED and RECOMMENDED included, in the order in which',
-    'they state them, the rule in our own words. A rule of several identical key words is one line and says how many. What MAY',
-    'be done is not listed. A test reads this table: every file and name has to exist, every title has to be that of a test,',
-    'and no line may be without code and tests, or a reason. The page is made from `test/requirements/` by `npm run docs`.',
+    'This page lists each MUST, MUST NOT, SHOULD and SHOULD NOT of the RFCs (also SHALL, REQUIRED and RECOMMENDED) in the order of the',
+    'RFC. MAY is not listed. If a section repeats a key word for one rule, the rule is one line with the number of key words.',
+    'A test checks the page: every file and name exists, every title belongs to a test, and every line has code and tests, or a reason.',
+    '`npm run docs` makes the page from `test/requirements/`.',
     '',
-    'Titles are given in part where several tests share it.',
+    'A part of a title stands for all tests whose titles contain it.',
     '',
     ...DOCUMENTS.flatMap(documentPage),
   ].join('\n');

@@ -14,7 +14,7 @@ const rules = DOCUMENTS.flatMap(({ name, rules: list }) =>
 );
 const keptRules = rules.flatMap((rule) => ('code' in rule.how ? [{ ...rule, ...rule.how }] : []));
 
-test('TS-02: every rule has code and tests, or a reason', () => {
+test('TS-02: every rule has code and tests or a reason, and no rule is listed twice', () => {
   for (const { at, how } of rules) {
     if ('why' in how) assert.ok(how.why.length > 20, at);
     else assert.ok(how.code.length > 0 && how.tests.length > 0, at);
@@ -23,7 +23,7 @@ test('TS-02: every rule has code and tests, or a reason', () => {
 });
 
 for (const { name, rules: list } of DOCUMENTS) {
-  test(`TS-02: ${name} has as many key words in each section as the rules account for`, () => {
+  test(`TS-02: ${name} : in each section the rules account for every key word`, () => {
     const counted: Record<string, Record<string, number>> = {};
     for (const { section, level, times } of list) {
       const words = (counted[section] ??= {});
@@ -33,7 +33,7 @@ for (const { name, rules: list } of DOCUMENTS) {
   });
 }
 
-test('TS-02: the code that a rule names is there', () => {
+test('TS-02: every rule names files and names that exist in src/', () => {
   const missing = keptRules.flatMap(({ at, code }) =>
     code
       .filter((place) => {
@@ -46,7 +46,7 @@ test('TS-02: the code that a rule names is there', () => {
   assert.deepEqual(missing, [], missing.join('\n'));
 });
 
-test('TS-02: the tests that a rule names are run', () => {
+test('TS-02: every rule names titles of existing tests', () => {
   const titles = titlesByFile();
   const missing = keptRules.flatMap(({ at, tests }) =>
     tests
@@ -59,13 +59,13 @@ test('TS-02: the tests that a rule names are run', () => {
   assert.deepEqual(missing, [], missing.join('\n'));
 });
 
-test('TS-02: every test of the live server that names a demand stands for a rule', () => {
+test('TS-02: a rule names every test of the live server, except those without a key word', () => {
   const cited = new Set(keptRules.flatMap(({ tests }) => tests));
   const unused = Object.keys(SERVER_MUSTS).filter((id) => !cited.has(live(id)));
-  // What the RFC says without a key word, or with "must" in small letters, has tests as well.
+  // These tests prove statements of the RFC without a key word, or with "must" in lower case.
   assert.deepEqual(unused, ['4.2.1-6', '4.2.2-9', '5.5.3-1', '5.5.3-2', '7.1.5-1', '7.1.5-2', '7.4.2-1']);
 });
 
-test('TS-02: docs/requirements.md says what the rules say (npm run docs)', () => {
+test('TS-02: docs/requirements.md agrees with the rules (npm run docs)', () => {
   assert.equal(readFileSync(join(root, 'docs', 'requirements.md'), 'utf8'), requirementsPage());
 });

@@ -2,7 +2,7 @@ import { kept, live, notOurs, type Rule, section } from './rule.ts';
 
 const BACKOFF = 'client/reconnect/backoff.ts#';
 const APPLICATION = notOurs(
-  'when to close is the decision of the application; the library closes only where a rule or a limit says so',
+  'the application decides when to close; the library closes only when a rule, a limit or a timeout requires it',
 );
 
 /** §7, §8: closing and failing. */
@@ -12,19 +12,19 @@ export const CLOSING: readonly Rule[] = [
     [
       'SHOULD',
       'both',
-      'TCP and TLS are closed cleanly, and what still comes is discarded',
+      'TCP and TLS are closed cleanly, and bytes that still arrive are discarded',
       kept('connection/ending.ts#socket.end', live('5.5.1-5'), live('7.1.7-1')),
     ],
     [
       'SHOULD',
       'server',
-      'the server closes TCP first',
+      'The server closes TCP first',
       kept('connection/ending.ts#socket.end', live('5.5.1-5')),
     ],
     [
       'SHOULD',
       'server',
-      'and does so at once',
+      'The server closes TCP at once',
       kept(
         'connection/ending.ts#socket.end',
         live('5.5.1-5'),
@@ -34,7 +34,7 @@ export const CLOSING: readonly Rule[] = [
     [
       'SHOULD',
       'client',
-      'a client waits for it',
+      'The client waits for the server to close TCP',
       kept(
         'connection/ending.ts#a client waits for it',
         'testing/pair: a client waits for the server to end TCP',
@@ -46,7 +46,7 @@ export const CLOSING: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'a closing handshake begins with a Close of that code and reason',
+      'A closing handshake starts with a Close frame with the given code and reason',
       kept(
         'protocol/connection.ts#close',
         live('7.1.2-1'),
@@ -56,7 +56,7 @@ export const CLOSING: readonly Rule[] = [
     [
       'SHOULD',
       'both',
-      'with both Closes through, the connection is closed',
+      'After both Close frames the connection is closed',
       kept(
         'connection/ending.ts#inputDone',
         live('5.5.1-5'),
@@ -69,24 +69,24 @@ export const CLOSING: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'failing closes the connection',
+      'A client that fails the connection closes it',
       kept('protocol/connection.ts#fail', 'protocol/connection-commands: a failure sends Close at once'),
     ],
     [
       'MUST',
       'server',
-      'failing closes the connection',
+      'A server that fails the connection closes it',
       kept(
         'protocol/connection.ts#fail',
         live('7.1.7-1'),
         'server/opening/closing-live: the peer breaks a rule and stays',
       ),
     ],
-    ['SHOULD', 'server', 'a failure is logged', kept('server/log.ts#log', 'server/log: §7.1.7')],
+    ['SHOULD', 'server', 'The server logs a failure', kept('server/log.ts#log', 'server/log: §7.1.7')],
     [
       'SHOULD',
       'both',
-      'an open connection that fails gets a Close with a fitting code first',
+      'Before an open connection fails, a Close with a suitable code is sent',
       kept(
         'protocol/connection.ts#closeNow',
         live('7.1.7-1'),
@@ -96,38 +96,38 @@ export const CLOSING: readonly Rule[] = [
     [
       'MUST NOT',
       'both',
-      'after a failure nothing more is processed, not even a Close',
+      'After a failure an endpoint processes no data, not even Close',
       kept(
         'protocol/connection.ts#release',
         live('7.1.7-1'),
         'protocol/connection-commands: a failure or a Close drops unfinished messages',
       ),
     ],
-    ['SHOULD NOT', 'client', 'otherwise clients do not close', APPLICATION],
+    ['SHOULD NOT', 'client', 'A client does not close in other cases', APPLICATION],
   ),
   ...section(
     '7.2.1',
     [
       'MUST',
       'client',
-      'a handshake that cannot go on fails as §7.1.7 says',
+      'A handshake that cannot continue fails the connection as defined in §7.1.7',
       kept('client/connecting.ts#fail', 'client/failures: the server answers a wrong accept value'),
     ],
     [
       'MUST',
       'client',
-      'a transport that is lost fails the connection',
+      'A lost transport fails the connection',
       kept(
         'protocol/connection.ts#transportEnded',
         'protocol/connection-commands: the end of the transport ends every phase',
       ),
     ],
-    ['SHOULD NOT', 'client', 'otherwise clients do not close', APPLICATION],
+    ['SHOULD NOT', 'client', 'A client does not close in other cases', APPLICATION],
   ),
   ...section('7.2.2', [
     'MUST',
     'server',
-    'aborting a handshake closes TCP',
+    'Aborting a handshake closes TCP',
     kept(
       'server/opening/linger.ts#linger',
       live('4.1-1'),
@@ -139,23 +139,26 @@ export const CLOSING: readonly Rule[] = [
     [
       'SHOULD',
       'client',
-      'connecting again backs off',
+      'A client reconnects with backoff',
       kept(BACKOFF, 'client/reconnect/reconnecting-client: without a server the delays grow'),
     ],
     [
       'SHOULD',
       'client',
-      'the first attempt waits for a random time',
-      kept(BACKOFF, 'client/reconnect/reconnect-crowd: 1,000 clients come back after a restart, spread'),
+      'The first attempt is delayed by a random time',
+      kept(
+        BACKOFF,
+        'client/reconnect/reconnect-crowd: 1,000 clients reconnect after a restart, spread uniformly',
+      ),
     ],
     [
       'SHOULD',
       'client',
-      'later attempts wait longer and longer',
+      'Later attempts are delayed by increasing times',
       kept(BACKOFF, 'client/reconnect/reconnecting-client: without a server the delays grow'),
     ],
   ),
-  ...section('7.3', ['SHOULD NOT', 'client', 'clients do not close without a reason', APPLICATION]),
+  ...section('7.3', ['SHOULD NOT', 'client', 'A client does not close without a reason', APPLICATION]),
   ...section(
     '7.4.1',
     [
@@ -173,16 +176,16 @@ export const CLOSING: readonly Rule[] = [
     [
       'SHOULD',
       'client',
-      'with 1010 the reason lists the extensions that were missed',
+      'The reason of a Close with 1010 lists the missing extensions',
       notOurs(
-        'a client that gets no extension goes on without it, and so has no use for 1010; an application that closes with it writes the reason',
+        'the client continues without an extension and never sends 1010 itself; an application that closes with 1010 writes the reason',
       ),
     ],
   ),
   ...section('8.1', [
     'MUST',
     'both',
-    'what should be UTF-8 and is not fails the connection',
+    'Invalid UTF-8 fails the connection',
     kept(
       [
         'protocol/utf8.ts#Utf8Validator',

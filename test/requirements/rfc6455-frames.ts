@@ -1,10 +1,13 @@
 import { kept, live, notOurs, type Rule, section } from './rule.ts';
 
-const PROXY = notOurs('Hawser is an endpoint and never re-fragments the frames of others');
+const PROXY = notOurs('Hawser is an endpoint, not a proxy: it forwards no frames');
 const FIRST_BYTE = 'protocol/frame-header.ts#checkFirstByte';
 const BUILDER = 'protocol/outgoing/frame-builder.ts#writeHeader';
 const CORE = 'protocol/connection.ts#next';
-const CLIENT_KEY = kept('client/key-pool.ts#KeyPool', 'client/turns: keys come from the source of chance');
+const CLIENT_KEY = kept(
+  'client/key-pool.ts#KeyPool',
+  'client/turns: masking keys are consecutive random 4-byte values',
+);
 
 /** §5: frames. */
 export const FRAMES: readonly Rule[] = [
@@ -13,7 +16,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'every frame to a server is masked',
+      'A client masks every frame',
       kept(
         BUILDER,
         "protocol/outgoing/frame-builder: a client's frame of 125 bytes",
@@ -23,18 +26,18 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'a frame that is not masked ends the connection',
+      'An unmasked frame from a client ends the connection',
       kept(
         'protocol/frame-header.ts#ERR_MASK_MISSING',
         live('5.1-1'),
         'protocol/connection: §5.1 an unmasked frame from a client',
       ),
     ],
-    ['MUST NOT', 'server', 'no frame to a client is masked', kept(BUILDER, live('5.1-2'))],
+    ['MUST NOT', 'server', 'A server masks no frame', kept(BUILDER, live('5.1-2'))],
     [
       'MUST',
       'client',
-      'a masked frame from a server ends the connection',
+      'A masked frame from a server ends the connection',
       kept(
         'protocol/frame-header.ts#ERR_MASK_UNEXPECTED',
         'protocol/connection: §5.1 a masked frame from a server',
@@ -46,7 +49,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'reserved bits are 0 unless an extension owns them; the grammar says so for each of the three',
+      'Reserved bits are 0 unless an extension defines them; the grammar repeats this for each of the three bits',
       kept(
         BUILDER,
         'protocol/outgoing/frame-builder: §5.7: the builder produces the example frames',
@@ -57,19 +60,19 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'a reserved bit that no extension owns fails the connection',
+      'A reserved bit that no extension defines fails the connection',
       kept(FIRST_BYTE, live('5.2-1'), 'protocol/connection: client: FP-04 rsv1 on opcode 1'),
     ],
     [
       'MUST',
       'both',
-      'an unknown opcode fails the connection',
+      'An unknown opcode fails the connection',
       kept(FIRST_BYTE, live('5.2-2'), 'protocol/connection: client: FP-04 §5.2 reserved opcode 3'),
     ],
     [
       'MUST',
       'both',
-      'the top bit of a 64-bit length is 0',
+      'The top bit of a 64-bit length is 0',
       kept(
         'protocol/frame-header.ts#ERR_LENGTH_SIGN',
         live('5.2-4'),
@@ -79,7 +82,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'lengths have their shortest form, sent and received',
+      'Sent and received lengths have their shortest form',
       kept(
         ['protocol/frame-header.ts#ERR_LENGTH_ENCODING', BUILDER],
         live('5.2-3'),
@@ -90,8 +93,8 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'other',
-      'an extension says how long its data is, and how its use is negotiated',
-      notOurs('binds authors of extensions'),
+      'An extension defines the length of its data and its negotiation',
+      notOurs('binds authors of extensions; Hawser defines no extension'),
       2,
     ],
   ),
@@ -100,25 +103,25 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'a masked frame has its mask bit set',
+      'A masked frame has its mask bit set',
       kept(BUILDER, 'protocol/outgoing/frame-builder: §5.7: the builder produces the example frames'),
     ],
-    ['MUST', 'client', 'each frame has a fresh key', CLIENT_KEY],
-    ['MUST', 'client', 'keys come from a strong source of entropy', CLIENT_KEY],
-    ['MUST NOT', 'client', 'a key does not help to predict the next', CLIENT_KEY],
+    ['MUST', 'client', 'Each frame has a new masking key', CLIENT_KEY],
+    ['MUST', 'client', 'Masking keys come from a strong source of entropy', CLIENT_KEY],
+    ['MUST NOT', 'client', 'A masking key does not make the next one predictable', CLIENT_KEY],
   ),
   ...section(
     '5.4',
     [
       'MUST NOT',
       'both',
-      'control frames are not fragmented',
+      'Control frames are not fragmented',
       kept(FIRST_BYTE, live('5.4-3'), 'protocol/connection: with FIN 0'),
     ],
     [
       'MUST',
       'both',
-      'fragments are delivered in their order',
+      'Fragments are delivered in order',
       kept(
         'protocol/message-assembler.ts#append',
         live('5.4-6'),
@@ -128,27 +131,27 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST NOT',
       'both',
-      'fragments of two messages are not mixed',
+      'Fragments of two messages are not interleaved',
       kept('protocol/frame-header.ts#ERR_INTERLEAVED', live('5.4-4'), live('5.4-5')),
     ],
     [
       'MUST',
       'both',
-      'control frames inside a fragmented message are handled',
+      'An endpoint handles control frames inside a fragmented message',
       kept(CORE, live('5.4-2'), 'protocol/connection: client: FR-04 CT-01 control frames between fragments'),
     ],
-    ['MUST', 'both', 'messages are received in one frame and in fragments', kept(CORE, live('5.4-1'))],
+    ['MUST', 'both', 'An endpoint receives fragmented and unfragmented messages', kept(CORE, live('5.4-1'))],
     [
       'MUST NOT',
       'other',
-      'a proxy does not change the fragmentation of control frames, with unknown reserved bits, under extensions it does not know, or of connections whose handshake it did not see',
+      'A proxy does not change the fragmentation of control frames, of frames with unknown reserved bits or unknown extensions, or of connections whose handshake it did not see',
       PROXY,
       4,
     ],
     [
       'MUST',
       'both',
-      'all fragments of a message have the type of the first',
+      'All fragments of a message have the type of the first one',
       kept('protocol/frame-header.ts#follow', live('5.4-4'), live('5.4-6')),
     ],
   ),
@@ -157,7 +160,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'control frames carry at most 125 bytes, sent and received',
+      'Sent and received control frames have at most 125 bytes of payload',
       kept(
         [
           'protocol/frame-header.ts#ERR_CONTROL_TOO_LONG',
@@ -167,14 +170,14 @@ export const FRAMES: readonly Rule[] = [
         'protocol/outgoing/frame-builder: a control frame carries at most 125 bytes',
       ),
     ],
-    ['MUST NOT', 'both', 'they are not fragmented', kept(FIRST_BYTE, live('5.4-3'))],
+    ['MUST NOT', 'both', 'Control frames are not fragmented', kept(FIRST_BYTE, live('5.4-3'))],
   ),
   ...section(
     '5.5.1',
     [
       'MUST',
       'both',
-      'a body begins with a code of two bytes, the higher first',
+      'A Close body begins with a code of two bytes in network byte order',
       kept(
         ['protocol/close.ts#readCloseBody', 'protocol/close.ts#buildCloseBody'],
         live('5.5.1-1'),
@@ -184,15 +187,15 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST NOT',
       'client',
-      'the reason is not shown to end users',
+      'The reason is not shown to end users',
       notOurs(
-        'the library shows nothing to anybody; the command line is a tool for developers, and escapes what it prints',
+        'the library displays nothing; the command line is a tool for developers and escapes the reason before it prints it',
       ),
     ],
     [
       'MUST NOT',
       'both',
-      'no data frame follows a Close that was sent',
+      'An endpoint sends no data frame after Close',
       kept(
         ['protocol/connection.ts#close', 'connection/link.ts#state'],
         live('5.5.1-3'),
@@ -202,7 +205,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'a Close is answered with a Close, unless one was sent',
+      'An endpoint answers Close with Close, unless it has sent one',
       kept(
         'protocol/connection.ts#receiveClose',
         live('5.5.1-2'),
@@ -212,7 +215,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'SHOULD',
       'both',
-      'the answer comes as soon as it can',
+      'The answer is sent as soon as possible',
       kept(
         'protocol/connection.ts#closeNow',
         live('5.5.1-2'),
@@ -222,7 +225,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'after both Closes TCP is closed',
+      'After both Close frames an endpoint closes TCP',
       kept(
         'connection/ending.ts#socket.end',
         live('5.5.1-5'),
@@ -232,13 +235,13 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'the server closes TCP at once',
+      'The server closes TCP at once',
       kept('connection/ending.ts#socket.end', live('5.5.1-5')),
     ],
     [
       'SHOULD',
       'client',
-      'the client waits for the server to close TCP',
+      'The client waits for the server to close TCP',
       kept(
         'connection/ending.ts#a client waits for it',
         'testing/pair: a client waits for the server to end TCP',
@@ -250,7 +253,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'a ping is answered with a pong, unless a Close has come',
+      'An endpoint answers a ping with a pong, unless it has received Close',
       kept(
         'protocol/connection.ts#controlFrame',
         live('5.5.2-1'),
@@ -260,7 +263,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'SHOULD',
       'both',
-      'as soon as it can: ahead of messages that wait',
+      'The pong is sent as soon as possible, before queued messages',
       kept(
         'protocol/outgoing/outbox.ts#control',
         'protocol/outgoing/outbox: arrives whole and in order',
@@ -271,7 +274,7 @@ export const FRAMES: readonly Rule[] = [
   ...section('5.6', [
     'MUST',
     'both',
-    'a text message as a whole is UTF-8, sent and received',
+    'Sent and received text messages are valid UTF-8 as a whole',
     kept(
       [
         'protocol/utf8.ts#Utf8Validator',
@@ -286,7 +289,7 @@ export const FRAMES: readonly Rule[] = [
   ...section('5.8', [
     'MUST',
     'both',
-    'extensions are negotiated in the opening handshake',
+    'Extensions are negotiated in the opening handshake',
     kept('protocol/handshake/answer.ts#renderUpgrade', live('4.2.2-6'), live('5.2-1')),
   ]),
   ...section(
@@ -294,20 +297,20 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'a message is sent by the steps below',
+      'An endpoint sends a message by the steps below',
       kept('connection/connection.ts#send', live('6.1-2')),
     ],
     [
       'MUST',
       'both',
-      'only while the connection is open; else nothing is sent',
+      'A message is sent only while the connection is open',
       kept('connection/connection.ts#send', live('6.1-1')),
       2,
     ],
     [
       'MUST',
       'both',
-      'data goes into frames',
+      'Data is sent in frames',
       kept(
         BUILDER,
         live('6.1-2'),
@@ -317,14 +320,14 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'the first frame has the opcode of text or binary',
+      'The first frame has the opcode of text or binary',
       kept('protocol/payload.ts#outgoing', live('6.1-2'), live('6.2-1')),
     ],
-    ['MUST', 'both', 'the last frame has FIN', kept(BUILDER, live('6.1-2'))],
+    ['MUST', 'both', 'The last frame has FIN', kept(BUILDER, live('6.1-2'))],
     [
       'MUST',
       'client',
-      'a client masks',
+      'A client masks its frames',
       kept(
         'protocol/outgoing/frame-builder.ts#writeFrame',
         "protocol/outgoing/frame-builder: a client's text of",
@@ -333,7 +336,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'the frames are transmitted',
+      'The frames are transmitted',
       kept(
         'protocol/outgoing/outbox.ts#Outbox',
         'protocol/outgoing/outbox: arrives whole and in order',
@@ -346,25 +349,25 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'incoming data is parsed as frames',
+      'Incoming data is parsed as frames',
       kept('protocol/frame-parser.ts#FrameParser', 'fuzz: parser and assembly agree with a naive model'),
     ],
     [
       'MUST',
       'both',
-      'control frames are handled as §5.5 says',
+      'Control frames are handled as defined in §5.5',
       kept('protocol/connection.ts#controlFrame', live('5.5.2-1'), live('5.5.1-2')),
     ],
     [
       'MUST',
       'both',
-      'the type of a message is noted from its first frame',
+      'The first frame gives the type of the message',
       kept('protocol/frame-header.ts#messageOpcode', live('6.2-1'), live('5.4-6')),
     ],
     [
       'MUST',
       'both',
-      'after the last fragment the next data frame begins a new message',
+      'After the last fragment the next data frame begins a new message',
       kept(
         'protocol/frame-header.ts#endMessage',
         'protocol/connection: three fragments, the type comes from the first',
@@ -374,7 +377,7 @@ export const FRAMES: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'masking is removed',
+      'The server unmasks received data',
       kept(
         'protocol/mask.ts#mask',
         live('5.3-1'),

@@ -8,22 +8,22 @@ const THE_REQUEST = 'protocol/handshake/client: the request of the RFC';
 const refused = (what: string): string =>
   `protocol/handshake/client: §4.1 CC-04 the client refuses a response: ${what}`;
 const IDN = 'protocol/handshake/destination: CC-02 §3 ws://bücher.example/ü';
-const KEYS = 'client/turns: keys come from the source of chance';
-const PROXIES = notOurs('there is no proxy support in this version');
+const KEYS = 'client/turns: masking keys are consecutive random 4-byte values';
+
 const HEAD = 'protocol/handshake/http-head.ts#HeadParser';
 const SERVER = 'protocol/handshake/server.ts#readUpgradeRequest';
 const ANSWER = 'protocol/handshake/answer.ts#renderUpgrade';
 const EXTENSIONS = 'protocol/handshake/extension-list.ts#ExtensionReader';
 const ORIGIN = 'server/admission/policies.ts#origin';
 
-/** §3, §4: from the URI to the answer of the server. */
+/** §3, §4: from the URI to the response of the server. */
 export const OPENING: readonly Rule[] = [
   ...section(
     '3',
     [
       'MUST NOT',
       'client',
-      'a WebSocket URI has no fragment',
+      'A WebSocket URI has no fragment',
       kept(
         URL_READER,
         'protocol/handshake/destination: refused: a fragment',
@@ -33,9 +33,9 @@ export const OPENING: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'a "#" that begins no fragment is written %23',
+      'A "#" that does not start a fragment is written %23',
       notOurs(
-        'whoever writes the URI knows which of the two is meant; here every bare one begins a fragment',
+        'the application writes the URI; Hawser treats every unescaped "#" as a fragment and refuses the URI',
       ),
     ],
   ),
@@ -44,13 +44,13 @@ export const OPENING: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'open a connection, send the handshake, read the answer',
-      kept(CONNECTING, 'client/connect: the client talks to the server'),
+      'The client opens a connection, sends its handshake and reads the response',
+      kept(CONNECTING, 'client/connect: client and server exchange text and bytes'),
     ],
     [
       'MUST',
       'client',
-      'host, port, resource name and secure flag are those of a valid WebSocket URI; if not, fail',
+      'Host, port, resource name and secure flag come from a valid WebSocket URI; an invalid one fails the connection',
       kept(
         URL_READER,
         'protocol/handshake/destination: CC-02 §3 ws://example.com:80/a',
@@ -61,10 +61,10 @@ export const OPENING: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'one connection at a time is being opened to one address; others wait for it',
+      'Only one connection at a time to an address is in state CONNECTING; the others wait',
       kept(
         'client/turns.ts#Turn',
-        'client/turns: one at a time for each address',
+        'client/turns: one connection at a time per address',
         'client/failures: one connection at a time connects to an address',
       ),
       3,
@@ -72,36 +72,57 @@ export const OPENING: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'without knowing addresses, each host name counts as a host of its own',
-      notOurs('addresses are always known: names are resolved before a turn is taken'),
+      'If the client does not know addresses, each host name counts as a separate host',
+      kept(
+        'client/route.ts#nameOf',
+        'client/proxy: through a proxy, one connection at a time connects to each host name',
+        'client/given-stream: createConnection is called for one connection at a time per host name',
+      ),
     ],
     [
       'SHOULD',
       'client',
-      'then the number of pending connections is limited',
-      notOurs('addresses are always known: names are resolved before a turn is taken'),
+      'If the client does not know addresses, it limits the total number of pending connections',
+      notOurs(
+        'not kept through a proxy or `createConnection`: one connection at a time to each host name, but any number of host names; the application chooses them',
+      ),
     ],
-    ['SHOULD', 'client', 'a configured proxy is asked to open the connection', PROXIES],
     [
       'SHOULD',
       'client',
-      'without a proxy the connection is direct',
-      kept('sockets/dial.ts#Dial', 'client/connect: the client talks to the server'),
+      'With a configured proxy, the client asks the proxy to open the connection',
+      kept(
+        ['client/proxy-tunnel.ts#ProxyTunnel', 'options/read-proxy.ts#ProxySettings'],
+        'client/proxy: ws through an http: proxy, without credentials',
+        'client/proxy: wss through an https: proxy, with credentials',
+        'interop/forward-proxies: through',
+      ),
     ],
-    ['MUST', 'client', 'proxy autoconfiguration is asked for the WebSocket URI', PROXIES],
+    [
+      'SHOULD',
+      'client',
+      'Without a proxy the client connects directly',
+      kept('sockets/dial.ts#Dial', 'client/connect: client and server exchange text and bytes'),
+    ],
     [
       'MUST',
       'client',
-      'a connection that cannot be opened fails',
-      kept(CONNECTING, 'client/failures: ERR_CONNECT: a port that is closed'),
+      'A proxy autoconfiguration script gets the WebSocket URI',
+      notOurs('Hawser runs no such script; the application chooses the proxy in the option `proxy`'),
     ],
     [
       'MUST',
       'client',
-      'wss: TLS comes first; if it fails, so does the connection; everything runs through it',
+      'If the connection cannot be opened, connecting fails',
+      kept(CONNECTING, 'client/failures: ERR_CONNECT: a closed port'),
+    ],
+    [
+      'MUST',
+      'client',
+      'wss: the TLS handshake comes first, its failure fails the connection, and all data uses TLS',
       kept(
         'sockets/dial.ts#connectTls',
-        'client/connect: wss with a certificate of our own',
+        'client/connect: wss accepts a certificate of tls.ca',
         'client/connect: a certificate for another name',
       ),
       3,
@@ -109,32 +130,32 @@ export const OPENING: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'TLS names the server (SNI)',
-      kept('sockets/dial.ts#servername', 'client/connect: TLS names the server (SNI)'),
+      'The TLS handshake has the server name (SNI)',
+      kept('sockets/dial.ts#servername', 'client/connect: TLS sends the server name (SNI)'),
     ],
     [
       'MUST',
       'client',
-      'then the opening handshake is sent',
-      kept([CONNECTING, REQUEST], 'client/connect: protocols, headers and origin reach the server'),
+      'Then the client sends the opening handshake',
+      kept([CONNECTING, REQUEST], 'client/connect: protocols, headers, origin and URL reach the server'),
     ],
     [
       'MUST',
       'client',
-      'it is a valid HTTP request, a GET, of HTTP/1.1 at least',
+      'The handshake is a valid HTTP request with GET and HTTP/1.1 or higher',
       kept(REQUEST, THE_REQUEST),
       3,
     ],
     [
       'MUST',
       'client',
-      'its target is the resource name of the URI',
+      'The request target is the resource name of the URI',
       kept([REQUEST, URL_READER], THE_REQUEST, 'protocol/handshake/destination: CC-02 §3 WS://EXAMPLE.com'),
     ],
     [
       'MUST',
       'client',
-      'it has Host, with the port unless that is the default',
+      'Host has the port unless it is the default port',
       kept(
         [REQUEST, URL_READER],
         THE_REQUEST,
@@ -142,30 +163,30 @@ export const OPENING: readonly Rule[] = [
         'protocol/handshake/destination: CC-02 §3 wss://example.com:80',
       ),
     ],
-    ['MUST', 'client', 'it has Upgrade with websocket', kept(REQUEST, THE_REQUEST), 2],
-    ['MUST', 'client', 'it has Connection with Upgrade', kept(REQUEST, THE_REQUEST), 2],
+    ['MUST', 'client', 'Upgrade contains websocket', kept(REQUEST, THE_REQUEST), 2],
+    ['MUST', 'client', 'Connection contains Upgrade', kept(REQUEST, THE_REQUEST), 2],
     [
       'MUST',
       'client',
-      'it has a key of 16 random bytes in base64, new for each connection',
+      'Sec-WebSocket-Key is 16 random bytes in base64, new for each connection',
       kept(
         'protocol/handshake/client.ts#makeKey',
         'protocol/handshake/client: the key is 16 bytes in base64',
-        'client/connect: each connection has a key of its own',
+        'client/connect: each connection has its own key',
       ),
       3,
     ],
     [
       'MUST',
       'client',
-      'a browser sends Origin',
-      notOurs('this is no browser; an application may set the field'),
+      'A browser sends Origin',
+      notOurs('Hawser is not a browser; an application can set the field with the option `origin`'),
     ],
-    ['MUST', 'client', 'it has version 13', kept(REQUEST, THE_REQUEST), 2],
+    ['MUST', 'client', 'Sec-WebSocket-Version is 13', kept(REQUEST, THE_REQUEST), 2],
     [
       'MUST',
       'client',
-      'subprotocols are tokens, each offered once',
+      'Offered subprotocols are unique tokens',
       kept(
         'options/resolve-connect-options.ts#protocols',
         'options/connect-options: CC-03 protocols: accepts valid values and refuses others',
@@ -175,44 +196,49 @@ export const OPENING: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'nothing is sent before the answer',
-      kept(CONNECTING, 'client/connect: nothing follows the request until the answer is there'),
+      'The client sends nothing else before the response',
+      kept(CONNECTING, 'client/connect: the client sends nothing between request and response'),
     ],
     [
       'MUST',
       'client',
-      'the answer is checked',
+      'The client validates the response',
       kept(JUDGE, 'protocol/handshake/client: correct responses open the connection'),
     ],
     [
       'MUST',
       'client',
-      'no Upgrade, or another than websocket: fail',
+      'The connection fails if Upgrade is missing or not websocket',
       kept(JUDGE, refused('no Upgrade'), refused('another Upgrade')),
     ],
     [
       'MUST',
       'client',
-      'no Connection with upgrade: fail',
+      'The connection fails if Connection does not contain upgrade',
       kept(JUDGE, refused('no Connection'), refused('Connection without upgrade')),
     ],
     [
       'MUST',
       'client',
-      'no accept value, or a wrong one: fail',
+      'The connection fails if the accept value is missing or wrong',
       kept(JUDGE, refused('no accept value'), refused('a wrong accept value')),
     ],
-    ['MUST', 'client', 'an extension that was not offered: fail', kept(JUDGE, refused('an extension'))],
     [
       'MUST',
       'client',
-      'a subprotocol that was not offered: fail',
+      'The connection fails if an extension was not offered',
+      kept(JUDGE, refused('an extension')),
+    ],
+    [
+      'MUST',
+      'client',
+      'The connection fails if the subprotocol was not offered',
       kept(JUDGE, refused('a subprotocol that was not requested')),
     ],
     [
       'MUST',
       'client',
-      'an answer that breaks §4.1 or §4.2.2 otherwise: fail',
+      'The connection fails if the response violates §4.1 or §4.2.2 in another way',
       kept(
         [JUDGE, 'protocol/handshake/response-head.ts#ResponseHeadParser'],
         refused('two subprotocols'),
@@ -225,7 +251,7 @@ export const OPENING: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'a request that is no proper handshake, in grammar or content, gets an HTTP error',
+      'A request that is not a valid handshake gets an HTTP error',
       kept(
         [HEAD, SERVER],
         live('4.1-1'),
@@ -241,7 +267,7 @@ export const OPENING: readonly Rule[] = [
     [
       'SHOULD NOT',
       'server',
-      'a request without Origin is not taken for one of a browser',
+      'A request without Origin is not treated as one of a browser',
       kept(
         'server/admission/policies.ts#requireOrigin',
         'server/admission/origin-policies: a missing Origin passes unless requireOrigin is on',
@@ -253,13 +279,13 @@ export const OPENING: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'the steps below are completed before the connection is open',
+      'The server completes the steps below before the connection is open',
       kept('server/opening/handshake.ts#Handshake', live('4.2.2-7')),
     ],
     [
       'MUST',
       'server',
-      'on a TLS port everything, the handshake too, runs through TLS',
+      'On a TLS port all data, including the opening handshake, uses TLS',
       kept(
         'server/opening/tls-server.ts#createServer',
         'server/opening/tls: wss on a port of its own',
@@ -269,25 +295,25 @@ export const OPENING: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'an origin that is not accepted gets an HTTP error',
+      'An unacceptable origin gets an HTTP error',
       kept(ORIGIN, live('4.2.2-3'), 'interop/browsers: a page of another origin is refused'),
     ],
     [
       'MUST',
       'server',
-      'another version gets an HTTP error that names ours',
+      'Another version gets an HTTP error with the supported version',
       kept([SERVER, 'protocol/handshake/answer.ts#renderRefusal'], live('4.2.2-1')),
     ],
     [
       'MUST',
       'server',
-      'a service that is not there gets an HTTP error',
+      'An unavailable service gets an HTTP error',
       kept('server/admission/policies.ts#path', live('4.2.2-2')),
     ],
     [
       'MUST',
       'server',
-      'the subprotocol is one of those offered',
+      'The server selects a subprotocol that was offered',
       kept(
         'protocol/handshake/server.ts#selectProtocol',
         live('4.2.2-4'),
@@ -297,15 +323,20 @@ export const OPENING: readonly Rule[] = [
     [
       'MUST NOT',
       'server',
-      'with none in common the field is left out',
+      'Without a common subprotocol the response has no Sec-WebSocket-Protocol',
       kept('protocol/handshake/server.ts#selectProtocol', live('4.2.2-5')),
     ],
-    ['MUST', 'server', 'extensions are chosen from those offered', kept(ANSWER, live('4.2.2-6'))],
-    ['MUST NOT', 'server', 'an extension that was not offered is not named', kept(ANSWER, live('4.2.2-6'))],
+    ['MUST', 'server', 'The server selects extensions that were offered', kept(ANSWER, live('4.2.2-6'))],
+    [
+      'MUST NOT',
+      'server',
+      'The response names no extension that was not offered',
+      kept(ANSWER, live('4.2.2-6')),
+    ],
     [
       'MUST',
       'server',
-      'the answer is a valid 101 with Upgrade, Connection and the accept value',
+      'The response is a valid 101 with Upgrade, Connection and the accept value',
       kept(
         [ANSWER, 'protocol/handshake/accept-key.ts#acceptValue'],
         live('4.2.2-7'),
@@ -317,13 +348,13 @@ export const OPENING: readonly Rule[] = [
   ...section('4.3', [
     'MUST',
     'both',
-    'a quoted extension parameter is a token once its quotes are gone',
+    'A quoted extension parameter is a token without its quotes',
     kept(EXTENSIONS, live('9.1-1'), 'protocol/handshake/extension-list: §9.1 refuses "a;b=\\"c d\\""'),
   ]),
   ...section('4.4', [
     'MUST',
     'server',
-    'the refusal of a version names all that are spoken',
+    'The refusal of a version lists the supported versions',
     kept(
       'protocol/handshake/answer.ts#renderRefusal',
       live('4.4-1'),
@@ -339,13 +370,13 @@ export const AROUND: readonly Rule[] = [
     [
       'MUST NOT',
       'server',
-      'no extension is used that the client did not ask for',
+      'The server uses no extension that the client did not request',
       kept(ANSWER, live('4.2.2-6')),
     ],
     [
       'MUST',
       'both',
-      'parameters are those that the extension defines',
+      'Extension parameters are those that the extension defines',
       kept(
         'protocol/deflate/parameters.ts#readParameters',
         'protocol/deflate/negotiation: the offer is declined and the connection goes on: permessage-deflate; foo',
@@ -357,22 +388,22 @@ export const AROUND: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'an extension list that breaks the grammar fails the connection',
+      'An extension list that violates the grammar fails the connection',
       kept(EXTENSIONS, live('9.1-1'), 'protocol/handshake/server: second field malformed'),
     ],
     [
       'MUST',
       'both',
-      'a quoted parameter is a token once its quotes are gone',
+      'A quoted parameter is a token without its quotes',
       kept(EXTENSIONS, 'protocol/handshake/extension-list: §9.1 refuses "a;b=\\"c d\\""'),
     ],
     [
       'MUST',
       'both',
-      'extension names are registered, and their parameters defined',
+      'Extension names are registered, and the extension defines its parameters',
       kept(
         'protocol/deflate/parameters.ts#EXTENSION_NAME',
-        'client/compression: PD-10 a client that is not told to offers nothing',
+        'client/compression: PD-10 by default a client offers no extension',
         'protocol/deflate/negotiation: PD-02 PD-03',
       ),
       2,
@@ -380,7 +411,7 @@ export const AROUND: readonly Rule[] = [
     [
       'MUST NOT',
       'client',
-      'an extension is used only once the server has agreed',
+      'The client uses an extension only after the server has accepted it',
       kept('protocol/frame-header.ts#ERR_RSV', 'protocol/connection: client: FP-04 rsv1 on opcode 1'),
     ],
   ),
@@ -389,20 +420,20 @@ export const AROUND: readonly Rule[] = [
     [
       'SHOULD',
       'server',
-      'a server for certain sites checks Origin',
+      'A server for certain sites checks Origin',
       kept(ORIGIN, 'server/admission/policies: same-origin: scheme, host and port', live('4.2.2-3')),
     ],
     [
       'SHOULD',
       'server',
-      'an unacceptable origin gets 403',
+      'An unacceptable origin gets 403',
       kept('server/admission/policies.ts#ERR_ORIGIN', live('4.2.2-3')),
     ],
   ),
   ...section('10.3', [
     'MUST',
     'client',
-    'each frame has a new key that applications cannot predict',
+    'Each frame has a new masking key that the application cannot predict',
     kept('client/key-pool.ts#KeyPool', KEYS),
   ]),
   ...section(
@@ -410,7 +441,7 @@ export const AROUND: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'what would go over a limit of frame or message is not taken in',
+      'An endpoint protects itself against frames and messages that exceed its limits',
       kept(
         'protocol/frame-header.ts#checkLimits',
         live('10.4-1'),
@@ -421,7 +452,7 @@ export const AROUND: readonly Rule[] = [
     [
       'SHOULD',
       'both',
-      'there are limits on frames, and on messages in fragments',
+      'An endpoint limits the size of frames and of fragmented messages',
       kept(
         ['protocol/frame-header.ts#checkLimits', 'protocol/frame-header.ts#ERR_TOO_MANY_FRAGMENTS'],
         'protocol/connection: FR-05 FP-08 SE-15',
@@ -434,7 +465,7 @@ export const AROUND: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'TLS is supported',
+      'An endpoint supports TLS',
       kept(
         'server/opening/tls-server.ts#createServer',
         'server/opening/tls: wss on a port of its own',
@@ -444,8 +475,10 @@ export const AROUND: readonly Rule[] = [
     [
       'SHOULD',
       'both',
-      'TLS is used',
-      notOurs('whether a deployment uses it is its own decision; the listening sentence says ws or wss'),
+      'An endpoint uses TLS',
+      notOurs(
+        'each deployment decides; docs/security.md advises wss:// everywhere except on your own machine',
+      ),
     ],
   ),
   ...section(
@@ -453,7 +486,7 @@ export const AROUND: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'what comes in is always checked',
+      'An endpoint always validates incoming data',
       kept(
         ['protocol/frame-header.ts#read', SERVER],
         live('10.7-1'),
@@ -464,7 +497,7 @@ export const AROUND: readonly Rule[] = [
     [
       'SHOULD',
       'both',
-      'after the handshake bad data is answered with a Close that says why',
+      'After the handshake, invalid data is answered with a Close that has a suitable code',
       kept(
         'protocol/connection.ts#fail',
         live('10.7-1'),
@@ -474,7 +507,7 @@ export const AROUND: readonly Rule[] = [
     [
       'SHOULD',
       'server',
-      'bad data in the handshake gets an HTTP status that fits',
+      'Invalid data in the handshake gets a suitable HTTP status',
       kept(
         'protocol/handshake/answer.ts#renderRefusal',
         live('4.1-1'),
@@ -484,30 +517,35 @@ export const AROUND: readonly Rule[] = [
   ),
   ...section(
     '11.1.1',
-    ['MUST', 'client', 'other characters of the host are converted as IDN says', kept(URL_READER, IDN)],
-    ['MUST', 'client', 'other characters elsewhere are percent-encoded UTF-8', kept(URL_READER, IDN)],
+    [
+      'MUST',
+      'client',
+      'Non-ASCII characters of the host are converted by the rules of IDN',
+      kept(URL_READER, IDN),
+    ],
+    ['MUST', 'client', 'Non-ASCII characters elsewhere are percent-encoded UTF-8', kept(URL_READER, IDN)],
   ),
   ...section(
     '11.1.2',
-    ['MUST', 'client', 'for wss URIs, too: IDN', kept(URL_READER, IDN)],
-    ['MUST', 'client', 'for wss URIs, too: percent-encoding', kept(URL_READER, IDN)],
+    ['MUST', 'client', 'The same for wss URIs: IDN', kept(URL_READER, IDN)],
+    ['MUST', 'client', 'The same for wss URIs: percent-encoding', kept(URL_READER, IDN)],
   ),
   ...section('11.3.1', [
     'MUST NOT',
     'client',
-    'a request has one key; a second is refused',
+    'A request has one Sec-WebSocket-Key; two are refused',
     kept(SERVER, live('11.3.1-1'), 'protocol/handshake/server: two keys: ERR_KEY'),
   ]),
   ...section('11.3.2', [
     'MUST NOT',
     'server',
-    'a response has one Sec-WebSocket-Extensions at most',
+    'A response has at most one Sec-WebSocket-Extensions',
     kept(ANSWER, live('11.3.2-1'), 'protocol/handshake/answer: subprotocol, extensions, then the headers'),
   ]),
   ...section('11.3.3', [
     'MUST NOT',
     'server',
-    'a response has one Sec-WebSocket-Accept',
+    'A response has one Sec-WebSocket-Accept',
     kept(
       [ANSWER, 'protocol/handshake/server.ts#checkHookHeaders'],
       'protocol/handshake/answer: the smallest 101 response, byte for byte',
@@ -517,7 +555,7 @@ export const AROUND: readonly Rule[] = [
   ...section('11.3.4', [
     'MUST NOT',
     'server',
-    'a response has one Sec-WebSocket-Protocol at most',
+    'A response has at most one Sec-WebSocket-Protocol',
     kept(
       [ANSWER, 'protocol/handshake/server.ts#checkHookHeaders'],
       live('11.3.4-1'),
@@ -527,7 +565,7 @@ export const AROUND: readonly Rule[] = [
   ...section('11.3.5', [
     'MUST NOT',
     'client',
-    'a request has one version; a second is refused',
+    'A request has one Sec-WebSocket-Version; two are refused',
     kept(SERVER, live('11.3.5-1'), 'protocol/handshake/server: two versions: ERR_VERSION_MISSING'),
   ]),
 ];

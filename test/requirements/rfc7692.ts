@@ -13,11 +13,12 @@ const SENDING = 'connection/compressed-sending';
 const declined = (offer: string): string =>
   `${NEGOTIATION}: the offer is declined and the connection goes on: ${offer}`;
 const refused = (answer: string): string => `${NEGOTIATION}: is answered ${answer}`;
-const fails = (answer: string): string => `client/compression: the handshake fails with the answer ${answer}`;
+const fails = (answer: string): string =>
+  `client/compression: the handshake fails if the server answers ${answer}`;
 const MESSAGES = 'connection/compressed-receiving: compressed and uncompressed messages arrive in order';
-const BOTH_SIDES = 'client/compression: both hear what the other says';
+const BOTH_SIDES = 'client/compression: both ends receive the messages of the other';
 const PEERS = 'interop/other-servers: our client and Python';
-/** Offers and answers of ours, each with each. */
+/** Every offer of the client with every answer of the server. */
 const EACH_OTHER = `${NEGOTIATION}: our client accepts the answer of our server`;
 
 /** RFC 7692: the framework (§4 to §6) and permessage-deflate (§7). */
@@ -27,13 +28,13 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'other',
-      'an extension of the framework defines its name, its parameters and its transformation',
-      notOurs('this binds whoever specifies another extension; permessage-deflate is the only one here'),
+      'An extension of the framework defines its name, its parameters and its transformation',
+      notOurs('binds authors of other extensions; permessage-deflate is the only extension of Hawser'),
     ],
     [
       'MUST',
       'both',
-      'the header has the name and the parameters that the extension defines',
+      'The header field has the name and the parameters that the extension defines',
       kept([OFFER, ANSWER], `${NEGOTIATION}: offers permessage-deflate`, EACH_OTHER),
     ],
   ),
@@ -42,17 +43,17 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'an offer names the extension in Sec-WebSocket-Extensions',
+      'An offer names the extension in Sec-WebSocket-Extensions',
       kept(
         OFFER,
         'client/compression: client and server, with takeover, window 2^15',
-        'client/compression: PD-10 a client that is not told to offers nothing',
+        'client/compression: PD-10 by default a client offers no extension',
       ),
     ],
     [
       'MUST',
       'client',
-      'a client that keeps a smaller window says so in its offer',
+      'A client that uses a smaller window states it in its offer',
       kept(
         OFFER,
         `${NEGOTIATION}: offers permessage-deflate; server_max_window_bits=10`,
@@ -62,13 +63,13 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'an acceptance names the extension in the response',
+      'A server that accepts an offer names the extension in the response',
       kept(ANSWER, `${NEGOTIATION}: PD-02 PD-03`),
     ],
     [
       'MUST',
       'server',
-      'and stands for what the server supports in full',
+      'The accepted offer is one that the server supports fully',
       kept(
         ANSWER,
         declined('permessage-deflate; server_max_window_bits=8'),
@@ -78,13 +79,13 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST NOT',
       'server',
-      'no other extension that uses RSV1 is accepted beside it',
+      'The server accepts no second extension that uses RSV1',
       kept(ANSWER, `${NEGOTIATION}: answers foo, permessage-deflate; bar, permessage-deflate`),
     ],
     [
       'MUST',
       'client',
-      'a response with two such extensions fails the connection',
+      'A response with two extensions that use RSV1 fails the connection',
       kept(
         ACCEPT,
         refused('permessage-deflate, permessage-deflate'),
@@ -94,35 +95,35 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST NOT',
       'server',
-      'no extension is accepted below it that needs frames kept, or has attributes of frames',
+      'After permessage-deflate the server accepts no extension that depends on frame boundaries or frame attributes',
       kept(ANSWER, `${NEGOTIATION}: answers foo, permessage-deflate; bar, permessage-deflate`),
     ],
     [
       'MUST',
       'client',
-      'a response with such an extension below fails the connection',
+      'A response with such an extension after permessage-deflate fails the connection',
       kept(ACCEPT, refused('permessage-deflate, foo')),
     ],
     [
       'MUST NOT',
       'server',
-      'who declines every offer names none in the response',
+      'A server that declines every offer names no extension in the response',
       kept(ANSWER, declined('permessage-deflate; foo'), declined('x-webkit-deflate-frame')),
     ],
     [
       'MUST',
       'client',
-      'an invalid response, or one that was not offered, fails the connection',
+      'A response that is invalid or was not offered fails the connection',
       kept(
         ACCEPT,
-        'client/compression: an answer to a client that did not offer',
+        'client/compression: the handshake fails if the server selects permessage-deflate that was not offered',
         fails('x-webkit-deflate-frame'),
       ),
     ],
     [
       'MUST',
       'both',
-      'what was agreed is used as agreed, and nothing else',
+      'Both ends use exactly the negotiated configuration',
       kept(AGREED, BOTH_SIDES, `${SENDING}: without a negotiated extension nothing is compressed`),
     ],
   ),
@@ -131,13 +132,13 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'a message is compressed whole, and the bit set on its first frame',
+      'A message is compressed as a whole, with RSV1 set on its first frame',
       kept(SENDER, `${SENDING}: messages are compressed from the threshold in bytes on`, BOTH_SIDES),
     ],
     [
       'MUST',
       'both',
-      'a message that is not compressed goes as it is, the bit not set',
+      'An uncompressed message is sent unchanged, without RSV1',
       kept(
         SENDER,
         `${SENDING}: without takeover, a message that does not get smaller is sent uncompressed`,
@@ -147,13 +148,13 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST NOT',
       'both',
-      'the bit is not set on control frames and on fragments after the first',
+      'RSV1 is not set on control frames and on later fragments',
       kept(SENDER, BOTH_SIDES, PEERS),
     ],
     [
       'MUST',
       'both',
-      'such a frame fails the connection',
+      'RSV1 on such a frame fails the connection',
       kept(
         'protocol/frame-header.ts#ERR_RSV',
         'connection/compressed-receiving: SE-21 RSV1 on a continuation',
@@ -166,17 +167,17 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'of a message with the bit the payloads are joined and inflated',
+      'The payloads of a message with RSV1 are joined and inflated',
       kept(INFLATER, MESSAGES, `${RECEIVING}: PD-04 empty fragments before, between and after`),
     ],
-    ['MUST', 'both', 'a message without it is taken as it came', kept(INFLATER, MESSAGES)],
+    ['MUST', 'both', 'A message without RSV1 is delivered unchanged', kept(INFLATER, MESSAGES)],
   ),
   ...section(
     '7',
     [
       'MUST',
       'server',
-      'an offer is declined for a parameter that is not defined, wrong or doubled, or a configuration that is not supported',
+      'The server declines an offer with an unknown, invalid or repeated parameter, or with an unsupported configuration',
       kept(
         [READ, ANSWER],
         declined('permessage-deflate; foo'),
@@ -190,7 +191,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'a response fails the connection for the same four reasons',
+      'A response fails the connection for the same four reasons',
       kept(
         ACCEPT,
         fails('permessage-deflate; server_no_context_takeover; foo'),
@@ -203,13 +204,13 @@ export const COMPRESSION: readonly Rule[] = [
   ...section('7.1.1.1', [
     'SHOULD',
     'server',
-    'server_no_context_takeover in an offer is supported',
+    'A server supports server_no_context_takeover in an offer',
     kept(ANSWER, `${NEGOTIATION}: answers permessage-deflate; server_no_context_takeover`),
   ]),
   ...section('7.1.1.2', [
     'MUST',
     'client',
-    'client_no_context_takeover in a response is supported',
+    'A client supports client_no_context_takeover in a response',
     kept(
       ACCEPT,
       `${NEGOTIATION}: accepts permessage-deflate; client_no_context_takeover`,
@@ -221,7 +222,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'server_max_window_bits of an offer is a number: 8 to 15, without leading zeros',
+      'server_max_window_bits of an offer is a number from 8 to 15 without leading zeros',
       kept(
         [OFFER, READ],
         `${NEGOTIATION}: offers permessage-deflate; server_max_window_bits=10`,
@@ -232,7 +233,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'and so is that of a response, which is no larger than the offer',
+      'server_max_window_bits of a response is such a number, at most that of the offer',
       kept(
         [ANSWER, READ],
         `${NEGOTIATION}: answers permessage-deflate; server_max_window_bits=13`,
@@ -246,7 +247,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'client_max_window_bits of an offer, where it has a value, is such a number',
+      'client_max_window_bits of an offer has no value or such a number',
       kept(
         [OFFER, READ],
         `${NEGOTIATION}: client_max_window_bits=11`,
@@ -257,7 +258,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'and that of a response always is',
+      'client_max_window_bits of a response is such a number',
       kept(
         [ANSWER, READ],
         `${NEGOTIATION}: answers permessage-deflate; client_max_window_bits=10`,
@@ -268,7 +269,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST NOT',
       'server',
-      'without it in the offer it is not in the response',
+      'client_max_window_bits is in the response only if it was in the offer',
       kept(ANSWER, `${NEGOTIATION}: "clientMaxWindowBits":11} answers permessage-deflate`),
     ],
   ),
@@ -277,33 +278,35 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'both',
-      'a final block is padded to a whole byte',
+      'A final block is padded to a whole byte',
       notOurs(
-        'zlib is flushed with Z_SYNC_FLUSH, which ends a message with an empty block that is not final',
+        'Hawser sends no final block: it flushes zlib with Z_SYNC_FLUSH, which ends a message with an empty block that is not final',
       ),
     ],
     [
       'MUST NOT',
       'both',
-      'of fragments before the last nothing is cut off',
-      notOurs('a compressed message leaves here as one frame'),
+      'Trailing bytes are not removed from fragments before the last one',
+      notOurs(
+        'Hawser sends a compressed message in one frame; it does not compress messages that are sent in fragments',
+      ),
     ],
     [
       'MUST NOT',
       'both',
-      'the window is at most 2^15 bytes',
+      'The window is at most 2^15 bytes',
       kept('protocol/deflate/parameters.ts#MAX_WINDOW_BITS', `${SENDING}: within 2^15 bytes`),
     ],
     [
       'MUST',
       'client',
-      'without context takeover each message of a client begins with an empty window',
+      'Without context takeover each message of a client starts with an empty window',
       kept(SENDER, 'client/compression: client and server, without takeover'),
     ],
     [
       'MUST',
       'server',
-      'and each message of a server',
+      'Without context takeover each message of a server starts with an empty window',
       kept(
         SENDER,
         'client/compression: client and server, without takeover',
@@ -313,17 +316,17 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST NOT',
       'client',
-      'with an agreed number of bits the window of a client is no larger',
+      'The window of a client is not larger than negotiated',
       kept(
         AGREED,
         'client/compression: window 2^9',
-        'client/compression: a client that may use no more than 2^8 sends as it is',
+        'client/compression: a client that is limited to a window of 2^8 bytes',
       ),
     ],
     [
       'MUST NOT',
       'server',
-      'nor is that of a server',
+      'The window of a server is not larger than negotiated',
       kept(AGREED, `${SENDING}: within 2^9 bytes`, 'client/compression: window 2^9'),
     ],
   ),
@@ -332,7 +335,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'unless the server gave up takeover, its last window is kept for its next message',
+      'The client keeps the window of the previous message to inflate the next, unless the server negotiated no context takeover',
       kept(
         INFLATER,
         `${RECEIVING}: client, with takeover: RFC 7692 §7.2.3.2 Hello twice`,
@@ -342,7 +345,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'unless the client gave it up, its last window is kept; a hint in its offer is not enough',
+      'The server keeps the window of the previous message, unless client_no_context_takeover was negotiated; a hint in the offer is not enough',
       kept(
         [INFLATER, ANSWER],
         `${RECEIVING}: server, with takeover: RFC 7692 §7.2.3.2 Hello twice`,
@@ -354,7 +357,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'without an agreed number of bits a client inflates with a window of 2^15 bytes',
+      'Without a negotiated size a client inflates with a window of 2^15 bytes',
       kept(
         [ACCEPT, INFLATER],
         `${NEGOTIATION}: accepts permessage-deflate`,
@@ -364,7 +367,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'server',
-      'and so does a server',
+      'Without a negotiated size a server inflates with a window of 2^15 bytes',
       kept(
         [ANSWER, INFLATER],
         `${NEGOTIATION}: answers permessage-deflate`,
@@ -374,7 +377,7 @@ export const COMPRESSION: readonly Rule[] = [
     [
       'MUST',
       'client',
-      'what a client compresses with is what was agreed, whatever it had offered',
+      'A client compresses with the negotiated window, whatever it offered',
       kept(
         ACCEPT,
         `${NEGOTIATION}: "clientMaxWindowBits":11} accepts permessage-deflate; server_max_window_bits=9; client_max_window_bits="10"`,
@@ -386,7 +389,7 @@ export const COMPRESSION: readonly Rule[] = [
   ...section('7.3', [
     'SHOULD',
     'both',
-    'a window has 1,024 bytes at least, or compression is of little use',
+    'A window has at least 1,024 bytes; with less, compression is of little use',
     kept(
       'protocol/deflate/parameters.ts#MAX_WINDOW_BITS',
       `${NEGOTIATION}: offers permessage-deflate; client_max_window_bits`,

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 const testFolder = join(import.meta.dirname, '..');
 const sourceFolder = join(testFolder, '..', '..', 'test');
 
-/** Stands in for `node:test` while titles are read: what would be run is only noted. */
+/** Replaces `node:test` while titles are read: records titles and runs nothing. */
 const COLLECTOR = `
   const note = (title) => globalThis.noteTitle(title);
   export const test = Object.assign(note, { skip: note, todo: note, only: note, before() {}, after() {} });
@@ -20,7 +20,7 @@ const RESOLVE = `
   export const resolve = (name, context, next) =>
     name === 'node:test' ? { url: collector, shortCircuit: true } : next(name, context);`;
 
-/** Imports each file and prints, as one line of JSON, what it would have tested. */
+/** A program that imports each file and prints its titles as one line of JSON. */
 const script = (files: readonly string[]): string => `
   import { register } from 'node:module';
   register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(RESOLVE)}));
@@ -30,17 +30,17 @@ const script = (files: readonly string[]): string => `
     globalThis.noteTitle = (title) => { titles.push(String(title)); };
     await import(url);
   }
-  // all of it: an exit does not wait for what a pipe has not taken yet
+  // Exit in the callback: process.exit() discards data that the pipe has not accepted yet.
   process.stdout.write(JSON.stringify(all) + '\\n', () => process.exit(0));`;
 
 /**
- * The titles that the compiled tests would report, in order, by file (`server/shutdown`), without running any: each file
- * is imported in a process of its own, where `node:test` only takes names. Titles made by loops are among them.
+ * The titles of the compiled tests, in order, by file (`server/shutdown`). Runs no test: a child process imports each file with a
+ * replacement of `node:test` that records titles. So titles that loops make are included.
  */
 export function titlesByFile(): ReadonlyMap<string, readonly string[]> {
   const files = readdirSync(testFolder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.js'))
-    // a deleted source leaves its compiled test behind
+    // The compiled test of a deleted source file stays in build/.
     .filter((name) => existsSync(join(sourceFolder, name.replace(/\.js$/, '.ts'))))
     .map((name) => name.slice(0, -'.test.js'.length).split(sep).join('/'))
     .sort();
