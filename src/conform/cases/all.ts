@@ -4,7 +4,9 @@ import { controlCases } from './control.ts';
 import { deflateCases, deflateAttacks, deflateOffers } from './deflate.ts';
 import { fragmentationCases } from './fragmentation.ts';
 import { framingCases } from './framing.ts';
-import { handshakeCases, handshakeAttacks } from './handshake.ts';
+import { handshakeAttacks } from './handshake-attacks.ts';
+import { headCases } from './handshake-head.ts';
+import { handshakeCases } from './handshake.ts';
 import { lengthCases } from './lengths.ts';
 import { limitAttacks, limitCases } from './limits.ts';
 import { maskingCases } from './masking.ts';
@@ -16,6 +18,7 @@ import { utf8Cases } from './utf8.ts';
 const all = (): readonly Case[] =>
   [
     handshakeCases(),
+    headCases(),
     responseCases(),
     framingCases(),
     lengthCases(),
