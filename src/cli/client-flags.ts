@@ -7,7 +7,7 @@ import { type Flag, type FlagValues, listOf, textOf, wholeNumberOf } from './fla
 
 const MAX_MS = 2 ** 31 - 1;
 
-/** Peer and credentials: flags of every command that connects (CM-03). */
+/** Flags for the peer and the credentials, for every command that connects (CM-03). */
 export const PEER_FLAGS: readonly Flag[] = [
   {
     name: 'header',
@@ -33,7 +33,7 @@ export const PEER_FLAGS: readonly Flag[] = [
   },
 ];
 
-/** The proxy to connect through. The environment is not read: the command line alone decides. */
+/** The proxy to connect through. Environment variables are not read: only the command line decides. */
 export const PROXY_FLAG: Flag = {
   name: 'proxy',
   value: '<url>',
@@ -74,7 +74,7 @@ export const CLIENT_FLAGS: readonly Flag[] = [
 
 const SCHEME = /^(?:[a-z][a-z\d+.-]*:\/\/|ws\+unix:)/i;
 
-/** The URL; `ws://` is added if it has no scheme. */
+/** Adds `ws://` to a URL without a scheme. */
 export function urlOf(text: string): string {
   return SCHEME.test(text) ? text : `ws://${text}`;
 }
@@ -108,7 +108,7 @@ export type TlsFlags = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'rejectUn
 
 /**
  * The value of --proxy; --ca and --insecure apply to an https: proxy, too.
- * @throws UsageError if the URL is not that of an HTTP proxy. The message does not repeat the URL: it may contain a password.
+ * @throws UsageError if the value is not the URL of an HTTP proxy. The message omits the value: it may contain a password.
  */
 export function proxyOf(flags: FlagValues): {
   readonly proxy?: string;

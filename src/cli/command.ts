@@ -8,7 +8,7 @@ export interface Terminal {
   readonly hasColours: boolean;
 }
 
-/** The environment of a command. `main.ts` implements it with the process; tests have their own. */
+/** The environment of a command. `main.ts` implements it with the process; tests implement it in memory. */
 export interface CommandIo {
   /** Results: whole lines, to standard output. */
   out(line: string): void;
@@ -18,7 +18,7 @@ export interface CommandIo {
   readonly input: Readable;
   /** Present if both standard input and standard output are a terminal. */
   readonly terminal: Terminal | undefined;
-  /** Everything else: whole lines, to standard error. */
+  /** Errors, warnings and progress: whole lines, to standard error. */
   err(line: string): void;
   /** Replaces the status line at the bottom of a terminal; an empty text removes it. No effect without a terminal. */
   status(line: string): void;
@@ -57,7 +57,7 @@ export class UsageError extends Error {
 /** The run failed for an expected reason: exit 1. The message is one sentence. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
-  /** Printed after the sentence, line by line; already escaped. */
+  /** Lines to print after the message. Control characters are already escaped. */
   readonly details: readonly string[];
 
   constructor(message: string, options?: ErrorOptions & { readonly details?: readonly string[] }) {

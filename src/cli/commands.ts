@@ -25,7 +25,7 @@ const help = (): string =>
 
 /**
  * Runs a command line. An error becomes one sentence on standard error; its stack is printed only with `--debug`.
- * @param args Without the program's own name.
+ * @param args Arguments, without the name of the program.
  * @returns Exit code; see `EXIT`.
  */
 export async function runCommandLine(

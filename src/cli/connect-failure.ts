@@ -1,7 +1,7 @@
 import { type ConnectError, printable, printableUrl } from '../protocol/index.ts';
 import { networkWords } from '../load/index.ts';
 
-/** The peer of a URL for the user: host and port, or the path of a Unix socket. */
+/** The peer of a URL as shown to the user: host and port, or the path of a Unix socket. */
 function peerOf(url: string): string {
   const { protocol, host, pathname } = new URL(url);
   return protocol === 'ws+unix:' ? decodeURIComponent(pathname.split(':')[0]!) : host;
@@ -16,22 +16,22 @@ export function failureSentence(error: ConnectError, url: string, proxy?: string
   const answer = `${status}${statusText === '' ? '' : ` ${printable(statusText)}`}`;
   if (code === 'ERR_CONNECT') return networkWords(cause, peerOf(url)) ?? error.message;
   if (code === 'ERR_PROXY_AUTH') {
-    return `the proxy does not accept us: ${answer}; --proxy http://user:password@host:port gives it credentials`;
+    return `the proxy demands valid credentials: ${answer}; give them with --proxy http://user:password@host:port`;
   }
-  if (code === 'ERR_PROXY' && status !== undefined) return `the proxy opens no tunnel: ${answer}`;
+  if (code === 'ERR_PROXY' && status !== undefined) return `the proxy refused to open a tunnel: ${answer}`;
   if (code === 'ERR_PROXY' && proxy !== undefined) {
     const words = networkWords(cause, `the proxy ${new URL(proxy).host}`);
     return words ?? error.message;
   }
-  if (code === 'ERR_CONNECT_TIMEOUT') return `${error.message}; --timeout-ms allows more`;
+  if (code === 'ERR_CONNECT_TIMEOUT') return `${error.message}; --timeout-ms sets a longer limit`;
   if (code === 'ERR_REDIRECT' && !error.message.includes(';')) {
     const where = locationOf(error);
-    return `the server redirects${where === undefined ? '' : ` to ${where}`}: ${answer}; --max-redirects 5 follows`;
+    return `the server redirects${where === undefined ? '' : ` to ${where}`}: ${answer}; --max-redirects 5 follows redirects`;
   }
   if (phase !== 'response' || code === 'ERR_REDIRECT' || status === undefined || status === 101) {
     return error.message;
   }
-  const hint = status === 401 ? '; --auth user:password or -H "Authorization: …" gives it credentials' : '';
+  const hint = status === 401 ? '; give credentials with --auth user:password or -H "Authorization: …"' : '';
   return `the server refused the handshake: ${answer}${hint}`;
 }
 

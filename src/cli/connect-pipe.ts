@@ -20,7 +20,7 @@ class Silence {
     this.#timer = setTimeout(this.#ended, this.#afterMs).unref();
   }
 
-  /** Starts to wait: calls `ended` after a full period without messages. */
+  /** Starts the wait: calls `ended` after a whole period without messages. */
   await(ended: () => void): void {
     this.#ended = ended;
     this.broken();

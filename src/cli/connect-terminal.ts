@@ -19,7 +19,7 @@ export async function talk(
   /** Payloads of pings that the user sent. */
   const asked = new Set<string>();
   const interrupt = (): void => {
-    // Second request: do not wait for the peer any longer.
+    // After a second Ctrl-C, do not wait for the peer.
     if (interrupted) connection.terminate();
     interrupted = true;
     connection.close();
@@ -29,7 +29,7 @@ export async function talk(
     screen.print('<', [`ping ${printable(payload.toString())}`.trimEnd()], 'dim'),
   );
   connection.on('pong', (payload) => {
-    // Show only pongs to pings of the user; heartbeat pongs carry eight random bytes.
+    // Show only pongs that answer a ping of the user. Heartbeat pings carry eight random bytes.
     if (asked.delete(payload.toString()))
       screen.print('<', [`pong ${printable(payload.toString())}`.trimEnd()], 'dim');
   });
@@ -40,7 +40,7 @@ export async function talk(
     if (says.length === 0) screen.prompt();
     else screen.print('!', says, typed.does === 'help' ? 'dim' : 'red');
   });
-  // Ctrl-C; and Ctrl-D or the end of input.
+  // Ctrl-C emits SIGINT; Ctrl-D and the end of input emit close.
   screen.lines.on('SIGINT', interrupt);
   screen.lines.on('close', () => connection.close());
   io.interrupted.addEventListener('abort', interrupt);
@@ -75,7 +75,7 @@ function obey(typed: TypedLine, connection: Connection): readonly string[] {
 
 function sent(connection: Connection, payload: string | Buffer): readonly string[] {
   connection.send(payload);
-  return connection.state === 'open' ? [] : ['the connection is closing: this was not sent'];
+  return connection.state === 'open' ? [] : ['the connection is closing: the message was not sent'];
 }
 
 function attempt(step: () => void): readonly string[] {

@@ -73,7 +73,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   else {
     const chosen = connection.protocol === '' ? '' : `, subprotocol ${connection.protocol}`;
     const agreed = connection.extensions === '' ? '' : `, ${connection.extensions}`;
-    const hint = terminal === undefined ? '' : '; /help lists what can be typed, Ctrl-D ends';
+    const hint = terminal === undefined ? '' : '; /help lists the commands, Ctrl-D closes the connection';
     io.err(`connected to ${printableUrl(url)}${chosen}${printable(agreed)}${hint}`);
   }
   const { interrupted } =

@@ -15,10 +15,10 @@ import { answerLines, failureFields, failureSentence } from './connect-failure.t
 export const INTERRUPTED = Symbol('interrupted');
 
 /**
- * Connects; an interrupt of the command aborts connecting.
- * @param print Prints the failure as an event, too: for `--json`.
- * @throws UsageError for an invalid URL or option; CommandError with one sentence for every other failure. Its details are
- *   the response of a server or proxy that refused.
+ * Connects. SIGINT or SIGTERM aborts the attempt.
+ * @param print For `--json`: prints a failure as an event.
+ * @throws UsageError for an invalid URL or option; CommandError with one sentence for any other failure. Its details are
+ *   the response, if a server or proxy refused.
  */
 export async function dialled(
   url: string,

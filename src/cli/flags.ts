@@ -25,7 +25,7 @@ export const COMMON_FLAGS: readonly Flag[] = [
   { name: 'help', short: 'h', says: 'print this help' },
 ];
 
-/** The given values: strings in their order, `true`, or `false` for `--no-…`. */
+/** Values by flag name: strings in the order given, `true`, or `false` for `--no-…`. */
 export type FlagValues = ReadonlyMap<string, readonly string[] | boolean>;
 
 export interface ParsedArguments {
@@ -112,14 +112,14 @@ export function textOf(flags: FlagValues, name: string): string | undefined {
   return typeof value === 'object' ? value[0] : undefined;
 }
 
-/** The values of a repeatable flag, in their order. */
+/** The values of a repeatable flag, in the order given. */
 export function listOf(flags: FlagValues, name: string): readonly string[] {
   const given = flags.get(name);
   return typeof given === 'object' ? given : [];
 }
 
 /**
- * A flag that is a whole number.
+ * The value of a flag as a whole number.
  * @throws UsageError for anything else.
  */
 export function wholeNumberOf(

@@ -20,7 +20,7 @@ export function indentedJson(text: string): string | undefined {
   let last = '';
   const parts: string[] = [];
   const newLine = (): void => void parts.push(`\n${INDENT.repeat(Math.min(depth, MAX_INDENTED_DEPTH))}`);
-  // `JSON.parse` accepted the text: it consists of strings, brackets, separators, white space, and words without any of these.
+  // `JSON.parse` accepted the text, so every token is a string, a bracket, a separator, or a word without these characters.
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/g)) {
     const opened = last === '{' || last === '[';
     if (token === '}' || token === ']') {

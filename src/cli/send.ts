@@ -31,7 +31,7 @@ const OTHER_FLAGS: readonly Flag[] = [
   ...COMMON_FLAGS,
 ];
 const FLAGS: readonly Flag[] = [...SEND_FLAGS, ...CLIENT_FLAGS, ...OTHER_FLAGS];
-/** More than a command line can hold. */
+/** Maximum messages of one command line; no system passes so many arguments. */
 const MAX_MESSAGES = 100_000;
 
 const help = (): string =>
@@ -164,7 +164,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
 
 export const send: Command = Object.freeze({
   name: 'send',
-  summary: 'send messages and check the answers',
+  summary: 'send messages and print the answers',
   help,
   run,
 });

@@ -2,7 +2,7 @@ import type { WebSocketServer } from '../index.ts';
 
 /** Sends every message back to its sender. Stops reading from a client while the client does not read its answers. */
 export function serveEcho(server: WebSocketServer): void {
-  // `drained` rejects if the connection ends first; then there is nothing left to send.
+  // `drained` rejects if the connection ends first: no more data can be sent.
   server.on('message', (connection, message) =>
     connection.send(message) || connection.state !== 'open'
       ? undefined

@@ -46,7 +46,7 @@ const TLS_FLAGS: readonly Flag[] = [
   { name: 'tls-key', value: '<file>', says: 'PEM file of its private key' },
   {
     name: 'tls-self-signed',
-    says: 'make a certificate for this machine at the start; clients must be told to trust it',
+    says: 'generate a certificate for this machine at the start; clients must trust it explicitly',
   },
 ];
 const OTHER_FLAGS: readonly Flag[] = [
@@ -75,10 +75,10 @@ const help = (): string =>
       'to standard error: as text on a terminal, as JSON otherwise.',
     ],
     [
-      { title: 'What it does', flags: MODE_FLAGS },
-      { title: 'Where', flags: WHERE_FLAGS },
+      { title: 'Mode', flags: MODE_FLAGS },
+      { title: 'Address', flags: WHERE_FLAGS },
       { title: 'TLS', flags: TLS_FLAGS },
-      { title: 'Options of the server', flags: SERVER_FLAGS },
+      { title: 'Server options', flags: SERVER_FLAGS },
       { title: 'Other', flags: OTHER_FLAGS },
     ],
     [
@@ -104,7 +104,9 @@ const help = (): string =>
 function modeOf(flags: FlagValues): Mode {
   const given = MODES.filter((mode) => flags.has(mode));
   if (given.length > 1) {
-    throw new UsageError(`${given.map((mode) => `--${mode}`).join(' and ')} exclude each other`);
+    throw new UsageError(
+      `${given.map((mode) => `--${mode}`).join(' and ')} exclude each other: give one of them`,
+    );
   }
   return given[0] ?? 'echo';
 }
@@ -117,12 +119,12 @@ function urlHost({ address, family }: AddressInfo): string {
 
 const LISTEN_ERRORS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the port is in use; choose another with --port, or a free one with --port 0',
-  EACCES: 'this port is reserved; choose one from 1024 on with --port',
-  EADDRNOTAVAIL: 'this machine does not have that address',
-  ENOTFOUND: 'this name has no address',
+  EACCES: 'this process may not use the port; choose a port from 1024 up with --port',
+  EADDRNOTAVAIL: 'the address does not belong to this machine',
+  ENOTFOUND: 'the host name cannot be resolved',
 };
 
-/** Each flag is already checked; a certificate that does not match its key fails here. */
+/** The flags are already checked. A certificate that does not match its key fails here. */
 function serverOf(options: ServerOptions): WebSocketServer {
   try {
     return new WebSocketServer(options);
@@ -195,7 +197,7 @@ function credentialsOf(flags: FlagValues, host: string): TlsCredentials | undefi
   const [certFile, keyFile] = [textOf(flags, 'tls-cert'), textOf(flags, 'tls-key')];
   if (certFile !== undefined && keyFile !== undefined) {
     if (flags.has('tls-self-signed'))
-      throw new UsageError('--tls-self-signed and --tls-cert exclude each other');
+      throw new UsageError('--tls-self-signed and --tls-cert exclude each other: give one of them');
     return { cert: textOfFile('--tls-cert', certFile), key: textOfFile('--tls-key', keyFile) };
   }
   if (certFile !== undefined || keyFile !== undefined) {
@@ -211,7 +213,7 @@ function credentialsOf(flags: FlagValues, host: string): TlsCredentials | undefi
   return selfSigned([...names]);
 }
 
-/** Reads the certificate again; keeps the old certificate if the new one is broken. */
+/** Reads the certificate files again. Keeps the old certificate if the new one is invalid. */
 function renew(server: WebSocketServer, flags: FlagValues, host: string, logger: Logger | undefined): void {
   try {
     const credentials = credentialsOf(flags, host);
@@ -219,7 +221,7 @@ function renew(server: WebSocketServer, flags: FlagValues, host: string, logger:
     server.reloadTls(credentials);
     logger?.info({}, 'certificate renewed');
   } catch (error) {
-    logger?.error({ err: error }, 'certificate not renewed, the old one stays');
+    logger?.error({ err: error }, 'certificate not renewed, the server keeps the old one');
   }
 }
 

@@ -20,7 +20,7 @@ interface OptionFlag extends Flag {
 /** `maxMessageBytes` as `max-message-bytes`. */
 const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** The flag of a list option takes one member and may be repeated. */
+/** Name of the flag of a list option: it takes one member and may be repeated. */
 const singular = (name: string): string => name.replace(/(?<=ss)es$|s$/, '');
 
 const PLACEHOLDERS: Readonly<Record<string, string>> = {
@@ -65,7 +65,7 @@ function flagOf(path: string, name: string, rule: OptionDescription, fallback: u
   };
 }
 
-/** Options that only code can set have no flag. */
+/** Kinds of options that only code can set: they have no flag. */
 const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'group', 'tls']);
 
 /** Defaults of the command that differ from those of the library. */
@@ -81,13 +81,13 @@ const OPTION_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS)
   .map(([option, rule]) => flagOf(option, option, rule, FLAG_DEFAULTS[option] ?? rule.default));
 
 const RATE_DEFAULTS: Readonly<Record<string, unknown>> = {
-  messagesPerSecond: false,
+  messagesPerSecond: 'no limit',
   burstMessages: 'twice the rate',
-  bytesPerSecond: false,
+  bytesPerSecond: 'no limit',
   burstBytes: 'twice the rate',
   closeCode: '1008',
 };
-/** `--rate-limit` sets the rate of messages; the other options of the group add a suffix to its name. */
+/** `--rate-limit` sets the rate of messages. Each flag `--rate-limit-…` sets another option of the group. */
 const RATE_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.rateLimit.options ?? {}).map(
   ([option, rule]) => {
     const name = option === 'messagesPerSecond' ? 'rateLimit' : `rateLimit-${option}`;
@@ -95,11 +95,14 @@ const RATE_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.rateLimit.optio
   },
 );
 
-/** `--compress` turns compression on; the options of the group add a suffix to its name and turn it on, too. */
+/** `--compress` turns compression on. So does each flag `--compress-…`, which sets one option of the group. */
 const COMPRESS_FLAG: Flag = { name: 'compress', says: OPTIONS.perMessageDeflate.help };
 const COMPRESS_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.perMessageDeflate.options ?? {}).map(
   ([option, rule]) => flagOf(`perMessageDeflate.${option}`, `compress-${option}`, rule, rule.default),
 );
+
+/** Flags that set one option each. */
+const VALUE_FLAGS: readonly OptionFlag[] = [...OPTION_FLAGS, ...RATE_FLAGS, ...COMPRESS_FLAGS];
 
 /** Every server option that a command line can set, as a flag of the same name. */
 export const SERVER_FLAGS: readonly Flag[] = [
@@ -118,7 +121,7 @@ export function serverOptionsOf(flags: FlagValues): ServerOptions {
   const rateLimit: Record<string, unknown> = {};
   const perMessageDeflate: Record<string, unknown> = {};
   const groups: Readonly<Record<string, Record<string, unknown>>> = { rateLimit, perMessageDeflate };
-  for (const flag of [...OPTION_FLAGS, ...RATE_FLAGS, ...COMPRESS_FLAGS]) {
+  for (const flag of VALUE_FLAGS) {
     const given = flags.get(flag.name);
     if (given === undefined) continue;
     const [first = '', second] = flag.path.split('.');
@@ -137,8 +140,8 @@ export function serverOptionsOf(flags: FlagValues): ServerOptions {
   }
   if (flags.has('compress') || Object.keys(perMessageDeflate).length > 0)
     options['perMessageDeflate'] = perMessageDeflate;
-  // Finds options that contradict each other. A server that does not listen holds nothing.
-  asUsage(() => new WebSocketServer(options));
+  // The constructor finds options that contradict each other. A server that does not listen holds no resources.
+  asUsage(() => new WebSocketServer(options), withFlagNames);
   return options;
 }
 
@@ -163,14 +166,21 @@ function textValue(
     return values.includes(text) ? text : given;
   }
   if (max === undefined) return text;
-  return text === 'off' ? false : (number ?? text);
+  return orFalse && text === 'off' ? false : (number ?? text);
 }
 
-function asUsage<Result>(check: () => Result): Result {
+/** Replaces the names of options in an error message by the names of their flags. */
+const withFlagNames = (message: string): string =>
+  message.replaceAll(/\b[a-z]+[A-Z][\w.]*\b/g, (name) => {
+    const flag = VALUE_FLAGS.find(({ path }) => path === name);
+    return flag === undefined ? name : `--${flag.name}`;
+  });
+
+function asUsage<Result>(check: () => Result, wordsOf = (message: string): string => message): Result {
   try {
     return check();
   } catch (error) {
-    if (error instanceof MisuseError) throw new UsageError(error.message, { cause: error });
+    if (error instanceof MisuseError) throw new UsageError(wordsOf(error.message), { cause: error });
     throw error;
   }
 }

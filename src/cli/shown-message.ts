@@ -8,12 +8,12 @@ const MAX_SHOWN_BYTES = 256;
 const MAX_SHOWN_CHARACTERS = 65_536;
 const BYTES_A_LINE = 16;
 
-/** A message for a program that reads the output: one line, complete. Binary is hex. */
+/** A message for programs that read the output: the whole message as one line, binary as hex. */
 export function messageLine(message: Message): string {
   return typeof message === 'string' ? printable(message) : message.toString('hex');
 }
 
-/** A message for a terminal, as lines: JSON is indented, binary is a dump of hex and ASCII, long messages are cut. */
+/** A message for a terminal: JSON indented, binary as a dump of hex and ASCII, long messages cut. */
 export function messageLines(message: Message): string[] {
   if (typeof message === 'string') return textLines(message);
   const lines = [`${message.length.toLocaleString('en-US')} ${message.length === 1 ? 'byte' : 'bytes'}`];

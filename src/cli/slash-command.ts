@@ -48,7 +48,7 @@ export function readTypedLine(line: string): TypedLine {
     default:
       return {
         does: 'nothing',
-        why: `there is no /${name}; /help lists what there is, and //${name} sends it`,
+        why: `there is no command /${name}; /help lists the commands, and //${name} sends the text /${name}`,
       };
   }
 }
@@ -58,6 +58,6 @@ function closeOf(rest: string): TypedLine {
   if (first === '') return { does: 'close', code: 1000, reason: '' };
   const code = wholeNumber(first);
   if (code === undefined)
-    return { does: 'nothing', why: `/close takes a code first, as in /close 1000 ${rest}` };
+    return { does: 'nothing', why: `/close needs a code before the reason, as in /close 1000 ${rest}` };
   return { does: 'close', code, reason };
 }

@@ -9,10 +9,10 @@ const MOVE_UP = new RegExp(String.raw`^${ESC}\[\d+A$`);
 type Colour = 'cyan' | 'dim' | 'red';
 const COLOURS: Readonly<Record<Colour, string>> = { cyan: '36', dim: '2', red: '31' };
 
-/** Members of a terminal that other streams lack. */
-type Screenful = Writable & { readonly columns?: number };
+/** A stream with the width of a terminal. */
+type TerminalOutput = Writable & { readonly columns?: number };
 
-/** Splits typed text into characters: readline appends longer chunks to the end of the line, wherever its cursor is. */
+/** Splits typed text into characters: readline appends longer chunks at the end of the line instead of at the cursor. */
 class Keys extends Transform {
   readonly #input: Readable & { readonly isRaw?: boolean; setRawMode?: (raw: boolean) => unknown };
   readonly #decoder = new StringDecoder('utf8');
@@ -43,14 +43,14 @@ class Keys extends Transform {
   }
 }
 
-/** The output of readline: the terminal, without the cursor move that would draw over printed lines. */
+/** The output of readline: writes to the terminal, except a cursor move that would overwrite printed lines. */
 class Drawing extends Writable {
   readonly isTTY = true;
-  readonly #screen: Screenful;
-  /** The cursor is at the start of the typed line: skip a move up that comes next. */
+  readonly #screen: TerminalOutput;
+  /** The cursor is at the start of the typed line. Skip the next write if it moves the cursor up. */
   isBelow = false;
 
-  constructor(screen: Screenful) {
+  constructor(screen: TerminalOutput) {
     super({ decodeStrings: false });
     this.#screen = screen;
     screen.on('resize', () => this.emit('resize'));

@@ -107,7 +107,7 @@ export async function testServer(url: string | URL, options: ServerTestOptions =
   const shown = printableUrl(target.url);
   const startedAt = new Date().toISOString();
   const sinceMs = stopwatch();
-  const { echoes, remarks } = await reached(probeServer(target), shown);
+  const { echoes, remarks } = await reached(probeServer(target), `cannot test ${shown}`);
   const head = headOf('server', shown, startedAt, { echoes, remarks }, options);
   const mayAttack = options.attacks ?? isLocal(target.url);
   const context: RunContext = { echoes, tested: 'server', timeoutMs };
@@ -119,7 +119,7 @@ export async function testServer(url: string | URL, options: ServerTestOptions =
         ? Promise.resolve(skipped(each.label ?? '', NOT_ALLOWED))
         : runAgainstServer(one, each as Run | RequestSpec, target, context),
   });
-  const { raw } = await reached(open(target), `${shown} after the last case`);
+  const { raw } = await reached(open(target), `${shown} accepts no connection after the last case`);
   raw[Symbol.dispose]();
   return { ...head, durationMs: sinceMs(), counts: counted(results), cases: results };
 }
@@ -187,12 +187,14 @@ function serverUrl(url: string | URL): URL {
   );
 }
 
-async function reached<Answer>(answer: Promise<Answer>, where: string): Promise<Answer> {
+async function reached<Answer>(answer: Promise<Answer>, failure: string): Promise<Answer> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof WaitError)
-      throw new ConformanceError(`cannot reach ${where}: ${error.message}`, { cause: error });
+    if (error instanceof WaitError) {
+      const cause = error.cause instanceof Error && 'code' in error.cause ? error.cause : error;
+      throw new ConformanceError(`${failure}: ${cause.message}`, { cause });
+    }
     throw error;
   }
 }

@@ -28,7 +28,7 @@ function chat(t: TestContext) {
   return { ...room, say, hear, enter };
 }
 
-test('CM-04: newcomers learn who is there and what was said, the others that they came and went', async (t) => {
+test('CM-04: a new member gets the member list and the history; the others get joined and left', async (t) => {
   const { say, hear, enter, join: connect } = chat(t);
   const anna = await enter('a', 'Anna');
   say(anna, { type: 'say', text: ' Hello ', ref: '1' });
@@ -51,7 +51,7 @@ test('CM-04: newcomers learn who is there and what was said, the others that the
   assert.deepEqual(await hear(anna), { type: 'left', person: you });
 });
 
-test('CM-04: who comes back with the same session is the same person, and the old connection goes', async (t) => {
+test('CM-04: a user who reconnects with the same session keeps the id, and the old connection gets 4001', async (t) => {
   const { say, hear, enter, join: connect } = chat(t);
   const bystander = await enter('b', 'Ben');
   const before = await enter('a', 'Anna');
@@ -63,12 +63,12 @@ test('CM-04: who comes back with the same session is the same person, and the ol
   before.raw[Symbol.dispose]();
   await before.connection.closed;
   say(after, { type: 'say', text: 'still me', ref: '1' });
-  // Nobody heard that anybody left or came.
+  // The bystander got no joined and no left.
   const { text: heard, from } = await hear(bystander);
   assert.deepEqual([heard, from], ['still me', (person as { id: string }).id]);
 });
 
-test('CM-04: a message that is sent again is said once', async (t) => {
+test('CM-04: a message that is sent again is published once', async (t) => {
   const { say, hear, enter } = chat(t);
   const [anna, ben] = [await enter('a', 'Anna'), await enter('b', 'Ben')];
   await hear(anna);
@@ -80,7 +80,7 @@ test('CM-04: a message that is sent again is said once', async (t) => {
   assert.deepEqual(answers, [1, 1, 1, 2]);
 });
 
-test('CM-04: rooms are apart, and moving leaves the old one', async (t) => {
+test('CM-04: rooms are separate, and joining another room leaves the first', async (t) => {
   const { say, hear, enter } = chat(t);
   const [red, blue] = [await enter('a', 'Anna', 'red'), await enter('b', 'Ben', 'blue')];
   say(red, { type: 'say', text: 'red only', ref: '1' });
@@ -93,14 +93,14 @@ test('CM-04: rooms are apart, and moving leaves the old one', async (t) => {
 
 const REFUSED: readonly (readonly [what: string, data: string | Buffer])[] = [
   ['binary', Buffer.of(1)],
-  ['no JSON', '{'],
-  ['no object', '5'],
+  ['invalid JSON', '{'],
+  ['a number', '5'],
   ['null', 'null'],
   ['no type', '{}'],
   ['an unknown type', '{"type":"shout"}'],
   ['no name', '{"type":"join","room":"r","session":"s"}'],
   ['a name of blanks', '{"type":"join","room":"r","name":"  \\u202e ","session":"s"}'],
-  ['a room that is too long', JSON.stringify(join('s', 'n', 'x'.repeat(MAX_ROOM + 1)))],
+  ['a room name that is too long', JSON.stringify(join('s', 'n', 'x'.repeat(MAX_ROOM + 1)))],
   ['a session with blanks', '{"type":"join","room":"r","name":"n","session":"a b"}'],
   ['an empty text', '{"type":"say","text":" ","ref":"1"}'],
   ['a text that is too long', JSON.stringify({ type: 'say', text: 'x'.repeat(MAX_TEXT + 1), ref: '1' })],
@@ -109,7 +109,7 @@ const REFUSED: readonly (readonly [what: string, data: string | Buffer])[] = [
 ];
 
 for (const [what, data] of REFUSED) {
-  test(`CM-04: ${what} is refused with a sentence, and the connection goes on`, async (t) => {
+  test(`CM-04: ${what} is refused with a sentence, and the connection stays open`, async (t) => {
     const { hear, say, enter } = chat(t);
     const peer = await enter('a', 'Anna');
     peer.raw.send(typeof data === 'string' ? text(data) : binary(data));
@@ -121,19 +121,19 @@ for (const [what, data] of REFUSED) {
   });
 }
 
-test('CM-04: whoever speaks before joining is told to join', async (t) => {
+test('CM-04: a message before join is refused', async (t) => {
   const { hear, say, join: connect } = chat(t);
   const peer = await connect();
   say(peer, { type: 'say', text: 'x', ref: '1' });
   assert.deepEqual(await hear(peer), { type: 'refused', why: 'Join a room first.' });
 });
 
-test('CM-04: names lose what could make them look like something else', () => {
+test('CM-04: control and direction characters are removed from names', () => {
   const message = readClientMessage(JSON.stringify(join('s', ' A\u202en\u0007n  a\n', ' l\to ')));
   assert.deepEqual(message, join('s', 'A n n a', 'l o'));
 });
 
-test('CM-04: a room remembers the last messages, and gives a taken name a number', () => {
+test('CM-04: a room keeps the last messages, and adds a number to a name that is taken', () => {
   const room = new Room<string>('r', 'e');
   assert.equal(room.enter('1', 'Anna', 'm1', 'p1').person.name, 'Anna');
   assert.equal(room.enter('2', 'ANNA', 'm2', 'p2').person.name, 'ANNA 2');
@@ -145,7 +145,7 @@ test('CM-04: a room remembers the last messages, and gives a taken name a number
   assert.equal(room.history()[0]?.text, '10');
 });
 
-test('CM-04: rooms that nobody is in are forgotten before there are too many', async (t) => {
+test('CM-04: empty rooms are evicted at the maximum number of rooms', async (t) => {
   const { say, hear, join: connect } = chat(t);
   const peer = await connect();
   for (let i = 0; i < 250; i++) say(peer, join('s', 'Anna', `room ${i}`));
@@ -153,7 +153,7 @@ test('CM-04: rooms that nobody is in are forgotten before there are too many', a
   await eventLoopTurns(2);
 });
 
-test('CM-04: there are only so many rooms: an empty one is forgotten for a new one, and one with people never', async (t) => {
+test('CM-04: at the maximum a new room evicts the room that has been empty longest, never a room with members', async (t) => {
   const { say, hear, enter, join: connect } = chat(t);
   const wanderer = await enter('w', 'Wanderer', 'room 0');
   for (let i = 1; i < MAX_ROOMS; i++) {
@@ -163,7 +163,7 @@ test('CM-04: there are only so many rooms: an empty one is forgotten for a new o
   const stays = await enter('s', 'Stays', 'room 0');
   say(stays, { type: 'say', text: 'kept', ref: '1' });
   await hear(stays);
-  // The one that has been empty longest goes: room 1, for room 0 has somebody in it.
+  // Evicts room 1, the room that has been empty longest: room 0 has a member.
   say(wanderer, join('w', 'Wanderer', 'one more'));
   assert.equal((await hear(wanderer))['type'], 'welcome');
   say(wanderer, join('w', 'Wanderer', 'room 0'));
@@ -179,7 +179,7 @@ test('CM-04: there are only so many rooms: an empty one is forgotten for a new o
   });
 });
 
-test('CM-04: in a room a session has one member; who has been replaced, or is not there, says and leaves nothing', () => {
+test('CM-04: a session has one member in a room; a replaced or absent member can neither speak nor leave', () => {
   const room = new Room<string>('lobby', 'e');
   assert.equal(room.say('a', 'nobody', 'r', 'now'), undefined);
   const { person } = room.enter('a', 'Anna', 'first', '1');

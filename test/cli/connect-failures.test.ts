@@ -33,7 +33,7 @@ test('CM-01 CM-05: a refusal shows status, reason, fields and body, with control
   }
 });
 
-test('CM-05 EX-03: a refusal of our own server looks as docs/cli.md shows it', async (t) => {
+test('CM-05 EX-03: a refusal by a Hawser server is printed as docs/cli.md shows', async (t) => {
   const page = readFileSync(join(import.meta.dirname, '../../../docs/cli.md'), 'utf8');
   const shown = /```\n(hawser: the server refused.*?)\n```/s.exec(page)?.[1];
   const ignore = (): void => undefined;
@@ -44,7 +44,7 @@ test('CM-05 EX-03: a refusal of our own server looks as docs/cli.md shows it', a
   assert.equal(io.errLines.join('\n'), shown);
 });
 
-test('CM-02 CM-05: with --json a refusal is an event, and standard error has the sentence', async (t) => {
+test('CM-02 CM-05: with --json a refusal is an event, and standard error has one sentence', async (t) => {
   const { url } = await scriptedServer(t, (socket) => void socket.end(REFUSAL, 'latin1'));
   for (const [name, ...more] of [['connect'], ['send', 'hello']] as const) {
     const io = fakeIo();
@@ -72,14 +72,14 @@ test('CM-02 CM-05: with --json a refusal is an event, and standard error has the
   }
 });
 
-test('CM-02 CM-05: with --json a connection that was not made is an event, too', async () => {
+test('CM-02 CM-05: with --json a refused TCP connection is an event', async () => {
   const io = fakeIo();
   assert.equal(await hawser(io, 'connect', 'ws://127.0.0.1:1/', '--json'), 1);
   const { code, phase, status, body } = JSON.parse(io.outLines[0]!) as Record<string, unknown>;
   assert.deepEqual([code, phase, status, body], ['ERR_CONNECT', 'tcp', null, null]);
 });
 
-test('CM-05 CC-07: a redirect says where to, without query; --max-redirects follows it', async (t) => {
+test('CM-05 CC-07: a redirect shows its target without the query; --max-redirects follows it', async (t) => {
   const server = await scriptedServer(t, (socket, request) => {
     if (request.startsWith('GET /end')) socket.write(accepting(request));
     else socket.end('HTTP/1.1 302 Found\r\nLocation: /end?token=sesame\r\nContent-Length: 0\r\n\r\n');
@@ -87,7 +87,7 @@ test('CM-05 CC-07: a redirect says where to, without query; --max-redirects foll
   const io = fakeIo();
   assert.equal(await hawser(io, 'connect', server.url), 1);
   assert.deepEqual(io.errLines.slice(0, 1), [
-    'hawser: the server redirects to /end: 302 Found; --max-redirects 5 follows',
+    'hawser: the server redirects to /end: 302 Found; --max-redirects 5 follows redirects',
   ]);
   assert.doesNotMatch(io.errLines.join(), /sesame/);
   const following = fakeIo();
@@ -111,7 +111,7 @@ test('CM-03: --transport takes auto or stream', async (t) => {
   assert.match(io.errLines.join(' '), /--transport is 'handle'; it must be auto or stream/);
 });
 
-test('CM-03 CC-08: --proxy, also with an https: proxy and --insecure', async (t) => {
+test('CM-03 CC-08: --proxy takes http: proxies, and https: proxies with --insecure', async (t) => {
   const { url } = await echo(t);
   for (const tls of [undefined, selfSigned(['127.0.0.1'], Date.now())]) {
     const proxy = await tunnelProxy(t, tls === undefined ? {} : { tls });
@@ -124,7 +124,7 @@ test('CM-03 CC-08: --proxy, also with an https: proxy and --insecure', async (t)
   }
 });
 
-test('CM-03 CC-08: failures of a proxy are named as such, and no password is printed', async (t) => {
+test('CM-03 CC-08: the failure of a proxy names the proxy and prints no password', async (t) => {
   const closed = await tunnelProxy(t, { authorization: 'Basic eDp5' });
   const filtering = await tunnelProxy(t, {
     answer: (socket) => void socket.end('HTTP/1.1 403 Filtered\r\nContent-Length: 2\r\n\r\nno'),
@@ -132,9 +132,9 @@ test('CM-03 CC-08: failures of a proxy are named as such, and no password is pri
   for (const [proxy, says] of [
     [
       closed.url,
-      /^hawser: the proxy does not accept us: 407 Proxy Authentication Required; --proxy http:\/\/user/,
+      /^hawser: the proxy demands valid credentials: 407 Proxy Authentication Required; give them with --proxy http:\/\/user/,
     ],
-    [filtering.url, /^hawser: the proxy opens no tunnel: 403 Filtered$/],
+    [filtering.url, /^hawser: the proxy refused to open a tunnel: 403 Filtered$/],
     ['http://127.0.0.1:1', /^hawser: the proxy 127\.0\.0\.1:1 refuses connections: no server listens there/],
   ] as const) {
     const io = fakeIo();
@@ -176,7 +176,7 @@ const SENTENCES: readonly (readonly [code: string, message: string, says: string
   ],
 ];
 for (const [code, message, says] of SENTENCES) {
-  test(`CM-01: ${code} is one plain sentence without a section of the RFC`, () => {
+  test(`CM-01: ${code} is one sentence without a section of the RFC`, () => {
     const cause = Object.assign(new Error(message), { code });
     const error = new ConnectError('ERR_CONNECT', message, { phase: 'tcp', cause });
     assert.equal(failureSentence(error, 'wss://ann:sesame@app.example:8443/x?token=sesame'), says);
@@ -185,7 +185,7 @@ for (const [code, message, says] of SENTENCES) {
   });
 }
 
-test('CM-01: other failures keep their own sentence', () => {
+test('CM-01: other failures keep the message of the error', () => {
   const url = 'ws+unix:/run/a%3Ab.sock:/chat';
   const of = (code: 'ERR_CONNECT' | 'ERR_RESPONSE', cause?: unknown): ConnectError =>
     new ConnectError(code, 'detail', { phase: 'tcp', cause });
@@ -197,12 +197,12 @@ test('CM-01: other failures keep their own sentence', () => {
     'there is no socket at /run/a:b.sock (ENOENT)',
   );
   const late = new ConnectError('ERR_CONNECT_TIMEOUT', 'detail', { phase: 'dns' });
-  assert.match(failureSentence(late, url), /detail; --timeout-ms allows more$/);
+  assert.match(failureSentence(late, url), /detail; --timeout-ms sets a longer limit$/);
   const status = (code: number): ConnectError =>
     new ConnectError('ERR_RESPONSE', `status ${code}`, { phase: 'response', status: code });
   assert.match(
     failureSentence(status(401), url),
-    /^the server refused the handshake: 401; --auth user:password/,
+    /^the server refused the handshake: 401; give credentials with --auth user:password/,
   );
   assert.match(failureSentence(status(101), url), /status 101/);
 });

@@ -10,17 +10,17 @@ import { hawser, server } from './talking.ts';
 interface Talk {
   readonly io: FakeIo;
   readonly screen: Screen;
-  /** The server's end. */
+  /** The connection on the server. */
   readonly connection: Connection;
   readonly messages: readonly Message[];
   readonly pings: readonly string[];
   readonly type: (keys: string) => void;
-  /** Waits until the screen shows this. */
+  /** Waits until the screen contains `part`. */
   readonly shows: (part: string) => Promise<unknown>;
   readonly exit: Promise<number>;
 }
 
-/** Somebody at a terminal, connected to a server that only listens. */
+/** `hawser connect` at a terminal, connected to a server that sends no messages. */
 async function talk(t: TestContext, ...flags: string[]): Promise<Talk> {
   const { server: peer, url } = await server(t);
   const messages: Message[] = [];
@@ -49,18 +49,18 @@ async function talk(t: TestContext, ...flags: string[]): Promise<Talk> {
 const CTRL_C = '\u0003';
 const CTRL_D = '\u0004';
 
-test('CM-05: what is typed is sent: text, a text that begins with /, bytes; an empty line is nothing', async (t) => {
+test('CM-05: typed lines are sent: text, text that begins with /, bytes; an empty line is not sent', async (t) => {
   const { io, type, messages, exit } = await talk(t);
   type('\r//slash\r/binary 48 ff\rplain\r');
   await waitUntil(() => messages.length === 3);
   assert.deepEqual(messages, ['/slash', Buffer.of(0x48, 0xff), 'plain']);
   type('/quit\r');
   assert.equal(await exit, 0);
-  assert.match(io.errLines[0]!, /; \/help lists what can be typed, Ctrl-D ends$/);
+  assert.match(io.errLines[0]!, /; \/help lists the commands, Ctrl-D closes the connection$/);
   assert.match(io.errLines[1]!, /^closed, code 1000 /);
 });
 
-test('CM-05: pings and pongs are shown as text, pongs of the heartbeat are not', async (t) => {
+test('CM-05: pings and pongs are shown as text; pongs of the heartbeat are not shown', async (t) => {
   const { type, connection, pings, shows, screen, exit } = await talk(t, '--ping-interval-ms', '1000');
   connection.ping(Buffer.from('to you\u0007'));
   await shows('< ping to you\\u{7}');
@@ -69,7 +69,7 @@ test('CM-05: pings and pongs are shown as text, pongs of the heartbeat are not',
   await waitUntil(() => /< pong$/m.test(screen.text));
   const isOurs = (payload: string): boolean => payload === 'to me' || payload === '';
   await waitUntil(() => pings.some((payload) => !isOurs(payload)));
-  // Behind the pong.
+  // A message after the pong.
   connection.send('after it');
   await shows('< after it');
   assert.equal(screen.text.match(/< pong/g)?.length, 2);
@@ -78,7 +78,7 @@ test('CM-05: pings and pongs are shown as text, pongs of the heartbeat are not',
   assert.equal(await exit, 0);
 });
 
-test('CM-05: what cannot be sent is said, and nothing else happens', async (t) => {
+test('CM-05: a line that cannot be sent prints the reason, and the connection stays open', async (t) => {
   const { type, connection, shows, exit } = await talk(t, '--ping-interval-ms', 'off');
   type(`/ping ${'x'.repeat(126)}\r`);
   await shows('! a ping carries at most 125 bytes, not 126');
@@ -92,22 +92,22 @@ test('CM-05: what cannot be sent is said, and nothing else happens', async (t) =
   assert.equal((await connection.closed).reason, 'bye');
 });
 
-test('CM-05: Ctrl-C closes with 1000, and exit is 130', async (t) => {
+test('CM-05: Ctrl-C closes with 1000 and exits with 130', async (t) => {
   const { type, connection, exit } = await talk(t);
   type(CTRL_C);
   assert.equal(await exit, 130);
   assert.equal((await connection.closed).code, 1000);
 });
 
-test('CM-05: once we are closing, what is typed is not sent and that is said; a second Ctrl-C waits no longer', async (t) => {
-  // Accepts, and reads, and never closes.
+test('CM-05: a line typed while closing is not sent and prints so; a second Ctrl-C does not wait for the peer', async (t) => {
+  // This peer accepts and reads, but never closes.
   const peer = await scriptedServer(t, (socket, request) => socket.write(accepting(request)));
   const screen = new Screen(80);
   const io = fakeIo(true, { output: screen, hasColours: false });
   const exit = hawser(io, 'connect', peer.url);
   await waitUntil(() => screen.text === '>');
   io.input.write('/close 4000\rtoo late\r');
-  await waitUntil(() => screen.text.includes('! the connection is closing: this was not sent'));
+  await waitUntil(() => screen.text.includes('! the connection is closing: the message was not sent'));
   io.interrupt();
   io.input.write(CTRL_C);
   assert.equal(await exit, 130);

@@ -15,18 +15,18 @@ const events = (io: FakeIo, name: string): Record<string, unknown>[] =>
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ event }) => event === name);
 
-test('CM-05: every line of a pipe is a message, nothing is lost before open, and every answer is printed', async (t) => {
+test('CM-05: each line of a pipe is a message, none is lost before open, and each answer is printed', async (t) => {
   const { url } = await echo(t);
   const io = fakeIo();
   const lines = Array.from({ length: 5_000 }, (_, i) => `/line ${i} ${'x'.repeat(i % 300)}`);
-  // All of it is there, and the input over, before there is a connection.
+  // The whole input is written and ended before the connection is open.
   io.input.end(lines.join('\n'));
   assert.equal(await hawser(io, 'connect', url, '--wait-ms', '500'), 0);
   assert.deepEqual(io.outLines, lines);
   assert.match(io.errLines.join('\n'), /^connected to ws:[^\n]+\nclosed, code 1000/);
 });
 
-test('CM-05: an empty pipe closes after the wait, and what comes meanwhile is printed', async (t) => {
+test('CM-05: an empty pipe closes after --wait-ms, and messages in the meantime are printed', async (t) => {
   const { server: feed, url } = await server(t);
   feed.on('connection', (connection) => {
     connection.send('one\ntwo\u001b[2J');
@@ -38,7 +38,7 @@ test('CM-05: an empty pipe closes after the wait, and what comes meanwhile is pr
   assert.deepEqual(io.outLines, ['one\\u{a}two\\u{1b}[2J', '00ff']);
 });
 
-test('CM-02 CM-05: with --json every event is an object on a line', async (t) => {
+test('CM-02 CM-05: with --json each event is one line with a JSON object', async (t) => {
   const { url } = await echo(t, { protocols: ['chat'] });
   const io = fakeIo();
   io.input.end('hi\n');
@@ -69,13 +69,13 @@ for (const json of [false, true]) {
   });
 }
 
-test('CM-02 CM-05: with --json pings, pongs, binary messages and faults are events, too', async (t) => {
+test('CM-02 CM-05: with --json pings, pongs, binary messages and errors are events', async (t) => {
   const bare = { mask: false } as const;
   const fault = frame({ opcode: 2, rsv2: true, ...bare });
   const peer = await scriptedServer(t, (socket, request) => {
     socket.write(accepting(request));
     socket.on('data', (chunk) => {
-      // A message, a pong, and our Close.
+      // A message, a pong, and the Close of the client.
       if (chunk[0] === 0x81)
         socket.write(Buffer.concat([ping('p', bare), binary(Buffer.of(0, 255), bare), fault]));
       else if (chunk.includes(0x88)) socket.end(close(1002, '', bare));
@@ -91,7 +91,7 @@ test('CM-02 CM-05: with --json pings, pongs, binary messages and faults are even
   assert.match(io.errLines[0]!, /^hawser: closed[^\n]*reserved bit/);
 });
 
-test('CM-02 CM-05: with --json a pong says how long it took', async (t) => {
+test('CM-02 CM-05: with --json a pong has the round-trip time', async (t) => {
   const { url } = await server(t);
   const io = fakeIo();
   const exit = hawser(io, 'connect', url, '--json', '--ping-interval-ms', '500');
@@ -101,7 +101,7 @@ test('CM-02 CM-05: with --json a pong says how long it took', async (t) => {
   assert.ok((events(io, 'pong')[0]!['rttMs'] as number) >= 0);
 });
 
-test('CM-03: --cert and --key show who we are to a server that asks', async (t) => {
+test('CM-03: --cert and --key authenticate to a server that requests a client certificate', async (t) => {
   const [ours, theirs] = [selfSigned(['client.example'], Date.now()), selfSigned(['127.0.0.1'], Date.now())];
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -122,7 +122,7 @@ test('CM-03: --cert and --key show who we are to a server that asks', async (t) 
   assert.equal(await attempt(...trust, ...us.slice(0, 2)), 2);
 });
 
-test('CM-01 CM-05: SIGINT before there is a connection is exit 130, and nothing is said', async (t) => {
+test('CM-01 CM-05: SIGINT before the connection is open exits with 130 and prints nothing', async (t) => {
   const silent = await scriptedServer(t, () => undefined);
   const io = fakeIo();
   const exit = hawser(io, 'connect', silent.url);
@@ -132,7 +132,7 @@ test('CM-01 CM-05: SIGINT before there is a connection is exit 130, and nothing 
   assert.deepEqual([io.outLines, io.errLines], [[], []]);
 });
 
-test('CM-01 CM-05: a peer that closes with an error is exit 1 and a sentence', async (t) => {
+test('CM-01 CM-05: a peer that closes with an error code causes exit 1 and one sentence', async (t) => {
   const { server: strict, url } = await server(t);
   strict.on('message', (connection) => connection.close(1008, 'not like\u0007 that'));
   const io = fakeIo();
@@ -141,7 +141,7 @@ test('CM-01 CM-05: a peer that closes with an error is exit 1 and a sentence', a
   assert.match(io.errLines.at(-1)!, /^hawser: closed, code 1008 'not like\\u\{7\} that' \(peer-close\)$/);
 });
 
-test('CM-01 CM-05: SIGINT closes with 1000, and exit is 130', async (t) => {
+test('CM-01 CM-05: SIGINT closes with 1000 and exits with 130', async (t) => {
   const { server: idle, url } = await server(t);
   const io = fakeIo();
   const exit = hawser(io, 'connect', url);
@@ -171,7 +171,7 @@ test('CM-03: headers, subprotocols, origin and credentials reach the server', as
   assert.match(io.errLines[0]!, /subprotocol b$/);
 });
 
-test('CM-03: certificates are checked; --ca names whom to trust, --insecure trusts anybody and warns', async (t) => {
+test('CM-03: certificates are verified; --ca sets the trusted authority, --insecure accepts any and warns', async (t) => {
   const credentials = selfSigned(['127.0.0.1'], Date.now());
   const { port } = await echo(t, { tls: credentials });
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
@@ -195,7 +195,7 @@ test('CM-03: certificates are checked; --ca names whom to trust, --insecure trus
   assert.match(warning!, /--insecure/);
 });
 
-test('CM-03 PD-10: --compress offers permessage-deflate, and messages go both ways through it', async (t) => {
+test('CM-03 PD-10: --compress offers permessage-deflate, and both sides compress messages', async (t) => {
   const { url, server: peer } = await echo(t, { perMessageDeflate: true });
   const io = fakeIo();
   const line = 'compressible '.repeat(500);
@@ -206,7 +206,7 @@ test('CM-03 PD-10: --compress offers permessage-deflate, and messages go both wa
   assert.ok(peer.stats().bytes.sent < line.length / 4);
 });
 
-test('CM-01: nobody there, or somebody who refuses, is exit 1 and a sentence', async (t) => {
+test('CM-01: a refused connection or handshake causes exit 1 and one sentence', async (t) => {
   const { server: picky, port } = await server(t, { path: '/right' });
   const wrongPath = fakeIo();
   assert.equal(await hawser(wrongPath, 'connect', `127.0.0.1:${port}/wrong`), 1);
@@ -236,7 +236,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: string])[] = [
   [['send', 'ws://x', 'abc', '--binary'], "not 'abc'"],
 ];
 for (const [args, says] of WRONG) {
-  test(`CM-01: 'hawser ${args.join(' ')}' says what is wrong in a sentence`, async () => {
+  test(`CM-01: 'hawser ${args.join(' ')}' prints one sentence about the mistake`, async () => {
     const io = fakeIo();
     io.input.end();
     const exit = await hawser(io, ...args);
@@ -246,7 +246,7 @@ for (const [args, says] of WRONG) {
   });
 }
 
-test('CM-05: what comes in never breaks the line being typed, however long it is', async (t) => {
+test('CM-05: an incoming message leaves the line being typed intact, also if the line is wrapped', async (t) => {
   const { server: feed, url } = await server(t);
   const received: unknown[] = [];
   feed.on('message', (_, message) => void received.push(message));
@@ -260,7 +260,7 @@ test('CM-05: what comes in never breaks the line being typed, however long it is
   connection!.send('{"a":[1]}');
   await waitUntil(() => screen.text.startsWith('< {'));
   assert.equal(screen.text, '< {\n    "a": [\n      1\n    ]\n  }\n> short');
-  // It is wrapped, and the cursor is taken back into its first row.
+  // The line is wrapped, and the cursor moves back into its first row.
   io.input.write(' and now a line that is wrapped');
   io.input.write('\u001b[D'.repeat(31));
   await waitUntil(() => screen.row === 5 && screen.column === 7);
@@ -272,7 +272,7 @@ test('CM-05: what comes in never breaks the line being typed, however long it is
   await waitUntil(() => received.length === 1);
   assert.deepEqual(received, ['shorter and now a line that is wrapped']);
   io.input.write('/clos\r');
-  await waitUntil(() => screen.text.includes('there is no /clos'));
+  await waitUntil(() => screen.text.includes('/clos;'));
   io.input.write('/close 4001 enough\r');
   assert.equal(await exit, 1);
   assert.match(io.errLines.at(-1)!, /code 4001/);

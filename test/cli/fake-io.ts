@@ -4,20 +4,24 @@ import { waitUntil } from '../../src/testing/index.ts';
 import type { CommandIo, Terminal } from '../../src/cli/command.ts';
 import { runCommandLine } from '../../src/cli/commands.ts';
 
-/** What a command printed and how it can be interrupted. */
+/** A `CommandIo` in memory: keeps the printed lines, and simulates input and signals. */
 export interface FakeIo extends CommandIo {
   readonly outLines: string[];
   readonly errLines: string[];
-  /** What the last line of the terminal showed, one after the other. */
+  /** Every text that the status line showed, in order. */
   readonly statusLines: string[];
-  /** What is typed, or piped in; end it to end it. */
+  /** Standard input: typed or piped text. End it to simulate EOF. */
   readonly input: PassThrough;
+  /** Simulates SIGINT. */
   interrupt(): void;
-  /** As SIGHUP does. */
+  /** Simulates SIGHUP. */
   hangUp(): void;
 }
 
-/** @param typing Somebody sits at standard input and output. */
+/**
+ * @param terminal Whether standard error is a terminal.
+ * @param typing Makes standard input and output a terminal.
+ */
 export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): FakeIo {
   const abort = new AbortController();
   const outLines: string[] = [];
@@ -53,11 +57,11 @@ export interface Served {
   readonly io: FakeIo;
   readonly url: URL;
   readonly port: number;
-  /** Events printed with `--json`, of one name or all. */
+  /** The events printed with `--json`: those of one name, or all. */
   events(name?: string): Record<string, unknown>[];
   /** Waits for an event of a name. */
   event(name: string): Promise<Record<string, unknown>>;
-  /** As SIGTERM does. @returns The exit code. */
+  /** Simulates SIGTERM. @returns The exit code. */
   stop(): Promise<number>;
 }
 

@@ -23,7 +23,7 @@ function hawser(t: TestContext, ...args: string[]): Run {
   return running(t, spawn(process.execPath, [MAIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'] }));
 }
 
-/** As at a terminal, of which `out` shows everything. */
+/** Runs the command in a pseudo-terminal. `out` has everything that the terminal shows. */
 function atTerminal(t: TestContext, env: Readonly<Record<string, string>>, ...args: string[]): Run {
   const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
   return running(
@@ -51,7 +51,7 @@ async function ready(run: Run): Promise<number> {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test(`CM-04: the first ${signal} closes every connection with 1001, and exit is 0`, async (t) => {
+  test(`CM-04: the first ${signal} closes every connection with 1001 and exits with 0`, async (t) => {
     const run = hawser(t, 'serve', '--port', '0');
     const client = await RawClient.connect({ port: await ready(run) });
     t.after(() => client[Symbol.dispose]());
@@ -65,7 +65,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-test('CM-04: a second signal ends it at once with 130, while a client does not close', async (t) => {
+test('CM-04: a second signal exits at once with 130 while a client has not closed', async (t) => {
   const run = hawser(t, 'serve', '--port', '0');
   const client = await RawClient.connect({ port: await ready(run) });
   t.after(() => client[Symbol.dispose]());
@@ -76,7 +76,7 @@ test('CM-04: a second signal ends it at once with 130, while a client does not c
   assert.deepEqual(await run.exit, [130, null]);
 });
 
-test('CM-04 SD-05: a page that was fetched does not keep the chat from going down', async (t) => {
+test('CM-04 SD-05: an idle HTTP connection of the page does not delay the shutdown of the chat', async (t) => {
   const run = hawser(t, 'serve', '--chat', '--port', '0');
   const port = await ready(run);
   const response = await fetch(`http://127.0.0.1:${port}/`);
@@ -86,14 +86,14 @@ test('CM-04 SD-05: a page that was fetched does not keep the chat from going dow
   assert.deepEqual(await run.exit, [0, null]);
 });
 
-test('CM-01: wrong usage exits with 2 and prints on standard error alone', async (t) => {
+test('CM-01: wrong usage exits with 2 and prints to standard error only', async (t) => {
   const run = hawser(t, 'serve', '--port', 'x');
   assert.deepEqual(await run.exit, [2, null]);
   assert.equal(run.out(), '');
   assert.match(run.err(), /^hawser: --port is 'x'[^\n]*\n$/);
 });
 
-test('CM-01: a reader of the output that leaves is no error', async (t) => {
+test('CM-01: a closed output pipe is not an error', async (t) => {
   const run = hawser(t, 'serve', '--port', '0', '--json');
   const port = await ready(run);
   run.child.stdout.destroy();
@@ -104,7 +104,7 @@ test('CM-01: a reader of the output that leaves is no error', async (t) => {
   assert.equal(run.err().includes('EPIPE'), false);
 });
 
-test('CM-05: connect is a filter: lines in, lines out, and the end of the input is the end', async (t) => {
+test('CM-05: connect works as a filter: lines in, lines out, and it exits after EOF', async (t) => {
   const { url } = await echo(t);
   const run = hawser(t, 'connect', url, '--wait-ms', '100');
   run.child.stdin.end('one\ntwo');
@@ -113,7 +113,7 @@ test('CM-05: connect is a filter: lines in, lines out, and the end of the input 
   assert.match(run.err(), /^connected to ws:[^\n]*\nclosed, code 1000 [^\n]*\n$/);
 });
 
-test('CM-04: SIGHUP makes serve read its certificate again, and is nothing where there is none', {
+test('CM-04: SIGHUP makes serve read its certificate again; without TLS it has no effect', {
   skip: process.platform === 'win32' ? 'there is no SIGHUP' : false,
 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
@@ -153,14 +153,14 @@ for (const [env, colours] of [
   [{ NO_COLOR: '' }, true],
   [{ NO_COLOR: '1' }, false],
 ] as const) {
-  test(`CM-05: at a terminal lines are typed and messages stand above, ${colours ? 'in colours' : 'without colours where NO_COLOR is set'}`, {
+  test(`CM-05: at a terminal messages are printed above the line being typed, ${colours ? 'in colour' : 'without colour if NO_COLOR is set'}`, {
     skip: NO_TERMINAL,
   }, async (t) => {
     const { url } = await echo(t);
     const run = atTerminal(t, env, 'connect', url);
     const shows = (part: string): Promise<unknown> =>
       waitUntil(() => run.out().includes(part), { deadlineMs: 20_000, description: part });
-    await shows('/help lists what can be typed');
+    await shows('/help lists the commands');
     await shows('> ');
     run.child.stdin.write('hello\r');
     await shows(colours ? '\u001b[36m<\u001b[0m hello' : '< hello');
@@ -171,7 +171,7 @@ for (const [env, colours] of [
   });
 }
 
-test('CM-08: at a terminal bench shows how far it is, on one line', { skip: NO_TERMINAL }, async (t) => {
+test('CM-08: at a terminal bench shows its progress on one line', { skip: NO_TERMINAL }, async (t) => {
   const { url } = await echo(t);
   const run = atTerminal(
     t,

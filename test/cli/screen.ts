@@ -5,8 +5,8 @@ const COLOUR = new RegExp(String.raw`${ESC}\[[\d;]*m`, 'g');
 const TOKEN = new RegExp(String.raw`${ESC}\[\d*[A-Za-z]|[^]`, 'gu');
 
 /**
- * A terminal as far as line editing uses one: what would stand on it, row by row. It wraps, moves its cursor and clears;
- * what it does not know fails the test.
+ * Emulates the part of a terminal that line editing uses: wrapping, cursor moves and clearing. An unknown escape sequence
+ * fails the test.
  */
 export class Screen extends Writable {
   readonly columns: number;
@@ -20,7 +20,7 @@ export class Screen extends Writable {
     this.columns = columns;
   }
 
-  /** What stands there, without blanks at the ends of rows and without empty rows at the end. */
+  /** The shown text, without spaces at the ends of rows and without empty rows at the end. */
   get text(): string {
     const rows = this.rows.map((cells) =>
       Array.from(cells, (cell) => cell ?? ' ')
@@ -31,7 +31,7 @@ export class Screen extends Writable {
   }
 
   override _write(chunk: string | Buffer, _: BufferEncoding, done: () => void): void {
-    // Colours are none of our business here.
+    // Ignore colours.
     const text = chunk.toString().replaceAll(COLOUR, '');
     for (const [token] of text.matchAll(TOKEN)) this.#take(token);
     done();

@@ -28,7 +28,7 @@ test('CM-06: without --expect everything sent is received before the Close', asy
   assert.deepEqual(received, texts);
 });
 
-test('CM-06: fewer answers than expected within the time is exit 3', async (t) => {
+test('CM-06: fewer answers than expected within --wait-ms cause exit 3', async (t) => {
   const { url } = await echo(t);
   const io = fakeIo();
   assert.equal(await hawser(io, 'send', url, 'one', '--expect', '2', '--wait-ms', '100'), 3);
@@ -36,7 +36,7 @@ test('CM-06: fewer answers than expected within the time is exit 3', async (t) =
   assert.match(io.errLines[0]!, /^hawser: 1 of 2 expected messages arrived/);
 });
 
-test('CM-06: a peer that closes before it has answered is exit 3, at once', async (t) => {
+test('CM-06: a peer that closes before it has answered causes exit 3 at once', async (t) => {
   const { server: strict, url } = await server(t);
   strict.on('message', (connection) => connection.close(4000, 'no'));
   const io = fakeIo();
@@ -44,7 +44,7 @@ test('CM-06: a peer that closes before it has answered is exit 3, at once', asyn
   assert.match(io.errLines[0]!, /0 of 1 .* code 4000 'no'/);
 });
 
-test('CM-06: --binary takes hex, --file and - take what is there, whole', async (t) => {
+test('CM-06: --binary takes hex digits; --file takes a whole file, or standard input for -', async (t) => {
   const { server: peer, url } = await server(t);
   const received: unknown[] = [];
   peer.on('message', (_, message) => void received.push(message));
@@ -66,7 +66,7 @@ test('CM-06: --binary takes hex, --file and - take what is there, whole', async 
   assert.equal(await hawser(fakeIo(), 'send', url, '--file', join(folder, 'none')), 1);
 });
 
-test('CM-06 CM-02: with --json every event is an object on a line', async (t) => {
+test('CM-06 CM-02: with --json each event is one line with a JSON object', async (t) => {
   const { url } = await echo(t);
   const io = fakeIo();
   assert.equal(await hawser(io, 'send', url, '--json', '--binary', 'c0ffee', '--expect', '1'), 0);
@@ -81,7 +81,7 @@ test('CM-06 CM-02: with --json every event is an object on a line', async (t) =>
   );
 });
 
-test('CM-06: more than the peer takes at once arrives whole', async (t) => {
+test('CM-06: messages beyond the high-water mark arrive whole', async (t) => {
   const { server: peer, url } = await server(t, { maxMessageBytes: 4_194_304 });
   let bytes = 0;
   peer.on('message', (_, message) => void (bytes += message.length));
@@ -94,7 +94,7 @@ test('CM-06: more than the peer takes at once arrives whole', async (t) => {
   assert.equal(bytes, 4_000_000 + 40 * 20_000);
 });
 
-test('CM-06: a peer that closes with an error while nothing is expected is exit 1', async (t) => {
+test('CM-06: without --expect, a peer that closes with an error code causes exit 1', async (t) => {
   const { server: strict, url } = await server(t);
   strict.on('message', (connection) => connection.close(1008, 'no'));
   const io = fakeIo();
@@ -102,7 +102,7 @@ test('CM-06: a peer that closes with an error while nothing is expected is exit 
   assert.match(io.errLines[0]!, /^hawser: closed, code 1008 'no' /);
 });
 
-test('CM-01 CM-06: SIGINT before there is a connection, and while answers are awaited, is exit 130', async (t) => {
+test('CM-01 CM-06: SIGINT while connecting or while waiting for answers exits with 130', async (t) => {
   const silent = await scriptedServer(t, () => undefined);
   const early = fakeIo();
   const earlyExit = hawser(early, 'send', silent.url, 'one');
@@ -117,7 +117,7 @@ test('CM-01 CM-06: SIGINT before there is a connection, and while answers are aw
   assert.deepEqual([early.errLines, io.errLines], [[], []]);
 });
 
-test('CM-06: a connection that is cut is exit 1, and says so', async (t) => {
+test('CM-06: a connection that ends without a Close causes exit 1 and one sentence', async (t) => {
   const { server: peer, url } = await server(t);
   peer.on('message', (connection) => connection.terminate());
   const io = fakeIo();

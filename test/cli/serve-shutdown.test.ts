@@ -5,7 +5,7 @@ import { close, RawClient, waitUntil } from '../../src/testing/index.ts';
 import { fakeIo, served } from './fake-io.ts';
 
 for (const terminal of [true, false]) {
-  test(`SD-07 CM-04 LG-02: serve shows how a shutdown goes ${terminal ? 'to a person' : 'as JSON to a program'}`, async (t) => {
+  test(`SD-07 CM-04 LG-02: serve prints the progress of a shutdown ${terminal ? 'as text at a terminal' : 'as JSON otherwise'}`, async (t) => {
     const io = fakeIo(terminal);
     const exit = runCommandLine(['serve', '--port', '0', '--shutdown-timeout-ms', '300'], io, '0.0.0');
     await waitUntil(() => io.outLines.length > 0);

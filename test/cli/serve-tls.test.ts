@@ -11,7 +11,7 @@ import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { nextText } from '../server/live.ts';
 import { fakeIo, served } from './fake-io.ts';
 
-/** Two files with a certificate and its key, for as long as the test runs. */
+/** Writes a certificate and its key to two files, which exist until the test ends. */
 function files(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -33,7 +33,7 @@ async function secure(port: number, ca: string | undefined): Promise<RawClient> 
   return RawClient.over(socket);
 }
 
-test('CM-04: --tls-cert and --tls-key speak wss; SIGHUP reads them again; a broken file changes nothing', async (t) => {
+test('CM-04: --tls-cert and --tls-key serve wss:; SIGHUP reads the files again; an invalid file changes nothing', async (t) => {
   const { cert, key, write } = files(t);
   const [first, second] = [selfSigned(['127.0.0.1'], Date.now()), selfSigned(['127.0.0.1'], Date.now())];
   write(first);
@@ -50,13 +50,13 @@ test('CM-04: --tls-cert and --tls-key speak wss; SIGHUP reads them again; a brok
   (await secure(server.port, second.cert))[Symbol.dispose]();
   const lines = server.io.errLines.join('\n');
   assert.match(lines, /certificate renewed/);
-  assert.match(lines, /certificate not renewed, the old one stays/);
+  assert.match(lines, /certificate not renewed, the server keeps the old one/);
   client.send(text('still here'));
   assert.equal(await nextText(client), 'still here');
   client[Symbol.dispose]();
 });
 
-test('CM-04: SIGHUP is heard from the line with the URL on, and until the last connection has gone', async (t) => {
+test('CM-04: SIGHUP is handled from the line with the URL until the last connection has closed', async (t) => {
   const { cert, key, write } = files(t);
   write(selfSigned(['127.0.0.1'], Date.now()));
   const io = fakeIo();
@@ -91,11 +91,11 @@ test('CM-04: --tls-self-signed makes a certificate for this machine', async (t) 
   await waitUntil(() => server.io.outLines.length === 1);
 });
 
-test('CM-01: a certificate that is missing or does not fit is one sentence, and exit 1', async (t) => {
+test('CM-01: a certificate that is missing or does not match its key causes exit 1 and one sentence', async (t) => {
   const { cert, key, write } = files(t);
   write({ cert: selfSigned(['a'], Date.now()).cert, key: selfSigned(['a'], Date.now()).key });
   for (const [files, says] of [
-    [[cert, `${key}.missing`], /^hawser: --tls-key: ENOENT/],
+    [[cert, `${key}.missing`], /^hawser: --tls-key: cannot read the file: ENOENT/],
     [[cert, key], /^hawser: tls does not fit together/],
   ] as const) {
     const io = fakeIo();

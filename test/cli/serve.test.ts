@@ -27,7 +27,7 @@ async function start(t: TestContext, ...flags: string[]): Promise<Served> {
   return server;
 }
 
-/** Those of the running test; they leave before their server does, which would wait for them. */
+/** Clients of the running test. Disposed before the shutdown of the server, which would wait for them. */
 const clients: RawClient[] = [];
 
 async function connect(server: Served): Promise<RawClient> {
@@ -49,7 +49,7 @@ const closeCode = ({ opcode, payload }: DecodedFrame): number => {
   return payload.readUInt16BE();
 };
 
-test('CM-04: serve echoes text and binary, and says once where it listens', async (t) => {
+test('CM-04: serve echoes text and binary, and prints its URL once', async (t) => {
   const server = await start(t);
   assert.deepEqual(server.io.outLines, [`Hawser echo is listening on ws://127.0.0.1:${server.port}/`]);
   const client = await join(server);
@@ -59,7 +59,7 @@ test('CM-04: serve echoes text and binary, and says once where it listens', asyn
   assert.deepEqual(shown(await client.nextFrame()), [OPCODE.PONG, 'p']);
 });
 
-test('CM-04: --relay sends to all others, and not back', async (t) => {
+test('CM-04: --relay sends to all other connections, not to the sender', async (t) => {
   const server = await start(t, '--relay');
   const [a, b, c] = [await join(server), await join(server), await join(server)] as const;
   a.send(text('from a'));
@@ -69,7 +69,7 @@ test('CM-04: --relay sends to all others, and not back', async (t) => {
   assert.deepEqual(shown(await a.nextFrame()), [OPCODE.BINARY, 'from b']);
 });
 
-test('CM-04: what an echo cannot get rid of makes its sender wait, and is not lost', async (t) => {
+test('CM-04: a slow consumer pauses its own echo, and no message is lost', async (t) => {
   const server = await start(t, '--high-water-mark-bytes', '1024', '--max-buffered-bytes', '1024');
   const client = await join(server);
   client.pause();
@@ -79,15 +79,15 @@ test('CM-04: what an echo cannot get rid of makes its sender wait, and is not lo
   for (let i = 0; i < 100; i++) assert.equal((await client.nextFrame()).payload.length, payload.length);
 });
 
-/** A flag, and what a client meets that would not meet it otherwise. */
+/** Flags, and their effect on a client. */
 const FLAGS: readonly {
   readonly flags: readonly string[];
-  readonly meets: string;
+  readonly gets: string;
   readonly when: (client: RawClient) => Promise<void>;
 }[] = [
   {
     flags: ['--max-message-bytes', '10'],
-    meets: 'close 1009 for 11 bytes',
+    gets: 'close 1009 for 11 bytes',
     when: async (client) => {
       await client.upgrade();
       client.send(text('x'.repeat(11)));
@@ -96,7 +96,7 @@ const FLAGS: readonly {
   },
   {
     flags: ['--allowed-origin', 'https://a.example', '--allowed-origin', 'https://b.example'],
-    meets: '101 for an origin in the list',
+    gets: '101 for an origin in the list',
     when: async (client) => {
       const { status } = await client.upgrade({ headers: { Origin: 'https://b.example' } });
       assert.equal(status, 101);
@@ -104,7 +104,7 @@ const FLAGS: readonly {
   },
   {
     flags: ['--allowed-origin', 'https://a.example'],
-    meets: '403 for another origin',
+    gets: '403 for another origin',
     when: async (client) => {
       const { status } = await client.upgrade({ headers: { Origin: 'https://c.example' } });
       assert.equal(status, 403);
@@ -112,24 +112,24 @@ const FLAGS: readonly {
   },
   {
     flags: ['--allowed-origin', '*'],
-    meets: '101 for any origin',
+    gets: '101 for any origin',
     when: async (client) => {
       assert.equal((await client.upgrade({ headers: { Origin: 'https://c.example' } })).status, 101);
     },
   },
   {
     flags: ['--require-origin'],
-    meets: '403 without origin',
+    gets: '403 without origin',
     when: async (client) => assert.equal((await client.upgrade()).status, 403),
   },
   {
     flags: ['--allowed-host', 'chat.example'],
-    meets: '403 for another host',
+    gets: '403 for another host',
     when: async (client) => assert.equal((await client.upgrade()).status, 403),
   },
   {
     flags: [],
-    meets: '403 for a name that is not of this machine, as after DNS rebinding (OR-05)',
+    gets: '403 for a host name that is not a name of this machine, as after DNS rebinding (OR-05)',
     when: async (client) => {
       const { status } = await client.upgrade({
         headers: { Host: 'evil.example', Origin: 'http://evil.example' },
@@ -139,7 +139,7 @@ const FLAGS: readonly {
   },
   {
     flags: ['--allowed-host', 'off'],
-    meets: '101 under any name',
+    gets: '101 for any host name',
     when: async (client) => {
       const { status } = await client.upgrade({
         headers: { Host: 'chat.example', Origin: 'http://chat.example' },
@@ -149,12 +149,12 @@ const FLAGS: readonly {
   },
   {
     flags: ['--path', '/socket'],
-    meets: '404 elsewhere',
+    gets: '404 for another path',
     when: async (client) => assert.equal((await client.upgrade({ path: '/' })).status, 404),
   },
   {
     flags: ['--protocol', 'v2', '--protocol', 'v1'],
-    meets: 'the subprotocol that is preferred',
+    gets: 'the subprotocol that the server prefers',
     when: async (client) => {
       const { fields } = await client.upgrade({ protocols: ['v1', 'v2'] });
       assert.equal(fields.get('sec-websocket-protocol'), 'v2');
@@ -162,7 +162,7 @@ const FLAGS: readonly {
   },
   {
     flags: ['--rate-limit', '1'],
-    meets: 'close 1008 at the third message',
+    gets: 'close 1008 at the third message',
     when: async (client) => {
       await client.upgrade();
       client.send(Buffer.concat([text('1'), text('2'), text('3')]));
@@ -173,7 +173,7 @@ const FLAGS: readonly {
   },
   {
     flags: ['--rate-limit', '1', '--rate-limit-burst-messages', '1', '--rate-limit-close-code', '4008'],
-    meets: 'the close code of its own at the second message',
+    gets: 'the given close code at the second message',
     when: async (client) => {
       await client.upgrade();
       client.send(Buffer.concat([text('1'), text('2')]));
@@ -183,7 +183,7 @@ const FLAGS: readonly {
   },
   {
     flags: ['--compress'],
-    meets: 'an offer of permessage-deflate taken up',
+    gets: 'permessage-deflate',
     when: async (client) => {
       const { fields } = await client.upgrade({
         headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' },
@@ -196,7 +196,7 @@ const FLAGS: readonly {
   },
   {
     flags: ['--compress-context-takeover', '--compress-threshold-bytes', '1'],
-    meets: 'messages that are compressed from the first byte on',
+    gets: 'compressed messages from 1 byte up',
     when: async (client) => {
       await client.upgrade({ headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } });
       client.send(text('Hello'));
@@ -206,7 +206,7 @@ const FLAGS: readonly {
   },
   {
     flags: ['--ping-interval-ms', '20', '--pong-timeout-ms', '10', '--max-missed-pongs', '100'],
-    meets: 'a ping soon',
+    gets: 'a ping within milliseconds',
     when: async (client) => {
       await client.upgrade();
       assert.equal((await client.nextFrame()).opcode, OPCODE.PING);
@@ -214,7 +214,7 @@ const FLAGS: readonly {
   },
   {
     flags: ['--memory-budget', '70000'],
-    meets: 'close 1013 for more than all connections may hold',
+    gets: 'close 1013 for a message beyond the memory of all connections',
     when: async (client) => {
       await client.upgrade();
       client.send(frame({ opcode: OPCODE.TEXT, fin: false, payload: Buffer.alloc(70_001, 'x') }));
@@ -223,7 +223,7 @@ const FLAGS: readonly {
   },
   {
     flags: ['--idle-timeout-ms', '20', '--no-heartbeat'],
-    meets: 'close 1001 when idle',
+    gets: 'close 1001 when idle',
     when: async (client) => {
       await client.upgrade();
       assert.equal(closeCode(await client.nextFrame()), 1001);
@@ -231,22 +231,22 @@ const FLAGS: readonly {
   },
 ];
 
-for (const { flags, meets, when } of FLAGS) {
-  test(`CM-04: with ${flags.join(' ') || 'no flag'} a client meets ${meets}`, async (t) => {
+for (const { flags, gets, when } of FLAGS) {
+  test(`CM-04: with ${flags.join(' ') || 'no flag'} a client gets ${gets}`, async (t) => {
     const server = await start(t, ...flags);
     const client = await connect(server);
     await when(client);
   });
 }
 
-test('CM-04: with --max-connections 1 a second client meets 503', async (t) => {
+test('CM-04: with --max-connections 1 a second client gets 503', async (t) => {
   const server = await start(t, '--max-connections', '1');
   await join(server);
   const second = await connect(server);
   assert.equal((await second.upgrade()).status, 503);
 });
 
-test('CM-02: --json prints every event as a line, and nothing a peer says reaches the terminal raw', async (t) => {
+test('CM-02: --json prints each event as one line, with control characters of the peer escaped', async (t) => {
   const server = await start(t, '--json', '--path', '/socket');
   const client = await join(server, { path: '/socket?token=secret' });
   client.send(Buffer.concat([text('Grüße'), binary(Buffer.alloc(9)), close(4000, '\u202e\u009b2J\n')]));
@@ -286,7 +286,7 @@ test('CM-02: --json prints every event as a line, and nothing a peer says reache
   assert.doesNotMatch(printed + server.io.errLines.join(''), /secret/);
 });
 
-test('CM-01: a port in use is one sentence, and exit 1', async (t) => {
+test('CM-01: a port in use causes exit 1 and one sentence', async (t) => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   t.after(() => other.close());
@@ -306,7 +306,7 @@ for (const [host, shownHost] of [
   const hasAddress = Object.values(networkInterfaces()).some((list) =>
     list?.some(({ address }) => address === host || host === '0.0.0.0'),
   );
-  test(`CM-04: --host ${host} is shown as it stands in a URL`, {
+  test(`CM-04: --host ${host} is printed in the form of a URL`, {
     skip: hasAddress ? false : 'this machine does not have the address',
   }, async (t) => {
     const server = await start(t, '--host', host);
@@ -320,23 +320,23 @@ for (const [host, shownHost] of [
   });
 }
 
-test('CM-01: an address that is not of this machine is one sentence, and exit 1', async () => {
+test('CM-01: an address that is not of this machine causes exit 1 and one sentence', async () => {
   const io = fakeIo();
-  // For documentation alone (RFC 5737).
+  // Reserved for documentation (RFC 5737).
   assert.equal(await runCommandLine(['serve', '--port', '0', '--host', '203.0.113.1'], io, '0.0.0'), 1);
   assert.deepEqual(io.errLines, [
-    'hawser: cannot listen on 203.0.113.1 port 0: this machine does not have that address',
+    'hawser: cannot listen on 203.0.113.1 port 0: the address does not belong to this machine',
   ]);
 });
 
-test('CM-04: SIGTERM before it listens ends it as well', async () => {
+test('CM-04: SIGTERM before the server listens ends it', async () => {
   const io = fakeIo();
   io.interrupt();
   assert.equal(await runCommandLine(['serve', '--port', '0'], io, '0.0.0'), 0);
   assert.match(io.outLines.join(), /is listening on/);
 });
 
-test('CM-02: with --json faults and peers that vanish are told by their codes', async (t) => {
+test('CM-02: with --json protocol errors and lost connections have their codes', async (t) => {
   const server = await start(t, '--json');
   const faulty = await join(server);
   faulty.send(frame({ opcode: OPCODE.TEXT, rsv3: true }));
@@ -350,7 +350,7 @@ test('CM-02: with --json faults and peers that vanish are told by their codes', 
   assert.deepEqual([second['code'], second['sentCode'], second['cause']], [1006, null, 'transport-error']);
 });
 
-test('CM-04: the chat has one page; what else is asked for is answered by what is wrong', async (t) => {
+test('CM-04: the chat serves one page; other requests get 404 or 405 with the reason', async (t) => {
   const server = await start(t, '--chat', '--path', '/it"s<here>');
   const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
     fetch(new URL(path, server.url), { ...init, headers: { connection: 'close' } });
@@ -372,7 +372,7 @@ test('CM-04: the chat has one page; what else is asked for is answered by what i
   await posted.text();
 });
 
-test('CM-02: with --json what the server itself runs into is an event', async (t) => {
+test('CM-02: with --json an error of the server is an event', async (t) => {
   const server = await start(t, '--json', '--memory-budget', '70000');
   const client = await join(server);
   client.send(frame({ opcode: OPCODE.TEXT, fin: false, payload: Buffer.alloc(70_001, 'x') }));

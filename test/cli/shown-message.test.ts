@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { indentedJson } from '../../src/cli/json.ts';
 import { messageLine, messageLines } from '../../src/cli/shown-message.ts';
 
-test('CM-05: JSON is indented, and every number, name and string is as it was written', () => {
+test('CM-05: JSON is indented, and its numbers, names and strings stay as written', () => {
   const text = '{"id":12345678901234567890,"a":[1.0,2e3,-0],"a":{},"b":[],"c":{"d":"x{,}:\\"[]"},"e":null}';
   assert.equal(
     indentedJson(text),
@@ -27,7 +27,7 @@ test('CM-05: JSON is indented, and every number, name and string is as it was wr
   );
 });
 
-test('CM-05: what is indented is the same JSON, and what is indented already does not change', () => {
+test('CM-05: indented JSON is equal to the original, and indenting it again changes nothing', () => {
   const holders = fc.json().filter((text) => /^\s*[[{]/.test(text));
   fc.assert(
     fc.property(holders, (text) => {
@@ -50,7 +50,7 @@ test('CM-05: a long JSON array is indented member by member', () => {
   assert.equal(indentedJson(JSON.stringify(members))!.split('\n').length, 15_002);
 });
 
-test('CM-05: text beyond 65,536 characters is cut, and a note says how much and how to see all of it', () => {
+test('CM-05: text beyond 65,536 characters is cut; a note has the missing length and how to see all of it', () => {
   const note = (more: string): string => `… and ${more}; --json, or output to a pipe, shows all of it`;
   assert.deepEqual(messageLines('x'.repeat(65_536)), ['x'.repeat(65_536)]);
   assert.deepEqual(messageLines('x'.repeat(65_537)), ['x'.repeat(65_536), note('1 more character')]);
@@ -67,19 +67,19 @@ test('CM-05: a JSON string of 65,000 escaped characters is indented', () => {
 });
 
 for (const text of ['', 'hello', '5', '"text"', '{', '{"a":}', '[1,]', '{} {}', 'null', '{a:1}']) {
-  test(`CM-05: ${JSON.stringify(text)} is no JSON object or array, and stays as it is`, () => {
+  test(`CM-05: ${JSON.stringify(text)} is not a JSON object or array, and is not indented`, () => {
     assert.equal(indentedJson(text), undefined);
   });
 }
 
-test('CM-02: what a peer sends can neither begin a line nor speak to a terminal', () => {
+test('CM-02: text of a peer can neither start a line nor control the terminal', () => {
   const hostile = 'a\u001b[2J\r\nb\u0007\u202ec';
   assert.equal(messageLine(hostile), 'a\\u{1b}[2J\\u{d}\\u{a}b\\u{7}\\u{202e}c');
   assert.deepEqual(messageLines(hostile), ['a\\u{1b}[2J', 'b\\u{7}\\u{202e}c']);
   assert.deepEqual(messageLines('{"a":"\u009b31m"}'), ['{', '  "a": "\\u{9b}31m"', '}']);
 });
 
-test('CM-05: binary is hex in a pipe, and a dump with an end for a person', () => {
+test('CM-05: binary is hex in a pipe, and a dump of limited length at a terminal', () => {
   assert.equal(messageLine(Buffer.from('Hi\n')), '48690a');
   assert.deepEqual(messageLines(Buffer.of(0)), ['1 byte', `0000  ${'00'.padEnd(48)} .`]);
   const lines = messageLines(Buffer.alloc(1_300, 'A'));

@@ -26,9 +26,15 @@ const ROWS: readonly (readonly [line: string, means: TypedLine])[] = [
   ],
   ['/quit', { does: 'quit' }],
   ['/help', { does: 'help' }],
-  ['/close bye', { does: 'nothing', why: '/close takes a code first, as in /close 1000 bye' }],
-  ['/pin', { does: 'nothing', why: 'there is no /pin; /help lists what there is, and //pin sends it' }],
-  ['/', { does: 'nothing', why: 'there is no /; /help lists what there is, and // sends it' }],
+  ['/close bye', { does: 'nothing', why: '/close needs a code before the reason, as in /close 1000 bye' }],
+  [
+    '/pin',
+    {
+      does: 'nothing',
+      why: 'there is no command /pin; /help lists the commands, and //pin sends the text /pin',
+    },
+  ],
+  ['/', { does: 'nothing', why: 'there is no command /; /help lists the commands, and // sends the text /' }],
 ];
 
 for (const [line, means] of ROWS) {
@@ -37,7 +43,7 @@ for (const [line, means] of ROWS) {
   });
 }
 
-test('CM-05: hex digits may have blanks between them, and must be pairs', () => {
+test('CM-05: hex digits come in pairs, and may have spaces between them', () => {
   assert.deepEqual(bytesOfHex('de ad\tbe ef'), Buffer.of(0xde, 0xad, 0xbe, 0xef));
   for (const text of ['a', 'abc', 'zz', '0x00', '-1']) assert.equal(bytesOfHex(text), undefined, text);
 });

@@ -3,7 +3,7 @@ import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { runCommandLine } from '../../src/cli/commands.ts';
 import type { FakeIo } from './fake-io.ts';
 
-/** A server of the library that a command line talks to; gone when the test is over. */
+/** Starts a server for the command line to connect to. It shuts down when the test ends. */
 export async function server(t: TestContext, options: ServerOptions = {}) {
   const made = new WebSocketServer(options);
   t.after(() => made.shutdown({ timeoutMs: 1_000 }));

@@ -6,10 +6,10 @@ import { fakeIo } from './fake-io.ts';
 
 const clock = { wallNow: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678) };
 const failure = Object.assign(new Error('broken \u001b[2J'), { code: 'EPIPE' });
-/** Has no JSON. */
+/** Has no JSON form. */
 const nothing = () => 1;
 
-/** Fields, and how each stands at the end of a line for a person, and in JSON. */
+/** Fields, how the line of text shows them, and how the line of JSON does. */
 const FIELDS: readonly (readonly [fields: LogFields, shown: string, json: string])[] = [
   [{}, '', ''],
   [
@@ -31,7 +31,7 @@ const FIELDS: readonly (readonly [fields: LogFields, shown: string, json: string
 ];
 
 for (const [fields, shown, json] of FIELDS) {
-  test(`LG-02 CM-01: fields ${Object.keys(fields).join(', ')} in the log, to read and as JSON`, () => {
+  test(`LG-02 CM-01: fields ${Object.keys(fields).join(', ')} in the log, as text and as JSON`, () => {
     const person = fakeIo(true);
     terminalLog({ ...person, errHasColours: false }, clock, false).warn(fields, 'it\u0007 is');
     const program = fakeIo(false);
@@ -43,7 +43,7 @@ for (const [fields, shown, json] of FIELDS) {
   });
 }
 
-test('LG-02 CM-01: every level has its colour, where there are colours; debug is there when asked for', () => {
+test('LG-02 CM-01: each level has its colour if colours are allowed; debug appears with --debug only', () => {
   for (const debug of [false, true]) {
     const io = fakeIo(true);
     const log = terminalLog(io, clock, debug);
@@ -58,7 +58,7 @@ test('LG-02 CM-01: every level has its colour, where there are colours; debug is
   }
 });
 
-test('LG-02 CM-01: with --debug the stack of an error follows', () => {
+test('LG-02 CM-01: with --debug the stack follows an error', () => {
   const io = fakeIo(false);
   terminalLog(io, clock, true).error({ err: failure }, 'failed');
   assert.equal(io.errLines.length, 2);

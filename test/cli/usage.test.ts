@@ -5,7 +5,7 @@ import { SERVER_FLAGS } from '../../src/cli/server-flags.ts';
 import { SERVER_OPTION_TABLE } from '../../src/options/server-option-table.ts';
 import { fakeIo } from './fake-io.ts';
 
-/** Command lines that cannot be meant, and the sentence about each. */
+/** Wrong command lines, and a part of the error for each. */
 const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] = [
   [['srve'], "there is no command 'srve'; the nearest is 'serve'"],
   [['help', 'srve'], "there is no command 'srve'; the nearest is 'serve'"],
@@ -36,7 +36,7 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
     '--max-message-bytes is "1.5"; it must be a whole number of bytes',
   ],
   [['serve', '--max-message-bytes', '1e3'], '--max-message-bytes is "1e3"'],
-  [['serve', '--max-message-bytes', 'off'], '--max-message-bytes is false'],
+  [['serve', '--max-message-bytes', 'off'], '--max-message-bytes is "off"'],
   [['serve', '--idle-timeout-ms', 'on'], '--idle-timeout-ms is "on"'],
   [['serve', '--on-overflow', 'explode'], "'close' or 'drop-newest' or 'drop-oldest'"],
   [['serve', '--allowed-origin', '*.app.example'], "origins such as 'https://app.example'"],
@@ -44,13 +44,16 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [['serve', '--path', 'socket'], '--path is "socket"; it must be a path that begins with'],
   [
     ['serve', '--ping-interval-ms', '500'],
-    'pongTimeoutMs is 10000; it must be below pingIntervalMs, which is 500',
+    '--pong-timeout-ms is 10000; it must be below --ping-interval-ms, which is 500',
   ],
   [['serve', '--memory-budget', '0'], '--memory-budget is 0'],
   [['serve', '--memory-budget', 'much'], '--memory-budget is "much"'],
   [['serve', '--rate-limit', '0'], '--rate-limit is 0'],
   [['serve', '--compress-level', '10'], '--compress-level is 10'],
-  [['serve', '--compress-context-takeover', '--on-overflow', 'drop-oldest'], 'onOverflow is "drop-oldest"'],
+  [
+    ['serve', '--compress-context-takeover', '--on-overflow', 'drop-oldest'],
+    "--on-overflow is \"drop-oldest\"; it must be 'close' or 'drop-newest' with --compress-context-takeover",
+  ],
   [['serve', '--rate-limit-action', 'throttle'], '--rate-limit-action needs a rate'],
   [['serve', '--rate-limit', '1', '--rate-limit-action', 'wait'], "'close' or 'throttle'"],
   [['serve', '--tls-cert', 'a.pem'], '--tls-cert and --tls-key go together'],
@@ -62,7 +65,7 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
 ];
 
 for (const [args, sentence] of WRONG) {
-  test(`CM-01: 'hawser ${args.join(' ')}' is wrong usage, and one sentence says why`, async () => {
+  test(`CM-01: 'hawser ${args.join(' ')}' is wrong usage and prints one sentence`, async () => {
     const io = fakeIo();
     assert.equal(await runCommandLine(args, io, '1.2.3'), 2);
     assert.deepEqual(io.outLines, []);
@@ -73,14 +76,14 @@ for (const [args, sentence] of WRONG) {
   });
 }
 
-test('CM-01: --debug shows where an error comes from', async () => {
+test('CM-01: --debug prints the stack of an error', async () => {
   const io = fakeIo();
   assert.equal(await runCommandLine(['serve', '--port', 'x', '--debug'], io, '1.2.3'), 2);
   assert.equal(io.errLines.length, 2);
   assert.match(io.errLines[1] ?? '', /UsageError[^]*\n {4}at /);
 });
 
-test('CM-01: nothing at all prints the help and is wrong usage', async () => {
+test('CM-01: a command line without arguments is wrong usage and prints the help', async () => {
   const io = fakeIo();
   assert.equal(await runCommandLine([], io, '1.2.3'), 2);
   assert.match(io.errLines.join('\n'), /^Usage: hawser <command>/);
@@ -141,11 +144,11 @@ for (const name of ['connect', 'send', 'bench', 'conform']) {
   }
 }
 
-test('CM-04: every option of the server that is no code is a flag of the same name', () => {
+test('CM-04: each server option that a command line can set has a flag of the same name', () => {
   const names = new Set(SERVER_FLAGS.map(({ name }) => name));
   for (const [option, { kind }] of Object.entries(SERVER_OPTION_TABLE)) {
     if (kind === 'function' || kind === 'object' || kind === 'tls' || kind === 'metrics') continue;
-    // --compress, as the clients of this command line have it
+    // The client commands have --compress, too.
     const kebab = (option === 'perMessageDeflate' ? 'compress' : option).replace(
       /[A-Z]/g,
       (letter) => `-${letter.toLowerCase()}`,

@@ -138,12 +138,12 @@ test('CM-09: nobody there is exit 1, what is no WebSocket as well, and a sentenc
     assert.equal(await runCommandLine(['conform', url, '--timeout-ms', '2000'], io, '0.0.0'), 1);
     return io.errLines.join('\n');
   };
+  assert.match(await said(`ws://127.0.0.1:${port}/`), /^hawser: cannot test .*404 Not Found instead of 101/m);
+  await server.shutdown({ timeoutMs: 1_000 });
   assert.match(
     await said(`ws://127.0.0.1:${port}/`),
-    /^hawser: cannot reach .*404 Not Found instead of 101/m,
+    /^hawser: cannot test .* refuses connections: .*\(ECONNREFUSED\)$/m,
   );
-  await server.shutdown({ timeoutMs: 1_000 });
-  assert.match(await said(`ws://127.0.0.1:${port}/`), /^hawser: cannot reach .*ECONNREFUSED/m);
   t.diagnostic('both ports were ours');
 });
 
@@ -171,12 +171,12 @@ test('CM-09: attacks are for this machine, unless --yes is given', () => {
 
 /** Command lines that cannot be meant. */
 const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] = [
-  [[], 'conform needs the URL of a server, or --listen for a client'],
+  [[], 'a URL is missing: hawser conform <url>, or hawser conform --listen for a client'],
   [['http://a/'], "'http://a/' is not the URL of a WebSocket server"],
   [['ws://a/#b'], 'is not the URL of a WebSocket server'],
   [['ws://a/', 'ws://b/'], "unexpected argument 'ws://b/'"],
   [['ws://a/', '--only', 'nothing'], "--only names no case: 'nothing'"],
-  [['ws://a/', '--report', 'a.pdf'], "--report is 'a.pdf'; its name must end in .json or .xml or .html"],
+  [['ws://a/', '--report', 'a.pdf'], "--report is 'a.pdf'; its name must end in .json, .xml or .html"],
   [['ws://a/', '--concurrency', '0'], "--concurrency is '0'"],
   [['ws://a/', '--timeout-ms', '1'], "--timeout-ms is '1'"],
   [['ws://a/', '-H', 'no colon'], "--header is 'no colon'"],

@@ -160,7 +160,7 @@ test('CM-08: thresholds that are missed are said, and exit is 3', async (t) => {
   const { url } = await serverOf(t, 'echo');
   const missed = await bench([url, ...QUICK, '-c', '2', '--min-rate', '1000000000']);
   assert.equal(missed.code, 3);
-  assert.match(missed.io.errLines.join(), /the rate is [\d,]+ a second; --min-rate asks for 1,000,000,000/);
+  assert.match(missed.io.errLines.join(), /the rate is [\d,]+ per second; --min-rate demands 1,000,000,000/);
   const met = await bench([url, ...QUICK, '-c', '2', '--min-rate', '1', '--max-p99-ms', '100000']);
   assert.equal(met.code, 0);
 });
@@ -176,8 +176,8 @@ test('CM-08: Ctrl-C ends the run in order, prints what was measured, and exit is
   await waitUntil(() => server.stats().messages.received > 100, PATIENT);
   io.interrupt();
   assert.equal(await run, 130);
-  assert.match(io.outLines.join('\n'), /interrupted: this is what was measured until then/);
-  assert.match(io.outLines.join('\n'), /\([\d,]+ in all\)/);
+  assert.match(io.outLines.join('\n'), /interrupted: the figures end at the interrupt/);
+  assert.match(io.outLines.join('\n'), /\([\d,]+ in total\)/);
 });
 
 test('CM-08: Ctrl-C before there is a connection', async (t) => {
@@ -378,19 +378,19 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [[], 'the URL of the server is missing'],
   [['ftp://localhost/'], 'its scheme is ftp:, not ws:, wss: or ws+unix:'],
   [['ws://localhost/#part'], 'it has a fragment'],
-  [['localhost', '--mode', 'chaos'], "--mode is 'chaos'; it must be echo, fan-out, handshake, idle"],
+  [['localhost', '--mode', 'chaos'], "--mode is 'chaos'; it must be echo, fan-out, handshake or idle"],
   [['localhost', '--binary', '--multibyte'], '--binary and --multibyte exclude each other'],
   [['localhost', '-d', '1', '--duration-ms', '1'], '--duration and --duration-ms exclude each other'],
   [['localhost', '--connections', '0'], "--connections is '0'"],
   [['localhost', '--publishes', '2'], '--publishes has no effect with --mode echo, only with fan-out'],
   [['localhost', '-m', 'idle'], '--mode idle measures the memory of a process'],
-  [['localhost', '-s', '268435456', '-c', '1000'], 'put more than 4 GiB under way'],
+  [['localhost', '-s', '268435456', '-c', '1000'], 'allow more than 4 GiB of unanswered messages'],
   [
     ['localhost', '-m', 'fan-out', '-s', '268435456', '--publishes', '65536'],
     '--size and --publishes together',
   ],
   [['localhost', '-H', 'no colon'], "--header is 'no colon'"],
-  [['localhost', '--cert', 'a.pem'], '--cert: ENOENT'],
+  [['localhost', '--cert', 'a.pem'], '--cert: cannot read the file: ENOENT'],
 ];
 for (const [args, sentence] of WRONG) {
   test(`CM-01 CM-08: 'hawser bench ${args.join(' ')}' is one sentence`, async () => {

@@ -75,15 +75,15 @@ test('CM-08: nothing measured is no division by zero', () => {
 
 test('CM-08: the text report', () => {
   assert.deepEqual(reportLines(figuresOf(PLAN, RESULT), MACHINE), [
-    'echo on ws://localhost/: 10 connections, messages of 1 KiB text, 4 under way on each; 2 s',
+    'echo on ws://localhost/: 10 connections, messages of 1 KiB text, 4 in flight on each; 2 s',
     '',
-    '  rate       2,000 messages a second, 2 MiB/s (4,000 in all)',
+    '  rate       2,000 messages per second, 2 MiB/s (4,000 in total)',
     '  latency    p50 2.01 ms   p75 3.01 ms   p90 100 ms   p99 100 ms   p99.9 100 ms   max 100 ms',
     '  opening    p50 5 ms   p75 5 ms   p90 5 ms   p99 5 ms   p99.9 5 ms   max 5 ms',
-    '  generator  busy 25 % of the time, 2 µs of CPU a message',
-    '  server     50 % of a core, 250 µs of CPU a message, 29.3 KiB resident',
+    '  generator  busy 25 % of the time, 2 µs of CPU per message',
+    '  server     50 % of a core, 250 µs of CPU per message, 29.3 KiB resident',
     '',
-    '  senders wait for answers, so a slow server is asked less; with --rate, latency counts from when a message is due',
+    '  each answer starts the next message, so a slow server gets less load; with --rate, messages follow a schedule and latency counts from the scheduled time',
     '',
     'a CPU, 2 cores, linux x64; Node 20.0.0, Hawser 1.2.3',
   ]);
@@ -94,9 +94,9 @@ const text = (plan: Partial<LoadPlan>, result: Partial<LoadResult>): string =>
 
 /** What is put under way, and what of it stands in the first line. */
 const SHAPES: readonly (readonly [plan: Partial<LoadPlan>, says: string])[] = [
-  [{ payload: { bytes: 5, binary: true, multibyte: false } }, 'messages of 5 B binary, 4 under way'],
-  [{ payload: { bytes: 5, binary: false, multibyte: true } }, 'messages of 5 B multi-byte text, 4 under way'],
-  [{ compress: true }, 'messages of 1 KiB text, compressed, 4 under way'],
+  [{ payload: { bytes: 5, binary: true, multibyte: false } }, 'messages of 5 B binary, 4 in flight'],
+  [{ payload: { bytes: 5, binary: false, multibyte: true } }, 'messages of 5 B multi-byte text, 4 in flight'],
+  [{ compress: true }, 'messages of 1 KiB text, compressed, 4 in flight'],
 ];
 for (const [plan, says] of SHAPES) {
   test(`CM-08: the text report says ${says}`, () => {
@@ -111,15 +111,15 @@ test('CM-08: the text report of idle connections, before and after traffic', () 
   });
   const result = (afterTraffic?: number): string =>
     text({ mode: 'idle' }, { mode: 'idle', server: server(afterTraffic) });
-  assert.match(result(), /memory {5}20 KiB resident, 2 KiB a connection$/m);
-  assert.match(result(40_960), /memory {5}20 KiB resident, 2 KiB a connection, 4 KiB after traffic$/m);
+  assert.match(result(), /memory {5}20 KiB resident, 2 KiB per connection$/m);
+  assert.match(result(40_960), /memory {5}20 KiB resident, 2 KiB per connection, 4 KiB after traffic$/m);
 });
 
 test('CM-08: a busy generator is said to be one', () => {
   const busy = { generator: { cpuMicros: 1, busyShare: 0.99 } };
-  assert.match(text({}, busy), /warning: the load generator was at its limit/);
+  assert.match(text({}, busy), /warning: the load generator reached its limit/);
   const server = { cpuMicros: 1_990_000, rssBytes: { before: 0, open: 0, afterTraffic: undefined } };
-  assert.match(text({}, { ...busy, server }), /server and load generator were both at their limit/);
+  assert.match(text({}, { ...busy, server }), /the server and the load generator both reached their limit/);
   assert.doesNotMatch(text({}, { server }), /warning/);
   // Waiting for the next message keeps it busy; being late, with the rate missed, shows that it was the limit.
   assert.doesNotMatch(text({ ratePerSecond: 2_000 }, { ...busy, lateness: histogram(0.1) }), /warning/);
@@ -130,17 +130,14 @@ test('CM-08: a rate that was met is no fault of the generator, also if some mess
   const late = { generator: { cpuMicros: 1, busyShare: 0.28 }, lateness: histogram(5), server: undefined };
   const met = text({ ratePerSecond: 2_000 }, late);
   assert.doesNotMatch(met, /warning|did not keep up/);
-  assert.match(met, /1 % of the messages left 5 ms late or more, .*; latency includes that/);
+  assert.match(met, /sent 1 % of the messages 5 ms late or more; latency includes this delay/);
   assert.doesNotMatch(text({ ratePerSecond: 2_000 }, { ...late, lateness: histogram(1) }), /late or more/);
   assert.doesNotMatch(text({ ratePerSecond: 3_000 }, late), /late or more/, 'the warning says more');
 });
 
 test('CM-08: failures, an early end and a rate that was not kept up are said', () => {
-  assert.match(
-    text({}, { failures: { ECONNRESET: 1_200 } }),
-    /failed connections: 1,200, because: ECONNRESET/,
-  );
-  assert.match(text({}, { interrupted: true }), /interrupted: this is what was measured until then/);
+  assert.match(text({}, { failures: { ECONNRESET: 1_200 } }), /1,200 connections failed: ECONNRESET/);
+  assert.match(text({}, { interrupted: true }), /interrupted: the figures end at the interrupt/);
   assert.match(text({ ratePerSecond: 3_000 }, {}), /did not keep up with the planned rate/);
   assert.doesNotMatch(text({ ratePerSecond: 2_050 }, {}), /did not keep up/);
 });
@@ -148,15 +145,15 @@ test('CM-08: failures, an early end and a rate that was not kept up are said', (
 test('CM-08: each mode reports what it is about', () => {
   const fanOut = text({ mode: 'fan-out', publishes: 8 }, { mode: 'fan-out', lastRecipient: histogram(7) });
   assert.match(fanOut, /^fan-out on \S+ to 10 connections, messages of 1 KiB text, 8 at a time; 2 s\n/);
-  assert.match(fanOut, /2,000 deliveries a second/);
-  assert.match(fanOut, /last one has it {2}p50 7 ms/);
+  assert.match(fanOut, /2,000 deliveries per second/);
+  assert.match(fanOut, /last recipient {2}p50 7 ms/);
   const handshake = text({ mode: 'handshake' }, { mode: 'handshake' });
-  assert.match(handshake, /2,000 connections a second \(4,000 in all\)/);
-  assert.match(handshake, /250 µs of CPU a connection/);
+  assert.match(handshake, /2,000 connections per second \(4,000 in total\)/);
+  assert.match(handshake, /250 µs of CPU per connection/);
   assert.doesNotMatch(handshake, /latency/);
   const server = { cpuMicros: 0, rssBytes: { before: 0, open: 20_480, afterTraffic: 40_960 } };
   const idle = text({ mode: 'idle' }, { mode: 'idle', latency: histogram(), server });
-  assert.match(idle, /memory {5}20 KiB resident, 2 KiB a connection, 4 KiB after traffic/);
+  assert.match(idle, /memory {5}20 KiB resident, 2 KiB per connection, 4 KiB after traffic/);
   assert.doesNotMatch(idle, /rate/);
 });
 
@@ -213,7 +210,7 @@ test('CM-08: thresholds that were missed, one sentence each', () => {
   assert.deepEqual(missed(figures, { maxP99Ms: 101, minRatePerSecond: 2_000 }), []);
   assert.deepEqual(missed(figures, { maxP99Ms: 99, minRatePerSecond: 2_001 }), [
     'p99 is 100 ms; --max-p99-ms allows 99',
-    'the rate is 2,000 a second; --min-rate asks for 2,001',
+    'the rate is 2,000 per second; --min-rate demands 2,001',
   ]);
   const nothing = figuresOf(PLAN, { ...RESULT, latency: histogram() });
   assert.equal(missed(nothing, { maxP99Ms: 99, minRatePerSecond: undefined }).length, 1);

@@ -6,7 +6,7 @@ import type { Thresholds } from './thresholds.ts';
 
 const MAX_MS = 2 ** 31 - 1;
 const MAX_PAYLOAD_BYTES = 2 ** 28;
-/** Limit of unanswered bytes of all connections: they must fit into memory twice. */
+/** Maximum unanswered bytes of all connections together: they must fit into memory twice. */
 const MAX_UNDER_WAY_BYTES = 2 ** 32;
 
 export const LOAD_FLAGS: readonly Flag[] = [
@@ -58,7 +58,7 @@ export const LOAD_FLAGS: readonly Flag[] = [
   {
     name: 'keep',
     value: '<n>',
-    says: 'handshake: connections to keep open; the oldest is aborted first; 0 aborts each at once',
+    says: 'handshake: connections to keep open; the oldest is aborted first; 0 aborts each as soon as it is open',
     default: '0',
   },
 ];
@@ -71,7 +71,12 @@ export const TIME_FLAGS: readonly Flag[] = [
     default: '10',
   },
   { name: 'duration-ms', value: '<ms>', says: 'the same, in milliseconds' },
-  { name: 'warm-up-ms', value: '<ms>', says: 'load before the measurement begins', default: '1,000' },
+  {
+    name: 'warm-up-ms',
+    value: '<ms>',
+    says: 'duration of the load before the measurement begins',
+    default: '1,000',
+  },
   {
     name: 'ramp-ms',
     value: '<ms>',
@@ -103,16 +108,17 @@ export const RESULT_FLAGS: readonly Flag[] = [
 ];
 
 /**
- * The run that the flags describe.
+ * Reads the plan of the run from the flags.
  * @throws UsageError for invalid values; CommandError for a file that cannot be read.
  */
 export function planOf(url: string, flags: FlagValues): LoadPlan {
   const mode = modeOf(flags);
   const binary = flags.has('binary');
   const multibyte = flags.has('multibyte');
-  if (binary && multibyte) throw new UsageError('--binary and --multibyte exclude each other');
+  if (binary && multibyte)
+    throw new UsageError('--binary and --multibyte exclude each other: give one of them');
   if (flags.has('duration') && flags.has('duration-ms'))
-    throw new UsageError('--duration and --duration-ms exclude each other');
+    throw new UsageError('--duration and --duration-ms exclude each other: give one of them');
   const seconds = wholeNumberOf(flags, 'duration', 10, 1, Math.floor(MAX_MS / 1_000));
   const connections = wholeNumberOf(flags, 'connections', 50, 1, 1_000_000);
   const bytes = wholeNumberOf(flags, 'size', 128, 0, MAX_PAYLOAD_BYTES);
@@ -121,7 +127,7 @@ export function planOf(url: string, flags: FlagValues): LoadPlan {
   const underWay = mode === 'fan-out' ? publishes : pipeline;
   if (mode !== 'idle' && mode !== 'handshake' && connections * underWay * bytes > MAX_UNDER_WAY_BYTES) {
     throw new UsageError(
-      `--connections, --size and --${mode === 'fan-out' ? 'publishes' : 'pipeline'} together put more than 4 GiB under way`,
+      `--connections, --size and --${mode === 'fan-out' ? 'publishes' : 'pipeline'} together allow more than 4 GiB of unanswered messages: lower one of them`,
     );
   }
   refuseForeign(flags, mode);
@@ -141,7 +147,7 @@ export function planOf(url: string, flags: FlagValues): LoadPlan {
     traffic: wholeNumberOf(flags, 'traffic', 0, 0, 1_000_000),
     keep: wholeNumberOf(flags, 'keep', 0, 0, 1_000_000),
     serverPid: flags.has('pid') ? wholeNumberOf(flags, 'pid', 1, 1, 2 ** 31 - 1) : undefined,
-    // A closing handshake keeps a local port busy for a minute, and ports are few.
+    // A closing handshake leaves a local port in TIME_WAIT for a minute: a long run would use up all ports.
     leave: mode === 'handshake' ? 'reset' : 'close',
     verbatim: false,
   };
@@ -157,11 +163,14 @@ export function thresholdsOf(flags: FlagValues): Thresholds {
 function modeOf(flags: FlagValues): LoadMode {
   const text = textOf(flags, 'mode') ?? 'echo';
   const mode = LOAD_MODES.find((one) => one === text);
-  if (mode === undefined) throw new UsageError(`--mode is '${text}'; it must be ${LOAD_MODES.join(', ')}`);
+  if (mode === undefined)
+    throw new UsageError(
+      `--mode is '${text}'; it must be ${LOAD_MODES.slice(0, -1).join(', ')} or ${LOAD_MODES.at(-1)}`,
+    );
   return mode;
 }
 
-/** Flags of only some modes; other modes refuse them instead of ignoring them. */
+/** Flags that only some modes use. The other modes refuse them instead of ignoring them. */
 const ONLY_FOR: Readonly<Record<string, readonly LoadMode[]>> = {
   pipeline: ['echo'],
   publishes: ['fan-out'],

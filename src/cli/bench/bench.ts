@@ -68,8 +68,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     return EXIT.DONE;
   }
   const [url] = positionals;
-  if (url === undefined)
-    throw new UsageError('the URL of the server is missing, as in hawser bench localhost:8080');
+  if (url === undefined) throw new UsageError('the URL of the server is missing: hawser bench <url>');
   const plan = planOf(url, flags);
   const thresholds = thresholdsOf(flags);
   warnIfInsecure(flags, io);
@@ -84,7 +83,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   return exitOf(figures, missed(figures, thresholds), io);
 }
 
-/** An unreachable server is an error, not a result. */
+/** Runs the load. @throws CommandError for a server that cannot be reached: that is an error, not a result. */
 async function measured(load: LoadRun, io: CommandIo): Promise<LoadResult> {
   const progress = new Progress(io, DEFAULT_CONNECT_OPTIONS.clock, () => load.snapshot());
   try {
@@ -118,7 +117,7 @@ function isLocal(url: string): boolean {
   return 'path' in address || /^(?:localhost|::1|127\.[\d.]+)$/.test(address.host);
 }
 
-/** Asks the user at the terminal. @throws UsageError without a terminal. */
+/** Asks the user at the terminal. @throws UsageError if there is no terminal. */
 async function confirmed(url: string, io: CommandIo): Promise<boolean> {
   const { hostname } = new URL(url);
   const { terminal } = io;

@@ -1,4 +1,4 @@
-/** Dots of a braille pattern from the bottom up, in its left and right half. */
+/** The four dots of the left half of a braille pattern, and those of its right half, each from the bottom up. */
 const LEFT_DOTS = [0x40, 0x04, 0x02, 0x01];
 const RIGHT_DOTS = [0x80, 0x20, 0x10, 0x08];
 

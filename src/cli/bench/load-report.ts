@@ -10,7 +10,7 @@ import {
   whole,
 } from '../../load/index.ts';
 
-/** Where a run took place. */
+/** The machine that ran the load generator. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
@@ -25,7 +25,7 @@ export function reportLines(figures: LoadFigures, machine: Machine): string[] {
   if (figures.mode !== 'idle') rows.push(['rate', rateText(figures)]);
   if (figures.latencyMs !== null && figures.mode !== 'handshake')
     rows.push(['latency', durations(figures.latencyMs)]);
-  if (figures.lastRecipientMs !== null) rows.push(['last one has it', durations(figures.lastRecipientMs)]);
+  if (figures.lastRecipientMs !== null) rows.push(['last recipient', durations(figures.lastRecipientMs)]);
   if (figures.openingMs !== null) rows.push(['opening', durations(figures.openingMs)]);
   rows.push(['generator', generatorText(figures)]);
   rows.push(...serverRows(figures));
@@ -53,19 +53,20 @@ function setting({
   const kind = payload.binary ? 'binary' : payload.multibyte ? 'multi-byte text' : 'text';
   const messages = [`messages of ${size(payload.bytes)} ${kind}${compress ? ', compressed' : ''}`];
   const parts = {
-    echo: [`${whole(connections)} connections`, ...messages, `${pipeline} under way on each`],
+    echo: [`${whole(connections)} connections`, ...messages, `${pipeline} in flight on each`],
     'fan-out': [`to ${whole(connections)} connections`, ...messages, `${publishes} at a time`],
     handshake: [`${whole(connections)} at a time`],
     idle: [`${whole(connections)} connections`],
   }[mode];
-  if (plannedRate !== null) parts.push(`${whole(plannedRate)} a second planned`);
+  if (plannedRate !== null) parts.push(`planned rate ${whole(plannedRate)} per second`);
   return `${parts.join(', ')}; ${duration(elapsedMs)}`;
 }
 
 function rateText({ mode, ratePerSecond, bytesPerSecond, messages }: LoadFigures): string {
-  if (mode === 'handshake') return `${whole(ratePerSecond)} connections a second (${whole(messages)} in all)`;
+  if (mode === 'handshake')
+    return `${whole(ratePerSecond)} connections per second (${whole(messages)} in total)`;
   const what = mode === 'fan-out' ? 'deliveries' : 'messages';
-  return `${whole(ratePerSecond)} ${what} a second, ${size(bytesPerSecond)}/s (${whole(messages)} in all)`;
+  return `${whole(ratePerSecond)} ${what} per second, ${size(bytesPerSecond)}/s (${whole(messages)} in total)`;
 }
 
 const durations = ({ p50, p75, p90, p99, p999, max }: DurationFigures): string =>
@@ -92,14 +93,14 @@ function serverRows({ server, mode }: LoadFigures): (readonly [string, string])[
     return [['server', `${percent(cpuShare)} of a core${cpuText(mode, cpuMicrosPerMessage)}, ${resident}`]];
   }
   const after = server.rssBytesPerConnectionAfterTraffic;
-  const memory = `${resident}, ${size(rssBytesPerConnection)} a connection`;
+  const memory = `${resident}, ${size(rssBytesPerConnection)} per connection`;
   return [['memory', after === null ? memory : `${memory}, ${size(after)} after traffic`]];
 }
 
 const cpuText = (mode: LoadFigures['mode'], micros: number | null): string =>
   micros === null
     ? ''
-    : `, ${significant(micros)} µs of CPU a ${mode === 'handshake' ? 'connection' : 'message'}`;
+    : `, ${significant(micros)} µs of CPU per ${mode === 'handshake' ? 'connection' : 'message'}`;
 
 function remarks({
   mode,
@@ -111,19 +112,19 @@ function remarks({
   generator,
 }: LoadFigures): string[] {
   const found = Object.entries(failures).map(
-    ([why, times]) => `failed connections: ${whole(times)}, because: ${why}`,
+    ([why, times]) => `${whole(times)} ${times === 1 ? 'connection' : 'connections'} failed: ${why}`,
   );
-  if (interrupted) found.push('interrupted: this is what was measured until then');
+  if (interrupted) found.push('interrupted: the figures end at the interrupt');
   if (bottleneck === 'generator' || bottleneck === 'both') {
     found.push(
       bottleneck === 'both'
-        ? 'warning: server and load generator were both at their limit; a faster generator might show more'
-        : 'warning: the load generator was at its limit, so the rate is its own; trust the CPU time of the server, with --pid',
+        ? 'warning: the server and the load generator both reached their limit; a faster generator might measure a higher rate'
+        : 'warning: the load generator reached its limit, so the rate says nothing about the limit of the server; --pid shows the CPU time of the server',
     );
   }
   if (plannedRate !== null && ratePerSecond < MET_SHARE * plannedRate && bottleneck !== 'generator') {
     found.push(
-      'the server did not keep up with the planned rate; latency counts from when a message was due',
+      'the server did not keep up with the planned rate; latency counts from the scheduled time of each message',
     );
   }
   if (
@@ -133,12 +134,12 @@ function remarks({
     bottleneck !== 'both'
   ) {
     found.push(
-      `1 % of the messages left ${duration(generator.lateMs!)} late or more, for no reason of the server's; latency includes that`,
+      `the load generator sent 1 % of the messages ${duration(generator.lateMs!)} late or more; latency includes this delay`,
     );
   }
   if (plannedRate === null && mode === 'echo') {
     found.push(
-      'senders wait for answers, so a slow server is asked less; with --rate, latency counts from when a message is due',
+      'each answer starts the next message, so a slow server gets less load; with --rate, messages follow a schedule and latency counts from the scheduled time',
     );
   }
   return found;

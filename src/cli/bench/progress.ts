@@ -11,7 +11,7 @@ export class Progress {
   readonly #io: CommandIo;
   readonly #clock: Clock;
   readonly #snapshot: () => LoadSnapshot;
-  /** Messages a second, one number a tick. */
+  /** Messages per second, one number for each tick. */
   readonly #rates: number[] = [];
   #lastTotal = 0;
   #lastMs: number;

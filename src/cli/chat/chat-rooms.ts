@@ -3,7 +3,7 @@ import type { Connection, WebSocketServer } from '../../index.ts';
 import { type ClientMessage, readClientMessage } from './client-message.ts';
 import { Room } from './room.ts';
 
-/** Maximum number of rooms kept; above it the room that has been empty longest is discarded. */
+/** Maximum number of rooms. A new room beyond it evicts the room that has been empty longest. */
 export const MAX_ROOMS = 200;
 
 interface Place {
@@ -101,9 +101,9 @@ export class ChatRooms {
     const known = this.#rooms.get(name);
     if (known !== undefined) return known;
     if (this.#rooms.size >= MAX_ROOMS) {
-      const forgotten = [...this.#rooms.values()].find(({ isEmpty }) => isEmpty);
-      if (forgotten === undefined) return undefined;
-      this.#rooms.delete(forgotten.name);
+      const evicted = [...this.#rooms.values()].find(({ isEmpty }) => isEmpty);
+      if (evicted === undefined) return undefined;
+      this.#rooms.delete(evicted.name);
     }
     const room = new Room<Connection>(name, randomUUID());
     this.#rooms.set(name, room);

@@ -5,7 +5,7 @@ export const MAX_ROOM = 48;
 /** Maximum length of a chat message. */
 export const MAX_TEXT = 2_000;
 const MAX_TOKEN = 64;
-/** Control and direction characters could disguise a text as another user's; joiners of scripts and emoji stay. */
+/** Control and direction characters could imitate the text of another user. Joiners stay: scripts and emoji need them. */
 const UNFIT_IN_NAMES = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}]/gu;
 const UNFIT_IN_TEXT = /(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}]/gu;
 

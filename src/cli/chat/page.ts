@@ -43,7 +43,10 @@ export function chatPage(socketPath: string): RequestHook {
       });
     }
     if (method !== 'GET' && method !== 'HEAD') {
-      return new Response('The page can only be read.\n', { status: 405, headers: { allow: 'GET, HEAD' } });
+      return new Response('This page supports GET and HEAD only.\n', {
+        status: 405,
+        headers: { allow: 'GET, HEAD' },
+      });
     }
     return new Response(html, {
       headers: {

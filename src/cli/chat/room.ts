@@ -21,12 +21,12 @@ export interface Saying {
 /** Number of past messages that a new member receives. */
 export const HISTORY = 50;
 
-/** A room: its members and its latest messages. `Member` represents the connection of a user. */
+/** A room: its members and its latest messages. `Member` is the connection of a user. */
 export class Room<Member> {
   readonly name: string;
   /** Changes when a room of the same name is created again and message numbers restart. */
   readonly epoch: string;
-  /** Members by session: public and private data. */
+  /** Members by session. */
   readonly #people = new Map<string, { readonly person: Person; member: Member }>();
   readonly #history: Saying[] = [];
   #seq = 0;
@@ -49,8 +49,9 @@ export class Room<Member> {
   }
 
   /**
-   * Adds a member. A user who returns with the same session replaces the member that is returned.
-   * @param id The id for a new member.
+   * Adds a member. If the session is in the room already, the new member replaces the old one and keeps its id and name.
+   * @param id Id for a session that is not in the room.
+   * @returns The user, and the replaced member if there is one.
    */
   enter(
     session: string,
@@ -77,7 +78,7 @@ export class Room<Member> {
     return place.person;
   }
 
-  /** @returns The message, and whether it is new: a resent message is found instead of added twice. */
+  /** @returns The message, and whether it is new. A resent message is not added again. */
   say(session: string, text: string, ref: string, at: string): { said: Saying; isNew: boolean } | undefined {
     const person = this.#people.get(session)?.person;
     if (person === undefined) return undefined;

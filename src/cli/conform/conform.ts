@@ -10,6 +10,7 @@ import {
   testClient,
   testServer,
 } from '../../conform/index.ts';
+import { networkWords } from '../../load/index.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
 import { jsonLine } from '../json.ts';
 import { type ConformOptions, conformHelp, conformOptions } from './options.ts';
@@ -44,7 +45,7 @@ function casesOf(role: Role, { only }: ConformOptions): readonly CaseDescription
       ? only.filter((one) => conformanceCases(role, [one]).length === 0)
       : [];
   if (unknown.length > 0)
-    throw new UsageError(`--only names no case: '${unknown.join("', '")}'; --list prints them`);
+    throw new UsageError(`--only names no case: '${unknown.join("', '")}'; --list prints all cases`);
   return all;
 }
 
@@ -70,6 +71,7 @@ async function tested(options: ConformOptions, output: Output, io: CommandIo): P
           tls: target.tls,
           ...(yes ? { attacks: true } : {}),
         }),
+    target?.url,
   );
   if (report === undefined) return undefined;
   for (const file of options.reports) writeReport(file, report);
@@ -82,17 +84,22 @@ function announce(url: string, { json }: ConformOptions, io: CommandIo): void {
   else {
     io.err(`Waiting for a client on ${url}`);
     io.err(
-      'It is to send back every message, and to connect again until a Close with code 4321 says that all is done.',
+      'The client must send back every message and connect again after each close. A Close with code 4321 ends the test.',
     );
   }
 }
 
-/** A peer that cannot be tested is one sentence. */
-async function expected<Result>(result: Promise<Result>): Promise<Result> {
+/** @throws CommandError for a peer that cannot be tested. */
+async function expected<Result>(result: Promise<Result>, url: URL | undefined): Promise<Result> {
   try {
     return await result;
   } catch (error) {
-    if (error instanceof ConformanceError) throw new CommandError(error.message, { cause: error });
+    if (error instanceof ConformanceError) {
+      const { message, cause } = error;
+      const words = url === undefined ? undefined : networkWords(cause, url.host);
+      const sentence = words === undefined ? message : message.replace((cause as Error).message, () => words);
+      throw new CommandError(sentence, { cause: error });
+    }
     throw error;
   }
 }

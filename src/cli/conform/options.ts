@@ -15,7 +15,7 @@ import { type Example, helpText } from '../help.ts';
 import { REPORT_KINDS } from './report-file.ts';
 import type { ServerTestOptions } from '../../conform/index.ts';
 
-const WHAT: readonly Flag[] = [
+const CASE_FLAGS: readonly Flag[] = [
   {
     name: 'listen',
     says: 'test a client: listen for its connections on the port given as argument (default 9001; 0 takes a free port)',
@@ -29,13 +29,13 @@ const WHAT: readonly Flag[] = [
   { name: 'list', says: 'print the cases without running them' },
   { name: 'yes', says: 'run the group attack against another machine, too; ask its owner first' },
 ];
-const HOW: readonly Flag[] = [
+const CONNECTION_FLAGS: readonly Flag[] = [
   { name: 'concurrency', short: 'c', value: '<n>', says: 'concurrent connections', default: '8' },
   { name: 'timeout-ms', value: '<ms>', says: 'time limit of each step', default: '5,000' },
   ...PEER_FLAGS,
   { name: 'host', value: '<address>', says: 'with --listen: the address to listen on', default: '127.0.0.1' },
 ];
-const OUTPUT: readonly Flag[] = [
+const OUTPUT_FLAGS: readonly Flag[] = [
   { name: 'json', says: 'print every result as a line of JSON' },
   {
     name: 'report',
@@ -69,12 +69,12 @@ export const conformHelp = (): string =>
       'send every message back, as an echo server does; otherwise only the cases that need no echo run.',
       'Verdicts: pass; non-strict (a SHOULD is missed); fail (a MUST is broken); informational (the RFC',
       'leaves it open); skipped.',
-      'Exit: 0 if no case fails; 3 if a case fails; 1 if no peer is there.',
+      'Exit: 0 if no case fails; 3 if a case fails; 1 if the peer cannot be tested.',
     ],
     [
-      { title: 'Cases', flags: WHAT },
-      { title: 'Connections', flags: HOW },
-      { title: 'Output', flags: OUTPUT },
+      { title: 'Cases', flags: CASE_FLAGS },
+      { title: 'Connections', flags: CONNECTION_FLAGS },
+      { title: 'Output', flags: OUTPUT_FLAGS },
     ],
     EXAMPLES,
   );
@@ -101,7 +101,7 @@ export interface ConformOptions {
 
 /** @throws UsageError for invalid arguments; CommandError for a file that cannot be read. */
 export function conformOptions(args: readonly string[], io: Pick<CommandIo, 'err'>): ConformOptions {
-  const { flags, positionals } = parseFlags(args, [...WHAT, ...HOW, ...OUTPUT], 1);
+  const { flags, positionals } = parseFlags(args, [...CASE_FLAGS, ...CONNECTION_FLAGS, ...OUTPUT_FLAGS], 1);
   const [argument] = positionals;
   const listens = flags.has('listen');
   const list = flags.has('list');
@@ -111,10 +111,12 @@ export function conformOptions(args: readonly string[], io: Pick<CommandIo, 'err
   const reports = listOf(flags, 'report');
   for (const file of reports) {
     if (REPORT_KINDS.some((kind) => file.endsWith(kind))) continue;
-    throw new UsageError(`--report is '${file}'; its name must end in ${REPORT_KINDS.join(' or ')}`);
+    throw new UsageError(
+      `--report is '${file}'; its name must end in ${REPORT_KINDS.slice(0, -1).join(', ')} or ${REPORT_KINDS.at(-1)}`,
+    );
   }
   if (!listens && !list && !help && argument === undefined) {
-    throw new UsageError('conform needs the URL of a server, or --listen for a client');
+    throw new UsageError('a URL is missing: hawser conform <url>, or hawser conform --listen for a client');
   }
   warnIfInsecure(flags, io);
   const target = !listens && argument !== undefined ? targetOf(argument, flags) : undefined;
@@ -149,7 +151,9 @@ function targetOf(text: string, flags: FlagValues): Target {
   const meant = urlOf(text);
   const url = URL.canParse(meant) ? new URL(meant) : undefined;
   if (url === undefined || !/^wss?:$/.test(url.protocol) || url.hash !== '' || url.username !== '') {
-    throw new UsageError(`'${text}' is not the URL of a WebSocket server: ws://host:port/path or wss://…`);
+    throw new UsageError(
+      `'${text}' is not the URL of a WebSocket server; it must be ws://host:port/path or wss://…`,
+    );
   }
   const origin = textOf(flags, 'origin');
   const headers = headersOf(flags);

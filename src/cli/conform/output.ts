@@ -46,7 +46,7 @@ const COLOURS: Readonly<Record<Verdict, string>> = {
   pass: '32',
 };
 
-/** Text: cases that do not pass, a line for each group, and the totals; on a terminal also the progress. */
+/** Text: a paragraph for each failed case, a line for each group, and the totals. On a terminal also the progress. */
 export function textOutput(io: CommandIo): Output {
   const label = (verdict: Verdict): string =>
     io.errHasColours ? `\u001b[${COLOURS[verdict]}m${verdict}\u001b[0m` : verdict;
@@ -70,7 +70,7 @@ export function textOutput(io: CommandIo): Output {
   };
 }
 
-/** The report as lines: every case that is not a pass, then a table. */
+/** The report as lines: the cases that did not pass, then a table of all groups. */
 export function summary({ cases, counts, durationMs }: Report): string[] {
   const lines: string[] = [];
   for (const verdict of ['fail', 'non-strict'] as const) {
@@ -110,7 +110,7 @@ function detail(result: CaseResult): string[] {
   ];
 }
 
-/** Cases with the same reason in one line. */
+/** Groups cases by their reason, one line for each reason. */
 function byReason(cases: readonly CaseResult[]): { because: string; ids: string }[] {
   const groups = new Map<string, string[]>();
   for (const { because, id } of cases) groups.set(because, [...(groups.get(because) ?? []), id]);

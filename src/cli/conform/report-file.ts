@@ -7,7 +7,7 @@ const WRITERS: Readonly<Record<string, (report: Report) => string>> = {
   '.xml': junitReport,
   '.html': htmlReport,
 };
-/** File name endings of reports: data, JUnit, a page. */
+/** Endings of report file names: JSON, JUnit XML, HTML. */
 export const REPORT_KINDS: readonly string[] = Object.keys(WRITERS);
 
 /**
@@ -19,6 +19,6 @@ export function writeReport(file: string, report: Report): void {
   try {
     writeFileSync(file, WRITERS[kind]!(report));
   } catch (error) {
-    throw new CommandError(`--report: ${(error as Error).message}`, { cause: error });
+    throw new CommandError(`--report: cannot write the file: ${(error as Error).message}`, { cause: error });
   }
 }
