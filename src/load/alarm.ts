@@ -1,9 +1,9 @@
 import type { Clock } from '../client/index.ts';
 
-/** Timers are often a millisecond late: poll the clock for shorter delays. */
+/** For delays below this, poll the clock: timers are often a millisecond late. */
 const SPIN_BELOW_MS = 1.5;
 
-/** Calls back at a set time, as exactly as a busy event loop allows; holds one time. */
+/** Calls back at a set time, as exactly as the event loop allows. Holds one time. */
 export class Alarm {
   readonly #clock: Clock;
   readonly #ring: () => void;

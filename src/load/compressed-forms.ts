@@ -1,7 +1,7 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { LoadError } from './load-plan.ts';
 
-/** Tail of every compressed message, which is not sent (RFC 7692 §7.2.1). */
+/** The last four bytes of each compressed message. The sender removes them (RFC 7692 §7.2.1). */
 const TAIL = Buffer.of(0, 0, 0xff, 0xff);
 
 /** Compresses a payload for permessage-deflate (RFC 7692 §7.2.1), without reference to earlier messages. */
@@ -11,9 +11,9 @@ export function compressed(payload: Buffer): Buffer {
 }
 
 /**
- * The compressed forms of the messages of a run. The first answer to each message is inflated and compared with the message
- * sent. Messages must not refer to each other, so all later answers must be the same bytes; inflating them, too, would cost
- * more than the rest of the run.
+ * The compressed form of each message of a run. The first answer is inflated and compared with the message that was sent.
+ * Without context takeover all later answers have the same bytes, so they are compared with the first one: to inflate each
+ * of them would cost more than the rest of the run.
  */
 export class CompressedForms {
   readonly #payloads: readonly Buffer[];
@@ -23,12 +23,12 @@ export class CompressedForms {
     this.#payloads = payloads;
   }
 
-  /** `undefined` before the first answer of this slot. */
+  /** The compressed form of the message in `slot`; `undefined` before its first answer. */
   of(slot: number): Buffer | undefined {
     return this.#forms[slot];
   }
 
-  /** @throws LoadError if these are not the bytes that were sent, compressed. */
+  /** Takes the first answer to the message in `slot`. @throws LoadError if it does not inflate to that message. */
   learn(slot: number, pieces: readonly Buffer[]): void {
     const payload = this.#payloads[slot]!;
     const form = Buffer.concat(pieces);
@@ -39,9 +39,10 @@ export class CompressedForms {
         maxOutputLength: payload.length + 1,
       });
     } catch (error) {
-      throw new LoadError('an answer cannot be inflated to what was sent', { cause: error });
+      throw new LoadError('an answer cannot be inflated', { cause: error });
     }
-    if (!inflated.equals(payload)) throw new LoadError('an answer is not what was sent, after inflation');
+    if (!inflated.equals(payload))
+      throw new LoadError('an answer differs from the message that was sent, after inflation');
     this.#forms[slot] = form;
   }
 }

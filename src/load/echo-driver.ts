@@ -5,8 +5,9 @@ import { Pacer } from './pacer.ts';
 import type { Tally } from './tally.ts';
 
 /**
- * Every connection keeps a window of unanswered messages: each answer triggers the next message. With a rate, messages are
- * sent when due, on any connection with room. Messages without room are queued, and this time counts as latency.
+ * Each connection keeps a window of unanswered messages: each answer triggers the next message. With a rate, messages are
+ * sent on schedule, on any connection with room in its window. If no connection has room, messages wait, and the wait counts
+ * as latency.
  */
 export class EchoDriver implements LoadDriver {
   readonly #connections: Sender[];
@@ -17,11 +18,11 @@ export class EchoDriver implements LoadDriver {
   readonly #alarm: Alarm;
   #pacer: Pacer | undefined;
   #stopped = true;
-  /** Index at which the search for a connection with room begins. */
+  /** Index where the search for a connection with room begins. */
   #turn = 0;
-  /** Connections without room. */
+  /** Number of connections without room in their window. */
   #full = 0;
-  /** Messages were due but no connection had room: the server causes the delay. */
+  /** A message was due, but no connection had room: the server causes the delay. */
   #behind = false;
 
   constructor(
@@ -53,7 +54,8 @@ export class EchoDriver implements LoadDriver {
   replied(connection: Sender, count: number): void {
     const tally = this.#tally;
     const nowMs = this.#clock.now();
-    if (connection.underWay < count) return connection.giveUp('more came back than was sent');
+    if (connection.underWay < count)
+      return connection.giveUp('the server sent more messages than it received');
     if (this.#pacer !== undefined && connection.underWay === this.#window) this.#full--;
     for (let i = 0; i < count; i++) {
       const tookMs = nowMs - connection.takeSentMs();

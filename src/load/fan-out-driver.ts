@@ -5,8 +5,8 @@ import { Pacer } from './pacer.ts';
 import type { Tally } from './tally.ts';
 
 /**
- * One connection sends, all others receive. A turn is a number of messages sent in one write. The next turn begins when all
- * recipients have all messages; with a rate, when it is also due.
+ * One connection sends, all others receive. A turn is a number of messages in one write. The next turn begins when all
+ * recipients have received all messages and, with a rate, the turn is due.
  */
 export class FanOutDriver implements LoadDriver {
   readonly #sender: Sender;
@@ -18,7 +18,7 @@ export class FanOutDriver implements LoadDriver {
   readonly #alarm: Alarm;
   #pacer: Pacer | undefined;
   #stopped = true;
-  /** Messages of this turn that have not arrived. */
+  /** Deliveries of this turn that have not arrived. */
   #missing = 0;
   #meantMs = 0;
 
@@ -46,9 +46,9 @@ export class FanOutDriver implements LoadDriver {
   }
 
   replied(connection: Sender, count: number): void {
-    // A server may also send to the sender; do not wait for these messages.
+    // Some servers also send the message back to its sender. Do not count it.
     if (connection === this.#sender) return;
-    if (connection.underWay < count) return connection.giveUp('more arrived than was sent');
+    if (connection.underWay < count) return connection.giveUp('more messages arrived than were sent');
     const tally = this.#tally;
     const nowMs = this.#clock.now();
     const tookMs = nowMs - this.#meantMs;

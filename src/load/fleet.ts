@@ -5,7 +5,7 @@ import type { LoadError } from './load-plan.ts';
 import { Pacer } from './pacer.ts';
 import type { Tally } from './tally.ts';
 
-/** Connections opened concurrently without a ramp: half of a listener's backlog. */
+/** Maximum concurrent handshakes without a ramp: half of the usual backlog of a listener. */
 const OPENING_AT_ONCE = 256;
 const CHECK_EVERY_MS = 250;
 
@@ -18,15 +18,15 @@ export interface FleetSettings {
 /** Events of the connections of a fleet. */
 export interface FleetListener {
   replied(connection: LoadConnection, count: number): void;
-  /** An open connection ended, and the load generator did not end it. */
+  /** The server or the network ended an open connection. */
   lost(connection: LoadConnection): void;
   failed(error: LoadError): void;
 }
 
-/** The connections of a run: opens them, counts the reasons of losses, and closes them at the end. */
+/** The connections of a run: opens them, counts failures by reason, and closes them at the end. */
 export class Fleet implements LoadConnectionOwner {
   readonly open = new Set<LoadConnection>();
-  /** Why connections were not opened, or lost, and how many. */
+  /** Number of connections that failed to open or were lost, by reason. */
   readonly failures = new Map<string, number>();
 
   readonly #settings: FleetSettings;
@@ -51,7 +51,7 @@ export class Fleet implements LoadConnectionOwner {
     this.#alarm = new Alarm(clock, () => this.#start());
   }
 
-  /** Resolves when every connection is open, or is known not to open. */
+  /** Opens all connections. Resolves when each is open or has failed, or when `signal` is aborted. */
   openAll(signal: AbortSignal): Promise<void> {
     const { size, rampMs } = this.#settings;
     if (rampMs > 0) this.#pacer = new Pacer((size * 1_000) / rampMs, this.#clock.now());
@@ -139,10 +139,10 @@ export class Fleet implements LoadConnectionOwner {
   }
 }
 
-/** The most frequent of the reasons, with how often it came up. */
+/** The most frequent reason, with its number of connections. */
 export function mainFailure(failures: ReadonlyMap<string, number>): string {
   const [first] = [...failures].sort((a, b) => b[1] - a[1]);
-  if (first === undefined) return 'no reason is known';
+  if (first === undefined) return 'the reason is unknown';
   const [why, times] = first;
-  return times === 1 ? why : `${why} (${times} times)`;
+  return times === 1 ? why : `${why}, ${times} times`;
 }

@@ -1,26 +1,26 @@
 import { buildFrame, OPCODE, RSV1 } from '../protocol/index.ts';
 
-/** Maximum cached views; a longer ring creates them on demand. */
+/** Maximum cached views. Views beyond it are created for each call. */
 const MAX_VIEWS = 4_096;
 
 /**
- * Frames that are sent repeatedly, masked once and stored contiguously: any number of due frames is one piece of memory
+ * Frames that are sent repeatedly. They are masked once and stored contiguously, so any number of due frames is one slice
  * and one write.
  */
 export class FrameRing {
   readonly payloads: readonly Buffer[];
   /** Number of frames in the ring. */
   readonly length: number;
-  /** The frames twice over, so that no run of up to `length` has a seam. */
+  /** The frames, twice in a row: any run of up to `length` frames is contiguous. */
   readonly #bytes: Buffer;
-  /** Where each of them begins, and where the last one ends. */
+  /** Offsets of the frames, and the end of the last one. */
   readonly #starts: readonly number[];
   readonly #views: (Buffer | undefined)[];
 
   /**
    * @param payloads At least one, all of the same size.
-   * @param sent What goes out for them if they are compressed; otherwise themselves.
-   * @param keyOf A masking key for each of them.
+   * @param keyOf Returns the masking key for a slot.
+   * @param sent The compressed payloads. Default: the payloads are sent uncompressed.
    */
   constructor(
     payloads: readonly Buffer[],
@@ -42,7 +42,7 @@ export class FrameRing {
     this.#views = Array.from({ length: Math.min(MAX_VIEWS, this.length * this.length) }, () => undefined);
   }
 
-  /** `count` frames from `slot` on; `count` is at most `length`. Never write into it. */
+  /** The `count` frames from `slot` on. The result is shared: do not write to it. @param count At most `length`. */
   run(slot: number, count: number): Buffer {
     const at = slot * this.length + count - 1;
     const kept = this.#views[at];

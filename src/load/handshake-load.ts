@@ -13,13 +13,13 @@ export interface HandshakeSettings {
   readonly ratePerSecond: number | undefined;
   readonly timeoutMs: number;
   readonly leave: 'close' | 'reset';
-  /** Connections kept open before the oldest is aborted; 0 aborts each as soon as it is open. */
+  /** Connections to keep open; one more aborts the oldest. 0 aborts each as soon as it is open. */
   readonly keep: number;
 }
 
-/** Opens connections one after the other in each of several slots, and aborts them at once or when enough are open. */
+/** Opens connections with a fixed concurrency, and aborts each at once or when enough are open. */
 export class HandshakeLoad implements LoadConnectionOwner {
-  /** Why connections did not open, and how many. */
+  /** Number of connections that failed to open, by reason. */
   readonly failures = new Map<string, number>();
   readonly #settings: HandshakeSettings;
   readonly #wire: LoadWire;
@@ -27,10 +27,10 @@ export class HandshakeLoad implements LoadConnectionOwner {
   readonly #tally: Tally;
   readonly #opening = new Set<LoadConnection>();
   readonly #leaving = new Set<LoadConnection>();
-  /** Idle open connections, the oldest first. */
+  /** Open connections, the oldest first. */
   readonly #kept = new Set<LoadConnection>();
   readonly #alarm: Alarm;
-  readonly #worthless: (error: LoadError) => void;
+  readonly #failed: (error: LoadError) => void;
   #pacer: Pacer | undefined;
   #stopped = true;
   #behind = false;
@@ -42,13 +42,13 @@ export class HandshakeLoad implements LoadConnectionOwner {
     wire: LoadWire,
     clock: Clock,
     tally: Tally,
-    worthless: (error: LoadError) => void,
+    failed: (error: LoadError) => void,
   ) {
     this.#settings = settings;
     this.#wire = wire;
     this.#clock = clock;
     this.#tally = tally;
-    this.#worthless = worthless;
+    this.#failed = failed;
     this.#alarm = new Alarm(clock, () => this.#fill());
   }
 
@@ -89,7 +89,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
   }
 
   replied(): void {
-    // No message was sent, so ignore received messages.
+    // This mode sends no messages. Ignore messages of the server, such as a greeting.
   }
 
   ended(connection: LoadConnection, why: string | undefined): void {
@@ -102,7 +102,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
   }
 
   failed(error: LoadError): void {
-    this.#worthless(error);
+    this.#failed(error);
   }
 
   #leaveOldest(): void {

@@ -1,6 +1,6 @@
 /**
- * The load generator as a library, for `hawser bench` and the benchmark in `bench/`. Private to the package. It uses the
- * public entry points of Hawser only, so it measures any server in the same way.
+ * The load generator as a library, for `hawser bench` and the benchmark in `bench/`. Private to the package. It imports only
+ * public entry points of Hawser, and measures every server in the same way.
  *
  * @module
  */

@@ -21,10 +21,10 @@ import { openTunnel } from './proxy-tunnel.ts';
 import { ReplyReader } from './reply-reader.ts';
 
 const READ_BUFFER_BYTES = 131_072;
-/** A system that fills read buffers asynchronously needs one per connection. */
+/** Shared by all connections. Windows fills read buffers asynchronously, so each connection needs its own. */
 const SHARED_READ_BUFFER = platform() === 'win32' ? undefined : Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
 
-/** What all connections of a run share. */
+/** State and settings that all connections of a run share. */
 export interface LoadWire {
   readonly destination: Destination;
   /** Addresses of the destination; empty for a Unix socket, and with a proxy. */
@@ -37,7 +37,7 @@ export interface LoadWire {
   readonly forms: CompressedForms | undefined;
   readonly binary: boolean;
   readonly verbatim: boolean;
-  /** Whether messages that the server sends by itself are ignored. */
+  /** Whether to ignore unsolicited messages of the server. */
   readonly unasked: boolean;
   /** Maximum unanswered messages of one connection. */
   readonly window: number;
@@ -47,18 +47,18 @@ export interface LoadWire {
 /** The owner of a connection. Called from socket events, never within a method of the connection. */
 export interface LoadConnectionOwner {
   opened(connection: LoadConnection): void;
-  /** Called with the number of further answered messages. */
+  /** Called when messages were answered. @param count Number of messages answered since the last call. */
   replied(connection: LoadConnection, count: number): void;
-  /** The connection has ended; called once. @param why `undefined` if the load generator ended it. */
+  /** Called once, when the connection has ended. @param why The reason; `undefined` if the load generator ended it. */
   ended(connection: LoadConnection, why: string | undefined): void;
-  /** A wrong answer, which makes the run invalid. */
+  /** Called for a wrong answer: the run is invalid. */
   failed(error: LoadError): void;
 }
 
-/** What a driver needs of a connection. */
+/** The part of a connection that a driver uses. */
 export type Sender = Pick<LoadConnection, 'underWay' | 'send' | 'takeSentMs' | 'giveUp'>;
 
-/** One mode: sends messages over the connections of a run, and is told of the answers. */
+/** Implements one mode: sends messages over the connections of a run and receives the answers. */
 export interface LoadDriver {
   /** Starts sending. */
   start(): void;
@@ -72,14 +72,14 @@ export interface LoadDriver {
 }
 
 /**
- * One connection of the load generator: raw bytes, frames masked beforehand, and one read buffer for all connections. It
- * keeps the scheduled time of each unanswered message.
+ * One connection of the load generator. It writes frames that were masked in advance, and shares one read buffer with the
+ * other connections. It stores the scheduled time of each unanswered message.
  */
 export class LoadConnection {
   /** Messages sent and not answered. */
   underWay = 0;
   isOpen = false;
-  /** Set by the owner: when it began to open. */
+  /** Time when the connection began to open. Set by the owner. */
   startedMs = 0;
 
   readonly #wire: LoadWire;
@@ -91,7 +91,7 @@ export class LoadConnection {
   readonly #reader: ReplyReader;
   readonly #sentMs: Float64Array;
   #sendSlot = 0;
-  /** Places in `sentMs`. */
+  /** Indexes into `sentMs`. */
   #sendAt = 0;
   #replyAt = 0;
   #why: string | undefined;
@@ -131,7 +131,7 @@ export class LoadConnection {
       socket.once(connected, () => socket.write(this.#opening.request, 'latin1'));
     } else socket.write(this.#opening.request, 'latin1');
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.#why ??= networkWords(error, 'the server') ?? error.code ?? error.message;
+      this.#why ??= networkWords(error, peerOf(this.#wire.destination)) ?? error.code ?? error.message;
     });
     socket.on('end', () => {
       this.#why ??= 'the server ended the connection';
@@ -139,7 +139,7 @@ export class LoadConnection {
     socket.on('close', () => this.#ended());
   }
 
-  /** Reports the end, once. A destroyed tunnel request may report a failure, too. */
+  /** Reports the end to the owner, once: a destroyed tunnel request may also emit an error. */
   #ended(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -171,8 +171,8 @@ export class LoadConnection {
 
   /**
    * Sends the next messages, in one write.
-   * @param count At most what the window has room for.
-   * @param meantMs When they were due.
+   * @param count At most the room in the window.
+   * @param meantMs Scheduled time of the messages.
    */
   send(count: number, meantMs: number): void {
     const { ring } = this.#wire;
@@ -185,7 +185,7 @@ export class LoadConnection {
     this.#sendSlot = (this.#sendSlot + count) % ring.length;
   }
 
-  /** Begins the closing handshake; the server ends the connection. */
+  /** Starts the closing handshake. The server then ends the connection. */
   close(): void {
     this.#leaving = true;
     const key = this.#wire.random.bytes(4).readInt32LE();
@@ -193,13 +193,13 @@ export class LoadConnection {
     else this.#destroy();
   }
 
-  /** Aborts the connection; with a TCP reset, so that no port stays busy. */
+  /** Aborts the connection, by a TCP reset where possible: a reset leaves no port in TIME_WAIT. */
   reset(): void {
     this.#leaving = true;
     this.#destroy();
   }
 
-  /** Ends it for a reason that its owner is told. */
+  /** Aborts the connection and reports `why` to the owner. */
   giveUp(why: string): void {
     this.#why ??= why;
     this.#destroy();
@@ -214,7 +214,7 @@ export class LoadConnection {
     }
     const { secure, address } = this.#wire.destination;
     const isTcp = !secure && !('path' in address) && !(socket instanceof TLSSocket);
-    // Only TCP that is connected can be reset.
+    // Only a connected TCP socket can be reset.
     if (isTcp && !socket.connecting) socket.resetAndDestroy();
     else socket.destroy();
   }
@@ -232,7 +232,7 @@ export class LoadConnection {
     return connect({ ...address, onread, ...('path' in address ? {} : { lookup: lookupOf(addresses) }) });
   }
 
-  /** @param below A tunnel to the destination. Default: connects to the destination itself. */
+  /** @param below A tunnel to the destination. Default: a new connection. */
   #openTls(below?: Socket): Socket {
     const { destination, addresses, tls } = this.#wire;
     const host = 'host' in destination.address ? destination.address.host : '';
@@ -262,7 +262,7 @@ export class LoadConnection {
       if (error instanceof ConnectError) return this.giveUp(error.message);
       const fault =
         error instanceof PeerError
-          ? new LoadError(`an answer is wrong: ${error.message}`, { cause: error })
+          ? new LoadError(`the server sent an invalid frame: ${error.message}`, { cause: error })
           : error;
       if (!(fault instanceof LoadError)) throw error;
       this.giveUp(fault.message);
@@ -284,7 +284,7 @@ export class LoadConnection {
 
   #closedByPeer({ code, reason }: CloseBody): void {
     this.#why ??= `the server closed with ${code}${reason === '' ? '' : ` '${reason}'`}`;
-    // A Close is answered with a Close, and the server ends the connection (§5.5.1, §7.1.1).
+    // Answer a Close with a Close. The server then ends TCP (§5.5.1, §7.1.1).
     if (!this.#leaving)
       this.#socket?.end(
         buildFrame(OPCODE.CLOSE, buildCloseBody(code, ''), this.#wire.random.bytes(4).readInt32LE()),
@@ -292,6 +292,12 @@ export class LoadConnection {
     this.isOpen = false;
   }
 }
+
+/** The server as shown to the user. */
+const peerOf = ({ address }: Destination): string =>
+  'path' in address
+    ? address.path
+    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
 
 /** A lookup function that returns known addresses. */
 const lookupOf =

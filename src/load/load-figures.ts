@@ -3,7 +3,7 @@ import { printableUrl } from '../protocol/index.ts';
 import type { LoadPlan } from './load-plan.ts';
 import { type Bottleneck, bottleneckOf, type LoadResult } from './load-result.ts';
 
-/** Durations as a report shows them, in ms; there is none where nothing was recorded. */
+/** Figures of a histogram of durations, in ms. */
 export interface DurationFigures {
   readonly count: number;
   readonly mean: number;
@@ -15,7 +15,7 @@ export interface DurationFigures {
   readonly max: number;
 }
 
-/** What a report says, worked out from a result; `null` where there is nothing to say, so that fields are stable. */
+/** The figures of a report, computed from a result. Every field is always present; `null` means not measured. */
 export interface LoadFigures {
   readonly mode: LoadPlan['mode'];
   readonly url: string;
@@ -28,7 +28,7 @@ export interface LoadFigures {
   readonly elapsedMs: number;
   readonly messages: number;
   readonly ratePerSecond: number;
-  /** Payload that came back, without headers. */
+  /** Payload bytes of the answers per second, without frame headers. */
   readonly bytesPerSecond: number;
   readonly latencyMs: DurationFigures | null;
   readonly openingMs: DurationFigures | null;

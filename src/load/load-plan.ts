@@ -15,21 +15,21 @@ export interface PayloadShape {
   readonly records?: boolean;
 }
 
-/** Options of Node's TLS that are plain data. */
+/** The TLS options of Node that are plain data. */
 type TlsData = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized'>;
 
-/** Source of keys. */
+/** Source of random bytes for keys. */
 export type RandomBytes = Pick<RandomSource, 'bytes'>;
 
 /** An HTTP proxy. */
 export interface ProxyTarget {
-  /** `http://host:port` or `https://…`, with user and password if the proxy asks for them. */
+  /** `http://host:port` or `https://…`, with user and password if the proxy demands credentials. */
   readonly url: string;
   /** For an `https:` URL. */
   readonly tls?: TlsData | undefined;
 }
 
-/** Where connections go, and what they ask for. */
+/** The server, and the fields of every opening handshake. */
 export interface LoadTarget {
   /** `ws:`, `wss:` or `ws+unix:`. In the last one a colon separates the path of the socket from the request target. */
   readonly url: string;
@@ -44,32 +44,32 @@ export interface LoadTarget {
 export interface LoadPlan {
   readonly mode: LoadMode;
   readonly target: LoadTarget;
-  /** Connections that exchange messages; in mode `handshake`, connections opened at a time. */
+  /** Number of connections; in mode `handshake`, the number opened concurrently. */
   readonly connections: number;
   readonly payload: PayloadShape;
-  /** Whether messages are compressed, without context takeover. A server that does not agree to that is an error. */
+  /** Whether to compress messages, without context takeover. A server that does not agree fails the run. */
   readonly compress: boolean;
   /** Unanswered messages that each connection keeps. */
   readonly pipeline: number;
   /** Messages that the sender of a fan-out writes at once. */
   readonly publishes: number;
-  /** Messages per second of all connections together, sent when they are due. `undefined`: the next message follows an answer. */
+  /** Total messages per second, sent on schedule. `undefined`: each answer triggers the next message. */
   readonly ratePerSecond: number | undefined;
-  /** Time over which the connections are opened, in ms; 0 opens them at once. */
+  /** Time over which to spread the opening of connections, in ms; 0 opens them as fast as possible. */
   readonly rampMs: number;
   readonly warmUpMs: number;
   readonly durationMs: number;
-  /** Time limit of opening a connection, and of any answer, in ms. */
+  /** Time limit for opening a connection, and for each answer, in ms. */
   readonly timeoutMs: number;
-  /** Messages that each connection of mode `idle` exchanges before it is left idle. */
+  /** Mode `idle`: messages that each connection exchanges before the second measurement. */
   readonly traffic: number;
-  /** Connections of mode `handshake` that stay open; the next one ends the oldest. */
+  /** Mode `handshake`: connections to keep open; one more aborts the oldest. */
   readonly keep: number;
-  /** Process of the server, if it runs on this machine; for CPU time and memory. */
+  /** Process id of the server on this machine, to measure its CPU time and memory. */
   readonly serverPid: number | undefined;
-  /** How the run ends connections: with a closing handshake, or with a TCP reset, which keeps no port busy. */
+  /** How the run ends connections: with a closing handshake, or with a TCP reset, which leaves no port in TIME_WAIT. */
   readonly leave: 'close' | 'reset';
-  /** Whether the peer returns the received bytes unchanged, still masked. Such a peer is the upper limit for any server. */
+  /** Whether the peer returns the bytes unchanged, still masked. Such a peer shows the upper limit for any server. */
   readonly verbatim: boolean;
 }
 

@@ -4,38 +4,38 @@ import type { ProcessUsage } from './process-meter.ts';
 import type { Tally } from './tally.ts';
 import type { WindowFigures } from './window-meter.ts';
 
-/** What a run came to, as plain data. */
+/** The measurements of a run. Plain data. */
 export interface LoadResult {
   readonly mode: LoadMode;
-  /** Connections that stood when it was measured; in `handshake`, those being opened at a time. */
+  /** Open connections during the measurement; in mode `handshake`, the number opened concurrently. */
   readonly connections: number;
   readonly elapsedMs: number;
   /** Answers of an echo, deliveries of a fan-out, connections opened in `handshake`. */
   readonly messages: number;
   readonly latency: HistogramData;
   readonly opening: HistogramData;
-  /** Until the last recipient of a fan-out had everything. */
+  /** Mode `fan-out`: time until the last recipient had all messages of a turn. */
   readonly lastRecipient: HistogramData;
-  /** How late the generator sent what was due, for no reason of the server's. */
+  /** Delay between the schedule and the write, if the load generator caused it. */
   readonly lateness: HistogramData;
-  /** Why connections were not opened, or lost, and how many. */
+  /** Number of connections that failed to open or were lost, by reason. */
   readonly failures: Readonly<Record<string, number>>;
   readonly generator: {
-    /** CPU time while it was measured; `undefined` where the system does not tell. */
+    /** CPU time during the measurement; `undefined` if the system does not report it. */
     readonly cpuMicros: number | undefined;
-    /** Share of the time in which its event loop had something to do. */
+    /** Share of the time in which its event loop was busy. */
     readonly busyShare: number;
   };
-  /** Of the process that was named. */
+  /** Figures of the process of the server; `undefined` without its process id. */
   readonly server: ServerFigures | undefined;
   /** The run was interrupted. */
   readonly interrupted: boolean;
 }
 
 export interface ServerFigures {
-  /** CPU time while it was measured. */
+  /** CPU time during the measurement. */
   readonly cpuMicros: number;
-  /** Before the first connection, when all stood, and, in `idle` with traffic, after it. */
+  /** Memory before the first connection, with all connections open, and, in mode `idle`, after traffic. */
   readonly rssBytes: {
     readonly before: number;
     readonly open: number;
@@ -43,29 +43,29 @@ export interface ServerFigures {
   };
 }
 
-/** Above this share of the time a process is limited by one core. */
+/** A process that is busy for a larger share of the time has reached the limit of one core. */
 const BUSY_SHARE = 0.9;
-/** Messages that leave later than this are late. */
+/** A message that is sent later than this after its scheduled time is late. */
 export const LATE_MS = 2;
 
 /** The side that limited the rate. */
 export type Bottleneck = 'server' | 'generator' | 'both' | 'neither';
 
-/** Below this share of the planned rate the rate was missed. */
+/** A measured rate below this share of the planned rate misses it. */
 export const MET_SHARE = 0.95;
 
-/** A rate that was planned, and how it was kept. */
+/** How well a run kept its planned rate. */
 export interface PlannedRate {
-  /** Measured messages a second, divided by the planned ones. */
+  /** Measured rate divided by the planned rate. */
   readonly metShare: number;
-  /** How late 99 % of the messages left at most, for no reason of the server's; `undefined` where it is not measured. */
+  /** 99th percentile of the delay that the load generator caused; `undefined` if it was not measured. */
   readonly lateMs: number | undefined;
 }
 
 /**
- * Says which side limited the rate. If the server was not measured, a busy generator is taken for the limit. With a planned
- * rate the generator is busy by design, because it polls the clock: there it was the limit only if the rate was missed and
- * messages were sent late.
+ * Finds the side that limited the rate. Without a planned rate a busy generator counts as a limit. With a planned rate the
+ * generator is always busy, because it polls the clock. Then it was the limit only if the rate was missed and messages were
+ * sent late.
  */
 export function bottleneckOf(
   { generator, server, elapsedMs }: Pick<LoadResult, 'generator' | 'server' | 'elapsedMs'>,
@@ -81,17 +81,17 @@ export function bottleneckOf(
   return serverIsBusy ? 'server' : 'neither';
 }
 
-/** What was found beside the counts. */
+/** The figures of a run that are not in its tally. */
 export interface RunFigures {
   readonly window: WindowFigures;
-  /** The server's process before the run. */
+  /** CPU time and memory of the server before the run. */
   readonly before: ProcessUsage | undefined;
   readonly connections: number;
   readonly failures: ReadonlyMap<string, number>;
   readonly afterTraffic?: number | undefined;
 }
 
-/** Puts together what a run came to. */
+/** Builds the result of a run. */
 export function resultOf(
   mode: LoadMode,
   tally: Tally,

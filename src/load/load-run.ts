@@ -22,7 +22,7 @@ export type LoadPhase = 'connecting' | 'warming up' | 'measuring' | 'idle' | 'cl
 export interface LoadSnapshot {
   readonly phase: LoadPhase;
   readonly open: number;
-  /** Messages since the start. */
+  /** Answered messages since the start. */
   readonly total: number;
 }
 
@@ -31,23 +31,23 @@ export interface LoadSurroundings {
   readonly clock?: Clock;
   /** Default: the random numbers of the system. */
   readonly random?: RandomBytes;
-  /** Ends the run early; the result holds the measurements so far. */
+  /** Ends the run early. The result has the measurements up to that time. */
   readonly signal: AbortSignal;
-  /** In mode `idle`: called after the connections were idle, once before and once after traffic. The run waits for it. */
+  /** Mode `idle`: called after each idle period, before and after traffic. The run waits for the result. */
   readonly settled?: () => Promise<void>;
 }
 
 /** Maximum distinct payloads; a longer pipeline repeats them. */
 const MAX_PAYLOADS = 256;
-/** Time for closing handshakes before connections are aborted. */
+/** Time limit of the closing handshakes, in ms. Then connections are aborted. */
 const LEAVE_MS = 2_000;
 
-/** Hints about missing answers. */
+/** Appended to the error about missing answers. */
 const HINTS: Readonly<Record<LoadMode, string>> = {
-  echo: '; does it echo?',
-  'fan-out': '; does it send to all others?',
+  echo: '; is it an echo server?',
+  'fan-out': '; does it send each message to all other connections?',
   handshake: '',
-  idle: '; does it echo?',
+  idle: '; is it an echo server?',
 };
 
 /** One run of the load generator, from the first connection to the last. */
@@ -63,7 +63,7 @@ export class LoadRun {
   #fleet: Fleet | undefined;
   #driver: LoadDriver | undefined;
 
-  /** @throws LoadError for a plan that cannot be carried out. */
+  /** @throws LoadError for a plan that cannot run. */
   constructor(plan: LoadPlan, surroundings: LoadSurroundings) {
     const { clock, random } = { ...DEFAULT_CONNECT_OPTIONS, ...surroundings };
     const { signal, settled } = surroundings;
@@ -77,7 +77,7 @@ export class LoadRun {
     const key = random.bytes(4 * MAX_PAYLOADS);
     const destination = destinationOf(target);
     if (target.proxy !== undefined && 'path' in destination.address)
-      throw new LoadError('no proxy reaches a Unix socket');
+      throw new LoadError('a proxy cannot be used with a ws+unix: URL: it cannot reach a Unix socket');
     const payloads = ringPayloads(payloadsOf(payload, Math.min(MAX_PAYLOADS, window)), window);
     this.#wire = {
       destination,
@@ -109,13 +109,13 @@ export class LoadRun {
    * @throws LoadError if nothing could be measured, or an answer was wrong.
    */
   async run(): Promise<LoadResult> {
-    // Timers of the clock do not keep the process alive, and between two connections there may be no socket that does.
+    // Keeps the process alive: the timers of the clock do not, and at times no socket is open.
     const alive = setInterval(() => undefined, 60_000);
     const interrupt = (): void => this.#time.interrupt();
     this.#signal.addEventListener('abort', interrupt, { once: true });
     if (this.#signal.aborted) interrupt();
     try {
-      // With a proxy, the proxy looks the name up.
+      // With a proxy, the proxy resolves the host name.
       if (this.#wire.proxy === undefined) {
         this.#wire = { ...this.#wire, addresses: await addressesOf(this.#wire.destination) };
       }
@@ -135,7 +135,7 @@ export class LoadRun {
       lost: (connection) => {
         this.#driver?.lost(connection);
         if (fleet.open.size === 0)
-          this.#time.fail(new LoadError(`no connection is left: ${mainFailure(fleet.failures)}`));
+          this.#time.fail(new LoadError(`all connections were lost: ${mainFailure(fleet.failures)}`));
       },
       failed: (error) => this.#time.fail(error),
     });
@@ -260,7 +260,7 @@ export class LoadRun {
   }
 }
 
-/** A ring has one place for each message that may be unanswered. */
+/** Repeats payloads until the ring has one slot for each message that may be in flight. */
 function ringPayloads(payloads: readonly Buffer[], length: number): Buffer[] {
   return Array.from({ length }, (_, slot) => payloads[slot % payloads.length]!);
 }

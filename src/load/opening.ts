@@ -20,7 +20,7 @@ import { LoadError, type LoadTarget, type RandomBytes } from './load-plan.ts';
 
 const HEAD_LIMITS = { maxHeadBytes: 16_384, maxHeaderFields: 100 };
 
-/** @throws LoadError for a URL that no connection can go to. */
+/** Parses the URL of a target. @throws LoadError if it is not a WebSocket URL. */
 export function destinationOf({ url }: Pick<LoadTarget, 'url'>): Destination {
   try {
     return readDestination(url);
@@ -31,9 +31,9 @@ export function destinationOf({ url }: Pick<LoadTarget, 'url'>): Destination {
 }
 
 /**
- * Looks up the addresses of a destination, once per run: a lookup for each of thousands of connections would be measured, too.
- * @returns Empty for a Unix socket.
- * @throws LoadError if there are none.
+ * Resolves the host name of a destination, once per run: one lookup per connection would become part of the measurement.
+ * @returns The addresses; an empty list for a Unix socket.
+ * @throws LoadError if the name cannot be resolved.
  */
 export async function addressesOf({ address }: Destination): Promise<readonly LookupAddress[]> {
   if ('path' in address) return [];
@@ -48,22 +48,23 @@ export async function addressesOf({ address }: Destination): Promise<readonly Lo
   }
 }
 
-/** Offers permessage-deflate without context takeover, and keeps the answer. Serves one handshake. */
+/** Offers permessage-deflate without context takeover, and stores the answer. For one handshake. */
 export class DeflateOffer implements ExtensionClient {
   readonly offer =
     'permessage-deflate; server_no_context_takeover; client_no_context_takeover; client_max_window_bits';
   #answer: ExtensionOffer['params'] | undefined;
 
   fault([first, second]: readonly ExtensionOffer[]): string | undefined {
-    if (first?.name !== 'permessage-deflate') return 'it chose an extension that was not offered';
-    if (second !== undefined) return 'it chose more than one extension';
+    if (first?.name !== 'permessage-deflate') return 'the server chose an extension that was not offered';
+    if (second !== undefined) return 'the server chose more than one extension';
     this.#answer = first.params;
     return undefined;
   }
 
   /**
-   * Whether the answers of this server can be compared with the messages sent.
-   * @throws LoadError if not: the forms of all messages are made once, with a window of 15 bits and without context.
+   * Checks that the answers of this server can be compared with the messages sent. Messages are compressed once, with a
+   * window of 15 bits and without context takeover.
+   * @throws LoadError if the server agreed to other parameters.
    */
   check(): void {
     const bits = this.#answer?.find(([name]) => name === 'client_max_window_bits')?.[1] ?? '15';
@@ -72,7 +73,7 @@ export class DeflateOffer implements ExtensionClient {
     }
     if (!this.#answer.some(([name]) => name === 'server_no_context_takeover')) {
       throw new LoadError(
-        'the server keeps its compression context from message to message, so its answers cannot be compared with what was sent: measure it without --compress',
+        'the server uses context takeover for compression, so its answers cannot be compared with the messages sent: measure it without --compress',
       );
     }
   }
@@ -87,7 +88,7 @@ export interface Opening {
   readonly deflate: DeflateOffer | undefined;
 }
 
-/** Makes the opening handshakes of a target, each with its own key. */
+/** Returns a function that makes the opening handshakes of a target, each with its own key. */
 export function openings(
   { target, host, authorization }: Destination,
   { headers, protocols }: LoadTarget,

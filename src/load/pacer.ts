@@ -1,6 +1,6 @@
 /**
- * Says which messages are due. Each message has a scheduled time that does not depend on earlier messages. Its latency
- * counts from that time, so a server that delays senders cannot hide the delay.
+ * A schedule of messages at a fixed rate. The scheduled time of a message does not depend on earlier messages. Latency counts
+ * from that time, so a server that blocks its senders cannot hide the delay (coordinated omission).
  */
 export class Pacer {
   /** Messages sent so far. */
@@ -14,12 +14,12 @@ export class Pacer {
     this.#everyMs = 1_000 / ratePerSecond;
   }
 
-  /** Messages that are due and not yet sent. */
+  /** Number of messages that are due and not sent. */
   due(nowMs: number): number {
     return Math.max(0, Math.floor((nowMs - this.#startMs) / this.#everyMs) + 1 - this.sent);
   }
 
-  /** When the next message is meant to go. */
+  /** Scheduled time of the next message. */
   nextMs(): number {
     return this.#startMs + this.sent * this.#everyMs;
   }

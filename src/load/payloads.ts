@@ -1,12 +1,12 @@
 import type { PayloadShape } from './load-plan.ts';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,';
-/** One character of each length that UTF-8 has. */
+/** Characters of each length in UTF-8: 1 to 4 bytes. */
 const MIXED = ['é', '水', 'a', '😀', 'ß', '€', 'z'].map((char) => Buffer.from(char));
 
 /**
- * Payloads of exactly the size asked for, each different from its neighbours in its first byte, so that an answer to
- * another message is noticed. The same for the same arguments.
+ * Makes payloads of exactly `shape.bytes` bytes. The first byte differs between neighbours, to detect answers out of order.
+ * The same arguments give the same payloads.
  */
 export function payloadsOf(shape: PayloadShape, count: number): Buffer[] {
   return Array.from({ length: count }, (_, slot) => {
@@ -38,7 +38,7 @@ function asciiPayload(bytes: number, slot: number): Buffer {
 
 function mixedPayload(bytes: number, slot: number): Buffer {
   const payload = asciiPayload(bytes, slot);
-  // What is left at the end is too short for the next character, and stays ASCII.
+  // If the next character does not fit, the remaining bytes stay ASCII.
   let at = 1;
   for (let i = slot; ; i++) {
     const char = MIXED[i % MIXED.length]!;
@@ -47,7 +47,7 @@ function mixedPayload(bytes: number, slot: number): Buffer {
   }
 }
 
-/** Records with fields that differ and fields that repeat; behind the first letter, and cut where the size ends. */
+/** A letter, then JSON records with varying and repeating fields, cut at the size. */
 function recordPayload(bytes: number, slot: number): Buffer {
   const payload = asciiPayload(bytes, slot);
   let state = slot + 1;

@@ -1,18 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What the operating system says about a process, on this machine and of this user. */
+/** Resource usage of a process, as reported by the operating system. */
 export interface ProcessUsage {
-  /** CPU time since its start, of all its threads. */
+  /** CPU time of all threads since the start of the process, in µs. */
   readonly cpuMicros: number;
   readonly rssBytes: number;
 }
 
 /**
- * Reads the accounting of a process: from `/proc`, where CPU time is in nanoseconds, otherwise from `ps`, where it is in
- * hundredths of a second.
- * @param pid A process id, or `'self'` where there is `/proc`.
- * @returns `undefined` if there is no such process, or neither `/proc` nor `ps`.
+ * Reads the resource usage of a process: from `/proc`, with a resolution of 1 ns, otherwise from `ps`, with 10 ms.
+ * @param pid A process id. `'self'` works only with `/proc`.
+ * @returns `undefined` if the process does not exist, or the system has neither `/proc` nor `ps`.
  */
 export function processUsage(pid: number | 'self'): ProcessUsage | undefined {
   try {
@@ -29,7 +28,7 @@ function fromProc(folder: string): ProcessUsage {
       cpuMicros +=
         Number(readFileSync(`${folder}/task/${thread}/schedstat`, 'latin1').split(' ', 1)[0]) / 1_000;
     } catch (error) {
-      // A thread may end between the two; anything else is no accounting.
+      // Ignore a thread that ended after `readdir`. Any other error means that /proc has no such figures.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || thread === folder.slice(6)) throw error;
     }
   }
@@ -45,7 +44,7 @@ function fromPs(pid: number): ProcessUsage | undefined {
   }
 }
 
-/** Reads what `ps -o rss=,time=` prints: KiB, and `[[days-]hours:]minutes:seconds[.hundredths]`. */
+/** Parses the output of `ps -o rss=,time=`: KiB, and `[[days-]hours:]minutes:seconds[.hundredths]`. */
 export function parsePs(text: string): ProcessUsage | undefined {
   const match = /^\s*(\d+)\s+(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)\s*$/.exec(text);
   if (match === null) return undefined;

@@ -4,18 +4,18 @@ import { isIP, type Socket } from 'node:net';
 import { ConnectError } from '../protocol/index.ts';
 import type { ProxyTarget } from './load-plan.ts';
 
-/** The result of asking a proxy for a tunnel. Exactly one of them is called, never within `openTunnel`. */
+/** Callbacks of {@link openTunnel}. Exactly one is called, and never within `openTunnel`. */
 export interface TunnelOwner {
-  /** The socket leads to the target. The owner has to destroy it. */
+  /** The tunnel is open. The owner must destroy the socket. */
   tunnelled(socket: Socket): void;
-  /** @param why One sentence. Nothing is left open. */
+  /** The proxy opened no tunnel, and its socket is closed. @param why One sentence. */
   notTunnelled(why: string): void;
 }
 
 /**
- * Asks an HTTP proxy for a tunnel with CONNECT (RFC 9110 §9.3.6). The proxy looks the host up.
+ * Requests a tunnel from an HTTP proxy with CONNECT (RFC 9110 §9.3.6). The proxy resolves the host name.
  * @param host A name, or an address without brackets.
- * @returns The request; destroying it gives up.
+ * @returns The request. Destroy it to abandon the tunnel.
  */
 export function openTunnel(
   { url, tls }: ProxyTarget,

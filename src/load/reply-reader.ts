@@ -11,52 +11,51 @@ import {
 import type { CompressedForms } from './compressed-forms.ts';
 import { LoadError } from './load-plan.ts';
 
-/** One in this many messages is compared byte by byte; of the others only type, length, first and last byte. A power of two. */
+/** Every how many messages one is compared in full. The others: type, length, first and last byte. A power of two. */
 const WHOLE_CHECK_EVERY = 16;
 
-/** What the messages of a run come to. */
+/** The answers that a connection expects. */
 export interface Expectation {
-  /** In the order in which they come back, over and over. */
+  /** Payloads of the answers, in order; after the last one the first follows again. */
   readonly payloads: readonly Buffer[];
   readonly binary: boolean;
-  /** Shared by all connections of a run; `undefined` where nothing may be compressed. */
+  /** Shared by all connections of a run; `undefined` without permessage-deflate. */
   readonly forms: CompressedForms | undefined;
-  /** Whether unexpected messages, such as a greeting, are ignored; otherwise they are errors. */
+  /** Whether to ignore unsolicited messages, such as a greeting. Otherwise they are errors. */
   readonly unasked: boolean;
 }
 
-/** What comes between messages. */
+/** Callbacks of a {@link ReplyReader}. */
 export interface ReplyListener {
-  /** @param payload Only for now. */
+  /** The peer sent a ping. @param payload Valid only during the call. */
   pinged(payload: Buffer): void;
   closedByPeer(body: CloseBody): void;
-  /** How many messages have been sent that were not answered before this chunk. Asked only where others may come. */
+  /** Number of messages that were unanswered before the current chunk. Called only if `unasked` is set. */
   underWay(): number;
 }
 
 /**
- * Counts the messages that come back on one connection, and notices what is not what it should be: another kind, length
- * or order, and other bytes, in every message at both ends of each piece, in one of sixteen everywhere. Allocates
- * nothing for a message.
+ * Counts the answers on one connection and checks their type, length and order. It compares the first and last byte of each
+ * piece, and in one of sixteen messages all bytes. Allocates nothing per message.
  */
 export class ReplyReader {
   readonly #parser: FrameParser;
   readonly #expected: Expectation;
   readonly #listener: ReplyListener;
   #slot = 0;
-  /** Bytes of the current message that have come. */
+  /** Received bytes of the current message. */
   #position = 0;
-  /** Pieces of a compressed message whose form is not known yet. */
+  /** Pieces of a compressed message whose expected form is not known yet. */
   #unknown: Buffer[] = [];
-  /** Messages so far, to choose those that are compared whole. */
+  /** Number of answers so far: chooses the ones to compare in full. */
   #seen = 0;
-  /** Whether the current message answers nothing; `undefined` before its first piece. */
+  /** Whether the current message is unsolicited; `undefined` before its first piece. */
   #isUnasked: boolean | undefined;
   #control = Buffer.alloc(0);
 
-  /** @param role Of this side: `'server'` where the peer sends back what it got, masks and all. */
+  /** @param role Role of this side: `'server'` if the peer returns the received bytes unchanged, still masked. */
   constructor(expected: Expectation, role: Role, listener: ReplyListener) {
-    // An empty message is legal, a limit of 0 is not.
+    // Messages may be empty, but a limit of 0 is invalid.
     const maxMessageBytes = expected.unasked
       ? Number.MAX_SAFE_INTEGER
       : Math.max(1, expected.payloads[0]!.length);
@@ -72,9 +71,9 @@ export class ReplyReader {
   }
 
   /**
-   * Takes what was read; nothing of it is kept.
-   * @returns How many messages are whole now that were not before.
-   * @throws LoadError for a message that is not the one expected; PeerError for what is no WebSocket.
+   * Parses received bytes. The chunk may be reused after the call.
+   * @returns Number of answers completed by this chunk.
+   * @throws LoadError for a wrong answer; PeerError for an invalid frame.
    */
   receive(chunk: Buffer): number {
     const parser = this.#parser;
@@ -117,17 +116,17 @@ export class ReplyReader {
       this.#unknown.push(Buffer.from(bytes.subarray(start, end)));
       return;
     }
-    if (from + length > expected.length) throw wrong('is longer than what was sent');
+    if (from + length > expected.length) throw wrong('is longer than the message that was sent');
     if (bytes[start] !== expected[from] || bytes[end - 1] !== expected[from + length - 1]) {
-      throw wrong('is not what was sent, or comes out of order');
+      throw wrong('differs from the message that was sent, or is out of order');
     }
     const thorough = this.#seen < payloads.length || (this.#seen & (WHOLE_CHECK_EVERY - 1)) === 0;
     if (thorough && bytes.compare(expected, from, from + length, start, end) !== 0) {
-      throw wrong('is not what was sent');
+      throw wrong('differs from the message that was sent');
     }
   }
 
-  /** What the message is compared with; `undefined` if it is the first one of its slot that is compressed. */
+  /** The expected bytes of the message; `undefined` for the first compressed answer of its slot. */
   #expectedBytes(): Buffer | undefined {
     const { payloads, forms } = this.#expected;
     if (!this.#parser.header.compressed) return payloads[this.#slot]!;
@@ -138,7 +137,7 @@ export class ReplyReader {
     const { payloads, forms } = this.#expected;
     const expected = this.#expectedBytes();
     if (expected === undefined) forms?.learn(this.#slot, this.#unknown.splice(0));
-    else if (this.#position !== expected.length) throw wrong('is shorter than what was sent');
+    else if (this.#position !== expected.length) throw wrong('is shorter than the message that was sent');
     this.#parser.header.endMessage();
     this.#isUnasked = undefined;
     this.#position = 0;

@@ -3,15 +3,15 @@ import { LoadError } from './load-plan.ts';
 
 const LATE_CHECK_MS = 250;
 
-/** What is watched for answers. */
+/** A driver whose answers are watched. */
 export interface Answering {
-  /** Something was sent that has not been answered. */
+  /** Whether a message is unanswered. */
   waiting(): boolean;
 }
 
-/** The time of one run: its waits end early if the run failed or was interrupted; missing answers fail it. */
+/** The timing of one run. Waits end early if the run fails or is interrupted. Missing answers fail the run. */
 export class RunTime {
-  /** Why nothing came of the run. */
+  /** The failure of the run. */
   error: LoadError | undefined;
   readonly #clock: Clock;
   readonly #over = new AbortController();
@@ -20,7 +20,7 @@ export class RunTime {
     this.#clock = clock;
   }
 
-  /** Aborted when the run is over early. */
+  /** Aborted when the run fails or is interrupted. */
   get signal(): AbortSignal {
     return this.#over.signal;
   }
@@ -29,7 +29,7 @@ export class RunTime {
     this.#over.abort();
   }
 
-  /** The first failure is the one that counts. */
+  /** Ends the run with an error. Later errors are ignored. */
   fail(error: LoadError): void {
     this.error ??= error;
     this.#over.abort();
@@ -39,7 +39,7 @@ export class RunTime {
     if (this.error !== undefined) throw this.error;
   }
 
-  /** Waits, until the run is over at the latest. @throws LoadError if it has failed. */
+  /** Waits for `ms`, or until the run ends. @throws LoadError if the run has failed. */
   async wait(ms: number): Promise<void> {
     const { signal } = this.#over;
     if (!signal.aborted) {
@@ -59,10 +59,10 @@ export class RunTime {
   }
 
   /**
-   * Fails the run when answers are missing for too long.
-   * @param lastMs When the last one came.
-   * @param hint Stands behind the error: what may be wrong.
-   * @returns Ends that.
+   * Fails the run if no answer arrives for `timeoutMs` while a message is unanswered.
+   * @param lastMs Returns the time of the last answer.
+   * @param hint Appended to the error: a possible cause.
+   * @returns A function that ends the watch.
    */
   watch(answering: Answering, lastMs: () => number, timeoutMs: number, hint: string): () => void {
     let timer: unknown;

@@ -1,19 +1,20 @@
 import { LatencyHistogram } from './latency-histogram.ts';
 
-/** What a run counts. Everything but the openings counts only while it is measured. */
+/** Counters of a run. All but `opening`, `total` and `lastMs` count only while `measuring` is set. */
 export class Tally {
   measuring = false;
-  /** Messages that came back, deliveries of a fan-out, or connections opened in `handshake`. */
+  /** Answers of an echo, deliveries of a fan-out, or connections opened in mode `handshake`. */
   messages = 0;
-  /** All of them since the start, also while nothing is measured. */
+  /** The same since the start of the run, also outside the measurement. */
   total = 0;
+  /** Time of the last of them. */
   lastMs = 0;
   readonly latency = new LatencyHistogram();
-  /** From a connection's start to its 101. */
+  /** Time from the start of a connection to its 101. */
   readonly opening = new LatencyHistogram();
-  /** Until the last recipient of a fan-out had everything. */
+  /** Time until the last recipient of a fan-out had all messages of a turn. */
   readonly lastRecipient = new LatencyHistogram();
-  /** How late the generator itself sent due messages. */
+  /** Delay between the schedule and the write, if the load generator caused it. */
   readonly lateness = new LatencyHistogram();
 
   count(messages: number, nowMs: number): void {

@@ -2,9 +2,9 @@ import type { Clock } from '../client/index.ts';
 import type { LoadDriver, Sender } from './load-connection.ts';
 import type { Tally } from './tally.ts';
 
-/** Every connection exchanges the same number of messages, one at a time, and is left alone then. */
+/** Each connection exchanges the same number of messages, one at a time, and is idle afterwards. */
 export class TrafficDriver implements LoadDriver {
-  /** Messages that each connection still has to send; without an entry it is done. */
+  /** Messages that each connection still has to send. A connection without an entry is done. */
   readonly #left: Map<Sender, number>;
   readonly #clock: Clock;
   readonly #tally: Tally;
@@ -26,7 +26,7 @@ export class TrafficDriver implements LoadDriver {
   replied(connection: Sender, count: number): void {
     const left = this.#left.get(connection);
     if (left === undefined || count > connection.underWay)
-      return connection.giveUp('more came back than was sent');
+      return connection.giveUp('the server sent more messages than it received');
     const nowMs = this.#clock.now();
     connection.takeSentMs();
     this.#tally.count(count, nowMs);
@@ -46,6 +46,6 @@ export class TrafficDriver implements LoadDriver {
   }
 
   stop(): void {
-    // It ends by itself.
+    // The exchange ends by itself.
   }
 }

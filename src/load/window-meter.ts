@@ -2,18 +2,18 @@ import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import type { Clock } from '../client/index.ts';
 import { processUsage, type ProcessUsage } from './process-meter.ts';
 
-/** CPU time and memory of processes between two moments. */
+/** CPU time and memory of two processes in one period. */
 export interface WindowFigures {
   readonly elapsedMs: number;
-  /** CPU time of this process; `undefined` where the system does not tell. */
+  /** CPU time of this process; `undefined` if the system does not report it. */
   readonly ownMicros: number | undefined;
-  /** Share of the time in which this process's event loop was busy. */
+  /** Share of the time in which the event loop of this process was busy. */
   readonly busyShare: number;
-  /** CPU time between the two moments, and memory at the second. */
+  /** The process of the server: CPU time in the period, and memory at its end. */
   readonly server: ProcessUsage | undefined;
 }
 
-/** Begins to measure when it is made. */
+/** Measures from its construction to {@link end}. */
 export class WindowMeter {
   readonly #clock: Clock;
   readonly #serverPid: number | undefined;

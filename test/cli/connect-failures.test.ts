@@ -156,7 +156,7 @@ test('CM-03 CC-08: the failure of a proxy names the proxy and prints no password
 
 const SENTENCES: readonly (readonly [code: string, message: string, says: string])[] = [
   ['ECONNREFUSED', 'x', 'app.example:8443 refuses connections: no server listens there (ECONNREFUSED)'],
-  ['ENOTFOUND', 'x', 'there is no host with the name of app.example:8443 (ENOTFOUND)'],
+  ['ENOTFOUND', 'x', 'the host name of app.example:8443 does not exist (ENOTFOUND)'],
   ['ETIMEDOUT', 'x', 'app.example:8443 does not answer (ETIMEDOUT)'],
   ['EHOSTUNREACH', 'x', 'there is no route to app.example:8443 (EHOSTUNREACH)'],
   [
@@ -167,7 +167,7 @@ const SENTENCES: readonly (readonly [code: string, message: string, says: string
   [
     'SELF_SIGNED_CERT_IN_CHAIN',
     'self-signed certificate in certificate chain',
-    'the certificate of app.example:8443 is not accepted: self-signed certificate in certificate chain (SELF_SIGNED_CERT_IN_CHAIN); --ca names a file with the authority to trust, and --insecure accepts any certificate',
+    'the certificate of app.example:8443 is not accepted: self-signed certificate in certificate chain (SELF_SIGNED_CERT_IN_CHAIN); --ca sets the authority to trust, and --insecure accepts any certificate',
   ],
   [
     'CERT_HAS_EXPIRED',

@@ -23,7 +23,7 @@ for (const flags of [
   ['--size', '0', '--connections', '3'],
   ['--pipeline', '300', '--size', '20', '--connections', '2'],
 ]) {
-  test(`CM-08: echo ${flags.join(' ')}: what comes back is counted, and the server agrees`, async (t) => {
+  test(`CM-08: echo ${flags.join(' ')}: the answers are counted, and the count fits the server's`, async (t) => {
     const { url, server } = await serverOf(t, 'echo');
     const { code, report, io } = await bench([url, ...QUICK, ...flags]);
     assert.equal(code, 0, io.errLines.join());
@@ -40,7 +40,7 @@ for (const flags of [
   });
 }
 
-test('CM-08: with a rate no more is sent than was asked for', async (t) => {
+test('CM-08: --rate is not exceeded', async (t) => {
   const { url, server } = await serverOf(t, 'echo');
   const startMs = performance.now();
   const { code, report } = await bench([url, ...QUICK, '--rate', '200']);
@@ -52,7 +52,7 @@ test('CM-08: with a rate no more is sent than was asked for', async (t) => {
   assert.ok(received <= tookMs / 5 + 1, `${received} in ${tookMs} ms`);
 });
 
-test('CM-08: a fan-out counts deliveries, and turns by their last recipient', async (t) => {
+test('CM-08: fan-out counts deliveries, and the time until the last recipient of each turn', async (t) => {
   const { url } = await serverOf(t, 'relay');
   const { code, report, io } = await bench([url, ...QUICK, '-m', 'fan-out', '-c', '20', '--publishes', '4']);
   assert.equal(code, 0, io.errLines.join());
@@ -63,10 +63,10 @@ test('CM-08: a fan-out counts deliveries, and turns by their last recipient', as
 });
 
 for (const [flags, what] of [
-  [[], 'left at once'],
-  [['--keep', '10'], 'ten are kept open'],
+  [[], 'each aborted at once'],
+  [['--keep', '10'], 'ten kept open'],
 ] as const) {
-  test(`CM-08: handshakes are counted one by one, ${what}`, async (t) => {
+  test(`CM-08: handshake counts connections, ${what}`, async (t) => {
     const { url, server } = await serverOf(t, 'silent');
     const { code, report } = await bench([url, ...QUICK, '-m', 'handshake', '-c', '4', ...flags]);
     assert.equal(code, 0);
@@ -78,7 +78,7 @@ for (const [flags, what] of [
   });
 }
 
-test('CM-08: idle connections are looked at by the memory of the process that holds them', async (t) => {
+test('CM-08: idle reports the memory of the server process per connection', async (t) => {
   const { url, server } = await serverOf(t, 'echo');
   const pid = String(process.pid);
   const { code, report } = await bench([
@@ -107,7 +107,7 @@ for (const [title, args] of [
   ['idle', OF_THIS_PROCESS],
   ['idle --traffic 3', [...OF_THIS_PROCESS, '--traffic', '3', '--size', '5']],
 ] as const) {
-  test(`CM-08: a server may greet: ${title}`, async (t) => {
+  test(`CM-08: greetings of the server are ignored: ${title}`, async (t) => {
     const { url, server } = await serverOf(t, 'echo');
     server.on('connection', (connection) => {
       connection.send('welcome');
@@ -122,7 +122,7 @@ for (const [title, args] of [
   });
 }
 
-test('CM-08: over TLS, with a certificate that has to be trusted', async (t) => {
+test('CM-08: TLS needs a trusted certificate', async (t) => {
   const credentials = selfSigned(['127.0.0.1'], Date.now());
   const { url } = await serverOf(t, 'echo', { tls: credentials });
   const folder = mkdtempSync(join(tmpdir(), 'hawser-bench-'));
@@ -156,7 +156,7 @@ test('CM-03: headers, origin, credentials and subprotocols reach the server', as
   assert.deepEqual(seen, ['a', `Basic ${Buffer.from('u:p').toString('base64')}`]);
 });
 
-test('CM-08: thresholds that are missed are said, and exit is 3', async (t) => {
+test('CM-08: a missed threshold prints one sentence and exits with 3', async (t) => {
   const { url } = await serverOf(t, 'echo');
   const missed = await bench([url, ...QUICK, '-c', '2', '--min-rate', '1000000000']);
   assert.equal(missed.code, 3);
@@ -165,7 +165,7 @@ test('CM-08: thresholds that are missed are said, and exit is 3', async (t) => {
   assert.equal(met.code, 0);
 });
 
-test('CM-08: Ctrl-C ends the run in order, prints what was measured, and exit is 130', async (t) => {
+test('CM-08: Ctrl-C closes the connections, prints the measurements so far, and exits with 130', async (t) => {
   const { url, server } = await serverOf(t, 'echo');
   const io = fakeIo();
   const run = runCommandLine(
@@ -180,7 +180,7 @@ test('CM-08: Ctrl-C ends the run in order, prints what was measured, and exit is
   assert.match(io.outLines.join('\n'), /\([\d,]+ in total\)/);
 });
 
-test('CM-08: Ctrl-C before there is a connection', async (t) => {
+test('CM-08: Ctrl-C while connecting exits with 130', async (t) => {
   const hole = await rawServer(t, () => undefined);
   const io = fakeIo();
   const run = runCommandLine(['bench', hole, '-c', '2'], io, '0.0.0');
@@ -189,39 +189,39 @@ test('CM-08: Ctrl-C before there is a connection', async (t) => {
   assert.equal(await run, 130);
 });
 
-/** Servers that are no good, and what is said of them. */
+/** Servers that cannot be measured, and the error for each. */
 const BAD: readonly (readonly [what: string, answer: (socket: Socket, key: string) => void, says: RegExp])[] =
   [
     [
-      'says 403',
+      'refuses with 403',
       (socket) => socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'),
-      /no connection was opened: the server did not accept the handshake: status 403 .*\(2 times\)/,
+      /no connection was opened: the server did not accept the handshake: status 403 .*, 2 times/,
     ],
-    ['speaks no HTTP', (socket) => socket.end('220 mail.example\r\n\r\n'), /not well-formed HTTP/],
+    ['does not speak HTTP', (socket) => socket.end('220 mail.example\r\n\r\n'), /not well-formed HTTP/],
     [
-      'accepts another key',
+      'sends the accept value of another key',
       (socket) => upgraded(socket, 'AAAAAAAAAAAAAAAAAAAAAA=='),
       /its Sec-WebSocket-Accept does not belong to our key/,
     ],
-    ['hangs up', (socket) => socket.end(), /the server ended the connection/],
+    ['closes without an answer', (socket) => socket.end(), /the server ended the connection/],
     [
-      'answers something else',
+      'sends other messages back',
       (socket, key) => {
         upgraded(socket, key);
         socket.on('data', () => socket.write(text('no', { mask: false })));
       },
-      /an answer is not what was sent/,
+      /an answer differs from the message that was sent/,
     ],
     [
-      'sends the bytes back as they came',
+      'sends the bytes back, still masked',
       (socket, key) => {
         upgraded(socket, key);
         socket.on('data', (chunk) => socket.write(chunk));
       },
-      /an answer is wrong: .*mask/i,
+      /the server sent an invalid frame: .*mask/i,
     ],
     [
-      'answers binary to text',
+      'answers a text message with a binary one',
       (socket, key) => {
         upgraded(socket, key);
         socket.on('data', () => socket.write(binary('no', { mask: false })));
@@ -229,16 +229,16 @@ const BAD: readonly (readonly [what: string, answer: (socket: Socket, key: strin
       /a text message came back as binary/,
     ],
     [
-      'closes everything',
+      'closes every connection',
       (socket, key) => {
         upgraded(socket, key);
         socket.once('data', () => socket.end(Buffer.of(0x88, 2, 0x03, 0xf0)));
       },
-      /no connection is left: the server closed with 1008 \(2 times\)/,
+      /all connections were lost: the server closed with 1008, 2 times/,
     ],
   ];
 for (const [what, answer, says] of BAD) {
-  test(`CM-08: a server that ${what} is one sentence, and exit 1`, async (t) => {
+  test(`CM-08: a server that ${what} causes exit 1 and one sentence`, async (t) => {
     const url = await rawServer(t, answer);
     const { code, io } = await bench([url, ...SHORT, '-c', '2', '--warm-up-ms', '60000']);
     assert.equal(code, 1);
@@ -248,11 +248,11 @@ for (const [what, answer, says] of BAD) {
   });
 }
 
-test('CM-08: a server that does not answer is found out, and asked whether it echoes', async (t) => {
+test('CM-08: a server that does not answer causes exit 1, and the error asks for an echo server', async (t) => {
   const { url } = await serverOf(t, 'silent');
   const { code, io } = await bench([url, '--timeout-ms', '2000', '--duration', '600']);
   assert.equal(code, 1);
-  assert.match(io.errLines.join(), /the server has not answered for 2000 ms; does it echo\?/);
+  assert.match(io.errLines.join(), /the server has not answered for 2000 ms; is it an echo server\?/);
 });
 
 for (const mode of ['echo', 'fan-out'] as const) {
@@ -265,7 +265,7 @@ for (const mode of ['echo', 'fan-out'] as const) {
     assert.ok(report.messages > 0);
     assert.equal(report['compress'], true);
   });
-  test(`CM-08: ${mode} of compressed messages with a server that does not compress is one sentence`, async (t) => {
+  test(`CM-08: ${mode} of compressed messages with a server that does not compress prints one sentence`, async (t) => {
     const { url } = await serverOf(t, behaviour);
     const { code, io } = await bench([url, ...flags]);
     assert.equal(code, 1);
@@ -273,13 +273,13 @@ for (const mode of ['echo', 'fan-out'] as const) {
   });
 }
 
-test('CM-08: a server that keeps its compression context is one sentence, since its answers cannot be compared', async (t) => {
+test('CM-08: a server with context takeover causes one sentence: its answers cannot be compared', async (t) => {
   const url = await rawServer(t, (socket, key) => {
     socket.write(renderUpgrade({ key, protocol: '', extensions: 'permessage-deflate' }), 'latin1');
   });
   const { code, io } = await bench([url, ...QUICK, '--compress']);
   assert.equal(code, 1);
-  assert.match(io.errLines.join(), /keeps its compression context .* without --compress/);
+  assert.match(io.errLines.join(), /uses context takeover .* without --compress/);
 });
 
 for (const mode of ['echo', 'handshake'] as const) {
@@ -302,7 +302,7 @@ for (const mode of ['echo', 'handshake'] as const) {
   });
 }
 
-test('CM-03 CM-08: a proxy that refuses, or hangs, is one sentence', async (t) => {
+test('CM-03 CM-08: a proxy that refuses or does not answer causes one sentence', async (t) => {
   const refusing = await tunnelProxy(t, {
     answer: (socket) => void socket.end('HTTP/1.1 403 x\r\nContent-Length: 2\r\n\r\nno'),
   });
@@ -332,16 +332,16 @@ test('CM-08: over a Unix socket', async (t) => {
   assert.ok(report.messages > 0);
 });
 
-test('CM-08: a host that does not exist is one sentence, and exit 1', async () => {
+test('CM-08: a host name that does not exist causes exit 1 and one sentence', async () => {
   const { code, io } = await bench(['ws://hawser.invalid/', ...QUICK, '--yes']);
   assert.equal(code, 1);
   assert.match(
     io.errLines.join(),
-    /^hawser: no connection was opened: there is no host with the name of hawser\.invalid/,
+    /^hawser: no connection was opened: the host name of hawser\.invalid does not exist/,
   );
 });
 
-test('CM-08: connections that fail beside others are counted, and exit is 1', async (t) => {
+test('CM-08: failed connections next to open ones are counted and cause exit 1', async (t) => {
   const { url } = await serverOf(t, 'echo', { maxConnections: 3 });
   const { code, report } = await bench([url, ...QUICK, '-c', '5']);
   assert.equal(code, 1);
@@ -350,7 +350,7 @@ test('CM-08: connections that fail beside others are counted, and exit is 1', as
   assert.match(Object.keys(report.failures).join(), /did not accept the handshake: status 503/);
 });
 
-test('CM-08: load on another machine needs a yes', async () => {
+test('CM-08: load on another machine needs a yes from the user', async () => {
   const refused = await bench(['example.com', ...QUICK]);
   assert.equal(refused.code, 2);
   assert.match(refused.io.errLines.join(), /example\.com is not this machine: add --yes/);
@@ -364,7 +364,7 @@ test('CM-08: load on another machine needs a yes', async () => {
   );
 });
 
-test('CM-08: Ctrl-C instead of a yes is a no', async () => {
+test('CM-08: Ctrl-C at the question counts as no', async () => {
   const output = new PassThrough();
   const io = fakeIo(true, { output, hasColours: false });
   const run = bench(['ws://198.51.100.1/', ...QUICK], io);
@@ -393,7 +393,7 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [['localhost', '--cert', 'a.pem'], '--cert: cannot read the file: ENOENT'],
 ];
 for (const [args, sentence] of WRONG) {
-  test(`CM-01 CM-08: 'hawser bench ${args.join(' ')}' is one sentence`, async () => {
+  test(`CM-01 CM-08: 'hawser bench ${args.join(' ')}' prints one sentence`, async () => {
     const { code, io } = await bench(args);
     assert.equal(code, sentence.includes('ENOENT') ? 1 : 2);
     assert.equal(io.errLines.length, 1);

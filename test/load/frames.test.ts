@@ -36,7 +36,7 @@ for (const shape of SHAPES) {
   }
 }
 
-test('CM-08: a run of frames is what one frame after the other would be, from any place', () => {
+test('CM-08: a run of frames has the frames in order, from any slot', () => {
   const payloads = payloadsOf({ bytes: 5, binary: false, multibyte: false }, 4);
   const ring = new FrameRing(payloads, false, (slot) => slot * 0x1234_567);
   for (let slot = 0; slot < 4; slot++) {
@@ -46,7 +46,7 @@ test('CM-08: a run of frames is what one frame after the other would be, from an
         frames.map(({ payload, mask }) => [mask !== false, payload.toString()]),
         Array.from({ length: count }, (_, i) => [true, payloads[(slot + i) % 4]!.toString()]),
       );
-      assert.equal(ring.run(slot, count), ring.run(slot, count), 'the same view again');
+      assert.equal(ring.run(slot, count), ring.run(slot, count), 'the view is cached');
     }
   }
 });
@@ -84,7 +84,7 @@ function read(
 const inOrder = (times: number): Buffer =>
   Buffer.concat(Array.from({ length: times }, (_, i) => text(PAYLOADS[i % 3], unmasked)));
 
-test('CM-08: answers are counted, however they are cut', () => {
+test('CM-08: answers are counted at every cut of the input', () => {
   const wire = Buffer.concat([
     inOrder(3),
     text('al', { ...unmasked, fin: false }),
@@ -105,7 +105,7 @@ const GREETING = [
   continuation('!', unmasked),
 ];
 
-test('CM-08: where nothing is under way, messages are passed over, however they are cut', () => {
+test('CM-08: messages that arrive before anything was sent are ignored, at every cut of the input', () => {
   const wire = Buffer.concat([...GREETING, close(1000, '', unmasked)]);
   for (const chunks of [[wire], byteByByte(wire), ...everyCut(wire)]) {
     assert.deepEqual(
@@ -119,7 +119,7 @@ test('CM-08: where nothing is under way, messages are passed over, however they 
   }
 });
 
-test('CM-08: a message that nobody asked for is none of the answers before and behind it', () => {
+test('CM-08: an unsolicited message before or after an answer is not counted as an answer', () => {
   let underWay = 0;
   const steps = [
     { sent: 0, wire: Buffer.concat([...GREETING, text('begun before', { ...unmasked, fin: false })]) },
@@ -135,7 +135,7 @@ test('CM-08: a message that nobody asked for is none of the answers before and b
   assert.equal(read(chunks(), PAYLOADS, false, 'client', undefined, () => underWay).count, 2);
 });
 
-test('CM-08: what comes back masked is read where that is agreed', () => {
+test('CM-08: a masked answer is accepted from a peer that returns bytes unchanged', () => {
   assert.equal(read([binary('alpha')], PAYLOADS, true, 'server').count, 1);
 });
 
@@ -146,30 +146,30 @@ const big = (byte: number, at: number): Buffer => {
 };
 
 const WRONG: readonly (readonly [what: string, wire: Buffer, says: RegExp])[] = [
-  ['a byte at the end', text('alphb', unmasked), /not what was sent/],
-  ['a byte in the middle', text('alqha', unmasked), /not what was sent/],
+  ['a byte at the end', text('alphb', unmasked), /differs from the message/],
+  ['a byte in the middle', text('alqha', unmasked), /differs from the message/],
   ['another order', Buffer.concat([text('bravo', unmasked), text('alpha', unmasked)]), /out of order/],
   ['one left out', Buffer.concat([text('alpha', unmasked), text('carol', unmasked)]), /out of order/],
   ['one twice', Buffer.concat([text('alpha', unmasked), text('alpha', unmasked)]), /out of order/],
-  ['a shorter one', text('alph', unmasked), /not what was sent|shorter/],
+  ['a shorter one', text('alph', unmasked), /differs from the message|shorter/],
   ['an empty one', text('', unmasked), /shorter/],
   ['a longer one', text('alphax', unmasked), /too big|limit/i],
   ['another kind', binary('alpha', unmasked), /text message came back as binary/],
   ['a mask', text('alpha'), /mask/i],
 ];
 for (const [what, wire, says] of WRONG) {
-  test(`CM-08: the load generator notices ${what}`, () => {
+  test(`CM-08: the load generator detects ${what}`, () => {
     assert.throws(() => read([wire]), says);
   });
 }
 
-test('CM-08: a wrong byte deep inside is found in one message of sixteen, at both ends of a piece in every one', () => {
+test('CM-08: a wrong byte is found at the ends of a piece in every message, elsewhere in one of sixteen', () => {
   const right = [big(1, 500)];
   const frames = (wrongAt: number, at: number): Buffer[] =>
     Array.from({ length: 40 }, (_, i) => binary(i === wrongAt ? big(2, at) : right[0]!, unmasked));
-  assert.throws(() => read(frames(32, 500), right, true), /not what was sent/);
-  assert.throws(() => read(frames(5, 0), right, true), /not what was sent/);
-  assert.throws(() => read(frames(5, 999), right, true), /not what was sent/);
+  assert.throws(() => read(frames(32, 500), right, true), /differs from the message/);
+  assert.throws(() => read(frames(5, 0), right, true), /differs from the message/);
+  assert.throws(() => read(frames(5, 999), right, true), /differs from the message/);
   assert.equal(read(frames(-1, 0), right, true).count, 40);
 });
 
@@ -184,7 +184,7 @@ test('CM-08: payloads of records have their size, differ, and compress', () => {
   }
 });
 
-test('CM-08: compressed messages go out marked, and are what they were', () => {
+test('CM-08: compressed messages have RSV1 and inflate to their payloads', () => {
   const ring = new FrameRing(RECORDS, false, () => 7, RECORDS.map(compressed));
   const frames = readFrames(Buffer.from(ring.run(1, 3)));
   assert.deepEqual(
@@ -195,7 +195,7 @@ test('CM-08: compressed messages go out marked, and are what they were', () => {
   for (const [i, { payload }] of frames.entries()) forms.learn((1 + i) % 3, [payload]);
 });
 
-test('CM-08: compressed answers are inflated once and compared from then on, however they are cut', () => {
+test('CM-08: compressed answers are inflated once and then compared, at every cut of the input', () => {
   const forms = new CompressedForms(RECORDS);
   const wire = Buffer.concat([...RECORDS, ...RECORDS].map(squeezed));
   for (const chunks of [[wire], byteByByte(wire)]) {
@@ -205,18 +205,18 @@ test('CM-08: compressed answers are inflated once and compared from then on, how
   assert.equal(
     read([plain], RECORDS, false, 'client', forms).count,
     3,
-    'a server may leave a message as it is',
+    'a server may leave a message uncompressed',
   );
 });
 
-test('CM-08: compressed answers that are wrong are noticed, the first one and later ones', () => {
+test('CM-08: wrong compressed answers are errors, the first one and later ones', () => {
   const [first, second] = RECORDS as [Buffer, Buffer];
   const known = new CompressedForms(RECORDS);
   known.learn(0, [compressed(first)]);
   for (const forms of [new CompressedForms(RECORDS), known]) {
     assert.throws(
       () => read([squeezed(second)], RECORDS, false, 'client', forms),
-      /not what was sent|is longer|is shorter/,
+      /differs from the message|is longer|is shorter/,
     );
   }
   const rubbish = text(Buffer.alloc(20, 0xff), { mask: false, rsv1: true });
@@ -224,5 +224,5 @@ test('CM-08: compressed answers that are wrong are noticed, the first one and la
     () => read([rubbish], RECORDS, false, 'client', new CompressedForms(RECORDS)),
     /cannot be inflated/,
   );
-  assert.throws(() => read([squeezed(first)], RECORDS), /RSV|reserved/i, 'nothing was agreed on');
+  assert.throws(() => read([squeezed(first)], RECORDS), /RSV|reserved/i, 'no extension was negotiated');
 });

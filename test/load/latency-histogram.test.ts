@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { LatencyHistogram } from '../../src/load/latency-histogram.ts';
 import { seededRandom } from '../../src/testing/index.ts';
 
-test('CM-08: an empty histogram answers 0 to everything', () => {
+test('CM-08: all figures of an empty histogram are 0', () => {
   const { count, meanMs, minMs, maxMs, ...rest } = new LatencyHistogram();
   void rest;
   assert.deepEqual([count, meanMs, minMs, maxMs], [0, 0, 0, 0]);
@@ -11,9 +11,9 @@ test('CM-08: an empty histogram answers 0 to everything', () => {
 });
 
 for (const ms of [0, 0.0001, 0.0127, 0.0128, 0.5, 1, 9.99, 1_000, 214_000]) {
-  test(`CM-08: ${ms} ms comes back from the histogram, within 0.8 % or 0.05 µs`, () => {
+  test(`CM-08: ${ms} ms is a quantile of the histogram, within 0.8 % or 0.05 µs`, () => {
     const histogram = new LatencyHistogram();
-    // One more on each side, so that the quantile is not just the smallest or largest one.
+    // One duration more on each side: otherwise the quantile would be the minimum or the maximum.
     for (const value of [0, ms, 214_748]) histogram.record(value);
     assert.ok(
       Math.abs(histogram.quantileMs(0.5) - ms) <= Math.max(0.008 * ms, 0.000_051),
@@ -22,7 +22,7 @@ for (const ms of [0, 0.0001, 0.0127, 0.0128, 0.5, 1, 9.99, 1_000, 214_000]) {
   });
 }
 
-test('CM-08: quantiles are those of the sorted durations', () => {
+test('CM-08: quantiles are equal to those of the sorted durations', () => {
   const random = seededRandom(7);
   const durations = Array.from({ length: 20_000 }, () => 10 ** (random.fraction() * 6 - 3));
   const histogram = new LatencyHistogram();
@@ -37,7 +37,7 @@ test('CM-08: quantiles are those of the sorted durations', () => {
   assert.equal(histogram.minMs, durations[0]);
 });
 
-test('CM-08: one call may record many, and what lies outside is kept at the edge', () => {
+test('CM-08: one call records many durations; values outside the range count as its limits', () => {
   const histogram = new LatencyHistogram();
   histogram.record(2, 99);
   histogram.record(1e9);

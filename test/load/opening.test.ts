@@ -16,7 +16,7 @@ test('CM-08: --ramp-ms spreads the opening of connections', async (t) => {
   assert.equal(report.openingMs?.count, 10);
 });
 
-test('CM-08: handshakes by a rate are no more than were asked for', async (t) => {
+test('CM-08: handshake does not exceed --rate', async (t) => {
   const { url, server } = await serverOf(t, 'silent');
   const startMs = performance.now();
   const { code, report } = await bench([url, ...QUICK, '-m', 'handshake', '-c', '4', '--rate', '100']);
@@ -27,7 +27,7 @@ test('CM-08: handshakes by a rate are no more than were asked for', async (t) =>
 });
 
 for (const mode of ['echo', 'handshake'] as const) {
-  test(`CM-08: ${mode}: a server that never answers the handshake is found out`, async (t) => {
+  test(`CM-08: ${mode}: a server that never answers the handshake fails the run`, async (t) => {
     const hole = await rawServer(t, () => undefined);
     const { code, io } = await bench([hole, ...IMPATIENT, '-m', mode, '-c', '2']);
     assert.equal(code, 1);
@@ -35,7 +35,7 @@ for (const mode of ['echo', 'handshake'] as const) {
   });
 }
 
-test('CM-08: handshake: a server that refuses everybody is one sentence, and exit 1', async (t) => {
+test('CM-08: handshake: a server that refuses every client causes exit 1 and one sentence', async (t) => {
   const url = await rawServer(t, (socket) => {
     socket.end('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n');
   });
@@ -55,7 +55,7 @@ test('CM-08: the answer to the handshake may come in pieces', async (t) => {
   assert.ok(report.messages > 0);
 });
 
-test('CM-08: a name is asked for in TLS, and checked', async (t) => {
+test('CM-08: TLS sends the server name and verifies it', async (t) => {
   const { url } = await serverOf(t, 'echo', { tls: selfSigned(['localhost'], Date.now()) });
   const named = url.replace('127.0.0.1', 'localhost');
   const { code, report } = await bench([named, ...QUICK, '-c', '2', '--insecure']);
@@ -63,7 +63,7 @@ test('CM-08: a name is asked for in TLS, and checked', async (t) => {
   assert.ok(report.messages > 0);
 });
 
-test('CM-08: pings are answered while messages go to and fro', async (t) => {
+test('CM-08: pings are answered during an exchange of messages', async (t) => {
   const { url, server } = await serverOf(t, 'echo', {
     pingIntervalMs: 20,
     pongTimeoutMs: 10,
@@ -79,7 +79,7 @@ test('CM-08: pings are answered while messages go to and fro', async (t) => {
   assert.deepEqual([code, report.failures], [130, {}]);
 });
 
-test('CM-08: credentials of the URL go with the handshake', async (t) => {
+test('CM-08: credentials of the URL are sent in the handshake', async (t) => {
   const seen: (string | undefined)[] = [];
   const { url } = await serverOf(t, 'echo', {
     upgrade: ({ request }) => {
@@ -92,7 +92,7 @@ test('CM-08: credentials of the URL go with the handshake', async (t) => {
   assert.deepEqual(seen, [`Basic ${Buffer.from('me:secret').toString('base64')}`]);
 });
 
-test('CM-08: Ctrl-C before anything has begun', async (t) => {
+test('CM-08: Ctrl-C before the run begins', async (t) => {
   const { url } = await serverOf(t, 'echo');
   const io = fakeIo();
   io.interrupt();

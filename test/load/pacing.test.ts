@@ -8,7 +8,7 @@ import { Tally } from '../../src/load/tally.ts';
 import { TrafficDriver } from '../../src/load/traffic-driver.ts';
 import { eventLoopTurns, VirtualClock } from '../../src/testing/index.ts';
 
-test('CM-08: a pacer says what is due, from the first moment on', () => {
+test('CM-08: a pacer tells the number of due messages, from its start', () => {
   const pacer = new Pacer(100, 1_000);
   assert.equal(pacer.due(999), 0);
   assert.equal(pacer.due(1_000), 1);
@@ -20,11 +20,11 @@ test('CM-08: a pacer says what is due, from the first moment on', () => {
   assert.equal(pacer.due(2_000), 99);
 });
 
-/** A connection without a network: it keeps what was sent, for a server that the test plays. */
+/** A connection without a network: records the messages sent. The test plays the server. */
 class Line implements Sender {
   underWay = 0;
   readonly sentMs: number[] = [];
-  /** How many messages each write had. */
+  /** Number of messages in each write. */
   readonly writes: number[] = [];
   gaveUp: string | undefined;
 
@@ -35,7 +35,7 @@ class Line implements Sender {
   }
   takeSentMs(): number {
     this.underWay--;
-    return this.sentMs.shift() ?? assert.fail('nothing is under way');
+    return this.sentMs.shift() ?? assert.fail('no message is unanswered');
   }
   giveUp(why: string): void {
     this.gaveUp = why;
@@ -69,12 +69,12 @@ function stage(t: TestContext, lines: number): Stage {
   };
 }
 
-/** Answers everything at once. */
+/** Answers all messages at once. */
 const answerAll = (driver: LoadDriver, lines: readonly Line[]): void => {
   for (const line of lines) if (line.underWay > 0) driver.replied(line, line.underWay);
 };
 
-test('CM-08: without a rate every answer is followed by the next message, in one write', (t) => {
+test('CM-08: without a rate each answer triggers the next message; several leave in one write', (t) => {
   const { clock, tally, lines } = stage(t, 2);
   const driver = new EchoDriver(lines, 4, undefined, clock, tally);
   driver.start();
@@ -87,10 +87,10 @@ test('CM-08: without a rate every answer is followed by the next message, in one
   driver.stop();
   driver.replied(line, 4);
   assert.equal(line.underWay, 0);
-  assert.ok(driver.waiting(), 'the other line still waits');
+  assert.ok(driver.waiting(), 'the other line is unanswered');
 });
 
-test('CM-08: with a rate messages go when they are due, by turns', async (t) => {
+test('CM-08: with a rate messages are sent on schedule, round robin', async (t) => {
   const { clock, tally, lines, pass } = stage(t, 4);
   const driver = new EchoDriver(lines, 1, 1_000, clock, tally);
   driver.start();
@@ -101,7 +101,7 @@ test('CM-08: with a rate messages go when they are due, by turns', async (t) => 
   assert.ok(tally.latency.maxMs <= 0.5, 'sent in time, answered at once');
 });
 
-test('CM-08: a server that stalls cannot hide it: who had to wait counts from when the message was due', async (t) => {
+test('CM-08: with a rate a stall of the server shows: latency counts from the scheduled time', async (t) => {
   const { clock, tally, lines, pass } = stage(t, 2);
   const driver = new EchoDriver(lines, 1, 100, clock, tally);
   driver.start();
@@ -109,15 +109,15 @@ test('CM-08: a server that stalls cannot hide it: who had to wait counts from wh
   await pass(1_000);
   await pass(900, () => answerAll(driver, lines));
   driver.stop();
-  // 100 messages fell due in the second of silence, and waited from 0 to 1,000 ms: half of all 200, 500 ms on the whole.
+  // 100 of the 200 messages were scheduled in the second of silence and waited 0 to 1,000 ms, 500 ms on average.
   assert.ok(Math.abs(tally.messages - 200) <= 3, String(tally.messages));
   assert.ok(Math.abs(tally.latency.meanMs - 250) < 15, String(tally.latency.meanMs));
   assert.ok(tally.latency.quantileMs(0.99) > 950);
-  // and it was not the generator that was late
+  // The generator was not late.
   assert.ok(tally.lateness.maxMs < 2, String(tally.lateness.maxMs));
 });
 
-test('CM-08: without a rate the same stall hits only what was under way, which is why there is a rate', async (t) => {
+test('CM-08: without a rate the same stall delays only the messages in flight', async (t) => {
   const { clock, tally, lines, pass } = stage(t, 2);
   const driver = new EchoDriver(lines, 1, undefined, clock, tally);
   driver.start();
@@ -128,16 +128,16 @@ test('CM-08: without a rate the same stall hits only what was under way, which i
   assert.ok(tally.latency.quantileMs(0.99) < 2);
 });
 
-test('CM-08: more answers than messages are a fault of the connection', (t) => {
+test('CM-08: more answers than messages fail the connection', (t) => {
   const { clock, tally, lines } = stage(t, 1);
   const driver = new EchoDriver(lines, 2, undefined, clock, tally);
   driver.start();
   driver.replied(lines[0]!, 3);
-  assert.equal(lines[0]!.gaveUp, 'more came back than was sent');
+  assert.equal(lines[0]!.gaveUp, 'the server sent more messages than it received');
   assert.equal(tally.messages, 0);
 });
 
-test('CM-08: a turn of a fan-out ends with the last recipient, and the next one begins', (t) => {
+test('CM-08: a turn of a fan-out ends with its last delivery, and the next turn begins', (t) => {
   const { clock, tally, lines } = stage(t, 4);
   const [sender, a, b, c] = lines as [Line, Line, Line, Line];
   const driver = new FanOutDriver(sender, [a, b, c], 2, undefined, clock, tally);
@@ -151,12 +151,12 @@ test('CM-08: a turn of a fan-out ends with the last recipient, and the next one 
   driver.replied(b, 1);
   assert.deepEqual(sender.writes, [2]);
   driver.lost(c);
-  assert.deepEqual(sender.writes, [2, 2], 'who is gone is not waited for');
+  assert.deepEqual(sender.writes, [2, 2], 'a lost recipient is not awaited');
   assert.deepEqual([tally.messages, tally.lastRecipient.count, tally.lastRecipient.maxMs], [4, 1, 3]);
   driver.stop();
 });
 
-test('CM-08: with a rate a turn that ends late makes the next ones late, and that counts', async (t) => {
+test('CM-08: with a rate a late turn delays the next ones, and the delay counts as latency', async (t) => {
   const { clock, tally, lines, pass } = stage(t, 2);
   const [sender, recipient] = lines as [Line, Line];
   const driver = new FanOutDriver(sender, [recipient], 1, 100, clock, tally);
@@ -168,13 +168,13 @@ test('CM-08: with a rate a turn that ends late makes the next ones late, and tha
   assert.ok(tally.lastRecipient.quantileMs(0.5) > 40, String(tally.lastRecipient.quantileMs(0.5)));
 });
 
-test('CM-08: fan-out: more than was sent is a fault; who had all of it is not missed; nothing goes on after the end', (t) => {
+test('CM-08: fan-out: extra messages fail the connection; a recipient lost after its delivery is not missing; stop ends it', (t) => {
   const { clock, tally, lines } = stage(t, 3);
   const [sender, a, b] = lines as [Line, Line, Line];
   const driver = new FanOutDriver(sender, [a, b], 1, undefined, clock, tally);
   driver.start();
   driver.replied(a, 2);
-  assert.equal(a.gaveUp, 'more arrived than was sent');
+  assert.equal(a.gaveUp, 'more messages arrived than were sent');
   driver.replied(a, 1);
   driver.lost(a);
   assert.ok(driver.waiting());
@@ -183,7 +183,7 @@ test('CM-08: fan-out: more than was sent is a fault; who had all of it is not mi
   assert.deepEqual([sender.writes, driver.waiting()], [[1], false]);
 });
 
-test('CM-08: traffic before a second look: so many messages for each, one at a time, and more is a fault', (t) => {
+test('CM-08: idle traffic: each connection exchanges its messages one at a time; extra messages fail it', (t) => {
   const { clock, tally, lines } = stage(t, 3);
   const [a, b, other] = lines as [Line, Line, Line];
   let done = 0;
@@ -192,9 +192,9 @@ test('CM-08: traffic before a second look: so many messages for each, one at a t
   driver.replied(a, 1);
   driver.replied(a, 1);
   driver.replied(b, 2);
-  assert.equal(b.gaveUp, 'more came back than was sent');
+  assert.equal(b.gaveUp, 'the server sent more messages than it received');
   driver.replied(other, 1);
-  assert.equal(other.gaveUp, 'more came back than was sent');
+  assert.equal(other.gaveUp, 'the server sent more messages than it received');
   assert.deepEqual([a.writes, b.writes, driver.waiting(), done], [[1, 1], [1], true, 0]);
   driver.lost(b);
   assert.deepEqual([driver.waiting(), done], [false, 1]);

@@ -54,7 +54,7 @@ const RESULT: LoadResult = {
 };
 const MACHINE: Machine = { cpu: 'a CPU', cores: 2, platform: 'linux x64', node: '20.0.0', hawser: '1.2.3' };
 
-test('CM-08: figures are worked out from what was counted', () => {
+test('CM-08: figures are computed from the counts', () => {
   const figures = figuresOf(PLAN, RESULT);
   assert.equal(figures.ratePerSecond, 2_000);
   assert.equal(figures.bytesPerSecond, 2_000 * 1_024);
@@ -66,7 +66,7 @@ test('CM-08: figures are worked out from what was counted', () => {
   assert.equal(figures.lastRecipientMs, null);
 });
 
-test('CM-08: nothing measured is no division by zero', () => {
+test('CM-08: an empty measurement causes no division by zero', () => {
   const empty = { ...RESULT, messages: 0, elapsedMs: 0, connections: 0, latency: histogram() };
   const figures = figuresOf(PLAN, empty);
   assert.deepEqual([figures.ratePerSecond, figures.latencyMs, figures.server?.cpuShare], [0, null, 0]);
@@ -92,14 +92,14 @@ test('CM-08: the text report', () => {
 const text = (plan: Partial<LoadPlan>, result: Partial<LoadResult>): string =>
   reportLines(figuresOf({ ...PLAN, ...plan }, { ...RESULT, ...result }), MACHINE).join('\n');
 
-/** What is put under way, and what of it stands in the first line. */
+/** Plans, and the part of the first line that shows them. */
 const SHAPES: readonly (readonly [plan: Partial<LoadPlan>, says: string])[] = [
   [{ payload: { bytes: 5, binary: true, multibyte: false } }, 'messages of 5 B binary, 4 in flight'],
   [{ payload: { bytes: 5, binary: false, multibyte: true } }, 'messages of 5 B multi-byte text, 4 in flight'],
   [{ compress: true }, 'messages of 1 KiB text, compressed, 4 in flight'],
 ];
 for (const [plan, says] of SHAPES) {
-  test(`CM-08: the text report says ${says}`, () => {
+  test(`CM-08: the text report shows ${says}`, () => {
     assert.ok(text(plan, {}).includes(says), text(plan, {}));
   });
 }
@@ -115,34 +115,34 @@ test('CM-08: the text report of idle connections, before and after traffic', () 
   assert.match(result(40_960), /memory {5}20 KiB resident, 2 KiB per connection, 4 KiB after traffic$/m);
 });
 
-test('CM-08: a busy generator is said to be one', () => {
+test('CM-08: the text report warns about a busy generator', () => {
   const busy = { generator: { cpuMicros: 1, busyShare: 0.99 } };
   assert.match(text({}, busy), /warning: the load generator reached its limit/);
   const server = { cpuMicros: 1_990_000, rssBytes: { before: 0, open: 0, afterTraffic: undefined } };
   assert.match(text({}, { ...busy, server }), /the server and the load generator both reached their limit/);
   assert.doesNotMatch(text({}, { server }), /warning/);
-  // Waiting for the next message keeps it busy; being late, with the rate missed, shows that it was the limit.
+  // With a rate, polling the clock keeps the generator busy. It is the limit only if it is late and the rate is missed.
   assert.doesNotMatch(text({ ratePerSecond: 2_000 }, { ...busy, lateness: histogram(0.1) }), /warning/);
   assert.match(text({ ratePerSecond: 3_000 }, { ...busy, lateness: histogram(5) }), /warning/);
 });
 
-test('CM-08: a rate that was met is no fault of the generator, also if some messages left late', () => {
+test('CM-08: if the rate was met, late messages cause a note and no warning', () => {
   const late = { generator: { cpuMicros: 1, busyShare: 0.28 }, lateness: histogram(5), server: undefined };
   const met = text({ ratePerSecond: 2_000 }, late);
   assert.doesNotMatch(met, /warning|did not keep up/);
   assert.match(met, /sent 1 % of the messages 5 ms late or more; latency includes this delay/);
   assert.doesNotMatch(text({ ratePerSecond: 2_000 }, { ...late, lateness: histogram(1) }), /late or more/);
-  assert.doesNotMatch(text({ ratePerSecond: 3_000 }, late), /late or more/, 'the warning says more');
+  assert.doesNotMatch(text({ ratePerSecond: 3_000 }, late), /late or more/, 'the warning replaces the note');
 });
 
-test('CM-08: failures, an early end and a rate that was not kept up are said', () => {
+test('CM-08: the text report shows failures, an interrupt and a missed rate', () => {
   assert.match(text({}, { failures: { ECONNRESET: 1_200 } }), /1,200 connections failed: ECONNRESET/);
   assert.match(text({}, { interrupted: true }), /interrupted: the figures end at the interrupt/);
   assert.match(text({ ratePerSecond: 3_000 }, {}), /did not keep up with the planned rate/);
   assert.doesNotMatch(text({ ratePerSecond: 2_050 }, {}), /did not keep up/);
 });
 
-test('CM-08: each mode reports what it is about', () => {
+test('CM-08: each mode reports its own figures', () => {
   const fanOut = text({ mode: 'fan-out', publishes: 8 }, { mode: 'fan-out', lastRecipient: histogram(7) });
   assert.match(fanOut, /^fan-out on \S+ to 10 connections, messages of 1 KiB text, 8 at a time; 2 s\n/);
   assert.match(fanOut, /2,000 deliveries per second/);
@@ -157,7 +157,7 @@ test('CM-08: each mode reports what it is about', () => {
   assert.doesNotMatch(idle, /rate/);
 });
 
-test('CM-08: who is the bottleneck', () => {
+test('CM-08: the bottleneck follows from busy shares, lateness and the missed rate', () => {
   const of = (
     busyShare: number,
     serverShare: number | undefined,
@@ -204,7 +204,7 @@ test('CM-08: who is the bottleneck', () => {
   );
 });
 
-test('CM-08: thresholds that were missed, one sentence each', () => {
+test('CM-08: each missed threshold gives one sentence', () => {
   const figures = figuresOf(PLAN, RESULT);
   assert.deepEqual(missed(figures, { maxP99Ms: undefined, minRatePerSecond: undefined }), []);
   assert.deepEqual(missed(figures, { maxP99Ms: 101, minRatePerSecond: 2_000 }), []);
@@ -216,7 +216,7 @@ test('CM-08: thresholds that were missed, one sentence each', () => {
   assert.equal(missed(nothing, { maxP99Ms: 99, minRatePerSecond: undefined }).length, 1);
 });
 
-test('CM-08: sizes and durations have units that keep them short', () => {
+test('CM-08: sizes and durations use the largest fitting unit', () => {
   assert.deepEqual([0, 16, 1_023, 1_024, 1_536, 1_048_576, 3 * 2 ** 30].map(size), [
     '0 B',
     '16 B',
@@ -238,16 +238,16 @@ test('CM-08: sizes and durations have units that keep them short', () => {
   ]);
 });
 
-test('CM-08: the chart has four dots for the highest, one for the lowest, two numbers a column', () => {
+test('CM-08: the chart has four dots for the highest number, one for the lowest, two numbers per column', () => {
   assert.equal(brailleLine([], 5), '');
   assert.equal(brailleLine([4, 4], 5), '\u28ff');
   assert.equal(brailleLine([1, 2, 3, 4], 5), '\u28e0\u28fe');
   assert.equal(brailleLine([0, 0], 5), '\u28c0');
   assert.equal(brailleLine([9], 5), '\u2847');
-  assert.equal(brailleLine([9, 9, 1, 1], 1), '\u28ff', 'the last ones, measured by themselves');
+  assert.equal(brailleLine([9, 9, 1, 1], 1), '\u28ff', 'the last ones, with their own scale');
 });
 
-test('CM-08: a terminal sees one line that is drawn again, and nobody else sees it', () => {
+test('CM-08: the progress line is redrawn at a terminal, and absent elsewhere', () => {
   for (const terminal of [true, false]) {
     const io = fakeIo(terminal);
     const clock = new VirtualClock();
@@ -272,10 +272,10 @@ test('CM-08: a terminal sees one line that is drawn again, and nobody else sees 
   assert.ok(plain.statusLines.every((line) => !line.includes('\u001b')));
 });
 
-test('CM-08: what ps prints is read, on systems without /proc', () => {
+test('CM-08: the output of ps is parsed, for systems without /proc', () => {
   assert.deepEqual(parsePs('  2048   0:01.50\n'), { cpuMicros: 1_500_000, rssBytes: 2_097_152 });
   assert.deepEqual(parsePs('1 1-02:03:04'), { cpuMicros: 93_784_000_000, rssBytes: 1_024 });
   assert.deepEqual(parsePs('1 02:03:04'), { cpuMicros: 7_384_000_000, rssBytes: 1_024 });
   assert.equal(parsePs(''), undefined);
-  assert.equal(processUsage(2 ** 30), undefined, 'there is no such process');
+  assert.equal(processUsage(2 ** 30), undefined, 'the process does not exist');
 });

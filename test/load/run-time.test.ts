@@ -4,14 +4,14 @@ import { LoadError } from '../../src/load/load-plan.ts';
 import { RunTime } from '../../src/load/run-time.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 
-const FAILURE = new LoadError('no connection is left');
+const FAILURE = new LoadError('all connections were lost');
 
 for (const [how, end, fails] of [
   ['its time', (_: RunTime, clock: VirtualClock) => clock.advance(1_000), false],
   ['an interruption', (time: RunTime) => time.interrupt(), false],
   ['a failure', (time: RunTime) => time.fail(FAILURE), true],
 ] as const) {
-  test(`CM-06: a wait ends with ${how}, and leaves no timer`, async () => {
+  test(`CM-06: a wait ends with ${how} and leaves no timer`, async () => {
     const clock = new VirtualClock();
     const time = new RunTime(clock);
     let ended = false;
@@ -26,7 +26,7 @@ for (const [how, end, fails] of [
   });
 }
 
-test('CM-06: once a run is over nothing waits, and the first failure is the one that is told', async () => {
+test('CM-06: waits end at once after the end of a run, and the first failure counts', async () => {
   const clock = new VirtualClock();
   const time = new RunTime(clock);
   time.interrupt();
@@ -37,21 +37,21 @@ test('CM-06: once a run is over nothing waits, and the first failure is the one 
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('CM-06: answers that stay away fail the run, those that come do not', () => {
+test('CM-06: missing answers fail the run; answers in time do not', () => {
   const clock = new VirtualClock();
   const time = new RunTime(clock);
   let [waiting, lastMs] = [true, 0];
-  const stop = time.watch({ waiting: () => waiting }, () => lastMs, 1_000, '; does it echo?');
+  const stop = time.watch({ waiting: () => waiting }, () => lastMs, 1_000, '; is it an echo server?');
   for (let i = 0; i < 10; i++) {
     clock.advance(900);
     lastMs = clock.now();
   }
   waiting = false;
   clock.advance(10_000);
-  assert.equal(time.error, undefined, 'nothing is under way');
+  assert.equal(time.error, undefined, 'no message is unanswered');
   waiting = true;
   clock.advance(250);
-  assert.match(String(time.error), /the server has not answered for 1000 ms; does it echo\?$/);
+  assert.match(String(time.error), /the server has not answered for 1000 ms; is it an echo server\?$/);
   assert.equal(time.signal.aborted, true);
   stop();
   assert.equal(clock.pendingTimers, 0);

@@ -22,7 +22,7 @@ export interface Run {
   readonly io: FakeIo;
 }
 
-/** Short, since only counts matter; long enough that something is counted on a busy machine. */
+/** Short, because only counts matter. Long enough to count messages on a busy machine. */
 export const SHORT = ['--json', '--duration-ms', '150', '--timeout-ms', '20000'];
 export const QUICK = [...SHORT, '--warm-up-ms', '10'];
 export const PATIENT = { deadlineMs: 20_000 };
@@ -56,7 +56,7 @@ export async function serverOf(
 
 export const connectionsOf = new Map<string, Set<Socket>>();
 
-/** A server that answers the handshake, and everything behind it as it likes. */
+/** A TCP server. `answer` writes all bytes, from the response to the handshake on. */
 export async function rawServer(
   t: TestContext,
   answer: (socket: Socket, key: string) => void,
