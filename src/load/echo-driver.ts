@@ -54,9 +54,9 @@ export class EchoDriver implements LoadDriver {
   replied(connection: Sender, count: number): void {
     const tally = this.#tally;
     const nowMs = this.#clock.now();
-    if (connection.underWay < count)
+    if (connection.unanswered < count)
       return connection.giveUp('the server sent more messages than it received');
-    if (this.#pacer !== undefined && connection.underWay === this.#window) this.#full--;
+    if (this.#pacer !== undefined && connection.unanswered === this.#window) this.#full--;
     for (let i = 0; i < count; i++) {
       const tookMs = nowMs - connection.takeSentMs();
       if (tally.measuring) tally.latency.record(tookMs);
@@ -72,13 +72,13 @@ export class EchoDriver implements LoadDriver {
   }
 
   lost(connection: Sender): void {
-    if (connection.underWay === this.#window) this.#full--;
+    if (connection.unanswered === this.#window) this.#full--;
     this.#connections.splice(this.#connections.indexOf(connection), 1);
     this.#turn = 0;
   }
 
   waiting(): boolean {
-    return this.#connections.some(({ underWay }) => underWay > 0);
+    return this.#connections.some(({ unanswered }) => unanswered > 0);
   }
 
   stop(): void {
@@ -96,11 +96,11 @@ export class EchoDriver implements LoadDriver {
         this.#behind = true;
         return;
       }
-      const meantMs = pacer.nextMs();
+      const dueMs = pacer.nextMs();
       pacer.sent++;
-      connection.send(1, meantMs);
-      if (connection.underWay === this.#window) this.#full++;
-      if (this.#tally.measuring && !wasBehind) this.#tally.lateness.record(nowMs - meantMs);
+      connection.send(1, dueMs);
+      if (connection.unanswered === this.#window) this.#full++;
+      if (this.#tally.measuring && !wasBehind) this.#tally.lateness.record(nowMs - dueMs);
     }
     this.#behind = false;
     this.#alarm.set(pacer.nextMs());
@@ -113,7 +113,7 @@ export class EchoDriver implements LoadDriver {
     for (let i = 0; i < connections.length; i++) {
       const connection = connections[this.#turn]!;
       this.#turn = this.#turn + 1 >= connections.length ? 0 : this.#turn + 1;
-      if (connection.underWay < this.#window) return connection;
+      if (connection.unanswered < this.#window) return connection;
     }
     return undefined;
   }

@@ -20,7 +20,7 @@ export class FanOutDriver implements LoadDriver {
   #stopped = true;
   /** Deliveries of this turn that have not arrived. */
   #missing = 0;
-  #meantMs = 0;
+  #dueMs = 0;
 
   constructor(
     sender: Sender,
@@ -48,11 +48,11 @@ export class FanOutDriver implements LoadDriver {
   replied(connection: Sender, count: number): void {
     // Some servers also send the message back to its sender. Do not count it.
     if (connection === this.#sender) return;
-    if (connection.underWay < count) return connection.giveUp('more messages arrived than were sent');
+    if (connection.unanswered < count) return connection.giveUp('more messages arrived than were sent');
     const tally = this.#tally;
     const nowMs = this.#clock.now();
-    const tookMs = nowMs - this.#meantMs;
-    connection.underWay -= count;
+    const tookMs = nowMs - this.#dueMs;
+    connection.unanswered -= count;
     if (tally.measuring) tally.latency.record(tookMs, count);
     tally.count(count, nowMs);
     this.#arrived(count, nowMs);
@@ -60,7 +60,7 @@ export class FanOutDriver implements LoadDriver {
 
   lost(connection: Sender): void {
     this.#recipients.delete(connection);
-    this.#arrived(connection.underWay, this.#clock.now());
+    this.#arrived(connection.unanswered, this.#clock.now());
   }
 
   waiting(): boolean {
@@ -76,7 +76,7 @@ export class FanOutDriver implements LoadDriver {
     if (count === 0) return;
     this.#missing -= count;
     if (this.#missing > 0) return;
-    if (this.#tally.measuring) this.#tally.lastRecipient.record(nowMs - this.#meantMs);
+    if (this.#tally.measuring) this.#tally.lastRecipient.record(nowMs - this.#dueMs);
     if (this.#stopped) return;
     if (this.#pacer === undefined) this.#publish();
     else this.#alarm.set(this.#pacer.nextMs());
@@ -84,10 +84,10 @@ export class FanOutDriver implements LoadDriver {
 
   #publish(): void {
     const pacer = this.#pacer;
-    this.#meantMs = pacer === undefined ? this.#clock.now() : pacer.nextMs();
+    this.#dueMs = pacer === undefined ? this.#clock.now() : pacer.nextMs();
     if (pacer !== undefined) pacer.sent++;
-    for (const recipient of this.#recipients) recipient.underWay = this.#publishes;
+    for (const recipient of this.#recipients) recipient.unanswered = this.#publishes;
     this.#missing = this.#recipients.size * this.#publishes;
-    this.#sender.send(this.#publishes, this.#meantMs);
+    this.#sender.send(this.#publishes, this.#dueMs);
   }
 }

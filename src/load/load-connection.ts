@@ -38,7 +38,7 @@ export interface LoadWire {
   readonly binary: boolean;
   readonly verbatim: boolean;
   /** Whether to ignore unsolicited messages of the server. */
-  readonly unasked: boolean;
+  readonly unsolicited: boolean;
   /** Maximum unanswered messages of one connection. */
   readonly window: number;
   readonly random: RandomBytes;
@@ -56,7 +56,7 @@ export interface LoadConnectionOwner {
 }
 
 /** The part of a connection that a driver uses. */
-export type Sender = Pick<LoadConnection, 'underWay' | 'send' | 'takeSentMs' | 'giveUp'>;
+export type Sender = Pick<LoadConnection, 'unanswered' | 'send' | 'takeSentMs' | 'giveUp'>;
 
 /** Implements one mode: sends messages over the connections of a run and receives the answers. */
 export interface LoadDriver {
@@ -77,7 +77,7 @@ export interface LoadDriver {
  */
 export class LoadConnection {
   /** Messages sent and not answered. */
-  underWay = 0;
+  unanswered = 0;
   isOpen = false;
   /** Time when the connection began to open. Set by the owner. */
   startedMs = 0;
@@ -108,14 +108,14 @@ export class LoadConnection {
         payloads: wire.ring.payloads,
         binary: wire.binary,
         forms: wire.forms,
-        unasked: wire.unasked,
+        unsolicited: wire.unsolicited,
       },
       wire.verbatim ? 'server' : 'client',
       {
         pinged: (payload) =>
           void this.#socket?.write(buildFrame(OPCODE.PONG, payload, wire.random.bytes(4).readInt32LE())),
         closedByPeer: (body) => this.#closedByPeer(body),
-        underWay: () => this.underWay,
+        unanswered: () => this.unanswered,
       },
     );
     if (wire.proxy !== undefined) this.#tunnel = this.#openTunnel(wire.proxy);
@@ -165,22 +165,22 @@ export class LoadConnection {
   takeSentMs(): number {
     const sentMs = this.#sentMs[this.#replyAt]!;
     this.#replyAt = this.#replyAt + 1 === this.#sentMs.length ? 0 : this.#replyAt + 1;
-    this.underWay--;
+    this.unanswered--;
     return sentMs;
   }
 
   /**
    * Sends the next messages, in one write.
    * @param count At most the room in the window.
-   * @param meantMs Scheduled time of the messages.
+   * @param dueMs Scheduled time of the messages.
    */
-  send(count: number, meantMs: number): void {
+  send(count: number, dueMs: number): void {
     const { ring } = this.#wire;
     for (let i = 0; i < count; i++) {
-      this.#sentMs[this.#sendAt] = meantMs;
+      this.#sentMs[this.#sendAt] = dueMs;
       this.#sendAt = this.#sendAt + 1 === this.#sentMs.length ? 0 : this.#sendAt + 1;
     }
-    this.underWay += count;
+    this.unanswered += count;
     this.#socket!.write(ring.run(this.#sendSlot, count));
     this.#sendSlot = (this.#sendSlot + count) % ring.length;
   }

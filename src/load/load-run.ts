@@ -94,7 +94,7 @@ export class LoadRun {
       forms: compress ? new CompressedForms(payloads) : undefined,
       binary: payload.binary,
       verbatim,
-      unasked: mode === 'handshake' || mode === 'idle',
+      unsolicited: mode === 'handshake' || mode === 'idle',
       window,
       random,
     };

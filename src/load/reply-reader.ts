@@ -22,7 +22,7 @@ export interface Expectation {
   /** Shared by all connections of a run; `undefined` without permessage-deflate. */
   readonly forms: CompressedForms | undefined;
   /** Whether to ignore unsolicited messages, such as a greeting. Otherwise they are errors. */
-  readonly unasked: boolean;
+  readonly unsolicited: boolean;
 }
 
 /** Callbacks of a {@link ReplyReader}. */
@@ -30,8 +30,8 @@ export interface ReplyListener {
   /** The peer sent a ping. @param payload Valid only during the call. */
   pinged(payload: Buffer): void;
   closedByPeer(body: CloseBody): void;
-  /** Number of messages that were unanswered before the current chunk. Called only if `unasked` is set. */
-  underWay(): number;
+  /** Number of messages that were unanswered before the current chunk. Called only if `unsolicited` is set. */
+  unanswered(): number;
 }
 
 /**
@@ -50,19 +50,19 @@ export class ReplyReader {
   /** Number of answers so far: chooses the ones to compare in full. */
   #seen = 0;
   /** Whether the current message is unsolicited; `undefined` before its first piece. */
-  #isUnasked: boolean | undefined;
+  #isUnsolicited: boolean | undefined;
   #control = Buffer.alloc(0);
 
   /** @param role Role of this side: `'server'` if the peer returns the received bytes unchanged, still masked. */
   constructor(expected: Expectation, role: Role, listener: ReplyListener) {
     // Messages may be empty, but a limit of 0 is invalid.
-    const maxMessageBytes = expected.unasked
+    const maxMessageBytes = expected.unsolicited
       ? Number.MAX_SAFE_INTEGER
       : Math.max(1, expected.payloads[0]!.length);
     const limits: ProtocolLimits = {
       maxMessageBytes,
       maxFrameBytes: maxMessageBytes,
-      maxFragments: expected.unasked ? Number.MAX_SAFE_INTEGER : 65_536,
+      maxFragments: expected.unsolicited ? Number.MAX_SAFE_INTEGER : 65_536,
       maxPendingPongs: 1,
     };
     this.#parser = new FrameParser(role, limits, expected.forms !== undefined);
@@ -83,10 +83,10 @@ export class ReplyReader {
       const { header } = parser;
       const last = piece !== PIECE.PART;
       if ((header.opcode & CONTROL_BIT) !== 0) this.#controlPiece(last);
-      else if (this.#expected.unasked && (this.#isUnasked ??= this.#listener.underWay() <= whole)) {
+      else if (this.#expected.unsolicited && (this.#isUnsolicited ??= this.#listener.unanswered() <= whole)) {
         if (last && header.fin) {
           header.endMessage();
-          this.#isUnasked = undefined;
+          this.#isUnsolicited = undefined;
         }
       } else {
         this.#check();
@@ -139,7 +139,7 @@ export class ReplyReader {
     if (expected === undefined) forms?.learn(this.#slot, this.#unknown.splice(0));
     else if (this.#position !== expected.length) throw wrong('is shorter than the message that was sent');
     this.#parser.header.endMessage();
-    this.#isUnasked = undefined;
+    this.#isUnsolicited = undefined;
     this.#position = 0;
     this.#seen++;
     this.#slot = this.#slot + 1 === payloads.length ? 0 : this.#slot + 1;

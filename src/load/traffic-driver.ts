@@ -25,7 +25,7 @@ export class TrafficDriver implements LoadDriver {
 
   replied(connection: Sender, count: number): void {
     const left = this.#left.get(connection);
-    if (left === undefined || count > connection.underWay)
+    if (left === undefined || count > connection.unanswered)
       return connection.giveUp('the server sent more messages than it received');
     const nowMs = this.#clock.now();
     connection.takeSentMs();

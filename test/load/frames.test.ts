@@ -66,15 +66,15 @@ function read(
   isBinary = false,
   role: 'client' | 'server' = 'client',
   forms?: CompressedForms,
-  unasked?: () => number,
+  unsolicited?: () => number,
 ): Read {
   const pings: string[] = [];
   const closes: number[] = [];
-  const expectation = { payloads: expected, binary: isBinary, forms, unasked: unasked !== undefined };
+  const expectation = { payloads: expected, binary: isBinary, forms, unsolicited: unsolicited !== undefined };
   const reader = new ReplyReader(expectation, role, {
     pinged: (payload) => void pings.push(payload.toString()),
     closedByPeer: ({ code }) => void closes.push(code),
-    underWay: unasked ?? (() => 0),
+    unanswered: unsolicited ?? (() => 0),
   });
   let count = 0;
   for (const chunk of chunks) count += reader.receive(Buffer.from(chunk));
@@ -120,7 +120,7 @@ test('CM-08: messages that arrive before anything was sent are ignored, at every
 });
 
 test('CM-08: an unsolicited message before or after an answer is not counted as an answer', () => {
-  let underWay = 0;
+  let unanswered = 0;
   const steps = [
     { sent: 0, wire: Buffer.concat([...GREETING, text('begun before', { ...unmasked, fin: false })]) },
     { sent: 1, wire: Buffer.concat([continuation('anything is sent', unmasked), inOrder(1), ...GREETING]) },
@@ -128,11 +128,11 @@ test('CM-08: an unsolicited message before or after an answer is not counted as 
   ];
   const chunks = function* (): Generator<Buffer> {
     for (const { sent, wire } of steps) {
-      underWay = sent;
+      unanswered = sent;
       yield wire;
     }
   };
-  assert.equal(read(chunks(), PAYLOADS, false, 'client', undefined, () => underWay).count, 2);
+  assert.equal(read(chunks(), PAYLOADS, false, 'client', undefined, () => unanswered).count, 2);
 });
 
 test('CM-08: a masked answer is accepted from a peer that returns bytes unchanged', () => {

@@ -22,19 +22,19 @@ test('CM-08: a pacer tells the number of due messages, from its start', () => {
 
 /** A connection without a network: records the messages sent. The test plays the server. */
 class Line implements Sender {
-  underWay = 0;
+  unanswered = 0;
   readonly sentMs: number[] = [];
   /** Number of messages in each write. */
   readonly writes: number[] = [];
   gaveUp: string | undefined;
 
-  send(count: number, meantMs: number): void {
-    this.underWay += count;
+  send(count: number, dueMs: number): void {
+    this.unanswered += count;
     this.writes.push(count);
-    for (let i = 0; i < count; i++) this.sentMs.push(meantMs);
+    for (let i = 0; i < count; i++) this.sentMs.push(dueMs);
   }
   takeSentMs(): number {
-    this.underWay--;
+    this.unanswered--;
     return this.sentMs.shift() ?? assert.fail('no message is unanswered');
   }
   giveUp(why: string): void {
@@ -71,7 +71,7 @@ function stage(t: TestContext, lines: number): Stage {
 
 /** Answers all messages at once. */
 const answerAll = (driver: LoadDriver, lines: readonly Line[]): void => {
-  for (const line of lines) if (line.underWay > 0) driver.replied(line, line.underWay);
+  for (const line of lines) if (line.unanswered > 0) driver.replied(line, line.unanswered);
 };
 
 test('CM-08: without a rate each answer triggers the next message; several leave in one write', (t) => {
@@ -82,11 +82,11 @@ test('CM-08: without a rate each answer triggers the next message; several leave
   assert.deepEqual(line.writes, [4]);
   clock.advance(10);
   driver.replied(line, 3);
-  assert.deepEqual([line.writes, line.underWay, tally.messages], [[4, 3], 4, 3]);
+  assert.deepEqual([line.writes, line.unanswered, tally.messages], [[4, 3], 4, 3]);
   assert.equal(tally.latency.maxMs, 10);
   driver.stop();
   driver.replied(line, 4);
-  assert.equal(line.underWay, 0);
+  assert.equal(line.unanswered, 0);
   assert.ok(driver.waiting(), 'the other line is unanswered');
 });
 
@@ -142,7 +142,7 @@ test('CM-08: a turn of a fan-out ends with its last delivery, and the next turn 
   const [sender, a, b, c] = lines as [Line, Line, Line, Line];
   const driver = new FanOutDriver(sender, [a, b, c], 2, undefined, clock, tally);
   driver.start();
-  assert.deepEqual([sender.writes, a.underWay], [[2], 2]);
+  assert.deepEqual([sender.writes, a.unanswered], [[2], 2]);
   clock.advance(1);
   driver.replied(a, 2);
   driver.replied(b, 1);

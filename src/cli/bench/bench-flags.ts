@@ -7,7 +7,7 @@ import type { Thresholds } from './thresholds.ts';
 const MAX_MS = 2 ** 31 - 1;
 const MAX_PAYLOAD_BYTES = 2 ** 28;
 /** Maximum unanswered bytes of all connections together: they must fit into memory twice. */
-const MAX_UNDER_WAY_BYTES = 2 ** 32;
+const MAX_UNANSWERED_BYTES = 2 ** 32;
 
 export const LOAD_FLAGS: readonly Flag[] = [
   {
@@ -124,8 +124,8 @@ export function planOf(url: string, flags: FlagValues): LoadPlan {
   const bytes = wholeNumberOf(flags, 'size', 128, 0, MAX_PAYLOAD_BYTES);
   const pipeline = wholeNumberOf(flags, 'pipeline', 1, 1, 65_536);
   const publishes = wholeNumberOf(flags, 'publishes', 1, 1, 65_536);
-  const underWay = mode === 'fan-out' ? publishes : pipeline;
-  if (mode !== 'idle' && mode !== 'handshake' && connections * underWay * bytes > MAX_UNDER_WAY_BYTES) {
+  const unanswered = mode === 'fan-out' ? publishes : pipeline;
+  if (mode !== 'idle' && mode !== 'handshake' && connections * unanswered * bytes > MAX_UNANSWERED_BYTES) {
     throw new UsageError(
       `--connections, --size and --${mode === 'fan-out' ? 'publishes' : 'pipeline'} together allow more than 4 GiB of unanswered messages: lower one of them`,
     );
