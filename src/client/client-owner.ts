@@ -1,6 +1,6 @@
 import { type Connection, driverOf, type DriverOf } from '../connection/connection.ts';
 import type { HandshakeResponse } from '../connection/connection-events.ts';
-import type { ConnectionOwner, TrafficCounters } from '../connection/owner.ts';
+import { type ConnectionOwner, newTrafficCounters, type TrafficCounters } from '../connection/owner.ts';
 import { countListeners } from '../connection/emitter.ts';
 import { ConnectionLog } from '../connection/log.ts';
 import { Observers } from '../connection/observers.ts';
@@ -20,16 +20,7 @@ export class ClientOwner<UserData> implements ConnectionOwner<DriverOf<UserData>
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
   readonly engine: Engine;
-  readonly counters: TrafficCounters = {
-    heldBytes: 0,
-    messagesReceived: 0,
-    messagesSent: 0,
-    bytesReceived: 0,
-    bytesSent: 0,
-    pingsSent: 0,
-    pongsReceived: 0,
-    pingsReceived: 0,
-  };
+  readonly counters: TrafficCounters = newTrafficCounters();
   readonly meter = undefined;
   messageListeners: ConnectionOwner<DriverOf<UserData>, Connection<UserData>>['messageListeners'] = [];
   passesMessagesOn = false;

@@ -320,7 +320,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     const link = this.#link;
     this.owner.observers?.tell('stateChanged', this, next, previous);
     link.attempt(() => this.#expiry?.cancel());
-    if (next === 'closed') link.attempt(() => this.#drains?.reject(closedError()));
+    if (next === 'closed') link.attempt(() => this.#leaveDrains());
     link.attempt(() => this.owner.stateChanged(this, next));
     link.attempt(() => this.#tell('stateChange', next, previous));
   }
@@ -329,11 +329,20 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.owner.observers?.tell('internalFault', error, this);
   }
 
+  roundTrip(rttMs: number): void {
+    this.owner.observers?.tell('roundTrip', this, rttMs);
+  }
+
+  rateLimited(action: 'close' | 'throttle'): void {
+    this.owner.observers?.tell('rateLimited', this, action);
+  }
+
   flushed(): void {
     if (this.#drains === undefined) return;
     if (this.bufferedBytes > this.owner.settings.highWaterMarkBytes / 2) return;
     const drains = this.#drains;
     this.#drains = undefined;
+    if (drains.wasRefused) this.owner.counters.slowConnections--;
     drains.resolve();
     // `close` is the last event of a connection: no `drain` after its end.
     if (!drains.wasRefused || this.state === 'closed') return;
@@ -486,8 +495,17 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     link.sendMessage();
     if (link.bufferedBytes <= this.owner.settings.highWaterMarkBytes) return true;
     this.#drains ??= new Drains();
+    if (!this.#drains.wasRefused) this.owner.counters.slowConnections++;
     this.#drains.wasRefused = true;
     return false;
+  }
+
+  /** Nothing is buffered any more, and `drain` will not be emitted. */
+  #leaveDrains(): void {
+    const drains = this.#drains;
+    this.#drains = undefined;
+    if (drains?.wasRefused === true) this.owner.counters.slowConnections--;
+    drains?.reject(closedError());
   }
 
   #dropped(bytes: number, policy: DroppedMessage['policy']): void {

@@ -18,6 +18,14 @@ export interface ListenerWatcher {
   listenersChanged(name: string | symbol | undefined): void;
 }
 
+/** Reads the private companion of an emitter. Assigned once, in the scope of that field. */
+let readWatcher: (emitter: SafeEmitter<never>) => ListenerWatcher;
+
+/** The private companion of an emitter; `undefined` for any other value. */
+export function companionOf(emitter: unknown): ListenerWatcher | undefined {
+  return emitter instanceof SafeEmitter ? readWatcher(emitter) : undefined;
+}
+
 /**
  * An event emitter with typed names and arguments. A listener that throws or rejects causes an event, never an
  * exception in the caller: the other listeners still run and the process goes on. It has no library method that an
@@ -25,6 +33,10 @@ export interface ListenerWatcher {
  */
 export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends EventEmitter {
   readonly #watcher: ListenerWatcher;
+
+  static {
+    readWatcher = (emitter) => emitter.#watcher;
+  }
 
   /** @internal */
   constructor(watcher: ListenerWatcher) {

@@ -26,6 +26,8 @@ export interface EndingLink {
   attempt(step: () => void): void;
   /** Changes the state, and reports that. */
   moveTo(next: ConnectionState): void;
+  /** From now on only the close and write deadlines apply. A second call does nothing. */
+  closing(): void;
   /** The deadlines have changed. */
   plan(): void;
   /** Schedules a flush: output is pending, or our half is to end. */
@@ -200,6 +202,7 @@ export class Ending {
       link.flush();
       if (this.#step === 'pending') this.#close();
       this.#report();
+      link.closing();
       link.watch.closeWithin(LAST_CLOSE_MS, link.now());
     }
     return false;
@@ -217,7 +220,7 @@ export class Ending {
   #closing(): void {
     const link = this.#link;
     if (link.state !== 'open') return;
-    link.watch.closing(link.now());
+    link.closing();
     link.moveTo('closing');
     link.plan();
   }
@@ -240,7 +243,7 @@ export class Ending {
     const link = this.#link;
     this.#step = moveEnd(this.#step, 'close');
     const { peerClose, sentCode } = link.core;
-    link.watch.closing(link.now());
+    link.closing();
     this.info = {
       code: peerClose?.code ?? NO_CLOSE,
       reason: peerClose?.reason ?? '',

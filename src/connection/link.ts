@@ -16,7 +16,7 @@ import { changeHeld, type MemoryHolder } from '../engine/memory-budget.ts';
 import { PingTimer } from './ping-timer.ts';
 import { RateGuard } from './rate-guard.ts';
 import { type ConnectionState, type EndStep, moveState } from './states.ts';
-import { Watch } from './watch.ts';
+import { Watch, type WatchVerdict } from './watch.ts';
 
 /** Largest pending output, in bytes, of a connection that is closed to free memory: its Close and little else. */
 const MAX_LAST_WORDS_BYTES = 1_024;
@@ -31,6 +31,10 @@ export interface LinkOwner extends EndingOwner {
   stateChanged(next: ConnectionState, previous: ConnectionState): void;
   /** A step threw; the owner has to log it. Must not throw. */
   internalFault(error: unknown): void;
+  /** The pong to a ping of the heartbeat has arrived. */
+  roundTrip(rttMs: number): void;
+  /** The peer has sent more than the rate limit allows. */
+  rateLimited(action: 'close' | 'throttle'): void;
   /** Output was written. */
   flushed(): void;
   /** False while received messages cannot be delivered: reading then stops. */
@@ -92,7 +96,13 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       deflate:
         deflate === undefined || perMessageDeflate === false
           ? undefined
-          : { agreed: deflate, settings: perMessageDeflate, zlib: engine.zlib, owner: this },
+          : {
+              agreed: deflate,
+              settings: perMessageDeflate,
+              zlib: engine.zlib,
+              owner: this,
+              counts: context.counters.compression,
+            },
     });
     this.#rate = settings.rateLimit === false ? undefined : new RateGuard(settings.rateLimit);
     this.watch = new Watch(settings, deadlines.now(), random.fraction());
@@ -157,7 +167,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       return;
     }
     try {
-      this.watch.received(deadlines.now());
+      if (this.watch.received(deadlines.now())) counters.suspects--;
       this.#rate?.received(bytes);
       this.core.receive(chunk);
       const progressed = this.#pump();
@@ -260,7 +270,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   deadlineReached(): void {
     const { deadlines } = this.#context;
     const now = deadlines.now();
-    for (let verdict = this.watch.tick(now); verdict !== undefined; verdict = this.watch.tick(now)) {
+    for (let verdict = this.#tick(now); verdict !== undefined; verdict = this.#tick(now)) {
       if (verdict === 'ping') this.#heartbeat();
       else if (verdict === 'read') this.#pump();
       else if (!this.end.overdue(verdict)) break;
@@ -270,6 +280,11 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   now(): number {
     return this.#context.deadlines.now();
+  }
+
+  closing(): void {
+    if (this.watch.isSuspect) this.#context.counters.suspects--;
+    this.watch.closing(this.now());
   }
 
   attempt(step: () => void): void {
@@ -297,6 +312,14 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     const due = this.#ending?.isOver === true ? Number.POSITIVE_INFINITY : this.watch.deadlineMs();
     if (due === Number.POSITIVE_INFINITY) deadlines.cancel(this);
     else deadlines.planBy(this, due);
+  }
+
+  #tick(nowMs: number): WatchVerdict | undefined {
+    const { watch } = this;
+    const before = watch.isSuspect;
+    const verdict = watch.tick(nowMs);
+    if (!before && watch.isSuspect) this.#context.counters.suspects++;
+    return verdict;
   }
 
   #heartbeat(): void {
@@ -350,6 +373,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     const now = this.#context.deadlines.now();
     const waitMs = this.core.unreadBytes === 0 ? 0 : rate.waitMs(now);
     if (waitMs === 0) return true;
+    if (this.watch.throttledUntilMs === Number.POSITIVE_INFINITY) this.#owner.rateLimited('throttle');
     this.watch.throttledUntilMs = now + waitMs;
     this.plan();
     return false;
@@ -376,7 +400,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       !isFree &&
       !rate.takeBytes(unreadBytes - core.unreadBytes, this.#context.deadlines.now())
     ) {
-      this.end.tooFast(rate.limit.closeCode);
+      this.#tooFast(rate);
       return false;
     }
     if (fact === FACT.NONE) return false;
@@ -386,7 +410,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       !rate.take(this.#context.deadlines.now()) &&
       rate.limit.action === 'close'
     ) {
-      this.end.tooFast(rate.limit.closeCode);
+      this.#tooFast(rate);
       return false;
     }
     if (message !== undefined) {
@@ -395,6 +419,11 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.#owner.received(message, core.isText);
     } else this.#receiveControl(fact === FACT.PING);
     return true;
+  }
+
+  #tooFast({ limit }: RateGuard): void {
+    this.#owner.rateLimited('close');
+    this.end.tooFast(limit.closeCode);
   }
 
   /** @returns `undefined` for text that is not UTF-8. */
@@ -411,7 +440,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.#owner.receivedPing(payload);
     } else {
       counters.pongsReceived++;
-      this.pings.received(payload, deadlines.clock.now());
+      const rttMs = this.pings.received(payload, deadlines.clock.now());
+      if (rttMs !== undefined) this.#owner.roundTrip(rttMs);
       this.#owner.receivedPong(payload);
     }
   }

@@ -1,3 +1,4 @@
+import { CompressionBytes } from '../protocol/deflate/compression-bytes.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
 import type { DeadlineQueue } from '../engine/deadlines.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -22,7 +23,26 @@ export interface TrafficCounters {
   pingsSent: number;
   pongsReceived: number;
   pingsReceived: number;
+  /** Connections now whose buffered output exceeded the high-water mark and has not drained. */
+  slowConnections: number;
+  /** Connections now whose last ping is overdue. */
+  suspects: number;
+  readonly compression: CompressionBytes;
 }
+
+export const newTrafficCounters = (): TrafficCounters => ({
+  heldBytes: 0,
+  messagesReceived: 0,
+  messagesSent: 0,
+  bytesReceived: 0,
+  bytesSent: 0,
+  pingsSent: 0,
+  pongsReceived: 0,
+  pingsReceived: 0,
+  slowConnections: 0,
+  suspects: 0,
+  compression: new CompressionBytes(),
+});
 
 /** Result of a broadcast; the three counts add up to the number of chosen recipients. */
 export interface Delivery {

@@ -38,11 +38,15 @@ export class PingTimer {
     this.#payload = undefined;
   }
 
-  /** Call when a pong has arrived. Only the first pong of the last ping counts. */
-  received(payload: Buffer, nowMs: number): void {
-    if (this.#payload === undefined || !this.#payload.equals(payload)) return;
+  /**
+   * Call when a pong has arrived. Only the first pong of the last ping counts.
+   * @returns The round-trip time in ms; `undefined` for any other pong.
+   */
+  received(payload: Buffer, nowMs: number): number | undefined {
+    if (this.#payload === undefined || !this.#payload.equals(payload)) return undefined;
     this.#payload = undefined;
     const sample = nowMs - this.#sentAtMs;
     this.rttMs = this.rttMs === undefined ? sample : this.rttMs + (sample - this.rttMs) * WEIGHT;
+    return sample;
   }
 }

@@ -48,11 +48,19 @@ export class Watch {
     return this.#idleFromMs === NEVER;
   }
 
-  /** Call when bytes have arrived. */
-  received(nowMs: number): void {
+  /** True while a ping is overdue. */
+  get isSuspect(): boolean {
+    return this.#heartbeat?.suspect === true;
+  }
+
+  /**
+   * Call when bytes have arrived.
+   * @returns Whether a ping was overdue until now.
+   */
+  received(nowMs: number): boolean {
     this.receivedAtMs = nowMs;
     if (!this.#isClosing) this.#idleFromMs = nowMs;
-    this.#heartbeat?.heard();
+    return this.#heartbeat?.heard() === true;
   }
 
   /**

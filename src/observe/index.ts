@@ -1,9 +1,18 @@
 /**
  * `hawser/observe`: what a running server tells its operator. It has no dependency.
  *
+ * @example
+ * app.get('/metrics', (request, response) => {
+ *   response.type(METRICS_TYPE).send(metricsText(server));
+ * });
+ *
  * @module
  */
+export type { HistogramCounts } from './metrics/histogram.ts';
 export { type Metric, METRICS } from './metrics/metric-table.ts';
+export { type MeteredServer, metricsText, type MetricsTextOptions } from './metrics/metrics-text.ts';
+export type { MeterCounts } from './metrics/meter.ts';
+export { METRICS_TYPE } from './metrics/text.ts';
 export type {
   ConnectionMessage,
   HandlerMessage,

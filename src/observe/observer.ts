@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import type { HandshakeErrorCode } from '../protocol/errors.ts';
-import type { ConnectionSettings } from '../options/connection-settings.ts';
+import type { ConnectionSettings, RateLimit } from '../options/connection-settings.ts';
 import type { ConnectionState } from '../connection/states.ts';
 import type { ShutdownReport } from '../server/shutdown.ts';
 import type { ServerStats } from '../server/stats.ts';
@@ -54,12 +54,22 @@ export interface Observer {
   /** A request with `Sec-WebSocket-Key` came without `Upgrade`: a proxy has removed the field. */
   upgradeLost?(remoteAddress: string, url: string): void;
   refused?(refusal: Refusal): void;
-  /** A handshake has succeeded. Comes before the `connection` event. */
-  opened?(connection: ObservedConnection): void;
+  /** The `upgrade` hook has returned, or its promise has settled, whether or not the handshake was over by then. */
+  upgradeHookEnded?(durationMs: number): void;
+  /**
+   * A handshake has succeeded. Comes before the `connection` event.
+   * @param handshakeMs Time since the server accepted the socket, or got the request from an HTTP server. Includes TLS and the
+   *   `upgrade` hook.
+   */
+  opened?(connection: ObservedConnection, handshakeMs: number): void;
   /** Comes before the `stateChange` event of the connection. */
   stateChanged?(connection: ObservedConnection, next: ConnectionState, previous: ConnectionState): void;
   /** The last message was delivered, and the `close` event of the connection was emitted. The counters are final. */
   closed?(connection: ObservedConnection, info: CloseInfo): void;
+  /** The pong to a ping of the heartbeat has arrived. @param rttMs Time since the ping. */
+  roundTrip?(connection: ObservedConnection, rttMs: number): void;
+  /** The peer has sent more than the option `rateLimit` allows: the connection is closed, or reading waits. */
+  rateLimited?(connection: ObservedConnection, action: RateLimit['action']): void;
   /** @param messages How many: 1 or more. */
   dropped?(connection: ObservedConnection, messages: number, cause: DropCause): void;
   /**

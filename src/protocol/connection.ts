@@ -8,6 +8,7 @@ import {
   readCloseBody,
 } from './close.ts';
 import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
+import type { CompressionBytes } from './deflate/compression-bytes.ts';
 import { CompressedInput } from './deflate/compressed-input.ts';
 import type { DeflateSettings, Zlib } from './deflate/compressor.ts';
 import type { DeflateAgreement } from './deflate/parameters.ts';
@@ -57,6 +58,8 @@ export interface AgreedDeflate {
   readonly settings: DeflateSettings;
   readonly zlib: Zlib;
   readonly owner: ProtocolOwner;
+  /** Counts the bytes of compressed messages. Default: they are not counted. */
+  readonly counts?: CompressionBytes | undefined;
 }
 
 /** Options of a {@link ProtocolConnection}. All are optional, except `nextKey` for a client. */
@@ -167,13 +170,14 @@ export class ProtocolConnection {
     this.#memory = memory;
     if (deflate === undefined) this.outbox = new Outbox(wire, limits, memory, nextKey);
     else {
-      const { agreed, settings, zlib, owner } = deflate;
+      const { agreed, settings, zlib, owner, counts } = deflate;
       const direction = role === 'server' ? agreed.server : agreed.client;
       this.outbox = new CompressingOutbox(wire, limits, memory, nextKey, {
         direction,
         settings,
         zlib,
         owner,
+        counts,
       });
     }
   }
@@ -514,13 +518,14 @@ export class ProtocolConnection {
       : FACT.NONE;
   }
 
-  #openInflater({ agreed, settings, zlib, owner }: AgreedDeflate): CompressedInput {
+  #openInflater({ agreed, settings, zlib, owner, counts }: AgreedDeflate): CompressedInput {
     const theirs = this.#role === 'server' ? agreed.client : agreed.server;
     const inflater = zlib.inflater(theirs, settings.asyncThresholdBytes, (error) => {
       this.#compressed?.done(error);
       owner.readMore();
     });
-    return new CompressedInput(inflater, this.#parser.header.limits.maxMessageBytes, this.#memory.outgrown);
+    const { maxMessageBytes } = this.#parser.header.limits;
+    return new CompressedInput(inflater, maxMessageBytes, this.#memory.outgrown, counts);
   }
 
   #inflatedMessage(compressed: CompressedInput): Fact {

@@ -32,10 +32,15 @@ export class Heartbeat {
     return this.#missed > 0;
   }
 
-  /** Call when a byte has arrived. */
-  heard(): void {
+  /**
+   * Call when a byte has arrived.
+   * @returns Whether the peer was {@link suspect} until now.
+   */
+  heard(): boolean {
+    const wasSuspect = this.#missed > 0;
     this.#openSinceMs = -1;
     this.#missed = 0;
+    return wasSuspect;
   }
 
   /**

@@ -17,6 +17,7 @@ export {
   type ProtocolOptions,
   type ProtocolOwner,
 } from './connection.ts';
+export { CompressionBytes } from './deflate/compression-bytes.ts';
 export * from './errors.ts';
 export { acceptValue, isValidKey } from './handshake/accept-key.ts';
 export {

@@ -1,6 +1,7 @@
 import type { TrafficCounters } from '../connection/owner.ts';
 import type { ConnectionState } from '../connection/states.ts';
 import type { ObservedConnection, Observer, Refusal } from '../observe/observer.ts';
+import { CompressionBytes } from '../protocol/deflate/compression-bytes.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import type { ServerStats, StatsNow } from './stats.ts';
 
@@ -23,6 +24,9 @@ export class Counters implements TrafficCounters, Observer {
   pingsSent = 0;
   pingsReceived = 0;
   pongsReceived = 0;
+  slowConnections = 0;
+  suspects = 0;
+  readonly compression = new CompressionBytes();
   broadcasts = 0;
   recipients = 0;
 
@@ -101,7 +105,14 @@ export class Counters implements TrafficCounters, Observer {
         refusedByCode: asRecord(this.#refusedByCode),
       },
       acceptFailures: this.#acceptFailures,
-      messages: { received: this.messagesReceived, sent: this.messagesSent, dropped: this.#dropped },
+      messages: {
+        received: this.messagesReceived,
+        sent: this.messagesSent,
+        dropped: this.#dropped,
+        ...(now.meter === undefined
+          ? {}
+          : { byKind: now.meter.byKind, handlerSeconds: now.meter.handlerSeconds }),
+      },
       bytes: { received: this.bytesReceived, sent: this.bytesSent, buffered: this.heldBytes },
       closes: { byCode: asRecord(this.#closesByCode), byCause: asRecord(this.#closesByCause) },
       heartbeat: {
@@ -109,7 +120,10 @@ export class Counters implements TrafficCounters, Observer {
         pingsReceived: this.pingsReceived,
         pongsReceived: this.pongsReceived,
         timeouts: this.#closesByCause.get('ping-timeout') ?? 0,
+        suspects: this.suspects,
+        rttSeconds: now.rttSeconds,
       },
+      slowConnections: this.slowConnections,
       broadcasts: { count: this.broadcasts, recipients: this.recipients },
       topics: { count: now.topics, subscriptions: now.subscriptions },
       errorsByCode: asRecord(this.#errors),

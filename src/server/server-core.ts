@@ -34,6 +34,8 @@ import type { Relay } from './groups/relay.ts';
 import { type Arrival, Handshake } from './opening/handshake.ts';
 import type { HandshakeOwner, PendingSocket } from './opening/handshake-owner.ts';
 import { Meter } from '../observe/metrics/meter.ts';
+import type { ServerReading } from '../observe/metrics/reading.ts';
+import { ServerCounts } from '../observe/metrics/server-counts.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
 import type { HandshakeTrace } from '../observe/tracing/traces.ts';
 import { EntryPolicies } from './admission/entry-policies.ts';
@@ -74,6 +76,7 @@ export class ServerCore<UserData>
   emitter!: SafeEmitter<ServerEvents<UserData>>;
   readonly options: ResolvedServerOptions<UserData>;
   readonly counters: Counters;
+  readonly counts: ServerCounts;
   readonly meter: Meter | undefined;
   readonly observers: Observers;
   readonly deadlines: DeadlineQueue;
@@ -119,7 +122,8 @@ export class ServerCore<UserData>
     const { logger, metrics } = this.options;
     this.meter = metrics === false ? undefined : new Meter(this.clock, this.random, metrics.handlerTimeOneIn);
     const log = logger === undefined ? [] : [new ServerLog(logger, this.clock)];
-    this.observers = new Observers([this.counters, ...log, ...observers]);
+    this.counts = new ServerCounts(this.clock);
+    this.observers = new Observers([this.counters, this.counts, ...log, ...observers]);
     this.warnings = new Warnings(logger);
     this.admission = new Admission(this.options);
     this.policies = new EntryPolicies(this.options);
@@ -184,6 +188,10 @@ export class ServerCore<UserData>
     });
   }
 
+  upgradeHookEnded(durationMs: number): void {
+    this.observers.tell('upgradeHookEnded', durationMs);
+  }
+
   upgradeLost(remoteAddress: string, url: string): void {
     this.observers.tell('upgradeLost', remoteAddress, url);
   }
@@ -201,6 +209,7 @@ export class ServerCore<UserData>
     request: UpgradeRequest,
     reservation: Reservation,
     open: (owner: TransportOwner) => Transport,
+    handshakeMs: number,
     trace: HandshakeTrace | undefined,
   ): DriverOf<UserData> {
     // Written out: what is spread has a hidden class of its own each time, and V8 looks each field up anew.
@@ -214,7 +223,7 @@ export class ServerCore<UserData>
     const driver = driverOf(connection);
     this.registry.add(driver);
     driver.place = reservation;
-    this.observers.tell('opened', driver);
+    this.observers.tell('opened', driver, handshakeMs);
     trace?.accepted(driver);
     if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection });
     this.#tell('connection', connection, request);
@@ -342,7 +351,23 @@ export class ServerCore<UserData>
       connections: this.registry.size,
       topics: this.groups.topics.size,
       subscriptions: this.groups.topics.subscriptions,
+      rttSeconds: this.counts.pingRttSeconds,
+      meter: this.meter?.read(),
     });
+  }
+
+  readMetrics(): ServerReading {
+    const { name, maxConnections, memoryBudget } = this.options;
+    return {
+      name,
+      maxConnections,
+      memoryBudgetBytes: memoryBudget.maxBytes,
+      // No metric shows the transport.
+      stats: this.stats('stream'),
+      counts: this.counts.read(),
+      compression: this.counters.compression,
+      meter: this.meter?.read(),
+    };
   }
 
   #tell<Name extends keyof ServerEvents<UserData>>(name: Name, ...args: ServerEvents<UserData>[Name]): void {

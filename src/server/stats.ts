@@ -1,3 +1,5 @@
+import type { HistogramCounts } from '../observe/metrics/histogram.ts';
+import type { MeterCounts } from '../observe/metrics/meter.ts';
 import type { CloseCause } from '../protocol/close-info.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 
@@ -23,7 +25,15 @@ export interface ServerStats {
   };
   /** Seconds in which connections could not be accepted on a port of its own, as without file descriptors. */
   readonly acceptFailures: number;
-  readonly messages: { readonly received: number; readonly sent: number; readonly dropped: number };
+  readonly messages: {
+    readonly received: number;
+    readonly sent: number;
+    readonly dropped: number;
+    /** Only with the option `metrics`. */
+    readonly byKind?: MeterCounts['byKind'];
+    /** Time in which listeners handle a message, in seconds: a sample. Only with the option `metrics`. */
+    readonly handlerSeconds?: HistogramCounts;
+  };
   readonly bytes: {
     readonly received: number;
     readonly sent: number;
@@ -39,7 +49,13 @@ export interface ServerStats {
     readonly pingsReceived: number;
     readonly pongsReceived: number;
     readonly timeouts: number;
+    /** Connections now whose last ping is overdue. */
+    readonly suspects: number;
+    /** Time from a ping to its pong, in seconds. */
+    readonly rttSeconds: HistogramCounts;
   };
+  /** Connections now whose buffered output exceeded `highWaterMarkBytes` and has not drained to half of it. */
+  readonly slowConnections: number;
   readonly broadcasts: { readonly count: number; readonly recipients: number };
   readonly topics: { readonly count: number; readonly subscriptions: number };
   readonly errorsByCode: Readonly<Partial<Record<ErrorCode, number>>>;
@@ -53,4 +69,6 @@ export interface StatsNow {
   readonly connections: number;
   readonly topics: number;
   readonly subscriptions: number;
+  readonly rttSeconds: HistogramCounts;
+  readonly meter: MeterCounts | undefined;
 }

@@ -15,7 +15,10 @@ const EVENTS = [
   'acceptFailed',
   'upgradeLost',
   'refused',
+  'upgradeHookEnded',
   'opened',
+  'roundTrip',
+  'rateLimited',
   'stateChanged',
   'closed',
   'dropped',
@@ -74,7 +77,7 @@ test('LG-01: a connection reports each of its events once: opened, states, dropp
   await eventLoopTurns(2);
   const info = connection!.closeInfo;
   assert.deepEqual(seen, [
-    ['opened'],
+    ['opened', 0],
     ['stateChanged', 'closing', 'open'],
     ['stateChanged', 'closed', 'closing'],
     ['closed', info],

@@ -5,6 +5,7 @@ import { ENTRY_BYTES } from '../limits.ts';
 import { nonAscii } from '../mask.ts';
 import { MessageAssembler } from '../message-assembler.ts';
 import type { OutgrownMemory } from '../outgrown-memory.ts';
+import type { CompressionBytes } from './compression-bytes.ts';
 import type { Inflater, InflateSink } from './inflater.ts';
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
@@ -43,12 +44,19 @@ export class CompressedInput implements InflateSink {
   readonly #inflater: Inflater;
   readonly #maxMessageBytes: number;
   readonly #outgrown: OutgrownMemory;
+  readonly #counts: CompressionBytes | undefined;
   #assembler: MessageAssembler | undefined;
   #inflation: Inflation | undefined;
   #messageBytes = 0;
 
-  constructor(inflater: Inflater, maxMessageBytes: number, outgrown: OutgrownMemory) {
+  constructor(
+    inflater: Inflater,
+    maxMessageBytes: number,
+    outgrown: OutgrownMemory,
+    counts?: CompressionBytes,
+  ) {
     this.#outgrown = outgrown;
+    this.#counts = counts;
     this.#inflater = inflater;
     this.#maxMessageBytes = maxMessageBytes;
   }
@@ -95,6 +103,7 @@ export class CompressedInput implements InflateSink {
    */
   take(isText: boolean, bytes: Buffer, start: number, end: number, last: boolean): boolean {
     this.isText = isText;
+    if (this.#counts !== undefined) this.#counts.receivedCompressed += end - start;
     if (this.#inflater.write(this, bytes, start, end, last)) return last;
     this.#inflation = { last, done: false, error: undefined, held: undefined };
     return false;
@@ -158,6 +167,7 @@ export class CompressedInput implements InflateSink {
 
   inflated(bytes: Buffer, start: number, end: number, final: boolean): void {
     this.#messageBytes += end - start;
+    if (this.#counts !== undefined) this.#counts.receivedRaw += end - start;
     if (this.#messageBytes > this.#maxMessageBytes) {
       throw new PeerError(
         'ERR_MESSAGE_TOO_BIG',

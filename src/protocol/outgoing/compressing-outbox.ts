@@ -6,6 +6,7 @@ import { ownView } from '../payload.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
 import { buildFragment, payloadBytesIn } from './frame-builder.ts';
+import type { CompressionBytes } from '../deflate/compression-bytes.ts';
 import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../deflate/compressor.ts';
 import type { ProtocolMemory } from '../memory.ts';
 import { Outbox, type OutgoingLimits, UNCOPIED_FROM_BYTES, type Wire } from './outbox.ts';
@@ -56,6 +57,8 @@ export interface OutgoingDeflate {
   readonly settings: DeflateSettings;
   readonly zlib: Zlib;
   readonly owner: OutgoingOwner;
+  /** Counts the bytes of compressed messages. */
+  readonly counts?: CompressionBytes | undefined;
 }
 
 /**
@@ -217,11 +220,19 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
     const input = typeof data === 'string' ? this.#memory.encoded(data) : data;
     const bytes = input.length;
     const output = this.#compressor!.compress(input);
-    if (this.#isWorthIt(input.length, output.length)) {
+    if (this.#isWorthIt(bytes, output.length)) {
+      this.#count(bytes, output.length);
       // Uncopied output must not be memory that the next message is compressed into.
       super.data(opcode | RSV1, output.length < UNCOPIED_FROM_BYTES ? output : Buffer.from(output));
     } else this.#sendPlain(opcode, data);
     return bytes;
+  }
+
+  #count(rawBytes: number, compressedBytes: number): void {
+    const { counts } = this.#deflate;
+    if (counts === undefined) return;
+    counts.sentRaw += rawBytes;
+    counts.sentCompressed += compressedBytes;
   }
 
   /** With takeover, the peer has to receive everything that our context has seen. */
@@ -241,7 +252,10 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
   }
 
   #sendPrepared(message: PreparedMessage, frame = message.frame): void {
-    if (frame !== message.frame && this.#deflate.direction.contextTakeover) this.#compressor!.forget();
+    if (frame !== message.frame) {
+      if (this.#deflate.direction.contextTakeover) this.#compressor!.forget();
+      this.#count(message.payloadBytes, payloadBytesIn(frame.length, false));
+    }
     super.shared(frame);
   }
 
@@ -330,9 +344,10 @@ export class CompressingOutbox extends Outbox implements FrameWaiter {
       this.#goOn(() => {
         this.#shift(first);
         if (error !== undefined) this.#lost();
-        if (error === undefined && this.#isWorthIt(input.length, output.length))
+        if (error === undefined && this.#isWorthIt(input.length, output.length)) {
+          this.#count(input.length, output.length);
           super.data(opcode | RSV1, output);
-        else super.data(opcode, input);
+        } else super.data(opcode, input);
       });
     });
     this.#begun = true;

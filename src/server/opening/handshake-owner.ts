@@ -41,12 +41,18 @@ export interface HandshakeOwner<UserData> extends HeldInputOwner {
   /** Reports a request with `Sec-WebSocket-Key` but without `Upgrade`. */
   upgradeLost(remoteAddress: string, url: string): void;
   refused(refusal: Refusal): void;
-  /** Creates the connection, tells `trace`, emits `connection` and returns the driver. */
+  /** The `upgrade` hook has returned, or its promise has settled. */
+  upgradeHookEnded(durationMs: number): void;
+  /**
+   * Creates the connection, tells `trace`, emits `connection` and returns the driver.
+   * @param handshakeMs Time since the socket was accepted.
+   */
   admitted(
     identity: Omit<ConnectionIdentity<UserData>, 'id'>,
     request: UpgradeRequest,
     reservation: Reservation,
     open: (owner: TransportOwner) => Transport,
+    handshakeMs: number,
     trace: HandshakeTrace | undefined,
   ): DriverOf<UserData>;
   /** Removes a socket; a shutdown that waits for it continues. */

@@ -75,6 +75,8 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #early: HeldInput | undefined;
   /** Deadline for the complete request. */
   readonly #deadlineMs: number;
+  /** When TCP accepted the socket, on the clock. Unlike deadlines, it counts the time in which the process was stalled. */
+  readonly #acceptedAtMs: number;
   #reservation: Reservation | undefined;
   #abort: AbortController | undefined;
   #trace: HandshakeTrace | undefined;
@@ -97,7 +99,10 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     owner.pendingSockets.add(this);
     if (place !== undefined) place.holder = this;
     this.#place = place ?? owner.places.enter(this.#transport.remoteAddress, this);
-    this.#deadlineMs = (acceptedAtMs ?? owner.deadlines.now()) + owner.options.handshakeTimeoutMs;
+    const { deadlines } = owner;
+    const nowMs = deadlines.now();
+    this.#acceptedAtMs = deadlines.clock.now() - nowMs + (acceptedAtMs ?? nowMs);
+    this.#deadlineMs = (acceptedAtMs ?? nowMs) + owner.options.handshakeTimeoutMs;
     owner.deadlines.plan(this, this.#deadlineMs);
   }
 
@@ -291,20 +296,27 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 
   async #ask(hook: UpgradeHook<UserData>, upgrade: UpgradeHead, request: UpgradeRequest): Promise<void> {
     const { deadlines, options } = this.#owner;
+    const { clock } = deadlines;
+    const askedAtMs = clock.now();
     const abort = new AbortController();
     this.#abort = abort;
     deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
     const [origin] = upgrade.origins;
     try {
-      const decision = await hook({
-        request,
-        remoteAddress: this.#transport.remoteAddress,
-        ...(origin === undefined ? {} : { origin }),
-        protocols: upgrade.protocols,
-        secure: this.#secure,
-        ...clientCertificate(this.#stream),
-        signal: abort.signal,
-      });
+      let decision: unknown;
+      try {
+        decision = await hook({
+          request,
+          remoteAddress: this.#transport.remoteAddress,
+          ...(origin === undefined ? {} : { origin }),
+          protocols: upgrade.protocols,
+          secure: this.#secure,
+          ...clientCertificate(this.#stream),
+          signal: abort.signal,
+        });
+      } finally {
+        this.#owner.upgradeHookEnded(clock.now() - askedAtMs);
+      }
       if (this.#stage !== 'deciding') return;
       const verdict = judgeDecision<UserData>(decision);
       if (verdict.refusal === undefined) this.#accept(upgrade, request, verdict.acceptance);
@@ -326,11 +338,13 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#end();
     const transport = this.#transport;
     transport.write([Buffer.from(text, 'latin1')]);
+    const handshakeMs = this.#owner.deadlines.clock.now() - this.#acceptedAtMs;
     const driver = this.#owner.admitted(
       identity,
       request,
       reservation,
       (owner) => transport.handTo(owner),
+      handshakeMs,
       this.#trace,
     );
     this.#finished(driver.connection);
