@@ -9,14 +9,15 @@ import {
   WebSocketServer,
 } from '../index.ts';
 import { ChatRooms } from './chat/chat-rooms.ts';
-import { chatPage } from './chat/page.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
 import { textOfFile } from './files.ts';
 import { type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
 import { selfSigned } from '../testing/index.ts';
+import { chatPage, servePage, testPage } from './served-page.ts';
 import { printEvents } from './serve-events.ts';
 import { serveEcho, serveRelay } from './serve-modes.ts';
+import { logClients, withoutCloses } from './serve-verbose.ts';
 import { SERVER_FLAGS, serverOptionsOf } from './server-flags.ts';
 import { terminalLog } from './terminal-log.ts';
 
@@ -24,8 +25,8 @@ const MODES = ['echo', 'relay', 'chat'] as const;
 type Mode = (typeof MODES)[number];
 
 const MODE_FLAGS: readonly Flag[] = [
-  { name: 'echo', says: 'send every message back; the default' },
-  { name: 'relay', says: 'send every message to all other connections' },
+  { name: 'echo', says: 'send every message back; the default; has a test page' },
+  { name: 'relay', says: 'send every message to all other connections; has a test page' },
   { name: 'chat', says: 'chat rooms with a web page; open the URL in a browser' },
 ];
 const WHERE_FLAGS: readonly Flag[] = [
@@ -57,6 +58,11 @@ const OTHER_FLAGS: readonly Flag[] = [
     default: '10,000',
   },
   { name: 'json', says: 'print every event as a line of JSON' },
+  {
+    name: 'verbose',
+    short: 'v',
+    says: 'log each client that connects, subscribes and leaves, with the reason',
+  },
   { name: 'debug', says: 'also log ordinary closes, refused plain requests and error stacks' },
   { name: 'help', short: 'h', says: 'print this help' },
 ];
@@ -82,7 +88,8 @@ const help = (): string =>
       { title: 'Other', flags: OTHER_FLAGS },
     ],
     [
-      { command: 'hawser serve', says: 'echo on ws://127.0.0.1:8080/' },
+      { command: 'hawser serve', says: 'echo on ws://127.0.0.1:8080/, with a test page at http://…' },
+      { command: 'hawser serve --relay --verbose', says: 'see who connects and why they leave' },
       { command: 'hawser serve --chat --port 3000', says: 'chat on http://127.0.0.1:3000/' },
       { command: 'hawser serve --relay --host 0.0.0.0', says: 'a relay that other machines can reach' },
       {
@@ -155,32 +162,36 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const timeoutMs = wholeNumberOf(flags, 'shutdown-timeout-ms', 10_000, 1, 2 ** 31 - 1);
   const host = textOf(flags, 'host') ?? '127.0.0.1';
   const credentials = credentialsOf(flags, host);
+  const logger = loggerFor(io, flags);
   const options: ServerOptions = {
     ...(LOOPBACK.has(host) ? { allowedHosts: [...LOOPBACK_HOSTS] } : {}),
     ...serverOptionsOf(flags),
     ...(credentials === undefined ? {} : { tls: credentials }),
-    logger: loggerFor(io, flags.has('debug')),
+    logger,
   };
   const socketPath = typeof options.path === 'string' ? options.path : '/';
   const server = serverOf({
     ...options,
-    ...(mode === 'chat' ? { request: chatPage(socketPath) } : {}),
+    request: servePage(mode === 'chat' ? chatPage(socketPath) : testPage(socketPath, mode)),
   });
   // The logger reports errors; without a listener the event would be unhandled.
   server.on('error', () => undefined);
   if (flags.has('json')) printEvents(server, io);
+  if (flags.has('verbose')) logClients(server, logger, DEFAULT_SERVER_OPTIONS.clock);
   if (mode === 'echo') serveEcho(server);
   else if (mode === 'relay') serveRelay(server);
   else ChatRooms.on(server);
 
   // Installed before the URL is printed and until the server has closed: without a listener SIGHUP ends the process.
-  const stopRenewing = io.onHangUp(() => renew(server, flags, host, options.logger));
+  const stopRenewing = io.onHangUp(() => renew(server, flags, host, logger));
   const address = await listen(server, port, host);
   const authority = `${urlHost(address)}:${address.port}`;
   const s = credentials === undefined ? '' : 's';
-  const url = mode === 'chat' ? `http${s}://${authority}/` : `ws${s}://${authority}${socketPath}`;
+  const pageUrl = `http${s}://${authority}/`;
+  const url = mode === 'chat' ? pageUrl : `ws${s}://${authority}${socketPath}`;
   if (flags.has('json')) io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url }));
-  else io.out(`Hawser ${mode} is listening on ${url}`);
+  else if (mode === 'chat') io.out(`Hawser chat is listening on ${url}`);
+  else io.out(`Hawser ${mode} is listening on ${url} with a test page at ${pageUrl}`);
 
   await interruption(io.interrupted);
   // Clear the line: the terminal has just echoed ^C there.
@@ -214,19 +225,20 @@ function credentialsOf(flags: FlagValues, host: string): TlsCredentials | undefi
 }
 
 /** Reads the certificate files again. Keeps the old certificate if the new one is invalid. */
-function renew(server: WebSocketServer, flags: FlagValues, host: string, logger: Logger | undefined): void {
+function renew(server: WebSocketServer, flags: FlagValues, host: string, logger: Logger): void {
   try {
     const credentials = credentialsOf(flags, host);
     if (credentials === undefined) return;
     server.reloadTls(credentials);
-    logger?.info({}, 'certificate renewed');
+    logger.info({}, 'certificate renewed');
   } catch (error) {
-    logger?.error({ err: error }, 'certificate not renewed, the server keeps the old one');
+    logger.error({ err: error }, 'certificate not renewed, the server keeps the old one');
   }
 }
 
-function loggerFor(io: CommandIo, debug: boolean): Logger {
-  const log = terminalLog(io, DEFAULT_SERVER_OPTIONS.clock, debug);
+function loggerFor(io: CommandIo, flags: FlagValues): Logger {
+  const all = terminalLog(io, DEFAULT_SERVER_OPTIONS.clock, flags.has('debug'));
+  const log = flags.has('verbose') ? withoutCloses(all) : all;
   if (!io.errIsTerminal) return log;
   return {
     ...log,

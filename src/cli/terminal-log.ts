@@ -24,7 +24,7 @@ export function terminalLog(io: CommandIo, clock: Pick<Clock, 'wallNow'>, debug:
     return jsonLine({ time, level, text, ...Object.fromEntries(entries) });
   };
   const asText = (level: Level, fields: LogFields, text: string): string => {
-    const time = new Date(clock.wallNow()).toISOString().slice(11, 19);
+    const time = new Date(clock.wallNow()).toISOString().slice(11, 23);
     const details = Object.entries(fields)
       .filter(([, value]) => value !== undefined && value !== '')
       .map(([name, value]) => `${name}=${shown(value)}`);

@@ -28,7 +28,7 @@ for (const terminal of [true, false]) {
     clients[0]!.end();
     assert.equal(await exit, 0);
     const lines = io.errLines.map((line) =>
-      line.replace(/\d\d:\d\d:\d\d/, 'TIME').replaceAll(/\p{Cc}\[\d+m/gu, ''),
+      line.replace(/\d\d:\d\d:\d\d\.\d{3}/, 'TIME').replaceAll(/\p{Cc}\[\d+m/gu, ''),
     );
     assert.equal(
       lines.some((line) => line.includes('\u009b')),

@@ -51,7 +51,9 @@ const closeCode = ({ opcode, payload }: DecodedFrame): number => {
 
 test('CM-04: serve echoes text and binary, and prints its URL once', async (t) => {
   const server = await start(t);
-  assert.deepEqual(server.io.outLines, [`Hawser echo is listening on ws://127.0.0.1:${server.port}/`]);
+  assert.deepEqual(server.io.outLines, [
+    `Hawser echo is listening on ws://127.0.0.1:${server.port}/ with a test page at http://127.0.0.1:${server.port}/`,
+  ]);
   const client = await join(server);
   client.send(Buffer.concat([text('Grüße'), binary(Buffer.of(0, 255)), ping('p')]));
   assert.deepEqual(shown(await client.nextFrame()), [OPCODE.TEXT, 'Grüße']);
@@ -310,7 +312,11 @@ for (const [host, shownHost] of [
     skip: hasAddress ? false : 'this machine does not have the address',
   }, async (t) => {
     const server = await start(t, '--host', host);
-    assert.deepEqual(server.io.outLines, [`Hawser echo is listening on ws://${shownHost}:${server.port}/`]);
+    assert.match(
+      server.io.outLines.join('\n'),
+      / is listening on (ws):\/\/(\S+) with a test page at http:\/\/\2$/,
+    );
+    assert.equal(server.url.href, `ws://${shownHost}:${server.port}/`);
     const client = await RawClient.connect({
       port: server.port,
       host: host === '0.0.0.0' ? '127.0.0.1' : host,
@@ -350,14 +356,24 @@ test('CM-02: with --json protocol errors and lost connections have their codes',
   assert.deepEqual([second['code'], second['sentCode'], second['cause']], [1006, null, 'transport-error']);
 });
 
-test('CM-04: the chat serves one page; other requests get 404 or 405 with the reason', async (t) => {
-  const server = await start(t, '--chat', '--path', '/it"s<here>');
+for (const [mode, what] of [
+  ['chat', 'The chat'],
+  ['echo', 'The test page'],
+  ['relay', 'The test page'],
+] as const) {
+  test(`CM-04: --${mode} has one page; other plain requests get 404 or 405`, async (t) => {
+    await onlyOnePage(await start(t, `--${mode}`, '--path', '/it"s<here>'), what);
+  });
+}
+
+async function onlyOnePage(server: Served, what: string): Promise<void> {
   const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
-    fetch(new URL(path, server.url), { ...init, headers: { connection: 'close' } });
+    fetch(new URL(path, `http://${server.url.host}`), { ...init, headers: { connection: 'close' } });
   const page = await ask('/');
   assert.equal(page.status, 200);
   const html = await page.text();
   assert.ok(html.includes('/it&#34;s&#60;here&#62;') && !html.includes('/it"s'));
+  assert.doesNotMatch(html, /%[A-Z_]+%/);
   const policy = page.headers.get('content-security-policy') ?? '';
   assert.match(policy, /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-/);
   const head = await ask('/', { method: 'HEAD' });
@@ -365,12 +381,12 @@ test('CM-04: the chat serves one page; other requests get 404 or 405 with the re
   const elsewhere = await ask('/favicon.ico');
   assert.deepEqual(
     [elsewhere.status, await elsewhere.text()],
-    [404, 'There is nothing here. The chat is at /\n'],
+    [404, `There is nothing here. ${what} is at /\n`],
   );
   const posted = await ask('/', { method: 'POST' });
   assert.deepEqual([posted.status, posted.headers.get('allow')], [405, 'GET, HEAD']);
   await posted.text();
-});
+}
 
 test('CM-02: with --json an error of the server is an event', async (t) => {
   const server = await start(t, '--json', '--memory-budget', '70000');

@@ -36,7 +36,7 @@ for (const [fields, shown, json] of FIELDS) {
     terminalLog({ ...person, errHasColours: false }, clock, false).warn(fields, 'it\u0007 is');
     const program = fakeIo(false);
     terminalLog(program, clock, false).warn(fields, 'it\u0007 is');
-    assert.deepEqual(person.errLines, [`03:04:05 warn  it\\u{7} is${shown}`]);
+    assert.deepEqual(person.errLines, [`03:04:05.678 warn  it\\u{7} is${shown}`]);
     assert.deepEqual(program.errLines, [
       `{"time":"2026-01-02T03:04:05.678Z","level":"warn","text":"it\\u0007 is"${json}}`,
     ]);
@@ -49,10 +49,10 @@ test('LG-02 CM-01: each level has its colour if colours are allowed; debug appea
     const log = terminalLog(io, clock, debug);
     for (const level of ['debug', 'info', 'warn', 'error'] as const) log[level]({}, level);
     const lines = [
-      ...(debug ? ['03:04:05 \u001b[2mdebug\u001b[0m debug'] : []),
-      '03:04:05 \u001b[36minfo \u001b[0m info',
-      '03:04:05 \u001b[33mwarn \u001b[0m warn',
-      '03:04:05 \u001b[31merror\u001b[0m error',
+      ...(debug ? ['03:04:05.678 \u001b[2mdebug\u001b[0m debug'] : []),
+      '03:04:05.678 \u001b[36minfo \u001b[0m info',
+      '03:04:05.678 \u001b[33mwarn \u001b[0m warn',
+      '03:04:05.678 \u001b[31merror\u001b[0m error',
     ];
     assert.deepEqual(io.errLines, lines);
   }

@@ -1,44 +1,10 @@
 import assert from 'node:assert/strict';
-import process from 'node:process';
-import { after, before, test, type TestContext } from 'node:test';
-import { waitUntil } from '../../src/testing/index.ts';
+import { test, type TestContext } from 'node:test';
 import { type Served, served } from '../cli/fake-io.ts';
-import { type Browser, type BrowserContext, chromium, type Page } from './peers.ts';
+import { PAGE_TEST as TIMEOUT, pagesOfFile, PHONE, PICTURES, showing, texts } from './pages.ts';
+import type { Page } from './peers.ts';
 
-const { skip } = chromium;
-const TIMEOUT = { skip, timeout: 120_000 };
-/** Where to leave pictures of the page, for people to look at; none are made without it. */
-const PICTURES = process.env['HAWSER_SCREENSHOTS'];
-let browser: Browser | undefined;
-
-before(async () => {
-  if (skip === false) browser = await chromium.peer();
-});
-after(() => browser?.close());
-
-/** A page in a browser of its own; what it complains about fails the test. */
-async function visit(
-  t: TestContext,
-  url: string,
-  options?: Parameters<Browser['newContext']>[0],
-): Promise<{ page: Page; context: BrowserContext }> {
-  const context = await browser!.newContext(options);
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => void complaints.push(error.message));
-  page.on('console', (message) => {
-    // The browser itself reports a connection that was refused or cut.
-    if (message.type() === 'error' && !message.text().includes('WebSocket connection')) {
-      complaints.push(message.text());
-    }
-  });
-  t.after(async () => {
-    await context.close();
-    assert.deepEqual(complaints, []);
-  });
-  await page.goto(url);
-  return { page, context };
-}
+const visit = pagesOfFile();
 
 async function enter(page: Page, name: string, room?: string): Promise<void> {
   await page.fill('#name', name);
@@ -51,14 +17,6 @@ async function say(page: Page, text: string): Promise<void> {
   await page.fill('#text', text);
   await page.press('#text', 'Enter');
 }
-
-const texts = (page: Page, selector: string): Promise<string[]> =>
-  page.evaluate((query) => {
-    const { document } = globalThis as unknown as {
-      document: { querySelectorAll(query: string): Iterable<{ textContent: string }> };
-    };
-    return Array.from(document.querySelectorAll(query), (element) => element.textContent);
-  }, selector);
 
 const backgrounds = (page: Page, selector: string): Promise<string[]> =>
   page.evaluate((query) => {
@@ -78,22 +36,6 @@ const widths = (page: Page, selectors: readonly string[]): Promise<number[]> =>
     return queries.map((query) => document.querySelector(query).offsetWidth);
   }, selectors);
 
-/** Waits until elements have exactly these texts. */
-async function showing(page: Page, selector: string, expected: readonly string[]): Promise<void> {
-  let seen: string[] = [];
-  try {
-    await waitUntil(
-      async () => {
-        seen = await texts(page, selector);
-        return JSON.stringify(seen) === JSON.stringify(expected);
-      },
-      { deadlineMs: 15_000 },
-    );
-  } catch {
-    assert.deepEqual(seen, expected);
-  }
-}
-
 const SAID = '.said:not(.pending) .text';
 const PEOPLE = '#people li > span:last-child';
 
@@ -106,12 +48,7 @@ async function chat(t: TestContext, ...flags: string[]): Promise<Served> {
 test('CM-04 TS-06: two tabs talk to each other, and see who is there', TIMEOUT, async (t) => {
   const { url } = await chat(t);
   const { page: anna } = await visit(t, url.href, { viewport: { width: 1100, height: 720 } });
-  const { page: ben, context } = await visit(t, url.href, {
-    viewport: { width: 390, height: 780 },
-    colorScheme: 'dark',
-    isMobile: true,
-    hasTouch: true,
-  });
+  const { page: ben, context } = await visit(t, url.href, PHONE);
   await enter(anna, 'Anna');
   await showing(anna, PEOPLE, ['Anna (you)']);
   await say(anna, 'Is anybody here?');
