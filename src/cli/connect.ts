@@ -1,12 +1,16 @@
+import type { Clock } from '../index.ts';
+import { DEFAULT_CONNECT_OPTIONS } from '../client/index.ts';
 import { CLIENT_FLAGS, clientOptionsOf, urlOf } from './client-flags.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
 import { pipe } from './connect-pipe.ts';
 import { talk } from './connect-terminal.ts';
 import { eventPrinter, messageFields, printConnectionEvents } from './connection-events.ts';
 import { closeLine, dialled, exitOf, INTERRUPTED } from './dialling.ts';
-import { COMMON_FLAGS, type Flag, parseFlags, wholeNumberOf } from './flags.ts';
+import { COMMON_FLAGS, type Flag, type FlagValues, parseFlags, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
+import { HistoryFile } from './history-file.ts';
 import { printable, printableUrl } from '../protocol/index.ts';
+import { secretsOf } from './secrets.ts';
 import { messageLine } from './shown-message.ts';
 import { TYPED_HELP } from './slash-command.ts';
 
@@ -16,6 +20,17 @@ const OTHER_FLAGS: readonly Flag[] = [
     value: '<ms>',
     says: 'after piped input ends: close when no message arrives for this long',
     default: '1,000',
+  },
+  {
+    name: 'timestamps',
+    short: 't',
+    says: 'show the time of each message in UTC; in a pipe, lines begin with date and time',
+  },
+  {
+    name: 'history',
+    negatable: true,
+    says: 'keep typed lines for later sessions, except lines that begin with a space or contain a value of --header, --auth or the query of the URL',
+    default: 'on',
   },
   { name: 'json', says: 'print every event as a line of JSON; read input as from a pipe' },
   ...COMMON_FLAGS,
@@ -49,6 +64,7 @@ const help = (): string =>
         command: 'seq 100 | hawser connect ws://localhost:8080 | wc -l',
         says: 'in a pipe, without losing messages',
       },
+      { command: 'hawser connect wss://feed.example --timestamps', says: 'show when each message arrived' },
       { command: 'hawser connect wss://feed.example --json < /dev/null', says: 'print JSON for a program' },
     ],
   );
@@ -64,6 +80,11 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const waitMs = wholeNumberOf(flags, 'wait-ms', 1_000, 0, 2 ** 31 - 1);
   const url = urlOf(target);
   const json = flags.has('json');
+  const timestamps = flags.has('timestamps');
+  if (json && timestamps) {
+    throw new UsageError('--timestamps and --json exclude each other: every event of --json has its time');
+  }
+  const { clock } = DEFAULT_CONNECT_OPTIONS;
   const print = eventPrinter(io);
   const connection = await dialled(url, clientOptionsOf(flags, io), io, json ? print : undefined);
   if (connection === INTERRUPTED) return EXIT.INTERRUPTED;
@@ -81,16 +102,30 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
       ? await pipe(
           connection,
           waitMs,
-          (message) => (json ? print('message', messageFields(message)) : io.out(messageLine(message))),
+          (message) => {
+            if (json) print('message', messageFields(message));
+            else io.out(timestamps ? `${isoTime(clock)} ${messageLine(message)}` : messageLine(message));
+          },
           io,
         )
-      : await talk(connection, terminal, io);
+      : await talk(connection, terminal, io, { clock, timestamps, history: historyOf(url, flags, io) });
   const info = await connection.closed;
   if (interrupted) return EXIT.INTERRUPTED;
   const exit = exitOf(info);
   if (exit !== EXIT.DONE) throw new CommandError(closeLine(info), { cause: info.error });
   if (!json) io.err(closeLine(info));
   return exit;
+}
+
+const isoTime = (clock: Pick<Clock, 'wallNow'>): string => new Date(clock.wallNow()).toISOString();
+
+function historyOf(
+  url: string,
+  flags: FlagValues,
+  { stateFolder }: Pick<CommandIo, 'stateFolder'>,
+): HistoryFile | undefined {
+  if (flags.get('history') === false || stateFolder === undefined) return undefined;
+  return new HistoryFile(stateFolder, secretsOf(url, flags));
 }
 
 export const connectCommand: Command = Object.freeze({

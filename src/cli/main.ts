@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 import process from 'node:process';
 import { type CommandIo, EXIT } from './command.ts';
 import { runCommandLine } from './commands.ts';
@@ -22,6 +24,15 @@ const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve('hawser/
   readonly version: string;
 };
 
+/** As the XDG Base Directory Specification says; on Windows, where programs keep data that belongs to one machine. */
+function stateFolder(): string | undefined {
+  const { env, platform } = process;
+  const named = platform === 'win32' ? env['LOCALAPPDATA'] : env['XDG_STATE_HOME'];
+  if (named !== undefined && isAbsolute(named)) return join(named, 'hawser');
+  const home = homedir();
+  return isAbsolute(home) ? join(home, '.local', 'state', 'hawser') : undefined;
+}
+
 const noColour = (process.env['NO_COLOR'] ?? '') !== '';
 const { stdout } = process;
 const io: CommandIo = {
@@ -42,6 +53,9 @@ const io: CommandIo = {
   },
   errIsTerminal: process.stderr.isTTY,
   errHasColours: process.stderr.isTTY && !noColour,
+  get stateFolder() {
+    return stateFolder();
+  },
   versions: { hawser: version, node: process.versions.node },
   interrupted: interrupt.signal,
   onHangUp: (listener) => {

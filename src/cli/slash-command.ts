@@ -16,7 +16,7 @@ export const TYPED_HELP: readonly (readonly [typed: string, does: string])[] = [
   ['text', 'sends the line as a text message'],
   ['//text', 'sends /text'],
   ['/binary <hex>', 'sends a binary message, as in /binary 48 65 6c 6c 6f'],
-  ['/ping [text]', 'sends a ping'],
+  ['/ping [text]', 'sends a ping and shows the round-trip time of its pong'],
   ['/close [code] [reason]', 'starts the closing handshake; code 1000 unless given'],
   ['/quit', 'closes with 1000 and exits, as does Ctrl-D'],
 ];

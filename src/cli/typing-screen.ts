@@ -78,7 +78,8 @@ export class TypingScreen {
   readonly #keys: Keys;
   #open = true;
 
-  constructor(terminal: Terminal) {
+  /** @param history Lines of earlier sessions, the newest first. */
+  constructor(terminal: Terminal, history: readonly string[]) {
     this.#terminal = terminal;
     this.#drawing = new Drawing(terminal.output);
     this.#keys = new Keys(terminal.input);
@@ -87,6 +88,7 @@ export class TypingScreen {
       output: this.#drawing,
       terminal: true,
       prompt: PROMPT,
+      history: [...history],
       historySize: 1_000,
       removeHistoryDuplicates: true,
     });

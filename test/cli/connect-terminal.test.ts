@@ -66,7 +66,8 @@ test('CM-05: pings and pongs are shown as text; pongs of the heartbeat are not s
   await shows('< ping to you\\u{7}');
   type('/ping to me\r/ping\r');
   await shows('< pong to me');
-  await waitUntil(() => /< pong$/m.test(screen.text));
+  await waitUntil(() => /< pong \([\d.]+ (?:µs|ms)\)$/m.test(screen.text));
+  assert.match(screen.text, /< pong to me \([\d.]+ (?:µs|ms)\)$/m);
   const isOurs = (payload: string): boolean => payload === 'to me' || payload === '';
   await waitUntil(() => pings.some((payload) => !isOurs(payload)));
   // A message after the pong.

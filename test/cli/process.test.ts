@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -157,7 +157,9 @@ for (const [env, colours] of [
     skip: NO_TERMINAL,
   }, async (t) => {
     const { url } = await echo(t);
-    const run = atTerminal(t, env, 'connect', url);
+    const state = mkdtempSync(join(tmpdir(), 'hawser-'));
+    t.after(() => rmSync(state, { recursive: true }));
+    const run = atTerminal(t, { ...env, XDG_STATE_HOME: state }, 'connect', url);
     const shows = (part: string): Promise<unknown> =>
       waitUntil(() => run.out().includes(part), { deadlineMs: 20_000, description: part });
     await shows('/help lists the commands');
@@ -168,6 +170,7 @@ for (const [env, colours] of [
     run.child.stdin.write('/quit\r');
     assert.deepEqual(await run.exit, [0, null]);
     assert.match(run.out(), /closed, code 1000 /);
+    assert.equal(readFileSync(join(state, 'hawser', 'connect-history'), 'utf8'), 'hello\n/quit\n');
   });
 }
 
