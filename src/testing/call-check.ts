@@ -15,7 +15,7 @@ const has = (value: unknown, ...methods: string[]): boolean =>
   isObject(value) && methods.every((method) => typeof Reflect.get(value, method) === 'function');
 
 export const OBJECT: ValueRule = { fits: isObject, allowed: 'an object' };
-/** An instance with none of these would be taken for the defaults. */
+/** Refuses other instances: without own properties they would count as empty options. */
 const SETTINGS: ValueRule = {
   fits: (value) => isOptionsObject(value, { connections: true }),
   allowed: 'an object of options, or a WebSocketServer',
@@ -89,7 +89,7 @@ const FRAME_EXTRAS = {
 export const OPTIONS = Object.freeze({
   wait: callOptions(WAIT),
   waitUntil: callOptions({ ...WAIT, description: TEXT }),
-  // A frame that `readFrame` gave can be built again: it says where it lay, too.
+  // Accepts a result of `readFrame`, which also has `start` and `end`.
   frame: callOptions({
     ...FRAME_EXTRAS,
     opcode: NUMBER,

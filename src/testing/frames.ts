@@ -3,34 +3,34 @@ import { OPCODE } from '../protocol/constants.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { checkArgument, checkCallOptions, OBJECT, OPTIONS, TEXT, TEXT_OR_BYTES } from './call-check.ts';
 
-/** Masking key of the frames built here unless another is given: the one of the RFC's own examples (§5.7). */
+/** Default masking key of built frames: the key of the examples in the RFC (§5.7). */
 export const DEFAULT_KEY: Uint8Array = Buffer.from('37fa213d', 'hex');
 
-/** What a frame says about itself; right or wrong, all of it is written as given. */
+/** The fields of a frame, valid or not. All are written as given. */
 export interface FrameFields {
   /** Default `true`. */
   readonly fin?: boolean;
   readonly rsv1?: boolean;
   readonly rsv2?: boolean;
   readonly rsv3?: boolean;
-  /** 0 to 15, reserved ones included. */
+  /** 0 to 15, including reserved opcodes. */
   readonly opcode: number;
-  /** Four bytes, or `false` for a frame as a server sends it. Default {@link DEFAULT_KEY}. */
+  /** Four bytes, or `false` for an unmasked frame, as servers send. Default: {@link DEFAULT_KEY}. */
   readonly mask?: Uint8Array | false;
-  /** Copied, and masked if there is a key. A string is sent as UTF-8. Default empty. */
+  /** Copied, and masked if there is a key. A string is encoded as UTF-8. Default: empty. */
   readonly payload?: string | Uint8Array;
-  /** Bits that hold the length; `minimal`, the default, is the only right one (§5.2). */
+  /** Number of bits that encode the length. Only the default, `minimal`, is valid (§5.2). */
   readonly lengthForm?: 'minimal' | 7 | 16 | 64;
-  /** Length the header claims, 0 to 2^64 - 1. Default the length of `payload`. */
+  /** Length in the header, 0 to 2^64 - 1. Default: the length of `payload`. */
   readonly announcedLength?: number | bigint;
 }
 
-/** Everything about a frame but what the name of a shorthand says already. */
+/** The fields of a frame that a shorthand such as {@link text} does not set. */
 export type FrameExtras = Omit<FrameFields, 'opcode' | 'payload'>;
 
 /**
- * Bytes from hexadecimal digits; white space between them is ignored.
- * @throws MisuseError `ERR_ARGUMENT` for anything else, and for half a byte.
+ * Converts hexadecimal digits to bytes. White space is ignored.
+ * @throws MisuseError `ERR_ARGUMENT` for other characters, and for an odd number of digits.
  */
 export function hex(digits: string): Buffer {
   checkArgument('hex', 'digits', digits, TEXT);
@@ -42,8 +42,9 @@ export function hex(digits: string): Buffer {
 }
 
 /**
- * One frame (§5.2), in memory of its own, with every fault that `fields` asks for. Masked by default, as a client's are.
- * @throws MisuseError `ERR_ARGUMENT` for what no frame can say: a fifth bit of opcode, a length that its form cannot hold.
+ * Builds one frame (§5.2), valid or not, in new memory. Masked by default, like the frames of a client.
+ * @throws MisuseError `ERR_ARGUMENT` for values that do not fit into a frame: an opcode above 15, a length too large
+ *   for its form.
  */
 export function frame(fields: FrameFields): Buffer {
   checkArgument('frame', 'fields', fields, OBJECT);
@@ -84,7 +85,7 @@ function lengthField(length: number | bigint, form: 'minimal' | 7 | 16 | 64): Bu
   return field;
 }
 
-/** A copy, so that masking does not reach what the caller holds. */
+/** Copies the payload: masking must not change the bytes of the caller. */
 function bytesOf(payload: string | Uint8Array): Buffer {
   return typeof payload === 'string' ? Buffer.from(payload, 'utf8') : Buffer.from(payload);
 }
@@ -115,9 +116,9 @@ export const ping: (payload?: string | Uint8Array, extras?: FrameExtras) => Buff
 export const pong: (payload?: string | Uint8Array, extras?: FrameExtras) => Buffer = shorthand(OPCODE.PONG);
 
 /**
- * A Close frame (§5.5.1), masked unless `extras` says otherwise; without a code its body is empty.
- * @param code 0 to 65535, allowed on the wire or not.
- * @param reason Of any length; a Close frame holds 123 bytes of it. Bytes need not be UTF-8.
+ * A Close frame (§5.5.1), masked unless `extras` says otherwise. Without a code its body is empty.
+ * @param code 0 to 65535, including codes that are not allowed on the wire.
+ * @param reason Of any length, although a valid Close has at most 123 bytes. Bytes need not be UTF-8.
  */
 export function close(code?: number, reason: string | Uint8Array = '', extras: FrameExtras = {}): Buffer {
   checkCallOptions('close', extras, OPTIONS.extras);

@@ -1,7 +1,7 @@
 /**
- * `hawser/testing`: what tests of WebSocket code need, with Hawser or without. A server and a client joined in memory,
- * connections with faults, controlled time and randomness, valid and invalid frames, a client that sends any bytes, certificates,
- * and waits whose errors say what they waited for.
+ * `hawser/testing`: a kit for tests of WebSocket code, with Hawser or without. It has a server and a client joined in
+ * memory, connections with faults, controlled time and randomness, valid and invalid frames, a client that sends any
+ * bytes, certificates, and waits with a deadline and a clear error.
  *
  * @example
  * await using joined = await pair({ server: { pingIntervalMs: 20_000 } });

@@ -5,37 +5,37 @@ import type { Clock } from '../engine/clock.ts';
 import { connectionReset } from './reset.ts';
 import { checkArgument, CLOCK } from './call-check.ts';
 
-/** What can happen to the bytes that go one way. Each fault lasts until it is taken back; `lose` and `end` are for good. */
+/** Faults of one direction of a connection. Each lasts until it is undone; `lose` and `end` are permanent. */
 export interface Faults {
-  /** The receiver reads nothing more: the buffers fill, then writes pend. */
+  /** The receiver stops reading: buffers fill, then writes stay pending. */
   stall(): void;
   /** The receiver reads again. */
   unstall(): void;
-  /** All bytes vanish from here on, those under way included, and the end of the stream with them; writes succeed. */
+  /** Drops all bytes from now on, including those in flight, and the end of the stream. Writes succeed. */
   lose(): void;
-  /** Bytes arrive in pieces of at most `bytes` bytes, one in each turn of the event loop. `Infinity`: as they were written. */
+  /** Bytes arrive in pieces of at most `bytes` bytes, one per turn of the event loop. `Infinity`: in the pieces written. */
   cutInto(bytes: number): void;
   /**
-   * Each byte written from here on arrives `ms` later on `clock`, and never before one written earlier. 0: at once.
-   * Bytes under way fill the buffer, as in any network. On a virtual clock, let the event loop turn between advances.
+   * Bytes written from now on arrive `ms` later on `clock`, and in order. 0: at once. Bytes in flight fill the buffer, as in
+   * any network. With a virtual clock, let the event loop turn between advances.
    */
   latency(ms: number, clock: Clock): void;
-  /** The stream ends after what is under way, though nobody ended it: the receiver sees an end, the sender nothing. */
+  /** Ends the stream after the bytes in flight. The receiver sees EOF; the sender does not notice. */
   end(): void;
 }
 
-/** The callback of a write. */
+/** The callback of a write: called when all its bytes are in the lane. */
 type Taken = (error?: Error) => void;
 
-/** Bytes under way, or the end of the stream behind the last of them. */
+/** Bytes in flight, or, with `undefined`, the end of the stream. */
 interface Parcel {
   readonly bytes: Buffer | undefined;
   readonly dueMs: number;
 }
 
 /**
- * One direction of a connection in memory: takes bytes from its `sender` as far as there is room, and hands them to its
- * `receiver` in a later turn of the event loop, so neither ever runs on the stack of the other.
+ * One direction of a connection in memory. It takes bytes from the sender while it has room, and delivers them to the
+ * receiver in a later turn of the event loop. So neither side runs on the stack of the other.
  */
 export class Lane implements Faults {
   #receiver!: Duplex;
@@ -58,13 +58,13 @@ export class Lane implements Faults {
     this.#roomBytes = roomBytes;
   }
 
-  /** Called once, before anything else. `opposite` is the direction in which a refusal would come back. */
+  /** Called once, before any other method. @param opposite The other direction: it carries a reset back. */
   join(receiver: Duplex, opposite: Lane): void {
     this.#receiver = receiver;
     this.#opposite = opposite;
   }
 
-  /** From the sender: `taken` is called once there was room for all of `bytes`, which must not change until then. */
+  /** The sender writes. `taken` is called when all of `bytes` fitted; do not change them until then. */
   offer(bytes: Buffer, taken: Taken): void {
     if (this.#receiverGone && !this.#lost && !this.#opposite.#lost) {
       taken(connectionReset());
@@ -74,13 +74,13 @@ export class Lane implements Faults {
     this.#take();
   }
 
-  /** From the receiver: it has room for more. */
+  /** The receiver has room for more bytes. */
   want(): void {
     this.#wanted = true;
     this.#schedule();
   }
 
-  /** From the receiver: it is closed. A system resets a connection whose bytes nobody will read (RFC 1122 §4.2.2.13). */
+  /** The receiver has closed. Unread bytes then cause a reset, as in TCP (RFC 1122 §4.2.2.13). */
   leave(): void {
     const unread = this.#parcelBytes + this.#receiver.readableLength > 0 || this.#offered !== undefined;
     this.#receiverGone = true;
@@ -89,7 +89,7 @@ export class Lane implements Faults {
     this.#take();
   }
 
-  /** From the sender: it is closed, and what it had offered is withdrawn. */
+  /** The sender has closed: drops its pending write. */
   withdraw(): void {
     const offered = this.#offered;
     this.#offered = undefined;
@@ -97,7 +97,7 @@ export class Lane implements Faults {
     offered?.taken();
   }
 
-  /** From the sender: the connection is gone at once, as far as the receiver can learn it. */
+  /** The sender resets the connection. After `lose` the receiver does not learn it. */
   reset(): void {
     if (!this.#lost) this.#receiver.destroy(connectionReset());
   }
@@ -129,7 +129,10 @@ export class Lane implements Faults {
       throw new MisuseError('ERR_ARGUMENT', `latency is a finite number of ms from 0 up, not ${String(ms)}`);
     }
     if (this.#delay !== undefined && this.#delay.clock !== clock && this.#parcels.length > 0) {
-      throw new MisuseError('ERR_STATE', 'bytes are under way by another clock');
+      throw new MisuseError(
+        'ERR_STATE',
+        'bytes are in flight on another clock; wait until they have arrived',
+      );
     }
     this.#delay = { ms, clock };
   }
@@ -145,13 +148,13 @@ export class Lane implements Faults {
     return this.#lost || this.#ended || this.#receiverGone;
   }
 
-  /** Takes what is offered as far as there is room. */
+  /** Takes as many of the offered bytes as there is room for. */
   #take(): void {
     const offered = this.#offered;
     if (offered === undefined) return;
     const room = this.#swallows ? offered.bytes.length : this.#roomBytes - this.#parcelBytes;
     const part = offered.bytes.subarray(0, room);
-    // A copy: the receiver may overwrite what arrives, and the sender what was taken.
+    // A copy: the receiver may overwrite the delivered bytes, and the sender its own.
     if (!this.#swallows && part.length > 0) this.#post(Buffer.from(part));
     const rest = offered.bytes.subarray(room);
     this.#offered = rest.length > 0 ? { bytes: rest, taken: offered.taken } : undefined;
@@ -165,7 +168,7 @@ export class Lane implements Faults {
     this.#schedule();
   }
 
-  /** Plans the next arrival, if there can be one. */
+  /** Schedules the next delivery, if one is possible. */
   #schedule(): void {
     const first = this.#parcels[0];
     if (this.#scheduled || this.#stalled || !this.#wanted || first === undefined) return;
@@ -198,14 +201,14 @@ export class Lane implements Faults {
     const piece = bytes.length > this.#cutBytes ? bytes.subarray(0, this.#cutBytes) : bytes;
     if (piece.length < bytes.length) this.#parcels.unshift({ bytes: bytes.subarray(piece.length), dueMs });
     this.#parcelBytes -= piece.length;
-    // A stream asks again after each push, once it has room.
+    // The stream calls `want` again when it has room after the push.
     this.#wanted = false;
     this.#receiver.push(piece);
     this.#take();
     this.#schedule();
   }
 
-  /** Drops what is under way. */
+  /** Drops the bytes in flight. */
   #forget(): void {
     this.#parcels = [];
     this.#parcelBytes = 0;

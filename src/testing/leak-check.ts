@@ -4,25 +4,28 @@ import process from 'node:process';
 import { eventLoopTurns } from './wait-for.ts';
 import { checkCallOptions, OPTIONS } from './call-check.ts';
 
-/** What is compared beside the resources of the process. */
+/** Resources to compare in addition to those of the process. */
 export interface LeakCheckOptions {
-  /** More things that must not be left, by name: how many there are now. For example timers of a virtual clock, connections of a server. */
+  /**
+   * Functions that count further resources, by name: for example the timers of a virtual clock, or the connections of a
+   * server.
+   */
   readonly counts?: Readonly<Record<string, () => number>>;
 }
 
-/** What was open when it was made; see {@link leakCheck}. */
+/** The resources that were open at a moment; see {@link leakCheck}. */
 export interface LeakCheck {
   /**
-   * Waits until nothing is open that was not open when the check began.
-   * @param options `withinMs`: real time that closing may take. Default 1 000.
-   * @throws AssertionError that lists what is left, by kind, if something is.
+   * Waits until all resources opened since then are closed.
+   * @param options `withinMs`: maximum real time to wait. Default 1 000.
+   * @throws AssertionError that lists the open resources by kind.
    */
   assertNothingLeft(options?: { readonly withinMs?: number }): Promise<void>;
 }
 
 /**
- * Remembers what is open in this process now: sockets, servers, timers, requests to the system, by kind. It sees what
- * keeps a process alive, so neither what was `unref`ed nor how long a timer still has; `counts` takes care of the rest.
+ * Counts the open resources of this process by kind: sockets, servers, timers, requests to the system. It sees only
+ * resources that keep the process alive, so nothing that was `unref`ed. Use `counts` for other resources.
  */
 export function leakCheck(options: LeakCheckOptions = {}): LeakCheck {
   checkCallOptions('leakCheck', options, OPTIONS.leakCheck);
@@ -32,7 +35,7 @@ export function leakCheck(options: LeakCheckOptions = {}): LeakCheck {
     async assertNothingLeft({ withinMs = 1_000 } = {}): Promise<void> {
       const giveUpAtMs = performance.now() + withinMs;
       for (;;) {
-        // What is closed leaves the list in the turn after.
+        // A closed resource leaves the list one turn later.
         await eventLoopTurns(1);
         const left = [...census(counts)]
           .map(([kind, count]) => ({ kind, count: count - (before.get(kind) ?? 0) }))

@@ -5,26 +5,26 @@ import { type Faults, Lane } from './lane.ts';
 import { connectionReset } from './reset.ts';
 import { checkCallOptions, OPTIONS } from './call-check.ts';
 
-/** How large the buffers of a pair are, and whom its server sees. */
+/** Buffer sizes of a pair, and the peer address that its server sees. */
 export interface DuplexPairOptions {
   /**
-   * Bytes that each buffer holds: those of the two streams, and between them, for each direction, those under way.
+   * Size of each buffer in bytes: those of the two streams, and one for the bytes in flight in each direction.
    * Default 16 384.
    */
   readonly highWaterMarkBytes?: number;
-  /** What the server's end says about its peer. Default `127.0.0.1`. */
+  /** `remoteAddress` of the server's end. Default `127.0.0.1`. */
   readonly remoteAddress?: string;
-  /** What the server's end says about its peer. Default 50 000. */
+  /** `remotePort` of the server's end. Default 50 000. */
   readonly remotePort?: number;
 }
 
 /**
- * One end of a connection in memory; behaves as a TCP socket with `allowHalfOpen` does. Bytes arrive in a later turn of
- * the event loop, in the pieces they were written in as far as the buffers hold them. Closing an end while bytes for it are unread, or writing to one
- * that is closed, resets the connection.
+ * One end of a connection in memory. Behaves like a TCP socket with `allowHalfOpen`. Bytes arrive in a later turn of
+ * the event loop, in the pieces written, unless a piece exceeds the free buffer space. To close an end that has
+ * unread bytes, or to write to a closed end, resets the connection.
  */
 export class MemoryDuplex extends Duplex {
-  /** As on a socket; may be set at any time. */
+  /** As on a socket. May be set at any time. */
   remoteAddress: string;
   remotePort: number;
   readonly #incoming: Lane;
@@ -45,7 +45,7 @@ export class MemoryDuplex extends Duplex {
     this.remotePort = remotePort;
   }
 
-  /** Closes this end at once, and the other with ECONNRESET, unless that news is lost on the way. */
+  /** Closes this end at once. The other end fails with ECONNRESET, unless `lose` dropped the reset. */
   resetAndDestroy(): this {
     this.#outgoing.reset();
     return this.destroy();
@@ -75,20 +75,20 @@ export class MemoryDuplex extends Duplex {
   }
 }
 
-/** Two joined ends, and what can happen between them. The ends differ in their addresses only. */
+/** Two joined ends, and the faults between them. The ends differ only in their addresses. */
 export interface DuplexPair {
   readonly client: MemoryDuplex;
   readonly server: MemoryDuplex;
-  /** Faults of what the client sends. */
+  /** Faults of the direction from client to server. */
   readonly toServer: Faults;
-  /** Faults of what the server sends. */
+  /** Faults of the direction from server to client. */
   readonly toClient: Faults;
-  /** Breaks the connection: both ends fail with ECONNRESET, and what is under way is lost. */
+  /** Resets the connection: both ends fail with ECONNRESET, and the bytes in flight are lost. */
   reset(): void;
 }
 
 /**
- * A connection without a network.
+ * Makes a connection in memory, without a network.
  * @throws MisuseError `ERR_ARGUMENT` for a buffer that is not a whole number of bytes above 0.
  */
 export function duplexPair(options: DuplexPairOptions = {}): DuplexPair {

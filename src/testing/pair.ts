@@ -13,25 +13,26 @@ import { VirtualClock } from './virtual-clock.ts';
 import { eventLoopTurns } from './wait-for.ts';
 import { checkCallOptions, OPTIONS } from './call-check.ts';
 
-/** Turns of the event loop in which a message, and the answer to it, arrive in memory. */
+/** Turns of the event loop in which a message and its answer arrive in memory. */
 const TURNS_A_STEP = 6;
 
-/** How a joined pair is made. */
+/** Options of {@link pair}. */
 export interface PairOptions<ServerData> {
   /**
-   * Your server, made with the same `clock`; it stays yours, and several pairs may share it. Or options of one that the
-   * pair makes, and shuts down when it is disposed of. Default: a server with the defaults.
+   * A server of yours, made with the same `clock`: several pairs may share it, and you shut it down. Or the options
+   * of a server that the pair makes, and shuts down when the pair is disposed. Default: a server with default
+   * options.
    */
   readonly server?: WebSocketServer<ServerData> | ServerOptions<ServerData>;
   /** Options of the client. */
   readonly client?: ConnectOptions;
   /** Path and query of the request. Default `/`. */
   readonly path?: string;
-  /** Time of both sides. Default: a new one, at its beginning. */
+  /** The clock of both sides. Default: a new clock. */
   readonly clock?: VirtualClock;
-  /** Chance of both sides: the same seed gives the same keys, ids and delays. Default 1; a whole number. */
+  /** Seed for the randomness of both sides, a whole number. The same seed gives the same keys, ids and delays. Default 1. */
   readonly seed?: number;
-  /** What lies between the two. */
+  /** Options of the connection in memory. */
   readonly wire?: DuplexPairOptions;
 }
 
@@ -44,17 +45,18 @@ export interface Pair<ServerData, ClientData> extends AsyncDisposable {
   /** Faults: `wire.toClient.cutInto(1)`, `wire.toServer.lose()`, `wire.reset()`, and so on. */
   readonly wire: DuplexPair;
   /**
-   * Lets time pass in steps short enough that what one side sends arrives before the next.
-   * @param stepMs Default 50.
+   * Advances the clock in steps, and lets messages arrive after each step.
+   * @param ms Total time, in ms.
+   * @param stepMs Maximum length of a step, in ms. Default 50.
    */
   readonly pass: (ms: number, stepMs?: number) => Promise<void>;
 }
 
 /**
- * Joins a server and a client in memory, with a whole handshake, on one virtual clock. Both are the real ones: only the
- * network, time and chance are not.
- * @typeParam ServerData What the `upgrade` hook of the server gives as `data`.
- * @throws ConnectError As a rejection, if the server refuses.
+ * Joins a real server and a real client in memory, with a complete handshake, on one virtual clock. Only the network,
+ * the time and the randomness are simulated.
+ * @typeParam ServerData Type of the `data` that the `upgrade` hook of the server returns.
+ * @throws ConnectError As a rejection, if the server refuses the handshake.
  */
 export async function pair<ServerData = unknown, ClientData = unknown>(
   options: PairOptions<ServerData> = {},
@@ -101,7 +103,7 @@ export async function pair<ServerData = unknown, ClientData = unknown>(
   };
 }
 
-/** Reads the head of the request, as an HTTP server in front would, and hands the rest over. */
+/** Reads the request head, as an HTTP server does, and passes the socket and the rest of the bytes to `handleUpgrade`. */
 function accept<ServerData>(
   server: WebSocketServer<ServerData>,
   stream: Duplex,
@@ -118,7 +120,7 @@ function accept<ServerData>(
       const request = { method, url: target, httpVersion, rawHeaders } as unknown as IncomingMessage;
       server.handleUpgrade(request, stream, parser.takeRest()).then(resolve, reject);
     };
-    // Whoever made the client hears from it why.
+    // The promise of `connect` rejects with the reason.
     const gone = (): void => resolve(undefined);
     stream.on('data', received).on('close', gone);
     stream.on('error', () => undefined);

@@ -18,33 +18,33 @@ import {
 
 /** The key of the RFC's example handshake (§1.3); its answer is `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`. */
 export const EXAMPLE_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
-/** Longest piece of what arrived that an error shows. */
+/** Maximum number of received bytes that an error shows. */
 const SHOWN_BYTES = 64;
 
-/** What a {@link RawClient} sends as its opening handshake. */
+/** The opening handshake of a {@link RawClient}. */
 export interface RawUpgradeOptions extends WaitOptions {
   /** Request target. Default `/`. */
   readonly path?: string;
   /** Value of Sec-WebSocket-Key. Default {@link EXAMPLE_KEY}. */
   readonly key?: string;
-  /** Offered subprotocols, in one field. Default none. */
+  /** Offered subprotocols, in one field. Default: none. */
   readonly protocols?: readonly string[];
-  /** More fields, sent unchecked. One of the same name takes the place of ours; `undefined` leaves ours out. */
+  /** Further fields, sent unchecked. A field replaces the standard field of the same name; `undefined` removes it. */
   readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
 /**
- * A client that knows no rules: it sends the bytes it is given and collects what comes back. It reads all the time, never
- * answers by itself, and never emits: failures show in the waits, each of which has a deadline and says what it waited
- * for and what had arrived.
+ * A client without protocol rules: sends the bytes it is given and collects the received bytes. It reads all the
+ * time, sends no automatic answers, and emits no events. Failures reject the waits. Each wait has a deadline, and its
+ * error names what it waited for and what had arrived.
  */
 export class RawClient implements Disposable {
-  /** The connection below; owned by this client. */
+  /** The underlying connection. Owned by this client. */
   readonly stream: Duplex;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #error: Error | undefined;
-  // A stream calls itself closed before it has told why.
+  // Not `stream.closed`: it is set before `error` has been emitted.
   #closed: boolean;
   readonly #waiting = new Set<() => void>();
 
@@ -88,26 +88,26 @@ export class RawClient implements Disposable {
     return RawClient.over(socket);
   }
 
-  /** Takes over a connection that stands already: an end of `duplexPair`, a TLS socket, a socket with faults. */
+  /** Uses an open connection: an end of `duplexPair`, a TLS socket, a socket with faults. The client owns it from now on. */
   static over(stream: Duplex): RawClient {
     checkArgument('RawClient.over', 'stream', stream, STREAM);
     return new RawClient(stream);
   }
 
-  /** What has arrived and was not taken by a wait yet, in memory of its own. */
+  /** A copy of the received bytes that no wait has taken. */
   get received(): Buffer {
     return Buffer.from(this.#arrived());
   }
 
-  /** Sends bytes, or a string as UTF-8. The bytes must stay as they are until they are out. */
+  /** Sends bytes, or a string as UTF-8. Do not change the bytes until they are written. */
   send(bytes: Uint8Array | string): void {
     checkArgument('rawClient.send', 'bytes', bytes, TEXT_OR_BYTES);
     this.stream.write(bytes);
   }
 
   /**
-   * Sends an upgrade request and takes the head of the answer, whatever it is: nothing is checked.
-   * @throws WaitError if no whole head arrives.
+   * Sends an upgrade request and takes the head of the response. Checks nothing.
+   * @throws WaitError if no complete head arrives.
    */
   async upgrade(options: RawUpgradeOptions = {}): Promise<ResponseHead> {
     checkCallOptions('rawClient.upgrade', options, OPTIONS.upgrade);
@@ -134,7 +134,7 @@ export class RawClient implements Disposable {
 
   /**
    * Takes the next response head.
-   * @throws WaitError if none arrives in time, or something else does.
+   * @throws WaitError if none arrives in time, or the bytes are not a response head.
    */
   nextHead(options: WaitOptions = {}): Promise<ResponseHead> {
     return this.#wait('a response head', options, () => {
@@ -145,8 +145,8 @@ export class RawClient implements Disposable {
   }
 
   /**
-   * Takes everything up to `delimiter`, and that as well: a request head, for example, if a client is at the other end.
-   * @throws WaitError if it does not come.
+   * Takes the bytes up to and including `delimiter`: for example a request head, if the peer is a client.
+   * @throws WaitError if the delimiter does not arrive.
    */
   nextUntil(delimiter: string, options: WaitOptions = {}): Promise<Buffer> {
     checkArgument('rawClient.nextUntil', 'delimiter', delimiter, TEXT);
@@ -160,11 +160,11 @@ export class RawClient implements Disposable {
   }
 
   /**
-   * Takes the next frame, unmasked and unjudged.
-   * @throws WaitError if no whole frame arrives.
+   * Takes the next frame and unmasks it. Checks nothing.
+   * @throws WaitError if no complete frame arrives.
    */
   nextFrame(options: WaitOptions = {}): Promise<DecodedFrame> {
-    // Joined once and not at every chunk: frames may be large.
+    // Joins the chunks once, not for each chunk: frames may be large.
     let needed = 2;
     return this.#wait('a frame', options, () => {
       if (this.#bytes < needed) return this.#over();
@@ -177,8 +177,8 @@ export class RawClient implements Disposable {
   }
 
   /**
-   * Takes everything up to the end of the peer's half.
-   * @throws WaitError if the end does not come, or the connection breaks instead.
+   * Takes all bytes up to the EOF of the peer.
+   * @throws WaitError if no EOF arrives, or the connection fails.
    */
   receivedUntilEnd(options: WaitOptions = {}): Promise<Buffer> {
     return this.#wait("the end of the peer's half", options, () => {
@@ -190,8 +190,8 @@ export class RawClient implements Disposable {
   }
 
   /**
-   * Waits until nothing is left of the connection; ends our half once the peer has ended its own.
-   * @returns The error that broke it; `undefined` after a regular end.
+   * Waits until the connection is closed. Ends the writable half after the EOF of the peer.
+   * @returns The error that broke the connection; `undefined` after a regular end.
    * @throws WaitError at the deadline.
    */
   async waitForClose(options: WaitOptions = {}): Promise<Error | undefined> {
@@ -202,7 +202,7 @@ export class RawClient implements Disposable {
     return this.#error;
   }
 
-  /** Stops reading: the buffers on the way fill up. */
+  /** Stops reading: the buffers between the peers fill up. */
   pause(): void {
     this.stream.pause();
   }
@@ -211,17 +211,17 @@ export class RawClient implements Disposable {
     this.stream.resume();
   }
 
-  /** Ends our half once everything sent is out; the peer may go on. */
+  /** Half-closes the connection after all sent bytes. The peer may go on sending. */
   end(): void {
     this.stream.end();
   }
 
-  /** Breaks the connection: the peer sees a reset where the connection below can say so, a sudden end elsewhere. */
+  /** Aborts the connection. The peer sees a reset if the stream supports one, otherwise an end. */
   reset(): void {
     resetStream(this.stream);
   }
 
-  /** Closes the connection at once, if it is still there. */
+  /** Destroys the connection, if it is open. */
   [Symbol.dispose](): void {
     this.stream.destroy();
   }
@@ -239,7 +239,7 @@ export class RawClient implements Disposable {
     return undefined;
   }
 
-  /** Asks `look` now and after every change, until it has an answer or throws. */
+  /** Calls `look` now and after each change, until it returns an answer or throws. */
   #wait<Answer>(what: string, options: WaitOptions, look: () => Answer | undefined): Promise<Answer> {
     checkCallOptions('rawClient', options, OPTIONS.wait);
     const { deadlineMs = DEFAULT_DEADLINE_MS } = options;
@@ -268,7 +268,7 @@ export class RawClient implements Disposable {
     });
   }
 
-  /** What has arrived, in one piece. */
+  /** The received bytes, joined. */
   #arrived(): Buffer {
     if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
     return this.#chunks[0]!;
@@ -281,7 +281,7 @@ export class RawClient implements Disposable {
 
   #shown(): string {
     const arrived = this.#arrived();
-    if (arrived.length === 0) return 'nothing had arrived since';
+    if (arrived.length === 0) return 'no further bytes had arrived';
     const shown = arrived.subarray(0, SHOWN_BYTES);
     const more = arrived.length > SHOWN_BYTES ? '…' : '';
     const asText = JSON.stringify(shown.toString('latin1'));

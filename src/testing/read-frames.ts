@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { MisuseError } from '../protocol/errors.ts';
 import { BYTES, checkArgument, checkCallOptions, OPTIONS, WHOLE_NUMBER } from './call-check.ts';
 
-/** One frame as it stands on the wire, judged by nobody. */
+/** One frame as it is on the wire, unchecked. */
 export interface DecodedFrame {
   readonly fin: boolean;
   readonly rsv1: boolean;
@@ -11,18 +11,19 @@ export interface DecodedFrame {
   readonly opcode: number;
   /** The masking key, or `false` if there is none. */
   readonly mask: Buffer | false;
-  /** Bits that hold the length, whether they are the fewest or not. */
+  /** Number of bits that encode the length, minimal or not. */
   readonly lengthForm: 7 | 16 | 64;
-  /** Unmasked, in memory of its own. */
+  /** Unmasked; a copy. */
   readonly payload: Buffer;
-  /** Positions in the bytes that were read: of the first byte of the header, and after the last of the payload. */
+  /** Offset of the first byte of the header in the given bytes. */
   readonly start: number;
+  /** Offset after the last byte of the payload. */
   readonly end: number;
 }
 
 /**
- * Reads the frame that begins at `start`. Written to be plainly right rather than fast, from §5.2 alone and without
- * anything of the parser: what a fuzzer compares the parser with.
+ * Reads the frame that begins at `start`. A simple, slow implementation of §5.2 that shares no code with Hawser's parser:
+ * fuzzers compare the parser with it.
  * @returns `undefined` if `bytes` ends before the frame does.
  */
 export function readFrame(bytes: Uint8Array, start = 0): DecodedFrame | undefined {
@@ -64,8 +65,8 @@ export function readFrame(bytes: Uint8Array, start = 0): DecodedFrame | undefine
 }
 
 /**
- * How many bytes the frame at the front of `bytes` has, as far as its header says so.
- * @returns `undefined` while the header itself is not complete.
+ * Length in bytes of the frame at the start of `bytes`, according to its header.
+ * @returns `undefined` if the header is incomplete.
  */
 export function frameBytes(bytes: Buffer): number | undefined {
   if (bytes.length < 2) return undefined;
@@ -77,9 +78,9 @@ export function frameBytes(bytes: Buffer): number | undefined {
 }
 
 /**
- * All whole frames in `bytes`, in order; `bytes` stays as it is.
- * @param options `wholeOnly: true` takes bytes behind the last whole frame for a mistake. Default: they are left alone.
- * @throws MisuseError `ERR_ARGUMENT` for such bytes, if `wholeOnly`.
+ * Reads all complete frames in `bytes`, in order. Does not change `bytes`.
+ * @param options `wholeOnly: true` refuses bytes after the last complete frame. Default: ignores them.
+ * @throws MisuseError `ERR_ARGUMENT` with `wholeOnly`, for bytes after the last complete frame.
  */
 export function readFrames(
   bytes: Uint8Array,
@@ -96,7 +97,7 @@ export function readFrames(
     const rest = Buffer.from(bytes.subarray(end, end + 16)).toString('hex');
     throw new MisuseError(
       'ERR_ARGUMENT',
-      `${bytes.length - end} bytes after ${frames.length} whole frames are no frame: ${rest}…`,
+      `${bytes.length - end} bytes after ${frames.length} complete frames are not a frame: ${rest}…`,
     );
   }
   return frames;

@@ -1,17 +1,17 @@
 import type { Duplex } from 'node:stream';
 
-/** The error a system gives for a connection that the other side has reset. */
+/** The error that a system reports for a connection reset by the peer. */
 export function connectionReset(): NodeJS.ErrnoException {
   return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', errno: -104, syscall: 'read' });
 }
 
-/** Breaks a connection so that the other side sees a reset; where the stream has no way to say so, closes it at once. */
+/** Resets a connection. Destroys the stream if it supports no reset. */
 export function resetStream(stream: Duplex): void {
   const { resetAndDestroy } = stream as { resetAndDestroy?: () => unknown };
   try {
     resetAndDestroy?.call(stream);
   } catch {
-    // A socket whose handle is not TCP (TLS, a pipe) has the method and refuses it.
+    // On sockets without a TCP handle (TLS, pipes) the method exists but throws.
   }
   stream.destroy();
 }

@@ -2,22 +2,22 @@ import type { Buffer } from 'node:buffer';
 import { MisuseError } from '../protocol/errors.ts';
 import { BYTES, checkArgument } from './call-check.ts';
 
-/** The head of an HTTP response, as it came. */
+/** The head of an HTTP response, as received. */
 export interface ResponseHead {
   /** For example `HTTP/1.1`. */
   readonly version: string;
   readonly status: number;
   readonly reason: string;
-  /** By name in lower case; values of a repeated field are joined with `, `, in their order. */
+  /** Values by name in lower case. Values of a repeated field are joined with `, `, in order. */
   readonly fields: ReadonlyMap<string, string>;
-  /** All of it, in Latin-1, with the empty line. */
+  /** The whole head in Latin-1, with the empty line. */
   readonly raw: string;
 }
 
 /**
- * Reads a response head at the front of `bytes`, strictly, in the one form that servers should send.
- * @returns `undefined` until the empty line is there.
- * @throws MisuseError `ERR_ARGUMENT` if the bytes up to there are no such head.
+ * Reads the response head at the start of `bytes`. Strict: accepts only the form that servers should send.
+ * @returns `undefined` if the empty line is missing.
+ * @throws MisuseError `ERR_ARGUMENT` if the bytes before it are not a response head.
  */
 export function readResponseHead(bytes: Buffer): ResponseHead | undefined {
   checkArgument('readResponseHead', 'bytes', bytes, BYTES);

@@ -3,10 +3,10 @@ import { MisuseError } from '../protocol/errors.ts';
 import type { RandomSource } from '../engine/random.ts';
 
 /**
- * Chance that repeats: the same seed gives the same answers to the same calls, on every platform and in every version.
- * Fit for tests alone: whoever sees a few answers knows all the others.
- * @param seed Any safe integer; neighbouring seeds give unrelated sequences.
- * @throws MisuseError `ERR_ARGUMENT` for another seed, or when `bytes` is asked for an impossible length.
+ * A reproducible source of randomness: the same seed gives the same values for the same calls, on every platform and
+ * in every version. For tests only: an attacker can compute all values from a few.
+ * @param seed Any safe integer. Neighbouring seeds give unrelated sequences.
+ * @throws MisuseError `ERR_ARGUMENT` for another seed. `bytes` throws it for an invalid length.
  */
 export function seededRandom(seed: number): RandomSource {
   if (!Number.isSafeInteger(seed)) {
@@ -51,7 +51,7 @@ function smallFastCounter(seed: number): () => number {
     c |= 0;
     return sum;
   };
-  // Until the seed has reached every bit of the state.
+  // Warms up: spreads the seed over all bits of the state.
   for (let i = 0; i < 20; i++) next();
   return next;
 }

@@ -10,7 +10,7 @@ export interface SelfSigned {
 }
 
 const DAY_MS = 86_400_000;
-/** A certificate holds years of two digits, up to 2049, until it changes to another form (RFC 5280 §4.1.2.5). */
+/** Up to 2049 a certificate has years of two digits; later years need another form (RFC 5280 §4.1.2.5). */
 const NOW = wholeNumber(3_600_000, Date.UTC(2049, 11, 1));
 
 // DER (X.690): a tag, a length and the content.
@@ -39,7 +39,7 @@ function objectIdentifier(dotted: string): Buffer {
   return der(0x06, Buffer.from(bytes));
 }
 
-/** `YYMMDDHHMMSSZ`, good until 2049. */
+/** `YYMMDDHHMMSSZ`, valid until 2049. */
 const utcTime = (ms: number): Buffer =>
   der(0x17, Buffer.from(`${new Date(ms).toISOString().slice(2, 19).replace(/[-:T]/g, '')}Z`));
 
@@ -62,11 +62,11 @@ const pem = (label: string, bytes: Buffer): string =>
   `-----BEGIN ${label}-----\n${bytes.toString('base64').replace(/.{1,64}/g, '$&\n')}-----END ${label}-----\n`;
 
 /**
- * Makes a self-signed certificate (RFC 5280) with a new P-256 key, for `wss:` in tests. It fits the option `tls` of a
- * server, and as its own authority the `ca` of a client.
- * @param hosts Host names, IPv4 and IPv6 addresses (without IPv4 in them), at least one.
- * @param nowMs Wall time in ms since 1970, up to the end of November 2049. The certificate is valid from an hour before to 30
- *   days after. Default: now.
+ * Makes a self-signed certificate (RFC 5280) with a new P-256 key, for `wss:` in tests. Pass the result as the option
+ * `tls` of a server, and `cert` as the `ca` of a client.
+ * @param hosts Host names and IP addresses, at least one. IPv6 addresses without an embedded IPv4 address.
+ * @param nowMs Wall time in ms since 1970, up to the end of November 2049. The certificate is valid from one hour
+ *   before until 30 days after. Default: now.
  * @throws MisuseError `ERR_ARGUMENT` for other arguments.
  */
 export function selfSigned(hosts: readonly string[], nowMs: number = Date.now()): SelfSigned {
@@ -85,7 +85,7 @@ export function selfSigned(hosts: readonly string[], nowMs: number = Date.now())
   const extensions = [
     extension('2.5.29.19', sequence(TRUE), true),
     extension('2.5.29.15', der(0x03, Buffer.of(2, 0x84)), true),
-    // For servers, and for clients that identify themselves with a certificate.
+    // Extended key usage: TLS servers, and TLS clients with a certificate.
     extension(
       '2.5.29.37',
       sequence(objectIdentifier('1.3.6.1.5.5.7.3.1'), objectIdentifier('1.3.6.1.5.5.7.3.2')),

@@ -4,22 +4,22 @@ import { type DuplexPairOptions, duplexPair, type MemoryDuplex } from './memory-
 import { resetStream } from './reset.ts';
 import { checkArgument, STREAM } from './call-check.ts';
 
-/** A socket seen through a connection that can have faults. */
+/** A socket behind a connection with faults. */
 export interface FaultySocket {
-  /** To be used in place of the socket. */
+  /** Use this end instead of the socket. */
   readonly end: MemoryDuplex;
-  /** Faults of what is written to `end`. */
+  /** Faults of the bytes written to `end`. */
   readonly outgoing: Faults;
-  /** Faults of what the socket's peer sends. */
+  /** Faults of the bytes from the peer of the socket. */
   readonly incoming: Faults;
-  /** Breaks the connection on all sides: `end` fails with ECONNRESET, the socket is reset. */
+  /** Resets the connection on both sides: `end` fails with ECONNRESET, and the peer of the socket sees a reset. */
   reset(): void;
 }
 
 /**
- * Puts faults between a real socket and whoever uses it. The socket, connected or connecting, belongs to the result from
- * here on; make it with `allowHalfOpen`, or it answers its peer's end with its own. After `lose` only `reset` is sure to
- * close it.
+ * Puts faults between a real socket and its user. The result owns the socket, which may be connected or connecting. Make the
+ * socket with `allowHalfOpen`; otherwise it ends its own half after the EOF of the peer. After `lose`, call `reset` to close
+ * the socket.
  */
 export function socketFaults(socket: Duplex, options: DuplexPairOptions = {}): FaultySocket {
   checkArgument('socketFaults', 'socket', socket, STREAM);
@@ -27,7 +27,7 @@ export function socketFaults(socket: Duplex, options: DuplexPairOptions = {}): F
   const inner = pair.server;
   socket.on('error', () => inner.resetAndDestroy());
   socket.on('close', () => {
-    // After a regular end the last bytes may still be under way to `end`, and nobody takes what it writes.
+    // After a regular end the last bytes may still be in flight to `end`. Discard bytes that `end` writes now.
     if (socket.readableEnded) inner.resume();
     else inner.destroy();
   });

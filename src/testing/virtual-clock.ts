@@ -2,10 +2,10 @@ import { MisuseError } from '../protocol/errors.ts';
 import type { Clock } from '../engine/clock.ts';
 import { checkCallOptions, OPTIONS } from './call-check.ts';
 
-/** Longest delay of the platform's timers, in ms; they fire at once when asked for more. */
+/** Maximum delay of Node's timers, in ms. With a longer delay they fire at once. */
 const MAX_DELAY_MS = 2_147_483_647;
 
-/** When a {@link VirtualClock} begins. */
+/** The start time of a {@link VirtualClock}. */
 export interface VirtualClockOptions {
   /** Monotonic time at the start, in ms. Default 0. */
   readonly nowMs?: number;
@@ -19,11 +19,11 @@ interface VirtualTimer {
 }
 
 /**
- * A clock that stands still until it is told to move. Nothing runs but inside {@link advance} and {@link advanceTo}, in
- * the order of due times, and of their setting where those are equal: the same calls give the same run, always.
+ * A clock that stands still until a test advances it. Timers run only inside {@link advance} and {@link advanceTo}: by due
+ * time, then in the order they were set. The same calls always give the same run.
  */
 export class VirtualClock implements Clock {
-  /** By due time, then by order of setting. */
+  /** Sorted by due time, then in the order they were set. */
   readonly #timers: VirtualTimer[] = [];
   #nowMs: number;
   #wallAheadMs: number;
@@ -45,12 +45,12 @@ export class VirtualClock implements Clock {
     return this.#nowMs + this.#wallAheadMs;
   }
 
-  /** Steps the wall clock, as an administrator or NTP does: monotonic time and timers notice nothing. */
+  /** Sets the wall clock, as an administrator or NTP does. Monotonic time and timers do not change. */
   setWall(wallMs: number): void {
     this.#wallAheadMs = finite('wallMs', wallMs) - this.#nowMs;
   }
 
-  /** Timers that are set and have neither run nor been cleared. */
+  /** Number of timers that have neither run nor been cleared. */
   get pendingTimers(): number {
     return this.#timers.length;
   }
@@ -61,8 +61,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * As the platform does it, a delay below 1 ms counts as 1 ms.
-   * @throws MisuseError `ERR_ARGUMENT` for a delay that the platform's timers cannot wait: they would fire at once.
+   * Sets a timer. A delay below 1 ms counts as 1 ms, as in Node.
+   * @throws MisuseError `ERR_ARGUMENT` for a delay above 2^31 - 1 ms: with it Node's timers fire at once.
    */
   setTimer(callback: () => void, delayMs: number): unknown {
     if (!(delayMs <= MAX_DELAY_MS)) {
@@ -83,20 +83,24 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves time on by `ms` and runs what falls due on the way, each timer with {@link now} at its due time, those that
-   * are set meanwhile included. Promise jobs do not run in between. `advance(0)` runs what a {@link stall} left behind.
+   * Advances the time by `ms` and runs the timers that fall due, including those set by other timers. During each,
+   * {@link now} is its due time. Promise jobs do not run in between. `advance(0)` runs the timers that a {@link
+   * stall} delayed.
    * @throws MisuseError `ERR_ARGUMENT` if `ms` is negative or not finite, `ERR_STATE` when called by a timer.
-   * @throws What a callback throws, at its time: the timers after it are still pending.
+   * @throws The error of a callback, at its time: later timers stay pending.
    */
   advance(ms: number): void {
     this.advanceTo(this.#nowMs + atLeastZero(ms));
   }
 
-  /** Like {@link advance}, up to a time on {@link now}. */
+  /** Like {@link advance}, up to an absolute time on {@link now}. */
   advanceTo(ms: number): void {
     atLeastZero(finite('the time to advance to', ms) - this.#nowMs);
     if (this.#advancing)
-      throw new MisuseError('ERR_STATE', 'the clock is advancing already: a timer may only stall it');
+      throw new MisuseError(
+        'ERR_STATE',
+        'the clock is already advancing: a timer must not advance it, but may call stall()',
+      );
     this.#advancing = true;
     try {
       for (let first = this.#timers[0]; first !== undefined; first = this.#timers[0]) {
@@ -112,8 +116,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Lets time pass without running anything, as when the process is blocked or suspended: timers that fall due meanwhile
-   * run late, in their order, on the next {@link advance}. A timer may call it, too: a callback that takes its time.
+   * Lets time pass without running timers, as when the process is blocked or suspended. Timers that fall due run late, in
+   * order, on the next {@link advance}. A timer may call it, to simulate a slow callback.
    * @throws MisuseError `ERR_ARGUMENT` if `ms` is negative or not finite.
    */
   stall(ms: number): void {
@@ -130,6 +134,6 @@ function atLeastZero(ms: number): number {
   if (Number.isFinite(ms) && ms >= 0) return ms;
   throw new MisuseError(
     'ERR_ARGUMENT',
-    `time moves on by a finite number of ms from 0 up, not ${String(ms)}`,
+    `time advances by a finite number of ms from 0 up, not ${String(ms)}`,
   );
 }

@@ -10,15 +10,15 @@ import {
   WHOLE_NUMBER,
 } from './call-check.ts';
 
-/** How long the waits of this kit last unless told otherwise, in ms: far beyond what a healthy test needs. */
+/** Default deadline of the waits of this kit, in ms: far more than a healthy test needs. */
 export const DEFAULT_DEADLINE_MS = 5_000;
 
-/** What was waited for did not happen in time, or cannot happen any more. The message says what it was. */
+/** A wait failed: its deadline passed, or the event cannot happen any more. The message names what was awaited. */
 export class WaitError extends Error {
   override readonly name: string = 'WaitError';
 }
 
-/** How long a wait may take. */
+/** The deadline of a wait. */
 export interface WaitOptions {
   /** Real time after which the wait fails, in ms. Default 5 000. */
   readonly deadlineMs?: number;
@@ -27,7 +27,7 @@ export interface WaitOptions {
 /**
  * Waits for the next event `name`.
  * @returns The arguments of the event.
- * @throws WaitError at the deadline, or when `error` is emitted in the meantime, which is then its `cause`.
+ * @throws WaitError at the deadline, or if `error` is emitted first; the emitted error is then its `cause`.
  */
 export function waitForEvent<Args extends unknown[] = unknown[]>(
   emitter: Pick<EventEmitter, 'on' | 'off'>,
@@ -61,17 +61,17 @@ export function waitForEvent<Args extends unknown[] = unknown[]>(
   });
 }
 
-/** What {@link waitUntil} says when it gives up, and how long it waits. */
+/** Options of {@link waitUntil}. */
 export interface WaitUntilOptions extends WaitOptions {
-  /** What is waited for, for the error. Default the source text of the condition. */
+  /** Describes the condition in the error. Default: the source text of the condition. */
   readonly description?: string;
 }
 
 /**
- * Asks `condition` now, and again in every turn of the event loop, until its answer is truthy.
- * @returns That answer.
+ * Calls `condition` now and in each turn of the event loop, until it returns a truthy value.
+ * @returns That value.
  * @throws WaitError at the deadline.
- * @throws What `condition` throws, at once.
+ * @throws The error of `condition`, at once.
  */
 export async function waitUntil<Answer>(
   condition: () => Answer | Promise<Answer>,
@@ -92,8 +92,8 @@ export async function waitUntil<Answer>(
 }
 
 /**
- * Lets the event loop turn: whatever is ready by then has happened. For tests that nothing happens; to wait for
- * something, use {@link waitUntil}.
+ * Waits for a number of turns of the event loop. Use it to test that an event does not happen. To wait for an event, use
+ * {@link waitUntil}.
  */
 export async function eventLoopTurns(turns: number): Promise<void> {
   checkArgument('eventLoopTurns', 'turns', turns, WHOLE_NUMBER);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import * as kit from '../../src/testing/index.ts';
 import { acceptedValues } from '../misuse.ts';
 
-/** The functions of the test kit, which take anything here. */
+/** The functions of the test kit, with arguments of any type. */
 const any = kit as unknown as Record<string, (...args: unknown[]) => unknown> & {
   RawClient: Record<'over' | 'connect', (...args: unknown[]) => unknown>;
   VirtualClock: new (options?: unknown) => Record<string, (...args: unknown[]) => unknown>;
@@ -115,7 +115,7 @@ for (const [label, call, valid] of ROWS) {
   });
 }
 
-test('GN-05 pair refuses options that it does not have', async () => {
+test('GN-05 pair refuses unknown options', async () => {
   const join = kit.pair as unknown as (options: unknown) => Promise<AsyncDisposable>;
   const joined = async (options: unknown): Promise<void> => (await join(options))[Symbol.asyncDispose]();
   assert.deepEqual(await acceptedValues('pair(_)', joined), OPTIONAL);
@@ -128,7 +128,7 @@ function isEmpty(value: unknown): boolean {
   return value?.constructor === Object && Object.keys(value).length === 0;
 }
 
-/** Emits the event that is waited for, if it has a name. */
+/** Emits the awaited event, if its name is valid. */
 function happens(name: unknown): Promise<unknown> | undefined {
   if (typeof name !== 'string' && typeof name !== 'symbol') return undefined;
   const emitter = new EventEmitter();

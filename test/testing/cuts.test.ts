@@ -6,7 +6,7 @@ import { byteByByte, everyCut, randomCuts } from '../../src/testing/cuts.ts';
 const bytes = Buffer.from('0123456789');
 const shown = (pieces: readonly Buffer[]) => pieces.map(String).join('|');
 
-test('TK-02 everyCut: each place between two bytes once, in order', () => {
+test('TK-02 everyCut: one cut between each two bytes, in order', () => {
   assert.deepEqual([...everyCut(Buffer.from('abcd'))].map(shown), ['a|bcd', 'ab|cd', 'abc|d']);
   assert.deepEqual([...everyCut(Buffer.from('a'))], []);
   assert.deepEqual([...everyCut(Buffer.alloc(0))], []);
@@ -17,7 +17,7 @@ test('TK-02 byteByByte: one piece per byte', () => {
   assert.deepEqual(byteByByte(Buffer.alloc(0)), []);
 });
 
-test('TK-02 randomCuts: as many as asked, whole, without empty pieces, the same for the same seed', () => {
+test('TK-02 randomCuts: the requested number, all bytes, no empty pieces, the same for the same seed', () => {
   const cuttings = [...randomCuts(bytes, 1, 200)];
   assert.equal(cuttings.length, 200);
   for (const pieces of cuttings) {
@@ -28,7 +28,7 @@ test('TK-02 randomCuts: as many as asked, whole, without empty pieces, the same 
   assert.notDeepEqual([...randomCuts(bytes, 2, 200)].map(shown), cuttings.map(shown));
 });
 
-test('TK-02 randomCuts: from one piece to a piece per byte, and every place is cut', () => {
+test('TK-02 randomCuts: from one piece to one piece per byte, and a cut at every place', () => {
   const cuttings = [...randomCuts(bytes, 5, 500)];
   const counts = new Set(cuttings.map((pieces) => pieces.length));
   assert.ok(counts.has(1) && counts.has(bytes.length), String([...counts]));
@@ -39,7 +39,7 @@ test('TK-02 randomCuts: from one piece to a piece per byte, and every place is c
   assert.deepEqual([...randomCuts(Buffer.alloc(0), 1, 2)], [[], []]);
 });
 
-test('TK-02 pieces are memory of their own: who overwrites one harms neither the bytes nor the next cutting', () => {
+test('TK-02 pieces are copies: overwriting one changes neither the bytes nor the next cutting', () => {
   const source = Buffer.from('abcdef');
   const cuttings = [...everyCut(source), byteByByte(source), ...randomCuts(source, 1, 3)];
   for (const pieces of cuttings) {
@@ -50,7 +50,7 @@ test('TK-02 pieces are memory of their own: who overwrites one harms neither the
 });
 
 for (const count of [-1, 1.5, Number.NaN]) {
-  test(`TK-02 ${count} cuttings cannot be asked for`, () => {
+  test(`TK-02 ${count} is not a valid number of cuttings`, () => {
     assert.throws(() => [...randomCuts(bytes, 1, count)], { name: 'MisuseError', code: 'ERR_ARGUMENT' });
   });
 }

@@ -58,17 +58,17 @@ const ROWS: [string, Buffer, string][] = [
   ['§8.1 text that is not UTF-8', build.text(hex('c3 28'), { mask: false }), '81 02 c3 28'],
 ];
 for (const [rule, built, wire] of ROWS) {
-  test(`TK-01 ${rule} is built as written`, () => {
+  test(`TK-01 ${rule} is built byte for byte`, () => {
     assert.equal(built.toString('hex'), wire.replaceAll(' ', ''));
   });
 }
 
-test('TK-01 hex takes digits of both cases and any white space', () => {
+test('TK-01 hex accepts both cases and white space', () => {
   assert.deepEqual(hex(' 0aFF\n\t37 '), Buffer.of(0x0a, 0xff, 0x37));
   assert.deepEqual(hex(''), Buffer.alloc(0));
 });
 
-test('TK-01 a payload and a key stay as they are', () => {
+test('TK-01 frame changes neither the payload nor the key of the caller', () => {
   const payload = Buffer.from('Hello');
   const mask = hex('01 02 03 04');
   build.binary(payload, { mask }).fill(0);
@@ -77,8 +77,8 @@ test('TK-01 a payload and a key stay as they are', () => {
 });
 
 const MISUSES: [string, () => unknown][] = [
-  ['half a byte of hex', () => hex('8')],
-  ['a letter that is no digit', () => hex('0g')],
+  ['an odd number of hex digits', () => hex('8')],
+  ['a letter that is not a hex digit', () => hex('0g')],
   ['opcode 16', () => frame({ opcode: 16 })],
   ['opcode -1', () => frame({ opcode: -1 })],
   ['opcode 1.5', () => frame({ opcode: 1.5 })],
@@ -93,13 +93,13 @@ const MISUSES: [string, () => unknown][] = [
   ['close code -1', () => build.close(-1)],
 ];
 for (const [what, misuse] of MISUSES) {
-  test(`TK-01 no frame can say ${what}`, () => {
+  test(`TK-01 frame refuses ${what}`, () => {
     assert.throws(misuse, { name: 'MisuseError', code: 'ERR_ARGUMENT' });
   });
 }
 
 const KEY = hex('37 fa 21 3d');
-test('TK-01 readFrames says everything about every frame, and leaves the bytes alone', () => {
+test('TK-01 readFrames returns all fields of each frame, and does not change the bytes', () => {
   const wire = Buffer.concat([
     build.text('Hé', { fin: false }),
     build.continuation('!', { mask: false, rsv2: true }),
@@ -133,7 +133,7 @@ test('TK-01 readFrames says everything about every frame, and leaves the bytes a
   assert.equal(wire.toString('hex'), before);
 });
 
-test('TK-01 readFrame gives nothing for a frame that is cut anywhere, and reads on behind it', () => {
+test('TK-01 readFrame returns undefined for an incomplete frame, and reads the frame at an offset', () => {
   for (const lengthForm of ['minimal', 16, 64] as const) {
     const whole = build.binary('abc', { lengthForm });
     for (const [head] of everyCut(whole)) assert.equal(readFrame(head), undefined);
@@ -145,16 +145,16 @@ test('TK-01 readFrame gives nothing for a frame that is cut anywhere, and reads 
   assert.equal(readFrame(build.binary('', { announcedLength: (1n << 64n) - 1n })), undefined);
 });
 
-test('TK-01 bytes behind the last whole frame are left alone, or refused if asked', () => {
+test('TK-01 bytes after the last complete frame are ignored, or refused with wholeOnly', () => {
   const wire = Buffer.concat([build.ping('a'), hex('81 05 48')]);
   assert.equal(readFrames(wire).length, 1);
   assert.throws(() => readFrames(wire, { wholeOnly: true }), {
     name: 'MisuseError',
-    message: /3 bytes after 1 whole frames .*810548/,
+    message: /3 bytes after 1 complete frames .*810548/,
   });
 });
 
-test('TK-01 property: what is built is what is read', () => {
+test('TK-01 property: a built frame is read back with the same fields', () => {
   const fields = fc.record({
     fin: fc.boolean(),
     rsv1: fc.boolean(),
@@ -183,7 +183,7 @@ test('TK-01 property: what is built is what is read', () => {
   );
 });
 
-test('GN-05 a frame that was read can be built again as it is', () => {
+test('GN-05 frame accepts a result of readFrame', () => {
   const bytes = build.text('Hello', { rsv1: true });
   const [read] = readFrames(bytes);
   assert.deepEqual(frame(read!), bytes);

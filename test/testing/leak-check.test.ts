@@ -6,11 +6,11 @@ import { leakCheck } from '../../src/testing/leak-check.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { waitForEvent } from '../../src/testing/wait-for.ts';
 
-test('TK-01 leak check: nothing opened, nothing left', async () => {
+test('TK-01 leak check: passes if nothing was opened', async () => {
   await leakCheck().assertNothingLeft({ withinMs: 0 });
 });
 
-test('TK-01 leak check: what was open before is not counted', async () => {
+test('TK-01 leak check: resources that were open before are not counted', async () => {
   const timer = setTimeout(() => {}, 60_000);
   await leakCheck().assertNothingLeft({ withinMs: 0 });
   clearTimeout(timer);
@@ -32,7 +32,7 @@ test('TK-01 leak check: a timer and a server are listed by kind until they are c
   await check.assertNothingLeft();
 });
 
-test('TK-01 leak check: both ends of a connection count, and closing is waited for', async () => {
+test('TK-01 leak check: both ends of a connection count, and the check waits for their close', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await waitForEvent(server, 'listening');
   const check = leakCheck();
@@ -45,7 +45,7 @@ test('TK-01 leak check: both ends of a connection count, and closing is waited f
   server.close();
 });
 
-test('TK-01 leak check: own counts stand beside those of the process', async () => {
+test('TK-01 leak check: custom counts are checked in addition to those of the process', async () => {
   const clock = new VirtualClock();
   const connections = new Set(['left over']);
   const check = leakCheck({

@@ -6,7 +6,7 @@ import { duplexPair } from '../../src/testing/memory-duplex.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { eventLoopTurns, waitForEvent, waitUntil } from '../../src/testing/wait-for.ts';
 
-/** Many more turns than anything here takes: what has not happened by then does not happen. */
+/** Far more turns than any step here takes. An event that has not happened by then does not happen. */
 const quiet = () => eventLoopTurns(30);
 
 function record(stream: Duplex) {
@@ -27,7 +27,7 @@ function recordedPair(options?: Parameters<typeof duplexPair>[0]) {
   return { ...pair, reset: () => pair.reset(), atServer: record(pair.server), atClient: record(pair.client) };
 }
 
-test('TK-01 bytes go both ways, in order, in the pieces they were written in', async () => {
+test('TK-01 bytes pass both ways, in order, in the pieces written', async () => {
   const { client, server, atServer, atClient } = recordedPair();
   client.write('a');
   client.write('bc');
@@ -37,7 +37,7 @@ test('TK-01 bytes go both ways, in order, in the pieces they were written in', a
   assert.deepEqual(atClient.pieces, ['d']);
 });
 
-test('TK-01 nothing arrives while the writer still runs, nor in the jobs after it', async () => {
+test('TK-01 nothing arrives on the stack of the writer or in its microtasks', async () => {
   const { client, atServer } = recordedPair();
   await quiet();
   client.write('a');
@@ -48,7 +48,7 @@ test('TK-01 nothing arrives while the writer still runs, nor in the jobs after i
   assert.deepEqual(atServer.pieces, ['a']);
 });
 
-test('TK-01 corked writes arrive as one piece, as one system call would send them', async () => {
+test('TK-01 corked writes arrive as one piece', async () => {
   const { client, atServer } = recordedPair();
   client.cork();
   client.write('a');
@@ -58,7 +58,7 @@ test('TK-01 corked writes arrive as one piece, as one system call would send the
   assert.deepEqual(atServer.pieces, ['ab']);
 });
 
-test('TK-01 what arrives is a copy: the receiver may overwrite it', async () => {
+test('TK-01 delivered bytes are a copy: the receiver may overwrite them', async () => {
   const { client, server } = duplexPair();
   const sent = Buffer.from('abc');
   client.write(sent);
@@ -67,7 +67,7 @@ test('TK-01 what arrives is a copy: the receiver may overwrite it', async () => 
   assert.equal(sent.toString(), 'abc');
 });
 
-test('TK-01 either half can be ended alone, and both ends close after the second', async () => {
+test('TK-01 each half can be ended alone, and both ends close after the second', async () => {
   const { client, server, atServer, atClient } = recordedPair();
   client.end('last');
   await quiet();
@@ -80,7 +80,7 @@ test('TK-01 either half can be ended alone, and both ends close after the second
   assert.equal(atServer.error ?? atClient.error, undefined);
 });
 
-test('TK-01 an end says who its peer is; the fields can be set', () => {
+test('TK-01 an end has the address of its peer; the fields can be set', () => {
   const { server, client } = duplexPair({ remoteAddress: '192.0.2.7', remotePort: 1234 });
   assert.equal(`${server.remoteAddress} ${server.remotePort}`, '192.0.2.7 1234');
   assert.equal(`${client.remoteAddress} ${client.remotePort}`, '127.0.0.1 80');
@@ -89,14 +89,14 @@ test('TK-01 an end says who its peer is; the fields can be set', () => {
   assert.equal(duplexPair().server.remotePort, 50_000);
 });
 
-test('TK-02 full buffers: a reader that pauses makes writes pend, and takes up everything when it resumes', async () => {
+test('TK-02 full buffers: writes stay pending while the reader pauses, and all bytes arrive when it resumes', async () => {
   const { client, server } = duplexPair({ highWaterMarkBytes: 100 });
   let written = 0;
   const chunk = Buffer.alloc(60, 'x');
   server.read(0);
   for (let i = 0; i < 10; i++) client.write(chunk, () => written++);
   await quiet();
-  // Nobody takes anything: the way holds 100 bytes, the server's stream as many, and a piece more at most.
+  // Without a reader the lane holds 100 bytes, and the stream of the server 100 bytes and at most one more piece.
   assert.ok(server.readableLength >= 100 && server.readableLength <= 160, String(server.readableLength));
   assert.ok(written >= 1 && written < 10, String(written));
   assert.equal(client.writableNeedDrain, true);
@@ -108,7 +108,7 @@ test('TK-02 full buffers: a reader that pauses makes writes pend, and takes up e
   assert.equal(written, 10);
 });
 
-test('TK-02 full buffers: a write larger than they are arrives in parts', async () => {
+test('TK-02 full buffers: a write larger than the buffers arrives in parts', async () => {
   const { client, atServer } = recordedPair({ highWaterMarkBytes: 4 });
   client.write('0123456789');
   await quiet();
@@ -116,7 +116,7 @@ test('TK-02 full buffers: a write larger than they are arrives in parts', async 
   assert.ok(atServer.pieces.every((piece) => piece.length <= 4));
 });
 
-test('TK-02 stall: writes pend, the other direction goes on, unstall lets everything through', async () => {
+test('TK-02 stall: writes stay pending, the other direction works, and unstall delivers all bytes', async () => {
   const { client, server, toServer, atServer, atClient } = recordedPair({ highWaterMarkBytes: 8 });
   toServer.stall();
   let written = 0;
@@ -133,7 +133,7 @@ test('TK-02 stall: writes pend, the other direction goes on, unstall lets everyt
   assert.ok(atServer.ended);
 });
 
-test('TK-02 stall holds back what had left already', async () => {
+test('TK-02 stall also holds bytes in flight', async () => {
   const { client, toServer, atServer } = recordedPair();
   await quiet();
   client.write('a');
@@ -142,7 +142,7 @@ test('TK-02 stall holds back what had left already', async () => {
   assert.deepEqual(atServer.pieces, []);
 });
 
-test('TK-02 lose: half-open; bytes and ends vanish one way, writes succeed, the other way goes on', async () => {
+test('TK-02 lose: drops bytes and EOF of one direction, writes succeed, the other direction works', async () => {
   const { client, server, toServer, atServer, atClient } = recordedPair({ highWaterMarkBytes: 8 });
   client.write('under');
   toServer.lose();
@@ -157,7 +157,7 @@ test('TK-02 lose: half-open; bytes and ends vanish one way, writes succeed, the 
   assert.equal(atClient.pieces.join(''), 'still here');
 });
 
-test('TK-02 lose both ways: neither end learns that the other is gone', async () => {
+test('TK-02 lose both ways: neither end sees the other close', async () => {
   const { client, server, toServer, toClient, atServer } = recordedPair();
   toServer.lose();
   toClient.lose();
@@ -169,7 +169,7 @@ test('TK-02 lose both ways: neither end learns that the other is gone', async ()
   server.destroy();
 });
 
-test('TK-02 lose one way: a refusal that would come back that way is lost with it', async () => {
+test('TK-02 lose one way: drops a reset that would return that way', async () => {
   const { client, server, toClient, atClient } = recordedPair({ highWaterMarkBytes: 4 });
   toClient.lose();
   server.destroy();
@@ -182,7 +182,7 @@ test('TK-02 lose one way: a refusal that would come back that way is lost with i
   client.destroy();
 });
 
-test('TK-02 lose: a lost byte provokes no refusal, either', async () => {
+test('TK-02 lose: a dropped byte causes no reset', async () => {
   const { client, server, toServer, atClient } = recordedPair();
   toServer.lose();
   server.destroy();
@@ -194,7 +194,7 @@ test('TK-02 lose: a lost byte provokes no refusal, either', async () => {
   client.destroy();
 });
 
-test('TK-02 lose sets free what waited for room', async () => {
+test('TK-02 lose completes writes that waited for room', async () => {
   const { client, toServer } = recordedPair({ highWaterMarkBytes: 4 });
   toServer.stall();
   let written = 0;
@@ -206,7 +206,7 @@ test('TK-02 lose sets free what waited for room', async () => {
   assert.equal(written, 1);
 });
 
-test('TK-02 cutInto: pieces of so many bytes, one a turn, until taken back', async () => {
+test('TK-02 cutInto: pieces of the given size, one per turn, until Infinity undoes it', async () => {
   const { client, toServer, atServer, server } = recordedPair();
   const turns: number[] = [];
   let turn = 0;
@@ -223,7 +223,7 @@ test('TK-02 cutInto: pieces of so many bytes, one a turn, until taken back', asy
   assert.equal(atServer.pieces.at(-1), 'whole again');
 });
 
-test('TK-02 latency: bytes and the end arrive when their time has come, in order', async () => {
+test('TK-02 latency: bytes and EOF arrive at their due time, in order', async () => {
   const clock = new VirtualClock();
   const { client, toServer, atServer, atClient } = recordedPair();
   toServer.latency(50, clock);
@@ -248,7 +248,7 @@ test('TK-02 latency: bytes and the end arrive when their time has come, in order
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('TK-02 latency taken back overtakes nothing', async () => {
+test('TK-02 latency set to 0 does not reorder bytes', async () => {
   const clock = new VirtualClock();
   const { client, toServer, atServer } = recordedPair();
   toServer.latency(50, clock);
@@ -265,7 +265,7 @@ test('TK-02 latency taken back overtakes nothing', async () => {
   assert.equal(atServer.pieces.at(-1), 'at once');
 });
 
-test('TK-02 latency leaves no timer behind when the connection goes', async () => {
+test('TK-02 latency leaves no timer when the connection closes', async () => {
   for (const go of ['reset', 'destroy', 'lose'] as const) {
     const clock = new VirtualClock();
     const { client, server, toServer, reset } = recordedPair();
@@ -283,7 +283,7 @@ test('TK-02 latency leaves no timer behind when the connection goes', async () =
   }
 });
 
-test('TK-02 reset: both ends fail with ECONNRESET, and what was under way is lost', async () => {
+test('TK-02 reset: both ends fail with ECONNRESET, and the bytes in flight are lost', async () => {
   const { client, atServer, atClient, reset } = recordedPair();
   client.write('a');
   reset();
@@ -294,7 +294,7 @@ test('TK-02 reset: both ends fail with ECONNRESET, and what was under way is los
   assert.ok(atServer.closed && atClient.closed && !atServer.ended);
 });
 
-test('TK-02 resetAndDestroy of one end: the other fails with ECONNRESET, it itself just closes', async () => {
+test('TK-02 resetAndDestroy closes its own end without an error; the other end fails with ECONNRESET', async () => {
   const { client, atServer, atClient } = recordedPair();
   client.resetAndDestroy();
   await quiet();
@@ -303,7 +303,7 @@ test('TK-02 resetAndDestroy of one end: the other fails with ECONNRESET, it itse
   assert.ok(atClient.closed);
 });
 
-test('TK-02 end: the receiver sees an end after what is under way; what the sender writes later vanishes', async () => {
+test('TK-02 end: the receiver sees EOF after the bytes in flight; later bytes of the sender are dropped', async () => {
   const { client, toServer, atServer, atClient, server } = recordedPair({ highWaterMarkBytes: 4 });
   client.write('a');
   toServer.end();
@@ -321,7 +321,7 @@ test('TK-02 end: the receiver sees an end after what is under way; what the send
   assert.ok(atServer.closed && atClient.closed);
 });
 
-test('TK-01 an end destroyed with nothing unread: the other sees an end, and a reset only if it writes on', async () => {
+test('TK-01 an end destroyed without unread bytes: the other sees EOF, and a reset only if it writes', async () => {
   const { client, server, atServer, atClient } = recordedPair();
   client.write('last words');
   client.destroy();
@@ -336,11 +336,11 @@ test('TK-01 an end destroyed with nothing unread: the other sees an end, and a r
   assert.ok(atServer.closed);
 });
 
-test('TK-01 RFC 1122 §4.2.2.13 an end destroyed with bytes unread resets the other', async () => {
+test('TK-01 RFC 1122 §4.2.2.13 an end destroyed with unread bytes resets the other', async () => {
   for (const arrived of [false, true]) {
     const pair = duplexPair();
     const atClient = record(pair.client);
-    pair.server.on('error', () => assert.fail('the end that was destroyed has no error'));
+    pair.server.on('error', () => assert.fail('the destroyed end must not emit an error'));
     if (arrived) pair.server.read(0);
     pair.client.write('unread');
     await quiet();
@@ -351,7 +351,7 @@ test('TK-01 RFC 1122 §4.2.2.13 an end destroyed with bytes unread resets the ot
   }
 });
 
-test('TK-01 an end destroyed while its write waits for room: the write is called back', async () => {
+test('TK-01 an end destroyed while its write waits for room: the callback of the write is called', async () => {
   const { client, toServer, atClient } = recordedPair({ highWaterMarkBytes: 4 });
   toServer.stall();
   let calls = 0;
@@ -364,7 +364,7 @@ test('TK-01 an end destroyed while its write waits for room: the write is called
   assert.ok(atClient.closed);
 });
 
-test('TK-01 a megabyte each way, cut oddly, through small buffers, arrives whole', async () => {
+test('TK-01 a megabyte each way arrives whole through small buffers and uneven cuts', async () => {
   const { client, server, toServer, toClient } = duplexPair({ highWaterMarkBytes: 5_000 });
   toServer.cutInto(777);
   const megabyte = Buffer.alloc(1 << 20, 'hawser');
@@ -393,7 +393,7 @@ const MISUSES: [string, string, () => unknown][] = [
     () => duplexPair().toServer.latency(Number.POSITIVE_INFINITY, new VirtualClock()),
   ],
   [
-    'a second clock while bytes are under way',
+    'a second clock while bytes are in flight',
     'ERR_STATE',
     () => {
       const { client, toServer } = duplexPair();

@@ -13,7 +13,7 @@ import {
   waitUntil,
 } from '../../src/testing/index.ts';
 
-/** A pair that is gone when the test is over, and has left no timer. */
+/** A pair that is disposed when the test ends. Checks that no timer is left. */
 async function joined<Data = unknown>(
   t: TestContext,
   options: PairOptions<Data> = {},
@@ -28,7 +28,7 @@ async function joined<Data = unknown>(
 }
 const ends = (connection: Connection) => connection.closed;
 
-test('TK-01 CC-06: a whole handshake in memory, messages both ways, typed data on the server', async (t) => {
+test('TK-01 CC-06: a complete handshake in memory, messages both ways, typed data on the server', async (t) => {
   const { server, client, webSocketServer } = await joined(t, {
     server: {
       protocols: ['chat'],
@@ -65,7 +65,7 @@ test('TK-01 GN-04: the same seed gives the same bytes on the wire', async (t) =>
   assert.notEqual(first, other);
 });
 
-test('TK-01: several pairs share a server of your own', async () => {
+test('TK-01: several pairs can share a server of the caller', async () => {
   const clock = new VirtualClock();
   await using server = new WebSocketServer({ clock });
   await using a = await pair({ server, clock });
@@ -74,10 +74,10 @@ test('TK-01: several pairs share a server of your own', async () => {
   assert.deepEqual(await waitForEvent(a.client, 'message'), ['to all', true]);
   assert.deepEqual(await waitForEvent(b.client, 'message'), ['to all', true]);
   await a[Symbol.asyncDispose]();
-  assert.equal(server.ready(), true, 'it is yours to shut down');
+  assert.equal(server.ready(), true, 'the caller shuts the server down');
 });
 
-test('TK-01 CC-01: a server that refuses, and nothing is left of it', async () => {
+test('TK-01 CC-01: pair rejects if the server refuses, and leaves nothing open', async () => {
   const clock = new VirtualClock();
   await assert.rejects(
     pair({ clock, server: { upgrade: () => new Response('not you', { status: 401 }) } }),
@@ -86,7 +86,7 @@ test('TK-01 CC-01: a server that refuses, and nothing is left of it', async () =
   await waitUntil(() => clock.pendingTimers === 0);
 });
 
-test('CC-06 TK-02: every message arrives once and in order, both ways at once, whatever the wire cuts', async (t) => {
+test('CC-06 TK-02: each message arrives once and in order, both ways at once, at every cut', async (t) => {
   for (const cut of [1, 3, 4_096]) {
     const { server, client, wire } = await joined(t, { wire: { highWaterMarkBytes: 1_024 } });
     wire.toServer.cutInto(cut);
@@ -109,14 +109,14 @@ test('CC-06 TK-02: every message arrives once and in order, both ways at once, w
   }
 });
 
-test('CC-06 HB-01: an idle pair lives for hours on pings of both sides', async (t) => {
+test('CC-06 HB-01: pings of both sides keep an idle pair open for hours', async (t) => {
   const { server, client, pass } = await joined(t);
   await pass(6 * 3_600_000, 10_000);
   assert.deepEqual([server.state, client.state], ['open', 'open']);
   assert.ok(client.rttMs !== undefined && server.rttMs !== undefined);
 });
 
-test('CC-06 HB-04: a client finds a server that has vanished, and the other way round', async (t) => {
+test('CC-06 HB-04: a client detects a server that has vanished, and the reverse', async (t) => {
   for (const role of ['client', 'server'] as const) {
     const both = await joined(
       t,
@@ -132,7 +132,7 @@ test('CC-06 HB-04: a client finds a server that has vanished, and the other way 
 });
 
 for (const who of ['client', 'server', 'both'] as const) {
-  test(`CC-06 CL-10: closed by ${who}, both sides agree, and the server ends TCP first`, async (t) => {
+  test(`CC-06 CL-10: closed by ${who}, both sides report the same, and the server ends TCP first`, async (t) => {
     const both = await joined(t);
     const order: string[] = [];
     both.wire.client.on('end', () => order.push('server ended'));
@@ -154,7 +154,7 @@ test('CL-06 CC-06: a client waits for the server to end TCP, and no longer than 
     isOver = true;
   });
   both.client.close();
-  // The answer has arrived, and then the server has no more to say.
+  // The server answers the Close, but never ends its half of TCP.
   both.wire.server.end = (() => both.wire.server) as typeof both.wire.server.end;
   await both.pass(4_900);
   assert.deepEqual([both.client.state, isOver], ['closing', false]);
@@ -164,7 +164,7 @@ test('CL-06 CC-06: a client waits for the server to end TCP, and no longer than 
   both.wire.server.destroy();
 });
 
-test('CL-08 CC-06: a reset, and a server that goes without a word', async (t) => {
+test('CL-08 CC-06: a reset, and a server that ends TCP without a Close', async (t) => {
   const reset = await joined(t);
   reset.wire.reset();
   const { code, cause } = await ends(reset.client);
@@ -176,7 +176,7 @@ test('CL-08 CC-06: a reset, and a server that goes without a word', async (t) =>
   assert.equal((await ends(left.server)).code, 1006);
 });
 
-test('BP-01 BP-09 CC-06: a client that does not take its messages holds the server back, and gets all of them', async (t) => {
+test('BP-01 BP-09 CC-06: a slow client puts back-pressure on the server, and gets all messages', async (t) => {
   const { server, client } = await joined(t, {
     server: { writeTimeoutMs: 1_000_000 },
     client: { receiveAheadBytes: 1_000 },
@@ -187,7 +187,7 @@ test('BP-01 BP-09 CC-06: a client that does not take its messages holds the serv
   while (server.send(message)) sent++;
   assert.ok(sent < 40, `${sent} messages`);
   await eventLoopTurns(20);
-  assert.ok(server.bufferedBytes > 100_000, `${server.bufferedBytes} bytes still wait`);
+  assert.ok(server.bufferedBytes > 100_000, `${server.bufferedBytes} bytes are buffered`);
   let seen = 0;
   client.on('message', () => void seen++);
   client.resume();

@@ -12,7 +12,7 @@ import { eventLoopTurns, waitForEvent, waitUntil } from '../../src/testing/wait-
 const SERVER = { mask: false } as const;
 const HEAD = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n';
 
-/** A raw client in memory, and what stands at its other end. */
+/** A raw client in memory, and the other end of its connection. */
 function joined() {
   const pair = duplexPair();
   const sent = { text: '' };
@@ -39,7 +39,7 @@ async function overTcp(body: (client: RawClient, socket: Socket) => Promise<void
   }
 }
 
-test('TK-01 §4.1 upgrade sends a complete request by default and takes the head, not what follows', async () => {
+test('TK-01 §4.1 upgrade sends a complete request by default, and takes only the head of the response', async () => {
   const { client, server, sent } = joined();
   server.write(Buffer.concat([Buffer.from(HEAD), text('hi', SERVER)]));
   const head = await client.upgrade();
@@ -54,7 +54,7 @@ test('TK-01 §4.1 upgrade sends a complete request by default and takes the head
   );
 });
 
-test('TK-01 §4.1 upgrade: fields can be replaced, repeated, left out, and wrong', async () => {
+test('TK-01 §4.1 upgrade: fields can be replaced, repeated, removed, and invalid', async () => {
   const { client, server, sent } = joined();
   server.write('HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno');
   const head = await client.upgrade({
@@ -73,7 +73,7 @@ test('TK-01 §4.1 upgrade: fields can be replaced, repeated, left out, and wrong
   );
 });
 
-test('TK-01 nextFrame takes frames one by one, however they are cut', async () => {
+test('TK-01 nextFrame takes frames one by one, at every cut', async () => {
   const { client, server, pair } = joined();
   pair.toClient.cutInto(1);
   server.write(Buffer.concat([text('Hello', SERVER), ping('', SERVER), close(1000, '', SERVER)]));
@@ -85,7 +85,7 @@ test('TK-01 nextFrame takes frames one by one, however they are cut', async () =
   assert.equal(client.received.length, 0);
 });
 
-test('TK-01 waits stand in line: two calls take the first frame and the second', async () => {
+test('TK-01 waits are queued: two calls take the first frame and the second', async () => {
   const { client, server } = joined();
   const both = Promise.all([client.nextFrame(), client.nextFrame()]);
   server.write(Buffer.concat([text('1', SERVER), text('2', SERVER)]));
@@ -100,16 +100,16 @@ const failures: [string, (client: RawClient) => Promise<unknown>, (server: Duple
     'nothing comes',
     (client) => client.nextFrame({ deadlineMs: 1 }),
     () => {},
-    /^waited for a frame, but 1 ms passed; nothing had arrived since$/,
+    /^waited for a frame, but 1 ms passed; no further bytes had arrived$/,
   ],
   [
-    'too little comes before the end',
+    'the peer ends inside a frame',
     (client) => client.nextFrame(),
     (server) => server.end(hex('81 05 48 65')),
     /^waited for a frame, but the peer ended its half; 4 bytes had arrived: 81054865 \("\x81\\u0005He"\)$/,
   ],
   [
-    'a frame comes instead of a head',
+    'a frame arrives instead of a head',
     (client) => client.upgrade(),
     (server) => server.end(Buffer.concat([text('Hello', SERVER), Buffer.from('\r\n\r\n')])),
     /^waited for a response head, but not a status line: /,
@@ -118,7 +118,7 @@ const failures: [string, (client: RawClient) => Promise<unknown>, (server: Duple
     'the connection is reset',
     (client) => client.nextFrame(),
     (server) => (server as Socket).resetAndDestroy(),
-    /^waited for a frame, but the connection broke \(.*ECONNRESET\); nothing/,
+    /^waited for a frame, but the connection broke \(.*ECONNRESET\); no further bytes/,
   ],
   [
     'the connection is reset instead of ended',
@@ -127,13 +127,13 @@ const failures: [string, (client: RawClient) => Promise<unknown>, (server: Duple
     /^waited for the end of the peer's half, but the connection broke /,
   ],
   [
-    'the end does not come',
+    'no EOF arrives',
     (client) => client.receivedUntilEnd({ deadlineMs: 1_000 }),
     (server) => server.write('x'.repeat(100)),
     /^waited for the end of the peer's half, but 1000 ms passed; 100 bytes had arrived: (78){64}… \("x{64}"\)$/,
   ],
   [
-    'we have closed it ourselves',
+    'the client was disposed',
     (client) => {
       client.stream.destroy();
       return client.nextFrame();
@@ -149,7 +149,7 @@ const failures: [string, (client: RawClient) => Promise<unknown>, (server: Duple
   ],
 ];
 for (const [what, wait, act, message] of failures) {
-  test(`TK-01 raw client: ${what}: the error says what was waited for and what had arrived`, async () => {
+  test(`TK-01 raw client: ${what}: the error names what was awaited and what had arrived`, async () => {
     const { client, server } = joined();
     const waiting = wait(client);
     act(server);
@@ -158,7 +158,7 @@ for (const [what, wait, act, message] of failures) {
   });
 }
 
-test('TK-01 a wait that fails takes nothing: what had arrived is still there', async () => {
+test('TK-01 a failed wait takes nothing: the received bytes remain', async () => {
   const { client, server } = joined();
   server.write(hex('81 05 48'));
   await waitUntil(() => client.received.length === 3);
@@ -167,7 +167,7 @@ test('TK-01 a wait that fails takes nothing: what had arrived is still there', a
   assert.equal((await client.nextFrame()).payload.toString(), 'Hello');
 });
 
-test('TK-01 waitForClose ends our half after the peer ended its own, and never before', async () => {
+test('TK-01 waitForClose ends the writable half after the EOF of the peer, and not before', async () => {
   const { client, server } = joined();
   const closed = client.waitForClose();
   client.send('still open');
@@ -191,7 +191,7 @@ test('TK-01 leaving the scope of `using` closes the connection', async () => {
   assert.ok(client.stream.destroyed);
 });
 
-test('TK-02 reset closes a stream that has no reset, or refuses it', async () => {
+test('TK-02 reset destroys a stream without resetAndDestroy, or whose resetAndDestroy throws', async () => {
   for (const resetAndDestroy of [undefined, () => assert.fail('not a TCP handle')]) {
     const client = RawClient.over(Object.assign(new PassThrough(), { resetAndDestroy }));
     client.reset();
@@ -228,7 +228,7 @@ test('TK-02 over TCP: the error of a connection that the server resets comes fro
     assert.equal(error?.code, 'ECONNRESET');
   }));
 
-test('TK-02 over TCP: while the client pauses, the buffers on the way fill up', () =>
+test('TK-02 over TCP: while the client pauses, the buffers fill up', () =>
   overTcp(async (client, socket) => {
     client.pause();
     const chunk = Buffer.alloc(1 << 20);
@@ -244,7 +244,7 @@ test('TK-02 over TCP: while the client pauses, the buffers on the way fill up', 
     assert.equal(sent, chunks);
   }));
 
-test('TK-01 connect to a port where nobody listens fails with the cause', async () => {
+test('TK-01 connect to a closed port fails with the cause', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await waitForEvent(server, 'listening');
   const { port } = server.address() as AddressInfo;

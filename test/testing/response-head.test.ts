@@ -7,7 +7,7 @@ import { readResponseHead } from '../../src/testing/response-head.ts';
 const RAW =
   'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nX-A:1\r\nx-a: \t2 \r\n__proto__: p\r\nEmpty:\r\n\r\n';
 
-test('TK-01 a response head is read whole or not at all, and what follows is left alone', () => {
+test('TK-01 a response head is read whole or not at all, and the bytes after it are not taken', () => {
   const bytes = Buffer.from(`${RAW}\x81\x00`, 'latin1');
   const head = readResponseHead(bytes);
   assert.ok(head);

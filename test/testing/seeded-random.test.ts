@@ -7,13 +7,13 @@ const take = (seed: number) => {
   return [random.bytes(5).toString('hex'), random.fraction(), random.uuid(), random.bytes(0).length];
 };
 
-test('TK-01 the same seed gives the same answers to the same calls', () => {
+test('TK-01 the same seed gives the same values for the same calls', () => {
   assert.deepEqual(take(42), take(42));
-  // Written down: a failure report that names a seed must still reproduce with a later version.
+  // Fixed values: a seed in a failure report must reproduce the failure with later versions.
   assert.deepEqual(take(42), ['e185939aca', 0.7075030340115449, 'dac4ff5d-bf56-444f-b563-ad9568463e84', 0]);
 });
 
-test('TK-01 different seeds differ, neighbours and those beyond 32 bits as well', () => {
+test('TK-01 different seeds give different values, also neighbours and seeds beyond 32 bits', () => {
   const seeds = [
     0,
     1,
@@ -28,7 +28,7 @@ test('TK-01 different seeds differ, neighbours and those beyond 32 bits as well'
   assert.equal(new Set(seeds.map((seed) => seededRandom(seed).uuid())).size, seeds.length);
 });
 
-test('TK-01 uuid has the form of version 4, and does not repeat', () => {
+test('TK-01 uuid has the form of version 4 and does not repeat', () => {
   const random = seededRandom(7);
   const seen = new Set<string>();
   for (let i = 0; i < 1_000; i++) {
@@ -59,7 +59,7 @@ test('TK-01 fraction stays in [0, 1) and bytes take every value, about equally o
   );
 });
 
-test('TK-01 bytes are a fresh buffer each time', () => {
+test('TK-01 bytes returns a new buffer for each call', () => {
   const random = seededRandom(1);
   const first = random.bytes(8);
   const kept = first.toString('hex');
@@ -68,12 +68,12 @@ test('TK-01 bytes are a fresh buffer each time', () => {
 });
 
 for (const seed of [Number.NaN, 1.5, 2 ** 53, Number.POSITIVE_INFINITY]) {
-  test(`TK-01 ${seed} is no seed`, () => {
+  test(`TK-01 ${seed} is not a valid seed`, () => {
     assert.throws(() => seededRandom(seed), { name: 'MisuseError', code: 'ERR_ARGUMENT' });
   });
 }
 for (const length of [-1, 1.5, Number.NaN]) {
-  test(`TK-01 ${length} bytes cannot be asked for`, () => {
+  test(`TK-01 ${length} is not a valid number of bytes`, () => {
     assert.throws(() => seededRandom(1).bytes(length), { name: 'MisuseError', code: 'ERR_ARGUMENT' });
   });
 }

@@ -30,7 +30,7 @@ async function overTcp(
   }
 }
 
-test('TK-02 over a socket: bytes, cuts and both ends go through', () =>
+test('TK-02 over a socket: bytes, cuts and the EOF of both sides pass', () =>
   overTcp(async (faulty, peer, socket) => {
     const client = RawClient.over(faulty.end);
     faulty.incoming.cutInto(1);
@@ -78,7 +78,7 @@ test('TK-02 over a socket: reset reaches both sides', () =>
     assert.ok(socket.destroyed);
   }));
 
-test('TK-02 over a socket: a reset by the peer comes through', () =>
+test('TK-02 over a socket: a reset by the peer passes', () =>
   overTcp(async (faulty, peer) => {
     const client = RawClient.over(faulty.end);
     peer.send('x');
@@ -88,7 +88,7 @@ test('TK-02 over a socket: a reset by the peer comes through', () =>
     assert.equal(error?.code, 'ECONNRESET');
   }));
 
-test('TK-02 over a socket: destroying the end ends the peer, and resets it if it writes on', () =>
+test('TK-02 over a socket: destroying the end sends EOF to the peer, and a reset if the peer writes', () =>
   overTcp(async (faulty, peer) => {
     const client = RawClient.over(faulty.end);
     client.send('last words');
@@ -100,12 +100,12 @@ test('TK-02 over a socket: destroying the end ends the peer, and resets it if it
     assert.ok(error === undefined || error.code === 'ECONNRESET' || error.code === 'EPIPE');
   }));
 
-test('TK-02 over a socket without allowHalfOpen: the last bytes arrive, and the end can close', () =>
+test('TK-02 over a socket without allowHalfOpen: the last bytes arrive, and the end closes', () =>
   overTcp(
     async (faulty, peer, socket) => {
       const client = RawClient.over(faulty.end);
       faulty.incoming.stall();
-      // Eight bytes are under way, four wait for room when the socket has closed.
+      // When the socket has closed, eight bytes are in flight and four wait for room.
       peer.send('last w');
       await waitUntil(() => socket.bytesRead === 6);
       peer.send('ords..');

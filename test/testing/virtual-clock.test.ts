@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 
-test('TK-01 a virtual clock runs timers by due time, then by order of setting', () => {
+test('TK-01 a virtual clock runs timers by due time, then in the order they were set', () => {
   const clock = new VirtualClock();
   const ran: string[] = [];
   const set = (name: string, delayMs: number) =>
@@ -51,7 +51,7 @@ test('TK-01 a timer can clear another one that is due at the same time, and one 
   assert.equal(clock.pendingTimers, 0);
 });
 
-test('TK-01 stall lets time pass first: what fell due runs late, in its order, on the next advance', () => {
+test('TK-01 stall lets time pass: timers that fell due run late, in order, on the next advance', () => {
   const clock = new VirtualClock();
   const ran: string[] = [];
   clock.setTimer(() => ran.push(`b@${clock.now()}`), 20);
@@ -66,7 +66,7 @@ test('TK-01 stall lets time pass first: what fell due runs late, in its order, o
   assert.equal(ran.at(-1), 'c@1005');
 });
 
-test('TK-01 a callback that stalls makes the timers after it late, and the advance end later', () => {
+test('TK-01 a callback that stalls delays the timers after it and the end of the advance', () => {
   const clock = new VirtualClock();
   const ran: string[] = [];
   clock.setTimer(() => clock.stall(50), 10);
@@ -77,7 +77,7 @@ test('TK-01 a callback that stalls makes the timers after it late, and the advan
   assert.equal(clock.now(), 60);
 });
 
-test('TK-01 wall time goes with the clock and can be stepped without touching timers', () => {
+test('TK-01 wall time advances with the clock, and setting it does not affect timers', () => {
   const clock = new VirtualClock({ nowMs: 7, wallMs: 1_000_000 });
   let ran = 0;
   clock.setTimer(() => ran++, 60_000);
@@ -93,7 +93,7 @@ test('TK-01 wall time goes with the clock and can be stepped without touching ti
   assert.equal(clock.wallNow(), 1_000_000_000);
 });
 
-test('TK-01 a delay below 1 ms counts as 1 ms, so a timer that sets itself again cannot hold the clock', () => {
+test('TK-01 a delay below 1 ms counts as 1 ms, so a timer that sets itself again cannot stop the clock', () => {
   const clock = new VirtualClock();
   let ran = 0;
   const again = () => {
@@ -107,7 +107,7 @@ test('TK-01 a delay below 1 ms counts as 1 ms, so a timer that sets itself again
   assert.equal(ran, 3);
 });
 
-test('TK-01 what a callback throws comes out of advance at its time; the clock goes on afterwards', () => {
+test('TK-01 advance throws the error of a callback at its time; the clock works afterwards', () => {
   const clock = new VirtualClock();
   const ran: string[] = [];
   clock.setTimer(() => {
@@ -123,14 +123,14 @@ test('TK-01 what a callback throws comes out of advance at its time; the clock g
 
 const misuses: [string, string, (clock: VirtualClock) => unknown][] = [
   ['a negative advance', 'ERR_ARGUMENT', (clock) => clock.advance(-1)],
-  ['an endless advance', 'ERR_ARGUMENT', (clock) => clock.advance(Number.POSITIVE_INFINITY)],
+  ['an infinite advance', 'ERR_ARGUMENT', (clock) => clock.advance(Number.POSITIVE_INFINITY)],
   ['an advance into the past', 'ERR_ARGUMENT', (clock) => clock.advanceTo(clock.now() - 1)],
-  ['an advance to no time', 'ERR_ARGUMENT', (clock) => clock.advanceTo(Number.NaN)],
+  ['an advance to NaN', 'ERR_ARGUMENT', (clock) => clock.advanceTo(Number.NaN)],
   ['a negative stall', 'ERR_ARGUMENT', (clock) => clock.stall(-1)],
-  ['a wall time that is none', 'ERR_ARGUMENT', (clock) => clock.setWall(Number.NaN)],
-  ['a delay that is no number', 'ERR_ARGUMENT', (clock) => clock.setTimer(() => {}, Number.NaN)],
+  ['a wall time of NaN', 'ERR_ARGUMENT', (clock) => clock.setWall(Number.NaN)],
+  ['a delay of NaN', 'ERR_ARGUMENT', (clock) => clock.setTimer(() => {}, Number.NaN)],
   ['a delay beyond 2^31 - 1 ms', 'ERR_ARGUMENT', (clock) => clock.setTimer(() => {}, 2 ** 31)],
-  ['a start that is no time', 'ERR_ARGUMENT', () => new VirtualClock({ nowMs: Number.NaN })],
+  ['a start time of NaN', 'ERR_ARGUMENT', () => new VirtualClock({ nowMs: Number.NaN })],
   [
     'an advance inside a timer',
     'ERR_STATE',

@@ -6,7 +6,7 @@ import { eventLoopTurns, WaitError, waitForEvent, waitUntil } from '../../src/te
 const listeners = (emitter: EventEmitter) =>
   emitter.eventNames().reduce((sum, name) => sum + emitter.listenerCount(name), 0);
 
-test('TK-01 waitForEvent gives the arguments of the next event and leaves no listener', async () => {
+test('TK-01 waitForEvent returns the arguments of the next event and leaves no listener', async () => {
   const emitter = new EventEmitter();
   const waiting = waitForEvent<[number, string]>(emitter, 'close');
   emitter.emit('close', 1000, 'bye');
@@ -16,7 +16,7 @@ test('TK-01 waitForEvent gives the arguments of the next event and leaves no lis
   assert.equal(listeners(emitter), 0);
 });
 
-test('TK-01 waitForEvent says what did not come, and leaves no listener', async () => {
+test('TK-01 waitForEvent names the missing event and leaves no listener', async () => {
   const emitter = new EventEmitter();
   await assert.rejects(waitForEvent(emitter, 'message', { deadlineMs: 1 }), {
     name: 'WaitError',
@@ -25,7 +25,7 @@ test('TK-01 waitForEvent says what did not come, and leaves no listener', async 
   assert.equal(listeners(emitter), 0);
 });
 
-test("TK-01 waitForEvent: an 'error' instead ends the wait and is its cause", async () => {
+test("TK-01 waitForEvent: an 'error' ends the wait and is the cause of the rejection", async () => {
   const emitter = new EventEmitter();
   const cause = new Error('lost');
   const waiting = waitForEvent(emitter, 'open');
@@ -47,18 +47,18 @@ test("TK-01 waitForEvent can wait for 'error' itself", async () => {
   assert.equal(listeners(emitter), 0);
 });
 
-test('TK-01 waitUntil asks at once, then in every turn, and gives the answer', async () => {
+test('TK-01 waitUntil checks at once, then in each turn, and returns the value', async () => {
   let asked = 0;
   const answer = await waitUntil(() => (++asked >= 3 ? `after ${asked}` : ''));
   assert.equal(answer, 'after 3');
   assert.equal(await waitUntil(() => Promise.resolve(7)), 7);
 });
 
-test('TK-01 waitUntil asks once more than time allows: a condition that is true needs no time', async () => {
+test('TK-01 waitUntil checks at least once: a condition that is already true needs no time', async () => {
   assert.equal(await waitUntil(() => true, { deadlineMs: 0 }), true);
 });
 
-test('TK-01 waitUntil says what did not come true: the description, or the condition itself', async () => {
+test('TK-01 the error of waitUntil shows the description, or the source text of the condition', async () => {
   await assert.rejects(
     waitUntil(() => false, { deadlineMs: 1, description: 'ten connections' }),
     new WaitError('not true within 1 ms: ten connections'),
@@ -70,7 +70,7 @@ test('TK-01 waitUntil says what did not come true: the description, or the condi
   );
 });
 
-test('TK-01 waitUntil lets out what the condition throws', async () => {
+test('TK-01 waitUntil rejects with the error of the condition', async () => {
   await assert.rejects(
     waitUntil(() => {
       throw new RangeError('of the condition');
@@ -79,7 +79,7 @@ test('TK-01 waitUntil lets out what the condition throws', async () => {
   );
 });
 
-test('TK-01 eventLoopTurns lets immediates run that were set before', async () => {
+test('TK-01 eventLoopTurns runs the immediates that were set before', async () => {
   const ran: string[] = [];
   setImmediate(() => {
     ran.push('first');
