@@ -7,7 +7,7 @@ import { connect } from '../../src/index.ts';
 import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { type WsClient, wsServer } from '../interop/peers.ts';
 
-/** What docs/comparison.md says of the package `ws`. */
+/** The facts about `ws` in docs/comparison.md. */
 interface Told extends WsClient {
   readonly bufferedAmount: number;
 }
@@ -31,14 +31,14 @@ async function wsListens(t: TestContext): Promise<{ readonly server: Server; rea
   return { server: server as unknown as Server, port: (http.address() as AddressInfo).port };
 }
 
-test('EX-02 comparison: ws takes messages of 100 MiB, and pages of any origin', { skip }, async (t) => {
+test('EX-02 comparison: ws accepts messages of 100 MiB and pages of any origin', { skip }, async (t) => {
   const { server, port } = await wsListens(t);
   assert.equal(server.options.maxPayload, 104_857_600);
   using client = await RawClient.connect({ port });
   assert.equal((await client.upgrade({ headers: { Origin: 'https://evil.example' } })).status, 101);
 });
 
-test('EX-02 comparison: ws keeps whatever waits for a client that does not read', { skip }, async (t) => {
+test('EX-02 comparison: ws buffers without a limit for a client that does not read', { skip }, async (t) => {
   const { server, port } = await wsListens(t);
   using client = await RawClient.connect({ port });
   await client.upgrade();
@@ -51,7 +51,7 @@ test('EX-02 comparison: ws keeps whatever waits for a client that does not read'
   assert.ok(held!.bufferedAmount > 48 * 1_048_576, String(held!.bufferedAmount));
 });
 
-test('EX-02 comparison: close() of ws leaves clients as they are', { skip }, async (t) => {
+test('EX-02 comparison: close() of ws does not close connections', { skip }, async (t) => {
   const { server, port } = await wsListens(t);
   const client = await connect(`ws://127.0.0.1:${port}/`);
   t.after(() => client.terminate());

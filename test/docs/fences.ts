@@ -5,7 +5,7 @@ export const ROOT = join(import.meta.dirname, '..', '..', '..');
 
 const SKIPPED: ReadonlySet<string> = new Set(['node_modules', 'build', '.git']);
 
-/** Pages below a folder. Links are not followed: packages link to this folder, and later Nodes would go round and round. */
+/** Pages below a folder. Does not follow links: packages link to this folder, and newer Nodes would loop. */
 const pagesBelow = (folder: string): string[] =>
   readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
@@ -13,7 +13,7 @@ const pagesBelow = (folder: string): string[] =>
     return entry.name.endsWith('.md') ? [path] : [];
   });
 
-/** Every page of the repository, by its path below the root, with `/` between folders. */
+/** Every page of the repository: paths below the root, with `/` between folders. */
 export const PAGES: readonly string[] = [
   '',
   'docs',
@@ -26,14 +26,14 @@ export const PAGES: readonly string[] = [
   '.github',
 ].flatMap((folder) => (existsSync(join(ROOT, folder)) ? pagesBelow(folder) : []));
 
-/** What stands between two lines of three backticks. */
+/** A fenced code block. */
 export interface Fence {
-  /** `docs/client.md: The loop`, with a number behind it from the second of one heading on. Names it for good. */
+  /** A stable name: `docs/client.md: The loop`. From the second block of a heading on, a number follows. */
   readonly key: string;
   readonly page: string;
-  /** Line of its first line, from 1. */
+  /** Number of its first line, from 1. */
   readonly line: number;
-  /** Empty if the fence names none. */
+  /** The language; empty if the fence names none. */
   readonly language: string;
   readonly code: string;
 }
@@ -65,7 +65,7 @@ export function fencesOf(page: string): Fence[] {
   return fences;
 }
 
-/** All of them, but what the compiler's own output is quoted in: `npm run docs:api` writes docs/api, and a test compares it. */
+/** Every code block except those of docs/api, which quote declarations: a test compares them with the compiler's output. */
 export const FENCES: readonly Fence[] = PAGES.filter((page) => !page.startsWith('docs/api/')).flatMap(
   fencesOf,
 );

@@ -89,7 +89,7 @@ export async function attached(t: TestContext, file: string): Promise<void> {
 export async function shutdown(t: TestContext, file: string): Promise<void> {
   const program = run(t, file);
   const ann = await visit(t, await program.port());
-  // Windows has no SIGTERM that a process could hear.
+  // Windows has no SIGTERM that a process can handle.
   if (process.platform === 'win32') return;
   program.child.kill('SIGTERM');
   assert.equal((await ann.closed).code, 1012);
@@ -118,7 +118,7 @@ export async function behindProxy(t: TestContext, file: string): Promise<void> {
     'X-Forwarded-Host': 'app.example',
     Origin: 'https://app.example',
   };
-  assert.equal(await statusOf(port, headers), 101, 'what the proxy says of the page counts');
+  assert.equal(await statusOf(port, headers), 101, 'the forwarded origin counts');
 }
 
 export async function reconnecting(t: TestContext, file: string): Promise<void> {
@@ -150,7 +150,7 @@ export async function suiteFromProgram(t: TestContext, file: string): Promise<vo
   assert.match(await run(t, file, { ports: { 9001: port } }).ended(), /^(\d+) of \1 cases passed\n$/);
 }
 
-/** The loop of a client that is judged, with Node's own WebSocket. */
+/** The loop of the tested client, with Node's built-in WebSocket. */
 export async function browserLoop(t: TestContext, file: string): Promise<void> {
   if (nodeClient.peer === undefined) return t.skip(nodeClient.skip);
   const io = fakeIo();
@@ -162,7 +162,7 @@ export async function browserLoop(t: TestContext, file: string): Promise<void> {
     ports: { 9001: Number(new URL(url!).port) },
     execArgv: [...nodeClient.peer, '--no-warnings'],
   });
-  // A loop that does not begin would be waited for.
+  // Without this, the test would wait for a loop that does not begin.
   assert.equal(await program.ended(), '');
   assert.equal(await exit, 0, io.outLines.join('\n'));
 }

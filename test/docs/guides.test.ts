@@ -10,7 +10,7 @@ const DOCS = join(ROOT, 'docs');
 const pages = readdirSync(DOCS).filter((name) => name.endsWith('.md'));
 const read = (name: string): string => readFileSync(join(DOCS, name), 'utf8');
 
-/** All of them: one that is missing does not compile. */
+/** Every close cause: the compiler reports a missing one. */
 const CAUSES: Readonly<Record<CloseCause, true>> = {
   'peer-close': true,
   'local-close': true,
@@ -37,7 +37,7 @@ const CAUSES: Readonly<Record<CloseCause, true>> = {
 };
 
 for (const name of pages) {
-  test(`EX-03: links in docs/${name} lead somewhere, and it names no error code that does not exist`, () => {
+  test(`EX-03: links in docs/${name} have targets, and every error code that it names exists`, () => {
     const page = read(name);
     for (const [, target = ''] of page.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g))
       assert.ok(existsSync(join(dirname(join(DOCS, name)), target)), `${name} links to ${target}`);
@@ -46,12 +46,12 @@ for (const name of pages) {
   });
 }
 
-test('EX-03: the index of the documentation has every page', () => {
+test('EX-03: the index of the documentation lists every page', () => {
   const index = read('README.md');
   for (const name of pages) assert.ok(name === 'README.md' || index.includes(`(${name})`), name);
 });
 
-test('EX-03 CF-02: the page of limits has every limit of the server, with its default', () => {
+test('EX-03 CF-02: docs/limits.md lists every limit of the server with its default', () => {
   const rows = new Map(
     [...read('limits.md').matchAll(/^\| `(\w+)` \| (\S+) \|/gm)].map(([, name, value]) => [name!, value!]),
   );
@@ -66,12 +66,12 @@ test('EX-03 CF-02: the page of limits has every limit of the server, with its de
   assert.deepEqual([...rows.keys()].sort(), limits.sort());
 });
 
-test('CL-12 EX-03: the page of close codes has every cause', () => {
+test('CL-12 EX-03: docs/close-codes.md lists every cause', () => {
   const page = read('close-codes.md');
   for (const cause of Object.keys(CAUSES)) assert.ok(page.includes(`\`${cause}\``), cause);
 });
 
-/** What the requirements ask the guides to say. */
+/** Statements that requirements demand of the guides. */
 const SAYS: readonly (readonly [row: string, page: string, ...what: RegExp[]])[] = [
   ['OR-06', 'security.md', /cross-site WebSocket hijacking/i, /CORS does not apply/, /not browsers/],
   [
@@ -93,7 +93,7 @@ const SAYS: readonly (readonly [row: string, page: string, ...what: RegExp[]])[]
   ['RL-01', 'limits.md', /messagesPerSecond: 100/, /1_048_576/],
 ];
 for (const [row, page, ...what] of SAYS) {
-  test(`${row}: docs/${page} says what it has to`, () => {
+  test(`${row}: docs/${page} contains the required statements`, () => {
     for (const each of what) assert.match(read(page), each);
   });
 }

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { PAGES, ROOT } from './fences.ts';
 
-/** Without what is code: brackets there are no links. */
+/** The page without code, because brackets in code are not links. */
 const prose = (markdown: string): string =>
   markdown.replaceAll(/^```[^]*?^```/gm, '').replaceAll(/(`+)[^]*?\1/g, 'code');
 
-/** As GitHub names a heading. */
+/** The anchors of the headings, as GitHub makes them. */
 const anchorsOf = (markdown: string): Set<string> =>
   new Set(
     [...markdown.replaceAll(/^```[^]*?^```/gm, '').matchAll(/^#{1,6} +(.+)$/gm)].map((match) =>
@@ -20,7 +20,7 @@ const anchorsOf = (markdown: string): Set<string> =>
   );
 
 for (const page of PAGES) {
-  test(`EX-03: links in ${page} lead somewhere`, () => {
+  test(`EX-03: links in ${page} have targets`, () => {
     const text = readFileSync(join(ROOT, page), 'utf8');
     const broken: string[] = [];
     for (const [, target] of prose(text).matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -37,6 +37,6 @@ for (const page of PAGES) {
   });
 }
 
-test('EX-03: there are pages to check', () => {
+test('EX-03: the check finds pages', () => {
   assert.ok(PAGES.includes('README.md') && PAGES.length >= 8, PAGES.join());
 });

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { ROOT } from './fences.ts';
 
-/** Inside the package, so that `hawser` is what its exports say: the built one, with its types. */
+/** Inside the package, so that `hawser` resolves by its `exports` to the built package with its types. */
 const FOLDERS = join(ROOT, 'build', 'snippets');
 const TSC = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
 
-/** The strictness of the project, without what only a library needs. */
+/** The strict options of the project, without those that only a library needs. */
 const CONFIG = {
   extends: '../../../tsconfig.json',
   compilerOptions: {
@@ -32,18 +32,18 @@ export interface Source {
   readonly code: string;
 }
 export interface CompiledModules {
-  /** Of this run alone; whoever is done takes it away. */
+  /** The folder of this run; the caller removes it. */
   readonly folder: string;
   readonly of: ReadonlyMap<string, Compiled>;
 }
 export interface Compiled {
-  /** What the compiler says about it: nothing, if all is well. */
+  /** Errors of the compiler; empty if there are none. */
   readonly complaints: readonly string[];
-  /** The program, to be run. */
+  /** The compiled program. */
   readonly file: string;
 }
 
-/** Compiles modules, each as a file of its own. */
+/** Compiles modules, each as a separate file. */
 export function compiled(sources: readonly Source[]): CompiledModules {
   mkdirSync(FOLDERS, { recursive: true });
   const folder = mkdtempSync(join(FOLDERS, 'run-'));

@@ -15,9 +15,9 @@ export async function server(t: TestContext, file: string): Promise<void> {
   ann.send('to all others');
   assert.equal(await heard[1](), 'to all others');
   bob.send(Buffer.of(1, 2, 3));
-  assert.deepEqual(await heard[0](), Buffer.of(1, 2, 3), 'her own message did not come back to her');
+  assert.deepEqual(await heard[0](), Buffer.of(1, 2, 3), 'the sender did not receive its own message');
   assert.equal(await statusOf(port, { Origin: 'https://evil.example' }), 403);
-  // Windows has no SIGTERM that a process could hear.
+  // Windows has no SIGTERM that a process can handle.
   if (process.platform === 'win32') return;
   program.child.kill('SIGTERM');
   for (const { code } of await Promise.all([ann.closed, bob.closed])) assert.equal(code, 1001);
@@ -46,7 +46,7 @@ export async function reconnecting(t: TestContext, file: string): Promise<void> 
   await follow(t, file, 'app.example');
 }
 
-/** A client that is sent away twice: for the first time it comes back, with another token. */
+/** A client whose connection is closed twice. After the first close it reconnects with a fresh token. */
 export async function follow(t: TestContext, file: string, host: string): Promise<void> {
   const tokens: unknown[] = [];
   const { nextConnection, ...world } = await harbour(t, host, {
@@ -78,7 +78,7 @@ export async function sending(t: TestContext, file: string): Promise<void> {
   assert.equal(
     await run(t, file).ended(),
     'text\n<Buffer 01 02 03>\nto the subscribers of a topic\n',
-    'the broadcast is for the others',
+    'the broadcast goes to the others only',
   );
 }
 

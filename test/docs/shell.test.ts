@@ -13,18 +13,18 @@ import { curl } from '../interop/peers.ts';
 import { FENCES, PAGES, ROOT } from './fences.ts';
 import { readShell, type ShellCommand } from './shell.ts';
 
-/** Where the code in other languages is run. */
+/** Tests that run the code in other languages. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/cli.md: connect (2)': 'test/cli/connect-failures.test.ts',
   'docs/proxies.md: nginx': 'test/interop/proxies.test.ts',
   'docs/proxies.md: HAProxy': 'test/interop/proxies.test.ts',
   'docs/proxies.md: PROXY protocol (2)': 'test/interop/proxy-protocol.test.ts',
   'docs/conformance/README.md: A client (2)': 'test/interop/conform-client.test.ts',
-  // A picture of folders.
+  // A diagram of folders.
   'CONTRIBUTING.md: Source layout': 'test/architecture.test.ts',
 };
 
-test('EX-03 every block of a page is a program, shell, or known to be run elsewhere', () => {
+test('EX-03 every code block is a program, shell, or listed with the test that runs it', () => {
   const others = FENCES.filter(({ language }) => !['ts', 'js', 'sh'].includes(language));
   assert.deepEqual(others.map(({ key }) => key).sort(), Object.keys(ELSEWHERE).sort());
   for (const file of Object.values(ELSEWHERE)) assert.ok(existsSync(join(ROOT, file)), file);
@@ -35,7 +35,7 @@ interface PackageFile {
 }
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as PackageFile;
 
-/** A script exists, and the program it starts knows the flags it is given. */
+/** Checks that a script of package.json exists and that its program knows the given flags. */
 function checkNpm([verb, ...args]: readonly string[]): void {
   if (verb === 'ci') {
     const folder = args[0] === '--prefix' ? args[1]! : '.';
@@ -43,7 +43,7 @@ function checkNpm([verb, ...args]: readonly string[]): void {
     return;
   }
   const name = verb === 'run' ? args[0]! : verb!;
-  const script = scripts[name] ?? assert.fail(`there is no script ${name}`);
+  const script = scripts[name] ?? assert.fail(`package.json has no script ${name}`);
   const flags = args.filter((word) => /^--\w/.test(word));
   if (flags.length === 0) return;
   const program = /\bnode (build\/\S+\.js)/.exec(script)?.[1] ?? assert.fail(`${name} takes no flags`);
@@ -51,7 +51,7 @@ function checkNpm([verb, ...args]: readonly string[]): void {
   for (const flag of flags) assert.ok(stdout.includes(flag), `${name} has no flag ${flag}`);
 }
 
-/** Serves for a moment. */
+/** Starts `hawser serve` and stops it. */
 async function checkServe(args: readonly string[]): Promise<void> {
   const io = fakeIo();
   const words = args.map((word, at) => (args[at - 1] === '--port' ? '0' : word));
@@ -62,13 +62,13 @@ async function checkServe(args: readonly string[]): Promise<void> {
   assert.equal(await exit, 0, io.errLines.join('\n'));
 }
 
-/** Talks to a server of ours that sends everything back, in place of the one in the guide. */
+/** Runs a client command against a Hawser echo server instead of the server in the guide. */
 async function checkClient(t: TestContext, name: string, args: readonly string[]): Promise<void> {
   const { url } = await echo(t, { allowedOrigins: '*' });
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'file.html');
-  writeFileSync(file, 'not really a picture');
+  writeFileSync(file, 'not an image');
   const words = args.map((word, at) =>
     /^(?:wss?:\/\/[\w.:]+\/\S*|localhost:\d+)$/.test(word)
       ? url
@@ -80,7 +80,7 @@ async function checkClient(t: TestContext, name: string, args: readonly string[]
   );
   const io = fakeIo();
   io.input.end('1\n2\n');
-  // What takes long, or waits for somebody, is only begun: a wrong command line is told at once, with 2.
+  // Long or waiting commands are only started: a wrong command line exits at once with 2.
   const whole = name !== 'bench' && !words.includes('--listen');
   const short = name === 'conform' && whole && !words.includes('--only') ? ['--only', 'lengths.*'] : [];
   const quick = name === 'connect' || name === 'send' ? ['--wait-ms', '300'] : [];
@@ -90,7 +90,7 @@ async function checkClient(t: TestContext, name: string, args: readonly string[]
   if (name === 'connect') assert.match(io.outLines.join('\n'), /\b1\b[^]*\b2\b/);
 }
 
-/** A page that is none of ours, refused; where there is no curl, the words alone were looked at. */
+/** Runs curl as a page of another origin, which is refused. Without curl, only the arguments are checked. */
 async function checkCurl(t: TestContext, args: readonly string[]): Promise<void> {
   const { port } = await echo(t);
   const words = args.map((word) => word.replace('127.0.0.1:8080', `127.0.0.1:${port}`));
@@ -113,11 +113,11 @@ async function check(t: TestContext, { words: [program, ...args], input }: Shell
   else if (program === 'npm') checkNpm(args);
   else if (program === 'node') assert.ok(existsSync(join(ROOT, args[0]!)), args[0]);
   else if (program === 'bash') assert.ok(existsSync(join(ROOT, args[0]!)), args[0]);
-  else assert.ok(['seq', 'wc', 'kill'].includes(program!), `${program} is not for guides`);
+  else assert.ok(['seq', 'wc', 'kill'].includes(program!), `${program} is not allowed in guides`);
 }
 
 for (const { key, page, line, code } of FENCES.filter(({ language }) => language === 'sh')) {
-  test(`EX-03 EX-02 the commands of ${key}`, async (t) => {
+  test(`EX-03 EX-02 the commands of ${key} work`, async (t) => {
     for (const [at, text] of code.trimEnd().split('\n').entries()) {
       await t.test(`${page}:${line + at} ${text}`, async (each) => {
         for (const command of readShell(text)) await check(each, command);
@@ -126,7 +126,7 @@ for (const { key, page, line, code } of FENCES.filter(({ language }) => language
   });
 }
 
-test('EX-03 scripts in the running text are there', () => {
+test('EX-03 npm scripts that pages name in the text exist', () => {
   for (const page of PAGES) {
     for (const [, name = ''] of readFileSync(join(ROOT, page), 'utf8').matchAll(
       /`npm run ([\w:-]+)[^`\n]*`/g,
@@ -135,7 +135,7 @@ test('EX-03 scripts in the running text are there', () => {
   }
 });
 
-test('EX-03 CM-01 flags in the running text are flags of that command', async () => {
+test('EX-03 CM-01 flags that pages name in the text belong to the command', async () => {
   const helps = new Map<string, string>();
   for (const page of PAGES) {
     const text = readFileSync(join(ROOT, page), 'utf8');

@@ -1,16 +1,16 @@
-/** One program of a line of shell, as a person would type it. */
+/** One program of a shell line. */
 export interface ShellCommand {
   readonly words: readonly string[];
-  /** What is read in place of what is typed: the output of the program before it, or a file behind `<`. */
+  /** Source of standard input: the terminal, the previous program of a pipe, or a file after `<`. */
   readonly input: 'typed' | 'pipe' | 'file';
 }
 
-/** A comment; an operator; a word, whole or in quotes, with a `<placeholder>` in it. */
+/** Matches a comment, an operator, or a word that may contain quotes and `<placeholder>`. */
 const TOKEN = /\s*(?:(#.*)|(&&|[|&>]|<(?!\w+>))|((?:'[^']*'|"[^"]*"|<\w+>|[^\s'"&|<>#])+))/y;
 
 /**
- * Takes a line apart: words, single and double quotes, `&&`, `|`, `&`, `<`, comments. That is all that guides may use.
- * @throws Error for anything else.
+ * Parses a shell line: words, single and double quotes, `&&`, `|`, `&`, `<`, comments. Guides may use nothing else.
+ * @throws Error for other syntax.
  */
 export function readShell(line: string): ShellCommand[] {
   const commands: ShellCommand[] = [];

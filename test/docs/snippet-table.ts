@@ -2,17 +2,17 @@ import type { TestContext } from 'node:test';
 import * as guides from './guide-runs.ts';
 import * as readme from './readme-runs.ts';
 
-/** How the code in a guide is known to be right. */
+/** How a test proves the code of a guide. */
 export type Treatment =
-  /** Its lines stand, as they are, in a file of the project, which is compiled with the rest and run by a test. */
+  /** Its lines are part of a file of the project, which is compiled and run by another test. */
   | { readonly in: string }
-  /** Compiled as a module of its own, and run. */
+  /** Compiled as a separate module and run. */
   | {
-      /** What a fragment takes for granted, put before it. */
+      /** Code that the fragment assumes; inserted before it. */
       readonly given?: string;
-      /** Put behind it. */
+      /** Code inserted after it. */
       readonly after?: string;
-      /** @param file The compiled program. @throws If it does not do what the guide says. */
+      /** Runs the compiled program `file`. @throws If it does not do what the guide states. */
       readonly run: (t: TestContext, file: string) => Promise<void>;
     };
 
@@ -28,7 +28,7 @@ const FRESH_TOKEN = `
 const GUIDE_TO_CLIENT = { in: 'examples/client-guide.ts' };
 const GUIDE_TO_TESTING = { in: 'examples/testing/chat.test.ts' };
 
-/** Every block of TypeScript and JavaScript in every page; a test looks that none is missing here, and none too many. */
+/** Every TypeScript and JavaScript block of every page. A test checks that the table is complete and has no other rows. */
 export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'README.md: A server in ten lines': { run: readme.server },
   'README.md: A client in ten lines': { run: readme.client },

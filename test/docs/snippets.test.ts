@@ -8,7 +8,7 @@ import { TREATMENTS } from './snippet-table.ts';
 
 const PROGRAMS = FENCES.filter(({ language }) => language === 'ts' || language === 'js');
 
-test('EX-03 every block of code in every page is compiled and run: the table knows each of them, and no other', () => {
+test('EX-03 the table has a row for every TypeScript and JavaScript block of every page, and no other rows', () => {
   assert.deepEqual(PROGRAMS.map(({ key }) => key).sort(), Object.keys(TREATMENTS).sort());
 });
 
@@ -20,7 +20,7 @@ for (const { key, language, code } of PROGRAMS) {
   sources.push({ name: key, language: language as 'ts' | 'js', code: `${given}\n${code}${after}\n` });
 }
 let modules: CompiledModules | undefined;
-// Not while this file is loaded: tests are listed without being run.
+// Not at load time: the list of titles loads this file without running tests.
 before(() => {
   modules = compiled(sources);
 });
@@ -28,7 +28,7 @@ after(() => {
   if (modules !== undefined) rmSync(modules.folder, { recursive: true });
 });
 
-/** Lines without what surrounds them. */
+/** Code without indentation and blank lines. */
 const plain = (code: string): string =>
   code
     .split('\n')

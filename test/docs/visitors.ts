@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import { type Connection, connect, type ConnectOptions, type Message } from '../../src/index.ts';
 import { RawClient, type RawUpgradeOptions } from '../../src/testing/index.ts';
 
-/** A client of a program that runs; gone with the test. */
+/** Connects to a running program; the connection is closed after the test. */
 export async function visit(
   t: TestContext,
   port: number,
@@ -14,13 +14,13 @@ export async function visit(
   return connection;
 }
 
-/** Status with which somebody is answered. */
+/** The status that an upgrade request gets. */
 export async function statusOf(port: number, headers: RawUpgradeOptions['headers'] = {}): Promise<number> {
   using client = await RawClient.connect({ port });
   return (await client.upgrade({ headers })).status;
 }
 
-/** The next message of a connection that nobody else reads; `undefined` if it ends before. */
+/** Returns a function that resolves with the next message, or with `undefined` if the connection ends first. */
 export const messages = (connection: Connection): (() => Promise<Message | undefined>) => {
   const iterator = connection[Symbol.asyncIterator]();
   return async () => {

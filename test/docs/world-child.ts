@@ -1,5 +1,5 @@
-// Comes before a program from a guide, and lies to it about the network, so that it runs as it is printed: the port it wants
-// to listen on is a free one, of which the parent is told, and the hosts and ports it wants to reach are those of the parent.
+// Loaded before a program of a guide, so that the program runs unchanged. It replaces the printed listening port by a free port,
+// which it reports to the parent, and redirects outgoing connections to hosts and ports of the parent.
 import dns from 'node:dns';
 import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
@@ -11,9 +11,9 @@ interface Where {
   host?: string;
 }
 
-/** Ports as the program has them, and as they are. */
+/** Printed ports, and the real ports that replace them. */
 const ports = JSON.parse(process.env['HAWSER_DOCS_PORTS'] ?? '{}') as Readonly<Record<string, number>>;
-/** The port that guides print: somebody may have it. */
+/** The port in the guides. Another process may use it. */
 const PRINTED = 8_080;
 
 const listen = Reflect.get(net.Server.prototype, 'listen') as Call;

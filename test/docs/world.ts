@@ -13,18 +13,18 @@ import { waitForEvent, waitUntil } from '../../src/testing/index.ts';
 const WORLD = pathToFileURL(join(import.meta.dirname, 'world-child.js')).href;
 const START = { deadlineMs: 30_000 };
 
-/** A program from a guide that runs. */
+/** A running program of a guide. */
 export interface Running {
   readonly child: ChildProcess;
   readonly output: () => string;
-  /** Waits for the free port that it got in place of the printed one. */
+  /** Resolves with the free port that replaces the printed one. */
   readonly port: () => Promise<number>;
-  /** Waits until it has ended by itself, and gives what it printed. */
+  /** Resolves with the output after the program has exited by itself. */
   readonly ended: () => Promise<string>;
 }
 
 export interface World {
-  /** Ports as printed, and the servers that stand for them. */
+  /** Printed ports, and the ports of the servers that replace them. */
   readonly ports?: Readonly<Record<number, number>>;
   /** Certificate to trust, as PEM. */
   readonly ca?: string;
@@ -72,7 +72,7 @@ export function run(t: TestContext, file: string, { ports = {}, ca, execArgv = [
   };
 }
 
-/** A server at `wss://<name>.example`, for programs that are clients. */
+/** A server at `wss://<name>.example` for client programs. */
 export interface Harbour extends World {
   readonly server: WebSocketServer;
   readonly nextConnection: () => Promise<Connection>;

@@ -8,11 +8,11 @@ import { type EchoServer, echoServer } from './echo-server.ts';
 import { Firefox } from './firefox.ts';
 import { chromium, firefox } from './peers.ts';
 
-/** What pages get; the types of the DOM are not those of Node. */
+/** Message events in a page. The types of the DOM differ from those of Node. */
 type PageMessage = Event & { readonly data: string | ArrayBuffer };
 type PageClose = Event & { readonly code: number; readonly reason: string; readonly wasClean: boolean };
 
-/** A page without content, whose scripts have an origin. Functions run in it, so that they can use nothing from outside. */
+/** An empty page, so that scripts have an origin. Functions run in the page and cannot use variables of the test. */
 interface BlankPage {
   goto(url: string): Promise<unknown>;
   evaluate<Result, Argument>(
@@ -21,7 +21,7 @@ interface BlankPage {
   ): Promise<Awaited<Result>>;
 }
 interface OpenBrowser {
-  /** @param url Where there is such a page. */
+  /** @param url The URL of an empty page. */
   blankPage(url: string): Promise<BlankPage>;
   close(): Promise<void>;
 }
@@ -51,12 +51,12 @@ async function openFirefox(): Promise<OpenBrowser> {
 
 const BROWSERS = [
   { name: 'Chromium', skip: chromium.skip, open: openChromium, violationIsClean: true },
-  // After a violation we end TCP right behind our Close (§7.1.7), and Firefox calls clean only what it got to answer: now and then
-  // it does get to.
+  // After a violation Hawser ends TCP right after its Close (§7.1.7). Firefox reports a clean close only if its answer was sent
+  // before, which happens now and then.
   { name: 'Firefox', skip: firefox.skip, open: openFirefox, violationIsClean: undefined },
 ] as const;
 
-/** Sends sizes of every form of length back and forth, and closes. */
+/** Echoes messages of sizes in every length form, then closes. */
 async function everySize(address: string) {
   const socket = new WebSocket(address);
   socket.binaryType = 'arraybuffer';
@@ -101,7 +101,7 @@ for (const { name, skip, open, violationIsClean } of BROWSERS) {
     });
     const blankPage = (): Promise<BlankPage> =>
       browser!.blankPage(`http://127.0.0.1:${(blank.address() as AddressInfo).port}/`);
-    /** A page, and a server beside it. */
+    /** A page and a server. */
     const both = async (
       t: TestContext,
       options?: ServerOptions,
@@ -110,7 +110,7 @@ for (const { name, skip, open, violationIsClean } of BROWSERS) {
       page: await blankPage(),
     });
 
-    test(`TS-06: ${name} sends and gets text and binary, 1 MiB too`, LONG, async (t) => {
+    test(`TS-06: ${name} sends and receives text and binary messages of up to 1 MiB`, LONG, async (t) => {
       const { url, nextClose, page } = await both(t);
       assert.deepEqual(await page.evaluate(everySize, url), {
         results: [0, 1, 125, 126, 127, 65_535, 65_536, 1_048_576].map((size) => [size, true, true]),
@@ -121,7 +121,7 @@ for (const { name, skip, open, violationIsClean } of BROWSERS) {
       assert.deepEqual([code, reason, wasClean, cause], [4001, 'Grüße', true, 'peer-close']);
     });
 
-    test(`TS-06: ${name} over TLS, from a page that is served over it as well`, LONG, async (t) => {
+    test(`TS-06: ${name} connects over TLS from a page that is also served over TLS`, LONG, async (t) => {
       const tls = selfSigned(['127.0.0.1'], Date.now());
       const { port, nextClose } = await echoServer(t, {
         tls,
@@ -150,32 +150,36 @@ for (const { name, skip, open, violationIsClean } of BROWSERS) {
       });
     }
 
-    test(`CL-14 TS-08: ${name} sees every close code of ours, clean, with its reason`, LONG, async (t) => {
-      const { url, page } = await both(t);
-      const sendable = [1000, 1001, 1003, 1007, 1008, 1009, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999];
-      const seen = await page.evaluate(
-        async ({ address, all }) => {
-          const closes = [];
-          for (const code of all) {
-            const socket = new WebSocket(address);
-            const closed = new Promise<PageClose>((resolve) => {
-              socket.addEventListener('close', (event) => resolve(event as PageClose));
-            });
-            socket.addEventListener('open', () => socket.send(`close ${code} reason`));
-            const event = await closed;
-            closes.push([event.code, event.reason, event.wasClean]);
-          }
-          return closes;
-        },
-        { address: url, all: sendable },
-      );
-      assert.deepEqual(
-        seen,
-        sendable.map((code) => [code, 'reason', true]),
-      );
-    });
+    test(
+      `CL-14 TS-08: ${name} receives every close code of the server, clean, with its reason`,
+      LONG,
+      async (t) => {
+        const { url, page } = await both(t);
+        const sendable = [1000, 1001, 1003, 1007, 1008, 1009, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999];
+        const seen = await page.evaluate(
+          async ({ address, all }) => {
+            const closes = [];
+            for (const code of all) {
+              const socket = new WebSocket(address);
+              const closed = new Promise<PageClose>((resolve) => {
+                socket.addEventListener('close', (event) => resolve(event as PageClose));
+              });
+              socket.addEventListener('open', () => socket.send(`close ${code} reason`));
+              const event = await closed;
+              closes.push([event.code, event.reason, event.wasClean]);
+            }
+            return closes;
+          },
+          { address: url, all: sendable },
+        );
+        assert.deepEqual(
+          seen,
+          sendable.map((code) => [code, 'reason', true]),
+        );
+      },
+    );
 
-    test(`CL-14 FR-05: a violation closes with its code, which ${name} sees`, LONG, async (t) => {
+    test(`CL-14 FR-05: ${name} receives the code of a violation`, LONG, async (t) => {
       const { url, page } = await both(t, { maxMessageBytes: 1_000 });
       const seen = await page.evaluate(async (address) => {
         const socket = new WebSocket(address);
@@ -188,7 +192,7 @@ for (const { name, skip, open, violationIsClean } of BROWSERS) {
       assert.deepEqual(seen, [1009, violationIsClean ?? seen[1]]);
     });
 
-    test(`TS-06 §1.9: ${name} gets the subprotocol that we prefer`, LONG, async (t) => {
+    test(`TS-06 §1.9: ${name} gets the subprotocol that the server prefers`, LONG, async (t) => {
       const { url, page } = await both(t, { protocols: ['v2', 'v1'] });
       const protocol = await page.evaluate(async (address) => {
         const socket = new WebSocket(address, ['v1', 'v2']);
@@ -202,25 +206,21 @@ for (const { name, skip, open, violationIsClean } of BROWSERS) {
       assert.equal(protocol, 'v2');
     });
 
-    test(
-      `OR-01 §10.2: a page of another origin is refused in ${name}, and only sees that it failed`,
-      LONG,
-      async (t) => {
-        const { url, server, page } = await both(t, { allowedOrigins: 'same-origin' });
-        const refused = new Promise<string>((resolve) => server.on('refused', ({ code }) => resolve(code)));
-        const code = await page.evaluate(async (address) => {
-          const socket = new WebSocket(address);
-          const event = await new Promise<PageClose>((resolve) => {
-            socket.addEventListener('close', (event) => resolve(event as PageClose));
-          });
-          return event.code;
-        }, url);
-        assert.equal(code, 1006);
-        assert.equal(await refused, 'ERR_ORIGIN');
-      },
-    );
+    test(`OR-01 §10.2: a page of another origin is refused in ${name}, without a reason`, LONG, async (t) => {
+      const { url, server, page } = await both(t, { allowedOrigins: 'same-origin' });
+      const refused = new Promise<string>((resolve) => server.on('refused', ({ code }) => resolve(code)));
+      const code = await page.evaluate(async (address) => {
+        const socket = new WebSocket(address);
+        const event = await new Promise<PageClose>((resolve) => {
+          socket.addEventListener('close', (event) => resolve(event as PageClose));
+        });
+        return event.code;
+      }, url);
+      assert.equal(code, 1006);
+      assert.equal(await refused, 'ERR_ORIGIN');
+    });
 
-    test(`TS-06 §7.4.1: a page that is left closes with 1001 in ${name}`, LONG, async (t) => {
+    test(`TS-06 §7.4.1: leaving the page closes with 1001 in ${name}`, LONG, async (t) => {
       const { url, nextClose, page } = await both(t);
       await page.evaluate(async (address) => {
         const socket = new WebSocket(address);

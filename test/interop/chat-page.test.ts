@@ -45,7 +45,7 @@ async function chat(t: TestContext, ...flags: string[]): Promise<Served> {
   return server;
 }
 
-test('CM-04 TS-06: two tabs talk to each other, and see who is there', TIMEOUT, async (t) => {
+test('CM-04 TS-06: two tabs exchange messages and list both users', TIMEOUT, async (t) => {
   const { url } = await chat(t);
   const { page: anna } = await visit(t, url.href, { viewport: { width: 1100, height: 720 } });
   const { page: ben, context } = await visit(t, url.href, PHONE);
@@ -67,7 +67,7 @@ test('CM-04 TS-06: two tabs talk to each other, and see who is there', TIMEOUT, 
   assert.deepEqual(await texts(anna, '.said img, .said b:not(.head b)'), []);
   for (const page of [anna, ben]) {
     const [log = 0, people = 0] = await widths(page, ['#log', '#people']);
-    assert.ok(log >= people && log > 300, `messages have more room than names: ${log}, ${people}`);
+    assert.ok(log >= people && log > 300, `messages have more space than names: ${log}, ${people}`);
   }
   if (PICTURES !== undefined) {
     await anna.screenshot({ path: `${PICTURES}/chat-wide-light.png` });
@@ -77,7 +77,7 @@ test('CM-04 TS-06: two tabs talk to each other, and see who is there', TIMEOUT, 
   await showing(anna, PEOPLE, ['Anna (you)']);
 });
 
-test('CM-04: rooms do not hear each other, and a name that is taken gets a number', TIMEOUT, async (t) => {
+test('CM-04: rooms are separate, and a name that is in use gets a number', TIMEOUT, async (t) => {
   const { url } = await chat(t);
   const { page: first } = await visit(t, `${url.href}#blue`);
   const { page: second } = await visit(t, `${url.href}#blue`);
@@ -95,7 +95,7 @@ test('CM-04: rooms do not hear each other, and a name that is taken gets a numbe
 });
 
 test(
-  'CM-04: a page reconnects by itself, is the same person, and what was written meanwhile arrives once',
+  'CM-04: the page reconnects by itself as the same user, and messages written while offline arrive once',
   TIMEOUT,
   async (t) => {
     const server = await chat(t);

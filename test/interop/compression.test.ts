@@ -21,10 +21,10 @@ import {
 
 const run = promisify(execFile);
 const SIZES = [0, 1, 125, 126, 1_024, 65_535, 65_536, 300_000, 1_000_000];
-/** Sizes as the clients of other languages report them. */
+/** The report of the other clients: message sizes, and whether binary and text were correct. */
 const THEIR_SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 1_048_576].map((size) => [size, true, true]);
 
-/** Text that compresses well, and text that hardly does. */
+/** Texts that compress well and texts that hardly compress. */
 function* texts(): Generator<string> {
   let n = 1;
   for (const size of SIZES) {
@@ -47,7 +47,9 @@ for (const contextTakeover of TAKEOVERS) {
     const title = `takeover ${contextTakeover}, ws with ${JSON.stringify(theirs)}`;
     const ours = { contextTakeover, thresholdBytes: 0, asyncThresholdBytes: 100_000 };
 
-    test(`TS-06 PD-02 PD-04 a client of ws talks to our server, ${title}`, { skip: ws.skip }, async (t) => {
+    test(`TS-06 PD-02 PD-04 a ws client exchanges messages with a Hawser server, ${title}`, {
+      skip: ws.skip,
+    }, async (t) => {
       const echo = await echoServer(t, { perMessageDeflate: ours });
       const client: WsClient = new ws.peer!(echo.url, [], { perMessageDeflate: { ...theirs, threshold: 0 } });
       t.after(() => client.terminate());
@@ -75,7 +77,9 @@ for (const contextTakeover of TAKEOVERS) {
       assert.ok(connection!.bytesReceived < 2_500_000, 'it was compressed');
     });
 
-    test(`TS-06 PD-10 our client talks to a server of ws, ${title}`, { skip: wsServer.skip }, async (t) => {
+    test(`TS-06 PD-10 a Hawser client exchanges messages with a ws server, ${title}`, {
+      skip: wsServer.skip,
+    }, async (t) => {
       const perMessageDeflate = { ...theirs, threshold: 0 };
       const http = createServer();
       await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
@@ -104,7 +108,7 @@ for (const contextTakeover of TAKEOVERS) {
     });
   }
 
-  test(`TS-06 PD-04 Python's websockets, which compresses by itself, takeover ${contextTakeover}`, {
+  test(`TS-06 PD-04 Python's websockets, which compresses by default, takeover ${contextTakeover}`, {
     skip: python.skip,
   }, async (t) => {
     const extensions: string[] = [];
@@ -121,7 +125,9 @@ for (const contextTakeover of TAKEOVERS) {
     for (const each of extensions) assert.match(each, /^permessage-deflate/);
   });
 
-  test(`TS-06 PD-04 Node's own client, takeover ${contextTakeover}`, { skip: nodeClient.skip }, async (t) => {
+  test(`TS-06 PD-04 Node's built-in client, takeover ${contextTakeover}`, {
+    skip: nodeClient.skip,
+  }, async (t) => {
     const perMessageDeflate = { contextTakeover, thresholdBytes: 0 };
     const echo = await echoServer(t, { protocols: ['v2'], perMessageDeflate });
     const args = [...nodeClient.peer!, '--no-warnings', fileOf('node-client.mjs'), echo.url];
@@ -129,7 +135,7 @@ for (const contextTakeover of TAKEOVERS) {
     assert.deepEqual((JSON.parse(stdout) as { sizes: unknown }).sizes, THEIR_SIZES);
   });
 
-  test(`TS-06 BC-05 Chromium, takeover ${contextTakeover}: messages of its own, and broadcasts in between`, {
+  test(`TS-06 BC-05 Chromium, takeover ${contextTakeover}: echoes with broadcasts in between`, {
     skip: chromium.skip,
     timeout: 120_000,
   }, async (t) => {

@@ -11,7 +11,7 @@ import { python } from './peers.ts';
 
 const PAGE = join(import.meta.dirname, '..', '..', '..', 'docs', 'conformance', 'README.md');
 
-test('EX-03 CM-09: the loop in Python of docs/conformance is judged, and told to stop', {
+test('EX-03 CM-09: hawser conform tests the Python loop of docs/conformance and stops it', {
   skip: python.skip,
 }, async () => {
   const [, code = ''] = /^```python\n([^]*?)^```$/m.exec(readFileSync(PAGE, 'utf8')) ?? assert.fail();

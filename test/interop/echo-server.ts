@@ -8,14 +8,14 @@ export interface EchoServer {
   readonly server: WebSocketServer;
   readonly url: string;
   readonly port: number;
-  /** How connections ended, in order. */
+  /** Ends of connections, in order. */
   readonly closes: readonly CloseInfo[];
   readonly nextClose: () => Promise<CloseInfo>;
 }
 
 /**
- * An echo for other implementations. A text `close <code> <reason>` closes from our side, `ping <text>` pings.
- * Goes down with the test, and nothing may be left then.
+ * An echo server for other implementations. On the text `close <code> <reason>` the server closes; on `ping <text>` it pings.
+ * Shuts down after the test and checks that nothing is left.
  */
 export async function echoServer(t: TestContext, options: ServerOptions = {}): Promise<EchoServer> {
   const server = new WebSocketServer({ ...TRANSPORT, allowedOrigins: '*', ...options });
@@ -31,7 +31,7 @@ export async function echoServer(t: TestContext, options: ServerOptions = {}): P
   const { port } = await server.listen(0, '127.0.0.1');
   t.after(async () => {
     const { forced } = await server.shutdown({ timeoutMs: 10_000 });
-    assert.equal(forced, 0, 'somebody did not close');
+    assert.equal(forced, 0, 'a client did not close');
     assert.equal(server.connections.size, 0);
   });
   return {

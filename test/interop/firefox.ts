@@ -10,7 +10,7 @@ import { waitUntil } from '../../src/testing/index.ts';
 
 const START = { deadlineMs: 120_000, description: 'Firefox to start' };
 
-/** A browser that nobody has used before, and that asks nobody outside for anything. */
+/** A new profile that makes no requests to other hosts. */
 const PREFERENCES: Readonly<Record<string, string | number | boolean>> = {
   'marionette.port': 0,
   'services.settings.server': 'data:,#nobody/v1',
@@ -27,7 +27,7 @@ const PREFERENCES: Readonly<Record<string, string | number | boolean>> = {
 
 type Answer = readonly [type: 1, id: number, error: unknown, result: { readonly value?: unknown }];
 
-/** Firefox without a window, told what to do over Marionette: messages of JSON with their length before them. */
+/** Headless Firefox, controlled over Marionette: JSON messages with their length before them. */
 export class Firefox {
   readonly #profile: string;
   readonly #process: ChildProcess;
@@ -53,7 +53,7 @@ export class Firefox {
     );
     writeFileSync(join(profile, 'user.js'), lines.join(''));
     const child = spawn(program, ['--headless', '--no-remote', '--profile', profile, '--marionette'], {
-      // A home that is there and its own: whoever runs tests may have none.
+      // Firefox needs a home directory, and the user of the tests may have none.
       env: { ...process.env, HOME: profile },
       stdio: 'ignore',
     });
@@ -65,7 +65,7 @@ export class Firefox {
     const socket = connect(port as number, '127.0.0.1');
     const firefox = new Firefox(profile, child, socket);
     await once(socket, 'connect');
-    // Certificates of the tests are vouched for by nobody.
+    // The certificates of the tests are self-signed.
     await firefox.#call('WebDriver:NewSession', { acceptInsecureCerts: true });
     await firefox.#call('WebDriver:SetTimeouts', { script: 60_000, pageLoad: 60_000 });
     return firefox;
@@ -75,7 +75,7 @@ export class Firefox {
     await this.#call('WebDriver:Navigate', { url });
   }
 
-  /** @param run Runs in the page, so that it can use nothing from outside. */
+  /** @param run Runs in the page and cannot use variables of the test. */
   async evaluate<Result, Argument>(
     run: (argument: Argument) => Result,
     argument?: Argument,
@@ -118,7 +118,7 @@ export class Firefox {
       if (this.#received.length < end) return;
       const message: unknown = JSON.parse(this.#received.toString('utf8', colon + 1, end));
       this.#received = this.#received.subarray(end);
-      // The first one only says who speaks.
+      // The first message only introduces the server.
       if (Array.isArray(message)) this.#waiting.shift()?.(message as unknown as Answer);
     }
   }

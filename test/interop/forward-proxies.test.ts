@@ -22,7 +22,7 @@ const TLS = selfSigned(['localhost', '127.0.0.1'], Date.now());
 interface Setting {
   readonly folder: string;
   readonly port: number;
-  /** Only user `ann` with password `sesame` may use it. */
+  /** Whether it requires credentials: user `ann`, password `sesame`. */
   readonly closed: boolean;
 }
 
@@ -38,7 +38,7 @@ const PROXIES = [
        MaxClients 20
        LogLevel Critical
        ${closed ? 'BasicAuth ann sesame' : ''}`,
-    /** It answers 401 where 407 is meant. */
+    /** Tinyproxy answers 401 instead of 407. */
     wrongCredentials: 401,
     unreachable: 500,
   },
@@ -80,7 +80,7 @@ async function started(
 ): Promise<(user?: string) => string> {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-forward-'));
   chmodSync(folder, 0o755);
-  // sesame, as htpasswd writes it.
+  // The password sesame, in the format of htpasswd.
   writeFileSync(join(folder, 'users'), 'ann:$apr1$abcdefgh$GQVaHFsauSKl0cgw4bVFJ/\n');
   let child: ChildProcess | undefined;
   t.after(async () => {
@@ -123,28 +123,32 @@ for (const proxy of PROXIES) {
   for (const closed of [false, true]) {
     const how = closed ? 'with credentials' : 'without credentials';
     for (const scheme of ['ws', 'wss'] as const) {
-      test(`CC-08 TS-06: our client talks over ${scheme} through ${name}, ${how}`, options, async (t) => {
-        const echo = await echoServer(t, { protocols: ['v2'], ...(scheme === 'wss' ? { tls: TLS } : {}) });
-        const url = await started(t, proxy, closed);
-        const client = await connect(`${scheme}://127.0.0.1:${echo.port}/`, {
-          proxy: url(closed ? 'ann:sesame@' : ''),
-          protocols: ['v2'],
-          tls: { ca: TLS.cert },
-        });
-        for (const size of [0, 125, 65_536, 1_048_576]) {
-          const text = 'é'.repeat(size / 2);
-          client.send(text);
-          const [message] = await waitForEvent<[string]>(client, 'message');
-          assert.ok(message === text, `${size} bytes`);
-        }
-        client.close(4_001, 'bye');
-        const { code, wasClean } = await client.closed;
-        assert.deepEqual([code, wasClean], [4_001, true]);
-      });
+      test(
+        `CC-08 TS-06: a client exchanges messages over ${scheme} through ${name}, ${how}`,
+        options,
+        async (t) => {
+          const echo = await echoServer(t, { protocols: ['v2'], ...(scheme === 'wss' ? { tls: TLS } : {}) });
+          const url = await started(t, proxy, closed);
+          const client = await connect(`${scheme}://127.0.0.1:${echo.port}/`, {
+            proxy: url(closed ? 'ann:sesame@' : ''),
+            protocols: ['v2'],
+            tls: { ca: TLS.cert },
+          });
+          for (const size of [0, 125, 65_536, 1_048_576]) {
+            const text = 'é'.repeat(size / 2);
+            client.send(text);
+            const [message] = await waitForEvent<[string]>(client, 'message');
+            assert.ok(message === text, `${size} bytes`);
+          }
+          client.close(4_001, 'bye');
+          const { code, wasClean } = await client.closed;
+          assert.deepEqual([code, wasClean], [4_001, true]);
+        },
+      );
     }
   }
 
-  test(`CC-08 TS-06: ${name} without or with wrong credentials is ERR_PROXY_AUTH`, options, async (t) => {
+  test(`CC-08 TS-06: missing or wrong credentials for ${name} give ERR_PROXY_AUTH`, options, async (t) => {
     const url = await started(t, proxy, true);
     for (const [user, status] of [
       ['', 407],
@@ -157,7 +161,7 @@ for (const proxy of PROXIES) {
   });
 
   test(
-    `CC-08 TS-06: a server that ${name} cannot reach is ERR_PROXY, with its status and page`,
+    `CC-08 TS-06: a server that ${name} cannot reach gives ERR_PROXY with the status and page of the proxy`,
     options,
     async (t) => {
       const url = await started(t, proxy, false);
@@ -178,7 +182,7 @@ for (const proxy of PROXIES) {
     },
   );
 
-  test(`CC-08 RC-01 TS-06: a reconnecting client comes back through ${name}`, options, async (t) => {
+  test(`CC-08 RC-01 TS-06: a reconnecting client reconnects through ${name}`, options, async (t) => {
     const echo = await echoServer(t);
     const url = await started(t, proxy, true);
     const client = new ReconnectingClient(`ws://127.0.0.1:${echo.port}/`, {

@@ -10,18 +10,18 @@ import { accepts, freePort } from './free-port.ts';
 import { libwebsocketsClient, libwebsocketsServer } from './peers.ts';
 
 const PROTOCOLS = ['lws-mirror-protocol', 'dumb-increment-protocol'];
-/** What its client draws, with a colour and three numbers of its own. */
+/** A drawing command of its client: a random colour and three random numbers. */
 const DRAWN = /^c #[0-9A-F]{6} \d+ \d+ \d+;$/;
 const SOME = 20;
 
 async function killed(child: ChildProcess): Promise<void> {
   const exit = once(child, 'exit');
-  // It does not end by itself, and not by every signal.
+  // The program neither exits by itself nor on every signal.
   child.kill('SIGKILL');
   await exit;
 }
 
-/** Its client dials twice, once for each of its protocols; the mirror sends drawings, and takes what comes of others. */
+/** Its client connects twice, once per protocol. The mirror protocol sends drawings and receives those of others. */
 async function talks(t: TestContext, options: ServerOptions, args: readonly string[]): Promise<void> {
   const { server, port } = await echoServer(t, { protocols: PROTOCOLS, ...options });
   const connections: Connection[] = [];
@@ -37,7 +37,7 @@ async function talks(t: TestContext, options: ServerOptions, args: readonly stri
     for (const each of drawn) assert.match(String(each), DRAWN);
     const mirror = connections.find(({ protocol }) => protocol === PROTOCOLS[0])!;
     if (options.perMessageDeflate !== undefined) assert.match(mirror.extensions, /^permessage-deflate/);
-    // Twenty of its own have come back to it by now: had it not understood one of them, it would be gone.
+    // Twenty of its drawings were echoed by now. It would have disconnected if it had rejected one of them.
     const pong = waitForEvent<[Buffer]>(mirror, 'pong');
     mirror.ping('still there');
     assert.equal((await pong)[0].toString(), 'still there');
@@ -54,21 +54,21 @@ test('TS-06: the client of libwebsockets over ws', client, (t) => talks(t, {}, [
 test('TS-06: the client of libwebsockets over wss', client, (t) =>
   talks(t, { tls: selfSigned(['127.0.0.1'], Date.now()) }, ['--ssl', '-s']),
 );
-// With takeover each of these messages gets smaller, and goes compressed. One that does not (RFC 7692 §6.1) makes version 4.1.6
-// turn in a loop for good: it takes the same bytes again and again.
+// With context takeover each of these messages shrinks, so each is sent compressed. An uncompressed message (RFC 7692 §6.1) makes
+// version 4.1.6 loop for ever over the same bytes.
 test('TS-06 PD-04: the client of libwebsockets, compressed', client, (t) =>
   talks(t, { perMessageDeflate: { contextTakeover: true, thresholdBytes: 1 } }, []),
 );
 
 const server = { skip: libwebsocketsServer.skip, timeout: 120_000 };
 test(
-  'TS-06 CC-06: our client and the server of libwebsockets, which declines compression',
+  'TS-06 CC-06: a Hawser client and the server of libwebsockets, which declines compression',
   server,
   async (t) => {
     let child: ChildProcess | undefined;
     t.after(() => child !== undefined && child.exitCode === null && killed(child));
     let port = 0;
-    // Somebody else may take the port before it does.
+    // Another program may take the port before the server does.
     for (let attempt = 0; attempt < 5 && port === 0; attempt++) {
       const candidate = await freePort();
       const started = spawn(libwebsocketsServer.peer!, [`--port=${candidate}`], { stdio: 'ignore' });

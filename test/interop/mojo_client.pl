@@ -1,19 +1,19 @@
-# Talks to an echo server as Mojolicious does; prints one line of JSON with what it saw.
+# A client with Mojolicious for an echo server. Prints its results as one line of JSON.
 use Mojo::Base -strict, -signatures;
 use Mojo::IOLoop;
 use Mojo::JSON qw(encode_json true false);
 use Mojo::UserAgent;
 use Mojo::Util qw(encode);
 
-# ca: file with the certificates that a wss server is trusted by, or empty; deflate: whether to offer it.
+# ca: file with trusted certificates for wss, or empty; deflate: whether to offer permessage-deflate.
 my ($url, $ca, $deflate) = @ARGV;
 my $ua = Mojo::UserAgent->new;
 $ua->ca($ca) if $ca;
 my %offer = $deflate ? ('Sec-WebSocket-Extensions' => 'permessage-deflate') : ();
 my (%seen, @sizes);
 
-# Every message, what comes back, and where it is noted. With deflate none is empty: of such a message
-# Mojolicious makes a frame that says it is compressed and has not even a block.
+# Each message, its expected answer, and where the result is recorded. With deflate no message is empty: for an empty message
+# Mojolicious sends a frame that is marked as compressed but has no block.
 my @steps;
 for my $size ($deflate ? () : (0, 1), 125, 126, 127, 65_535, 65_536, 1_048_576) {
   my @row = ($size);
@@ -43,7 +43,7 @@ dial(['v1', 'v2'], sub ($tx) {
   $tx->on(message => sub ($tx, $message) {
     if ($message eq 'after the ping') {
       $seen{after} = $message;
-      # Frames of a message of its own making: FIN, three reserved bits, opcode, payload.
+      # Frames of a fragmented message: FIN, three reserved bits, opcode, payload.
       $tx->send([0, 0, 0, 0, 1, 'frag'], sub {
         $tx->send([0, 0, 0, 0, 0, 'men'], sub { $tx->send([1, 0, 0, 0, 0, 'ted']) });
       });

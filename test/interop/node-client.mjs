@@ -1,4 +1,4 @@
-// Talks to an echo server as Node's own client does; prints one line of JSON with what it saw.
+// A client with Node's built-in WebSocket for an echo server. Prints its results as one line of JSON.
 const [url] = process.argv.slice(2);
 const next = (socket, name) =>
   new Promise((resolve) => {

@@ -17,7 +17,7 @@ const run = promisify(execFile);
 const SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 1_048_576].map((size) => [size, true, true]);
 
 for (const scheme of ['ws', 'wss'] as const) {
-  test(`TS-06: Python's websockets over ${scheme}: lengths, fragments, pings, close both ways`, {
+  test(`TS-06: Python's websockets over ${scheme}: lengths, fragments, pings, close by either side`, {
     skip: python.skip,
   }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
@@ -49,7 +49,7 @@ for (const scheme of ['ws', 'wss'] as const) {
   });
 }
 
-test("TS-06: Node's own client: lengths, close both ways", { skip: nodeClient.skip }, async (t) => {
+test("TS-06: Node's built-in client: lengths, close by either side", { skip: nodeClient.skip }, async (t) => {
   const echo = await echoServer(t, { protocols: ['v2'] });
   const args = [...nodeClient.peer!, '--no-warnings', fileOf('node-client.mjs'), echo.url];
   const { stdout } = await run(process.execPath, args, { timeout: 60_000 });
@@ -68,7 +68,7 @@ for (const [scheme, deflate] of [
   ['wss', false],
   ['ws', true],
 ] as const) {
-  test(`TS-06: Mojolicious over ${scheme}, compressed ${deflate}: lengths, fragments, close both ways`, {
+  test(`TS-06: Mojolicious over ${scheme}, compressed ${deflate}: lengths, fragments, close by either side`, {
     skip: mojolicious.skip,
   }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
@@ -101,7 +101,7 @@ for (const [scheme, deflate] of [
   });
 }
 
-test('RFC 9110 §7.8: curl --http2 gets ordinary answers from an HTTP server that a WebSocket server is attached to', {
+test('RFC 9110 §7.8: curl --http2 gets normal responses from an HTTP server with an attached WebSocket server', {
   skip: curl.skip,
 }, async (t) => {
   const web = createServer((request, response) => {
@@ -128,7 +128,7 @@ test('RFC 9110 §7.8: curl --http2 gets ordinary answers from an HTTP server tha
   }
 });
 
-test('TS-06 §1.3: curl, which Debian builds without frames, does the handshake, and is refused as another page', {
+test('TS-06 §1.3: curl completes the handshake, and is refused with another origin', {
   skip: curl.skip,
 }, async (t) => {
   const { server, port } = await echoServer(t, {

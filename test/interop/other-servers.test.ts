@@ -15,13 +15,13 @@ import { echoServer } from './echo-server.ts';
 import { fileOf, pythonWith, type WsClient, wsServer } from './peers.ts';
 
 const TLS = selfSigned(['127.0.0.1'], Date.now());
-/** What servers differ in. */
+/** Differences between servers. */
 interface Manner {
-  /** Sends a message in three frames when asked to. */
+  /** Whether it can send a message in three frames. */
   readonly inFragments: boolean;
-  /** Code with which it answers 4001. Default: the same (§5.5.1 says "typically"). */
+  /** Its answer to a Close with 4001. Default: the same code (§5.5.1 says "typically"). */
   readonly answersWith?: number;
-  /** What it answers to an offer of permessage-deflate. Default: nothing is offered. */
+  /** Its answer to an offer of permessage-deflate. Default: the client makes no offer. */
   readonly extensions?: string;
 }
 
@@ -69,7 +69,7 @@ async function pythonEcho(t: TestContext, python: string, name: string, secure: 
   return Number(line.toString());
 }
 
-/** Everything a client does, with a server that echoes and knows three commands. */
+/** Uses every feature of a client with a server that echoes and understands three commands. */
 async function converse(
   url: string,
   { inFragments, answersWith = 4_001, extensions = '' }: Manner,
@@ -116,11 +116,11 @@ async function converse(
 for (const scheme of ['ws', 'wss'] as const) {
   const secure = scheme === 'wss';
 
-  test(`TS-06 CC-06: our client and the server of ws, over ${scheme}`, { skip: wsServer.skip }, async (t) => {
+  test(`TS-06 CC-06: a Hawser client and a ws server, over ${scheme}`, { skip: wsServer.skip }, async (t) => {
     await converse(`${scheme}://127.0.0.1:${await wsEcho(t, secure)}/`, { inFragments: true });
   });
 
-  test(`TS-06 CC-06: our client and our server, over ${scheme}`, async (t) => {
+  test(`TS-06 CC-06: a Hawser client and a Hawser server, over ${scheme}`, async (t) => {
     const { port } = await echoServer(t, { protocols: ['v2'], ...(secure ? { tls: TLS } : {}) });
     await converse(`${scheme}://127.0.0.1:${port}/`, { inFragments: false });
   });
@@ -129,11 +129,11 @@ for (const scheme of ['ws', 'wss'] as const) {
     ['websockets', { inFragments: true }],
     ['aiohttp', { inFragments: false, answersWith: 1000 }],
     ['tornado', { inFragments: false }],
-    // It ignores parameters without a value, so it keeps its context although the client asked it not to.
+    // Tornado ignores parameters without a value, so it keeps its context although the client requested no takeover.
     ['tornado-deflate', { inFragments: false, extensions: 'permessage-deflate' }],
   ] as const) {
     const { peer, skip } = pythonWith(name.replace('-deflate', ''));
-    test(`TS-06 CC-06: our client and Python's ${name}, over ${scheme}`, { skip }, async (t) => {
+    test(`TS-06 CC-06: a Hawser client and Python's ${name}, over ${scheme}`, { skip }, async (t) => {
       await converse(`${scheme}://127.0.0.1:${await pythonEcho(t, peer!, name, secure)}/`, manner);
     });
   }

@@ -9,10 +9,10 @@ import type { EventEmitter } from 'node:events';
 const FOLDER = join(import.meta.dirname, '..', '..', '..', 'test', 'interop');
 const load = createRequire(join(FOLDER, 'package.json'));
 
-/** A source file of this folder that is no TypeScript. */
+/** The path of a source file in this folder that is not TypeScript. */
 export const fileOf = (name: string): string => join(FOLDER, name);
 
-/** A peer that is here, or why it is not: a reason for skipping. */
+/** An installed peer, or the reason to skip its tests. */
 export type Found<Peer> =
   | { readonly peer: Peer; readonly skip: false }
   | { readonly peer?: never; readonly skip: string };
@@ -25,7 +25,7 @@ function loaded<Peer>(name: string, pick: (module: unknown) => Peer): Found<Peer
   }
 }
 
-/** What the tests use of the client in the package `ws`. */
+/** The members of the `ws` client that the tests use. */
 export interface WsClient extends EventEmitter {
   readonly protocol: string;
   readonly extensions: string;
@@ -56,7 +56,7 @@ export type WsConstructor = new (
 
 export const ws: Found<WsConstructor> = loaded('ws', (module) => module as WsConstructor);
 
-/** What the tests use of the server in the package `ws`. */
+/** The members of the `ws` server that the tests use. */
 export interface WsServer {
   on(event: 'connection', listener: (client: WsClient) => void): void;
   close(): void;
@@ -72,7 +72,7 @@ export const wsServer: Found<WsServerConstructor> = loaded(
   (module) => (module as { readonly WebSocketServer: WsServerConstructor }).WebSocketServer,
 );
 
-/** What the tests use of playwright. Functions run in the page, so that they can use nothing from outside. */
+/** The members of playwright that the tests use. Functions run in the page and cannot use variables of the test. */
 export interface Page {
   goto(url: string): Promise<unknown>;
   evaluate<Result, Argument>(
@@ -123,7 +123,7 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 );
 const playwright = loaded('playwright-core', (module) => module as Playwright);
 
-/** Starts a headless Chromium; whoever asks closes it. */
+/** Starts a headless Chromium. The caller closes it. */
 export const chromium: Found<() => Promise<Browser>> =
   playwright.peer === undefined
     ? playwright
@@ -139,7 +139,7 @@ export const chromium: Found<() => Promise<Browser>> =
             }),
         };
 
-/** A Python that has a module. */
+/** A Python in which a module is installed. */
 export function pythonWith(module: string): Found<string> {
   const path = ['/usr/bin/python3', 'python3'].find(
     (each) => spawnSync(each, ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0,
@@ -151,7 +151,7 @@ export function pythonWith(module: string): Found<string> {
 
 export const python: Found<string> = pythonWith('websockets');
 
-/** Arguments for this Node that give it a `WebSocket`, which is behind a flag before Node 22. */
+/** Arguments that give this Node a global `WebSocket`: before Node 22 it needs a flag. */
 export const nodeClient: Found<readonly string[]> =
   'WebSocket' in globalThis
     ? { peer: [], skip: false }
@@ -167,7 +167,6 @@ const program = (name: string, debianPackage: string): Found<string> => {
     : { peer: path, skip: false };
 };
 
-/** Browsers and clients of other kinds. */
 export const firefox: Found<string> = program('firefox-esr', 'firefox-esr');
 export const curl: Found<string> = program('curl', 'curl');
 export const libwebsocketsClient: Found<string> = program(
@@ -180,17 +179,15 @@ export const libwebsocketsServer: Found<string> = program(
 );
 
 const perl = program('perl', 'perl');
-/** A Perl that has Mojolicious, and TLS for it. */
+/** A Perl with Mojolicious and its TLS module. */
 export const mojolicious: Found<string> =
   perl.peer !== undefined &&
   spawnSync(perl.peer, ['-MMojolicious', '-MIO::Socket::SSL', '-e', '1'], { stdio: 'ignore' }).status === 0
     ? perl
     : { skip: 'needs Mojolicious: apt-get install libmojolicious-perl libio-socket-ssl-perl' };
 
-/** Reverse proxies that can stand in front of a server. */
 export const nginx: Found<string> = program('nginx', 'nginx-light');
 export const haproxy: Found<string> = program('haproxy', 'haproxy');
 
-/** Forward proxies that a client can connect through. */
 export const tinyproxy: Found<string> = program('tinyproxy', 'tinyproxy');
 export const squid: Found<string> = program('squid', 'squid');

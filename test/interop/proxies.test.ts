@@ -15,16 +15,16 @@ import { accepts, freePort } from './free-port.ts';
 import { haproxy, nginx } from './peers.ts';
 
 const DOCS = join(import.meta.dirname, '..', '..', '..', 'docs', 'proxies.md');
-/** Not 127.0.0.1, from which the proxy comes. */
+/** The client's address: not 127.0.0.1, which is the proxy's address. */
 const CLIENT_ADDRESS = '127.0.0.2';
 
-/** The recipe of the documentation in a language of its own. */
+/** The configuration of a proxy in docs/proxies.md, by the language of its code block. */
 function recipe(language: string): string {
   const fence = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(readFileSync(DOCS, 'utf8'));
   return fence?.[1] ?? assert.fail(`docs/proxies.md has no ${language}`);
 }
 
-/** @throws If the recipe does not say what is to be replaced. */
+/** Replaces text in a recipe. @throws If the recipe does not contain the text. */
 function replaced(recipeText: string, changes: readonly (readonly [string, string])[]): string {
   return changes.reduce((all, [what, by]) => {
     assert.ok(all.includes(what), `the recipe has no ${what}`);
@@ -106,7 +106,7 @@ async function proxied(
   let child: ChildProcess | undefined;
   t.after(async () => {
     if (child !== undefined && child.exitCode === null) {
-      // Asked, not killed: a killed nginx leaves its worker behind.
+      // SIGTERM, not SIGKILL: a killed nginx leaves its worker running.
       child.kill('SIGTERM');
       await once(child, 'exit');
     }
@@ -114,7 +114,7 @@ async function proxied(
     rmSync(folder, { recursive: true, force: true });
   });
   let port = 0;
-  // Somebody else may take the port before the proxy does.
+  // Another program may take the port before the proxy does.
   for (let attempt = 0; attempt < 5 && port === 0; attempt++) {
     const candidate = await freePort();
     writeFileSync(join(folder, 'proxy.conf'), config({ folder, port: candidate, backendPort, timeout }));
@@ -149,7 +149,7 @@ async function proxied(
   };
 }
 
-/** Answers every ping; other frames wait in `texts`. */
+/** Answers every ping and counts pings. */
 function answering(client: RawClient): { readonly pings: () => number; readonly over: Promise<void> } {
   let pings = 0;
   const loop = async (): Promise<void> => {
@@ -168,7 +168,7 @@ for (const proxy of PROXIES) {
   const options = { skip: found.skip, timeout: 60_000 };
 
   test(
-    `RT-06 TL-05 OR-04 SE-10: behind ${name} address, scheme and host are the client's, and forged fields change nothing`,
+    `RT-06 TL-05 OR-04 SE-10: behind ${name} the connection has the client's address, scheme and host; forged fields have no effect`,
     options,
     async (t) => {
       const seen: unknown[] = [];
@@ -211,12 +211,12 @@ for (const proxy of PROXIES) {
       t,
       proxy,
       { pingIntervalMs: 300, pongTimeoutMs: 290, maxMissedPongs: 20 },
-      // A machine that does not get to any of us for as long would end it, too.
+      // Not shorter: a busy machine that pauses all processes for this time would also end the connection.
       '2s',
     );
     const client = await open();
     const { pings, over } = answering(client);
-    // At least twice what the proxy allows for silence.
+    // The connection lasts at least twice the idle timeout of the proxy.
     await waitUntil(() => pings() >= 14, { deadlineMs: 20_000, description: 'fourteen pings' });
     assert.equal(server.connections.size, 1);
     client.send(text('still here'));
@@ -225,7 +225,7 @@ for (const proxy of PROXIES) {
   });
 
   test(
-    `LG-08: behind ${name} without a heartbeat an idle connection is cut, as the guide says`,
+    `LG-08: behind ${name} without a heartbeat the proxy cuts an idle connection, as the guide states`,
     options,
     async (t) => {
       const { join: open, server } = await proxied(
@@ -245,7 +245,7 @@ for (const proxy of PROXIES) {
 
   for (const code of [1001, 1012]) {
     test(
-      `SD-02 SD-04: through ${name} clients see the ${code} of a shutdown, and everybody is gone after`,
+      `SD-02 SD-04: through ${name} clients receive the ${code} of a shutdown, and no connection is left`,
       options,
       async (t) => {
         const { join: open, server } = await proxied(t, proxy, {});

@@ -15,11 +15,11 @@ import { accepts, freePort } from './free-port.ts';
 import { haproxy } from './peers.ts';
 
 const DOCS = join(import.meta.dirname, '..', '..', '..', 'docs', 'proxies.md');
-/** Not 127.0.0.1, from which the proxy comes. */
+/** The client's address: not 127.0.0.1, which is the proxy's address. */
 const CLIENT_ADDRESS = '127.0.0.2';
 const TLS = selfSigned(['localhost'], Date.now());
 
-/** The recipe of the documentation that sends PROXY headers. */
+/** The configuration in docs/proxies.md that sends PROXY headers. */
 function recipe(changes: readonly (readonly [string, string])[]): string {
   const page = readFileSync(DOCS, 'utf8');
   const fences = [...page.matchAll(/```haproxy\n(.*?)```/gs)].map(([, code = '']) => code);
@@ -31,7 +31,7 @@ function recipe(changes: readonly (readonly [string, string])[]): string {
   }, found);
 }
 
-/** HAProxy before a server, with the recipe's own lines. */
+/** Starts HAProxy in front of a server, with the lines of the recipe. */
 async function behindHaproxy(
   t: TestContext,
   sends: string,
@@ -107,7 +107,7 @@ for (const sends of ['send-proxy', 'send-proxy-v2', 'send-proxy-v2 proxy-v2-opti
       assert.equal((await same.upgrade()).status, 429);
       const [other] = await dial('127.0.0.3');
       assert.equal((await other.upgrade()).status, 101);
-      // HAProxy's own checks of the port, some of which have been by now, are no faults.
+      // Health checks of HAProxy are not reported as faults; some have happened by now.
       await waitUntil(() => server.stats().handshakes.pending === 0);
       assert.deepEqual(
         refusals.map(({ code, remoteAddress }) => [code, remoteAddress]),

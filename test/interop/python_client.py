@@ -1,4 +1,4 @@
-"""Talks to an echo server as Python's `websockets` does; prints one line of JSON with what it saw."""
+"""A client with Python's `websockets` for an echo server. Prints its results as one line of JSON."""
 import asyncio
 import json
 import ssl
@@ -8,7 +8,7 @@ import websockets
 
 
 async def main(url, authority=None):
-    """`authority`: file with the certificates that a wss server is trusted by."""
+    """`authority`: file with trusted certificates for wss."""
     seen = {"version": websockets.__version__}
     tls = {"ssl": ssl.create_default_context(cafile=authority)} if authority else {}
     async with websockets.connect(url, **tls, max_size=None, subprotocols=["v1", "v2"], ping_interval=None) as socket:

@@ -1,8 +1,8 @@
 """An echo server of another implementation: `websockets`, `aiohttp`, `tornado`, or `tornado-deflate`, which
-compresses. Prints its port; ends with its input.
+compresses. Prints its port; exits at the end of standard input.
 
-The text `fragments` is answered in three (where the implementation can), `ping fromServer` by a ping, `close <code>
-<reason>` by closing.
+It answers the text `fragments` with a message in three fragments (if the implementation can), `ping fromServer` with a ping, and
+`close <code> <reason>` by closing.
 """
 import asyncio
 import socket

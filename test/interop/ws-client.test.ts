@@ -22,7 +22,7 @@ const answer = (client: WsClient): Promise<[data: Buffer, isBinary: boolean]> =>
 
 const SIZES = [0, 1, 125, 126, 127, 65_535, 65_536, 1_048_576];
 
-test('TS-06: ws sends and gets text and binary of every length form', { skip }, async (t) => {
+test('TS-06: ws sends and receives text and binary messages of every length form', { skip }, async (t) => {
   const client = await connect(t, await echoServer(t));
   for (const size of SIZES) {
     const bytes = Buffer.alloc(size, 'äb');
@@ -39,7 +39,9 @@ test('TS-06: ws sends and gets text and binary of every length form', { skip }, 
   client.close();
 });
 
-test('TS-06 §5.4: fragments of ws are one message, pings in between are answered', { skip }, async (t) => {
+test('TS-06 §5.4: fragments of ws arrive as one message, and pings in between are answered', {
+  skip,
+}, async (t) => {
   const client = await connect(t, await echoServer(t));
   const pong = waitForEvent<[Buffer]>(client, 'pong');
   client.send('one ', { fin: false });
@@ -52,7 +54,7 @@ test('TS-06 §5.4: fragments of ws are one message, pings in between are answere
   client.close();
 });
 
-test('TS-06 §5.5.2: a ping of ours is answered by ws', { skip }, async (t) => {
+test('TS-06 §5.5.2: ws answers a ping of the server', { skip }, async (t) => {
   const echo = await echoServer(t);
   const client = await connect(t, echo);
   const [connection] = echo.server.connections;
@@ -69,7 +71,7 @@ for (const [code, reason] of [
   [3000, 'Grüße'],
   [4999, 'x'.repeat(123)],
 ] as const) {
-  test(`TS-06 §7.1: ws closes with ${code}, and both sides see it`, { skip }, async (t) => {
+  test(`TS-06 §7.1: ws closes with ${code}, and both sides report it`, { skip }, async (t) => {
     const echo = await echoServer(t);
     const client = await connect(t, echo);
     client.close(code, reason);
@@ -82,7 +84,7 @@ for (const [code, reason] of [
     );
   });
 
-  test(`TS-06 §7.1: we close with ${code}, and ws sees it`, { skip }, async (t) => {
+  test(`TS-06 §7.1: the server closes with ${code}, and ws reports it`, { skip }, async (t) => {
     const echo = await echoServer(t);
     const client = await connect(t, echo);
     const close = waitForEvent<[number, Buffer]>(client, 'close');
@@ -98,7 +100,7 @@ for (const [code, reason] of [
   });
 }
 
-test('TS-06 §7.4.1: ws leaves without a word, and it counts as 1006', { skip }, async (t) => {
+test('TS-06 §7.4.1: when ws disconnects without Close, the code is 1006', { skip }, async (t) => {
   const echo = await echoServer(t);
   const client = await connect(t, echo);
   client.terminate();
@@ -106,7 +108,7 @@ test('TS-06 §7.4.1: ws leaves without a word, and it counts as 1006', { skip },
   assert.deepEqual([code, wasClean], [1006, false]);
 });
 
-test('TS-06 §4.2.2: ws gets the subprotocol that we prefer', { skip }, async (t) => {
+test('TS-06 §4.2.2: ws gets the subprotocol that the server prefers', { skip }, async (t) => {
   const echo = await echoServer(t, { protocols: ['v2', 'v1'] });
   const client = await connect(t, echo, ['v1', 'v2']);
   assert.equal(client.protocol, 'v2');
@@ -118,7 +120,7 @@ for (const [what, options, path, status] of [
   ['a foreign origin', { allowedOrigins: ['https://app.example'], requireOrigin: true }, '', 403],
   ['no room', { upgrade: () => new Response(null, { status: 401 }) }, '', 401],
 ] as const) {
-  test(`TS-06 §4.2.2: ws sees status ${status} for ${what}`, { skip }, async (t) => {
+  test(`TS-06 §4.2.2: ws gets status ${status} for ${what}`, { skip }, async (t) => {
     const { url } = await echoServer(t, options);
     const client = new ws.peer!(url + path);
     client.on('error', () => undefined);
@@ -132,7 +134,7 @@ for (const [what, options, path, status] of [
   });
 }
 
-test('TS-06 TS-07: fifty ws clients connect at once, and each gets its own answers', { skip }, async (t) => {
+test('TS-06 TS-07: fifty ws clients connect at once, and each gets its own echoes', { skip }, async (t) => {
   const echo = await echoServer(t);
   const clients = await Promise.all(Array.from({ length: 50 }, () => connect(t, echo)));
   const answers = clients.map(async (client, i) => {

@@ -17,7 +17,7 @@ const fails = (answer: string): string =>
   `client/compression: the handshake fails if the server answers ${answer}`;
 const MESSAGES = 'connection/compressed-receiving: compressed and uncompressed messages arrive in order';
 const BOTH_SIDES = 'client/compression: both ends receive the messages of the other';
-const PEERS = 'interop/other-servers: our client and Python';
+const PEERS = 'interop/other-servers: a Hawser client and Python';
 /** Every offer of the client with every answer of the server. */
 const EACH_OTHER = `${NEGOTIATION}: our client accepts the answer of our server`;
 

@@ -4,16 +4,16 @@ import type { TLSSocket } from 'node:tls';
 import { eventLoopTurns, seededRandom, waitUntil } from '../../src/testing/index.ts';
 import { collected, KINDS, Log, type Pair, pairs } from './pairs.ts';
 
-/** What one read brings at most. */
+/** Maximum size of one read. */
 const READ_BYTES = 196_608;
 
-/** Writes until the peer, who does not read, has more than the kernel takes. @returns How many bytes. */
+/** Writes to a peer that does not read until the kernel accepts no more. @returns The number of bytes written. */
 async function writeUntilBlocked({ transport }: Pair): Promise<number> {
   let written = 0;
   for (const chunk = Buffer.alloc(100_000); ; ) {
     transport.write([chunk]);
     written += chunk.length;
-    // TLS reports a write in the turn after.
+    // TLS reports a finished write in the next turn.
     if (transport.blocked) await eventLoopTurns(3);
     if (transport.blocked) return written;
   }
@@ -21,7 +21,7 @@ async function writeUntilBlocked({ transport }: Pair): Promise<number> {
 
 for (const kind of KINDS) {
   const { name, secure } = kind;
-  test(`${name}: bytes go both ways, small and large, in one piece or in several`, async (t) => {
+  test(`${name}: small and large data arrives in both directions, written in one piece or several`, async (t) => {
     const { transport, log, peer } = await (await pairs(t, kind))();
     const answer = collected(peer);
     assert.equal(transport.remoteAddress, '127.0.0.1');
@@ -37,7 +37,7 @@ for (const kind of KINDS) {
     await waitUntil(() => transport.bufferedBytes === 0);
   });
 
-  test(`${name}: many writes in one turn keep their order, and what waits is counted`, async (t) => {
+  test(`${name}: many writes in one turn keep their order, and pending bytes are counted`, async (t) => {
     const { transport, log, peer } = await (await pairs(t, kind))();
     const answer = collected(peer);
     const random = seededRandom(11);
@@ -60,11 +60,11 @@ for (const kind of KINDS) {
     await waitUntil(() => answer.bytes === all.length);
     assert.deepEqual(Buffer.concat(answer.chunks), all);
     assert.ok(most <= all.length);
-    if (secure) assert.ok(most > 0, 'TLS takes one write a turn');
+    if (secure) assert.ok(most > 0, 'TLS accepts one write per turn');
     await waitUntil(() => transport.bufferedBytes === 0);
   });
 
-  test(`${name}: two connections that are read in turn do not see each other’s bytes`, async (t) => {
+  test(`${name}: two connections that are read alternately do not receive bytes of each other`, async (t) => {
     const next = await pairs(t, kind);
     const [one, two] = [await next(), await next()];
     for (let i = 0; i < 50; i++) {
@@ -77,7 +77,7 @@ for (const kind of KINDS) {
     assert.equal(two.log.bytes.toString(), Array.from({ length: 50 }, (_, i) => `two ${i};`).join(''));
   });
 
-  test(`${name}: BP-02: a write that the kernel does not take waits, is counted, and arrives; what came behind it, too`, async (t) => {
+  test(`${name}: BP-02: a write that the kernel does not accept is pending and counted; it arrives, and later writes too`, async (t) => {
     const pair = await (await pairs(t, kind))();
     const { transport, log, peer } = pair;
     peer.pause();
@@ -98,7 +98,7 @@ for (const kind of KINDS) {
     assert.equal(Buffer.concat(got.chunks).subarray(-6).toString(), 'behind');
   });
 
-  test(`${name}: whoever is told to wait is told when to go on`, async (t) => {
+  test(`${name}: a blocked owner is told when it may write again`, async (t) => {
     const { transport, log, peer } = await (await pairs(t, kind))();
     const got = collected(peer);
     const chunk = Buffer.alloc(70_000, 'x');
@@ -115,7 +115,7 @@ for (const kind of KINDS) {
     assert.equal(left, 0);
   });
 
-  test(`${name}: the memory of what is written is kept until it is out`, async (t) => {
+  test(`${name}: written memory is referenced until it has been sent`, async (t) => {
     const pair = await (await pairs(t, kind))();
     const { transport, peer } = pair;
     peer.pause();
@@ -132,11 +132,11 @@ for (const kind of KINDS) {
     }
   });
 
-  test(`${name}: writes of several pieces on several connections in one turn do not get into each other’s bytes`, async (t) => {
+  test(`${name}: writes of several pieces on several connections in one turn do not mix`, async (t) => {
     const next = await pairs(t, kind);
     const all = [await next(), await next(), await next()];
     const random = seededRandom(13);
-    // Up to and beyond what goes out in one turn.
+    // Sizes up to and above the maximum of one turn.
     const sizes = [2, 16_384, 65_536, 131_067, 131_068, 131_073, 300_000];
     const sent = all.map(() => [] as Buffer[]);
     const got = all.map(({ peer }) => collected(peer));
@@ -155,7 +155,7 @@ for (const kind of KINDS) {
       assert.ok(Buffer.concat(chunks).equals(Buffer.concat(sent[i]!)));
   });
 
-  test(`${name}: end: what waits goes out first, then our half ends; the other one stays open`, async (t) => {
+  test(`${name}: end() sends pending bytes, then half-closes; the peer's half stays open`, async (t) => {
     const pair = await (await pairs(t, kind))();
     const { transport, log, peer } = pair;
     peer.allowHalfOpen = true;
@@ -180,7 +180,7 @@ for (const kind of KINDS) {
     assert.deepEqual(log.ends, [undefined]);
   });
 
-  test(`${name}: end right behind a write, in the turn in which something came`, async (t) => {
+  test(`${name}: end() right after a write, in a turn in which data arrived`, async (t) => {
     const { transport, log, peer } = await (await pairs(t, kind))();
     const got = collected(peer);
     log.onReceived = () => {
@@ -200,7 +200,7 @@ for (const kind of KINDS) {
     assert.deepEqual(log.ends, [undefined]);
   });
 
-  test(`${name}: the peer ends first: we may go on writing until we end, too`, async (t) => {
+  test(`${name}: after the peer half-closes, writes still reach it until end()`, async (t) => {
     const { transport, log, peer } = await (await pairs(t, kind))();
     peer.allowHalfOpen = true;
     const got = collected(peer);
@@ -216,7 +216,7 @@ for (const kind of KINDS) {
     assert.equal(Buffer.concat(got.chunks).toString(), 'answer');
   });
 
-  test(`${name}: paused, nothing arrives; resumed, everything does`, async (t) => {
+  test(`${name}: no data is delivered while paused, and all of it after resume()`, async (t) => {
     const { transport, log, peer } = await (await pairs(t, kind))();
     log.onReceived = () => transport.pause();
     peer.write('first');
@@ -230,7 +230,7 @@ for (const kind of KINDS) {
     await waitUntil(() => log.bytes.toString() === 'firstsecond');
   });
 
-  test(`${name}: paused in the very turn in which it was taken over, nothing arrives`, async (t) => {
+  test(`${name}: no data is delivered if it is paused in the turn in which it was created`, async (t) => {
     const { transport, log, peer } = await (
       await pairs(t, {
         ...kind,
@@ -248,7 +248,7 @@ for (const kind of KINDS) {
     await waitUntil(() => log.receivedBytes === 1_000);
   });
 
-  test(`${name}: paused while much is coming: what was on its way at that moment is all that comes`, async (t) => {
+  test(`${name}: after a pause during a large transfer at most the current read is delivered`, async (t) => {
     const { transport, log, peer } = await (await pairs(t, kind))();
     log.onReceived = () => transport.pause();
     peer.write(Buffer.alloc(8_000_000, 'x'));
@@ -261,7 +261,7 @@ for (const kind of KINDS) {
     await waitUntil(() => log.receivedBytes === 8_000_000);
   });
 
-  test(`${name}: a reset is an error with the code of the system, told once`, async (t) => {
+  test(`${name}: a reset is reported once, as an error with the code of the system`, async (t) => {
     const { transport, log, peer, raw } = await (await pairs(t, kind))();
     peer.write('x');
     await waitUntil(() => log.receivedBytes > 0);
@@ -278,7 +278,7 @@ for (const kind of KINDS) {
     assert.equal(transport.bufferedBytes, 0);
   });
 
-  test(`${name}: a reset while bytes wait: an error, told once, and nothing is kept`, async (t) => {
+  test(`${name}: a reset while bytes are pending is reported once, as an error, and the bytes are dropped`, async (t) => {
     const pair = await (await pairs(t, kind))();
     const { transport, log, peer, raw } = pair;
     peer.pause();
@@ -291,7 +291,7 @@ for (const kind of KINDS) {
     assert.deepEqual([log.ends.length, transport.bufferedBytes], [1, 0]);
   });
 
-  test(`${name}: destroyed while bytes wait, and from inside a read: told once, later, and without error`, async (t) => {
+  test(`${name}: destroy() with pending bytes or inside a read is reported once, later, without an error`, async (t) => {
     const pair = await (await pairs(t, kind))();
     const { transport, log, peer } = pair;
     peer.pause();
@@ -310,7 +310,7 @@ for (const kind of KINDS) {
     assert.equal(log.writableCalls, writableCalls);
   });
 
-  test(`${name}: destroyed right behind a write, in the turn in which something came`, async (t) => {
+  test(`${name}: destroy() right after a write, in a turn in which data arrived`, async (t) => {
     const { transport, log, peer } = await (await pairs(t, kind))();
     peer.resume();
     log.onReceived = () => {
@@ -325,7 +325,7 @@ for (const kind of KINDS) {
     assert.deepEqual([log.ends, transport.bufferedBytes], [[undefined], 0]);
   });
 
-  test(`${name}: handTo and standFor: another owner from now on, another peer`, async (t) => {
+  test(`${name}: handTo changes the owner, and standFor changes the peer's address`, async (t) => {
     const { transport, log, peer } = await (await pairs(t, kind))();
     const heir = new Log();
     peer.write('x');
@@ -339,13 +339,13 @@ for (const kind of KINDS) {
   });
 }
 
-test('SE-22 GN-07: TLS socket: a payload that is detached behind a write under way ends that connection alone', async (t) => {
+test('SE-22 GN-07: TLS socket: a payload that is detached while it is queued ends only that connection', async (t) => {
   const join = await pairs(t, KINDS.find(({ name }) => name === 'TLS socket')!);
   const [bad, other] = [await join(), await join()];
   const answers = [collected(bad.peer), collected(other.peer)];
   const buffer = new ArrayBuffer(20_000);
   for (const { transport } of [bad, other]) transport.write([Buffer.alloc(1_000)]);
-  // TLS takes one write at a time: these are queued until the first ones are reported.
+  // TLS accepts one write at a time: these are queued until the first ones are reported as finished.
   bad.transport.write([new Uint8Array(buffer)]);
   other.transport.write([Buffer.alloc(20_000)]);
   const kept = structuredClone(buffer, { transfer: [buffer] });
@@ -355,11 +355,11 @@ test('SE-22 GN-07: TLS socket: a payload that is detached behind a write under w
   assert.equal(other.log.ends.length, 0);
 });
 
-test('TLS socket: writes while the peer renegotiates arrive as they were, whatever becomes of their memory', async (t) => {
+test('TLS socket: writes during a renegotiation arrive unchanged although their memory is overwritten', async (t) => {
   const kind = KINDS.find(({ name }) => name === 'TLS socket')!;
   const { transport, peer } = await (await pairs(t, kind))({ maxVersion: 'TLSv1.2' });
   const got = collected(peer);
-  // Node lets a client do so three times in ten minutes.
+  // Node allows three renegotiations in ten minutes.
   const left = { handshakes: 3 };
   const again = (): void => {
     (peer as TLSSocket).renegotiate({}, (error) => {
@@ -380,7 +380,7 @@ test('TLS socket: writes while the peer renegotiates arrive as they were, whatev
   assert.ok(Buffer.concat(got.chunks).equals(all));
 });
 
-/** Sends and takes so much that from then on the system lets megabytes wait. */
+/** Transfers so much that the system enlarges its socket buffers to megabytes. */
 async function widen({ log, peer }: Pair, sent: Buffer): Promise<void> {
   for (let rounds = 0; rounds < 5; rounds++) {
     const due = log.receivedBytes + sent.length;
@@ -390,7 +390,7 @@ async function widen({ log, peer }: Pair, sent: Buffer): Promise<void> {
 }
 
 for (const kind of KINDS.filter(({ name }) => name === 'handle' || name === 'socket')) {
-  test(`${kind.name}: BP-14: a peer that sends more than two reads bring gives way to others, and loses nothing`, async (t) => {
+  test(`${kind.name}: BP-14: after two full reads a connection yields to others, and loses no data`, async (t) => {
     const next = await pairs(t, kind);
     const [greedy, modest] = [await next(), await next()];
     const sent = Buffer.from(seededRandom(13).bytes(4_000_000));
@@ -406,7 +406,7 @@ for (const kind of KINDS.filter(({ name }) => name === 'handle' || name === 'soc
     assert.ok(greedy.log.bytes.subarray(already).equals(sent));
   });
 
-  test(`${kind.name}: whoever gives way and is paused meanwhile stays paused; whoever goes meanwhile is gone`, async (t) => {
+  test(`${kind.name}: a connection that is paused or destroyed while it yields stays so`, async (t) => {
     const next = await pairs(t, kind);
     const sent = Buffer.alloc(4_000_000, 'x');
     for (const leaves of [false, true]) {

@@ -19,7 +19,7 @@ interface Tunable {
   setKeepAlive: (this: Tunable, on: boolean, afterSeconds: number) => number;
 }
 
-test('the checks pass on this Node, once in an engine, and leave nothing open', async () => {
+test('the self-checks pass on this Node, run once per engine, and leave nothing open', async () => {
   const leaks = leakCheck();
   const [checks, other] = [new Engine(), new Engine()].map((engine) => engine.part(SocketChecks));
   assert.ok(await checks!.checkHandles());
@@ -28,14 +28,14 @@ test('the checks pass on this Node, once in an engine, and leave nothing open', 
     assert.equal(checks!.prepareSockets(encrypted), checks!.prepareSockets(encrypted));
     assert.ok(await checks!.checkSockets(encrypted));
     assert.ok(checks!.areSocketsUsable(encrypted));
-    assert.ok(!other!.areSocketsUsable(encrypted), 'of another engine nothing is known');
+    assert.ok(!other!.areSocketsUsable(encrypted), 'another engine has no results yet');
   }
   assert.ok(!other!.areHandlesUsable);
   await leaks.assertNothingLeft({ withinMs: 5_000 });
 });
 
 for (const kind of KINDS) {
-  test(`${kind.name}: a Unix socket works the same, and has no address`, {
+  test(`${kind.name}: a Unix socket works the same way and has no address`, {
     skip: process.platform === 'win32',
   }, async (t) => {
     const path = join(tmpdir(), `hawser-${process.pid}-${KINDS.indexOf(kind)}.sock`);
@@ -52,7 +52,7 @@ for (const kind of KINDS) {
 }
 
 for (const inherits of [true, false]) {
-  test(`TCP_NODELAY and keep-alive are set ${inherits ? 'once, where accepted sockets have them of the listening one' : 'on each socket, where the listening one does not take them'}`, async (t) => {
+  test(`TCP_NODELAY and keep-alive are set ${inherits ? 'on the listening socket if accepted sockets inherit them' : 'on each accepted socket if they do not inherit them'}`, async (t) => {
     await CHECKS.checkHandles();
     const server = createServer();
     server.listen(0, '127.0.0.1');
@@ -90,33 +90,33 @@ for (const inherits of [true, false]) {
   });
 }
 
-test('what a server accepts is not taken from one that does not listen, or does it differently: nothing changes', async (t) => {
+test('handles are not taken from a server that does not listen or has another onconnection; it works as before', async (t) => {
   await CHECKS.checkHandles();
   const never = (): never => {
     throw new Error('a handle was taken');
   };
   const sockets = createServer();
   t.after(() => sockets.close());
-  assert.equal(takeHandles(sockets, ENGINE, never), false, 'it does not listen');
+  assert.equal(takeHandles(sockets, ENGINE, never), false, 'the server does not listen');
   sockets.listen(0, '127.0.0.1');
   await once(sockets, 'listening');
   const { _handle: handle } = sockets as unknown as { readonly _handle: { onconnection: unknown } };
   const { onconnection } = handle;
   handle.onconnection = undefined;
-  assert.equal(takeHandles(sockets, ENGINE, never), false, 'the server still accepts by itself');
+  assert.equal(takeHandles(sockets, ENGINE, never), false, 'the server accepts connections itself');
   assert.equal(handle.onconnection, undefined);
   handle.onconnection = onconnection;
   const accepted = once(sockets, 'connection') as Promise<[Socket]>;
   const peer = connect((sockets.address() as AddressInfo).port, '127.0.0.1');
   const [socket] = await accepted;
-  socket.end('a socket as ever');
+  socket.end('a normal socket');
   const [greeting] = (await once(peer, 'data')) as [Buffer];
-  assert.equal(greeting.toString(), 'a socket as ever');
+  assert.equal(greeting.toString(), 'a normal socket');
   peer.destroy();
 });
 
 for (const tls of [undefined, selfSigned(['localhost'], Date.now())]) {
-  test(`option transport, ${tls ? 'TLS' : 'TCP'}: stats say what is below; stream asks for nothing else`, async (t) => {
+  test(`option transport, ${tls ? 'TLS' : 'TCP'}: stats().transport names the transport; 'stream' uses streams only`, async (t) => {
     const server = new WebSocketServer({ tls });
     const plain = new WebSocketServer({ tls, transport: 'stream' });
     t.after(() => Promise.all([server.shutdown(), plain.shutdown()]));
@@ -128,7 +128,7 @@ for (const tls of [undefined, selfSigned(['localhost'], Date.now())]) {
 }
 
 for (const flags of [[], ['--pending-deprecation', '--trace-warnings', '--throw-deprecation']]) {
-  test(`an echo there and back prints nothing, and the process ends by itself: node ${flags.join(' ')}`, () => {
+  test(`an echo prints no warning, and the process exits by itself: node ${flags.join(' ')}`, () => {
     const index = new URL('../../src/index.js', import.meta.url).href;
     const program = `
       const { connect, WebSocketServer } = await import(${JSON.stringify(index)});

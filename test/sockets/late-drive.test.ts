@@ -4,7 +4,7 @@ import { eventLoopTurns, waitUntil } from '../../src/testing/index.ts';
 import { SocketTransport } from '../../src/sockets/socket-transport.ts';
 import { collected, type Pair, pairs, socketOf, STREAMED_SOCKETS } from './pairs.ts';
 
-// A socket that starts on its streams, and moves to its handle when the self-check has passed.
+// A socket that starts on its streams and switches to its handle when the self-check passes.
 
 const MEGABYTE = Buffer.alloc(1_048_576, 'abcdefghijklmnopqrstuvwxyz0123456789');
 
@@ -37,7 +37,7 @@ for (const kind of STREAMED_SOCKETS) {
     await assertBothWays(pair);
   });
 
-  test(`${kind.name}: a write that the kernel has not taken is finished by the stream first`, async (t) => {
+  test(`${kind.name}: the stream finishes a write that the kernel has not accepted before the socket is driven`, async (t) => {
     const { transport, peer, log } = await late(t);
     const got = collected(peer.pause());
     let chunks = 0;
@@ -71,7 +71,7 @@ for (const kind of STREAMED_SOCKETS) {
     await assertBothWays(pair);
   });
 
-  test(`${kind.name}: a socket paused on its streams stays paused when it is driven`, async (t) => {
+  test(`${kind.name}: a paused socket stays paused when it is driven`, async (t) => {
     const pair = await late(t);
     const { transport, peer, log } = pair;
     transport.pause();
@@ -88,7 +88,7 @@ for (const kind of STREAMED_SOCKETS) {
     assert.deepEqual([log.ended, log.ends], [true, [undefined]]);
   });
 
-  test(`${kind.name}: traffic in both directions keeps its order while the socket moves to its handle`, async (t) => {
+  test(`${kind.name}: traffic in both directions keeps its order while the socket switches to its handle`, async (t) => {
     const { transport, peer, log } = await late(t);
     const got = collected(peer);
     let sent = 0;
@@ -108,7 +108,7 @@ for (const kind of STREAMED_SOCKETS) {
     assert.equal(log.bytes.toString(), due.join(''));
   });
 
-  test(`${kind.name}: a socket that other code reads, or that is ending, is not driven`, async (t) => {
+  test(`${kind.name}: a socket that other code reads from, or that is ending, is not driven`, async (t) => {
     const pair = await late(t);
     socketOf(pair.transport).on('data', () => undefined);
     pair.transport.drive();

@@ -15,7 +15,7 @@ const plainServer = (): Server => createServer({ allowHalfOpen: true });
 const dial = (port: number) => connect({ port, host: '127.0.0.1', allowHalfOpen: true });
 const dialTls = (port: number) => connectTls({ port, host: '127.0.0.1', ca: CERTIFIED.cert });
 
-/** Where a check may fail, or run out of time: what was opened until then has to go, whatever state it is in. */
+/** Moments at which a self-check may fail or time out. Everything that is open at that moment must be closed. */
 const MOMENTS: readonly (readonly [
   when: string,
   server: () => Server,
@@ -24,7 +24,7 @@ const MOMENTS: readonly (readonly [
   ['before anybody came', plainServer, () => Promise.resolve()],
   ['while somebody comes', plainServer, (loopback) => Promise.resolve(loopback.dial(dial))],
   [
-    'after somebody came whom nobody took',
+    'after a connection that was not accepted',
     plainServer,
     (loopback, server) => {
       loopback.dial(dial);
@@ -57,7 +57,7 @@ const MOMENTS: readonly (readonly [
     },
   ],
   [
-    'while a handle comes',
+    'while a handle arrives',
     plainServer,
     async (loopback, server) => {
       await CHECKS.checkHandles();
@@ -67,7 +67,7 @@ const MOMENTS: readonly (readonly [
   ],
 ];
 for (const [when, server, steps] of MOMENTS) {
-  test(`a check that fails ${when} says so, and leaves nothing open`, async () => {
+  test(`a self-check that fails ${when} reports it and leaves nothing open`, async () => {
     const leaks = leakCheck();
     const failing = Loopback.run(server(), async (loopback, itself) => {
       await steps(loopback, itself);

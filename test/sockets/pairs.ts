@@ -22,7 +22,7 @@ export const ENGINE = new Engine();
 export const CHECKS = ENGINE.part(SocketChecks);
 const SOCKETS = ENGINE.part(NodeSockets);
 
-/** What a transport said, in order. */
+/** Records the callbacks of a transport, in order. */
 export class Log implements TransportOwner {
   receivedBytes = 0;
   ended = false;
@@ -32,7 +32,7 @@ export class Log implements TransportOwner {
   onWritable: () => void = () => {};
   #pieces: Buffer[] = [];
 
-  /** All of them. Joined only when asked for: at each chunk that takes seconds for megabytes. */
+  /** All received bytes. Joined on demand, because joining at each chunk would take seconds for megabytes. */
   get bytes(): Buffer {
     if (this.#pieces.length !== 1) this.#pieces = [Buffer.concat(this.#pieces)];
     return this.#pieces[0]!;
@@ -42,7 +42,7 @@ export class Log implements TransportOwner {
     this.#pieces.push(Buffer.from(chunk));
     this.receivedBytes += chunk.length;
     this.onReceived(chunk);
-    // Whoever gets a chunk may do this with it, and the next one is not to be bothered.
+    // The owner may overwrite a chunk; the next chunk must not change.
     chunk.fill(0xaa);
   }
   receivedEnd(): void {
@@ -57,20 +57,20 @@ export class Log implements TransportOwner {
   }
 }
 
-/** A transport, what it said, and the peer. */
+/** A transport, the log of its callbacks, and the peer. */
 export interface Pair {
   readonly transport: ArrivedTransport;
   readonly log: Log;
   readonly peer: Socket;
-  /** The peer without TLS. */
+  /** The peer's TCP socket, below TLS. */
   readonly raw: Socket;
 }
 
-/** What lies below a transport. */
+/** A kind of transport. */
 export interface Kind {
   readonly name: string;
   readonly secure: boolean;
-  /** Makes transports of what `server` accepts from here on. */
+  /** Makes a transport for each connection that `server` accepts from now on. */
   readonly take: (server: Server, opened: (log: Log, transport: ArrivedTransport) => void) => Promise<void>;
 }
 
@@ -89,7 +89,7 @@ const drive: Open = (socket, owner) => {
   assert.ok(isDrivable(socket, SOCKETS.findings));
   return new SocketTransport(socket, owner, SOCKETS);
 };
-/** As long as the self-check takes, a socket is on its streams. */
+/** Drives a socket only after the self-check; until then it uses its streams. */
 const driveLater: Open = (socket, owner) => {
   const transport = new SocketTransport(socket, owner, SOCKETS, false);
   setImmediate(() => transport.drive());
@@ -115,7 +115,7 @@ export const HANDLE: Kind = {
     assert.ok(taken);
   },
 };
-/** Sockets on their streams, until their transport is told to drive them. */
+/** Sockets that use their streams until their transport is told to drive them. */
 export const STREAMED_SOCKETS: readonly Kind[] = [
   { name: 'socket', secure: false, take: viaSockets(false, notYet, () => CHECKS.checkSockets(false)) },
   { name: 'TLS socket', secure: true, take: viaSockets(true, notYet, () => CHECKS.checkSockets(true)) },
@@ -143,7 +143,7 @@ export const KINDS: readonly Kind[] = [
 
 const CERTIFIED = selfSigned(['localhost'], Date.now());
 
-/** Connections over `kind`, all gone when the test is over. */
+/** Connections over `kind`, all closed after the test. */
 export async function pairs(
   t: TestContext,
   kind: Kind,
@@ -185,7 +185,7 @@ function secured(raw: Socket, options: ConnectionOptions): TLSSocket {
   return peer.on('error', () => {});
 }
 
-/** Collects what a socket receives. */
+/** Collects the bytes that a socket receives. */
 export function collected(peer: Socket): { bytes: number; readonly chunks: Buffer[] } {
   const all = { bytes: 0, chunks: [] as Buffer[] };
   peer.on('data', (chunk: Buffer) => {

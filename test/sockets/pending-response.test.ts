@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { RawClient, waitUntil } from '../../src/testing/index.ts';
 import { pendingResponse } from '../../src/sockets/pending-response.ts';
 
-test('RFC 9112 §9.3.2 Node keeps the response that has a socket where it is looked for, until it is finished', async (t) => {
+test('RFC 9112 §9.3.2 Node keeps the pending response of a socket in the property that Hawser reads', async (t) => {
   const responses: ServerResponse[] = [];
   const web = createServer((_, response) => void responses.push(response));
   const sockets: Duplex[] = [];

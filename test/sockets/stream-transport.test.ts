@@ -9,7 +9,7 @@ const boom = (): never => {
   throw new Error('boom');
 };
 
-/** A stream that takes everything and sends nothing. */
+/** A stream that accepts all data and emits none. */
 const quiet = (): Duplex => new Duplex({ read: () => {}, write: (_chunk, _encoding, taken) => taken() });
 
 type Call = (transport: StreamTransport) => void;
@@ -27,7 +27,7 @@ const METHODS: readonly (readonly [method: string, call: Call])[] = [
 
 for (const [method, call] of METHODS) {
   for (const alsoDestroyThrows of [false, true]) {
-    test(`GN-03: a stream that throws from ${method}${alsoDestroyThrows ? ', and from destroy and off,' : ''} closes with that error, later and once`, async () => {
+    test(`GN-03: a stream that throws from ${method}${alsoDestroyThrows ? ', and from destroy and off,' : ''} closes with that error, asynchronously and once`, async () => {
       const stream = quiet();
       const log = new Log();
       const transport = new StreamTransport(stream, log);
@@ -35,7 +35,7 @@ for (const [method, call] of METHODS) {
       Reflect.set(stream, method, boom);
       if (alsoDestroyThrows) Object.assign(stream, { destroy: boom, off: boom });
       call(transport);
-      assert.equal(log.ends.length, 0, 'not from inside the call');
+      assert.equal(log.ends.length, 0, 'not synchronously');
       for (const [, next] of METHODS) next(transport);
       assert.deepEqual([transport.blocked, transport.bufferedBytes], [false, 0]);
       await eventLoopTurns(2);
@@ -89,7 +89,7 @@ test('GN-03: a stream that emits an error, and throws from destroy, closes with 
   );
 });
 
-test('GN-03: a stream that refuses socket options is left as it is', () => {
+test('GN-03: a stream that refuses socket options is used without them', () => {
   const calls: string[] = [];
   const noted =
     (name: string, throws = false) =>

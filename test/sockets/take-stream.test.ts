@@ -8,7 +8,7 @@ import { SocketTransport } from '../../src/sockets/socket-transport.ts';
 import { takeStream } from '../../src/sockets/take-stream.ts';
 import { CHECKS, ENGINE, Log } from './pairs.ts';
 
-/** The two ends of a TCP connection, gone when the test is over. */
+/** The two ends of a TCP connection, closed after the test. */
 async function socketPair(t: TestContext): Promise<readonly [ours: Socket, peer: Socket]> {
   assert.ok(await CHECKS.checkSockets(false));
   const leaks = leakCheck();
@@ -24,7 +24,7 @@ async function socketPair(t: TestContext): Promise<readonly [ours: Socket, peer:
   return [ours, peer];
 }
 
-/** What somebody did to a socket before it came to us, and whether its streams are passed by all the same. */
+/** What other code did to a socket before Hawser got it, and whether Hawser still bypasses its streams. */
 const PASTS: readonly (readonly [
   what: string,
   passedBy: boolean,
@@ -34,14 +34,14 @@ const PASTS: readonly (readonly [
   ['it was paused', true, (ours) => ours.pause()],
   ['it has a timeout', true, (ours) => ours.setTimeout(1_000_000)],
   [
-    'somebody listens to its end and its errors',
+    'other code listens for its end and its errors',
     true,
     (ours) => ours.on('end', () => {}).on('error', () => {}),
   ],
-  ['somebody listens to its data', false, (ours) => ours.on('data', () => undefined)],
-  ['somebody waits for it to be readable', true, (ours) => ours.on('readable', () => undefined)],
+  ['other code listens for its data', false, (ours) => ours.on('data', () => undefined)],
+  ['other code listens for readable', true, (ours) => ours.on('readable', () => undefined)],
   ['it gives text', false, (ours) => ours.setEncoding('latin1')],
-  ['its write is somebody’s own', false, (ours) => Object.assign(ours, { write: ours.write.bind(ours) })],
+  ['its write method was replaced', false, (ours) => Object.assign(ours, { write: ours.write.bind(ours) })],
   [
     'it has read something',
     false,
@@ -51,7 +51,7 @@ const PASTS: readonly (readonly [
     },
   ],
   [
-    'something is being written',
+    'a write is pending',
     false,
     (ours) => {
       ours.cork();
@@ -60,7 +60,7 @@ const PASTS: readonly (readonly [
   ],
 ];
 for (const [what, passedBy, happen] of PASTS) {
-  test(`a socket, ${what}: its streams are ${passedBy ? 'passed by' : 'used'}, and bytes go both ways`, async (t) => {
+  test(`a socket, ${what}: its streams are ${passedBy ? 'bypassed' : 'used'}, and bytes arrive in both directions`, async (t) => {
     const [ours, peer] = await socketPair(t);
     let got = '';
     peer.on('data', (chunk: Buffer) => {
@@ -81,7 +81,7 @@ for (const [what, passedBy, happen] of PASTS) {
   });
 }
 
-test('a stream that is no socket, or that has gone already, is used as it is', async (t) => {
+test('a stream that is not a socket, or is already destroyed, is used as a stream', async (t) => {
   const [ours] = await socketPair(t);
   const { client, server } = duplexPair();
   const gone = new Log();
@@ -99,7 +99,7 @@ test('a stream that is no socket, or that has gone already, is used as it is', a
   await waitUntil(() => log.ends.length === 1);
 });
 
-test('what others write to a socket that was taken over goes nowhere, and nothing breaks', async (t) => {
+test('writes of other code to a socket that Hawser has taken over are discarded and do no harm', async (t) => {
   const [ours, peer] = await socketPair(t);
   let got = '';
   peer.on('data', (chunk: Buffer) => {
