@@ -21,7 +21,7 @@ async function heldBytes(): Promise<number> {
   return heapUsed + arrayBuffers;
 }
 
-/** What keeps the process alive, by kind. */
+/** Open resources of the process, by kind. */
 function openResources(): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo().sort()) counts[kind] = (counts[kind] ?? 0) + 1;
@@ -32,7 +32,7 @@ for (const { secure, clients: count } of [
   { secure: false, clients: 1_000 },
   { secure: true, clients: 100 },
 ]) {
-  test(`TS-10 RC-02: ${count} clients over ${secure ? 'TLS' : 'TCP'} reconnect again and again: no socket, listener or memory is left`, {
+  test(`TS-10 RC-02: ${count} clients over ${secure ? 'TLS' : 'TCP'} reconnect many times: no socket, listener or memory is left`, {
     timeout: 300_000,
     skip: NO_COLLECTOR,
   }, async (t) => {
@@ -93,7 +93,7 @@ for (const { secure, clients: count } of [
     // The first rounds fill caches, tables and compiled code.
     const [, before, , after] = measured;
     const growth = (after!.bytes - before!.bytes) / (2 * count);
-    // V8's own memory varies by some 200 KB, which is much for few clients. An abort signal that was kept cost 4,300 bytes.
+    // The memory of V8 varies by about 200 KB, which matters for few clients. A leaked abort signal cost 4,300 bytes.
     assert.ok(growth < (secure ? 2_000 : 500), `${Math.round(growth)} bytes more for each reconnect`);
     assert.deepEqual(after!.open, before!.open);
     assert.deepEqual(warnings, []);

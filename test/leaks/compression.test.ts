@@ -79,7 +79,7 @@ for (const contextTakeover of [false, true]) {
         else socket.destroy();
       }
       await waitUntil(() => server.connections.size === 0, { deadlineMs: 60_000 });
-      assert.equal(zlibJobs.waiting, 0, 'a job that nobody waits for');
+      assert.equal(zlibJobs.waiting, 0, 'no job is left');
     };
     // The allocator keeps freed memory for the next wave; the first waves create that reserve.
     for (let i = 0; i < 15; i++) await wave();

@@ -64,7 +64,7 @@ function received(socket: Socket): Promise<void> {
       resolve();
     };
     socket.on('data', take);
-    socket.once('close', () => reject(new Error('closed before the answer')));
+    socket.once('close', () => reject(new Error('closed before the echo')));
   });
 }
 

@@ -216,7 +216,7 @@ for (const { limit, rows, options, reach, code, cause, error } of LIMITS) {
       if (message === 'are you well?') connection.send('very');
     });
     const [peer, bystander] = [await join(), await join()];
-    // The bystander does what is asked of the peer: it answers pings and sends a message now and then.
+    // The other client behaves well: it answers pings and sends a message now and then.
     let heard = '';
     bystander.connection.on('message', (message) => void (heard += String(message)));
     const passTogether: Pass = async (ms) => {

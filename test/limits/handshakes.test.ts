@@ -44,7 +44,7 @@ const LIMITS: readonly {
     code: 'ERR_HEAD_TOO_BIG',
   },
   {
-    limit: 'handshakeTimeoutMs, not a byte',
+    limit: 'handshakeTimeoutMs, no byte received',
     rows: 'HS-21 SE-32',
     options: {},
     reach: async (connect, clock) => {
@@ -57,7 +57,7 @@ const LIMITS: readonly {
     code: 'ERR_HEAD_TIMEOUT',
   },
   {
-    limit: 'handshakeTimeoutMs, a byte a second',
+    limit: 'handshakeTimeoutMs, one byte per second',
     rows: 'HS-21 SE-06',
     options: {},
     reach: async (connect, clock) => {
@@ -128,7 +128,7 @@ const LIMITS: readonly {
     retryAfter: true,
   },
   {
-    limit: 'maxConnections, its place held by a hook that thinks',
+    limit: 'maxConnections, with its place held by a slow hook',
     rows: 'LM-01 HS-20',
     options: { maxConnections: 1, upgrade: () => new Promise(() => {}) },
     reach: async (connect) => {
@@ -214,7 +214,7 @@ for (const { limit, rows, options, reach, status, code, retryAfter = false } of 
     assert.equal(server.stats().handshakes.refusedByCode[code], 1);
     for (const client of clients) client[Symbol.dispose]();
     await waitUntil(() => server.connections.size === 0 && server.stats().handshakes.pending === 0);
-    // HS-24: the server destroys a client that stays connected after a second.
+    // HS-24: after a second the server destroys the socket of a client that stays connected.
     await waitUntil(() => {
       clock.advance(1_000);
       return clock.pendingTimers === 0;
@@ -314,7 +314,7 @@ test('HS-13 SE-08: bytes after the request are buffered during a slow hook, then
   client.send(Buffer.concat([Buffer.from(UPGRADE), ...messages.map(masked)]));
   await waitUntil(() => server.stats().handshakes.pending === 1);
   await eventLoopTurns(200);
-  assert.ok(client.stream.writableLength > 0, 'the peer is held back');
+  assert.ok(client.stream.writableLength > 0, 'back-pressure reaches the client');
   assert.equal(got.length, 0);
   decide();
   assert.equal((await client.nextHead()).status, 101);

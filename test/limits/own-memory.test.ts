@@ -53,7 +53,7 @@ test('binary messages, whole or in fragments, have memory that nothing else uses
     await waitUntil(() => got.length === 2);
     const [whole, joined] = got.splice(0) as [Buffer, Buffer];
     assertOwn(whole, size, 'whole');
-    // Fragments of an unknown number are collected in a growing buffer of the message's own, at most twice its
+    // An unknown number of fragments is collected in a growing buffer that belongs to the message, at most twice its
     // length.
     assert.equal(joined.length, 2 * size);
     assert.ok(joined.buffer.byteLength <= Math.max(4 * size, 256), String(joined.buffer.byteLength));

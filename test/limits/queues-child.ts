@@ -108,7 +108,7 @@ async function compression(send: (joined: Joined, server: Server) => unknown): P
   return filled;
 }
 
-/** Sends to a paused connection until it stops reading. */
+/** Sends to a connection whose application is paused, until the connection stops reading. */
 async function inbox(message: Buffer): Promise<Filled> {
   const { memoryBudget, join } = await serverWith({ receiveAheadBytes: MIB });
   const { connection, raw } = await join();

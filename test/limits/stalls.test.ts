@@ -23,7 +23,7 @@ interface Row {
     readonly answer: () => Promise<void> | void;
     /** After the peer acted: whether the connection is unchanged. */
     readonly check: () => void;
-    /** Frees what the fixture does not know. */
+    /** Frees resources that the fixture does not manage. */
     readonly leave?: () => void;
   }>;
 }
@@ -138,7 +138,7 @@ let waiting: Promise<undefined>;
 for (const { limit, options, begin } of ROWS) {
   for (const stallMs of [1_500, 5_000, 3_600_000]) {
     for (const beforeMs of [0, 600, 2_400]) {
-      const title = `after ${beforeMs} of ${LIMIT_MS} ms the process stands still for ${stallMs} ms`;
+      const title = `after ${beforeMs} of ${LIMIT_MS} ms the process stalls for ${stallMs} ms`;
       const leftMs = LIMIT_MS - beforeMs;
 
       test(`HB-06 TO-01: ${limit}: ${title}: a peer that answers within the remaining time is served`, async (t) => {

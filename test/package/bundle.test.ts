@@ -7,7 +7,7 @@ import { rolldown } from 'rolldown';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const FOLDER = join(ROOT, 'build', 'package');
-/** By file. */
+/** Entry points by file. */
 const ENTRY_POINTS = {
   index: 'hawser',
   client: 'hawser/client',
@@ -27,7 +27,7 @@ function sourcesOf(file: string): readonly string[] {
   return sources.map((source) => source.replace('../../src/', ''));
 }
 
-/** The files that loading one loads, itself among them. */
+/** The files that one file loads, including itself. */
 function loadedBy(file: string, loaded = new Set<string>()): ReadonlySet<string> {
   if (loaded.has(file)) return loaded;
   loaded.add(file);
@@ -90,7 +90,7 @@ test('GN-14 hawser/client loads no server code in CommonJS', () => {
   assert.ok(exportsOf('index.cjs').includes('WebSocketServer'));
 });
 
-test('GN-13: what several CommonJS entry points export is the same object', () => {
+test('GN-13: CommonJS entry points that export the same name export the same object', () => {
   const byName = new Map<string, unknown>();
   for (const file of Object.keys(ENTRY_POINTS)) {
     for (const [name, value] of Object.entries(require(join(FOLDER, `${file}.cjs`)) as object)) {

@@ -17,7 +17,7 @@ interface Manifest {
   readonly bin: { readonly hawser: string };
 }
 
-/** An empty project with the packed package installed, and nothing else. */
+/** An empty project with only the packed package installed. */
 let folder: string;
 /** `hawser`, `hawser/client`, and so on. */
 let entryPoints: string[];
@@ -49,7 +49,7 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 /**
- * Runs a program of that project to its end.
+ * Runs a program in that project and waits for its exit.
  * @returns Its standard output.
  */
 function printedBy(program: string, ...flags: string[]): string {
