@@ -11,7 +11,7 @@ import { skipped } from './result.ts';
 import { open } from './target.ts';
 import { Wire } from './wire.ts';
 
-/** What a server turned out to be, before any case. */
+/** The findings about a server before the first case. */
 export interface Probe {
   readonly echoes: boolean;
   readonly remarks: readonly string[];
@@ -20,8 +20,8 @@ export interface Probe {
 const TOKEN = 'hawser conform: is this an echo?';
 
 /**
- * Opens one connection, and finds out whether messages come back.
- * @throws WaitError if no server answers, or no WebSocket server.
+ * Opens one connection and finds out whether the server is an echo server.
+ * @throws WaitError if no server answers, or the server refuses the handshake.
  */
 export async function probeServer(target: Target): Promise<Probe> {
   const { raw, head, fault } = await open(target);
@@ -32,7 +32,7 @@ export async function probeServer(target: Target): Promise<Probe> {
       throw new WaitError(
         `the server answers ${printable(`${head.status} ${head.reason}`.trim())} instead of 101`,
       );
-    remarks.push(`The handshake is not as it should be: ${fault}.`);
+    remarks.push(`The handshake is invalid: ${fault}.`);
   }
   wire.send(text(TOKEN));
   let greetings = 0;
@@ -40,23 +40,23 @@ export async function probeServer(target: Target): Promise<Probe> {
     const event = await wire.next(Math.min(target.timeoutMs, 2_000));
     if ((event.type === 'text' || event.type === 'binary') && event.payload.toString() === TOKEN) break;
     if (event.type === 'breach') {
-      remarks.push(`What it sends back is not as it should be: ${event.says}.`);
+      remarks.push(`The server breaks a rule in its answer: ${event.says}.`);
       break;
     }
     if (event.type === 'text' || event.type === 'binary') greetings++;
     else if (event.type !== 'ping' && event.type !== 'pong') {
-      remarks.push('It does not send messages back: cases that need an echo are skipped.');
+      remarks.push('The server does not send messages back: cases that need an echo are skipped.');
       return { echoes: false, remarks };
     }
     if (greetings > 20) break;
   }
   if (greetings === 0)
-    return { echoes: true, remarks: ['It sends messages back, as an echo server does.', ...remarks] };
-  remarks.push('It sends messages of its own: cases that need an echo are skipped.');
+    return { echoes: true, remarks: ['The server sends messages back, as an echo server does.', ...remarks] };
+  remarks.push('The server sends unsolicited messages: cases that need an echo are skipped.');
   return { echoes: false, remarks };
 }
 
-/** Makes one run of a case. Never throws for what the server does. */
+/** Executes one run of a case. Never rejects because of the server: a fault becomes the verdict. */
 export async function runAgainstServer(
   one: Case,
   run: Run | RequestSpec,
@@ -69,11 +69,11 @@ export async function runAgainstServer(
       : onConnection(run as Run, target, context));
   } catch (error) {
     if (!(error instanceof WaitError)) throw error;
-    return ruined(run, 'fail', error.message);
+    return judged(run, 'fail', error.message);
   }
 }
 
-const ruined = (run: Run | RequestSpec, verdict: Verdict, because: string): RunResult => ({
+const judged = (run: Run | RequestSpec, verdict: Verdict, because: string): RunResult => ({
   label: run.label ?? '',
   verdict,
   expected: 'answers' in run ? expectation(run) : '',
@@ -84,15 +84,15 @@ const ruined = (run: Run | RequestSpec, verdict: Verdict, because: string): RunR
 
 async function onConnection(run: Run, target: Target, context: RunContext): Promise<RunResult> {
   if (!context.echoes && needsEcho(run))
-    return skipped(run.label, 'needs an echo, and the target does not send messages back');
+    return skipped(run.label, 'needs an echo, but the server does not send messages back');
   const { raw, head, fault } = await open(target, run.offer);
   let negotiated: Negotiated | undefined;
   try {
-    if (fault !== undefined) return ruined(run, 'fail', `the handshake failed: ${fault}`);
+    if (fault !== undefined) return judged(run, 'fail', `the handshake failed: ${fault}`);
     const agreed = agreement(run.offer, head.fields.get('sec-websocket-extensions'));
     if (agreed === 'declined')
-      return { ...ruined(run, 'informational', 'the offer was declined'), seen: 'no extension' };
-    if (typeof agreed === 'string') return ruined(run, 'fail', agreed);
+      return { ...judged(run, 'informational', 'the offer was declined'), seen: 'no extension' };
+    if (typeof agreed === 'string') return judged(run, 'fail', agreed);
     negotiated = agreed;
   } finally {
     if (fault !== undefined || (run.offer !== undefined && negotiated === undefined)) raw[Symbol.dispose]();
@@ -106,9 +106,9 @@ function agreement(offer: string | undefined, answer: string | undefined): Negot
   if (answer === undefined) return 'declined';
   try {
     const answers = parseExtensions(answer);
-    if (answers.length !== 1) return `the answer uses ${answers.length} extensions: ${printable(answer)}`;
+    if (answers.length !== 1) return `the response uses ${answers.length} extensions: ${printable(answer)}`;
     return negotiate(answers[0]!, parseExtensions(offer)[0]!);
   } catch {
-    return `the answer's extensions break the grammar: ${printable(answer)}`;
+    return `the extensions of the response break the grammar: ${printable(answer)}`;
   }
 }

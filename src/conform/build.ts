@@ -16,13 +16,13 @@ export const binary = maker(OPCODE.BINARY);
 export const more = maker(OPCODE.CONTINUATION);
 export const ping = maker(OPCODE.PING);
 export const pong = maker(OPCODE.PONG);
-/** Any body, right or wrong. */
+/** A Close with any body, valid or not. */
 export const closeBody = maker(OPCODE.CLOSE);
 export function closing(code?: number, reason: Payload = ''): FrameSpec {
   if (code === undefined) return closeBody();
   return closeBody(Buffer.concat([Buffer.of(code >> 8, code & 0xff), Buffer.from(reason as string)]));
 }
-/** Not the last of its message. */
+/** Marks a frame as not the last of its message. */
 export const OPEN = Object.freeze({ fin: false });
 
 const answer =
@@ -44,29 +44,29 @@ const run = (send: Run['send'], answers: readonly Answer[], end: Run['end'], ext
   end,
 });
 
-/** Nothing is wrong with what is sent: the answers come, and the connection goes on until we close it. */
+/** Valid frames: the answers arrive, and the connection stays open until the suite closes it. */
 export const fine = (send: Run['send'], answers: readonly Answer[], extra: Extra = {}): Run =>
   run(send, answers, { by: 'us' }, extra);
-/** The same, sent whole and byte by byte. */
+/** {@link fine}, sent whole and byte by byte. */
 export const fineCut = (send: readonly FrameSpec[], answers: readonly Answer[]): Run[] => [
   fine(send, answers, { label: 'whole' }),
   fine(send, answers, { label: 'byte by byte', cutBytes: 1 }),
 ];
-/** What is sent holds a Close, and the peer answers it with one of these codes. */
+/** The frames include a Close. The peer answers it with one of `codes`. */
 export const closes = (
   send: readonly FrameSpec[],
   codes: readonly (number | undefined)[],
   answers: readonly Answer[] = [],
   extra: Extra = {},
 ): Run => run(send, answers, { by: 'close', codes }, extra);
-/** The peer must fail the connection. */
+/** The peer must fail the connection, with one of `codes`. @param accepted Verdict if it does not fail. */
 export const fails = (
   send: Run['send'],
   codes: readonly number[],
   answers: readonly Answer[] = [],
   { accepted = 'fail', ...extra }: Extra & { readonly accepted?: Verdict } = {},
 ): Run => run(send, answers, { by: 'failure', codes, accepted }, extra);
-/** The same, sent whole and byte by byte. */
+/** {@link fails}, sent whole and byte by byte. */
 export const failsCut = (
   send: readonly FrameSpec[],
   codes: readonly number[],
@@ -77,7 +77,7 @@ export const failsCut = (
   fails(send, codes, answers, { ...extra, label: 'byte by byte', cutBytes: 1 }),
 ];
 
-/** A case; runs may come in lists. */
+/** A case. Nested lists of runs are flattened. */
 export const frames = (
   id: string,
   section: string,
@@ -85,14 +85,14 @@ export const frames = (
   runs: readonly (Run | readonly Run[])[],
   extra: Pick<FrameCase, 'only'> = {},
 ): FrameCase => ({ kind: 'frames', id, section, title, runs: runs.flat().map(named), ...extra });
-/** Labels that come again get a number. */
+/** Appends a number to a label that occurs again. */
 function named(run: Run, at: number, all: readonly Run[]): Run {
   const before = all.slice(0, at).filter(({ label }) => label === run.label).length;
   return before === 0 ? run : { ...run, label: `${run.label} ${before + 1}`.trim() };
 }
 
 export { hex };
-/** `length` bytes that differ from their neighbours, the same in every run. */
+/** `length` bytes that differ from their neighbours. The same in each run. */
 export const patterned = (length: number): Buffer => {
   const bytes = Buffer.alloc(length);
   for (let i = 0; i < length; i++) bytes[i] = (i * 167 + (i >> 8)) & 0xff;

@@ -4,7 +4,7 @@ import type { FrameSpec, Role, Verdict } from './model.ts';
 import type { RequestSpec } from './request.ts';
 import type { ResponseSpec } from './response.ts';
 
-/** What must come back, in this order: messages by themselves, pongs by themselves. */
+/** An expected answer. Messages arrive in order, and pongs arrive in order, but the two may interleave. */
 export interface Answer {
   readonly type: 'text' | 'binary' | 'pong';
   readonly payload: Buffer;
@@ -12,27 +12,27 @@ export interface Answer {
 
 /** How a run ends. */
 export type End =
-  /** Nothing was wrong: we close with 1000, and the peer answers. */
+  /** All frames were valid: the suite closes with 1000, and the peer answers. */
   | { readonly by: 'us' }
-  /** A Close was among what was sent: the peer answers with one of these codes, `undefined` for none, and ends TCP. */
+  /** The frames included a Close: the peer answers with one of `codes` (`undefined`: no code) and ends TCP. */
   | { readonly by: 'close'; readonly codes: readonly (number | undefined)[] }
-  /** The peer must fail the connection, if it says so with one of these codes. */
+  /** The peer must fail the connection, with one of `codes` in its Close. `accepted` is the verdict if it does not fail. */
   | { readonly by: 'failure'; readonly codes: readonly number[]; readonly accepted: Verdict };
 
-/** One connection of a case: frames out, answers in, an end. */
+/** One connection of a case: the frames to send, the expected answers, and the expected end. */
 export interface Run {
-  /** What sets it apart from the other runs of the case. */
+  /** Distinguishes the runs of a case. */
   readonly label: string;
   readonly send: readonly FrameSpec[] | ((negotiated: Negotiated) => readonly FrameSpec[]);
-  /** Bytes in one write; each byte by itself is 1. Default everything at once. */
+  /** Bytes per write. `Infinity`: one write. */
   readonly cutBytes: number;
-  /** Bytes at the end that are held back until the peer has failed, or enough time has passed for that. */
+  /** Number of last bytes to hold back until the peer has failed the connection or a time limit has passed. */
   readonly heldBytes: number;
   readonly answers: readonly Answer[];
   readonly end: End;
-  /** The peer may have a limit that forbids this, and says so with one of these codes: informational. */
+  /** Close codes of a peer whose limit forbids the message. The verdict is then informational. */
   readonly limitCodes: readonly number[];
-  /** Offer of permessage-deflate that has to be accepted for this run; without, nothing is offered. */
+  /** Offer of permessage-deflate that the peer must accept for this run. Default: no offer. */
   readonly offer?: string;
 }
 
@@ -40,22 +40,22 @@ interface CaseHead {
   /** Stable: `group.subject.detail`. */
   readonly id: string;
   readonly title: string;
-  /** `§5.2` of RFC 6455, or another document by name. */
+  /** A section of RFC 6455, such as `§5.2`, or of another document by name. */
   readonly section: string;
 }
-/** What happens on connections that are open. */
+/** A case about frames on open connections. */
 export interface FrameCase extends CaseHead {
   readonly kind: 'frames';
-  /** Who it can be asked; both unless given. */
+  /** The role that the case tests. Default: both. */
   readonly only?: Role;
   readonly runs: readonly Run[];
 }
-/** A request to a server. */
+/** A case about requests to a server. */
 export interface RequestCase extends CaseHead {
   readonly kind: 'request';
   readonly runs: readonly RequestSpec[];
 }
-/** A response to a client. */
+/** A case about responses to a client. */
 export interface ResponseCase extends CaseHead {
   readonly kind: 'response';
   readonly runs: readonly ResponseSpec[];

@@ -13,11 +13,11 @@ import { skipped } from './result.ts';
 import { type AnyRun, stopwatch } from './suite.ts';
 import { Wire } from './wire.ts';
 
-/** Sent to a client that may stop: a code for applications (§7.4.2) that no case uses. */
+/** Close code that tells a client to stop: a code for applications (§7.4.2) that no case uses. */
 export const ALL_DONE = 4_321;
-/** How long a client may stay away, once it has come, in ms. */
+/** Time limit for the next connection after the first one, in ms. */
 const AWAY_MS = 15_000;
-/** How long connecting clients are still told that all is done, in ms; then the listener closes. */
+/** How long the listener still tells connecting clients to stop, in ms. */
 const GOODBYE_MS = 5_000;
 const TOKEN = 'hawser conform: is this an echo?';
 
@@ -45,7 +45,7 @@ export class ClientPeer implements AsyncDisposable {
     });
   }
 
-  /** @throws Error if that is not possible. */
+  /** Listens for the client. @throws Error if the address or port cannot be used. */
   static async listen(
     host: string,
     port: number,
@@ -71,7 +71,7 @@ export class ClientPeer implements AsyncDisposable {
     try {
       head = await raw.nextUntil('\r\n\r\n', { deadlineMs: this.#timeoutMs });
     } catch {
-      // Nobody spoke: not even a client that is wrong.
+      // The peer sent no request head: not a client.
       raw[Symbol.dispose]();
       return;
     }
@@ -81,7 +81,7 @@ export class ClientPeer implements AsyncDisposable {
     else taker(arrival);
   }
 
-  /** The next connection; `undefined` once the client stays away while nothing runs. */
+  /** Waits for the next connection. @returns `undefined` if none arrives for `awayMs` while no run is active. */
   #take(awayMs: number): Promise<Arrival | undefined> {
     const arrival = this.#arrived.shift();
     if (arrival !== undefined || this.#gone) return Promise.resolve(arrival);
@@ -94,7 +94,7 @@ export class ClientPeer implements AsyncDisposable {
         if (this.#running > 0) timer.refresh();
         else this.#leave();
       };
-      // Without limit, a timer would only end the process late.
+      // For `Infinity`, the maximum delay of a timer.
       const timer = setTimeout(expired, Math.min(awayMs, 2 ** 31 - 1));
       this.#takers.push(taker);
     });
@@ -106,8 +106,8 @@ export class ClientPeer implements AsyncDisposable {
   }
 
   /**
-   * Waits for the first connection, and finds out whether messages come back.
-   * @returns `undefined` if it was interrupted before a client connected.
+   * Waits for the first connection and finds out whether the client echoes messages.
+   * @returns `undefined` if the test was interrupted before a client connected.
    */
   async probe(): Promise<
     | {
@@ -133,13 +133,13 @@ export class ClientPeer implements AsyncDisposable {
       echoes,
       remarks: [
         echoes
-          ? 'It sends messages back.'
-          : 'It does not send messages back: cases that need an echo are skipped.',
+          ? 'The client sends messages back.'
+          : 'The client does not send messages back: cases that need an echo are skipped.',
       ],
     };
   }
 
-  /** Closes in order, whatever the client makes of it. */
+  /** Closes with a closing handshake, and does not check the answers of the client. */
   async #farewell(wire: Wire, code: number): Promise<void> {
     wire.send({ opcode: 8, payload: new Uint8Array([code >> 8, code & 0xff]) });
     for (;;) {
@@ -150,10 +150,10 @@ export class ClientPeer implements AsyncDisposable {
     await wire.next(Math.min(this.#timeoutMs, 1_000));
   }
 
-  /** Makes one run with the next connection. */
+  /** Executes one run on the next connection. */
   async run(one: Case, run: AnyRun, context: RunContext): Promise<RunResult> {
     const arrival = await this.#take(AWAY_MS);
-    if (arrival === undefined) return skipped(run.label ?? '', 'the client did not come back');
+    if (arrival === undefined) return skipped(run.label ?? '', 'the client did not connect again');
     this.#running++;
     try {
       return await judgeClientRun(one, run, arrival, this.#seenKeys, context);
@@ -166,7 +166,7 @@ export class ClientPeer implements AsyncDisposable {
     }
   }
 
-  /** Tells clients that still connect that all is done. */
+  /** Tells clients that still connect to stop. */
   async dismiss(): Promise<void> {
     const sinceMs = stopwatch();
     while (sinceMs() < GOODBYE_MS) {

@@ -3,18 +3,18 @@ import { isValidKey } from '../protocol/index.ts';
 import type { RawClient } from '../testing/index.ts';
 import type { ClientRequest } from './response.ts';
 
-/** A client's request head, taken apart but not judged. */
+/** The request head of a client, parsed but not checked. */
 export interface ReceivedRequest extends ClientRequest {
   readonly text: string;
-  /** Values by name in lower case, in their order. */
+  /** Values by name in lower case, in order. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
-  /** What the client calls itself; empty if it does not. */
+  /** Value of `User-Agent`; empty without one. */
   readonly userAgent: string;
   /** Value of `Sec-WebSocket-Extensions`; empty if nothing is offered. */
   readonly extensions: string;
 }
 
-/** One connection of a client, its request read. */
+/** A connection of a client, with its request. */
 export interface Arrival {
   readonly raw: RawClient;
   readonly request: ReceivedRequest;
@@ -42,7 +42,11 @@ export function readRequest(head: Buffer): ReceivedRequest {
   };
 }
 
-/** What is wrong with a request (§4.1), if anything is. `seenKeys` has the keys of earlier ones, and gets this one's. */
+/**
+ * Checks a request (§4.1).
+ * @param seenKeys Keys of earlier requests; gets the key of this one.
+ * @returns The fault, if any.
+ */
 export function faultOfRequest(
   { text, fields, key, protocols }: ReceivedRequest,
   seenKeys: Set<string>,
@@ -53,15 +57,15 @@ export function faultOfRequest(
   };
   const has = (name: string, token: string): boolean =>
     list(fields.get(name)).some((value) => value.toLowerCase() === token);
-  if (!/^GET \S+ HTTP\/1\.1\r\n/.test(text)) return 'the request line is not that of a GET of HTTP/1.1';
-  if (/(?<!\r)\n|\r(?!\n)|\r\n[ \t]/.test(text))
-    return 'a line ends in something else than CRLF, or is folded';
+  if (!/^GET \S+ HTTP\/1\.1\r\n/.test(text)) return 'the request line is not a GET with HTTP/1.1';
+  if (/(?<!\r)\n|\r(?!\n)|\r\n[ \t]/.test(text)) return 'a line is folded, or does not end in CRLF';
   if (text.split('\r\n', 1)[0]!.includes('#')) return 'the target has a fragment';
-  if ((one('host') ?? '') === '') return 'the request does not name its host, once';
+  if ((one('host') ?? '') === '') return 'the request does not have exactly one Host';
   if (!has('upgrade', 'websocket')) return 'Upgrade does not contain websocket';
   if (!has('connection', 'upgrade')) return 'Connection does not contain upgrade';
   if (one('sec-websocket-version') !== '13') return 'Sec-WebSocket-Version is not 13';
-  if (!isValidKey(one('sec-websocket-key') ?? '')) return 'Sec-WebSocket-Key is not 16 bytes in base64, once';
+  if (!isValidKey(one('sec-websocket-key') ?? ''))
+    return 'the request does not have exactly one Sec-WebSocket-Key of 16 bytes in base64';
   if (seenKeys.has(key)) return 'Sec-WebSocket-Key was used before: it must be new for each connection';
   seenKeys.add(key);
   return new Set(protocols).size < protocols.length ? 'a subprotocol is offered twice' : undefined;

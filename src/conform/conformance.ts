@@ -18,10 +18,10 @@ export interface CaseDescription {
   /** Stable: `group.subject.detail`. */
   readonly id: string;
   readonly group: GroupName;
-  /** `§5.2` of RFC 6455, or another document by name. */
+  /** A section of RFC 6455, such as `§5.2`, or of another document by name. */
   readonly section: string;
   readonly title: string;
-  /** Number of connections that it takes. */
+  /** Number of connections that the case opens. */
   readonly runs: number;
 }
 
@@ -29,11 +29,11 @@ export interface CaseDescription {
 export interface ConformanceOptions {
   /** Cases to run: IDs, groups, or globs such as `close.code.*`. Default: all. */
   readonly only?: readonly string[] | undefined;
-  /** Connections at a time. Default 8; 1 to 256. */
+  /** Concurrent connections. Default 8; 1 to 256. */
   readonly concurrency?: number | undefined;
   /** Time limit of each step of a run. Default 5,000; 50 to 600,000 ms. */
   readonly timeoutMs?: number | undefined;
-  /** Once aborted, no further run begins; the report has the cases that are complete. Default: none. */
+  /** Abort it to start no further run. The report then has the complete cases only. Default: none. */
   readonly signal?: AbortSignal | undefined;
   /** Name of the tester for the report. Default `'hawser/conform'`. */
   readonly tool?: string | undefined;
@@ -49,7 +49,7 @@ export interface ServerTestOptions extends ConformanceOptions {
   readonly headers?: readonly (readonly [name: string, value: string])[] | undefined;
   /** Subprotocols to offer. Default: none. */
   readonly protocols?: readonly string[] | undefined;
-  /** For `wss:`. Default: Node's, with verification. */
+  /** TLS options for `wss:`. Default: those of Node, with verification. */
   readonly tls?: ClientTlsOptions | undefined;
   /**
    * Whether to run the group `attack`: attacks in amounts that do not affect a healthy server. Ask the owner of the server
@@ -68,17 +68,17 @@ export interface ClientTestOptions extends ConformanceOptions {
   readonly onListening?: ((url: string) => void) | undefined;
 }
 
-/** The peer cannot be tested: it cannot be reached, or the port is taken. `cause` is the reason. */
+/** The peer cannot be tested: it cannot be reached, or the port is in use. `cause` is the reason. */
 export class ConformanceError extends Error {
   override readonly name = 'ConformanceError';
 }
 
 /** Why attacks are skipped. */
-const NOT_ALLOWED = 'attacks on a host that is not this machine need its owner’s consent';
+const NOT_ALLOWED = 'attacks on another machine need the consent of its owner';
 
 /**
- * The cases for servers or for clients, in the order of a report. Makes megabytes of messages, so keep the result.
- * @param only As in {@link ConformanceOptions}. Patterns that name no case are ignored.
+ * Lists the cases for servers or clients, in the order of a report. Each call allocates megabytes, so reuse the result.
+ * @param only As in {@link ConformanceOptions}. Ignores patterns that match no case.
  * @throws MisuseError `ERR_ARGUMENT` for other arguments.
  */
 export function conformanceCases(tested: Role, only: readonly string[] = []): CaseDescription[] {
@@ -93,11 +93,11 @@ export function conformanceCases(tested: Role, only: readonly string[] = []): Ca
 }
 
 /**
- * Tests a WebSocket server against RFC 6455 and RFC 7692. A server that does not send messages back gets only the cases that
- * need no echo; the others are skipped.
+ * Tests a WebSocket server against RFC 6455 and RFC 7692. For a server that does not send messages back, the cases
+ * that need an echo are skipped.
  * @param url `ws:` or `wss:`, without fragment and credentials.
- * @throws MisuseError `ERR_OPTION` for a wrong URL or option; ConformanceError if no server answers, before the first case or
- *   after the last one.
+ * @throws MisuseError `ERR_OPTION` for a wrong URL or option; ConformanceError if no server answers, before the first
+ *   case or after the last one.
  */
 export async function testServer(url: string | URL, options: ServerTestOptions = {}): Promise<Report> {
   checkOptions(options, 'server');
@@ -125,10 +125,10 @@ export async function testServer(url: string | URL, options: ServerTestOptions =
 }
 
 /**
- * Tests a WebSocket client. Listens on a port and makes one run with each connection. The client has to send every message
- * back and to connect again after each close, until a Close with code 4321 ends the test.
+ * Tests a WebSocket client. Listens on a port and executes one run on each connection. The client must send every
+ * message back and connect again after each close. A Close with code 4321 ends the test.
  * @returns `undefined` if `signal` was aborted before a client connected.
- * @throws MisuseError `ERR_OPTION` for a wrong option; ConformanceError if the port cannot be listened on.
+ * @throws MisuseError `ERR_OPTION` for a wrong option; ConformanceError if the server cannot listen on the port.
  */
 export async function testClient(options: ClientTestOptions = {}): Promise<Report | undefined> {
   checkOptions(options, 'client');
@@ -166,24 +166,24 @@ const headOf = (
   { tool = 'hawser/conform' }: ConformanceOptions,
 ): ReportHead => ({ tool, tested, target, startedAt, echoes, remarks });
 
-/** @throws MisuseError for a pattern that names no case. */
+/** Selects the cases of a test. @throws MisuseError for a pattern that matches no case. */
 function casesOf(tested: Role, { only = [] }: ConformanceOptions): readonly Case[] {
   const { cases, unknown } = selected(casesFor(tested), only);
   if (unknown.length === 0) return cases;
   throw new MisuseError(
     'ERR_OPTION',
-    `only names no case: '${unknown.join("', '")}'; conformanceCases('${tested}') lists them`,
+    `only matches no case: '${unknown.join("', '")}'; conformanceCases('${tested}') lists them`,
   );
 }
 
-/** @throws MisuseError for text that is not the URL of a WebSocket server. */
+/** Parses the URL of a server. @throws MisuseError if it is not a WebSocket URL. */
 function serverUrl(url: string | URL): URL {
   const read = URL.canParse(String(url)) ? new URL(url) : undefined;
   if (read !== undefined && /^wss?:$/.test(read.protocol) && read.hash === '' && read.username === '')
     return read;
   throw new MisuseError(
     'ERR_OPTION',
-    'url is not that of a WebSocket server; it must be ws://host:port/path or wss://…, without fragment and credentials',
+    'url is not the URL of a WebSocket server; it must be ws://host:port/path or wss://…, without fragment and credentials',
   );
 }
 

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { constants, createInflateRaw, deflateRawSync, type InflateRaw, inflateRawSync } from 'node:zlib';
 import type { ExtensionOffer } from '../protocol/index.ts';
 
-/** What both sides agreed on, RFC 7692 §7.1: as the answer of the server says. */
+/** The negotiated parameters of permessage-deflate, as in the response of the server (RFC 7692 §7.1). */
 export interface Negotiated {
   readonly serverNoContextTakeover: boolean;
   readonly clientNoContextTakeover: boolean;
@@ -11,15 +11,14 @@ export interface Negotiated {
 }
 
 const TAIL = Buffer.of(0, 0, 0xff, 0xff);
-/** More than any case sends, so that a fault of the peer's cannot fill memory. */
+/** More than any case sends. Limits the memory that a faulty peer can fill. */
 const MAX_INFLATED_BYTES = 128 * 1024 * 1024;
 const NAME = 'permessage-deflate';
 const WINDOW = /^(?:[89]|1[0-5])$/;
 
 /**
- * Reads an answer to an offer of permessage-deflate, or checks an offer (RFC 7692 §7.1).
- * @param offer In an answer: the offer it is for.
- * @returns What is agreed; a sentence about what is wrong.
+ * Checks the response to an offer of permessage-deflate (RFC 7692 §7.1).
+ * @returns The negotiated parameters, or a sentence about the fault.
  */
 export function negotiate(answer: ExtensionOffer, offer: ExtensionOffer): Negotiated | string {
   if (answer.name !== NAME) return `the extension ${answer.name} was not offered`;
@@ -31,19 +30,19 @@ export function negotiate(answer: ExtensionOffer, offer: ExtensionOffer): Negoti
       if (value !== true) return `${name} has a value`;
     } else if (name === 'server_max_window_bits' || name === 'client_max_window_bits') {
       if (value === true || !WINDOW.test(value)) return `${name} is not a whole number from 8 to 15`;
-    } else return `the parameter ${name} is not known`;
+    } else return `the parameter ${name} is unknown`;
   }
   const bits = (name: string): number => Number(given.get(name) ?? 15);
   if (given.has('client_max_window_bits') && !offered.has('client_max_window_bits')) {
-    return 'client_max_window_bits is answered, but was not offered';
+    return 'the response has client_max_window_bits, which was not offered';
   }
   if (offered.has('server_no_context_takeover') && !given.has('server_no_context_takeover')) {
-    return 'server_no_context_takeover was asked for, but is not in the answer';
+    return 'the response lacks server_no_context_takeover, which the offer demands';
   }
   const limit = offered.get('server_max_window_bits');
-  // Without it the window is 15 bits, which is what an offer of 15 allows.
+  // A response without the parameter means 15 bits.
   if (typeof limit === 'string' && bits('server_max_window_bits') > Number(limit))
-    return `server_max_window_bits was to be at most ${limit}`;
+    return `server_max_window_bits must be at most ${limit}, as in the offer`;
   return {
     serverNoContextTakeover: given.has('server_no_context_takeover'),
     clientNoContextTakeover: given.has('client_no_context_takeover'),
@@ -52,19 +51,19 @@ export function negotiate(answer: ExtensionOffer, offer: ExtensionOffer): Negoti
   };
 }
 
-/** Undoes what the peer compressed, with the window and the context that were agreed: more of either is a fault. */
+/** Inflates messages of the peer with the negotiated window and context. Data that needs more of either is a fault. */
 export class Inflater {
   readonly #options: { readonly windowBits: number; readonly chunkSize?: number };
   readonly #takeover: boolean;
   #stream: InflateRaw | undefined;
 
   constructor(windowBits: number, takeover: boolean) {
-    // zlib looks up what is in its output without asking whether the window reaches so far: small pieces make it ask.
+    // Within one output chunk zlib does not check distances against the window. Small chunks force the check.
     this.#options = { windowBits, ...(windowBits < 15 ? { chunkSize: 64 } : {}) };
     this.#takeover = takeover;
   }
 
-  /** @throws Error of zlib for what does not inflate. */
+  /** @throws Error of zlib for invalid data. */
   async inflate(compressed: Buffer): Promise<Buffer> {
     const input = Buffer.concat([compressed, TAIL]);
     if (!this.#takeover) {
@@ -98,11 +97,13 @@ export class Inflater {
 export type Compression = 'ordinary' | 'stored' | 'final' | 'no matches';
 
 /**
- * Compresses a message by itself, so without the context of earlier ones, in the window that the sender may use.
- * @param how `stored`: not compressed at all, in blocks that say so. `final`: the last block has BFINAL set, as RFC 7692 §7.2.3.4.
+ * Compresses a message without the context of earlier ones.
+ * @param windowBits Window of the sender, in bits.
+ * @param how `stored`: in stored blocks, without compression. `final`: the last block has BFINAL set (RFC 7692
+ *   §7.2.3.4). `no matches`: Huffman codes only.
  */
 export function compressed(message: Uint8Array, windowBits: number, how: Compression = 'ordinary'): Buffer {
-  // A window of 256 bytes is one that zlib's compressor cannot keep to: without matches it needs none.
+  // zlib cannot compress with a window of 256 bytes. Without matches no window is needed.
   const noMatches = how === 'no matches' || windowBits < 9;
   const options = {
     windowBits: Math.max(windowBits, 9),
@@ -115,8 +116,9 @@ export function compressed(message: Uint8Array, windowBits: number, how: Compres
 }
 
 /**
- * Compresses the second of two equal messages with the first as its context: not a byte of it is in what comes out.
- * @returns Both.
+ * Compresses a message twice: first without context, then with the first message as context, so that the second
+ * refers to it.
+ * @returns Both compressed messages.
  */
 export function compressedTwice(message: Uint8Array, windowBits: number): readonly [Buffer, Buffer] {
   const options = { windowBits: Math.max(windowBits, 9), finishFlush: constants.Z_SYNC_FLUSH };

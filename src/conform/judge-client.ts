@@ -20,7 +20,7 @@ import { Wire } from './wire.ts';
 
 const shown = (head: string): string => printable(head.slice(0, 600)).replaceAll('\\u{d}\\u{a}', ' ⏎ ');
 
-/** Makes one run with one connection of a client. */
+/** Executes one run on a connection of a client. */
 export async function judgeClientRun(
   one: Case,
   run: AnyRun,
@@ -30,12 +30,12 @@ export async function judgeClientRun(
 ): Promise<RunResult> {
   const fault = faultOfRequest(arrival.request, seenKeys);
   if (fault !== undefined)
-    return { ...skipped(run.label ?? '', fault), verdict: 'fail', expected: 'a request as §4.1 wants it' };
+    return { ...skipped(run.label ?? '', fault), verdict: 'fail', expected: 'a request as in §4.1' };
   if (one.kind === 'response') return judgeResponse(run as ResponseSpec, arrival, context);
   const frameRun = run as Run;
   const { raw, request } = arrival;
   if (!context.echoes && needsEcho(frameRun)) {
-    return skipped(frameRun.label, 'needs an echo, and the client does not send messages back');
+    return skipped(frameRun.label, 'needs an echo, but the client does not send messages back');
   }
   const agreed = frameRun.offer === undefined ? undefined : agreement(frameRun.offer, request);
   if (frameRun.offer !== undefined && agreed === undefined) {
@@ -51,7 +51,7 @@ export async function judgeClientRun(
   return await judgeRun(frameRun, wire, context, agreed?.negotiated);
 }
 
-/** What we answer to a client that offers permessage-deflate: what the case asks for, as far as the client allows it. */
+/** The response to an offer of permessage-deflate: the parameters of the case, limited to those that the client allows. */
 function agreement(
   wanted: string,
   { extensions }: ReceivedRequest,
@@ -66,7 +66,8 @@ function agreement(
   );
   const names = new Set(params.map(([name]) => name));
   for (const [name, value] of offer.params) {
-    // The one has to be in the answer; the other is a hint (RFC 7692 §7.1.1), which some clients insist on.
+    // The response must repeat server_no_context_takeover. The other is a hint (RFC 7692 §7.1.1), but some clients
+    // insist on it.
     const isAsked = name === 'server_no_context_takeover' || name === 'client_no_context_takeover';
     if (isAsked && !names.has(name)) params.push([name, value]);
     if (name === 'server_max_window_bits' && value !== true) {
@@ -109,21 +110,25 @@ async function judgeResponse(
     };
   }
   wire.send(ping('open?'));
-  // What is no 101 may have a body, which ends here.
+  // A response other than 101 may have a body: end it.
   if (!head.toString('latin1', 0, 32).includes(' 101')) raw.end();
   const event = await wire.next(context.timeoutMs);
   const done = (verdict: Verdict, because = ''): RunResult => ({
     label: spec.label ?? '',
     verdict,
-    expected: 'the client gives up and ends TCP',
+    expected: 'the client fails the connection and ends TCP',
     seen: shownEvent(event),
     because,
     transcript: wire.transcript,
   });
   if (event.type === 'end') return done('pass');
   if (event.type === 'silence')
-    return done(spec.expects.accepted, `the client neither gave up nor answered within ${event.ms} ms`);
-  // Whoever closes in order took the connection for open, but no further.
-  if (event.type === 'close') return done('non-strict', 'the client opened the connection to close it');
-  return done(spec.expects.accepted, `the client took the connection for open: ${shownEvent(event)}`);
+    return done(
+      spec.expects.accepted,
+      `the client neither failed the connection nor answered within ${event.ms} ms`,
+    );
+  // A closing handshake shows that the client opened the connection, but used it only to close it.
+  if (event.type === 'close')
+    return done('non-strict', 'the client opened the connection and closed it at once');
+  return done(spec.expects.accepted, `the client treated the connection as open: ${shownEvent(event)}`);
 }

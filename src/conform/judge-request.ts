@@ -20,7 +20,7 @@ const ACCEPTED: RequestExpectation = { status: 101, refused: 'fail' };
 function expectedText(expects: RequestExpectation): string {
   if (expects.status === 101 && expects.declines === true) return '101 without the extension, or a refusal';
   if (expects.status === 101)
-    return expects.echo === true ? '101, and what came behind the head is answered' : '101';
+    return expects.echo === true ? '101, and an answer to the frames after the head' : '101';
   const names = expects.names === undefined ? '' : `, with ${expects.names}`;
   return expects.status.length === 0 ? 'no 101' : `${expects.status.join(' or ')}${names}`;
 }
@@ -28,7 +28,7 @@ function expectedText(expects: RequestExpectation): string {
 const statusLine = ({ version, status, reason }: ResponseHead): string =>
   printable(`${version} ${status} ${reason}`.trim());
 
-/** Sends one request and judges the answer. */
+/** Sends one request and judges the response. */
 export async function judgeRequest(
   spec: RequestSpec,
   target: Target,
@@ -63,12 +63,12 @@ export async function judgeRequest(
     const ended = stream.readableEnded || stream.errored !== null || stream.closed;
     wire.note('peer', ended ? 'end of TCP without an answer' : 'nothing', wire.raw.received);
     if (expects.status === 101)
-      return done(expects.refused, ended ? 'end of TCP' : 'nothing', 'no answer came');
-    // Ending TCP is also a refusal, but it gives no reason.
-    if (ended) return done('non-strict', 'end of TCP', 'no HTTP answer came');
-    // Where both readings are allowed, the head may count as not finished.
+      return done(expects.refused, ended ? 'end of TCP' : 'nothing', 'no response arrived');
+    // The end of TCP is a refusal, but without a reason.
+    if (ended) return done('non-strict', 'end of TCP', 'no HTTP response arrived');
+    // If the RFC allows both readings, the server may wait for the rest of the head.
     const verdict = expects.accepted === 'fail' ? 'fail' : 'informational';
-    return done(verdict, 'nothing', 'no HTTP answer came');
+    return done(verdict, 'nothing', 'no HTTP response arrived');
   }
   wire.note(
     'peer',
@@ -91,7 +91,7 @@ export async function judgeRequest(
     return done('fail', statusLine(answer), `the offer was accepted: ${printable(extensions)}`);
   }
   if (expects.echo !== true) return done('pass', statusLine(answer));
-  if (!context.echoes) return done('skipped', statusLine(answer), 'the target does not echo');
+  if (!context.echoes) return done('skipped', statusLine(answer), 'the server does not send messages back');
   const run = await judgeRun(
     {
       label: '',
@@ -129,7 +129,7 @@ function refusal(
   if (expects.names !== undefined) {
     const [name = '', value = ''] = expects.names.split(': ');
     const given = answer.fields.get(name.toLowerCase());
-    if (given === undefined) return done('fail', seen, `the answer does not name ${name}`);
+    if (given === undefined) return done('fail', seen, `the response lacks ${name}`);
     if (!given.split(',').some((one) => one.trim() === value)) {
       return done('fail', seen, `${name} is '${printable(given)}' and does not name ${value}`);
     }

@@ -30,15 +30,15 @@ export interface RunContext {
   readonly timeoutMs: number;
 }
 
-/** Sent behind what must fail the connection: an answer shows at once that it went on. */
+/** Payload of the ping after frames that must fail the connection. A pong shows at once that it stayed open. */
 const STILL_THERE = Buffer.from('still there?');
 
-/** What must come back of a run, in words. */
+/** The expected answers and end of a run, in words. */
 export function expectation({ answers, end, heldBytes, limitCodes }: Run): string {
   const parts = abridged(answers.map(shownAnswer));
   const codes = (list: readonly (number | undefined)[]): string =>
     list.map((code) => code ?? 'without a code').join(' or ');
-  if (end.by === 'us') parts.push('answers our Close 1000');
+  if (end.by === 'us') parts.push('an answer to our Close 1000');
   else if (end.by === 'close') parts.push(`Close ${codes(end.codes)}, end of TCP`);
   else
     parts.push(
@@ -48,7 +48,7 @@ export function expectation({ answers, end, heldBytes, limitCodes }: Run): strin
   return parts.join('; ') + limit;
 }
 
-/** Whether nothing can be seen without an echo. */
+/** Whether a run needs a peer that echoes messages. */
 export function needsEcho({ answers, end }: Run): boolean {
   return end.by === 'us' && answers.some(({ type }) => type !== 'pong');
 }
@@ -70,7 +70,7 @@ class RunJudge {
   readonly #messages: Answer[];
   readonly #pongs: Answer[];
   readonly #inOrder: Answer[];
-  #answeredBeside = false;
+  #answeredEarly = false;
   #sentCloses: readonly (number | undefined)[] = [];
   readonly #seen: string[] = [];
   readonly #remarks: { readonly verdict: Verdict; readonly because: string }[] = [];
@@ -116,7 +116,7 @@ class RunJudge {
     };
   }
 
-  /** Waits for a failure before the rest is sent; then sends it, and waits again. */
+  /** Waits for a failure before it sends the rest. Without one, sends the rest and waits again. */
   async #early(rest: Buffer): Promise<void> {
     const patienceMs = this.#context.timeoutMs / 5;
     const event = await this.#next(patienceMs);
@@ -125,12 +125,12 @@ class RunJudge {
     this.#wire.send(ping(STILL_THERE));
     this.#remark(
       'non-strict',
-      'failed only after the rest had been sent, though the first bytes prove the fault',
+      'failed only after all bytes had been sent, although the first ones prove the fault',
     );
     await this.#ending();
   }
 
-  /** @param written When everything is out: our own Close comes behind it. */
+  /** @param written Resolves when all frames are written. Our Close follows them. */
   async #ending(written?: Promise<void>): Promise<void> {
     const { end } = this.#run;
     for (;;) {
@@ -140,10 +140,10 @@ class RunJudge {
       }
       const event = await this.#next(this.#context.timeoutMs);
       if (this.#matches(event)) continue;
-      // Who inflates beside the event loop may answer a ping first, once.
-      const beside = this.#run.offer !== undefined && !this.#answeredBeside;
-      if (beside && event.type === 'pong' && event.payload.equals(STILL_THERE)) {
-        this.#answeredBeside = true;
+      // A peer that inflates asynchronously may answer the ping first. Allow that once.
+      const isAsync = this.#run.offer !== undefined && !this.#answeredEarly;
+      if (isAsync && event.type === 'pong' && event.payload.equals(STILL_THERE)) {
+        this.#answeredEarly = true;
         continue;
       }
       if (end.by === 'failure') return this.#failure(event);
@@ -161,10 +161,10 @@ class RunJudge {
     }
   }
 
-  /** Whether an event is one of the answers that are still to come. */
+  /** Whether an event is an expected answer. Removes the answer from the expected ones. */
   #matches(event: PeerEvent): boolean {
     if (event.type === 'pong') {
-      // Of pings that were not answered yet the newest will do (§5.5.3).
+      // A pong may answer only the newest of several pings (§5.5.3).
       const at = this.#pongs.findIndex(({ payload }) => payload.equals(event.payload));
       if (at < 0) return false;
       for (const answer of this.#pongs.splice(0, at + 1)) this.#done(answer);
@@ -188,10 +188,10 @@ class RunJudge {
     this.#wire.send({ opcode: 8, payload: Buffer.of(0x03, 0xe8) });
     const event = await this.#nextAfterClose();
     if (event.type === 'close') await this.#closed(event.code, [1000]);
-    else this.#remark('fail', `our Close was not answered: ${shownEvent(event)}`);
+    else this.#remark('fail', `the peer did not answer our Close: ${shownEvent(event)}`);
   }
 
-  /** Pings and pongs may cross our Close. */
+  /** Ignores pings and pongs: the peer may have sent them before our Close arrived. */
   async #nextAfterClose(): Promise<PeerEvent> {
     for (;;) {
       const event = await this.#next(this.#context.timeoutMs);
@@ -199,14 +199,14 @@ class RunJudge {
     }
   }
 
-  /** The peer must have failed the connection with this event. */
+  /** Judges the event with which the peer had to fail the connection. */
   async #failure(event: PeerEvent): Promise<void> {
     const { end } = this.#run;
     if (end.by !== 'failure') return this.#unexpected(event);
     if (event.type === 'close') {
       const { code } = event;
       if (this.#sentCloses.includes(code) && (code === undefined || !end.codes.includes(code))) {
-        this.#remark(end.accepted, 'our Close was answered as if nothing was wrong');
+        this.#remark(end.accepted, 'the peer answered our Close as if all frames were valid');
       } else if (code === undefined || !end.codes.includes(code)) {
         this.#remark(
           'non-strict',
@@ -221,22 +221,22 @@ class RunJudge {
     } else if (event.type === 'breach') this.#remark('fail', event.says);
     else if (event.type === 'silence')
       this.#remark(end.accepted, `the connection did not fail within ${event.ms} ms`);
-    else this.#remark(end.accepted, `the connection went on: ${shownEvent(event)}`);
+    else this.#remark(end.accepted, `the connection stayed open: ${shownEvent(event)}`);
   }
 
-  /** The peer has answered a Close. */
+  /** Judges the Close with which the peer answered ours. */
   async #closed(code: number | undefined, codes: readonly (number | undefined)[]): Promise<void> {
     this.#missing('fail');
     if (!codes.includes(code)) {
       this.#remark(
         'non-strict',
-        `the answer carries code ${code ?? 'none'} instead of ${codes.map((one) => one ?? 'none').join(' or ')}`,
+        `the answer has code ${code ?? 'none'} instead of ${codes.map((one) => one ?? 'none').join(' or ')}`,
       );
     }
     await this.#over(code);
   }
 
-  /** Behind the peer's Close: nothing more, and TCP ends (§5.5.1, §7.1.1). */
+  /** After its Close the peer must send no further frame and end TCP (§5.5.1, §7.1.1). */
   async #over(code: number | undefined): Promise<void> {
     const failing = this.#run.end.by === 'failure';
     if (failing)
@@ -245,14 +245,17 @@ class RunJudge {
     const event = await this.#wire.next(this.#context.timeoutMs);
     if (event.type === 'end') this.#seen.push('end of TCP');
     else if (event.type === 'silence') {
-      this.#remark(failing ? 'non-strict' : 'fail', `TCP was not ended within ${event.ms} ms after Close`);
-    } else this.#remark('fail', `something came after the peer's Close: ${shownEvent(event)}`);
+      this.#remark(
+        failing ? 'non-strict' : 'fail',
+        `the peer did not end TCP within ${event.ms} ms after its Close`,
+      );
+    } else this.#remark('fail', `the peer sent after its Close: ${shownEvent(event)}`);
   }
 
   #unexpected(event: PeerEvent): void {
     const { limitCodes } = this.#run;
     if (event.type === 'close' && event.code !== undefined && limitCodes.includes(event.code)) {
-      this.#remark('informational', `over a limit of the peer's: Close ${event.code}`);
+      this.#remark('informational', `the message exceeds a limit of the peer: Close ${event.code}`);
       return;
     }
     if (event.type === 'end' && limitCodes.length > 0) {
@@ -265,16 +268,19 @@ class RunJudge {
     const wanted = still === undefined ? 'Close' : shownAnswer(still);
     if (event.type === 'breach') this.#remark('fail', event.says);
     else if (event.type === 'silence') this.#remark('fail', `waited ${event.ms} ms for ${wanted}`);
-    else this.#remark('fail', `${shownEvent(event)} came instead of ${wanted}`);
+    else this.#remark('fail', `${shownEvent(event)} arrived instead of ${wanted}`);
   }
 
-  /** Answers to what was right before the fault, or before the Close. An application may be too late for it, a pong not. */
+  /**
+   * Judges missing answers to valid frames before the fault or the Close. An application may answer too late; a pong
+   * must not.
+   */
   #missing(verdict: Verdict): void {
     const still = this.#inOrder.find(({ type }) => type === 'pong') ?? this.#inOrder[0];
     if (still === undefined) return;
     this.#remark(
       still.type === 'pong' ? verdict : 'informational',
-      `${shownAnswer(still)} did not come before the end`,
+      `${shownAnswer(still)} did not arrive before the end`,
     );
   }
 
@@ -283,7 +289,7 @@ class RunJudge {
   }
 }
 
-/** The code in a Close, if there is room for one. */
+/** The code of a Close; `undefined` if the body is too short. */
 function codeOf({ payload = '' }: FrameSpec): number | undefined {
   const bytes = Buffer.from(payload as string);
   return bytes.length < 2 ? undefined : bytes.readUInt16BE(0);

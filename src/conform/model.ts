@@ -11,14 +11,14 @@ export const VERDICTS = ['fail', 'non-strict', 'informational', 'skipped', 'pass
  * - `pass`: the peer follows the RFC.
  * - `non-strict`: the RFC allows it, but the peer misses a SHOULD, or a strict reading demands more.
  * - `fail`: the peer breaks a MUST.
- * - `informational`: the RFC does not decide; the behaviour of the peer is worth knowing.
+ * - `informational`: the RFC leaves the behaviour open; the report shows it.
  * - `skipped`: the case could not run; the result has the reason.
  */
 export type Verdict = (typeof VERDICTS)[number];
 
 /** A frame to send. It is masked as the sender's side requires, unless wrong masking is the point of the case. */
 export type FrameSpec = Omit<FrameFields, 'mask'> & {
-  /** Masked although it must not be, or not masked although it must be. */
+  /** Inverts the masking: masked for a client, unmasked for a server. */
   readonly wrongMask?: true;
   /** Masking key, for a frame that is masked. */
   readonly key?: Uint8Array;
@@ -27,7 +27,7 @@ export type FrameSpec = Omit<FrameFields, 'mask'> & {
 /** The server under test, and the fields of every request to it. */
 export interface Target {
   readonly url: URL;
-  /** Sent with every request unless a case is about that field. */
+  /** Sent with every request, unless a case replaces the field. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly protocols: readonly string[];
   readonly tls: ClientTlsOptions;

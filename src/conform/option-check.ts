@@ -49,7 +49,7 @@ const RULES: Readonly<Record<Role, Readonly<Record<string, Rule>>>> = {
 };
 
 /**
- * Checks the arguments of the list of cases.
+ * Checks the arguments of `conformanceCases`.
  * @throws MisuseError `ERR_ARGUMENT` that names the argument and what is allowed.
  */
 export function checkSelection(tested: unknown, only: unknown): void {
@@ -60,8 +60,8 @@ export function checkSelection(tested: unknown, only: unknown): void {
 }
 
 /**
- * Checks that a report comes from a test.
- * @throws MisuseError `ERR_ARGUMENT` for something else.
+ * Checks that the argument is a report.
+ * @throws MisuseError `ERR_ARGUMENT` if it is not.
  */
 export function checkReport(report: unknown): void {
   const { cases, counts } = (isObject(report) ? report : {}) as Record<string, unknown>;

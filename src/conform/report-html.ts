@@ -58,7 +58,7 @@ export function htmlReport(report: Report): string {
       ? `${counts.fail} of ${cases.length} cases fail`
       : counts['non-strict'] > 0
         ? 'No case fails'
-        : 'Every case that counts passes';
+        : 'No case fails or is non-strict';
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
@@ -70,7 +70,7 @@ ${remarks.map((remark) => `<p class="about">${escaped(remark)}</p>`).join('')}</
 <nav><div class="chips">${VERDICTS.map((verdict) => chip(verdict, counts[verdict])).join('')}</div>
 <input type="search" placeholder="Search: ID, section, words" aria-label="Search"><button type="button" id="fold">Open all</button></nav>
 <main>${groups.map(([group, inside]) => groupPart(group, inside)).join('\n')}<p id="none" hidden>No case matches.</p></main>
-<footer><b>pass</b> as the RFC asks · <b>non-strict</b> a SHOULD is missed, or the RFC could be read more strictly · <b>fail</b> a MUST is broken · <b>informational</b> the RFC takes no side · <b>skipped</b> could not be asked</footer>
+<footer><b>pass</b> follows the RFC · <b>non-strict</b> misses a SHOULD, or a strict reading demands more · <b>fail</b> breaks a MUST · <b>informational</b> the RFC leaves it open · <b>skipped</b> the case could not run</footer>
 <script>${SCRIPT}</script></body></html>
 `;
 }

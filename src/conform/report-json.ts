@@ -3,7 +3,7 @@ import { checkReport } from './option-check.ts';
 import type { Report } from './result.ts';
 
 /**
- * The report as JSON text, with a line feed at the end. No character in it acts on a terminal.
+ * The report as JSON text, with a line feed at the end. Control characters are escaped.
  * @throws MisuseError `ERR_ARGUMENT` for something other than a report.
  */
 export function jsonReport(report: Report): string {

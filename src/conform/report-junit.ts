@@ -9,7 +9,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '"': '&quot;',
   "'": '&#39;',
 };
-/** Text for XML or HTML; what XML cannot hold at all is written as its number. */
+/** Escapes text for XML or HTML. Characters that XML forbids are shown as their number. */
 export const escaped = (text: string): string =>
   text
     .replace(/(?![\n\t])[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (char) => `\\u{${char.charCodeAt(0).toString(16)}}`)
@@ -33,7 +33,7 @@ function testcase({
   if (verdict === 'fail')
     return `${head}>\n      <failure type="fail" message="${message}">${body}</failure>\n    </testcase>`;
   if (verdict === 'skipped') return `${head}>\n      <skipped message="${message}"/>\n    </testcase>`;
-  // JUnit knows no verdict between: it passes, and says why it is not perfect.
+  // JUnit has no verdict between pass and failure: the case passes, and its output has the reason.
   return `${head}>\n      <system-out>${escaped(verdict)}: ${message}\n${body}</system-out>\n    </testcase>`;
 }
 

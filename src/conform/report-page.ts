@@ -1,4 +1,4 @@
-/** Look of the page: light or dark as the reader's system, legible without script. */
+/** Styles of the page: light or dark, as set in the reader's system. */
 export const STYLE = `
 :root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1b2430;--soft:#5b6675;--line:#dfe3e9;--pass:#1a7f4b;--fail:#c62f3d;--non-strict:#a86400;--informational:#2a6db0;--skipped:#7a8594;--us:#2a6db0;--peer:#7a4bb0}
 @media (prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1a2028;--ink:#e4e9f0;--soft:#98a4b3;--line:#2c3440;--pass:#4cc38a;--fail:#ff6b76;--non-strict:#f0b04f;--informational:#6cb2f7;--skipped:#8b96a5;--us:#6cb2f7;--peer:#c09bf0}}
@@ -20,7 +20,7 @@ footer{margin-top:32px;color:var(--soft);font-size:13px}[hidden]{display:none!im
 @media print{nav{display:none}}
 `;
 
-/** Filters by verdict and words; without it everything is simply there. */
+/** Filters cases by verdict and words. Without scripts the page shows all cases. */
 export const SCRIPT = `
 const chips=[...document.querySelectorAll('[data-filter]')],cases=[...document.querySelectorAll('.case')],search=document.querySelector('input'),fold=document.querySelector('#fold');
 function show(){const on=new Set(chips.filter(c=>c.getAttribute('aria-pressed')==='true').map(c=>c.dataset.filter)),words=search.value.toLowerCase().split(/\\s+/).filter(Boolean);let any=false;

@@ -7,44 +7,47 @@ import type { FrameSpec, Target, Verdict } from './model.ts';
 /** Replaces secrets in reports. */
 const HIDDEN = '***';
 
-/** An upgrade request, correct except for these fields, and the answer that the server must give. */
+/** An upgrade request, correct except for these members, and the expected response. */
 export interface RequestSpec {
   readonly label?: string;
   /** Default `GET`. */
   readonly method?: string;
   /** Default `HTTP/1.1`. */
   readonly version?: string;
-  /** Of the path with its query. Default as it is. */
+  /** Makes the request target from the path with its query. Default: the path. */
   readonly target?: (path: string, authority: string) => string;
-  /** Replaced by name; `undefined` leaves one out, a list repeats it. A value of `*` inside is the ordinary one. */
+  /** Replaces fields by name: `undefined` removes a field, a list repeats it. A `*` stands for the ordinary value. */
   readonly fields?: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** Lines as they are, before the empty one. */
+  /** Further lines, unchecked, before the empty line. */
   readonly lines?: readonly string[];
-  /** The whole head as text, before it is sent. */
+  /** Changes the text of the whole head before it is sent. */
   readonly rewrite?: (head: string) => string;
-  /** Bytes in one write. Default everything at once. */
+  /** Bytes per write. Default: one write. */
   readonly cutBytes?: number;
-  /** Sent in the same write, behind the head. */
+  /** Sent in the same write, after the head. */
   readonly behind?: readonly FrameSpec[] | string;
   readonly expects?: RequestExpectation;
 }
 
 export type RequestExpectation =
-  /** 101, or the verdict `refused`. */
+  /** The server must accept. `refused` is the verdict if it does not. */
   | { readonly status: 101; readonly refused: Verdict; readonly echo?: true; readonly declines?: true }
-  /** An HTTP error of this list, or the verdict `accepted`. An empty list: any status that is not 101. */
+  /**
+   * The server must answer with one of `status`, or, if empty, with any status except 101. `accepted` is the verdict
+   * for 101.
+   */
   | { readonly status: readonly number[]; readonly accepted: Verdict; readonly names?: string };
 
 export const newKey = (): string => randomBytes(16).toString('base64');
 
-/** The target as a transcript shows it: the values of headers of the command line and the query are hidden. */
+/** The target for transcripts, without the query and the values of its headers. */
 export function withoutSecrets(target: Target): Target {
   const url = new URL(target.url);
   if (url.search !== '') url.search = HIDDEN;
   return { ...target, url, headers: target.headers.map(([name]) => [name, HIDDEN]) };
 }
 
-/** The bytes of a request head. */
+/** Builds the request head. */
 export function encodeRequest(spec: RequestSpec, target: Target, key: string): Buffer {
   const { method = 'GET', version = 'HTTP/1.1', fields = {}, lines = [] } = spec;
   const path = `${target.url.pathname}${target.url.search}`;
@@ -76,13 +79,13 @@ export function encodeRequest(spec: RequestSpec, target: Target, key: string): B
   return Buffer.from(spec.rewrite?.(`${head}\r\n`) ?? `${head}\r\n`, 'latin1');
 }
 
-/** Empty members are ignored (RFC 9110 §5.6.1.2). */
+/** The members of a list field, without empty ones (RFC 9110 §5.6.1.2). */
 const members = (value: string | undefined): string[] =>
   listMembers(value ?? '').map((one) => one.toLowerCase());
 const count = (head: ResponseHead, name: string): number =>
   head.raw.toLowerCase().split(`\r\n${name}:`).length - 1;
 
-/** What is wrong with a 101, if anything is (§4.1, §4.2.2). */
+/** Checks a 101 (§4.1, §4.2.2). @returns The fault, if any. */
 export function faultOfAcceptance(
   head: ResponseHead,
   key: string,
@@ -90,21 +93,21 @@ export function faultOfAcceptance(
   extensions: string | undefined,
 ): string | undefined {
   const { fields } = head;
-  if (head.version !== 'HTTP/1.1') return `the answer is of version ${head.version}`;
-  if (members(fields.get('upgrade')).join() !== 'websocket') return 'the answer lacks Upgrade: websocket';
-  if (!members(fields.get('connection')).includes('upgrade')) return 'the answer lacks Connection: Upgrade';
+  if (head.version !== 'HTTP/1.1') return `the response has version ${head.version}`;
+  if (members(fields.get('upgrade')).join() !== 'websocket') return 'the response lacks Upgrade: websocket';
+  if (!members(fields.get('connection')).includes('upgrade')) return 'the response lacks Connection: Upgrade';
   const accept = fields.get('sec-websocket-accept');
   if (accept !== acceptValue(key))
     return `Sec-WebSocket-Accept is ${accept ?? 'missing'}, not ${acceptValue(key)}`;
   const framing = ['content-length', 'transfer-encoding'].find((name) => fields.has(name));
-  // RFC 9110 §8.6, RFC 9112 §6.1: nothing but frames follows a 101.
-  if (framing !== undefined) return `the answer has ${framing}, which a 101 must not`;
+  // A 101 has no body: only frames follow it (RFC 9110 §8.6, RFC 9112 §6.1).
+  if (framing !== undefined) return `the response has ${framing}, which is not allowed in a 101`;
   for (const name of ['sec-websocket-protocol', 'sec-websocket-extensions']) {
-    if (count(head, name) > 1) return `${name} comes more than once`;
+    if (count(head, name) > 1) return `${name} occurs more than once`;
   }
   const protocol = listMembers(fields.get('sec-websocket-protocol') ?? '').join(', ');
   if (protocol !== '' && !protocols.includes(protocol)) {
-    return `the answer chooses the subprotocol '${protocol}', which was not offered`;
+    return `the response chooses the subprotocol '${protocol}', which was not offered`;
   }
   const extension = fields.get('sec-websocket-extensions');
   if (extension === undefined) return undefined;
@@ -112,5 +115,5 @@ export function faultOfAcceptance(
   const foreign = members(extension).find((one) => !offered.has(one.split(';', 1)[0]!.trim()));
   return foreign === undefined
     ? undefined
-    : `the answer uses the extension '${foreign}', which was not offered`;
+    : `the response uses the extension '${foreign}', which was not offered`;
 }

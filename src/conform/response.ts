@@ -2,31 +2,31 @@ import { Buffer } from 'node:buffer';
 import { acceptValue } from '../protocol/index.ts';
 import type { FrameSpec, Verdict } from './model.ts';
 
-/** What a client's request said, as far as an answer needs it. */
+/** The parts of a client's request that a response needs. */
 export interface ClientRequest {
   readonly key: string;
-  /** Subprotocols that were offered. */
+  /** Offered subprotocols. */
   readonly protocols: readonly string[];
 }
 
-/** An answer to an upgrade request, right but for what is said here, and what the client must make of it. */
+/** A response to an upgrade request, correct except for these members, and the expected reaction of the client. */
 export interface ResponseSpec {
   readonly label?: string;
   readonly statusLine?: string;
-  /** Replaced by name; `undefined` leaves one out, a list repeats it. A `*` inside is the ordinary value. */
+  /** Replaces fields by name: `undefined` removes a field, a list repeats it. A `*` stands for the ordinary value. */
   readonly fields?: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly rewrite?: (head: string) => string;
-  /** Bytes in one write. Default everything at once. */
+  /** Bytes per write. Default: one write. */
   readonly cutBytes?: number;
-  /** Sent in the same write, behind the head. */
+  /** Sent in the same write, after the head. */
   readonly behind?: readonly FrameSpec[];
-  /** The client opens the connection; or it gives up, or the verdict `accepted`. */
+  /** Whether the client must open the connection, and the verdict if it does the opposite. */
   readonly expects:
     | { readonly opens: true; readonly refused: Verdict }
     | { readonly opens: false; readonly accepted: Verdict };
 }
 
-/** The bytes of a response head. */
+/** Builds the response head. */
 export function encodeResponse(
   spec: Pick<ResponseSpec, 'statusLine' | 'fields' | 'rewrite'>,
   request: ClientRequest,

@@ -3,7 +3,7 @@ import { groupOf } from './case.ts';
 import type { RunResult } from './judge-run.ts';
 import { type Role, type Verdict, VERDICTS, worst } from './model.ts';
 
-/** The result of a case: that of its worst run. */
+/** The result of a case: the result of its worst run. */
 export interface CaseResult extends RunResult {
   readonly id: string;
   readonly group: GroupName;
@@ -39,19 +39,19 @@ export interface Report extends ReportHead {
 
 export function caseResult({ id, title, section }: Case, runs: readonly RunResult[]): CaseResult {
   const verdict = worst(runs.map((run) => run.verdict));
-  const speaker = runs.find((run) => run.verdict === verdict) ?? runs[0]!;
+  const worstRun = runs.find((run) => run.verdict === verdict) ?? runs[0]!;
   return {
     id,
     group: groupOf(id),
     title,
     section,
-    ...speaker,
+    ...worstRun,
     runs: runs.length,
     notPassed: runs.filter((run) => run.verdict !== 'pass').length,
   };
 }
 
-/** A run that did not take place. */
+/** The result of a run that was not executed. */
 export const skipped = (label: string, because: string): RunResult => ({
   label,
   verdict: 'skipped',

@@ -4,7 +4,7 @@ import type { DecodedFrame } from '../testing/index.ts';
 import type { Answer } from './case.ts';
 import type { FrameSpec } from './model.ts';
 
-/** Most bytes of anything that a report shows. */
+/** Maximum number of bytes of a frame that a report shows. */
 export const SHOWN_BYTES = 64;
 
 const NAMES: Readonly<Record<number, string>> = {
@@ -17,7 +17,7 @@ const NAMES: Readonly<Record<number, string>> = {
 };
 export const opcodeName = (opcode: number): string => NAMES[opcode] ?? `opcode ${opcode}`;
 
-/** Bytes as text where they are printable ASCII, as hexadecimal digits otherwise; cut, with the length if so. */
+/** Bytes as text if they are printable ASCII, otherwise as hexadecimal digits. Long payloads are cut, with their length. */
 export function shownPayload(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'empty';
   const start = Buffer.from(bytes.subarray(0, 24));
@@ -28,7 +28,7 @@ export function shownPayload(bytes: Uint8Array): string {
 
 export const shownAnswer = ({ type, payload }: Answer): string => `${type} ${shownPayload(payload)}`;
 
-/** Code and reason of a Close as they stand. */
+/** Code and reason of a Close, valid or not. */
 export function shownClose(payload: Buffer): string {
   if (payload.length === 0) return 'Close without a code';
   if (payload.length === 1) return `Close with a body of one byte, ${payload.toString('hex')}`;
@@ -53,7 +53,7 @@ export function shownFrame(frame: DecodedFrame | FrameSpec, payload: Buffer): st
   return flags.length === 0 ? body : `${body} [${flags.join(', ')}]`;
 }
 
-/** Lines of a list, without those in the middle of a long one. */
+/** Omits the lines in the middle of a long list. */
 export function abridged(lines: readonly string[], most = 12): string[] {
   if (lines.length <= most) return [...lines];
   const half = most / 2;

@@ -6,28 +6,28 @@ import type { ResponseSpec } from './response.ts';
 import { type CaseResult, caseResult } from './result.ts';
 
 export type AnyRun = Run | RequestSpec | ResponseSpec;
-/** Cases that are made alone. */
+/** Cases that run alone. */
 const HEAVY = /^(?:attack|limits)\.|^lengths\.message\.\d+mib$/;
 
-/** The number of cases that are complete, and of all cases. */
+/** The number of complete cases, and of all cases. */
 export interface SuiteProgress {
   readonly done: number;
   readonly total: number;
 }
 export interface SuiteOptions {
-  /** Connections at a time. */
+  /** Concurrent connections. */
   readonly concurrency: number;
-  /** Aborted when no further run is to begin. */
+  /** Once aborted, no further run begins. */
   readonly signal: AbortSignal;
   run(one: Case, run: AnyRun): Promise<RunResult>;
-  /** Called once for every case, as soon as its last run is done. */
+  /** Called once for each case, after its last run. */
   onCase(result: CaseResult, progress: SuiteProgress): void;
 }
 
 /**
- * Makes every run of every case, several at a time, the next as soon as one is done. Large messages and attacks come last and
- * one at a time, so that what they do to the peer, or to us, is not taken for the answer to something else.
- * @returns Results in the order of the cases; without those that an abort left undone.
+ * Executes all runs of all cases, several concurrently. Large messages and attacks run last and one at a time: their
+ * load on the peer must not change the verdict of other cases.
+ * @returns Results in the order of the cases. After an abort, only the complete ones.
  */
 export async function runSuite(cases: readonly Case[], options: SuiteOptions): Promise<CaseResult[]> {
   const results = new Map<string, CaseResult>();
@@ -55,7 +55,7 @@ export async function runSuite(cases: readonly Case[], options: SuiteOptions): P
   return cases.flatMap(({ id }) => results.get(id) ?? []);
 }
 
-/** Milliseconds since it was made. */
+/** Starts a stopwatch. @returns A function that returns the milliseconds since the start. */
 export function stopwatch(): () => number {
   const startedMs = performance.now();
   return () => Math.round(performance.now() - startedMs);

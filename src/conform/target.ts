@@ -6,7 +6,7 @@ import { encodeRequest, faultOfAcceptance, newKey, type RequestSpec } from './re
 
 const hostname = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
 
-/** Whether everything stays on this machine. */
+/** Whether the host is this machine. */
 export function isLocal(url: URL): boolean {
   const host = hostname(url);
   return (
@@ -15,8 +15,8 @@ export function isLocal(url: URL): boolean {
 }
 
 /**
- * Opens TCP, with TLS for wss; nothing is sent yet.
- * @throws WaitError if that fails or takes too long.
+ * Connects over TCP, with TLS for `wss:`. Sends no request.
+ * @throws WaitError if the connection fails or takes too long.
  */
 export async function dial({ url, tls, timeoutMs }: Target): Promise<RawClient> {
   const secure = url.protocol === 'wss:';
@@ -39,14 +39,14 @@ export async function dial({ url, tls, timeoutMs }: Target): Promise<RawClient> 
 export interface Opened {
   readonly raw: RawClient;
   readonly head: ResponseHead;
-  /** What is wrong with the answer. */
+  /** The fault of the response; `undefined` for a valid 101. */
   readonly fault: string | undefined;
 }
 
 /**
- * Makes an ordinary opening handshake.
- * @param extensions Value of `Sec-WebSocket-Extensions`; nothing is offered without.
- * @throws WaitError if no answer comes.
+ * Performs an ordinary opening handshake.
+ * @param extensions Value of `Sec-WebSocket-Extensions`. Default: no offer.
+ * @throws WaitError if no response arrives.
  */
 export async function open(target: Target, extensions?: string): Promise<Opened> {
   const raw = await dial(target);

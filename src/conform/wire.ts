@@ -5,7 +5,7 @@ import { type FrameSpec, type Role, wireOf } from './model.ts';
 import { Inflater, type Negotiated } from './deflate-codec.ts';
 import { shownClose, shownFrame, shownPayload, SHOWN_BYTES } from './shown.ts';
 
-/** §7.4.1: an endpoint MUST NOT send them. Echoing another unassigned code breaks no MUST. */
+/** An endpoint MUST NOT send these codes (§7.4.1). To echo another unassigned code breaks no MUST. */
 const NEVER_SENT: ReadonlySet<number> = new Set([1005, 1006, 1015]);
 
 /** A frame, or other bytes, that one side sent. */
@@ -14,31 +14,31 @@ export interface TranscriptEntry {
   readonly from: 'us' | 'peer';
   /** The frame in words. */
   readonly says: string;
-  /** The first 64 bytes, in hexadecimal digits. */
+  /** The first 64 bytes as hexadecimal digits. */
   readonly hex: string;
   /** Length in bytes. */
   readonly bytes: number;
 }
 
-/** Most bytes in one write. */
+/** Maximum number of bytes in one write. */
 const PIECE_BYTES = 65_536;
-/** Most entries that are kept of one side of one connection. */
+/** Maximum number of transcript entries of each side of a connection. */
 const MAX_ENTRIES = 24;
 
-/** What comes from the peer, once it is whole. */
+/** A complete message or control frame of the peer, or the end of its frames. */
 export type PeerEvent =
   | { readonly type: 'text' | 'binary' | 'ping' | 'pong'; readonly payload: Buffer }
   /** `code` is `undefined` for an empty body. */
   | { readonly type: 'close'; readonly code: number | undefined }
-  /** The peer breaks a rule itself. */
+  /** The peer broke a rule. */
   | { readonly type: 'breach'; readonly says: string }
-  /** TCP is at its end, regularly or not. */
+  /** TCP has ended, regularly or by a reset. */
   | { readonly type: 'end'; readonly how: string }
   | { readonly type: 'silence'; readonly ms: number };
 
 /**
- * One connection to the peer behind its handshake: sends whatever it is told, reads frames, judges each by the rules that
- * bind the peer (§5, §7.4, §8.1), joins fragments and undoes compression, and writes down what went to and fro.
+ * One connection to the peer, after the handshake. Sends any frames. Reads frames, checks each against the rules for
+ * the peer (§5, §7.4, §8.1), joins fragments and inflates messages. Records both directions in a transcript.
  */
 export class Wire implements Disposable {
   readonly raw: RawClient;
@@ -50,7 +50,7 @@ export class Wire implements Disposable {
   #stopWriting: (() => void) | undefined;
   #kept = { us: 0, peer: 0 };
 
-  /** @param raw Owned from now on. */
+  /** @param raw The wire owns it from now on. */
   constructor(raw: RawClient, tested: Role, negotiated?: Negotiated) {
     this.raw = raw;
     this.#tested = tested;
@@ -62,14 +62,14 @@ export class Wire implements Disposable {
     }
   }
 
-  /** @param length How many bytes there were, if `bytes` are only the first of them. */
+  /** Adds a transcript entry. @param length Total number of bytes, if `bytes` has only the first ones. */
   note(from: 'us' | 'peer', says: string, bytes: Uint8Array, length = bytes.length): void {
     if (++this.#kept[from] > MAX_ENTRIES) return;
     const hex = Buffer.from(bytes.subarray(0, SHOWN_BYTES)).toString('hex');
     this.transcript.push({ from, says, hex, bytes: length });
   }
 
-  /** Writes frames down and returns their bytes. */
+  /** Encodes frames and adds them to the transcript. */
   encode(specs: readonly FrameSpec[]): Buffer {
     return Buffer.concat(
       specs.map((spec) => {
@@ -85,8 +85,8 @@ export class Wire implements Disposable {
   }
 
   /**
-   * Writes bytes in pieces, each in a turn of the event loop of its own, and stops once the peer has closed: what it said
-   * last would be lost with the error of a write.
+   * Writes bytes in pieces, one per turn of the event loop. Stops when the peer has sent a Close: a failed write
+   * would discard the last bytes of the peer.
    */
   async write(bytes: Buffer, pieceBytes: number): Promise<void> {
     const { stream } = this.raw;
@@ -98,7 +98,7 @@ export class Wire implements Disposable {
     }
   }
 
-  /** Waits until the stream takes more, or never will. */
+  /** Waits until the stream has drained or closed, or the peer has sent a Close. */
   #room(): Promise<void> {
     const { stream } = this.raw;
     return new Promise((resolve) => {
@@ -112,7 +112,7 @@ export class Wire implements Disposable {
     });
   }
 
-  /** Waits for the next whole message, control frame, breach or end. */
+  /** Waits for the next complete message, control frame, violation or end. @returns `silence` at the deadline. */
   async next(deadlineMs: number): Promise<PeerEvent> {
     for (;;) {
       const frame = await this.#frame(deadlineMs);
@@ -134,7 +134,7 @@ export class Wire implements Disposable {
         const left = this.raw.received;
         const how =
           left.length > 0
-            ? `end of TCP inside a frame, behind ${left.toString('hex', 0, SHOWN_BYTES)}`
+            ? `end of TCP inside a frame, after ${left.toString('hex', 0, SHOWN_BYTES)}`
             : stream.errored !== null
               ? `TCP reset (${stream.errored.message})`
               : 'end of TCP';
@@ -175,7 +175,7 @@ export class Wire implements Disposable {
       } catch (error) {
         return {
           type: 'breach',
-          says: `the peer's data does not inflate in what was agreed: ${(error as Error).message}`,
+          says: `data of the peer does not inflate with the negotiated parameters: ${(error as Error).message}`,
         };
       }
     }
@@ -185,30 +185,28 @@ export class Wire implements Disposable {
     return { type: kind === OPCODE.TEXT ? 'text' : 'binary', payload: whole };
   }
 
-  /** What is wrong with a frame of the peer's, if anything is. */
+  /** Checks a frame of the peer. @returns The fault, if any. */
   #breach(frame: DecodedFrame): string | undefined {
     const { opcode, payload, fin, rsv1, rsv2, rsv3, mask, lengthForm } = frame;
     const control = opcode >= 8;
     if (rsv2 || rsv3) return 'the peer set a reserved bit';
     if (rsv1 && (this.#inflater === undefined || control || opcode === OPCODE.CONTINUATION)) {
-      return 'the peer set RSV1 where nothing gives it a meaning';
+      return 'the peer set RSV1 without a negotiated meaning';
     }
     if ((opcode > 2 && opcode < 8) || opcode > 10) return 'the peer used a reserved opcode';
     if ((mask === false) !== (this.#tested === 'server')) {
-      return mask === false
-        ? 'the peer sent a frame that is not masked'
-        : 'the peer sent a frame that is masked';
+      return mask === false ? 'the peer sent an unmasked frame' : 'the peer sent a masked frame';
     }
     const form = payload.length < 126 ? 7 : payload.length < 65_536 ? 16 : 64;
     if (form !== lengthForm) return 'the peer sent a length that is not in its shortest form';
     if (control && (!fin || payload.length > 125))
-      return 'the peer sent a control frame in fragments or too long';
+      return 'the peer sent a control frame that is fragmented or longer than 125 bytes';
     if (!control && (opcode === OPCODE.CONTINUATION) === (this.#message === undefined)) {
-      return 'the peer mixed up its fragments';
+      return 'the peer sent its fragments out of order';
     }
     if (opcode !== OPCODE.CLOSE || payload.length === 0) return undefined;
     if (payload.length === 1 || NEVER_SENT.has(payload.readUInt16BE(0))) {
-      return `the peer sent what no Close may hold, ${shownClose(payload)}`;
+      return `the peer sent an invalid Close, ${shownClose(payload)}`;
     }
     return isUtf8Text(payload.subarray(2)) ? undefined : 'the peer sent a reason that is not UTF-8';
   }

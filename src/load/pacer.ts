@@ -1,6 +1,6 @@
 /**
- * A schedule of messages at a fixed rate. The scheduled time of a message does not depend on earlier messages. Latency counts
- * from that time, so a server that blocks its senders cannot hide the delay (coordinated omission).
+ * A schedule of messages at a fixed rate. The scheduled time of a message does not depend on earlier messages.
+ * Latency counts from that time, so a server that blocks its senders cannot hide the delay (coordinated omission).
  */
 export class Pacer {
   /** Messages sent so far. */

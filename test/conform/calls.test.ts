@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import * as conform from '../../src/conform/index.ts';
 import { acceptedValues } from '../misuse.ts';
 
-/** The functions of the suite, which take anything here. */
+/** The functions of the suite, with arguments of any type. */
 const any = conform as unknown as Record<string, (...args: unknown[]) => unknown>;
-/** Nobody listens there, and `only` names no case: no call of a test gets as far as a connection. */
+/** No server listens there, and `only` matches no case: no call opens a connection. */
 const URL_OF_NOBODY = 'ws://127.0.0.1:1/';
 const NO_CASE = ['no.such.case'];
 
@@ -33,7 +33,7 @@ for (const [name, tested] of OPTIONS) {
 }
 
 for (const tested of ['server', 'client'] as const) {
-  test(`GN-05 the suite refuses unknown options, and patterns that name no case, for a ${tested}`, async () => {
+  test(`GN-05 the suite refuses unknown options, and patterns that match no case, for a ${tested}`, async () => {
     for (const options of [null, 1, 'x', []])
       await assert.rejects(async () => tests(tested, options), { code: 'ERR_OPTION' });
     await assert.rejects(async () => tests(tested, { timeout: 1 }), {
@@ -42,7 +42,7 @@ for (const tested of ['server', 'client'] as const) {
     });
     await assert.rejects(async () => tests(tested, { only: NO_CASE }), {
       code: 'ERR_OPTION',
-      message: /^only names no case: 'no\.such\.case'/,
+      message: /^only matches no case: 'no\.such\.case'/,
     });
   });
 }

@@ -4,7 +4,7 @@ import { runCommandLine } from '../../src/cli/commands.ts';
 import { fakeIo } from '../cli/fake-io.ts';
 import { referenceServer } from './reference-server.ts';
 
-/** Mistakes of servers, the case that is meant to find each, and its verdict where that is not `fail`. */
+/** Faults of servers, the case that must find each, and its verdict if it is not `fail`. */
 const FAULTS: readonly (readonly [fault: string, id: string, verdict?: string])[] = [
   ['wrong-accept', 'handshake.accept'],
   ['answers-without-upgrade', 'handshake.accept'],
@@ -93,7 +93,7 @@ async function conform(
   return { exit, results, errors: io.errLines };
 }
 
-test('CM-09: the reference server passes, so that a fault is a fault', async () => {
+test('CM-09: the reference server without a fault passes', async () => {
   await using server = await referenceServer();
   const { results, errors } = await conform(server.url, '--timeout-ms', '60000');
   const imperfect = results.filter(({ verdict }) => verdict === 'fail' || verdict === 'non-strict');

@@ -9,7 +9,7 @@ import { readResults, resultsTable, withTable } from '../../tools/conformance-pa
 import { assertOnRecord, COMMAND, FOLDER, resultsOf } from '../conformance/record.ts';
 import { fakeIo } from '../cli/fake-io.ts';
 
-test('TS-05 CM-09: Hawser’s client passes the whole suite, strictly, and the record says the same', async () => {
+test('TS-05 CM-09: the client of Hawser passes the whole suite with --strict, as docs/conformance records', async () => {
   const io = fakeIo();
   const exit = runCommandLine([...COMMAND, '--listen', '0'], io, '0.0.0');
   const line = (await waitUntil(() => io.outLines[0])) ?? assert.fail();
@@ -20,14 +20,14 @@ test('TS-05 CM-09: Hawser’s client passes the whole suite, strictly, and the r
       connection.on('message', (message) => connection.send(message));
       done = (await connection.closed).code === 4_321;
     } catch {
-      // A handshake that had to fail.
+      // A handshake that must fail.
     }
   }
   assert.equal(await exit, 0);
   assertOnRecord(resultsOf(io), 'hawser-client.json');
 });
 
-test('CM-09: the table of docs/conformance says what the results say (node tools/conformance-results.js)', () => {
+test('CM-09: the table of docs/conformance fits the results (node tools/conformance-results.js)', () => {
   const page = readFileSync(join(FOLDER, 'README.md'), 'utf8');
   const results = readResults(FOLDER);
   assert.ok(results.length >= 8);

@@ -43,7 +43,7 @@ const report = (...cases: CaseResult[]): Report => ({
   cases,
 });
 
-test('SE-33 SE-34: neither output nor reports hold secrets of the command line or raw control characters', async (t) => {
+test('SE-33 SE-34: output and reports contain no secrets of the command line and no raw control characters', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const files = ['r.json', 'r.html', 'r.xml'].map((name) => join(folder, name));
@@ -87,21 +87,21 @@ test('SE-34: an error that quotes a peer is printed without control characters',
   assert.ok(!printed.includes('\u009b'));
 });
 
-/** What the page says on top, by the worst that it holds. */
+/** Verdicts, and the outcome at the top of the page. */
 const OUTCOMES: readonly (readonly [verdicts: readonly Verdict[], says: string])[] = [
-  [['pass', 'informational', 'skipped'], '<p class="outcome pass">Every case that counts passes</p>'],
+  [['pass', 'informational', 'skipped'], '<p class="outcome pass">No case fails or is non-strict</p>'],
   [['pass', 'non-strict'], '<p class="outcome non-strict">No case fails</p>'],
   [['fail', 'non-strict', 'pass'], '<p class="outcome fail">1 of 3 cases fail</p>'],
 ];
 for (const [verdicts, says] of OUTCOMES) {
-  test(`CM-09: the page of ${verdicts.join(', ')}`, () => {
+  test(`CM-09: the outcome on the page for ${verdicts.join(', ')}`, () => {
     const page = htmlReport(report(...verdicts.map((verdict) => result(verdict))));
     assert.ok(page.includes(says));
     for (const verdict of verdicts) assert.ok(page.includes(`data-verdict="${verdict}"`));
   });
 }
 
-test('CM-09: a case of several runs says how many of them, and bytes that are cut are counted', () => {
+test('CM-09: the page shows the number of runs of a case, and the length of cut bytes', () => {
   const transcript = [{ from: 'us', says: 'text', hex: '8100', bytes: 70 }] as const;
   const page = htmlReport(
     report(
@@ -114,7 +114,7 @@ test('CM-09: a case of several runs says how many of them, and bytes that are cu
   assert.ok(page.includes('<code>81 00 … 70 bytes</code>'));
 });
 
-test('CM-09: JUnit knows failures, skipped ones, and says of those between why they are not perfect', () => {
+test('CM-09: JUnit has failures and skipped cases; the output of other verdicts has the reason', () => {
   const all = (['pass', 'fail', 'skipped', 'non-strict'] as const).map((verdict) =>
     result(verdict, verdict === 'non-strict' ? { label: 'cut & joined' } : {}),
   );
@@ -126,7 +126,7 @@ test('CM-09: JUnit knows failures, skipped ones, and says of those between why t
   assert.match(junit, /<system-out>non-strict: it is so \[cut &amp; joined\]\n/);
 });
 
-test('CM-09: a terminal sees what is not a pass at once, in colours, and how far it is', () => {
+test('CM-09: a terminal shows failures at once, in colour, and the progress', () => {
   const io = fakeIo(true);
   const output = textOutput(io);
   const verdicts = ['pass', 'fail', 'non-strict', 'informational'] as const;
@@ -142,7 +142,7 @@ test('CM-09: a terminal sees what is not a pass at once, in colours, and how far
   assert.deepEqual(plain.errLines, ['  fail framing.fail: it is so']);
 });
 
-test('CM-09: many cases with one reason are a line, and not all of them are named', () => {
+test('CM-09: cases with the same reason share one line, which names the first ones', () => {
   const io = fakeIo();
   const many = Array.from({ length: 9 }, (_, i) => result('skipped', { id: `framing.${i}` }));
   textOutput(io).end(report(...many), ['a\u0007.json']);
@@ -153,7 +153,7 @@ test('CM-09: many cases with one reason are a line, and not all of them are name
   assert.equal(io.outLines.at(-1), 'Report: a\\u{7}.json');
 });
 
-test('CM-02 CM-09: --list --json has every case as an object', async () => {
+test('CM-02 CM-09: --list --json prints each case as an object', async () => {
   const io = fakeIo();
   assert.equal(
     await runCommandLine(['conform', '--list', '--json', '--only', 'close.empty'], io, '0.0.0'),
@@ -174,7 +174,7 @@ async function echoServer(t: TestContext, tls?: { readonly cert: string; readonl
 }
 const ONE = ['--only', 'framing.text', '--timeout-ms', '20000'];
 
-test('CM-01 CM-09: a report that cannot be written is one sentence, and exit 1', async (t) => {
+test('CM-01 CM-09: a report that cannot be written causes exit 1 and one sentence', async (t) => {
   const port = await echoServer(t);
   const io = fakeIo();
   const file = join(tmpdir(), 'hawser-no-such-folder', 'a.json');
@@ -185,7 +185,7 @@ test('CM-01 CM-09: a report that cannot be written is one sentence, and exit 1',
   assert.match(io.errLines.at(-1)!, /^hawser: --report: cannot write the file: ENOENT/);
 });
 
-test('CM-03 CM-09: over TLS, by name or address, with what the flags say', async (t) => {
+test('CM-03 CM-09: TLS by name and by address uses --ca, --insecure, --protocol and --origin', async (t) => {
   const port = await echoServer(t, selfSigned(['localhost', '127.0.0.1'], Date.now()));
   const attempt = async (host: string, ...flags: string[]): Promise<[number, string]> => {
     const io = fakeIo();
@@ -208,16 +208,16 @@ test('CM-03 CM-09: over TLS, by name or address, with what the flags say', async
   assert.match(said, /cannot test wss:[^\n]*self.signed/i);
 });
 
-/** Servers that are odd in the first connection, and what is said of them. */
+/** Servers with a fault in the first connection, and the remark about each. */
 const ODD: readonly (readonly [
   what: string,
   answer: (socket: Socket, request: string) => void,
   says: RegExp,
 ])[] = [
   [
-    'answers with a wrong head',
+    'sends an invalid response head',
     (socket, request) => socket.end(accepting(request).replace('Upgrade: websocket', 'Upgrade: other')),
-    /The handshake is not as it should be: the answer lacks Upgrade: websocket/,
+    /The handshake is invalid: the response lacks Upgrade: websocket/,
   ],
   [
     'breaks a rule at once',
@@ -225,7 +225,7 @@ const ODD: readonly (readonly [
       socket.write(accepting(request));
       socket.end(Buffer.of(0xf1, 0));
     },
-    /What it sends back is not as it should be: the peer set a reserved bit/,
+    /The server breaks a rule in its answer: the peer set a reserved bit/,
   ],
   [
     'greets',
@@ -233,11 +233,11 @@ const ODD: readonly (readonly [
       socket.write(accepting(request));
       socket.end(Buffer.concat(Array.from({ length: 22 }, () => Buffer.of(0x81, 2, 0x68, 0x69))));
     },
-    /It sends messages of its own: cases that need an echo are skipped/,
+    /The server sends unsolicited messages: cases that need an echo are skipped/,
   ],
 ];
 for (const [what, answer, says] of ODD) {
-  test(`CM-09: a server that ${what} is told so, and the suite goes on`, async (t) => {
+  test(`CM-09: a server that ${what} gets a remark, and the suite continues`, async (t) => {
     const { url } = await scriptedServer(t, answer);
     const io = fakeIo();
     const exit = await runCommandLine(
@@ -250,15 +250,15 @@ for (const [what, answer, says] of ODD) {
   });
 }
 
-/** Answers to an offer of permessage-deflate that are none. */
+/** Invalid responses to an offer of permessage-deflate. */
 const EXTENSIONS: readonly (readonly [answer: string, verdict: Verdict, because: RegExp])[] = [
   ['', 'informational', /the offer was declined/],
-  ['permessage-deflate; ;', 'fail', /the answer's extensions break the grammar/],
-  ['permessage-deflate, permessage-deflate', 'fail', /the answer uses 2 extensions/],
-  ['permessage-deflate; mem=1', 'fail', /the parameter mem is not known/],
+  ['permessage-deflate; ;', 'fail', /the extensions of the response break the grammar/],
+  ['permessage-deflate, permessage-deflate', 'fail', /the response uses 2 extensions/],
+  ['permessage-deflate; mem=1', 'fail', /the parameter mem is unknown/],
 ];
 for (const [answer, verdict, because] of EXTENSIONS) {
-  test(`CM-09 RFC 7692 §5.1: an answer of '${answer}' to an offer is ${verdict}`, async (t) => {
+  test(`CM-09 RFC 7692 §5.1: a response of '${answer}' to an offer is ${verdict}`, async (t) => {
     const { url } = await scriptedServer(t, (socket, request) => {
       const offered = request.includes('permessage-deflate') && answer !== '';
       socket.end(accepting(request, offered ? `Sec-WebSocket-Extensions: ${answer}\r\n` : ''));
@@ -274,7 +274,7 @@ for (const [answer, verdict, because] of EXTENSIONS) {
   });
 }
 
-test('CM-01 CM-09: a port in use is one sentence; nobody who comes until Ctrl-C is exit 130', async (t) => {
+test('CM-01 CM-09: a port in use prints one sentence; Ctrl-C while waiting for a client exits with 130', async (t) => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   t.after(() => other.close());
@@ -290,7 +290,7 @@ test('CM-01 CM-09: a port in use is one sentence; nobody who comes until Ctrl-C 
   assert.equal(await exit, 130);
 });
 
-test('CM-01 CM-09: a subprotocol that is no token is wrong usage', async () => {
+test('CM-01 CM-09: a subprotocol that is not a token is wrong usage', async () => {
   const io = fakeIo();
   assert.equal(await runCommandLine(['conform', 'ws://a/', '--protocol', 'a b'], io, '0.0.0'), 2);
   assert.match(io.errLines[0]!, /--protocol is 'a b'; it must be a token/);

@@ -7,7 +7,7 @@ import { Connection } from './reference-server.ts';
 const ALL_DONE = 4_321;
 const SAME_KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
-/** Connects again and again, and echoes, until it is told that all is done; right but for one mistake. */
+/** Connects and echoes repeatedly, until a Close with 4321. Correct except for one fault. */
 export async function referenceClient(url: string, fault = ''): Promise<void> {
   const { hostname, port } = new URL(url);
   for (let code: number | undefined; code !== ALL_DONE; ) {
@@ -15,7 +15,7 @@ export async function referenceClient(url: string, fault = ''): Promise<void> {
   }
 }
 
-/** One connection. @returns The code it was closed with. */
+/** Serves one connection. @returns The close code. */
 function once(
   { hostname, port }: { hostname: string; port: number },
   fault: string,

@@ -1,6 +1,6 @@
 import { parseExtensions } from '../../src/protocol/handshake/extension-list.ts';
 
-/** What was agreed about compression, as far as this server needs it. */
+/** The negotiated parameters of compression that this server needs. */
 export interface Negotiated {
   readonly serverMaxWindowBits: number;
 }
@@ -17,7 +17,7 @@ const refused = (status: string, more = ''): Answered => ({
 const members = (values: readonly string[]): string[] =>
   values.flatMap((value) => value.split(',').map((one) => one.trim()));
 
-/** Decides about a request head: everything that §4.2.1 asks of it, less one thing if that is the fault. */
+/** Checks a request head by §4.2.1, except for the check that the fault disables. */
 export function answerTo(head: string, fault: string, acceptOf: (key: string) => string): Answered {
   const bad = refused('400 Bad Request');
   const [line = '', ...lines] = head.replace(/^\r\n/, '').split('\r\n');
@@ -86,7 +86,7 @@ export function answerTo(head: string, fault: string, acceptOf: (key: string) =>
   };
 }
 
-/** The first offer that can be kept to; `undefined` if the list breaks the grammar. */
+/** The first offer that this server supports; `undefined` if the list breaks the grammar. */
 function agreed(list: string, fault: string): { answer?: string; negotiated?: Negotiated } | undefined {
   if (list === '') return {};
   let offers;

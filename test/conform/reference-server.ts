@@ -6,7 +6,7 @@ import { Utf8Validator } from '../../src/protocol/utf8.ts';
 import { frame, type FrameFields } from '../../src/testing/index.ts';
 import { answerTo, type Negotiated } from './reference-handshake.ts';
 
-/** Mistakes that the server makes on purpose: each is one that servers have made. */
+/** Faults of the server on purpose. Real servers have had each of them. */
 export type Fault = string;
 
 export interface ReferenceServer extends AsyncDisposable {
@@ -15,7 +15,7 @@ export interface ReferenceServer extends AsyncDisposable {
 
 const LIMIT_BYTES = 32 * 1024 * 1024;
 
-/** A small echo server that follows RFC 6455 and RFC 7692, unless it is told to make a mistake. */
+/** A small echo server that follows RFC 6455 and RFC 7692, except for one fault if given. */
 export async function referenceServer(fault: Fault = ''): Promise<ReferenceServer> {
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
@@ -69,7 +69,7 @@ class Failure extends Error {
   }
 }
 
-/** Either side behind the handshake. */
+/** A server or client after the handshake. */
 export class Connection {
   readonly #socket: Socket;
   readonly #fault: Fault;
@@ -80,7 +80,7 @@ export class Connection {
   #chunks: Buffer[] = [];
   #waiting = 0;
   #needed = 0;
-  /** Bytes of the payload in progress that are known to be text. */
+  /** Number of bytes of the current payload that were checked as UTF-8. */
   #checked = 0;
   #message: { opcode: number; compressed: boolean; parts: Buffer[]; bytes: number } | undefined;
   #validator = new Utf8Validator();
@@ -88,7 +88,7 @@ export class Connection {
   #latePongs: Buffer[] = [];
   #over = false;
 
-  /** @param onClose Told the code of the peer's Close, 1005 for none. */
+  /** @param onClose Called with the code of the peer’s Close; 1005 for none. */
   constructor(
     socket: Socket,
     fault: Fault,
@@ -120,7 +120,7 @@ export class Connection {
     }
   }
 
-  /** Takes one frame, if it is whole. */
+  /** Handles one frame, if it is complete. */
   #frame(): boolean {
     const [input, fault] = [this.#input, this.#fault];
     if (input.length < 2) return false;
@@ -174,7 +174,7 @@ export class Connection {
     return true;
   }
 
-  /** Looks at what is there of a payload that may be text. */
+  /** Checks the received part of a text payload. */
   #checkEarly(opcode: number, rsv1: boolean, payload: Buffer): void {
     const isText = (opcode === 0 ? this.#message?.opcode : opcode) === 1;
     const compressed =
@@ -277,7 +277,7 @@ export class Connection {
   #fail(code: number): void {
     const fault = this.#fault;
     if (fault === 'goes-on') {
-      // The rest of what was read is taken for frames of its own.
+      // Parses the remaining bytes as frames.
       this.#input = this.#input.subarray(Math.min(this.#input.length, 6 + (this.#input[1]! & 127)));
       return this.receive(Buffer.alloc(0));
     }

@@ -49,7 +49,7 @@ test('CM-09: --only takes IDs, groups and globs', () => {
 });
 
 const isWellFormed = (text: string): boolean => Buffer.from(text, 'utf8').toString('utf8') === text;
-/** A peer that would like to be a program. */
+/** Text of a peer that tries to inject markup and control characters. */
 const EVIL = '</script><img src=x onerror=alert(1)>"\' & \u0000\u001b[31m \ud800 ]]>';
 const REPORT: Report = {
   tool: EVIL,
@@ -78,20 +78,20 @@ const REPORT: Report = {
   ],
 };
 
-test('CM-09 CM-02: whatever a peer says is text in a page and in JUnit', () => {
+test('CM-09 CM-02: text of a peer is escaped in the page and in JUnit', () => {
   const page = htmlReport(REPORT);
   assert.equal(page.match(/<script/g)?.length, 1);
   assert.ok(!page.includes('<img') && !page.includes('\0') && isWellFormed(page));
   assert.ok(
     !/(?:src|href)=|https?:|url\(|@import/.test(page.replaceAll(/&#?\w+;|src=x/g, '')),
-    'nothing from elsewhere',
+    'no external resources',
   );
   const junit = junitReport(REPORT);
   assert.ok(!junit.includes('<img') && !junit.includes('\u001b') && isWellFormed(junit));
   assert.match(junit, /<testsuites [^>]*tests="1" failures="1"/);
 });
 
-test('CM-09: reports are written by the ending of their name, and the exit code says what is in them', async (t) => {
+test('CM-09: the ending of a report name selects its format, and the exit code follows the verdicts', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-conform-'));
   t.after(() => rmSync(folder, { recursive: true }));
   await using server = await referenceServer('no-pong');
@@ -110,10 +110,10 @@ test('CM-09: reports are written by the ending of their name, and the exit code 
   assert.match(junit!, /<failure type="fail" message="[^"]*waited 500 ms for pong/);
   assert.match(page!, /data-verdict="fail"/);
   assert.match(io.outLines.join('\n'), /^fail: control\.ping \(§5\.5\.2\)/m);
-  assert.match(io.errLines.join('\n'), /It sends messages back, as an echo server does/);
+  assert.match(io.errLines.join('\n'), /The server sends messages back, as an echo server does/);
 });
 
-test('CM-09: a server that does not echo is asked what needs no echo, and that is said', async (t) => {
+test('CM-09: for a server without an echo the other cases run, and a remark says so', async (t) => {
   const server = new WebSocketServer();
   server.on('message', () => undefined);
   const { port } = await server.listen(0, '127.0.0.1');
@@ -126,11 +126,14 @@ test('CM-09: a server that does not echo is asked what needs no echo, and that i
     '0.0.0',
   );
   assert.equal(exit, 0, io.outLines.join('\n'));
-  assert.match(io.errLines.join('\n'), /It does not send messages back: cases that need an echo are skipped/);
+  assert.match(
+    io.errLines.join('\n'),
+    /The server does not send messages back: cases that need an echo are skipped/,
+  );
   assert.match(io.outLines.join('\n'), /skipped: needs an echo[^\n]*framing\.text/);
 });
 
-test('CM-09: nobody there is exit 1, what is no WebSocket as well, and a sentence says so', async (t) => {
+test('CM-09: a closed port, or a server without WebSocket, causes exit 1 and one sentence', async (t) => {
   const server = new WebSocketServer({ path: '/elsewhere' });
   const { port } = await server.listen(0, '127.0.0.1');
   const said = async (url: string): Promise<string> => {
@@ -147,7 +150,7 @@ test('CM-09: nobody there is exit 1, what is no WebSocket as well, and a sentenc
   t.diagnostic('both ports were ours');
 });
 
-test('CM-09: attacks are for this machine, unless --yes is given', () => {
+test('CM-09: attacks on another machine need --yes', () => {
   for (const url of [
     'ws://localhost/',
     'ws://a.localhost:1/',
@@ -169,13 +172,13 @@ test('CM-09: attacks are for this machine, unless --yes is given', () => {
   }
 });
 
-/** Command lines that cannot be meant. */
+/** Wrong command lines, and a part of the error for each. */
 const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] = [
   [[], 'a URL is missing: hawser conform <url>, or hawser conform --listen for a client'],
   [['http://a/'], "'http://a/' is not the URL of a WebSocket server"],
   [['ws://a/#b'], 'is not the URL of a WebSocket server'],
   [['ws://a/', 'ws://b/'], "unexpected argument 'ws://b/'"],
-  [['ws://a/', '--only', 'nothing'], "--only names no case: 'nothing'"],
+  [['ws://a/', '--only', 'nothing'], "--only matches no case: 'nothing'"],
   [['ws://a/', '--report', 'a.pdf'], "--report is 'a.pdf'; its name must end in .json, .xml or .html"],
   [['ws://a/', '--concurrency', '0'], "--concurrency is '0'"],
   [['ws://a/', '--timeout-ms', '1'], "--timeout-ms is '1'"],

@@ -16,7 +16,7 @@ import {
   text,
 } from '../../src/testing/index.ts';
 
-/** As a server under test sends. */
+/** A frame as a server sends it. */
 const bare = { mask: false } as const;
 const NEGOTIATED = {
   serverNoContextTakeover: false,
@@ -47,14 +47,14 @@ const own = (fields: FrameFields): Buffer => frame({ ...bare, ...fields });
 const compressed = (message: string): Buffer =>
   deflateRawSync(message, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
 
-/** What a server sends, and the rule that it breaks. */
+/** Bytes of a server, and the rule that they break. */
 const BREACHES: readonly (readonly [what: string, wire: Buffer, says: string])[] = [
   ['§5.2 RSV2', own({ opcode: 1, rsv2: true }), 'the peer set a reserved bit: '],
   ['§5.2 RSV3', own({ opcode: 2, rsv3: true }), 'the peer set a reserved bit: '],
-  ['§5.2 RSV1', own({ opcode: 1, rsv1: true }), 'the peer set RSV1 where nothing gives it a meaning: '],
+  ['§5.2 RSV1', own({ opcode: 1, rsv1: true }), 'the peer set RSV1 without a negotiated meaning: '],
   ['§5.2 opcode 3', own({ opcode: 3 }), 'the peer used a reserved opcode: opcode 3'],
   ['§5.2 opcode 11', own({ opcode: 11 }), 'the peer used a reserved opcode: opcode 11'],
-  ['§5.1 a mask', text('x'), 'the peer sent a frame that is masked: '],
+  ['§5.1 a mask', text('x'), 'the peer sent a masked frame: '],
   ['§5.2 a length in 16 bits', text('x', { ...bare, lengthForm: 16 }), 'not in its shortest form: '],
   [
     '§5.2 a length in 64 bits',
@@ -64,21 +64,29 @@ const BREACHES: readonly (readonly [what: string, wire: Buffer, says: string])[]
   [
     '§5.5 a ping in fragments',
     ping('', { ...bare, fin: false }),
-    'a control frame in fragments or too long: ',
+    'a control frame that is fragmented or longer than 125 bytes: ',
   ],
-  ['§5.5 a ping of 126 bytes', ping('x'.repeat(126), bare), 'a control frame in fragments or too long: '],
-  ['§5.4 a continuation of nothing', continuation('', bare), 'the peer mixed up its fragments: '],
+  [
+    '§5.5 a ping of 126 bytes',
+    ping('x'.repeat(126), bare),
+    'a control frame that is fragmented or longer than 125 bytes: ',
+  ],
+  [
+    '§5.4 a continuation without a message',
+    continuation('', bare),
+    'the peer sent its fragments out of order: ',
+  ],
   [
     '§5.4 a message inside another',
     Buffer.concat([text('a', { ...bare, fin: false }), text('b', bare)]),
-    'the peer mixed up its fragments: ',
+    'the peer sent its fragments out of order: ',
   ],
   [
     '§5.5.1 a body of one byte',
     own({ opcode: 8, payload: Buffer.of(3) }),
-    'the peer sent what no Close may hold, Close with a body of one byte, 03: ',
+    'the peer sent an invalid Close, Close with a body of one byte, 03: ',
   ],
-  ['§7.4.1 code 1005', close(1005, '', bare), 'the peer sent what no Close may hold, Close 1005: '],
+  ['§7.4.1 code 1005', close(1005, '', bare), 'the peer sent an invalid Close, Close 1005: '],
   [
     '§5.5.1 a reason that is not UTF-8',
     own({ opcode: 8, payload: Buffer.of(0x03, 0xe8, 0xff) }),
@@ -87,7 +95,7 @@ const BREACHES: readonly (readonly [what: string, wire: Buffer, says: string])[]
   ['§8.1 text that is not UTF-8', text(Buffer.of(0xff), bare), 'the peer sent text that is not UTF-8: ff'],
 ];
 for (const [what, bytes, says] of BREACHES) {
-  test(`CM-09: a server that breaks ${what} is told so`, async (t) => {
+  test(`CM-09: the suite finds a server that breaks ${what}`, async (t) => {
     const { wire, pair } = stage(t, 'server');
     pair.server.write(bytes);
     const event = await wire.next(20_000);
@@ -95,16 +103,16 @@ for (const [what, bytes, says] of BREACHES) {
   });
 }
 
-test('CM-09: a client that does not mask is told so', async (t) => {
+test('CM-09: the suite finds a client that does not mask', async (t) => {
   const { wire, pair } = stage(t, 'client');
   pair.client.write(text('x', bare));
   assert.deepEqual(await wire.next(20_000), {
     type: 'breach',
-    says: 'the peer sent a frame that is not masked: text "x"',
+    says: 'the peer sent an unmasked frame: text "x"',
   });
 });
 
-/** What a server sends where compression was agreed on, and what it is taken for. */
+/** Bytes of a server with permessage-deflate, and the expected event. */
 const DEFLATED: readonly (readonly [what: string, wire: Buffer, event: PeerEvent | string])[] = [
   [
     'a compressed message in fragments',
@@ -114,13 +122,13 @@ const DEFLATED: readonly (readonly [what: string, wire: Buffer, event: PeerEvent
     ]),
     { type: 'text', payload: Buffer.from('Grüße') },
   ],
-  ['one that is not compressed', binary('x', bare), { type: 'binary', payload: Buffer.from('x') }],
-  ['RSV1 on a continuation', own({ opcode: 0, rsv1: true }), 'RSV1 where nothing gives it a meaning'],
-  ['RSV1 on a ping', own({ opcode: 9, rsv1: true }), 'RSV1 where nothing gives it a meaning'],
+  ['an uncompressed message', binary('x', bare), { type: 'binary', payload: Buffer.from('x') }],
+  ['RSV1 on a continuation', own({ opcode: 0, rsv1: true }), 'RSV1 without a negotiated meaning'],
+  ['RSV1 on a ping', own({ opcode: 9, rsv1: true }), 'RSV1 without a negotiated meaning'],
   [
-    'what does not inflate',
+    'data that does not inflate',
     own({ opcode: 2, rsv1: true, payload: Buffer.of(0xff, 0xff) }),
-    "the peer's data does not inflate in what was agreed: ",
+    'data of the peer does not inflate with the negotiated parameters: ',
   ],
 ];
 for (const [what, bytes, expected] of DEFLATED) {
@@ -133,7 +141,7 @@ for (const [what, bytes, expected] of DEFLATED) {
   });
 }
 
-test('CM-09: silence, and each way in which TCP ends', async (t) => {
+test('CM-09: events for silence, and for each kind of end of TCP', async (t) => {
   const silent = stage(t, 'server');
   assert.deepEqual(await silent.wire.next(10), { type: 'silence', ms: 10 });
   const ended = stage(t, 'server');
@@ -143,14 +151,14 @@ test('CM-09: silence, and each way in which TCP ends', async (t) => {
   inside.pair.server.end(Buffer.of(0x81, 5, 0x68));
   assert.deepEqual(await inside.wire.next(20_000), {
     type: 'end',
-    how: 'end of TCP inside a frame, behind 810568',
+    how: 'end of TCP inside a frame, after 810568',
   });
   const reset = stage(t, 'server');
   reset.pair.reset();
   assert.deepEqual(await reset.wire.next(20_000), { type: 'end', how: 'TCP reset (read ECONNRESET)' });
 });
 
-test('CM-09: a peer that reads nothing is written to no further once it has closed', async (t) => {
+test('CM-09: after the Close of a peer that does not read, writing stops', async (t) => {
   const { wire, pair } = stage(t, 'server');
   const bytes = Buffer.alloc(1_000_000);
   const written = wire.write(bytes, Infinity);
@@ -165,7 +173,7 @@ test('CM-09: a peer that reads nothing is written to no further once it has clos
   assert.equal(wire.transcript.filter(({ from }) => from === 'us').length, 1);
 });
 
-test('CM-09: of a side that says much only the beginning is kept', (t) => {
+test('CM-09: the transcript keeps only the first entries of each side', (t) => {
   const { wire } = stage(t, 'server');
   for (let i = 0; i < 100; i++) wire.note('us', String(i), Buffer.alloc(100));
   wire.note('peer', 'x', Buffer.alloc(0));

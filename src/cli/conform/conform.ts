@@ -45,7 +45,7 @@ function casesOf(role: Role, { only }: ConformOptions): readonly CaseDescription
       ? only.filter((one) => conformanceCases(role, [one]).length === 0)
       : [];
   if (unknown.length > 0)
-    throw new UsageError(`--only names no case: '${unknown.join("', '")}'; --list prints all cases`);
+    throw new UsageError(`--only matches no case: '${unknown.join("', '")}'; --list prints all cases`);
   return all;
 }
 

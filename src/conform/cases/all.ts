@@ -14,7 +14,7 @@ import { responseCases } from './responses.ts';
 import type { Role } from '../model.ts';
 import { utf8Cases } from './utf8.ts';
 
-/** Makes all cases. They hold megabytes of messages, so they are made when they are needed. */
+/** Makes all cases, on demand: they hold megabytes of messages. */
 const all = (): readonly Case[] =>
   [
     handshakeCases(),
@@ -49,8 +49,8 @@ export function casesFor(tested: Role): Case[] {
 }
 
 /**
- * The cases that a list of IDs and globs names; a group's name stands for all its cases.
- * @returns Also those patterns that name none.
+ * Selects cases by a list of IDs and globs. The name of a group selects all its cases.
+ * @returns The cases, and the patterns that match no case.
  */
 export function selected(
   cases: readonly Case[],

@@ -27,20 +27,20 @@ const JSON_LIKE = Buffer.from(
   JSON.stringify(Array.from({ length: 60 }, (_, i) => ({ id: i, name: `name ${i % 7}`, on: true }))),
 );
 
-/** A window that either side may use, whichever we are. */
-const ours = ({ serverMaxWindowBits, clientMaxWindowBits }: Negotiated): number =>
+/** A window that both sides may use. */
+const commonWindow = ({ serverMaxWindowBits, clientMaxWindowBits }: Negotiated): number =>
   Math.min(serverMaxWindowBits, clientMaxWindowBits);
 const packed =
   (opcode: 1 | 2, message: Uint8Array, how?: Compression) =>
   (negotiated: Negotiated): FrameSpec => ({
     opcode,
-    payload: compressed(message, ours(negotiated), how),
+    payload: compressed(message, commonWindow(negotiated), how),
     rsv1: true,
   });
 const fixed = (digits: string, extra: Partial<Run> = {}): Run =>
   fine([text(hex(digits), RSV1)], [gotText('Hello')], { offer: PLAIN, ...extra });
 
-/** Twice the same, so that takeover shows, and something in between that is not compressed. */
+/** The same message twice, to use context takeover, with an uncompressed message in between. */
 const exchange = (offer: string): Run =>
   fine(
     (negotiated) => [
@@ -83,9 +83,9 @@ function offers(serverBits: string | undefined, clientBitsList: readonly (string
 }
 const SIZES = [0, 1, 125, 126, 1_023, 1_024, 65_535, 65_536, 262_144];
 
-/** permessage-deflate on the wire: RFC 7692 §7.2. A server that declines it is asked nothing here. */
+/** Cases about compressed messages: RFC 7692 §7.2. They are informational for a peer that declines the extension. */
 export const deflateCases = (): readonly FrameCase[] => [
-  frames(id('example'), 'RFC 7692 §7.2.3.1', 'The example of the RFC is inflated', [
+  frames(id('example'), 'RFC 7692 §7.2.3.1', 'The peer inflates the example of the RFC', [
     fixed('f248cdc9c90700'),
     fixed('f248cdc9c90700', { cutBytes: 1, label: 'byte by byte' }),
     fine([text(hex('f248cd'), { ...RSV1, ...OPEN }), more(hex('c9c90700'))], [gotText('Hello')], {
@@ -105,7 +105,7 @@ export const deflateCases = (): readonly FrameCase[] => [
     fine(
       (negotiated) => {
         const fresh = negotiated.clientNoContextTakeover || negotiated.serverNoContextTakeover;
-        const [one, two] = compressedTwice(JSON_LIKE, ours(negotiated));
+        const [one, two] = compressedTwice(JSON_LIKE, commonWindow(negotiated));
         return [text(one, RSV1), text(fresh ? one : two, RSV1)];
       },
       [gotText(JSON_LIKE), gotText(JSON_LIKE)],
@@ -125,7 +125,7 @@ export const deflateCases = (): readonly FrameCase[] => [
     fine(
       (negotiated) => [packed(1, JSON_LIKE, 'final')(negotiated), packed(1, JSON_LIKE)(negotiated)],
       [gotText(JSON_LIKE), gotText(JSON_LIKE)],
-      { offer: PLAIN, label: 'and a message behind it' },
+      { offer: PLAIN, label: 'with a message after it' },
     ),
   ]),
   frames(id('two-blocks'), 'RFC 7692 §7.2.3.5', 'Several blocks in one message are accepted', [
@@ -156,15 +156,17 @@ export const deflateCases = (): readonly FrameCase[] => [
     frames(
       id(`window.${bits ?? 'free'}`),
       'RFC 7692 §7.1',
-      `Every offer with a window of the server of ${bits ?? 'any'} bits`,
+      bits === undefined
+        ? 'Compression works after every offer without server_max_window_bits'
+        : `Compression works after every offer with server_max_window_bits=${bits}`,
       offers(bits, [undefined, '', ...BITS.slice(2)]).map(exchange),
     ),
   ),
-  // Apart: zlib cannot compress with so small a window, and not everybody knows.
+  // A case of its own: zlib cannot compress with a window of 8 bits, and some peers do not handle that.
   frames(
     id('window.client-8'),
     'RFC 7692 §7.1.2.2',
-    'Every offer with a window of the client of 8 bits',
+    'Compression works after every offer with client_max_window_bits=8',
     [undefined, ...BITS.slice(2)].flatMap((bits) => offers(bits, ['8']).map(exchange)),
   ),
   ...SIZES.map((size) =>
@@ -185,7 +187,7 @@ export const deflateCases = (): readonly FrameCase[] => [
         ...[64, 1_000].map((piece) =>
           fine(
             (negotiated) =>
-              pieces(1, compressed(ascii(size), ours(negotiated)), piece).map((spec, i) =>
+              pieces(1, compressed(ascii(size), commonWindow(negotiated)), piece).map((spec, i) =>
                 i === 0 ? { ...spec, rsv1: true } : spec,
               ),
             [gotText(ascii(size))],
@@ -201,7 +203,7 @@ export const deflateCases = (): readonly FrameCase[] => [
     }),
     fails([text('a', OPEN), more('b', RSV1)], [1002], [], {
       offer: PLAIN,
-      label: 'of a message that is not compressed',
+      label: 'of an uncompressed message',
     }),
   ]),
   frames(id('rsv1.control'), 'RFC 7692 §6.1', 'RSV1 on a control frame fails the connection', [
@@ -241,18 +243,18 @@ export const deflateCases = (): readonly FrameCase[] => [
 ];
 
 const MIB = 1_048_576;
-/** 64 KiB that become 64 MiB. */
+/** Compression bombs: 64 KiB that inflate to 64 MiB. */
 export const deflateAttacks = (): readonly FrameCase[] => [
-  frames('attack.bomb', '§10.4', '64 KiB that inflate to 64 MiB are too much', [
+  frames('attack.bomb', '§10.4', '64 KiB that inflate to 64 MiB exceed a limit', [
     fails((negotiated) => [packed(2, Buffer.alloc(64 * MIB))(negotiated)], [1009, 1008], [], {
       offer: PLAIN,
       accepted: 'non-strict',
     }),
   ]),
-  frames('attack.bomb.fragments', '§10.4', 'The same in fragments', [
+  frames('attack.bomb.fragments', '§10.4', '64 KiB in fragments that inflate to 64 MiB exceed a limit', [
     fails(
       (negotiated) =>
-        pieces(2, compressed(Buffer.alloc(64 * MIB), ours(negotiated)), 1_000).map((spec, i) =>
+        pieces(2, compressed(Buffer.alloc(64 * MIB), commonWindow(negotiated)), 1_000).map((spec, i) =>
           i === 0 ? { ...spec, rsv1: true } : spec,
         ),
       [1009, 1008],
@@ -279,7 +281,7 @@ export const deflateOffers = (): readonly RequestCase[] => [
     kind: 'request',
     id: id('offer.bad'),
     section: 'RFC 7692 §7.1',
-    title: 'An offer with an unknown, repeated or out-of-range parameter is declined',
+    title: 'The server declines an offer with an unknown, repeated or out-of-range parameter',
     runs: BAD_OFFERS.map((params) => ({
       label: params,
       fields: { 'Sec-WebSocket-Extensions': `${PLAIN}; ${params}` },
@@ -290,7 +292,7 @@ export const deflateOffers = (): readonly RequestCase[] => [
     kind: 'request',
     id: id('offer.fallback'),
     section: 'RFC 7692 §5',
-    title: 'One valid offer of several may be accepted, whatever the others are',
+    title: 'The server may accept one valid offer next to invalid or unknown ones',
     runs: [
       `${PLAIN}; unknown_parameter, ${PLAIN}`,
       `x-unknown, ${PLAIN}; server_max_window_bits=10, ${PLAIN}`,

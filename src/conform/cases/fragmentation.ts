@@ -30,13 +30,13 @@ const pieces = (opcode: 1 | 2, message: Buffer, size: number): FrameSpec[] =>
 
 const id = (name: string): string => `fragmentation.${name}`;
 
-/** §5.4. */
+/** Cases about fragmentation: §5.4. */
 export const fragmentationCases = (): readonly FrameCase[] => [
-  frames(id('two'), '§5.4', 'A message in two fragments comes back whole', [
+  frames(id('two'), '§5.4', 'The peer returns a message in two fragments whole', [
     fineCut([text('Hel', OPEN), more('lo')], [gotText('Hello')]),
     fineCut([binary('Hel', OPEN), more('lo')], [gotBinary('Hello')]),
   ]),
-  frames(id('many'), '§5.4', 'A message in many fragments comes back whole', [
+  frames(id('many'), '§5.4', 'The peer returns a message in many fragments whole', [
     fine(pieces(1, ascii(500), 1), [gotText(ascii(500))], { label: '500 of one byte' }),
     fine(pieces(2, patterned(65_536), 512), [gotBinary(patterned(65_536))], { label: '128 of 512 bytes' }),
     fine(pieces(2, patterned(200), 7), [gotBinary(patterned(200))], {
@@ -48,7 +48,7 @@ export const fragmentationCases = (): readonly FrameCase[] => [
     frames(
       id(`size.${size}`),
       '§5.4',
-      `A message of 256 KiB in fragments of ${size.toLocaleString('en')} bytes comes back whole`,
+      `The peer returns a message of 256 KiB in fragments of ${size.toLocaleString('en')} bytes whole`,
       [
         fine(() => pieces(1, ascii(262_144), size), [gotText(ascii(262_144))], {
           label: 'text',
@@ -69,7 +69,7 @@ export const fragmentationCases = (): readonly FrameCase[] => [
   frames(
     id('ping-between'),
     '§5.4',
-    'A ping between fragments is answered at once, and the message stays whole',
+    'The peer answers a ping between fragments at once, and the message stays whole',
     [
       fineCut([text('a', OPEN), ping('p'), more('b')], [gotPong('p'), gotText('ab')]),
       fineCut(
@@ -78,12 +78,12 @@ export const fragmentationCases = (): readonly FrameCase[] => [
       ),
     ],
   ),
-  frames(id('ping-unfinished'), '§5.5.2', 'A ping inside an unfinished message is answered', [
+  frames(id('ping-unfinished'), '§5.5.2', 'The peer answers a ping inside an unfinished message', [
     fine([text('a', OPEN), ping('now'), more('b')], [gotPong('now'), gotText('ab')], {
       label: 'then finished',
     }),
   ]),
-  frames(id('pong-between'), '§5.4', 'A pong between fragments changes nothing', [
+  frames(id('pong-between'), '§5.4', 'The peer ignores a pong between fragments', [
     fineCut([text('a', OPEN), pong('p'), more('b')], [gotText('ab')]),
   ]),
   frames(id('twice'), '§5.4', 'A second fragmented message is independent of the first', [
@@ -97,9 +97,9 @@ export const fragmentationCases = (): readonly FrameCase[] => [
     fails([more('lone', OPEN)], [1002], [], { label: 'not final' }),
     fails([more('')], [1002], [], { label: 'empty' }),
     fails([text('a', OPEN), more('b'), more('c')], [1002], [gotText('ab')], {
-      label: 'behind a message in fragments',
+      label: 'after a message in fragments',
     }),
-    fails([ping('p'), more('c')], [1002], [gotPong('p')], { label: 'behind a ping' }),
+    fails([ping('p'), more('c')], [1002], [gotPong('p')], { label: 'after a ping' }),
   ]),
   frames(
     id('continuation.early'),
@@ -112,7 +112,7 @@ export const fragmentationCases = (): readonly FrameCase[] => [
     failsCut([text('a', OPEN), binary('b')], [1002]),
     fails([binary('a', OPEN), text('b', OPEN), more('c')], [1002], [], { label: 'both in fragments' }),
     fails([text('a', OPEN), more('b', OPEN), text('c')], [1002], [], { label: 'after a continuation' }),
-    fails([text('', OPEN), text('')], [1002], [], { label: 'empty ones' }),
+    fails([text('', OPEN), text('')], [1002], [], { label: 'both empty' }),
     fails([text('a', OPEN), ping('p'), text('b')], [1002], [gotPong('p')], { label: 'after a ping' }),
   ]),
   frames(

@@ -27,20 +27,25 @@ const BITS = [
 ] as const;
 const RESERVED = [3, 4, 5, 6, 7, 11, 12, 13, 14, 15];
 
-/** Reserved bits and opcodes, types, order: §5.2. */
+/** Cases about reserved bits and opcodes, message types and order: §5.2. */
 export const framingCases = (): readonly FrameCase[] => [
-  frames('framing.text', '§5.6', 'A text message comes back', fineCut([text('Hello')], [gotText('Hello')])),
-  frames('framing.binary', '§5.6', 'A binary message comes back unchanged', [
+  frames(
+    'framing.text',
+    '§5.6',
+    'The peer returns a text message',
+    fineCut([text('Hello')], [gotText('Hello')]),
+  ),
+  frames('framing.binary', '§5.6', 'The peer returns a binary message unchanged', [
     fineCut([binary(hex('00ff7f80fe'))], [gotBinary(hex('00ff7f80fe'))]),
-    fine([binary(hex('c3'))], [gotBinary(hex('c3'))], { label: 'that is no UTF-8' }),
+    fine([binary(hex('c3'))], [gotBinary(hex('c3'))], { label: 'bytes that are not UTF-8' }),
   ]),
-  frames('framing.order', '§5.4', 'Several messages in one packet come back in order', [
+  frames('framing.order', '§5.4', 'The peer returns several messages in one packet in order', [
     fineCut(
       [text('a'), binary('b'), text('c'), binary(''), text('')],
       [gotText('a'), gotBinary('b'), gotText('c'), gotBinary(''), gotText('')],
     ),
   ]),
-  frames('framing.many', '§5.4', 'A hundred messages in one packet come back in order', [
+  frames('framing.many', '§5.4', 'The peer returns a hundred messages in one packet in order', [
     fine(
       Array.from({ length: 100 }, (_, i) => text(`message ${i}`)),
       Array.from({ length: 100 }, (_, i) => gotText(`message ${i}`)),
@@ -50,7 +55,7 @@ export const framingCases = (): readonly FrameCase[] => [
     frames(
       `framing.rsv.${name}`,
       '§5.2',
-      `A reserved bit that nothing gives a meaning fails the connection: ${Object.keys(bits).join(', ')}`,
+      `A reserved bit without a negotiated meaning fails the connection: ${Object.keys(bits).join(', ')}`,
       [
         failsCut([text('fine'), text('reserved', bits)], [1002], [gotText('fine')]),
         fails([binary('', bits)], [1002], [], { label: 'empty binary' }),
@@ -76,14 +81,19 @@ export const framingCases = (): readonly FrameCase[] => [
     'A reserved opcode fails the connection before the payload arrives',
     [fails([{ opcode: 3, payload: 'x'.repeat(100) }], [1002], [], { heldBytes: 90 })],
   ),
-  frames('framing.after-failure', '§7.1.7', 'Nothing is processed after a violation, not even a ping', [
-    fails(
-      [text('a'), { opcode: 3 }, text('b'), ping('c'), { opcode: 8, payload: hex('03e8') }],
-      [1002],
-      [gotText('a')],
-    ),
-    fails([ping('a'), { opcode: 11, payload: 'x' }, ping('b')], [1002], [gotPong('a')], {
-      label: 'behind a ping',
-    }),
-  ]),
+  frames(
+    'framing.after-failure',
+    '§7.1.7',
+    'The peer processes no frame after a violation, not even a ping',
+    [
+      fails(
+        [text('a'), { opcode: 3 }, text('b'), ping('c'), { opcode: 8, payload: hex('03e8') }],
+        [1002],
+        [gotText('a')],
+      ),
+      fails([ping('a'), { opcode: 11, payload: 'x' }, ping('b')], [1002], [gotPong('a')], {
+        label: 'after a ping',
+      }),
+    ],
+  ),
 ];

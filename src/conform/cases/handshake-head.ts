@@ -1,13 +1,13 @@
 import type { RequestCase } from '../case.ts';
 import { text } from '../build.ts';
-import { accepts, PLAIN, refuses, request } from './request-case.ts';
+import { accepts, ANY_STATUS, refuses, request } from './request-case.ts';
 
-/** Syntax of a request head: sections 4.1 and 4.2, and what HTTP says about heads. */
+/** Cases about the syntax of a request head: §4.1, §4.2, RFC 9110 and RFC 9112. */
 export const headCases = (): readonly RequestCase[] => [
   request(
     'fields.unknown',
     '§4.2.1',
-    'Unknown fields are ignored',
+    'The server ignores unknown fields',
     accepts([
       {
         fields: {
@@ -32,17 +32,17 @@ export const headCases = (): readonly RequestCase[] => [
   request(
     'fields.blanks',
     'RFC 9112 §5',
-    'White space around values is ignored',
+    'The server ignores white space around values',
     accepts([
       { rewrite: (head) => head.replaceAll(': ', ':'), label: 'none' },
-      { rewrite: (head) => head.replaceAll(': ', ': \t '), label: 'several in front' },
-      { rewrite: (head) => head.replaceAll(/(: .*)\r\n/g, '$1 \t\r\n'), label: 'behind' },
+      { rewrite: (head) => head.replaceAll(': ', ': \t '), label: 'several before' },
+      { rewrite: (head) => head.replaceAll(/(: .*)\r\n/g, '$1 \t\r\n'), label: 'after' },
     ]),
   ),
   request(
     'head.blank-in-name',
     'RFC 9112 §5.1',
-    'White space between name and colon is refused',
+    'The server refuses white space between name and colon',
     refuses([
       { lines: ['X-Name : x'] },
       { rewrite: (head) => head.replace('Upgrade:', 'Upgrade :'), label: 'Upgrade :' },
@@ -51,7 +51,7 @@ export const headCases = (): readonly RequestCase[] => [
   request(
     'head.name',
     'RFC 9110 §5.1',
-    'A field name that is not a token is refused',
+    'The server refuses a field name that is not a token',
     refuses(
       [{ lines: ['Bad Name: x'] }, { lines: [': x'] }, { lines: ['X(y): x'] }, { lines: ['no colon'] }],
       [400],
@@ -61,7 +61,7 @@ export const headCases = (): readonly RequestCase[] => [
   request(
     'head.nul',
     'RFC 9110 §5.5',
-    'A NUL or another control character in a value is refused',
+    'The server refuses NUL and other control characters in a value',
     refuses(
       [{ lines: ['X-Name: a\0b'] }, { lines: ['X-Name: a\x01b'] }, { lines: ['X-Name: a\x7fb'] }],
       [400],
@@ -71,13 +71,13 @@ export const headCases = (): readonly RequestCase[] => [
   request(
     'head.bare-cr',
     'RFC 9112 §2.2',
-    'A bare CR is refused',
+    'The server refuses a bare CR',
     refuses([{ lines: ['X-Name: a\rb'] }], [400], 'non-strict'),
   ),
   request(
     'head.bare-lf',
     'RFC 9112 §2.2',
-    'Lines that end in LF alone are refused or accepted: both are allowed',
+    'The server may refuse or accept lines that end in LF alone',
     refuses(
       [
         { rewrite: (head) => head.replaceAll('\r\n', '\n'), label: 'all' },
@@ -90,13 +90,13 @@ export const headCases = (): readonly RequestCase[] => [
   request(
     'head.folded',
     'RFC 9112 §5.2',
-    'A folded line is refused or unfolded: both are allowed',
+    'The server may refuse or unfold a folded line',
     refuses([{ lines: ['X-Name: a', ' b'] }, { lines: ['X-Name: a', '\tb'] }], [400], 'informational'),
   ),
   request(
     'head.leading-fold',
     'RFC 9112 §2.2',
-    'White space before the first field is refused, or the line is ignored',
+    'The server refuses white space before the first field, or ignores the line',
     refuses(
       [{ rewrite: (head) => head.replace('\r\n', '\r\n folded\r\n'), label: 'first line' }],
       [400],
@@ -106,7 +106,7 @@ export const headCases = (): readonly RequestCase[] => [
   request(
     'head.not-http',
     'RFC 9112 §3',
-    'A malformed request is refused',
+    'The server refuses a malformed request',
     refuses(
       [
         { rewrite: () => '\x16\x03\x01\x02\x00\x01\xfc\x03\x03\r\n\r\n', label: 'a TLS ClientHello' },
@@ -120,8 +120,8 @@ export const headCases = (): readonly RequestCase[] => [
   request(
     'head.empty-line',
     'RFC 9112 §2.2',
-    'An empty line in front of the request is ignored',
-    accepts([{ rewrite: (head) => `\r\n${head}`, label: 'CRLF in front' }], 'non-strict'),
+    'The server ignores an empty line before the request',
+    accepts([{ rewrite: (head) => `\r\n${head}`, label: 'CRLF first' }], 'non-strict'),
   ),
   request(
     'head.cut',
@@ -136,18 +136,18 @@ export const headCases = (): readonly RequestCase[] => [
   request(
     'body',
     'RFC 9110 §9.3.1',
-    'A body of an upgrade request is refused, or ignored',
+    'The server refuses or ignores the body of an upgrade request',
     refuses(
       [
         { fields: { 'Content-Length': '5' }, behind: 'hello' },
         { fields: { 'Content-Length': ['0', '0'] } },
         { fields: { 'Transfer-Encoding': 'chunked' }, behind: '0\r\n\r\n' },
       ],
-      PLAIN,
+      ANY_STATUS,
       'informational',
     ),
   ),
-  request('pipelined', '§4.1', 'Frames in the same packet as the request are not lost', [
+  request('pipelined', '§4.1', 'The server processes frames in the same packet as the request', [
     { behind: [text('early')], label: 'one', expects: { status: 101, refused: 'informational', echo: true } },
     {
       behind: [text('early'), text('bird')],

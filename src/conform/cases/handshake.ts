@@ -1,15 +1,19 @@
 import type { RequestCase } from '../case.ts';
 import type { RequestExpectation, RequestSpec } from '../request.ts';
-import { accepts, EXTENSIONS, field, KEY, PLAIN, PROTOCOL, refuses, request } from './request-case.ts';
+import { accepts, EXTENSIONS, field, KEY, ANY_STATUS, PROTOCOL, refuses, request } from './request-case.ts';
 
-const NAMES_13: RequestExpectation = { status: PLAIN, accepted: 'fail', names: 'Sec-WebSocket-Version: 13' };
+const NAMES_13: RequestExpectation = {
+  status: ANY_STATUS,
+  accepted: 'fail',
+  names: 'Sec-WebSocket-Version: 13',
+};
 const DRAFT: RequestExpectation = { ...NAMES_13, accepted: 'informational' };
 const versions = (expects: RequestExpectation, ...values: string[]): RequestSpec[] =>
   field('Sec-WebSocket-Version', ...values).map((run) => ({ ...run, expects }));
 
-/** What a server makes of requests: sections 4.1, 4.2 and 4.4, and what HTTP says about heads. */
+/** Cases about the fields of an upgrade request: §4.1, §4.2 and §4.4. */
 export const handshakeCases = (): readonly RequestCase[] => [
-  request('accept', '§4.2.2', 'An ordinary request gets 101 and the right Sec-WebSocket-Accept', [
+  request('accept', '§4.2.2', 'An ordinary request gets 101 and the correct Sec-WebSocket-Accept', [
     {},
     { fields: { [KEY]: 'dGhlIHNhbXBsZSBub25jZQ==' }, label: 'the key of §1.3' },
     { fields: { [KEY]: '+/+/+/+/+/+/+/+/+/+/+w==' }, label: 'a key of + and /' },
@@ -19,36 +23,36 @@ export const handshakeCases = (): readonly RequestCase[] => [
   request(
     'accept.pad-bits',
     '§4.2.1',
-    'The padding bits in the key are ignored',
+    'The server ignores the padding bits in the key',
     accepts(field(KEY, 'dGhlIHNhbXBsZSBub25jZR=='), 'informational'),
   ),
-  request('method', '§4.2.1', 'Any method but GET is refused', [
+  request('method', '§4.2.1', 'The server refuses any method except GET', [
     ...refuses(
       ['POST', 'PUT', 'HEAD', 'OPTIONS', 'DELETE', 'PATCH'].map((method) => ({ method })),
-      PLAIN,
+      ANY_STATUS,
     ),
-    ...refuses([{ method: 'get' }, { method: 'GETS' }], PLAIN),
+    ...refuses([{ method: 'get' }, { method: 'GETS' }], ANY_STATUS),
   ]),
   request(
     'http-version',
     '§4.2.1',
-    'HTTP before 1.1 is refused',
-    refuses([{ version: 'HTTP/1.0' }, { version: 'HTTP/0.9' }], PLAIN),
+    'The server refuses HTTP versions before 1.1',
+    refuses([{ version: 'HTTP/1.0' }, { version: 'HTTP/0.9' }], ANY_STATUS),
   ),
   request(
     'http-version.nonsense',
     'RFC 9112 §2.3',
-    'An invalid HTTP version is refused',
+    'The server refuses an invalid HTTP version',
     refuses(
       ['HTTP/2.0', 'HTTP/1', 'http/1.1', 'HTTP/11', 'HTTP/1.1.1', 'SPDY/3.1'].map((version) => ({ version })),
-      PLAIN,
+      ANY_STATUS,
       'non-strict',
     ),
   ),
   request(
     'target.absolute',
     'RFC 9112 §3.2.2',
-    'The absolute form of the target is understood',
+    'The server accepts a target in absolute form',
     accepts(
       [{ target: (path, authority) => `http://${authority}${path}`, label: 'absolute form' }],
       'non-strict',
@@ -57,7 +61,7 @@ export const handshakeCases = (): readonly RequestCase[] => [
   request(
     'target.wrong',
     'RFC 9112 §3.2',
-    'Targets that are invalid for GET are refused',
+    'The server refuses a target that is invalid for GET',
     refuses(
       [
         { target: () => '*', label: '*' },
@@ -65,32 +69,32 @@ export const handshakeCases = (): readonly RequestCase[] => [
         { target: (path) => `${path} x`, label: 'with a blank' },
         { target: () => '', label: 'empty' },
       ],
-      PLAIN,
+      ANY_STATUS,
       'non-strict',
     ),
   ),
   request(
     'host',
     'RFC 9112 §3.2',
-    'A request without Host, or with two, is refused',
-    refuses(field('Host', undefined, ['*', 'other.example']), PLAIN),
+    'The server refuses a request without Host, or with two',
+    refuses(field('Host', undefined, ['*', 'other.example']), ANY_STATUS),
   ),
   request(
     'upgrade.forms',
     '§4.2.1',
-    'Upgrade is a list, in any case',
+    'Upgrade is a list and ignores case',
     accepts(field('Upgrade', 'WebSocket', 'WEBSOCKET', 'foo/2, websocket', ['foo', 'websocket'])),
   ),
   request(
     'upgrade.missing',
     '§4.2.1',
-    'Without websocket in Upgrade there is no upgrade',
-    refuses(field('Upgrade', undefined, 'h2c', 'websocket2', 'websockets', 'web socket'), PLAIN),
+    'The server refuses an upgrade without websocket in Upgrade',
+    refuses(field('Upgrade', undefined, 'h2c', 'websocket2', 'websockets', 'web socket'), ANY_STATUS),
   ),
   request(
     'connection.forms',
     '§4.2.1',
-    'Connection is a list, in any case',
+    'Connection is a list and ignores case',
     accepts(
       field(
         'Connection',
@@ -106,14 +110,19 @@ export const handshakeCases = (): readonly RequestCase[] => [
   request(
     'connection.missing',
     '§4.2.1',
-    'Without upgrade in Connection there is no upgrade',
-    refuses(field('Connection', undefined, 'keep-alive', 'upgrades', 'close', 'up grade'), PLAIN),
+    'The server refuses an upgrade without upgrade in Connection',
+    refuses(field('Connection', undefined, 'keep-alive', 'upgrades', 'close', 'up grade'), ANY_STATUS),
   ),
-  request('key.missing', '§4.2.1', 'A request without a key is refused', refuses(field(KEY, undefined, ''))),
+  request(
+    'key.missing',
+    '§4.2.1',
+    'The server refuses a request without a key',
+    refuses(field(KEY, undefined, '')),
+  ),
   request(
     'key.wrong',
     '§4.2.1',
-    'A key that is not 16 bytes in base64 is refused',
+    'The server refuses a key that is not 16 bytes in base64',
     refuses(
       field(
         KEY,
@@ -132,64 +141,64 @@ export const handshakeCases = (): readonly RequestCase[] => [
   request(
     'key.twice',
     '§11.3.1',
-    'Two keys are refused',
+    'The server refuses two keys',
     refuses(field(KEY, ['*', '*'], ['*', 'AAAAAAAAAAAAAAAAAAAAAA=='])),
   ),
   request(
     'version.missing',
     '§4.2.1',
-    'A request without a version is refused',
-    refuses(field('Sec-WebSocket-Version', undefined, ''), PLAIN),
+    'The server refuses a request without a version',
+    refuses(field('Sec-WebSocket-Version', undefined, ''), ANY_STATUS),
   ),
   ...[9, 10, 11, 12].map((version) =>
     request(
       `version.${version}`,
       '§11.6',
-      `Version ${version}, which was never used, is refused, and 13 is named`,
+      `The server refuses version ${version}, which was never used, and names 13`,
       versions(NAMES_13, String(version)),
     ),
   ),
   request(
     'version.other',
     '§4.4',
-    'Unknown versions are refused, and 13 is named',
+    'The server refuses unknown versions and names 13',
     versions(NAMES_13, '14', '99', '255'),
   ),
   request(
     'version.drafts',
     '§4.4',
-    'Draft versions are refused and 13 is named, or they are supported',
+    'The server refuses draft versions and names 13, or supports them',
     versions(DRAFT, '0', '7', '8'),
   ),
   request(
     'version.malformed',
     '§4.1',
-    'A malformed WebSocket version is refused',
+    'The server refuses a malformed WebSocket version',
     refuses(
       field('Sec-WebSocket-Version', '013', '13.0', '+13', '0x0d', 'x', '13x', '1 3'),
-      PLAIN,
+      ANY_STATUS,
       'non-strict',
     ),
   ),
   request(
     'version.twice',
     '§11.3.5',
-    'Two versions are refused',
-    refuses(field('Sec-WebSocket-Version', ['13', '13'], ['8', '13'], '13, 8'), PLAIN),
+    'The server refuses two versions',
+    refuses(field('Sec-WebSocket-Version', ['13', '13'], ['8', '13'], '13, 8'), ANY_STATUS),
   ),
   request(
     'protocol.unoffered',
     '§4.2.2',
-    'Only an offered subprotocol is chosen, and none without an offer',
+    'The server chooses only an offered subprotocol, and none without an offer',
     [...field(PROTOCOL, undefined, 'x-hawser-conform', 'x-a, x-b', ['x-a', 'x-b'])],
   ),
   request(
     'protocol.malformed',
     '§4.1',
-    'Subprotocols that are not tokens or not unique are refused',
+    'The server refuses subprotocols that are not tokens or not unique',
     refuses(field(PROTOCOL, 'a b', 'a;b', '"a"', 'a, a'), [400], 'informational'),
   ),
-  request('extension.unknown', '§9.1', 'Unknown extensions are not accepted', [
+  request('extension.unknown', '§9.1', 'The server ignores unknown extensions', [
     ...accepts(
       field(
         EXTENSIONS,
@@ -203,13 +212,13 @@ export const handshakeCases = (): readonly RequestCase[] => [
   request(
     'extension.malformed',
     '§9.1',
-    'A malformed list of extensions is refused',
+    'The server refuses a malformed list of extensions',
     refuses(field(EXTENSIONS, 'a b', 'a; b=', 'a; =b', 'a; b="c d"', 'a; b="c', 'a/b', ';a', 'a;;b')),
   ),
   request(
     'origin.foreign',
     '§10.2',
-    'A page of another site is refused if the server serves pages',
+    'A server with pages refuses a page of another site',
     refuses(field('Origin', 'https://hawser-conform.invalid', 'null'), [403], 'informational'),
   ),
 ];

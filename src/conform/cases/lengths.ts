@@ -14,7 +14,7 @@ import {
 } from '../build.ts';
 
 const KIB = 1024;
-/** Every edge of a length field, and sizes up to what servers let through by default. */
+/** The limits of each length form, and sizes up to the usual default limit of servers. */
 const SIZES = [
   0, 1, 2, 16, 124, 125, 126, 127, 128, 255, 256, 4_096, 65_534, 65_535, 65_536, 65_537, 262_144, 1_048_576,
 ];
@@ -37,13 +37,13 @@ const FORMS: readonly (readonly [size: number, form: 16 | 64])[] = [
   [65_535, 64],
 ];
 
-/** Lengths of 7, 16 and 64 bits (§5.2), and messages of every size. */
+/** Cases about lengths in 7, 16 and 64 bits (§5.2), and about message sizes. */
 export const lengthCases = (): readonly FrameCase[] => [
   ...[...SIZES, ...LARGE].map((size) =>
     frames(
       `lengths.message.${name(size)}`,
       '§5.2',
-      `Messages of ${size.toLocaleString('en')} bytes come back`,
+      `The peer returns messages of ${size.toLocaleString('en')} bytes`,
       sized(size),
     ),
   ),
@@ -51,16 +51,16 @@ export const lengthCases = (): readonly FrameCase[] => [
     frames(
       `lengths.cut.${size}`,
       '§5.2',
-      `A message of ${size.toLocaleString('en')} bytes arrives in pieces`,
+      `The peer returns a message of ${size.toLocaleString('en')} bytes that arrives in pieces`,
       (size < KIB ? [1, 2, 3, 5] : [997, 2_048, 65_537]).map((cutBytes) =>
         fine([binary(patterned(size))], [gotBinary(patterned(size))], {
           cutBytes,
-          label: `${cutBytes} at a time`,
+          label: `${cutBytes} bytes at a time`,
         }),
       ),
     ),
   ),
-  frames('lengths.control.125', '§5.5', 'A control frame holds 125 bytes', [
+  frames('lengths.control.125', '§5.5', 'A control frame may hold 125 bytes', [
     fine([ping(patterned(125))], [gotPong(patterned(125))]),
   ]),
   frames(

@@ -16,13 +16,13 @@ import {
 } from '../build.ts';
 
 const header = (announcedLength: number | bigint) => binary('', { lengthForm: 64, announcedLength });
-/** Close codes that say that it was too much. */
+/** Close codes of a peer whose limit was exceeded. */
 const TOO_MUCH = [1009, 1008];
 const MIB = 1_048_576;
 
-/** Limits that a peer may have, and should (§10.4). */
+/** Cases about limits, which a peer should have (§10.4). */
 export const limitCases = (): readonly FrameCase[] => [
-  frames('limits.announced', '§10.4', 'A frame with an impossible length is refused at its header', [
+  frames('limits.announced', '§10.4', 'The peer refuses a frame with an impossible length at its header', [
     ...[2n ** 63n - 1n, 2n ** 53n, 2n ** 48n].map((length) =>
       fails([header(length)], TOO_MUCH, [], { accepted: 'informational', label: `${length} bytes` }),
     ),
@@ -35,7 +35,7 @@ export const limitCases = (): readonly FrameCase[] => [
       label: 'a continuation',
     }),
   ]),
-  frames('limits.sum', '§10.4', 'The limit holds for all fragments together', [
+  frames('limits.sum', '§10.4', 'The size limit applies to all fragments of a message together', [
     fine(
       () => [
         binary(Buffer.alloc(2 * MIB), OPEN),
@@ -46,7 +46,7 @@ export const limitCases = (): readonly FrameCase[] => [
       { limitCodes: TOO_MUCH },
     ),
   ]),
-  frames('limits.after-large', '§5.4', 'A small message comes back after a large one', [
+  frames('limits.after-large', '§5.4', 'The peer returns a small message after a large one', [
     fine(
       () => [text(ascii(MIB)), text('small'), ping('p')],
       [gotText(ascii(MIB)), gotText('small'), gotPong('p')],
@@ -61,25 +61,36 @@ const tiny = (count: number, payload: string) => [
   more(payload),
 ];
 
-/** Bounded in number and size, so that they may be sent to a server that is in use, if its owner knows. */
+/** Floods, bounded in number and size: safe for a server in use, with the consent of its owner. */
 export const limitAttacks = (): readonly FrameCase[] => [
-  frames('attack.fragments.empty', '§10.4', '20,000 empty fragments are taken, or too many', [
-    fine(() => tiny(20_000, ''), [gotText('')], { limitCodes: TOO_MUCH }),
-  ]),
-  frames('attack.fragments.one-byte', '§10.4', '20,000 fragments of one byte are taken, or too many', [
-    fine(() => tiny(20_000, 'x'), [gotText('x'.repeat(20_000))], { limitCodes: TOO_MUCH }),
-  ]),
-  frames('attack.pings', '§5.5.3', 'A thousand pings at once leave the connection usable, or are too many', [
-    fine(
-      () => Array.from({ length: 1_000 }, (_, i) => ping(`ping ${i}`)),
-      Array.from({ length: 1_000 }, (_, i) => gotPong(`ping ${i}`)),
-      { limitCodes: [1008] },
-    ),
-  ]),
+  frames(
+    'attack.fragments.empty',
+    '§10.4',
+    'The peer accepts 20,000 empty fragments, or closes over a limit',
+    [fine(() => tiny(20_000, ''), [gotText('')], { limitCodes: TOO_MUCH })],
+  ),
+  frames(
+    'attack.fragments.one-byte',
+    '§10.4',
+    'The peer accepts 20,000 fragments of one byte, or closes over a limit',
+    [fine(() => tiny(20_000, 'x'), [gotText('x'.repeat(20_000))], { limitCodes: TOO_MUCH })],
+  ),
+  frames(
+    'attack.pings',
+    '§5.5.3',
+    'The connection stays usable after a thousand pings at once, or the peer closes over a limit',
+    [
+      fine(
+        () => Array.from({ length: 1_000 }, (_, i) => ping(`ping ${i}`)),
+        Array.from({ length: 1_000 }, (_, i) => gotPong(`ping ${i}`)),
+        { limitCodes: [1008] },
+      ),
+    ],
+  ),
   frames(
     'attack.pongs',
     '§5.5.3',
-    'A thousand unsolicited pongs leave the connection usable, or are too many',
+    'The connection stays usable after a thousand unsolicited pongs, or the peer closes over a limit',
     [
       fine(
         () => [...Array.from({ length: 1_000 }, () => ({ opcode: 10, payload: 'x' })), ping('after')],
@@ -88,14 +99,14 @@ export const limitAttacks = (): readonly FrameCase[] => [
       ),
     ],
   ),
-  frames('attack.small-messages', '§5.4', 'A thousand messages of one byte come back, each by itself', [
+  frames('attack.small-messages', '§5.4', 'The peer returns each of a thousand messages of one byte', [
     fine(
       () => Array.from({ length: 1_000 }, () => text('x')),
       Array.from({ length: 1_000 }, () => gotText('x')),
       { limitCodes: [1008] },
     ),
   ]),
-  frames('attack.noise', '§10.7', 'Noise instead of frames fails the connection', [
+  frames('attack.noise', '§10.7', 'Random bytes instead of frames fail the connection', [
     fails(
       [
         {

@@ -20,12 +20,12 @@ import {
 const KEYS = ['00000000', 'ffffffff', '00ff00ff', '01020304', '80000000', '00000001', '7fffffff', '37fa213d'];
 const LONG = patterned(1_023);
 
-/** Masking, §5.1 and §5.3. */
+/** Cases about masking: §5.1 and §5.3. */
 export const maskingCases = (): readonly FrameCase[] => [
   frames(
     'masking.keys',
     '§5.3',
-    'Every masking key is undone',
+    'The server unmasks with every key',
     [
       ...KEYS.map((key) =>
         fine(
@@ -37,7 +37,7 @@ export const maskingCases = (): readonly FrameCase[] => [
       fine(
         KEYS.map((key) => text(key, { key: hex(key) })),
         KEYS.map((key) => gotText(key)),
-        { label: 'one after the other' },
+        { label: 'all keys on one connection' },
       ),
     ],
     { only: 'server' },
@@ -45,11 +45,11 @@ export const maskingCases = (): readonly FrameCase[] => [
   frames(
     'masking.cuts',
     '§5.3',
-    'Masking continues across packets, however they are split',
+    'Unmasking continues across packets at every cut',
     [1, 2, 3, 5, 7].map((cutBytes) =>
       fine([binary(LONG.subarray(0, 101))], [gotBinary(LONG.subarray(0, 101))], {
         cutBytes,
-        label: `${cutBytes} at a time`,
+        label: `${cutBytes} bytes at a time`,
       }),
     ),
     { only: 'server' },
@@ -57,7 +57,7 @@ export const maskingCases = (): readonly FrameCase[] => [
   frames(
     'masking.lengths',
     '§5.3',
-    'Masking is undone at every length',
+    'The server unmasks payloads of every length',
     [
       fine(
         Array.from({ length: 40 }, (_, size) => binary(LONG.subarray(0, size))),
@@ -92,7 +92,7 @@ export const maskingCases = (): readonly FrameCase[] => [
   frames(
     'masking.wrong.early',
     '§5.1',
-    'A frame that is masked the wrong way fails the connection before its payload has come',
+    'A frame that is masked the wrong way fails the connection before its payload arrives',
     [fails([binary(patterned(100), { wrongMask: true })], [1002], [], { heldBytes: 90 })],
   ),
 ];

@@ -22,15 +22,16 @@ export function labelOf({ method, version, fields, lines }: RequestSpec): string
   return parts.filter((part) => part !== undefined).join(', ');
 }
 
-/** Accepted, or the verdict for refusing it. */
+/** The server must accept each request. @param refused Verdict if it refuses. */
 export const accepts = (runs: Runs, refused: Verdict = 'fail'): Runs =>
   runs.map((run) => ({ ...run, expects: { status: 101, refused } }));
-/** Refused with one of these, or the verdict for accepting it. */
+/** The server must refuse each request. @param status Allowed statuses. @param accepted Verdict if it accepts. */
 export const refuses = (runs: Runs, status: readonly number[] = [400], accepted: Verdict = 'fail'): Runs =>
   runs.map((run) => ({ ...run, expects: { status, accepted } }));
 export const field = (name: string, ...values: (string | readonly string[] | undefined)[]): RequestSpec[] =>
   values.map((value) => ({ fields: { [name]: value } }));
-export const PLAIN: readonly number[] = [];
+/** Allows any status except 101. */
+export const ANY_STATUS: readonly number[] = [];
 
 export const KEY = 'Sec-WebSocket-Key';
 export const EXTENSIONS = 'Sec-WebSocket-Extensions';

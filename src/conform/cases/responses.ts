@@ -31,9 +31,9 @@ const field = (name: string, ...values: (string | readonly string[] | undefined)
 
 const ACCEPT = 'Sec-WebSocket-Accept';
 
-/** What a client makes of answers: section 4.1, second half. Every run looks at the request as well. */
+/** Cases about responses to a client: §4.1. Each run also checks the request. */
 export const responseCases = (): readonly ResponseCase[] => [
-  response('response.accept', '§4.1', 'An ordinary answer opens the connection', [
+  response('response.accept', '§4.1', 'An ordinary response opens the connection', [
     ...opens([{}]),
     ...opens([
       ...field(ACCEPT, '  * \t'),
@@ -56,7 +56,7 @@ export const responseCases = (): readonly ResponseCase[] => [
   response(
     'response.cut',
     '§4.1',
-    'An answer may arrive in pieces',
+    'A response may arrive in pieces',
     opens([
       { cutBytes: 1, label: 'byte by byte' },
       { cutBytes: 10, label: '10 bytes at a time' },
@@ -65,7 +65,7 @@ export const responseCases = (): readonly ResponseCase[] => [
   response(
     'response.behind',
     '§4.1',
-    'Frames in the same packet as the answer are not lost',
+    'The client processes frames in the same packet as the response',
     opens([
       { behind: [text('early')], label: 'one' },
       { behind: [text('early'), text('bird')], label: 'two' },
@@ -81,7 +81,7 @@ export const responseCases = (): readonly ResponseCase[] => [
   response(
     'response.accept.case',
     '§4.1',
-    'Sec-WebSocket-Accept in another case is wrong',
+    'Sec-WebSocket-Accept with swapped case fails the connection',
     refuses([
       {
         rewrite: (head) =>
@@ -96,19 +96,19 @@ export const responseCases = (): readonly ResponseCase[] => [
   response(
     'response.upgrade',
     '§4.1',
-    'An answer without Upgrade: websocket fails the connection',
+    'A response without Upgrade: websocket fails the connection',
     refuses(field('Upgrade', undefined, '', 'h2c', 'websockets', 'foo')),
   ),
   response(
     'response.connection',
     '§4.1',
-    'An answer without Connection: Upgrade fails the connection',
+    'A response without Connection: Upgrade fails the connection',
     refuses(field('Connection', undefined, 'keep-alive', 'close', 'upgraded')),
   ),
   response(
     'response.status',
     '§4.1',
-    'Any status but 101 is no WebSocket',
+    'Any status except 101 fails the connection',
     refuses(
       [
         '200 OK',
@@ -126,13 +126,18 @@ export const responseCases = (): readonly ResponseCase[] => [
       ].map((status) => ({ statusLine: `HTTP/1.1 ${status}` })),
     ),
   ),
-  response('response.http-version', '§4.1', 'An answer of HTTP/1.0, or of no HTTP, fails the connection', [
-    ...refuses([{ statusLine: 'HTTP/1.0 101 Switching Protocols' }], 'non-strict'),
-    ...refuses([
-      { statusLine: 'SPDY/1.1 101 Switching Protocols' },
-      { statusLine: '101 Switching Protocols' },
-    ]),
-  ]),
+  response(
+    'response.http-version',
+    '§4.1',
+    'A response with another version than HTTP/1.1 fails the connection',
+    [
+      ...refuses([{ statusLine: 'HTTP/1.0 101 Switching Protocols' }], 'non-strict'),
+      ...refuses([
+        { statusLine: 'SPDY/1.1 101 Switching Protocols' },
+        { statusLine: '101 Switching Protocols' },
+      ]),
+    ],
+  ),
   response(
     'response.protocol',
     '§4.1',
@@ -154,13 +159,13 @@ export const responseCases = (): readonly ResponseCase[] => [
   response(
     'response.extension.malformed',
     '§9.1',
-    'A list of extensions that breaks the grammar fails the connection',
+    'A malformed list of extensions fails the connection',
     refuses(field('Sec-WebSocket-Extensions', 'a b', ';', 'permessage-deflate; =1', 'a; b="c')),
   ),
   response(
     'response.deflate.wrong',
     'RFC 7692 §7.1',
-    'Parameters of permessage-deflate that cannot be agreed fail the connection',
+    'Invalid parameters of permessage-deflate fail the connection',
     refuses(
       field(
         'Sec-WebSocket-Extensions',
@@ -177,7 +182,7 @@ export const responseCases = (): readonly ResponseCase[] => [
       ),
     ),
   ),
-  response('response.head', 'RFC 9112 §5', 'A head that is none fails the connection', [
+  response('response.head', 'RFC 9112 §5', 'A malformed response head fails the connection', [
     ...refuses(
       [{ rewrite: (head) => head.replace('\r\n', '\r\nno colon\r\n'), label: 'a line without colon' }],
       'non-strict',

@@ -17,7 +17,7 @@ import {
 
 const id = (name: string): string => `utf8.${name}`;
 
-/** Text that is right, with every length of sequence and every edge of what is allowed. */
+/** Valid text: sequences of each length, and the limits of each range. */
 const VALID: readonly (readonly [name: string, digits: string])[] = [
   ['edges.1', '00 01 7f'],
   ['edges.2', 'c280 c281 dfbf'],
@@ -29,7 +29,7 @@ const VALID: readonly (readonly [name: string, digits: string])[] = [
   ['noncharacters', 'efb790 efb7af f09fbfbe f09fbfbf f48fbfbe'],
 ];
 
-/** Sequences that are none; how many of their bytes prove it. */
+/** Invalid sequences, and the number of bytes that prove each invalid. */
 const INVALID: readonly (readonly [name: string, digits: string, provedBy: number])[] = [
   ['continuation.80', '80', 1],
   ['continuation.bf', 'bf', 1],
@@ -70,10 +70,10 @@ const INVALID: readonly (readonly [name: string, digits: string, provedBy: numbe
   ['broken.lead', 'c3c3', 2],
   ['broken.lead.3', 'e282e282ac', 3],
 ];
-/** A message may not end like this, though more could have come. */
+/** Incomplete sequences: a message must not end with one. */
 const UNFINISHED = ['c3', 'e2', 'e282', 'f0', 'f09f', 'f09f98'];
 
-/** Whole, byte by byte, and in two fragments at every cut. */
+/** Runs with valid text: whole, byte by byte, and in two fragments at every cut. */
 function everyWay(bytes: Buffer): Run[] {
   const cuts = Array.from({ length: bytes.length - 1 }, (_, i) => i + 1);
   return [
@@ -100,7 +100,7 @@ const BEFORE = Buffer.from('before ');
 const inText = (sequence: Buffer): Buffer =>
   Buffer.concat([BEFORE, sequence, Buffer.from(' behind, and more of it')]);
 
-/** Whole, byte by byte, and in fragments at every cut. */
+/** Runs with an invalid sequence: whole, byte by byte, and in two fragments at every cut. */
 function everyWrongWay(sequence: Buffer): Run[] {
   const bytes = inText(sequence);
   return [
@@ -113,37 +113,37 @@ function everyWrongWay(sequence: Buffer): Run[] {
       }),
     ),
     fails([text('fine', OPEN), ping('between'), more(sequence)], [1007], [gotPong('between')], {
-      label: 'in the second fragment, behind a ping',
+      label: 'in the second fragment, after a ping',
     }),
   ];
 }
 
-/** The rest is held back behind the byte that proves it. */
+/** Runs that hold back all bytes after the byte that proves the sequence invalid. */
 function early(sequence: Buffer, provedBy: number): Run[] {
   const bytes = inText(sequence);
   const proved = BEFORE.length + provedBy;
   return [
     fails([text(bytes)], [1007], [], {
-      label: 'before the rest of the frame has come',
+      label: 'before the rest of the frame arrives',
       heldBytes: bytes.length - proved,
     }),
     fails([text(bytes.subarray(0, proved), OPEN), more(bytes.subarray(proved))], [1007], [], {
-      label: 'before the rest of the message has come',
+      label: 'before the rest of the message arrives',
       heldBytes: bytes.length - proved + 2,
     }),
   ];
 }
 
-/** Text is UTF-8: §5.6, §8.1, RFC 3629. */
+/** Cases about UTF-8 in text messages: §5.6, §8.1, RFC 3629. */
 export const utf8Cases = (): readonly FrameCase[] => [
   ...VALID.map(([name, digits]) =>
-    frames(id(`valid.${name}`), '§5.6', `Text that is right comes back: ${digits}`, everyWay(hex(digits))),
+    frames(id(`valid.${name}`), '§5.6', `The peer returns valid text: ${digits}`, everyWay(hex(digits))),
   ),
   ...INVALID.map(([name, digits]) =>
     frames(
       id(`invalid.${name}`),
       '§8.1',
-      `Text that is no UTF-8 fails the connection: ${digits}`,
+      `Text that is not UTF-8 fails the connection: ${digits}`,
       everyWrongWay(hex(digits)),
     ),
   ),
@@ -151,7 +151,7 @@ export const utf8Cases = (): readonly FrameCase[] => [
     frames(
       id(`early.${name}`),
       '§8.1',
-      `Text fails the connection at the first byte that proves it is no UTF-8: ${digits}`,
+      `Invalid UTF-8 fails the connection at the first byte that proves it: ${digits}`,
       early(hex(digits), provedBy),
     ),
   ),
@@ -161,30 +161,35 @@ export const utf8Cases = (): readonly FrameCase[] => [
     'A message that ends inside a character fails the connection',
     UNFINISHED.flatMap((digits) => [
       fails([text(hex(digits))], [1007], [], { label: digits }),
-      fails([text(hex(digits), OPEN), more('')], [1007], [], { label: `${digits}, and an empty fragment` }),
+      fails([text(hex(digits), OPEN), more('')], [1007], [], { label: `${digits}, then an empty fragment` }),
       fails([text(hex(`41${digits}`)), text(hex('a9'))], [1007], [], {
-        label: `${digits}, and a message that would finish it`,
+        label: `${digits}, then a message that would complete the character`,
       }),
     ]),
   ),
-  frames(id('long'), '§8.1', 'A bad byte far inside a long text fails the connection', [
+  frames(id('long'), '§8.1', 'An invalid byte far inside a long text fails the connection', [
     fails([text(Buffer.concat([Buffer.alloc(60_000, 'é'), hex('ff'), Buffer.alloc(100, 'x')]))], [1007]),
   ]),
-  frames(id('early.long'), '§8.1', 'The same before the rest of the text has come', [
-    fails(
-      [text(Buffer.concat([Buffer.alloc(30_000, 'é'), hex('ed'), hex('a0'), Buffer.alloc(30_000, 'x')]))],
-      [1007],
-      [],
-      { label: 'before the rest has come', heldBytes: 30_000 },
-    ),
-  ]),
-  frames(id('binary'), '§5.6', 'Binary messages are not looked at', [
+  frames(
+    id('early.long'),
+    '§8.1',
+    'An invalid byte far inside a long text fails the connection before the rest arrives',
+    [
+      fails(
+        [text(Buffer.concat([Buffer.alloc(30_000, 'é'), hex('ed'), hex('a0'), Buffer.alloc(30_000, 'x')]))],
+        [1007],
+        [],
+        { label: 'before the rest arrives', heldBytes: 30_000 },
+      ),
+    ],
+  ),
+  frames(id('binary'), '§5.6', 'The peer does not check binary messages for UTF-8', [
     ...INVALID.map(([name, digits]) =>
       fine([binary(hex(digits))], [gotBinary(hex(digits))], { label: name }),
     ),
     fine([binary(hex('f0'), OPEN), more(hex('28'))], [gotBinary(hex('f028'))], { label: 'in fragments' }),
   ]),
-  frames(id('state'), '§8.1', 'A message in the middle of a character says nothing about the next', [
+  frames(id('state'), '§8.1', 'The UTF-8 state of one message does not affect the next', [
     fine(
       [text(hex('ceba')), text(hex('e282'), OPEN), ping('x'), more(hex('ac')), text('a')],
       [gotText(hex('ceba')), gotPong('x'), gotText('€'), gotText('a')],
