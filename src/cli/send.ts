@@ -147,7 +147,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   );
   await sendAll(connection, payloads);
   const count = await received;
-  // Discard further messages: the peer's Close is queued behind them.
+  // Discard further messages: they precede the Close of the peer in the queue.
   connection.on('message', () => undefined);
   connection.resume();
   connection.close();

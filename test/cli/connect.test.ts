@@ -212,9 +212,9 @@ test('CM-01: a refused connection or handshake causes exit 1 and one sentence', 
   assert.equal(await hawser(wrongPath, 'connect', `127.0.0.1:${port}/wrong`), 1);
   assert.match(wrongPath.errLines[0]!, /^hawser: the server refused the handshake: 404 Not Found$/);
   await picky.shutdown();
-  const nobody = fakeIo();
-  assert.equal(await hawser(nobody, 'connect', `127.0.0.1:${port}`), 1);
-  assert.deepEqual(nobody.errLines, [
+  const refused = fakeIo();
+  assert.equal(await hawser(refused, 'connect', `127.0.0.1:${port}`), 1);
+  assert.deepEqual(refused.errLines, [
     `hawser: 127.0.0.1:${port} refuses connections: no server listens there (ECONNREFUSED)`,
   ]);
 });

@@ -14,7 +14,7 @@ import { WebSocketServer } from '../../src/index.ts';
 import { fakeIo } from '../cli/fake-io.ts';
 import { referenceServer } from './reference-server.ts';
 
-test('CM-09: every case has an ID of its own, in a group, with a section, a title and at least one run', () => {
+test('CM-09: each case has a unique ID in a group, a section, a title and at least one run', () => {
   for (const tested of ['server', 'client'] as const) {
     const cases = casesFor(tested);
     assert.equal(new Set(cases.map(({ id }) => id)).size, cases.length);

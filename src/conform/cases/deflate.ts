@@ -112,7 +112,7 @@ export const deflateCases = (): readonly FrameCase[] => [
       { offer: PLAIN, label: 'of 2 KiB' },
     ),
   ]),
-  frames(id('stored'), 'RFC 7692 §7.2.3.3', 'Stored blocks are accepted', [
+  frames(id('stored'), 'RFC 7692 §7.2.3.3', 'The peer accepts stored blocks', [
     fixed('000500faff48656c6c6f00'),
     fine(
       (negotiated) => [packed(2, patterned(100_000), 'stored')(negotiated)],
@@ -120,7 +120,7 @@ export const deflateCases = (): readonly FrameCase[] => [
       { offer: PLAIN, label: '100,000 bytes' },
     ),
   ]),
-  frames(id('final-block'), 'RFC 7692 §7.2.3.4', 'A block with BFINAL is accepted', [
+  frames(id('final-block'), 'RFC 7692 §7.2.3.4', 'The peer accepts a block with BFINAL', [
     fixed('f348cdc9c9070000'),
     fine(
       (negotiated) => [packed(1, JSON_LIKE, 'final')(negotiated), packed(1, JSON_LIKE)(negotiated)],
@@ -128,30 +128,40 @@ export const deflateCases = (): readonly FrameCase[] => [
       { offer: PLAIN, label: 'with a message after it' },
     ),
   ]),
-  frames(id('two-blocks'), 'RFC 7692 §7.2.3.5', 'Several blocks in one message are accepted', [
+  frames(id('two-blocks'), 'RFC 7692 §7.2.3.5', 'The peer accepts several blocks in one message', [
     fixed('f248050000 00ffffcac9c90700'.replaceAll(' ', '')),
   ]),
-  frames(id('empty'), 'RFC 7692 §7.2.3.6', 'A compressed empty message is accepted', [
+  frames(id('empty'), 'RFC 7692 §7.2.3.6', 'The peer accepts a compressed empty message', [
     fine([text(hex('00'), RSV1), binary(hex('00'), RSV1)], [gotText(''), gotBinary('')], { offer: PLAIN }),
     fine([text('', { ...RSV1, ...OPEN }), more(hex('00'))], [gotText('')], {
       offer: PLAIN,
       label: 'in fragments',
     }),
   ]),
-  frames(id('plain-between'), 'RFC 7692 §6', 'Uncompressed messages between compressed ones are accepted', [
-    fine(
-      [text('a'), text(hex('f248cdc9c90700'), RSV1), binary('b'), text('', OPEN), more('c')],
-      [gotText('a'), gotText('Hello'), gotBinary('b'), gotText('c')],
-      { offer: PLAIN },
-    ),
-  ]),
-  frames(id('ping-between'), 'RFC 7692 §6.1', 'Control frames between compressed fragments are accepted', [
-    fine(
-      [text(hex('f248'), { ...RSV1, ...OPEN }), ping('p'), more(hex('cdc9'), OPEN), more(hex('c90700'))],
-      [gotPong('p'), gotText('Hello')],
-      { offer: PLAIN },
-    ),
-  ]),
+  frames(
+    id('plain-between'),
+    'RFC 7692 §6',
+    'The peer accepts uncompressed messages between compressed ones',
+    [
+      fine(
+        [text('a'), text(hex('f248cdc9c90700'), RSV1), binary('b'), text('', OPEN), more('c')],
+        [gotText('a'), gotText('Hello'), gotBinary('b'), gotText('c')],
+        { offer: PLAIN },
+      ),
+    ],
+  ),
+  frames(
+    id('ping-between'),
+    'RFC 7692 §6.1',
+    'The peer accepts control frames between compressed fragments',
+    [
+      fine(
+        [text(hex('f248'), { ...RSV1, ...OPEN }), ping('p'), more(hex('cdc9'), OPEN), more(hex('c90700'))],
+        [gotPong('p'), gotText('Hello')],
+        { offer: PLAIN },
+      ),
+    ],
+  ),
   ...BITS.map((bits) =>
     frames(
       id(`window.${bits ?? 'free'}`),
@@ -162,7 +172,7 @@ export const deflateCases = (): readonly FrameCase[] => [
       offers(bits, [undefined, '', ...BITS.slice(2)]).map(exchange),
     ),
   ),
-  // A case of its own: zlib cannot compress with a window of 8 bits, and some peers do not handle that.
+  // A separate case: zlib cannot compress with a window of 8 bits, and some peers do not handle that.
   frames(
     id('window.client-8'),
     'RFC 7692 §7.1.2.2',
@@ -173,7 +183,7 @@ export const deflateCases = (): readonly FrameCase[] => [
     frames(
       id(`size.${size}`),
       'RFC 7692 §7.2',
-      `Compressed messages of ${size.toLocaleString('en')} bytes come back`,
+      `The peer returns compressed messages of ${size.toLocaleString('en')} bytes`,
       [
         fine((negotiated) => [packed(1, ascii(size))(negotiated)], [gotText(ascii(size))], {
           offer: PLAIN,

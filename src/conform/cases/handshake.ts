@@ -218,7 +218,7 @@ export const handshakeCases = (): readonly RequestCase[] => [
   request(
     'origin.foreign',
     '§10.2',
-    'A server with pages refuses a page of another site',
+    'A server that also serves pages refuses pages of other sites',
     refuses(field('Origin', 'https://hawser-conform.invalid', 'null'), [403], 'informational'),
   ),
 ];
