@@ -27,7 +27,7 @@ function* messages(seed: number): Generator<string | Buffer> {
 for (const contextTakeover of [false, true]) {
   for (const windowBits of BITS) {
     for (const asyncThresholdBytes of [1_000, 10_000_000]) {
-      const title = `${contextTakeover ? 'with' : 'without'} takeover, window 2^${windowBits}, ${asyncThresholdBytes === 1_000 ? 'behind' : 'on'} the event loop`;
+      const title = `${contextTakeover ? 'with' : 'without'} takeover, window 2^${windowBits}, ${asyncThresholdBytes === 1_000 ? 'on the thread pool' : 'on the event loop'}`;
       test(`PD-04 PD-07 PD-10 client and server, ${title}: both ends receive the messages of the other`, async () => {
         const perMessageDeflate = { contextTakeover, thresholdBytes: 0, asyncThresholdBytes };
         await using joined = await pair({

@@ -21,8 +21,8 @@ const MOMENTS: readonly (readonly [
   server: () => Server,
   steps: (loopback: Loopback, server: Server) => Promise<unknown>,
 ])[] = [
-  ['before anybody came', plainServer, () => Promise.resolve()],
-  ['while somebody comes', plainServer, (loopback) => Promise.resolve(loopback.dial(dial))],
+  ['before a connection', plainServer, () => Promise.resolve()],
+  ['while a connection arrives', plainServer, (loopback) => Promise.resolve(loopback.dial(dial))],
   [
     'after a connection that was not accepted',
     plainServer,
@@ -47,9 +47,13 @@ const MOMENTS: readonly (readonly [
       return once(server, 'connection');
     },
   ],
-  ['when the client’s TLS stands', tlsServer, (loopback) => once(loopback.dial(dialTls), 'secureConnect')],
   [
-    'when the server’s TLS stands',
+    'after the TLS handshake of the client',
+    tlsServer,
+    (loopback) => once(loopback.dial(dialTls), 'secureConnect'),
+  ],
+  [
+    'after the TLS handshake of the server',
     tlsServer,
     (loopback, server) => {
       loopback.dial(dialTls);
@@ -71,9 +75,9 @@ for (const [when, server, steps] of MOMENTS) {
     const leaks = leakCheck();
     const failing = Loopback.run(server(), async (loopback, itself) => {
       await steps(loopback, itself);
-      throw new Error('as a test');
+      throw new Error('a planted failure');
     });
-    await assert.rejects(failing, /^Error: as a test$/);
+    await assert.rejects(failing, /^Error: a planted failure$/);
     await leaks.assertNothingLeft({ withinMs: 5_000 });
   });
 }
