@@ -26,6 +26,8 @@ export interface CommandIo {
   readonly errIsTerminal: boolean;
   /** Whether standard error allows colours: it is a terminal, and `NO_COLOR` is not set. */
   readonly errHasColours: boolean;
+  /** Whether a terminal here shows block characters and arrows. */
+  readonly hasUnicode: boolean;
   /** Folder for what is kept between runs; it may not exist yet. `undefined` if the system names none. */
   readonly stateFolder: string | undefined;
   /** Versions of Hawser and Node, for reports. */

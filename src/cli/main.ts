@@ -33,6 +33,15 @@ function stateFolder(): string | undefined {
   return isAbsolute(home) ? join(home, '.local', 'state', 'hawser') : undefined;
 }
 
+/** Terminals show Unicode today, except the text console of Linux, and those whose locale names another encoding. */
+function hasUnicode(): boolean {
+  const { env, platform } = process;
+  if (platform === 'win32') return true;
+  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
+  const isOther = locale !== '' && !/utf-?8/i.test(locale);
+  return env['TERM'] !== 'linux' && env['TERM'] !== 'dumb' && !isOther;
+}
+
 const noColour = (process.env['NO_COLOR'] ?? '') !== '';
 const { stdout } = process;
 const io: CommandIo = {
@@ -53,6 +62,7 @@ const io: CommandIo = {
   },
   errIsTerminal: process.stderr.isTTY,
   errHasColours: process.stderr.isTTY && !noColour,
+  hasUnicode: hasUnicode(),
   get stateFolder() {
     return stateFolder();
   },

@@ -5,7 +5,8 @@
  * @module
  */
 export { networkWords } from './failure-words.ts';
-export { LatencyHistogram } from './latency-histogram.ts';
+export { type LatencyBar, latencyBars } from './latency-bars.ts';
+export { type HistogramData, LatencyHistogram } from './latency-histogram.ts';
 export { type DurationFigures, type LoadFigures, figuresOf } from './load-figures.ts';
 export {
   LOAD_MODES,
@@ -18,4 +19,5 @@ export {
 } from './load-plan.ts';
 export { LATE_MS, type LoadResult, MET_SHARE } from './load-result.ts';
 export { LoadRun, type LoadSnapshot } from './load-run.ts';
+export type { TimelinePoint } from './timeline.ts';
 export { duration, percent, significant, size, whole } from './units.ts';

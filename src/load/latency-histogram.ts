@@ -18,8 +18,8 @@ function bucketOf(units: number): number {
   return shift * HALF_STEPS + (units >>> shift);
 }
 
-/** The middle of a bucket. */
-function middleMs(bucket: number): number {
+/** The middle of a bucket of {@link HistogramData}. */
+export function bucketMs(bucket: number): number {
   const shift = Math.max(0, Math.floor(bucket / HALF_STEPS) - 1);
   const units = (bucket - shift * HALF_STEPS) * 2 ** shift;
   return (units + (2 ** shift - 1) / 2) / UNITS_PER_MS;
@@ -67,7 +67,7 @@ export class LatencyHistogram {
     let seen = 0;
     for (let i = 0; i < BUCKETS; i++) {
       seen += this.#buckets[i]!;
-      if (seen >= rank) return Math.min(this.#maxMs, Math.max(this.minMs, middleMs(i)));
+      if (seen >= rank) return Math.min(this.#maxMs, Math.max(this.minMs, bucketMs(i)));
     }
     return 0;
   }
@@ -78,6 +78,22 @@ export class LatencyHistogram {
     this.#sumMs = 0;
     this.#minMs = Infinity;
     this.#maxMs = 0;
+  }
+
+  copy(): LatencyHistogram {
+    const made = new LatencyHistogram();
+    made.add(this.toData());
+    return made;
+  }
+
+  /** What was recorded after `earlier` was copied from this histogram; the least and greatest value as exact as a bucket. */
+  since(earlier: LatencyHistogram): LatencyHistogram {
+    const made = new LatencyHistogram();
+    for (let i = 0; i < BUCKETS; i++) {
+      const times = this.#buckets[i]! - earlier.#buckets[i]!;
+      if (times > 0) made.record(bucketMs(i), times);
+    }
+    return made;
   }
 
   /** Adds the counts of another histogram. */

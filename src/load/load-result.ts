@@ -2,6 +2,7 @@ import type { HistogramData } from './latency-histogram.ts';
 import type { LoadMode } from './load-plan.ts';
 import type { ProcessUsage } from './process-meter.ts';
 import type { Tally } from './tally.ts';
+import type { TimelinePoint } from './timeline.ts';
 import type { WindowFigures } from './window-meter.ts';
 
 /** The measurements of a run. Plain data. */
@@ -30,6 +31,8 @@ export interface LoadResult {
   readonly server: ServerFigures | undefined;
   /** The run was interrupted. */
   readonly interrupted: boolean;
+  /** The measurement, interval by interval; only if it was asked for, and never in `idle`. */
+  readonly timeline?: readonly TimelinePoint[];
 }
 
 export interface ServerFigures {
@@ -89,13 +92,14 @@ export interface RunFigures {
   readonly connections: number;
   readonly failures: ReadonlyMap<string, number>;
   readonly afterTraffic?: number | undefined;
+  readonly timeline?: readonly TimelinePoint[] | undefined;
 }
 
 /** Builds the result of a run. */
 export function resultOf(
   mode: LoadMode,
   tally: Tally,
-  { window, before, connections, failures, afterTraffic }: RunFigures,
+  { window, before, connections, failures, afterTraffic, timeline }: RunFigures,
   interrupted: boolean,
 ): LoadResult {
   return {
@@ -121,5 +125,6 @@ export function resultOf(
             },
           },
     interrupted,
+    ...(timeline === undefined ? {} : { timeline }),
   };
 }

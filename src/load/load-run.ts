@@ -13,6 +13,7 @@ import { payloadsOf } from './payloads.ts';
 import { processUsage, type ProcessUsage } from './process-meter.ts';
 import { type Answering, RunTime } from './run-time.ts';
 import { Tally } from './tally.ts';
+import { Timeline } from './timeline.ts';
 import { TrafficDriver } from './traffic-driver.ts';
 import { WindowMeter } from './window-meter.ts';
 
@@ -33,6 +34,8 @@ export interface LoadSurroundings {
   readonly random?: RandomBytes;
   /** Ends the run early. The result has the measurements up to that time. */
   readonly signal: AbortSignal;
+  /** Length of the intervals of {@link LoadResult.timeline}, in ms. Without it there is no timeline. */
+  readonly timelineMs?: number | undefined;
   /** Mode `idle`: called after each idle period, before and after traffic. The run waits for the result. */
   readonly settled?: () => Promise<void>;
 }
@@ -57,6 +60,7 @@ export class LoadRun {
   readonly #plan: LoadPlan;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
+  readonly #timelineMs: number | undefined;
   readonly #settled: (() => Promise<void>) | undefined;
   #wire: LoadWire;
   readonly #time: RunTime;
@@ -66,12 +70,13 @@ export class LoadRun {
   /** @throws LoadError for a plan that cannot run. */
   constructor(plan: LoadPlan, surroundings: LoadSurroundings) {
     const { clock, random } = { ...DEFAULT_CONNECT_OPTIONS, ...surroundings };
-    const { signal, settled } = surroundings;
+    const { signal, settled, timelineMs } = surroundings;
     this.#plan = plan;
     this.#clock = clock;
     this.#time = new RunTime(clock);
     this.#signal = signal;
     this.#settled = settled;
+    this.#timelineMs = timelineMs;
     const { payload, mode, pipeline, publishes, target, verbatim, compress } = plan;
     const window = mode === 'fan-out' ? publishes : pipeline;
     const key = random.bytes(4 * MAX_PAYLOADS);
@@ -196,15 +201,25 @@ export class LoadRun {
     this.#phase = 'warming up';
     driver.start();
     const endWatch = this.#watch(driver);
+    let timeline: Timeline | undefined;
     try {
       await this.#time.wait(warmUpMs);
       this.#phase = 'measuring';
       const meter = new WindowMeter(this.#plan.serverPid, this.#clock);
       tally.begin();
+      timeline =
+        this.#timelineMs === undefined ? undefined : new Timeline(tally, this.#clock, this.#timelineMs);
       await this.#time.wait(durationMs);
       tally.measuring = false;
-      return this.#result({ window: meter.end(), before, connections, failures });
+      return this.#result({
+        window: meter.end(),
+        before,
+        connections,
+        failures,
+        timeline: timeline?.end(),
+      });
     } finally {
+      timeline?.end();
       endWatch();
     }
   }

@@ -41,6 +41,7 @@ export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): Fake
     status: (line) => void statusLines.push(line),
     errIsTerminal: terminal,
     errHasColours: terminal,
+    hasUnicode: true,
     stateFolder: undefined,
     versions: { hawser: '0.0.0', node: '0.0.0' },
     interrupted: abort.signal,

@@ -102,6 +102,11 @@ export const RESULT_FLAGS: readonly Flag[] = [
     value: '<n>',
     says: 'exit 3 if the rate of messages (or connections) per second is lower',
   },
+  {
+    name: 'html',
+    value: '<file>',
+    says: 'write a report as a web page: throughput and latency over time, percentiles, thresholds, conditions',
+  },
   { name: 'yes', short: 'y', says: 'do not ask before putting load on another machine' },
   { name: 'json', says: 'print the report as a line of JSON' },
   ...COMMON_FLAGS,

@@ -4,9 +4,12 @@ import { DEFAULT_CONNECT_OPTIONS } from '../../client/index.ts';
 import { printable, readDestination } from '../../protocol/index.ts';
 import { PEER_FLAGS, PROXY_FLAG, warnIfInsecure } from '../client-flags.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from '../command.ts';
-import { parseFlags } from '../flags.ts';
+import { checkWritable, writeText } from '../files.ts';
+import { parseFlags, textOf } from '../flags.ts';
 import { helpText } from '../help.ts';
 import { jsonLine } from '../json.ts';
+import { histogramLines } from './histogram-lines.ts';
+import { htmlReport } from './html-report.ts';
 import { LOAD_FLAGS, planOf, RESULT_FLAGS, thresholdsOf, TIME_FLAGS } from './bench-flags.ts';
 import {
   figuresOf,
@@ -19,6 +22,9 @@ import {
 import { type Machine, reportLines } from './load-report.ts';
 import { Progress } from './progress.ts';
 import { missed } from './thresholds.ts';
+
+/** Intervals of the charts over time. */
+const INTERVALS = 100;
 
 const FLAGS = [...LOAD_FLAGS, ...TIME_FLAGS, ...PEER_FLAGS, PROXY_FLAG, ...RESULT_FLAGS];
 
@@ -47,6 +53,10 @@ const help = (): string =>
         says: 'check that p99 is below 10 ms at 5,000 messages per second',
       },
       {
+        command: 'hawser bench localhost:8080 -d 60 --html report.html',
+        says: 'with a report to look at and to pass on',
+      },
+      {
         command: 'hawser bench localhost:8080 -m fan-out -c 5000 --publishes 8',
         says: 'a relay: one client sends, 5,000 receive',
       },
@@ -72,14 +82,26 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const plan = planOf(url, flags);
   const thresholds = thresholdsOf(flags);
   warnIfInsecure(flags, io);
-  const load = loadRun(plan, io);
+  const htmlFile = textOf(flags, 'html');
+  if (htmlFile !== undefined) checkWritable('--html', htmlFile);
+  const load = loadRun(plan, io, htmlFile === undefined ? undefined : plan.durationMs / INTERVALS);
   if (!isLocal(plan.target.url) && !flags.has('yes') && !(await confirmed(plan.target.url, io)))
     return EXIT.FAILED;
-  const figures = figuresOf(plan, await measured(load, io));
+  const result = await measured(load, io);
+  const figures = figuresOf(plan, result);
   const machine = machineOf(io);
-  if (flags.has('json'))
-    io.out(jsonLine({ event: 'report', time: new Date().toISOString(), ...figures, machine }));
-  else for (const line of reportLines(figures, machine)) io.out(printable(line));
+  const time = new Date().toISOString();
+  if (flags.has('json')) io.out(jsonLine({ event: 'report', time, ...figures, machine }));
+  else {
+    const histogram = histogramLines(result.latency, io.hasUnicode);
+    for (const line of reportLines(figures, machine, histogram)) io.out(printable(line));
+  }
+  if (htmlFile !== undefined) {
+    const { latency, timeline = [] } = result;
+    const { warmUpMs, rampMs } = plan;
+    const report = { figures, latency, timeline, thresholds, machine, time, warmUpMs, rampMs };
+    writeText('--html', htmlFile, htmlReport(report));
+  }
   return exitOf(figures, missed(figures, thresholds), io);
 }
 
@@ -96,9 +118,9 @@ async function measured(load: LoadRun, io: CommandIo): Promise<LoadResult> {
   }
 }
 
-function loadRun(plan: LoadPlan, { interrupted }: CommandIo): LoadRun {
+function loadRun(plan: LoadPlan, { interrupted }: CommandIo, timelineMs: number | undefined): LoadRun {
   try {
-    return new LoadRun(plan, { signal: interrupted });
+    return new LoadRun(plan, { signal: interrupted, timelineMs });
   } catch (error) {
     if (error instanceof LoadError) throw new UsageError(printable(error.message), { cause: error });
     throw error;

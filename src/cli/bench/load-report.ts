@@ -19,8 +19,12 @@ export interface Machine {
   readonly hawser: string;
 }
 
-/** The report as lines of text. */
-export function reportLines(figures: LoadFigures, machine: Machine): string[] {
+/** The report as lines of text. @param histogram Lines of the latency histogram. */
+export function reportLines(
+  figures: LoadFigures,
+  machine: Machine,
+  histogram: readonly string[] = [],
+): string[] {
   const rows: (readonly [string, string])[] = [];
   if (figures.mode !== 'idle') rows.push(['rate', rateText(figures)]);
   if (figures.latencyMs !== null && figures.mode !== 'handshake')
@@ -34,6 +38,7 @@ export function reportLines(figures: LoadFigures, machine: Machine): string[] {
     `${figures.mode} on ${figures.url}: ${setting(figures)}`,
     '',
     ...rows.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`),
+    ...(histogram.length === 0 ? [] : ['', ...histogram.map((line) => `  ${line}`)]),
     ...remarks(figures).flatMap((remark) => ['', `  ${remark}`]),
     '',
     `${machine.cpu}, ${machine.cores} cores, ${machine.platform}; Node ${machine.node}, Hawser ${machine.hawser}`,
@@ -102,7 +107,8 @@ const cpuText = (mode: LoadFigures['mode'], micros: number | null): string =>
     ? ''
     : `, ${significant(micros)} µs of CPU per ${mode === 'handshake' ? 'connection' : 'message'}`;
 
-function remarks({
+/** Sentences about what limits the figures. */
+export function remarks({
   mode,
   failures,
   bottleneck,
