@@ -17,7 +17,7 @@ try {
   lines.close();
   console.log(`closed: ${code} ${reason} (${cause})`);
 } catch (error) {
-  // The error has a stable code, and the phase that failed.
+  // The error has a stable code, and the phase in which connecting failed.
   if (!(error instanceof ConnectError)) throw error;
   console.error(`${error.code}: ${error.message}`);
   process.exitCode = 1;

@@ -6,8 +6,8 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { FACT, ProtocolConnection } from 'hawser/protocol';
 
 /**
- * Lets `core` talk over `port`.
- * @returns Sends what the commands of `core` have left to send.
+ * Connects `core` to `port`.
+ * @returns A function that sends pending output. Call it after commands of `core`.
  */
 export function attach(
   port: MessagePort,
@@ -36,7 +36,7 @@ export function attach(
   return flush;
 }
 
-/** Lets `core` send every message back. */
+/** Connects `core` to `port` and echoes every message. */
 export function echo(port: MessagePort, core: ProtocolConnection): void {
   attach(port, core, (message) => {
     if (typeof message === 'string') core.text(message);
