@@ -58,6 +58,8 @@ export class ConnectionLog implements Observer {
         ...(error === undefined ? {} : { error: error.code, detail: escaped(error.message) }),
       },
       'connection closed',
+      connection.remoteAddress,
+      cause,
     );
   }
 
@@ -70,14 +72,30 @@ export class ConnectionLog implements Observer {
       'error',
       { err: error, ...(connection === undefined ? {} : { connectionId: connection.id }) },
       'handler failed',
+      connection?.remoteAddress,
     );
   }
 
   internalFault(error: unknown, connection: ObservedConnection): void {
-    this.write('error', { err: error, connectionId: connection.id }, 'internal fault, please report it');
+    this.write(
+      'error',
+      { err: error, connectionId: connection.id },
+      'internal fault, please report it',
+      connection.remoteAddress,
+    );
   }
 
-  protected write(level: Level, fields: LogFields, text: string): void {
+  /**
+   * @param _remoteAddress The client that caused the line, if one did.
+   * @param _what Tells lines with this text apart: the cause of a close, or the code of a refusal.
+   */
+  protected write(
+    level: Level,
+    fields: LogFields,
+    text: string,
+    _remoteAddress?: string,
+    _what?: string,
+  ): void {
     this.#logger[level](fields, text);
   }
 }

@@ -1,6 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import { ConnectionLog, escaped, type Level } from '../connection/log.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { LogFields, Logger } from '../engine/logger.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
+import { RepeatLimit } from './repeat-limit.ts';
 import type { ShutdownReport } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
 
@@ -31,6 +34,19 @@ const pathOf = (target: string): string => target.split('?', 1)[0]!;
 
 /** Adds the lines that only a server has. */
 export class ServerLog extends ConnectionLog implements Observer {
+  readonly #repeats: RepeatLimit;
+
+  constructor(logger: Logger, clock: Clock) {
+    super(logger, clock);
+    this.#repeats = new RepeatLimit(clock, ({ level, text, what, remoteAddress }, leftOut) =>
+      super.write(
+        level,
+        { remoteAddress, ...(what === '' ? {} : { kind: what }), leftOut },
+        `${text}: more of these lines were left out`,
+      ),
+    );
+  }
+
   listening(address: AddressInfo | string): void {
     const where = typeof address === 'string' ? address : `${address.address} port ${address.port}`;
     this.write('info', { where }, 'listening');
@@ -40,6 +56,7 @@ export class ServerLog extends ConnectionLog implements Observer {
     report: ShutdownReport,
     { uptimeMs, connections, handshakes, messages, bytes }: ServerStats,
   ): void {
+    this.#repeats.flush();
     this.write(
       'info',
       {
@@ -70,6 +87,8 @@ export class ServerLog extends ConnectionLog implements Observer {
         ...(error === undefined ? {} : { err: error }),
       },
       'handshake refused',
+      remoteAddress,
+      code,
     );
   }
 
@@ -78,6 +97,7 @@ export class ServerLog extends ConnectionLog implements Observer {
       'warn',
       { remoteAddress, path: escaped(pathOf(url)) },
       'a WebSocket handshake lost its Upgrade field on the way: let the proxy pass Upgrade and Connection on',
+      remoteAddress,
     );
   }
 
@@ -87,5 +107,18 @@ export class ServerLog extends ConnectionLog implements Observer {
 
   relayFailed(error: unknown, topic: string): void {
     this.write('error', { err: error, topic: escaped(topic) }, 'relay failed');
+  }
+
+  /** Lines for debugging are complete; others are limited for each address. */
+  protected override write(
+    level: Level,
+    fields: LogFields,
+    text: string,
+    remoteAddress?: string,
+    what = '',
+  ): void {
+    const isLimited = level !== 'debug' && remoteAddress !== undefined && remoteAddress !== '';
+    if (!isLimited || this.#repeats.admits({ level, text, what, remoteAddress }))
+      super.write(level, fields, text);
   }
 }
