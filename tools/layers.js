@@ -56,7 +56,8 @@ const PROCESS_USERS = {
   'testing/leak-check.ts': ['getActiveResourcesInfo'],
   // Reports failures when there is neither a logger nor a listener.
   'connection/warnings.ts': ['emitWarning'],
-  'observe/metrics/process-sampler.ts': ['cpuUsage', 'memoryUsage', 'version'],
+  'observe/version.ts': ['version'],
+  'observe/metrics/process-sampler.ts': ['cpuUsage', 'memoryUsage'],
   // Only a tick runs after all pending microtasks and before the next read.
   'client/early-input.ts': ['nextTick'],
 };

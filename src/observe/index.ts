@@ -8,6 +8,13 @@
  *
  * @module
  */
+export {
+  type Aggregator,
+  type CollectedMetric,
+  type CollectedValue,
+  collectors,
+  type MetricCollector,
+} from './metrics/collectors.ts';
 export type { HistogramCounts } from './metrics/histogram.ts';
 export { type Metric, METRICS } from './metrics/metric-table.ts';
 export { type MeteredServer, metricsText, type MetricsTextOptions } from './metrics/metrics-text.ts';

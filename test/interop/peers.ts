@@ -72,6 +72,25 @@ export const wsServer: Found<WsServerConstructor> = loaded(
   (module) => (module as { readonly WebSocketServer: WsServerConstructor }).WebSocketServer,
 );
 
+/** The members of prom-client that the tests use. */
+export interface PromRegistry {
+  registerMetric(metric: unknown): void;
+  metrics(): Promise<string>;
+  resetMetrics(): void;
+}
+export interface PromClient {
+  readonly Registry: (new (
+    contentType?: string,
+  ) => PromRegistry) & {
+    readonly OPENMETRICS_CONTENT_TYPE: string;
+  };
+  readonly AggregatorRegistry: {
+    aggregate(metrics: readonly (readonly unknown[])[]): PromRegistry;
+  };
+}
+
+export const promClient: Found<PromClient> = loaded('prom-client', (module) => module as PromClient);
+
 /** The members of playwright that the tests use. Functions run in the page and cannot use variables of the test. */
 export interface Page {
   goto(url: string): Promise<unknown>;
@@ -191,3 +210,7 @@ export const haproxy: Found<string> = program('haproxy', 'haproxy');
 
 export const tinyproxy: Found<string> = program('tinyproxy', 'tinyproxy');
 export const squid: Found<string> = program('squid', 'squid');
+
+/** Prometheus, and its checker of metrics, rules and alerts. */
+export const prometheus: Found<string> = program('prometheus', 'prometheus');
+export const promtool: Found<string> = program('promtool', 'prometheus');

@@ -41,7 +41,6 @@ export class ProcessSampler {
       residentBytes: process.memoryUsage.rss(),
       heapUsedBytes,
       heapLimitBytes,
-      nodeVersion: process.version,
     };
   }
 
@@ -63,10 +62,13 @@ export class ProcessSampler {
       return undefined;
     }
     const delay = this.#delay;
-    const loopDelay =
-      delay.count === 0
-        ? undefined
-        : { mean: seconds(delay.mean), p99: seconds(delay.percentile(99)), max: seconds(delay.max) };
+    // Resetting an empty histogram would lose the look at the loop that has begun: two looks make a value.
+    if (delay.count === 0) return undefined;
+    const loopDelay = {
+      mean: seconds(delay.mean),
+      p99: seconds(delay.percentile(99)),
+      max: seconds(delay.max),
+    };
     delay.reset();
     return loopDelay;
   }

@@ -26,6 +26,4 @@ export interface ProcessReading {
   readonly residentBytes: number;
   readonly heapUsedBytes: number;
   readonly heapLimitBytes: number;
-  /** As in `v20.19.0`. */
-  readonly nodeVersion: string;
 }

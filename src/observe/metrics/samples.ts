@@ -1,4 +1,4 @@
-import { VERSION } from '../version.ts';
+import { NODE_VERSION, VERSION } from '../version.ts';
 import type { HistogramCounts } from './histogram.ts';
 import type { MetricName } from './metric-table.ts';
 import type { ProcessReading, ServerReading } from './reading.ts';
@@ -7,7 +7,6 @@ import type { ProcessReading, ServerReading } from './reading.ts';
 export type Sample = readonly [labels: readonly string[], value: number | HistogramCounts];
 
 type ProcessMetric =
-  | 'build_info'
   | 'event_loop_delay_seconds'
   | 'event_loop_utilization_ratio'
   | 'cpu_seconds_total'
@@ -28,6 +27,7 @@ const metered = (value: HistogramCounts | undefined): readonly Sample[] =>
 
 /** How each metric of a server is read. */
 const SERVER_SAMPLES: Readonly<Record<ServerMetric, (from: ServerReading) => readonly Sample[]>> = {
+  build_info: () => [[[VERSION, NODE_VERSION], 1]],
   connections: ({ stats: { connections } }) => by({ open: connections.open, closing: connections.closing }),
   connections_limit: ({ maxConnections }) => one(maxConnections),
   connections_total: ({ stats }) => one(stats.connections.opened),
@@ -71,7 +71,6 @@ const SERVER_SAMPLES: Readonly<Record<ServerMetric, (from: ServerReading) => rea
 
 /** How each metric of the process is read. */
 const PROCESS_SAMPLES: Readonly<Record<ProcessMetric, (from: ProcessReading) => readonly Sample[]>> = {
-  build_info: ({ nodeVersion }) => [[[VERSION, nodeVersion], 1]],
   event_loop_delay_seconds: ({ loopDelay }) => (loopDelay === undefined ? NO_SAMPLES : by(loopDelay)),
   event_loop_utilization_ratio: ({ loopUtilization }) => one(loopUtilization),
   cpu_seconds_total: ({ cpuSeconds }) => one(cpuSeconds),

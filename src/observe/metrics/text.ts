@@ -6,8 +6,13 @@ import { type Sample, samplesOfProcess, samplesOfServer } from './samples.ts';
 /** The media type of the text. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-const escapedLabel = (value: string): string =>
-  value.replaceAll('\\', String.raw`\\`).replaceAll('"', String.raw`\"`).replaceAll('\n', String.raw`\n`);
+function escapedLabel(value: string): string {
+  if (!/[\\"\n]/.test(value)) return value;
+  return value
+    .replaceAll('\\', String.raw`\\`)
+    .replaceAll('"', String.raw`\"`)
+    .replaceAll('\n', String.raw`\n`);
+}
 
 /** `a="1",b="2"`, or `''`. */
 const pairs = (names: readonly string[], values: readonly string[]): string =>
