@@ -22,6 +22,7 @@ const lockFiles = [
   'bench',
   'bench/bun',
   'examples/express',
+  'examples/fastify',
   'test/interop',
   'tools/runtimes',
   'tools/wasm',

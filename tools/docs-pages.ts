@@ -11,11 +11,12 @@ import {
 } from '../src/options/connection-option-table.ts';
 import { DEFAULT_METRICS, METRICS_OPTION_TABLE } from '../src/options/metrics-options.ts';
 import { DEFAULT_DEFLATE_SETTINGS } from '../src/options/resolve-options.ts';
+import { METRICS } from '../src/observe/index.ts';
 import { ERRORS, type ErrorRule } from '../src/protocol/errors.ts';
 import { type OptionRule, SERVER_OPTION_TABLE } from '../src/options/server-option-table.ts';
 import { DEFAULT_SERVER_OPTIONS } from '../src/options/resolve-server-options.ts';
 
-const number = (value: number): string => value.toLocaleString('en-US');
+const number = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 5 });
 const row = (...cells: string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 
@@ -170,4 +171,33 @@ export function errorsPage(): string {
     ]),
     '',
   ].join('\n');
+}
+
+const METRICS_BEGIN = '<!-- metrics: written by npm run docs -->\n';
+const METRICS_END = '<!-- end -->\n';
+
+/**
+ * docs/metrics.md with the table of all metrics.
+ * @param page The page as it is.
+ */
+export function metricsPage(page: string): string {
+  const [before, rest] = page.split(METRICS_BEGIN);
+  const [, after] = (rest ?? '').split(METRICS_END);
+  if (before === undefined || after === undefined)
+    throw new Error('docs/metrics.md has no place for the table');
+  const table = [
+    row('Metric', 'Kind', 'Labels', 'Meaning'),
+    row('---', '---', '---', '---'),
+    ...METRICS.map(({ name, kind, labels, help, from, buckets }) =>
+      row(
+        `\`${name}\``,
+        from === 'server' ? kind : `${kind}, *${from}*`,
+        labels.map((label) => `\`${label}\``).join(', '),
+        buckets === undefined
+          ? help
+          : `${help}. Buckets ${number(buckets[0]!)} to ${number(buckets.at(-1)!)}`,
+      ),
+    ),
+  ];
+  return `${before}${METRICS_BEGIN}\n${table.join('\n')}\n\n${METRICS_END}${after}`;
 }

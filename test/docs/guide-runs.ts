@@ -3,6 +3,7 @@ import process from 'node:process';
 import { connect as connectTcp } from 'node:net';
 import type { TestContext } from 'node:test';
 import { WebSocketServer } from '../../src/index.ts';
+import { METRICS_TYPE } from '../../src/observe/index.ts';
 import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { runCommandLine } from '../../src/cli/commands.ts';
 import { fakeIo } from '../cli/fake-io.ts';
@@ -165,4 +166,28 @@ export async function browserLoop(t: TestContext, file: string): Promise<void> {
   // Without this, the test would wait for a loop that does not begin.
   assert.equal(await program.ended(), '');
   assert.equal(await exit, 0, io.outLines.join('\n'));
+}
+
+/** A client sends a message, then the metrics count it. */
+async function scraped(t: TestContext, file: string, path: string): Promise<void> {
+  const port = await run(t, file).port();
+  const client = await visit(t, port);
+  client.send('one');
+  const text = await waitUntil(async () => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    assert.equal(response.headers.get('content-type'), METRICS_TYPE);
+    const found = await response.text();
+    return found.includes('hawser_messages_received_total{kind="text"} 1\n') ? found : undefined;
+  });
+  assert.match(text!, /^hawser_connections\{state="open"\} 1$/m);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/`)).status, 404);
+}
+
+export const metricsOfOwnPort = (t: TestContext, file: string): Promise<void> => scraped(t, file, '/metrics');
+export const metricsOfNode = (t: TestContext, file: string): Promise<void> => scraped(t, file, '/metrics');
+
+export async function metricsOfSeveral(t: TestContext, file: string): Promise<void> {
+  const text = await run(t, file).ended();
+  for (const name of ['chat', 'feed'])
+    assert.match(text, new RegExp(`^hawser_connections\\{server="${name}",state="open"\\} 0$`, 'm'));
 }
