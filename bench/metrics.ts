@@ -1,0 +1,111 @@
+// What the option `metrics` costs per echo, and what a scrape costs: node build/bench/metrics.js [connections]
+// Everything runs in this process, without system calls, so that differences of nanoseconds show. One process measures one
+// setting, because shared code is compiled for both otherwise; the settings alternate.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import process from 'node:process';
+import { Duplex } from 'node:stream';
+import { WebSocketServer } from '../src/index.ts';
+import { EXAMPLE_KEY, text } from '../src/testing/index.ts';
+
+const PAYLOAD_BYTES = 128;
+/** Messages in one read. */
+const DEPTH = 16;
+const WARM_UP = 20_000;
+const WINDOWS = 4_000;
+const READS_PER_WINDOW = 20;
+const ROUNDS = 5;
+const SCRAPES = 500;
+
+/** A socket whose peer sends what it is told to, and reads everything. */
+class Wire extends Duplex {
+  override _read(): void {}
+  override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
+    done();
+  }
+}
+
+async function join(server: WebSocketServer): Promise<Wire> {
+  const fields = {
+    Host: 'localhost',
+    Upgrade: 'websocket',
+    Connection: 'Upgrade',
+    'Sec-WebSocket-Key': EXAMPLE_KEY,
+    'Sec-WebSocket-Version': '13',
+  };
+  const request = { method: 'GET', url: '/', httpVersion: '1.1', rawHeaders: Object.entries(fields).flat() };
+  const wire = new Wire();
+  await server.handleUpgrade(request as unknown as IncomingMessage, wire, Buffer.alloc(0));
+  return wire;
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The value that a tenth of the sorted values lies below: interruptions only make a window longer. */
+const low = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 10)]!;
+
+/** Time of one echo in ns: received, delivered, and sent back. */
+async function echoNs(metrics: boolean): Promise<number> {
+  const server = new WebSocketServer({ metrics, maxMessageBytes: 65_536 });
+  server.on('message', (connection, message) => void connection.send(message));
+  const wire = await join(server);
+  const frames = Buffer.concat(Array.from({ length: DEPTH }, () => text('x'.repeat(PAYLOAD_BYTES))));
+  const read = async (reads: number): Promise<number> => {
+    const begin = process.hrtime.bigint();
+    for (let at = 0; at < reads; at++) {
+      wire.push(Buffer.from(frames));
+      await nextTurn();
+    }
+    return Number(process.hrtime.bigint() - begin) / reads / DEPTH;
+  };
+  await read(WARM_UP);
+  const windows: number[] = [];
+  for (let at = 0; at < WINDOWS; at++) windows.push(await read(READS_PER_WINDOW));
+  return low(windows);
+}
+
+/** Time of one scrape in µs. */
+async function scrapeMicros(connections: number): Promise<number> {
+  const server = new WebSocketServer({ metrics: true, maxConnections: 100_000 });
+  for (let at = 0; at < connections; at++) (await join(server)).push(text('x'));
+  await nextTurn();
+  const times: number[] = [];
+  for (let at = 0; at < SCRAPES; at++) {
+    const begin = process.hrtime.bigint();
+    server.metrics();
+    times.push(Number(process.hrtime.bigint() - begin) / 1_000);
+    await nextTurn();
+  }
+  return low(times);
+}
+
+type Job = { readonly echo: boolean } | { readonly scrape: number };
+
+async function inChild(job: Job): Promise<number> {
+  const child = fork(import.meta.filename, [JSON.stringify(job)]);
+  const [result] = (await once(child, 'message')) as [number];
+  return result;
+}
+
+const [given] = process.argv.slice(2);
+if (given?.startsWith('{') === true) {
+  const job = JSON.parse(given) as Job;
+  process.send!('echo' in job ? await echoNs(job.echo) : await scrapeMicros(job.scrape));
+  process.exit();
+}
+const pairs: { off: number; on: number }[] = [];
+for (let round = 0; round < ROUNDS; round++) {
+  const off = await inChild({ echo: false });
+  const on = await inChild({ echo: true });
+  pairs.push({ off, on });
+  console.log(
+    `echo: ${off.toFixed(0)} ns without metrics, ${on.toFixed(0)} with: ${(on - off).toFixed(0)} more`,
+  );
+}
+const differences = pairs.map(({ off, on }) => on - off).sort((a, b) => a - b);
+console.log(`median of the differences: ${differences[ROUNDS >> 1]!.toFixed(0)} ns`);
+for (const connections of [0, Number(given ?? 10_000)])
+  console.log(
+    `scrape with ${connections} connections: ${(await inChild({ scrape: connections })).toFixed(0)} µs`,
+  );
