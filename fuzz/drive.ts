@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { isUtf8 } from 'node:buffer';
 import { NO_CODE } from '../src/protocol/close.ts';
-import { type AgreedDeflate, FACT, ProtocolConnection } from '../src/protocol/connection.ts';
+import { FACT, ProtocolConnection, type ProtocolOwner } from '../src/protocol/connection.ts';
 import { OPCODE, type Role } from '../src/protocol/constants.ts';
 import { agreement, type DeflateDirection } from '../src/protocol/deflate/parameters.ts';
+import { PerMessageDeflate } from '../src/protocol/deflate/per-message-deflate.ts';
 import { ERRORS } from '../src/protocol/errors.ts';
+import type { Extension } from '../src/protocol/extensions/extension.ts';
 import type { ProtocolLimits } from '../src/protocol/limits.ts';
 import { PreparedMessage } from '../src/protocol/outgoing/prepared-message.ts';
 import { ProtocolMemory } from '../src/protocol/memory.ts';
@@ -35,6 +37,8 @@ export interface Stage {
   readonly closeFirst?: boolean;
   /** Negotiated permessage-deflate parameters of the peer's direction. Messages are inflated on the event loop. */
   readonly deflate?: DeflateDirection;
+  /** Extensions instead, in the negotiated order. They finish everything at once. */
+  readonly extensions?: readonly Extension[];
   /** Takes text messages as bytes. */
   readonly asBytes?: boolean;
   /** Stops the parser after each fact and overwrites the memory of the piece. */
@@ -77,7 +81,8 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
     limits,
     memory: MEMORY,
     nextKey: role === 'client' ? () => 0x5a17c3e9 : undefined,
-    deflate: deflate === undefined ? undefined : deflateOf(deflate),
+    extensions: stage.extensions ?? (deflate === undefined ? [] : [deflateOf(role, deflate)]),
+    owner: ON_THE_STACK,
   });
   const written = (): void => {
     for (const { opcode, payload } of readFrames(sentBytes(core))) {
@@ -134,26 +139,25 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
 }
 
 /** Inflates on the event loop, whatever the size. */
-function deflateOf(direction: DeflateDirection): AgreedDeflate {
-  return {
-    agreed: agreement(direction, direction),
-    settings: {
-      contextTakeover: true,
-      serverMaxWindowBits: 15,
-      clientMaxWindowBits: 15,
-      thresholdBytes: 1_024,
-      level: 3,
-      memLevel: 8,
-      asyncThresholdBytes: ON_THE_LOOP,
-    },
-    zlib: ZLIB,
-    owner: {
-      send: () => assert.fail('nothing leaves the event loop'),
-      readMore: () => assert.fail('nothing leaves the event loop'),
-      failed: (error) => assert.fail(String(error)),
-    },
+export function deflateOf(role: Role, direction: DeflateDirection): PerMessageDeflate {
+  const settings = {
+    contextTakeover: true,
+    serverMaxWindowBits: 15,
+    clientMaxWindowBits: 15,
+    thresholdBytes: 1_024,
+    level: 3,
+    memLevel: 8,
+    asyncThresholdBytes: ON_THE_LOOP,
   };
+  return new PerMessageDeflate(role, agreement(direction, direction), settings, ZLIB);
 }
+
+/** The owner of a core that finishes everything at once. */
+export const ON_THE_STACK: ProtocolOwner = {
+  send: () => assert.fail('nothing leaves the event loop'),
+  readMore: () => assert.fail('nothing leaves the event loop'),
+  failed: (error) => assert.fail(String(error)),
+};
 
 /** All bytes that a core has to send now. */
 export function sentBytes(core: ProtocolConnection): Buffer {

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import { FACT, ProtocolConnection } from '../protocol/connection.ts';
 import type { Role } from '../protocol/constants.ts';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
+import { PerMessageDeflate } from '../protocol/deflate/per-message-deflate.ts';
 import { PeerError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { DeadlineOwner } from '../engine/deadlines.ts';
@@ -93,16 +94,19 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       memory: engine,
       wire: this.transport,
       nextKey,
-      deflate:
+      extensions:
         deflate === undefined || perMessageDeflate === false
           ? undefined
-          : {
-              agreed: deflate,
-              settings: perMessageDeflate,
-              zlib: engine.zlib,
-              owner: this,
-              counts: context.counters.compression,
-            },
+          : [
+              new PerMessageDeflate(
+                role,
+                deflate,
+                perMessageDeflate,
+                engine.zlib,
+                context.counters.compression,
+              ),
+            ],
+      owner: this,
     });
     this.#rate = settings.rateLimit === false ? undefined : new RateGuard(settings.rateLimit);
     this.watch = new Watch(settings, deadlines.now(), random.fraction());
@@ -198,8 +202,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     try {
       this.end.transportClosed(error);
       this.outbox.clear();
-      // After EOF, pending inflations are completed; after an error, they are dropped.
-      if (error !== undefined && this.core.inflating) this.core.transportEnded();
+      // After EOF, pending decodings are completed; after an error, they are dropped.
+      if (error !== undefined && this.core.decoding) this.core.transportEnded();
       this.#pump();
       this.#count();
       this.plan();
@@ -358,7 +362,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.watch.unfinished(this.core.messagesReceived, this.#context.deadlines.now());
       this.plan();
     } else this.watch.finished();
-    if (this.#ending?.socket.isInputEnded === true && !this.core.inflating) this.#ending.inputDone();
+    if (this.#ending?.socket.isInputEnded === true && !this.core.decoding) this.#ending.inputDone();
     this.#adjustReading();
     if (this.outbox.waitingBytes > 0 || this.#ending?.socket.isEnding === true) this.flush();
     else this.#count();

@@ -7,6 +7,7 @@ import {
   type ProtocolLimits,
   readCloseBody,
   type Role,
+  RSV1,
 } from '../protocol/index.ts';
 import type { CompressedForms } from './compressed-forms.ts';
 import { LoadError } from './load-plan.ts';
@@ -65,7 +66,7 @@ export class ReplyReader {
       maxFragments: expected.unsolicited ? Number.MAX_SAFE_INTEGER : 65_536,
       maxPendingPongs: 1,
     };
-    this.#parser = new FrameParser(role, limits, expected.forms !== undefined);
+    this.#parser = new FrameParser(role, limits, expected.forms === undefined ? 0 : RSV1);
     this.#expected = expected;
     this.#listener = listener;
   }
@@ -129,7 +130,7 @@ export class ReplyReader {
   /** The expected bytes of the message; `undefined` for the first compressed answer of its slot. */
   #expectedBytes(): Buffer | undefined {
     const { payloads, forms } = this.#expected;
-    if (!this.#parser.header.compressed) return payloads[this.#slot]!;
+    if (this.#parser.header.reservedBits === 0) return payloads[this.#slot]!;
     return this.#unknown.length > 0 ? undefined : forms?.of(this.#slot);
   }
 

@@ -8,17 +8,15 @@ import {
   readCloseBody,
 } from './close.ts';
 import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
-import type { CompressionBytes } from './deflate/compression-bytes.ts';
-import { CompressedInput } from './deflate/compressed-input.ts';
-import type { DeflateSettings, Zlib } from './deflate/compressor.ts';
-import type { DeflateAgreement } from './deflate/parameters.ts';
 import { MisuseError, PeerError } from './errors.ts';
+import { EncodedInput } from './extensions/encoded-input.ts';
+import { type Extension, ownedBits } from './extensions/extension.ts';
 import { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 import { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
 import { ProtocolMemory } from './memory.ts';
 import { invalidUtf8, MessageAssembler } from './message-assembler.ts';
 import { copyOf } from './message-memory.ts';
-import { CompressingOutbox } from './outgoing/compressing-outbox.ts';
+import { EncodingOutbox } from './outgoing/encoding-outbox.ts';
 import { checkControlPayload } from './outgoing/frame-builder.ts';
 import { Outbox, type OutgoingLimits, type Wire } from './outgoing/outbox.ts';
 import { findInvalidUtf8 } from './utf8.ts';
@@ -42,7 +40,7 @@ export const FACT = /* @__PURE__ */ Object.freeze({
 /** One of {@link FACT}. */
 export type Fact = (typeof FACT)[keyof typeof FACT];
 
-/** The driver of a compressing connection; called when work on other threads is done. */
+/** The driver of a connection with extensions; called when work of an extension that took longer than one call is done. */
 export interface ProtocolOwner {
   /** `take` has bytes to write. */
   send(): void;
@@ -50,16 +48,6 @@ export interface ProtocolOwner {
   readMore(): void;
   /** A step without a caller threw. The connection is unusable afterwards. */
   failed(error: unknown): void;
-}
-
-/** permessage-deflate as negotiated in the opening handshake. */
-export interface AgreedDeflate {
-  readonly agreed: DeflateAgreement;
-  readonly settings: DeflateSettings;
-  readonly zlib: Zlib;
-  readonly owner: ProtocolOwner;
-  /** Counts the bytes of compressed messages. Default: they are not counted. */
-  readonly counts?: CompressionBytes | undefined;
 }
 
 /** Options of a {@link ProtocolConnection}. All are optional, except `nextKey` for a client. */
@@ -74,8 +62,13 @@ export interface ProtocolOptions {
    * Returns a fresh, unpredictable masking key for each frame: 4 bytes as `readKey` returns them. Clients only (§5.3).
    */
   readonly nextKey?: (() => number) | undefined;
-  /** The negotiated permessage-deflate; `undefined` if it was not negotiated. */
-  readonly deflate?: AgreedDeflate | undefined;
+  /**
+   * The negotiated extensions, in the order of the server's `Sec-WebSocket-Extensions` (§9.1): the first one transforms a
+   * message that is sent first, and a message that is received last. Each owns another reserved bit. Default: none.
+   */
+  readonly extensions?: readonly Extension[] | undefined;
+  /** Hears of work that extensions have finished later. Needed with `extensions`. */
+  readonly owner?: ProtocolOwner | undefined;
 }
 
 /** How a connection ends; exists from the first sign of the end. */
@@ -99,8 +92,8 @@ const OPEN_WIRE: Wire = /* @__PURE__ */ Object.freeze({
 const IS = Object.freeze({
   TEXT: 1,
   ASCII: 2,
-  /** The message is in memory of the inflater. */
-  INFLATED: 4,
+  /** The message is in memory of a decoder. */
+  DECODED: 4,
   /** The message is in its own memory, and text is validated. */
   OWN: 8,
 } as const);
@@ -109,6 +102,7 @@ const kindOf = (isText: boolean, nonAscii: boolean): number =>
   (isText ? IS.TEXT : 0) | (nonAscii ? 0 : IS.ASCII);
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
+const NOT_EXTENDED: readonly Extension[] = /* @__PURE__ */ Object.freeze([]);
 
 /**
  * One side of a connection after the opening handshake (§5 to §8). Bytes and commands in, facts and bytes out: it has
@@ -134,7 +128,8 @@ export class ProtocolConnection {
 
   readonly #role: Role;
   readonly #parser: FrameParser;
-  readonly #deflate: AgreedDeflate | undefined;
+  readonly #extensions: readonly Extension[];
+  readonly #owner: ProtocolOwner | undefined;
   readonly #memory: ProtocolMemory;
   /** Bits of {@link IS}. */
   #kind = 0;
@@ -144,17 +139,21 @@ export class ProtocolConnection {
   #phase: ClosePhase = 'open';
   #assembler: MessageAssembler | undefined;
   #control: { readonly payload: Buffer; bytes: number } | undefined;
-  /** Created by the first compressed message. */
-  #compressed: CompressedInput | undefined;
+  /** Created by the first message that extensions have transformed. */
+  #encoded: EncodedInput | undefined;
 
-  /** @throws MisuseError `ERR_ARGUMENT` for a client without `nextKey`, or a server with one. */
+  /**
+   * @throws MisuseError `ERR_ARGUMENT` for a client without `nextKey`, or a server with one; for extensions without
+   *   `owner`, and for two extensions that own the same reserved bit.
+   */
   constructor(role: Role, options: ProtocolOptions = {}) {
     const {
       limits = DEFAULT_LIMITS,
       memory = new ProtocolMemory(),
       wire = OPEN_WIRE,
       nextKey,
-      deflate,
+      extensions = NOT_EXTENDED,
+      owner,
     } = options;
     if ((nextKey === undefined) !== (role === 'server')) {
       throw new MisuseError(
@@ -165,21 +164,14 @@ export class ProtocolConnection {
       );
     }
     this.#role = role;
-    this.#parser = new FrameParser(role, limits, deflate !== undefined);
-    this.#deflate = deflate;
+    this.#parser = new FrameParser(role, limits, extensions.length === 0 ? 0 : ownedBits(extensions));
+    this.#extensions = extensions;
+    this.#owner = owner;
     this.#memory = memory;
-    if (deflate === undefined) this.outbox = new Outbox(wire, limits, memory, nextKey);
-    else {
-      const { agreed, settings, zlib, owner, counts } = deflate;
-      const direction = role === 'server' ? agreed.server : agreed.client;
-      this.outbox = new CompressingOutbox(wire, limits, memory, nextKey, {
-        direction,
-        settings,
-        zlib,
-        owner,
-        counts,
-      });
-    }
+    if (extensions.length === 0) this.outbox = new Outbox(wire, limits, memory, nextKey);
+    else if (owner === undefined) {
+      throw new MisuseError('ERR_ARGUMENT', 'extensions need owner: an extension may finish work later');
+    } else this.outbox = new EncodingOutbox(wire, limits, memory, nextKey, extensions, owner);
   }
 
   /** True if the message of the last `MESSAGE` fact is text. */
@@ -227,24 +219,24 @@ export class ProtocolConnection {
 
   /** Bytes held of a message in progress. */
   get heldBytes(): number {
-    return (this.#assembler?.length ?? 0) + (this.#compressed?.heldBytes ?? 0);
+    return (this.#assembler?.length ?? 0) + (this.#encoded?.heldBytes ?? 0);
   }
 
   /** Bytes that unfinished messages and unread input count in a memory budget: the memory that they keep allocated. */
   get countedBytes(): number {
     return (
-      (this.#assembler?.countedBytes ?? 0) + (this.#compressed?.countedBytes ?? 0) + this.#parser.countedBytes
+      (this.#assembler?.countedBytes ?? 0) + (this.#encoded?.countedBytes ?? 0) + this.#parser.countedBytes
     );
   }
 
-  /** True while received bytes are being inflated: facts will follow without more input. */
-  get inflating(): boolean {
-    return this.#compressed?.inflating === true;
+  /** True while an extension decodes received bytes: facts will follow without more input. */
+  get decoding(): boolean {
+    return this.#encoded?.decoding === true;
   }
 
-  /** True while `next` has to wait for the inflater before it parses more. */
+  /** True while `next` has to wait for a decoder before it parses more. */
   get blocked(): boolean {
-    return this.#compressed?.blocked === true;
+    return this.#encoded?.blocked === true;
   }
 
   /**
@@ -254,7 +246,7 @@ export class ProtocolConnection {
   receive(chunk: Buffer): void {
     this.#memory.reusableBytes.forget();
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return;
-    this.#compressed?.readBegins();
+    this.#encoded?.readBegins();
     this.#parser.receive(chunk);
   }
 
@@ -269,9 +261,9 @@ export class ProtocolConnection {
     this.#memory.reusableBytes.forget();
     if (this.#phase !== 'open' && this.#phase !== 'close-sent') return FACT.NONE;
     try {
-      if (this.#compressed?.inflating === true) {
-        const fact = this.#afterInflation(this.#compressed);
-        if (fact !== FACT.NONE || this.#compressed.blocked) return fact;
+      if (this.#encoded?.decoding === true) {
+        const fact = this.#afterDecoding(this.#encoded);
+        if (fact !== FACT.NONE || this.#encoded.blocked) return fact;
       }
       for (;;) {
         const piece = this.#parser.next();
@@ -282,8 +274,8 @@ export class ProtocolConnection {
           return FACT.NONE;
         }
         const { header, bytes, start, end, nonAscii } = this.#parser;
-        if (this.inflating && header.opcode !== OPCODE.PING && header.opcode !== OPCODE.PONG) {
-          this.#compressed!.hold({ piece, bytes: copyOf(bytes, start, end), nonAscii });
+        if (this.decoding && header.opcode !== OPCODE.PING && header.opcode !== OPCODE.PONG) {
+          this.#encoded!.hold({ piece, bytes: copyOf(bytes, start, end), nonAscii });
           return FACT.NONE;
         }
         const fact = this.#take(piece, bytes, start, end, nonAscii);
@@ -309,8 +301,8 @@ export class ProtocolConnection {
     else if ((kind & IS.OWN) !== 0) text = decodeUtf8(bytes, start, end);
     else text = decodeIfUtf8(bytes, start, end);
     if (text === undefined) return this.#refuseText();
-    // The inflater overwrites its memory without notice.
-    if ((kind & IS.INFLATED) === 0) this.#memory.reusableBytes.noteText(text, bytes, start, end, isAscii);
+    // The decoder overwrites its memory without notice.
+    if ((kind & IS.DECODED) === 0) this.#memory.reusableBytes.noteText(text, bytes, start, end, isAscii);
     return text;
   }
 
@@ -340,14 +332,15 @@ export class ProtocolConnection {
     }
     const message = texts.copy(bytes, start, end);
     if (!this.isAscii && !isUtf8(message)) return this.#refuseText();
-    if ((kind & IS.INFLATED) === 0) reusableBytes.noteTextBytes(message, bytes, start, end);
+    if ((kind & IS.DECODED) === 0) reusableBytes.noteTextBytes(message, bytes, start, end);
     else reusableBytes.noteBinary(message);
     return message;
   }
 
   /**
    * Sends a text message in one frame. Lone surrogates are sent as U+FFFD.
-   * @param compress Whether to compress, if compression was negotiated. Default: from the threshold on.
+   * @param compress Passed to extensions: whether to compress, if compression was negotiated. Default: from the threshold
+   *   on.
    * @returns `false` if the connection is not open: nothing is sent.
    * @throws MisuseError `ERR_STATE` while a message is being sent in fragments.
    */
@@ -372,7 +365,7 @@ export class ProtocolConnection {
   }
 
   /**
-   * Sends one uncompressed fragment of a message (§5.4). The first call starts the message; until the last fragment,
+   * Sends one fragment of a message (§5.4); extensions do not transform it. The first call starts the message; until the last fragment,
    * only fragments, pings and Close may be sent.
    * @param bytes Copied. The bytes of all fragments of a text together must be UTF-8; this is not checked.
    * @param isText Whether the message is text; used for its first fragment.
@@ -454,8 +447,8 @@ export class ProtocolConnection {
 
   #release(): void {
     this.#memory.reusableBytes.forget();
-    this.#compressed?.close();
-    this.#compressed = undefined;
+    this.#encoded?.close();
+    this.#encoded = undefined;
     this.#parser.discard();
     this.#assembler = undefined;
     this.#control = undefined;
@@ -482,7 +475,7 @@ export class ProtocolConnection {
   #take(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): Fact {
     const { header } = this.#parser;
     if ((header.opcode & CONTROL_BIT) !== 0) return this.#controlPiece(piece, bytes, start, end);
-    if (header.compressed) return this.#compressedPiece(piece, bytes, start, end);
+    if (header.reservedBits !== 0) return this.#encodedPiece(piece, bytes, start, end);
     if (piece !== PIECE.WHOLE || !header.fin || header.messageOpcode !== 0)
       return this.#messagePiece(piece, bytes, start, end, nonAscii);
     return this.#holdMessage(bytes, start, end, kindOf(header.opcode === OPCODE.TEXT, nonAscii !== 0));
@@ -507,38 +500,33 @@ export class ProtocolConnection {
     return this.#holdMessage(assembler.bytes, 0, assembler.length, kind);
   }
 
-  #compressedPiece(piece: Piece, bytes: Buffer, start: number, end: number): Fact {
+  #encodedPiece(piece: Piece, bytes: Buffer, start: number, end: number): Fact {
     const { header } = this.#parser;
     const last = piece !== PIECE.PART && header.fin;
     const isText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
     if (last) header.endMessage();
-    this.#compressed ??= this.#openInflater(this.#deflate!);
-    return this.#compressed.take(isText, bytes, start, end, last)
-      ? this.#inflatedMessage(this.#compressed)
+    const encoded = (this.#encoded ??= new EncodedInput(
+      this.#extensions,
+      header.limits.maxMessageBytes,
+      this.#memory.outgrown,
+      this.#owner!,
+    ));
+    return encoded.take(header.reservedBits, isText, bytes, start, end, last)
+      ? this.#decodedMessage(encoded)
       : FACT.NONE;
   }
 
-  #openInflater({ agreed, settings, zlib, owner, counts }: AgreedDeflate): CompressedInput {
-    const theirs = this.#role === 'server' ? agreed.client : agreed.server;
-    const inflater = zlib.inflater(theirs, settings.asyncThresholdBytes, (error) => {
-      this.#compressed?.done(error);
-      owner.readMore();
-    });
-    const { maxMessageBytes } = this.#parser.header.limits;
-    return new CompressedInput(inflater, maxMessageBytes, this.#memory.outgrown, counts);
-  }
-
-  #inflatedMessage(compressed: CompressedInput): Fact {
-    compressed.finish();
-    const { bytes, start, end, isText, isAscii, isOwn } = compressed;
-    const kind = kindOf(isText, !isAscii) | (isOwn ? IS.OWN : IS.INFLATED);
+  #decodedMessage(encoded: EncodedInput): Fact {
+    encoded.finish();
+    const { bytes, start, end, isText, isAscii, isOwn } = encoded;
+    const kind = kindOf(isText, !isAscii) | (isOwn ? IS.OWN : IS.DECODED);
     return this.#holdMessage(bytes, start, end, kind);
   }
 
-  /** Continues after a pending inflation, once it is done. */
-  #afterInflation(compressed: CompressedInput): Fact {
-    if (compressed.settle()) return this.#inflatedMessage(compressed);
-    const held = compressed.takeHeld();
+  /** Continues after a decoding that took longer than one call, once it is done. */
+  #afterDecoding(encoded: EncodedInput): Fact {
+    if (encoded.settle()) return this.#decodedMessage(encoded);
+    const held = encoded.takeHeld();
     if (held === undefined) return FACT.NONE;
     return this.#take(held.piece, held.bytes, 0, held.bytes.length, held.nonAscii);
   }

@@ -14,6 +14,10 @@ export type Opcode = (typeof OPCODE)[keyof typeof OPCODE];
 export const FIN = 0x80;
 /** First byte: reserved for extensions; permessage-deflate owns RSV1. */
 export const RSV1 = 0x40;
+/** First byte: reserved for extensions. */
+export const RSV2 = 0x20;
+/** First byte: reserved for extensions. */
+export const RSV3 = 0x10;
 /** First byte: all three reserved bits. */
 export const RSV_MASK = 0x70;
 /** First byte: the opcode. */

@@ -7,12 +7,11 @@ import {
   MAX_CONTROL_BYTES,
   OPCODE,
   OPCODE_MASK,
-  RSV1,
   RSV_MASK,
   type Role,
 } from './constants.ts';
 import { PeerError } from './errors.ts';
-import type { ProtocolLimits } from './limits.ts';
+import { expandedBytes, type ProtocolLimits } from './limits.ts';
 import { readKey } from './mask.ts';
 
 const hex = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
@@ -33,22 +32,25 @@ export class FrameHeader {
   messageOpcode = 0;
   /** Payload bytes of the message so far, including this frame. */
   messageBytes = 0;
-  /** Whether the message of the last data frame is compressed (RFC 7692 §6). */
-  compressed = false;
+  /**
+   * Reserved bits on the first frame of the message that the last data frame belongs to: the extensions that have
+   * transformed it. 0 for none.
+   */
+  reservedBits = 0;
 
   readonly limits: ProtocolLimits;
 
   readonly #mustBeMasked: boolean;
-  readonly #mayBeCompressed: boolean;
+  readonly #ownedBits: number;
   #fragments = 0;
 
   /**
    * @param role Role of this side: a server accepts masked frames only, a client unmasked frames only (§5.1).
-   * @param mayBeCompressed permessage-deflate was negotiated and owns RSV1.
+   * @param ownedBits Reserved bits that negotiated extensions own, such as `RSV1`. Default: none.
    */
-  constructor(role: Role, limits: ProtocolLimits, mayBeCompressed = false) {
+  constructor(role: Role, limits: ProtocolLimits, ownedBits = 0) {
     this.#mustBeMasked = role === 'server';
-    this.#mayBeCompressed = mayBeCompressed;
+    this.#ownedBits = ownedBits;
     this.limits = limits;
   }
 
@@ -107,12 +109,10 @@ export class FrameHeader {
     } else if (this.messageOpcode !== 0) throw new PeerError('ERR_INTERLEAVED');
   }
 
-  /** Accepts RSV1 on the first frame of a compressed message only. No extension owns RSV2 and RSV3 (RFC 7692 §6). */
+  /** Accepts owned bits, on the first frame of a message only (RFC 7692 §6). */
   #checkReserved(first: number, opcode: number): void {
     const isMark =
-      this.#mayBeCompressed &&
-      (first & RSV_MASK) === RSV1 &&
-      (opcode === OPCODE.TEXT || opcode === OPCODE.BINARY);
+      (first & RSV_MASK & ~this.#ownedBits) === 0 && (opcode === OPCODE.TEXT || opcode === OPCODE.BINARY);
     if (!isMark) throw new PeerError('ERR_RSV', `first byte ${hex(first)}`);
   }
 
@@ -121,9 +121,9 @@ export class FrameHeader {
     const isContinuation = opcode === OPCODE.CONTINUATION;
     const messageBytes = isContinuation ? this.messageBytes + payloadBytes : payloadBytes;
     if (messageBytes <= maxMessageBytes && payloadBytes <= maxFrameBytes) return;
-    const compressed = isContinuation ? this.compressed : (first & RSV1) !== 0;
+    const reservedBits = isContinuation ? this.reservedBits : first & RSV_MASK;
     if (
-      compressed &&
+      reservedBits !== 0 &&
       messageBytes <= expandedBytes(maxMessageBytes) &&
       payloadBytes <= expandedBytes(maxFrameBytes)
     )
@@ -136,7 +136,7 @@ export class FrameHeader {
 
   #follow(opcode: number, first: number): void {
     if (opcode !== OPCODE.CONTINUATION) {
-      this.compressed = (first & RSV1) !== 0;
+      this.reservedBits = first & RSV_MASK;
       this.messageBytes = this.payloadBytes;
       this.#fragments = 1;
       if (!this.fin) this.messageOpcode = opcode;
@@ -151,9 +151,6 @@ export class FrameHeader {
     this.messageOpcode = 0;
   }
 }
-
-/** Limit for compressed bytes on the wire: deflate can expand a message that is within the limit. */
-const expandedBytes = (bytes: number): number => Math.floor((bytes * 9) / 8) + 64;
 
 /**
  * Reads an extended payload length.

@@ -47,9 +47,9 @@ export class FrameParser {
   #partialHeader: Buffer | undefined;
   #partialHeaderBytes = 0;
 
-  /** @param mayBeCompressed permessage-deflate was negotiated. */
-  constructor(role: Role, limits: ProtocolLimits, mayBeCompressed = false) {
-    this.header = new FrameHeader(role, limits, mayBeCompressed);
+  /** @param ownedBits Reserved bits that negotiated extensions own, such as `RSV1`. Default: none. */
+  constructor(role: Role, limits: ProtocolLimits, ownedBits = 0) {
+    this.header = new FrameHeader(role, limits, ownedBits);
   }
 
   /** True if no frame, message or byte is unfinished. */

@@ -11,14 +11,30 @@ export {
 export { ConnectError, type ConnectFailure, type ConnectPhase } from './connect-error.ts';
 export {
   FACT,
-  type AgreedDeflate,
   type Fact,
   ProtocolConnection,
   type ProtocolOptions,
   type ProtocolOwner,
 } from './connection.ts';
+export type {
+  CompressionJob,
+  CompressionParameters,
+  Compressor,
+  DeflateSettings,
+  Zlib,
+} from './deflate/compressor.ts';
+export type { DeflateAgreement, DeflateDirection, DeflatePreferences } from './deflate/parameters.ts';
 export { CompressionBytes } from './deflate/compression-bytes.ts';
+export { PerMessageDeflate } from './deflate/per-message-deflate.ts';
 export * from './errors.ts';
+export {
+  type DecodedSink,
+  type Extension,
+  type MessageDecoder,
+  type MessageEncoder,
+  PLAN,
+  type Plan,
+} from './extensions/extension.ts';
 export { acceptValue, isValidKey } from './handshake/accept-key.ts';
 export {
   type AcceptedAnswer,
@@ -58,7 +74,7 @@ export { mask, readKey, writeKey } from './mask.ts';
 export type { Message, Payload } from './payload.ts';
 export { ProtocolMemory } from './memory.ts';
 export { Outbox, type OutgoingLimits, type Wire } from './outgoing/outbox.ts';
-export { PreparedMessage } from './outgoing/prepared-message.ts';
+export { type FrameWaiter, PreparedMessage, type SharedFrame } from './outgoing/prepared-message.ts';
 export { printable, printableJson, printableUrl } from './printable.ts';
 export { ReusableBytes } from './reusable-bytes.ts';
 export { Utf8Validator } from './utf8.ts';

@@ -28,3 +28,9 @@ export const DEFAULT_LIMITS: ProtocolLimits = /* @__PURE__ */ Object.freeze({
   maxFragments: 16_384,
   maxPendingPongs: 16,
 });
+
+/**
+ * Limit in bytes for a message that an extension has transformed, before it is decoded: deflate can expand a message that
+ * is within the limit.
+ */
+export const expandedBytes = (bytes: number): number => Math.floor((bytes * 9) / 8) + 64;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AgreedDeflate, FACT, ProtocolConnection } from '../../src/protocol/connection.ts';
+import { FACT, ProtocolConnection, type ProtocolOptions } from '../../src/protocol/connection.ts';
 import { PeerError } from '../../src/protocol/errors.ts';
 import { close, continuation, frame, ping, text } from '../../src/testing/frames.ts';
 import { readFrames } from '../../src/testing/index.ts';
@@ -8,7 +8,7 @@ import { sentBytes } from '../../fuzz/drive.ts';
 import { coreWith, type FrameSink, inflatingWith } from './cores.ts';
 
 /** The server side of a connection, and what it passes to the sink. */
-function connection(sink: Partial<FrameSink> = {}, deflate?: AgreedDeflate) {
+function connection(sink: Partial<FrameSink> = {}, options: ProtocolOptions = {}) {
   const sent: string[] = [];
   const note = (what: string) => (body: Uint8Array) => {
     sent.push(`${what} ${Buffer.from(body).toString('hex')}`.trimEnd());
@@ -19,7 +19,7 @@ function connection(sink: Partial<FrameSink> = {}, deflate?: AgreedDeflate) {
     closeNow: note('close now'),
     ...sink,
   };
-  return { core: coreWith({ sink: all, deflate }), sent };
+  return { core: coreWith({ ...options, sink: all }), sent };
 }
 
 test('CL-01 CL-10: Close is sent once, after queued messages', () => {
@@ -172,31 +172,36 @@ test('FP-13 GN-07: an internal error in the parser fails this connection with 10
   assert.equal(core.sentCode, 1011);
 });
 
-test('PD-09: an inflation that ends when nothing waits for it changes nothing', () => {
-  let finished = (_error?: PeerError): void => assert.fail('no inflater');
+test('PD-12: a decoder that reports the end of work that it never announced fails its connection', () => {
+  let finished = (_error?: PeerError): void => assert.fail('no decoder');
+  const failures: unknown[] = [];
+  const { extensions, owner } = inflatingWith((done) => {
+    finished = done;
+    return {
+      heldBytes: 0,
+      write: (into, bytes, start, end, last) => {
+        into.decoded(bytes, start, end, last);
+        return true;
+      },
+      close() {},
+    };
+  });
   const { core, sent } = connection(
     {},
-    inflatingWith((done) => {
-      finished = done;
-      return {
-        heldBytes: 0,
-        write: (into, bytes, start, end, last) => {
-          into.inflated(bytes, start, end, last);
-          return true;
-        },
-        readBegins() {},
-        close() {},
-      };
-    }),
+    { extensions, owner: { ...owner, failed: (error) => failures.push(error) } },
   );
   core.receive(frame({ opcode: 1, rsv1: true, payload: 'Hello' }));
   assert.equal(core.next(), FACT.MESSAGE);
   assert.equal(core.takeText(), 'Hello');
-  finished(new PeerError('ERR_INFLATE'));
+  const error = new PeerError('ERR_INFLATE');
+  finished(error);
+  finished();
+  assert.equal(failures[0], error);
+  assert.match(String(failures[1]), /done with nothing to decode/);
   assert.equal(core.next(), FACT.NONE);
   core.transportEnded();
   finished();
-  assert.deepEqual([core.phase, core.failure, sent], ['ended', undefined, []]);
+  assert.deepEqual([core.phase, core.failure, sent, failures.length], ['ended', undefined, [], 2]);
 });
 
 /** What a core has sent so far: first byte and payload of each frame. */

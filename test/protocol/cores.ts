@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import {
-  type AgreedDeflate,
   ProtocolConnection,
   type ProtocolOptions,
+  type ProtocolOwner,
 } from '../../src/protocol/connection.ts';
+import type { Extension, MessageDecoder } from '../../src/protocol/extensions/extension.ts';
 import type { Role } from '../../src/protocol/constants.ts';
-import type { Inflater } from '../../src/protocol/deflate/inflater.ts';
 import { agreement } from '../../src/protocol/deflate/parameters.ts';
+import { PerMessageDeflate } from '../../src/protocol/deflate/per-message-deflate.ts';
 import type { Outbox } from '../../src/protocol/outgoing/outbox.ts';
 import { DEFAULT_DEFLATE_SETTINGS } from '../../src/options/resolve-options.ts';
 import { LIMITS } from '../vectors/row.ts';
@@ -15,23 +16,23 @@ import { LIMITS } from '../vectors/row.ts';
 export type FrameSink = Pick<Outbox, 'control' | 'closeAfterWaiting' | 'closeNow'>;
 export const SILENT: FrameSink = { control() {}, closeAfterWaiting() {}, closeNow() {} };
 
-/** permessage-deflate for a core that inflates with what `openInflater` makes. */
-export function inflatingWith(openInflater: (done: () => void) => Inflater): AgreedDeflate {
+/** permessage-deflate for a server that inflates with what `openInflater` makes. */
+export function inflatingWith(
+  openInflater: (done: () => void) => MessageDecoder,
+  role: Role = 'server',
+): { readonly extensions: readonly Extension[]; readonly owner: ProtocolOwner } {
   const direction = { contextTakeover: false, windowBits: 15 };
-  return {
-    agreed: agreement(direction, direction),
-    settings: DEFAULT_DEFLATE_SETTINGS,
-    zlib: {
-      compressor: () => ({
-        compress: () => assert.fail('nothing is compressed'),
-        compressLater: () => assert.fail('nothing is compressed'),
-        forget() {},
-        close() {},
-      }),
-      inflater: (_direction, _threshold, done) => openInflater(done),
-    },
-    owner: { send() {}, readMore() {}, failed: (error) => assert.fail(String(error)) },
-  };
+  const deflate = new PerMessageDeflate(role, agreement(direction, direction), DEFAULT_DEFLATE_SETTINGS, {
+    compressor: () => ({
+      compress: () => assert.fail('nothing is compressed'),
+      compressLater: () => assert.fail('nothing is compressed'),
+      forget() {},
+      close() {},
+    }),
+    inflater: (_direction, _threshold, done) => openInflater(done),
+  });
+  const owner = { send() {}, readMore() {}, failed: (error: unknown) => assert.fail(String(error)) };
+  return { extensions: [deflate], owner };
 }
 
 /** A core with the limits of the vectors. @param sink What it hears of, and what is then not sent. */

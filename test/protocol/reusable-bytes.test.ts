@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Connection } from '../../src/index.ts';
 import { FACT, type ProtocolConnection } from '../../src/protocol/connection.ts';
 import { OPCODE } from '../../src/protocol/constants.ts';
-import type { Inflater } from '../../src/protocol/deflate/inflater.ts';
+import type { MessageDecoder } from '../../src/protocol/extensions/extension.ts';
 import { PeerError } from '../../src/protocol/errors.ts';
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
 import { ReusableBytes } from '../../src/protocol/reusable-bytes.ts';
@@ -235,17 +235,16 @@ test('RFC 7692 §7.2.2: inflated text is encoded again when sent, because the in
   const memory = new ProtocolMemory();
   const scratch = Buffer.alloc(1_024);
   // An inflater that returns its input as output, in memory that it reuses.
-  const inflater: Inflater = {
+  const inflater: MessageDecoder = {
     heldBytes: 0,
     write(sink, bytes, start, end, last) {
       const used = bytes.copy(scratch, 0, start, end);
-      sink.inflated(scratch, 0, used, last);
+      sink.decoded(scratch, 0, used, last);
       return true;
     },
-    readBegins() {},
     close() {},
   };
-  const core = coreWith({ sink: SILENT, memory, deflate: inflatingWith(() => inflater) });
+  const core = coreWith({ sink: SILENT, memory, ...inflatingWith(() => inflater) });
   const message = 'é'.repeat(200);
   core.receive(text(message, { rsv1: true }));
   assert.equal(core.next(), FACT.MESSAGE);

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { createInflateRaw, type InflateRaw } from 'node:zlib';
-import type { InflateSink } from '../../protocol/deflate/inflater.ts';
+import type { DecodedSink } from '../../protocol/extensions/extension.ts';
 import { PeerError } from '../../protocol/errors.ts';
 import { asError } from '../guarded.ts';
 import type { Job, JobQueue } from './job-queue.ts';
@@ -29,7 +29,7 @@ export class InflateJob implements Job {
   readonly #jobs: JobQueue;
   #input: Buffer;
   readonly #last: boolean;
-  readonly #sink: InflateSink;
+  readonly #sink: DecodedSink;
   readonly #newContext: () => InflateContext;
   #done: ((error?: PeerError) => void) | undefined;
   #finished: (() => void) | undefined;
@@ -51,7 +51,7 @@ export class InflateJob implements Job {
     context: InflateContext,
     input: Buffer,
     last: boolean,
-    sink: InflateSink,
+    sink: DecodedSink,
     newContext: () => InflateContext,
     done: (error?: PeerError) => void,
   ) {
@@ -108,7 +108,7 @@ export class InflateJob implements Job {
 
   #take(chunk: Buffer): void {
     try {
-      this.#sink.inflated(chunk, 0, chunk.length, false);
+      this.#sink.decoded(chunk, 0, chunk.length, false);
     } catch (error) {
       this.#settle(error as PeerError);
     }
@@ -149,7 +149,7 @@ export class InflateJob implements Job {
       return;
     }
     const output = Buffer.allocUnsafeSlow(END_BYTES);
-    const give = (bytes: number): void => this.#sink.inflated(output, 0, bytes, false);
+    const give = (bytes: number): void => this.#sink.decoded(output, 0, bytes, false);
     try {
       const used = endMessage(this.context, output, 0, give);
       give(used);
@@ -162,7 +162,7 @@ export class InflateJob implements Job {
 
   #whole(): void {
     try {
-      this.#sink.inflated(Buffer.alloc(0), 0, 0, true);
+      this.#sink.decoded(Buffer.alloc(0), 0, 0, true);
       this.#settle(undefined);
     } catch (error) {
       this.#settle(error as PeerError);

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { constants } from 'node:zlib';
-import type { Inflater, InflateSink } from '../../protocol/deflate/inflater.ts';
+import type { DecodedSink, MessageDecoder } from '../../protocol/extensions/extension.ts';
 import { MAX_WINDOW_BITS, type DeflateDirection } from '../../protocol/deflate/parameters.ts';
 import { PeerError } from '../../protocol/errors.ts';
 import { closeContext, type InflateContext, InflateJob, publicContext } from './inflate-job.ts';
@@ -20,7 +20,7 @@ const NOTHING = Buffer.alloc(0);
  * `asyncThresholdBytes`, or too much output from one read, continues on the thread pool. Without context takeover it
  * holds a context only while a message is unfinished; with takeover, from the first message on.
  */
-export class MessageInflater implements Inflater {
+export class MessageInflater implements MessageDecoder {
   readonly #pool: ZlibPool;
   readonly #direction: DeflateDirection;
   readonly #asyncThresholdBytes: number;
@@ -52,7 +52,7 @@ export class MessageInflater implements Inflater {
     this.#readBytes = 0;
   }
 
-  write(sink: InflateSink, bytes: Buffer, start: number, end: number, last: boolean): boolean {
+  write(sink: DecodedSink, bytes: Buffer, start: number, end: number, last: boolean): boolean {
     try {
       const at = this.#atOnce(sink, bytes, start, end, last);
       if (at < 0) return true;
@@ -72,7 +72,7 @@ export class MessageInflater implements Inflater {
   }
 
   /** @returns The position reached, or -1 if everything is inflated. */
-  #atOnce(sink: InflateSink, bytes: Buffer, start: number, end: number, last: boolean): number {
+  #atOnce(sink: DecodedSink, bytes: Buffer, start: number, end: number, last: boolean): number {
     if (!this.#mayGoOn(end - start) || !this.#pool.drivesZlib) return start;
     const zlib = (this.#context ??= this.#pool.takeContext() ?? this.#newContext());
     if (!(zlib instanceof RawZlib)) return start;
@@ -103,7 +103,7 @@ export class MessageInflater implements Inflater {
    * Fetches output until some room stays free.
    * @returns The bytes in the scratch memory; -1 if the event loop's share is used up.
    */
-  #rest(zlib: RawZlib, sink: InflateSink): number {
+  #rest(zlib: RawZlib, sink: DecodedSink): number {
     const scratch = this.#pool.inflated;
     for (;;) {
       zlib.step(constants.Z_SYNC_FLUSH, NOTHING, 0, 0, scratch, 0, scratch.length);
@@ -120,10 +120,10 @@ export class MessageInflater implements Inflater {
     return this.#messageBytes + moreInput <= threshold && this.#readBytes <= threshold * THRESHOLDS_PER_READ;
   }
 
-  #give(sink: InflateSink, used: number, final: boolean): void {
+  #give(sink: DecodedSink, used: number, final: boolean): void {
     this.#messageBytes += used;
     this.#readBytes += used;
-    sink.inflated(this.#pool.inflated, 0, used, final);
+    sink.decoded(this.#pool.inflated, 0, used, final);
   }
 
   #newContext(): RawZlib {
@@ -139,12 +139,12 @@ export class MessageInflater implements Inflater {
     if (zlib !== undefined) this.#pool.giveContext(zlib);
   }
 
-  #inflateLater(sink: InflateSink, input: Buffer, last: boolean): void {
+  #inflateLater(sink: DecodedSink, input: Buffer, last: boolean): void {
     const newContext = this.#pool.drivesZlib ? () => this.#newContext() : publicContext;
-    const counted: InflateSink = {
-      inflated: (bytes, start, end, final) => {
+    const counted: DecodedSink = {
+      decoded: (bytes, start, end, final) => {
         this.#messageBytes += end - start;
-        sink.inflated(bytes, start, end, final);
+        sink.decoded(bytes, start, end, final);
       },
     };
     this.#context ??= newContext();

@@ -4,7 +4,7 @@ import type {
   DeflateSettings,
   Zlib,
 } from '../../protocol/deflate/compressor.ts';
-import type { Inflater } from '../../protocol/deflate/inflater.ts';
+import type { MessageDecoder } from '../../protocol/extensions/extension.ts';
 import type { DeflateDirection, DeflatePreferences } from '../../protocol/deflate/parameters.ts';
 import type { PeerError } from '../../protocol/errors.ts';
 import { Deflater } from './deflater.ts';
@@ -32,7 +32,7 @@ export class NodeZlib extends ZlibPool implements Zlib {
     direction: DeflateDirection,
     asyncThresholdBytes: number,
     done: (error?: PeerError) => void,
-  ): Inflater {
+  ): MessageDecoder {
     return new MessageInflater(this, direction, asyncThresholdBytes, done);
   }
 

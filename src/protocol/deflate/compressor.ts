@@ -1,5 +1,5 @@
-import type { Inflater } from './inflater.ts';
 import type { PeerError } from '../errors.ts';
+import type { MessageDecoder } from '../extensions/extension.ts';
 import type { DeflateDirection, DeflatePreferences } from './parameters.ts';
 
 /** Settings of permessage-deflate for a server or client; one object for all its connections. */
@@ -48,10 +48,13 @@ export interface Compressor {
 export interface Zlib {
   /** @param contextTakeover Messages refer to earlier ones; the compressor then belongs to one connection. */
   compressor(parameters: CompressionParameters, contextTakeover: boolean): Compressor;
-  /** @param done Called when an inflation on another thread has ended, with its error if it failed. */
+  /**
+   * Returns what inflates the messages of one connection (RFC 7692 §7.2.2). It fails with `ERR_INFLATE`.
+   * @param done Called when an inflation on another thread has ended, with its error if it failed.
+   */
   inflater(
     direction: DeflateDirection,
     asyncThresholdBytes: number,
     done: (error?: PeerError) => void,
-  ): Inflater;
+  ): MessageDecoder;
 }

@@ -1,17 +1,11 @@
 import type { Buffer } from 'node:buffer';
 import { OPCODE, RSV1 } from '../constants.ts';
 import { buildFrame } from './frame-builder.ts';
-import type { PreparedMessage, PreparedVariant } from './prepared-message.ts';
+import type { FrameWaiter, PreparedMessage, SharedFrame } from './prepared-message.ts';
 import type { CompressionJob, Compressor, DeflateSettings, Zlib } from '../deflate/compressor.ts';
 
-/** An outbox with a prepared message in its queue. */
-export interface FrameWaiter {
-  /** The frame is ready. Must not throw: other outboxes are called after this one. */
-  frameReady(): void;
-}
-
 /** A prepared message, compressed once for all connections with the same window size. */
-export class PreparedFrame implements PreparedVariant {
+export class PreparedFrame implements SharedFrame {
   frame: Buffer | undefined;
   readonly #message: PreparedMessage;
   readonly #compressor: Compressor;
@@ -27,7 +21,6 @@ export class PreparedFrame implements PreparedVariant {
     this.#take(payload, this.#compressor.compress(payload));
   }
 
-  /** @param waiter Called in a later turn, when `frame` is ready. */
   wait(waiter: FrameWaiter): void {
     this.#waiters.add(waiter);
     if (this.#job !== undefined) return;
@@ -71,6 +64,6 @@ export function preparedFrame(
   const known = message.variants?.get(windowBits) as PreparedFrame | undefined;
   if (known !== undefined) return known;
   const variant = new PreparedFrame(message, windowBits, settings, zlib);
-  (message.variants ??= new Map<number, PreparedVariant>()).set(windowBits, variant);
+  (message.variants ??= new Map<number, SharedFrame>()).set(windowBits, variant);
   return variant;
 }

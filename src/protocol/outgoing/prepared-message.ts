@@ -12,10 +12,20 @@ export interface PrepareOptions {
   readonly compress?: boolean | undefined;
 }
 
-/** A compressed form of a message that some recipients share. */
-export interface PreparedVariant {
-  /** `undefined` until it is ready. The uncompressed frame if compression gained nothing. */
+/** An outbox with a prepared message in its queue. */
+export interface FrameWaiter {
+  /** The frame is ready. Does not throw: other outboxes are called after this one. */
+  frameReady(): void;
+}
+
+/** An encoded form of a message that some recipients share. */
+export interface SharedFrame {
+  /** `undefined` until it is ready. The frame of the message itself if encoding gained nothing. */
   readonly frame: Buffer | undefined;
+  /** Calls `waiter` in a later turn, when `frame` is ready; used while it is `undefined`. */
+  wait(waiter: FrameWaiter): void;
+  /** Removes `waiter`. */
+  leave(waiter: FrameWaiter): void;
 }
 
 /** A message encoded once for many recipients. All of them share its frame, a server's, which never changes. */
@@ -24,8 +34,8 @@ export class PreparedMessage {
   readonly frame: Buffer;
   readonly isText: boolean;
   readonly compress: boolean | undefined;
-  /** Compressed forms by window bits. The compressing outbox creates one for its first recipient of a kind. */
-  variants: Map<number, PreparedVariant> | undefined;
+  /** Compressed forms by window bits. permessage-deflate creates one for its first recipient of a kind. */
+  variants: Map<number, SharedFrame> | undefined;
 
   /**
    * @param reusable That of the connection that received `payload`: its text can then be copied instead of encoded

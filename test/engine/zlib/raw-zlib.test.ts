@@ -122,7 +122,7 @@ test('PD-09 a running compression keeps its output memory alive after its connec
 test('PD-09 a running inflation keeps its output memory alive after it was cancelled', async (t) => {
   const seen = watchStreams(t);
   const packed = deflateRawSync(LARGE, { finishFlush: constants.Z_SYNC_FLUSH });
-  const sink = { inflated: () => assert.fail('it was cancelled') };
+  const sink = { decoded: () => assert.fail('it was cancelled') };
   const open = (): RawZlib => RawZlib.inflate(15);
   const { jobs } = new NodeZlib();
   const job = new InflateJob(jobs, open(), packed, true, sink, open, () => assert.fail('it was cancelled'));

@@ -66,13 +66,12 @@ test('BP-08 SE-24: an unfinished compressed message, a pending inflation and its
   const deflate = inflatingWith(() => ({
     heldBytes: 0,
     write: (into, bytes, start, end, last) => {
-      if (isAtOnce) into.inflated(bytes, start, end, last);
+      if (isAtOnce) into.decoded(bytes, start, end, last);
       return isAtOnce;
     },
-    readBegins: () => undefined,
     close: () => undefined,
   }));
-  const core = coreWith({ role: 'client', sink: SILENT, deflate });
+  const core = coreWith({ role: 'client', sink: SILENT, ...deflate });
   const counted: number[] = [];
   for (const rsv1 of [true, false, false]) {
     core.receive(

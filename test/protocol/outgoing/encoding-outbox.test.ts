@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OPCODE } from '../../../src/protocol/constants.ts';
 import type { Compressor, Zlib } from '../../../src/protocol/deflate/compressor.ts';
+import { agreement } from '../../../src/protocol/deflate/parameters.ts';
+import { PerMessageDeflate } from '../../../src/protocol/deflate/per-message-deflate.ts';
 import { ProtocolMemory } from '../../../src/protocol/memory.ts';
-import { CompressingOutbox } from '../../../src/protocol/outgoing/compressing-outbox.ts';
+import { EncodingOutbox } from '../../../src/protocol/outgoing/encoding-outbox.ts';
 import { PreparedMessage } from '../../../src/protocol/outgoing/prepared-message.ts';
 import { readFrames } from '../../../src/testing/index.ts';
 
@@ -40,30 +42,28 @@ function outboxWith({ contextTakeover = true, windowBits = 15 } = {}) {
   const failures: unknown[] = [];
   let sends = 0;
   let fail: Error | undefined;
-  const outbox = new CompressingOutbox(
+  const direction = { contextTakeover, windowBits };
+  const settings = {
+    thresholdBytes: 10,
+    asyncThresholdBytes: 20,
+    level: 1,
+    memLevel: 8,
+    contextTakeover,
+    serverMaxWindowBits: 15,
+    clientMaxWindowBits: 15,
+  };
+  const outbox = new EncodingOutbox(
     { blocked: false, bufferedBytes: 0, needsCopies: false },
     { maxPendingPongs: 8 },
     new ProtocolMemory(),
     undefined,
+    [new PerMessageDeflate('server', agreement(direction, direction), settings, zlib)],
     {
-      direction: { contextTakeover, windowBits },
-      settings: {
-        thresholdBytes: 10,
-        asyncThresholdBytes: 20,
-        level: 1,
-        memLevel: 8,
-        contextTakeover,
-        serverMaxWindowBits: 15,
-        clientMaxWindowBits: 15,
+      send: () => {
+        if (fail !== undefined) throw fail;
+        sends++;
       },
-      zlib,
-      owner: {
-        send: () => {
-          if (fail !== undefined) throw fail;
-          sends++;
-        },
-        failed: (error) => void failures.push(error),
-      },
+      failed: (error) => void failures.push(error),
     },
   );
   return {

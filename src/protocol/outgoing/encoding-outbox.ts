@@ -1,0 +1,357 @@
+import { Buffer } from 'node:buffer';
+import { MAX_HEADER_BYTES, OPCODE } from '../constants.ts';
+import { type Extension, type MessageEncoder, PLAN } from '../extensions/extension.ts';
+import { ENTRY_BYTES } from '../limits.ts';
+import type { ProtocolMemory } from '../memory.ts';
+import { ownView } from '../payload.ts';
+import { EncodingQueue, type QueueEntry, type QueuedMessage } from './encoding-queue.ts';
+import { MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
+import { buildFragment, payloadBytesIn } from './frame-builder.ts';
+import { Outbox, type OutgoingLimits, UNCOPIED_FROM_BYTES, type Wire } from './outbox.ts';
+import type { FrameWaiter, PreparedMessage, SharedFrame } from './prepared-message.ts';
+
+/** Receives the results of work that took longer than one call. */
+export interface OutgoingOwner {
+  /** A message that was encoded later can be written. */
+  send(): void;
+  /** A step without a caller threw. */
+  failed(error: unknown): void;
+}
+
+/**
+ * The outbox of a connection with extensions. Each message passes the encoders in the order of the negotiated list
+ * (§9.1). While one of them works later, messages after it are queued here, but control frames overtake them.
+ */
+export class EncodingOutbox extends Outbox implements FrameWaiter {
+  readonly #extensions: readonly Extension[];
+  readonly #encoders: readonly MessageEncoder[];
+  /** The only encoder, if it encodes prepared messages once for all connections. */
+  readonly #sharer: MessageEncoder | undefined;
+  readonly #owner: OutgoingOwner;
+  readonly #memory: ProtocolMemory;
+  readonly #nextKey: (() => number) | undefined;
+  #queue: EncodingQueue | undefined;
+  /** The first entry of the queue is being encoded. */
+  #begun = false;
+  /** What it waits for, if it is a prepared message. */
+  #frame: SharedFrame | undefined;
+  /** Results of {@link #encode}. */
+  #at = 0;
+  #reservedBits = 0;
+  #textBytes = 0;
+
+  constructor(
+    wire: Wire,
+    limits: OutgoingLimits,
+    memory: ProtocolMemory,
+    nextKey: (() => number) | undefined,
+    extensions: readonly Extension[],
+    owner: OutgoingOwner,
+  ) {
+    super(wire, limits, memory, nextKey);
+    this.#memory = memory;
+    this.#nextKey = nextKey;
+    this.#extensions = extensions;
+    this.#owner = owner;
+    this.#encoders = extensions.map((extension) => extension.encoder());
+    const first = this.#encoders[0];
+    if (this.#encoders.length === 1 && first?.shared !== undefined) this.#sharer = first;
+  }
+
+  override get bufferedBytes(): number {
+    return super.bufferedBytes + (this.#queue?.countedBytes ?? 0);
+  }
+
+  override get idle(): boolean {
+    return super.idle && this.#queue === undefined;
+  }
+
+  override text(text: string, compress?: boolean): number {
+    if (this.#queue !== undefined) return this.#wait(OPCODE.TEXT, text, compress);
+    return this.#send(OPCODE.TEXT, text, compress);
+  }
+
+  override data(opcode: number, lent: Uint8Array, compress?: boolean): void {
+    // zlib ends the process if it gets a length that exceeds the memory.
+    const payload = ownView(lent);
+    if (this.#queue !== undefined) this.#wait(opcode, payload, compress);
+    else this.#send(opcode, payload, compress);
+  }
+
+  override fragment(opcode: number, payload: Uint8Array, isLast: boolean): void {
+    if (this.#queue === undefined) {
+      super.fragment(opcode, payload, isLast);
+      return;
+    }
+    const frame = buildFragment(opcode, payload, isLast, this.#nextKey?.());
+    this.#enqueue({ is: 'fragment', frame, isFirst: opcode !== OPCODE.CONTINUATION, bytes: frame.length });
+  }
+
+  override prepared(message: PreparedMessage): void {
+    if (this.#sharer === undefined && !this.#isSkipped(message.payload, message.compress)) {
+      this.data(message.isText ? OPCODE.TEXT : OPCODE.BINARY, message.payload, message.compress);
+      return;
+    }
+    const shared = this.#sharer?.shared?.(message);
+    const { frame } = message;
+    if (this.#queue === undefined) {
+      if (shared === undefined || shared.frame !== undefined) this.#sendShared(message, shared?.frame);
+      else this.#enqueue({ is: 'prepared', message, bytes: frame.length });
+    } else if (shared === undefined && frame.length <= ENTRY_BYTES) {
+      this.#queue.blockWith(frame.length).copy(frame);
+      this.#queue.blockGrew(frame.length);
+    } else this.#enqueue({ is: 'prepared', message, bytes: frame.length });
+  }
+
+  override closeAfterWaiting(body: Uint8Array): void {
+    if (this.#queue === undefined) super.closeAfterWaiting(body);
+    else this.#enqueue({ is: 'close', body, bytes: body.length });
+  }
+
+  override dropWaiting(): number {
+    const dropped = super.dropWaiting() + (this.#queue?.messages ?? 0);
+    this.#dropQueue();
+    return dropped;
+  }
+
+  override dropOldest(): number {
+    const dropped = super.dropOldest();
+    if (dropped > 0) return dropped;
+    const oldest = this.#queue?.first;
+    if (oldest === undefined || oldest.is === 'close' || oldest.is === 'fragment') return 0;
+    const bytes = this.#queue!.dropFromBlock();
+    if (bytes > 0) return bytes;
+    this.#stopWaiting();
+    this.#shift();
+    this.#advance();
+    return oldest.bytes;
+  }
+
+  override clear(): void {
+    super.clear();
+    this.#dropQueue();
+    for (const encoder of this.#encoders) encoder.close();
+  }
+
+  frameReady(): void {
+    this.#frame = undefined;
+    this.#goOn();
+  }
+
+  /** Sends what was encoded and the entries after it. An exception must not reach callbacks of other connections. */
+  #goOn(): void {
+    this.#begun = false;
+    try {
+      this.#advance();
+      this.#owner.send();
+    } catch (error) {
+      this.#owner.failed(error);
+    }
+  }
+
+  #isSkipped(data: string | Uint8Array, compress: boolean | undefined): boolean {
+    return this.#encoders.every((encoder) => encoder.plan(data, compress) === PLAN.SKIP);
+  }
+
+  /**
+   * Passes a message through the encoders from `from` on. {@link #at} is then the index of the encoder that works later,
+   * or the number of encoders; {@link #reservedBits} has the marks so far; {@link #textBytes} the size of a text that an
+   * encoder has got, in UTF-8.
+   * @returns `data`, or the output of an encoder: valid until the next call of one.
+   */
+  #encode(
+    data: string | Uint8Array,
+    compress: boolean | undefined,
+    from: number,
+    marks: number,
+  ): string | Uint8Array {
+    let result = data;
+    let reservedBits = marks;
+    let at = from;
+    try {
+      for (; at < this.#encoders.length; at++) {
+        const encoder = this.#encoders[at]!;
+        const plan = encoder.plan(result, compress);
+        if (plan === PLAN.SKIP) continue;
+        if (plan === PLAN.LATER) break;
+        const output = encoder.encode(typeof result === 'string' ? this.#utf8Of(result) : result);
+        if (output === undefined) continue;
+        result = output;
+        reservedBits |= this.#extensions[at]!.reservedBit;
+      }
+    } catch (error) {
+      this.#reset(reservedBits);
+      throw error;
+    }
+    this.#at = at;
+    this.#reservedBits = reservedBits;
+    return result;
+  }
+
+  #utf8Of(text: string): Uint8Array {
+    const bytes = this.#memory.encoded(text);
+    this.#textBytes = bytes.length;
+    return bytes;
+  }
+
+  /** @returns Size of the payload before it is encoded. */
+  #send(opcode: number, data: string | Uint8Array, compress: boolean | undefined): number {
+    const output = this.#encode(data, compress, 0, 0);
+    if (typeof output === 'string') {
+      if (this.#at === this.#encoders.length) return super.text(output);
+      return this.#enqueueMessage(opcode, output, Buffer.byteLength(output), compress);
+    }
+    const bytes = typeof data === 'string' ? this.#textBytes : data.length;
+    if (this.#at === this.#encoders.length) this.#sendEncoded(opcode, output, false);
+    else this.#enqueueMessage(opcode, output, bytes, compress, this.#at, this.#reservedBits);
+    return bytes;
+  }
+
+  /** @param isOwn True if `output` stays unchanged until it is sent. */
+  #sendEncoded(opcode: number, output: string | Uint8Array, isOwn: boolean): void {
+    if (typeof output === 'string') super.text(output);
+    else if (this.#reservedBits === 0) super.data(opcode, output);
+    else {
+      const isStable = isOwn || output.length < UNCOPIED_FROM_BYTES;
+      super.data(opcode | this.#reservedBits, isStable ? output : Buffer.from(output));
+    }
+  }
+
+  /** Encoders whose output is not sent start again. */
+  #reset(reservedBits: number): void {
+    for (let at = 0; at < this.#encoders.length; at++)
+      if ((this.#extensions[at]!.reservedBit & reservedBits) !== 0) this.#encoders[at]!.reset();
+  }
+
+  #sendShared(message: PreparedMessage, frame = message.frame): void {
+    if (frame !== message.frame) this.#sharer!.sharedSent?.(message, frame);
+    super.shared(frame);
+  }
+
+  /** @returns Size of the payload before it is encoded. */
+  #wait(opcode: number, data: string | Uint8Array, compress: boolean | undefined): number {
+    // Three bytes per UTF-16 unit, and the longest header.
+    const room = (typeof data === 'string' ? 3 * data.length : data.length) + MAX_HEADER_BYTES;
+    if (room > MAX_BLOCK_FRAME_BYTES || !this.#isSkipped(data, compress))
+      return this.#enqueueMessage(opcode, data, Buffer.byteLength(data), compress);
+    const queue = this.#queue!;
+    const block = queue.blockWith(room);
+    const key = this.#nextKey?.();
+    const bytes = typeof data === 'string' ? block.text(opcode, data, key) : block.data(opcode, data, key);
+    queue.blockGrew(bytes);
+    return payloadBytesIn(bytes, key !== undefined);
+  }
+
+  /**
+   * @param bytes Size of the payload before it is encoded.
+   * @param at Index of the next encoder.
+   * @returns `bytes`.
+   */
+  #enqueueMessage(
+    opcode: number,
+    lent: string | Uint8Array,
+    bytes: number,
+    compress: boolean | undefined,
+    at = 0,
+    reservedBits = 0,
+  ): number {
+    const data = typeof lent === 'string' ? lent : Buffer.from(lent);
+    this.#enqueue({ is: 'message', opcode, data, compress, at, reservedBits, bytes });
+    return bytes;
+  }
+
+  #enqueue(entry: QueueEntry): void {
+    const queue = (this.#queue ??= new EncodingQueue());
+    queue.push(entry);
+    if (queue.length === 1) this.#advance();
+  }
+
+  #shift(): void {
+    this.#queue!.shift();
+    if (this.#queue!.length === 0) this.#queue = undefined;
+  }
+
+  /** Sends entries from the front of the queue until one has to wait. */
+  #advance(): void {
+    while (!this.#begun && this.#queue !== undefined) this.#takeFirst(this.#queue.first!);
+  }
+
+  /** Sends the first entry, or begins to encode it. */
+  #takeFirst(first: QueueEntry): void {
+    if (first.is === 'message') {
+      this.#encodeFirst(first);
+      return;
+    }
+    const shared = first.is === 'prepared' ? this.#sharer?.shared?.(first.message) : undefined;
+    if (shared !== undefined && shared.frame === undefined) {
+      this.#frame = shared;
+      this.#begun = true;
+      shared.wait(this);
+      return;
+    }
+    this.#shift();
+    if (first.is === 'frames') super.shared(first.block.run);
+    else if (first.is === 'fragment') super.shared(first.frame);
+    else if (first.is === 'close') super.closeAfterWaiting(first.body);
+    else this.#sendShared(first.message, shared?.frame);
+  }
+
+  #encodeFirst(first: QueuedMessage): void {
+    try {
+      const output = this.#encode(first.data, first.compress, first.at, first.reservedBits);
+      if (this.#at < this.#encoders.length) {
+        this.#encodeLater(first, output);
+        return;
+      }
+      this.#shift();
+      this.#sendEncoded(first.opcode, output, output === first.data);
+    } catch (error) {
+      if (this.#queue?.first === first) {
+        this.#reset(first.reservedBits);
+        this.#shift();
+      }
+      throw error;
+    }
+  }
+
+  #encodeLater(first: QueuedMessage, data: string | Uint8Array): void {
+    const at = this.#at;
+    const isOwn = data === first.data && typeof data !== 'string';
+    const input = isOwn ? data : Buffer.from(data as string, 'utf8');
+    first.data = input;
+    first.at = at;
+    first.reservedBits = this.#reservedBits;
+    let isDone = false;
+    this.#encoders[at]!.encodeLater!(input, (output, error) => {
+      if (isDone || this.#queue?.first !== first) return;
+      isDone = true;
+      if (error !== undefined) {
+        this.#owner.failed(error);
+        return;
+      }
+      first.at++;
+      if (output !== undefined) {
+        first.data = output;
+        first.reservedBits |= this.#extensions[at]!.reservedBit;
+      }
+      this.#goOn();
+    });
+    this.#begun = true;
+  }
+
+  #stopWaiting(): void {
+    const first = this.#queue?.first;
+    if (first?.is === 'message') {
+      this.#reset(first.reservedBits);
+      if (this.#begun) this.#encoders[first.at]!.reset();
+    }
+    this.#frame?.leave(this);
+    this.#frame = undefined;
+    this.#begun = false;
+  }
+
+  #dropQueue(): void {
+    this.#stopWaiting();
+    this.#queue = undefined;
+  }
+}
