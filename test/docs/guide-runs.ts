@@ -151,6 +151,10 @@ export async function suiteFromProgram(t: TestContext, file: string): Promise<vo
   assert.match(await run(t, file, { ports: { 9001: port } }).ended(), /^(\d+) of \1 cases passed\n$/);
 }
 
+export async function extensions(t: TestContext, file: string): Promise<void> {
+  assert.equal(await run(t, file).ended(), 'Hello\ntrue Error: the checksum differs\n');
+}
+
 /** The loop of the tested client, with Node's built-in WebSocket. */
 export async function browserLoop(t: TestContext, file: string): Promise<void> {
   if (nodeClient.peer === undefined) return t.skip(nodeClient.skip);

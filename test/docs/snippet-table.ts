@@ -101,6 +101,15 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/metrics.md: Several servers in one process': { run: guides.metricsOfSeveral },
   'docs/operations.md: Attached to an HTTP server': { run: guides.attached },
   'docs/operations.md: Deploys and shutdown': { run: guides.shutdown },
+  'docs/protocol.md: Extensions': {
+    after: `
+      client.text('again');
+      const wire = Buffer.concat(client.take());
+      wire[wire.length - 1]! ^= 1;
+      server.receive(wire);
+      console.log(server.next() === FACT.FAILURE, String(server.failure?.cause));`,
+    run: guides.extensions,
+  },
   'docs/proxies.md: Server configuration': { run: guides.behindProxy },
   'docs/proxies.md: PROXY protocol': { run: guides.proxyHeader },
   'docs/reconnecting.md: The reconnecting client': { given: FRESH_TOKEN, run: guides.reconnecting },
