@@ -117,10 +117,9 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
   override dropOldest(): number {
     const dropped = super.dropOldest();
     if (dropped > 0) return dropped;
+    // The first entry of the queue is the message that is being encoded.
     const oldest = this.#queue?.first;
-    if (oldest === undefined || oldest.is === 'close' || oldest.is === 'fragment') return 0;
-    const bytes = this.#queue!.dropFromBlock();
-    if (bytes > 0) return bytes;
+    if (oldest === undefined) return 0;
     this.#stopWaiting();
     this.#shift();
     this.#advance();

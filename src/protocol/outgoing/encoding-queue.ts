@@ -93,17 +93,4 @@ export class EncodingQueue {
     (this.#entries.at(-1) as QueuedFrames).bytes += bytes;
     this.#bytes += bytes;
   }
-
-  /**
-   * Drops the first message of the first entry if that is a block of several.
-   * @returns Its size in bytes; 0 if it is not.
-   */
-  dropFromBlock(): number {
-    const first = this.#entries[0];
-    if (first?.is !== 'frames' || first.block.messages === 1) return 0;
-    const bytes = first.block.dropFirst();
-    first.bytes -= bytes;
-    this.#bytes -= bytes;
-    return bytes;
-  }
 }

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { frameBytes, type FrameKey, writeFrame, writeTextFrame } from './frame-builder.ts';
+import { type FrameKey, writeFrame, writeTextFrame } from './frame-builder.ts';
 
 /** Memory of the first block of a queue, in bytes. */
 const LEAST_BYTES = 256;
@@ -16,7 +16,6 @@ export const MAX_BLOCK_FRAME_BYTES = 4_096;
 export class FrameBlock {
   readonly #memory: Buffer;
   #usedBytes = 0;
-  #droppedBytes = 0;
   /** Number of messages in the block. */
   messages = 0;
 
@@ -52,18 +51,7 @@ export class FrameBlock {
 
   /** Returns all frames as one run. Nothing may be added afterwards. */
   get run(): Buffer {
-    return this.#memory.subarray(this.#droppedBytes, this.#usedBytes);
-  }
-
-  /**
-   * Drops the oldest frame.
-   * @returns Its size in bytes.
-   */
-  dropFirst(): number {
-    const bytes = frameBytes(this.#memory, this.#droppedBytes);
-    this.#droppedBytes += bytes;
-    this.messages--;
-    return bytes;
+    return this.#memory.subarray(0, this.#usedBytes);
   }
 
   #end(position: number): number {

@@ -264,7 +264,7 @@ export class Outbox implements PackingOwner {
     let bytes = dropOldestMessage(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
     if (bytes === 0 && this.#block !== undefined) {
       this.#endBlock();
-      bytes = dropOldestMessage(this.#waiting ?? [], this.#firstIsBegun ? 1 : 0);
+      bytes = dropOldestMessage(this.#waiting!, this.#firstIsBegun ? 1 : 0);
     }
     this.waitingBytes -= bytes;
     return bytes;

@@ -212,3 +212,85 @@ for (const [which, behaviours] of WAYS) {
     assert.ok(extensions.some(({ calls }) => calls.includes('close decoder')));
   });
 }
+
+/** Two extensions: the first decoder adds bytes in a second piece, the last one works later. */
+const ADDING: readonly Behaviour[] = [{ later: true }, { reservedBit: RSV3, added: 3 }];
+
+test('PD-12: pieces that arrive at a decoder while it works are queued, counted and decoded in order', () => {
+  const { core, turns } = slowCore(ADDING);
+  core.receive(marked(ADDING, ['Hello']));
+  assert.equal(core.next(), FACT.NONE);
+  assert.equal(core.heldBytes, 5 + 3 + ENTRY_BYTES);
+  turns();
+  assert.equal(core.next(), FACT.MESSAGE);
+  // The added bytes pass the other extension.
+  assert.equal(core.takeText(), `Hello${scrambled(Buffer.from('+++')).toString()}`);
+  assert.equal(core.heldBytes, 0);
+});
+
+for (const error of [new PeerError('ERR_INFLATE'), 'not an error']) {
+  test(`PD-12: a decoder that fails for a queued piece with ${String(error)} fails the connection`, () => {
+    const { core, extensions, heard } = slowCore(ADDING);
+    let finish = (): void => assert.fail('nothing was written');
+    let writes = 0;
+    extensions[0]!.decoder = (done) => ({
+      heldBytes: 0,
+      write: () => {
+        if (++writes > 1) throw error;
+        finish = done;
+        return false;
+      },
+      close() {},
+    });
+    core.receive(marked(ADDING, ['Hello']));
+    assert.equal(core.next(), FACT.NONE);
+    finish();
+    finish();
+    assert.deepEqual(heard, ['readMore']);
+    assert.equal(core.next(), FACT.FAILURE);
+    if (error instanceof PeerError) assert.equal(core.failure, error);
+    else assert.equal(core.failure!.code, 'ERR_INTERNAL');
+  });
+}
+
+test('PD-12: one of several decoders that reports the end of work that it never announced fails its connection', () => {
+  const { core, extensions, failures } = slowCore([{}, { reservedBit: RSV3 }]);
+  let finish = (_error?: Error): void => assert.fail('no decoder');
+  const first = extensions[0]!;
+  const decoder = first.decoder.bind(first);
+  first.decoder = (done) => {
+    finish = done;
+    return decoder(done);
+  };
+  core.receive(marked(ADDING, ['Hello']));
+  assert.equal(core.next(), FACT.MESSAGE);
+  finish();
+  assert.match(String(failures[0]), /done with nothing to decode/);
+  finish(new Error('late'));
+  assert.equal(failures.length, 1);
+});
+
+test('PD-12 §5.3: what a client queues while an encoder works later is masked, frame by frame', () => {
+  const extension = new Scrambling({ later: true });
+  const owner = { send() {}, readMore() {}, failed: (error: unknown) => assert.fail(String(error)) };
+  const core = coreWith({ role: 'client', extensions: [extension], owner });
+  core.text('one');
+  core.text('plain', false);
+  core.binary(Buffer.from('bytes'), false);
+  core.fragment(Buffer.from('fragment'), true, true);
+  extension.turn();
+  const frames = readFrames(sentBytes(core));
+  assert.deepEqual(
+    frames.map(({ opcode, mask, payload }) => [
+      opcode,
+      mask !== false,
+      (opcode === 1 && payload.length === 3 ? scrambled(payload) : payload).toString(),
+    ]),
+    [
+      [1, true, 'one'],
+      [1, true, 'plain'],
+      [2, true, 'bytes'],
+      [1, true, 'fragment'],
+    ],
+  );
+});

@@ -123,12 +123,13 @@ for (const [list, { extensions, encoded, bits }] of Object.entries(LISTS)) {
           ]),
         );
         for (const input of [wire, inFragments]) {
-          const outcome = (pieces: Iterable<Uint8Array>) =>
+          const outcome = (pieces: Iterable<Uint8Array>, asBytes = false) =>
             drive(
-              { role: other(role), limits: LIMITS, extensions: extensions(other(role), takeover) },
+              { role: other(role), limits: LIMITS, extensions: extensions(other(role), takeover), asBytes },
               pieces,
             );
           assert.deepEqual(outcome([input]), { lines, unfinished: false, heldBytes: 0 }, 'whole');
+          assert.deepEqual(outcome([input], true).lines, lines, 'text as bytes');
           assert.deepEqual(outcome(byteByByte(input)).lines, lines, 'byte by byte');
           for (const pieces of everyCut(input)) assert.deepEqual(outcome(pieces).lines, lines);
         }
@@ -201,11 +202,14 @@ test('PD-12 BC-05: a message for many connections passes the encoders of each', 
   const core = coreOf('server', extensions('server'));
   core.outbox.prepared(new PreparedMessage(TEXT, { compress: true }));
   core.outbox.prepared(new PreparedMessage(BYTES, { compress: false }));
-  const [first, second] = readFrames(sentBytes(core));
+  core.outbox.prepared(new PreparedMessage(BYTES));
+  const [first, second, third] = readFrames(sentBytes(core));
   assert.deepEqual(
     [first!.opcode | (first!.rsv1 ? RSV1 : 0) | (first!.rsv2 ? RSV2 : 0)],
     [OPCODE.TEXT | bits],
   );
   assert.deepEqual(first!.payload, encoded(Buffer.from(TEXT)));
   assert.deepEqual([second!.opcode, second!.rsv2, second!.payload], [OPCODE.BINARY, false, BYTES]);
+  const small = [third!.opcode, third!.rsv1, third!.rsv2, third!.payload];
+  assert.deepEqual(small, [OPCODE.BINARY, false, true, scrambled(BYTES)], 'below the threshold of deflate');
 });

@@ -16,12 +16,18 @@ class SlowZlib implements Zlib {
   readonly jobs: { input: string; done: Done; isCancelled: boolean }[] = [];
   readonly calls: string[] = [];
   readonly contexts: boolean[] = [];
+  /** Thrown by both ways to compress. */
+  error: Error | undefined;
 
   compressor(_: unknown, contextTakeover: boolean): Compressor {
     this.contexts.push(contextTakeover);
     return {
-      compress: () => Buffer.from('z'),
+      compress: () => {
+        if (this.error !== undefined) throw this.error;
+        return Buffer.from('z');
+      },
       compressLater: (input, done) => {
+        if (this.error !== undefined) throw this.error;
         const job = { input: Buffer.from(input).toString(), done, isCancelled: false };
         this.jobs.push(job);
         return { cancel: () => (job.isCancelled = true) };
@@ -187,4 +193,62 @@ test('RFC 7692 §7.1.2: a window smaller than the smallest of zlib leaves every 
   assert.deepEqual(frames(), [`1 ${LARGE}`, `2 ${OTHER}`, `1 ${OTHER}`, '8 ']);
   outbox.clear();
   assert.deepEqual([zlib.contexts, zlib.jobs], [[], []]);
+});
+
+test('PD-12: a compressor that throws: the command throws, the context begins anew, and the next message is sent', () => {
+  for (const contextTakeover of [true, false]) {
+    const { outbox, zlib, frames } = outboxWith({ contextTakeover });
+    const error = new Error('no memory');
+    zlib.error = error;
+    assert.throws(() => outbox.text('medium text'), error);
+    assert.throws(() => outbox.text(LARGE), error);
+    assert.throws(() => outbox.data(OPCODE.BINARY, Buffer.from(LARGE)), error);
+    assert.deepEqual([outbox.idle, outbox.bufferedBytes, frames()], [true, 0, []]);
+    assert.deepEqual(zlib.calls, contextTakeover ? ['close'] : []);
+    zlib.error = undefined;
+    outbox.text('medium text');
+    assert.deepEqual(frames(), ['1 compressed z']);
+  }
+});
+
+test('PD-12: a compressor that throws for a queued message reports to the owner, and a second result is ignored', () => {
+  const { outbox, zlib, failures, sends, frames } = outboxWith();
+  outbox.text(LARGE);
+  outbox.text('medium text');
+  const { done } = zlib.jobs[0]!;
+  const error = new Error('no memory');
+  zlib.error = error;
+  done(Buffer.from('z'));
+  done(Buffer.from('again'));
+  assert.deepEqual([failures, sends(), frames()], [[error], 0, ['1 compressed z']]);
+});
+
+test('PD-08: a shared message of ordinary size is compressed at once, and sent as it is where that gains nothing', () => {
+  const { outbox, zlib, frames } = outboxWith();
+  outbox.prepared(new PreparedMessage('medium text'));
+  outbox.prepared(new PreparedMessage(Buffer.from('medium text')));
+  outbox.prepared(new PreparedMessage('z', { compress: true }));
+  outbox.prepared(new PreparedMessage('medium text', { compress: false }));
+  assert.deepEqual(frames(), ['1 compressed z', '2 compressed z', '1 z', '1 medium text']);
+  assert.deepEqual(zlib.calls, ['forget', 'forget']);
+});
+
+test('PD-09: a shared message is compressed for the others when one of its recipients leaves', () => {
+  const [first, second] = [outboxWith(), outboxWith()];
+  const shared = new PreparedMessage(LARGE);
+  first.outbox.prepared(shared);
+  second.outbox.prepared(shared);
+  first.outbox.clear();
+  assert.equal(first.zlib.jobs[0]!.isCancelled, false);
+  first.zlib.jobs[0]!.done(Buffer.from('z'));
+  assert.deepEqual([first.frames(), second.frames()], [[], ['1 compressed z']]);
+});
+
+test('BP-05: frames that are ready are dropped before messages that wait for zlib', () => {
+  const { outbox, frames } = outboxWith();
+  outbox.text('ready');
+  outbox.text(LARGE);
+  assert.equal(outbox.dropOldest(), 7);
+  assert.equal(outbox.dropOldest(), LARGE.length);
+  assert.deepEqual([outbox.dropOldest(), frames(), outbox.idle], [0, [], true]);
 });
