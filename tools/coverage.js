@@ -1,6 +1,6 @@
 // Runs the tests with run-tests.js; c8 counts which lines and branches of src ran in the test processes and their child processes.
-// Fails below 100 % of src/protocol, 95 % of src/protocol/outgoing or 90 % of any other folder of src. With arguments (parts of
-// test paths) it runs only those tests, prints the figures and applies no threshold.
+// Fails below 100 % of src/protocol or 90 % of any other folder of src. With arguments (parts of test paths) it runs only those
+// tests, prints the figures and applies no threshold.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,8 +11,6 @@ const root = join(import.meta.dirname, '..');
 const sources = join(root, 'src');
 const PROTOCOL_PERCENT = 100;
 const OTHER_PERCENT = 90;
-/** Send queues, which were once in src/connection: 95 % here instead of the 90 % there. */
-const OUTGOING_PERCENT = 95;
 
 /** Runs the tests and prints all output but the last line. @returns {Promise<string>} The last line. */
 function runTests(/** @type {string} */ folder, /** @type {string[]} */ filters) {
@@ -69,12 +67,7 @@ const folders = new Map();
 for (const [path, file] of Object.entries(files)) {
   const name = relative(sources, path).split(sep).join('/');
   if (!hasCode(name)) continue;
-  const isOutgoing = name.startsWith('protocol/outgoing/');
-  const folder = isOutgoing
-    ? 'protocol/outgoing'
-    : name.includes('/')
-      ? name.slice(0, name.indexOf('/'))
-      : 'index';
+  const folder = name.includes('/') ? name.slice(0, name.indexOf('/')) : 'index';
   const sum = folders.get(folder) ?? { lines: { total: 0, covered: 0 }, branches: { total: 0, covered: 0 } };
   folders.set(folder, sum);
   for (const unit of /** @type {const} */ (['lines', 'branches'])) {
@@ -89,12 +82,7 @@ const percent = (/** @type {{ total: number, covered: number }} */ { total, cove
 
 let short = 0;
 for (const [folder, { lines, branches }] of [...folders].sort(([a], [b]) => (a < b ? -1 : 1))) {
-  const wanted =
-    folder === 'protocol'
-      ? PROTOCOL_PERCENT
-      : folder === 'protocol/outgoing'
-        ? OUTGOING_PERCENT
-        : OTHER_PERCENT;
+  const wanted = folder === 'protocol' ? PROTOCOL_PERCENT : OTHER_PERCENT;
   const isShort = isWhole && Math.min(percent(lines), percent(branches)) < wanted;
   if (isShort) short++;
   process.stdout.write(
