@@ -5,14 +5,16 @@ import { acceptDeflateAnswer, offerDeflate } from '../src/protocol/deflate/offer
 import { HandshakeError } from '../src/protocol/errors.ts';
 import { type ExtensionOffer, parseExtensions } from '../src/protocol/handshake/extension-list.ts';
 import { type FrameFields, frame } from '../src/testing/frames.ts';
-import { drive, line, type Outcome, type Stage } from './drive.ts';
+import { Scrambling, scrambled } from '../test/protocol/extensions/scrambling.ts';
+import { deflateOf, drive, line, type Outcome, type Stage } from './drive.ts';
 import { type Prng, prng } from './prng.ts';
 import { nearlyText } from './utf8.ts';
 
 const LIMITS = { maxMessageBytes: 20_000, maxFrameBytes: 20_000, maxFragments: 1_000, maxPendingPongs: 16 };
 
 /**
- * Feeds compressed messages in any fragmentation, valid and slightly broken, and lists of extensions. Invariants:
+ * Feeds compressed messages in any fragmentation, valid and slightly broken, also with another extension before or after
+ * compression, and lists of extensions. Invariants:
  * - Data that zlib compressed inflates to the original.
  * - Any bytes give the same facts for every cut; invalid bytes give one typed error.
  * - A negotiation never throws and selects only what was offered; the client that made the offer accepts the answer.
@@ -29,17 +31,26 @@ export function fuzzDeflate(seed: number, iterations: number): void {
 
 function inflate(random: Prng, where: string): void {
   const role = random.pick(['server', 'client'] as const);
-  const stage: Stage = { role, limits: LIMITS, deflate: { contextTakeover: false, windowBits: 15 } };
+  const deflate = deflateOf(role, { contextTakeover: false, windowBits: 15 });
+  const order = random.pick(['alone', 'alone', 'before', 'after'] as const);
+  const scrambling = new Scrambling();
+  const extensions = { alone: [deflate], before: [deflate, scrambling], after: [scrambling, deflate] }[order];
+  const stage: Stage = { role, limits: LIMITS, extensions };
   const isBroken = random.bool(0.4);
   const expected: string[] = [];
   const frames: Buffer[] = [];
   for (let count = 1 + random.int(3); count > 0; count--) {
     const isText = random.bool();
     const message = content(random, isText);
-    const payload = compressed(random, message);
+    const payload = {
+      alone: () => compressed(random, message),
+      before: () => scrambled(compressed(random, message)),
+      after: () => compressed(random, scrambled(message)),
+    }[order]();
     frames.push(
       ...fragments(random, payload, {
         opcode: isText ? 1 : 2,
+        rsv2: order !== 'alone',
         mask: role === 'server' ? random.bytes(4) : false,
       }),
     );
@@ -59,7 +70,7 @@ function inflate(random: Prng, where: string): void {
       assert.deepEqual(facts(drive(stage, single)), whole, 'byte by byte');
     }
   } catch (error) {
-    throw new Error(`${where}, ${role}: ${wire.toString('hex')}`, { cause: error });
+    throw new Error(`${where}, ${role}, ${order}: ${wire.toString('hex')}`, { cause: error });
   }
 }
 
@@ -103,6 +114,7 @@ function fragments(random: Prng, payload: Buffer, fields: FrameFields): Buffer[]
       ...fields,
       opcode: i === 0 ? fields.opcode : 0,
       rsv1: i === 0,
+      rsv2: i === 0 && fields.rsv2 === true,
       fin: i === pieces.length - 1,
       payload: piece,
     }),
