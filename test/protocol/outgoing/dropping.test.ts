@@ -43,6 +43,18 @@ test('BP-05: the oldest small message is dropped from the block of a blocked wir
   assert.deepEqual([outbox.dropOldest(), outbox.dropOldest()], [5, 0]);
 });
 
+test('BP-05: behind a message of which a part was written, the oldest small message of the block is dropped', () => {
+  const { outbox, wire, take, frames } = outboxWith(5_000);
+  outbox.data(OPCODE.BINARY, new Uint8Array(LARGE_BYTES));
+  assert.equal(take(), 5_000);
+  wire.blocked = true;
+  outbox.text('one');
+  outbox.text('three');
+  assert.equal(outbox.dropOldest(), 5);
+  wire.blocked = false;
+  assert.deepEqual(frames(), [`2 ${LARGE_BYTES}`, '1 5']);
+});
+
 for (const [what, send] of [
   [
     'copied',
