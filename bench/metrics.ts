@@ -1,6 +1,6 @@
 // What the option `metrics` costs per echo, and what a scrape costs: node build/bench/metrics.js [connections]
-// Everything runs in this process, without system calls, so that differences of nanoseconds show. One process measures one
-// setting, because shared code is compiled for both otherwise; the settings alternate.
+// Everything runs in one process, without system calls, so that differences of nanoseconds show. Both settings alternate in each
+// of several processes: compilers and memory make one process slower than the next.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -12,10 +12,10 @@ import { EXAMPLE_KEY, text } from '../src/testing/index.ts';
 const PAYLOAD_BYTES = 128;
 /** Messages in one read. */
 const DEPTH = 16;
-const WARM_UP = 20_000;
-const WINDOWS = 4_000;
+const WARM_UP = 5_000;
+const WINDOWS = 1_000;
 const READS_PER_WINDOW = 20;
-const ROUNDS = 5;
+const ROUNDS = 7;
 const SCRAPES = 500;
 
 /** A socket whose peer sends what it is told to, and reads everything. */
@@ -45,24 +45,33 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 /** The value that a tenth of the sorted values lies below: interruptions only make a window longer. */
 const low = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 10)]!;
 
+interface Echo {
+  readonly off: number;
+  readonly on: number;
+}
+
 /** Time of one echo in ns: received, delivered, and sent back. */
-async function echoNs(metrics: boolean): Promise<number> {
-  const server = new WebSocketServer({ metrics, maxMessageBytes: 65_536 });
-  server.on('message', (connection, message) => void connection.send(message));
-  const wire = await join(server);
+async function echoNs(): Promise<Echo> {
   const frames = Buffer.concat(Array.from({ length: DEPTH }, () => text('x'.repeat(PAYLOAD_BYTES))));
-  const read = async (reads: number): Promise<number> => {
-    const begin = process.hrtime.bigint();
-    for (let at = 0; at < reads; at++) {
-      wire.push(Buffer.from(frames));
-      await nextTurn();
-    }
-    return Number(process.hrtime.bigint() - begin) / reads / DEPTH;
+  const open = async (metrics: boolean): Promise<(reads: number) => Promise<number>> => {
+    const server = new WebSocketServer({ metrics, maxMessageBytes: 65_536 });
+    server.on('message', (connection, message) => void connection.send(message));
+    const wire = await join(server);
+    return async (reads) => {
+      const begin = process.hrtime.bigint();
+      for (let at = 0; at < reads; at++) {
+        wire.push(Buffer.from(frames));
+        await nextTurn();
+      }
+      return Number(process.hrtime.bigint() - begin) / reads / DEPTH;
+    };
   };
-  await read(WARM_UP);
-  const windows: number[] = [];
-  for (let at = 0; at < WINDOWS; at++) windows.push(await read(READS_PER_WINDOW));
-  return low(windows);
+  const sides = [await open(false), await open(true)];
+  const windows: number[][] = [[], []];
+  for (let at = 0; at < WARM_UP; at++) for (const read of sides) await read(1);
+  for (let at = 0; at < WINDOWS; at++)
+    for (const [side, read] of sides.entries()) windows[side]!.push(await read(READS_PER_WINDOW));
+  return { off: low(windows[0]!), on: low(windows[1]!) };
 }
 
 /** Time of one scrape in µs. */
@@ -80,32 +89,31 @@ async function scrapeMicros(connections: number): Promise<number> {
   return low(times);
 }
 
-type Job = { readonly echo: boolean } | { readonly scrape: number };
+type Job = 'echo' | { readonly scrape: number };
 
-async function inChild(job: Job): Promise<number> {
+async function inChild(job: Job): Promise<unknown> {
   const child = fork(import.meta.filename, [JSON.stringify(job)]);
-  const [result] = (await once(child, 'message')) as [number];
+  const [result] = (await once(child, 'message')) as [unknown];
   return result;
 }
 
-const [given] = process.argv.slice(2);
-if (given?.startsWith('{') === true) {
+const [given = '10000'] = process.argv.slice(2);
+if (process.send !== undefined) {
   const job = JSON.parse(given) as Job;
-  process.send!('echo' in job ? await echoNs(job.echo) : await scrapeMicros(job.scrape));
+  process.send(job === 'echo' ? await echoNs() : await scrapeMicros(job.scrape));
   process.exit();
 }
-const pairs: { off: number; on: number }[] = [];
+const differences: number[] = [];
 for (let round = 0; round < ROUNDS; round++) {
-  const off = await inChild({ echo: false });
-  const on = await inChild({ echo: true });
-  pairs.push({ off, on });
+  const { off, on } = (await inChild('echo')) as Echo;
+  differences.push(on - off);
   console.log(
     `echo: ${off.toFixed(0)} ns without metrics, ${on.toFixed(0)} with: ${(on - off).toFixed(0)} more`,
   );
 }
-const differences = pairs.map(({ off, on }) => on - off).sort((a, b) => a - b);
+differences.sort((a, b) => a - b);
 console.log(`median of the differences: ${differences[ROUNDS >> 1]!.toFixed(0)} ns`);
-for (const connections of [0, Number(given ?? 10_000)])
-  console.log(
-    `scrape with ${connections} connections: ${(await inChild({ scrape: connections })).toFixed(0)} µs`,
-  );
+for (const connections of [0, Number(given)]) {
+  const micros = (await inChild({ scrape: connections })) as number;
+  console.log(`scrape with ${connections} connections: ${micros.toFixed(0)} µs`);
+}
