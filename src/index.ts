@@ -64,8 +64,11 @@ export {
 export type { MetricsOptions } from './options/metrics-options.ts';
 export { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options/resolve-server-options.ts';
 export type { ReadonlyRegistry } from './server/groups/registry.ts';
-export { timingSafeEqualText } from './server/admission/secrets.ts';
+export type { AdminOptions } from './options/admin-options.ts';
+export type { EndpointOptions } from './options/endpoint-options.ts';
+export { timingSafeEqualText } from './options/secrets.ts';
 export type { RefusedInfo, ServerEvents } from './server/server-events.ts';
+export type { Readiness, ReadyReason } from './server/readiness.ts';
 export type { ShutdownOptions, ShutdownProgress, ShutdownReport } from './server/shutdown.ts';
 export type { ServerStats } from './server/stats.ts';
 export type { TlsCredentials, TlsOptions } from './options/tls-options.ts';

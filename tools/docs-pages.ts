@@ -12,6 +12,8 @@ import {
 import { DEFAULT_METRICS, METRICS_OPTION_TABLE } from '../src/options/metrics-options.ts';
 import { DEFAULT_DEFLATE_SETTINGS } from '../src/options/resolve-options.ts';
 import { METRICS } from '../src/observe/index.ts';
+import { ADMIN_TABLE, DEFAULT_ADMIN } from '../src/options/admin-options.ts';
+import { DEFAULT_ENDPOINTS, ENDPOINT_TABLE } from '../src/options/endpoint-options.ts';
 import { ERRORS, type ErrorRule } from '../src/protocol/errors.ts';
 import { type OptionRule, SERVER_OPTION_TABLE } from '../src/options/server-option-table.ts';
 import { DEFAULT_SERVER_OPTIONS } from '../src/options/resolve-server-options.ts';
@@ -36,6 +38,10 @@ const OTHERS = {
   deflate: '`true`, `false`, or an object (below)',
   metrics: '`true`, `false`, or an object (below)',
   text: 'a string',
+  secret: 'a string',
+  endpoint: 'a path, or `false`',
+  endpoints: 'an object (below)',
+  admin: '`false`, or an object (below)',
 } as const;
 
 function allowed(rule: OptionRule | ConnectOptionRule): string {
@@ -58,6 +64,7 @@ function allowed(rule: OptionRule | ConnectOptionRule): string {
 function shownDefault(name: string, defaults: object = DEFAULT_SERVER_OPTIONS): string {
   if (name === 'clock' || name === 'random') return "the platform's";
   if (name === 'path') return 'any';
+  if (name === 'endpoints') return 'none';
   if (name === 'memoryBudget') return 'one for the process, 268,435,456 bytes';
   if (name === 'lookup') return '`dns.lookup`';
   const value: unknown = Reflect.get(defaults, name);
@@ -116,6 +123,26 @@ export function optionsPage(): string {
     row('---', '---', '---', '---'),
     ...Object.entries(METRICS_OPTION_TABLE).map(([name, rule]) =>
       row(`\`${name}\``, shownDefault(name, DEFAULT_METRICS), allowed(rule), rule.says),
+    ),
+    '',
+    '## `endpoints`',
+    '',
+    'Paths that the server answers itself, for GET and HEAD. [admin.md](admin.md) shows probes for Kubernetes and balancers.',
+    '',
+    row('Field', 'Default', 'Allowed', 'Meaning'),
+    row('---', '---', '---', '---'),
+    ...Object.entries(ENDPOINT_TABLE).map(([name, rule]) =>
+      row(`\`${name}\``, shownDefault(name, DEFAULT_ENDPOINTS), allowed(rule), rule.says),
+    ),
+    '',
+    '## `admin`',
+    '',
+    'A port for operators. `port` is required. [admin.md](admin.md) shows the page, and how to keep it from strangers.',
+    '',
+    row('Field', 'Default', 'Allowed', 'Meaning'),
+    row('---', '---', '---', '---'),
+    ...Object.entries(ADMIN_TABLE).map(([name, rule]) =>
+      row(`\`${name}\``, shownDefault(name, DEFAULT_ADMIN), allowed(rule), rule.says),
     ),
     '',
     '# Options of a client',

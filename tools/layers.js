@@ -58,6 +58,8 @@ const PROCESS_USERS = {
   'connection/warnings.ts': ['emitWarning'],
   'observe/version.ts': ['version'],
   'observe/metrics/process-sampler.ts': ['cpuUsage', 'memoryUsage'],
+  // What an operator wants to know of the process.
+  'observe/admin/process-facts.ts': ['pid', 'constrainedMemory', 'memoryUsage'],
   // Only a tick runs after all pending microtasks and before the next read.
   'client/early-input.ts': ['nextTick'],
 };

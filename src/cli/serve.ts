@@ -18,7 +18,7 @@ import { chatPage, servePage, testPage } from './served-page.ts';
 import { printEvents } from './serve-events.ts';
 import { serveEcho, serveRelay } from './serve-modes.ts';
 import { logClients, withoutCloses } from './serve-verbose.ts';
-import { SERVER_FLAGS, serverOptionsOf } from './server-flags.ts';
+import { SERVER_FLAGS, serverOptionsOf, WATCH_FLAGS } from './server-flags.ts';
 import { terminalLog } from './terminal-log.ts';
 
 const MODES = ['echo', 'relay', 'chat'] as const;
@@ -66,7 +66,14 @@ const OTHER_FLAGS: readonly Flag[] = [
   { name: 'debug', says: 'also log ordinary closes, refused plain requests and error stacks' },
   { name: 'help', short: 'h', says: 'print this help' },
 ];
-const FLAGS: readonly Flag[] = [...MODE_FLAGS, ...WHERE_FLAGS, ...TLS_FLAGS, ...SERVER_FLAGS, ...OTHER_FLAGS];
+const FLAGS: readonly Flag[] = [
+  ...MODE_FLAGS,
+  ...WHERE_FLAGS,
+  ...TLS_FLAGS,
+  ...WATCH_FLAGS,
+  ...SERVER_FLAGS,
+  ...OTHER_FLAGS,
+];
 
 /** Addresses that only this machine can reach, and their names in a Host header. */
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
@@ -84,6 +91,7 @@ const help = (): string =>
       { title: 'Mode', flags: MODE_FLAGS },
       { title: 'Address', flags: WHERE_FLAGS },
       { title: 'TLS', flags: TLS_FLAGS },
+      { title: 'Monitoring', flags: WATCH_FLAGS },
       { title: 'Server options', flags: SERVER_FLAGS },
       { title: 'Other', flags: OTHER_FLAGS },
     ],
@@ -96,6 +104,11 @@ const help = (): string =>
         command: 'hawser serve --allowed-origin https://a.example --allowed-origin https://b.example',
         says: 'accept pages of two sites',
       },
+      {
+        command: 'hawser serve --metrics',
+        says: 'with /metrics, /healthz and /readyz for Prometheus and Kubernetes',
+      },
+      { command: 'hawser serve --admin-port 9090', says: 'with a live page on http://127.0.0.1:9090/' },
       { command: 'hawser serve --chat --tls-self-signed', says: 'chat on https://127.0.0.1:8080/' },
       {
         command: 'hawser serve --rate-limit 100 --max-connections 500',
@@ -138,6 +151,19 @@ function serverOf(options: ServerOptions): WebSocketServer {
   } catch (error) {
     if (error instanceof MisuseError) throw new CommandError(error.message, { cause: error });
     throw error;
+  }
+}
+
+/** @returns The URL of the admin page, without the token; `undefined` without the flag. */
+async function openAdmin(server: WebSocketServer, { admin }: ServerOptions): Promise<string | undefined> {
+  if (admin === undefined || admin === false) return undefined;
+  try {
+    const address = await server.listenAdmin();
+    return `http://${urlHost(address)}:${address.port}/`;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const why = LISTEN_ERRORS[code]?.replaceAll('--port', '--admin-port') ?? String(error);
+    throw new CommandError(`cannot open the admin port ${admin.port}: ${why}`, { cause: error });
   }
 }
 
@@ -184,14 +210,18 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
 
   // Installed before the URL is printed and until the server has closed: without a listener SIGHUP ends the process.
   const stopRenewing = io.onHangUp(() => renew(server, flags, host, logger));
+  const adminUrl = await openAdmin(server, options);
   const address = await listen(server, port, host);
   const authority = `${urlHost(address)}:${address.port}`;
   const s = credentials === undefined ? '' : 's';
   const pageUrl = `http${s}://${authority}/`;
   const url = mode === 'chat' ? pageUrl : `ws${s}://${authority}${socketPath}`;
-  if (flags.has('json')) io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url }));
-  else if (mode === 'chat') io.out(`Hawser chat is listening on ${url}`);
+  if (flags.has('json')) {
+    const admin = adminUrl === undefined ? {} : { adminUrl };
+    io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url, ...admin }));
+  } else if (mode === 'chat') io.out(`Hawser chat is listening on ${url}`);
   else io.out(`Hawser ${mode} is listening on ${url} with a test page at ${pageUrl}`);
+  if (adminUrl !== undefined && !flags.has('json')) io.out(`The admin page is on ${adminUrl}`);
 
   await interruption(io.interrupted);
   // Clear the line: the terminal has just echoed ^C there.

@@ -36,6 +36,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   path: '<path>',
   budget: '<bytes>',
   text: '<text>',
+  secret: '<token>',
 };
 
 function placeholder({ kind, values = [], members = 'token' }: OptionDescription): string | undefined {
@@ -74,6 +75,8 @@ const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
   allowedHosts: 'names of this machine, while --host is one of them',
 };
 
+const ADMIN_DEFAULTS: Readonly<Record<string, string>> = { port: 'none' };
+
 const OPTIONS = describeServerOptions();
 
 const OPTION_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS)
@@ -101,8 +104,28 @@ const COMPRESS_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.perMessageD
   ([option, rule]) => flagOf(`perMessageDeflate.${option}`, `compress-${option}`, rule, rule.default),
 );
 
+/** `--admin-port` opens the admin port; the other options of the group need it. */
+const ADMIN_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.admin.options ?? {}).map(([option, rule]) =>
+  flagOf(`admin.${option}`, `admin-${option}`, rule, ADMIN_DEFAULTS[option] ?? rule.default),
+);
+
+/** `--metrics` serves these paths on the port of the server. */
+const METRICS_PATHS = Object.freeze({ health: '/healthz', ready: '/readyz', metrics: '/metrics' });
+const METRICS_FLAG: Flag = {
+  name: 'metrics',
+  says: 'answer /metrics for Prometheus, /healthz and /readyz on the port of the server',
+};
+
+/** What an operator watches: paths of the server, and a port of its own. */
+export const WATCH_FLAGS: readonly Flag[] = [METRICS_FLAG, ...ADMIN_FLAGS];
+
 /** Flags that set one option each. */
-const VALUE_FLAGS: readonly OptionFlag[] = [...OPTION_FLAGS, ...RATE_FLAGS, ...COMPRESS_FLAGS];
+const VALUE_FLAGS: readonly OptionFlag[] = [
+  ...OPTION_FLAGS,
+  ...RATE_FLAGS,
+  ...COMPRESS_FLAGS,
+  ...ADMIN_FLAGS,
+];
 
 /** Every server option that a command line can set, as a flag of the same name. */
 export const SERVER_FLAGS: readonly Flag[] = [
@@ -120,7 +143,8 @@ export function serverOptionsOf(flags: FlagValues): ServerOptions {
   const options: Record<string, unknown> = {};
   const rateLimit: Record<string, unknown> = {};
   const perMessageDeflate: Record<string, unknown> = {};
-  const groups: Readonly<Record<string, Record<string, unknown>>> = { rateLimit, perMessageDeflate };
+  const admin: Record<string, unknown> = {};
+  const groups: Readonly<Record<string, Record<string, unknown>>> = { rateLimit, perMessageDeflate, admin };
   for (const flag of VALUE_FLAGS) {
     const given = flags.get(flag.name);
     if (given === undefined) continue;
@@ -140,6 +164,13 @@ export function serverOptionsOf(flags: FlagValues): ServerOptions {
   }
   if (flags.has('compress') || Object.keys(perMessageDeflate).length > 0)
     options['perMessageDeflate'] = perMessageDeflate;
+  const [ofAdmin] = Object.keys(admin);
+  if (ofAdmin !== undefined) {
+    if (!('port' in admin))
+      throw new UsageError(`--admin-${kebabCase(ofAdmin)} needs a port: --admin-port <n>`);
+    options['admin'] = admin;
+  }
+  if (flags.has('metrics')) options['endpoints'] = METRICS_PATHS;
   // The constructor finds options that contradict each other. A server that does not listen holds no resources.
   asUsage(() => new WebSocketServer(options), withFlagNames);
   return options;
@@ -171,7 +202,7 @@ function textValue(
 
 /** Replaces the names of options in an error message by the names of their flags. */
 const withFlagNames = (message: string): string =>
-  message.replaceAll(/\b[a-z]+[A-Z][\w.]*\b/g, (name) => {
+  message.replaceAll(/\b(?:[a-z]+[A-Z]|admin\.)[\w.]*\b/g, (name) => {
     const flag = VALUE_FLAGS.find(({ path }) => path === name);
     return flag === undefined ? name : `--${flag.name}`;
   });

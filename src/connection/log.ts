@@ -24,6 +24,10 @@ const ORDINARY: ReadonlySet<CloseCause> = new Set([
 ]);
 const OUR_FAULT: ReadonlySet<CloseCause> = new Set(['handler-error', 'internal-error']);
 
+/** How much an operator has to care about a close. */
+export const levelOfClose = (cause: CloseCause): Exclude<Level, 'info'> =>
+  ORDINARY.has(cause) ? 'debug' : OUR_FAULT.has(cause) ? 'error' : 'warn';
+
 /**
  * Observer that writes log lines to the application's logger. Lines never hold payloads, cookies, tokens or queries.
  * A logger that throws is of no concern here: an observer may throw.
@@ -40,9 +44,8 @@ export class ConnectionLog implements Observer {
   closed(connection: ObservedConnection, info: CloseInfo): void {
     const { code, cause, sentCode, wasClean, error } = info;
     const { messagesReceived, messagesSent, bytesReceived, bytesSent } = connection;
-    const level: Level = ORDINARY.has(cause) ? 'debug' : OUR_FAULT.has(cause) ? 'error' : 'warn';
     this.write(
-      level,
+      levelOfClose(cause),
       {
         connectionId: connection.id,
         remoteAddress: connection.remoteAddress,

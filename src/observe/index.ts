@@ -9,6 +9,23 @@
  * @module
  */
 export {
+  ADMIN_PROTOCOL,
+  ADMIN_SORTS,
+  type AdminConnection,
+  type AdminEvent,
+  type AdminEventKind,
+  type AdminGauge,
+  type AdminGauges,
+  type AdminLatency,
+  type AdminPercentiles,
+  type AdminServer,
+  type AdminSnapshot,
+  type AdminSort,
+  type AdminTable,
+  type AdminTopic,
+  type AdminView,
+} from './admin/snapshot.ts';
+export {
   type Aggregator,
   type CollectedMetric,
   type CollectedValue,

@@ -1,6 +1,8 @@
 import { MisuseError } from '../protocol/errors.ts';
+import { ADMIN_TABLE, DEFAULT_ADMIN } from './admin-options.ts';
 import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
 import { DEFAULT_METRICS, METRICS_OPTION_TABLE } from './metrics-options.ts';
+import { DEFAULT_ENDPOINTS, ENDPOINT_TABLE } from './endpoint-options.ts';
 import { shown } from './option-check.ts';
 import { DEFAULT_DEFLATE_SETTINGS, DEFAULT_RATE_LIMIT } from './resolve-options.ts';
 import { DEFAULT_SERVER_OPTIONS } from './resolve-server-options.ts';
@@ -17,7 +19,7 @@ export interface OptionDescription {
   /**
    * The type of the value. `count`, `bits`, `bytes`, `ms` and `seconds` are whole numbers from `min` to `max`; `enum` is one
    * of `values`; `list` is an array of strings. `path`, `tls` and `budget` are `ServerOptions.path`, `TlsOptions` and
-   * `MemoryBudget`; `text` is a string. A `group` is an object of `options`.
+   * `MemoryBudget`; `text` and `secret` are strings, `endpoint` a path or `false`. A `group` is an object of `options`.
    */
   readonly kind:
     | 'count'
@@ -34,6 +36,8 @@ export interface OptionDescription {
     | 'tls'
     | 'budget'
     | 'text'
+    | 'secret'
+    | 'endpoint'
     | 'group';
   /** One line, without a full stop. */
   readonly help: string;
@@ -70,9 +74,9 @@ function described(rule: OptionRule, fallback: unknown): OptionDescription {
   if (isGroup(rule)) {
     const { table, defaults } = GROUPS[rule.kind];
     const options = describedTable(table, defaults);
-    return Object.freeze({ ...common, kind: 'group', orFalse: true, options });
+    return Object.freeze({ ...common, kind: 'group', orFalse: rule.kind !== 'endpoints', options });
   }
-  return Object.freeze({ kind: rule.kind, ...common });
+  return Object.freeze({ kind: rule.kind, ...common, orFalse: common.orFalse || rule.kind === 'endpoint' });
 }
 
 /** The options inside each group. */
@@ -85,6 +89,8 @@ const GROUPS: Readonly<
   rate: { table: RATE_LIMIT_TABLE, defaults: DEFAULT_RATE_LIMIT },
   deflate: { table: DEFLATE_TABLE, defaults: DEFAULT_DEFLATE_SETTINGS },
   metrics: { table: METRICS_OPTION_TABLE, defaults: DEFAULT_METRICS },
+  endpoints: { table: ENDPOINT_TABLE, defaults: DEFAULT_ENDPOINTS },
+  admin: { table: ADMIN_TABLE, defaults: DEFAULT_ADMIN },
 };
 
 const isGroup = (rule: OptionRule): rule is GroupRule => Object.hasOwn(GROUPS, rule.kind);

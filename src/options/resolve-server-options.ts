@@ -1,4 +1,6 @@
 import { defaultEngine } from '../engine/engine.ts';
+import { ADMIN_TABLE, resolveAdmin } from './admin-options.ts';
+import { DEFAULT_ENDPOINTS, resolveEndpoints } from './endpoint-options.ts';
 import {
   completeOptions,
   DEFAULT_CONNECTION_OPTIONS,
@@ -7,7 +9,7 @@ import {
   resolveDeflate,
   resolveRateLimit,
 } from './resolve-options.ts';
-import { resolveMetrics } from './metrics-options.ts';
+import { DEFAULT_METRICS, resolveMetrics } from './metrics-options.ts';
 import { SERVER_FOREIGN_NAMES } from './foreign-names.ts';
 import { checkedRecord } from './option-check.ts';
 import { checkedServerOption } from './server-option-check.ts';
@@ -29,6 +31,8 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   tls: undefined,
   upgrade: undefined,
   request: undefined,
+  endpoints: DEFAULT_ENDPOINTS,
+  admin: false,
   upgradeTimeoutMs: 10_000,
   handshakeTimeoutMs: 10_000,
   maxHeadBytes: 16_384,
@@ -68,6 +72,8 @@ export function resolveServerOptions<UserData = unknown>(
     (name, rule, value) => {
       if (rule.kind === 'rate') return resolveRateLimit(name, value, 'server');
       if (rule.kind === 'metrics') return resolveMetrics(name, value);
+      if (rule.kind === 'endpoints') return resolveEndpoints(name, value);
+      if (rule.kind === 'admin') return resolveAdmin(name, value, ADMIN_TABLE, checkedServerOption);
       return rule.kind === 'deflate' ? resolveDeflate(name, value) : checkedServerOption(name, rule, value);
     },
     SERVER_FOREIGN_NAMES,
@@ -77,5 +83,8 @@ export function resolveServerOptions<UserData = unknown>(
     ...engineDefaults(engine),
     ...given,
   };
-  return completeOptions(given, filled);
+  // Who reads metrics wants all of them.
+  const isRead = filled.endpoints.metrics !== false || filled.admin !== false;
+  const metrics = given['metrics'] === undefined && isRead ? DEFAULT_METRICS : filled.metrics;
+  return completeOptions(given, { ...filled, metrics });
 }

@@ -1,4 +1,6 @@
 import { checkedList, checkedOption, type MemberKind, refuseOption } from './option-check.ts';
+import { checkedSecret } from './admin-options.ts';
+import { checkedEndpoint } from './endpoint-options.ts';
 import { isAddressOrRange } from './addresses.ts';
 import type { GroupRule, OptionRule, ServerListRule } from './server-option-table.ts';
 import { checkTls } from './tls-options.ts';
@@ -26,6 +28,8 @@ export function checkedServerOption(
       ? checkTls(name, value)
       : refuseOption(name, value, 'an object of Node’s TLS options');
   }
+  if (rule.kind === 'endpoint') return checkedEndpoint(name, value);
+  if (rule.kind === 'secret') return checkedSecret(name, value);
   if (rule.kind === 'text')
     return typeof value === 'string' && value !== '' && value.length <= MAX_TEXT_LENGTH
       ? value

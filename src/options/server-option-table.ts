@@ -24,7 +24,7 @@ export const MAX_PROXIES = 32;
 /** A list option that only servers have. */
 export type ServerListRule = ListRule<'origin' | 'host' | 'address'>;
 /** An option whose value is an object with its own table: checked as a whole. */
-export type GroupRule = TableRule | PlainRule<'metrics'>;
+export type GroupRule = TableRule | PlainRule<'metrics' | 'endpoints' | 'admin'>;
 /** The values an option accepts, and a one-line description for `--help`. */
 export type OptionRule =
   | CommonRule
@@ -32,7 +32,9 @@ export type OptionRule =
   | GroupRule
   | PlainRule<'path'>
   | PlainRule<'tls'>
-  | PlainRule<'text'>;
+  | PlainRule<'text'>
+  | PlainRule<'secret'>
+  | PlainRule<'endpoint'>;
 
 /**
  * Every option of a server. Checks and command line flags are generated from this table. A missing or
@@ -61,6 +63,8 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   tls: plain('tls', 'serves TLS with these Node options'),
   upgrade: plain('function', 'accepts or refuses each handshake'),
   request: plain('function', 'answers plain HTTP requests'),
+  endpoints: plain('endpoints', 'paths for health, readiness and metrics on the own port'),
+  admin: plain('admin', 'a port of its own for operators: health, metrics, a live page'),
   upgradeTimeoutMs: ms('time limit of the upgrade hook'),
   handshakeTimeoutMs: ms('time limit from accept to the end of the request head'),
   maxHeadBytes: bytes(1_048_576, 'maximum size of a request head'),

@@ -1,6 +1,8 @@
 import type { ConnectionOptions, PlatformOptions } from './connection-options.ts';
 import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
 import type { AddressList } from './addresses.ts';
+import type { AdminOptions, AdminSettings } from './admin-options.ts';
+import type { EndpointOptions, EndpointSettings } from './endpoint-options.ts';
 import type { RequestHook, UpgradeHook } from './hooks.ts';
 import type { MetricsOptions, MetricsSettings } from './metrics-options.ts';
 import type { TlsOptions } from './tls-options.ts';
@@ -71,6 +73,17 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   readonly upgrade?: UpgradeHook<UserData> | undefined;
   /** Answers requests without upgrade, on a server that listens by itself. Default: none; such requests get 400. */
   readonly request?: RequestHook | undefined;
+  /**
+   * Paths for health, readiness and metrics, on a server that listens by itself. The server answers GET and HEAD for them
+   * before the `request` hook sees the request; other methods get 405. Such requests count as no refusal, and limits of
+   * connections do not apply to them. The host must be in `allowedHosts` or an IP address, as probes send it. Default: none.
+   */
+  readonly endpoints?: EndpointOptions | undefined;
+  /**
+   * A port of its own for operators: `/healthz`, `/readyz`, `/metrics`, `/stats`, `/connections`, and a live page at `/`. It
+   * opens with `listen` or `attach` (see `listenAdmin`) and closes at the end of `shutdown`. Default `false`.
+   */
+  readonly admin?: false | AdminOptions | undefined;
   /** Time limit of the `upgrade` hook; then 503. Default 10,000; 1 to 2,147,483,647 ms. Users wait for it. */
   readonly upgradeTimeoutMs?: number | undefined;
   /**
@@ -132,7 +145,8 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   readonly maxTopics?: number | undefined;
   /**
    * Counts messages by kind and size, and measures a sample of the handlers, for `server.metrics()`; costs about 40 ns an echo.
-   * The counters of `server.stats()` are always on. `true` means an object with all defaults. Default `false`.
+   * The counters of `server.stats()` are always on. `true` means an object with all defaults. Default `false`; `true` if
+   * `endpoints.metrics` or `admin` shows them.
    */
   readonly metrics?: boolean | MetricsOptions | undefined;
   /**
@@ -158,7 +172,7 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
 type Unfilled = 'path' | 'tls' | 'upgrade' | 'request' | 'name' | 'logger';
 type Filled<UserData> = Omit<
   ServerOptions<UserData>,
-  Unfilled | 'rateLimit' | 'perMessageDeflate' | 'metrics'
+  Unfilled | 'rateLimit' | 'perMessageDeflate' | 'metrics' | 'endpoints' | 'admin'
 >;
 
 /** {@link ServerOptions} after checking, with every default filled in. Frozen, lists included. */
@@ -170,4 +184,6 @@ export type ResolvedServerOptions<UserData = unknown> = {
   readonly rateLimit: false | RateLimit;
   readonly perMessageDeflate: false | DeflateSettings;
   readonly metrics: false | MetricsSettings;
+  readonly endpoints: EndpointSettings;
+  readonly admin: false | AdminSettings;
 };

@@ -31,11 +31,15 @@ import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { Admission, type Reservation } from './admission/admission.ts';
 import { Groups, type GroupsOwner } from './groups/groups.ts';
 import type { Relay } from './groups/relay.ts';
+import { Endpoints } from './opening/endpoints.ts';
 import { type Arrival, Handshake } from './opening/handshake.ts';
-import type { HandshakeOwner, PendingSocket } from './opening/handshake-owner.ts';
+import { type HandshakeOwner, type PendingSocket, retryAfter } from './opening/handshake-owner.ts';
+import { AdminRecorder } from '../observe/admin/recorder.ts';
 import { Meter } from '../observe/metrics/meter.ts';
+import { ProcessSampler } from '../observe/metrics/process-sampler.ts';
 import type { ServerReading } from '../observe/metrics/reading.ts';
 import { ServerCounts } from '../observe/metrics/server-counts.ts';
+import { renderMetrics } from '../observe/metrics/text.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
 import type { HandshakeTrace } from '../observe/tracing/traces.ts';
 import { EntryPolicies } from './admission/entry-policies.ts';
@@ -50,6 +54,7 @@ import {
 import { PipelinedUpgrade } from './opening/pipelined-upgrade.ts';
 import { Registry } from './groups/registry.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
+import type { Readiness, ReadyReason } from './readiness.ts';
 import type { ShutdownOwner, ShutdownProgress } from './shutdown.ts';
 import { Counters } from './counters.ts';
 import type { ServerStats } from './stats.ts';
@@ -83,6 +88,9 @@ export class ServerCore<UserData>
   readonly admission: Admission;
   readonly policies: EntryPolicies;
   readonly places: HandshakePlaces;
+  readonly endpoints: Endpoints | undefined;
+  /** What the admin port shows of the past; `undefined` without the option `admin`. */
+  readonly recorder: AdminRecorder | undefined;
   readonly registry = new Registry<DriverOf<UserData>>();
   readonly groups: Groups<UserData>;
   readonly pendingSockets = new Set<PendingSocket>();
@@ -94,6 +102,10 @@ export class ServerCore<UserData>
     isText: boolean,
   ) => ListenerResult)[] = [];
   shuttingDown = false;
+  /** Whether clients can reach the server: it listens, is attached, or has handled an upgrade. Set by its constructor. */
+  isReachable: () => boolean = () => false;
+  /** `shutdown` was called. */
+  isLeaving = false;
   ownAuthority = 'localhost';
   onReleased: (() => void) | undefined;
   /** Closes the listening sockets. */
@@ -123,12 +135,15 @@ export class ServerCore<UserData>
     this.meter = metrics === false ? undefined : new Meter(this.clock, this.random, metrics.handlerTimeOneIn);
     const log = logger === undefined ? [] : [new ServerLog(logger, this.clock)];
     this.counts = new ServerCounts(this.clock);
-    this.observers = new Observers([this.counters, this.counts, ...log, ...observers]);
+    this.recorder = this.options.admin === false ? undefined : new AdminRecorder(this.clock);
+    const recorder = this.recorder === undefined ? [] : [this.recorder];
+    this.observers = new Observers([this.counters, this.counts, ...log, ...recorder, ...observers]);
     this.warnings = new Warnings(logger);
     this.admission = new Admission(this.options);
     this.policies = new EntryPolicies(this.options);
     this.places = new HandshakePlaces(this.options, this.policies.isProxy);
     this.groups = new Groups(this, relay);
+    this.endpoints = Endpoints.of(this);
   }
 
   get settings(): ResolvedServerOptions<UserData> {
@@ -285,6 +300,13 @@ export class ServerCore<UserData>
     this.handlerFailed(error, undefined, 'the request hook');
   }
 
+  /** The admin port could not be opened, or failed to answer. */
+  adminFailed(error: unknown): void {
+    this.options.logger?.error({ err: error }, 'admin port failed');
+    if (countListeners(this.emitter, 'error') === 0) this.warnings.failure('the admin port', error);
+    this.#tell('error', error instanceof Error ? error : new PeerError('ERR_INTERNAL', String(error)));
+  }
+
   /** Shows the first refused origin: a browser does not tell its page why the connection failed. */
   #showOrigin({ detail = '' }: Refusal): void {
     if (this.options.logger !== undefined || countListeners(this.emitter, 'refused') > 0) return;
@@ -312,6 +334,24 @@ export class ServerCore<UserData>
 
   unsubscribed(driver: DriverOf<UserData>, topic: string): void {
     this.#tell('unsubscribe', driver.connection, topic);
+  }
+
+  /** Whether new clients can connect, and why not. */
+  readiness(): Readiness {
+    const reasons: ReadyReason[] = [];
+    if (this.isLeaving) reasons.push('shutting-down');
+    else if (!this.isReachable()) reasons.push('not-listening');
+    if (!this.admission.hasRoom) reasons.push('full');
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  /** The metrics of the server and of the process. */
+  metrics(): string {
+    return renderMetrics([this.readMetrics()], this.engine.part(ProcessSampler).read());
+  }
+
+  retryAfter(): number {
+    return retryAfter(this.options);
   }
 
   // Going down.

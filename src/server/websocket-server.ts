@@ -9,12 +9,11 @@ import { checkPublishOptions, type Audience, type SendOptions } from '../options
 import { dispatch, SafeEmitter } from '../connection/emitter.ts';
 import { warnOfHandlerProperties } from '../connection/event-names.ts';
 import type { Delivery } from '../connection/owner.ts';
-import { ProcessSampler } from '../observe/metrics/process-sampler.ts';
-import { renderMetrics } from '../observe/metrics/text.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
 import { SocketChecks } from '../sockets/handle-check.ts';
+import { Admin } from './admin.ts';
 import { type Attached, attach, detach } from './opening/attachments.ts';
 import type { BroadcastOptions } from './groups/broadcast.ts';
 import {
@@ -33,6 +32,7 @@ import { ownPort } from './opening/own-port.ts';
 import { type ReadonlyRegistry, RegistryView } from './groups/registry.ts';
 import { ServerCore } from './server-core.ts';
 import type { ServerEvents } from './server-events.ts';
+import type { Readiness } from './readiness.ts';
 import { shutDown, type ShutdownOptions, type ShutdownReport, shutdownSettings } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
 import { checkTls, type TlsCredentials, type TlsOptions } from '../options/tls-options.ts';
@@ -57,6 +57,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   /** `handleUpgrade` was called. */
   #upgrading = false;
   #shutdown: Promise<ShutdownReport> | undefined;
+  readonly #admin: Admin | undefined;
 
   static {
     warnOfHandlerProperties(
@@ -83,6 +84,9 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     this.#tls = core.options.tls;
     this.#connections = new RegistryView(core.registry);
     this.#topics = core.groups.topics.view(({ connection }) => connection);
+    this.#admin = this.#createAdmin();
+    core.isReachable = () =>
+      (this.#listener?.address() ?? null) !== null || this.#httpServers.size > 0 || this.#upgrading;
     core.onStopListening = () => {
       this.#listener?.close();
       for (const [server, member] of this.#httpServers) detach(server, member, core.engine);
@@ -120,7 +124,9 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const listener = new Listener(server, (error) => core.acceptFailed(error), isAuto ? shortcut : undefined);
     this.#tlsServer = tlsServer;
     this.#listener = listener;
+    const opensAdmin = this.#admin?.isOpen === false;
     try {
+      if (opensAdmin) await this.#admin?.open();
       const address = await listener.listen(options, core.options.backlog);
       if (core.shuttingDown) {
         listener.close();
@@ -134,8 +140,25 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       return address;
     } catch (error) {
       this.#listener = undefined;
+      if (opensAdmin) await this.#admin?.close();
       throw error;
     }
+  }
+
+  /**
+   * Opens the port of the option `admin` now, and returns its address; if it is open, only that. {@link listen} opens it before it
+   * listens, and rejects if that fails. {@link attach} and {@link handleUpgrade} open it, too, but cannot wait for it: a failure
+   * becomes an `error` event. {@link shutdown} closes it last.
+   * @returns The address; for port 0, with the port that the system chose. Rejects with an error that has the code of the system,
+   *   such as `EADDRINUSE`.
+   * @throws MisuseError (as a rejection) `ERR_STATE` without the option `admin`, or after `shutdown`.
+   */
+  async listenAdmin(): Promise<AddressInfo> {
+    checkCount('server.listenAdmin', arguments, 0);
+    this.#refuseAfterShutdown();
+    if (this.#admin === undefined)
+      throw new MisuseError('ERR_STATE', 'this server was created without the option admin');
+    return this.#admin.open();
   }
 
   /**
@@ -185,6 +208,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     };
     attach(server, member, core.engine);
     this.#httpServers.set(server, member);
+    this.#openAdmin();
     return this;
   }
 
@@ -211,6 +235,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     head: Buffer,
   ): Promise<Connection<UserData> | undefined> {
     checkUpgradeArguments(arguments);
+    if (!this.#upgrading) this.#openAdmin();
     this.#upgrading = true;
     return this.#upgrade(request, socket, head);
   }
@@ -252,8 +277,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
    */
   metrics(): string {
     checkCount('server.metrics', arguments, 0);
-    const core = this.#core;
-    return renderMetrics([core.readMetrics()], core.engine.part(ProcessSampler).read());
+    return this.#core.metrics();
   }
 
   /**
@@ -262,9 +286,13 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
    */
   ready(): boolean {
     checkCount('server.ready', arguments, 0);
-    const address = this.#listener?.address() ?? null;
-    const started = address !== null || this.#httpServers.size > 0 || this.#upgrading;
-    return started && this.#shutdown === undefined && this.#core.admission.hasRoom;
+    return this.#core.readiness().ready;
+  }
+
+  /** As {@link ready}, with the reasons, for the body of a health check. */
+  readiness(): Readiness {
+    checkCount('server.readiness', arguments, 0);
+    return this.#core.readiness();
   }
 
   /**
@@ -279,8 +307,11 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     if (this.#shutdown !== undefined) return this.#shutdown;
     const settings = shutdownSettings(options);
     const core = this.#core;
-    this.#shutdown = shutDown(core, settings, options?.signal).then((report) => {
+    core.isLeaving = true;
+    core.recorder?.note('shutting-down', 'info', `shutting down · ${core.connectionCount} connections`);
+    this.#shutdown = shutDown(core, settings, options?.signal).then(async (report) => {
       core.observers.tell('shutDown', report, core.stats(this.#listener?.transport ?? 'stream'));
+      await this.#admin?.close();
       dispatch(this, 'closed', [], (error) => core.handlerFailed(error, undefined, "a listener of 'closed'"));
       return report;
     });
@@ -303,6 +334,36 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       fields: Fields.fromRaw(request.rawHeaders),
     };
     return this.#core.upgrade(socket, requestHead, head, request);
+  }
+
+  /** Opens the admin port for a call that cannot wait. */
+  #openAdmin(): void {
+    if (this.#admin?.isOpen !== false || this.#shutdown !== undefined) return;
+    this.#admin.open().catch((error: unknown) => this.#core.adminFailed(error));
+  }
+
+  #createAdmin(): Admin | undefined {
+    const core = this.#core;
+    const { options, recorder } = core;
+    if (options.admin === false || recorder === undefined) return undefined;
+    return new Admin({
+      options: options.admin,
+      clock: core.clock,
+      logger: options.logger,
+      recorder,
+      settings: options,
+      maxConnections: options.maxConnections,
+      name: options.name,
+      connections: this.#connections as ReadonlyRegistry<Connection>,
+      topics: this.#topics as Topics<Connection>,
+      stats: () => this.stats(),
+      readiness: () => core.readiness(),
+      metrics: () => core.metrics(),
+      retryAfter: () => core.retryAfter(),
+      failed: (error) => core.adminFailed(error),
+      shutdown: (settings) => this.shutdown(settings),
+      openServer: (settings) => new WebSocketServer(settings),
+    });
   }
 
   #serves(path: string): boolean {

@@ -147,7 +147,7 @@ for (const name of ['connect', 'send', 'bench', 'conform']) {
 test('CM-04: each server option that a command line can set has a flag of the same name', () => {
   const names = new Set(SERVER_FLAGS.map(({ name }) => name));
   for (const [option, { kind }] of Object.entries(SERVER_OPTION_TABLE)) {
-    if (kind === 'function' || kind === 'object' || kind === 'tls' || kind === 'metrics') continue;
+    if (['function', 'object', 'tls', 'metrics', 'endpoints', 'admin'].includes(kind)) continue;
     // The client commands have --compress, too.
     const kebab = (option === 'perMessageDeflate' ? 'compress' : option).replace(
       /[A-Z]/g,

@@ -87,6 +87,35 @@ export async function attached(t: TestContext, file: string): Promise<void> {
   assert.equal(await statusOf(port), 404, 'another path');
 }
 
+/** Asks the program for a path. */
+const answerOf = async (port: number, path: string): Promise<readonly [number, string]> => {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`);
+  return [response.status, await response.text()];
+};
+const READY = [200, '{"ready":true,"reasons":[]}'] as const;
+
+export async function endpoints(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  assert.deepEqual(await answerOf(port, '/healthz'), [200, 'ok\n']);
+  const [status, body] = await answerOf(port, '/readyz');
+  assert.deepEqual([status, body.trim()], READY);
+  assert.match((await answerOf(port, '/metrics'))[1], /^hawser_connections_limit 10000$/m);
+}
+
+export async function attachedHealth(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  assert.deepEqual(await answerOf(port, '/readyz'), READY);
+  assert.match((await answerOf(port, '/metrics'))[1], /^hawser_connections_limit 10000$/m);
+  assert.equal((await answerOf(port, '/other'))[0], 404);
+}
+
+export async function adminPort(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  const [status, page] = await answerOf(port, '/');
+  assert.equal(status, 200);
+  assert.match(page, /^<!doctype html>/);
+}
+
 export async function shutdown(t: TestContext, file: string): Promise<void> {
   const program = run(t, file);
   const ann = await visit(t, await program.port());

@@ -58,6 +58,9 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
       await server.listen(8080);`,
     run: readme.admission,
   },
+  'docs/admin.md: Endpoints on the own port': { run: guides.endpoints },
+  'docs/admin.md: Attached to your own HTTP server': { run: guides.attachedHealth },
+  'docs/admin.md: The admin port': { run: guides.adminPort },
   'docs/authentication.md: Authentication': {
     given: USER_OF,
     after: 'await server.listen(8080);',

@@ -13,14 +13,14 @@ interface Where {
 
 /** Printed ports, and the real ports that replace them. */
 const ports = JSON.parse(process.env['HAWSER_DOCS_PORTS'] ?? '{}') as Readonly<Record<string, number>>;
-/** The port in the guides. Another process may use it. */
-const PRINTED = 8_080;
+/** The ports in the guides: of a server, and of its operator. Another process may use them. */
+const PRINTED: ReadonlySet<unknown> = new Set([8_080, 9_090]);
 
 const listen = Reflect.get(net.Server.prototype, 'listen') as Call;
 net.Server.prototype.listen = function (this: net.Server, ...args: unknown[]) {
   const [first] = args;
   const where = typeof first === 'object' ? (first as Where) : undefined;
-  if ((where?.port ?? first) !== PRINTED) return listen.apply(this, args);
+  if (!PRINTED.has(where?.port ?? first)) return listen.apply(this, args);
   this.once('listening', () => process.send?.({ port: (this.address() as net.AddressInfo).port }));
   if (where === undefined)
     return listen.apply(this, [0, '127.0.0.1', ...args.filter((arg) => typeof arg === 'function')]);

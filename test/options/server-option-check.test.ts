@@ -103,6 +103,8 @@ const WRONG: Record<string, unknown[]> = {
   metrics: [0, null, 'true', [], () => true],
   name: ['', 'x'.repeat(257), 5, false, null, ['a']],
   rateLimit: [true, null, 5, [], 'x', {}],
+  endpoints: [true, false, null, 5, 'x', [], '/healthz'],
+  admin: [true, null, 5, [], 'x', 9090],
   perMessageDeflate: [0, 1, null, 'true', [], () => true],
   logger: [{}, { info() {} }, () => undefined, false, null],
   clock: [{}, Date, null],

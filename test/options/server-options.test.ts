@@ -29,6 +29,8 @@ test('CF-02 the defaults are the documented ones', () => {
     tls: undefined,
     upgrade: undefined,
     request: undefined,
+    endpoints: { health: false, ready: false, metrics: false },
+    admin: false,
     upgradeTimeoutMs: 10_000,
     handshakeTimeoutMs: 10_000,
     maxHeadBytes: 16_384,

@@ -8,6 +8,7 @@ import type { Transport, TransportOwner } from '../../sockets/transport.ts';
 import type { Admission, Reservation } from '../admission/admission.ts';
 import type { EntryPolicies } from '../admission/entry-policies.ts';
 import type { HandshakePlaces } from '../admission/handshake-places.ts';
+import type { Endpoints } from './endpoints.ts';
 import type { HeldInputOwner } from './held-input.ts';
 import type { UpgradeRequest } from '../../options/hooks.ts';
 import type { ResolvedServerOptions } from '../../options/resolve-server-options.ts';
@@ -36,6 +37,8 @@ export interface HandshakeOwner<UserData> extends HeldInputOwner {
   readonly shuttingDown: boolean;
   readonly pendingSockets: Set<PendingSocket>;
   readonly policies: EntryPolicies;
+  /** `undefined` if the server answers no path itself. */
+  readonly endpoints: Endpoints | undefined;
   /** Authority of the listening address: the default for HTTP/1.0 requests without `Host`. */
   readonly ownAuthority: string;
   /** Reports a request with `Sec-WebSocket-Key` but without `Upgrade`. */

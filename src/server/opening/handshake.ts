@@ -219,6 +219,12 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   #plainRequest(head: RequestHead, rest: Buffer): void {
+    const answer = this.#owner.endpoints?.answer(head);
+    if (answer !== undefined) {
+      this.#answer(answer);
+      this.#finished(undefined);
+      return;
+    }
     const { request } = this.#owner.options;
     if (request === undefined) {
       const isLost = head.fields.count('sec-websocket-key') > 0;

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { checkCount } from '../../options/call-check.ts';
-import { MisuseError } from '../../protocol/errors.ts';
+import { checkCount } from './call-check.ts';
+import { MisuseError } from '../protocol/errors.ts';
 
 /**
  * Compares two secrets, such as tokens. The time does not depend on where they differ, nor on the length of the right one.

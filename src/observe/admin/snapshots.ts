@@ -1,0 +1,82 @@
+import { hostname } from 'node:os';
+import { NODE_VERSION, VERSION } from '../version.ts';
+import { ConnectionScan } from './connection-scan.ts';
+import { LatencyWindow } from './latency-window.ts';
+import { heapGauge, LoopWatch, processId, rssGauge } from './process-facts.ts';
+import { type Pace, paceOf } from './slices.ts';
+import type { AdminServer, AdminSnapshot, AdminView } from './snapshot.ts';
+import type { AdminSubject } from './subject.ts';
+import { topTopics } from './topic-scan.ts';
+
+/** Takes snapshots of one server. */
+export class Snapshots {
+  readonly #subject: AdminSubject;
+  readonly #pace: Pace;
+  readonly #server: AdminServer;
+  readonly #scan: ConnectionScan;
+  readonly #loop = new LoopWatch();
+  readonly #latency = new LatencyWindow();
+
+  constructor(subject: AdminSubject, pace: Pace = paceOf(subject.clock)) {
+    this.#subject = subject;
+    this.#pace = pace;
+    this.#scan = new ConnectionScan(pace);
+    const { settings, options } = subject;
+    this.#server = Object.freeze({
+      name: subject.name ?? null,
+      version: VERSION,
+      nodeVersion: NODE_VERSION,
+      host: hostname(),
+      pid: processId(),
+      actions: options.actions,
+      highWaterMarkBytes: settings.highWaterMarkBytes,
+      maxBufferedBytes: settings.maxBufferedBytes,
+    });
+  }
+
+  /**
+   * @param views What the viewers want to see.
+   * @param wanted Asked between slices of the scan.
+   * @returns The snapshot of each view, by its key; `undefined` if nobody wants one any more.
+   */
+  async take(
+    views: readonly AdminView[],
+    wanted: () => boolean,
+  ): Promise<ReadonlyMap<string, AdminSnapshot> | undefined> {
+    const { connections, topics } = this.#subject;
+    const wallMs = this.#subject.clock.wallNow();
+    const tables = await this.#scan.tables(connections, views, wallMs, wanted);
+    if (tables === undefined) return undefined;
+    const top = await topTopics(topics, this.#pace, wanted);
+    if (top === undefined) return undefined;
+    const { recorder, maxConnections, settings } = this.#subject;
+    const stats = this.#subject.stats();
+    const common: Omit<AdminSnapshot, 'connections' | 'topics' | 'events'> = {
+      format: 1,
+      takenAtMs: this.#subject.clock.wallNow(),
+      server: this.#server,
+      readiness: this.#subject.readiness(),
+      stats,
+      gauges: {
+        connections: { now: connections.size, limit: maxConnections },
+        bufferedBytes: { now: settings.memoryBudget.usedBytes, limit: settings.memoryBudget.maxBytes },
+        heapBytes: heapGauge(),
+        rssBytes: rssGauge(),
+        ...this.#loop.read(),
+      },
+      latency: this.#latency.read(stats),
+      lastMinute: recorder.lastMinute(),
+    };
+    const { events } = recorder;
+    return new Map(
+      [...tables].map(([key, table]) => [key, { ...common, connections: table, topics: top, events }]),
+    );
+  }
+
+  /** Nobody looks any more: the next snapshot is a first one. */
+  rest(): void {
+    this.#scan.reset();
+    this.#loop.stop();
+    this.#latency.reset();
+  }
+}

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict';
+import process from 'node:process';
+import { after, before, test, type TestContext } from 'node:test';
+import { connect, type ServerOptions, WebSocketServer } from '../../src/index.ts';
+import { waitUntil } from '../../src/testing/index.ts';
+import { type Browser, chromium, type Page } from './peers.ts';
+
+const { skip } = chromium;
+const TIMEOUT = { skip, timeout: 120_000 };
+const TOKEN = 'a-token-for-this-page';
+/** Where to leave pictures of the page, for people to look at; none are made without it. */
+const PICTURES = process.env['HAWSER_SCREENSHOTS'];
+let browser: Browser | undefined;
+
+before(async () => {
+  if (skip === false) browser = await chromium.peer();
+});
+after(() => browser?.close());
+
+const NASTY = '<img src=x onerror="document.title=1">';
+
+/** A server with an admin port, a client that talks and one that was refused. */
+async function busy(
+  t: TestContext,
+  admin: Partial<NonNullable<Exclude<ServerOptions['admin'], false>>> = {},
+) {
+  const server = new WebSocketServer({ name: 'eu-1', maxConnections: 100, admin: { port: 0, ...admin } });
+  server.on('error', () => undefined);
+  server.on('message', (connection, message) => {
+    connection.subscribe(NASTY);
+    connection.send(message);
+  });
+  const { port } = await server.listen(0, '127.0.0.1');
+  const { port: adminPort } = await server.listenAdmin();
+  const client = await connect(`ws://127.0.0.1:${port}/`);
+  let echoes = 0;
+  client.on('message', (message) => {
+    echoes++;
+    client.send(message);
+  });
+  client.send('go');
+  await fetch(`http://127.0.0.1:${port}/${encodeURIComponent(NASTY)}`);
+  const kicked = await connect(`ws://127.0.0.1:${port}/`);
+  kicked.close(4000, NASTY);
+  await kicked.closed;
+  t.after(async () => {
+    client.terminate();
+    await server.shutdown();
+  });
+  return { server, client, url: `http://127.0.0.1:${adminPort}/`, echoes: () => echoes };
+}
+
+/** Opens a page in a browser of its own; what it complains about fails the test. */
+async function visit(
+  t: TestContext,
+  url: string,
+  options?: Parameters<Browser['newContext']>[0],
+): Promise<Page> {
+  const context = await browser!.newContext(options);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => void complaints.push(error.message));
+  page.on('console', (message) => {
+    // The browser itself reports a connection or request that was refused.
+    if (message.type() === 'error' && !/WebSocket connection|Failed to load resource/.test(message.text()))
+      complaints.push(message.text());
+  });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  });
+  await page.goto(url);
+  return page;
+}
+
+interface Element {
+  readonly textContent: string;
+  readonly hidden: boolean;
+}
+const texts = (page: Page, selector: string): Promise<string[]> =>
+  page.evaluate((query) => {
+    const { document } = globalThis as unknown as {
+      document: { querySelectorAll(query: string): Iterable<Element> };
+    };
+    return Array.from(document.querySelectorAll(query), (element) => element.textContent);
+  }, selector);
+const textOf = async (page: Page, selector: string): Promise<string> =>
+  (await texts(page, selector))[0] ?? '';
+const shows = (page: Page, selector: string, fits: (text: string) => boolean): Promise<boolean> =>
+  waitUntil(async () => fits(await textOf(page, selector)), { deadlineMs: 20_000 });
+
+test('LG-06 TS-06: the admin page shows counts that move, without an error', TIMEOUT, async (t) => {
+  const { url, server } = await busy(t);
+  const page = await visit(t, url, { viewport: { width: 1280, height: 900 } });
+  await shows(page, '#status', (text) => text === 'Live');
+  await shows(page, '#connections .value', (text) => text === '1');
+  assert.equal(await textOf(page, '#name'), 'eu-1');
+  assert.equal(await textOf(page, '#ready'), 'Ready');
+  await shows(page, '#messages .value', (text) => /^\d.*\/s$/.test(text) && text !== '0/s');
+  const first = await textOf(page, '#messages .value');
+  await shows(page, '#messages .value', (text) => text !== first);
+  await shows(page, '#handler td', (text) => text !== '–');
+  await shows(page, '#loop .value', (text) => text.endsWith('%'));
+  assert.deepEqual((await texts(page, '#table tbody tr .id')).length, 1);
+  // What came from a client is text.
+  assert.deepEqual(await texts(page, '#topics tbody td:first-child'), [NASTY]);
+  assert.deepEqual(await texts(page, '#refusals tbody td:first-child'), ['ERR_NO_UPGRADE']);
+  assert.ok((await texts(page, '#events .text')).some((text) => text.includes(NASTY)));
+  assert.equal((await texts(page, 'main img')).length, 0);
+  assert.equal(await textOf(page, 'title'), 'eu-1 · Hawser');
+  assert.equal((await texts(page, '#drain:not([hidden])')).length, 0, 'no actions');
+  assert.equal((await texts(page, 'td.acting:not([hidden])')).length, 0);
+  // Sorting and filtering are the server's.
+  await page.click('th[data-sort=topics] button');
+  await page.waitForSelector('th[data-sort=topics][aria-sort=descending]');
+  await page.fill('#filter', 'no such connection');
+  await shows(page, '#none', (text) => text === 'No connection matches.');
+  await page.fill('#filter', NASTY.toUpperCase());
+  await waitUntil(async () => (await texts(page, '#table tbody tr')).length === 1, { deadlineMs: 20_000 });
+  const going = server.shutdown({ timeoutMs: 1_000, readyDelayMs: 3_000 });
+  await shows(page, '#ready', (text) => text === 'Not ready: shutting down');
+  await going;
+  await shows(page, '#status', (text) => text.startsWith('Reconnecting'));
+});
+
+test(
+  'LG-06 TS-06: the page asks for the token, takes it from the URL once, and reconnects by itself',
+  TIMEOUT,
+  async (t) => {
+    const { url } = await busy(t, { token: TOKEN });
+    const page = await visit(t, url);
+    await page.waitForSelector('#ask-token[open]');
+    await page.fill('#token', 'not-the-right-token');
+    await page.click('#ask-token button');
+    await shows(page, '#notice', (text) => text === 'This token is wrong.');
+    await page.fill('#token', TOKEN);
+    await page.click('#ask-token button');
+    await shows(page, '#status', (text) => text === 'Live');
+    const other = await visit(t, `${url}#token=${TOKEN}`);
+    await shows(other, '#status', (text) => text === 'Live');
+    const hrefOf = (): Promise<string> =>
+      other.evaluate(() => (globalThis as unknown as { location: { href: string } }).location.href);
+    assert.equal(await hrefOf(), url, 'the token is not left in the URL');
+    await other.goto(url);
+    await shows(other, '#status', (text) => text === 'Live');
+  },
+);
+
+test('LG-06 TS-06: with actions, the page closes a connection and drains the server', TIMEOUT, async (t) => {
+  const { url, client, server } = await busy(t, { actions: true, token: TOKEN });
+  const page = await visit(t, `${url}#token=${TOKEN}`);
+  await page.click('#table tbody .acts .danger');
+  await page.fill('#reason', 'off you go');
+  await page.click('#ask-close button[value=no]');
+  await page.click('#table tbody .acts .danger');
+  await page.click('#ask-close button[value=yes]');
+  const info = await client.closed;
+  assert.deepEqual([info.code, info.reason], [1012, 'off you go']);
+  await shows(page, '#notice', (text) => text === 'The connection closes.');
+  await waitUntil(async () => (await texts(page, '#events .kind')).includes('action'), {
+    deadlineMs: 20_000,
+  });
+  await page.click('#drain');
+  await page.click('#ask-drain button[value=yes]');
+  await waitUntil(() => !server.ready(), { deadlineMs: 20_000 });
+});
+
+test('LG-06 TS-06: the page fits a phone, in light and dark', TIMEOUT, async (t) => {
+  const { url } = await busy(t, { actions: true });
+  for (const [name, options] of [
+    ['light', { viewport: { width: 1280, height: 900 } }],
+    ['dark', { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' }],
+    ['phone', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }],
+  ] as const) {
+    const page = await visit(t, url, options);
+    await shows(page, '#messages .value', (text) => text.endsWith('/s'));
+    const [inner, scroll] = await page.evaluate(() => {
+      const { document, innerWidth } = globalThis as unknown as {
+        innerWidth: number;
+        document: { documentElement: { scrollWidth: number } };
+      };
+      return [innerWidth, document.documentElement.scrollWidth] as const;
+    });
+    assert.ok(scroll <= inner, `${name}: ${scroll} > ${inner}`);
+    if (PICTURES !== undefined) await page.screenshot({ path: `${PICTURES}/admin-${name}.png` });
+  }
+});
