@@ -34,6 +34,11 @@ export interface CommandIo {
   readonly versions: { readonly hawser: string; readonly node: string };
   /** Aborted by the first SIGINT or SIGTERM. */
   readonly interrupted: AbortSignal;
+  /**
+   * Calls `listener` when the process ends, also after a second SIGINT and after an uncaught error.
+   * @returns A function that removes the listener.
+   */
+  onExit(listener: () => void): () => void;
   /** Calls `listener` at every SIGHUP, if the system has it. @returns A function that removes the listener. */
   onHangUp(listener: () => void): () => void;
 }

@@ -7,9 +7,10 @@ import { connectCommand } from './connect.ts';
 import { overview } from './help.ts';
 import { send } from './send.ts';
 import { serve } from './serve.ts';
+import { top } from './top/top.ts';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  [serve, connectCommand, send, bench, conform].map((command) => [command.name, command]),
+  [serve, connectCommand, send, bench, conform, top].map((command) => [command.name, command]),
 );
 
 const help = (): string =>

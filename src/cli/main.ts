@@ -68,6 +68,10 @@ const io: CommandIo = {
   },
   versions: { hawser: version, node: process.versions.node },
   interrupted: interrupt.signal,
+  onExit: (listener) => {
+    process.on('exit', listener);
+    return () => void process.off('exit', listener);
+  },
   onHangUp: (listener) => {
     process.on('SIGHUP', listener);
     return () => void process.off('SIGHUP', listener);

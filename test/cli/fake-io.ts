@@ -46,6 +46,8 @@ export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): Fake
     versions: { hawser: '0.0.0', node: '0.0.0' },
     interrupted: abort.signal,
     interrupt: () => abort.abort(),
+    // The process of a test does not end in the middle of a command.
+    onExit: () => () => undefined,
     onHangUp: (listener) => {
       hangUps.add(listener);
       return () => void hangUps.delete(listener);

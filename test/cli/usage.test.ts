@@ -11,7 +11,7 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [['help', 'srve'], "there is no command 'srve'; the nearest is 'serve'"],
   [['serve', '--prot', '1'], 'there is no flag --prot; the nearest is --port'],
   [['serve', '-x'], 'there is no flag -x. See'],
-  [['top'], "there is no command 'top'. See"],
+  [['bottom'], "there is no command 'bottom'. See"],
   [['benhc'], "there is no command 'benhc'; the nearest is 'bench'"],
   [['serve', '--ping-interval', '1'], 'there is no flag --ping-interval; the nearest is --ping-interval-ms'],
   [['serve', '--zzz'], 'there is no flag --zzz. See'],
@@ -126,7 +126,7 @@ for (const args of [
   });
 }
 
-for (const name of ['connect', 'send', 'bench', 'conform']) {
+for (const name of ['connect', 'send', 'bench', 'conform', 'top']) {
   for (const args of [
     [name, '--help'],
     ['help', name],
@@ -136,7 +136,7 @@ for (const name of ['connect', 'send', 'bench', 'conform']) {
       assert.equal(await runCommandLine(args, io, '1.2.3'), 0);
       const help = io.outLines.join('\n');
       assert.ok(help.startsWith(`Usage: hawser ${name} <`), help);
-      assert.match(help, /\n {2}-H, --header <name: value> /);
+      assert.match(help, name === 'top' ? /\n {2}--token <token> / : /\n {2}-H, --header <name: value> /);
       assert.match(help, /\n {2}--debug {2,}print/);
       assert.match(help, new RegExp(`\\nExamples:\\n {2}(.* \\| )?hawser ${name} `));
       for (const line of help.split('\n')) assert.ok(line.length <= 100, line);
