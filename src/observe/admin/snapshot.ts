@@ -18,6 +18,7 @@ export const ADMIN_SORTS = Object.freeze([
   'topics',
   'dropped',
 ] as const);
+/** A column that connections can be sorted by. */
 export type AdminSort = (typeof ADMIN_SORTS)[number];
 
 /**
