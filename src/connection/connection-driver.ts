@@ -159,28 +159,22 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   send(payload: Payload, options: SendOptions | undefined): boolean {
     const link = this.#link;
-    let bytes: number;
-    let isText = false;
     if (typeof payload === 'string' && options === undefined) {
       if (!this.#admit(payload.length)) return false;
-      bytes = link.outbox.text(payload);
-      isText = true;
+      link.outbox.text(payload);
     } else if (options?.binary === undefined && typeof payload !== 'string') {
-      const data = payloadBytes(payload, this.owner.engine.reusableBytes);
-      bytes = data.length;
-      if (!this.#admit(bytes)) return false;
-      link.outbox.data(OPCODE.BINARY, data, options?.compress);
+      const bytes = payloadBytes(payload, this.owner.engine.reusableBytes);
+      if (!this.#admit(bytes.length)) return false;
+      link.outbox.data(OPCODE.BINARY, bytes, options?.compress);
     } else {
       const { opcode, data } = outgoing(payload, options?.binary, this.owner.engine.reusableBytes);
-      bytes = data.length;
-      if (!this.#admit(bytes)) return false;
-      isText = opcode === OPCODE.TEXT;
-      if (typeof data === 'string') bytes = link.outbox.text(data, options?.compress);
+      if (!this.#admit(data.length)) return false;
+      if (typeof data === 'string') link.outbox.text(data, options?.compress);
       else link.outbox.data(opcode, data, options?.compress);
     }
-    this.owner.meter?.sent(bytes, isText);
     const mayGoOn = this.#accepted();
-    if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
+    if (this.owner.meter !== undefined || MESSAGE_SEND.hasSubscribers)
+      this.#reportSent(payload, options?.binary);
     return mayGoOn;
   }
 
@@ -545,6 +539,13 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     link.attempt(() => this.owner.closed(this, info));
     this.topicSet = undefined;
     this.#closed?.resolve(info);
+  }
+
+  #reportSent(payload: Payload, binary: boolean | undefined): void {
+    const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payloadBytes(payload).length;
+    const isText = binary === undefined ? typeof payload === 'string' : !binary;
+    this.owner.meter?.sent(bytes, isText);
+    if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
   }
 
   #publishReceived(message: Message, isText: boolean): void {

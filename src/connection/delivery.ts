@@ -202,12 +202,25 @@ export class Delivery {
   }
 
   #hand(message: Message, isText: boolean): void {
+    if (this.#owner.meter !== undefined || isHandlerTraced()) {
+      this.#handWatched(message, isText);
+      return;
+    }
+    const pending = this.#callListeners(message, isText, undefined);
+    this.#iterator?.give(message);
+    if (pending !== undefined) this.#await(pending, NOT_MEASURED, undefined);
+  }
+
+  /** As {@link #hand}, with the listeners measured and traced. */
+  #handWatched(message: Message, isText: boolean): void {
     const { meter } = this.#owner;
     const trace = isHandlerTraced() ? this.#owner.traceHandler(message, isText) : undefined;
     // A loop takes its message later, so there is nothing to measure.
     const token = meter === undefined || this.#iterator !== undefined ? NOT_MEASURED : meter.started();
     const pending =
-      trace === undefined ? this.#callListeners(message, isText) : this.#callTraced(message, isText, trace);
+      trace === undefined
+        ? this.#callListeners(message, isText, undefined)
+        : this.#callTraced(message, isText, trace);
     this.#iterator?.give(message);
     if (pending !== undefined) this.#await(pending, token, trace);
     else {
@@ -232,7 +245,7 @@ export class Delivery {
   #callListeners(
     message: Message,
     isText: boolean,
-    trace?: HandlerTrace,
+    trace: HandlerTrace | undefined,
   ): readonly PromiseLike<unknown>[] | undefined {
     const owner = this.#owner;
     let pending: PromiseLike<unknown>[] | undefined;

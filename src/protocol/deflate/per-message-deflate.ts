@@ -120,7 +120,7 @@ class DeflateEncoder implements MessageEncoder {
 
   sharedSent(message: PreparedMessage, frame: Uint8Array): void {
     if (this.#direction.contextTakeover) this.#compressor!.forget();
-    this.#count(message.payloadBytes, payloadBytesIn(frame.length, false));
+    this.#count(message.payloadBytes, payloadBytesIn(frame.length));
   }
 
   reset(): void {

@@ -6,7 +6,7 @@ import type { ProtocolMemory } from '../memory.ts';
 import { ownView } from '../payload.ts';
 import { EncodingQueue, type QueueEntry, type QueuedMessage } from './encoding-queue.ts';
 import { MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
-import { buildFragment, payloadBytesIn } from './frame-builder.ts';
+import { buildFragment } from './frame-builder.ts';
 import { Outbox, type OutgoingLimits, UNCOPIED_FROM_BYTES, type Wire } from './outbox.ts';
 import type { FrameWaiter, PreparedMessage, SharedFrame } from './prepared-message.ts';
 
@@ -66,9 +66,9 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     return super.idle && this.#queue === undefined;
   }
 
-  override text(text: string, compress?: boolean): number {
-    if (this.#queue !== undefined) return this.#wait(OPCODE.TEXT, text, compress);
-    return this.#send(OPCODE.TEXT, text, compress);
+  override text(text: string, compress?: boolean): void {
+    if (this.#queue !== undefined) this.#wait(OPCODE.TEXT, text, compress);
+    else this.#send(OPCODE.TEXT, text, compress);
   }
 
   override data(opcode: number, lent: Uint8Array, compress?: boolean): void {
@@ -193,17 +193,18 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     return bytes;
   }
 
-  /** @returns Size of the payload before it is encoded. */
-  #send(opcode: number, data: string | Uint8Array, compress: boolean | undefined): number {
+  #send(opcode: number, data: string | Uint8Array, compress: boolean | undefined): void {
     const output = this.#encode(data, compress, 0, 0);
+    if (this.#at === this.#encoders.length) {
+      this.#sendEncoded(opcode, output, false);
+      return;
+    }
     if (typeof output === 'string') {
-      if (this.#at === this.#encoders.length) return super.text(output);
-      return this.#enqueueMessage(opcode, output, Buffer.byteLength(output), compress);
+      this.#enqueueMessage(opcode, output, Buffer.byteLength(output), compress);
+      return;
     }
     const bytes = typeof data === 'string' ? this.#textBytes : data.length;
-    if (this.#at === this.#encoders.length) this.#sendEncoded(opcode, output, false);
-    else this.#enqueueMessage(opcode, output, bytes, compress, this.#at, this.#reservedBits);
-    return bytes;
+    this.#enqueueMessage(opcode, output, bytes, compress, this.#at, this.#reservedBits);
   }
 
   /** @param isOwn True if `output` stays unchanged until it is sent. */
@@ -227,24 +228,23 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     super.shared(frame);
   }
 
-  /** @returns Size of the payload before it is encoded. */
-  #wait(opcode: number, data: string | Uint8Array, compress: boolean | undefined): number {
+  #wait(opcode: number, data: string | Uint8Array, compress: boolean | undefined): void {
     // Three bytes per UTF-16 unit, and the longest header.
     const room = (typeof data === 'string' ? 3 * data.length : data.length) + MAX_HEADER_BYTES;
-    if (room > MAX_BLOCK_FRAME_BYTES || !this.#isSkipped(data, compress))
-      return this.#enqueueMessage(opcode, data, Buffer.byteLength(data), compress);
+    if (room > MAX_BLOCK_FRAME_BYTES || !this.#isSkipped(data, compress)) {
+      this.#enqueueMessage(opcode, data, Buffer.byteLength(data), compress);
+      return;
+    }
     const queue = this.#queue!;
     const block = queue.blockWith(room);
     const key = this.#nextKey?.();
     const bytes = typeof data === 'string' ? block.text(opcode, data, key) : block.data(opcode, data, key);
     queue.blockGrew(bytes);
-    return payloadBytesIn(bytes, key !== undefined);
   }
 
   /**
    * @param bytes Size of the payload before it is encoded.
    * @param at Index of the next encoder.
-   * @returns `bytes`.
    */
   #enqueueMessage(
     opcode: number,
@@ -253,10 +253,9 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     compress: boolean | undefined,
     at = 0,
     reservedBits = 0,
-  ): number {
+  ): void {
     const data = typeof lent === 'string' ? lent : Buffer.from(lent);
     this.#enqueue({ is: 'message', opcode, data, compress, at, reservedBits, bytes });
-    return bytes;
   }
 
   #enqueue(entry: QueueEntry): void {

@@ -126,10 +126,9 @@ export function frameBytes(bytes: Uint8Array, at: number): number {
   return 2 + lengthBytes + maskBytes + payloadBytes;
 }
 
-/** Returns the size of the payload of a frame that was built here, from the size of the frame. */
-export function payloadBytesIn(frameLength: number, isMasked: boolean): number {
-  const unmasked = isMasked ? frameLength - 4 : frameLength;
-  return unmasked - (unmasked < LENGTH_16 + 2 ? 2 : unmasked <= 0xffff + 4 ? 4 : 10);
+/** Returns the size of the payload of an unmasked frame that was built here, from the size of the frame. */
+export function payloadBytesIn(frameLength: number): number {
+  return frameLength - (frameLength < LENGTH_16 + 2 ? 2 : frameLength <= 0xffff + 4 ? 4 : 10);
 }
 
 /**

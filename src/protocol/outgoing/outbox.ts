@@ -5,7 +5,6 @@ import {
   buildFrame,
   type FrameKey,
   headerBytes,
-  payloadBytesIn,
   writeFrame,
   writeHeader,
   writeTextFrame,
@@ -123,19 +122,15 @@ export class Outbox implements PackingOwner {
     return this.waitingBytes === 0;
   }
 
-  /**
-   * @param _compress The application's choice; used by outboxes that compress.
-   * @returns Size of the text in UTF-8.
-   */
-  text(text: string, _compress?: boolean): number {
+  /** @param _compress The application's choice; used by outboxes that compress. */
+  text(text: string, _compress?: boolean): void {
     const bytes = this.#memory.reusableBytes.utf8Of(text);
     if (bytes !== undefined) {
       // The next read overwrites these bytes, so they are copied at any size.
       if (bytes.length < UNCOPIED_FROM_BYTES) this.#copySmall(OPCODE.TEXT, bytes, this.#key());
       else this.#push(buildFrame(OPCODE.TEXT, bytes, this.#key()));
-      return bytes.length;
+      return;
     }
-    const before = this.waitingBytes;
     const room = text.length * 3 + HEADER_ROOM;
     if (this.#wire.blocked) {
       if (room <= MAX_BLOCK_FRAME_BYTES)
@@ -148,7 +143,6 @@ export class Outbox implements PackingOwner {
       table.commit(end);
       this.waitingBytes += end - at;
     } else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
-    return payloadBytesIn(this.waitingBytes - before, this.#nextKey !== undefined);
   }
 
   /**

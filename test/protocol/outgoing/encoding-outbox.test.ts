@@ -223,20 +223,6 @@ test('PD-12: a compressor that throws for a queued message reports to the owner,
   assert.deepEqual([failures, sends(), frames()], [[error], 0, ['1 compressed z']]);
 });
 
-test('PD-12: text returns the size of its UTF-8, whether it is sent, compressed or queued', () => {
-  const { outbox, zlib, frames } = outboxWith({ contextTakeover: false });
-  const sizes = (): readonly number[] => [
-    outbox.text('é'),
-    outbox.text('é', true),
-    outbox.text('medium text é'),
-    outbox.text(`${LARGE}é`),
-  ];
-  assert.deepEqual(sizes(), [2, 2, 14, LARGE.length + 2], 'at once, and the last one begins the queue');
-  assert.deepEqual(sizes(), [2, 2, 14, LARGE.length + 2], 'queued');
-  for (const job of zlib.jobs) job.done(Buffer.from('z'));
-  assert.equal(frames().length, 8);
-});
-
 test('PD-08: a shared message of ordinary size is compressed at once, and sent as it is where that gains nothing', () => {
   const { outbox, zlib, frames } = outboxWith();
   outbox.prepared(new PreparedMessage('medium text'));
