@@ -68,6 +68,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
 
   override text(text: string, compress?: boolean): void {
     if (this.#queue !== undefined) this.#wait(OPCODE.TEXT, text, compress);
+    else if (this.#isSkipped(text, compress)) super.text(text);
     else this.#send(OPCODE.TEXT, text, compress);
   }
 
@@ -75,6 +76,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     // zlib ends the process if it gets a length that exceeds the memory.
     const payload = ownView(lent);
     if (this.#queue !== undefined) this.#wait(opcode, payload, compress);
+    else if (this.#isSkipped(payload, compress)) super.data(opcode, payload);
     else this.#send(opcode, payload, compress);
   }
 
@@ -149,7 +151,10 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
   }
 
   #isSkipped(data: string | Uint8Array, compress: boolean | undefined): boolean {
-    return this.#encoders.every((encoder) => encoder.plan(data, compress) === PLAN.SKIP);
+    const encoders = this.#encoders;
+    for (let at = 0; at < encoders.length; at++)
+      if (encoders[at]!.plan(data, compress) !== PLAN.SKIP) return false;
+    return true;
   }
 
   /**

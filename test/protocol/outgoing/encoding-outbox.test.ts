@@ -223,6 +223,22 @@ test('PD-12: a compressor that throws for a queued message reports to the owner,
   assert.deepEqual([failures, sends(), frames()], [[error], 0, ['1 compressed z']]);
 });
 
+test('PD-12: texts keep their order, whether they are sent, compressed or queued', () => {
+  const { outbox, zlib, frames } = outboxWith({ contextTakeover: false });
+  const send = (): void => {
+    outbox.text('é');
+    outbox.text('é', true);
+    outbox.text('z', true);
+    outbox.text('medium text é');
+    outbox.text(`${LARGE}é`);
+  };
+  send();
+  send();
+  for (const job of zlib.jobs) job.done(Buffer.from('z'));
+  const sent = ['1 é', '1 compressed z', '1 z', '1 compressed z', '1 compressed z'];
+  assert.deepEqual(frames(), [...sent, ...sent], 'a message that gets no smaller is sent as it is');
+});
+
 test('PD-08: a shared message of ordinary size is compressed at once, and sent as it is where that gains nothing', () => {
   const { outbox, zlib, frames } = outboxWith();
   outbox.prepared(new PreparedMessage('medium text'));
