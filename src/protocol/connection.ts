@@ -11,7 +11,7 @@ import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
 import { MisuseError, PeerError } from './errors.ts';
 import { EncodedInput } from './extensions/encoded-input.ts';
 import { type Extension, ownedBits } from './extensions/extension.ts';
-import { FrameParser, PIECE, type Piece } from './frame-parser.ts';
+import { FrameParser, type InputPosition, PIECE, type Piece } from './frame-parser.ts';
 import { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
 import { ProtocolMemory } from './memory.ts';
 import { invalidUtf8, MessageAssembler } from './message-assembler.ts';
@@ -217,6 +217,11 @@ export class ProtocolConnection {
     return this.#parser.unreadBytes;
   }
 
+  /** Where the parser stands in the received bytes. */
+  get inputPosition(): InputPosition {
+    return this.#parser.position;
+  }
+
   /** Bytes held of a message in progress. */
   get heldBytes(): number {
     return (this.#assembler?.length ?? 0) + (this.#encoded?.heldBytes ?? 0);
@@ -227,6 +232,11 @@ export class ProtocolConnection {
     return (
       (this.#assembler?.countedBytes ?? 0) + (this.#encoded?.countedBytes ?? 0) + this.#parser.countedBytes
     );
+  }
+
+  /** Memory that extensions of this connection keep between messages, in bytes. A memory budget does not count it. */
+  get contextBytes(): number {
+    return this.outbox.contextBytes + (this.#encoded?.contextBytes ?? 0);
   }
 
   /** True while an extension decodes received bytes: facts will follow without more input. */

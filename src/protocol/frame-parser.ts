@@ -21,6 +21,18 @@ export type Piece = (typeof PIECE)[keyof typeof PIECE];
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
+/** Where a parser stands in its input: what a second reader of the same input needs to begin there. */
+export interface InputPosition {
+  /** Payload bytes of a frame whose header was read; they come before `unparsed` and before all later input. */
+  readonly payloadBytes: number;
+  /** A copy of the bytes that were received and are not parsed, or not completely: the second reader parses them first. */
+  readonly unparsed: Buffer;
+  /** Opcode of the fragmented message in progress, 0 between messages. */
+  readonly messageOpcode: number;
+  /** Reserved bits on the first frame of that message. */
+  readonly reservedBits: number;
+}
+
 /**
  * Splits a byte stream into payloads (§5.2) and unmasks them in place, so the caller gives up each chunk it passes. A
  * whole frame inside one chunk, the common case, costs no allocation and no copy. If a chunk ends inside a header, the
@@ -65,6 +77,19 @@ export class FrameParser {
   /** Bytes received and not yet parsed. */
   get unreadBytes(): number {
     return this.#chunkEnd - this.#at;
+  }
+
+  /** Where this parser stands. The header of an unfinished frame is not part of it once it was read. */
+  get position(): InputPosition {
+    const partial = this.#partialHeader?.subarray(0, this.#partialHeaderBytes) ?? NOTHING;
+    const unread = this.bytes.subarray(this.#at, this.#chunkEnd);
+    const { messageOpcode, reservedBits } = this.header;
+    return {
+      payloadBytes: Math.max(0, this.#remaining),
+      unparsed: Buffer.concat([partial, unread]),
+      messageOpcode,
+      reservedBits,
+    };
   }
 
   /** Bytes to count in a memory budget: a copy of unread bytes stays allocated until its last byte is read. */

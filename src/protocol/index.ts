@@ -58,7 +58,7 @@ export { Fields, isFieldValue, isToken, listMembers } from './handshake/fields.t
 export type { ResponseHead } from './handshake/response-head.ts';
 export { buildFrame, headerBytes, writeFrame, writeHeader } from './outgoing/frame-builder.ts';
 export { FrameHeader } from './frame-header.ts';
-export { FrameParser, PIECE, type Piece } from './frame-parser.ts';
+export { FrameParser, type InputPosition, PIECE, type Piece } from './frame-parser.ts';
 export { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
 export { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
 export {

@@ -35,7 +35,7 @@ export function withoutZone(address: string): string {
 }
 
 /** The eight 16-bit groups of an IPv6 address; `undefined` for other text. */
-function ipv6Groups(address: string): number[] | undefined {
+export function ipv6Groups(address: string): number[] | undefined {
   if (!isIPv6(address)) return undefined;
   let text = withoutZone(address);
   const lastColon = text.lastIndexOf(':');

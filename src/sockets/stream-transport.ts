@@ -123,6 +123,10 @@ export class StreamTransport implements ArrivedTransport {
     return true;
   }
 
+  get destroyed(): boolean {
+    return this.#isAbandoned || this.#stream.destroyed;
+  }
+
   get bufferedBytes(): number {
     return this.#stream.destroyed || this.#isAbandoned ? 0 : this.#stream.writableLength;
   }

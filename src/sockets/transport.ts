@@ -18,6 +18,8 @@ export interface Transport {
   readonly remoteAddress: string;
   /** 0 if unknown. */
   readonly remotePort: number;
+  /** The connection below is destroyed. {@link TransportOwner.closed} follows, or was called. */
+  readonly destroyed: boolean;
   /** Written bytes that the kernel has not taken. */
   readonly bufferedBytes: number;
   /** The connection has not taken all written bytes yet: {@link TransportOwner.writable} will be called. */

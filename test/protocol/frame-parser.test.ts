@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FrameParser, PIECE } from '../../src/protocol/frame-parser.ts';
 import { byteByByte } from '../../src/testing/cuts.ts';
-import { binary, ping, text } from '../../src/testing/frames.ts';
+import { binary, continuation, ping, text } from '../../src/testing/frames.ts';
 import { LIMITS } from '../vectors/row.ts';
 
 /** The next piece with its payload. */
@@ -110,5 +110,26 @@ test('UT-02: the parser tells whether text is ASCII, masked or unmasked', () => 
       assert.equal(parser.next(), PIECE.WHOLE);
       assert.equal(parser.nonAscii === 0, ascii, content);
     }
+  }
+});
+
+test('FP-01 LG-04: a second parser can begin where another one stands, at every cut', () => {
+  const wire = Buffer.concat([
+    text('one'),
+    text('two ', { fin: false }),
+    ping('p'),
+    continuation(Buffer.alloc(200)),
+  ]);
+  const boundaries = [0, 9, 19, 26, 26 + 208];
+  for (let at = 0; at <= wire.length; at++) {
+    const parser = new FrameParser('server', LIMITS);
+    parser.receive(Buffer.from(wire.subarray(0, at)));
+    while (parser.next() !== PIECE.NONE);
+    const { payloadBytes, unparsed, messageOpcode, reservedBits } = parser.position;
+    const next = boundaries.find((boundary) => boundary >= at - unparsed.length);
+    assert.equal(at - unparsed.length + payloadBytes, next, `cut at ${at}`);
+    assert.deepEqual(unparsed, wire.subarray(at - unparsed.length, at));
+    assert.equal(messageOpcode, at - unparsed.length > 9 ? 1 : 0);
+    assert.equal(reservedBits, 0);
   }
 });

@@ -8,6 +8,8 @@ import type { ZlibPool } from './zlib-pool.ts';
 
 /** `00 00 FF FF`: ends every flush and is removed from every message (RFC 7692 §7.2.1). */
 const TAIL_BYTES = 4;
+/** Memory of a context besides its window and its tables. */
+const STATE_BYTES = 8 * 1024;
 /** An empty message (RFC 7692 §7.2.3.6). */
 const EMPTY_MESSAGE = Buffer.of(0);
 
@@ -27,6 +29,13 @@ export class Deflater implements Compressor {
     this.#pool = pool;
     this.#parameters = parameters;
     this.#contextTakeover = contextTakeover;
+  }
+
+  /** By zlib's own formula for its memory, plus what Node adds. A context that connections share counts for none of them. */
+  get contextBytes(): number {
+    if (this.#context === undefined || !this.#contextTakeover) return 0;
+    const { windowBits, memLevel } = this.#parameters;
+    return 2 ** (windowBits + 2) + 2 ** (memLevel + 9) + STATE_BYTES;
   }
 
   /** @returns The compressed message, possibly in memory that the next call overwrites. */

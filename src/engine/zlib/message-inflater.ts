@@ -10,8 +10,10 @@ import type { ZlibPool } from './zlib-pool.ts';
 
 /** Output of one read on the event loop, in multiples of `asyncThresholdBytes`. */
 const THRESHOLDS_PER_READ = 8;
-/** Memory of a context: its window and zlib's state. */
-const CONTEXT_BYTES = 48 * 1024;
+/** Memory of a context besides its window. */
+const STATE_BYTES = 16 * 1024;
+/** Memory of a context with the largest window. */
+const CONTEXT_BYTES = 2 ** MAX_WINDOW_BITS + STATE_BYTES;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -46,6 +48,11 @@ export class MessageInflater implements MessageDecoder {
   get heldBytes(): number {
     const context = this.#context === undefined || this.#direction.contextTakeover ? 0 : CONTEXT_BYTES;
     return context + (this.#job?.inputBytes ?? 0);
+  }
+
+  get contextBytes(): number {
+    const { contextTakeover, windowBits } = this.#direction;
+    return this.#context === undefined || !contextTakeover ? 0 : 2 ** windowBits + STATE_BYTES;
   }
 
   readBegins(): void {

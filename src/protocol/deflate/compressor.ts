@@ -30,6 +30,8 @@ export interface CompressionJob {
 
 /** Compresses messages one after another (RFC 7692 §7.2.1). */
 export interface Compressor {
+  /** Memory of the context that it keeps between messages, in bytes, for reports; omitted if unknown. */
+  readonly contextBytes?: number;
   /** @returns The whole compressed message, possibly in memory that the next call of any compressor overwrites. */
   compress(input: Uint8Array): Uint8Array;
   /**

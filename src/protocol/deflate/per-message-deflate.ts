@@ -89,6 +89,10 @@ class DeflateEncoder implements MessageEncoder {
       this.#compressor = zlib.compressor({ windowBits, level, memLevel }, contextTakeover);
   }
 
+  get contextBytes(): number {
+    return this.#compressor?.contextBytes ?? 0;
+  }
+
   plan(data: string | Uint8Array, compress: boolean | undefined): Plan {
     if (this.#compressor === undefined || compress === false) return PLAN.SKIP;
     if (compress !== true && !this.#isLongEnough(data)) return PLAN.SKIP;
@@ -174,6 +178,10 @@ class CountingDecoder implements MessageDecoder, DecodedSink {
 
   get heldBytes(): number {
     return this.#decoder.heldBytes;
+  }
+
+  get contextBytes(): number {
+    return this.#decoder.contextBytes ?? 0;
   }
 
   write(sink: DecodedSink, bytes: Buffer, start: number, end: number, last: boolean): boolean {

@@ -40,6 +40,12 @@ export class DecoderChain implements MessageDecoder {
     return bytes;
   }
 
+  get contextBytes(): number {
+    let bytes = 0;
+    for (const stage of this.#stages) bytes += stage.contextBytes;
+    return bytes;
+  }
+
   readBegins(): void {
     for (const stage of this.#stages) stage.readBegins();
   }
@@ -95,6 +101,10 @@ class Stage implements DecodedSink {
 
   get heldBytes(): number {
     return this.#queuedBytes + (this.#decoder?.heldBytes ?? 0);
+  }
+
+  get contextBytes(): number {
+    return this.#decoder?.contextBytes ?? 0;
   }
 
   readBegins(): void {

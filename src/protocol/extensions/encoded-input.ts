@@ -82,6 +82,11 @@ export class EncodedInput implements DecodedSink {
     );
   }
 
+  /** Memory that the decoder keeps between messages. */
+  get contextBytes(): number {
+    return this.#decoder.contextBytes ?? 0;
+  }
+
   /** Bytes to count for it in a memory budget. */
   get countedBytes(): number {
     const decoding = this.#decoding;

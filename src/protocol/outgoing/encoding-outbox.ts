@@ -62,6 +62,10 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     return super.bufferedBytes + (this.#queue?.countedBytes ?? 0);
   }
 
+  override get contextBytes(): number {
+    return this.#encoders.reduce((bytes, encoder) => bytes + (encoder.contextBytes ?? 0), 0);
+  }
+
   override get idle(): boolean {
     return super.idle && this.#queue === undefined;
   }

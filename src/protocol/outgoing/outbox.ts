@@ -117,6 +117,16 @@ export class Outbox implements PackingOwner {
     return this.waitingBytes + this.#wire.bufferedBytes;
   }
 
+  /** Bytes still to be taken of a frame whose first bytes were taken; 0 between frames. */
+  get begunBytes(): number {
+    return this.#firstIsBegun ? this.#waiting![0]!.length : 0;
+  }
+
+  /** Memory that a compressor keeps between messages, in bytes. */
+  get contextBytes(): number {
+    return 0;
+  }
+
   /** True if nothing is queued, here or in a subclass. */
   get idle(): boolean {
     return this.waitingBytes === 0;
