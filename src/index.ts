@@ -70,6 +70,7 @@ export { timingSafeEqualText } from './options/secrets.ts';
 export type { RefusedInfo, ServerEvents } from './server/server-events.ts';
 export type { Readiness, ReadyReason } from './server/readiness.ts';
 export type { ShutdownOptions, ShutdownProgress, ShutdownReport } from './server/shutdown.ts';
+export type { SelfCheckReport, StaleEntry } from './server/stale-entry.ts';
 export type { ServerStats } from './server/stats.ts';
 export type { TlsCredentials, TlsOptions } from './options/tls-options.ts';
 export type { Topics } from './server/groups/topics.ts';

@@ -4,6 +4,7 @@ import { type ConnectionOwner, newTrafficCounters, type TrafficCounters } from '
 import { countListeners } from '../connection/emitter.ts';
 import { ConnectionLog } from '../connection/log.ts';
 import { Observers } from '../connection/observers.ts';
+import { OpenConnections } from '../connection/open-connections.ts';
 import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import type { ResponseHead } from '../protocol/handshake/response-head.ts';
@@ -46,7 +47,9 @@ export class ClientOwner<UserData> implements ConnectionOwner<DriverOf<UserData>
     this.onStateChange();
   }
 
-  closed(): void {}
+  closed(driver: DriverOf<UserData>): void {
+    this.engine.part(OpenConnections).removeClient(driver);
+  }
 
   drained(): void {
     this.onDrained();

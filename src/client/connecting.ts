@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
-import { Connection } from '../connection/connection.ts';
+import { Connection, driverOf } from '../connection/connection.ts';
+import { OpenConnections } from '../connection/open-connections.ts';
 import { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
 import {
   type Agreement,
@@ -219,6 +220,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
       (owner) => handOverLater(transport, owner, rest),
       this.#engine.part(KeyPools).of(random).next,
     );
+    this.#engine.part(OpenConnections).addClient(driverOf(connection));
     if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection });
     this.#outcome.resolve(connection);
   }

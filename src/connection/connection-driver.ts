@@ -228,7 +228,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.owner.groups.publish(this, topic, payload, options);
   }
 
-  // Members for the server or client that owns the connection.
+  // Members for the server or client that owns the connection, and for its observers.
+
+  /** The link below, for tools that observe this one connection. */
+  get link(): Link {
+    return this.#link;
+  }
 
   /**
    * Sends a message that was encoded once for many recipients.

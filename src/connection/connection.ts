@@ -15,6 +15,7 @@ import { ConnectionDriver } from './connection-driver.ts';
 import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
 import { SafeEmitter } from './emitter.ts';
 import { warnOfHandlerProperties } from './event-names.ts';
+import { OpenConnections } from './open-connections.ts';
 import type { ConnectionOwner, Delivery } from './owner.ts';
 import type { ConnectionState } from './states.ts';
 import { NO_TOPICS } from './topic-set.ts';
@@ -88,6 +89,7 @@ export class Connection<UserData = unknown>
     driver.connection = this;
     this.#driver = driver;
     this.data = identity.data;
+    owner.engine.part(OpenConnections).opened(this);
   }
 
   /** Random and unique; never reused. */

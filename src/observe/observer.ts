@@ -3,6 +3,7 @@ import type { CloseInfo } from '../protocol/close-info.ts';
 import type { HandshakeErrorCode } from '../protocol/errors.ts';
 import type { ConnectionSettings, RateLimit } from '../options/connection-settings.ts';
 import type { ConnectionState } from '../connection/states.ts';
+import type { StaleEntry } from '../server/stale-entry.ts';
 import type { ShutdownReport } from '../server/shutdown.ts';
 import type { ServerStats } from '../server/stats.ts';
 
@@ -82,6 +83,8 @@ export interface Observer {
   internalFault?(error: unknown, connection: ObservedConnection): void;
   /** A call of the relay threw, or its promise rejected. @param topic The topic of the call. */
   relayFailed?(error: unknown, topic: string): void;
+  /** A self-check has found stale entries, and repaired them: a fault of the library. */
+  repaired?(entries: readonly StaleEntry[]): void;
   /** The memory budget is used up, and connections are closed until 90 % are reached. A server reports each episode once. */
   memoryShed?(maxBytes: number): void;
 }

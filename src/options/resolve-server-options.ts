@@ -53,6 +53,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   name: undefined,
   transport: 'auto',
   backlog: 511,
+  debugChecks: false,
   ...DEFAULT_PLATFORM_OPTIONS,
 });
 

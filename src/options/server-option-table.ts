@@ -91,6 +91,7 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   name: plain('text', 'the name of this server in metrics and on pages that show several'),
   transport: oneOf(['auto', 'stream'], 'I/O layer of connections: Node handles where available, or streams'),
   backlog: count(65_535, 'connections the system queues until the server accepts them'),
+  debugChecks: plain('boolean', 'compare connections, topics and counters every 5 minutes'),
   ...PLATFORM_OPTION_TABLE,
 } satisfies Readonly<Record<keyof ServerOptions, OptionRule>>);
 

@@ -166,6 +166,11 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
    * is Node's.
    */
   readonly backlog?: number | undefined;
+  /**
+   * Runs `selfCheck()` every 5 minutes while there are connections. What it repairs is logged at `warn`. Default `false`: it takes time
+   * proportional to connections and subscriptions.
+   */
+  readonly debugChecks?: boolean | undefined;
 }
 
 /** Options without a default value: `undefined` if not given. */

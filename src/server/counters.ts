@@ -3,6 +3,7 @@ import type { ConnectionState } from '../connection/states.ts';
 import type { ObservedConnection, Observer, Refusal } from '../observe/observer.ts';
 import { CompressionBytes } from '../protocol/deflate/compression-bytes.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
+import type { Correction } from './groups/topics.ts';
 import type { ServerStats, StatsNow } from './stats.ts';
 
 const countUp = (table: Map<string, number>, key: string): void => {
@@ -84,6 +85,23 @@ export class Counters implements TrafficCounters, Observer {
 
   handlerFailed(): void {
     countUp(this.#errors, 'ERR_HANDLER');
+  }
+
+  /** Sets counters to what they count. @returns Those that were wrong. */
+  correct(facts: {
+    readonly connections: number;
+    readonly closing: number;
+    readonly heldBytes: number;
+  }): readonly Correction[] {
+    const corrections = [
+      { name: 'connections', was: this.#now, is: facts.connections },
+      { name: 'closing', was: this.#closing, is: facts.closing },
+      { name: 'heldBytes', was: this.heldBytes, is: facts.heldBytes },
+    ].filter(({ was, is }) => was !== is);
+    this.#now = facts.connections;
+    this.#closing = facts.closing;
+    this.heldBytes = facts.heldBytes;
+    return corrections;
   }
 
   snapshot(now: StatsNow): ServerStats {

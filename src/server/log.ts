@@ -5,6 +5,7 @@ import type { LogFields, Logger } from '../engine/logger.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
 import { RepeatLimit } from './repeat-limit.ts';
 import type { ShutdownReport } from './shutdown.ts';
+import type { StaleEntry } from './stale-entry.ts';
 import type { ServerStats } from './stats.ts';
 
 /** Health checks and scanners send such requests: they must not fill a log. */
@@ -103,6 +104,15 @@ export class ServerLog extends ConnectionLog implements Observer {
 
   acceptFailed(error: Error): void {
     this.write('error', { err: error }, 'a connection could not be accepted');
+  }
+
+  repaired(entries: readonly StaleEntry[]): void {
+    for (const { kind, name, detail } of entries)
+      this.write(
+        'warn',
+        { kind, name: escaped(name), detail: escaped(detail) },
+        'self-check: repaired a stale entry',
+      );
   }
 
   relayFailed(error: unknown, topic: string): void {

@@ -13,6 +13,7 @@ import {
 } from '../connection/emitter.ts';
 import type { ConnectionOwner, ListenerResult } from '../connection/owner.ts';
 import { Observers } from '../connection/observers.ts';
+import { OpenConnections } from '../connection/open-connections.ts';
 import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
 import { checkEventName } from '../connection/event-names.ts';
 import type { ConnectionState } from '../connection/states.ts';
@@ -57,6 +58,7 @@ import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
 import type { Readiness, ReadyReason } from './readiness.ts';
 import type { ShutdownOwner, ShutdownProgress } from './shutdown.ts';
 import { Counters } from './counters.ts';
+import { SelfCheck, type SelfCheckOwner } from './self-check.ts';
 import type { ServerStats } from './stats.ts';
 
 /** Failures to accept come in floods. */
@@ -75,6 +77,7 @@ export class ServerCore<UserData>
     GroupsOwner<UserData>,
     HandshakeOwner<UserData>,
     ListenerWatcher,
+    SelfCheckOwner<UserData>,
     ShutdownOwner
 {
   /** What the application holds. Set by its constructor. */
@@ -96,6 +99,7 @@ export class ServerCore<UserData>
   readonly pendingSockets = new Set<PendingSocket>();
   readonly warnings: Warnings;
   readonly engine: Engine;
+  readonly selfCheck = new SelfCheck<UserData>(this);
   messageListeners: readonly ((
     connection: Connection<UserData>,
     message: Message,
@@ -236,6 +240,10 @@ export class ServerCore<UserData>
       open,
     );
     const driver = driverOf(connection);
+    if (this.registry.size === 0) {
+      this.engine.part(OpenConnections).addRegistry(this.registry);
+      if (this.options.debugChecks) this.selfCheck.schedule();
+    }
     this.registry.add(driver);
     driver.place = reservation;
     this.observers.tell('opened', driver, handshakeMs);
@@ -254,11 +262,20 @@ export class ServerCore<UserData>
 
   stateChanged(driver: DriverOf<UserData>, next: ConnectionState): void {
     if (next !== 'closed') return;
+    this.#leaving.add(driver);
+    this.forget(driver);
+  }
+
+  /** Removes a closed connection from topics, registry and limits. */
+  forget(driver: DriverOf<UserData>): void {
     const { place } = driver;
     driver.place = undefined;
     this.groups.unsubscribeAll(driver);
     driver.attempt(() => this.registry.remove(driver));
-    this.#leaving.add(driver);
+    if (this.registry.size === 0) {
+      this.engine.part(OpenConnections).removeRegistry(this.registry);
+      this.selfCheck.cancel();
+    }
     if (place !== undefined) driver.attempt(() => this.admission.release(place as Reservation));
   }
 
@@ -358,6 +375,12 @@ export class ServerCore<UserData>
 
   connections(): Iterable<DriverOf<UserData>> {
     return this.registry;
+  }
+
+  /** Also closed connections whose last messages are not delivered. */
+  *everyConnection(): IterableIterator<DriverOf<UserData>> {
+    yield* this.registry;
+    yield* this.#leaving;
   }
 
   get connectionCount(): number {

@@ -100,6 +100,7 @@ const WRONG: Record<string, unknown[]> = {
   textAs: ['Buffer', 'bytes', '', true, null],
   transport: ['handle', '', false, true, null],
   retainFreedMemory: [0, 'true', null],
+  debugChecks: [0, 'true', null],
   metrics: [0, null, 'true', [], () => true],
   name: ['', 'x'.repeat(257), 5, false, null, ['a']],
   rateLimit: [true, null, 5, [], 'x', {}],

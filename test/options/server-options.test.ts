@@ -73,6 +73,7 @@ test('CF-02 the defaults are the documented ones', () => {
     transport: 'auto',
     retainFreedMemory: true,
     backlog: 511,
+    debugChecks: false,
     logger: undefined,
     clock: systemClock,
     random: systemRandom,

@@ -20,6 +20,13 @@ export interface Topics<Subscriber> extends Iterable<string> {
   subscribers(topic: string): IterableIterator<Subscriber>;
 }
 
+/** A counter that was wrong. */
+export interface Correction {
+  readonly name: string;
+  readonly was: number;
+  readonly is: number;
+}
+
 /** Limits of a {@link TopicTable}, both whole numbers above 0. */
 export interface TopicLimits {
   readonly maxTopics: number;
@@ -152,6 +159,39 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
       },
       [Symbol.iterator]: () => this[Symbol.iterator](),
     });
+  }
+
+  /**
+   * Removes every member for which `isMember` is false, or that does not know of the topic itself.
+   * @returns The removed pairs.
+   */
+  repair(isMember: (subscriber: Subscriber) => boolean): { topic: string; subscriber: Subscriber }[] {
+    const removed = [];
+    for (const topic of this.#topics.values())
+      for (const subscriber of topic.recipients) {
+        const own = subscriber.topicSet;
+        if (isMember(subscriber) && own !== undefined && hasTopic(own, topic.name)) continue;
+        if (own !== undefined) this.dropOwn(subscriber, topic.name);
+        this.#leave(subscriber, topic);
+        removed.push({ topic: topic.name, subscriber });
+      }
+    return removed;
+  }
+
+  /** Deletes a topic from the set of a subscriber that is not among its members. */
+  dropOwn(subscriber: Subscriber, name: string): void {
+    const own = subscriber.topicSet!;
+    deleteTopic(own, name);
+    if (own.size === 0) subscriber.topicSet = undefined;
+  }
+
+  /** Counts the subscriptions anew. @returns The count, if it was wrong. */
+  correct(): readonly Correction[] {
+    let is = 0;
+    for (const topic of this.#topics.values()) is += topic.size;
+    const was = this.#subscriptions;
+    this.#subscriptions = is;
+    return was === is ? [] : [{ name: 'subscriptions', was, is }];
   }
 
   #leave(subscriber: Subscriber, topic: Topic<Subscriber>): void {
