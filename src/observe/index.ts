@@ -47,3 +47,28 @@ export type {
 } from './tracing/channels.ts';
 export type { HandshakeRequest } from './tracing/traces.ts';
 export { CHANNELS } from '../engine/channels.ts';
+export { capture, type Capture, type CaptureEnd, type CaptureResult } from './capture/capture.ts';
+export type { CaptureOptions } from './capture/capture-options.ts';
+export type { CaptureFunction } from './capture/capture-sink.ts';
+export type { CaptureRecord } from './capture/recorder.ts';
+export { inspect } from './inspect/inspect.ts';
+export type { InspectOptions } from './inspect/inspect-options.ts';
+export type {
+  InspectedConnection,
+  InspectedField,
+  InspectedFormat,
+  InspectedFrame,
+  InspectedMessage,
+  Inspection,
+  Violation,
+} from './inspect/model.ts';
+export { trail, type Trail, type TrailOptions } from './trail/trail.ts';
+export type { TrailEntry, TrailEvent } from './trail/trail-entry.ts';
+export {
+  compareMemoryReports,
+  type ConnectionMemory,
+  type MemoryChange,
+  type MemoryComparison,
+  type MemoryParts,
+  type MemoryReport,
+} from './memory-report.ts';
