@@ -24,7 +24,7 @@ export const LAYERS = {
   '.': [...CORE, 'server', 'client', 'observe'],
   ws: [...CORE, 'server', 'client', OBSERVER],
   cluster: [...CORE, 'server', 'client', OBSERVER],
-  testing: [...CORE, 'server', 'client', OBSERVER],
+  testing: [...CORE, 'server', 'client', 'observe'],
   conform: ENTRY_POINTS,
   load: ENTRY_POINTS,
   cli: [...ENTRY_POINTS, 'conform/index.ts', 'load/index.ts', 'observe/index.ts'],

@@ -118,4 +118,15 @@ export const OPTIONS = Object.freeze({
   upgrade: callOptions({ ...WAIT, path: TEXT, key: TEXT, protocols: LIST_OF_TEXT, headers: OBJECT }),
 });
 
+/** An element of the result of `readCapture`. */
+export const CAPTURED: ValueRule = {
+  fits: (value) => isObject(value) && Array.isArray(Reflect.get(value, 'frames')),
+  allowed: 'a connection that readCapture returned',
+};
+/** The options of `replay`. */
+export const REPLAY_OPTIONS = callOptions({
+  server: { fits: (value) => has(value, 'handleUpgrade', 'shutdown'), allowed: 'a WebSocketServer' },
+  clock: CLOCK,
+});
+
 export { checkArgument, checkCallOptions, FUNCTION };

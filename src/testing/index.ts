@@ -41,6 +41,8 @@ export type { Faults } from './lane.ts';
 export { type LeakCheck, type LeakCheckOptions, leakCheck } from './leak-check.ts';
 export { type DuplexPair, type DuplexPairOptions, duplexPair, MemoryDuplex } from './memory-duplex.ts';
 export { type Pair, type PairOptions, pair } from './pair.ts';
+export { type CapturedConnection, type CapturedFrame, readCapture } from './captured.ts';
+export { type ReplayEvent, replay, type ReplayOptions } from './replay.ts';
 export { EXAMPLE_KEY, RawClient, type RawUpgradeOptions } from './raw-client.ts';
 export { type DecodedFrame, readFrame, readFrames } from './read-frames.ts';
 export { type ResponseHead, readResponseHead } from './response-head.ts';
