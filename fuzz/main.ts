@@ -2,6 +2,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { fuzzAnswer } from './answer.ts';
 import { fuzzAssembly } from './assembly.ts';
+import { fuzzCaptures } from './captures.ts';
 import { fuzzConnections } from './connections.ts';
 import { fuzzDeflate } from './deflate.ts';
 import { fuzzFrames } from './frames.ts';
@@ -12,7 +13,7 @@ import { fuzzOutbox } from './outbox.ts';
 import { fuzzUtf8 } from './utf8.ts';
 
 const USAGE = `npm run fuzz -- [name…] [--seconds N] [--seed S]
-  name          frames, head, answer, utf8, lists, assembly, outbox, connections, mingling, deflate; all by default
+  name          frames, head, answer, utf8, lists, assembly, outbox, connections, mingling, deflate, captures; all by default
   --seconds N   how long, in all; shared evenly (default 60)
   --seed S      where to begin, a whole number; a finding names the seed that repeats it (default: the time)
 `;
@@ -29,6 +30,7 @@ const FUZZERS: ReadonlyMap<string, Fuzzer> = new Map([
   ['connections', fuzzConnections],
   ['mingling', fuzzMingling],
   ['deflate', fuzzDeflate],
+  ['captures', fuzzCaptures],
 ]);
 /** Iterations per seed. Few, so that one seed reproduces a finding quickly. */
 const BATCH = 500;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fuzzAnswer } from '../fuzz/answer.ts';
 import { fuzzAssembly } from '../fuzz/assembly.ts';
+import { fuzzCaptures } from '../fuzz/captures.ts';
 import { fuzzConnections } from '../fuzz/connections.ts';
 import { fuzzDeflate } from '../fuzz/deflate.ts';
 import { fuzzFrames } from '../fuzz/frames.ts';
@@ -31,6 +32,7 @@ for (const [name, fuzzer] of [
     'deflate: data that zlib compressed inflates for every cut, and no list of extensions throws',
     fuzzDeflate,
   ],
+  ['captures: any file gives a description or one typed refusal, and stays as it was', fuzzCaptures],
   [
     'connections: after any sequence of events every connection ends once and retains nothing',
     fuzzConnections,
