@@ -5,12 +5,16 @@ import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './
 import { conform } from './conform/conform.ts';
 import { connectCommand } from './connect.ts';
 import { overview } from './help.ts';
+import { inspectCommand } from './inspect/inspect.ts';
 import { send } from './send.ts';
 import { serve } from './serve.ts';
 import { top } from './top/top.ts';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  [serve, connectCommand, send, bench, conform, top].map((command) => [command.name, command]),
+  [serve, connectCommand, send, bench, conform, inspectCommand, top].map((command) => [
+    command.name,
+    command,
+  ]),
 );
 
 const help = (): string =>
@@ -21,6 +25,7 @@ const help = (): string =>
     { command: 'hawser send localhost:8080 hello --expect 1', says: 'send a message, print the answer' },
     { command: 'hawser bench localhost:9001', says: 'measure the speed of a server' },
     { command: 'hawser conform ws://127.0.0.1:9001/', says: 'test a server against RFC 6455' },
+    { command: 'hawser inspect capture.jsonl', says: 'explain recorded frames' },
     { command: 'hawser help serve', says: 'all flags of serve' },
   ]);
 

@@ -6,10 +6,11 @@ import { pipe } from './connect-pipe.ts';
 import { talk } from './connect-terminal.ts';
 import { eventPrinter, messageFields, printConnectionEvents } from './connection-events.ts';
 import { closeLine, dialled, exitOf, INTERRUPTED } from './dialling.ts';
-import { COMMON_FLAGS, type Flag, type FlagValues, parseFlags, wholeNumberOf } from './flags.ts';
+import { COMMON_FLAGS, type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
 import { HistoryFile } from './history-file.ts';
 import { printable, printableUrl } from '../protocol/index.ts';
+import { recorderOf, reportRecording } from './recording.ts';
 import { secretsOf } from './secrets.ts';
 import { messageLine } from './shown-message.ts';
 import { TYPED_HELP } from './slash-command.ts';
@@ -31,6 +32,11 @@ const OTHER_FLAGS: readonly Flag[] = [
     negatable: true,
     says: 'keep typed lines for later sessions, except lines that begin with a space or contain a value of --header, --auth or the query of the URL',
     default: 'on',
+  },
+  {
+    name: 'capture',
+    value: '<file>',
+    says: 'record all frames with their payload for `hawser inspect`: JSON lines, or pcapng if the name ends in .pcapng',
   },
   { name: 'json', says: 'print every event as a line of JSON; read input as from a pipe' },
   ...COMMON_FLAGS,
@@ -65,6 +71,7 @@ const help = (): string =>
         says: 'in a pipe, without losing messages',
       },
       { command: 'hawser connect wss://feed.example --timestamps', says: 'show when each message arrived' },
+      { command: 'hawser connect localhost:8080 --capture session.pcapng', says: 'record for Wireshark' },
       { command: 'hawser connect wss://feed.example --json < /dev/null', says: 'print JSON for a program' },
     ],
   );
@@ -86,8 +93,10 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   }
   const { clock } = DEFAULT_CONNECT_OPTIONS;
   const print = eventPrinter(io);
+  const record = recorderOf(textOf(flags, 'capture'));
   const connection = await dialled(url, clientOptionsOf(flags, io), io, json ? print : undefined);
   if (connection === INTERRUPTED) return EXIT.INTERRUPTED;
+  const recording = record?.(connection);
 
   const terminal = json ? undefined : io.terminal;
   if (json) printConnectionEvents(connection, url, print);
@@ -110,6 +119,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
         )
       : await talk(connection, terminal, io, { clock, timestamps, history: historyOf(url, flags, io) });
   const info = await connection.closed;
+  if (recording !== undefined) await reportRecording(recording, io);
   if (interrupted) return EXIT.INTERRUPTED;
   const exit = exitOf(info);
   if (exit !== EXIT.DONE) throw new CommandError(closeLine(info), { cause: info.error });

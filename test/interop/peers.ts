@@ -214,3 +214,5 @@ export const squid: Found<string> = program('squid', 'squid');
 /** Prometheus, and its checker of metrics, rules and alerts. */
 export const prometheus: Found<string> = program('prometheus', 'prometheus');
 export const promtool: Found<string> = program('promtool', 'prometheus');
+/** Wireshark's reader of capture files. */
+export const tshark: Found<string> = program('tshark', 'tshark');
