@@ -16,6 +16,11 @@ import { readShell, type ShellCommand } from './shell.ts';
 /** Tests that run the code in other languages. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/cli.md: connect (2)': 'test/cli/connect-failures.test.ts',
+  'docs/cli.md: inspect (2)': 'test/cli/inspect.test.ts',
+  'docs/debugging.md: Symptom: memory grows': 'test/examples/slow-consumer.test.ts',
+  'docs/debugging.md: Symptom: memory grows (3)': 'test/examples/slow-consumer.test.ts',
+  'docs/debugging.md: Read it': 'test/examples/slow-consumer.test.ts',
+  'docs/debugging.md: Why it was closed': 'test/examples/slow-consumer.test.ts',
   'docs/proxies.md: nginx': 'test/interop/proxies.test.ts',
   'docs/proxies.md: HAProxy': 'test/interop/proxies.test.ts',
   'docs/proxies.md: PROXY protocol (2)': 'test/interop/proxy-protocol.test.ts',

@@ -26,10 +26,13 @@ const FRESH_TOKEN = `
   let tokens = 0;
   const freshToken = async (): Promise<string> => \`token-\${++tokens}\`;`;
 const GUIDE_TO_CLIENT = { in: 'examples/client-guide.ts' };
+const GUIDE_TO_DEBUGGING = { in: 'examples/slow-consumer.ts' };
 const GUIDE_TO_TESTING = { in: 'examples/testing/chat.test.ts' };
 
 /** Every TypeScript and JavaScript block of every page. A test checks that the table is complete and has no other rows. */
 export const TREATMENTS: Readonly<Record<string, Treatment>> = {
+  'docs/debugging.md: Symptom: memory grows (2)': GUIDE_TO_DEBUGGING,
+  'docs/debugging.md: Record it': GUIDE_TO_DEBUGGING,
   'README.md: A server in ten lines': { run: readme.server },
   'README.md: A client in ten lines': { run: readme.client },
   'README.md: A reconnecting client': { given: FRESH_TOKEN, run: readme.reconnecting },
