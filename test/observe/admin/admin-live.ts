@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import type { AdminOptions, ClientConnection, ServerOptions } from '../../../src/index.ts';
 import { connect } from '../../../src/index.ts';
@@ -28,15 +29,14 @@ export async function administered(
     { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
   ): Promise<AdminAnswer> =>
     new Promise((resolve, reject) => {
-      const asked = request(
-        { port: adminPort, host: '127.0.0.1', path, method, headers, agent: false },
-        async (response) => {
-          let body = '';
-          for await (const chunk of response.setEncoding('utf8')) body += chunk as string;
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
-        },
-      );
+      const asked = request({ port: adminPort, host: '127.0.0.1', path, method, headers, agent: false });
       asked.on('error', reject);
+      asked.on('response', (response) => {
+        text(response).then(
+          (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+          reject,
+        );
+      });
       asked.end();
     });
   const view = (
