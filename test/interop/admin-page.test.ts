@@ -149,6 +149,10 @@ test(
 test('LG-06 TS-06: with actions, the page closes a connection and drains the server', TIMEOUT, async (t) => {
   const { url, client, server } = await busy(t, { actions: true, token: TOKEN });
   const page = await visit(t, `${url}#token=${TOKEN}`);
+  await page.click('#table tbody .acts .button');
+  await page.fill('#seconds', '1');
+  await page.click('#ask-capture button[value=yes]');
+  await shows(page, '#notice', (text) => text.startsWith('Capturing for 1 s'));
   await page.click('#table tbody .acts .danger');
   await page.fill('#reason', 'off you go');
   await page.click('#ask-close button[value=no]');

@@ -1,6 +1,8 @@
+import type { Connection } from '../../connection/connection.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 import { printable } from '../../protocol/printable.ts';
 import { type EndpointAnswer, jsonAnswer, textAnswer } from '../endpoint-answers.ts';
+import { captureAnswer, readCaptureRequest, type StreamedAnswer } from './capture-action.ts';
 import type { AdminSubject } from './subject.ts';
 
 /** Where an action came from. */
@@ -12,6 +14,7 @@ export interface ActionRequest {
 
 const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   close: ['code', 'reason'],
+  capture: ['seconds', 'format', 'payloadBytes'],
   drain: ['timeoutMs', 'readyDelayMs'],
 };
 const NOT_FOUND = (): EndpointAnswer => textAnswer(404, 'There is no such action.');
@@ -20,31 +23,48 @@ const NOT_FOUND = (): EndpointAnswer => textAnswer(404, 'There is no such action
  * Runs the action that a POST names.
  * @returns The answer; 404 for a path that is no action.
  */
-export function runAction(subject: AdminSubject, request: ActionRequest): EndpointAnswer {
+export function runAction(subject: AdminSubject, request: ActionRequest): EndpointAnswer | StreamedAnswer {
   const { pathname } = request;
-  const [, id, ofConnection] = /^\/connections\/([\w-]{1,64})\/(close)$/.exec(pathname) ?? [];
+  const [, id, ofConnection] = /^\/connections\/([\w-]{1,64})\/(close|capture)$/.exec(pathname) ?? [];
   const action = ofConnection ?? (pathname === '/drain' ? 'drain' : undefined);
   if (action === undefined) return NOT_FOUND();
   if (!subject.options.actions)
     return textAnswer(403, 'Actions are off: start the server with admin.actions.');
   const surplus = [...request.query.keys()].find((name) => !PARAMETERS[action]!.includes(name));
   if (surplus !== undefined)
-    return textAnswer(400, `The parameters of ${action} are ${PARAMETERS[action]!.join(' and ')}.`);
+    return textAnswer(400, `The parameters of ${action} are ${PARAMETERS[action]!.join(', ')}.`);
   try {
-    return id === undefined ? drain(subject, request) : close(subject, request, id);
+    if (id === undefined) return drain(subject, request);
+    const connection = subject.connections.get(id);
+    if (connection === undefined) return textAnswer(404, 'There is no connection with this id.');
+    return action === 'close' ? close(subject, request, connection) : record(subject, request, connection);
   } catch (error) {
     if (error instanceof MisuseError) return textAnswer(400, printable(error.message));
     throw error;
   }
 }
 
-function close(subject: AdminSubject, { query, remoteAddress }: ActionRequest, id: string): EndpointAnswer {
-  const connection = subject.connections.get(id);
-  if (connection === undefined) return textAnswer(404, 'There is no connection with this id.');
+function close(
+  subject: AdminSubject,
+  { query, remoteAddress }: ActionRequest,
+  connection: Connection,
+): EndpointAnswer {
+  const { id } = connection;
   const code = numberOf(query, 'code') ?? 1012;
   connection.close(code, query.get('reason') ?? 'closed by an operator');
   tell(subject, `connection closed with ${code}`, remoteAddress, id);
   return jsonAnswer({ closing: id }, 202);
+}
+
+function record(
+  subject: AdminSubject,
+  { query, remoteAddress }: ActionRequest,
+  connection: Connection,
+): StreamedAnswer {
+  const request = readCaptureRequest(query);
+  const payloads = request.options.payloadBytes === 0 ? 'without' : 'with';
+  tell(subject, `connection captured ${payloads} payloads`, remoteAddress, connection.id);
+  return captureAnswer(connection, subject.clock, request);
 }
 
 /** Shuts the server down, so that its clients move to other servers. The admin port stays until the end. */

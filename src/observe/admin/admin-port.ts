@@ -7,6 +7,7 @@ import type { UpgradeContext } from '../../options/hooks.ts';
 import { type EndpointAnswer, textAnswer } from '../endpoint-answers.ts';
 import { Access } from './access.ts';
 import { runAction } from './actions.ts';
+import type { StreamedAnswer } from './capture-action.ts';
 import { LiveFeed } from './live-feed.ts';
 import { Routes } from './routes.ts';
 import { ADMIN_PROTOCOL } from './snapshot.ts';
@@ -113,7 +114,7 @@ export class AdminPort {
     );
   }
 
-  async #answer(request: IncomingMessage): Promise<EndpointAnswer> {
+  async #answer(request: IncomingMessage): Promise<EndpointAnswer | StreamedAnswer> {
     const { method = '', url = '', headers, socket } = request;
     if (!url.startsWith('/') || !URL.canParse(`http://localhost${url}`))
       return textAnswer(400, 'The request target is not valid.');
@@ -162,11 +163,21 @@ export class AdminPort {
   }
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answer: EndpointAnswer): void {
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: EndpointAnswer | StreamedAnswer,
+): void {
   // A body of the request is not read: without this, Node would wait for it before it reads the next request.
   request.resume();
   if (response.destroyed) return;
   const headers = { ...COMMON, ...Object.fromEntries(answer.headers) };
+  if ('writeTo' in answer) {
+    response.writeHead(answer.status, headers);
+    response.flushHeaders();
+    answer.writeTo(response);
+    return;
+  }
   response.writeHead(answer.status, { ...headers, 'content-length': Buffer.byteLength(answer.body) });
   response.end(request.method === 'HEAD' ? undefined : answer.body);
 }

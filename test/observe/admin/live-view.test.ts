@@ -239,6 +239,54 @@ test('LG-06: an operator closes a connection and drains the server only with act
   await server.shutdown();
 });
 
+test('LG-06 LG-04: an operator gets a capture of one connection, as JSON lines or for Wireshark', async (t) => {
+  const clock = new VirtualClock();
+  const { ask, join, server } = await administered(
+    t,
+    { actions: true },
+    { clock, heartbeat: false, idleTimeoutMs: false },
+  );
+  server.on('message', () => undefined);
+  const client = await join();
+  const [connection] = server.connections;
+  const captured = async (query: string) => {
+    const answer = ask(`/connections/${connection!.id}/capture?${query}`, { method: 'POST' });
+    const timers = clock.pendingTimers;
+    await waitUntil(() => clock.pendingTimers > timers);
+    const before = connection!.messagesReceived;
+    client.send(text('hello'));
+    await waitUntil(() => connection!.messagesReceived > before);
+    clock.advance(2_000);
+    return answer;
+  };
+  const lines = await captured('seconds=2&payloadBytes=all');
+  assert.equal(lines.status, 200);
+  assert.match(String(lines.headers['content-disposition']), /^attachment; filename="[\da-f]{8}\.jsonl"$/);
+  const records = lines.body
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const frame = records.find(({ opcode }) => opcode !== undefined);
+  assert.equal(Buffer.from(String(frame?.['payload']), 'base64').toString(), 'hello');
+  const packets = await captured('seconds=2&format=pcapng&payloadBytes=all');
+  assert.equal(packets.headers['content-type'], 'application/octet-stream');
+  for (const query of [
+    'seconds=0',
+    'seconds=601',
+    'format=text',
+    'format=pcapng',
+    'payloadBytes=-1',
+    'file=x',
+  ])
+    assert.equal(
+      (await ask(`/connections/${connection!.id}/capture?${query}`, { method: 'POST' })).status,
+      400,
+      query,
+    );
+  assert.equal(clock.pendingTimers, 0);
+  client[Symbol.dispose]();
+});
+
 test('LG-06: without actions nothing can be changed', async (t) => {
   const { ask, join, server } = await administered(t);
   await join();

@@ -201,6 +201,9 @@ function newRow(id) {
   const last = row.insertCell();
   last.className = 'acting';
   const acts = last.appendChild(make('div', 'acts'));
+  const capture = acts.appendChild(make('button', 'button', 'Capture'));
+  capture.type = 'button';
+  capture.onclick = () => void captureConnection(id);
   const close = acts.appendChild(make('button', 'button danger', 'Close'));
   close.type = 'button';
   close.onclick = () => void closeConnection(id);
@@ -331,7 +334,8 @@ const asked = (dialog) => new Promise((resolve) => {
 async function post(path, done) {
   try {
     const response = await fetch(new URL(path, location.href), { method: 'POST', headers: authorized() });
-    notify(response.ok ? done : (await response.text()).trim());
+    const text = response.ok ? done : (await response.text()).trim();
+    if (text !== undefined) notify(text);
     return response.ok ? response : undefined;
   } catch { notify('The server did not answer.'); return undefined; }
 }
@@ -343,6 +347,24 @@ async function closeConnection(id) {
   const query = new URLSearchParams({ code: byId('code').value });
   if (byId('reason').value !== '') query.set('reason', byId('reason').value);
   await post('connections/' + encodeURIComponent(id) + '/close?' + query, 'The connection closes.');
+}
+
+async function captureConnection(id) {
+  const dialog = byId('ask-capture');
+  dialog.querySelector('p').textContent = id;
+  if (!(await asked(dialog))) return;
+  const seconds = byId('seconds').value, format = byId('format').value;
+  const payloadBytes = format === 'pcapng' || byId('payloads').checked ? 'all' : '0';
+  notify('Capturing for ' + seconds + ' s. The file follows.');
+  const response = await post('connections/' + encodeURIComponent(id) + '/capture?' + new URLSearchParams({ seconds, format, payloadBytes }));
+  if (response === undefined) return;
+  try {
+    const link = make('a');
+    link.href = URL.createObjectURL(await response.blob());
+    link.download = id.slice(0, 8) + '.' + format;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  } catch { notify('The capture was cut off.'); }
 }
 
 byId('drain').onclick = async () => {
