@@ -23,6 +23,7 @@ export class ClientOwner<UserData> implements ConnectionOwner<DriverOf<UserData>
   readonly engine: Engine;
   readonly counters: TrafficCounters = newTrafficCounters();
   readonly meter = undefined;
+  readonly messageTracer = undefined;
   messageListeners: ConnectionOwner<DriverOf<UserData>, Connection<UserData>>['messageListeners'] = [];
   passesMessagesOn = false;
   /** Callbacks of the reconnecting client. It uses no listeners on its connections: an application could remove them. */

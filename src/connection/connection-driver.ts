@@ -18,13 +18,19 @@ import { Delivery, type DeliveryOwner, type MessageListener, UNCLAIMED_MS } from
 import { Drains } from './drains.ts';
 import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
 import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
-import { CONNECTION_CLOSE, CONNECTION_DRAIN, MESSAGE_RECEIVE, MESSAGE_SEND } from '../engine/channels.ts';
+import {
+  CONNECTION_CLOSE,
+  CONNECTION_DRAIN,
+  isHandlerTraced,
+  MESSAGE_RECEIVE,
+  MESSAGE_SEND,
+} from '../engine/channels.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
 import type { ConnectionOwner, Delivery as DeliveryCounts, ListenerResult } from './owner.ts';
 import { Link, type LinkOwner } from './link.ts';
 import type { MessageMeter } from '../observe/message-meter.ts';
 import type { DropCause } from '../observe/observer.ts';
-import type { HandlerTrace } from '../observe/tracing/traces.ts';
+import type { HandlerTrace, MessageTracer } from '../observe/tracing/traces.ts';
 import { PublishedHandler } from './handler-trace.ts';
 import type { MessageIterator } from './message-iterator.ts';
 import type { ConnectionState } from './states.ts';
@@ -173,7 +179,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       else link.outbox.data(opcode, data, options?.compress);
     }
     const mayGoOn = this.#accepted();
-    if (this.owner.meter !== undefined || MESSAGE_SEND.hasSubscribers)
+    const { meter, messageTracer } = this.owner;
+    if (meter !== undefined || messageTracer !== undefined || MESSAGE_SEND.hasSubscribers)
       this.#reportSent(payload, options?.binary);
     return mayGoOn;
   }
@@ -391,6 +398,10 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.owner.meter;
   }
 
+  get messageTracer(): MessageTracer | undefined {
+    return this.owner.messageTracer;
+  }
+
   get emitter(): object {
     return this.connection;
   }
@@ -416,10 +427,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   traceHandler(message: Message, isText: boolean): HandlerTrace | undefined {
-    const { messageListeners, passesMessagesOn } = this.owner;
+    const { messageListeners, messageTracer, passesMessagesOn } = this.owner;
+    const inner = messageTracer?.handler(this, message, isText);
     const listeners = this.ownListeners.length + (passesMessagesOn === true ? 0 : messageListeners.length);
-    if (listeners === 0) return undefined;
-    return new PublishedHandler(this.connection, message, isText);
+    if (listeners === 0 || !isHandlerTraced()) return inner;
+    return new PublishedHandler(this.connection, message, isText, inner);
   }
 
   deliveryReady(): void {
@@ -550,6 +562,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payloadBytes(payload).length;
     const isText = binary === undefined ? typeof payload === 'string' : !binary;
     this.owner.meter?.sent(bytes, isText);
+    this.owner.messageTracer?.sent(this, bytes, isText);
     if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
   }
 

@@ -6,7 +6,7 @@ import { MessageIterator } from './message-iterator.ts';
 import { isThenable } from '../options/call-check.ts';
 import type { MessageMeter } from '../observe/message-meter.ts';
 import { isHandlerTraced } from '../engine/channels.ts';
-import type { HandlerTrace } from '../observe/tracing/traces.ts';
+import type { HandlerTrace, MessageTracer } from '../observe/tracing/traces.ts';
 
 /** Time for which messages are buffered for a consumer, after the handshake and after the last consumer left, in ms. */
 export const UNCLAIMED_MS = 10_000;
@@ -30,9 +30,11 @@ export interface DeliveryOwner {
   readonly maxConcurrentMessages: number;
   /** Measures the listeners; `undefined` for none. */
   readonly meter: MessageMeter | undefined;
+  /** Follows messages, besides the channels; `undefined` for none. */
+  readonly messageTracer: MessageTracer | undefined;
   /** A listener threw or rejected. */
   listenerFailed(error: unknown): void;
-  /** Begins to follow a message through the listeners of the application; `undefined` if it has none. */
+  /** Begins to follow a message that is about to be delivered; `undefined` to leave it alone. */
   traceHandler(message: Message, isText: boolean): HandlerTrace | undefined;
   /** More messages may be delivered, and read. */
   deliveryReady(): void;
@@ -202,7 +204,8 @@ export class Delivery {
   }
 
   #hand(message: Message, isText: boolean): void {
-    if (this.#owner.meter !== undefined || isHandlerTraced()) {
+    const { meter, messageTracer } = this.#owner;
+    if (meter !== undefined || messageTracer !== undefined || isHandlerTraced()) {
       this.#handWatched(message, isText);
       return;
     }
@@ -213,8 +216,11 @@ export class Delivery {
 
   /** As {@link #hand}, with the listeners measured and traced. */
   #handWatched(message: Message, isText: boolean): void {
-    const { meter } = this.#owner;
-    const trace = isHandlerTraced() ? this.#owner.traceHandler(message, isText) : undefined;
+    const { meter, messageTracer } = this.#owner;
+    const trace =
+      messageTracer !== undefined || isHandlerTraced()
+        ? this.#owner.traceHandler(message, isText)
+        : undefined;
     // A loop takes its message later, so there is nothing to measure.
     const token = meter === undefined || this.#iterator !== undefined ? NOT_MEASURED : meter.started();
     const pending =

@@ -5,10 +5,20 @@ import type { Observer } from '../observe/observer.ts';
  * costs it one comparison.
  */
 export class Observers {
-  readonly #list: readonly Observer[];
+  #list: readonly Observer[];
 
   constructor(list: readonly Observer[]) {
     this.#list = list;
+  }
+
+  /** Adds an observer, from the next event on. */
+  add(observer: Observer): void {
+    this.#list = [...this.#list, observer];
+  }
+
+  /** Removes an observer that was added. */
+  remove(observer: Observer): void {
+    this.#list = this.#list.filter((other) => other !== observer);
   }
 
   /** Reports one event to each observer. A throwing observer affects neither the next observer nor the connection. */

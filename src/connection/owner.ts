@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import type { MessageMeter } from '../observe/message-meter.ts';
+import type { MessageTracer } from '../observe/tracing/traces.ts';
 import type { Observers } from './observers.ts';
 import type { HandshakeResponse } from './connection-events.ts';
 import type { ConnectionState } from './states.ts';
@@ -63,6 +64,8 @@ export interface ConnectionContext {
   readonly counters: TrafficCounters;
   /** `undefined` unless messages are counted by kind and size. */
   readonly meter: MessageMeter | undefined;
+  /** Follows messages; `undefined` for none. */
+  readonly messageTracer: MessageTracer | undefined;
   readonly deadlines: DeadlineQueue;
   readonly random: RandomSource;
   /** The engine whose read memory, queues and compressors the connections use. */

@@ -1,4 +1,5 @@
 import { channel, type Channel, tracingChannel } from 'node:diagnostics_channel';
+import { runAround } from './run-around.ts';
 
 /**
  * Names of the channels of `node:diagnostics_channel` to which Hawser publishes. `handshake` and `handler` are names for
@@ -44,30 +45,17 @@ export const isHandlerTraced = (): boolean =>
   HANDLER.asyncEnd.hasSubscribers ||
   HANDLER.error.hasSubscribers;
 
+/** Shows it as Node shows what a subscriber throws: as an uncaught exception. */
+const showUncaught = (error: unknown): void =>
+  queueMicrotask(() => {
+    throw error;
+  });
+
 /**
- * Publishes `payload` on the channel, and calls `step` once in the stores that are bound to the channel. Node shows what a
- * subscriber throws as an uncaught exception. So is shown here what a store throws: `step` runs all the same.
+ * Publishes `payload` on the channel, and calls `step` once in the stores that are bound to the channel. Subscribers and stores
+ * that throw do not stop it.
  * @throws What `step` throws.
  */
 export function runInStores(start: Channel, payload: object, step: () => void): void {
-  let hasRun = false;
-  let failure: { readonly error: unknown } | undefined;
-  const once = (): void => {
-    if (hasRun) return;
-    hasRun = true;
-    try {
-      step();
-    } catch (error) {
-      failure = { error };
-    }
-  };
-  try {
-    start.runStores(payload, once);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
-  once();
-  if (failure !== undefined) throw failure.error;
+  runAround((once) => start.runStores(payload, once), step, showUncaught);
 }

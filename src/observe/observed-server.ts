@@ -1,11 +1,25 @@
+import type { AddressInfo } from 'node:net';
 import { companionOf } from '../connection/emitter.ts';
+import type { Observers } from '../connection/observers.ts';
+import type { Clock } from '../engine/clock.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { RandomSource } from '../engine/random.ts';
 import { refuseArgument } from '../options/call-check.ts';
+import type { ResolvedServerOptions } from '../options/server-options.ts';
 import type { ServerReading } from './metrics/reading.ts';
+import type { HandshakeTracer, MessageTracer } from './tracing/traces.ts';
 
 /** The private side of a server, as the functions of this folder see it. */
 export interface ObservedServer {
   readonly engine: Engine;
+  readonly options: ResolvedServerOptions;
+  readonly observers: Observers;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** The WebSocketServer that the application holds. */
+  readonly emitter: { address(): AddressInfo | string | null };
+  handshakeTracer: HandshakeTracer | undefined;
+  messageTracer: MessageTracer | undefined;
   readMetrics(): ServerReading;
 }
 

@@ -42,7 +42,7 @@ import type { ServerReading } from '../observe/metrics/reading.ts';
 import { ServerCounts } from '../observe/metrics/server-counts.ts';
 import { renderMetrics } from '../observe/metrics/text.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
-import type { HandshakeTrace } from '../observe/tracing/traces.ts';
+import type { HandshakeTrace, HandshakeTracer, MessageTracer } from '../observe/tracing/traces.ts';
 import { EntryPolicies } from './admission/entry-policies.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
@@ -110,6 +110,8 @@ export class ServerCore<UserData>
   isReachable: () => boolean = () => false;
   /** `shutdown` was called. */
   isLeaving = false;
+  handshakeTracer: HandshakeTracer | undefined;
+  messageTracer: MessageTracer | undefined;
   ownAuthority = 'localhost';
   onReleased: (() => void) | undefined;
   /** Closes the listening sockets. */

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
 import { CHANNELS, type HandshakeMessage } from '../../src/observe/index.ts';
 import { refuse, type ServerOptions, WebSocketServer } from '../../src/index.ts';
-import { duplexPair, eventLoopTurns, RawClient, VirtualClock } from '../../src/testing/index.ts';
+import { duplexPair, eventLoopTurns, RawClient, VirtualClock, waitUntil } from '../../src/testing/index.ts';
 import { live, listening, upgradeRequest } from '../server/live.ts';
 import { bindStore, type Published, recordTrace } from './recorder.ts';
 
@@ -169,7 +169,7 @@ test('LG-03: a request that cannot be read is published without request; a clien
   );
   await hookCalled;
   leaving.end();
-  while (published.length < 4) await eventLoopTurns(1);
+  await waitUntil(() => published.length === 4);
   assert.deepEqual(summary(published), { parts: LATE, result: undefined });
   assert.equal(refusals.length, 1);
 });

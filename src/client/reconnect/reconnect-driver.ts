@@ -143,6 +143,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   // `SeriesOwner`, `DeliveryOwner` and `ListenerWatcher`.
 
   readonly meter = undefined;
+  readonly messageTracer = undefined;
 
   opened(connection: ClientConnection): void {
     if (!this.#wasOpen) this.#delivery.claimFrom(this.now());

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Message } from '../../protocol/payload.ts';
 import type { HeaderFields } from '../../options/hooks.ts';
 import type { ObservedConnection, Refusal } from '../observer.ts';
 
@@ -7,6 +8,8 @@ export interface HandshakeRequest {
   readonly method: string;
   /** Path and query as sent. Do not store the query: it often contains tokens. */
   readonly target: string;
+  /** Whether the client uses TLS, up to this server or up to a trusted proxy. */
+  readonly secure: boolean;
   /** Header fields as in the `request` of the `upgrade` hook. */
   readonly headers: HeaderFields;
   /** Node's request object, if the request came through an attached HTTP server. */
@@ -34,6 +37,15 @@ export interface HandshakeTrace {
   abandoned(): void;
 }
 
+/** Follows the handshakes of a server. */
+export interface HandshakeTracer {
+  /**
+   * Begins to follow a handshake. Must not throw.
+   * @param request `undefined` if the handshake is refused before its request was read.
+   */
+  handshake(request: HandshakeRequest | undefined, remoteAddress: string): HandshakeTrace;
+}
+
 /** Follows one message through the `message` listeners. The library calls {@link run} first and {@link settled} last. */
 export interface HandlerTrace {
   /** Calls the listeners in the context of the trace. @throws What `listeners` throws. */
@@ -42,4 +54,20 @@ export interface HandlerTrace {
   failed(error: unknown): void;
   /** All listeners are done. @param late At least one returned a promise. */
   settled(late: boolean): void;
+}
+
+/** Follows one broadcast or publish. */
+export interface BroadcastTrace {
+  /** @param recipients The connections that accepted it. */
+  ended(recipients: number): void;
+}
+
+/** Follows the messages of a server. It picks a sample; its methods must not throw. */
+export interface MessageTracer {
+  /** A message is about to be given to its consumers. @returns `undefined` to leave it alone. */
+  handler(connection: TracedConnection, message: Message, isText: boolean): HandlerTrace | undefined;
+  /** A message for one connection was accepted. */
+  sent(connection: TracedConnection, bytes: number, isText: boolean): void;
+  /** A broadcast or publish begins. @returns `undefined` to leave it alone. */
+  broadcast(bytes: number, isText: boolean): BroadcastTrace | undefined;
 }

@@ -9,6 +9,7 @@ import { refuseOption } from '../../options/option-check.ts';
 import { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { Payload } from '../../protocol/payload.ts';
 import type { MessageMeter } from '../../observe/message-meter.ts';
+import type { MessageTracer } from '../../observe/tracing/traces.ts';
 import type { Counters } from '../counters.ts';
 import {
   type BroadcastOptions,
@@ -28,6 +29,7 @@ export interface GroupsOwner<UserData> {
   readonly engine: Engine;
   readonly counters: Counters;
   readonly meter: MessageMeter | undefined;
+  readonly messageTracer: MessageTracer | undefined;
   readonly observers: Observers;
   readonly registry: ReadonlyRegistry<DriverOf<UserData>>;
   subscribed(driver: DriverOf<UserData>, topic: string): void;
@@ -125,7 +127,8 @@ export class Groups<UserData> implements ConnectionGroups<DriverOf<UserData>, Co
     except: ConnectionIds,
     where: Audience<Connection<UserData>>['where'],
   ): Delivery {
-    const { counters, meter } = this.#owner;
+    const { counters, meter, messageTracer } = this.#owner;
+    const trace = messageTracer?.broadcast(message.payloadBytes, message.isText);
     const startedMs = meter === undefined ? 0 : meter.now();
     const delivery = broadcastTo(drivers, message, except, where, (error) =>
       this.#owner.handlerFailed(error, undefined, 'a where predicate'),
@@ -133,6 +136,7 @@ export class Groups<UserData> implements ConnectionGroups<DriverOf<UserData>, Co
     counters.broadcasts++;
     counters.recipients += delivery.sent;
     meter?.broadcast(message.payloadBytes, message.isText, delivery.sent, startedMs);
+    trace?.ended(delivery.sent);
     if (MESSAGE_SEND.hasSubscribers && delivery.sent > 0) {
       const { payloadBytes: bytes, isText } = message;
       MESSAGE_SEND.publish({ bytes, isText, recipients: delivery.sent });

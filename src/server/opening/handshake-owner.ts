@@ -1,7 +1,7 @@
 import type { DriverOf } from '../../connection/connection.ts';
 import type { ConnectionIdentity } from '../../connection/connection-events.ts';
 import type { Refusal } from '../../observe/observer.ts';
-import type { HandshakeTrace } from '../../observe/tracing/traces.ts';
+import type { HandshakeTrace, HandshakeTracer } from '../../observe/tracing/traces.ts';
 import type { DeadlineQueue } from '../../engine/deadlines.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Transport, TransportOwner } from '../../sockets/transport.ts';
@@ -39,6 +39,8 @@ export interface HandshakeOwner<UserData> extends HeldInputOwner {
   readonly policies: EntryPolicies;
   /** `undefined` if the server answers no path itself. */
   readonly endpoints: Endpoints | undefined;
+  /** Follows handshakes, besides the channels; `undefined` for none. */
+  readonly handshakeTracer: HandshakeTracer | undefined;
   /** Authority of the listening address: the default for HTTP/1.0 requests without `Host`. */
   readonly ownAuthority: string;
   /** Reports a request with `Sec-WebSocket-Key` but without `Upgrade`. */

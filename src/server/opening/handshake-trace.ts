@@ -1,7 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { HANDSHAKE, isHandshakeTraced, runInStores } from '../../engine/channels.ts';
 import type { Refusal } from '../../observe/observer.ts';
-import type { HandshakeRequest, HandshakeTrace, TracedConnection } from '../../observe/tracing/traces.ts';
+import type {
+  HandshakeRequest,
+  HandshakeTrace,
+  HandshakeTracer,
+  TracedConnection,
+} from '../../observe/tracing/traces.ts';
 import type { RequestHead } from '../../protocol/handshake/http-head.ts';
 import { headerRecord } from './request-view.ts';
 
@@ -16,33 +21,46 @@ class PublishedHandshake implements HandshakeTrace {
   };
   #isLate = false;
 
-  constructor(request: HandshakeRequest | undefined, remoteAddress: string) {
+  readonly #inner: HandshakeTrace | undefined;
+
+  /** @param inner Another trace of the same handshake, whose context is to be active, too. */
+  constructor(
+    request: HandshakeRequest | undefined,
+    remoteAddress: string,
+    inner: HandshakeTrace | undefined,
+  ) {
+    this.#inner = inner;
     this.#payload = { request, remoteAddress };
   }
 
   run(decide: () => void): void {
-    runInStores(HANDSHAKE.start, this.#payload, decide);
+    const inner = this.#inner;
+    runInStores(HANDSHAKE.start, this.#payload, inner === undefined ? decide : () => inner.run(decide));
     HANDSHAKE.end.publish(this.#payload);
     this.#isLate = true;
   }
 
-  accepted({ connection }: TracedConnection): void {
+  accepted(traced: TracedConnection): void {
     this.#payload.result = { status: 101 };
-    this.#payload.connection = connection;
+    this.#payload.connection = traced.connection;
     this.#settle();
+    this.#inner?.accepted(traced);
   }
 
-  refused({ status, code, error }: Refusal): void {
+  refused(refusal: Refusal): void {
+    const { status, code, error } = refusal;
     this.#payload.result = { status, code };
     if (error !== undefined) {
       this.#payload.error = error;
       HANDSHAKE.error.publish(this.#payload);
     }
     this.#settle();
+    this.#inner?.refused(refusal);
   }
 
   abandoned(): void {
     this.#settle();
+    this.#inner?.abandoned();
   }
 
   #settle(): void {
@@ -54,21 +72,30 @@ class PublishedHandshake implements HandshakeTrace {
 
 /**
  * Begins to follow a handshake.
+ * @param tracer Follows it besides the channels; `undefined` for none.
  * @param head `undefined` if it was not read.
- * @returns `undefined` without a subscriber.
+ * @returns `undefined` without a subscriber and a tracer.
  */
 export function traceHandshake(
+  tracer: HandshakeTracer | undefined,
   head: RequestHead | undefined,
   remoteAddress: string,
+  secure: boolean,
   incomingMessage?: IncomingMessage,
 ): HandshakeTrace | undefined {
-  if (!isHandshakeTraced()) return undefined;
-  const request = head === undefined ? undefined : requestOf(head, incomingMessage);
-  return new PublishedHandshake(request, remoteAddress);
+  const isPublished = isHandshakeTraced();
+  if (tracer === undefined && !isPublished) return undefined;
+  const request = head === undefined ? undefined : requestOf(head, secure, incomingMessage);
+  const inner = tracer?.handshake(request, remoteAddress);
+  return isPublished ? new PublishedHandshake(request, remoteAddress, inner) : inner;
 }
 
-function requestOf(head: RequestHead, incomingMessage: IncomingMessage | undefined): HandshakeRequest {
+function requestOf(
+  head: RequestHead,
+  secure: boolean,
+  incomingMessage: IncomingMessage | undefined,
+): HandshakeRequest {
   const { method, target, fields } = head;
-  const request = { method, target, headers: headerRecord(fields) };
+  const request = { method, target, secure, headers: headerRecord(fields) };
   return incomingMessage === undefined ? request : { ...request, incomingMessage };
 }

@@ -260,7 +260,13 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 
   #decide(head: RequestHead, incoming?: IncomingMessage): void {
     const { host } = this.#meetSender(head);
-    const trace = traceHandshake(head, this.#transport.remoteAddress, incoming);
+    const trace = traceHandshake(
+      this.#owner.handshakeTracer,
+      head,
+      this.#transport.remoteAddress,
+      this.#secure,
+      incoming,
+    );
     this.#trace = trace;
     if (trace === undefined) this.#judge(head, host, incoming);
     else trace.run(() => this.#attempt(() => this.#judge(head, host, incoming)));
@@ -383,7 +389,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const refusal = { ...result, remoteAddress, url: head?.target ?? '' };
     if (this.#trace !== undefined) this.#trace.refused(refusal);
     else {
-      const trace = traceHandshake(head, remoteAddress);
+      const trace = traceHandshake(this.#owner.handshakeTracer, head, remoteAddress, this.#secure);
       trace?.run(() => trace.refused(refusal));
     }
     this.#owner.refused(refusal);
