@@ -141,6 +141,27 @@ const VIOLATIONS: readonly (readonly [string, string, string, string, RegExp])[]
     /observe may/,
   ],
   [
+    'the API of OpenTelemetry outside of its entry point',
+    'observe/c.ts',
+    "import { trace } from '@opentelemetry/api';\nexport const spans = trace;",
+    IMPORTS,
+    /observe may import/,
+  ],
+  [
+    'another package in the entry point of OpenTelemetry',
+    'opentelemetry/a.ts',
+    "import { core } from '@opentelemetry/core';\nexport const a = core;",
+    IMPORTS,
+    /opentelemetry may import/,
+  ],
+  [
+    'server → opentelemetry',
+    'server/f.ts',
+    "export type { spans } from '../opentelemetry/spans.ts';",
+    IMPORTS,
+    /server may import/,
+  ],
+  [
     'protocol → observe',
     'protocol/d.ts',
     "export type { Stats } from '../observe/stats.ts';",
@@ -332,6 +353,8 @@ const CLEAN: Readonly<Record<string, string>> = {
   'cluster/bus.ts': "import { started } from '../server/server.ts';\nexport { started };",
   'observe/stats.ts':
     "import type { Link } from '../connection/link.ts';\nexport interface Stats { link: Link }\nexport const count = () => 1;",
+  'opentelemetry/spans.ts':
+    "import { trace } from '@opentelemetry/api';\nimport { count } from '../observe/stats.ts';\nexport const spans = [trace, count];",
   'testing/index.ts': "export * from './kit.ts';",
   'load/run.ts': 'export const run = 1;',
   'load/index.ts': "export * from './run.ts';",

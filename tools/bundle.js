@@ -14,6 +14,7 @@ const ENTRY_POINTS = {
   testing: 'src/testing/index.ts',
   conform: 'src/conform/index.ts',
   observe: 'src/observe/index.ts',
+  opentelemetry: 'src/opentelemetry/index.ts',
 };
 const COMMAND = { cli: 'src/cli/main.ts' };
 
@@ -27,7 +28,7 @@ async function bundle(input, format, suffix) {
     cwd: root,
     input,
     platform: 'node',
-    external: /^node:/,
+    external: /^(node:|@opentelemetry\/api$)/,
     treeshake: { moduleSideEffects: false }, // loading a module only defines things
     transform: { target: 'node20.19' },
     onLog: (level, log) => {

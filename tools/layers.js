@@ -22,6 +22,7 @@ export const LAYERS = {
   server: [...CORE, 'observe'],
   client: [...CORE, 'observe'],
   '.': [...CORE, 'server', 'client', 'observe'],
+  opentelemetry: [...CORE, 'observe', 'type server'],
   ws: [...CORE, 'server', 'client', OBSERVER],
   cluster: [...CORE, 'server', 'client', OBSERVER],
   testing: [...CORE, 'server', 'client', 'observe'],
@@ -29,6 +30,12 @@ export const LAYERS = {
   load: ENTRY_POINTS,
   cli: [...ENTRY_POINTS, 'conform/index.ts', 'load/index.ts', 'observe/index.ts'],
 };
+
+/**
+ * Packages that a layer may import. No other layer imports a layer of this table, so only who imports its entry point needs them.
+ * @type {Readonly<Record<string, readonly string[]>>}
+ */
+const PACKAGES = { opentelemetry: ['@opentelemetry/api'] };
 
 /** What the benchmark, in bench/, may import of src/. */
 const BENCH = [...ENTRY_POINTS, 'conform/index.ts', 'load/index.ts'];
@@ -118,6 +125,7 @@ function restrictedImports(layer, depth, mayUseProcess) {
       .map((name) => from + name.replace('type ', ''))
       .map((path) => (path.endsWith('.ts') ? path : `${path}/**`)),
     ...modules,
+    ...(PACKAGES[layer] ?? []),
   ];
   // A file may import its own layer: folders below it, and folders above it up to the layer's folder.
   const itself = depth === 0 ? ['!./*'] : ['!./**', ...(depth === 1 ? [] : ['!../**']), `${from}**`];

@@ -15,6 +15,7 @@ const ENTRY_POINTS = {
   testing: 'hawser/testing',
   conform: 'hawser/conform',
   observe: 'hawser/observe',
+  opentelemetry: 'hawser/opentelemetry',
 };
 
 const require = createRequire(import.meta.url);

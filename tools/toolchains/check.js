@@ -208,6 +208,7 @@ rows.set('Node, import and require', () => {
     'hawser/testing',
     'hawser/conform',
     'hawser/observe',
+    'hawser/opentelemetry',
   ];
   const path = project('node', {
     'same.cjs': `Promise.all(${JSON.stringify(entryPoints)}.map(async (entry) => require(entry) === (await import(entry)))).then((same) => console.log(same.join()));`,
