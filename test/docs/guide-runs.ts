@@ -224,3 +224,23 @@ export async function metricsOfSeveral(t: TestContext, file: string): Promise<vo
   for (const name of ['chat', 'feed'])
     assert.match(text, new RegExp(`^hawser_connections\\{server="${name}",state="open"\\} 0$`, 'm'));
 }
+
+export async function tracedClient(t: TestContext, file: string): Promise<void> {
+  const seen: unknown[] = [];
+  const server = new WebSocketServer({
+    upgrade: ({ request }) => void seen.push(request.headers['traceparent']),
+  });
+  const { port } = await server.listen(0, '127.0.0.1');
+  t.after(() => server.shutdown());
+  await run(t, file, { ports: { 8080: port } }).ended();
+  assert.deepEqual(seen, ['of the caller']);
+}
+
+export async function channels(t: TestContext, file: string): Promise<void> {
+  const program = run(t, file);
+  const port = await program.port();
+  const client = await visit(t, port, { headers: { 'X-Request-Id': 'r-17' } });
+  assert.equal(await messages(client)(), 'your request was r-17');
+  client.close();
+  await waitUntil(() => /^[0-9a-f-]{36} closed with 1000$/m.test(program.output()));
+}

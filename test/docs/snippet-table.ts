@@ -27,6 +27,7 @@ const FRESH_TOKEN = `
   const freshToken = async (): Promise<string> => \`token-\${++tokens}\`;`;
 const GUIDE_TO_CLIENT = { in: 'examples/client-guide.ts' };
 const GUIDE_TO_DEBUGGING = { in: 'examples/slow-consumer.ts' };
+const TRACING_EXAMPLE = { in: 'examples/tracing/server.js' };
 const GUIDE_TO_TESTING = { in: 'examples/testing/chat.test.ts' };
 
 /** Every TypeScript and JavaScript block of every page. A test checks that the table is complete and has no other rows. */
@@ -132,4 +133,19 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/testing.md: Testing with `hawser/testing`': GUIDE_TO_TESTING,
   'docs/testing.md: Testing with `hawser/testing` (2)': GUIDE_TO_TESTING,
   'docs/testing.md: Time': GUIDE_TO_TESTING,
+  'docs/tracing.md: Traces in Jaeger or Tempo (2)': TRACING_EXAMPLE,
+  'docs/tracing.md: Traces in Jaeger or Tempo (4)': TRACING_EXAMPLE,
+  'docs/tracing.md: The context in your code': TRACING_EXAMPLE,
+  'docs/tracing.md: Clients': {
+    given: `
+      import { propagation as ofTheSdk } from '@opentelemetry/api';
+      ofTheSdk.setGlobalPropagator({
+        inject: (_, carrier, setter) => setter.set(carrier, 'traceparent', 'of the caller'),
+        extract: (from) => from,
+        fields: () => ['traceparent'],
+      });`,
+    after: 'connection.close(); await connection.closed;',
+    run: guides.tracedClient,
+  },
+  'docs/tracing.md: Channels for other tools': { run: guides.channels },
 };
