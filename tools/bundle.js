@@ -16,6 +16,11 @@ const ENTRY_POINTS = {
   observe: 'src/observe/index.ts',
   opentelemetry: 'src/opentelemetry/index.ts',
 };
+/** Files of the package that several entry points share. Otherwise each combination of entry points would get a file of its own. */
+const LAYERS_IN_ONE_FILE = [
+  { name: 'protocol', test: /src\/protocol\// },
+  { name: 'core', test: /src\/(?:engine|sockets|connection)\// },
+];
 const COMMAND = { cli: 'src/cli/main.ts' };
 
 /**
@@ -42,6 +47,7 @@ async function bundle(input, format, suffix) {
     strict: true,
     entryFileNames: `[name].${suffix}`,
     chunkFileNames: `shared-[hash].${suffix}`,
+    codeSplitting: { groups: LAYERS_IN_ONE_FILE },
     minifyInternalExports: false,
     charset: 'ascii', // V8 stores a file with any other character in two bytes a character
     comments: { annotation: true, jsdoc: false, legal: false },
