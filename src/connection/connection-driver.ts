@@ -4,7 +4,14 @@ import { OPCODE, type Role } from '../protocol/constants.ts';
 import { MisuseError, PeerError } from '../protocol/errors.ts';
 import { checkControlPayload } from '../protocol/outgoing/frame-builder.ts';
 import { copyOf } from '../protocol/message-memory.ts';
-import { type Message, outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
+import {
+  isTextPayload,
+  type Message,
+  outgoing,
+  type Payload,
+  payloadBytes,
+  payloadLength,
+} from '../protocol/payload.ts';
 import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
@@ -180,8 +187,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     }
     const mayGoOn = this.#accepted();
     const { meter, messageTracer } = this.owner;
-    if (meter !== undefined || messageTracer !== undefined || MESSAGE_SEND.hasSubscribers)
-      this.#reportSent(payload, options?.binary);
+    if (meter !== undefined || MESSAGE_SEND.hasSubscribers) this.#reportSent(payload, options?.binary);
+    if (messageTracer !== undefined) messageTracer.sent(this, payload, options?.binary);
     return mayGoOn;
   }
 
@@ -559,10 +566,9 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   #reportSent(payload: Payload, binary: boolean | undefined): void {
-    const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payloadBytes(payload).length;
-    const isText = binary === undefined ? typeof payload === 'string' : !binary;
+    const bytes = payloadLength(payload);
+    const isText = isTextPayload(payload, binary);
     this.owner.meter?.sent(bytes, isText);
-    this.owner.messageTracer?.sent(this, bytes, isText);
     if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
   }
 

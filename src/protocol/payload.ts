@@ -178,3 +178,11 @@ export function outgoing(
     throw new MisuseError('ERR_ARGUMENT', 'payload is to go out as text, but is not UTF-8');
   return { opcode: OPCODE.TEXT, data };
 }
+
+/** Size of a valid payload in bytes; of a string, in UTF-8. */
+export const payloadLength = (payload: Payload): number =>
+  typeof payload === 'string' ? Buffer.byteLength(payload) : payloadBytes(payload).length;
+
+/** Whether a payload is sent as text. @param binary As in {@link outgoing}. */
+export const isTextPayload = (payload: Payload, binary: boolean | undefined): boolean =>
+  binary === undefined ? typeof payload === 'string' : !binary;

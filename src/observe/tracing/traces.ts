@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Message } from '../../protocol/payload.ts';
+import type { Message, Payload } from '../../protocol/payload.ts';
 import type { HeaderFields } from '../../options/hooks.ts';
 import type { ObservedConnection, Refusal } from '../observer.ts';
 
@@ -66,8 +66,8 @@ export interface BroadcastTrace {
 export interface MessageTracer {
   /** A message is about to be given to its consumers. @returns `undefined` to leave it alone. */
   handler(connection: TracedConnection, message: Message, isText: boolean): HandlerTrace | undefined;
-  /** A message for one connection was accepted. */
-  sent(connection: TracedConnection, bytes: number, isText: boolean): void;
+  /** A message for one connection was accepted. @param binary As given to `send`. */
+  sent(connection: TracedConnection, payload: Payload, binary: boolean | undefined): void;
   /** A broadcast or publish begins. @returns `undefined` to leave it alone. */
   broadcast(bytes: number, isText: boolean): BroadcastTrace | undefined;
 }
