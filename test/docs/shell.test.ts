@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { WebSocketServer } from '../../src/index.ts';
 import { waitUntil } from '../../src/testing/index.ts';
 import { fakeIo } from '../cli/fake-io.ts';
 import { echo, hawser } from '../cli/talking.ts';
@@ -15,6 +16,10 @@ import { readShell, type ShellCommand } from './shell.ts';
 
 /** Tests that run the code in other languages. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
+  'docs/admin.md: Kubernetes and balancers': 'test/docs/configurations.test.ts',
+  'docs/metrics.md: From nothing to a board in five minutes (2)': 'test/docs/configurations.test.ts',
+  'docs/tracing.md: Traces in Jaeger or Tempo': 'test/docs/configurations.test.ts',
+  'docs/tracing.md: Traces in Jaeger or Tempo (3)': 'test/docs/configurations.test.ts',
   'docs/cli.md: connect (2)': 'test/cli/connect-failures.test.ts',
   'docs/cli.md: inspect (2)': 'test/cli/inspect.test.ts',
   'docs/debugging.md: Symptom: memory grows': 'test/examples/slow-consumer.test.ts',
@@ -77,7 +82,7 @@ async function checkClient(t: TestContext, name: string, args: readonly string[]
   const words = args.map((word, at) =>
     /^(?:wss?:\/\/[\w.:]+\/\S*|localhost:\d+)$/.test(word)
       ? url
-      : ['--report', '--file'].includes(args[at - 1] ?? '')
+      : ['--report', '--file', '--html'].includes(args[at - 1] ?? '')
         ? file
         : args[at - 1] === '--listen'
           ? '0'
@@ -93,6 +98,19 @@ async function checkClient(t: TestContext, name: string, args: readonly string[]
   if (!whole) io.interrupt();
   assert.equal(await exit, whole ? 0 : 130, io.errLines.join('\n'));
   if (name === 'connect') assert.match(io.outLines.join('\n'), /\b1\b[^]*\b2\b/);
+}
+
+/** Runs `hawser top` once against an admin port of this process. */
+async function checkTop(t: TestContext, args: readonly string[]): Promise<void> {
+  const server = new WebSocketServer({ admin: { port: 0 } });
+  t.after(() => server.shutdown());
+  const { port } = await server.listenAdmin();
+  const words = args.map((word) =>
+    word.replace(/^localhost:9090$|^https:\/\/ops\.example/, `http://127.0.0.1:${port}`),
+  );
+  const io = fakeIo();
+  const exit = await hawser(io, 'top', ...words, ...(words.includes('--once') ? [] : ['--once']));
+  assert.equal(exit, 0, io.errLines.join('\n'));
 }
 
 /** Runs curl as a page of another origin, which is refused. Without curl, only the arguments are checked. */
@@ -112,7 +130,8 @@ async function check(t: TestContext, { words: [program, ...args], input }: Shell
   if (program === 'npx' || program === 'hawser') {
     const [name, ...rest] = program === 'npx' ? args.slice(1) : args;
     if (program === 'npx') assert.equal(args[0], 'hawser');
-    return name === 'serve' ? checkServe(rest) : checkClient(t, name!, rest);
+    if (name === 'serve') return checkServe(rest);
+    return name === 'top' ? checkTop(t, rest) : checkClient(t, name!, rest);
   }
   if (program === 'curl') await checkCurl(t, args);
   else if (program === 'npm') checkNpm(args);
