@@ -51,8 +51,7 @@ export class HandshakeSpans implements HandshakeTracer {
     const route = request === undefined ? undefined : this.#route;
     const attributes = handshakeAttributes(request, remoteAddress);
     if (route !== undefined) attributes[ATTRIBUTE.route] = route;
-    if (trace.getActiveSpan() !== undefined) this.#origins.isSpanInherited = true;
-    // Not the active context: that of a server is the one in which `listen` was called.
+    // Not the active context: the client has caused the handshake.
     const parent = propagation.extract(ROOT_CONTEXT, request?.headers ?? {}, FIELDS);
     const name = route === undefined ? method : `${method} ${route}`;
     const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);

@@ -48,9 +48,7 @@ export class MessageSpans implements MessageTracer {
   }
 
   handler(connection: TracedConnection, message: Message, isText: boolean): HandlerTrace | undefined {
-    // Asking for the active span would cost 60 ns a message.
-    if (!this.#isSampled()) return this.#origins.isSpanInherited ? UNTRACED : undefined;
-    return this.#received(connection, message, isText);
+    return this.#isSampled() ? this.#received(connection, message, isText) : undefined;
   }
 
   #received(connection: TracedConnection, message: Message, isText: boolean): HandlerTrace | undefined {
@@ -115,7 +113,7 @@ export class MessageSpans implements MessageTracer {
       [ATTRIBUTE.kind]: kindOf(isText),
       ...(connection === undefined ? {} : { [ATTRIBUTE.connectionId]: connection.id }),
     };
-    // What is active while a message arrives belongs to `listen` or to another message. While one is sent, it is the cause.
+    // What is active while a message arrives has not caused it; what is active while one is sent has.
     const cause = kind === SpanKind.PRODUCER ? trace.getActiveSpan()?.spanContext() : undefined;
     const links = this.#origins.links(connection, cause);
     return this.#tracer.startSpan(name, { kind, root: true, links, attributes });
@@ -160,10 +158,3 @@ class HandlerSpan implements HandlerTrace {
     guarded(() => this.#span.end());
   }
 }
-
-/** Hides the span that was active when `listen` was called from the listeners of a message that is not sampled. */
-const UNTRACED: HandlerTrace = Object.freeze({
-  run: (listeners: () => void) => runIn(trace.deleteSpan(context.active()), listeners),
-  failed: () => {},
-  settled: () => {},
-});

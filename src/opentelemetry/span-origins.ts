@@ -3,11 +3,6 @@ import type { ObservedConnection } from '../observe/observer.ts';
 
 /** The handshake spans of the connections. Connections from before `instrument` have none. */
 export class Origins {
-  /**
-   * A handshake arrived while a span was active: that of the call of `listen`, whose context Node gives to the sockets. Messages
-   * would run in it, too.
-   */
-  isSpanInherited = false;
   // Keys are the objects that observers and tracers get, so an entry lives as long as its connection.
   readonly #contexts = new WeakMap<ObservedConnection, SpanContext>();
 
