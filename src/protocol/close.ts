@@ -86,9 +86,9 @@ export interface CloseBody {
  */
 export function readCloseBody(body: Buffer): CloseBody {
   if (body.length === 0) return { code: NO_CODE, reason: '' };
-  if (body.length === 1) throw new PeerError('ERR_CLOSE_BODY');
+  if (body.length === 1) throw new PeerError('ERR_CLOSE_BODY', undefined, { value: 1 });
   const code = body.readUInt16BE(0);
-  if (!isReceivableCode(code)) throw new PeerError('ERR_CLOSE_CODE', String(code));
+  if (!isReceivableCode(code)) throw new PeerError('ERR_CLOSE_CODE', String(code), { value: code });
   const reason = body.subarray(2);
   const bad = findInvalidUtf8(reason);
   if (bad >= 0) throw new PeerError('ERR_UTF8', `byte ${bad} of a close reason`);

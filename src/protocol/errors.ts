@@ -159,8 +159,15 @@ export class PeerError extends WebSocketError {
   readonly reason: string;
   /** Section of the rule; of RFC 6455 unless another document is named. */
   readonly section: string;
-  constructor(code: PeerErrorCode | HandshakeErrorCode, detail?: string, options?: ErrorOptions) {
+  /** The number that broke the rule, if it is one: an opcode, a close code, or the length of a control frame. */
+  declare readonly value?: number;
+  constructor(
+    code: PeerErrorCode | HandshakeErrorCode,
+    detail?: string,
+    options?: ErrorOptions & { readonly value?: number },
+  ) {
     super(code, detail, options);
+    if (options?.value !== undefined) this.value = options.value;
     const rule: ErrorRule = ERRORS[code];
     this.reason = detail === undefined ? rule.says : `${rule.says}: ${detail}`;
     this.closeCode = rule.closeCode ?? 1006;

@@ -73,7 +73,7 @@ export class FrameHeader {
     if (masked !== this.#mustBeMasked)
       throw new PeerError(masked ? 'ERR_MASK_UNEXPECTED' : 'ERR_MASK_MISSING');
     if ((opcode & CONTROL_BIT) !== 0 && short > MAX_CONTROL_BYTES)
-      throw new PeerError('ERR_CONTROL_TOO_LONG');
+      throw new PeerError('ERR_CONTROL_TOO_LONG', undefined, { value: short });
 
     const lengthBytes = short < LENGTH_16 ? 0 : short === LENGTH_16 ? 2 : 8;
     const payloadBytes = lengthBytes === 0 ? short : readLength(bytes, start + 2, end, lengthBytes);
@@ -95,18 +95,18 @@ export class FrameHeader {
   #checkFirstByte(first: number, opcode: number): void {
     if ((first & RSV_MASK) !== 0) this.#checkReserved(first, opcode);
     if ((opcode & CONTROL_BIT) !== 0) {
-      if (opcode > OPCODE.PONG) throw new PeerError('ERR_OPCODE', hex(opcode));
+      if (opcode > OPCODE.PONG) throw new PeerError('ERR_OPCODE', hex(opcode), { value: opcode });
       if ((first & FIN) === 0) throw new PeerError('ERR_CONTROL_FRAGMENTED');
       return;
     }
-    if (opcode > OPCODE.BINARY) throw new PeerError('ERR_OPCODE', hex(opcode));
+    if (opcode > OPCODE.BINARY) throw new PeerError('ERR_OPCODE', hex(opcode), { value: opcode });
     if (opcode === OPCODE.CONTINUATION) {
       const { maxFragments } = this.limits;
-      if (this.messageOpcode === 0) throw new PeerError('ERR_CONTINUATION');
+      if (this.messageOpcode === 0) throw new PeerError('ERR_CONTINUATION', undefined, { value: opcode });
       if (this.#fragments >= maxFragments) {
         throw new PeerError('ERR_TOO_MANY_FRAGMENTS', `more than ${maxFragments}`);
       }
-    } else if (this.messageOpcode !== 0) throw new PeerError('ERR_INTERLEAVED');
+    } else if (this.messageOpcode !== 0) throw new PeerError('ERR_INTERLEAVED', undefined, { value: opcode });
   }
 
   /** Accepts owned bits, on the first frame of a message only (RFC 7692 §6). */

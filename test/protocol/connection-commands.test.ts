@@ -259,3 +259,23 @@ test('§5.3: a client core needs keys, and a server core takes none', () => {
   assert.throws(() => new ProtocolConnection('server', { nextKey: () => 1 }), { code: 'ERR_ARGUMENT' });
   assert.throws(() => new ProtocolConnection('server').ping(Buffer.alloc(126)), { code: 'ERR_ARGUMENT' });
 });
+
+test('CD-01: the error for a wrong opcode, close code or length has the number', () => {
+  for (const [bytes, value] of [
+    [[0x83], 3],
+    [[0x80, 0x80], 0],
+    [[0x89, 0xfe], 126],
+    [[0x88, 0x81, 0, 0, 0, 0, 1], 1],
+    [[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xed], 1005],
+    [[0x01, 0x80, 0, 0, 0, 0, 0x02], 2],
+  ] as const) {
+    const { core } = connection();
+    core.receive(Buffer.from(bytes));
+    assert.equal(core.next(), FACT.FAILURE);
+    assert.equal(core.failure?.value, value);
+  }
+  const { core } = connection();
+  core.receive(Buffer.of(0xc1));
+  assert.equal(core.next(), FACT.FAILURE);
+  assert.equal('value' in core.failure!, false);
+});
