@@ -107,6 +107,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
               ),
             ],
       owner: this,
+      closeReasons: settings.closeReasons,
+      autoPong: settings.autoPong,
     });
     this.#rate = settings.rateLimit === false ? undefined : new RateGuard(settings.rateLimit);
     this.watch = new Watch(settings, deadlines.now(), random.fraction());

@@ -21,6 +21,10 @@ export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly maxConcurrentMessages: number;
   readonly memoryBudget: MemoryBudget;
   readonly perMessageDeflate: false | DeflateSettings;
+  /** As in `ProtocolOptions`. */
+  readonly closeReasons?: 'own' | 'echo' | undefined;
+  /** As in `ProtocolOptions`. */
+  readonly autoPong?: boolean | undefined;
 }
 
 /** Resolved rate limits, bursts filled in. `undefined` means no limit. */

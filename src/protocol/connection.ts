@@ -28,7 +28,7 @@ export const FACT = /* @__PURE__ */ Object.freeze({
   NONE: 0,
   /** A whole message: take it with `takeText` or `takeBytes` before any other call. */
   MESSAGE: 1,
-  /** A ping, already answered; its payload is in `payload` until the next call. */
+  /** A ping, already answered unless `autoPong` is `false`; its payload is in `payload` until the next call. */
   PING: 2,
   /** A pong; its payload is in `payload` until the next call. */
   PONG: 3,
@@ -69,6 +69,14 @@ export interface ProtocolOptions {
   readonly extensions?: readonly Extension[] | undefined;
   /** Hears of work that extensions have finished later. Needed with `extensions`. */
   readonly owner?: ProtocolOwner | undefined;
+  /**
+   * Which reasons this side sends in a Close. `own`: the rule that the peer broke, and none in an answer. `echo`: none of
+   * its own, and the peer's reason in an answer; a 64-bit length with its top bit set then closes with 1009 instead of
+   * 1002. Default `'own'`.
+   */
+  readonly closeReasons?: 'own' | 'echo' | undefined;
+  /** Whether pings are answered. If not, the driver answers them with {@link ProtocolConnection.pong}. Default `true`. */
+  readonly autoPong?: boolean | undefined;
 }
 
 /** How a connection ends; exists from the first sign of the end. */
@@ -102,6 +110,8 @@ const kindOf = (isText: boolean, nonAscii: boolean): number =>
   (isText ? IS.TEXT : 0) | (nonAscii ? 0 : IS.ASCII);
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
+/** Close code for a message that is too big (§7.4.1). */
+const TOO_BIG = 1009;
 const NOT_EXTENDED: readonly Extension[] = /* @__PURE__ */ Object.freeze([]);
 
 /**
@@ -131,6 +141,8 @@ export class ProtocolConnection {
   readonly #extensions: readonly Extension[];
   readonly #owner: ProtocolOwner | undefined;
   readonly #memory: ProtocolMemory;
+  readonly #echoesReasons: boolean;
+  readonly #autoPong: boolean;
   /** Bits of {@link IS}. */
   #kind = 0;
   /** Opcode of the message that is being sent in fragments; 0 if there is none. */
@@ -154,6 +166,8 @@ export class ProtocolConnection {
       nextKey,
       extensions = NOT_EXTENDED,
       owner,
+      closeReasons,
+      autoPong = true,
     } = options;
     if ((nextKey === undefined) !== (role === 'server')) {
       throw new MisuseError(
@@ -168,6 +182,8 @@ export class ProtocolConnection {
     this.#extensions = extensions;
     this.#owner = owner;
     this.#memory = memory;
+    this.#echoesReasons = closeReasons === 'echo';
+    this.#autoPong = autoPong;
     if (extensions.length === 0) this.outbox = new Outbox(wire, limits, memory, nextKey);
     else if (owner === undefined) {
       throw new MisuseError('ERR_ARGUMENT', 'extensions need owner: an extension may finish work later');
@@ -418,6 +434,15 @@ export class ProtocolConnection {
   }
 
   /**
+   * Sends a pong, as an answer or without a ping (§5.5.3); only while open.
+   * @throws MisuseError As {@link ping}.
+   */
+  pong(payload: Uint8Array): void {
+    checkControlPayload(payload);
+    if (this.#phase === 'open') this.outbox.control(OPCODE.PONG, payload);
+  }
+
+  /**
    * Starts the closing handshake (§7.1.2) after everything that was accepted before. Later calls do nothing.
    * @param code A code that may be sent, or one that only a received Close can have: 1005 sends an empty Close; 1006,
    *   1015 and, from a server, 1010 send 1011.
@@ -444,8 +469,9 @@ export class ProtocolConnection {
     end.failure = error;
     this.#release();
     if (closeWasSent) return;
-    end.sentCode = sent;
-    this.outbox.closeNow(buildCloseBody(sent, error.reason));
+    const isEcho = this.#echoesReasons;
+    end.sentCode = isEcho && error.code === 'ERR_LENGTH_SIGN' ? TOO_BIG : sent;
+    this.outbox.closeNow(buildCloseBody(end.sentCode, isEcho ? '' : error.reason));
   }
 
   /** Tells that the transport has ended. Drops everything held. */
@@ -557,7 +583,7 @@ export class ProtocolConnection {
     if (opcode === OPCODE.CLOSE) return this.#receiveClose(payload);
     this.payload = payload;
     if (opcode === OPCODE.PONG) return FACT.PONG;
-    this.outbox.control(OPCODE.PONG, payload);
+    if (this.#autoPong) this.outbox.control(OPCODE.PONG, payload);
     return FACT.PING;
   }
 
@@ -570,7 +596,7 @@ export class ProtocolConnection {
     this.#release();
     if (!closeWasSent) {
       end.sentCode = body.code;
-      this.outbox.closeNow(buildCloseBody(body.code, ''));
+      this.outbox.closeNow(buildCloseBody(body.code, this.#echoesReasons ? body.reason : ''));
     }
     return FACT.CLOSE;
   }

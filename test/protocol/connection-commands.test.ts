@@ -260,6 +260,34 @@ test('§5.3: a client core needs keys, and a server core takes none', () => {
   assert.throws(() => new ProtocolConnection('server').ping(Buffer.alloc(126)), { code: 'ERR_ARGUMENT' });
 });
 
+test("CD-01: with closeReasons 'echo' a Close repeats the reason of the peer, and a failure gives none", () => {
+  const answering = connection({}, { closeReasons: 'echo' });
+  answering.core.receive(close(4000, 'mine'));
+  assert.equal(answering.core.next(), FACT.CLOSE);
+  assert.deepEqual(answering.sent, [`close now 0fa0${Buffer.from('mine').toString('hex')}`]);
+  const failing = connection({}, { closeReasons: 'echo' });
+  failing.core.fail(new PeerError('ERR_RATE'));
+  assert.deepEqual(failing.sent, ['close now 03f0']);
+  const tooLong = connection({}, { closeReasons: 'echo' });
+  tooLong.core.receive(Buffer.of(0x82, 0xff, 0x80));
+  assert.equal(tooLong.core.next(), FACT.FAILURE);
+  assert.deepEqual(tooLong.sent, ['close now 03f1']);
+  assert.equal(tooLong.core.sentCode, 1009);
+});
+
+test('CD-01: with autoPong false pings are reported and not answered; pong answers them', () => {
+  const { core, sent } = connection({}, { autoPong: false });
+  core.receive(ping('a'));
+  assert.equal(core.next(), FACT.PING);
+  assert.deepEqual(sent, []);
+  core.pong(core.payload);
+  assert.deepEqual(sent, ['pong 61']);
+  assert.throws(() => core.pong(Buffer.alloc(126)), { name: 'MisuseError', code: 'ERR_ARGUMENT' });
+  core.close(1000, '');
+  core.pong(Buffer.from('late'));
+  assert.deepEqual(sent, ['pong 61', 'close after waiting 03e8']);
+});
+
 test('CD-01: the error for a wrong opcode, close code or length has the number', () => {
   for (const [bytes, value] of [
     [[0x83], 3],

@@ -139,7 +139,7 @@ export function checkControlPayload(payload: Uint8Array): void {
   if (payload.length > MAX_CONTROL_BYTES) {
     throw new MisuseError(
       'ERR_ARGUMENT',
-      `a ping carries at most ${MAX_CONTROL_BYTES} bytes, not ${payload.length}`,
+      `a ping or pong carries at most ${MAX_CONTROL_BYTES} bytes, not ${payload.length}`,
     );
   }
 }
