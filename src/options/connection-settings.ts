@@ -7,7 +7,9 @@ import type { ProtocolLimits } from '../protocol/limits.ts';
 export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly heartbeat: boolean;
   readonly idleTimeoutMs: number | false;
+  /** Infinite for none; the options of servers and clients are finite. */
   readonly messageTimeoutMs: number;
+  /** As `messageTimeoutMs`. */
   readonly writeTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly expiryWarningMs: number;

@@ -39,6 +39,17 @@ for (const { what, begin, dueMs, verdict } of [
   });
 }
 
+test('CD-01: infinite timeouts for messages and writes never pass', () => {
+  const never = { writeTimeoutMs: Number.POSITIVE_INFINITY, messageTimeoutMs: Number.POSITIVE_INFINITY };
+  const watch = new Watch({ ...SETTINGS, ...never, idleTimeoutMs: false }, 0, 0);
+  watch.writing(false, 0);
+  watch.unfinished(1, 0);
+  assert.equal(watch.deadlineMs(), Number.POSITIVE_INFINITY);
+  assert.equal(watch.tick(Number.MAX_SAFE_INTEGER), undefined);
+  watch.closing(0);
+  assert.equal(watch.deadlineMs(), SETTINGS.closeTimeoutMs);
+});
+
 test('CL-09: once closing has begun, only the close deadline applies', async (t) => {
   const { join, pass, closes } = live(t, {
     heartbeat: false,
