@@ -7,6 +7,7 @@ import { ownView } from '../payload.ts';
 import { EncodingQueue, type QueueEntry, type QueuedMessage } from './encoding-queue.ts';
 import { MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
 import { buildFragment } from './frame-builder.ts';
+import type { MarkCallback } from './marks.ts';
 import { Outbox, type OutgoingLimits, UNCOPIED_FROM_BYTES, type Wire } from './outbox.ts';
 import type { FrameWaiter, PreparedMessage, SharedFrame } from './prepared-message.ts';
 
@@ -112,6 +113,11 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
   override closeAfterWaiting(body: Uint8Array): void {
     if (this.#queue === undefined) super.closeAfterWaiting(body);
     else this.#enqueue({ is: 'close', body, bytes: body.length });
+  }
+
+  override mark(callback: MarkCallback): void {
+    if (this.#queue === undefined) super.mark(callback);
+    else this.#enqueue({ is: 'mark', callback, bytes: 0 });
   }
 
   override dropWaiting(): number {
@@ -300,6 +306,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     if (first.is === 'frames') super.shared(first.block.run);
     else if (first.is === 'fragment') super.shared(first.frame);
     else if (first.is === 'close') super.closeAfterWaiting(first.body);
+    else if (first.is === 'mark') super.mark(first.callback);
     else this.#sendShared(first.message, shared?.frame);
   }
 
@@ -359,6 +366,8 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
 
   #dropQueue(): void {
     this.#stopWaiting();
+    const queue = this.#queue;
     this.#queue = undefined;
+    queue?.dropMarks();
   }
 }

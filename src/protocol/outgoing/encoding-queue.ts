@@ -1,5 +1,6 @@
 import { ENTRY_BYTES } from '../limits.ts';
 import { FrameBlock } from './frame-block.ts';
+import type { MarkCallback } from './marks.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 
 /** A message that is being encoded, or is to be. */
@@ -32,10 +33,11 @@ export type QueueEntry =
   | QueuedFrames
   | { readonly is: 'fragment'; readonly frame: Uint8Array; readonly isFirst: boolean; readonly bytes: number }
   | { readonly is: 'prepared'; readonly message: PreparedMessage; readonly bytes: number }
-  | { readonly is: 'close'; readonly body: Uint8Array; readonly bytes: number };
+  | { readonly is: 'close'; readonly body: Uint8Array; readonly bytes: number }
+  | { readonly is: 'mark'; readonly callback: MarkCallback; readonly bytes: 0 };
 
 function messagesOf(entry: QueueEntry): number {
-  if (entry.is === 'close') return 0;
+  if (entry.is === 'close' || entry.is === 'mark') return 0;
   if (entry.is === 'fragment') return entry.isFirst ? 1 : 0;
   return entry.is === 'frames' ? entry.block.messages : 1;
 }
@@ -63,6 +65,11 @@ export class EncodingQueue {
     let messages = 0;
     for (const entry of this.#entries) messages += messagesOf(entry);
     return messages;
+  }
+
+  /** Calls the marks: what they wait for was dropped. */
+  dropMarks(): void {
+    for (const entry of this.#entries) if (entry.is === 'mark') entry.callback(true);
   }
 
   push(entry: QueueEntry): void {

@@ -13,6 +13,7 @@ import { ENTRY_BYTES } from '../limits.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import { FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
 import { joinSmall } from './joined-run.ts';
+import { type MarkCallback, Marks } from './marks.ts';
 import type { ProtocolMemory } from '../memory.ts';
 import { PACKING_BYTES, type PackingOwner } from './packing-table.ts';
 import {
@@ -85,6 +86,7 @@ export class Outbox implements PackingOwner {
   /** True if pings or pongs may be packed with queued messages. */
   #controlIsPacked = false;
   #closed = false;
+  #marks: Marks | undefined;
 
   /**
    * @param memory Memory of the connections whose messages are sent on from here.
@@ -243,6 +245,29 @@ export class Outbox implements PackingOwner {
   }
 
   /**
+   * Calls `callback` once the kernel has taken everything accepted before, or when that was dropped. {@link settle} does
+   * the former. Pongs that overtake, and messages that were dropped, can delay it, at most until nothing is queued. Call it
+   * only before {@link clear}.
+   */
+  mark(callback: MarkCallback): void {
+    let overtaking = 0;
+    for (const frame of this.#control ?? []) overtaking += frame.length;
+    this.#marks ??= new Marks();
+    this.#marks.add(this.sentBytes + this.waitingBytes - overtaking, callback);
+  }
+
+  /** Calls the marks whose bytes the kernel has taken. Call it after writing, and when the wire has sent more. */
+  settle(): void {
+    const marks = this.#marks;
+    if (marks === undefined) return;
+    const takenBytes = this.sentBytes - this.#wire.bufferedBytes;
+    marks.reach(
+      this.waitingBytes === 0 && takenBytes === this.sentBytes ? Number.POSITIVE_INFINITY : takenBytes,
+    );
+    if (marks.size === 0) this.#marks = undefined;
+  }
+
+  /**
    * Drops all queued messages that are not begun, and the pongs.
    * @returns Number of dropped messages.
    */
@@ -256,6 +281,7 @@ export class Outbox implements PackingOwner {
     this.#control = undefined;
     this.waitingBytes = kept?.length ?? 0;
     if (kept === undefined) this.lostPayload = undefined;
+    this.#marks?.drop(this.sentBytes + this.waitingBytes);
     return dropped;
   }
 
@@ -283,6 +309,8 @@ export class Outbox implements PackingOwner {
     this.#firstIsBegun = false;
     this.waitingBytes = 0;
     this.#closed = true;
+    this.#marks?.drop(Number.NEGATIVE_INFINITY);
+    this.#marks = undefined;
   }
 
   /**
@@ -382,6 +410,7 @@ export class Outbox implements PackingOwner {
       for (const frame of this.#control ?? []) {
         chunks.push(frame);
         this.waitingBytes -= frame.length;
+        this.#marks?.overtaken(frame.length);
       }
       this.#control = undefined;
       for (; taken < waiting.length && left > 0; taken++) {
