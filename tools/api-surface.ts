@@ -60,7 +60,9 @@ const plainDoc = (comment: string): string =>
 
 const read = (module: string): string => readFileSync(join(types, `${module}.d.ts`), 'utf8');
 const nameOf = (code: string): string | undefined =>
-  /^export (?:declare )?(?:abstract )?(?:class|interface|type|const|function) (\w+)/.exec(code)?.[1];
+  /^export (?:declare )?(?:abstract )?(?:class|interface|type|const|function|namespace) (\w+)/.exec(
+    code,
+  )?.[1];
 
 /** Everything that a module declares and exports, or re-exports. */
 function exportsOf(module: string): Map<string, Exported> {
@@ -84,7 +86,8 @@ function exportsOf(module: string): Map<string, Exported> {
       all === undefined
         ? list!.split(',').map((item) => item.trim().replace(/^type /, ''))
         : [...others.keys()];
-    for (const item of names.filter((text) => text !== '')) {
+    // A second name, such as `default`, is no other export.
+    for (const item of names.filter((text) => text !== '' && !text.includes(' as '))) {
       const other = others.get(item);
       if (other === undefined) throw new Error(`${module} exports ${item}, which ${from} does not declare`);
       found.set(item, other);

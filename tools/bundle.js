@@ -1,7 +1,7 @@
 // Bundles src/ into build/package, the published package; part of `npm run build`. Each entry point is one ES module and one CommonJS
 // file (.cjs); files named shared-… contain what several entry points use. No source is in two files of one format, so a class is
 // the same at every entry point. Names stay; two functions of one name in one file get a suffix (`name$1`) in stack traces.
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
@@ -15,6 +15,7 @@ const ENTRY_POINTS = {
   conform: 'src/conform/index.ts',
   observe: 'src/observe/index.ts',
   opentelemetry: 'src/opentelemetry/index.ts',
+  ws: 'src/ws/index.ts',
 };
 /** Files of the package that several entry points share. Otherwise each combination of entry points would get a file of its own. */
 const LAYERS_IN_ONE_FILE = [
@@ -61,9 +62,17 @@ async function bundle(input, format, suffix) {
 rmSync(folder, { recursive: true, force: true });
 await bundle({ ...ENTRY_POINTS, ...COMMAND }, 'es', 'js');
 await bundle(ENTRY_POINTS, 'cjs', 'cjs');
+// The package ws is its class. Node takes the export of this name from an ES module; a CommonJS module has to say it.
+appendFileSync(join(folder, 'ws.cjs'), '\nmodule.exports = exports["module.exports"];\n');
 chmodSync(join(folder, 'cli.js'), 0o755);
 // `tsc -p tools/commonjs-types.json` writes the declarations there. This makes them declarations of CommonJS modules.
 mkdirSync(join(folder, 'types'));
 writeFileSync(join(folder, 'types', 'package.json'), '{ "type": "commonjs" }\n');
+// Declarations of a CommonJS module that is its class.
+mkdirSync(join(folder, 'types', 'ws'));
+writeFileSync(
+  join(folder, 'types', 'ws', 'commonjs.d.ts'),
+  "import WebSocket from './index.js';\nexport = WebSocket;\n",
+);
 // The field `browser` of package.json names this file: a bundle of a part of hawser/protocol for a page needs no node:crypto.
 writeFileSync(join(folder, 'no-crypto.js'), 'export default {};\n');

@@ -63,6 +63,8 @@ const PROCESS_USERS = {
   'testing/leak-check.ts': ['getActiveResourcesInfo'],
   // Reports failures when there is neither a logger nor a listener.
   'connection/warnings.ts': ['emitWarning'],
+  // The package ws runs callbacks in the next tick, and programs rely on that order.
+  'ws/ticks.ts': ['nextTick'],
   'observe/version.ts': ['version'],
   'observe/metrics/process-sampler.ts': ['cpuUsage', 'memoryUsage'],
   // What an operator wants to know of the process.

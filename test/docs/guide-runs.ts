@@ -180,6 +180,10 @@ export async function suiteFromProgram(t: TestContext, file: string): Promise<vo
   assert.match(await run(t, file, { ports: { 9001: port } }).ended(), /^(\d+) of \1 cases passed\n$/);
 }
 
+export async function movedFromWs(t: TestContext, file: string): Promise<void> {
+  assert.equal(await run(t, file).ended(), 'you asked for /chat\nhello\nclosed with 1000\n');
+}
+
 export async function extensions(t: TestContext, file: string): Promise<void> {
   assert.equal(await run(t, file).ended(), 'Hello\ntrue Error: the checksum differs\n');
 }

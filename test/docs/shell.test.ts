@@ -29,6 +29,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/proxies.md: nginx': 'test/interop/proxies.test.ts',
   'docs/proxies.md: HAProxy': 'test/interop/proxies.test.ts',
   'docs/proxies.md: PROXY protocol (2)': 'test/interop/proxy-protocol.test.ts',
+  'docs/ws.md: Your dependencies': 'test/ws/dependants.test.ts',
   'docs/conformance/README.md: A client (2)': 'test/interop/conform-client.test.ts',
   // A diagram of folders.
   'CONTRIBUTING.md: Source layout': 'test/architecture.test.ts',

@@ -126,6 +126,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
     after: `client.on('message', (message) => console.log(message));`,
     run: guides.ownCode,
   },
+  'docs/ws.md: Your own code': { run: guides.movedFromWs },
   'docs/security.md: DNS rebinding': { run: guides.allowedHosts },
   'docs/conformance/README.md: From a program': { run: guides.suiteFromProgram },
   'docs/conformance/README.md: A client': { run: guides.browserLoop },

@@ -113,8 +113,9 @@ function differences(names: readonly string[]): string {
     const require = createRequire(import.meta.url);
     const first = new Map();
     for (const [entry, imported, required] of [${loads.join()}]) {
-      if (imported !== required) console.log(entry);
-      for (const [name, value] of Object.entries(imported)) {
+      if (imported !== required && imported['module.exports'] !== required) console.log(entry);
+      // The classes of hawser/ws have the names of ws.
+      if (entry !== 'hawser/ws') for (const [name, value] of Object.entries(imported)) {
         if ((first.get(name) ?? value) !== value) console.log(entry, name);
         first.set(name, value);
       }

@@ -209,9 +209,10 @@ rows.set('Node, import and require', () => {
     'hawser/conform',
     'hawser/observe',
     'hawser/opentelemetry',
+    'hawser/ws',
   ];
   const path = project('node', {
-    'same.cjs': `Promise.all(${JSON.stringify(entryPoints)}.map(async (entry) => require(entry) === (await import(entry)))).then((same) => console.log(same.join()));`,
+    'same.cjs': `Promise.all(${JSON.stringify(entryPoints)}.map(async (entry) => [(await import(entry))['module.exports'], await import(entry)].includes(require(entry)))).then((same) => console.log(same.join()));`,
   });
   return node(path, '--no-warnings', 'same.cjs').then((result) =>
     printing(result, entryPoints.map(() => 'true').join()),

@@ -1,0 +1,65 @@
+import type { Buffer } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { createWebSocketStream } from './duplex.ts';
+import type * as events from './event-target.ts';
+import type * as options from './options.ts';
+import { Sender } from './sender.ts';
+import type * as server from './server.ts';
+import { WebSocketServer } from './server.ts';
+import * as websocket from './websocket.ts';
+
+/** The static members of {@link WebSocket}, besides the four states. */
+export interface Statics {
+  readonly WebSocket: typeof websocket.WebSocket;
+  readonly Server: typeof WebSocketServer;
+  readonly WebSocketServer: typeof WebSocketServer;
+  readonly Sender: typeof Sender;
+  readonly createWebSocketStream: typeof createWebSocketStream;
+}
+
+/**
+ * The class `WebSocket`, with the other exports as static members, as `require('ws')` has them. Its namespace has the types of
+ * `@types/ws`.
+ */
+export const WebSocket: typeof websocket.WebSocket & Statics = /* @__PURE__ */ Object.assign(
+  websocket.WebSocket,
+  {
+    WebSocket: websocket.WebSocket,
+    Server: WebSocketServer,
+    WebSocketServer,
+    Sender,
+    createWebSocketStream,
+  },
+);
+/** An instance of the class. */
+export interface WebSocket extends websocket.WebSocket {}
+
+/** The types of `@types/ws`, under its names. */
+export declare namespace WebSocket {
+  type RawData = websocket.RawData;
+  type Data = string | Buffer | ArrayBuffer | Buffer[];
+  type Event = events.Event;
+  type MessageEvent = events.MessageEvent;
+  type CloseEvent = events.CloseEvent;
+  type ErrorEvent = events.ErrorEvent;
+  type WebSocketEventMap = websocket.WebSocketEventMap;
+  type ClientOptions = options.ClientOptions;
+  type PerMessageDeflateOptions = options.PerMessageDeflateOptions;
+  type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =
+    options.VerifyClientCallbackSync<Request>;
+  type VerifyClientCallbackAsync<Request extends IncomingMessage = IncomingMessage> =
+    options.VerifyClientCallbackAsync<Request>;
+  type ServerOptions<
+    T extends typeof websocket.WebSocket = typeof websocket.WebSocket,
+    U extends typeof IncomingMessage = typeof IncomingMessage,
+  > = options.ServerOptions<T, U>;
+  type WebSocket = websocket.WebSocket;
+  type WebSocketServer<
+    T extends typeof websocket.WebSocket = typeof websocket.WebSocket,
+    U extends typeof IncomingMessage = typeof IncomingMessage,
+  > = server.WebSocketServer<T, U>;
+  type Server<
+    T extends typeof websocket.WebSocket = typeof websocket.WebSocket,
+    U extends typeof IncomingMessage = typeof IncomingMessage,
+  > = server.WebSocketServer<T, U>;
+}

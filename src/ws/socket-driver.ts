@@ -1,0 +1,460 @@
+import { Buffer, Blob } from 'node:buffer';
+import type { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { copyOf } from '../protocol/message-memory.ts';
+import { NO_CODE } from '../protocol/close.ts';
+import { OPCODE } from '../protocol/constants.ts';
+import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
+import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
+import { PeerError } from '../protocol/errors.ts';
+import type { Message } from '../protocol/payload.ts';
+import { defaultEngine } from '../engine/engine.ts';
+import { Link, type LinkOwner } from '../connection/link.ts';
+import type { ConnectionState } from '../connection/states.ts';
+import { tuneSocket } from '../sockets/stream-transport.ts';
+import { takeStream } from '../sockets/take-stream.ts';
+import { type BlobOwner, BlobQueue } from './blob-queue.ts';
+import { bytesOf, controlBytes, isBlob, NOTHING, sizeOf } from './data.ts';
+import { translated } from './errors.ts';
+import { drivenOf, exposeSocket, socketClosed } from './raw-socket.ts';
+import { notOpen, READY, type ReadyState } from './ready-states.ts';
+import { type FrameSink, keysFrom, Sender } from './sender.ts';
+import { WsShared } from './settings.ts';
+import type { LinkOptions } from './settings-options.ts';
+import { nextTick, rethrow } from './ticks.ts';
+
+/** From this many pending bytes on, `send` writes at once, so that a loop that watches `bufferedAmount` ends. */
+const FLUSH_FROM_BYTES = 65_536;
+const MAX_CONTROL_BYTES = 125;
+const NO_OPTIONS: LinkOptions = Object.freeze({});
+
+export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
+type Callback = (error?: Error | null) => void;
+
+/** The negotiated compression of one connection. */
+export interface SocketDeflate {
+  readonly agreed: DeflateAgreement;
+  readonly settings: DeflateSettings;
+}
+
+/** What an open connection depends on. */
+export interface OpenOptions extends LinkOptions {
+  readonly allowSynchronousEvents?: boolean | undefined;
+  readonly generateMask?: ((mask: Buffer) => void) | undefined;
+}
+
+export interface SendOptions {
+  readonly binary?: boolean | undefined;
+  readonly compress?: boolean | undefined;
+  readonly fin?: boolean | undefined;
+  readonly mask?: boolean | undefined;
+}
+
+/** Drives one `WebSocket`: its link, the state, callbacks, and the events that come from received bytes. */
+export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
+  readyState: ReadyState = READY.CONNECTING;
+  binaryType: BinaryType = 'nodebuffer';
+  isPaused = false;
+  socket: Duplex | null = null;
+  deflate: SocketDeflate | undefined;
+  wasClean = false;
+  throwsUnheard = false;
+  /** Options that were given before the connection is open. */
+  linkOptions: LinkOptions = NO_OPTIONS;
+  /** Ends a handshake that is in progress; `undefined` if there is none. */
+  abortHandshake: ((message: string) => void) | undefined;
+  /** Tells the server that the connection has closed. */
+  onClosed: (() => void) | undefined;
+
+  readonly #emitter: EventEmitter;
+  #link: Link | undefined;
+  #sender: Sender | undefined;
+  #blobs: BlobQueue | undefined;
+  /** Whether messages of ordinary size are compressed: `undefined` from the threshold on. */
+  #compress: boolean | undefined;
+  #isInFragments = false;
+  #emitsLater = false;
+  /** Number of events that wait for a turn of the event loop. */
+  #laterEvents = 0;
+  /** The connection has ended, and waits for those events. */
+  #endsLater = false;
+  #unsentBytes = 0;
+  #errorEmitted = false;
+  #wasBlocked = false;
+
+  constructor(emitter: EventEmitter) {
+    this.#emitter = emitter;
+  }
+
+  get sender(): Sender | null {
+    if (this.#link === undefined) return null;
+    return (this.#sender ??= new Sender(this));
+  }
+
+  /** The socket, for code that uses it itself. */
+  get rawSocket(): Duplex | null {
+    const link = this.#link;
+    if (link !== undefined && this.readyState !== READY.CLOSED) {
+      exposeSocket(this.socket!, link);
+      // What is written to a stream must not overtake messages.
+      if (link.outbox.waitingBytes > 0) link.flush();
+    }
+    return this.socket;
+  }
+
+  get bufferedAmount(): number {
+    const link = this.#link;
+    const unsentBytes = this.#unsentBytes + (this.#blobs?.bytes ?? 0);
+    if (link === undefined || this.readyState === READY.CLOSED) return unsentBytes;
+    const { outbox, transport } = link;
+    // Packed bytes of this turn do not count, because `ws` writes at once.
+    const encodedLater = outbox.bufferedBytes - outbox.queuedBytes - transport.bufferedBytes;
+    const waiting = transport.blocked ? outbox.waitingBytes : 0;
+    return transport.bufferedBytes + waiting + Math.max(0, encodedLater) + unsentBytes;
+  }
+
+  /** @param preamble Bytes to write before any frame: the 101 of a server. */
+  open(
+    socket: Duplex,
+    head: Buffer,
+    isServer: boolean,
+    options: OpenOptions,
+    preamble: Buffer | undefined,
+  ): void {
+    const shared = defaultEngine.part(WsShared);
+    const { agreed, settings } = this.deflate ?? {};
+    // Scheduled before the link reads the stream, so that these bytes are first.
+    if (head.length > 0) nextTick(() => this.#link?.received(Buffer.from(head)));
+    tuneSocket(socket);
+    this.socket = socket;
+    this.#emitsLater = options.allowSynchronousEvents === false;
+    if (agreed !== undefined) {
+      const ours = isServer ? agreed.server : agreed.client;
+      // With a context, short messages are worth it, too.
+      this.#compress = ours.contextTakeover ? true : undefined;
+    }
+    const nextKey = options.generateMask === undefined ? shared.keys.next : keysFrom(options.generateMask);
+    this.#link = new Link(
+      this,
+      shared.contextOf({ ...this.linkOptions, ...options }, settings),
+      isServer ? 'server' : 'client',
+      (owner) => takeStream(socket, owner, defaultEngine),
+      isServer ? undefined : nextKey,
+      agreed,
+    );
+    this.linkOptions = NO_OPTIONS;
+    if (preamble !== undefined) this.#link.transport.write([preamble]);
+    this.readyState = READY.OPEN;
+    this.#emitter.emit('open');
+  }
+
+  /** Reports that the opening handshake has failed. */
+  handshakeFailed(error: Error): void {
+    this.readyState = READY.CLOSING;
+    this.#emitError(error);
+    this.#emitClose(1006, NOTHING);
+  }
+
+  send(data: unknown, options: SendOptions | undefined, callback: unknown): void {
+    if (this.readyState === READY.CONNECTING) throw notOpen(this.readyState);
+    const given = typeof data === 'number' ? data.toString() : data;
+    if (this.readyState !== READY.OPEN) this.#sendAfterClose(given, callback);
+    else if (this.#blobs === undefined && !isBlob(given)) this.#send(given, options, callback);
+    else
+      this.#queue(
+        given,
+        (read) => this.#send(read, { binary: typeof given !== 'string', ...options }, callback),
+        callback,
+      );
+  }
+
+  #send(data: unknown, options: SendOptions | undefined, callback: unknown): void {
+    const { outbox, core } = this.#link!;
+    let isText = typeof data === 'string';
+    let compress = this.#compress;
+    let isLast = true;
+    if (options !== undefined && options !== null) {
+      // An option that is given as `undefined` counts as false, as in `ws`.
+      if ('binary' in options) isText = options.binary !== true && !options.binary;
+      if ('compress' in options && !options.compress) compress = false;
+      if ('fin' in options) isLast = Boolean(options.fin);
+    }
+    if (!isLast || this.#isInFragments) {
+      core.fragment(typeof data === 'string' ? Buffer.from(data) : bytesOf(data || NOTHING), isText, isLast);
+      this.#isInFragments = !isLast;
+    } else if (typeof data === 'string') {
+      if (isText) outbox.text(data, compress);
+      else outbox.data(OPCODE.BINARY, Buffer.from(data), compress);
+    } else outbox.data(isText ? OPCODE.TEXT : OPCODE.BINARY, bytesOf(data || NOTHING), compress);
+    this.#accepted(callback);
+  }
+
+  sendFrame(frame: Uint8Array, callback: unknown): void {
+    if (this.readyState !== READY.OPEN) {
+      this.#callLater(callback, notOpen(this.readyState));
+      return;
+    }
+    this.#link!.outbox.shared(frame);
+    this.#accepted(callback);
+  }
+
+  get bufferedBytes(): number {
+    return this.#unsentBytes + (this.#blobs?.bytes ?? 0);
+  }
+
+  control(opcode: typeof OPCODE.PING | typeof OPCODE.PONG, data: unknown, callback: unknown): void {
+    if (this.readyState === READY.CONNECTING) throw notOpen(this.readyState);
+    const given = typeof data === 'number' ? data.toString() : data || NOTHING;
+    if (this.readyState !== READY.OPEN) {
+      this.#sendAfterClose(given, callback);
+      return;
+    }
+    if (sizeOf(given) > MAX_CONTROL_BYTES)
+      throw new RangeError('The data size must not be greater than 125 bytes');
+    if (this.#blobs === undefined && !isBlob(given)) this.#control(opcode, given, callback);
+    else this.#queue(given, (read) => this.#control(opcode, read, callback), callback);
+  }
+
+  #control(opcode: typeof OPCODE.PING | typeof OPCODE.PONG, data: unknown, callback: unknown): void {
+    const link = this.#link!;
+    if (opcode === OPCODE.PING) link.ping(controlBytes(data));
+    else link.core.pong(controlBytes(data));
+    this.#accepted(callback);
+  }
+
+  close(code: unknown, reason: unknown): void {
+    if (this.readyState === READY.CONNECTING) {
+      this.abortHandshake?.('WebSocket was closed before the connection was established');
+      return;
+    }
+    if (this.readyState !== READY.OPEN) return;
+    const body = closeArguments(code, reason);
+    const end = (): void => this.#link!.end.close(body.code, body.reason, 'local-close');
+    if (this.#blobs === undefined) end();
+    else {
+      this.#queue(NOTHING, end, undefined);
+      this.readyState = READY.CLOSING;
+      this.#link!.closing();
+      this.#link!.plan();
+    }
+  }
+
+  terminate(): void {
+    if (this.readyState === READY.CLOSED) return;
+    if (this.readyState === READY.CONNECTING) {
+      this.abortHandshake?.('WebSocket was closed before the connection was established');
+      return;
+    }
+    this.readyState = READY.CLOSING;
+    this.#link!.end.terminate('terminated');
+  }
+
+  pause(): void {
+    if (this.readyState === READY.CONNECTING || this.readyState === READY.CLOSED) return;
+    this.isPaused = true;
+    this.#link!.readMore();
+  }
+
+  resume(): void {
+    if (this.readyState === READY.CONNECTING || this.readyState === READY.CLOSED) return;
+    this.isPaused = false;
+    this.#link!.readMore();
+  }
+
+  // `LinkOwner`.
+
+  get wantsMore(): boolean {
+    return !this.isPaused && this.#laterEvents === 0;
+  }
+
+  readonly undeliveredBytes = 0;
+
+  received(message: Message, isText: boolean): void {
+    const data = isText ? message : this.#shaped(message as Buffer);
+    if (this.#emitsLater) this.#emitLater(() => this.#emit('message', data, !isText));
+    else this.#emit('message', data, !isText);
+  }
+
+  receivedPing(payload: Buffer): void {
+    this.#receivedControl('ping', payload);
+  }
+
+  receivedPong(payload: Buffer): void {
+    this.#receivedControl('pong', payload);
+  }
+
+  stateChanged(next: ConnectionState): void {
+    if (this.readyState !== READY.CLOSED) this.readyState = READY.CLOSING;
+    if (next !== 'closed') {
+      const failure = this.#link?.core.failure;
+      if (failure !== undefined) nextTick(() => this.#emitFailure(failure));
+    }
+  }
+
+  ended(): void {
+    this.#endsLater = this.#laterEvents > 0;
+    if (this.#endsLater) return;
+    const info = this.#link!.closeInfo!;
+    this.#failQueued();
+    if (info.error instanceof PeerError) this.#emitFailure(info.error);
+    this.wasClean = info.wasClean;
+    this.#emitClose(info.code, Buffer.from(info.reason));
+    this.#link!.release();
+  }
+
+  flushed(): void {
+    const link = this.#link;
+    if (link === undefined) return;
+    link.outbox.settle();
+    const { blocked } = link.transport;
+    // A socket whose streams are bypassed does not say itself that it has drained.
+    if (this.#wasBlocked && !blocked && drivenOf(link) !== undefined) {
+      const socket = this.socket!;
+      if (socket.listenerCount('drain') > 0) nextTick(() => socket.emit('drain'));
+    }
+    this.#wasBlocked = blocked;
+  }
+
+  outOfMemory(): void {
+    this.#link!.outbox.dropWaiting();
+    this.#link!.end.fail(new PeerError('ERR_MEMORY_CAP'));
+  }
+
+  outputFailed(error: PeerError): void {
+    this.#link!.outbox.dropWaiting();
+    this.#link!.end.fail(error);
+  }
+
+  /** The connection ends with the error, which `ended` reports. */
+  internalFault(): void {}
+
+  roundTrip(): void {}
+
+  rateLimited(): void {}
+
+  timedOut(): void {}
+
+  // `BlobOwner`.
+
+  blobFailed(error: unknown): void {
+    nextTick(() => {
+      const fault = error instanceof Error ? error : new Error(String(error));
+      const callbacks = this.#blobs?.end() ?? [];
+      this.#blobs = undefined;
+      for (const callback of callbacks) if (typeof callback === 'function') (callback as Callback)(fault);
+      if (this.readyState === READY.CLOSED) return;
+      this.readyState = READY.CLOSING;
+      this.#link!.closing();
+      this.#link!.plan();
+      this.#link!.end.socket.end();
+      this.#link!.send();
+      this.#emitError(fault);
+    });
+  }
+
+  blobsDone(): void {
+    this.#blobs = undefined;
+  }
+
+  #accepted(callback: unknown): void {
+    const link = this.#link!;
+    if (typeof callback === 'function') {
+      link.outbox.mark((wasDropped) => this.#callLater(callback, wasDropped ? socketClosed() : null));
+    }
+    if (link.outbox.waitingBytes >= FLUSH_FROM_BYTES && !link.transport.blocked) link.flush();
+    else link.sendMessage();
+  }
+
+  #callLater(callback: unknown, error: Error | null): void {
+    if (typeof callback === 'function') nextTick(() => (callback as Callback)(error));
+  }
+
+  #sendAfterClose(data: unknown, callback: unknown): void {
+    if (data) this.#unsentBytes += sizeOf(data);
+    this.#callLater(callback, notOpen(this.readyState));
+  }
+
+  #queue(data: unknown, run: (data: unknown) => void, callback: unknown): void {
+    const call = { data, run, callback };
+    if (this.#blobs !== undefined) this.#blobs.add(call);
+    else {
+      this.#blobs = new BlobQueue(this);
+      this.#blobs.start(data as Blob, call);
+    }
+  }
+
+  /** Calls that wait for a blob are not made any more. */
+  #failQueued(): void {
+    const callbacks = this.#blobs?.end() ?? [];
+    this.#blobs = undefined;
+    const error = new Error('The socket was closed while the blob was being read');
+    for (const callback of callbacks) this.#callLater(callback, error);
+  }
+
+  #receivedControl(name: 'ping' | 'pong', payload: Buffer): void {
+    if (this.#emitter.listenerCount(name) === 0) return;
+    const data = copyOf(payload, 0, payload.length);
+    if (this.#emitsLater) this.#emitLater(() => this.#emit(name, data));
+    else this.#emit(name, data);
+  }
+
+  #shaped(message: Buffer): unknown {
+    if (this.binaryType === 'nodebuffer') return message;
+    if (this.binaryType === 'fragments') return [message];
+    const { buffer, byteOffset, byteLength } = message;
+    const own = buffer.slice(byteOffset, byteOffset + byteLength);
+    return this.binaryType === 'arraybuffer' ? own : new Blob([own as ArrayBuffer]);
+  }
+
+  /** Emits in another turn of the event loop, before the next frame is read. */
+  #emitLater(emit: () => void): void {
+    this.#laterEvents++;
+    setImmediate(() => {
+      this.#laterEvents--;
+      emit();
+      if (this.#laterEvents > 0) return;
+      if (this.#endsLater) this.ended();
+      else this.#link!.readMore();
+    });
+  }
+
+  /** Emits from inside the link, where nothing may be thrown. */
+  #emit(name: string, ...values: unknown[]): void {
+    try {
+      this.#emitter.emit(name, ...values);
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+
+  #emitFailure(failure: PeerError): void {
+    if (!this.#errorEmitted) this.#emitError(translated(failure));
+  }
+
+  #emitError(error: Error): void {
+    this.#errorEmitted = true;
+    if (this.#emitter.listenerCount('error') > 0 || this.throwsUnheard) this.#emit('error', error);
+  }
+
+  #emitClose(code: number, reason: Buffer): void {
+    this.readyState = READY.CLOSED;
+    this.onClosed?.();
+    this.#emit('close', code, reason);
+  }
+}
+
+/** @throws TypeError RangeError With the messages of `ws`, for what a Close cannot carry. */
+function closeArguments(code: unknown, reason: unknown): { readonly code: number; readonly reason: string } {
+  if (code === undefined) return { code: NO_CODE, reason: '' };
+  const isValid =
+    typeof code === 'number' &&
+    ((code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
+      (code >= 3000 && code <= 4999));
+  if (!isValid) throw new TypeError('First argument must be a valid error code number');
+  if (reason === undefined || reason === null || (reason as string).length === 0) return { code, reason: '' };
+  if (Buffer.byteLength(reason as string) > 123)
+    throw new RangeError('The message must not be greater than 123 bytes');
+  if (typeof reason !== 'string' && !(reason instanceof Uint8Array))
+    throw new TypeError('Second argument must be a string or a Uint8Array');
+  return { code, reason: typeof reason === 'string' ? reason : Buffer.from(reason).toString() };
+}

@@ -1,0 +1,27 @@
+import { EventEmitter } from 'node:events';
+
+type Listener<Target, Events, E extends keyof Events> = Events[E] extends readonly unknown[]
+  ? (this: Target, ...args: Events[E]) => void
+  : never;
+type AnyListener<Target> = (this: Target, ...args: never[]) => void;
+
+/** An emitter of Node whose methods know the arguments of each event. Other names are accepted. */
+export interface TypedEmitter<Events> extends EventEmitter {
+  on<E extends keyof Events>(event: E, listener: Listener<this, Events, E>): this;
+  on(event: string | symbol, listener: AnyListener<this>): this;
+  once<E extends keyof Events>(event: E, listener: Listener<this, Events, E>): this;
+  once(event: string | symbol, listener: AnyListener<this>): this;
+  off<E extends keyof Events>(event: E, listener: Listener<this, Events, E>): this;
+  off(event: string | symbol, listener: AnyListener<this>): this;
+  addListener<E extends keyof Events>(event: E, listener: Listener<this, Events, E>): this;
+  addListener(event: string | symbol, listener: AnyListener<this>): this;
+  removeListener<E extends keyof Events>(event: E, listener: Listener<this, Events, E>): this;
+  removeListener(event: string | symbol, listener: AnyListener<this>): this;
+  prependListener<E extends keyof Events>(event: E, listener: Listener<this, Events, E>): this;
+  prependListener(event: string | symbol, listener: AnyListener<this>): this;
+  prependOnceListener<E extends keyof Events>(event: E, listener: Listener<this, Events, E>): this;
+  prependOnceListener(event: string | symbol, listener: AnyListener<this>): this;
+}
+
+/** Node's class, with these types. */
+export const WsEmitter = EventEmitter as unknown as new <Events>() => TypedEmitter<Events>;

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { Engine } from '../../src/engine/engine.ts';
+import { readFrames, text, waitUntil } from '../../src/testing/index.ts';
+import * as door from '../../src/ws/index.ts';
+import { WsShared } from '../../src/ws/settings.ts';
+import { LINK_DEFAULTS } from '../../src/ws/settings-options.ts';
+import { DRIVER } from '../../src/ws/websocket.ts';
+import { type Client, hawser, listening } from './both.ts';
+
+const REQUEST =
+  'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+
+/** A server with one connection of a plain socket, and the bytes that the socket gets after the 101. */
+async function bare(t: TestContext, options: object = {}) {
+  const { server, url } = await listening(hawser, options);
+  const joined = once(server, 'connection') as Promise<[Client]>;
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  t.after(() => {
+    socket.destroy();
+    server.close();
+  });
+  const chunks: Buffer[] = [];
+  socket.write(`${REQUEST}\r\n`);
+  const [head] = (await once(socket, 'data')) as [Buffer];
+  assert.match(head.toString(), /^HTTP\/1.1 101/);
+  socket.on('data', (data) => chunks.push(data));
+  const [peer] = await joined;
+  return { server, socket, peer, chunks };
+}
+
+const framesOf = (chunks: readonly Buffer[]) => readFrames(Buffer.concat(chunks));
+const rawSocketOf = (socket: Client): Socket => (socket as unknown as { _socket: Socket })._socket;
+
+test('CD-03: mask has no effect: the role decides', async (t) => {
+  const { peer, chunks } = await bare(t);
+  peer.send('text', { mask: true });
+  peer.ping('p', true);
+  await waitUntil(() => framesOf(chunks).length === 2);
+  assert.deepEqual(
+    framesOf(chunks).map(({ mask, payload }) => [mask, payload.toString()]),
+    [
+      [false, 'text'],
+      [false, 'p'],
+    ],
+  );
+});
+
+test('CD-03: text is checked with skipUTF8Validation, too', async (t) => {
+  const { peer, socket } = await bare(t, { skipUTF8Validation: true });
+  peer.on('message', () => assert.fail('delivered'));
+  const failed = once(peer, 'error');
+  socket.write(text(Buffer.of(0xff)));
+  assert.equal(((await failed)[0] as { code: string }).code, 'WS_ERR_INVALID_UTF8');
+});
+
+test('CD-03: all connections share one memory budget of 1 GiB, and over it one closes with 1013', async (t) => {
+  const shared = new WsShared(new Engine());
+  const one = shared.contextOf({ ...LINK_DEFAULTS, maxPayload: 1 }, undefined);
+  const other = shared.contextOf({ ...LINK_DEFAULTS, maxPayload: 2 }, undefined);
+  assert.notEqual(one, other);
+  assert.equal(one, shared.contextOf({ ...LINK_DEFAULTS, maxPayload: 1 }, undefined));
+  assert.equal(one.settings.memoryBudget, other.settings.memoryBudget);
+  assert.equal(one.settings.memoryBudget.maxBytes, 1_073_741_824);
+  const { peer, chunks } = await bare(t);
+  const failed = once(peer, 'error');
+  peer[DRIVER].outOfMemory();
+  assert.equal(((await failed)[0] as { code: string }).code, 'ERR_MEMORY_CAP');
+  await waitUntil(() => framesOf(chunks).length === 1);
+  assert.equal(framesOf(chunks)[0]!.payload.readUInt16BE(0), 1013);
+});
+
+test('CD-03: limits of 0 are the largest possible ones', () => {
+  const shared = new WsShared(new Engine());
+  const { settings } = shared.contextOf(
+    { maxPayload: 0, maxFragments: 0, maxPendingAutoPongs: 0 },
+    undefined,
+  );
+  assert.equal(settings.maxMessageBytes, 536_870_888);
+  assert.equal(settings.maxFragments, 16_777_216);
+  assert.equal(settings.maxPendingPongs, 65_536);
+  for (let i = 1; i < 200; i++) shared.contextOf({ maxPayload: i }, undefined);
+  assert.equal(shared.contextOf({ maxPayload: 7 }, undefined).settings.maxMessageBytes, 7);
+});
+
+test('CD-03: an upgrade request with a body is refused', async (t) => {
+  const { server, url } = await listening(hawser);
+  t.after(() => server.close());
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(`${REQUEST}Content-Length: 1\r\n\r\nx`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1.1 400 [^]*Upgrade request with a body$/);
+});
+
+test('CD-03: Receiver, PerMessageDeflate, extension and subprotocol are not exported', () => {
+  assert.deepEqual(Object.keys(door).sort(), [
+    'Sender',
+    'WebSocket',
+    'WebSocketServer',
+    'createWebSocketStream',
+    'default',
+    'module.exports',
+  ]);
+  assert.equal('_receiver' in hawser.prototype, false);
+});
+
+test("CD-03: _socket emits no data, and 'fragments' gives one buffer", async (t) => {
+  // The second connection of a process bypasses streams.
+  await bare(t);
+  const { peer, socket } = await bare(t);
+  const data: unknown[] = [];
+  rawSocketOf(peer).on('data', (chunk) => data.push(chunk));
+  peer.binaryType = 'fragments';
+  const messages: unknown[] = [];
+  peer.on('message', (message) => messages.push(message));
+  socket.write(
+    Buffer.concat([Buffer.of(0x02, 0x81, 0, 0, 0, 0, 0x61), Buffer.of(0x80, 0x81, 0, 0, 0, 0, 0x62)]),
+  );
+  await waitUntil(() => messages.length === 1);
+  assert.deepEqual([messages, data], [[[Buffer.from('ab')]], []]);
+});
+
+test('CD-03: messages of one turn leave in one write', async (t) => {
+  const { peer, chunks } = await bare(t);
+  for (let i = 0; i < 10; i++) peer.send(`message ${i}`);
+  await waitUntil(() => framesOf(chunks).length === 10);
+  assert.equal(chunks.length, 1);
+});
