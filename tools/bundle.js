@@ -20,7 +20,11 @@ const ENTRY_POINTS = {
 /** Files of the package that several entry points share. Otherwise each combination of entry points would get a file of its own. */
 const LAYERS_IN_ONE_FILE = [
   { name: 'protocol', test: /src\/protocol\// },
-  { name: 'core', test: /src\/(?:engine|sockets|connection)\// },
+  // With what hawser/ws uses of the layers above.
+  {
+    name: 'core',
+    test: /src\/(?:engine|sockets|connection|client\/key-pool|options\/(?:connection-option-table|option-rules|resolve-options))\b/,
+  },
 ];
 const COMMAND = { cli: 'src/cli/main.ts' };
 
