@@ -63,11 +63,11 @@ test('every file that package.json names as export, command or types exists', ()
   for (const target of targets) assert.ok(existsSync(join(root, target)), target);
 });
 
-test('GN-08: the package has no runtime dependency', () => {
+test('GN-08: the package has no runtime dependency but an optional one, for hawser/opentelemetry', () => {
   const manifest = json('package.json') as Readonly<Record<string, unknown>>;
-  for (const kind of ['dependencies', 'peerDependencies', 'optionalDependencies']) {
-    assert.equal(manifest[kind], undefined, kind);
-  }
+  for (const kind of ['dependencies', 'optionalDependencies']) assert.equal(manifest[kind], undefined, kind);
+  assert.deepEqual(Object.keys(manifest['peerDependencies'] as object), ['@opentelemetry/api']);
+  assert.deepEqual(manifest['peerDependenciesMeta'], { '@opentelemetry/api': { optional: true } });
 });
 
 test('decision records are numbered without gaps, and the index lists each', () => {
