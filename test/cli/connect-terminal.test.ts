@@ -82,7 +82,7 @@ test('CM-05: pings and pongs are shown as text; pongs of the heartbeat are not s
 test('CM-05: a line that cannot be sent prints the reason, and the connection stays open', async (t) => {
   const { type, connection, shows, exit } = await talk(t, '--ping-interval-ms', 'off');
   type(`/ping ${'x'.repeat(126)}\r`);
-  await shows('! a ping carries at most 125 bytes, not 126');
+  await shows('! a ping or pong carries at most 125 bytes, not 126');
   type('/close 1004\r');
   await shows('1004');
   type('/help\r');

@@ -180,8 +180,8 @@ class CountingDecoder implements MessageDecoder, DecodedSink {
     return this.#decoder.heldBytes;
   }
 
-  get contextBytes(): number {
-    return this.#decoder.contextBytes ?? 0;
+  get contextBytes(): number | undefined {
+    return this.#decoder.contextBytes;
   }
 
   write(sink: DecodedSink, bytes: Buffer, start: number, end: number, last: boolean): boolean {

@@ -40,7 +40,7 @@ export interface Extension {
  */
 export interface MessageEncoder {
   /** Memory of the context that it keeps between messages, in bytes, for reports; omitted if unknown. */
-  readonly contextBytes?: number;
+  readonly contextBytes?: number | undefined;
   /**
    * Decides about the next message. Called more than once for a message that is queued.
    * @param data Bytes, or text before it is encoded as UTF-8.
@@ -104,7 +104,7 @@ export interface MessageDecoder {
   /** Bytes held for the message in progress, input and memory of the decoder. They count in the memory budget. */
   readonly heldBytes: number;
   /** Memory of the context that it keeps between messages, in bytes, for reports; omitted if unknown. */
-  readonly contextBytes?: number;
+  readonly contextBytes?: number | undefined;
   /**
    * Decodes the next piece of a message into `sink`.
    * @param bytes The piece lies from `start` to `end`. It may be overwritten, and is valid until this returns.
