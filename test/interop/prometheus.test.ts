@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { collectors, METRICS, METRICS_TYPE, metricsText } from '../../src/observe/index.ts';
 import { close, eventLoopTurns, text, waitUntil } from '../../src/testing/index.ts';
+import { served } from '../cli/fake-io.ts';
 import { live, nextText } from '../server/live.ts';
 import { scrape } from '../observe/metrics/scrape.ts';
 import { freePort } from './free-port.ts';
@@ -62,38 +63,49 @@ test('EX-03 promtool accepts the alert rules, and their tests pass', { skip: pro
   }
 });
 
-test('MT-01 a Prometheus scrapes a server, and its query answers', { skip: prometheus.skip }, async (t) => {
-  const { server, url } = await serving(t);
-  const client = await connect(`${url.replace('http', 'ws')}/`);
-  t.after(() => client.terminate());
-  client.send('hello');
-  const port = await startPrometheus(t, new URL(url).host);
-  const query = async (expression: string): Promise<string | undefined> => {
-    const answer = await fetch(
-      `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`,
-    ).catch(() => undefined);
-    if (answer?.ok !== true) return undefined;
-    const { data } = (await answer.json()) as {
-      data: { result: readonly { value: readonly [number, string] }[] };
+for (const [what, open] of [
+  ['a server', async (t: TestContext) => (await serving(t)).url],
+  ['hawser serve --metrics', serveMetrics],
+] as const)
+  test(`MT-01 CM-04 a Prometheus scrapes ${what}, and its query answers`, {
+    skip: prometheus.skip,
+  }, async (t) => {
+    const url = await open(t);
+    const client = await connect(`${url.replace('http', 'ws')}/`);
+    t.after(() => client.terminate());
+    client.send('hello');
+    const port = await startPrometheus(t, new URL(url).host);
+    const query = async (expression: string): Promise<string | undefined> => {
+      const answer = await fetch(
+        `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`,
+      ).catch(() => undefined);
+      if (answer?.ok !== true) return undefined;
+      const { data } = (await answer.json()) as {
+        data: { result: readonly { value: readonly [number, string] }[] };
+      };
+      return data.result[0]?.value[1];
     };
-    return data.result[0]?.value[1];
-  };
-  let found: string | undefined;
-  await waitUntil(
-    async () => {
-      found = await query('sum(hawser_connections{state="open"})');
-      return found !== undefined;
-    },
-    { deadlineMs: 30_000 },
-  );
-  assert.equal(found, '1');
-  assert.equal(await query('hawser_messages_received_total{kind="text"}'), '1');
-  assert.equal(
-    await query('histogram_quantile(0.5, hawser_message_bytes_bucket{direction="received"})'),
-    '32',
-  );
-  assert.equal(server.stats().connections.now, 1);
-});
+    let found: string | undefined;
+    await waitUntil(
+      async () => {
+        found = await query('sum(hawser_connections{state="open"})');
+        return found !== undefined;
+      },
+      { deadlineMs: 30_000 },
+    );
+    assert.equal(found, '1');
+    assert.equal(await query('hawser_messages_received_total{kind="text"}'), '1');
+    assert.equal(
+      await query('histogram_quantile(0.5, hawser_message_bytes_bucket{direction="received"})'),
+      '32',
+    );
+  });
+
+async function serveMetrics(t: TestContext): Promise<string> {
+  const commandServer = await served('--metrics', '--port', '0');
+  t.after(() => commandServer.stop());
+  return `http://${commandServer.url.host}`;
+}
 
 /** A server with a route for its metrics. */
 async function serving(t: TestContext): Promise<{ server: WebSocketServer; url: string }> {
