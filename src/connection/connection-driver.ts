@@ -1,28 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { checkCloseArguments } from '../protocol/close.ts';
-import { OPCODE, type Role } from '../protocol/constants.ts';
-import { MisuseError, PeerError } from '../protocol/errors.ts';
-import { checkControlPayload } from '../protocol/outgoing/frame-builder.ts';
+import type { Role } from '../protocol/constants.ts';
+import { PeerError } from '../protocol/errors.ts';
 import { copyOf } from '../protocol/message-memory.ts';
-import {
-  isTextPayload,
-  type Message,
-  outgoing,
-  type Payload,
-  payloadBytes,
-  payloadLength,
-} from '../protocol/payload.ts';
-import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
+import { isTextPayload, type Message, type Payload, payloadLength } from '../protocol/payload.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
-import type {
-  ConnectionEvents,
-  ConnectionIdentity,
-  DroppedMessage,
-  HandshakeResponse,
-} from './connection-events.ts';
+import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
 import { Delivery, type DeliveryOwner, type MessageListener, UNCLAIMED_MS } from './delivery.ts';
-import { Drains } from './drains.ts';
 import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
 import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
 import {
@@ -40,6 +25,7 @@ import type { DropCause } from '../observe/observer.ts';
 import type { HandlerTrace, MessageTracer } from '../observe/tracing/traces.ts';
 import { PublishedHandler } from './handler-trace.ts';
 import type { MessageIterator } from './message-iterator.ts';
+import { SendingHalf } from './sending-half.ts';
 import type { ConnectionState } from './states.ts';
 import type { TopicSet } from './topic-set.ts';
 import { type UnclaimedOwner, UnclaimedTimer } from './unclaimed-timer.ts';
@@ -54,6 +40,7 @@ const NO_LISTENERS: readonly never[] = Object.freeze([]);
  * @typeParam C The `Connection`.
  */
 export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
+  extends SendingHalf
   implements LinkOwner, DeliveryOwner, ExpiryOwner, ListenerWatcher, UnclaimedOwner
 {
   readonly owner: ConnectionOwner<ConnectionDriver<C>, C>;
@@ -68,13 +55,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   topicSet: TopicSet | undefined;
   /** The place that the owner reserved for this connection. A field, because a weak map cost a tenth of a handshake. */
   place: unknown;
-  messagesSent = 0;
   messagesReceived = 0;
-  droppedMessages = 0;
 
-  readonly #link: Link;
+  /** The link below, also for tools that observe this one connection. */
+  readonly link: Link;
   readonly #delivery: Delivery;
-  #drains: Drains | undefined;
   #expiry: Expiry | undefined;
   #unclaimed: UnclaimedTimer | undefined;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | undefined;
@@ -90,28 +75,29 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     open: (owner: TransportOwner) => Transport,
     nextKey?: () => number,
   ) {
+    super();
     this.owner = owner;
     this.id = identity.id;
     this.protocol = identity.protocol;
     this.extensions = identity.extensions;
     this.connectedAtMs = owner.deadlines.clock.wallNow();
     this.#delivery = new Delivery(this, owner.deadlines.now() + UNCLAIMED_MS);
-    this.#link = new Link(this, owner, role, open, nextKey, identity.deflate);
+    this.link = new Link(this, owner, role, open, nextKey, identity.deflate);
     if (identity.expiresAt !== undefined) this.expireAt(identity.expiresAt);
   }
 
   // Members for the application, documented in `Connection`.
 
   get state(): ConnectionState {
-    return this.#link.state;
+    return this.link.state;
   }
 
   get remoteAddress(): string {
-    return this.#link.transport.remoteAddress;
+    return this.link.transport.remoteAddress;
   }
 
   get remotePort(): number {
-    return this.#link.transport.remotePort;
+    return this.link.transport.remotePort;
   }
 
   get response(): HandshakeResponse | undefined {
@@ -122,33 +108,29 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.#expiry?.atMs;
   }
 
-  get bufferedBytes(): number {
-    return this.#link.bufferedBytes;
-  }
-
   get rttMs(): number | undefined {
-    return this.#link.pings.rttMs;
+    return this.link.pings.rttMs;
   }
 
   get lastReceivedAgoMs(): number {
-    return this.owner.deadlines.now() - this.#link.watch.receivedAtMs;
+    return this.owner.deadlines.now() - this.link.watch.receivedAtMs;
   }
 
   get bytesReceived(): number {
-    return this.#link.bytesReceived;
+    return this.link.bytesReceived;
   }
 
   get bytesSent(): number {
-    return this.#link.outbox.sentBytes;
+    return this.link.outbox.sentBytes;
   }
 
   get closeInfo(): CloseInfo | undefined {
-    return this.#link.closeInfo;
+    return this.link.closeInfo;
   }
 
   get closed(): Promise<CloseInfo> {
     if (this.#closed !== undefined) return this.#closed.promise;
-    if (this.#link.endStep === 'released') return Promise.resolve(this.#link.closeInfo!);
+    if (this.link.endStep === 'released') return Promise.resolve(this.link.closeInfo!);
     let resolve = (_info: CloseInfo): void => {};
     const promise = new Promise<CloseInfo>((settle) => {
       resolve = settle;
@@ -170,51 +152,14 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     else this.#expiry.atMs = atMs;
   }
 
-  send(payload: Payload, options: SendOptions | undefined): boolean {
-    const link = this.#link;
-    if (typeof payload === 'string' && options === undefined) {
-      if (!this.#admit(payload.length)) return false;
-      link.outbox.text(payload);
-    } else if (options?.binary === undefined && typeof payload !== 'string') {
-      const bytes = payloadBytes(payload, this.owner.engine.reusableBytes);
-      if (!this.#admit(bytes.length)) return false;
-      link.outbox.data(OPCODE.BINARY, bytes, options?.compress);
-    } else {
-      const { opcode, data } = outgoing(payload, options?.binary, this.owner.engine.reusableBytes);
-      if (!this.#admit(data.length)) return false;
-      if (typeof data === 'string') link.outbox.text(data, options?.compress);
-      else link.outbox.data(opcode, data, options?.compress);
-    }
-    const mayGoOn = this.#accepted();
-    const { meter, messageTracer } = this.owner;
-    if (meter !== undefined || MESSAGE_SEND.hasSubscribers) this.#reportSent(payload, options?.binary);
-    if (messageTracer !== undefined) messageTracer.sent(this, payload, options?.binary);
-    return mayGoOn;
-  }
-
-  drained(signal: AbortSignal | undefined): Promise<void> {
-    if (this.state === 'closed') return Promise.reject(closedError());
-    if (this.bufferedBytes <= this.owner.settings.highWaterMarkBytes) return Promise.resolve();
-    this.#drains ??= new Drains();
-    return this.#drains.wait(signal);
-  }
-
-  ping(payload: Payload): boolean {
-    const bytes = typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payloadBytes(payload);
-    checkControlPayload(bytes);
-    if (this.state !== 'open' || this.bufferedBytes >= this.owner.settings.maxBufferedBytes) return false;
-    this.#link.ping(bytes);
-    return this.bufferedBytes <= this.owner.settings.highWaterMarkBytes;
-  }
-
   close(code: number, reason: string): void {
-    checkCloseArguments(code, reason, this.#link.core.role);
-    this.#link.end.close(code, reason, 'local-close');
+    checkCloseArguments(code, reason, this.link.core.role);
+    this.link.end.close(code, reason, 'local-close');
     this.#dropAbandoned();
   }
 
   terminate(): void {
-    this.#link.end.terminate('terminated');
+    this.link.end.terminate('terminated');
     this.#dropUndelivered();
   }
 
@@ -227,7 +172,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   loop(): MessageIterator {
-    return this.#delivery.loop('connection', this.#link.endStep === 'released');
+    return this.#delivery.loop('connection', this.link.endStep === 'released');
   }
 
   subscribe(topic: string): boolean {
@@ -244,36 +189,20 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   // Members for the server or client that owns the connection, and for its observers.
 
-  /** The link below, for tools that observe this one connection. */
-  get link(): Link {
-    return this.#link;
-  }
-
-  /**
-   * Sends a message that was encoded once for many recipients.
-   * @returns Whether it was accepted.
-   */
-  sendPrepared(message: PreparedMessage): boolean {
-    if (!this.#admit(message.frame.length)) return false;
-    this.#link.outbox.prepared(message);
-    this.#accepted();
-    return true;
-  }
-
   /** Starts a closing handshake with a cause of the owner. */
   closeFor(code: number, reason: string, cause: CloseInfo['cause']): void {
-    this.#link.end.close(code, reason, cause);
+    this.link.end.close(code, reason, cause);
     this.#dropAbandoned();
   }
 
   /** Destroys the socket with a cause of the owner. */
   terminateFor(cause: CloseInfo['cause']): void {
-    this.#link.end.terminate(cause);
+    this.link.end.terminate(cause);
   }
 
   /** Takes bytes that arrived before the connection existed. */
   receiveEarly(bytes: Buffer): void {
-    if (bytes.length > 0) this.#link.received(bytes);
+    if (bytes.length > 0) this.link.received(bytes);
   }
 
   /** The listeners for the messages of all connections have changed. */
@@ -289,7 +218,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   /** Runs one step of the removal of this connection. If it throws, the error is logged, and the next steps run. */
   attempt(step: () => void): void {
-    this.#link.attempt(step);
+    this.link.attempt(step);
   }
 
   // `ListenerWatcher`.
@@ -309,7 +238,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   get wantsMore(): boolean {
     const delivery = this.#delivery;
     const { settings } = this.owner;
-    if (delivery.waitingBytes < settings.receiveAheadBytes || this.#link.state !== 'open') return true;
+    if (delivery.waitingBytes < settings.receiveAheadBytes || this.link.state !== 'open') return true;
     // A Close may follow the messages that a loop left unread. Their memory is limited to that of one message.
     return delivery.isLoopLeft && delivery.waitingBytes < settings.maxMessageBytes;
   }
@@ -317,25 +246,25 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   received(message: Message, isText: boolean): void {
     this.messagesReceived++;
     if (MESSAGE_RECEIVE.hasSubscribers) this.#publishReceived(message, isText);
-    if (this.#link.state !== 'open' || !this.#delivery.offer(message, isText))
-      this.#countDropped(1, 'undelivered');
+    if (this.link.state !== 'open' || !this.#delivery.offer(message, isText))
+      this.countDropped(1, 'undelivered');
   }
 
   receivedPing(payload: Buffer): void {
-    if (countListeners(this.connection, 'ping') > 0) this.#tell('ping', copyOf(payload, 0, payload.length));
+    if (countListeners(this.connection, 'ping') > 0) this.tell('ping', copyOf(payload, 0, payload.length));
   }
 
   receivedPong(payload: Buffer): void {
-    if (countListeners(this.connection, 'pong') > 0) this.#tell('pong', copyOf(payload, 0, payload.length));
+    if (countListeners(this.connection, 'pong') > 0) this.tell('pong', copyOf(payload, 0, payload.length));
   }
 
   stateChanged(next: ConnectionState, previous: ConnectionState): void {
-    const link = this.#link;
+    const link = this.link;
     this.owner.observers?.tell('stateChanged', this, next, previous);
     link.attempt(() => this.#expiry?.cancel());
-    if (next === 'closed') link.attempt(() => this.#leaveDrains());
+    if (next === 'closed') link.attempt(() => this.sendingEnded());
     link.attempt(() => this.owner.stateChanged(this, next));
-    link.attempt(() => this.#tell('stateChange', next, previous));
+    link.attempt(() => this.tell('stateChange', next, previous));
   }
 
   internalFault(error: unknown): void {
@@ -350,20 +279,6 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.owner.observers?.tell('rateLimited', this, action);
   }
 
-  flushed(): void {
-    if (this.#drains === undefined) return;
-    if (this.bufferedBytes > this.owner.settings.highWaterMarkBytes / 2) return;
-    const drains = this.#drains;
-    this.#drains = undefined;
-    if (drains.wasRefused) this.owner.counters.slowConnections--;
-    drains.resolve();
-    // `close` is the last event of a connection: no `drain` after its end.
-    if (!drains.wasRefused || this.state === 'closed') return;
-    if (CONNECTION_DRAIN.hasSubscribers) CONNECTION_DRAIN.publish({ connection: this.connection });
-    this.#tell('drain');
-    this.owner.drained(this);
-  }
-
   ended(): void {
     this.#finishIfDelivered();
   }
@@ -373,15 +288,15 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   outOfMemory(): void {
-    this.#countDropped(this.#delivery.drop(), 'undelivered');
-    this.#countDropped(this.#link.outbox.dropWaiting(), 'unsent');
-    this.#link.end.fail(new PeerError('ERR_MEMORY_CAP'));
+    this.countDropped(this.#delivery.drop(), 'undelivered');
+    this.countDropped(this.link.outbox.dropWaiting(), 'unsent');
+    this.link.end.fail(new PeerError('ERR_MEMORY_CAP'));
     this.owner.memoryShed();
   }
 
   outputFailed(error: PeerError): void {
-    this.#countDropped(this.#link.outbox.dropWaiting(), 'unsent');
-    this.#link.end.fail(error);
+    this.countDropped(this.link.outbox.dropWaiting(), 'unsent');
+    this.link.end.fail(error);
   }
 
   timedOut(): void {
@@ -391,12 +306,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   // `ExpiryOwner`.
 
   expiring(): void {
-    this.#tell('expiring');
+    this.tell('expiring');
   }
 
   expired(): void {
     const error = new PeerError('ERR_EXPIRED');
-    this.#link.end.close(error.closeCode, error.reason, 'expired', error);
+    this.link.end.close(error.closeCode, error.reason, 'expired', error);
   }
 
   // `DeliveryOwner`.
@@ -428,9 +343,9 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   listenerFailed(error: unknown, where = "a listener of 'message'"): void {
     this.owner.handlerFailed(error, this, where);
     // The buffered messages were meant for a handler that has just failed.
-    this.#countDropped(this.#delivery.drop(), 'undelivered');
+    this.countDropped(this.#delivery.drop(), 'undelivered');
     const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
-    this.#link.end.close(fault.closeCode, fault.reason, 'handler-error', fault);
+    this.link.end.close(fault.closeCode, fault.reason, 'handler-error', fault);
   }
 
   traceHandler(message: Message, isText: boolean): HandlerTrace | undefined {
@@ -443,9 +358,9 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   deliveryReady(): void {
     this.#delivery.deliverWaiting();
-    const { endStep } = this.#link;
+    const { endStep } = this.link;
     if (endStep === 'reported') this.#finishIfDelivered();
-    else if (endStep !== 'released') this.#link.readMore();
+    else if (endStep !== 'released') this.link.readMore();
   }
 
   now(): number {
@@ -461,80 +376,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   unclaimedTooLong(): void {
     this.#unclaimed = undefined;
-    this.#countDropped(this.#delivery.dropUnclaimed(), 'undelivered');
+    this.countDropped(this.#delivery.dropUnclaimed(), 'undelivered');
     this.deliveryReady();
   }
 
   failed(error: unknown): void {
-    this.#link.failed(error);
-  }
-
-  /** Whether a message may enter the outbox. If not, applies the overflow policy. */
-  #admit(bytes: number): boolean {
-    const link = this.#link;
-    if (link.state !== 'open') {
-      this.#countDropped(1, 'unsent');
-      return false;
-    }
-    const { settings } = this.owner;
-    // Before applying the policy, let the kernel accept what it can.
-    if (link.outbox.queuedBytes >= settings.highWaterMarkBytes) {
-      link.flush();
-      // A detached payload ends the connection here, and a `drain` listener may close it: nothing may follow a Close.
-      if (link.state !== 'open') return this.#admit(bytes);
-    }
-    if (link.bufferedBytes < settings.maxBufferedBytes) return true;
-    return this.#overflow(bytes);
-  }
-
-  #overflow(bytes: number): boolean {
-    const link = this.#link;
-    const { maxBufferedBytes, onOverflow } = this.owner.settings;
-    if (onOverflow === 'drop-oldest') {
-      while (link.bufferedBytes >= maxBufferedBytes) {
-        const dropped = link.outbox.dropOldest();
-        if (dropped === 0) break;
-        this.#dropped(dropped, onOverflow);
-      }
-      if (link.bufferedBytes < maxBufferedBytes) return true;
-    }
-    if (onOverflow === 'close') {
-      this.#countDropped(link.outbox.dropWaiting(), onOverflow);
-      link.end.fail(new PeerError('ERR_SLOW_CONSUMER'));
-    }
-    this.#dropped(bytes, onOverflow);
-    return false;
-  }
-
-  #accepted(): boolean {
-    const link = this.#link;
-    this.messagesSent++;
-    this.owner.counters.messagesSent++;
-    link.sendMessage();
-    if (link.bufferedBytes <= this.owner.settings.highWaterMarkBytes) return true;
-    this.#drains ??= new Drains();
-    if (!this.#drains.wasRefused) this.owner.counters.slowConnections++;
-    this.#drains.wasRefused = true;
-    return false;
-  }
-
-  /** Nothing is buffered any more, and `drain` will not be emitted. */
-  #leaveDrains(): void {
-    const drains = this.#drains;
-    this.#drains = undefined;
-    if (drains?.wasRefused === true) this.owner.counters.slowConnections--;
-    drains?.reject(closedError());
-  }
-
-  #dropped(bytes: number, policy: DroppedMessage['policy']): void {
-    this.#countDropped(1, policy);
-    this.#tell('dropped', { bytes, policy });
-  }
-
-  #countDropped(count: number, cause: DropCause): void {
-    if (count === 0) return;
-    this.droppedMessages += count;
-    this.owner.observers?.tell('dropped', this, count, cause);
+    this.link.failed(error);
   }
 
   /** Unclaimed messages must not delay the end. */
@@ -543,21 +390,21 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   #dropUndelivered(): void {
-    this.#countDropped(this.#delivery.drop(), 'undelivered');
+    this.countDropped(this.#delivery.drop(), 'undelivered');
     this.#finishIfDelivered();
   }
 
   #finishIfDelivered(): void {
-    const link = this.#link;
+    const link = this.link;
     if (link.endStep !== 'reported' || this.#delivery.waiting > 0) return;
     link.attempt(() => link.release());
     link.attempt(() => this.#unclaimed?.cancel());
     const info = link.closeInfo!;
     link.attempt(() => this.#delivery.finish());
     link.attempt(() => {
-      if (info.error !== undefined) this.#tell('error', info.error);
+      if (info.error !== undefined) this.tell('error', info.error);
     });
-    link.attempt(() => this.#tell('close', info));
+    link.attempt(() => this.tell('close', info));
     this.owner.observers?.tell('closed', this, info);
     if (CONNECTION_CLOSE.hasSubscribers) CONNECTION_CLOSE.publish({ connection: this.connection, info });
     link.attempt(() => this.owner.closed(this, info));
@@ -565,29 +412,44 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.#closed?.resolve(info);
   }
 
-  #reportSent(payload: Payload, binary: boolean | undefined): void {
-    const bytes = payloadLength(payload);
-    const isText = isTextPayload(payload, binary);
-    this.owner.meter?.sent(bytes, isText);
-    if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
-  }
-
   #publishReceived(message: Message, isText: boolean): void {
     const bytes = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
     MESSAGE_RECEIVE.publish({ connection: this.connection, bytes, isText, message });
   }
 
-  #tell<Name extends keyof ConnectionEvents>(name: Name, ...args: ConnectionEvents[Name]): void {
+  // `SendingHalf`.
+
+  protected override reportSent(payload: Payload, binary: boolean | undefined): void {
+    const { meter, messageTracer } = this.owner;
+    if (meter !== undefined || MESSAGE_SEND.hasSubscribers) {
+      const bytes = payloadLength(payload);
+      const isText = isTextPayload(payload, binary);
+      meter?.sent(bytes, isText);
+      if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
+    }
+    messageTracer?.sent(this, payload, binary);
+  }
+
+  protected override reportDropped(messages: number, cause: DropCause): void {
+    this.owner.observers?.tell('dropped', this, messages, cause);
+  }
+
+  protected override reportDrain(): void {
+    if (CONNECTION_DRAIN.hasSubscribers) CONNECTION_DRAIN.publish({ connection: this.connection });
+    this.tell('drain');
+    this.owner.drained(this);
+  }
+
+  protected override tell<Name extends keyof ConnectionEvents>(
+    name: Name,
+    ...args: ConnectionEvents[Name]
+  ): void {
     if (countListeners(this.connection, name) === 0) return;
     dispatch(this.connection, name, args, (error) => {
       this.owner.handlerFailed(error, this, `a listener of '${name}'`);
       // A client has no server whose `error` event could report the failure.
-      if (name === 'error' || this.#link.core.role === 'server') return;
-      this.#tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
+      if (name === 'error' || this.link.core.role === 'server') return;
+      this.tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
     });
   }
-}
-
-function closedError(): MisuseError {
-  return new MisuseError('ERR_CLOSED', 'the connection closed before buffered data was sent');
 }

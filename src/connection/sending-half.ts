@@ -1,0 +1,174 @@
+import { Buffer } from 'node:buffer';
+import { MESSAGE_SEND } from '../engine/channels.ts';
+import type { DropCause } from '../observe/observer.ts';
+import type { SendOptions } from '../options/call-options.ts';
+import { OPCODE } from '../protocol/constants.ts';
+import { MisuseError, PeerError } from '../protocol/errors.ts';
+import { checkControlPayload } from '../protocol/outgoing/frame-builder.ts';
+import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
+import { outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
+import type { ConnectionEvents, DroppedMessage } from './connection-events.ts';
+import { Drains } from './drains.ts';
+import type { Link } from './link.ts';
+import type { ConnectionContext } from './owner.ts';
+
+/**
+ * The sending half of a connection: which messages enter the outbox, the overflow policies, back-pressure, and the
+ * counters of both. A base class, because an object of its own would cost each idle connection memory.
+ */
+export abstract class SendingHalf {
+  abstract readonly link: Link;
+  abstract readonly owner: ConnectionContext;
+  messagesSent = 0;
+  droppedMessages = 0;
+  #drains: Drains | undefined;
+
+  protected abstract tell<Name extends keyof ConnectionEvents>(
+    name: Name,
+    ...args: ConnectionEvents[Name]
+  ): void;
+  /** A message was accepted, and the meter, a tracer or a channel wants to know. */
+  protected abstract reportSent(payload: Payload, binary: boolean | undefined): void;
+  protected abstract reportDropped(messages: number, cause: DropCause): void;
+  /** The buffer has drained after `send` returned `false`. */
+  protected abstract reportDrain(): void;
+
+  send(payload: Payload, options: SendOptions | undefined): boolean {
+    const link = this.link;
+    if (typeof payload === 'string' && options === undefined) {
+      if (!this.#admit(payload.length)) return false;
+      link.outbox.text(payload);
+    } else if (options?.binary === undefined && typeof payload !== 'string') {
+      const bytes = payloadBytes(payload, this.owner.engine.reusableBytes);
+      if (!this.#admit(bytes.length)) return false;
+      link.outbox.data(OPCODE.BINARY, bytes, options?.compress);
+    } else {
+      const { opcode, data } = outgoing(payload, options?.binary, this.owner.engine.reusableBytes);
+      if (!this.#admit(data.length)) return false;
+      if (typeof data === 'string') link.outbox.text(data, options?.compress);
+      else link.outbox.data(opcode, data, options?.compress);
+    }
+    const mayGoOn = this.#accepted();
+    const { meter, messageTracer } = this.owner;
+    if (meter !== undefined || messageTracer !== undefined || MESSAGE_SEND.hasSubscribers)
+      this.reportSent(payload, options?.binary);
+    return mayGoOn;
+  }
+
+  drained(signal: AbortSignal | undefined): Promise<void> {
+    if (this.link.state === 'closed') return Promise.reject(closedError());
+    if (this.bufferedBytes <= this.owner.settings.highWaterMarkBytes) return Promise.resolve();
+    this.#drains ??= new Drains();
+    return this.#drains.wait(signal);
+  }
+
+  ping(payload: Payload): boolean {
+    const bytes = typeof payload === 'string' ? Buffer.from(payload, 'utf8') : payloadBytes(payload);
+    checkControlPayload(bytes);
+    if (this.link.state !== 'open' || this.bufferedBytes >= this.owner.settings.maxBufferedBytes)
+      return false;
+    this.link.ping(bytes);
+    return this.bufferedBytes <= this.owner.settings.highWaterMarkBytes;
+  }
+
+  get bufferedBytes(): number {
+    return this.link.bufferedBytes;
+  }
+
+  /**
+   * Sends a message that was encoded once for many recipients.
+   * @returns Whether it was accepted.
+   */
+  sendPrepared(message: PreparedMessage): boolean {
+    if (!this.#admit(message.frame.length)) return false;
+    this.link.outbox.prepared(message);
+    this.#accepted();
+    return true;
+  }
+
+  /** Output was written. */
+  flushed(): void {
+    if (this.#drains === undefined) return;
+    if (this.bufferedBytes > this.owner.settings.highWaterMarkBytes / 2) return;
+    const drains = this.#drains;
+    this.#drains = undefined;
+    if (drains.wasRefused) this.owner.counters.slowConnections--;
+    drains.resolve();
+    // `close` is the last event of a connection: no `drain` after its end.
+    if (!drains.wasRefused || this.link.state === 'closed') return;
+    this.reportDrain();
+  }
+
+  /** Call when the connection is closed: `drained` rejects, and no `drain` follows. */
+  protected sendingEnded(): void {
+    const drains = this.#drains;
+    this.#drains = undefined;
+    if (drains?.wasRefused === true) this.owner.counters.slowConnections--;
+    drains?.reject(closedError());
+  }
+
+  /** Whether a message may enter the outbox. If not, applies the overflow policy. */
+  #admit(bytes: number): boolean {
+    const link = this.link;
+    if (link.state !== 'open') {
+      this.countDropped(1, 'unsent');
+      return false;
+    }
+    const { settings } = this.owner;
+    // Before applying the policy, let the kernel accept what it can.
+    if (link.outbox.queuedBytes >= settings.highWaterMarkBytes) {
+      link.flush();
+      // A detached payload ends the connection here, and a `drain` listener may close it: nothing may follow a Close.
+      if (link.state !== 'open') return this.#admit(bytes);
+    }
+    if (link.bufferedBytes < settings.maxBufferedBytes) return true;
+    return this.#overflow(bytes);
+  }
+
+  #overflow(bytes: number): boolean {
+    const link = this.link;
+    const { maxBufferedBytes, onOverflow } = this.owner.settings;
+    if (onOverflow === 'drop-oldest') {
+      while (link.bufferedBytes >= maxBufferedBytes) {
+        const dropped = link.outbox.dropOldest();
+        if (dropped === 0) break;
+        this.#dropped(dropped, onOverflow);
+      }
+      if (link.bufferedBytes < maxBufferedBytes) return true;
+    }
+    if (onOverflow === 'close') {
+      this.countDropped(link.outbox.dropWaiting(), onOverflow);
+      link.end.fail(new PeerError('ERR_SLOW_CONSUMER'));
+    }
+    this.#dropped(bytes, onOverflow);
+    return false;
+  }
+
+  #accepted(): boolean {
+    const link = this.link;
+    this.messagesSent++;
+    this.owner.counters.messagesSent++;
+    link.sendMessage();
+    if (link.bufferedBytes <= this.owner.settings.highWaterMarkBytes) return true;
+    this.#drains ??= new Drains();
+    if (!this.#drains.wasRefused) this.owner.counters.slowConnections++;
+    this.#drains.wasRefused = true;
+    return false;
+  }
+
+  #dropped(bytes: number, policy: DroppedMessage['policy']): void {
+    this.countDropped(1, policy);
+    this.tell('dropped', { bytes, policy });
+  }
+
+  /** Counts messages that are dropped, received ones too. */
+  protected countDropped(count: number, cause: DropCause): void {
+    if (count === 0) return;
+    this.droppedMessages += count;
+    this.reportDropped(count, cause);
+  }
+}
+
+function closedError(): MisuseError {
+  return new MisuseError('ERR_CLOSED', 'the connection closed before buffered data was sent');
+}
