@@ -2,22 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import { Connection, driverOf, type DriverOf } from '../connection/connection.ts';
-import { escaped } from '../connection/log.ts';
 import type { ConnectionIdentity } from '../connection/connection-events.ts';
-import {
-  countListeners,
-  dispatch,
-  type ListenerWatcher,
-  listenersOf,
-  type SafeEmitter,
-} from '../connection/emitter.ts';
+import { type ListenerWatcher, listenersOf, type SafeEmitter } from '../connection/emitter.ts';
 import type { ConnectionOwner, ListenerResult } from '../connection/owner.ts';
 import { Observers } from '../connection/observers.ts';
 import { OpenConnections } from '../connection/open-connections.ts';
-import { ERROR_LISTENER, Warnings } from '../connection/warnings.ts';
+import { Warnings } from '../connection/warnings.ts';
 import { checkEventName } from '../connection/event-names.ts';
 import type { ConnectionState } from '../connection/states.ts';
-import { HandshakeError, PeerError } from '../protocol/errors.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { Message } from '../protocol/payload.ts';
 import { CONNECTION_OPEN } from '../engine/channels.ts';
@@ -54,18 +46,13 @@ import {
 } from '../options/resolve-server-options.ts';
 import { PipelinedUpgrade } from './opening/pipelined-upgrade.ts';
 import { Registry } from './groups/registry.ts';
+import { ServerReports } from './server-reports.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
 import type { Readiness, ReadyReason } from './readiness.ts';
 import type { ShutdownOwner, ShutdownProgress } from './shutdown.ts';
 import { Counters } from './counters.ts';
 import { SelfCheck, type SelfCheckOwner } from './self-check.ts';
 import type { ServerStats } from './stats.ts';
-
-/** Failures to accept come in floods. */
-const ACCEPT_FAILURE_EVERY_MS = 1_000;
-
-/** Where a failure happened that refused a handshake. */
-const REFUSING_FUNCTION = 'the upgrade hook, or a function given as path, allowedOrigins or exemptAddresses,';
 
 /**
  * What a server knows: connections, topics, counts, who may come in. What it is to an application is `WebSocketServer`.
@@ -99,6 +86,7 @@ export class ServerCore<UserData>
   readonly pendingSockets = new Set<PendingSocket>();
   readonly warnings: Warnings;
   readonly engine: Engine;
+  readonly reports = new ServerReports<UserData>(this);
   readonly selfCheck = new SelfCheck<UserData>(this);
   messageListeners: readonly ((
     connection: Connection<UserData>,
@@ -117,8 +105,6 @@ export class ServerCore<UserData>
   /** Closes the listening sockets. */
   onStopListening: () => void = () => {};
 
-  #shedEpisode = 0;
-  #acceptFailedMs = Number.NEGATIVE_INFINITY;
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
   readonly #leaving = new Set<DriverOf<UserData>>();
 
@@ -218,11 +204,7 @@ export class ServerCore<UserData>
   }
 
   refused(refusal: Refusal): void {
-    this.observers.tell('refused', refusal);
-    if (refusal.error !== undefined) this.#showFailure(refusal.error, undefined, REFUSING_FUNCTION);
-    if (refusal.code === 'ERR_ORIGIN') this.#showOrigin(refusal);
-    const { status, code, remoteAddress, url } = refusal;
-    this.#tell('refused', { status, code, remoteAddress, url });
+    this.reports.refused(refusal);
   }
 
   admitted(
@@ -251,7 +233,7 @@ export class ServerCore<UserData>
     this.observers.tell('opened', driver, handshakeMs);
     trace?.accepted(driver);
     if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection });
-    this.#tell('connection', connection, request);
+    this.reports.emit('connection', connection, request);
     return driver;
   }
 
@@ -283,76 +265,32 @@ export class ServerCore<UserData>
 
   closed(driver: DriverOf<UserData>, info: CloseInfo): void {
     this.#leaving.delete(driver);
-    driver.attempt(() => this.#tell('close', driver.connection, info));
+    driver.attempt(() => this.reports.emit('close', driver.connection, info));
     this.onReleased?.();
   }
 
   drained(driver: DriverOf<UserData>): void {
-    this.#tell('drain', driver.connection);
+    this.reports.emit('drain', driver.connection);
   }
 
   memoryShed(): void {
-    const { memoryBudget } = this.options;
-    if (this.#shedEpisode === memoryBudget.episodes) return;
-    this.#shedEpisode = memoryBudget.episodes;
-    const error = new PeerError('ERR_MEMORY_CAP', `the budget is ${memoryBudget.maxBytes} bytes`);
-    this.observers.tell('memoryShed', memoryBudget.maxBytes);
-    this.#tell('error', error);
+    this.reports.memoryShed();
   }
 
   handlerFailed(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void {
-    this.observers.tell('handlerFailed', error, driver);
-    this.#showFailure(error, driver, where);
-  }
-
-  /** Emits `error`; without a listener for it, the failure becomes a warning. */
-  #showFailure(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void {
-    if (countListeners(this.emitter, 'error') === 0) this.warnings.failure(where, error);
-    // An ERR_UPGRADE_HOOK says itself what the hook returned.
-    const fault =
-      error instanceof HandshakeError ? error : new PeerError('ERR_HANDLER', undefined, { cause: error });
-    if (driver === undefined) this.#tell('error', fault);
-    else this.#tell('error', fault, driver.connection);
+    this.reports.handlerFailed(error, driver, where);
   }
 
   hookFailed(error: unknown): void {
-    this.handlerFailed(error, undefined, 'the request hook');
-  }
-
-  /** The admin port could not be opened, or failed to answer. */
-  adminFailed(error: unknown): void {
-    this.options.logger?.error({ err: error }, 'admin port failed');
-    if (countListeners(this.emitter, 'error') === 0) this.warnings.failure('the admin port', error);
-    this.#tell('error', error instanceof Error ? error : new PeerError('ERR_INTERNAL', String(error)));
-  }
-
-  /** Shows the first refused origin: a browser does not tell its page why the connection failed. */
-  #showOrigin({ detail = '' }: Refusal): void {
-    if (this.options.logger !== undefined || countListeners(this.emitter, 'refused') > 0) return;
-    this.warnings.mistake(
-      'HAWSER_ORIGIN',
-      'origin',
-      `a handshake was refused with 403: ${escaped(detail)}`,
-      "To admit pages of that origin: new WebSocketServer({ allowedOrigins: ['http://localhost:3000'] }), with the origin instead. " +
-        "Further refusals are not shown. To see all of them set the option logger, or listen to the event 'refused'.",
-    );
-  }
-
-  /** Accepting failed, as without file descriptors. It goes on by itself; said once a second at most. */
-  acceptFailed(error: Error): void {
-    const now = this.clock.now();
-    if (now - this.#acceptFailedMs < ACCEPT_FAILURE_EVERY_MS) return;
-    this.#acceptFailedMs = now;
-    this.observers.tell('acceptFailed', error);
-    this.#tell('error', error);
+    this.reports.handlerFailed(error, undefined, 'the request hook');
   }
 
   subscribed(driver: DriverOf<UserData>, topic: string): void {
-    this.#tell('subscribe', driver.connection, topic);
+    this.reports.emit('subscribe', driver.connection, topic);
   }
 
   unsubscribed(driver: DriverOf<UserData>, topic: string): void {
-    this.#tell('unsubscribe', driver.connection, topic);
+    this.reports.emit('unsubscribe', driver.connection, topic);
   }
 
   /** Whether new clients can connect, and why not. */
@@ -400,7 +338,7 @@ export class ServerCore<UserData>
   }
 
   shutdownProgress(progress: ShutdownProgress): void {
-    this.#tell('shutdownProgress', progress);
+    this.reports.emit('shutdownProgress', progress);
   }
 
   abandon(): void {
@@ -433,18 +371,5 @@ export class ServerCore<UserData>
       compression: this.counters.compression,
       meter: this.meter?.read(),
     };
-  }
-
-  #tell<Name extends keyof ServerEvents<UserData>>(name: Name, ...args: ServerEvents<UserData>[Name]): void {
-    dispatch(this.emitter, name, args, (error) => {
-      const where = `a listener of '${name}'`;
-      if (name === 'error') {
-        // There is no listener left to tell.
-        this.observers.tell('handlerFailed', error, undefined);
-        this.warnings.failure(ERROR_LISTENER, error);
-      } else if (name === 'connection')
-        driverOf(args[0] as Connection<UserData>).listenerFailed(error, where);
-      else this.handlerFailed(error, undefined, where);
-    });
   }
 }

@@ -123,7 +123,11 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     this.#refuseAfterShutdown();
     const { server, tlsServer, shortcut } = ownPort(core, this.#tls);
     const isAuto = core.options.transport === 'auto';
-    const listener = new Listener(server, (error) => core.acceptFailed(error), isAuto ? shortcut : undefined);
+    const listener = new Listener(
+      server,
+      (error) => core.reports.acceptFailed(error),
+      isAuto ? shortcut : undefined,
+    );
     this.#tlsServer = tlsServer;
     this.#listener = listener;
     const opensAdmin = this.#admin?.isOpen === false;
@@ -363,7 +367,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   /** Opens the admin port for a call that cannot wait. */
   #openAdmin(): void {
     if (this.#admin?.isOpen !== false || this.#shutdown !== undefined) return;
-    this.#admin.open().catch((error: unknown) => this.#core.adminFailed(error));
+    this.#admin.open().catch((error: unknown) => this.#core.reports.adminFailed(error));
   }
 
   #createAdmin(): Admin | undefined {
@@ -384,7 +388,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       readiness: () => core.readiness(),
       metrics: () => core.metrics(),
       retryAfter: () => core.retryAfter(),
-      failed: (error) => core.adminFailed(error),
+      failed: (error) => core.reports.adminFailed(error),
       shutdown: (settings) => this.shutdown(settings),
       openServer: (settings) => new WebSocketServer(settings),
     });
