@@ -1,0 +1,134 @@
+import type { Clock } from '../engine/clock.ts';
+import type { RandomSource } from '../engine/random.ts';
+import type { Position } from '../server/groups/topic.ts';
+
+/**
+ * What joins the nodes of a cluster: it orders, stores and delivers the messages of topics. One object serves one node. An
+ * application can write its own; `engineContract` of `hawser/testing` checks it.
+ *
+ * The node guarantees: one `publish` of a topic at a time, and 64 in total; no call between `disconnected` and `connected`;
+ * at most 512 channels in one call of `interest`. The engine guarantees: no call outlives its deadline or the connection to
+ * the broker; `deliver` keeps the broker's order of each topic; entries are opaque bytes.
+ */
+export interface Engine {
+  /** For logs and metrics, such as `redis`. */
+  readonly name: string;
+  readonly capabilities: { readonly history: boolean; readonly presence: boolean };
+  /** Connects. It may take as long as the broker is away. Calls `host.connected` each time that the broker can be used. */
+  start(host: EngineHost): Promise<void>;
+  /** Disconnects. Never closes an object that the application passed in. */
+  stop(deadlineMs: number): Promise<void>;
+  /**
+   * Sends one batch of one topic; with `history`, numbers and stores it in the same step.
+   * @returns The positions of the batch, `undefined` without history. Rejects with `ERR_ENGINE_DOWN` (the batch may have been
+   *   published) or `ERR_ENGINE_REFUSED` (it was not).
+   */
+  publish(batch: Batch): Promise<Published | undefined>;
+  /** Resolves when the broker delivers `add` and no longer `remove`. The interest ends with the connection to the broker. */
+  interest(add: readonly Channel[], remove: readonly Channel[]): Promise<void>;
+  /** Reads what follows `since`; the whole history without `since`, or if `since` is of another epoch. */
+  read(topic: string, since: Position | undefined, history: HistoryLimits): Promise<HistoryRead>;
+  /** The current positions, in bulk; `undefined` for a topic without history. */
+  positions(topics: readonly string[]): Promise<readonly (Position | undefined)[]>;
+  enter(topic: string, field: string, value: Uint8Array): Promise<void>;
+  leave(topic: string, fields: readonly string[]): Promise<void>;
+  /** @param max Above this number of members, the answer has no entries. */
+  members(topic: string, max: number): Promise<MembersRead>;
+  /** Renews the entry of this node. @returns The nodes that are alive. Rejects if another node with this id is alive. */
+  beat(info: Uint8Array, ttlMs: number): Promise<readonly NodeEntry[]>;
+  /** Sends a control message to one node or to all nodes, this one included. */
+  tell(to: { readonly node: string } | 'all', bytes: Uint8Array): Promise<void>;
+}
+
+/** What a node can be interested in: the messages of a topic, or the changes of its members. */
+export interface Channel {
+  readonly kind: 'messages' | 'members';
+  readonly topic: string;
+}
+
+/** Messages of one topic that are published in one step. */
+export interface Batch {
+  readonly topic: string;
+  /** The node that publishes. */
+  readonly node: string;
+  /** Number of the batch among those of this node and topic, from 1. */
+  readonly seq: number;
+  /** The batch was sent before, and its answer was lost: the engine looks whether it has it already. */
+  readonly again: boolean;
+  /** At most 64, at most 256 KiB together unless there is only one. */
+  readonly entries: readonly Uint8Array[];
+  /** Missing for a topic without history. */
+  readonly history?: HistoryLimits | undefined;
+}
+
+/** How much of the history of a topic is kept, and for how long. */
+export interface HistoryLimits {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  readonly ttlMs: number;
+  readonly positionTtlMs: number;
+  /** The epoch of the history, if this call creates it. */
+  readonly candidateEpoch: string;
+}
+
+export interface Published {
+  readonly epoch: string;
+  /** Offset of the first entry. */
+  readonly first: number;
+  /** The batch was stored by an earlier call. */
+  readonly again: boolean;
+}
+
+export interface HistoryRead {
+  readonly epoch: string;
+  /** Offset of the last message of the history; 0 for an empty one. */
+  readonly top: number;
+  /** Offset of `entries[0]`; `top + 1` without entries. */
+  readonly first: number;
+  readonly entries: readonly Uint8Array[];
+}
+
+export interface MembersRead {
+  readonly count: number;
+  /** By field. Missing above the maximum. */
+  readonly entries?: ReadonlyMap<string, Uint8Array> | undefined;
+}
+
+/** A node that is alive. */
+export interface NodeEntry {
+  readonly node: string;
+  readonly info: Uint8Array;
+}
+
+/** Origin and order of the entries that an engine delivers. */
+export interface ArrivalHeader {
+  readonly node: string;
+  readonly seq: number;
+  /** Missing for a topic without history. */
+  readonly epoch?: string | undefined;
+  /** Offset of the first entry; 0 without history. */
+  readonly first: number;
+}
+
+/** The node, as its engine sees it. */
+export interface EngineHost {
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly limits: EngineLimits;
+  /** The broker can be used. Interest must be announced anew. */
+  connected(): void;
+  /** The broker cannot be used. Calls that are pending have rejected. */
+  disconnected(error: Error): void;
+  deliver(channel: Channel, header: ArrivalHeader, entries: readonly Uint8Array[]): void;
+  control(bytes: Uint8Array): void;
+}
+
+export interface EngineLimits {
+  /** Longest time of a call, in ms. */
+  readonly deadlineMs: number;
+  /** Largest entry, in bytes. */
+  readonly maxEntryBytes: number;
+  /** Most bytes of histories that an engine may keep in this process. */
+  readonly maxHistoryBytes: number;
+}

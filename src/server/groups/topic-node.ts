@@ -1,0 +1,134 @@
+import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
+import type { Delivery } from '../../connection/owner.ts';
+import type { ConnectionIds } from './broadcast.ts';
+import type { Position } from './topic.ts';
+
+/** A message of a topic. All subscribers share the object and its frames. */
+export interface TopicMessage {
+  readonly topic: string;
+  /** The whole frame for subscribers that speak a protocol of the application. */
+  readonly message: PreparedMessage;
+  /** Missing on a topic without history. */
+  readonly position: Position | undefined;
+  /** Ids of connections that do not get the message live. A resume ignores it. */
+  readonly except: ConnectionIds;
+  /** What the publisher passed to `publish`, if it is on this node and the message arrived live. */
+  readonly publisher: object | undefined;
+  /** The frame of `hawser.v1`. The first session that needs it builds it. */
+  wireFrame: PreparedMessage | undefined;
+}
+
+/** The result of a publish. The promise that has it never rejects. */
+export type Relayed =
+  | {
+      readonly ok: true;
+      /** Missing on a topic without history. */
+      readonly position?: Position | undefined;
+      /** Counts of the local subscribers, for a topic whose order the engine decides. */
+      readonly delivery?: Delivery | undefined;
+    }
+  | {
+      readonly ok: false;
+      /** With code `ERR_ENGINE_DOWN`, `ERR_ENGINE_FULL` or `ERR_ENGINE_REFUSED`. */
+      readonly error: Error;
+      /** Whether the message may have been published. */
+      readonly outcome: 'not-published' | 'unknown';
+    };
+
+/** How a subscription began. */
+export interface Resumed {
+  /** The subscriber gets every message after its position, once and in order. */
+  readonly recovered: boolean;
+  /** Where the subscription begins: the messages of `missed` and all later ones follow it without a gap. */
+  readonly position: Position;
+  /** The messages after `position` that were published before; empty without a position to resume from. */
+  readonly missed: readonly TopicMessage[];
+}
+
+/** Waits for the answer to `resume`. Exactly one of the two is called, once, unless the waiter was cancelled. */
+export interface ResumeWaiter {
+  /**
+   * The topic is live. The waiter sends `missed`, and joins the topic before it returns, so that no message comes in between.
+   * @param sent To be called once `missed` has left the outbox, or the connection has ended: the bytes count as in flight.
+   */
+  resumed(result: Resumed, sent: () => void): void;
+  /** @param code `busy`: too many resumes, try again after `retryAfterMs`; `unavailable`: no engine within the deadline. */
+  failed(code: 'busy' | 'unavailable', retryAfterMs: number | undefined): void;
+}
+
+/** A member of a topic: one or several connections with one key. */
+export interface Member {
+  /** Set by the application. Default: the id of the connection. At most 128 bytes. */
+  readonly key: string;
+  /** JSON value set by the application; at most 1 KiB as text. */
+  readonly info: unknown;
+  readonly since: Date;
+  /** Number of connections with this key. */
+  readonly connections: number;
+}
+
+export interface MemberList {
+  readonly count: number;
+  /** Missing above `maxMembers`. */
+  readonly members?: readonly Member[] | undefined;
+}
+
+/** The server, as its {@link TopicNode} sees it. */
+export interface TopicNodeOwner {
+  /**
+   * Delivers messages to the local subscribers of a topic, in order and without a gap. Never throws.
+   * @returns Counts of the last message.
+   */
+  deliver(topic: string, messages: readonly TopicMessage[]): Delivery;
+  /** Messages are missing for good. The stream is without a gap after `position`. */
+  lost(topic: string, position: Position): void;
+  /** A member came to, or left, a topic that is watched. `count` is missing unless the topic has too many members to list. */
+  joined(topic: string, member: Member): void;
+  left(topic: string, member: Member): void;
+  /** The topic has too many members: only their number is known, and `joined` and `left` stop. */
+  counted(topic: string, count: number): void;
+  engineUp(info: { readonly downMs: number; readonly gaps: number }): void;
+  /** Called once for each time that the engine cannot be used. */
+  engineDown(error: Error): void;
+  /** A foreign or broken message of the broker was dropped. */
+  engineFault(error: Error): void;
+}
+
+/**
+ * Topics with history and presence of one server, and what joins them with other servers. Its code is loaded only by servers
+ * with the options `history`, `presence` or `cluster`.
+ */
+export interface TopicNode {
+  readonly state: 'alone' | 'up' | 'down';
+  start(): void;
+  /** Publishes what is queued, for at most `deadlineMs`; removes members and interest. */
+  stop(deadlineMs: number): Promise<void>;
+  /** Whether the engine decides the order of the topic: it has history. */
+  hasHistory(topic: string): boolean;
+  hasPresence(topic: string): boolean;
+  /** The topic got its first local subscriber. */
+  subscribe(topic: string): void;
+  /** The topic lost its last local subscriber. */
+  unsubscribe(topic: string): void;
+  /**
+   * With history: the message comes back through `deliver`, numbered. Without: only other nodes get it.
+   * @param publisher Comes back as `TopicMessage.publisher`.
+   */
+  publish(
+    topic: string,
+    message: PreparedMessage,
+    except: ConnectionIds,
+    publisher: object | undefined,
+  ): Promise<Relayed>;
+  /** Waits until the topic is live, then finds out whether the messages after `since` are known. @returns Cancels. */
+  resume(topic: string, since: Position | undefined, waiter: ResumeWaiter): () => void;
+  /** Rejects with `ERR_ARGUMENT` without history, and with the errors of the engine. */
+  position(topic: string): Promise<Position>;
+  /** A connection becomes a member, or counts for the member with its key. */
+  enter(topic: string, connectionId: string, key: string, info: unknown): void;
+  leave(topic: string, connectionId: string): void;
+  members(topic: string): Promise<MemberList>;
+  /** Calls `joined` and `left` of the owner for this topic until `unwatch` was called as often. */
+  watch(topic: string): void;
+  unwatch(topic: string): void;
+}
