@@ -3,7 +3,8 @@ import { OPCODE } from '../src/protocol/constants.ts';
 import { ENTRY_BYTES } from '../src/protocol/limits.ts';
 import { type DecodedFrame, readFrames } from '../src/testing/index.ts';
 import { ProtocolMemory } from '../src/protocol/memory.ts';
-import { Outbox, type Wire } from '../src/protocol/outgoing/outbox.ts';
+import { Outbox } from '../src/protocol/outgoing/outbox.ts';
+import type { Wire } from '../src/protocol/outgoing/wire.ts';
 import { type Prng, prng } from './prng.ts';
 
 const MEMORY = new ProtocolMemory();

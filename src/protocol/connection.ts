@@ -12,13 +12,14 @@ import { MisuseError, PeerError } from './errors.ts';
 import { EncodedInput } from './extensions/encoded-input.ts';
 import { type Extension, ownedBits } from './extensions/extension.ts';
 import { FrameParser, type InputPosition, PIECE, type Piece } from './frame-parser.ts';
-import { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
+import { DEFAULT_LIMITS, type OutgoingLimits, type ProtocolLimits } from './limits.ts';
 import { ProtocolMemory } from './memory.ts';
 import { invalidUtf8, MessageAssembler } from './message-assembler.ts';
 import { copyOf } from './message-memory.ts';
 import { EncodingOutbox } from './outgoing/encoding-outbox.ts';
 import { checkControlPayload } from './outgoing/frame-builder.ts';
-import { Outbox, type OutgoingLimits, type Wire } from './outgoing/outbox.ts';
+import { Outbox } from './outgoing/outbox.ts';
+import { OPEN_WIRE, type Wire } from './outgoing/wire.ts';
 import { findInvalidUtf8 } from './utf8.ts';
 import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
 
@@ -85,13 +86,6 @@ interface End {
   sentCode?: number;
   failure?: PeerError;
 }
-
-/** A wire that accepts everything at once. */
-const OPEN_WIRE: Wire = /* @__PURE__ */ Object.freeze({
-  blocked: false,
-  bufferedBytes: 0,
-  needsCopies: false,
-});
 
 /**
  * Properties of the last message, as bits of one number because every connection stores them. Without the last two

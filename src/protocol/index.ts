@@ -60,7 +60,7 @@ export { buildFrame, headerBytes, writeFrame, writeHeader } from './outgoing/fra
 export { FrameHeader } from './frame-header.ts';
 export { FrameParser, type InputPosition, PIECE, type Piece } from './frame-parser.ts';
 export { Heartbeat, type HeartbeatSettings } from './heartbeat.ts';
-export { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
+export { DEFAULT_LIMITS, type OutgoingLimits, type ProtocolLimits } from './limits.ts';
 export {
   type FieldList,
   renderRefusal,
@@ -73,8 +73,9 @@ export { readUpgradeRequest, type UpgradeRequest } from './handshake/server.ts';
 export { mask, readKey, writeKey } from './mask.ts';
 export type { Message, Payload } from './payload.ts';
 export { ProtocolMemory } from './memory.ts';
-export { Outbox, type OutgoingLimits, type Wire } from './outgoing/outbox.ts';
+export { Outbox } from './outgoing/outbox.ts';
 export { type FrameWaiter, PreparedMessage, type SharedFrame } from './outgoing/prepared-message.ts';
+export type { Wire } from './outgoing/wire.ts';
 export { printable, printableJson, printableUrl } from './printable.ts';
 export { ReusableBytes } from './reusable-bytes.ts';
 export { Utf8Validator } from './utf8.ts';

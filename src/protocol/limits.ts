@@ -15,6 +15,17 @@ export interface ProtocolLimits {
   readonly maxPendingPongs: number;
 }
 
+/** Limits of an outbox. */
+export interface OutgoingLimits {
+  /** Largest number of pongs that are queued while the wire is blocked. */
+  readonly maxPendingPongs: number;
+  /** Approximate number of bytes that the wire gets before the peer reads them. Default 262,144. */
+  readonly highWaterMarkBytes?: number;
+}
+
+/** Default of `highWaterMarkBytes`. */
+export const HIGH_WATER_MARK_BYTES = 262_144;
+
 /**
  * Bytes that each queue entry counts in addition to its payload. A small message in its own buffer uses about 215 more
  * bytes of heap (decision 0015). Without this charge, a queue of empty messages would have no limit in bytes.

@@ -1,15 +1,16 @@
 import { Buffer } from 'node:buffer';
 import { MAX_HEADER_BYTES, OPCODE } from '../constants.ts';
 import { type Extension, type MessageEncoder, PLAN } from '../extensions/extension.ts';
-import { ENTRY_BYTES } from '../limits.ts';
+import { ENTRY_BYTES, type OutgoingLimits } from '../limits.ts';
 import type { ProtocolMemory } from '../memory.ts';
 import { ownView } from '../payload.ts';
 import { EncodingQueue, type QueueEntry, type QueuedMessage } from './encoding-queue.ts';
 import { MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
 import { buildFragment } from './frame-builder.ts';
 import type { MarkCallback } from './marks.ts';
-import { Outbox, type OutgoingLimits, UNCOPIED_FROM_BYTES, type Wire } from './outbox.ts';
+import { Outbox, UNCOPIED_FROM_BYTES } from './outbox.ts';
 import type { FrameWaiter, PreparedMessage, SharedFrame } from './prepared-message.ts';
+import type { Wire } from './wire.ts';
 
 /** Receives the results of work that took longer than one call. */
 export interface OutgoingOwner {

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { OPCODE } from '../../../src/protocol/constants.ts';
 import { eventLoopTurns, readFrames, seededRandom } from '../../../src/testing/index.ts';
 import { ProtocolMemory } from '../../../src/protocol/memory.ts';
-import { Outbox, type Wire } from '../../../src/protocol/outgoing/outbox.ts';
+import { Outbox } from '../../../src/protocol/outgoing/outbox.ts';
+import type { Wire } from '../../../src/protocol/outgoing/wire.ts';
 import { live } from '../../server/live.ts';
 
 /** Expected type and first bytes of each data frame, in order. */
