@@ -1,27 +1,24 @@
 import { Buffer, isUtf8 } from 'node:buffer';
-import {
-  buildCloseBody,
-  type CloseBody,
-  type ClosePhase,
-  codeOnWire,
-  moveClose,
-  readCloseBody,
-} from './close.ts';
+import type { CloseBody, ClosePhase } from './close.ts';
+import { ClosingHandshake } from './closing-handshake.ts';
+import type { ProtocolOptions, ProtocolOwner } from './connection-options.ts';
 import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
 import { MisuseError, PeerError } from './errors.ts';
-import { EncodedInput } from './extensions/encoded-input.ts';
 import { type Extension, ownedBits } from './extensions/extension.ts';
 import { FrameParser, type InputPosition, PIECE, type Piece } from './frame-parser.ts';
-import { DEFAULT_LIMITS, type OutgoingLimits, type ProtocolLimits } from './limits.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 import { ProtocolMemory } from './memory.ts';
-import { invalidUtf8, MessageAssembler } from './message-assembler.ts';
-import { copyOf } from './message-memory.ts';
 import { EncodingOutbox } from './outgoing/encoding-outbox.ts';
 import { checkControlPayload } from './outgoing/frame-builder.ts';
 import { Outbox } from './outgoing/outbox.ts';
-import { OPEN_WIRE, type Wire } from './outgoing/wire.ts';
+import { OPEN_WIRE } from './outgoing/wire.ts';
 import { findInvalidUtf8 } from './utf8.ts';
 import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
+import { invalidUtf8 } from './message-assembler.ts';
+import { copyOf } from './message-memory.ts';
+import { UnfinishedInput } from './unfinished-input.ts';
+
+export type { ProtocolOptions, ProtocolOwner } from './connection-options.ts';
 
 /** Results of {@link ProtocolConnection.next}. Numbers instead of objects, because `next` returns one per message. */
 export const FACT = /* @__PURE__ */ Object.freeze({
@@ -41,52 +38,6 @@ export const FACT = /* @__PURE__ */ Object.freeze({
 /** One of {@link FACT}. */
 export type Fact = (typeof FACT)[keyof typeof FACT];
 
-/** The driver of a connection with extensions; called when work of an extension that took longer than one call is done. */
-export interface ProtocolOwner {
-  /** `take` has bytes to write. */
-  send(): void;
-  /** `next` has facts. */
-  readMore(): void;
-  /** A step without a caller threw. The connection is unusable afterwards. */
-  failed(error: unknown): void;
-}
-
-/** Options of a {@link ProtocolConnection}. All are optional, except `nextKey` for a client. */
-export interface ProtocolOptions {
-  /** All limits. Default {@link DEFAULT_LIMITS}. */
-  readonly limits?: ProtocolLimits & Partial<OutgoingLimits>;
-  /** Memory that connections share. Default: separate memory, 64 KiB from the first message sent. */
-  readonly memory?: ProtocolMemory;
-  /** The connection below, for back-pressure. Default: one that accepts everything at once. */
-  readonly wire?: Wire;
-  /**
-   * Returns a fresh, unpredictable masking key for each frame: 4 bytes as `readKey` returns them. Clients only (§5.3).
-   */
-  readonly nextKey?: (() => number) | undefined;
-  /**
-   * The negotiated extensions, in the order of the server's `Sec-WebSocket-Extensions` (§9.1): the first one transforms a
-   * message that is sent first, and a message that is received last. Each owns another reserved bit. Default: none.
-   */
-  readonly extensions?: readonly Extension[] | undefined;
-  /** Hears of work that extensions have finished later. Needed with `extensions`. */
-  readonly owner?: ProtocolOwner | undefined;
-  /**
-   * Which reasons this side sends in a Close. `own`: the rule that the peer broke, and none in an answer. `echo`: none of
-   * its own, and the peer's reason in an answer; a 64-bit length with its top bit set then closes with 1009 instead of
-   * 1002. Default `'own'`.
-   */
-  readonly closeReasons?: 'own' | 'echo' | undefined;
-  /** Whether pings are answered. If not, the driver answers them with {@link ProtocolConnection.pong}. Default `true`. */
-  readonly autoPong?: boolean | undefined;
-}
-
-/** How a connection ends; exists from the first sign of the end. */
-interface End {
-  peerClose?: CloseBody;
-  sentCode?: number;
-  failure?: PeerError;
-}
-
 /**
  * Properties of the last message, as bits of one number because every connection stores them. Without the last two
  * bits, the message is in the chunk.
@@ -100,12 +51,10 @@ const IS = Object.freeze({
   OWN: 8,
 } as const);
 
-const kindOf = (isText: boolean, nonAscii: boolean): number =>
-  (isText ? IS.TEXT : 0) | (nonAscii ? 0 : IS.ASCII);
+const kindOf = (isText: boolean, isAscii: boolean): number =>
+  (isText ? IS.TEXT : 0) | (isAscii ? IS.ASCII : 0);
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
-/** Close code for a message that is too big (§7.4.1). */
-const TOO_BIG = 1009;
 const NOT_EXTENDED: readonly Extension[] = /* @__PURE__ */ Object.freeze([]);
 
 /**
@@ -130,23 +79,18 @@ export class ProtocolConnection {
   /** The outgoing queue. The commands of this class are enough for most drivers. */
   readonly outbox: Outbox;
 
-  readonly #role: Role;
   readonly #parser: FrameParser;
   readonly #extensions: readonly Extension[];
   readonly #owner: ProtocolOwner | undefined;
   readonly #memory: ProtocolMemory;
-  readonly #echoesReasons: boolean;
+  readonly #closing: ClosingHandshake;
   readonly #autoPong: boolean;
   /** Bits of {@link IS}. */
   #kind = 0;
   /** Opcode of the message that is being sent in fragments; 0 if there is none. */
   #fragmented = 0;
-  #end: End | undefined;
-  #phase: ClosePhase = 'open';
-  #assembler: MessageAssembler | undefined;
-  #control: { readonly payload: Buffer; bytes: number } | undefined;
-  /** Created by the first message that extensions have transformed. */
-  #encoded: EncodedInput | undefined;
+  /** Created by the first frame that is cut, fragmented or transformed by an extension. */
+  #unfinished: UnfinishedInput | undefined;
 
   /**
    * @throws MisuseError `ERR_ARGUMENT` for a client without `nextKey`, or a server with one; for extensions without
@@ -171,17 +115,16 @@ export class ProtocolConnection {
           : 'a server takes no nextKey: its frames are not masked',
       );
     }
-    this.#role = role;
     this.#parser = new FrameParser(role, limits, extensions.length === 0 ? 0 : ownedBits(extensions));
     this.#extensions = extensions;
     this.#owner = owner;
     this.#memory = memory;
-    this.#echoesReasons = closeReasons === 'echo';
     this.#autoPong = autoPong;
     if (extensions.length === 0) this.outbox = new Outbox(wire, limits, memory, nextKey);
     else if (owner === undefined) {
       throw new MisuseError('ERR_ARGUMENT', 'extensions need owner: an extension may finish work later');
     } else this.outbox = new EncodingOutbox(wire, limits, memory, nextKey, extensions, owner);
+    this.#closing = new ClosingHandshake(role, this.outbox, closeReasons === 'echo');
   }
 
   /** True if the message of the last `MESSAGE` fact is text. */
@@ -196,25 +139,25 @@ export class ProtocolConnection {
 
   /** Code and reason of the peer's Close; `undefined` before it. */
   get peerClose(): CloseBody | undefined {
-    return this.#end?.peerClose;
+    return this.#closing.peerClose;
   }
 
   /** Code of the Close that this side sent; 1005 if it was empty, `undefined` if none was sent. */
   get sentCode(): number | undefined {
-    return this.#end?.sentCode;
+    return this.#closing.sentCode;
   }
 
   /** Error with which this side failed the connection. */
   get failure(): PeerError | undefined {
-    return this.#end?.failure;
+    return this.#closing.failure;
   }
 
   get role(): Role {
-    return this.#role;
+    return this.#closing.role;
   }
 
   get phase(): ClosePhase {
-    return this.#phase;
+    return this.#closing.phase;
   }
 
   /** True while a frame or message is incomplete. */
@@ -234,29 +177,27 @@ export class ProtocolConnection {
 
   /** Bytes held of a message in progress. */
   get heldBytes(): number {
-    return (this.#assembler?.length ?? 0) + (this.#encoded?.heldBytes ?? 0);
+    return this.#unfinished?.heldBytes ?? 0;
   }
 
   /** Bytes that unfinished messages and unread input count in a memory budget: the memory that they keep allocated. */
   get countedBytes(): number {
-    return (
-      (this.#assembler?.countedBytes ?? 0) + (this.#encoded?.countedBytes ?? 0) + this.#parser.countedBytes
-    );
+    return this.#parser.countedBytes + (this.#unfinished?.countedBytes ?? 0);
   }
 
   /** Memory that extensions of this connection keep between messages, in bytes. A memory budget does not count it. */
   get contextBytes(): number {
-    return this.outbox.contextBytes + (this.#encoded?.contextBytes ?? 0);
+    return this.outbox.contextBytes + (this.#unfinished?.contextBytes ?? 0);
   }
 
   /** True while an extension decodes received bytes: facts will follow without more input. */
   get decoding(): boolean {
-    return this.#encoded?.decoding === true;
+    return this.#unfinished?.decoding === true;
   }
 
   /** True while `next` has to wait for a decoder before it parses more. */
   get blocked(): boolean {
-    return this.#encoded?.blocked === true;
+    return this.#unfinished?.blocked === true;
   }
 
   /**
@@ -265,8 +206,8 @@ export class ProtocolConnection {
    */
   receive(chunk: Buffer): void {
     this.#memory.reusableBytes.forget();
-    if (this.#phase !== 'open' && this.#phase !== 'close-sent') return;
-    this.#encoded?.readBegins();
+    if (!this.#closing.isReading) return;
+    this.#unfinished?.readBegins();
     this.#parser.receive(chunk);
   }
 
@@ -279,11 +220,12 @@ export class ProtocolConnection {
   /** Returns the next fact, in order of arrival. Never throws because of received bytes. */
   next(): Fact {
     this.#memory.reusableBytes.forget();
-    if (this.#phase !== 'open' && this.#phase !== 'close-sent') return FACT.NONE;
+    if (!this.#closing.isReading) return FACT.NONE;
     try {
-      if (this.#encoded?.decoding === true) {
-        const fact = this.#afterDecoding(this.#encoded);
-        if (fact !== FACT.NONE || this.#encoded.blocked) return fact;
+      const unfinished = this.#unfinished;
+      if (unfinished?.decoding === true) {
+        const fact = this.#afterDecoding(unfinished);
+        if (fact !== FACT.NONE || unfinished.blocked) return fact;
       }
       for (;;) {
         const piece = this.#parser.next();
@@ -293,11 +235,8 @@ export class ProtocolConnection {
           this.bytes = NOTHING;
           return FACT.NONE;
         }
-        const { header, bytes, start, end, nonAscii } = this.#parser;
-        if (this.decoding && header.opcode !== OPCODE.PING && header.opcode !== OPCODE.PONG) {
-          this.#encoded!.hold({ piece, bytes: copyOf(bytes, start, end), nonAscii });
-          return FACT.NONE;
-        }
+        const { bytes, start, end, nonAscii } = this.#parser;
+        if (this.decoding && this.#unfinished!.holds(piece, bytes, start, end, nonAscii)) return FACT.NONE;
         const fact = this.#take(piece, bytes, start, end, nonAscii);
         if (fact !== FACT.NONE) return fact;
       }
@@ -393,12 +332,16 @@ export class ProtocolConnection {
    * @returns As in {@link text}.
    */
   fragment(bytes: Uint8Array, isText: boolean, isLast: boolean): boolean {
-    if (this.#phase !== 'open') return false;
+    if (!this.#isOpen) return false;
     const isFirst = this.#fragmented === 0;
     if (isFirst) this.#fragmented = isText ? OPCODE.TEXT : OPCODE.BINARY;
     this.outbox.fragment(isFirst ? this.#fragmented : OPCODE.CONTINUATION, bytes, isLast);
     if (isLast) this.#fragmented = 0;
     return true;
+  }
+
+  get #isOpen(): boolean {
+    return this.#closing.phase === 'open';
   }
 
   #maySend(): boolean {
@@ -407,7 +350,7 @@ export class ProtocolConnection {
         'ERR_STATE',
         'a message is being sent in fragments: send its last fragment first',
       );
-    return this.#phase === 'open';
+    return this.#isOpen;
   }
 
   /**
@@ -424,7 +367,7 @@ export class ProtocolConnection {
    */
   ping(payload: Uint8Array): void {
     checkControlPayload(payload);
-    if (this.#phase === 'open') this.outbox.control(OPCODE.PING, payload);
+    if (this.#isOpen) this.outbox.control(OPCODE.PING, payload);
   }
 
   /**
@@ -433,7 +376,7 @@ export class ProtocolConnection {
    */
   pong(payload: Uint8Array): void {
     checkControlPayload(payload);
-    if (this.#phase === 'open') this.outbox.control(OPCODE.PONG, payload);
+    if (this.#isOpen) this.outbox.control(OPCODE.PONG, payload);
   }
 
   /**
@@ -443,11 +386,7 @@ export class ProtocolConnection {
    * @throws MisuseError `ERR_ARGUMENT` for another code.
    */
   close(code: number, reason: string): void {
-    const sent = codeOnWire(code, this.role);
-    if (this.#phase !== 'open') return;
-    this.#phase = moveClose(this.#phase, 'send-close');
-    this.#end = { sentCode: sent };
-    this.outbox.closeAfterWaiting(buildCloseBody(sent, reason));
+    this.#closing.start(code, reason);
   }
 
   /**
@@ -455,33 +394,19 @@ export class ProtocolConnection {
    * @param closeCode Code to send if it differs from that of `error`. As in {@link close}.
    */
   fail(error: PeerError, closeCode = error.closeCode): void {
-    const sent = codeOnWire(closeCode, this.role);
-    if (this.#phase !== 'open' && this.#phase !== 'close-sent') return;
-    const closeWasSent = this.#phase === 'close-sent';
-    this.#phase = moveClose(this.#phase, 'fail');
-    const end = (this.#end ??= {});
-    end.failure = error;
-    this.#release();
-    if (closeWasSent) return;
-    const isEcho = this.#echoesReasons;
-    end.sentCode = isEcho && error.code === 'ERR_LENGTH_SIGN' ? TOO_BIG : sent;
-    this.outbox.closeNow(buildCloseBody(end.sentCode, isEcho ? '' : error.reason));
+    if (this.#closing.fail(error, closeCode)) this.#release();
   }
 
   /** Tells that the transport has ended. Drops everything held. */
   transportEnded(): void {
-    if (this.#phase === 'ended') return;
-    this.#phase = moveClose(this.#phase, 'transport-end');
-    this.#release();
+    if (this.#closing.transportEnded()) this.#release();
   }
 
   #release(): void {
     this.#memory.reusableBytes.forget();
-    this.#encoded?.close();
-    this.#encoded = undefined;
+    this.#unfinished?.release();
+    this.#unfinished = undefined;
     this.#parser.discard();
-    this.#assembler = undefined;
-    this.#control = undefined;
     this.bytes = NOTHING;
     this.payload = NOTHING;
   }
@@ -504,94 +429,48 @@ export class ProtocolConnection {
 
   #take(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): Fact {
     const { header } = this.#parser;
-    if ((header.opcode & CONTROL_BIT) !== 0) return this.#controlPiece(piece, bytes, start, end);
-    if (header.reservedBits !== 0) return this.#encodedPiece(piece, bytes, start, end);
-    if (piece !== PIECE.WHOLE || !header.fin || header.messageOpcode !== 0)
-      return this.#messagePiece(piece, bytes, start, end, nonAscii);
-    return this.#holdMessage(bytes, start, end, kindOf(header.opcode === OPCODE.TEXT, nonAscii !== 0));
+    if ((header.opcode & CONTROL_BIT) !== 0) {
+      if (piece === PIECE.WHOLE) return this.#controlFrame(header.opcode, bytes.subarray(start, end));
+      const payload = this.#unfinishedInput().takeControl(piece, bytes, start, end);
+      return payload === undefined ? FACT.NONE : this.#controlFrame(header.opcode, payload);
+    }
+    if (piece !== PIECE.WHOLE || !header.fin || header.messageOpcode !== 0 || header.reservedBits !== 0)
+      return this.#unfinishedInput().take(piece, bytes, start, end, nonAscii)
+        ? this.#holdFinished(this.#unfinished!)
+        : FACT.NONE;
+    return this.#holdMessage(bytes, start, end, kindOf(header.opcode === OPCODE.TEXT, nonAscii === 0));
   }
 
-  #messagePiece(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): Fact {
-    const { header } = this.#parser;
-    this.#assembler ??= new MessageAssembler(
-      (header.messageOpcode || header.opcode) === OPCODE.TEXT,
-      this.#memory.outgrown,
-    );
-    // Only a final frame tells the message size: growing by the size known so far would copy everything each time.
-    const expectedBytes = header.fin ? header.messageBytes : Number.POSITIVE_INFINITY;
-    this.#assembler.append(bytes, start, end, nonAscii, expectedBytes);
-    if (piece === PIECE.PART || !header.fin) return FACT.NONE;
-    const isText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
-    header.endMessage();
-    const assembler = this.#assembler;
-    this.#assembler = undefined;
-    assembler.finish();
-    const kind = kindOf(isText, !assembler.isAscii) | IS.OWN;
-    return this.#holdMessage(assembler.bytes, 0, assembler.length, kind);
+  #holdFinished({ bytes, start, end, isText, isAscii, isOwn }: UnfinishedInput): Fact {
+    return this.#holdMessage(bytes, start, end, kindOf(isText, isAscii) | (isOwn ? IS.OWN : IS.DECODED));
   }
 
-  #encodedPiece(piece: Piece, bytes: Buffer, start: number, end: number): Fact {
-    const { header } = this.#parser;
-    const last = piece !== PIECE.PART && header.fin;
-    const isText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
-    if (last) header.endMessage();
-    const encoded = (this.#encoded ??= new EncodedInput(
+  #unfinishedInput(): UnfinishedInput {
+    return (this.#unfinished ??= new UnfinishedInput(
+      this.#parser.header,
       this.#extensions,
-      header.limits.maxMessageBytes,
+      this.#owner,
       this.#memory.outgrown,
-      this.#owner!,
     ));
-    return encoded.take(header.reservedBits, isText, bytes, start, end, last)
-      ? this.#decodedMessage(encoded)
-      : FACT.NONE;
-  }
-
-  #decodedMessage(encoded: EncodedInput): Fact {
-    encoded.finish();
-    const { bytes, start, end, isText, isAscii, isOwn } = encoded;
-    const kind = kindOf(isText, !isAscii) | (isOwn ? IS.OWN : IS.DECODED);
-    return this.#holdMessage(bytes, start, end, kind);
   }
 
   /** Continues after a decoding that took longer than one call, once it is done. */
-  #afterDecoding(encoded: EncodedInput): Fact {
-    if (encoded.settle()) return this.#decodedMessage(encoded);
-    const held = encoded.takeHeld();
+  #afterDecoding(unfinished: UnfinishedInput): Fact {
+    if (unfinished.settle()) return this.#holdFinished(unfinished);
+    const held = unfinished.takeHeld();
     if (held === undefined) return FACT.NONE;
     return this.#take(held.piece, held.bytes, 0, held.bytes.length, held.nonAscii);
   }
 
-  #controlPiece(piece: Piece, bytes: Buffer, start: number, end: number): Fact {
-    const { header } = this.#parser;
-    if (piece === PIECE.WHOLE) return this.#controlFrame(header.opcode, bytes.subarray(start, end));
-    // Rare: a read ends inside a control frame. Its size is known and at most 125 bytes.
-    const control = (this.#control ??= { payload: Buffer.allocUnsafeSlow(header.payloadBytes), bytes: 0 });
-    control.bytes += bytes.copy(control.payload, control.bytes, start, end);
-    if (piece === PIECE.PART) return FACT.NONE;
-    const { payload } = control;
-    this.#control = undefined;
-    return this.#controlFrame(header.opcode, payload);
-  }
-
   #controlFrame(opcode: number, payload: Buffer): Fact {
-    if (opcode === OPCODE.CLOSE) return this.#receiveClose(payload);
+    if (opcode === OPCODE.CLOSE) {
+      this.#closing.receive(payload);
+      this.#release();
+      return FACT.CLOSE;
+    }
     this.payload = payload;
     if (opcode === OPCODE.PONG) return FACT.PONG;
     if (this.#autoPong) this.outbox.control(OPCODE.PONG, payload);
     return FACT.PING;
-  }
-
-  #receiveClose(payload: Buffer): Fact {
-    const body = readCloseBody(payload);
-    const closeWasSent = this.#phase === 'close-sent';
-    const end = (this.#end ??= {});
-    end.peerClose = body;
-    this.#phase = moveClose(this.#phase, 'receive-close');
-    this.#release();
-    if (!closeWasSent) {
-      end.sentCode = body.code;
-      this.outbox.closeNow(buildCloseBody(body.code, this.#echoesReasons ? body.reason : ''));
-    }
-    return FACT.CLOSE;
   }
 }

@@ -88,7 +88,7 @@ export const CLOSING: readonly Rule[] = [
       'both',
       'Before an open connection fails, a Close with a suitable code is sent',
       kept(
-        'protocol/connection.ts#closeNow',
+        'protocol/closing-handshake.ts#closeNow',
         live('7.1.7-1'),
         'protocol/connection-commands: a failure sends Close at once',
       ),

@@ -207,7 +207,7 @@ export const FRAMES: readonly Rule[] = [
       'both',
       'An endpoint answers Close with Close, unless it has sent one',
       kept(
-        'protocol/connection.ts#receiveClose',
+        'protocol/closing-handshake.ts#receive',
         live('5.5.1-2'),
         'protocol/connection-commands: Closes that cross complete one closing handshake',
       ),
@@ -217,7 +217,7 @@ export const FRAMES: readonly Rule[] = [
       'both',
       'The answer is sent as soon as possible',
       kept(
-        'protocol/connection.ts#closeNow',
+        'protocol/closing-handshake.ts#closeNow',
         live('5.5.1-2'),
         'protocol/connection: CL-05 the answer repeats the code',
       ),
