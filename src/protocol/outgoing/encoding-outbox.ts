@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { MAX_HEADER_BYTES, OPCODE } from '../constants.ts';
-import { type Extension, type MessageEncoder, PLAN } from '../extensions/extension.ts';
+import { EncoderChain } from '../extensions/encoder-chain.ts';
+import type { Extension } from '../extensions/extension.ts';
 import { ENTRY_BYTES, type OutgoingLimits } from '../limits.ts';
 import type { ProtocolMemory } from '../memory.ts';
 import { ownView } from '../payload.ts';
@@ -25,22 +26,14 @@ export interface OutgoingOwner {
  * (§9.1). While one of them works later, messages after it are queued here, but control frames overtake them.
  */
 export class EncodingOutbox extends Outbox implements FrameWaiter {
-  readonly #extensions: readonly Extension[];
-  readonly #encoders: readonly MessageEncoder[];
-  /** The only encoder, if it encodes prepared messages once for all connections. */
-  readonly #sharer: MessageEncoder | undefined;
+  readonly #chain: EncoderChain;
   readonly #owner: OutgoingOwner;
-  readonly #memory: ProtocolMemory;
   readonly #nextKey: (() => number) | undefined;
   #queue: EncodingQueue | undefined;
   /** The first entry of the queue is being encoded. */
   #begun = false;
   /** What it waits for, if it is a prepared message. */
   #frame: SharedFrame | undefined;
-  /** Results of {@link #encode}. */
-  #at = 0;
-  #reservedBits = 0;
-  #textBytes = 0;
 
   constructor(
     wire: Wire,
@@ -51,13 +44,9 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     owner: OutgoingOwner,
   ) {
     super(wire, limits, memory, nextKey);
-    this.#memory = memory;
     this.#nextKey = nextKey;
-    this.#extensions = extensions;
     this.#owner = owner;
-    this.#encoders = extensions.map((extension) => extension.encoder());
-    const first = this.#encoders[0];
-    if (this.#encoders.length === 1 && first?.shared !== undefined) this.#sharer = first;
+    this.#chain = new EncoderChain(extensions, memory);
   }
 
   override get bufferedBytes(): number {
@@ -65,7 +54,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
   }
 
   override get contextBytes(): number {
-    return this.#encoders.reduce((bytes, encoder) => bytes + (encoder.contextBytes ?? 0), 0);
+    return this.#chain.contextBytes;
   }
 
   override get idle(): boolean {
@@ -74,7 +63,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
 
   override text(text: string, compress?: boolean): void {
     if (this.#queue !== undefined) this.#wait(OPCODE.TEXT, text, compress);
-    else if (this.#isSkipped(text, compress)) super.text(text);
+    else if (this.#chain.skips(text, compress)) super.text(text);
     else this.#send(OPCODE.TEXT, text, compress);
   }
 
@@ -82,7 +71,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     // zlib ends the process if it gets a length that exceeds the memory.
     const payload = ownView(lent);
     if (this.#queue !== undefined) this.#wait(opcode, payload, compress);
-    else if (this.#isSkipped(payload, compress)) super.data(opcode, payload);
+    else if (this.#chain.skips(payload, compress)) super.data(opcode, payload);
     else this.#send(opcode, payload, compress);
   }
 
@@ -96,11 +85,11 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
   }
 
   override prepared(message: PreparedMessage): void {
-    if (this.#sharer === undefined && !this.#isSkipped(message.payload, message.compress)) {
+    if (this.#chain.sharer === undefined && !this.#chain.skips(message.payload, message.compress)) {
       this.data(message.isText ? OPCODE.TEXT : OPCODE.BINARY, message.payload, message.compress);
       return;
     }
-    const shared = this.#sharer?.shared?.(message);
+    const shared = this.#chain.sharer?.shared?.(message);
     const { frame } = message;
     if (this.#queue === undefined) {
       if (shared === undefined || shared.frame !== undefined) this.#sendShared(message, shared?.frame);
@@ -142,7 +131,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
   override clear(): void {
     super.clear();
     this.#dropQueue();
-    for (const encoder of this.#encoders) encoder.close();
+    this.#chain.close();
   }
 
   frameReady(): void {
@@ -161,57 +150,10 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     }
   }
 
-  #isSkipped(data: string | Uint8Array, compress: boolean | undefined): boolean {
-    const encoders = this.#encoders;
-    for (let at = 0; at < encoders.length; at++)
-      if (encoders[at]!.plan(data, compress) !== PLAN.SKIP) return false;
-    return true;
-  }
-
-  /**
-   * Passes a message through the encoders from `from` on. {@link #at} is then the index of the encoder that works later,
-   * or the number of encoders; {@link #reservedBits} has the marks so far; {@link #textBytes} the size of a text that an
-   * encoder has got, in UTF-8.
-   * @returns `data`, or the output of an encoder: valid until the next call of one.
-   */
-  #encode(
-    data: string | Uint8Array,
-    compress: boolean | undefined,
-    from: number,
-    marks: number,
-  ): string | Uint8Array {
-    let result = data;
-    let reservedBits = marks;
-    let at = from;
-    try {
-      for (; at < this.#encoders.length; at++) {
-        const encoder = this.#encoders[at]!;
-        const plan = encoder.plan(result, compress);
-        if (plan === PLAN.SKIP) continue;
-        if (plan === PLAN.LATER) break;
-        const output = encoder.encode(typeof result === 'string' ? this.#utf8Of(result) : result);
-        if (output === undefined) continue;
-        result = output;
-        reservedBits |= this.#extensions[at]!.reservedBit;
-      }
-    } catch (error) {
-      this.#reset(reservedBits);
-      throw error;
-    }
-    this.#at = at;
-    this.#reservedBits = reservedBits;
-    return result;
-  }
-
-  #utf8Of(text: string): Uint8Array {
-    const bytes = this.#memory.encoded(text);
-    this.#textBytes = bytes.length;
-    return bytes;
-  }
-
   #send(opcode: number, data: string | Uint8Array, compress: boolean | undefined): void {
-    const output = this.#encode(data, compress, 0, 0);
-    if (this.#at === this.#encoders.length) {
+    const chain = this.#chain;
+    const output = chain.encode(data, compress, 0, 0);
+    if (chain.isDone) {
       this.#sendEncoded(opcode, output, false);
       return;
     }
@@ -219,35 +161,29 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
       this.#enqueueMessage(opcode, output, Buffer.byteLength(output), compress);
       return;
     }
-    const bytes = typeof data === 'string' ? this.#textBytes : data.length;
-    this.#enqueueMessage(opcode, output, bytes, compress, this.#at, this.#reservedBits);
+    const bytes = typeof data === 'string' ? chain.textBytes : data.length;
+    this.#enqueueMessage(opcode, output, bytes, compress, chain.at, chain.reservedBits);
   }
 
   /** @param isOwn True if `output` stays unchanged until it is sent. */
   #sendEncoded(opcode: number, output: string | Uint8Array, isOwn: boolean): void {
     if (typeof output === 'string') super.text(output);
-    else if (this.#reservedBits === 0) super.data(opcode, output);
+    else if (this.#chain.reservedBits === 0) super.data(opcode, output);
     else {
       const isStable = isOwn || output.length < UNCOPIED_FROM_BYTES;
-      super.data(opcode | this.#reservedBits, isStable ? output : Buffer.from(output));
+      super.data(opcode | this.#chain.reservedBits, isStable ? output : Buffer.from(output));
     }
   }
 
-  /** Encoders whose output is not sent start again. */
-  #reset(reservedBits: number): void {
-    for (let at = 0; at < this.#encoders.length; at++)
-      if ((this.#extensions[at]!.reservedBit & reservedBits) !== 0) this.#encoders[at]!.reset();
-  }
-
   #sendShared(message: PreparedMessage, frame = message.frame): void {
-    if (frame !== message.frame) this.#sharer!.sharedSent?.(message, frame);
+    if (frame !== message.frame) this.#chain.sharer!.sharedSent?.(message, frame);
     super.shared(frame);
   }
 
   #wait(opcode: number, data: string | Uint8Array, compress: boolean | undefined): void {
     // Three bytes per UTF-16 unit, and the longest header.
     const room = (typeof data === 'string' ? 3 * data.length : data.length) + MAX_HEADER_BYTES;
-    if (room > MAX_BLOCK_FRAME_BYTES || !this.#isSkipped(data, compress)) {
+    if (room > MAX_BLOCK_FRAME_BYTES || !this.#chain.skips(data, compress)) {
       this.#enqueueMessage(opcode, data, Buffer.byteLength(data), compress);
       return;
     }
@@ -296,7 +232,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
       this.#encodeFirst(first);
       return;
     }
-    const shared = first.is === 'prepared' ? this.#sharer?.shared?.(first.message) : undefined;
+    const shared = first.is === 'prepared' ? this.#chain.sharer?.shared?.(first.message) : undefined;
     if (shared !== undefined && shared.frame === undefined) {
       this.#frame = shared;
       this.#begun = true;
@@ -313,8 +249,8 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
 
   #encodeFirst(first: QueuedMessage): void {
     try {
-      const output = this.#encode(first.data, first.compress, first.at, first.reservedBits);
-      if (this.#at < this.#encoders.length) {
+      const output = this.#chain.encode(first.data, first.compress, first.at, first.reservedBits);
+      if (!this.#chain.isDone) {
         this.#encodeLater(first, output);
         return;
       }
@@ -322,7 +258,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
       this.#sendEncoded(first.opcode, output, output === first.data);
     } catch (error) {
       if (this.#queue?.first === first) {
-        this.#reset(first.reservedBits);
+        this.#chain.reset(first.reservedBits);
         this.#shift();
       }
       throw error;
@@ -330,14 +266,15 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
   }
 
   #encodeLater(first: QueuedMessage, data: string | Uint8Array): void {
-    const at = this.#at;
+    const chain = this.#chain;
+    const { at } = chain;
     const isOwn = data === first.data && typeof data !== 'string';
     const input = isOwn ? data : Buffer.from(data as string, 'utf8');
     first.data = input;
     first.at = at;
-    first.reservedBits = this.#reservedBits;
+    first.reservedBits = chain.reservedBits;
     let isDone = false;
-    this.#encoders[at]!.encodeLater!(input, (output, error) => {
+    chain.encodeLater(at, input, (error, output, reservedBit) => {
       if (isDone || this.#queue?.first !== first) return;
       isDone = true;
       if (error !== undefined) {
@@ -347,7 +284,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
       first.at++;
       if (output !== undefined) {
         first.data = output;
-        first.reservedBits |= this.#extensions[at]!.reservedBit;
+        first.reservedBits |= reservedBit;
       }
       this.#goOn();
     });
@@ -357,8 +294,8 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
   #stopWaiting(): void {
     const first = this.#queue?.first;
     if (first?.is === 'message') {
-      this.#reset(first.reservedBits);
-      if (this.#begun) this.#encoders[first.at]!.reset();
+      this.#chain.reset(first.reservedBits);
+      if (this.#begun) this.#chain.resetAt(first.at);
     }
     this.#frame?.leave(this);
     this.#frame = undefined;
