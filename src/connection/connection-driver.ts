@@ -19,7 +19,8 @@ import {
 } from '../engine/channels.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
 import type { ConnectionOwner, Delivery as DeliveryCounts, ListenerResult } from './owner.ts';
-import { Link, type LinkOwner } from './link.ts';
+import { Link } from './link.ts';
+import type { LinkOwner } from './link-owner.ts';
 import type { MessageMeter } from '../observe/message-meter.ts';
 import type { DropCause } from '../observe/observer.ts';
 import type { HandlerTrace, MessageTracer } from '../observe/tracing/traces.ts';

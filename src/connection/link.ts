@@ -1,58 +1,32 @@
 import type { Buffer } from 'node:buffer';
-import { FACT, ProtocolConnection } from '../protocol/connection.ts';
+import { ProtocolConnection } from '../protocol/connection.ts';
 import type { Role } from '../protocol/constants.ts';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
 import { PerMessageDeflate } from '../protocol/deflate/per-message-deflate.ts';
 import { PeerError } from '../protocol/errors.ts';
-import type { Message } from '../protocol/payload.ts';
 import type { DeadlineOwner } from '../engine/deadlines.ts';
 import type { Flushable } from '../engine/flush-queue.ts';
 import { asError } from '../engine/guarded.ts';
 import type { Outbox } from '../protocol/outgoing/outbox.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { type CloseInfo, causeOf } from '../protocol/close-info.ts';
-import { Ending, type EndingLink, type EndingOwner } from './ending.ts';
+import { Ending, type EndingLink } from './ending.ts';
+import { Intake, type IntakeLink } from './intake.ts';
+import type { LinkOwner } from './link-owner.ts';
 import type { ConnectionContext } from './owner.ts';
 import { changeHeld, type MemoryHolder } from '../engine/memory-budget.ts';
 import { PingTimer } from './ping-timer.ts';
-import { RateGuard } from './rate-guard.ts';
 import { type ConnectionState, type EndStep, moveState } from './states.ts';
 import { Watch, type WatchVerdict } from './watch.ts';
 
 /** Largest pending output, in bytes, of a connection that is closed to free memory: its Close and little else. */
 const MAX_LAST_WORDS_BYTES = 1_024;
 
-/** The connection above a link. */
-export interface LinkOwner extends EndingOwner {
-  /** Takes a whole message; only while open. */
-  received(message: Message, isText: boolean): void;
-  receivedPing(payload: Buffer): void;
-  receivedPong(payload: Buffer): void;
-  /** Called after the side effects of the change. `closed` is reported before `ended`. */
-  stateChanged(next: ConnectionState, previous: ConnectionState): void;
-  /** A step threw; the owner has to log it. Must not throw. */
-  internalFault(error: unknown): void;
-  /** The pong to a ping of the heartbeat has arrived. */
-  roundTrip(rttMs: number): void;
-  /** The peer has sent more than the rate limit allows. */
-  rateLimited(action: 'close' | 'throttle'): void;
-  /** Output was written. */
-  flushed(): void;
-  /** False while received messages cannot be delivered: reading then stops. */
-  readonly wantsMore: boolean;
-  /** Bytes of received messages that are not delivered. */
-  readonly undeliveredBytes: number;
-  /** The memory budget is used up, and this connection holds most of it. */
-  outOfMemory(): void;
-  /** Queued output cannot be sent: drops it, and fails the connection. */
-  outputFailed(error: PeerError): void;
-}
-
 /**
  * Drives one connection: bytes from the transport to the protocol core, frames from the outbox to the transport,
  * deadlines to both. Knows no listeners, topics or servers.
  */
-export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHolder, EndingLink {
+export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHolder, EndingLink, IntakeLink {
   readonly core: ProtocolConnection;
   readonly transport: Transport;
   readonly watch: Watch;
@@ -66,8 +40,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   readonly #owner: LinkOwner;
   readonly #context: ConnectionContext;
-  readonly #rate: RateGuard | undefined;
-  #reading = true;
+  readonly #intake: Intake;
   #pumping = false;
   /** Created at the first sign of the end. */
   #ending: Ending | undefined;
@@ -110,8 +83,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       closeReasons: settings.closeReasons,
       autoPong: settings.autoPong,
     });
-    this.#rate = settings.rateLimit === false ? undefined : new RateGuard(settings.rateLimit);
     this.watch = new Watch(settings, deadlines.now(), random.fraction());
+    this.#intake = new Intake(this, owner, context);
     this.plan();
   }
 
@@ -122,6 +95,11 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   /** How the connection ended; set when the state becomes `closed`. */
   get closeInfo(): CloseInfo | undefined {
     return this.#ending?.info;
+  }
+
+  /** The peer has ended its half: no more bytes arrive. */
+  get inputEnded(): boolean {
+    return this.#ending?.socket.isInputEnded === true;
   }
 
   /** The step of the end that the owner knows of. */
@@ -174,7 +152,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     }
     try {
       if (this.watch.received(deadlines.now())) counters.suspects--;
-      this.#rate?.received(bytes);
+      this.#intake.received(bytes);
       this.core.receive(chunk);
       const progressed = this.#pump();
       this.core.keepUnread();
@@ -334,7 +312,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.ping(this.pings.start(random, deadlines.clock.now()));
       return;
     }
-    this.#rate?.pingedUnread();
+    this.#intake.pingedUnread();
     this.ping(this.pings.untimed(random));
   }
 
@@ -342,10 +320,11 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   #pump(): boolean {
     if (this.#pumping) return false;
     this.#pumping = true;
+    const intake = this.#intake;
     let progressed = false;
     try {
       try {
-        while (this.#mayRead() && this.#takeFact()) progressed = true;
+        while (intake.mayTake() && intake.take()) progressed = true;
       } finally {
         this.#pumping = false;
         // Delivery may stop without another call of `next`, and the transport may reuse the memory of the chunk.
@@ -364,111 +343,10 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.watch.unfinished(this.core.messagesReceived, this.#context.deadlines.now());
       this.plan();
     } else this.watch.finished();
-    if (this.#ending?.socket.isInputEnded === true && !this.core.decoding) this.#ending.inputDone();
-    this.#adjustReading();
+    if (this.inputEnded && !this.core.decoding) this.end.inputDone();
+    this.#intake.adjust();
     if (this.outbox.waitingBytes > 0 || this.#ending?.socket.isEnding === true) this.flush();
     else this.#count();
-  }
-
-  #mayRead(): boolean {
-    // After the end of input little is left to read, and delaying it would only delay the end.
-    if (this.#ending?.socket.isInputEnded === true) return true;
-    if (!this.#owner.wantsMore) return false;
-    const rate = this.#rate;
-    if (rate === undefined || rate.limit.action === 'close') return true;
-    const now = this.#context.deadlines.now();
-    const waitMs = this.core.unreadBytes === 0 ? 0 : rate.waitMs(now);
-    if (waitMs === 0) return true;
-    if (this.watch.throttledUntilMs === Number.POSITIVE_INFINITY) this.#owner.rateLimited('throttle');
-    this.watch.throttledUntilMs = now + waitMs;
-    this.plan();
-    return false;
-  }
-
-  /** @returns False if there is no fact. */
-  #takeFact(): boolean {
-    const { core } = this;
-    const rate = this.#rate;
-    const unreadBytes = rate?.countsBytes === true ? core.unreadBytes : 0;
-    const fact = core.next();
-    const message = fact === FACT.MESSAGE ? this.#takeMessage() : undefined;
-    if (fact === FACT.FAILURE || (fact === FACT.MESSAGE && message === undefined)) {
-      this.end.peerFailed();
-      return false;
-    }
-    if (fact === FACT.CLOSE) {
-      this.end.peerClosed();
-      return false;
-    }
-    const isFree = fact === FACT.PONG && rate?.takeFreePong(core.payload.length) === true;
-    if (
-      rate?.countsBytes === true &&
-      !isFree &&
-      !rate.takeBytes(unreadBytes - core.unreadBytes, this.#context.deadlines.now())
-    ) {
-      this.#tooFast(rate);
-      return false;
-    }
-    if (fact === FACT.NONE) return false;
-    if (
-      rate !== undefined &&
-      !isFree &&
-      !rate.take(this.#context.deadlines.now()) &&
-      rate.limit.action === 'close'
-    ) {
-      this.#tooFast(rate);
-      return false;
-    }
-    if (message !== undefined) {
-      this.#context.counters.messagesReceived++;
-      this.#context.meter?.received(core.end - core.start, core.isText);
-      this.#owner.received(message, core.isText);
-    } else this.#receiveControl(fact === FACT.PING);
-    return true;
-  }
-
-  #tooFast({ limit }: RateGuard): void {
-    this.#owner.rateLimited('close');
-    this.end.tooFast(limit.closeCode);
-  }
-
-  /** @returns `undefined` for text that is not UTF-8. */
-  #takeMessage(): Message | undefined {
-    const { core } = this;
-    return core.isText && this.#context.settings.textAs === 'string' ? core.takeText() : core.takeBytes();
-  }
-
-  #receiveControl(isPing: boolean): void {
-    const { counters, deadlines } = this.#context;
-    const { payload } = this.core;
-    if (isPing) {
-      counters.pingsReceived++;
-      this.#owner.receivedPing(payload);
-    } else {
-      counters.pongsReceived++;
-      const rttMs = this.pings.received(payload, deadlines.clock.now());
-      if (rttMs !== undefined) this.#owner.roundTrip(rttMs);
-      this.#owner.receivedPong(payload);
-    }
-  }
-
-  #adjustReading(): void {
-    const throttled = this.watch.throttledUntilMs !== Number.POSITIVE_INFINITY;
-    const wanted = this.state === 'closed' || (this.#owner.wantsMore && !throttled && !this.core.blocked);
-    if (wanted === this.#reading) return;
-    const now = this.#context.deadlines.now();
-    this.#reading = wanted;
-    if (wanted) {
-      this.watch.resumedReading(now);
-      this.#rate?.resumedReading(now);
-      this.transport.resume();
-    } else {
-      this.watch.stoppedReading(now);
-      this.#rate?.stoppedReading(now);
-      this.pings.forget();
-      this.transport.pause();
-    }
-    this.plan();
   }
 
   /** Reports to the budget what this connection holds, if that has changed. */

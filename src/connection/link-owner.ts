@@ -1,0 +1,31 @@
+import type { Buffer } from 'node:buffer';
+import type { PeerError } from '../protocol/errors.ts';
+import type { Message } from '../protocol/payload.ts';
+import type { EndingOwner } from './ending.ts';
+import type { ConnectionState } from './states.ts';
+
+/** The connection above a link. */
+export interface LinkOwner extends EndingOwner {
+  /** Takes a whole message; only while open. */
+  received(message: Message, isText: boolean): void;
+  receivedPing(payload: Buffer): void;
+  receivedPong(payload: Buffer): void;
+  /** Called after the side effects of the change. `closed` is reported before `ended`. */
+  stateChanged(next: ConnectionState, previous: ConnectionState): void;
+  /** A step threw; the owner has to log it. Must not throw. */
+  internalFault(error: unknown): void;
+  /** The pong to a ping of the heartbeat has arrived. */
+  roundTrip(rttMs: number): void;
+  /** The peer has sent more than the rate limit allows. */
+  rateLimited(action: 'close' | 'throttle'): void;
+  /** Output was written. */
+  flushed(): void;
+  /** False while received messages cannot be delivered: reading then stops. */
+  readonly wantsMore: boolean;
+  /** Bytes of received messages that are not delivered. */
+  readonly undeliveredBytes: number;
+  /** The memory budget is used up, and this connection holds most of it. */
+  outOfMemory(): void;
+  /** Queued output cannot be sent: drops it, and fails the connection. */
+  outputFailed(error: PeerError): void;
+}
