@@ -1,7 +1,7 @@
 import type { Clock } from '../index.ts';
 import { duration } from '../load/index.ts';
 
-/** Round-trip times of the pings that the user sent. Pongs of the heartbeat carry random bytes, which nobody typed. */
+/** Round-trip times of the pings that the user sent. Pongs of the heartbeat carry random bytes that the user did not type. */
 export class TypedPings {
   readonly #clock: Pick<Clock, 'now'>;
   /** When pings with a payload were sent, the oldest first. */

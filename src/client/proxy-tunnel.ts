@@ -54,7 +54,7 @@ export class ProxyTunnel {
     stream.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`, 'latin1');
   }
 
-  /** Abandons the tunnel; no callback is called any more. */
+  /** Abandons the tunnel: no callback is called afterwards. */
   cancel(): void {
     this.#settle();
     this.#stream.destroy();

@@ -50,7 +50,7 @@ export class Route implements DialOwner, TunnelOwner {
   #turn: Turn | undefined;
   #dial: Dial | undefined;
   #tunnel: ProxyTunnel | undefined;
-  /** Aborted when the stream of `createConnection` is not needed any more. */
+  /** Aborted when the stream of `createConnection` is no longer needed. */
   #creating: AbortController | undefined;
   /** The application's stream, while it is connecting. */
   #pending: Duplex | undefined;
@@ -87,7 +87,7 @@ export class Route implements DialOwner, TunnelOwner {
     this.#turn?.leave();
   }
 
-  /** Abandons the route; no callback is called any more. */
+  /** Abandons the route: no callback is called afterwards. */
   cancel(): void {
     this.#over = true;
     this.leaveTurn();
@@ -215,7 +215,7 @@ export class Route implements DialOwner, TunnelOwner {
     this.#fail(new ConnectError('ERR_CONNECT', detail, { phase: 'tcp', ...withCause(error) }));
   }
 
-  /** Uses the application's stream, or destroys it if it is not needed any more. */
+  /** Uses the application's stream, or destroys it if it is no longer needed. */
   #given(given: unknown): void {
     const name = this.#options.socket === undefined ? 'createConnection' : 'socket';
     if (!isDuplex(given)) {

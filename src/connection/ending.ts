@@ -71,7 +71,7 @@ export class Ending {
     return this.#step;
   }
 
-  /** No deadline matters any more. */
+  /** No deadline applies. */
   get isOver(): boolean {
     return this.socket.isClosed && this.#step === 'released';
   }

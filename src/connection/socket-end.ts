@@ -68,7 +68,7 @@ export class SocketEnd {
     return this.#step === 'closed';
   }
 
-  /** Nothing can be written any more, and the buffered bytes of the socket do not count. */
+  /** Nothing further can be written, and the buffered bytes of the socket do not count. */
   get isOver(): boolean {
     return this.#step === 'destroyed' || this.#step === 'closed';
   }

@@ -84,7 +84,7 @@ export class Watch {
     if (progressed || this.#writeDueMs === NEVER) this.#writeDueMs = nowMs + this.#settings.writeTimeoutMs;
   }
 
-  /** Call when no byte is queued any more. */
+  /** Call when all queued bytes are written. */
   written(): void {
     this.#writeDueMs = NEVER;
   }

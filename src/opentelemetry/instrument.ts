@@ -26,7 +26,7 @@ export interface InstrumentOptions {
 
 /** What {@link instrument} has added to a server. */
 export interface Instrumentation {
-  /** Removes everything that was added: no metric is read and no span is started any more. Later calls do nothing. */
+  /** Removes everything that was added: no further metric is read, and no further span is started. Later calls do nothing. */
   stop(): void;
 }
 

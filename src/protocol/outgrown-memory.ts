@@ -35,7 +35,7 @@ export class OutgrownMemory {
     return this.#kept.splice(at, 1)[0]!;
   }
 
-  /** Returns memory to the pool. There must be no view of it any more. */
+  /** Returns memory to the pool. No view of it may exist. */
   keep(buffer: Buffer): void {
     if (buffer.length < FROM_BYTES || this.#keptBytes + buffer.length > KEPT_BYTES) return;
     this.#kept.push(buffer);

@@ -52,7 +52,7 @@ export class Dial {
     socket.once('close', this.#closed);
   }
 
-  /** Abandons the attempt; no callback is called any more. */
+  /** Abandons the attempt: no callback is called afterwards. */
   cancel(): void {
     this.#settled = true;
     this.#destroy();

@@ -59,7 +59,7 @@ function onClose(this: OwnedStream): void {
   owner?.closed(fault);
 }
 
-/** Reports the end of a stream that may not emit `close` any more. Not synchronously, because the owner may be the caller. */
+/** Reports the end of a stream that may never emit `close`. Not synchronously, because the owner may be the caller. */
 function closeLater(stream: OwnedStream): void {
   queueMicrotask(() => onClose.call(stream));
 }
@@ -83,7 +83,7 @@ export class StreamTransport implements ArrivedTransport {
   /** The stream has queued bytes, so the owner expects {@link TransportOwner.writable}. */
   #waits = false;
   #openWrites = 0;
-  /** A method of the stream threw. The stream is not called any more. */
+  /** A method of the stream threw: the stream is not called again. */
   #isAbandoned = false;
   /** Made at the first write: a driven socket never needs it. */
   #written: ((error?: Error | null) => void) | undefined;

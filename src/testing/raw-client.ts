@@ -230,7 +230,7 @@ export class RawClient implements Disposable {
     for (const look of this.#waiting) look();
   }
 
-  /** @throws WaitError if nothing can arrive any more. */
+  /** @throws WaitError if nothing further can arrive. */
   #over(): undefined {
     if (this.stream.readableEnded) throw new WaitError('the peer ended its half');
     if (this.#error !== undefined)

@@ -13,7 +13,7 @@ import {
 /** Default deadline of the waits of this kit, in ms: far more than a healthy test needs. */
 export const DEFAULT_DEADLINE_MS = 5_000;
 
-/** A wait failed: its deadline passed, or the event cannot happen any more. The message names what was awaited. */
+/** A wait failed: its deadline passed, or the event can no longer happen. The message names what was awaited. */
 export class WaitError extends Error {
   override readonly name: string = 'WaitError';
 }

@@ -384,7 +384,7 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
     }
   }
 
-  /** Calls that wait for a blob are not made any more. */
+  /** Fails the calls that wait for a blob. */
   #failQueued(): void {
     const callbacks = this.#blobs?.end() ?? [];
     this.#blobs = undefined;

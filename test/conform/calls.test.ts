@@ -6,7 +6,7 @@ import { acceptedValues } from '../misuse.ts';
 /** The functions of the suite, with arguments of any type. */
 const any = conform as unknown as Record<string, (...args: unknown[]) => unknown>;
 /** No server listens there, and `only` matches no case: no call opens a connection. */
-const URL_OF_NOBODY = 'ws://127.0.0.1:1/';
+const UNREACHABLE_URL = 'ws://127.0.0.1:1/';
 const NO_CASE = ['no.such.case'];
 
 const OPTIONS: readonly (readonly [name: string, tested: 'server' | 'client'])[] = [
@@ -18,7 +18,7 @@ const OPTIONS: readonly (readonly [name: string, tested: 'server' | 'client'])[]
 ];
 
 const tests = (tested: 'server' | 'client', options: unknown): unknown =>
-  tested === 'server' ? any['testServer']!(URL_OF_NOBODY, options) : any['testClient']!(options);
+  tested === 'server' ? any['testServer']!(UNREACHABLE_URL, options) : any['testClient']!(options);
 
 for (const [name, tested] of OPTIONS) {
   test(`GN-05 the suite refuses a wrong ${name} for a ${tested}`, async () => {

@@ -50,6 +50,6 @@ test(
       const count = Number.parseInt(producers[i]!.output(), 10);
       for (let n = 1; n <= count; n++) assert.ok(done.has(`${name}-${n}`), `${name}-${n} is lost`);
     }
-    assert.equal(done.size, placed, 'and nothing was done that nobody had placed');
+    assert.equal(done.size, placed, 'and every order that was done had been placed');
   },
 );

@@ -12,7 +12,7 @@ export interface FeedOwner {
   received(snapshot: AdminSnapshot): void;
   /** The connection is lost; the next attempt is in `delayMs`. */
   lost(why: string, delayMs: number): void;
-  /** There will be no snapshot any more. */
+  /** No further snapshot will arrive. */
   failed(error: Error): void;
 }
 

@@ -18,7 +18,7 @@ import { SleepWatch } from './sleep-watch.ts';
 /** Callbacks of a {@link ConnectionSeries}. Each of them may stop the series. */
 export interface SeriesOwner {
   opened(connection: ClientConnection): void;
-  /** The connection is not open any more. */
+  /** The connection is no longer open. */
   left(): void;
   /** The connection is closed, and there is no other one yet. */
   lost(connection: ClientConnection, info: CloseInfo): void;
@@ -145,7 +145,7 @@ export class ConnectionSeries {
     void connection.closed.then((info) => this.#ended(connection, info));
   }
 
-  /** The connection is not open any more. */
+  /** The connection is no longer open. */
   #left(): void {
     this.#sleepWatch?.stop();
     this.#sleepWatch = undefined;

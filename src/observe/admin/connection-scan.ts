@@ -116,7 +116,7 @@ export class ConnectionScan {
   /**
    * @param wallMs Wall time now.
    * @param wanted Asked between slices.
-   * @returns The rows of each view, by its key; `undefined` if nobody wants them any more.
+   * @returns The rows of each view, by its key; `undefined` if no viewer is left.
    */
   async tables(
     connections: ScannedConnections,

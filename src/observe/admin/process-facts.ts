@@ -24,7 +24,7 @@ export function heapGauge(): AdminGauge {
 
 export const rssGauge = (): AdminGauge => ({ now: process.memoryUsage.rss(), limit: memoryLimit() });
 
-/** Watches the event loop while somebody looks: the delay histogram costs 0.4 % of a core. */
+/** Watches the event loop while there are viewers: the delay histogram costs 0.4 % of a core. */
 export class LoopWatch {
   #delay: IntervalHistogram | undefined;
   #utilization = performance.eventLoopUtilization();

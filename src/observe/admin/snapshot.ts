@@ -170,7 +170,7 @@ export interface AdminTopic {
 
 /**
  * What an event is about. `closed`: a connection ended in an unusual way, that is, neither side closed it with 1000 or 1001.
- * `action`: somebody used the admin port to change something.
+ * `action`: a request to the admin port changed something.
  */
 export type AdminEventKind =
   | 'listening'

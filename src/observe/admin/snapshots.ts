@@ -37,7 +37,7 @@ export class Snapshots {
   /**
    * @param views What the viewers want to see.
    * @param wanted Asked between slices of the scan.
-   * @returns The snapshot of each view, by its key; `undefined` if nobody wants one any more.
+   * @returns The snapshot of each view, by its key; `undefined` if no viewer is left.
    */
   async take(
     views: readonly AdminView[],
@@ -73,7 +73,7 @@ export class Snapshots {
     );
   }
 
-  /** Nobody looks any more: the next snapshot is a first one. */
+  /** The last viewer has left: the next snapshot is a first one. */
   rest(): void {
     this.#scan.reset();
     this.#loop.stop();

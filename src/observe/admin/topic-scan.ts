@@ -9,7 +9,7 @@ export interface ScannedTopics extends Iterable<string> {
   subscriberCount(topic: string): number;
 }
 
-/** @returns The topics with most subscribers, largest first; `undefined` if nobody wants them any more. */
+/** @returns The topics with most subscribers, largest first; `undefined` if no viewer is left. */
 export async function topTopics(
   topics: ScannedTopics,
   pace: Pace,

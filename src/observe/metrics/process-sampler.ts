@@ -8,7 +8,7 @@ import type { ProcessReading } from './reading.ts';
 const RESOLUTION_MS = 20;
 const NS_PER_SECOND = 1e9;
 const US_PER_SECOND = 1e6;
-/** Without a reading for so long, nobody scrapes any more, and the measurement stops until the next reading. */
+/** After this time without a reading, the measurement stops until the next reading. */
 const IDLE_AFTER_MS = 300_000;
 
 /**

@@ -20,7 +20,7 @@ export class JoinedRun {
 
   /**
    * Joins frames into one chunk, once for all connections that have the same frames to send.
-   * @param frames Must not change any more: the list is compared with the next one.
+   * @param frames Must not change afterwards: the list is compared with the next one.
    * @returns `undefined` if the frames exceed 65,536 bytes or are not all plain bytes.
    */
   join(frames: readonly unknown[]): Uint8Array | undefined {

@@ -148,7 +148,7 @@ test('BP-05: small messages in one block are dropped one by one, and a queue of 
   outbox.text(OTHER);
   outbox.fragment(OPCODE.TEXT, Buffer.from('f'), true);
   assert.equal(outbox.dropOldest(), shared.frame.length);
-  assert.equal(zlib.jobs[0]!.isCancelled, true, 'nobody else waits for the shared message');
+  assert.equal(zlib.jobs[0]!.isCancelled, true, 'no other outbox waits for the shared message');
   assert.deepEqual(frames(), ['1 one', '1 two']);
   outbox.closeAfterWaiting(Buffer.alloc(0));
   assert.equal(outbox.dropOldest(), OTHER.length);

@@ -98,7 +98,7 @@ test('BC-05 FB-10 BC-07: a broadcast is one frame for all recipients, which neve
   server.on('message', () => undefined);
   const bytes = Buffer.alloc(100_000, 'a');
   assert.equal(server.broadcast(bytes).sent, 3);
-  // Closing between acceptance and write harms nobody.
+  // Closing between acceptance and write affects no other connection.
   peers[2]!.connection.terminate();
   peers[0]!.raw.send(Buffer.concat([binary('y'), close(1000)]));
   peers[1]!.raw.resume();

@@ -7,7 +7,7 @@ import { RawClient, waitUntil } from '../../../src/testing/index.ts';
 import { listening, live } from '../live.ts';
 import { TRANSPORT } from '../transport.ts';
 
-/** Where nobody can listen, and what is said of it. */
+/** Addresses that cannot be listened on, and what the error says. */
 const WRONG: readonly (readonly [options: ListenOptions, says: string])[] = [
   [{ port: -1 }, 'server.listen: port is -1; it must be a whole number from 0 to 65535'],
   [{ port: 65_536 }, 'server.listen: port is 65536; it must be a whole number from 0 to 65535'],

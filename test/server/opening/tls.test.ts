@@ -148,7 +148,7 @@ test('TL-03: reloadTls: new handshakes get the new certificate, connections stay
   const before = RawClient.over(await secure(port));
   await before.upgrade();
   server.reloadTls(RENEWED);
-  await assert.rejects(secure(port), 'the old one is not presented any more');
+  await assert.rejects(secure(port), 'the old one is no longer presented');
   const after = RawClient.over(await secure(port, { ca: RENEWED.cert }));
   assert.equal((await after.upgrade()).status, 101);
   for (const broken of [{ cert: 'no certificate' }, { key: OURS.key }, { key: '' }]) {

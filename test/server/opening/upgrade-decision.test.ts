@@ -204,9 +204,9 @@ test('AU-02: false, null and a condition type-check as decisions', () => {
   const signedIn = (): boolean => false;
   const decisions: UpgradeDecision<string>[] = [false, null, undefined, signedIn() && { data: 'a' }];
   assert.equal(decisions.length, 4);
-  // @ts-expect-error `true` admits nobody
+  // @ts-expect-error `true` admits no client
   decisions.push(true);
-  // @ts-expect-error a status alone refuses nobody
+  // @ts-expect-error a status alone refuses no client
   decisions.push({ status: 401 });
 });
 

@@ -239,7 +239,7 @@ function showTable({ matching, rows: shown }, { actions, maxBufferedBytes, highW
   for (const [id, { row }] of rows) if (!seen.has(id)) { row.remove(); rows.delete(id); }
   byId('table').hidden = shown.length === 0;
   byId('none').hidden = shown.length > 0;
-  put(byId('none'), view.filter === '' ? 'Nobody is connected.' : 'No connection matches.');
+  put(byId('none'), view.filter === '' ? 'No connections.' : 'No connection matches.');
   put(byId('shown'), shown.length === matching ? whole.format(matching) : whole.format(shown.length) + ' of ' + whole.format(matching));
   byId('table').querySelector('thead .acting').hidden = !actions;
 }
