@@ -50,9 +50,8 @@ export function isHostname(text: string): boolean {
 }
 
 /**
- * Whether a text may be an entry of the list. Text that is not a serialized origin admits only that exact value, which
- * some programs send: with a path, with a slash at the end, or a bare name. Wildcards and the words of the option would
- * admit nothing.
+ * Whether a text may be an entry of the list. A scheme with a path, or with a slash at the end, admits only that exact
+ * value, which some programs send. Wildcards, host names without scheme and the words of the option admit no browser.
  */
 export const isListable = (text: string): boolean =>
-  canonicalOrigin(text) !== undefined || !(/[*,]/.test(text) || text === 'same-origin');
+  canonicalOrigin(text) !== undefined || /^[a-z][a-z\d+.-]*:\/\/[^*,\s]*$/i.test(text);

@@ -48,7 +48,7 @@ export function checkedServerOption(
 const MEMBERS: Readonly<Record<ServerListRule['of'], MemberKind>> = {
   origin: {
     fits: (member) => member instanceof RegExp || (typeof member === 'string' && isListable(member)),
-    are: "origins such as 'https://app.example', without wildcard, or regular expressions",
+    are: "origins such as 'https://app.example', with scheme and without wildcard, or regular expressions",
   },
   host: {
     fits: (member) => typeof member === 'string' && isHostname(member),

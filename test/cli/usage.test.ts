@@ -40,6 +40,7 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [['serve', '--idle-timeout-ms', 'on'], '--idle-timeout-ms is "on"'],
   [['serve', '--on-overflow', 'explode'], "'close' or 'drop-newest' or 'drop-oldest'"],
   [['serve', '--allowed-origin', '*.app.example'], "origins such as 'https://app.example'"],
+  [['serve', '--allowed-origin', 'foo'], "origins such as 'https://app.example', with scheme"],
   [['serve', '--allowed-host', 'a:80'], '--allowed-host[0] is "a:80"'],
   [['serve', '--path', 'socket'], '--path is "socket"; it must be a path that begins with'],
   [

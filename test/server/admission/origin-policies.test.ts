@@ -185,7 +185,14 @@ test('OR-05 allowedHosts accepts authorities and refuses other texts', () => {
 });
 
 test('CF-01 an entry of the list that could admit nothing is refused', () => {
-  for (const entry of ['*', 'same-origin', 'https://*.good.com', 'https://a.example, https://b.example']) {
+  for (const entry of [
+    '*',
+    'same-origin',
+    'good.com',
+    '',
+    'https://*.good.com',
+    'https://a.example, https://b.example',
+  ]) {
     assert.throws(() => policy([entry]), { code: 'ERR_OPTION' }, entry);
   }
 });
