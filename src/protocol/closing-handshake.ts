@@ -24,12 +24,12 @@ export class ClosingHandshake {
   /** Error with which this side failed the connection. */
   failure: PeerError | undefined;
 
-  readonly role: Role;
+  readonly #role: Role;
   readonly #outbox: Outbox;
   readonly #echoesReasons: boolean;
 
   constructor(role: Role, outbox: Outbox, echoesReasons: boolean) {
-    this.role = role;
+    this.#role = role;
     this.#outbox = outbox;
     this.#echoesReasons = echoesReasons;
   }
@@ -41,7 +41,7 @@ export class ClosingHandshake {
 
   /** Starts the handshake, as `ProtocolConnection.close`. */
   start(code: number, reason: string): void {
-    const sent = codeOnWire(code, this.role);
+    const sent = codeOnWire(code, this.#role);
     if (this.phase !== 'open') return;
     this.phase = moveClose(this.phase, 'send-close');
     this.sentCode = sent;
@@ -53,7 +53,7 @@ export class ClosingHandshake {
    * @returns False if the peer's bytes did not count before.
    */
   fail(error: PeerError, closeCode: number): boolean {
-    const sent = codeOnWire(closeCode, this.role);
+    const sent = codeOnWire(closeCode, this.#role);
     if (!this.isReading) return false;
     const closeWasSent = this.phase === 'close-sent';
     this.phase = moveClose(this.phase, 'fail');

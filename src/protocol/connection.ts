@@ -76,6 +76,7 @@ export class ProtocolConnection {
   /** Number of complete messages, to distinguish one unfinished message from the next. */
   messagesReceived = 0;
 
+  readonly role: Role;
   /** The outgoing queue. The commands of this class are enough for most drivers. */
   readonly outbox: Outbox;
 
@@ -83,8 +84,10 @@ export class ProtocolConnection {
   readonly #extensions: readonly Extension[];
   readonly #owner: ProtocolOwner | undefined;
   readonly #memory: ProtocolMemory;
-  readonly #closing: ClosingHandshake;
   readonly #autoPong: boolean;
+  readonly #echoesReasons: boolean;
+  /** Created when one side closes or fails the connection. */
+  #closing: ClosingHandshake | undefined = undefined;
   /** Bits of {@link IS}. */
   #kind = 0;
   /** Opcode of the message that is being sent in fragments; 0 if there is none. */
@@ -115,16 +118,17 @@ export class ProtocolConnection {
           : 'a server takes no nextKey: its frames are not masked',
       );
     }
+    this.role = role;
     this.#parser = new FrameParser(role, limits, extensions.length === 0 ? 0 : ownedBits(extensions));
     this.#extensions = extensions;
     this.#owner = owner;
     this.#memory = memory;
     this.#autoPong = autoPong;
+    this.#echoesReasons = closeReasons === 'echo';
     if (extensions.length === 0) this.outbox = new Outbox(wire, limits, memory, nextKey);
     else if (owner === undefined) {
       throw new MisuseError('ERR_ARGUMENT', 'extensions need owner: an extension may finish work later');
     } else this.outbox = new EncodingOutbox(wire, limits, memory, nextKey, extensions, owner);
-    this.#closing = new ClosingHandshake(role, this.outbox, closeReasons === 'echo');
   }
 
   /** True if the message of the last `MESSAGE` fact is text. */
@@ -139,25 +143,21 @@ export class ProtocolConnection {
 
   /** Code and reason of the peer's Close; `undefined` before it. */
   get peerClose(): CloseBody | undefined {
-    return this.#closing.peerClose;
+    return this.#closing?.peerClose;
   }
 
   /** Code of the Close that this side sent; 1005 if it was empty, `undefined` if none was sent. */
   get sentCode(): number | undefined {
-    return this.#closing.sentCode;
+    return this.#closing?.sentCode;
   }
 
   /** Error with which this side failed the connection. */
   get failure(): PeerError | undefined {
-    return this.#closing.failure;
-  }
-
-  get role(): Role {
-    return this.#closing.role;
+    return this.#closing?.failure;
   }
 
   get phase(): ClosePhase {
-    return this.#closing.phase;
+    return this.#closing?.phase ?? 'open';
   }
 
   /** True while a frame or message is incomplete. */
@@ -206,7 +206,7 @@ export class ProtocolConnection {
    */
   receive(chunk: Buffer): void {
     this.#memory.reusableBytes.forget();
-    if (!this.#closing.isReading) return;
+    if (this.#closing?.isReading === false) return;
     this.#unfinished?.readBegins();
     this.#parser.receive(chunk);
   }
@@ -220,7 +220,7 @@ export class ProtocolConnection {
   /** Returns the next fact, in order of arrival. Never throws because of received bytes. */
   next(): Fact {
     this.#memory.reusableBytes.forget();
-    if (!this.#closing.isReading) return FACT.NONE;
+    if (this.#closing?.isReading === false) return FACT.NONE;
     try {
       const unfinished = this.#unfinished;
       if (unfinished?.decoding === true) {
@@ -341,7 +341,7 @@ export class ProtocolConnection {
   }
 
   get #isOpen(): boolean {
-    return this.#closing.phase === 'open';
+    return this.#closing === undefined || this.#closing.phase === 'open';
   }
 
   #maySend(): boolean {
@@ -386,7 +386,7 @@ export class ProtocolConnection {
    * @throws MisuseError `ERR_ARGUMENT` for another code.
    */
   close(code: number, reason: string): void {
-    this.#closing.start(code, reason);
+    this.#handshake().start(code, reason);
   }
 
   /**
@@ -394,12 +394,16 @@ export class ProtocolConnection {
    * @param closeCode Code to send if it differs from that of `error`. As in {@link close}.
    */
   fail(error: PeerError, closeCode = error.closeCode): void {
-    if (this.#closing.fail(error, closeCode)) this.#release();
+    if (this.#handshake().fail(error, closeCode)) this.#release();
   }
 
   /** Tells that the transport has ended. Drops everything held. */
   transportEnded(): void {
-    if (this.#closing.transportEnded()) this.#release();
+    if (this.#handshake().transportEnded()) this.#release();
+  }
+
+  #handshake(): ClosingHandshake {
+    return (this.#closing ??= new ClosingHandshake(this.role, this.outbox, this.#echoesReasons));
   }
 
   #release(): void {
@@ -464,7 +468,7 @@ export class ProtocolConnection {
 
   #controlFrame(opcode: number, payload: Buffer): Fact {
     if (opcode === OPCODE.CLOSE) {
-      this.#closing.receive(payload);
+      this.#handshake().receive(payload);
       this.#release();
       return FACT.CLOSE;
     }

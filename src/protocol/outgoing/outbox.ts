@@ -26,6 +26,9 @@ const HEADER_ROOM = 14;
 /** Returned by {@link Outbox.take} when there is nothing to write. */
 const NO_CHUNKS: readonly Uint8Array[] = /* @__PURE__ */ Object.freeze([]);
 
+/** The queue of every outbox in which no frame has waited yet: an idle connection has none of its own. Nothing changes it. */
+const EMPTY_QUEUE = /* @__PURE__ */ new WaitingQueue();
+
 /**
  * The bytes that one connection has to send, in order. Everything of one turn of the event loop leaves in one write.
  * Messages that the socket does not accept stay queued here, where they can still be dropped; pongs overtake them.
@@ -42,7 +45,8 @@ export class Outbox implements PackingOwner {
   readonly #limits: OutgoingLimits;
   /** Bytes of frames in the packing table; they follow the frames in `#queue`. */
   #packedBytes = 0;
-  readonly #queue = new WaitingQueue();
+  /** A queue of its own from the first frame that waits here. */
+  #queue: WaitingQueue = EMPTY_QUEUE;
   /** True if pings or pongs may be packed with queued messages. */
   #controlIsPacked = false;
   #closed = false;
@@ -114,7 +118,7 @@ export class Outbox implements PackingOwner {
     const room = text.length * 3 + HEADER_ROOM;
     if (this.#wire.blocked) {
       if (room <= MAX_BLOCK_FRAME_BYTES)
-        this.#queue.blockGrew(this.#blockWith(room).text(OPCODE.TEXT, text, this.#key()));
+        this.#waiting().blockGrew(this.#blockWith(room).text(OPCODE.TEXT, text, this.#key()));
       else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
     } else if (room <= PACKING_BYTES) {
       const table = this.#memory.packingTable;
@@ -164,7 +168,7 @@ export class Outbox implements PackingOwner {
       return;
     }
     this.#blockWith(frame.length).copy(frame);
-    this.#queue.blockGrew(frame.length);
+    this.#waiting().blockGrew(frame.length);
   }
 
   control(opcode: number, payload: Uint8Array): void {
@@ -179,9 +183,9 @@ export class Outbox implements PackingOwner {
       // A newer pong must not overtake an older one.
       this.#memory.packingTable.moveOut(this);
       this.#controlIsPacked = false;
-      this.#queue.unpackControl(maxPendingPongs);
+      this.#waiting().unpackControl(maxPendingPongs);
     }
-    this.#queue.pushControl(opcode, buildFrame(opcode, payload, this.#key()), maxPendingPongs);
+    this.#waiting().pushControl(opcode, buildFrame(opcode, payload, this.#key()), maxPendingPongs);
   }
 
   closeAfterWaiting(body: Uint8Array): void {
@@ -220,7 +224,7 @@ export class Outbox implements PackingOwner {
    */
   dropWaiting(): number {
     this.#memory.packingTable.moveOut(this);
-    const dropped = this.#queue.dropMessages();
+    const dropped = this.#queue.isEmpty ? 0 : this.#queue.dropMessages();
     this.#marks?.drop(this.sentBytes + this.waitingBytes);
     return dropped;
   }
@@ -231,14 +235,14 @@ export class Outbox implements PackingOwner {
    */
   dropOldest(): number {
     this.#memory.packingTable.moveOut(this);
-    return this.#queue.dropOldest();
+    return this.#queue.isEmpty ? 0 : this.#queue.dropOldest();
   }
 
   /** Drops everything: the connection is closed. */
   clear(): void {
     this.#memory.packingTable.take(this);
     this.#packedBytes = 0;
-    this.#queue.clear();
+    this.#queue = EMPTY_QUEUE;
     this.#closed = true;
     this.#marks?.drop(Number.NEGATIVE_INFINITY);
     this.#marks = undefined;
@@ -275,7 +279,7 @@ export class Outbox implements PackingOwner {
   /** A run of packed frames comes back, because another connection needs the place. */
   packed(run: Buffer): void {
     this.#packedBytes = 0;
-    this.#queue.push(run);
+    this.#waiting().push(run);
   }
 
   #key(): FrameKey {
@@ -285,14 +289,14 @@ export class Outbox implements PackingOwner {
   #copySmall(opcode: number, payload: Uint8Array, key: FrameKey): void {
     if (!this.#wire.blocked) this.#pack(opcode, payload, key);
     else if (payload.length <= MAX_BLOCK_FRAME_BYTES - HEADER_ROOM)
-      this.#queue.blockGrew(this.#blockWith(payload.length + HEADER_ROOM).data(opcode, payload, key));
+      this.#waiting().blockGrew(this.#blockWith(payload.length + HEADER_ROOM).data(opcode, payload, key));
     else this.#push(buildFrame(opcode, payload, key));
   }
 
   /** @returns The block for the next small frame, after all packed ones; it has `room` bytes. */
   #blockWith(room: number): FrameBlock {
     this.#memory.packingTable.moveOut(this);
-    return this.#queue.blockWith(room);
+    return this.#waiting().blockWith(room);
   }
 
   #pack(opcode: number, payload: Uint8Array, key: FrameKey): void {
@@ -303,8 +307,13 @@ export class Outbox implements PackingOwner {
     this.#packedBytes += end - at;
   }
 
+  #waiting(): WaitingQueue {
+    if (this.#queue === EMPTY_QUEUE) this.#queue = new WaitingQueue();
+    return this.#queue;
+  }
+
   #push(frame: WaitingFrame): void {
     this.#memory.packingTable.moveOut(this);
-    this.#queue.push(frame);
+    this.#waiting().push(frame);
   }
 }

@@ -135,14 +135,6 @@ export class WaitingQueue {
     return bytes;
   }
 
-  clear(): void {
-    this.#frames = undefined;
-    this.#block = undefined;
-    this.#control = undefined;
-    this.#firstIsBegun = false;
-    this.bytes = 0;
-  }
-
   /**
    * Takes up to `room` bytes of messages, and all control frames before them unless a frame is begun.
    * @param joinedRun Memory in which small frames are joined to one chunk.
