@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { constants, deflateRawSync } from 'node:zlib';
 import { Engine } from '../../src/engine/engine.ts';
-import { readFrames, text, waitUntil } from '../../src/testing/index.ts';
+import { continuation, duplexPair, ping, readFrames, text, waitUntil } from '../../src/testing/index.ts';
 import * as door from '../../src/ws/index.ts';
 import { WsShared } from '../../src/ws/settings.ts';
 import { LINK_DEFAULTS } from '../../src/ws/settings-options.ts';
@@ -14,8 +15,11 @@ const REQUEST =
   'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
 
-/** A server with one connection of a plain socket, and the bytes that the socket gets after the 101. */
-async function bare(t: TestContext, options: object = {}) {
+/**
+ * A server with one connection of a plain socket, and the bytes that the socket gets after the 101.
+ * @param fields Further fields of the request, each with CRLF.
+ */
+async function bare(t: TestContext, options: object = {}, fields = '') {
   const { server, url } = await listening(hawser, options);
   const joined = once(server, 'connection') as Promise<[Client]>;
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
@@ -24,7 +28,7 @@ async function bare(t: TestContext, options: object = {}) {
     server.close();
   });
   const chunks: Buffer[] = [];
-  socket.write(`${REQUEST}\r\n`);
+  socket.write(`${REQUEST}${fields}\r\n`);
   const [head] = (await once(socket, 'data')) as [Buffer];
   assert.match(head.toString(), /^HTTP\/1.1 101/);
   socket.on('data', (data) => chunks.push(data));
@@ -128,4 +132,70 @@ test('CD-03: messages of one turn leave in one write', async (t) => {
   for (let i = 0; i < 10; i++) peer.send(`message ${i}`);
   await waitUntil(() => framesOf(chunks).length === 10);
   assert.equal(chunks.length, 1);
+});
+
+test('CD-03: over maxPendingAutoPongs the oldest pings stay unanswered, and the connection stays open', async (t) => {
+  const { peer, socket, chunks } = await bare(t, { maxPendingAutoPongs: 2 });
+  let pings = 0;
+  peer.on('ping', () => pings++);
+  socket.pause();
+  // More than the kernel takes while the client does not read.
+  const large = Buffer.alloc(16 * 1024 * 1024);
+  peer.send(large);
+  await waitUntil(() => peer.bufferedAmount > 0);
+  socket.write(Buffer.concat(['1', '2', '3', '4', '5'].map((payload) => ping(payload))));
+  await waitUntil(() => pings === 5);
+  socket.resume();
+  peer.send('last');
+  await waitUntil(() => framesOf(chunks).at(-1)?.payload.toString() === 'last');
+  assert.deepEqual(
+    framesOf(chunks)
+      .filter(({ opcode }) => opcode === 0xa)
+      .map(({ payload }) => payload.toString()),
+    ['4', '5'],
+  );
+  assert.equal(peer.readyState, 1);
+});
+
+const DEFLATE = 'Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n';
+const DATA = Array.from({ length: 2_000 }, (_, i) => `${(i * 7_919) % 613} `).join('');
+
+for (const { what, options, zlib } of [
+  { what: 'level 3 by default', options: {}, zlib: { level: 3 } },
+  { what: 'the given level', options: { level: 9 }, zlib: { level: 9 } },
+  { what: 'the given memLevel', options: { memLevel: 1 }, zlib: { level: 3, memLevel: 1 } },
+] as const) {
+  test(`CD-03: messages are compressed at ${what}`, async (t) => {
+    const { peer, chunks } = await bare(t, { perMessageDeflate: { zlibDeflateOptions: options } }, DEFLATE);
+    peer.send(DATA);
+    await waitUntil(() => framesOf(chunks).length === 1);
+    const [{ rsv1, payload }] = framesOf(chunks) as [ReturnType<typeof framesOf>[number]];
+    const same = deflateRawSync(DATA, { ...zlib, finishFlush: constants.Z_SYNC_FLUSH });
+    assert.deepEqual([rsv1, payload.length], [true, same.length - 4]);
+  });
+}
+
+test('CD-03: fragments are not compressed', async (t) => {
+  const { peer, chunks } = await bare(t, { perMessageDeflate: true }, DEFLATE);
+  peer.send(DATA, { fin: false });
+  peer.send(DATA, { fin: true });
+  await waitUntil(() => framesOf(chunks).length === 2);
+  for (const { rsv1, payload } of framesOf(chunks))
+    assert.deepEqual([rsv1, payload.toString()], [false, DATA]);
+});
+
+test('CD-03: maxBufferedChunks has no effect: a message may arrive in any number of chunks', async () => {
+  const { client, server: stream, toServer } = duplexPair();
+  const socket = new hawser(null, undefined, {});
+  const seen: string[] = [];
+  socket.on('message', (data) => seen.push((data as Buffer).toString()));
+  const internal = socket as unknown as {
+    setSocket(socket: unknown, head: Buffer, options: object): void;
+  };
+  internal.setSocket(stream, Buffer.alloc(0), { maxBufferedChunks: 2, maxPayload: 100 });
+  toServer.cutInto(1);
+  client.write(Buffer.concat([text('in many ', { fin: false }), continuation('chunks')]));
+  await waitUntil(() => seen.length === 1);
+  assert.deepEqual(seen, ['in many chunks']);
+  socket.terminate();
 });

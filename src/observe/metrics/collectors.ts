@@ -1,4 +1,5 @@
 import { defaultEngine } from '../../engine/engine.ts';
+import { MisuseError } from '../../protocol/errors.ts';
 import { METRIC_TABLE, type Metric, type MetricName } from './metric-table.ts';
 import { checkMetricsArguments, type MeteredServer, type MetricsTextOptions } from './metrics-text.ts';
 import { ProcessSampler } from './process-sampler.ts';
@@ -25,14 +26,23 @@ export interface CollectedMetric {
   readonly values: readonly CollectedValue[];
 }
 
-/** A metric for a registry of prom-client 15: pass it to `registry.registerMetric`. */
+/**
+ * A metric for a registry of prom-client 15: pass it to `registry.registerMetric`. Its type fits the `Counter` of prom-client,
+ * but only the server changes its values.
+ */
 export interface MetricCollector extends Omit<CollectedMetric, 'values' | 'name'> {
   /** A registry of type OpenMetrics changes it. */
   name: string;
-  /** Current values. Never rejects. */
-  get(): Promise<CollectedMetric>;
+  /** Current values. Never rejects. @typeParam T What the types of prom-client call the result. */
+  get<T = CollectedMetric>(): Promise<T>;
   /** Does nothing: the counters belong to the server. `registry.resetMetrics()` calls it. */
   reset(): void;
+  /** @throws MisuseError `ERR_STATE`: the counters belong to the server. */
+  inc(): never;
+  /** @throws MisuseError As {@link inc}. */
+  labels(): never;
+  /** @throws MisuseError As {@link inc}. */
+  remove(): never;
 }
 
 /** Values of all collectors that are read in one turn of the event loop: a registry reads them one after another. */
@@ -64,16 +74,35 @@ class Collector implements MetricCollector {
     this.#read = read;
   }
 
-  async get(): Promise<CollectedMetric> {
+  async get<T = CollectedMetric>(): Promise<T> {
     const { servers, process } = this.#read();
     const { name, help, type, aggregator } = this;
     const values = process === undefined ? [] : this.#values(samplesOfProcess(this.#key, process), undefined);
     for (const server of servers)
       values.push(...this.#values(samplesOfServer(this.#key, server), server.name));
-    return { name, help, type, aggregator, values };
+    return { name, help, type, aggregator, values } as T;
   }
 
   reset(): void {}
+
+  inc(): never {
+    return this.#refuse('inc');
+  }
+
+  labels(): never {
+    return this.#refuse('labels');
+  }
+
+  remove(): never {
+    return this.#refuse('remove');
+  }
+
+  #refuse(method: string): never {
+    throw new MisuseError(
+      'ERR_STATE',
+      `${method} cannot change ${this.name}: the server counts it; create a metric of your own for other values`,
+    );
+  }
 
   #values(samples: readonly Sample[], server: string | undefined): CollectedValue[] {
     const names = METRIC_TABLE[this.#key].labels;
