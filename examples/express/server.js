@@ -1,4 +1,4 @@
-// Hawser and Express on one port: Express answers requests, /metrics among them, and Hawser accepts upgrades to /live.
+// Hawser and Express on one port: Express answers requests, /metrics and /readyz among them, and Hawser accepts upgrades to /live.
 //   npm ci --prefix examples/express && node examples/express/server.js
 import process from 'node:process';
 import express from 'express';
@@ -8,6 +8,10 @@ import { METRICS_TYPE, metricsText } from 'hawser/observe';
 const app = express();
 app.get('/', (_request, response) => response.send(`${sockets.connections.size} connected`));
 app.get('/metrics', (_request, response) => response.type(METRICS_TYPE).send(metricsText(sockets)));
+app.get('/readyz', (_request, response) => {
+  const readiness = sockets.readiness(); // not ready while it is full or shuts down
+  response.status(readiness.ready ? 200 : 503).json(readiness);
+});
 app.post('/news', express.text(), (request, response) => response.json(sockets.broadcast(request.body)));
 
 const http = app.listen(Number(process.env.PORT ?? 8080), '127.0.0.1', () => {

@@ -1,4 +1,4 @@
-// Hawser and Fastify on one port: Fastify answers requests, /metrics among them, and Hawser accepts upgrades to /live.
+// Hawser and Fastify on one port: Fastify answers requests, /metrics and /readyz among them, and Hawser accepts upgrades to /live.
 //   npm ci --prefix examples/fastify && node examples/fastify/server.js
 import process from 'node:process';
 import fastify from 'fastify';
@@ -12,6 +12,10 @@ sockets.on('message', (connection, message) => {
 });
 
 app.get('/metrics', (_request, reply) => reply.type(METRICS_TYPE).send(metricsText(sockets)));
+app.get('/readyz', (_request, reply) => {
+  const readiness = sockets.readiness(); // not ready while it is full or shuts down
+  return reply.code(readiness.ready ? 200 : 503).send(readiness);
+});
 app.get('/', () => `${sockets.connections.size} connected`);
 
 console.log(await app.listen({ port: Number(process.env.PORT ?? 8080), host: '127.0.0.1' }));

@@ -18,6 +18,8 @@ test(
     const client = await example.join({ path: '/live' });
     assert.equal(await (await example.fetch('/')).text(), '1 connected');
     assert.equal(await ask(client, 'ahoy'), 'ahoy');
+    const ready = await example.fetch('/readyz');
+    assert.deepEqual([ready.status, await ready.json()], [200, { ready: true, reasons: [] }]);
     const metrics = await example.fetch('/metrics');
     // Express sorts the parameters.
     assert.equal(metrics.headers.get('content-type'), 'text/plain; charset=utf-8; version=0.0.4');
