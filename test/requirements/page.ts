@@ -1,6 +1,8 @@
+import { ACCEPTING } from './rfc6455-accepting.ts';
+import { AROUND } from './rfc6455-around.ts';
 import { CLOSING } from './rfc6455-closing.ts';
 import { FRAMES } from './rfc6455-frames.ts';
-import { AROUND, OPENING } from './rfc6455-opening.ts';
+import { OPENING } from './rfc6455-opening.ts';
 import { COMPRESSION } from './rfc7692.ts';
 import type { Rule } from './rule.ts';
 
@@ -14,7 +16,7 @@ const inOrder = (rules: readonly Rule[]): Rule[] =>
   rules.toSorted((a, b) => a.section.localeCompare(b.section, 'en', { numeric: true }));
 
 export const DOCUMENTS: readonly Document[] = [
-  { name: 'RFC 6455', rules: inOrder([...OPENING, ...FRAMES, ...CLOSING, ...AROUND]) },
+  { name: 'RFC 6455', rules: inOrder([...OPENING, ...ACCEPTING, ...FRAMES, ...CLOSING, ...AROUND]) },
   { name: 'RFC 7692', rules: COMPRESSION },
 ];
 
