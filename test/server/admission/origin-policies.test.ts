@@ -63,8 +63,13 @@ test('OR-03 * and functions decide about a value that is not a serialized origin
   assert.deepEqual(seen, MALFORMED);
 });
 
-test('OR-03 a listed text that is not a serialized origin admits exactly that value', () => {
-  for (const origin of MALFORMED.filter((text) => !text.includes(','))) {
+test('OR-03 a listed text with a scheme that is not a serialized origin admits exactly that value', () => {
+  const listable = MALFORMED.filter((text) => /^[a-z]+:\/\/[^*,\s]*$/i.test(text));
+  assert.ok(listable.length > 3);
+  for (const origin of MALFORMED) {
+    if (!listable.includes(origin)) assert.throws(() => policy([origin]), { code: 'ERR_OPTION' }, origin);
+  }
+  for (const origin of listable) {
     const judge = policy([origin, 'https://other.example']);
     assert.equal(codeOf(judge, [origin]), undefined, origin);
     assert.equal(codeOf(judge, [origin, origin]), 'ERR_ORIGIN', origin);
