@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
 import type { Connection } from '../../connection/connection.ts';
 import { HandshakeError, type HandshakeErrorCode } from '../../protocol/errors.ts';
 import { renderRefusal, renderResponse } from '../../protocol/handshake/answer.ts';
@@ -14,18 +13,12 @@ import {
 } from '../../protocol/handshake/server.ts';
 import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
-import type { AdmissionRefusal, Reservation } from '../admission/admission.ts';
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './handshake-owner.ts';
 import type { Refusal } from '../../observe/observer.ts';
 import type { HandshakeTrace } from '../../observe/tracing/traces.ts';
-import type {
-  ResponseLike,
-  UpgradeAcceptance,
-  UpgradeContext,
-  UpgradeHook,
-  UpgradeRequest,
-} from '../../options/hooks.ts';
+import type { ResponseLike, UpgradeAcceptance, UpgradeHook, UpgradeRequest } from '../../options/hooks.ts';
 import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
+import { HandshakeClaims } from './handshake-claims.ts';
 import { HeldInput } from './held-input.ts';
 import { Linger } from './linger.ts';
 import { PlainExchange } from './plain-exchange.ts';
@@ -34,7 +27,7 @@ import { readResponse } from './response-like.ts';
 import type { Sender } from '../admission/trust-proxy.ts';
 import { traceHandshake } from './handshake-trace.ts';
 import { answerUpgrade } from './upgrade-answer.ts';
-import { judgeDecision } from './upgrade-decision.ts';
+import { UpgradeHookCall } from './upgrade-hook-call.ts';
 
 /** Most bytes buffered from a client that sends before the answer; then reading its socket stops. */
 const MAX_EARLY_BYTES = 65_536;
@@ -77,11 +70,9 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   readonly #deadlineMs: number;
   /** When TCP accepted the socket, on the clock. Unlike deadlines, it counts the time in which the process was stalled. */
   readonly #acceptedAtMs: number;
-  #reservation: Reservation | undefined;
-  #abort: AbortController | undefined;
+  readonly #claims: HandshakeClaims;
+  #hookCall: UpgradeHookCall | undefined;
   #trace: HandshakeTrace | undefined;
-  /** The place among pending handshakes, or the reason why there is none; `undefined` once released or passed on. */
-  #place: HandshakePlace | AdmissionRefusal | undefined;
 
   /** @param finished Called once, with the connection if there is one. */
   constructor(
@@ -97,8 +88,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#transport = open(this);
     if (source !== undefined) this.#transport.standFor(source.address, source.port);
     owner.pendingSockets.add(this);
-    if (place !== undefined) place.holder = this;
-    this.#place = place ?? owner.places.enter(this.#transport.remoteAddress, this);
+    this.#claims = new HandshakeClaims(owner, this.#transport.remoteAddress, this, place);
     const { deadlines } = owner;
     const nowMs = deadlines.now();
     this.#acceptedAtMs = deadlines.clock.now() - nowMs + (acceptedAtMs ?? nowMs);
@@ -175,9 +165,9 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   #mayStart(): boolean {
-    const place = this.#place;
+    const { refusal } = this.#claims;
     if (this.#owner.shuttingDown) this.#refuse('ERR_SHUTTING_DOWN');
-    else if (place?.refused !== undefined) this.#refuse(place.refused, place.detail, place.error);
+    else if (refusal !== undefined) this.#refuse(refusal.refused, refusal.detail, refusal.error);
     else return true;
     return false;
   }
@@ -233,8 +223,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
       return;
     }
     const sender = this.#meetSender(head);
-    const place = this.#place as HandshakePlace;
-    this.#place = undefined;
+    const place = this.#claims.passPlace();
     this.#end();
     const plain = { head, sender, place, deadlineMs: this.#deadlineMs };
     const exchange = new PlainExchange(this.#owner, this.#transport, plain, request);
@@ -249,10 +238,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const sender = this.#owner.policies.senderOf(transport.remoteAddress, this.#secure, head.fields);
     if (sender.proxied) {
       transport.standFor(sender.address);
-      const place = this.#place as HandshakePlace;
-      const refusal = this.#owner.places.move(place, sender.address);
-      if (refusal?.error !== undefined) throw refusal.error;
-      if (refusal !== undefined) throw new HandshakeError(refusal.refused, refusal.detail);
+      this.#claims.moveTo(sender.address);
     }
     this.#secure = sender.secure;
     return sender;
@@ -294,12 +280,11 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
       );
       return;
     }
-    const reservation = owner.admission.reserve(this.#transport.remoteAddress);
-    if (reservation.refused !== undefined) {
-      this.#refuse(reservation.refused);
+    const refusal = this.#claims.reserve(this.#transport.remoteAddress);
+    if (refusal !== undefined) {
+      this.#refuse(refusal.refused);
       return;
     }
-    this.#reservation = reservation;
     this.#stage = 'deciding';
     const hook = owner.options.upgrade;
     if (hook === undefined) this.#accept(upgrade, request, undefined);
@@ -307,30 +292,18 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   async #ask(hook: UpgradeHook<UserData>, upgrade: UpgradeHead, request: UpgradeRequest): Promise<void> {
-    const { deadlines, options } = this.#owner;
-    const { clock } = deadlines;
-    const askedAtMs = clock.now();
-    const abort = new AbortController();
-    this.#abort = abort;
+    const owner = this.#owner;
+    const { deadlines, options } = owner;
     deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
-    const [origin] = upgrade.origins;
+    const call = new UpgradeHookCall();
+    this.#hookCall = call;
+    const { remoteAddress } = this.#transport;
+    const asked = { head: upgrade, request, remoteAddress, secure: this.#secure, stream: this.#stream };
     try {
-      let decision: unknown;
-      try {
-        decision = await hook({
-          request,
-          remoteAddress: this.#transport.remoteAddress,
-          ...(origin === undefined ? {} : { origin }),
-          protocols: upgrade.protocols,
-          secure: this.#secure,
-          ...clientCertificate(this.#stream),
-          signal: abort.signal,
-        });
-      } finally {
-        this.#owner.upgradeHookEnded(clock.now() - askedAtMs);
-      }
+      const verdict = await call.verdict(hook, asked, deadlines.clock, (durationMs) =>
+        owner.upgradeHookEnded(durationMs),
+      );
       if (this.#stage !== 'deciding') return;
-      const verdict = judgeDecision<UserData>(decision);
       if (verdict.refusal === undefined) this.#accept(upgrade, request, verdict.acceptance);
       else await this.#refuseWith(verdict.refusal);
     } catch (error) {
@@ -345,8 +318,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   ): void {
     const { options, engine } = this.#owner;
     const { text, identity } = answerUpgrade(upgrade, options, decision, engine.zlib);
-    const reservation = this.#reservation!;
-    this.#reservation = undefined;
+    const reservation = this.#claims.passReservation();
     this.#end();
     const transport = this.#transport;
     transport.write([Buffer.from(text, 'latin1')]);
@@ -416,26 +388,14 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   #release(): void {
-    if (this.#reservation !== undefined) this.#owner.admission.release(this.#reservation);
-    this.#reservation = undefined;
+    this.#claims.cancelReservation();
     this.#early?.release();
-    this.#abort?.abort();
+    this.#hookCall?.abort();
   }
 
   #end(): void {
     this.#stage = 'done';
     this.#owner.deadlines.cancel(this);
-    const place = this.#place;
-    if (place !== undefined && place.refused === undefined) this.#owner.places.leave(place);
-    this.#place = undefined;
+    this.#claims.leave();
   }
-}
-
-/** The client's certificate, if the server requested one and the client sent it. */
-function clientCertificate(socket: Duplex | undefined): Pick<UpgradeContext, 'clientCertificate'> {
-  if (!(socket instanceof TLSSocket)) return {};
-  const certificate = socket.getPeerX509Certificate();
-  return certificate === undefined
-    ? {}
-    : { clientCertificate: { certificate, authorized: socket.authorized } };
 }
