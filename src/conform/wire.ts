@@ -5,7 +5,7 @@ import { type FrameSpec, type Role, wireOf } from './model.ts';
 import { Inflater, type Negotiated } from './deflate-codec.ts';
 import { shownClose, shownFrame, shownPayload, SHOWN_BYTES } from './shown.ts';
 
-/** An endpoint MUST NOT send these codes (§7.4.1). To echo another unassigned code breaks no MUST. */
+/** An endpoint MUST NOT send these codes (§7.4.1). Echoing another unassigned code breaks no MUST. */
 const NEVER_SENT: ReadonlySet<number> = new Set([1005, 1006, 1015]);
 
 /** A frame, or other bytes, that one side sent. */

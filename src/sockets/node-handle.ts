@@ -93,7 +93,7 @@ export class NodeSockets {
   }
 }
 
-/** Full reads of one handle in a row, after which it yields to other connections. */
+/** Number of full reads in a row after which a handle yields to other connections. */
 export const FULL_READS_A_TURN = 2;
 
 /** @param detail Text to append to the message. */

@@ -278,7 +278,7 @@ function outcome({ figures, thresholds }: HtmlReport): string {
   return '<p class="outcome pass">Every threshold is met</p>';
 }
 
-/** The report as a web page in one file, without scripts and without anything from elsewhere. */
+/** The report as a web page in one file, without scripts and without external resources. */
 export function htmlReport(report: HtmlReport): string {
   const { figures, timeline, machine, time } = report;
   const charts = [

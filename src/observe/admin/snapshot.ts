@@ -94,7 +94,7 @@ export interface AdminGauge {
 export interface AdminGauges {
   /** Open and closing connections; the limit is `maxConnections`. */
   readonly connections: AdminGauge;
-  /** Bytes that connections hold, of all servers with the same memory budget; the limit is that of the budget. */
+  /** Bytes that the connections of all servers with this memory budget hold. The limit is the budget's. */
   readonly bufferedBytes: AdminGauge;
   /** Used heap of the process; the limit is that of V8. */
   readonly heapBytes: AdminGauge;

@@ -28,7 +28,7 @@ export type CaptureRecord = string | Uint8Array;
 export interface RecordWriter {
   /** @returns Whether the record was written. */
   write(record: CaptureRecord): boolean;
-  /** Writes a record that a reader needs for all others: never dropped. */
+  /** Writes a record that readers need to understand the others. It is never dropped. */
   writeAlways(record: CaptureRecord): void;
 }
 

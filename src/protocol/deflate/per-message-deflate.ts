@@ -84,7 +84,7 @@ class DeflateEncoder implements MessageEncoder {
     this.#zlib = zlib;
     const { windowBits, contextTakeover } = direction;
     const { level, memLevel } = settings;
-    // A window can be smaller than zlib's smallest.
+    // A negotiated window can be smaller than the smallest window of zlib.
     if (windowBits >= MIN_COMPRESSOR_BITS)
       this.#compressor = zlib.compressor({ windowBits, level, memLevel }, contextTakeover);
   }

@@ -33,7 +33,7 @@ export interface Position {
   readonly offset: number;
 }
 
-/** Up to this many members are a list. A longer list would be slow to search. */
+/** Up to this many members are in an array. A longer array would be slow to search. */
 const MAX_LISTED = 16;
 
 /**

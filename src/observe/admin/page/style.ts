@@ -1,4 +1,4 @@
-/** Look of the admin page: light or dark as the system of the reader, one column on a phone. */
+/** Style of the admin page: light or dark as the viewer's system setting, one column on phones. */
 export const STYLE = `
 :root {
   color-scheme: light dark;
