@@ -1,12 +1,12 @@
 import type { Message } from '../index.ts';
 import { printable } from '../protocol/index.ts';
+import { hexDump } from './hex-dump.ts';
 import { indentedJson } from './json.ts';
 
 /** Maximum bytes of a binary message shown on a terminal. */
 const MAX_SHOWN_BYTES = 256;
 /** Maximum characters of a text message shown on a terminal; a longer message is cut and not indented. */
 const MAX_SHOWN_CHARACTERS = 65_536;
-const BYTES_A_LINE = 16;
 
 /** A message for programs that read the output: the whole message as one line, binary as hex. */
 export function messageLine(message: Message): string {
@@ -16,10 +16,9 @@ export function messageLine(message: Message): string {
 /** A message for a terminal: JSON indented, binary as a dump of hex and ASCII, long messages cut. */
 export function messageLines(message: Message): string[] {
   if (typeof message === 'string') return textLines(message);
-  const lines = [`${message.length.toLocaleString('en-US')} ${message.length === 1 ? 'byte' : 'bytes'}`];
   const shown = message.subarray(0, MAX_SHOWN_BYTES);
-  for (let at = 0; at < shown.length; at += BYTES_A_LINE)
-    lines.push(dumpLine(shown.subarray(at, at + BYTES_A_LINE), at));
+  const size = `${message.length.toLocaleString('en-US')} ${message.length === 1 ? 'byte' : 'bytes'}`;
+  const lines = [size, ...hexDump(shown)];
   const more = message.length - shown.length;
   if (more > 0) lines.push(`… and ${more.toLocaleString('en-US')} more`);
   return lines;
@@ -34,10 +33,4 @@ function textLines(text: string): string[] {
     ...lines,
     `… and ${hidden.toLocaleString('en-US')} more ${characters}; --json, or output to a pipe, shows all of it`,
   ];
-}
-
-function dumpLine(bytes: Buffer, at: number): string {
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  const ascii = bytes.toString('latin1').replaceAll(/[^ -~]/g, '.');
-  return `${at.toString(16).padStart(4, '0')}  ${hex.padEnd(BYTES_A_LINE * 3)} ${ascii}`;
 }

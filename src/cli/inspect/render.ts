@@ -1,8 +1,8 @@
 import type { InspectedConnection, InspectedFrame, Inspection, Violation } from '../../observe/index.ts';
 import { printable } from '../../protocol/index.ts';
+import { hexDump } from '../hex-dump.ts';
 
 const WIDTH = 80;
-const BYTES_A_LINE = 16;
 /** Bytes and characters of a payload that are shown without `--full`. */
 const MAX_SHOWN_BYTES = 256;
 const MAX_SHOWN_CHARACTERS = 1_024;
@@ -169,11 +169,7 @@ function chunksOf(text: string, size: number): string[] {
 
 function* dumpLines(data: Buffer, isFull: boolean): IterableIterator<string> {
   const shown = isFull ? data : data.subarray(0, MAX_SHOWN_BYTES);
-  for (let at = 0; at < shown.length; at += BYTES_A_LINE) {
-    const bytes = shown.subarray(at, at + BYTES_A_LINE);
-    const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    yield `    ${at.toString(16).padStart(4, '0')}  ${hex.padEnd(BYTES_A_LINE * 3)} ${bytes.toString('latin1').replaceAll(/[^ -~]/g, '.')}`;
-  }
+  for (const line of hexDump(shown)) yield `    ${line}`;
   if (shown.length < data.length)
     yield `    … ${counted(data.length - shown.length, 'more byte')}; --full shows them`;
 }
