@@ -1,5 +1,6 @@
 import type { Clock } from '../client/index.ts';
 import { Alarm } from './alarm.ts';
+import { LateOpenings } from './late-openings.ts';
 import { LoadConnection, type LoadConnectionOwner, type LoadWire } from './load-connection.ts';
 import type { LoadError } from './load-plan.ts';
 import { Pacer } from './pacer.ts';
@@ -7,7 +8,6 @@ import type { Tally } from './tally.ts';
 
 /** Maximum concurrent handshakes without a ramp: half of the usual backlog of a listener. */
 const OPENING_AT_ONCE = 256;
-const CHECK_EVERY_MS = 250;
 
 export interface FleetSettings {
   readonly size: number;
@@ -35,12 +35,12 @@ export class Fleet implements LoadConnectionOwner {
   readonly #tally: Tally;
   readonly #listener: FleetListener;
   readonly #opening = new Set<LoadConnection>();
+  readonly #late: LateOpenings;
   readonly #alarm: Alarm;
   #started = 0;
   #pacer: Pacer | undefined;
   #settled: (() => void) | undefined;
   #empty: (() => void) | undefined;
-  #check: unknown;
 
   constructor(settings: FleetSettings, wire: LoadWire, clock: Clock, tally: Tally, listener: FleetListener) {
     this.#settings = settings;
@@ -48,6 +48,7 @@ export class Fleet implements LoadConnectionOwner {
     this.#clock = clock;
     this.#tally = tally;
     this.#listener = listener;
+    this.#late = new LateOpenings(clock, this.#opening, settings.timeoutMs);
     this.#alarm = new Alarm(clock, () => this.#start());
   }
 
@@ -58,12 +59,12 @@ export class Fleet implements LoadConnectionOwner {
     return new Promise<void>((resolve) => {
       this.#settled = resolve;
       signal.addEventListener('abort', () => resolve(), { once: true });
-      this.#giveUpLate();
+      this.#late.start();
       this.#start();
     }).finally(() => {
       this.#started = size;
       this.#alarm.clear();
-      this.#clock.clearTimer(this.#check);
+      this.#late.stop();
     });
   }
 
@@ -123,15 +124,6 @@ export class Fleet implements LoadConnectionOwner {
     }
     if (pacer !== undefined && this.#started < size) this.#alarm.set(pacer.nextMs());
     if (this.#started === size && this.#opening.size === 0) this.#settled?.();
-  }
-
-  #giveUpLate(): void {
-    const { timeoutMs } = this.#settings;
-    const nowMs = this.#clock.now();
-    for (const connection of this.#opening) {
-      if (nowMs - connection.startedMs > timeoutMs) connection.giveUp(`not open after ${timeoutMs} ms`);
-    }
-    this.#check = this.#clock.setTimer(() => this.#giveUpLate(), CHECK_EVERY_MS);
   }
 
   #ended(): void {

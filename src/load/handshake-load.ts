@@ -1,11 +1,10 @@
 import type { Clock } from '../client/index.ts';
 import { Alarm } from './alarm.ts';
+import { LateOpenings } from './late-openings.ts';
 import { LoadConnection, type LoadConnectionOwner, type LoadWire } from './load-connection.ts';
 import type { LoadError } from './load-plan.ts';
 import { Pacer } from './pacer.ts';
 import type { Tally } from './tally.ts';
-
-const CHECK_EVERY_MS = 250;
 
 export interface HandshakeSettings {
   /** Connections opened concurrently. */
@@ -26,6 +25,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
   readonly #clock: Clock;
   readonly #tally: Tally;
   readonly #opening = new Set<LoadConnection>();
+  readonly #late: LateOpenings;
   readonly #leaving = new Set<LoadConnection>();
   /** Open connections, the oldest first. */
   readonly #kept = new Set<LoadConnection>();
@@ -35,7 +35,6 @@ export class HandshakeLoad implements LoadConnectionOwner {
   #stopped = true;
   #behind = false;
   #gone: (() => void) | undefined;
-  #check: unknown;
 
   constructor(
     settings: HandshakeSettings,
@@ -49,6 +48,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
     this.#clock = clock;
     this.#tally = tally;
     this.#failed = failed;
+    this.#late = new LateOpenings(clock, this.#opening, settings.timeoutMs);
     this.#alarm = new Alarm(clock, () => this.#fill());
   }
 
@@ -56,7 +56,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
     const { ratePerSecond } = this.#settings;
     this.#stopped = false;
     if (ratePerSecond !== undefined) this.#pacer = new Pacer(ratePerSecond, this.#clock.now());
-    this.#giveUpLate();
+    this.#late.start();
     this.#fill();
   }
 
@@ -64,7 +64,7 @@ export class HandshakeLoad implements LoadConnectionOwner {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#alarm.clear();
-    this.#clock.clearTimer(this.#check);
+    this.#late.stop();
     const gone = new Promise<void>((resolve) => {
       this.#gone = resolve;
     });
@@ -126,15 +126,6 @@ export class HandshakeLoad implements LoadConnectionOwner {
       this.#opening.add(connection);
     }
     if (pacer !== undefined && !this.#behind) this.#alarm.set(pacer.nextMs());
-  }
-
-  #giveUpLate(): void {
-    const { timeoutMs } = this.#settings;
-    const nowMs = this.#clock.now();
-    for (const connection of this.#opening) {
-      if (nowMs - connection.startedMs > timeoutMs) connection.giveUp(`not open after ${timeoutMs} ms`);
-    }
-    this.#check = this.#clock.setTimer(() => this.#giveUpLate(), CHECK_EVERY_MS);
   }
 
   #ifGone(): void {
