@@ -35,6 +35,8 @@ export type { ConnectionState } from './connection/states.ts';
 export { ConnectError, type ConnectPhase } from './protocol/connect-error.ts';
 export {
   type ConnectErrorCode,
+  EngineError,
+  type EngineErrorCode,
   type ErrorCode,
   ERRORS,
   HandshakeError,

@@ -175,6 +175,7 @@ const TITLES: readonly (readonly [ErrorRule['kind'], string])[] = [
   ['transport', 'The connection was lost'],
   ['misuse', 'The call was wrong (`MisuseError`, thrown to the caller)'],
   ['client', 'A client could not connect'],
+  ['engine', 'A call of an engine failed (`EngineError`, in the result of `publish`)'],
 ];
 
 /** docs/errors.md: every error code. */

@@ -53,7 +53,7 @@ const RANDOM = {
   crypto: 'randomBytes randomFill randomFillSync randomInt randomUUID getRandomValues webcrypto'.split(' '),
 };
 /** Layers that take every timer from an injected clock. */
-const CLOCKED = ['connection', 'server', 'client'];
+const CLOCKED = ['connection', 'server', 'client', 'cluster'];
 
 /**
  * The only files that may use the process, and which members of it.

@@ -30,7 +30,9 @@ export interface Engine {
   read(topic: string, since: Position | undefined, history: HistoryLimits): Promise<HistoryRead>;
   /** The current positions, in bulk; `undefined` for a topic without history. */
   positions(topics: readonly string[]): Promise<readonly (Position | undefined)[]>;
-  enter(topic: string, field: string, value: Uint8Array): Promise<void>;
+  /** Sets members by field, at most 64, and delivers the changes to nodes that are interested in the members of the topic. */
+  enter(topic: string, members: ReadonlyMap<string, Uint8Array>): Promise<void>;
+  /** Removes members by field, at most 64, and delivers the changes. */
   leave(topic: string, fields: readonly string[]): Promise<void>;
   /** @param max Above this number of members, the answer has no entries. */
   members(topic: string, max: number): Promise<MembersRead>;
@@ -38,6 +40,11 @@ export interface Engine {
   beat(info: Uint8Array, ttlMs: number): Promise<readonly NodeEntry[]>;
   /** Sends a control message to one node or to all nodes, this one included. */
   tell(to: { readonly node: string } | 'all', bytes: Uint8Array): Promise<void>;
+  /**
+   * The node found that the engine delivers nothing although it looks healthy. The engine closes its connections to the broker,
+   * calls `host.disconnected`, and connects again.
+   */
+  reconnect(reason: Error): void;
 }
 
 /** What a node can be interested in: the messages of a topic, or the changes of its members. */
@@ -51,7 +58,7 @@ export interface Batch {
   readonly topic: string;
   /** The node that publishes. */
   readonly node: string;
-  /** Number of the batch among those of this node and topic, from 1. */
+  /** Number of the batch: greater than that of every earlier batch of this node. */
   readonly seq: number;
   /** The batch was sent before, and its answer was lost: the engine looks whether it has it already. */
   readonly again: boolean;
@@ -120,6 +127,10 @@ export interface EngineHost {
   connected(): void;
   /** The broker cannot be used. Calls that are pending have rejected. */
   disconnected(error: Error): void;
+  /**
+   * Delivers messages; on a channel of members, changes as `memberChange` writes them. Does not throw. The node copies what it
+   * keeps of entries that are views of larger memory; other entries must not change afterwards.
+   */
   deliver(channel: Channel, header: ArrivalHeader, entries: readonly Uint8Array[]): void;
   control(bytes: Uint8Array): void;
 }

@@ -5,9 +5,9 @@
 export interface ErrorRule {
   /**
    * `handshake`: answered with an HTTP status. `peer`: answered with a close code. `transport`: no answer is possible.
-   * `misuse`: thrown to the caller. `client`: connecting failed.
+   * `misuse`: thrown to the caller. `client`: connecting failed. `engine`: a call of an engine of `hawser/cluster` failed.
    */
-  readonly kind: 'handshake' | 'peer' | 'transport' | 'misuse' | 'client';
+  readonly kind: 'handshake' | 'peer' | 'transport' | 'misuse' | 'client' | 'engine';
   /** HTTP status of the refusal, for `handshake`. */
   readonly status?: number;
   /** Close code sent, for `peer`. */
@@ -26,6 +26,7 @@ export interface ErrorRule {
 /* @__NO_SIDE_EFFECTS__ */ const misuse = (says: string) => ({ kind: 'misuse', section: '', says }) as const;
 /* @__NO_SIDE_EFFECTS__ */ const client = (section: string, says: string) =>
   ({ kind: 'client', section, says }) as const;
+/* @__NO_SIDE_EFFECTS__ */ const engine = (says: string) => ({ kind: 'engine', section: '', says }) as const;
 
 /** Every error code of Hawser. Codes are stable: programs branch on them. */
 export const ERRORS = /* @__PURE__ */ Object.freeze({
@@ -115,6 +116,10 @@ export const ERRORS = /* @__PURE__ */ Object.freeze({
   ERR_PROXY_AUTH: client('', 'the proxy asks for credentials, or refuses the credentials it received'),
   ERR_RESPONSE: client('§4.1', 'the server did not accept the handshake'),
   ERR_REDIRECT: client('§4.2.2', 'the server answered with a redirect'),
+  // Engines that join nodes.
+  ERR_ENGINE_DOWN: engine('the engine cannot be reached'),
+  ERR_ENGINE_FULL: engine('the queue of messages to the engine is full'),
+  ERR_ENGINE_REFUSED: engine('the engine refused the call'),
 }) satisfies Readonly<Record<string, ErrorRule>>;
 
 /** The stable code of an error; see {@link ERRORS}. */
@@ -132,6 +137,8 @@ export type TransportErrorCode = CodeOf<'transport'>;
 export type MisuseErrorCode = CodeOf<'misuse'>;
 /** Codes of connections that could not be opened. */
 export type ConnectErrorCode = CodeOf<'client'>;
+/** Codes of failed calls of an engine. */
+export type EngineErrorCode = CodeOf<'engine'>;
 
 const sentence = (code: ErrorCode, detail: string | undefined): string => {
   const { says, section } = ERRORS[code] as ErrorRule;
@@ -139,7 +146,7 @@ const sentence = (code: ErrorCode, detail: string | undefined): string => {
   return detail === undefined ? `${says}${where}` : `${says}: ${detail}${where}`;
 };
 
-/** Base of errors caused by a peer or a transport. They are never thrown to the application. */
+/** Base of errors caused by a peer, a transport or an engine. They are never thrown to the application. */
 export class WebSocketError extends Error {
   override readonly name: string = 'WebSocketError';
   /** Stable; programs branch on it. */
@@ -190,6 +197,18 @@ export class HandshakeError extends PeerError {
 export class TransportError extends WebSocketError {
   override readonly name: string = 'TransportError';
   declare readonly code: TransportErrorCode;
+}
+
+/**
+ * A call of an engine failed. `ERR_ENGINE_DOWN`: the call may have had its effect. `ERR_ENGINE_FULL` and
+ * `ERR_ENGINE_REFUSED`: it had none.
+ */
+export class EngineError extends WebSocketError {
+  override readonly name: string = 'EngineError';
+  declare readonly code: EngineErrorCode;
+  constructor(code: EngineErrorCode, detail?: string, options?: ErrorOptions) {
+    super(code, detail, options);
+  }
 }
 
 /** The application made a wrong call. Thrown synchronously; the call had no effect. */

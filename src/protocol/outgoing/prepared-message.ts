@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import { LENGTH_16, LENGTH_64 } from '../constants.ts';
+import { LENGTH_16, LENGTH_64, OPCODE } from '../constants.ts';
 import { buildFrame } from './frame-builder.ts';
 import { outgoing, type Payload } from '../payload.ts';
 import type { ReusableBytes } from '../reusable-bytes.ts';
@@ -28,6 +28,9 @@ export interface SharedFrame {
   leave(waiter: FrameWaiter): void;
 }
 
+/** Marks the payload of a constructor call as a whole frame. */
+const IS_FRAME: PrepareOptions = /* @__PURE__ */ Object.freeze({});
+
 /** A message encoded once for many recipients. All of them share its frame, a server's, which never changes. */
 export class PreparedMessage {
   /** The whole unmasked frame. */
@@ -43,11 +46,25 @@ export class PreparedMessage {
    * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent this way.
    */
   constructor(payload: Payload, options?: PrepareOptions, reusable?: ReusableBytes) {
+    if (options === IS_FRAME) {
+      this.frame = payload as Buffer;
+      this.isText = (this.frame[0]! & 0x0f) === OPCODE.TEXT;
+      this.compress = undefined;
+      return;
+    }
     const { opcode, data } = outgoing(payload, options?.binary, reusable);
-    this.isText = opcode === 1;
+    this.isText = opcode === OPCODE.TEXT;
     this.compress = options?.compress;
     const bytes = typeof data === 'string' ? reusable?.utf8Of(data) : undefined;
     this.frame = buildFrame(opcode, bytes ?? data, undefined);
+  }
+
+  /**
+   * Makes a message of the frame of another one.
+   * @param frame A whole unmasked text or binary frame, checked by the caller. The message keeps it: it must not change.
+   */
+  static ofFrame(frame: Buffer): PreparedMessage {
+    return new PreparedMessage(frame, IS_FRAME);
   }
 
   get payloadBytes(): number {
