@@ -120,6 +120,7 @@ export const ERRORS = /* @__PURE__ */ Object.freeze({
   ERR_ENGINE_DOWN: engine('the engine cannot be reached'),
   ERR_ENGINE_FULL: engine('the queue of messages to the engine is full'),
   ERR_ENGINE_REFUSED: engine('the engine refused the call'),
+  ERR_ENGINE_MESSAGE: engine('a message of the engine is invalid'),
 }) satisfies Readonly<Record<string, ErrorRule>>;
 
 /** The stable code of an error; see {@link ERRORS}. */
@@ -201,7 +202,7 @@ export class TransportError extends WebSocketError {
 
 /**
  * A call of an engine failed. `ERR_ENGINE_DOWN`: the call may have had its effect. `ERR_ENGINE_FULL` and
- * `ERR_ENGINE_REFUSED`: it had none.
+ * `ERR_ENGINE_REFUSED`: it had none. `ERR_ENGINE_MESSAGE`: what the engine delivered or answered is invalid.
  */
 export class EngineError extends WebSocketError {
   override readonly name: string = 'EngineError';

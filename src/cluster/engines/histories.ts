@@ -1,0 +1,161 @@
+import { ENTRY_BYTES } from '../../protocol/limits.ts';
+import type { Position } from '../../server/groups/topic.ts';
+import type { Batch, HistoryLimits, HistoryRead, Published } from '../engine.ts';
+import { Fifo } from '../fifo.ts';
+
+/** What a history without messages counts as, besides its name: the objects that hold its position. */
+const HISTORY_BYTES = 512;
+
+/** The messages and the position of one topic. */
+interface History {
+  readonly topic: string;
+  epoch: string;
+  /** Offset of the last message; 0 before the first. */
+  offset: number;
+  readonly entries: Fifo<Uint8Array>;
+  /** Of `entries`, without what the queue counts for each. */
+  bytes: number;
+  publishedMs: number;
+  usedMs: number;
+  ttlMs: number;
+  positionTtlMs: number;
+  /** The last batch, by which a batch that is sent again is recognised. */
+  last: { readonly node: string; readonly seq: number; readonly first: number } | undefined;
+}
+
+/**
+ * The histories of topics in the memory of this process. Entries are kept, not copied: they must not change. Expired messages are
+ * dropped lazily, and by {@link sweep}. Over `maxBytes`, the messages of the topics that were published to least recently
+ * are dropped, then their positions.
+ */
+export class Histories {
+  readonly #maxBytes: number;
+  /** In the order of the last publish or read. */
+  readonly #histories = new Map<string, History>();
+  #bytes = 0;
+
+  /** @param maxBytes Of all histories. Every message counts 128 bytes more than its entry, every topic 512. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Number of topics with a position. */
+  get size(): number {
+    return this.#histories.size;
+  }
+
+  /** What all histories count as. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Numbers and stores a batch; one that was stored before is only recognised. */
+  append(batch: Batch, limits: HistoryLimits, nowMs: number): Published {
+    const history = this.#open(batch.topic, limits, nowMs);
+    const { last, epoch } = history;
+    if (batch.again && last !== undefined && last.node === batch.node && last.seq === batch.seq)
+      return { epoch, first: last.first, again: true };
+    const first = history.offset + 1;
+    for (const entry of batch.entries) {
+      history.entries.push(entry);
+      history.bytes += entry.length;
+      this.#bytes += entry.length + ENTRY_BYTES;
+    }
+    history.offset += batch.entries.length;
+    history.publishedMs = nowMs;
+    history.last = { node: batch.node, seq: batch.seq, first };
+    while (history.entries.size > limits.maxMessages || history.bytes > limits.maxBytes)
+      this.#dropOldest(history);
+    if (this.#bytes > this.#maxBytes) this.#shrink();
+    return { epoch, first, again: false };
+  }
+
+  /** Reads what follows `since`, or all; creates the position of a topic without one. */
+  read(topic: string, since: Position | undefined, limits: HistoryLimits, nowMs: number): HistoryRead {
+    const history = this.#open(topic, limits, nowMs);
+    const { epoch, offset: top, entries } = history;
+    const oldest = top - entries.size + 1;
+    const first = since?.epoch === epoch ? Math.min(Math.max(since.offset + 1, oldest), top + 1) : oldest;
+    if (this.#bytes > this.#maxBytes) this.#shrink();
+    return { epoch, top, first, entries: entries.from(first - oldest) };
+  }
+
+  position(topic: string, nowMs: number): Position | undefined {
+    const history = this.#histories.get(topic);
+    if (history === undefined || this.#expired(history, nowMs)) return undefined;
+    return { epoch: history.epoch, offset: history.offset };
+  }
+
+  /** Drops what has expired. */
+  sweep(nowMs: number): void {
+    for (const history of this.#histories.values()) this.#expired(history, nowMs);
+  }
+
+  clear(): void {
+    this.#histories.clear();
+    this.#bytes = 0;
+  }
+
+  #open(topic: string, limits: HistoryLimits, nowMs: number): History {
+    let history = this.#histories.get(topic);
+    if (history === undefined || this.#expired(history, nowMs)) {
+      history = {
+        topic,
+        epoch: limits.candidateEpoch,
+        offset: 0,
+        entries: new Fifo(),
+        bytes: 0,
+        publishedMs: nowMs,
+        usedMs: nowMs,
+        ttlMs: 0,
+        positionTtlMs: 0,
+        last: undefined,
+      };
+      this.#bytes += HISTORY_BYTES + topic.length;
+    } else this.#histories.delete(topic);
+    this.#histories.set(topic, history);
+    history.usedMs = nowMs;
+    history.ttlMs = limits.ttlMs;
+    history.positionTtlMs = limits.positionTtlMs;
+    return history;
+  }
+
+  /** Drops what has expired of a history. @returns Whether that was its position, too. */
+  #expired(history: History, nowMs: number): boolean {
+    if (nowMs - history.publishedMs >= history.ttlMs) this.#dropEntries(history);
+    if (nowMs - history.usedMs < history.positionTtlMs) return false;
+    this.#delete(history);
+    return true;
+  }
+
+  #dropOldest(history: History): void {
+    const { length } = history.entries.shift()!;
+    history.bytes -= length;
+    this.#bytes -= length + ENTRY_BYTES;
+  }
+
+  #dropEntries(history: History): void {
+    this.#bytes -= history.bytes + history.entries.size * ENTRY_BYTES;
+    history.bytes = 0;
+    history.entries.clear();
+  }
+
+  #delete(history: History): void {
+    this.#dropEntries(history);
+    this.#bytes -= HISTORY_BYTES + history.topic.length;
+    this.#histories.delete(history.topic);
+  }
+
+  /** Frees an eighth of the limit, so that a publish seldom pays for it. The topic used last keeps its position. */
+  #shrink(): void {
+    const target = this.#maxBytes - this.#maxBytes / 8;
+    for (const history of this.#histories.values()) {
+      if (this.#bytes <= target) return;
+      this.#dropEntries(history);
+    }
+    for (const history of this.#histories.values()) {
+      if (this.#bytes <= target || this.#histories.size === 1) return;
+      this.#delete(history);
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import type { Clock } from '../engine/clock.ts';
+import type { RandomSource } from '../engine/random.ts';
+import { EngineError } from '../protocol/errors.ts';
+import type { Position } from '../server/groups/topic.ts';
+import type { HistoryRead } from './engine.ts';
+import { isName } from './envelope.ts';
+
+const MAX_READS = 64;
+/** The first and the longest delay after a read that failed, with full jitter. */
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 2_000;
+
+/** A topic whose history is read. */
+export interface Reader {
+  readonly topic: string;
+  /** The read begins. @returns After which position; `undefined` for the whole history. */
+  readBegins(): Position | undefined;
+  readAnswered(read: HistoryRead): void;
+}
+
+export interface ReadsOwner {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  /** Calls the engine. May throw. */
+  read(topic: string, since: Position | undefined): Promise<HistoryRead>;
+  fault(error: unknown): void;
+  wake(): void;
+}
+
+/** The reads of histories: one per topic, and at most 64 at a time. */
+export class Reads {
+  readonly #owner: ReadsOwner;
+  /** Topics that want a read, in the order of asking. */
+  readonly #wanted = new Set<Reader>();
+  /** Failed reads by topic, since the last one that was answered. */
+  readonly #failures = new Map<Reader, number>();
+  #inFlight = 0;
+  #isOnline = false;
+  #session = 0;
+  /** Reads that began, since the start. */
+  count = 0;
+
+  constructor(owner: ReadsOwner) {
+    this.#owner = owner;
+  }
+
+  online(): void {
+    this.#isOnline = true;
+    this.#session++;
+    this.#inFlight = 0;
+  }
+
+  /** Reads are forgotten: every topic asks anew after the reconnect. */
+  offline(): void {
+    this.#isOnline = false;
+    this.#wanted.clear();
+    this.#failures.clear();
+  }
+
+  want(reader: Reader): void {
+    this.#wanted.add(reader);
+    this.#owner.wake();
+  }
+
+  /** The topic is of no interest any longer. */
+  forget(reader: Reader): void {
+    this.#wanted.delete(reader);
+    this.#failures.delete(reader);
+  }
+
+  flush(): void {
+    for (const reader of this.#wanted) {
+      if (!this.#isOnline || this.#inFlight >= MAX_READS) return;
+      this.#wanted.delete(reader);
+      this.#begin(reader);
+    }
+  }
+
+  #begin(reader: Reader): void {
+    const session = this.#session;
+    const since = reader.readBegins();
+    this.#inFlight++;
+    this.count++;
+    let answer: Promise<HistoryRead>;
+    try {
+      answer = this.#owner.read(reader.topic, since);
+    } catch (error) {
+      answer = Promise.reject(error);
+    }
+    const failed = (error: unknown): void => {
+      if (session !== this.#session || !this.#isOnline) return;
+      this.#inFlight--;
+      this.#owner.fault(error);
+      this.#retry(reader, session);
+      this.#owner.wake();
+    };
+    answer.then((read) => {
+      const fault = faultOf(read);
+      if (fault !== undefined) return failed(fault);
+      if (session !== this.#session || !this.#isOnline) return;
+      this.#inFlight--;
+      this.#failures.delete(reader);
+      reader.readAnswered(read);
+      this.#owner.wake();
+    }, failed);
+  }
+
+  #retry(reader: Reader, session: number): void {
+    const failures = this.#failures.get(reader) ?? 0;
+    this.#failures.set(reader, failures + 1);
+    const { clock, random } = this.#owner;
+    const limitMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures);
+    clock.setTimer(() => {
+      if (session === this.#session && this.#isOnline && this.#failures.has(reader)) this.want(reader);
+    }, random.fraction() * limitMs);
+  }
+}
+
+/** What contradicts itself in an answer. */
+function faultOf({ epoch, top, first, entries }: HistoryRead): EngineError | undefined {
+  const isValid =
+    isName(epoch) &&
+    Number.isSafeInteger(top) &&
+    top >= 0 &&
+    Number.isSafeInteger(first) &&
+    first >= 1 &&
+    first + entries.length === top + 1;
+  if (isValid) return undefined;
+  return new EngineError(
+    'ERR_ENGINE_MESSAGE',
+    `a read of epoch ${epoch} with ${entries.length} entries from ${first} to ${top}`,
+  );
+}
