@@ -29,7 +29,9 @@ import { RecoveryBudget, Resume } from './recovery.ts';
 import { type ResolvedHistoryRule, type ResolvedPresenceRule, Rules } from './rules.ts';
 import { RelayedTopic } from './relayed-topic.ts';
 import { TailMemory } from './tail.ts';
+import { Outage } from './outage.ts';
 import { TopicLog } from './topic-log.ts';
+import { Upkeep } from './upkeep.ts';
 
 /** What a {@link TopicNode} of a server needs. */
 export interface ClusterNodeSettings {
@@ -73,6 +75,8 @@ export class ClusterNode implements TopicNode, EngineHost {
   readonly #logs = new Map<string, TopicLog>();
   readonly #relayed = new Map<string, RelayedTopic>();
   readonly #toServe = new Set<TopicLog>();
+  readonly #upkeep: Upkeep;
+  readonly #outage: Outage;
   #state: 'new' | 'up' | 'down' | 'stopped' = 'new';
   #epochs = 0;
   #wakes = false;
@@ -88,6 +92,17 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#isAlone = engine === undefined;
     this.#engine = engine ?? new LocalEngine();
     const fault = (error: unknown): void => this.#fault(error);
+    this.#outage = new Outage(clock, owner);
+    this.#upkeep = new Upkeep(this.#engine, {
+      clock,
+      nodeId: this.nodeId,
+      deadlineMs,
+      isUp: () => this.#state === 'up',
+      isInterested: () => this.#interest.size > 0,
+      logs: () => this.#logs.values(),
+      nodesAlive: () => {},
+      fault,
+    });
     const wake = (): void => this.#wake();
     this.#history = new Rules(settings.history, fault);
     this.#tails = new TailMemory(maxHistoryBytes);
@@ -123,6 +138,7 @@ export class ClusterNode implements TopicNode, EngineHost {
   start(): void {
     if (this.#state !== 'new') throw new MisuseError('ERR_STATE', 'a node of topics is started once');
     this.#state = 'down';
+    if (!this.#isAlone) this.#upkeep.start();
     this.#engine.start(this).catch((error: unknown) => this.#fault(error));
   }
 
@@ -130,6 +146,7 @@ export class ClusterNode implements TopicNode, EngineHost {
     if (this.#state === 'stopped') return;
     await this.#queue.drain(this.#state === 'up' ? deadlineMs : 0);
     this.#state = 'stopped';
+    this.#upkeep.stop();
     this.#recovery.stop();
     for (const log of this.#logs.values()) log.expireResumes(Infinity);
     this.#interest.stop();
@@ -165,7 +182,11 @@ export class ClusterNode implements TopicNode, EngineHost {
     if (rule === undefined && this.#isAlone) return OK;
     const entry = encodeEntry(message, except);
     const maxBytes = Math.min(this.limits.maxEntryBytes, rule?.maxBytes ?? Infinity);
-    if (entry.length > maxBytes || this.#state === 'stopped') return refused(entry.length, maxBytes);
+    if (entry.length > maxBytes)
+      return refused(
+        new EngineError('ERR_ENGINE_REFUSED', `a message of ${entry.length} bytes; the limit is ${maxBytes}`),
+      );
+    if (this.#state === 'stopped') return refused(new EngineError('ERR_ENGINE_DOWN', 'the node has stopped'));
     return new Promise((resolve) => {
       const nowMs = this.clock.now();
       this.#queue.push(new PendingMessage(topic, entry, message, except, publisher, nowMs, resolve));
@@ -208,16 +229,21 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#reads.online();
     this.#interest.online();
     this.#queue.online();
+    if (this.#isAlone) return;
+    this.#upkeep.connected();
+    this.#outage.over(this.#logs.values());
   }
 
   disconnected(error: Error): void {
-    if (this.#state !== 'up') return;
-    this.#state = 'down';
-    this.#queue.offline();
-    this.#reads.offline();
-    for (const log of this.#logs.values()) log.engineDown();
-    this.#interest.offline();
-    this.#owner.engineDown(error);
+    if (this.#state === 'stopped') return;
+    if (this.#state === 'up') {
+      this.#state = 'down';
+      this.#queue.offline();
+      this.#reads.offline();
+      for (const log of this.#logs.values()) log.engineDown();
+      this.#interest.offline();
+    }
+    this.#outage.begin(error);
   }
 
   deliver(channel: Channel, header: ArrivalHeader, entries: readonly Uint8Array[]): void {
@@ -225,6 +251,7 @@ export class ClusterNode implements TopicNode, EngineHost {
       this.#fault(new EngineError('ERR_ENGINE_MESSAGE', 'the header of an arrival is invalid'));
       return;
     }
+    if (!this.#isAlone) this.#upkeep.heard();
     const { topic } = channel;
     const log = this.#logs.get(topic);
     if (log !== undefined) {
@@ -232,7 +259,10 @@ export class ClusterNode implements TopicNode, EngineHost {
     } else if (header.node !== this.nodeId) this.#relayed.get(topic)?.arrived(entries);
   }
 
-  control(_bytes: Uint8Array): void {}
+  control(bytes: Uint8Array): void {
+    if (!this.#upkeep.received(bytes))
+      this.#fault(new EngineError('ERR_ENGINE_MESSAGE', 'a control message is of an unknown kind'));
+  }
 
   /** The batch of this node that an arrival is. */
   #ownBatch(log: TopicLog, { node, seq }: ArrivalHeader): OwnBatch | undefined {
@@ -271,6 +301,7 @@ export class ClusterNode implements TopicNode, EngineHost {
           this.#wake();
         },
         released: (name) => this.#queue.release(name),
+        filled: (other, hadGap) => this.#outage.healed(other, hadGap),
         closed: (other) => this.#closed(other),
         decode: (entry) => this.#decode(entry),
         deliver: (name, messages) => this.#owner.deliver(name, messages),
@@ -286,6 +317,7 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#logs.delete(log.topic);
     this.#reads.forget(log);
     this.#toServe.delete(log);
+    this.#outage.healed(log, false);
   }
 
   #relayedTopic(name: string): RelayedTopic {
@@ -367,9 +399,5 @@ const isValidHeader = ({ node, seq, epoch, first }: ArrivalHeader): boolean =>
 const noHistory = (topic: string): MisuseError =>
   new MisuseError('ERR_ARGUMENT', `topic '${topic}' has no history: add a rule to option history`);
 
-const refused = (bytes: number, maxBytes: number): Promise<Relayed> =>
-  Promise.resolve({
-    ok: false,
-    error: new EngineError('ERR_ENGINE_REFUSED', `a message of ${bytes} bytes; the limit is ${maxBytes}`),
-    outcome: 'not-published',
-  });
+const refused = (error: EngineError): Promise<Relayed> =>
+  Promise.resolve({ ok: false, error, outcome: 'not-published' });

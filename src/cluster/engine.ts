@@ -60,7 +60,10 @@ export interface Batch {
   readonly node: string;
   /** Number of the batch: greater than that of every earlier batch of this node. */
   readonly seq: number;
-  /** The batch was sent before, and its answer was lost: the engine looks whether it has it already. */
+  /**
+   * The batch was sent before, and its answer was lost: the engine looks whether it has it already. An engine whose calls can
+   * overtake each other across a reconnect also ignores a batch with a smaller number than the last one of its node and topic.
+   */
   readonly again: boolean;
   /** At most 64, at most 256 KiB together unless there is only one. */
   readonly entries: readonly Uint8Array[];

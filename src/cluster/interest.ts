@@ -101,7 +101,7 @@ export class Interest {
   /** Interest ended with the connection. What was released is not announced again. */
   offline(): void {
     this.#isOnline = false;
-    for (const entry of [...this.#entries.values()]) {
+    for (const entry of this.#entries.values()) {
       entry.state = 'new';
       if (entry.endsMs !== undefined) this.#end(entry);
     }
@@ -129,7 +129,7 @@ export class Interest {
   /** Ends all interest. */
   stop(): void {
     this.#isOnline = false;
-    for (const entry of [...this.#entries.values()]) this.#end(entry);
+    for (const entry of this.#entries.values()) this.#end(entry);
     this.#owner.clock.clearTimer(this.#timer);
     this.#timer = undefined;
   }
@@ -178,6 +178,8 @@ export class Interest {
     const key = keyOf(channel);
     this.#entries.delete(key);
     this.#ending.delete(entry);
+    // A call that is in flight acknowledges it no more.
+    entry.state = 'new';
     if (!this.#toAdd.delete(entry) && this.#isOnline) this.#toRemove.set(key, channel);
     entry.user.ended();
   }

@@ -35,6 +35,8 @@ export class Reads {
   /** Failed reads by topic, since the last one that was answered. */
   readonly #failures = new Map<Reader, number>();
   #inFlight = 0;
+  /** Topics whose read is in flight, and that still want the answer. */
+  readonly #reading = new Set<Reader>();
   #isOnline = false;
   #session = 0;
   /** Reads that began, since the start. */
@@ -54,6 +56,7 @@ export class Reads {
   offline(): void {
     this.#isOnline = false;
     this.#wanted.clear();
+    this.#reading.clear();
     this.#failures.clear();
   }
 
@@ -65,6 +68,7 @@ export class Reads {
   /** The topic is of no interest any longer. */
   forget(reader: Reader): void {
     this.#wanted.delete(reader);
+    this.#reading.delete(reader);
     this.#failures.delete(reader);
   }
 
@@ -80,6 +84,7 @@ export class Reads {
     const session = this.#session;
     const since = reader.readBegins();
     this.#inFlight++;
+    this.#reading.add(reader);
     this.count++;
     let answer: Promise<HistoryRead>;
     try {
@@ -91,7 +96,7 @@ export class Reads {
       if (session !== this.#session || !this.#isOnline) return;
       this.#inFlight--;
       this.#owner.fault(error);
-      this.#retry(reader, session);
+      if (this.#reading.delete(reader)) this.#retry(reader, session);
       this.#owner.wake();
     };
     answer.then((read) => {
@@ -100,7 +105,7 @@ export class Reads {
       if (session !== this.#session || !this.#isOnline) return;
       this.#inFlight--;
       this.#failures.delete(reader);
-      reader.readAnswered(read);
+      if (this.#reading.delete(reader)) reader.readAnswered(read);
       this.#owner.wake();
     }, failed);
   }

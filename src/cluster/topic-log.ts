@@ -43,6 +43,8 @@ export interface TopicLogOwner {
   serveLater(log: TopicLog): void;
   /** The log no longer holds the messages of its topic. */
   released(topic: string): void;
+  /** The log became live. @param hadGap Something was missing before. */
+  filled(log: TopicLog, hadGap: boolean): void;
   /** The interest ended: the log is over. */
   closed(log: TopicLog): void;
   /** Reads an entry. @returns `undefined` for an invalid one, which was reported. */
@@ -63,8 +65,6 @@ export class TopicLog implements Interested, Reader, Resumable {
   position: Position | undefined = undefined;
   /** When something arrived, or the position was compared. */
   heardMs: number;
-  /** Reads that found missing messages or another epoch. */
-  gaps = 0;
   readonly #owner: TopicLogOwner;
   readonly #tail: Tail;
   #state: Exclude<LogState, 'idle'>;
@@ -167,6 +167,7 @@ export class TopicLog implements Interested, Reader, Resumable {
   readAnswered(read: HistoryRead): void {
     if (this.#state !== 'filling') return;
     const { position } = this;
+    const hadGap = position !== undefined && (read.epoch !== position.epoch || read.top !== position.offset);
     this.heardMs = this.#owner.nowMs();
     if (position === undefined) this.#begin(read, read.top);
     else if (read.epoch !== position.epoch || read.first > position.offset + 1) this.#lose(read);
@@ -182,6 +183,7 @@ export class TopicLog implements Interested, Reader, Resumable {
     this.#needsAll = false;
     this.#state = 'live';
     if (position === undefined) this.#owner.released(this.topic);
+    this.#owner.filled(this, hadGap);
     this.#applyBuffered();
     if (this.#resumes.length > 0) this.#owner.serveLater(this);
   }
@@ -310,7 +312,6 @@ export class TopicLog implements Interested, Reader, Resumable {
   /** The messages between the position and the answer are gone, or the epoch is another one. */
   #lose(read: HistoryRead): void {
     const position = { epoch: read.epoch, offset: read.first - 1 };
-    this.gaps++;
     this.#tail.reset(position.offset, true);
     this.position = position;
     if (this.#isSubscribed) this.#owner.lost(this.topic, position);
@@ -319,7 +320,6 @@ export class TopicLog implements Interested, Reader, Resumable {
 
   /** The answer continues the position, or contains it. */
   #catchUp(read: HistoryRead, offset: number): void {
-    if (read.top > offset) this.gaps++;
     // What was read of the whole history becomes the tail; messages up to `offset` were delivered before.
     if (this.#needsAll) {
       this.#tail.reset(read.first - 1, true);

@@ -207,9 +207,6 @@ export class TransportError extends WebSocketError {
 export class EngineError extends WebSocketError {
   override readonly name: string = 'EngineError';
   declare readonly code: EngineErrorCode;
-  constructor(code: EngineErrorCode, detail?: string, options?: ErrorOptions) {
-    super(code, detail, options);
-  }
 }
 
 /** The application made a wrong call. Thrown synchronously; the call had no effect. */

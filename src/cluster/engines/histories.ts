@@ -53,7 +53,8 @@ export class Histories {
   append(batch: Batch, limits: HistoryLimits, nowMs: number): Published {
     const history = this.#open(batch.topic, limits, nowMs);
     const { last, epoch } = history;
-    if (batch.again && last !== undefined && last.node === batch.node && last.seq === batch.seq)
+    // Not only if `again`: the first call may have been slow, and come after the second one.
+    if (last !== undefined && last.node === batch.node && last.seq >= batch.seq)
       return { epoch, first: last.first, again: true };
     const first = history.offset + 1;
     for (const entry of batch.entries) {
