@@ -181,7 +181,10 @@ export class HubEngine implements Engine {
   }
 
   interest(add: readonly Channel[], remove: readonly Channel[]): Promise<void> {
+    const session = this.#session;
     return this.#call(() => {
+      // Interest is that of one connection.
+      if (session !== this.#session) return;
       for (const { kind, topic } of remove) this.#wanted.delete(`${kind} ${topic}`);
       for (const { kind, topic } of add) this.#wanted.add(`${kind} ${topic}`);
     });

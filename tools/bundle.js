@@ -13,6 +13,7 @@ const ENTRY_POINTS = {
   protocol: 'src/protocol/index.ts',
   testing: 'src/testing/index.ts',
   conform: 'src/conform/index.ts',
+  cluster: 'src/cluster/index.ts',
   observe: 'src/observe/index.ts',
   opentelemetry: 'src/opentelemetry/index.ts',
   ws: 'src/ws/index.ts',

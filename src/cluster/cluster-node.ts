@@ -23,6 +23,7 @@ import type {
 import { LocalEngine } from './engines/local.ts';
 import { type DecodedEntry, decodeEntry, encodeEntry, ENTRY_HEAD_BYTES, isName } from './envelope.ts';
 import { Interest } from './interest.ts';
+import { Presence } from './presence.ts';
 import { type OwnBatch, PendingMessage, PublishQueue } from './publish-queue.ts';
 import { Reads } from './reads.ts';
 import { RecoveryBudget, Resume } from './recovery.ts';
@@ -77,6 +78,7 @@ export class ClusterNode implements TopicNode, EngineHost {
   readonly #toServe = new Set<TopicLog>();
   readonly #upkeep: Upkeep;
   readonly #outage: Outage;
+  readonly #presence: Presence;
   #state: 'new' | 'up' | 'down' | 'stopped' = 'new';
   #epochs = 0;
   #wakes = false;
@@ -100,10 +102,21 @@ export class ClusterNode implements TopicNode, EngineHost {
       isUp: () => this.#state === 'up',
       isInterested: () => this.#interest.size > 0,
       logs: () => this.#logs.values(),
-      nodesAlive: () => {},
+      nodesAlive: (nodes, askedMs, isLate) => this.#presence.nodesAlive(nodes, askedMs, isLate),
       fault,
     });
     const wake = (): void => this.#wake();
+    this.#presence = new Presence(settings.presence, this.#engine, {
+      clock,
+      nodeId: this.nodeId,
+      server: owner,
+      isUp: () => this.#state === 'up',
+      wantInterest: (user) => this.#interest.want(user),
+      releaseInterest: (user) => this.#interest.release(user),
+      beat: () => (this.#isAlone ? Promise.resolve() : this.#upkeep.beat()),
+      wake,
+      fault,
+    });
     this.#history = new Rules(settings.history, fault);
     this.#tails = new TailMemory(maxHistoryBytes);
     this.#recovery = new RecoveryBudget(clock, random);
@@ -144,6 +157,7 @@ export class ClusterNode implements TopicNode, EngineHost {
 
   async stop(deadlineMs: number): Promise<void> {
     if (this.#state === 'stopped') return;
+    await this.#presence.stop();
     await this.#queue.drain(this.#state === 'up' ? deadlineMs : 0);
     this.#state = 'stopped';
     this.#upkeep.stop();
@@ -157,8 +171,8 @@ export class ClusterNode implements TopicNode, EngineHost {
     return this.#logs.has(topic) || this.#history.of(topic) !== undefined;
   }
 
-  hasPresence(_topic: string): boolean {
-    return false;
+  hasPresence(topic: string): boolean {
+    return this.#presence.has(topic);
   }
 
   subscribe(topic: string): void {
@@ -211,17 +225,25 @@ export class ClusterNode implements TopicNode, EngineHost {
     return { epoch, offset: top };
   }
 
-  enter(_topic: string, _connectionId: string, _key: string, _info: unknown): void {}
-
-  leave(_topic: string, _connectionId: string): void {}
-
-  members(_topic: string): Promise<MemberList> {
-    return Promise.resolve({ count: 0, members: [] });
+  enter(topic: string, connectionId: string, key: string, info: unknown): void {
+    this.#presence.enter(topic, connectionId, key, info);
   }
 
-  watch(_topic: string): void {}
+  leave(topic: string, connectionId: string): void {
+    this.#presence.leave(topic, connectionId);
+  }
 
-  unwatch(_topic: string): void {}
+  members(topic: string): Promise<MemberList> {
+    return this.#presence.members(topic);
+  }
+
+  watch(topic: string): void {
+    this.#presence.watch(topic);
+  }
+
+  unwatch(topic: string): void {
+    this.#presence.unwatch(topic);
+  }
 
   connected(): void {
     if (this.#state === 'up' || this.#state === 'stopped') return;
@@ -229,6 +251,7 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#reads.online();
     this.#interest.online();
     this.#queue.online();
+    this.#presence.online();
     if (this.#isAlone) return;
     this.#upkeep.connected();
     this.#outage.over(this.#logs.values());
@@ -240,6 +263,7 @@ export class ClusterNode implements TopicNode, EngineHost {
       this.#state = 'down';
       this.#queue.offline();
       this.#reads.offline();
+      this.#presence.offline();
       for (const log of this.#logs.values()) log.engineDown();
       this.#interest.offline();
     }
@@ -253,6 +277,10 @@ export class ClusterNode implements TopicNode, EngineHost {
     }
     if (!this.#isAlone) this.#upkeep.heard();
     const { topic } = channel;
+    if (channel.kind === 'members') {
+      this.#presence.arrived(topic, entries);
+      return;
+    }
     const log = this.#logs.get(topic);
     if (log !== undefined) {
       if (header.epoch !== undefined) log.arrived(header, entries, this.#ownBatch(log, header));
@@ -382,6 +410,7 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#interest.flush();
     this.#reads.flush();
     this.#queue.flush();
+    this.#presence.flush();
   }
 
   #fault(error: unknown): void {

@@ -29,8 +29,12 @@ export interface UpkeepOwner {
   /** Whether the node expects arrivals. */
   isInterested(): boolean;
   logs(): Iterable<TopicLog>;
-  /** The nodes that are alive, as the engine knows them. */
-  nodesAlive(nodes: ReadonlySet<string>): void;
+  /**
+   * The nodes that are alive, as the engine knows them.
+   * @param askedMs When it was asked.
+   * @param isLate The entry of this node may have expired before.
+   */
+  nodesAlive(nodes: ReadonlySet<string>, askedMs: number, isLate: boolean): void;
   fault(error: unknown): void;
 }
 
@@ -72,7 +76,7 @@ export class Upkeep {
   connected(): void {
     this.heard();
     this.#checks = false;
-    this.beat();
+    void this.beat();
   }
 
   /** The engine delivered something. */
@@ -87,13 +91,17 @@ export class Upkeep {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1').startsWith(PROBE);
   }
 
-  /** Renews the entry of this node, and hears which nodes are alive. */
-  beat(): void {
-    this.#beatMs = this.#owner.clock.now();
-    this.#attempt(async () => {
+  /** Renews the entry of this node, and hears which nodes are alive. Never rejects. */
+  async beat(): Promise<void> {
+    const askedMs = this.#owner.clock.now();
+    const isLate = Number.isFinite(this.#beatMs) && askedMs - this.#beatMs >= NODE_TTL_MS;
+    this.#beatMs = askedMs;
+    try {
       const nodes = await this.#engine.beat(this.#info, NODE_TTL_MS);
-      this.#owner.nodesAlive(new Set(nodes.map(({ node }) => node)));
-    });
+      this.#owner.nodesAlive(new Set(nodes.map(({ node }) => node)), askedMs, isLate);
+    } catch (error) {
+      this.#owner.fault(error);
+    }
   }
 
   #tick(nowMs: number): void {
@@ -107,7 +115,7 @@ export class Upkeep {
     if (!this.#owner.isUp()) return;
     if (unheard.length > 0 && !this.#checks && nowMs >= this.#checkFromMs)
       this.#compare(unheard.slice(0, POSITIONS));
-    if (nowMs - this.#beatMs >= BEAT_MS) this.beat();
+    if (nowMs - this.#beatMs >= BEAT_MS) void this.beat();
     if (this.#owner.isInterested()) this.#probe(nowMs);
     else this.heard();
   }

@@ -14,6 +14,7 @@ const ENTRY_POINTS = {
   protocol: 'hawser/protocol',
   testing: 'hawser/testing',
   conform: 'hawser/conform',
+  cluster: 'hawser/cluster',
   observe: 'hawser/observe',
   opentelemetry: 'hawser/opentelemetry',
   ws: 'hawser/ws',

@@ -1,0 +1,33 @@
+/**
+ * `hawser/cluster`: what joins the servers of a cluster. A server on its own needs none of it: options `history` and `presence`
+ * use an in-process engine. An application that writes an engine implements {@link Engine}, reads and writes envelopes with
+ * the functions of this module, and checks the engine with `engineContract` of `hawser/testing`.
+ *
+ * @module
+ */
+export type {
+  ArrivalHeader,
+  Batch,
+  Channel,
+  Engine,
+  EngineHost,
+  EngineLimits,
+  HistoryLimits,
+  HistoryRead,
+  MembersRead,
+  NodeEntry,
+  Published,
+} from './engine.ts';
+export {
+  type Envelope,
+  envelopeBody,
+  envelopeHeader,
+  type EnvelopeKind,
+  memberChange,
+  readEnvelope,
+  writeEnvelope,
+} from './envelope.ts';
+export type { Position } from '../server/groups/topic.ts';
+export type { Clock } from '../engine/clock.ts';
+export type { RandomSource } from '../engine/random.ts';
+export { EngineError, type EngineErrorCode } from '../protocol/errors.ts';
