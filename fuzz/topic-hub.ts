@@ -130,6 +130,8 @@ export class HubEngine implements Engine {
   readonly #wanted = new Set<string>();
   readonly #pending = new Set<(error: Error) => void>();
   #callMs = 0;
+  #calls = 0;
+  #carriedOut = 0;
   #arrivalMs = 0;
   isConnected = false;
   reconnects = 0;
@@ -292,14 +294,16 @@ export class HubEngine implements Engine {
         this.#pending.delete(reject);
         reject(new EngineError('ERR_ENGINE_DOWN', 'no answer in time'));
       }, this.#host!.limits.deadlineMs);
+      const number = this.#calls++;
       const arrives = (): void => {
-        // A call on its way may still be carried out after the connection broke.
-        if (session !== this.#session && random.bool()) return;
-        if (this.#host === undefined) return;
-        if (faults.stalled) {
-          clock.setTimer(arrives, 100);
+        // A stalled broker carries out calls later, in their order.
+        if (faults.stalled || number !== this.#carriedOut) {
+          clock.setTimer(arrives, faults.stalled ? 100 : 1);
           return;
         }
+        this.#carriedOut++;
+        // A call on its way may still be carried out after the connection broke.
+        if (this.#host === undefined || (session !== this.#session && random.bool())) return;
         const result = effect();
         clock.setTimer(() => {
           if (session !== this.#session || !this.#pending.delete(reject)) return;

@@ -71,7 +71,8 @@ export class OwnMembers {
   /** The engine can be used: it gets all members anew. */
   online(): void {
     this.#isOnline = true;
-    for (const [topic, own] of this.#topics) for (const key of own.members.keys()) this.#change(topic, own, key);
+    for (const [topic, own] of this.#topics)
+      for (const key of own.members.keys()) this.#change(topic, own, key);
   }
 
   offline(): void {
@@ -138,7 +139,10 @@ export class OwnMembers {
 function checkMember(key: string, info: unknown): void {
   const keyBytes = Buffer.byteLength(key);
   if (keyBytes === 0 || keyBytes > MAX_KEY_BYTES)
-    throw new MisuseError('ERR_ARGUMENT', `the key of a member has 1 to ${MAX_KEY_BYTES} bytes, not ${keyBytes}`);
+    throw new MisuseError(
+      'ERR_ARGUMENT',
+      `the key of a member has 1 to ${MAX_KEY_BYTES} bytes, not ${keyBytes}`,
+    );
   let infoBytes: number;
   try {
     infoBytes = Buffer.byteLength(JSON.stringify(info) ?? 'null');

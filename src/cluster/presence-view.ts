@@ -46,7 +46,10 @@ export class PresenceView implements Interested {
   #watchers = 0;
   readonly #seen = new Map<string, Seen>();
   /** When each record was seen first, to tell members of dead nodes from those of new ones. */
-  readonly #fields = new Map<string, { readonly key: string; readonly node: string; readonly seenMs: number }>();
+  readonly #fields = new Map<
+    string,
+    { readonly key: string; readonly node: string; readonly seenMs: number }
+  >();
   #state: 'new' | 'reading' | 'listed' | 'counted' = 'new';
   /** A read was answered before: differences are events. */
   #isKnown = false;
@@ -94,7 +97,9 @@ export class PresenceView implements Interested {
   get list(): MemberList | undefined {
     if (this.#state === 'counted') return { count: this.#count };
     if (this.#state !== 'listed') return undefined;
-    const members = [...this.#seen.values()].filter(({ records }) => records.size > 0).map(({ member }) => member);
+    const members = [...this.#seen.values()]
+      .filter(({ records }) => records.size > 0)
+      .map(({ member }) => member);
     return { count: members.length, members };
   }
 
@@ -216,7 +221,8 @@ export class PresenceView implements Interested {
   }
 
   #limit(): void {
-    if (this.#state === 'listed' && this.#fields.size > this.#rule.maxMembers) this.#tooMany(this.#fields.size);
+    if (this.#state === 'listed' && this.#fields.size > this.#rule.maxMembers)
+      this.#tooMany(this.#fields.size);
   }
 
   /** From now on only the count is known. */

@@ -123,7 +123,8 @@ export class Presence {
   nodesAlive(nodes: ReadonlySet<string>, askedMs: number, isLate: boolean): void {
     this.#alive = nodes;
     if (isLate) this.#own.online();
-    for (const view of this.#views.values()) view.nodesAlive((node) => this.#isAlive(node) !== false, askedMs);
+    for (const view of this.#views.values())
+      view.nodesAlive((node) => this.#isAlive(node) !== false, askedMs);
   }
 
   #isAlive(node: string): boolean | undefined {

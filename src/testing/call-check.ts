@@ -115,6 +115,7 @@ export const OPTIONS = Object.freeze({
     wire: OBJECT,
   }),
   connect: callOptions({ ...WAIT, port: wholeNumber(0, 65_535), host: TEXT }),
+  engineContract: callOptions({ ...WAIT, joins: BOOLEAN, clock: CLOCK, disconnect: FUNCTION }),
   upgrade: callOptions({ ...WAIT, path: TEXT, key: TEXT, protocols: LIST_OF_TEXT, headers: OBJECT }),
 });
 

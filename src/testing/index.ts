@@ -23,6 +23,7 @@
  */
 export type { Clock } from '../engine/clock.ts';
 export type { RandomSource } from '../engine/random.ts';
+export { type EngineCase, engineContract, type EngineContractOptions } from './engine-contract.ts';
 export { byteByByte, everyCut, randomCuts } from './cuts.ts';
 export {
   binary,

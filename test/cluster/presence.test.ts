@@ -12,7 +12,10 @@ test('HI-07 alone: members by key, with a count of connections; join and leave o
   const { node, owner } = one;
   assert.deepEqual([node.hasPresence('room:1'), node.hasPresence('news')], [true, false]);
   node.enter('room:1', 'c0', 'early', null);
-  assert.deepEqual((await node.members('room:1')).members?.map(({ key }) => key), ['early']);
+  assert.deepEqual(
+    (await node.members('room:1')).members?.map(({ key }) => key),
+    ['early'],
+  );
   node.watch('room:1');
   await jobs();
   node.enter('room:1', 'c1', 'ann', { color: 'red' });
@@ -21,7 +24,12 @@ test('HI-07 alone: members by key, with a count of connections; join and leave o
   assert.deepEqual(owner.events, ['join room:1 ann 2'], 'who was there before is no event');
   const { count, members } = await node.members('room:1');
   assert.equal(count, 2);
-  assert.deepEqual(members![1], { key: 'ann', info: { color: 'blue' }, since: new Date(one.clock.wallNow()), connections: 2 });
+  assert.deepEqual(members![1], {
+    key: 'ann',
+    info: { color: 'blue' },
+    since: new Date(one.clock.wallNow()),
+    connections: 2,
+  });
   node.leave('room:1', 'c1');
   node.leave('room:1', 'c2');
   await one.pass(4_000);
@@ -71,7 +79,10 @@ test('HI-07 beyond maxMembers only the count is known', async () => {
   assert.equal(owner.events.at(-1), 'count room:1 5');
   for (const key of ['a', 'b', 'c']) node.leave('room:1', key);
   await one.pass(1_000);
-  assert.deepEqual((await node.members('room:1')).members?.map(({ key }) => key), ['d', 'e']);
+  assert.deepEqual(
+    (await node.members('room:1')).members?.map(({ key }) => key),
+    ['d', 'e'],
+  );
 });
 
 function cluster(): { hub: TopicHub; nodes: TestNode[] } {
@@ -79,7 +90,13 @@ function cluster(): { hub: TopicHub; nodes: TestNode[] } {
   const hub = new TopicHub(clock, prng(1));
   const nodes = [1, 2].map(
     (seed) =>
-      new TestNode({ history: [], presence: [PRESENCE], clock, engine: hub.engine(), random: seededRandom(seed) }),
+      new TestNode({
+        history: [],
+        presence: [PRESENCE],
+        clock,
+        engine: hub.engine(),
+        random: seededRandom(seed),
+      }),
   );
   return { hub, nodes };
 }
@@ -94,17 +111,26 @@ test('HI-07 a node sees members of another node; those of a dead node leave afte
   second.node.enter('room:1', 'c2', 'bob', null);
   await first.pass(100, 10);
   assert.deepEqual(first.owner.events.sort(), ['join room:1 ann 1', 'join room:1 bob 1']);
-  assert.deepEqual((await asked(first, () => first.node.members('room:1'))).members?.map(({ key, connections }) => [key, connections]).sort(), [
-    ['ann', 2],
-    ['bob', 1],
-  ]);
+  assert.deepEqual(
+    (await asked(first, () => first.node.members('room:1'))).members
+      ?.map(({ key, connections }) => [key, connections])
+      .sort(),
+    [
+      ['ann', 2],
+      ['bob', 1],
+    ],
+  );
   // Killed: nothing is removed, and no beat renews its entry.
   void hub.engines[1]!.stop();
   await first.pass(20_000);
   assert.equal(first.owner.events.length, 2);
   await first.pass(30_000);
   assert.deepEqual(first.owner.events.slice(2), ['leave room:1 bob']);
-  assert.deepEqual([...hub.members.get('room:1')!.keys()].length, 1, 'the dead members were removed from the engine');
+  assert.deepEqual(
+    [...hub.members.get('room:1')!.keys()].length,
+    1,
+    'the dead members were removed from the engine',
+  );
 });
 
 test('HI-07 after a cut of the engine views agree again', async () => {

@@ -207,6 +207,7 @@ rows.set('Node, import and require', () => {
     'hawser/protocol',
     'hawser/testing',
     'hawser/conform',
+    'hawser/cluster',
     'hawser/observe',
     'hawser/opentelemetry',
     'hawser/ws',
