@@ -10,10 +10,11 @@ import { fuzzHead } from './head.ts';
 import { fuzzLists } from './lists.ts';
 import { fuzzMingling } from './mingling.ts';
 import { fuzzOutbox } from './outbox.ts';
+import { fuzzTopics } from './topics.ts';
 import { fuzzUtf8 } from './utf8.ts';
 
 const USAGE = `npm run fuzz -- [name…] [--seconds N] [--seed S]
-  name          frames, head, answer, utf8, lists, assembly, outbox, connections, mingling, deflate, captures; all by default
+  name          frames, head, answer, utf8, lists, assembly, outbox, connections, mingling, deflate, captures, topics; all by default
   --seconds N   how long, in all; shared evenly (default 60)
   --seed S      where to begin, a whole number; a finding names the seed that repeats it (default: the time)
 `;
@@ -31,6 +32,7 @@ const FUZZERS: ReadonlyMap<string, Fuzzer> = new Map([
   ['mingling', fuzzMingling],
   ['deflate', fuzzDeflate],
   ['captures', fuzzCaptures],
+  ['topics', fuzzTopics],
 ]);
 /** Iterations per seed. Few, so that one seed reproduces a finding quickly. */
 const BATCH = 500;

@@ -54,7 +54,7 @@ class Follower {
   received({ position, message }: TopicMessage): void {
     const { epoch, offset } = this.position!;
     assert.deepEqual(position, { epoch, offset: offset + 1 }, `after ${epoch} ${offset}`);
-    const truth = this.#hub.truth.get(`${this.topic} ${position!.epoch} ${position!.offset}`);
+    const truth = this.#hub.truth.get(`${this.topic} ${position.epoch} ${position.offset}`);
     assert.ok(truth !== undefined && message.frame.equals(truth), 'another message at this position');
     this.position = position;
   }

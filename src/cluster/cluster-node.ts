@@ -203,7 +203,8 @@ export class ClusterNode implements TopicNode, EngineHost {
     if (this.#state === 'stopped') return refused(new EngineError('ERR_ENGINE_DOWN', 'the node has stopped'));
     return new Promise((resolve) => {
       const nowMs = this.clock.now();
-      this.#queue.push(new PendingMessage(topic, entry, message, except, publisher, nowMs, resolve));
+      const settle = rule === undefined ? withLocalDelivery(resolve) : resolve;
+      this.#queue.push(new PendingMessage(topic, entry, message, except, publisher, nowMs, settle));
     });
   }
 
@@ -428,5 +429,12 @@ const isValidHeader = ({ node, seq, epoch, first }: ArrivalHeader): boolean =>
 const noHistory = (topic: string): MisuseError =>
   new MisuseError('ERR_ARGUMENT', `topic '${topic}' has no history: add a rule to option history`);
 
-const refused = (error: EngineError): Promise<Relayed> =>
-  Promise.resolve({ ok: false, error, outcome: 'not-published' });
+async function refused(error: EngineError): Promise<Relayed> {
+  return { ok: false, error, outcome: 'not-published' };
+}
+
+/** Without history, local subscribers have the message already. */
+const withLocalDelivery =
+  (resolve: (relayed: Relayed) => void) =>
+  (relayed: Relayed): void =>
+    resolve(relayed.ok ? relayed : { ok: false, error: relayed.error, outcome: 'unknown' });

@@ -123,8 +123,8 @@ export class OwnMembers {
     }
     own.changed.clear();
     if (own.members.size === 0) this.#topics.delete(topic);
-    this.#inChunks(gone, (chunk) => this.#owner.leave(topic, chunk));
-    this.#inChunks(entered, (chunk) => this.#owner.enter(topic, new Map(chunk)));
+    void this.#inChunks(gone, (chunk) => this.#owner.leave(topic, chunk));
+    void this.#inChunks(entered, (chunk) => this.#owner.enter(topic, new Map(chunk)));
   }
 
   /** A call that fails is repeated after the reconnect, when all members are announced. */

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { prng } from '../../fuzz/prng.ts';
+import { TopicHub } from '../../fuzz/topic-hub.ts';
+import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
+import { VirtualClock } from '../../src/testing/index.ts';
+import { jobs, resume, RULE, TestNode } from './recorded.ts';
+
+const CLIENTS = 10_000;
+const MAX_BYTES = 16 * 1_048_576;
+
+/** A node that has not seen the topic, and the position before 100 messages of 1 KiB that another node published. */
+async function missed(): Promise<{ hub: TopicHub; one: TestNode; epoch: string }> {
+  const clock = new VirtualClock();
+  const hub = new TopicHub(clock, prng(1));
+  const other = new TestNode({ clock, engine: hub.engine() });
+  for (let i = 0; i < 100; i++) void other.publish('news', 'x'.repeat(1_024));
+  await other.pass(100, 5);
+  const { epoch } = hub.stored.get('news')!;
+  return { hub, one: new TestNode({ clock, engine: hub.engine() }), epoch };
+}
+
+test('HI-08 10,000 resumes of one topic cost one read, and at most 16 MiB are in flight', async () => {
+  const { hub, one, epoch } = await missed();
+  let inFlight = 0;
+  let most = 0;
+  let served = 0;
+  const unsent: (() => void)[] = [];
+  for (let i = 0; i < CLIENTS; i++)
+    one.node.resume(
+      'news',
+      { epoch, offset: 0 },
+      {
+        resumed({ recovered, missed: messages }, sent) {
+          assert.ok(recovered && messages.length === 100);
+          const bytes = messages.reduce((sum, { message }) => sum + message.frame.length, 0);
+          inFlight += bytes;
+          most = Math.max(most, inFlight);
+          served++;
+          unsent.push(() => {
+            inFlight -= bytes;
+            sent();
+            sent();
+          });
+        },
+        failed: () => assert.fail('every client is served'),
+      },
+    );
+  await one.pass(30, 5);
+  assert.ok(served > 100 && served < 200, `${served} at first`);
+  while (unsent.length > 0) unsent.shift()!();
+  assert.equal(served, CLIENTS);
+  assert.equal(hub.reads, 1);
+  assert.ok(most <= MAX_BYTES && most > MAX_BYTES / 2, `${most} bytes`);
+});
+
+test('HI-08 a resume that finds no room for 10 s is told to come again in 500 to 5,000 ms; a cancelled one is not', async () => {
+  const { one, epoch } = await missed();
+  const resumes = Array.from({ length: 300 }, () => resume(one, 'news', { epoch, offset: 0 }, false));
+  await one.pass(50, 5);
+  const served = resumes.filter(({ answer }) => answer?.result !== undefined);
+  const waiting = resumes.filter(({ answer }) => answer === undefined);
+  assert.equal(served.length + waiting.length, 300);
+  waiting.pop()!.cancel();
+  const small = resume(one, 'news', undefined, false);
+  await one.pass(20, 5);
+  assert.equal(small.answer, undefined, 'first come, first served');
+  await one.pass(10_500);
+  const delays = waiting.map(({ answer }) => {
+    assert.equal(answer!.failure, 'busy');
+    return answer!.retryAfterMs!;
+  });
+  assert.ok(delays.every((ms) => Number.isInteger(ms) && ms >= 500 && ms <= 5_000));
+  assert.ok(new Set(delays).size > delays.length / 2, 'at random');
+  for (const { answer } of served) answer!.sent();
+  const later = resume(one, 'news', { epoch, offset: 90 }, false);
+  await one.pass(20, 5);
+  assert.equal(later.answer!.result!.missed.length, 10);
+});
+
+test('HI-08 one resume may be larger than the budget, alone', async () => {
+  const one = new TestNode({
+    history: [{ ...RULE, maxBytes: 40 * 1_048_576 }],
+    maxMessageBytes: 30 * 1_048_576,
+  });
+  void one.node.publish('news', new PreparedMessage(Buffer.alloc(20 * 1_048_576)), undefined, undefined);
+  await jobs();
+  const { epoch } = await one.node.position('news');
+  const [first, second] = [
+    resume(one, 'news', { epoch, offset: 0 }),
+    resume(one, 'news', { epoch, offset: 0 }),
+  ];
+  await jobs();
+  assert.deepEqual([first.answer?.result?.missed.length, second.answer], [1, undefined]);
+  first.answer!.sent();
+  assert.equal(second.answer?.result?.missed.length, 1);
+});
+
+test('HI-08 resumes of 200 topics: one read each, at most 64 at a time', async () => {
+  const clock = new VirtualClock();
+  const hub = new TopicHub(clock, prng(1));
+  const engine = hub.engine();
+  let open = 0;
+  let most = 0;
+  const read = engine.read.bind(engine);
+  engine.read = async (...call) => {
+    most = Math.max(most, ++open);
+    try {
+      return await read(...call);
+    } finally {
+      open--;
+    }
+  };
+  const one = new TestNode({ clock, engine });
+  const resumes = Array.from({ length: 600 }, (_, at) => resume(one, `topic ${at % 200}`, undefined));
+  await one.pass(300, 5);
+  assert.ok(resumes.every(({ answer }) => answer?.result !== undefined));
+  assert.deepEqual([hub.reads, most], [200, 64]);
+});
