@@ -121,6 +121,8 @@ export class PublishQueue {
   #messages = 0;
   #bytes = 0;
   #inFlight = 0;
+  /** In flight, or waiting for another try. */
+  #batches = 0;
   #seq = 0;
   #isOnline = false;
   #timer: unknown;
@@ -201,7 +203,7 @@ export class PublishQueue {
 
   /** Waits until all messages are settled. After `deadlineMs`, those that remain fail. */
   async drain(deadlineMs: number): Promise<void> {
-    if (this.#topics.size > 0 && deadlineMs > 0) {
+    if (this.#messages + this.#batches > 0 && deadlineMs > 0) {
       const { clock } = this.#owner;
       await new Promise<void>((resolve) => {
         const timer = clock.setTimer(resolve, deadlineMs);
@@ -239,6 +241,7 @@ export class PublishQueue {
       messages.push(next);
       entries.push(next.entry);
     }
+    this.#batches++;
     return { topic, seq: ++this.#seq, messages, entries, again: false, sent: false, stored: undefined };
   }
 
@@ -289,15 +292,15 @@ export class PublishQueue {
   /** The batch of a topic is done. */
   #next(queue: TopicQueue): void {
     queue.batch = undefined;
+    this.#batches--;
     queue.attempts = 0;
     if (queue.waiting.size > 0) this.#makeReady(queue);
-    else this.#forget(queue);
+    else this.#rest();
   }
 
-  #forget(queue: TopicQueue): void {
-    if (queue.waiting.size > 0 || queue.batch !== undefined) return;
-    if (this.#topics.get(queue.topic) === queue) this.#topics.delete(queue.topic);
-    if (this.#topics.size === 0) this.#emptied?.();
+  /** The queue of a topic is deleted later: deleting and adding it in every turn costs more than a publish. */
+  #rest(): void {
+    if (this.#messages === 0 && this.#batches === 0) this.#emptied?.();
   }
 
   /** Checks the age of what waits, as long as something waits. */
@@ -321,6 +324,8 @@ export class PublishQueue {
       this.#unknown(batch);
       this.#next(queue);
     }
+    for (const [topic, { waiting, batch }] of this.#topics)
+      if (waiting.size === 0 && batch === undefined) this.#topics.delete(topic);
   }
 
   /** Fails the oldest message that waits. It is the oldest of its topic, too. */
@@ -331,7 +336,7 @@ export class PublishQueue {
     this.#left(oldest);
     const error = new EngineError(this.#isOnline ? 'ERR_ENGINE_FULL' : 'ERR_ENGINE_DOWN');
     oldest.settle({ ok: false, error, outcome: 'not-published' });
-    this.#forget(queue);
+    this.#rest();
   }
 
   #unknown({ messages }: OwnBatch): void {

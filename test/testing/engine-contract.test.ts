@@ -41,7 +41,7 @@ for (const { title, run } of engineContract(...hubs()))
 test('SC-01 the contract finds an engine that stores a batch twice, and one that skips an offset', async () => {
   class Forgetful extends LocalEngine {
     override publish(batch: Batch): Promise<Published | undefined> {
-      return super.publish({ ...batch, node: 'anybody', seq: this.#next++ });
+      return super.publish({ ...batch, node: 'another', seq: this.#next++ });
     }
     #next = 1;
   }

@@ -32,6 +32,8 @@ export class Histories {
   readonly #maxBytes: number;
   /** In the order of the last publish or read. */
   readonly #histories = new Map<string, History>();
+  /** The last of them. */
+  #newest: History | undefined;
   #bytes = 0;
 
   /** @param maxBytes Of all histories. Every message counts 128 bytes more than its entry, every topic 512. */
@@ -94,6 +96,7 @@ export class Histories {
 
   clear(): void {
     this.#histories.clear();
+    this.#newest = undefined;
     this.#bytes = 0;
   }
 
@@ -113,8 +116,11 @@ export class Histories {
         last: undefined,
       };
       this.#bytes += HISTORY_BYTES + topic.length;
-    } else this.#histories.delete(topic);
-    this.#histories.set(topic, history);
+    } else if (history !== this.#newest) this.#histories.delete(topic);
+    if (history !== this.#newest) {
+      this.#newest = history;
+      this.#histories.set(topic, history);
+    }
     history.usedMs = nowMs;
     history.ttlMs = limits.ttlMs;
     history.positionTtlMs = limits.positionTtlMs;
@@ -145,6 +151,7 @@ export class Histories {
     this.#dropEntries(history);
     this.#bytes -= HISTORY_BYTES + history.topic.length;
     this.#histories.delete(history.topic);
+    if (this.#newest === history) this.#newest = undefined;
   }
 
   /** Frees an eighth of the limit, so that a publish seldom pays for it. The topic used last keeps its position. */
