@@ -10,6 +10,7 @@ import { fuzzHead } from '../fuzz/head.ts';
 import { fuzzLists } from '../fuzz/lists.ts';
 import { fuzzMingling } from '../fuzz/mingling.ts';
 import { fuzzOutbox } from '../fuzz/outbox.ts';
+import { fuzzTopics } from '../fuzz/topics.ts';
 import { fuzzUtf8 } from '../fuzz/utf8.ts';
 import { defaultEngine } from '../src/engine/engine.ts';
 
@@ -32,6 +33,7 @@ for (const [name, fuzzer] of [
     'deflate: data that zlib compressed inflates for every cut, and no list of extensions throws',
     fuzzDeflate,
   ],
+  ['topics: subscribers on three nodes get every message once and in order, or are told', fuzzTopics],
   ['captures: any file gives a description or one typed refusal, and stays as it was', fuzzCaptures],
   [
     'connections: after any sequence of events every connection ends once and retains nothing',
