@@ -81,6 +81,7 @@ export interface HistoryLimits {
   readonly candidateEpoch: string;
 }
 
+/** Where a batch with history was stored. */
 export interface Published {
   readonly epoch: string;
   /** Offset of the first entry. */
@@ -89,6 +90,7 @@ export interface Published {
   readonly again: boolean;
 }
 
+/** The answer to a read of a history. */
 export interface HistoryRead {
   readonly epoch: string;
   /** Offset of the last message of the history; 0 for an empty one. */
@@ -98,6 +100,7 @@ export interface HistoryRead {
   readonly entries: readonly Uint8Array[];
 }
 
+/** The answer to a read of the members of a topic. */
 export interface MembersRead {
   readonly count: number;
   /** By field. Missing above the maximum. */
@@ -138,6 +141,7 @@ export interface EngineHost {
   control(bytes: Uint8Array): void;
 }
 
+/** Limits that the node gives its engine. */
 export interface EngineLimits {
   /** Longest time of a call, in ms. */
   readonly deadlineMs: number;
