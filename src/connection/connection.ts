@@ -2,6 +2,7 @@ import type { Role } from '../protocol/constants.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { checkCount, refuseSurplus } from '../options/call-check.ts';
+import { jsonText } from '../options/json-text.ts';
 import {
   checkCloseCall,
   checkDrainedOptions,
@@ -225,6 +226,19 @@ export class Connection<UserData = unknown>
   send(payload: Payload, options?: SendOptions, surplus?: unknown): boolean {
     if (options !== undefined || surplus !== undefined) checkSendOptions('connection', options, surplus);
     return this.#driver.send(payload, options);
+  }
+
+  /**
+   * Sends `JSON.stringify(value)` as text.
+   * @param options As for {@link send}; `binary: true` sends the same bytes as binary.
+   * @returns As {@link send}.
+   * @throws MisuseError `ERR_ARGUMENT` for a value without a JSON form: `undefined`, a function, a symbol, a BigInt, a
+   *   promise, a `Map`, a `Set`, an object that contains itself, or one whose `toJSON` throws (then `cause`);
+   *   `ERR_OPTION` for an option.
+   */
+  sendJson(value: unknown, options?: SendOptions): boolean;
+  sendJson(value: unknown, options?: SendOptions, surplus?: unknown): boolean {
+    return this.#driver.send(jsonText('connection', value, options, surplus), options);
   }
 
   /**

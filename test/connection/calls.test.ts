@@ -36,6 +36,8 @@ test('GN-05 every argument of every connection method is checked: refused with a
       (compress) => connection.send('x', { compress }),
       ['undefined', 'true', 'false'],
     ],
+    ['sendJson(value, _)', (value) => connection.sendJson(1, value), ['undefined', '{}']],
+    ['sendJson(value, {}, _)', (value) => connection.sendJson(1, {}, value), surplus],
     ['drained(_)', (value) => connection.drained(value), ['undefined', '{}']],
     ['drained({ signal: _ })', (signal) => connection.drained({ signal }), ['undefined']],
     ['drained({}, _)', (value) => connection.drained({}, value), surplus],

@@ -30,6 +30,7 @@ test('EV-01 EV-05: server and connection are emitters with the documented method
   has(
     connection,
     'send',
+    'sendJson',
     'ping',
     'close',
     'terminate',

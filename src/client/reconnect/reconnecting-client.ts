@@ -1,4 +1,5 @@
 import { refuseSurplus } from '../../options/call-check.ts';
+import { jsonText } from '../../options/json-text.ts';
 import {
   checkCloseCall,
   checkDrainedOptions,
@@ -100,6 +101,16 @@ export class ReconnectingClient
   send(payload: Payload, options?: SendOptions, surplus?: unknown): boolean {
     if (options !== undefined || surplus !== undefined) checkSendOptions('client', options, surplus);
     return this.#driver.send(payload, options);
+  }
+
+  /**
+   * Sends `JSON.stringify(value)` as text. The value is written at once, also for the offline queue.
+   * @returns As {@link send}.
+   * @throws MisuseError As `Connection.sendJson`.
+   */
+  sendJson(value: unknown, options?: SendOptions): boolean;
+  sendJson(value: unknown, options?: SendOptions, surplus?: unknown): boolean {
+    return this.#driver.send(jsonText('client', value, options, surplus), options);
   }
 
   /**
