@@ -45,6 +45,9 @@ export {
   TransportError,
   WebSocketError,
 } from './protocol/errors.ts';
+export { toDuplex } from './streams/duplex.ts';
+export type { DuplexOptions, WebStreamsOptions } from './streams/stream-options.ts';
+export { toWebStreams, type WebStreams } from './streams/web-streams.ts';
 export type { Message, Payload } from './protocol/payload.ts';
 export type { BroadcastOptions } from './server/groups/broadcast.ts';
 export {

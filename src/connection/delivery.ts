@@ -182,6 +182,7 @@ export class Delivery {
   drop(): number {
     const dropped = this.waiting;
     this.#inbox = undefined;
+    if (this.#iterator !== undefined) this.#iterator.droppedMessages += dropped;
     return dropped;
   }
 

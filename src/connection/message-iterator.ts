@@ -10,6 +10,8 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   readonly #left: () => void;
   #waiting: ((result: Result) => void)[] = [];
   #done = false;
+  /** Messages for this loop that were dropped, because it did not request them in time. */
+  droppedMessages = 0;
 
   /**
    * @param asked Called when the loop requests a message.
