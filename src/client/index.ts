@@ -26,6 +26,14 @@ export {
   TransportError,
   WebSocketError,
 } from '../protocol/errors.ts';
+export {
+  Channel,
+  type ChannelCloseInfo,
+  type ChannelEvents,
+  type ChannelState,
+} from '../channels/channel.ts';
+export type { ChannelSendOptions, ChannelsOptions, OpenChannelOptions } from '../channels/channel-options.ts';
+export { Channels, channels, type ChannelsEvents, CHANNELS_PROTOCOL } from '../channels/channels.ts';
 export { toDuplex } from '../streams/duplex.ts';
 export type { DuplexOptions, WebStreamsOptions } from '../streams/stream-options.ts';
 export { toWebStreams, type WebStreams } from '../streams/web-streams.ts';

@@ -57,6 +57,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   /** The place that the owner reserved for this connection. A field, because a weak map cost a tenth of a handshake. */
   place: unknown;
   messagesReceived = 0;
+  /** One listener takes all messages: those of the server or client get none. */
+  isExclusive = false;
 
   /** The link below, also for tools that observe this one connection. */
   readonly link: Link;
@@ -206,6 +208,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     if (bytes.length > 0) this.link.received(bytes);
   }
 
+  /** From now on `listener` takes the messages, and the listeners of the server or client do not. Call it once. */
+  takeMessages(listener: (message: Message, isText: boolean) => void): void {
+    this.isExclusive = true;
+    this.connection.on('message', listener);
+  }
+
   /** The listeners for the messages of all connections have changed. */
   sharedListenersChanged(): void {
     this.#delivery.consumersChanged();
@@ -330,7 +338,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   get sharedListenerCount(): number {
-    return this.owner.messageListeners.length;
+    return this.isExclusive ? 0 : this.owner.messageListeners.length;
   }
 
   callSharedListener(index: number, message: Message, isText: boolean): ListenerResult {

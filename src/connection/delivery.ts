@@ -115,7 +115,7 @@ export class Delivery {
    * @param isOver No more messages will arrive.
    * @throws MisuseError `ERR_STATE` while another loop runs.
    */
-  loop(over: 'client' | 'connection', isOver: boolean): MessageIterator {
+  loop(over: 'client' | 'connection' | 'channel', isOver: boolean): MessageIterator {
     if (this.#iterator !== undefined) {
       throw new MisuseError('ERR_STATE', `this ${over} is being iterated already`);
     }

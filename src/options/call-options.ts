@@ -64,7 +64,8 @@ interface Call {
 const calls = (
   method: string,
   instead: (of: string) => string,
-): Readonly<Record<'connection' | 'client' | 'server', Call>> => ({
+): Readonly<Record<'connection' | 'client' | 'server' | 'channel', Call>> => ({
+  channel: { name: `channel.${method}`, instead: instead('channel') },
   connection: { name: `connection.${method}`, instead: instead('connection') },
   client: { name: `client.${method}`, instead: instead('client') },
   server: { name: `server.${method}`, instead: instead('server') },
@@ -106,7 +107,11 @@ export function checkPublishOptions(of: 'connection' | 'server', options: unknow
  * Checks the arguments of `drained`.
  * @throws MisuseError `ERR_ARGUMENT` or `ERR_OPTION`.
  */
-export function checkDrainedOptions(of: 'connection' | 'client', options: unknown, surplus: unknown): void {
+export function checkDrainedOptions(
+  of: 'connection' | 'client' | 'channel',
+  options: unknown,
+  surplus: unknown,
+): void {
   check(DRAINED[of], options, surplus, DRAINED_OPTIONS);
 }
 

@@ -11,7 +11,7 @@ const WITHOUT_FORM: readonly (readonly [kind: string, fits: (value: unknown) => 
   ]);
 
 /**
- * Checks the arguments of `sendJson`, and writes the value as JSON.
+ * Checks the arguments of `sendJson`. @returns The value as JSON.
  * @param of `connection` or `client`.
  * @throws MisuseError `ERR_ARGUMENT` for a value without a JSON form, and for a surplus argument; `ERR_OPTION` for an
  *   invalid option.
@@ -24,29 +24,34 @@ export function jsonText(
 ): string {
   if (surplus !== undefined) refuseSurplus(`${of}.sendJson`, surplus, `await ${of}.drained()`);
   if (options !== undefined) checkSendOptions(of, options, undefined);
+  return jsonOf(`${of}.sendJson`, value);
+}
+
+/**
+ * Writes a value as JSON.
+ * @param call The call, for the message.
+ * @throws MisuseError `ERR_ARGUMENT` for a value without a JSON form.
+ */
+export function jsonOf(call: string, value: unknown): string {
   if (typeof value === 'object' && value !== null && !('toJSON' in value))
     for (const [kind, fits, instead] of WITHOUT_FORM)
-      if (fits(value)) refuse(of, `${kind} has no JSON form; ${instead}`);
+      if (fits(value)) refuse(call, `${kind} has no JSON form; ${instead}`);
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (error) {
     refuse(
-      of,
+      call,
       `the value has no JSON form: ${error instanceof Error ? error.message : String(error)}`,
       error,
     );
   }
   return (
     text ??
-    refuse(of, `${value === undefined ? 'undefined' : `a ${typeof value}`} has no JSON form; send null`)
+    refuse(call, `${value === undefined ? 'undefined' : `a ${typeof value}`} has no JSON form; send null`)
   );
 }
 
-function refuse(of: string, why: string, cause?: unknown): never {
-  throw new MisuseError(
-    'ERR_ARGUMENT',
-    `${of}.sendJson: ${why}`,
-    cause === undefined ? undefined : { cause },
-  );
+function refuse(call: string, why: string, cause?: unknown): never {
+  throw new MisuseError('ERR_ARGUMENT', `${call}: ${why}`, cause === undefined ? undefined : { cause });
 }

@@ -88,6 +88,7 @@ export const ERRORS = /* @__PURE__ */ Object.freeze({
   ERR_INFLATE: peer(1007, 'RFC 7692 §7.2.2', 'compressed data cannot be inflated'),
   // Open connections.
   ERR_RATE: peer(1008, '§7.4.1', 'messages arrive faster than the rate limit allows'),
+  ERR_CHANNEL: peer(1008, '', 'the peer broke a rule of hawser.channels.v1'),
   ERR_EXPIRED: peer(1008, '§7.4.1', 'credentials expired'),
   ERR_PING_TIMEOUT: peer(1001, '§5.5.2', 'ping timeout'),
   ERR_IDLE_TIMEOUT: peer(1001, '§7.4.1', 'idle timeout'),
@@ -108,6 +109,7 @@ export const ERRORS = /* @__PURE__ */ Object.freeze({
   ERR_OPTION: misuse('an option is invalid'),
   ERR_STATE: misuse('the call is not allowed in the current state'),
   ERR_CLOSED: misuse('the connection is closed'),
+  ERR_CHANNEL_REFUSED: misuse('the peer refused to open a channel'),
   // Connecting as a client.
   ERR_URL: client('§3', 'the URL is not a WebSocket URL'),
   ERR_CONNECT: client('', 'the connection could not be made'),
