@@ -34,6 +34,7 @@ export {
 } from '../channels/channel.ts';
 export type { ChannelSendOptions, ChannelsOptions, OpenChannelOptions } from '../channels/channel-options.ts';
 export { Channels, channels, type ChannelsEvents, CHANNELS_PROTOCOL } from '../channels/channels.ts';
+export type { StreamOptions, StreamSource } from '../options/stream-source.ts';
 export { toDuplex } from '../streams/duplex.ts';
 export type { DuplexOptions, WebStreamsOptions } from '../streams/stream-options.ts';
 export { toWebStreams, type WebStreams } from '../streams/web-streams.ts';

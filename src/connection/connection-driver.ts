@@ -271,6 +271,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     const link = this.link;
     this.owner.observers?.tell('stateChanged', this, next, previous);
     link.attempt(() => this.#expiry?.cancel());
+    link.attempt(() => this.streamsEnded());
     if (next === 'closed') link.attempt(() => this.sendingEnded());
     link.attempt(() => this.owner.stateChanged(this, next));
     link.attempt(() => this.tell('stateChange', next, previous));
@@ -437,6 +438,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
     }
     messageTracer?.sent(this, payload, binary);
+  }
+
+  protected override reportStreamed(bytes: number, isText: boolean): void {
+    this.owner.meter?.sent(bytes, isText);
+    if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
   }
 
   protected override reportDropped(messages: number, cause: DropCause): void {

@@ -3,6 +3,7 @@ import type { Message, Payload } from '../protocol/payload.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { checkCount, refuseSurplus } from '../options/call-check.ts';
 import { jsonText } from '../options/json-text.ts';
+import { checkStreamSource, type StreamOptions, type StreamSource } from '../options/stream-source.ts';
 import {
   checkCloseCall,
   checkDrainedOptions,
@@ -239,6 +240,27 @@ export class Connection<UserData = unknown>
   sendJson(value: unknown, options?: SendOptions): boolean;
   sendJson(value: unknown, options?: SendOptions, surplus?: unknown): boolean {
     return this.#driver.send(jsonText('connection', value, options, surplus), options);
+  }
+
+  /**
+   * Sends one message in fragments (§5.4), a chunk of the source after another. Waits while the buffer is above the
+   * high-water mark. Other messages wait in order until the message is complete; pings and pongs do not. A second stream
+   * begins after the first one and the messages behind it. The message is not compressed.
+   *
+   * A message that has begun cannot be given up. If the source throws, or `signal` aborts, the connection closes with
+   * 1011; before the first chunk, nothing is sent. `close()` closes without the rest of the message. Hawser's own limits of
+   * the peer are `maxMessageBytes`, `maxFragments` (a chunk is at least one fragment) and `messageTimeoutMs`.
+   * @param source Strings or bytes; chunks of text may be cut inside a character. Not for one string or Buffer: use
+   *   {@link send}. A source that is abandoned is told by `return()`.
+   * @returns Resolves with the bytes of the payload when the last fragment was accepted.
+   * @throws MisuseError As a rejection: `ERR_CLOSED` if the connection ends first, `ERR_ARGUMENT` for a chunk that is no
+   *   {@link Payload} or for text that is not UTF-8; what the source throws; the reason of `signal`. At once:
+   *   `ERR_ARGUMENT` or `ERR_OPTION` for an invalid argument or option.
+   */
+  sendStream(source: StreamSource, options?: StreamOptions): Promise<number>;
+  sendStream(source: StreamSource, options: StreamOptions = {}, surplus?: unknown): Promise<number> {
+    checkStreamSource(source, options, surplus);
+    return this.#driver.sendStream(source, options);
   }
 
   /**

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { MESSAGE_SEND } from '../engine/channels.ts';
 import type { DropCause } from '../observe/observer.ts';
 import type { SendOptions } from '../options/call-options.ts';
+import type { StreamOptions, StreamSource } from '../options/stream-source.ts';
 import { OPCODE } from '../protocol/constants.ts';
 import { MisuseError, PeerError } from '../protocol/errors.ts';
 import { checkControlPayload } from '../protocol/outgoing/frame-builder.ts';
@@ -10,6 +11,7 @@ import { outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
 import type { ConnectionEvents, DroppedMessage } from './connection-events.ts';
 import { Drains } from './drains.ts';
 import type { Link } from './link.ts';
+import { OutgoingStreams } from './outgoing-streams.ts';
 import type { ConnectionContext } from './owner.ts';
 
 /**
@@ -22,6 +24,7 @@ export abstract class SendingHalf {
   messagesSent = 0;
   droppedMessages = 0;
   #drains: Drains | undefined;
+  #streams: OutgoingStreams | undefined;
 
   protected abstract tell<Name extends keyof ConnectionEvents>(
     name: Name,
@@ -29,13 +32,20 @@ export abstract class SendingHalf {
   ): void;
   /** A message was accepted, and the meter, a tracer or a channel wants to know. */
   protected abstract reportSent(payload: Payload, binary: boolean | undefined): void;
+  /** A message in fragments was sent. */
+  protected abstract reportStreamed(bytes: number, isText: boolean): void;
   protected abstract reportDropped(messages: number, cause: DropCause): void;
   /** The buffer has drained after `send` returned `false`. */
   protected abstract reportDrain(): void;
 
   send(payload: Payload, options: SendOptions | undefined): boolean {
     const link = this.link;
-    if (typeof payload === 'string' && options === undefined) {
+    const { behind } = link.outbox;
+    if (behind !== undefined) {
+      const { opcode, data } = outgoing(payload, options?.binary);
+      if (!this.#admit(data.length)) return false;
+      behind.push(opcode, data, options?.compress);
+    } else if (typeof payload === 'string' && options === undefined) {
       if (!this.#admit(payload.length)) return false;
       link.outbox.text(payload);
     } else if (options?.binary === undefined && typeof payload !== 'string') {
@@ -53,6 +63,18 @@ export abstract class SendingHalf {
     if (meter !== undefined || messageTracer !== undefined || MESSAGE_SEND.hasSubscribers)
       this.reportSent(payload, options?.binary);
     return mayGoOn;
+  }
+
+  sendStream(source: StreamSource, options: StreamOptions): Promise<number> {
+    this.#streams ??= new OutgoingStreams(this);
+    return this.#streams.send(source, options);
+  }
+
+  /** A message in fragments was sent completely. */
+  streamed(bytes: number, isText: boolean): void {
+    this.messagesSent++;
+    this.owner.counters.messagesSent++;
+    this.reportStreamed(bytes, isText);
   }
 
   drained(signal: AbortSignal | undefined): Promise<void> {
@@ -81,13 +103,16 @@ export abstract class SendingHalf {
    */
   sendPrepared(message: PreparedMessage): boolean {
     if (!this.#admit(message.frame.length)) return false;
-    this.link.outbox.prepared(message);
+    const { outbox } = this.link;
+    if (outbox.behind === undefined) outbox.prepared(message);
+    else outbox.behind.pushPrepared(message);
     this.#accepted();
     return true;
   }
 
   /** Output was written. */
   flushed(): void {
+    this.#streams?.flushed();
     if (this.#drains === undefined) return;
     if (this.bufferedBytes > this.owner.settings.highWaterMarkBytes / 2) return;
     const drains = this.#drains;
@@ -97,6 +122,14 @@ export abstract class SendingHalf {
     // `close` is the last event of a connection: no `drain` after its end.
     if (!drains.wasRefused || this.link.state === 'closed') return;
     this.reportDrain();
+  }
+
+  /** Call when the connection is no longer open: a message in fragments cannot be completed. */
+  protected streamsEnded(): void {
+    const { outbox } = this.link;
+    if (outbox.behind !== undefined) this.countDropped(outbox.behind.drop(), 'unsent');
+    outbox.behind = undefined;
+    this.#streams?.interrupted();
   }
 
   /** Call when the connection is closed: `drained` rejects, and no `drain` follows. */
@@ -130,7 +163,7 @@ export abstract class SendingHalf {
     const { maxBufferedBytes, onOverflow } = this.owner.settings;
     if (onOverflow === 'drop-oldest') {
       while (link.bufferedBytes >= maxBufferedBytes) {
-        const dropped = link.outbox.dropOldest();
+        const dropped = link.outbox.dropOldest() || (link.outbox.behind?.dropOldest() ?? 0);
         if (dropped === 0) break;
         this.#dropped(dropped, onOverflow);
       }

@@ -95,11 +95,13 @@ export class ConnectionPort {
 
   /**
    * Gives the stream up: drops received messages, sends Close, and waits until the connection is closed.
-   * @param hasFailed Whether this was because of an error.
+   * @param error The reason, if there is one. An `AbortError` is no failure: a loop that was left causes one.
    */
-  async abort(hasFailed: boolean): Promise<void> {
+  async abort(error: unknown): Promise<void> {
+    const isGivenUp =
+      error === null || error === undefined || (error as { name?: unknown }).name === 'AbortError';
     void this.#messages.return();
-    this.#driver.close(hasFailed ? FAILED : GIVEN_UP, '');
+    this.#driver.close(isGivenUp ? GIVEN_UP : FAILED, '');
     await this.#closed;
   }
 

@@ -14,7 +14,7 @@ import { checkStreamCall, type DuplexOptions } from './stream-options.ts';
  * - The peer closes with 1000, or without a code: the readable side ends. Any other end destroys the stream with
  *   `ERR_CLOSED`, which names code, reason and cause.
  * - `end()` closes with 1000 and `finish` follows when the peer has answered; see `closeOnEnd`.
- * - `destroy()` closes with 1001, `destroy(error)` with 1011. `close` follows when the connection is closed.
+ * - `destroy()`, an abort and a loop that was left close with 1001, `destroy(error)` with 1011. `close` follows when the connection is closed.
  *
  * The stream is the consumer of the connection: it takes the place of a `for await` loop. Do not change the bytes of a
  * chunk after it was written.
@@ -52,7 +52,7 @@ export function toDuplex(connection: Connection, options: DuplexOptions = {}, su
       else callback();
     },
     destroy: (error, callback) => {
-      callbackify(() => port.abort(error !== null))(() => callback(error));
+      callbackify(() => port.abort(error))(() => callback(error));
     },
   });
   // A stream that only writes does not read, and would not notice that the connection was lost.

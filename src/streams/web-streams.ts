@@ -20,7 +20,8 @@ export interface WebStreams {
  * - The peer closes with 1000, or without a code: `readable` ends. Any other end makes it fail with `ERR_CLOSED`, which
  *   names code, reason and cause. `writable` fails as soon as the connection is closed.
  * - `writer.close()` closes with 1000, and resolves when the peer has answered; see `closeOnEnd`.
- * - `reader.cancel()` and `writer.abort()` close with 1001; with a reason they close with 1011.
+ * - `reader.cancel()` and `writer.abort()` close with 1001; with a reason that is no `AbortError` they close with
+ *   1011.
  *
  * The streams are the consumer of the connection: they take the place of a `for await` loop.
  * @throws MisuseError As `toDuplex`.
@@ -37,7 +38,7 @@ export function toWebStreams(
   const driver = checkStreamCall('toWebStreams', connection, options, surplus);
   const { closeOnEnd = true } = options;
   const port = new ConnectionPort(driver, options);
-  const abort = (reason: unknown): Promise<void> => port.abort(reason !== undefined);
+  const abort = (reason: unknown): Promise<void> => port.abort(reason);
   const readable = new ReadableStream<Message>(
     {
       async pull(controller) {

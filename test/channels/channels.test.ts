@@ -319,9 +319,9 @@ test('MX-01 RC-01: channels over each connection of a reconnecting client; its o
   server.on('connection', (connection) => echo(channels(connection)));
   const client = new ReconnectingClient(`ws://127.0.0.1:${port}/`, {
     ...PROTOCOLS,
-    minDelayMs: 1,
+    baseDelayMs: 1,
     maxDelayMs: 1,
-  } as object);
+  });
   client.on('message', () => assert.fail('a frame reached a listener of the client'));
   const answers: unknown[] = [];
   client.on('open', async (connection) => {

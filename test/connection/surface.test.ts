@@ -31,6 +31,7 @@ test('EV-01 EV-05: server and connection are emitters with the documented method
     connection,
     'send',
     'sendJson',
+    'sendStream',
     'ping',
     'close',
     'terminate',

@@ -13,6 +13,7 @@ import { ENTRY_BYTES, HIGH_WATER_MARK_BYTES, type OutgoingLimits } from '../limi
 import type { PreparedMessage } from './prepared-message.ts';
 import { type FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
 import { type MarkCallback, Marks } from './marks.ts';
+import type { MessagesBehind } from './messages-behind.ts';
 import type { ProtocolMemory } from '../memory.ts';
 import { PACKING_BYTES, type PackingOwner } from './packing-table.ts';
 import type { WaitingFrame } from './waiting-frames.ts';
@@ -38,6 +39,8 @@ const EMPTY_QUEUE = /* @__PURE__ */ new WaitingQueue();
 export class Outbox implements PackingOwner {
   /** Bytes that {@link take} has returned so far. */
   sentBytes = 0;
+  /** Set by the driver while a message goes out in fragments: it has to put other messages there instead of here. */
+  behind: MessagesBehind | undefined;
 
   readonly #wire: Wire;
   readonly #nextKey: (() => number) | undefined;
@@ -65,7 +68,8 @@ export class Outbox implements PackingOwner {
 
   /** What everything accepted and not yet taken by the kernel counts, in bytes. */
   get bufferedBytes(): number {
-    return this.queuedBytes + this.#wire.bufferedBytes;
+    const behind = this.behind === undefined ? 0 : this.behind.countedBytes;
+    return this.queuedBytes + behind + this.#wire.bufferedBytes;
   }
 
   /** Bytes queued here, on the wire, including headers. */
