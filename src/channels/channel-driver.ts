@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { Delivery, type DeliveryOwner, type MessageListener } from '../connection/delivery.ts';
 import { Drains } from '../connection/drains.ts';
-import { dispatch, type ListenerWatcher, listenersOf } from '../connection/emitter.ts';
+import { dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from '../connection/emitter.ts';
 import type { MessageIterator } from '../connection/message-iterator.ts';
 import { OPCODE } from '../protocol/constants.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { outgoing, type Payload } from '../protocol/payload.ts';
-import type { Channel, ChannelCloseInfo, ChannelEvents, ChannelState } from './channel.ts';
+import type { ChannelCloseInfo, ChannelEvents, ChannelState } from './channel-events.ts';
 import { closeFrame, creditFrame, type ChannelFrame, TYPE } from './channel-frame.ts';
 import { ChannelInbox, type LargePlaces } from './channel-inbox.ts';
 import type { ChannelsSettings } from './channel-options.ts';
@@ -29,10 +29,10 @@ export interface ChannelOwner {
   clearTimer(timer: unknown): void;
 }
 
-/** Drives one channel. The application holds the {@link Channel}. */
+/** Drives one channel. The application holds the `Channel`. */
 export class ChannelDriver implements DeliveryOwner, ListenerWatcher {
   /** The object of the application. Its constructor sets this field. */
-  channel!: Channel;
+  channel!: SafeEmitter<ChannelEvents>;
   readonly id: number;
   readonly name: string;
   readonly metadata: unknown;

@@ -207,5 +207,4 @@ function readMetadata(reader: FrameReader): unknown {
 
 /** Codes of a close: those that a WebSocket Close may have, and 3000 to 4999 for applications (§7.4). */
 export const isCloseCode = (code: number): boolean =>
-  (code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
-  (code >= 3000 && code <= 4999);
+  (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);

@@ -70,14 +70,13 @@ export const OPEN_OPTIONS = callOptions({ metadata: ANY, signal: SIGNAL });
 export const CHANNEL_SEND_OPTIONS = callOptions({ binary: BOOLEAN });
 
 /** @throws MisuseError `ERR_ARGUMENT` or `ERR_OPTION`. */
-export function resolveChannels(options: unknown): ChannelsSettings {
+export function resolveChannels(options: ChannelsOptions | undefined): ChannelsSettings {
   checkCallOptions('channels', options, CHANNELS_OPTIONS);
   const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
   const settings: ChannelsSettings = { ...DEFAULT_CHANNELS, ...Object.fromEntries(given) };
   const { maxBufferedBytes } = settings;
   const highWaterMarkBytes =
-    (options as ChannelsOptions | undefined)?.highWaterMarkBytes ??
-    Math.min(DEFAULT_CHANNELS.highWaterMarkBytes, maxBufferedBytes);
+    options?.highWaterMarkBytes ?? Math.min(DEFAULT_CHANNELS.highWaterMarkBytes, maxBufferedBytes);
   if (highWaterMarkBytes > maxBufferedBytes)
     throw new MisuseError(
       'ERR_OPTION',

@@ -3,32 +3,10 @@ import { SafeEmitter } from '../connection/emitter.ts';
 import { checkCallOptions, checkCount, refuseArgument, refuseSurplus } from '../options/call-check.ts';
 import { checkCloseCall, checkDrainedOptions } from '../options/call-options.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
+import type { ChannelCloseInfo, ChannelEvents, ChannelState } from './channel-events.ts';
 import type { ChannelDriver } from './channel-driver.ts';
 import { isCloseCode, MAX_REASON_BYTES } from './channel-frame.ts';
 import { CHANNEL_SEND_OPTIONS, type ChannelSendOptions } from './channel-options.ts';
-
-/** `opening` until the peer has accepted; `closing` after a close of either side. */
-export type ChannelState = 'opening' | 'open' | 'closing' | 'closed';
-
-/** How a channel ended. */
-export interface ChannelCloseInfo {
-  /** Code of the peer's close; of the connection if that has ended. */
-  readonly code: number;
-  /** The peer's reason, `''` if it gave none. */
-  readonly reason: string;
-  /** The side that closed the channel first, or `connection` if the connection ended before the channel. */
-  readonly initiator: 'local' | 'remote' | 'connection';
-}
-
-/** Events of a channel. */
-export interface ChannelEvents {
-  /** A whole message. If a listener returns a promise, the next message is delivered after it settles. */
-  message: [message: Message, isText: boolean];
-  /** After `send` returned `false` because of the high-water mark: at most half of the mark waits. */
-  drain: [];
-  /** Emitted once, after the last message. */
-  close: [info: ChannelCloseInfo];
-}
 
 /**
  * One logical connection over a WebSocket connection. Messages of one channel keep their order; a channel whose messages are

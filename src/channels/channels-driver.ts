@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { DriverOf } from '../connection/connection.ts';
-import { countListeners, dispatch, type ListenerWatcher } from '../connection/emitter.ts';
+import { countListeners, dispatch, type ListenerWatcher, type SafeEmitter } from '../connection/emitter.ts';
 import { TokenBucket } from '../connection/token-bucket.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import { MisuseError, PeerError } from '../protocol/errors.ts';
@@ -18,7 +18,7 @@ import {
 } from './channel-frame.ts';
 import type { LargePlaces } from './channel-inbox.ts';
 import type { ChannelsSettings } from './channel-options.ts';
-import type { Channels } from './channels.ts';
+import type { ChannelsEvents } from './channels-events.ts';
 
 /** Places for large messages, in the order of the requests. */
 class Places implements LargePlaces {
@@ -50,7 +50,7 @@ class Places implements LargePlaces {
 
 /** Drives the channels of one connection: reads frames, and gives the channels turns to send. */
 export class ChannelsDriver implements ChannelOwner, ListenerWatcher {
-  channels!: Channels;
+  channels!: SafeEmitter<ChannelsEvents>;
   readonly settings: ChannelsSettings;
   readonly places: LargePlaces;
 

@@ -13,19 +13,11 @@ import {
   type OpenChannelOptions,
   resolveChannels,
 } from './channel-options.ts';
+import type { ChannelsEvents } from './channels-events.ts';
 import { ChannelsDriver } from './channels-driver.ts';
 
 /** The subprotocol of connections with channels. Both sides have to offer it, and the server has to select it. */
 export const CHANNELS_PROTOCOL = 'hawser.channels.v1';
-
-/** Events of the channels of a connection. */
-export interface ChannelsEvents {
-  /**
-   * The peer opens a channel. It is accepted after the listeners have run; a listener refuses it by closing it. Without a
-   * listener every channel is refused with 1008.
-   */
-  channel: [channel: Channel];
-}
 
 /** The channels of one connection. {@link channels} makes it. */
 export class Channels extends SafeEmitter<ChannelsEvents> {

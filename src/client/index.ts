@@ -26,14 +26,11 @@ export {
   TransportError,
   WebSocketError,
 } from '../protocol/errors.ts';
-export {
-  Channel,
-  type ChannelCloseInfo,
-  type ChannelEvents,
-  type ChannelState,
-} from '../channels/channel.ts';
+export { Channel } from '../channels/channel.ts';
+export type { ChannelCloseInfo, ChannelEvents, ChannelState } from '../channels/channel-events.ts';
 export type { ChannelSendOptions, ChannelsOptions, OpenChannelOptions } from '../channels/channel-options.ts';
-export { Channels, channels, type ChannelsEvents, CHANNELS_PROTOCOL } from '../channels/channels.ts';
+export type { ChannelsEvents } from '../channels/channels-events.ts';
+export { Channels, channels, CHANNELS_PROTOCOL } from '../channels/channels.ts';
 export type { StreamOptions, StreamSource } from '../options/stream-source.ts';
 export { toDuplex } from '../streams/duplex.ts';
 export type { DuplexOptions, WebStreamsOptions } from '../streams/stream-options.ts';

@@ -1,5 +1,5 @@
 import type { StreamOptions, StreamSource } from '../options/stream-source.ts';
-import { MisuseError } from '../protocol/errors.ts';
+import type { MisuseError } from '../protocol/errors.ts';
 import { MessagesBehind } from '../protocol/outgoing/messages-behind.ts';
 import { closedBefore } from './closed-error.ts';
 import type { Link } from './link.ts';

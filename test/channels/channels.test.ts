@@ -6,18 +6,13 @@ import {
   type Channels,
   CHANNELS_PROTOCOL,
   type ChannelsOptions,
+  type ConnectOptions,
   channels,
   ReconnectingClient,
+  type ServerOptions,
   WebSocketServer,
 } from '../../src/index.ts';
-import {
-  eventLoopTurns,
-  pair,
-  type PairOptions,
-  seededRandom,
-  waitForEvent,
-  waitUntil,
-} from '../../src/testing/index.ts';
+import { eventLoopTurns, pair, seededRandom, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 
 const PROTOCOLS = { protocols: [CHANNELS_PROTOCOL] };
 
@@ -30,11 +25,14 @@ interface Stage {
 /** Two connections with channels. Nothing is left open. */
 async function stage(
   t: TestContext,
-  options: { server?: ChannelsOptions; client?: ChannelsOptions; pair?: PairOptions<unknown> } = {},
+  options: {
+    server?: ChannelsOptions;
+    client?: ChannelsOptions;
+    pair?: { client?: ConnectOptions; server?: ServerOptions };
+  } = {},
 ): Promise<Stage> {
   const joined = await pair({
-    ...options.pair,
-    server: { ...PROTOCOLS, ...(options.pair?.server as object | undefined) },
+    server: { ...PROTOCOLS, ...options.pair?.server },
     client: { ...PROTOCOLS, ...options.pair?.client },
   });
   t.after(() => joined[Symbol.asyncDispose]());
@@ -47,10 +45,7 @@ async function stage(
 
 /** Opens a channel and returns its two ends. */
 async function openPair(from: Channels, to: Channels, name = 'a'): Promise<[Channel, Channel]> {
-  const [opened, [accepted]] = await Promise.all([
-    from.open(name),
-    waitForEvent(to, 'channel') as Promise<[Channel]>,
-  ]);
+  const [opened, [accepted]] = await Promise.all([from.open(name), waitForEvent<[Channel]>(to, 'channel')]);
   return [opened, accepted];
 }
 
@@ -159,7 +154,7 @@ test('MX-01: messages larger than the window get through, in turn, and memory fo
     channel.send('small');
   }
   await waitUntil(() => received.length === 8);
-  assert.deepEqual([...new Set(received)].sort(), [100_000, 5]);
+  assert.deepEqual(new Set(received), new Set([100_000, 5]));
 });
 
 test('MX-01: a message over maxMessageBytes closes its channel with 1009; the connection and other channels go on', async (t) => {

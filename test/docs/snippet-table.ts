@@ -28,6 +28,8 @@ const FRESH_TOKEN = `
 const GUIDE_TO_CLIENT = { in: 'examples/client-guide.ts' };
 const GUIDE_TO_DEBUGGING = { in: 'examples/slow-consumer.ts' };
 const TRACING_EXAMPLE = { in: 'examples/tracing/server.js' };
+const GUIDE_TO_STREAMS = { in: 'examples/upload.ts' };
+const GUIDE_TO_CHANNELS = { in: 'examples/channels.ts' };
 const GUIDE_TO_TESTING = { in: 'examples/testing/chat.test.ts' };
 
 /** Every TypeScript and JavaScript block of every page. A test checks that the table is complete and has no other rows. */
@@ -85,6 +87,11 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
       await server.listen(8080);`,
     run: guides.eachMessage,
   },
+  'docs/channels.md: Channels': GUIDE_TO_CHANNELS,
+  'docs/channels.md: Channels (2)': GUIDE_TO_CHANNELS,
+  'docs/streams.md: Node streams': GUIDE_TO_STREAMS,
+  'docs/streams.md: Node streams (2)': GUIDE_TO_STREAMS,
+  'docs/streams.md: One message from a stream': GUIDE_TO_STREAMS,
   'docs/client.md: The client': GUIDE_TO_CLIENT,
   'docs/client.md: When connecting fails': GUIDE_TO_CLIENT,
   'docs/client.md: Timeouts': GUIDE_TO_CLIENT,

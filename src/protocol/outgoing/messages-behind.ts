@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import { ENTRY_BYTES } from '../limits.ts';
-import type { Outbox } from './outbox.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 
 /** A message that waits, with its size in bytes. */
@@ -13,15 +12,18 @@ type MessageBehind =
       readonly bytes: number;
     };
 
+/** The outbox of the connection. */
+interface MessageTarget {
+  text(text: string, compress?: boolean): void;
+  data(opcode: number, payload: Uint8Array, compress?: boolean): void;
+  prepared(message: PreparedMessage): void;
+}
+
 /** The messages that wait behind a message in fragments (§5.4), in order. Exists while that message is not complete. */
 export class MessagesBehind {
   /** Bytes of the messages plus `ENTRY_BYTES` each. */
   countedBytes = 0;
   readonly #messages: MessageBehind[] = [];
-
-  get size(): number {
-    return this.#messages.length;
-  }
 
   /** @param data Bytes are copied. */
   push(opcode: number, data: string | Uint8Array, compress: boolean | undefined): void {
@@ -51,7 +53,7 @@ export class MessagesBehind {
   }
 
   /** Passes the messages on: the message in fragments is complete. */
-  passTo(outbox: Outbox): void {
+  passTo(outbox: MessageTarget): void {
     for (const message of this.#messages) {
       if ('prepared' in message) outbox.prepared(message.prepared);
       else if (typeof message.data === 'string') outbox.text(message.data, message.compress);
