@@ -101,6 +101,8 @@ const VIOLATIONS: readonly (readonly [string, string, string, string, RegExp])[]
   ['ws → cluster', 'ws/a.ts', "import '../cluster/bus.ts';", IMPORTS, /ws may/],
   ['conform → cli', 'conform/a.ts', "import '../cli/run.ts';", IMPORTS, /conform may/],
   ['load → conform', 'load/a.ts', "import '../conform/case.ts';", IMPORTS, /load may/],
+  ['streams → server', 'streams/a.ts', "import '../server/server.ts';", IMPORTS, /streams may/],
+  ['channels → observe', 'channels/a.ts', "import '../observe/stats.ts';", IMPORTS, /channels may/],
   ['load past an entry point', 'load/b.ts', "import '../client/connect.ts';", IMPORTS, /load may/],
   [
     'conform past an entry point',
