@@ -139,7 +139,7 @@ test('MX-01: channels with data take turns, so that a large message does not del
   smallEnd.on('message', (message) => void order.push(String(message)));
   large.send(Buffer.alloc(900_000));
   for (let i = 0; i < 5; i++) small.send(`${i}`);
-  await waitUntil(() => order.length === 6);
+  await waitUntil(() => order.length === 6, { deadlineMs: 60_000 });
   assert.deepEqual(order, ['0', '1', '2', '3', '4', 'large']);
   assert.ok(joined.client.bufferedBytes < 60_000);
 });
