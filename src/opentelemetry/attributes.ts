@@ -68,7 +68,7 @@ export function handshakeAttributes(
     ...WEBSOCKET,
     ...client,
     ...authority(headers['host'], secure),
-    [ATTRIBUTE.method]: method === 'GET' ? method : '_OTHER',
+    [ATTRIBUTE.method]: method === 'GET' || method === 'CONNECT' ? method : '_OTHER',
     [ATTRIBUTE.scheme]: secure ? 'https' : 'http',
     ...(path === undefined ? {} : { [ATTRIBUTE.path]: path }),
     ...(userAgent === undefined ? {} : { [ATTRIBUTE.userAgent]: userAgent }),

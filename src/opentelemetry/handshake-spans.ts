@@ -10,11 +10,12 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import type { Refusal } from '../observe/observer.ts';
-import type {
-  HandshakeRequest,
-  HandshakeTrace,
-  HandshakeTracer,
-  TracedConnection,
+import {
+  type HandshakeRequest,
+  type HandshakeTrace,
+  type HandshakeTracer,
+  statusOfAcceptance,
+  type TracedConnection,
 } from '../observe/tracing/traces.ts';
 import type { HeaderFields } from '../options/hooks.ts';
 import type { ResolvedServerOptions } from '../options/server-options.ts';
@@ -22,6 +23,9 @@ import { asError } from '../engine/guarded.ts';
 import { ATTRIBUTE, handshakeAttributes } from './attributes.ts';
 import { guarded, runIn } from './guard.ts';
 import type { Origins } from './span-origins.ts';
+
+/** The methods that open a WebSocket. Any other one is `HTTP`: the name of a span must have few values. */
+const KNOWN_METHODS = ['GET', 'CONNECT'] as const;
 
 const FIELDS: TextMapGetter<HeaderFields> = {
   get: (fields, name) => fields[name.toLowerCase()],
@@ -47,7 +51,7 @@ export class HandshakeSpans implements HandshakeTracer {
   }
 
   #start(request: HandshakeRequest | undefined, remoteAddress: string): HandshakeTrace {
-    const method = request?.method === 'GET' ? 'GET' : 'HTTP';
+    const method = KNOWN_METHODS.find((known) => known === request?.method) ?? 'HTTP';
     const route = request === undefined ? undefined : this.#route;
     const attributes = handshakeAttributes(request, remoteAddress);
     if (route !== undefined) attributes[ATTRIBUTE.route] = route;
@@ -55,7 +59,7 @@ export class HandshakeSpans implements HandshakeTracer {
     const parent = propagation.extract(ROOT_CONTEXT, request?.headers ?? {}, FIELDS);
     const name = route === undefined ? method : `${method} ${route}`;
     const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
-    return new HandshakeSpan(span, trace.setSpan(parent, span), this.#origins);
+    return new HandshakeSpan(span, trace.setSpan(parent, span), this.#origins, statusOfAcceptance(request));
   }
 }
 
@@ -64,8 +68,11 @@ class HandshakeSpan implements HandshakeTrace {
   readonly #span: Span;
   readonly #context: Context;
   readonly #origins: Origins;
+  /** The status if the handshake is accepted. */
+  readonly #status: number;
 
-  constructor(span: Span, context: Context, origins: Origins) {
+  constructor(span: Span, context: Context, origins: Origins, status: number) {
+    this.#status = status;
     this.#span = span;
     this.#context = context;
     this.#origins = origins;
@@ -78,7 +85,7 @@ class HandshakeSpan implements HandshakeTrace {
   accepted(connection: TracedConnection): void {
     guarded(() => {
       this.#origins.set(connection, this.#span.spanContext());
-      this.#span.setAttributes({ [ATTRIBUTE.status]: 101, [ATTRIBUTE.connectionId]: connection.id });
+      this.#span.setAttributes({ [ATTRIBUTE.status]: this.#status, [ATTRIBUTE.connectionId]: connection.id });
     });
     this.#end();
   }

@@ -17,14 +17,14 @@ export type HeaderList =
 
 /** The request that opened, or asks to open, a connection. The server keeps no reference to it. */
 export interface UpgradeRequest {
-  /** Always `GET`: no other method can be upgraded (§4.1). */
+  /** `GET`: no other method can be upgraded (§4.1). Over HTTP/2 `CONNECT` (RFC 8441). */
   readonly method: string;
   /** Absolute URL: scheme by TLS, authority from `Host`, path and query as sent. Do not log it: queries often contain tokens. */
   readonly url: URL;
   readonly headers: HeaderFields;
   /** Lower-case names and values, alternating, in the order sent. */
   readonly rawHeaders: readonly string[];
-  /** Node's request object, if the request came through an attached HTTP server. */
+  /** Node's request object, if the request came through an attached HTTP server as an upgrade of HTTP/1.1. */
   readonly incomingMessage?: IncomingMessage;
 }
 
@@ -62,7 +62,7 @@ export interface UpgradeAcceptance<UserData> {
    */
   readonly protocol?: string;
   /**
-   * Header fields of the 101 response. The server sets `Connection`, `Upgrade`, `Content-Length`, `Transfer-Encoding`
+   * Header fields of the 101 response, of the 200 response over HTTP/2. The server sets `Connection`, `Upgrade`, `Content-Length`, `Transfer-Encoding`
    * and `Sec-WebSocket-*`; one of these names, or a value with CR, LF or NUL, causes a 500.
    */
   readonly headers?: HeaderList;

@@ -1,4 +1,6 @@
+import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import { Connection, driverOf, type DriverOf } from '../connection/connection.ts';
@@ -10,6 +12,7 @@ import { OpenConnections } from '../connection/open-connections.ts';
 import { Warnings } from '../connection/warnings.ts';
 import { checkEventName } from '../connection/event-names.ts';
 import type { ConnectionState } from '../connection/states.ts';
+import type { ConnectHead } from '../protocol/handshake/connect-head.ts';
 import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { Message } from '../protocol/payload.ts';
 import { CONNECTION_OPEN } from '../engine/channels.ts';
@@ -17,6 +20,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { DeadlineQueue } from '../engine/deadlines.ts';
 import { defaultEngine, type Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
+import { Http2Transport, socketOf } from '../sockets/http2-transport.ts';
 import { pendingResponse } from '../sockets/pending-response.ts';
 import { StreamTransport, tuneSocket } from '../sockets/stream-transport.ts';
 import { takeStream } from '../sockets/take-stream.ts';
@@ -44,6 +48,7 @@ import {
   resolveServerOptions,
   type ServerOptions,
 } from '../options/resolve-server-options.ts';
+import { Http2Answers } from './opening/http-answers.ts';
 import { PipelinedUpgrade } from './opening/pipelined-upgrade.ts';
 import { Registry } from './groups/registry.ts';
 import { ServerReports } from './server-reports.ts';
@@ -188,11 +193,18 @@ export class ServerCore<UserData>
       const begin = (): void => {
         tuneSocket(socket);
         const open = (owner: TransportOwner): StreamTransport => this.take(socket, owner);
-        new Handshake<UserData>(this, { stream: socket, open }, resolve).withHead(head, rest, request);
+        new Handshake<UserData>(this, { socket, open }, resolve).withHead(head, rest, request);
       };
       if (pendingResponse(socket) === undefined) begin();
       else new PipelinedUpgrade(this, socket, head.target).wait(begin, () => resolve(undefined));
     });
+  }
+
+  /** An extended CONNECT of HTTP/2. */
+  upgradeStream(stream: ServerHttp2Stream, head: ConnectHead): void {
+    const open = (owner: TransportOwner): Http2Transport => new Http2Transport(stream, owner);
+    const arrival = { socket: socketOf(stream.session), open, answers: new Http2Answers(stream) };
+    new Handshake<UserData>(this, arrival, () => {}).withHead(head, Buffer.alloc(0));
   }
 
   upgradeHookEnded(durationMs: number): void {

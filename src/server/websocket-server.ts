@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer';
-import type { IncomingMessage, Server as HttpServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
@@ -14,7 +14,8 @@ import { Fields } from '../protocol/handshake/fields.ts';
 import type { Payload } from '../protocol/payload.ts';
 import { SocketChecks } from '../sockets/handle-check.ts';
 import { Admin } from './admin.ts';
-import { type Attached, attach, detach } from './opening/attachments.ts';
+import type { AttachableServer, Attached } from './opening/attached.ts';
+import { attach, detach } from './opening/attachments.ts';
 import type { BroadcastOptions } from './groups/broadcast.ts';
 import {
   checkAttachArguments,
@@ -52,7 +53,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   readonly #core: ServerCore<UserData>;
   readonly #connections: ReadonlyRegistry<Connection<UserData>>;
   readonly #topics: Topics<Connection<UserData>>;
-  readonly #httpServers = new Map<HttpServer, Attached>();
+  readonly #httpServers = new Map<AttachableServer, Attached>();
   #listener: Listener | undefined;
   #tls: TlsOptions | undefined;
   #tlsServer: TlsServer | undefined;
@@ -191,12 +192,14 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   /**
    * Handles the WebSocket upgrades of a Node HTTP or HTTPS server for the paths that this server serves. The HTTP server
    * handles all other requests, including those that offer another protocol (`Upgrade: h2c`). If another `upgrade` listener
-   * answers an upgrade at once, it keeps the socket.
+   * answers an upgrade at once, it keeps the socket. On a server of HTTP/2 it also handles extended CONNECT requests (RFC 8441): the
+   * server needs `settings: { enableConnectProtocol: true }`.
    * @param options `path`: the only path to serve on this HTTP server; the server's own option `path` must match it, too.
    * @throws MisuseError `ERR_ARGUMENT` for a value that is not an HTTP server, such as an Express application; `ERR_STATE` if
-   *   attached already; `ERR_OPTION` for a server with `insecureHTTPParser`.
+   *   attached already; `ERR_OPTION` for a server with `insecureHTTPParser`, or for one of HTTP/2 on which no client can open a
+   *   WebSocket.
    */
-  attach(server: HttpServer, options?: { readonly path?: string }): this {
+  attach(server: AttachableServer, options?: { readonly path?: string }): this {
     checkAttachArguments(arguments);
     this.#refuseAfterShutdown();
     if (this.#httpServers.has(server)) {
@@ -211,6 +214,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       clock: core.clock,
       serves: (path) => (only === undefined || path === only) && this.#serves(path),
       take: (request, socket, head) => void this.#upgrade(request, socket, head),
+      takeStream: (stream, head) => core.upgradeStream(stream, head),
     };
     attach(server, member, core.engine);
     this.#httpServers.set(server, member);
@@ -219,7 +223,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   }
 
   /** Detaches from an HTTP server; connections stay open. @returns Whether it was attached. */
-  detach(server: HttpServer): boolean {
+  detach(server: AttachableServer): boolean {
     checkDetachArguments(arguments);
     const member = this.#httpServers.get(server);
     if (member === undefined) return false;

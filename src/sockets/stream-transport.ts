@@ -37,12 +37,17 @@ function onEnd(this: OwnedStream): void {
   this[OWNER]?.receivedEnd();
 }
 function onError(this: OwnedStream, error: Error): void {
-  this[FAULT] ??= error;
+  failStream(this, error);
+}
+
+/** Destroys a stream; its owner gets the first of these errors. */
+export function failStream(stream: OwnedStream, error: Error): void {
+  stream[FAULT] ??= error;
   try {
     // A TLS socket that receives what it cannot decrypt emits an error, and stays open.
-    this.destroy();
+    stream.destroy();
   } catch {
-    closeLater(this);
+    closeLater(stream);
   }
 }
 function onClose(this: OwnedStream): void {

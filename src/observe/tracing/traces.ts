@@ -5,6 +5,7 @@ import type { ObservedConnection, Refusal } from '../observer.ts';
 
 /** The request of a handshake, before it is checked. */
 export interface HandshakeRequest {
+  /** `CONNECT` over HTTP/2. */
   readonly method: string;
   /** Path and query as sent. Do not store the query: it often contains tokens. */
   readonly target: string;
@@ -15,6 +16,10 @@ export interface HandshakeRequest {
   /** Node's request object, if the request came through an attached HTTP server. */
   readonly incomingMessage?: IncomingMessage;
 }
+
+/** The status that accepts a handshake: 200 over HTTP/2 (RFC 8441 §5), else 101. */
+export const statusOfAcceptance = (request: HandshakeRequest | undefined): number =>
+  request?.method === 'CONNECT' ? 200 : 101;
 
 /** What a trace may read of a connection. */
 export interface TracedConnection extends ObservedConnection {
@@ -29,7 +34,7 @@ export interface HandshakeTrace {
    * this call. @throws What `decide` throws.
    */
   run(decide: () => void): void;
-  /** The 101 was passed to the socket. Comes before the `connection` event. */
+  /** The 101, or the 200 of HTTP/2, was passed to the socket. Comes before the `connection` event. */
   accepted(connection: TracedConnection): void;
   /** The refusal was passed to the socket. Comes before the `refused` event. */
   refused(refusal: Refusal): void;

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { ERRORS, type HandshakeErrorCode, MisuseError } from '../errors.ts';
 import { acceptValue, isValidKey } from './accept-key.ts';
-import { type FieldList, renderField } from './field-text.ts';
+import { checkField, type FieldList, renderField } from './field-text.ts';
 
 export type { FieldList } from './field-text.ts';
 
@@ -44,27 +44,44 @@ const GENERIC: ReadonlyMap<number, string> = new Map([
   [500, 'the server could not answer this request'],
 ]);
 
+/** A refusal of the handshake, for any version of HTTP. */
+export interface RefusalResponse {
+  readonly status: number;
+  /** Without fields that belong to a connection of HTTP/1.1. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** One ASCII sentence. */
+  readonly body: string;
+}
+
+/**
+ * The response to a handshake that is refused. It repeats nothing from the request.
+ * @throws MisuseError `ERR_ARGUMENT` if `retryAfterSeconds` is not a whole number above 0.
+ */
+export function refusalResponse(code: HandshakeErrorCode, options: RefusalOptions = {}): RefusalResponse {
+  const { status, says } = ERRORS[code];
+  const { retryAfterSeconds } = options;
+  const body = sentence(GENERIC.get(status) ?? says);
+  const headers: [string, string][] = status === 426 ? [['Sec-WebSocket-Version', '13']] : [];
+  headers.push(['Content-Type', 'text/plain; charset=utf-8'], ['Content-Length', String(body.length)]);
+  if (!GENERIC.has(status)) headers.push(['X-WebSocket-Error', code]);
+  if (retryAfterSeconds !== undefined && (status === 429 || status === 503)) {
+    if (!Number.isSafeInteger(retryAfterSeconds) || retryAfterSeconds < 1) {
+      throw new MisuseError('ERR_ARGUMENT', 'retryAfterSeconds must be a whole number above 0');
+    }
+    headers.push(['Retry-After', String(retryAfterSeconds)]);
+  }
+  return { status, headers, body };
+}
+
 /**
  * Renders a refusal of the handshake: one ASCII sentence that repeats nothing from the request.
  * @throws MisuseError `ERR_ARGUMENT` if `retryAfterSeconds` is not a whole number above 0.
  */
 export function renderRefusal(code: HandshakeErrorCode, options: RefusalOptions = {}): string {
-  const { status, says } = ERRORS[code];
-  const { retryAfterSeconds } = options;
-  const body = sentence(GENERIC.get(status) ?? says);
-  let text = statusLine(status);
-  if (status === 426) {
-    // §4.4; RFC 9110 §15.5.22 requires that a 426 names the protocol in Upgrade
-    text += 'Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\n';
-  } else text += 'Connection: close\r\n';
-  text += `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\n`;
-  if (!GENERIC.has(status)) text += `X-WebSocket-Error: ${code}\r\n`;
-  if (retryAfterSeconds !== undefined && (status === 429 || status === 503)) {
-    if (!Number.isSafeInteger(retryAfterSeconds) || retryAfterSeconds < 1) {
-      throw new MisuseError('ERR_ARGUMENT', 'retryAfterSeconds must be a whole number above 0');
-    }
-    text += `Retry-After: ${retryAfterSeconds}\r\n`;
-  }
+  const { status, headers, body } = refusalResponse(code, options);
+  // §4.4; RFC 9110 §15.5.22 requires that a 426 names the protocol in Upgrade
+  let text = `${statusLine(status)}${status === 426 ? 'Upgrade: websocket\r\nConnection: Upgrade, close' : 'Connection: close'}\r\n`;
+  for (const [name, value] of headers) text += `${name}: ${value}\r\n`;
   return `${text}\r\n${body}`;
 }
 
@@ -76,8 +93,7 @@ export interface ResponseOptions {
 }
 
 /**
- * Fields that describe this connection and not the response (RFC 9110 §7.6.1). `renderResponse` drops them from
- * `headers`.
+ * Fields that describe a connection and not the response (RFC 9110 §7.6.1). {@link responseFields} drops them.
  */
 const PER_CONNECTION: ReadonlySet<string> = new Set([
   'connection',
@@ -90,19 +106,17 @@ const PER_CONNECTION: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Renders a plain HTTP response that ends the connection. It sets `Content-Length` and `Connection` itself, and drops
- * these and other per-connection fields from `headers`.
+ * The header fields of a response, for any version of HTTP: sets `Content-Length`, and drops it and the fields of a connection from
+ * `headers`.
  * @param status 200 to 599.
- * @param body Copied.
  * @throws MisuseError `ERR_ARGUMENT` for another status, a body with 204 or 304, a name that is not a token, or a value
  *   with a control character or a character above U+00FF.
  */
-export function renderResponse(
+export function responseFields(
   status: number,
   headers: FieldList,
   body: Uint8Array,
-  options: ResponseOptions = {},
-): Buffer {
+): (readonly [name: string, value: string])[] {
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new MisuseError('ERR_ARGUMENT', `a response has a status from 200 to 599, not ${String(status)}`);
   }
@@ -110,13 +124,32 @@ export function renderResponse(
   if (isBodiless && body.length > 0) {
     throw new MisuseError('ERR_ARGUMENT', `a response with status ${status} has no body`);
   }
-  let text = statusLine(status);
-  for (const [name, value] of headers) {
-    const field = renderField(name, value);
-    if (!PER_CONNECTION.has(name.toLowerCase())) text += field;
+  const fields: (readonly [string, string])[] = [];
+  for (const field of headers) {
+    const [name, value] = field;
+    checkField(name, value);
+    if (!PER_CONNECTION.has(name.toLowerCase())) fields.push(field);
   }
   // RFC 9110 §8.6 forbids it with 204; with 304 it would describe another response
-  if (!isBodiless) text += `Content-Length: ${body.length}\r\n`;
+  if (!isBodiless) fields.push(['Content-Length', String(body.length)]);
+  return fields;
+}
+
+/**
+ * Renders a plain HTTP response that ends the connection, with the fields of {@link responseFields} and `Connection`.
+ * @param status 200 to 599.
+ * @param body Copied.
+ * @throws MisuseError `ERR_ARGUMENT` as {@link responseFields}.
+ */
+export function renderResponse(
+  status: number,
+  headers: FieldList,
+  body: Uint8Array,
+  options: ResponseOptions = {},
+): Buffer {
+  const fields = responseFields(status, headers, body);
+  let text = statusLine(status);
+  for (const [name, value] of fields) text += `${name}: ${value}\r\n`;
   const head = Buffer.from(`${text}Connection: close\r\n\r\n`, 'latin1');
   return options.withoutBody === true || body.length === 0 ? head : Buffer.concat([head, body]);
 }

@@ -2,12 +2,13 @@ import { HandshakeError } from '../errors.ts';
 import { isValidKey } from './accept-key.ts';
 import { type ExtensionOffer, parseExtensions } from './extension-list.ts';
 import { type Fields, isFieldValue, isToken, listContains, listMembers, parseTokenList } from './fields.ts';
+import type { ConnectHead } from './connect-head.ts';
 import type { RequestHead } from './http-head.ts';
 import { type RequestTarget, readTarget, targetUrl } from './target.ts';
 
-/** An upgrade request that satisfies all of §4.2.1. */
+/** A request for WebSocket that satisfies all of §4.2.1, or of RFC 8441 over HTTP/2. */
 export interface UpgradeRequest {
-  /** Always `GET`. */
+  /** `GET`; over HTTP/2 `CONNECT`. */
   readonly method: string;
   /** Absolute URL, `http` or `https`; created on first access. Queries often hold tokens: do not log it. */
   readonly url: URL;
@@ -17,7 +18,7 @@ export interface UpgradeRequest {
   readonly host: string;
   /** Value of each `Origin` field, as sent and unchecked. */
   readonly origins: readonly string[];
-  /** The `Sec-WebSocket-Key`; `acceptValue` takes it. */
+  /** The `Sec-WebSocket-Key`; `acceptValue` takes it. Empty over HTTP/2, which has none. */
   readonly key: string;
   /** Subprotocols offered, in the client's order of preference. */
   readonly protocols: ReadonlySet<string>;
@@ -50,18 +51,49 @@ export function readUpgradeRequest(
   const target = readTarget(head, forwardedHost);
   if (!listContains(fields.get('connection') ?? '', 'upgrade'))
     throw new HandshakeError('ERR_CONNECTION_FIELD');
-  const contentLength = fields.get('content-length');
-  if ((contentLength !== undefined && contentLength !== '0') || fields.count('transfer-encoding') > 0) {
-    throw new HandshakeError('ERR_REQUEST_BODY');
-  }
+  checkBody(fields);
   // before the key: other versions have no key and are told which version is supported (§4.4)
-  const [version, ...others] = fields.all('sec-websocket-version').map(listMembers).filter(hasMembers);
-  if (version === undefined || others.length > 0) throw new HandshakeError('ERR_VERSION_MISSING');
-  if (version.length > 1 || version[0] !== '13') throw new HandshakeError('ERR_VERSION');
+  checkVersion(fields);
   const key = fields.get('sec-websocket-key');
   // two joined keys are too long
   if (key === undefined || !isValidKey(key)) throw new HandshakeError('ERR_KEY');
   return new ReadUpgradeRequest(head, target, key, secure);
+}
+
+/**
+ * Checks an extended CONNECT against RFC 8441 §5 and §4.2.1, and parses it. The first fault is reported.
+ * @param secure Whether the request came over TLS; sets the scheme of `url`.
+ * @param forwardedHost Valid authority that replaces `:authority`, from a trusted proxy.
+ * @throws HandshakeError as {@link readUpgradeRequest}.
+ */
+export function readExtendedConnect(
+  head: ConnectHead,
+  secure: boolean,
+  forwardedHost?: string,
+): UpgradeRequest {
+  const { fields, scheme } = head;
+  // A proxy may change between TLS and plain text, so either scheme is valid on either (RFC 9113 §8.3.1).
+  if (scheme !== 'https' && scheme !== 'http') {
+    throw new HandshakeError('ERR_TARGET', 'the scheme of an extended CONNECT must be https or http');
+  }
+  const target = readTarget(head, forwardedHost);
+  checkBody(fields);
+  checkVersion(fields);
+  // The key proves nothing here: `:protocol` does (RFC 8441 §5.1).
+  return new ReadUpgradeRequest(head, target, '', secure);
+}
+
+function checkBody(fields: Fields): void {
+  const contentLength = fields.get('content-length');
+  if ((contentLength !== undefined && contentLength !== '0') || fields.count('transfer-encoding') > 0) {
+    throw new HandshakeError('ERR_REQUEST_BODY');
+  }
+}
+
+function checkVersion(fields: Fields): void {
+  const [version, ...others] = fields.all('sec-websocket-version').map(listMembers).filter(hasMembers);
+  if (version === undefined || others.length > 0) throw new HandshakeError('ERR_VERSION_MISSING');
+  if (version.length > 1 || version[0] !== '13') throw new HandshakeError('ERR_VERSION');
 }
 
 const hasMembers = (list: readonly string[]): boolean => list.length > 0;

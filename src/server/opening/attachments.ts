@@ -1,43 +1,32 @@
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { MisuseError } from '../../protocol/errors.ts';
 import { renderRefusal } from '../../protocol/handshake/answer.ts';
 import { listContains } from '../../protocol/handshake/fields.ts';
-import type { Clock } from '../../engine/clock.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { afterResponses, ignoreError, pendingResponse } from '../../sockets/pending-response.ts';
+import { admitsWebSocket } from '../../sockets/http2-server.ts';
+import { type AttachableServer, type Attached, memberFor, mostPatient } from './attached.ts';
+import { ConnectStreams, isHttp2 } from './connect-streams.ts';
 import { type ChoosyServer, serveWithoutUpgrade } from './plain-upgrade.ts';
 
-/** A WebSocket server, as the HTTP server that it is attached to sees it. */
-export interface Attached {
-  /** Whether this server serves the path. */
-  serves(path: string): boolean;
-  take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  readonly handshakeTimeoutMs: number;
-  readonly clock: Clock;
-}
-
-/** The attached servers of one HTTP server, behind one `upgrade` listener. */
+/** The attached servers of one HTTP server, behind one `upgrade` listener; for HTTP/2, also behind one for streams. */
 interface Board {
   readonly members: Attached[];
   readonly listener: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Restores what {@link skipOtherUpgrades} replaced. */
   readonly restore: () => void;
+  readonly streams: ConnectStreams | undefined;
 }
 
 /** The HTTP servers that servers of one engine are attached to. */
 class Boards {
-  readonly of = new WeakMap<HttpServer, Board>();
+  readonly of = new WeakMap<AttachableServer, Board>();
 }
 
 const isWebSocket = (request: IncomingMessage): boolean =>
   listContains(request.headers.upgrade ?? '', 'websocket');
-
-/** The path of a request target in origin or absolute form, with dot segments resolved. */
-function pathOfTarget(target: string): string | undefined {
-  const url = target.startsWith('/') ? `http://host${target}` : target;
-  return URL.canParse(url) ? new URL(url).pathname : undefined;
-}
 
 const NOT_FOUND = renderRefusal('ERR_PATH', {});
 const HEAD_TOO_BIG = renderRefusal('ERR_HEAD_TOO_BIG', {});
@@ -85,10 +74,7 @@ const hasOthers = (server: HttpServer, board: Board): boolean =>
 /** Passes an upgrade to the attached server that serves its path, unless another listener answers it. */
 function route(server: HttpServer, board: Board, offer: Offer): void {
   const { request, socket, head } = offer;
-  const path = pathOfTarget(request.url ?? '');
-  const taker = isWebSocket(request)
-    ? board.members.find((one) => path !== undefined && one.serves(path))
-    : undefined;
+  const taker = isWebSocket(request) ? memberFor(board.members, request.url ?? '') : undefined;
   const others = hasOthers(server, board);
   if (taker === undefined) {
     if (others) leaveToOthers(server, board, offer);
@@ -175,19 +161,22 @@ function skipOtherUpgrades(server: ChoosyServer, hasOtherListeners: () => boolea
   };
 }
 
-const mostPatient = (members: readonly Attached[]): Attached =>
-  members.reduce((one, other) => (other.handshakeTimeoutMs > one.handshakeTimeoutMs ? other : one));
-
 /**
  * Attaches a server to an HTTP server. All attached servers share one `upgrade` listener.
- * @throws MisuseError `ERR_OPTION` for an HTTP server with `insecureHTTPParser`.
+ * @throws MisuseError `ERR_OPTION` for an HTTP server with `insecureHTTPParser`, or for one of HTTP/2 without WebSocket.
  */
-export function attach(server: HttpServer, member: Attached, engine: Engine): void {
+export function attach(server: AttachableServer, member: Attached, engine: Engine): void {
   // Node stores the option under its name; the types do not say so.
   if ((server as HttpServer & { insecureHTTPParser?: boolean }).insecureHTTPParser === true) {
     throw new MisuseError(
       'ERR_OPTION',
       'insecureHTTPParser is true on this HTTP server: such a parser accepts requests that a proxy may read differently; remove the option',
+    );
+  }
+  if (isHttp2(server) && !admitsWebSocket(server)) {
+    throw new MisuseError(
+      'ERR_OPTION',
+      'no client can open a WebSocket on this HTTP/2 server: its setting enableConnectProtocol is off; create it with settings: { enableConnectProtocol: true }, or with allowHTTP1: true for upgrades of HTTP/1.1 only',
     );
   }
   const boards = engine.part(Boards).of;
@@ -199,11 +188,15 @@ export function attach(server: HttpServer, member: Attached, engine: Engine): vo
   board.members.push(member);
 }
 
-function addBoard(server: HttpServer): Board {
+function addBoard(given: AttachableServer): Board {
+  // A server of HTTP/2 with `allowHTTP1` emits the events of one of HTTP/1.1.
+  const server = given as HttpServer;
+  const members: Attached[] = [];
   const board: Board = {
-    members: [],
+    members,
     listener: (request, socket, head) => route(server, board, new Offer(request, socket, head)),
     restore: skipOtherUpgrades(server, () => hasOthers(server, board)),
+    streams: isHttp2(given) ? new ConnectStreams(given, members) : undefined,
   };
   // Before all other listeners, to record the state of the socket before they touch it.
   server.prependListener('upgrade', board.listener);
@@ -211,12 +204,13 @@ function addBoard(server: HttpServer): Board {
 }
 
 /** Detaches a server; removes the `upgrade` listener after the last one. @param member Must be attached. */
-export function detach(server: HttpServer, member: Attached, engine: Engine): void {
+export function detach(server: AttachableServer, member: Attached, engine: Engine): void {
   const boards = engine.part(Boards).of;
-  const { members, listener, restore } = boards.get(server)!;
+  const { members, listener, restore, streams } = boards.get(server)!;
   members.splice(members.indexOf(member), 1);
   if (members.length > 0) return;
-  server.off('upgrade', listener);
+  (server as EventEmitter).off('upgrade', listener);
+  streams?.stop();
   restore();
   boards.delete(server);
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { HANDSHAKE, isHandshakeTraced, runInStores } from '../../engine/channels.ts';
 import type { Refusal } from '../../observe/observer.ts';
-import type {
-  HandshakeRequest,
-  HandshakeTrace,
-  HandshakeTracer,
-  TracedConnection,
+import {
+  type HandshakeRequest,
+  type HandshakeTrace,
+  type HandshakeTracer,
+  statusOfAcceptance,
+  type TracedConnection,
 } from '../../observe/tracing/traces.ts';
 import type { RequestHead } from '../../protocol/handshake/http-head.ts';
 import { headerRecord } from './request-view.ts';
@@ -41,7 +42,7 @@ class PublishedHandshake implements HandshakeTrace {
   }
 
   accepted(traced: TracedConnection): void {
-    this.#payload.result = { status: 101 };
+    this.#payload.result = { status: statusOfAcceptance(this.#payload.request) };
     this.#payload.connection = traced.connection;
     this.#settle();
     this.#inner?.accepted(traced);

@@ -3,14 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../../connection/connection.ts';
 import { HandshakeError, type HandshakeErrorCode } from '../../protocol/errors.ts';
-import { renderRefusal, renderResponse } from '../../protocol/handshake/answer.ts';
 import { HeadParser, type RequestHead } from '../../protocol/handshake/http-head.ts';
 import { proxyVersion, type ProxySource } from '../../protocol/handshake/proxy-header.ts';
-import {
-  readUpgradeRequest,
-  type UpgradeRequest as UpgradeHead,
-  wantsWebSocket,
-} from '../../protocol/handshake/server.ts';
+import { type UpgradeRequest as UpgradeHead, wantsWebSocket } from '../../protocol/handshake/server.ts';
 import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './handshake-owner.ts';
@@ -20,6 +15,7 @@ import type { ResponseLike, UpgradeAcceptance, UpgradeHook, UpgradeRequest } fro
 import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
 import { HandshakeClaims } from './handshake-claims.ts';
 import { HeldInput } from './held-input.ts';
+import { Http1Answers, type HttpAnswers } from './http-answers.ts';
 import { Linger } from './linger.ts';
 import { PlainExchange } from './plain-exchange.ts';
 import { HandedRequest } from './request-view.ts';
@@ -38,10 +34,12 @@ type Stage = 'head' | 'deciding' | 'done';
 
 /** A socket whose request has not been read. */
 export interface Arrival {
-  /** Node's stream; `undefined` for a handle. */
-  readonly stream?: Duplex;
+  /** Node's socket; `undefined` for a handle. */
+  readonly socket?: Duplex | undefined;
   /** Makes a transport of the socket. */
   readonly open: (owner: TransportOwner) => ArrivedTransport;
+  /** Reads and answers the request. Default: an upgrade of HTTP/1.1. */
+  readonly answers?: HttpAnswers;
   /** When TCP accepted it, on the clock of deadlines. Default: now. */
   readonly acceptedAtMs?: number | undefined;
   /** The place that the socket already has among pending handshakes. */
@@ -57,7 +55,8 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   deadlineSlot = -1;
   readonly #owner: HandshakeOwner<UserData>;
   readonly #transport: ArrivedTransport;
-  readonly #stream: Duplex | undefined;
+  readonly #answers: HttpAnswers;
+  readonly #socket: Duplex | undefined;
   /** The client uses TLS, up to this server or up to a trusted proxy. */
   #secure: boolean;
   readonly #finished: (connection: Connection<UserData> | undefined) => void;
@@ -77,15 +76,16 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   /** @param finished Called once, with the connection if there is one. */
   constructor(
     owner: HandshakeOwner<UserData>,
-    { stream, open, acceptedAtMs, place, source }: Arrival,
+    { socket, open, answers, acceptedAtMs, place, source }: Arrival,
     finished: (connection: Connection<UserData> | undefined) => void,
   ) {
     this.#owner = owner;
     this.#finished = finished;
-    this.#stream = stream;
-    const encryptable: (Duplex & { encrypted?: boolean }) | undefined = stream;
+    this.#socket = socket;
+    const encryptable: (Duplex & { encrypted?: boolean }) | undefined = socket;
     this.#secure = encryptable?.encrypted === true;
     this.#transport = open(this);
+    this.#answers = answers ?? new Http1Answers(this.#transport);
     if (source !== undefined) this.#transport.standFor(source.address, source.port);
     owner.pendingSockets.add(this);
     this.#claims = new HandshakeClaims(owner, this.#transport.remoteAddress, this, place);
@@ -103,7 +103,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   /** Continues with a head that an HTTP server has read, and with the bytes that followed it. */
-  withHead(head: RequestHead, rest: Buffer, incoming: IncomingMessage): void {
+  withHead(head: RequestHead, rest: Buffer, incoming?: IncomingMessage): void {
     this.#head = head;
     if (!this.#mayStart() || !this.#keepEarly(rest)) return;
     this.#attempt(() => this.#decide(head, incoming));
@@ -211,7 +211,8 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #plainRequest(head: RequestHead, rest: Buffer): void {
     const answer = this.#owner.endpoints?.answer(head);
     if (answer !== undefined) {
-      this.#answer(answer);
+      this.#transport.write([answer]);
+      this.#lingers();
       this.#finished(undefined);
       return;
     }
@@ -261,7 +262,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   /** @param forwardedHost What a trusted proxy reports instead of `Host`. */
   #judge(head: RequestHead, forwardedHost: string | undefined, incoming: IncomingMessage | undefined): void {
     const owner = this.#owner;
-    const upgrade = readUpgradeRequest(head, this.#secure, forwardedHost);
+    const upgrade = this.#answers.read(head, this.#secure, forwardedHost);
     if (!owner.policies.matchesPath(upgrade.path)) {
       this.#refuse('ERR_PATH');
       return;
@@ -298,7 +299,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const call = new UpgradeHookCall();
     this.#hookCall = call;
     const { remoteAddress } = this.#transport;
-    const asked = { head: upgrade, request, remoteAddress, secure: this.#secure, stream: this.#stream };
+    const asked = { head: upgrade, request, remoteAddress, secure: this.#secure, socket: this.#socket };
     try {
       const verdict = await call.verdict(hook, asked, deadlines.clock, (durationMs) =>
         owner.upgradeHookEnded(durationMs),
@@ -317,14 +318,15 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     decision: UpgradeAcceptance<UserData> | undefined,
   ): void {
     const { options, engine } = this.#owner;
-    const { text, identity } = answerUpgrade(upgrade, options, decision, engine.zlib);
+    const answer = answerUpgrade(upgrade, options, decision, engine.zlib);
+    // Before the reservation changes hands: HTTP/2 may refuse a header field.
+    this.#answers.accept(upgrade, answer);
     const reservation = this.#claims.passReservation();
     this.#end();
     const transport = this.#transport;
-    transport.write([Buffer.from(text, 'latin1')]);
     const handshakeMs = this.#owner.deadlines.clock.now() - this.#acceptedAtMs;
     const driver = this.#owner.admitted(
-      identity,
+      answer.identity,
       request,
       reservation,
       (owner) => transport.handTo(owner),
@@ -341,9 +343,8 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 
   #refuse(code: HandshakeErrorCode, detail?: string, error?: unknown): void {
     if (this.#stage === 'done') return;
-    const answer = renderRefusal(code, { retryAfterSeconds: retryAfter(this.#owner.options) });
-    this.#answer(Buffer.from(answer, 'latin1'));
-    const { status } = new HandshakeError(code);
+    const status = this.#answers.refuse(code, retryAfter(this.#owner.options));
+    this.#lingers();
     this.#report({ status, code, detail, error });
   }
 
@@ -351,7 +352,8 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   async #refuseWith(response: ResponseLike): Promise<void> {
     const { status, headers, body } = await readResponse(response);
     if (this.#stage !== 'deciding') return;
-    this.#answer(renderResponse(status, headers, body));
+    this.#answers.respond(status, headers, body);
+    this.#lingers();
     this.#report({ status, code: `HTTP_${status}` });
   }
 
@@ -368,10 +370,10 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#finished(undefined);
   }
 
-  #answer(bytes: Buffer): void {
+  /** The answer was sent: releases everything, and closes the socket after a while. */
+  #lingers(): void {
     this.#release();
     this.#end();
-    this.#transport.write([bytes]);
     const { pendingSockets, deadlines } = this.#owner;
     const linger = new Linger(this.#transport, deadlines, (gone) => this.#owner.socketReleased(gone));
     pendingSockets.add(linger);

@@ -40,7 +40,7 @@ function plainPort<UserData>(core: ServerCore<UserData>): OwnPort {
 
 function tlsPort<UserData>(core: ServerCore<UserData>, tls: TlsOptions): OwnPort {
   const entry = createTlsServer(core, tls, ({ socket, ...known }) =>
-    core.accepted({ ...known, stream: socket, open: (owner) => core.take(socket, owner) }),
+    core.accepted({ ...known, socket, open: (owner) => core.take(socket, owner) }),
   );
   const { server: tlsServer } = entry;
   const server =

@@ -1,7 +1,6 @@
 import type { ConnectionIdentity } from '../../connection/connection-events.ts';
 import { wallTimeMs } from '../../connection/expiry.ts';
 import { answerDeflate } from '../../protocol/deflate/answer.ts';
-import { renderUpgrade } from '../../protocol/handshake/answer.ts';
 import { checkHookHeaders, selectProtocol, type UpgradeRequest } from '../../protocol/handshake/server.ts';
 import type { DeflateSettings } from '../../protocol/deflate/compressor.ts';
 import type { NodeZlib } from '../../engine/zlib/zlib.ts';
@@ -10,8 +9,8 @@ import { headerPairs } from './response-like.ts';
 
 /** The result of an accepted handshake. */
 export interface UpgradeAnswer<UserData> {
-  /** The complete 101 response, in Latin-1. */
-  readonly text: string;
+  /** The header fields of the `upgrade` hook, checked. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
   /** The result of the handshake, for the connection. */
   readonly identity: Omit<ConnectionIdentity<UserData>, 'id'>;
 }
@@ -43,7 +42,7 @@ export function answerUpgrade<UserData>(
       : answerDeflate(upgrade.extensions, zlib.preferences(offer.perMessageDeflate));
   const extensions = deflate?.text ?? '';
   return {
-    text: renderUpgrade({ key: upgrade.key, protocol, extensions, headers }),
+    headers,
     identity: {
       protocol,
       extensions,

@@ -11,8 +11,8 @@ export interface AskedUpgrade {
   readonly request: UpgradeRequest;
   readonly remoteAddress: string;
   readonly secure: boolean;
-  /** Node's stream, for the certificate of the client; `undefined` for a handle. */
-  readonly stream: Duplex | undefined;
+  /** Node's socket, for the certificate of the client; `undefined` for a handle. */
+  readonly socket: Duplex | undefined;
 }
 
 /** One call of the `upgrade` hook. */
@@ -31,7 +31,7 @@ export class UpgradeHookCall {
    */
   async verdict<UserData>(
     hook: UpgradeHook<UserData>,
-    { head, request, remoteAddress, secure, stream }: AskedUpgrade,
+    { head, request, remoteAddress, secure, socket }: AskedUpgrade,
     clock: Clock,
     ended: (durationMs: number) => void,
   ): Promise<Verdict<UserData>> {
@@ -45,7 +45,7 @@ export class UpgradeHookCall {
         ...(origin === undefined ? {} : { origin }),
         protocols: head.protocols,
         secure,
-        ...clientCertificate(stream),
+        ...clientCertificate(socket),
         signal: this.#abort.signal,
       });
     } finally {

@@ -83,7 +83,7 @@ for (const code of CODES) {
     assert.equal(statusLine, STATUS_LINES[status]);
     const expected = [
       ...(status === 426
-        ? ['Sec-WebSocket-Version: 13', 'Upgrade: websocket', 'Connection: Upgrade, close']
+        ? ['Upgrade: websocket', 'Connection: Upgrade, close', 'Sec-WebSocket-Version: 13']
         : ['Connection: close']),
       'Content-Type: text/plain; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(body)}`,

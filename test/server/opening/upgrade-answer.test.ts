@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HeadParser } from '../../../src/protocol/handshake/http-head.ts';
+import { renderUpgrade } from '../../../src/protocol/handshake/answer.ts';
 import { readUpgradeRequest } from '../../../src/protocol/handshake/server.ts';
 import type { UpgradeAcceptance } from '../../../src/options/hooks.ts';
 import { NodeZlib } from '../../../src/engine/zlib/zlib.ts';
@@ -30,12 +31,14 @@ function answered(
     ),
   );
   const upgrade = readUpgradeRequest(head!, false, undefined);
-  const { text, identity } = answerUpgrade(
+  const { headers, identity } = answerUpgrade(
     upgrade,
     resolveServerOptions(options),
     acceptance,
     new NodeZlib(),
   );
+  const { protocol, extensions } = identity;
+  const text = renderUpgrade({ key: upgrade.key, protocol, extensions, headers });
   const [status, ...lines] = text.trimEnd().split('\r\n');
   return { status, lines, identity };
 }
