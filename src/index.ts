@@ -1,6 +1,7 @@
 export type { TrustProxy } from './options/server-options.ts';
 export type { AllowedOrigins } from './options/origins.ts';
 export type { ListenOptions } from './options/server-call-check.ts';
+export type { AttachableServer } from './server/opening/attached.ts';
 export { type RefuseOptions, refuse } from './server/opening/refuse.ts';
 export type { SendOptions } from './options/call-options.ts';
 export { type ClientConnection, connect } from './client/connect.ts';

@@ -10,7 +10,7 @@ const CANCEL = 8;
 
 /** The socket of a session; `undefined` once the session is destroyed. Node gives a view that reads every property of the socket. */
 export const socketOf = (session: Http2Session | undefined): Socket | undefined =>
-  session === undefined || session.destroyed ? undefined : (session.socket as Socket | undefined);
+  session === undefined || session.destroyed ? undefined : session.socket;
 
 function onAborted(this: ServerHttp2Stream): void {
   // With the session, Node destroys the stream first, and the stream emits the error of the session.

@@ -27,6 +27,7 @@ const FRESH_TOKEN = `
   const freshToken = async (): Promise<string> => \`token-\${++tokens}\`;`;
 const GUIDE_TO_CLIENT = { in: 'examples/client-guide.ts' };
 const GUIDE_TO_DEBUGGING = { in: 'examples/slow-consumer.ts' };
+const HTTP2_EXAMPLE = { in: 'examples/http2.ts' };
 const TRACING_EXAMPLE = { in: 'examples/tracing/server.js' };
 const GUIDE_TO_STREAMS = { in: 'examples/upload.ts' };
 const GUIDE_TO_CHANNELS = { in: 'examples/channels.ts' };
@@ -34,6 +35,7 @@ const GUIDE_TO_TESTING = { in: 'examples/testing/chat.test.ts' };
 
 /** Every TypeScript and JavaScript block of every page. A test checks that the table is complete and has no other rows. */
 export const TREATMENTS: Readonly<Record<string, Treatment>> = {
+  'docs/http2.md: WebSocket over HTTP/2': HTTP2_EXAMPLE,
   'docs/debugging.md: Symptom: memory grows (2)': GUIDE_TO_DEBUGGING,
   'docs/debugging.md: Record it': GUIDE_TO_DEBUGGING,
   'README.md: A server in ten lines': { run: readme.server },

@@ -77,13 +77,13 @@ export class ConnectStreams {
     request: Http2ServerRequest | IncomingMessage,
     answer: Http2ServerResponse | Duplex,
   ): void => {
-    const offer = 'stream' in request ? this.#offers.get(request.stream as ServerHttp2Stream) : undefined;
+    const offer = 'stream' in request ? this.#offers.get(request.stream) : undefined;
     if (offer !== undefined) offer.isCompatible = true;
     else if (this.#server.listenerCount('connect') > 1) return;
     else if ('stream' in answer) {
       answer.statusCode = 405;
       answer.end();
-    } else (answer as Duplex).destroy();
+    } else answer.destroy();
   };
 
   #route(offer: ConnectOffer): void {

@@ -23,7 +23,7 @@ const raw = (changes: Readonly<Record<string, string | readonly string[] | undef
     value === undefined ? [] : [value].flat().flatMap((one) => [name, one]),
   );
 
-test('RT-08 RFC 8441 §5: an extended CONNECT is read as an upgrade request, without key', () => {
+test('RT-08: an extended CONNECT is read as an upgrade request, without key', () => {
   const head = readConnectHead(raw())!;
   assert.equal(head.protocol, 'websocket');
   const request = readExtendedConnect(head, true);
@@ -39,7 +39,7 @@ test('RT-08 RFC 8441 §5: an extended CONNECT is read as an upgrade request, wit
   assert.equal(request.fields.get('host'), 'app.example');
 });
 
-test('RT-08 RFC 8441 §4: only CONNECT with :protocol is an extended CONNECT, in any case of its letters', () => {
+test('RT-08: only CONNECT with :protocol is an extended CONNECT, in any case of its letters', () => {
   assert.equal(readConnectHead(raw({ ':protocol': undefined })), undefined);
   assert.equal(readConnectHead(raw({ ':method': 'GET' })), undefined);
   assert.equal(readConnectHead(raw({ ':protocol': 'WebSocket' }))!.protocol, 'websocket');
