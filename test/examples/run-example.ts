@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { RawClient, type RawUpgradeOptions, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
@@ -23,12 +23,14 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs `examples/<name>`: `echo.ts`, or `express/server.js`. */
+/** Runs `examples/<name>`: `echo.ts`, or `express/server.js`; or a program by its absolute path. */
 export function startExample(t: TestContext, name: string, options: RunOptions = {}): Running {
   const { args = [], env = {} } = options;
   const file = name.endsWith('.ts')
     ? join(ROOT, 'build', 'examples', name.replace(/\.ts$/, '.js'))
-    : join(ROOT, 'examples', name);
+    : isAbsolute(name)
+      ? name
+      : join(ROOT, 'examples', name);
   const child = spawn(process.execPath, [file, ...args], {
     env: { ...process.env, PORT: '0', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
