@@ -358,9 +358,9 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.link.end.close(fault.closeCode, fault.reason, 'handler-error', fault);
   }
 
-  traceHandler(message: Message, isText: boolean): HandlerTrace | undefined {
+  traceHandler(message: Message, isText: boolean, isSampled: boolean): HandlerTrace | undefined {
     const { messageListeners, messageTracer, passesMessagesOn } = this.owner;
-    const inner = messageTracer?.handler(this, message, isText);
+    const inner = isSampled ? messageTracer?.handler(this, message, isText) : undefined;
     const listeners = this.ownListeners.length + (passesMessagesOn === true ? 0 : messageListeners.length);
     if (listeners === 0 || !isHandlerTraced()) return inner;
     return new PublishedHandler(this.connection, message, isText, inner);
@@ -429,7 +429,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   // `SendingHalf`.
 
-  protected override reportSent(payload: Payload, binary: boolean | undefined): void {
+  protected override reportSent(payload: Payload, binary: boolean | undefined, isSampled: boolean): void {
     const { meter, messageTracer } = this.owner;
     if (meter !== undefined || MESSAGE_SEND.hasSubscribers) {
       const bytes = payloadLength(payload);
@@ -437,7 +437,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       meter?.sent(bytes, isText);
       if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
     }
-    messageTracer?.sent(this, payload, binary);
+    if (isSampled) messageTracer?.sent(this, payload, binary);
   }
 
   protected override reportStreamed(bytes: number, isText: boolean): void {

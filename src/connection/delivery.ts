@@ -34,8 +34,11 @@ export interface DeliveryOwner {
   readonly messageTracer: MessageTracer | undefined;
   /** A listener threw or rejected. */
   listenerFailed(error: unknown): void;
-  /** Begins to follow a message that is about to be delivered; `undefined` to leave it alone. */
-  traceHandler(message: Message, isText: boolean): HandlerTrace | undefined;
+  /**
+   * Begins to follow a message that is about to be delivered; `undefined` to leave it alone.
+   * @param isSampled Whether {@link messageTracer} wants it.
+   */
+  traceHandler(message: Message, isText: boolean, isSampled: boolean): HandlerTrace | undefined;
   /** More messages may be delivered, and read. */
   deliveryReady(): void;
   /** Time on the clock of deadlines. */
@@ -206,8 +209,9 @@ export class Delivery {
 
   #hand(message: Message, isText: boolean): void {
     const { meter, messageTracer } = this.#owner;
-    if (meter !== undefined || messageTracer !== undefined || isHandlerTraced()) {
-      this.#handWatched(message, isText);
+    const isSampled = messageTracer?.isNext() === true;
+    if (isSampled || meter !== undefined || isHandlerTraced()) {
+      this.#handWatched(message, isText, isSampled);
       return;
     }
     const pending = this.#callListeners(message, isText, undefined);
@@ -216,12 +220,10 @@ export class Delivery {
   }
 
   /** As {@link #hand}, with the listeners measured and traced. */
-  #handWatched(message: Message, isText: boolean): void {
-    const { meter, messageTracer } = this.#owner;
+  #handWatched(message: Message, isText: boolean, isSampled: boolean): void {
+    const { meter } = this.#owner;
     const trace =
-      messageTracer !== undefined || isHandlerTraced()
-        ? this.#owner.traceHandler(message, isText)
-        : undefined;
+      isSampled || isHandlerTraced() ? this.#owner.traceHandler(message, isText, isSampled) : undefined;
     // A loop takes its message later, so there is nothing to measure.
     const token = meter === undefined || this.#iterator !== undefined ? NOT_MEASURED : meter.started();
     const pending =

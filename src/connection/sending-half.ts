@@ -30,8 +30,8 @@ export abstract class SendingHalf {
     name: Name,
     ...args: ConnectionEvents[Name]
   ): void;
-  /** A message was accepted, and the meter, a tracer or a channel wants to know. */
-  protected abstract reportSent(payload: Payload, binary: boolean | undefined): void;
+  /** A message was accepted, and the meter, a channel or, if `isSampled`, the tracer wants to know. */
+  protected abstract reportSent(payload: Payload, binary: boolean | undefined, isSampled: boolean): void;
   /** A message in fragments was sent. */
   protected abstract reportStreamed(bytes: number, isText: boolean): void;
   protected abstract reportDropped(messages: number, cause: DropCause): void;
@@ -60,8 +60,9 @@ export abstract class SendingHalf {
     }
     const mayGoOn = this.#accepted();
     const { meter, messageTracer } = this.owner;
-    if (meter !== undefined || messageTracer !== undefined || MESSAGE_SEND.hasSubscribers)
-      this.reportSent(payload, options?.binary);
+    const isSampled = messageTracer?.isNext() === true;
+    if (isSampled || meter !== undefined || MESSAGE_SEND.hasSubscribers)
+      this.reportSent(payload, options?.binary, isSampled);
     return mayGoOn;
   }
 

@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   context,
   type Context,
   type Span,
@@ -47,11 +48,16 @@ export class MessageSpans implements MessageTracer {
     this.#skip = gap(sampling);
   }
 
-  handler(connection: TracedConnection, message: Message, isText: boolean): HandlerTrace | undefined {
-    return this.#isSampled() ? this.#received(connection, message, isText) : undefined;
+  isNext(): boolean {
+    if (this.#skip > 0) {
+      this.#skip--;
+      return false;
+    }
+    this.#skip = gap(this.#sampling);
+    return true;
   }
 
-  #received(connection: TracedConnection, message: Message, isText: boolean): HandlerTrace | undefined {
+  handler(connection: TracedConnection, message: Message, isText: boolean): HandlerTrace | undefined {
     return guarded(() => {
       const bytes = payloadLength(message);
       this.#metrics.sampledSize('received', bytes, isText);
@@ -62,11 +68,6 @@ export class MessageSpans implements MessageTracer {
   }
 
   sent(connection: TracedConnection, payload: Payload, binary: boolean | undefined): void {
-    if (this.#isSampled()) this.#sent(connection, payload, binary);
-  }
-
-  // Apart from `sent`, which stays small enough to be inlined. Only a sampled payload is measured.
-  #sent(connection: TracedConnection, payload: Payload, binary: boolean | undefined): void {
     guarded(() => {
       const bytes = payloadLength(payload);
       const isText = isTextPayload(payload, binary);
@@ -76,7 +77,6 @@ export class MessageSpans implements MessageTracer {
   }
 
   broadcast(bytes: number, isText: boolean): BroadcastTrace | undefined {
-    if (!this.#isSampled()) return undefined;
     return guarded(() => {
       const { clock } = this.#sampling;
       const startedMs = clock.now();
@@ -91,15 +91,6 @@ export class MessageSpans implements MessageTracer {
     });
   }
 
-  #isSampled(): boolean {
-    if (this.#skip > 0) {
-      this.#skip--;
-      return false;
-    }
-    this.#skip = gap(this.#sampling);
-    return true;
-  }
-
   #start(
     name: string,
     kind: SpanKind,
@@ -107,12 +98,12 @@ export class MessageSpans implements MessageTracer {
     bytes: number,
     isText: boolean,
   ): Span {
-    const attributes = {
-      ...WEBSOCKET,
+    const attributes: Attributes = {
+      [ATTRIBUTE.protocolName]: WEBSOCKET[ATTRIBUTE.protocolName],
       [ATTRIBUTE.bodySize]: bytes,
       [ATTRIBUTE.kind]: kindOf(isText),
-      ...(connection === undefined ? {} : { [ATTRIBUTE.connectionId]: connection.id }),
     };
+    if (connection !== undefined) attributes[ATTRIBUTE.connectionId] = connection.id;
     // What is active while a message arrives has not caused it; what is active while one is sent has.
     const cause = kind === SpanKind.PRODUCER ? trace.getActiveSpan()?.spanContext() : undefined;
     const links = this.#origins.links(connection, cause);

@@ -30,6 +30,10 @@ export class ServerMetrics implements Observer {
   /** By the name in OpenTelemetry: two metrics may share an instrument. */
   readonly #observables = new Map<string, Observable>();
   readonly #histograms = new Map<Name, Histogram>();
+  /** Attributes of everything; `undefined` until they are needed. The address of a listening server takes a system call. */
+  #base: Attributes | undefined;
+  /** Attributes of message sizes, by direction and kind. */
+  readonly #ofSizes = new Map<string, Attributes>();
 
   constructor(meter: Meter, server: ObservedServer) {
     this.#meter = meter;
@@ -55,7 +59,7 @@ export class ServerMetrics implements Observer {
 
   readonly #read = (result: BatchObservableResult): void => {
     const reading = this.#server.readMetrics();
-    const base = this.#base();
+    const base = this.#baseAttributes();
     for (const name of NAMES) {
       const { name: otelName, attributes = [], constant } = INSTRUMENT_TABLE[name];
       const instrument = this.#observables.get(otelName);
@@ -68,6 +72,11 @@ export class ServerMetrics implements Observer {
   };
 
   // `Observer`.
+
+  listening(): void {
+    this.#base = undefined;
+    this.#ofSizes.clear();
+  }
 
   opened(_connection: ObservedConnection, handshakeMs: number): void {
     this.#record('handshake_seconds', handshakeMs / MS_PER_SECOND, { [ATTRIBUTE.status]: 101 });
@@ -94,10 +103,14 @@ export class ServerMetrics implements Observer {
   // Of the sampled messages.
 
   sampledSize(direction: 'received' | 'sent', bytes: number, isText: boolean): void {
-    this.#record('message_bytes', bytes, {
-      [ATTRIBUTE.direction]: direction,
-      [ATTRIBUTE.kind]: kindOf(isText),
-    });
+    const kind = kindOf(isText);
+    const key = `${direction} ${kind}`;
+    let attributes = this.#ofSizes.get(key);
+    if (attributes === undefined) {
+      attributes = { ...this.#baseAttributes(), [ATTRIBUTE.direction]: direction, [ATTRIBUTE.kind]: kind };
+      this.#ofSizes.set(key, attributes);
+    }
+    this.#histogram('message_bytes', bytes, attributes);
   }
 
   sampledHandler(durationMs: number): void {
@@ -109,12 +122,22 @@ export class ServerMetrics implements Observer {
     this.#record('broadcast_seconds', durationMs / MS_PER_SECOND);
   }
 
-  #record(name: Name, value: number, attributes: Attributes = {}): void {
-    guarded(() => this.#histograms.get(name)!.record(value, { ...this.#base(), ...attributes }));
+  #record(name: Name, value: number, attributes?: Attributes): void {
+    const base = this.#baseAttributes();
+    this.#histogram(name, value, attributes === undefined ? base : { ...base, ...attributes });
   }
 
-  /** Attributes of everything: name and own address of the server, where it has them. */
-  #base(): Attributes {
+  #histogram(name: Name, value: number, attributes: Attributes): void {
+    guarded(() => this.#histograms.get(name)!.record(value, attributes));
+  }
+
+  #baseAttributes(): Attributes {
+    this.#base ??= this.#readBase();
+    return this.#base;
+  }
+
+  /** Name and own address of the server, where it has them. */
+  #readBase(): Attributes {
     const { name } = this.#server.options;
     const address = this.#server.emitter.address();
     return {

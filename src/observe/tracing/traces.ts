@@ -67,8 +67,13 @@ export interface BroadcastTrace {
   ended(recipients: number): void;
 }
 
-/** Follows the messages of a server. It picks a sample; its methods must not throw. */
+/**
+ * Follows a sample of the messages of a server. The library asks {@link isNext} once for each message, and calls another method only
+ * if the answer was `true`. The methods must not throw.
+ */
 export interface MessageTracer {
+  /** Whether the message is in the sample. Called for every message: it must cost a few nanoseconds. */
+  isNext(): boolean;
   /** A message is about to be given to its consumers. @returns `undefined` to leave it alone. */
   handler(connection: TracedConnection, message: Message, isText: boolean): HandlerTrace | undefined;
   /** A message for one connection was accepted. @param binary As given to `send`. */

@@ -128,7 +128,10 @@ export class Groups<UserData> implements ConnectionGroups<DriverOf<UserData>, Co
     where: Audience<Connection<UserData>>['where'],
   ): Delivery {
     const { counters, meter, messageTracer } = this.#owner;
-    const trace = messageTracer?.broadcast(message.payloadBytes, message.isText);
+    const trace =
+      messageTracer?.isNext() === true
+        ? messageTracer.broadcast(message.payloadBytes, message.isText)
+        : undefined;
     const startedMs = meter === undefined ? 0 : meter.now();
     const delivery = broadcastTo(drivers, message, except, where, (error) =>
       this.#owner.handlerFailed(error, undefined, 'a where predicate'),
