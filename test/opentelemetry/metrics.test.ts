@@ -158,3 +158,21 @@ test('MT-02: a listening server adds its address and port', { skip }, async (t) 
   });
   await server.shutdown();
 });
+
+test('MT-02: a server that listens after instrument adds its address to sizes, too', { skip }, async (t) => {
+  const otel = sdk(t);
+  const { server, join } = live(t);
+  server.on('message', () => {});
+  otel.instrument(server, { messageSpans: 1 });
+  const { raw } = await join();
+  raw.send(text('before'));
+  await eventLoopTurns(4);
+  const { port } = await server.listen(0, '127.0.0.1');
+  raw.send(text('after'));
+  await eventLoopTurns(4);
+  const points = (await otel.collect()).get('hawser.message.size')!.dataPoints;
+  assert.deepEqual(
+    points.map(({ attributes }) => attributes['server.port']),
+    [undefined, port],
+  );
+});
