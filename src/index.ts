@@ -86,7 +86,22 @@ export type { SelfCheckReport, StaleEntry } from './server/stale-entry.ts';
 export type { ServerStats } from './server/stats.ts';
 export type { TlsCredentials, TlsOptions } from './options/tls-options.ts';
 export type { Topics } from './server/groups/topics.ts';
-export { type PublishOptions, WebSocketServer } from './server/websocket-server.ts';
+export type { PublishDelivery } from './server/groups/groups.ts';
+export type { HandleOptions, RequestHandler } from './server/groups/request-handlers.ts';
+export type { Member, MemberList, Relayed } from './server/groups/topic-node.ts';
+export { RequestError, type RequestErrorCode } from './connection/request-error.ts';
+export type { StandardIssue, StandardResult, StandardSchema } from './options/standard-schema.ts';
+export type {
+  EnterOptions,
+  Position,
+  RequestOptions,
+  SubscribedFrom,
+  SubscribeFromOptions,
+} from './options/topic-calls.ts';
+export type { AuthorizePublish, AuthorizeSubscribe, SubscribeAcceptance } from './options/topic-hooks.ts';
+export type { HistoryRule, PresenceRule, TopicMatch } from './options/topic-options.ts';
+export type { PublishOptions, TopicServer } from './server/topic-server.ts';
+export { WebSocketServer } from './server/websocket-server.ts';
 export type { Clock } from './engine/clock.ts';
 export type { LogFields, Logger } from './engine/logger.ts';
 export type { RandomSource } from './engine/random.ts';

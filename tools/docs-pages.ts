@@ -42,6 +42,8 @@ const OTHERS = {
   endpoint: 'a path, or `false`',
   endpoints: 'an object (below)',
   admin: '`false`, or an object (below)',
+  history: 'a rule about topics, or a list of them',
+  presence: 'a rule about topics, or a list of them',
 } as const;
 
 function allowed(rule: OptionRule | ConnectOptionRule): string {

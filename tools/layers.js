@@ -16,7 +16,8 @@ export const LAYERS = {
   protocol: [],
   engine: ['protocol', OBSERVER],
   sockets: ['protocol', 'engine', OBSERVER],
-  options: ['protocol', 'engine', 'sockets', OBSERVER],
+  // Hooks get a connection, and an option takes an engine: both by type.
+  options: ['protocol', 'engine', 'sockets', OBSERVER, 'type connection', 'type cluster'],
   connection: ['protocol', 'engine', 'sockets', 'options', OBSERVER],
   streams: CORE,
   channels: CORE,

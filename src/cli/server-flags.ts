@@ -67,7 +67,14 @@ function flagOf(path: string, name: string, rule: OptionDescription, fallback: u
 }
 
 /** Kinds of options that only code can set: they have no flag. */
-const HAVE_NO_FLAG: ReadonlySet<string> = new Set(['function', 'object', 'group', 'tls']);
+const HAVE_NO_FLAG: ReadonlySet<string> = new Set([
+  'function',
+  'object',
+  'group',
+  'tls',
+  'history',
+  'presence',
+]);
 
 /** Defaults of the command that differ from those of the library. */
 const FLAG_DEFAULTS: Readonly<Record<string, string>> = {

@@ -108,6 +108,16 @@ const NO_GROUPS = Object.freeze({
   publish: (): never => {
     throw noTopics('publish to them');
   },
+  subscribeFrom: (): never => {
+    throw noTopics('subscribe to them');
+  },
+  enter: (): never => {
+    throw noTopics('enter them');
+  },
+  leave: (): never => {
+    throw noTopics('leave them');
+  },
+  droppedOldest: (): void => {},
 });
 
 /** The observers of a client: its log, if it has a logger. */

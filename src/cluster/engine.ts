@@ -1,6 +1,6 @@
 import type { Clock } from '../engine/clock.ts';
 import type { RandomSource } from '../engine/random.ts';
-import type { Position } from '../server/groups/topic.ts';
+import type { Position } from '../options/topic-calls.ts';
 
 /**
  * What joins the nodes of a cluster: it orders, stores and delivers the messages of topics. One object serves one node. An

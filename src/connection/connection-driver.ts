@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { checkCloseArguments } from '../protocol/close.ts';
 import type { Role } from '../protocol/constants.ts';
-import { PeerError } from '../protocol/errors.ts';
+import { MisuseError, PeerError } from '../protocol/errors.ts';
 import { copyOf } from '../protocol/message-memory.ts';
 import { isTextPayload, type Message, type Payload, payloadLength } from '../protocol/payload.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
@@ -31,7 +31,15 @@ import type { ConnectionState } from './states.ts';
 import type { TopicSet } from './topic-set.ts';
 import { type UnclaimedOwner, UnclaimedTimer } from './unclaimed-timer.ts';
 import type { Warnings } from './warnings.ts';
-import type { Audience, SendOptions } from '../options/call-options.ts';
+import type { PublishTo } from '../options/call-options.ts';
+import type { StreamOptions, StreamSource } from '../options/stream-source.ts';
+import type {
+  EnterOptions,
+  Position,
+  RequestOptions,
+  SubscribedFrom,
+  SubscribeFromOptions,
+} from '../options/topic-calls.ts';
 
 const NO_LISTENERS: readonly never[] = Object.freeze([]);
 
@@ -186,8 +194,36 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.owner.groups.unsubscribe(this, topic);
   }
 
-  publish(topic: string, payload: Payload, options: (SendOptions & Audience<C>) | undefined): DeliveryCounts {
+  publish(topic: string, payload: Payload, options: PublishTo<C> | undefined): DeliveryCounts {
     return this.owner.groups.publish(this, topic, payload, options);
+  }
+
+  subscribeFrom(
+    topic: string,
+    since: Position | undefined,
+    options: SubscribeFromOptions | undefined,
+  ): Promise<SubscribedFrom> {
+    return this.owner.groups.subscribeFrom(this, topic, since, options);
+  }
+
+  enter(topic: string, options: EnterOptions | undefined): boolean {
+    return this.owner.groups.enter(this, topic, options);
+  }
+
+  leave(topic: string): boolean {
+    return this.owner.groups.leave(this, topic);
+  }
+
+  request(name: string, data: unknown, options: RequestOptions | undefined): Promise<unknown> {
+    if (this.session !== undefined) return this.session.request(name, data, options);
+    const detail = 'connection.request needs a connection with the subprotocol hawser.v1';
+    return Promise.reject(new MisuseError('ERR_STATE', detail));
+  }
+
+  override sendStream(source: StreamSource, options: StreamOptions): Promise<number> {
+    if (this.session === undefined) return super.sendStream(source, options);
+    const detail = 'connection.sendStream sends no frames of hawser.v1: send whole messages with connection.send';
+    return Promise.reject(new MisuseError('ERR_STATE', detail));
   }
 
   // Members for the server or client that owns the connection, and for its observers.
@@ -247,6 +283,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   get wantsMore(): boolean {
     const delivery = this.#delivery;
     const { settings } = this.owner;
+    if (this.session?.wantsMore === false && this.link.state === 'open') return false;
     if (delivery.waitingBytes < settings.receiveAheadBytes || this.link.state !== 'open') return true;
     // A Close may follow the messages that a loop left unread. Their memory is limited to that of one message.
     return delivery.isLoopLeft && delivery.waitingBytes < settings.maxMessageBytes;
@@ -255,6 +292,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   received(message: Message, isText: boolean): void {
     this.messagesReceived++;
     if (MESSAGE_RECEIVE.hasSubscribers) this.#publishReceived(message, isText);
+    if (this.session !== undefined && this.link.state === 'open') this.session.received(message, isText);
+    else this.deliver(message, isText);
+  }
+
+  /** Passes a message to the application. */
+  deliver(message: Message, isText: boolean): void {
     if (this.link.state !== 'open' || !this.#delivery.offer(message, isText))
       this.countDropped(1, 'undelivered');
   }
@@ -272,7 +315,10 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.owner.observers?.tell('stateChanged', this, next, previous);
     link.attempt(() => this.#expiry?.cancel());
     link.attempt(() => this.streamsEnded());
-    if (next === 'closed') link.attempt(() => this.sendingEnded());
+    if (next === 'closed') {
+      link.attempt(() => this.sendingEnded());
+      link.attempt(() => this.session?.ended());
+    }
     link.attempt(() => this.owner.stateChanged(this, next));
     link.attempt(() => this.tell('stateChange', next, previous));
   }
@@ -447,10 +493,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   protected override reportDropped(messages: number, cause: DropCause): void {
     this.owner.observers?.tell('dropped', this, messages, cause);
+    if (cause === 'drop-oldest') this.owner.groups.droppedOldest(this);
   }
 
   protected override reportDrain(): void {
     if (CONNECTION_DRAIN.hasSubscribers) CONNECTION_DRAIN.publish({ connection: this.connection });
+    this.link.attempt(() => this.session?.drained());
     this.tell('drain');
     this.owner.drained(this);
   }

@@ -9,9 +9,19 @@ import {
   checkDrainedOptions,
   checkPublishOptions,
   checkSendOptions,
-  type Audience,
+  type PublishTo,
   type SendOptions,
 } from '../options/call-options.ts';
+import {
+  checkEnter,
+  checkRequest,
+  checkSubscribeFrom,
+  type EnterOptions,
+  type Position,
+  type RequestOptions,
+  type SubscribedFrom,
+  type SubscribeFromOptions,
+} from '../options/topic-calls.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import { ConnectionDriver } from './connection-driver.ts';
 import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
@@ -351,15 +361,61 @@ export class Connection<UserData = unknown>
    * Publishes to all subscribers of a topic except this connection. See `WebSocketServer.publish`.
    * @throws MisuseError `ERR_STATE` on a client.
    */
-  publish(topic: string, payload: Payload, options?: SendOptions & Audience<Connection<UserData>>): Delivery;
+  publish(topic: string, payload: Payload, options?: PublishTo<Connection<UserData>>): Delivery;
   publish(
     topic: string,
     payload: Payload,
-    options?: SendOptions & Audience<Connection<UserData>>,
+    options?: PublishTo<Connection<UserData>>,
     surplus?: unknown,
   ): Delivery {
     if (options !== undefined || surplus !== undefined) checkPublishOptions('connection', options, surplus);
     return this.#driver.publish(topic, payload, options);
+  }
+
+  /**
+   * Subscribes to a topic with history, from a position on: the messages after `since` are sent first, then all later
+   * ones, in order and without a gap. For protocols of your own; clients of `hawser.v1` do it by themselves.
+   * @param since The last position that the peer has. Default: the subscription begins with the next message.
+   * @returns Rejects with `ERR_ARGUMENT` for a topic without history; `ERR_STATE` if subscribed already, over a limit, or
+   *   unsubscribed meanwhile; `ERR_CLOSED` if the connection ends; `ERR_ENGINE_DOWN`; `ERR_ENGINE_FULL` if too many
+   *   subscriptions are pending (`retryAfterMs` says when to try again); or the reason of `signal`.
+   * @throws MisuseError `ERR_ARGUMENT` or `ERR_OPTION`, at once, for an invalid argument.
+   */
+  subscribeFrom(topic: string, since?: Position, options?: SubscribeFromOptions): Promise<SubscribedFrom> {
+    checkSubscribeFrom(arguments);
+    return this.#driver.subscribeFrom(topic, since, options);
+  }
+
+  /**
+   * Makes this connection a member of a topic with presence, until {@link leave} or its end. Again: changes key and info.
+   * @returns `false` if the connection is not open, or a member of 16 topics already.
+   * @throws MisuseError `ERR_ARGUMENT` without presence; `ERR_OPTION` for an invalid option; `ERR_STATE` on a client.
+   */
+  enter(topic: string, options?: EnterOptions): boolean {
+    checkEnter(arguments);
+    return this.#driver.enter(topic, options);
+  }
+
+  /**
+   * Ends a membership that {@link enter} began. @returns Whether there was one.
+   * @throws MisuseError `ERR_STATE` on a client.
+   */
+  leave(topic: string): boolean {
+    checkCount('connection.leave', arguments, 1);
+    return this.#driver.leave(topic);
+  }
+
+  /**
+   * Asks the client, if the connection speaks `hawser.v1`.
+   * @param data JSON value; it is sent as JSON text.
+   * @returns The reply. Rejects with a `RequestError`, whose `code` is `no-handler`, `invalid`, `failed` or `timeout`; with
+   *   `ERR_CLOSED` if the connection ends; `ERR_STATE` on another connection, or while 16 requests are open;
+   *   `ERR_ARGUMENT` for data that is no JSON value; or the reason of `signal`.
+   * @throws MisuseError `ERR_ARGUMENT` or `ERR_OPTION`, at once, for another invalid argument.
+   */
+  request(name: string, data?: unknown, options?: RequestOptions): Promise<unknown> {
+    checkRequest(arguments);
+    return this.#driver.request(name, data, options);
   }
 
   /**

@@ -124,6 +124,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.#count();
   }
 
+  /** Calls `callback` once the kernel has taken all accepted messages, or they were dropped. It must not throw. */
+  afterWriting(callback: () => void): void {
+    if (this.state === 'closed' || this.bufferedBytes === 0) callback();
+    else this.outbox.mark(callback);
+  }
+
   ping(payload: Uint8Array): void {
     this.core.ping(payload);
     this.#context.counters.pingsSent++;
@@ -172,6 +178,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   writable(): void {
     if (this.outbox.waitingBytes > 0 || this.#ending?.socket.isEnding === true) this.flush();
     else {
+      this.outbox.settle();
       this.#noteWriting(true);
       this.#owner.flushed();
       this.#count();
@@ -233,6 +240,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.#context.counters.bytesSent += sent;
       if (outbox.lostPayload !== undefined) this.#payloadLost(outbox.lostPayload);
       if (this.#ending?.socket.isEnding === true && outbox.idle) this.#ending.socket.outputSent();
+      outbox.settle();
       this.#noteWriting(sent > 0);
       this.#owner.flushed();
       this.#count();

@@ -11,7 +11,8 @@ import type { HandshakeResponse } from './connection-events.ts';
 import type { ConnectionState } from './states.ts';
 import type { Warnings } from './warnings.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
-import type { SendOptions, Audience } from '../options/call-options.ts';
+import type { PublishTo } from '../options/call-options.ts';
+import type { EnterOptions, Position, SubscribedFrom, SubscribeFromOptions } from '../options/topic-calls.ts';
 
 /** Counters over all connections of one owner; each costs one addition. Bytes are wire bytes. */
 export interface TrafficCounters {
@@ -76,12 +77,17 @@ export interface ConnectionContext {
 export interface ConnectionGroups<Driver, C> {
   subscribe(driver: Driver, topic: string): boolean;
   unsubscribe(driver: Driver, topic: string): boolean;
-  publish(
+  publish(driver: Driver, topic: string, payload: Payload, options: PublishTo<C> | undefined): Delivery;
+  subscribeFrom(
     driver: Driver,
     topic: string,
-    payload: Payload,
-    options: (SendOptions & Audience<C>) | undefined,
-  ): Delivery;
+    since: Position | undefined,
+    options: SubscribeFromOptions | undefined,
+  ): Promise<SubscribedFrom>;
+  enter(driver: Driver, topic: string, options: EnterOptions | undefined): boolean;
+  leave(driver: Driver, topic: string): boolean;
+  /** The overflow policy dropped messages of a connection that were queued before. */
+  droppedOldest(driver: Driver): void;
 }
 
 /**

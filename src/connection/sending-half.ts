@@ -13,6 +13,7 @@ import { Drains } from './drains.ts';
 import type { Link } from './link.ts';
 import { OutgoingStreams } from './outgoing-streams.ts';
 import type { ConnectionContext } from './owner.ts';
+import type { ConnectionSession } from './session.ts';
 
 /**
  * The sending half of a connection: which messages enter the outbox, the overflow policies, back-pressure, and the
@@ -21,6 +22,8 @@ import type { ConnectionContext } from './owner.ts';
 export abstract class SendingHalf {
   abstract readonly link: Link;
   abstract readonly owner: ConnectionContext;
+  /** Set by the server while the connection opens, if it speaks a subprotocol of Hawser. */
+  session: ConnectionSession | undefined = undefined;
   messagesSent = 0;
   droppedMessages = 0;
   #drains: Drains | undefined;
@@ -39,6 +42,7 @@ export abstract class SendingHalf {
   protected abstract reportDrain(): void;
 
   send(payload: Payload, options: SendOptions | undefined): boolean {
+    if (this.session !== undefined) return this.session.send(payload, options);
     const link = this.link;
     const { behind } = link.outbox;
     if (behind !== undefined) {
@@ -59,10 +63,7 @@ export abstract class SendingHalf {
       else link.outbox.data(opcode, data, options?.compress);
     }
     const mayGoOn = this.#accepted();
-    const { meter, messageTracer } = this.owner;
-    const isSampled = messageTracer?.isNext() === true;
-    if (isSampled || meter !== undefined || MESSAGE_SEND.hasSubscribers)
-      this.reportSent(payload, options?.binary, isSampled);
+    this.#report(payload, options?.binary);
     return mayGoOn;
   }
 
@@ -104,11 +105,29 @@ export abstract class SendingHalf {
    */
   sendPrepared(message: PreparedMessage): boolean {
     if (!this.#admit(message.frame.length)) return false;
-    const { outbox } = this.link;
-    if (outbox.behind === undefined) outbox.prepared(message);
-    else outbox.behind.pushPrepared(message);
-    this.#accepted();
+    this.#pushPrepared(message);
     return true;
+  }
+
+  /**
+   * Sends frames of a session, in one write. No overflow policy drops them, so the session limits their number.
+   * @returns Whether the buffer is below the high-water mark; `false`, too, if the connection is not open.
+   */
+  sendFrames(frames: readonly PreparedMessage[]): boolean {
+    let mayGoOn = true;
+    for (const frame of frames) {
+      if (this.link.state !== 'open') return false;
+      mayGoOn = this.#pushPrepared(frame);
+    }
+    return mayGoOn;
+  }
+
+  /** Sends what the application sends, as a frame of its session. @returns As `send`. */
+  sendForm(frame: PreparedMessage, payload: Payload, binary: boolean | undefined): boolean {
+    if (!this.#admit(frame.frame.length)) return false;
+    const mayGoOn = this.#pushPrepared(frame);
+    this.#report(payload, binary);
+    return mayGoOn;
   }
 
   /** Output was written. */
@@ -141,6 +160,21 @@ export abstract class SendingHalf {
     drains?.reject(closedError());
   }
 
+  #report(payload: Payload, binary: boolean | undefined): void {
+    const { meter, messageTracer } = this.owner;
+    const isSampled = messageTracer?.isNext() === true;
+    if (isSampled || meter !== undefined || MESSAGE_SEND.hasSubscribers)
+      this.reportSent(payload, binary, isSampled);
+  }
+
+  /** @returns Whether the buffer is below the high-water mark. */
+  #pushPrepared(message: PreparedMessage): boolean {
+    const { outbox } = this.link;
+    if (outbox.behind === undefined) outbox.prepared(message);
+    else outbox.behind.pushPrepared(message);
+    return this.#accepted();
+  }
+
   /** Whether a message may enter the outbox. If not, applies the overflow policy. */
   #admit(bytes: number): boolean {
     const link = this.link;
@@ -161,7 +195,8 @@ export abstract class SendingHalf {
 
   #overflow(bytes: number): boolean {
     const link = this.link;
-    const { maxBufferedBytes, onOverflow } = this.owner.settings;
+    const { maxBufferedBytes } = this.owner.settings;
+    const onOverflow = this.#policy;
     if (onOverflow === 'drop-oldest') {
       while (link.bufferedBytes >= maxBufferedBytes) {
         const dropped = link.outbox.dropOldest() || (link.outbox.behind?.dropOldest() ?? 0);
@@ -176,6 +211,12 @@ export abstract class SendingHalf {
     }
     this.#dropped(bytes, onOverflow);
     return false;
+  }
+
+  /** The queue of a session has answers, which must not be dropped: only the new message can be. */
+  get #policy(): DroppedMessage['policy'] {
+    const { onOverflow } = this.owner.settings;
+    return onOverflow === 'drop-oldest' && this.session !== undefined ? 'drop-newest' : onOverflow;
   }
 
   #accepted(): boolean {

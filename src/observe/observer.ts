@@ -81,8 +81,14 @@ export interface Observer {
   handlerFailed?(error: unknown, connection: ObservedConnection | undefined): void;
   /** A step of the library threw: a fault of the library. The connection ends with `internal-error`, unless it has ended. */
   internalFault?(error: unknown, connection: ObservedConnection): void;
-  /** A call of the relay threw, or its promise rejected. @param topic The topic of the call. */
-  relayFailed?(error: unknown, topic: string): void;
+  /** The engine cannot be used. Called once until `engineUp`. */
+  engineDown?(error: Error): void;
+  /** The engine can be used again. @param gaps Topics that lack messages for good. */
+  engineUp?(downMs: number, gaps: number): void;
+  /** A message of the engine was invalid, or a call of it failed: it was dropped. */
+  engineFault?(error: Error): void;
+  /** Messages of a topic are missing for good: its subscribers were told. */
+  topicLost?(topic: string): void;
   /** A self-check has found stale entries, and repaired them: a fault of the library. */
   repaired?(entries: readonly StaleEntry[]): void;
   /** The memory budget is used up, and connections are closed until 90 % are reached. A server reports each episode once. */

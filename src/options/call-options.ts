@@ -35,6 +35,12 @@ export interface Audience<C> {
   readonly where?: ((connection: C) => boolean) | undefined;
 }
 
+/** Options of a publish. */
+export interface PublishTo<C> extends SendOptions, Audience<C> {
+  /** Only subscribers on this server get the message. Not for topics with history. Default `false`. */
+  readonly local?: boolean | undefined;
+}
+
 /** A connection, an id, or several of them. The members of a list are checked when they are read. */
 export const MEMBERS: ValueRule = {
   fits: (value) =>
@@ -53,7 +59,7 @@ export const AUDIENCE_RULES = Object.freeze({
 });
 
 const SEND_OPTIONS = callOptions({ binary: BOOLEAN, compress: BOOLEAN });
-const PUBLISH_OPTIONS = callOptions(AUDIENCE_RULES);
+const PUBLISH_OPTIONS = callOptions({ ...AUDIENCE_RULES, local: BOOLEAN });
 const DRAINED_OPTIONS = callOptions({ signal: SIGNAL });
 
 /** A call, and what to write instead of a callback. Created once, because `send` with options is on the hot path. */

@@ -19,7 +19,7 @@ export interface OptionDescription {
   /**
    * The type of the value. `count`, `bits`, `bytes`, `ms` and `seconds` are whole numbers from `min` to `max`; `enum` is one
    * of `values`; `list` is an array of strings. `path`, `tls` and `budget` are `ServerOptions.path`, `TlsOptions` and
-   * `MemoryBudget`; `text` and `secret` are strings, `endpoint` a path or `false`. A `group` is an object of `options`.
+   * `MemoryBudget`; `text` and `secret` are strings, `endpoint` a path or `false`. `history` and `presence` are rules about topics. A `group` is an object of `options`.
    */
   readonly kind:
     | 'count'
@@ -38,6 +38,8 @@ export interface OptionDescription {
     | 'text'
     | 'secret'
     | 'endpoint'
+    | 'history'
+    | 'presence'
     | 'group';
   /** One line, without a full stop. */
   readonly help: string;

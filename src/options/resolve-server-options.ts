@@ -11,7 +11,7 @@ import {
 } from './resolve-options.ts';
 import { DEFAULT_METRICS, resolveMetrics } from './metrics-options.ts';
 import { SERVER_FOREIGN_NAMES } from './foreign-names.ts';
-import { checkedRecord } from './option-check.ts';
+import { checkedRecord, refuseOption } from './option-check.ts';
 import { checkedServerOption } from './server-option-check.ts';
 import { SERVER_OPTION_TABLE } from './server-option-table.ts';
 import type { ResolvedServerOptions, ServerOptions } from './server-options.ts';
@@ -49,6 +49,13 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   retryAfterSeconds: 5,
   maxTopicsPerConnection: 128,
   maxTopics: 100_000,
+  history: Object.freeze([]),
+  presence: Object.freeze([]),
+  maxHistoryBytes: 67_108_864,
+  cluster: undefined,
+  requireEngine: false,
+  authorizeSubscribe: undefined,
+  authorizePublish: undefined,
   metrics: false,
   name: undefined,
   transport: 'auto',
@@ -80,12 +87,41 @@ export function resolveServerOptions<UserData = unknown>(
     SERVER_FOREIGN_NAMES,
   );
   const filled: ResolvedServerOptions<UserData> = {
-    ...DEFAULT_SERVER_OPTIONS,
+    ...(DEFAULT_SERVER_OPTIONS as ResolvedServerOptions<UserData>),
     ...engineDefaults(engine),
     ...given,
   };
   // Who reads metrics wants all of them.
   const isRead = filled.endpoints.metrics !== false || filled.admin !== false;
   const metrics = given['metrics'] === undefined && isRead ? DEFAULT_METRICS : filled.metrics;
+  checkEngine(filled);
   return completeOptions(given, { ...filled, metrics });
+}
+
+/** @throws MisuseError `ERR_OPTION` for an engine that cannot do what other options need. */
+function checkEngine({
+  cluster,
+  history,
+  presence,
+  requireEngine,
+}: Pick<ResolvedServerOptions<never>, 'cluster' | 'history' | 'presence' | 'requireEngine'>): void {
+  if (cluster === undefined) {
+    if (requireEngine) refuseOption('requireEngine', true, 'false without the option cluster');
+    return;
+  }
+  const { name, capabilities } = cluster as { name?: unknown; capabilities?: unknown };
+  if (typeof name !== 'string' || typeof capabilities !== 'object' || capabilities === null)
+    refuseOption('cluster', cluster, 'an engine with name and capabilities');
+  if (history.length > 0 && !cluster.capabilities.history)
+    refuseOption(
+      'history',
+      history,
+      `left out with the engine ${name}, which stores no messages; redisEngine does`,
+    );
+  if (presence.length > 0 && !cluster.capabilities.presence)
+    refuseOption(
+      'presence',
+      presence,
+      `left out with the engine ${name}, which knows no members; redisEngine does`,
+    );
 }

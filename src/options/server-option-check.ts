@@ -2,8 +2,9 @@ import { checkedList, checkedOption, type MemberKind, refuseOption } from './opt
 import { checkedSecret } from './admin-options.ts';
 import { checkedEndpoint } from './endpoint-options.ts';
 import { isAddressOrRange } from './addresses.ts';
-import type { GroupRule, OptionRule, ServerListRule } from './server-option-table.ts';
+import type { GroupRule, OptionRule, ServerListRule, TopicRulesRule } from './server-option-table.ts';
 import { checkTls } from './tls-options.ts';
+import { resolveTopicRules } from './topic-options.ts';
 import { isHostname, isListable } from './origins.ts';
 
 /** Longest text of an option, in UTF-16 units. */
@@ -28,6 +29,7 @@ export function checkedServerOption(
       ? checkTls(name, value)
       : refuseOption(name, value, 'an object of Node’s TLS options');
   }
+  if (isTopicRules(rule)) return resolveTopicRules(rule.kind, name, value);
   if (rule.kind === 'endpoint') return checkedEndpoint(name, value);
   if (rule.kind === 'secret') return checkedSecret(name, value);
   if (rule.kind === 'text')
@@ -43,6 +45,9 @@ export function checkedServerOption(
     "a path that begins with '/' and has no query, a regular expression, or a function",
   );
 }
+
+const isTopicRules = (rule: OptionRule): rule is TopicRulesRule =>
+  rule.kind === 'history' || rule.kind === 'presence';
 
 /** What the members of a list are, and how to recognize one. */
 const MEMBERS: Readonly<Record<ServerListRule['of'], MemberKind>> = {

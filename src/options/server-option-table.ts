@@ -7,6 +7,7 @@ import {
   list,
   ms,
   number,
+  object,
   oneOf,
   orFalse,
   type PlainRule,
@@ -21,15 +22,34 @@ import type { ServerOptions } from './server-options.ts';
  */
 export const MAX_PROXIES = 32;
 
+/** The methods of an engine; see `Engine`. */
+const ENGINE_METHODS = [
+  'start',
+  'stop',
+  'publish',
+  'interest',
+  'read',
+  'positions',
+  'enter',
+  'leave',
+  'members',
+  'beat',
+  'tell',
+  'reconnect',
+] as const;
+
 /** A list option that only servers have. */
 export type ServerListRule = ListRule<'origin' | 'host' | 'address'>;
 /** An option whose value is an object with its own table: checked as a whole. */
 export type GroupRule = TableRule | PlainRule<'metrics' | 'endpoints' | 'admin'>;
+/** An option whose value is one rule about topics, or a list of them. */
+export type TopicRulesRule = PlainRule<'history' | 'presence'>;
 /** The values an option accepts, and a one-line description for `--help`. */
 export type OptionRule =
   | CommonRule
   | ServerListRule
   | GroupRule
+  | TopicRulesRule
   | PlainRule<'path'>
   | PlainRule<'tls'>
   | PlainRule<'text'>
@@ -87,6 +107,16 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   retryAfterSeconds: number('seconds', 86_400, 'minimum Retry-After of a refusal'),
   maxTopicsPerConnection: count(1_000_000, 'maximum topics per connection'),
   maxTopics: count(10_000_000, 'maximum topics'),
+  history: plain('history', 'topics whose messages are stored for clients that return'),
+  presence: plain('presence', 'topics that know their members'),
+  maxHistoryBytes: bytes(2 ** 40, 'maximum bytes of all histories in this process'),
+  cluster: object(
+    [...ENGINE_METHODS],
+    'the engine that joins this server with others: redisEngine, natsEngine or workerEngine',
+  ),
+  requireEngine: plain('boolean', 'not ready while the engine is down'),
+  authorizeSubscribe: plain('function', 'decides which topics a client of hawser.v1 may subscribe to'),
+  authorizePublish: plain('function', 'decides which topics a client of hawser.v1 may publish to'),
   metrics: plain('metrics', 'count messages by kind and size, and measure handlers'),
   name: plain('text', 'the name of this server in metrics and on pages that show several'),
   transport: oneOf(['auto', 'stream'], 'I/O layer of connections: Node handles where available, or streams'),

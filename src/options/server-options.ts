@@ -1,11 +1,14 @@
+import type { Engine } from '../cluster/engine.ts';
 import type { ConnectionOptions, PlatformOptions } from './connection-options.ts';
 import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
 import type { AddressList } from './addresses.ts';
 import type { AdminOptions, AdminSettings } from './admin-options.ts';
 import type { EndpointOptions, EndpointSettings } from './endpoint-options.ts';
 import type { RequestHook, UpgradeHook } from './hooks.ts';
+import type { AuthorizePublish, AuthorizeSubscribe } from './topic-hooks.ts';
 import type { MetricsOptions, MetricsSettings } from './metrics-options.ts';
 import type { TlsOptions } from './tls-options.ts';
+import type { HistoryRule, HistorySettings, PresenceRule, PresenceSettings } from './topic-options.ts';
 import type { RateLimit } from './connection-settings.ts';
 import type { AllowedOrigins } from './origins.ts';
 
@@ -25,7 +28,8 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   readonly path?: PathRule | undefined;
   /**
    * Subprotocols that the server speaks, in order of preference; it chooses the first that the client offered
-   * (§4.2.2). No duplicates. Default `[]`: it chooses none, and echoes nothing that is not listed.
+   * (§4.2.2). No duplicates. Default `[]`: it chooses none, and echoes nothing that is not listed. On connections with
+   * `hawser.v1` the server itself speaks that protocol: topics with history, presence and requests.
    */
   readonly protocols?: readonly string[] | undefined;
   /**
@@ -144,6 +148,32 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   /** Maximum number of topics at a time. Default 100,000; 1 to 10,000,000. Clients may choose names. */
   readonly maxTopics?: number | undefined;
   /**
+   * Topics whose messages the server numbers and stores, so that a client that returns gets what it missed: one rule, or a
+   * list of which the first match applies. Default: none.
+   */
+  readonly history?: HistoryRule | readonly HistoryRule[] | undefined;
+  /** Topics that know their members: one rule, or a list of which the first match applies. Default: none. */
+  readonly presence?: PresenceRule | readonly PresenceRule[] | undefined;
+  /**
+   * Maximum bytes of all histories in this process. Above it, the least recently published ones are dropped first. Default
+   * 67,108,864; 1 to 2^40 bytes.
+   */
+  readonly maxHistoryBytes?: number | undefined;
+  /**
+   * The engine that joins this server with others: topics, histories and presence are then those of all of them. Default:
+   * none, each server is alone. The server starts and stops it, and never closes the client object inside it.
+   */
+  readonly cluster?: Engine | undefined;
+  /** Whether `ready()` is `false` while the engine is down. Needs `cluster`. Default `false`. */
+  readonly requireEngine?: boolean | undefined;
+  /**
+   * Decides whether a client of `hawser.v1` may subscribe to a topic. Default: none, every subscription is refused. Asked
+   * anew for each subscription.
+   */
+  readonly authorizeSubscribe?: AuthorizeSubscribe<UserData> | undefined;
+  /** Decides whether a client of `hawser.v1` may publish to a topic. Default: none, every publish is refused. */
+  readonly authorizePublish?: AuthorizePublish<UserData> | undefined;
+  /**
    * Counts messages by kind and size, and measures a sample of the handlers, for `server.metrics()`; costs about 40 ns an echo.
    * The counters of `server.stats()` are always on. `true` means an object with all defaults. Default `false`; `true` if
    * `endpoints.metrics` or `admin` shows them.
@@ -174,10 +204,19 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
 }
 
 /** Options without a default value: `undefined` if not given. */
-type Unfilled = 'path' | 'tls' | 'upgrade' | 'request' | 'name' | 'logger';
+type Unfilled =
+  | 'path'
+  | 'tls'
+  | 'upgrade'
+  | 'request'
+  | 'name'
+  | 'logger'
+  | 'cluster'
+  | 'authorizeSubscribe'
+  | 'authorizePublish';
 type Filled<UserData> = Omit<
   ServerOptions<UserData>,
-  Unfilled | 'rateLimit' | 'perMessageDeflate' | 'metrics' | 'endpoints' | 'admin'
+  Unfilled | 'rateLimit' | 'perMessageDeflate' | 'metrics' | 'endpoints' | 'admin' | 'history' | 'presence'
 >;
 
 /** {@link ServerOptions} after checking, with every default filled in. Frozen, lists included. */
@@ -191,4 +230,6 @@ export type ResolvedServerOptions<UserData = unknown> = {
   readonly metrics: false | MetricsSettings;
   readonly endpoints: EndpointSettings;
   readonly admin: false | AdminSettings;
+  readonly history: readonly HistorySettings[];
+  readonly presence: readonly PresenceSettings[];
 };

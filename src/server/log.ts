@@ -115,8 +115,25 @@ export class ServerLog extends ConnectionLog implements Observer {
       );
   }
 
-  relayFailed(error: unknown, topic: string): void {
-    this.write('error', { err: error, topic: escaped(topic) }, 'relay failed');
+  engineDown(error: Error): void {
+    this.write('error', { err: error }, 'engine down');
+  }
+
+  engineUp(downMs: number, gaps: number): void {
+    this.write('info', { downMs: Math.round(downMs), gaps }, 'engine up');
+  }
+
+  engineFault(error: Error): void {
+    this.write(
+      'warn',
+      { err: error },
+      'a message of the engine was dropped, or a call of it failed',
+      'engine',
+    );
+  }
+
+  topicLost(topic: string): void {
+    this.write('warn', { topic: escaped(topic) }, 'messages of a topic are missing for good', 'engine');
   }
 
   /** Lines for debugging are complete; others are limited for each address. */

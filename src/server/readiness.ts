@@ -1,9 +1,9 @@
 /**
  * Why new clients cannot connect. `not-listening`: the server has neither begun to listen, nor been attached, nor handled an
- * upgrade. `shutting-down`: `shutdown` was called. `full`: all places of `maxConnections` were taken, and 95 % still are. Later
- * versions may add reasons.
+ * upgrade. `shutting-down`: `shutdown` was called. `full`: all places of `maxConnections` were taken, and 95 % still are.
+ * `engine`: the engine is down, and `requireEngine` is set. Later versions may add reasons.
  */
-export type ReadyReason = 'not-listening' | 'shutting-down' | 'full';
+export type ReadyReason = 'not-listening' | 'shutting-down' | 'full' | 'engine';
 
 /** Whether new clients can connect, for health checks and load balancers. */
 export interface Readiness {

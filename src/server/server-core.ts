@@ -26,8 +26,7 @@ import { StreamTransport, tuneSocket } from '../sockets/stream-transport.ts';
 import { takeStream } from '../sockets/take-stream.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { Admission, type Reservation } from './admission/admission.ts';
-import { Groups, type GroupsOwner } from './groups/groups.ts';
-import type { Relay } from './groups/relay.ts';
+import type { Groups } from './groups/groups.ts';
 import { Endpoints } from './opening/endpoints.ts';
 import { type Arrival, Handshake } from './opening/handshake.ts';
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './opening/handshake-owner.ts';
@@ -57,7 +56,9 @@ import type { Readiness, ReadyReason } from './readiness.ts';
 import type { ShutdownOwner, ShutdownProgress } from './shutdown.ts';
 import { Counters } from './counters.ts';
 import { SelfCheck, type SelfCheckOwner } from './self-check.ts';
+import { ServerTopics, type TopicsOwner } from './server-topics.ts';
 import type { ServerStats } from './stats.ts';
+import type { LoadTopics } from './topic-loader.ts';
 
 /**
  * What a server knows: connections, topics, counts, who may come in. What it is to an application is `WebSocketServer`.
@@ -66,11 +67,11 @@ import type { ServerStats } from './stats.ts';
 export class ServerCore<UserData>
   implements
     ConnectionOwner<DriverOf<UserData>, Connection<UserData>>,
-    GroupsOwner<UserData>,
     HandshakeOwner<UserData>,
     ListenerWatcher,
     SelfCheckOwner<UserData>,
-    ShutdownOwner
+    ShutdownOwner,
+    TopicsOwner<UserData>
 {
   /** What the application holds. Set by its constructor. */
   emitter!: SafeEmitter<ServerEvents<UserData>>;
@@ -87,6 +88,7 @@ export class ServerCore<UserData>
   /** What the admin port shows of the past; `undefined` without the option `admin`. */
   readonly recorder: AdminRecorder | undefined;
   readonly registry = new Registry<DriverOf<UserData>>();
+  readonly topics: ServerTopics<UserData>;
   readonly groups: Groups<UserData>;
   readonly pendingSockets = new Set<PendingSocket>();
   readonly warnings: Warnings;
@@ -115,13 +117,13 @@ export class ServerCore<UserData>
 
   /**
    * @param observers Observers besides the counters and the log.
-   * @param relay Joins the topics with those of other servers. Default: none.
+   * @param load Loads what topics with history, members or an engine need. Default: that of cluster/.
    */
   constructor(
     options: ServerOptions<UserData> | undefined,
     engine = defaultEngine,
     observers: readonly Observer[] = [],
-    relay?: Relay,
+    load?: LoadTopics<UserData>,
   ) {
     this.engine = engine;
     this.options = resolveServerOptions(options, engine);
@@ -139,7 +141,8 @@ export class ServerCore<UserData>
     this.admission = new Admission(this.options);
     this.policies = new EntryPolicies(this.options);
     this.places = new HandshakePlaces(this.options, this.policies.isProxy);
-    this.groups = new Groups(this, relay);
+    this.topics = new ServerTopics(this, load);
+    this.groups = this.topics.groups;
     this.endpoints = Endpoints.of(this);
   }
 
@@ -215,6 +218,11 @@ export class ServerCore<UserData>
     this.observers.tell('upgradeLost', remoteAddress, url);
   }
 
+  /** What the handshake has to wait for; see `HandshakeOwner`. */
+  opening(): Promise<void> | undefined {
+    return this.topics.opening();
+  }
+
   refused(refusal: Refusal): void {
     this.reports.refused(refusal);
   }
@@ -244,6 +252,7 @@ export class ServerCore<UserData>
     driver.place = reservation;
     this.observers.tell('opened', driver, handshakeMs);
     trace?.accepted(driver);
+    this.topics.openSession(driver);
     if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection });
     this.reports.emit('connection', connection, request);
     return driver;
@@ -282,6 +291,7 @@ export class ServerCore<UserData>
   }
 
   drained(driver: DriverOf<UserData>): void {
+    this.groups.drained(driver);
     this.reports.emit('drain', driver.connection);
   }
 
@@ -311,6 +321,7 @@ export class ServerCore<UserData>
     if (this.isLeaving) reasons.push('shutting-down');
     else if (!this.isReachable()) reasons.push('not-listening');
     if (!this.admission.hasRoom) reasons.push('full');
+    if (this.topics.lacksEngine) reasons.push('engine');
     return { ready: reasons.length === 0, reasons };
   }
 

@@ -6,6 +6,7 @@ import type { WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { Refusal } from '../observe/observer.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
+import type { Member } from './groups/topic-node.ts';
 import type { ShutdownProgress } from './shutdown.ts';
 
 /** Events of a server, with the arguments of their listeners. */
@@ -24,6 +25,14 @@ export interface ServerEvents<UserData> {
   refused: [info: RefusedInfo];
   subscribe: [connection: Connection<UserData>, topic: string];
   unsubscribe: [connection: Connection<UserData>, topic: string];
+  /** A member came to a topic that `server.watch` watches: its connections on all servers went from 0 to 1. */
+  join: [topic: string, member: Member];
+  /** A member left a watched topic: it had no connection for `graceMs`. */
+  leave: [topic: string, member: Member];
+  /** The engine can be used again. `gaps`: topics that lack messages for good. */
+  engineUp: [info: { readonly downMs: number; readonly gaps: number }];
+  /** The engine cannot be used. Emitted once until `engineUp`. */
+  engineDown: [error: Error];
   /** During a shutdown: once a second, and after the remaining connections were destroyed. */
   shutdownProgress: [progress: ShutdownProgress];
   closed: [];
@@ -44,6 +53,10 @@ export const SERVER_EVENTS: EventNames = eventNames<ServerEvents<unknown>>(
     refused: true,
     subscribe: true,
     unsubscribe: true,
+    join: true,
+    leave: true,
+    engineUp: true,
+    engineDown: true,
     shutdownProgress: true,
     closed: true,
   },

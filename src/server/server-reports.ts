@@ -92,6 +92,13 @@ export class ServerReports<UserData> {
     this.emit('error', error instanceof Error ? error : new PeerError('ERR_INTERNAL', String(error)));
   }
 
+  /** The code for topics could not be loaded, or the engine could not be stopped. */
+  engineFailed(error: unknown): void {
+    this.#owner.options.logger?.error({ err: error }, 'engine failed');
+    if (countListeners(this.#owner.emitter, 'error') === 0) this.#owner.warnings.failure('the engine', error);
+    this.emit('error', error instanceof Error ? error : new PeerError('ERR_INTERNAL', String(error)));
+  }
+
   /** Shows the first refused origin: a browser does not tell its page why the connection failed. */
   #showOrigin({ detail = '' }: Refusal): void {
     if (this.#owner.options.logger !== undefined || countListeners(this.#owner.emitter, 'refused') > 0)

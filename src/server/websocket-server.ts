@@ -5,21 +5,16 @@ import type { Duplex } from 'node:stream';
 import { Server as TlsServer } from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
 import { checkCount } from '../options/call-check.ts';
-import { checkPublishOptions, type Audience, type SendOptions } from '../options/call-options.ts';
-import { dispatch, SafeEmitter } from '../connection/emitter.ts';
+import { dispatch } from '../connection/emitter.ts';
 import { warnOfHandlerProperties } from '../connection/event-names.ts';
-import type { Delivery } from '../connection/owner.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
-import type { Payload } from '../protocol/payload.ts';
 import { SocketChecks } from '../sockets/handle-check.ts';
 import { Admin } from './admin.ts';
 import type { AttachableServer, Attached } from './opening/attached.ts';
 import { attach, detach } from './opening/attachments.ts';
-import type { BroadcastOptions } from './groups/broadcast.ts';
 import {
   checkAttachArguments,
-  checkBroadcastOptions,
   checkCredentials,
   checkDetachArguments,
   checkShutdownArguments,
@@ -34,25 +29,21 @@ import { type ReadonlyRegistry, RegistryView } from './groups/registry.ts';
 import { memoryReport, type MemoryReport } from '../observe/memory-report.ts';
 import type { SelfCheckReport } from './stale-entry.ts';
 import { ServerCore } from './server-core.ts';
-import type { ServerEvents } from './server-events.ts';
 import type { Readiness } from './readiness.ts';
 import { shutDown, type ShutdownOptions, type ShutdownReport, shutdownSettings } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
 import { checkTls, type TlsCredentials, type TlsOptions } from '../options/tls-options.ts';
+import { TopicServer } from './topic-server.ts';
 import type { Topics } from './groups/topics.ts';
-
-/** Recipients and encoding of a publish. */
-export type PublishOptions<UserData = unknown> = SendOptions & Audience<Connection<UserData>>;
 
 /**
  * A WebSocket server (RFC 6455): on its own port with {@link listen}, on Node HTTP servers with {@link attach}, or for single
  * requests with {@link handleUpgrade}. All of them share the connections, topics and limits of this object.
  * @typeParam UserData Type of `connection.data`, which the `upgrade` hook returns.
  */
-export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvents<UserData>> {
+export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
   readonly #core: ServerCore<UserData>;
   readonly #connections: ReadonlyRegistry<Connection<UserData>>;
-  readonly #topics: Topics<Connection<UserData>>;
   readonly #httpServers = new Map<AttachableServer, Attached>();
   #listener: Listener | undefined;
   #tls: TlsOptions | undefined;
@@ -86,7 +77,6 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     this.#core = core;
     this.#tls = core.options.tls;
     this.#connections = new RegistryView(core.registry);
-    this.#topics = core.groups.topics.view(({ connection }) => connection);
     this.#admin = this.#createAdmin();
     core.isReachable = () =>
       (this.#listener?.address() ?? null) !== null || this.#httpServers.size > 0 || this.#upgrading;
@@ -100,11 +90,6 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
   /** Open and closing connections. */
   get connections(): ReadonlyRegistry<Connection<UserData>> {
     return this.#connections;
-  }
-
-  /** Topics that have subscribers now. */
-  get topics(): Topics<Connection<UserData>> {
-    return this.#topics;
   }
 
   /**
@@ -129,6 +114,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       (error) => core.reports.acceptFailed(error),
       isAuto ? shortcut : undefined,
     );
+    void core.topics.opening();
     this.#tlsServer = tlsServer;
     this.#listener = listener;
     const opensAdmin = this.#admin?.isOpen === false;
@@ -208,6 +194,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     const core = this.#core;
     if (core.options.transport === 'auto')
       void core.engine.part(SocketChecks).prepareSockets(server instanceof TlsServer);
+    void core.topics.opening();
     const only = options?.path;
     const member: Attached = {
       handshakeTimeoutMs: core.options.handshakeTimeoutMs,
@@ -250,30 +237,6 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     return this.#upgrade(request, socket, head);
   }
 
-  /**
-   * Sends a message to all connections, or to the recipients in `options`. It is encoded once. Best effort: no retry and no
-   * acknowledgement. A recipient that fails does not affect the others.
-   * @returns Counts; the three add up to the number of intended recipients.
-   * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent, `ERR_OPTION` for an invalid option; then no
-   *   connection gets the message.
-   */
-  broadcast(payload: Payload, options?: BroadcastOptions<UserData>): Delivery;
-  broadcast(payload: Payload, options?: BroadcastOptions<UserData>, surplus?: unknown): Delivery {
-    if (options !== undefined || surplus !== undefined) checkBroadcastOptions(options, surplus);
-    return this.#core.groups.broadcast(payload, options);
-  }
-
-  /**
-   * Sends a message to all subscribers of a topic. It is encoded once. Subscribers see publishes in the order of the calls.
-   * @returns Counts as in {@link broadcast}.
-   * @throws MisuseError `ERR_ARGUMENT` for an invalid payload or topic, `ERR_OPTION` for an invalid option.
-   */
-  publish(topic: string, payload: Payload, options?: PublishOptions<UserData>): Delivery;
-  publish(topic: string, payload: Payload, options?: PublishOptions<UserData>, surplus?: unknown): Delivery {
-    if (options !== undefined || surplus !== undefined) checkPublishOptions('server', options, surplus);
-    return this.#core.groups.publish(undefined, topic, payload, options);
-  }
-
   /** Counters since the start, and current values. Constant time. */
   stats(): ServerStats {
     checkCount('server.stats', arguments, 0);
@@ -314,7 +277,8 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
 
   /**
    * Whether new clients can connect: the server listens, is attached or has handled an upgrade; it is not shutting down; and
-   * it is not full. A full server is ready again below 95 % of `maxConnections`, so that a load balancer does not flap.
+   * it is not full. A full server is ready again below 95 % of `maxConnections`, so that a load balancer does not flap. With
+   * `requireEngine`, the engine must be up, too.
    */
   ready(): boolean {
     checkCount('server.ready', arguments, 0);
@@ -343,6 +307,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
     core.recorder?.note('shutting-down', 'info', `shutting down · ${core.connectionCount} connections`);
     this.#shutdown = shutDown(core, settings, options?.signal).then(async (report) => {
       core.observers.tell('shutDown', report, core.stats(this.#listener?.transport ?? 'stream'));
+      await core.topics.stop();
       await this.#admin?.close();
       dispatch(this, 'closed', [], (error) => core.handlerFailed(error, undefined, "a listener of 'closed'"));
       return report;
@@ -387,7 +352,7 @@ export class WebSocketServer<UserData = unknown> extends SafeEmitter<ServerEvent
       maxConnections: options.maxConnections,
       name: options.name,
       connections: this.#connections as ReadonlyRegistry<Connection>,
-      topics: this.#topics as Topics<Connection>,
+      topics: this.topics as Topics<Connection>,
       stats: () => this.stats(),
       readiness: () => core.readiness(),
       metrics: () => core.metrics(),

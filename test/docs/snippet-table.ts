@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test';
 import * as guides from './guide-runs.ts';
 import * as readme from './readme-runs.ts';
+import * as topics from './topic-runs.ts';
 
 /** How a test proves the code of a guide. */
 export type Treatment =
@@ -109,6 +110,34 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   },
   'docs/compression.md: Clients whose compression is broken': { run: guides.brokenCompression },
   'docs/limits.md: A strict profile': { run: guides.limits },
+  'docs/topics.md: A server for clients that come back': { run: topics.returning },
+  'docs/topics.md: Protocols of your own': {
+    given: `
+      import { pair } from 'hawser/testing';
+      const { server: connection, webSocketServer: server, client } = await pair({ server: { history: { match: 'room:*' } } });
+      await server.publish('room:7', 'missed').relayed;
+      const { epoch } = await server.position('room:7');
+      let seen = 0;
+      client.on('message', (message) => console.log(message, ++seen === 3 ? client.close() ?? '' : ''));`,
+    after: `
+      client.send(JSON.stringify({ since: { epoch, offset: 0 } }));
+      while (server.topics.size === 0) await new Promise((resolve) => setImmediate(resolve));
+      await server.publish('room:7', 'live').relayed;
+      await client.closed;
+      await server.shutdown();`,
+    run: topics.ownProtocol,
+  },
+  'docs/topics.md: Presence': {
+    given: `import { WebSocketServer } from 'hawser';`,
+    after: 'await server.listen(8080);',
+    run: topics.presence,
+  },
+  'docs/topics.md: Requests': {
+    given: `import { WebSocketServer } from 'hawser';
+      const server = new WebSocketServer({ protocols: ['hawser.v1'] });`,
+    after: 'await server.listen(8080);',
+    run: topics.requests,
+  },
   'docs/metrics.md: From nothing to a board in five minutes': { run: guides.metricsOfOwnPort },
   'docs/metrics.md: On the port of Express, Fastify or Node': { in: 'examples/express/server.js' },
   'docs/metrics.md: On the port of Express, Fastify or Node (2)': { in: 'examples/fastify/server.js' },

@@ -24,7 +24,10 @@ const EVENTS = [
   'dropped',
   'handlerFailed',
   'internalFault',
-  'relayFailed',
+  'engineDown',
+  'engineUp',
+  'engineFault',
+  'topicLost',
   'memoryShed',
 ] as const satisfies readonly (keyof Observer)[];
 

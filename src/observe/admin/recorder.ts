@@ -99,8 +99,12 @@ export class AdminRecorder implements Observer {
     this.note('internal-fault', 'error', `internal fault · ${escaped(messageOf(error))}`, connection);
   }
 
-  relayFailed(error: unknown, topic: string): void {
-    this.note('relay-failed', 'error', `relay of ${escaped(topic)} failed · ${escaped(messageOf(error))}`);
+  engineDown(error: Error): void {
+    this.note('engine-down', 'error', `engine down · ${escaped(error.message)}`);
+  }
+
+  engineUp(downMs: number, gaps: number): void {
+    this.note('engine-up', 'info', `engine up after ${Math.round(downMs)} ms · ${gaps} topics with gaps`);
   }
 
   memoryShed(maxBytes: number): void {

@@ -109,33 +109,67 @@ export function broadcastTo<UserData>(
   return delivery;
 }
 
+/**
+ * As {@link broadcastTo}, for recipients that do not all get the same bytes.
+ * @param send Sends to one recipient. @returns Whether it was accepted.
+ */
+export function deliverTo<UserData>(
+  drivers: Iterable<DriverOf<UserData> | undefined>,
+  send: (driver: DriverOf<UserData>) => boolean,
+  except: ConnectionIds,
+  where: Audience<Connection<UserData>>['where'],
+  failed: (error: unknown) => void,
+): Delivery {
+  const delivery = { sent: 0, skipped: 0, failed: 0 };
+  for (const driver of drivers) {
+    if (!isChosen(delivery, driver, except, where, failed)) continue;
+    if (send(driver)) delivery.sent++;
+    else delivery.failed++;
+  }
+  return delivery;
+}
+
+type Counts = { sent: number; skipped: number; failed: number };
+
 /** Sends the message to one recipient and counts the result. */
 function offer<UserData>(
-  delivery: { sent: number; skipped: number; failed: number },
+  delivery: Counts,
   driver: DriverOf<UserData> | undefined,
   message: PreparedMessage,
   except: ConnectionIds,
   where: Audience<Connection<UserData>>['where'],
   failed: (error: unknown) => void,
 ): void {
+  if (!isChosen(delivery, driver, except, where, failed)) return;
+  if (driver.sendPrepared(message)) delivery.sent++;
+  else delivery.failed++;
+}
+
+/** Whether a recipient gets the message; counts it if not. */
+function isChosen<UserData>(
+  delivery: Counts,
+  driver: DriverOf<UserData> | undefined,
+  except: ConnectionIds,
+  where: Audience<Connection<UserData>>['where'],
+  failed: (error: unknown) => void,
+): driver is DriverOf<UserData> {
   if (driver === undefined || driver.state !== 'open' || isExcepted(driver.id, except)) {
     delivery.skipped++;
-    return;
+    return false;
   }
   if (where !== undefined) {
     try {
       if (!verdictOf('where', where(driver.connection))) {
         delivery.skipped++;
-        return;
+        return false;
       }
     } catch (error) {
       delivery.failed++;
       failed(error);
-      return;
+      return false;
     }
   }
-  if (driver.sendPrepared(message)) delivery.sent++;
-  else delivery.failed++;
+  return true;
 }
 
 function isExcepted(id: string, except: ConnectionIds): boolean {

@@ -2,69 +2,131 @@ import type { Connection, DriverOf } from '../../connection/connection.ts';
 import type { Observers } from '../../connection/observers.ts';
 import type { ConnectionGroups, Delivery } from '../../connection/owner.ts';
 import { topicsIn } from '../../connection/topic-set.ts';
-import { MESSAGE_SEND, TOPIC_PUBLISH } from '../../engine/channels.ts';
+import { TOPIC_PUBLISH } from '../../engine/channels.ts';
 import type { Engine } from '../../engine/engine.ts';
-import type { Audience, SendOptions } from '../../options/call-options.ts';
+import type { Audience, PublishTo } from '../../options/call-options.ts';
 import { refuseOption } from '../../options/option-check.ts';
+import type {
+  EnterOptions,
+  Position,
+  SubscribedFrom,
+  SubscribeFromOptions,
+} from '../../options/topic-calls.ts';
 import { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { Payload } from '../../protocol/payload.ts';
-import type { MessageMeter } from '../../observe/message-meter.ts';
-import type { MessageTracer } from '../../observe/tracing/traces.ts';
-import type { Counters } from '../counters.ts';
-import {
-  type BroadcastOptions,
-  broadcastTo,
-  type ConnectionIds,
-  driversOf,
-  exceptedIds,
-} from './broadcast.ts';
-import { type Relay, RelayCalls, type RelayedDelivery } from './relay.ts';
+import { type BroadcastOptions, type ConnectionIds, driversOf, exceptedIds } from './broadcast.ts';
+import { FanOut, type FanOutOwner } from './fan-out.ts';
+import type { Follower, Publication, TopicSession } from './follower.ts';
+import type { NodeGate } from './node-gate.ts';
 import type { ReadonlyRegistry } from './registry.ts';
-import type { Position } from './topic.ts';
+
+import { SubscribeFrom, type SubscriptionOwner } from './subscribe-from.ts';
+import type { Topic } from './topic.ts';
+import type { Relayed, TopicMessage } from './topic-node.ts';
+import { TopicPresence } from './topic-presence.ts';
 import { type TopicLimits, TopicTable } from './topics.ts';
 
+/** Most ids of option `except` that an engine carries. */
+const MAX_EXCEPT = 16;
+const NONE: Delivery = Object.freeze({ sent: 0, skipped: 0, failed: 0 });
+
+/** The result of a publish: counts for this server at once, and the result on all servers. */
+export interface PublishDelivery extends Delivery {
+  /**
+   * The result on all servers, and the position of the message. Never rejects. Only on servers with `history`, `presence`,
+   * `cluster` or `hawser.v1`.
+   */
+  readonly relayed?: Promise<Relayed>;
+}
+
 /** The server that the groups belong to. */
-export interface GroupsOwner<UserData> {
+export interface GroupsOwner<UserData> extends FanOutOwner {
   readonly options: TopicLimits;
   readonly engine: Engine;
-  readonly counters: Counters;
-  readonly meter: MessageMeter | undefined;
-  readonly messageTracer: MessageTracer | undefined;
   readonly observers: Observers;
   readonly registry: ReadonlyRegistry<DriverOf<UserData>>;
   subscribed(driver: DriverOf<UserData>, topic: string): void;
   unsubscribed(driver: DriverOf<UserData>, topic: string): void;
-  /** A function of the application failed. @param where Which. */
-  handlerFailed(error: unknown, driver: undefined, where: string): void;
 }
 
 /** Groups of connections that get the same message: the subscribers of a topic, or all connections of the server. */
-export class Groups<UserData> implements ConnectionGroups<DriverOf<UserData>, Connection<UserData>> {
+export class Groups<UserData>
+  implements ConnectionGroups<DriverOf<UserData>, Connection<UserData>>, SubscriptionOwner<UserData>
+{
   readonly topics: TopicTable<DriverOf<UserData>>;
+  /** Joins the topics with their histories and with other servers; `undefined` on a server without any of it. */
+  readonly node: NodeGate | undefined;
+  readonly presence: TopicPresence<UserData>;
+  /** Number of connections that speak a subprotocol of Hawser. */
+  sessions = 0;
   readonly #owner: GroupsOwner<UserData>;
-  readonly #relay: RelayCalls | undefined;
+  readonly #fanOut: FanOut<UserData>;
+  readonly #subscribeFrom: SubscribeFrom<UserData> = new SubscribeFrom(this);
 
-  /** @param relay Joins the topics with those of other servers. Default: none. */
-  constructor(owner: GroupsOwner<UserData>, relay: Relay | undefined) {
+  constructor(owner: GroupsOwner<UserData>, node?: NodeGate) {
     this.#owner = owner;
-    this.#relay =
-      relay === undefined
-        ? undefined
-        : new RelayCalls(relay, (error, topic) => owner.observers.tell('relayFailed', error, topic));
-    this.topics = new TopicTable(owner.options, this.#relay);
-    relay?.start((topic, message, except, position) =>
-      this.#deliverRelayed(topic, message, except, position),
-    );
+    this.node = node;
+    this.topics = new TopicTable(owner.options, node);
+    this.presence = new TopicPresence(node);
+    this.#fanOut = new FanOut(owner);
   }
 
   subscribe(driver: DriverOf<UserData>, topic: string): boolean {
     if (driver.state !== 'open') return false;
     const added = this.topics.subscribe(driver, topic);
-    if (added) this.#owner.subscribed(driver, topic);
+    if (!added) return false;
+    const follower = (driver.session as TopicSession | undefined)?.followerOf(topic);
+    if (follower !== undefined) this.topics.follow(driver, topic, follower);
+    this.#owner.subscribed(driver, topic);
     return added;
   }
 
+  /**
+   * Subscribes a connection whose subscription began at a position. The caller sends what it missed, then calls
+   * {@link joined}.
+   * @param position Of the last message before those that come to `follower`; `undefined` without history.
+   * @returns `false` if the connection is not open, or a limit is reached.
+   */
+  join(
+    driver: DriverOf<UserData>,
+    topic: string,
+    follower: Follower,
+    position: Position | undefined,
+  ): boolean {
+    if (driver.state !== 'open') return false;
+    if (!this.topics.subscribe(driver, topic) && !this.isSubscribed(driver, topic)) return false;
+    this.topics.follow(driver, topic, follower);
+    if (position !== undefined) this.topics.get(topic)!.position = position;
+    return true;
+  }
+
+  joined(driver: DriverOf<UserData>, topic: string): void {
+    this.#owner.subscribed(driver, topic);
+  }
+
+  isSubscribed(driver: DriverOf<UserData>, topic: string): boolean {
+    return this.topics.get(topic)?.has(driver) === true;
+  }
+
+  subscribeFrom(
+    driver: DriverOf<UserData>,
+    topic: string,
+    since: Position | undefined,
+    options: SubscribeFromOptions | undefined,
+  ): Promise<SubscribedFrom> {
+    return this.#subscribeFrom.subscribe(driver, topic, since, options);
+  }
+
   unsubscribe(driver: DriverOf<UserData>, topic: string): boolean {
+    const follower = this.topics.followerOf(driver, topic);
+    const removed = this.leaveTopic(driver, topic);
+    if (removed) follower?.unsubscribed();
+    else if (this.#subscribeFrom.cancel(driver, topic)) return true;
+    return removed;
+  }
+
+  /** As {@link unsubscribe}, for the session of the connection, which knows. */
+  leaveTopic(driver: DriverOf<UserData>, topic: string): boolean {
     const removed = this.topics.unsubscribe(driver, topic);
     if (removed) this.#owner.unsubscribed(driver, topic);
     return removed;
@@ -72,6 +134,10 @@ export class Groups<UserData> implements ConnectionGroups<DriverOf<UserData>, Co
 
   /** Removes a closed connection from every topic. */
   unsubscribeAll(driver: DriverOf<UserData>): void {
+    if (this.node !== undefined) {
+      driver.attempt(() => this.#subscribeFrom.cancelAll(driver));
+      driver.attempt(() => this.presence.leaveAll(driver));
+    }
     const { topicSet } = driver;
     if (topicSet === undefined) return;
     driver.attempt(() => this.topics.unsubscribeAll(driver));
@@ -80,24 +146,41 @@ export class Groups<UserData> implements ConnectionGroups<DriverOf<UserData>, Co
     });
   }
 
+  enter(driver: DriverOf<UserData>, topic: string, options: EnterOptions | undefined): boolean {
+    return this.presence.enter(driver, topic, options);
+  }
+
+  leave(driver: DriverOf<UserData>, topic: string): boolean {
+    return this.presence.leave(driver, topic);
+  }
+
+  droppedOldest(driver: DriverOf<UserData>): void {
+    this.#eachFollower(driver, (follower, { position }) => {
+      if (position !== undefined) follower.dropped(position);
+    });
+  }
+
+  /** The buffer of a connection has drained. */
+  drained(driver: DriverOf<UserData>): void {
+    this.#eachFollower(driver, (follower) => follower.drained());
+  }
+
   publish(
     driver: DriverOf<UserData> | undefined,
     topic: string,
     payload: Payload,
-    options: (SendOptions & Audience<Connection<UserData>>) | undefined,
-  ): Delivery | RelayedDelivery {
+    options: PublishTo<Connection<UserData>> | undefined,
+    publication?: Publication,
+  ): PublishDelivery {
     const message = new PreparedMessage(payload, options, this.#owner.engine.reusableBytes);
-    const recipients = this.topics.find(topic)?.recipients ?? [];
+    const found = this.topics.find(topic);
     const except = exceptedIds(options?.except, driver?.id);
     const where = options?.where;
-    const relay = this.#relay;
-    if (relay !== undefined && where !== undefined)
-      refuseOption('where', where, 'left out: a function cannot be sent to the other servers');
-    const delivery = this.#deliver(recipients, message, except, where);
+    const { node } = this;
+    if (node !== undefined) return this.#publishByNode(node, topic, message, except, options, publication);
+    const delivery = this.#fanOut.deliver(found?.recipients ?? [], message, except, where, undefined);
     if (TOPIC_PUBLISH.hasSubscribers) TOPIC_PUBLISH.publish({ topic, bytes: message.payloadBytes, delivery });
-    if (relay === undefined) return delivery;
-    const { sent, skipped, failed } = delivery;
-    return { sent, skipped, failed, relayed: relay.publish(topic, message, except) };
+    return delivery;
   }
 
   broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
@@ -106,44 +189,76 @@ export class Groups<UserData> implements ConnectionGroups<DriverOf<UserData>, Co
     const except = exceptedIds(options?.except, undefined);
     const to = options?.to;
     const drivers = to === undefined ? registry : driversOf(to, registry);
-    return this.#deliver(drivers, message, except, options?.where);
+    return this.#fanOut.deliver(drivers, message, except, options?.where, this.#formsOf(message));
   }
 
-  #deliverRelayed(
-    name: string,
+  /** Delivers a message of a topic to the subscribers on this server. */
+  deliver(topic: Topic<DriverOf<UserData>>, message: TopicMessage, where: Publication['where']): Delivery {
+    const { followers } = topic;
+    const send =
+      followers === undefined
+        ? undefined
+        : (driver: DriverOf<UserData>): boolean => {
+            const follower = followers.get(driver);
+            return follower === undefined ? driver.sendPrepared(message.message) : follower.deliver(message);
+          };
+    const predicate = where as Audience<Connection<UserData>>['where'];
+    return this.#fanOut.deliver(topic.recipients, message.message, message.except, predicate, send);
+  }
+
+  #publishByNode(
+    node: NodeGate,
+    topic: string,
     message: PreparedMessage,
     except: ConnectionIds,
-    position: Position | undefined,
+    { where, local }: PublishTo<Connection<UserData>> = {},
+    publication: Publication | undefined,
+  ): PublishDelivery {
+    const hasHistory = node.hasHistory(topic);
+    if (local === true && hasHistory)
+      refuseOption('local', true, 'left out for a topic with history: the engine decides its order');
+    if (where !== undefined && local !== true && !node.isLocal)
+      refuseOption(
+        'where',
+        where,
+        'left out, or local must be true: a function cannot be sent to other servers',
+      );
+    if (local !== true && except instanceof Set && except.size > MAX_EXCEPT && (hasHistory || !node.isLocal))
+      refuseOption('except', `${except.size} connections`, `at most ${MAX_EXCEPT} connections`);
+    const found = hasHistory ? undefined : this.topics.get(topic);
+    const delivery =
+      found === undefined
+        ? NONE
+        : this.deliver(
+            found,
+            { topic, message, position: undefined, except, publisher: undefined, wireFrame: undefined },
+            where,
+          );
+    if (TOPIC_PUBLISH.hasSubscribers) TOPIC_PUBLISH.publish({ topic, bytes: message.payloadBytes, delivery });
+    const { sent, skipped, failed } = delivery;
+    if (local === true) return { sent, skipped, failed };
+    const publisher = publication ?? (where === undefined ? undefined : { where });
+    return { sent, skipped, failed, relayed: node.publish(topic, message, except, publisher) };
+  }
+
+  /** How to send a message of the application to each connection; `undefined` while no connection has a form of its own. */
+  #formsOf(message: PreparedMessage): ((driver: DriverOf<UserData>) => boolean) | undefined {
+    if (this.sessions === 0) return undefined;
+    let form: PreparedMessage | undefined;
+    return (driver) =>
+      driver.sendPrepared(driver.session === undefined ? message : (form ??= driver.session.formOf(message)));
+  }
+
+  #eachFollower(
+    driver: DriverOf<UserData>,
+    visit: (follower: Follower, topic: Topic<DriverOf<UserData>>) => void,
   ): void {
-    const topic = this.topics.get(name);
-    if (topic === undefined) return;
-    if (position !== undefined) topic.position = position;
-    this.#deliver(topic.recipients, message, except, undefined);
-  }
-
-  #deliver(
-    drivers: Iterable<DriverOf<UserData> | undefined>,
-    message: PreparedMessage,
-    except: ConnectionIds,
-    where: Audience<Connection<UserData>>['where'],
-  ): Delivery {
-    const { counters, meter, messageTracer } = this.#owner;
-    const trace =
-      messageTracer?.isNext() === true
-        ? messageTracer.broadcast(message.payloadBytes, message.isText)
-        : undefined;
-    const startedMs = meter === undefined ? 0 : meter.now();
-    const delivery = broadcastTo(drivers, message, except, where, (error) =>
-      this.#owner.handlerFailed(error, undefined, 'a where predicate'),
-    );
-    counters.broadcasts++;
-    counters.recipients += delivery.sent;
-    meter?.broadcast(message.payloadBytes, message.isText, delivery.sent, startedMs);
-    trace?.ended(delivery.sent);
-    if (MESSAGE_SEND.hasSubscribers && delivery.sent > 0) {
-      const { payloadBytes: bytes, isText } = message;
-      MESSAGE_SEND.publish({ bytes, isText, recipients: delivery.sent });
+    const { topicSet } = driver;
+    if (this.node === undefined || topicSet === undefined) return;
+    for (const name of topicsIn(topicSet)) {
+      const topic = this.topics.get(name);
+      const follower = topic?.followers?.get(driver);
+      if (follower !== undefined) visit(follower, topic!);
     }
-    return delivery;
   }
 }

@@ -1,7 +1,7 @@
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { Delivery } from '../../connection/owner.ts';
+import type { Position } from '../../options/topic-calls.ts';
 import type { ConnectionIds } from './broadcast.ts';
-import type { Position } from './topic.ts';
 
 /** A message of a topic. All subscribers share the object and its frames. */
 export interface TopicMessage {

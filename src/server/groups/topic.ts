@@ -1,37 +1,7 @@
-import { Buffer } from 'node:buffer';
-import { MisuseError } from '../../protocol/errors.ts';
+import type { Position } from '../../options/topic-calls.ts';
+import type { Follower } from './follower.ts';
 
-/** Longest topic name, in bytes of UTF-8. */
-const MAX_TOPIC_BYTES = 256;
-/** Control characters and lone surrogates, which UTF-8 cannot encode. */
-const UNFIT = /[\p{Cc}\p{Cs}]/u;
-
-/** @throws MisuseError `ERR_ARGUMENT` unless `topic` is 1 to 256 bytes of UTF-8 without control characters. */
-export function checkTopic(topic: unknown): asserts topic is string {
-  const fault = topicFault(topic);
-  if (fault !== undefined) throw new MisuseError('ERR_ARGUMENT', `a topic ${fault}`);
-}
-
-function topicFault(topic: unknown): string | undefined {
-  if (typeof topic !== 'string') return `must be a string, not ${topic === null ? 'null' : typeof topic}`;
-  if (topic === '') return 'must not be empty';
-  // A UTF-16 unit takes at most 3 bytes of UTF-8, so short names need no count.
-  if (topic.length * 3 > MAX_TOPIC_BYTES) {
-    if (topic.length > MAX_TOPIC_BYTES)
-      return `must be at most ${MAX_TOPIC_BYTES} bytes, not ${topic.length} or more`;
-    const bytes = Buffer.byteLength(topic);
-    if (bytes > MAX_TOPIC_BYTES) return `must be at most ${MAX_TOPIC_BYTES} bytes, not ${bytes}`;
-  }
-  return UNFIT.test(topic) ? 'must not contain control characters or lone surrogates' : undefined;
-}
-
-/** The position of a message among those of its topic. */
-export interface Position {
-  /** Names one numbering. Offsets of different epochs cannot be compared. */
-  readonly epoch: string;
-  /** Whole number from 1; 0 is the position before the first message. */
-  readonly offset: number;
-}
+export type { Position } from '../../options/topic-calls.ts';
 
 /** Up to this many members are in an array. A longer array would be slow to search. */
 const MAX_LISTED = 16;
@@ -43,8 +13,10 @@ const MAX_LISTED = 16;
  */
 export class Topic<Member extends object> {
   readonly name: string;
-  /** Position of the last message that the relay delivered; `undefined` if the relay numbers no messages. */
+  /** Position of the last message that was delivered; `undefined` before the first one, and without history. */
   position: Position | undefined = undefined;
+  /** Members that get messages in a form of their own; `undefined` without any. */
+  followers: Map<Member, Follower> | undefined = undefined;
   #members: readonly Member[] | Set<Member>;
 
   constructor(name: string, first: Member) {
@@ -70,7 +42,13 @@ export class Topic<Member extends object> {
     else this.#members = new Set(members).add(member);
   }
 
+  /** @param member A member. @param follower Gets its messages instead. */
+  follow(member: Member, follower: Follower): void {
+    (this.followers ??= new Map()).set(member, follower);
+  }
+
   delete(member: Member): void {
+    if (this.followers?.delete(member) === true && this.followers.size === 0) this.followers = undefined;
     const members = this.#members;
     if (members instanceof Set) members.delete(member);
     else this.#members = members.toSpliced(members.indexOf(member), 1);

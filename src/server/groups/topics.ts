@@ -1,5 +1,7 @@
+import { checkTopic } from '../../options/topic-name.ts';
 import { addTopic, deleteTopic, hasTopic, TopicSet, topicsIn } from '../../connection/topic-set.ts';
-import { checkTopic, Topic } from './topic.ts';
+import type { Follower } from './follower.ts';
+import { Topic } from './topic.ts';
 
 /** A subscriber, as far as the table knows it: a place for its topics. */
 export interface TopicHolder {
@@ -98,6 +100,15 @@ export class TopicTable<Subscriber extends TopicHolder> implements Topics<Subscr
     if (own.size === 0) subscriber.topicSet = undefined;
     this.#leave(subscriber, topic);
     return true;
+  }
+
+  /** @param subscriber A member of the topic. @param follower Gets its messages instead, until it leaves. */
+  follow(subscriber: Subscriber, name: string, follower: Follower): void {
+    this.#topics.get(name)?.follow(subscriber, follower);
+  }
+
+  followerOf(subscriber: Subscriber, name: string): Follower | undefined {
+    return this.#topics.get(name)?.followers?.get(subscriber);
   }
 
   /** Removes a closed subscriber from every topic. Its `topicSet` still lists them. */

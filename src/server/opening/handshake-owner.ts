@@ -43,6 +43,8 @@ export interface HandshakeOwner<UserData> extends HeldInputOwner {
   readonly handshakeTracer: HandshakeTracer | undefined;
   /** Authority of the listening address: the default for HTTP/1.0 requests without `Host`. */
   readonly ownAuthority: string;
+  /** Code that the server still loads, and that the connection may need; `undefined` for none. Never rejects. */
+  opening(): Promise<void> | undefined;
   /** Reports a request with `Sec-WebSocket-Key` but without `Upgrade`. */
   upgradeLost(remoteAddress: string, url: string): void;
   refused(refusal: Refusal): void;

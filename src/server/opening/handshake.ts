@@ -29,6 +29,8 @@ import { UpgradeHookCall } from './upgrade-hook-call.ts';
 const MAX_EARLY_BYTES = 65_536;
 
 const NOTHING: Buffer = Buffer.alloc(0);
+/** The verdict of a server without the `upgrade` hook. */
+const ADMITTED = Object.freeze({ refusal: undefined, acceptance: undefined });
 
 type Stage = 'head' | 'deciding' | 'done';
 
@@ -288,11 +290,18 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     }
     this.#stage = 'deciding';
     const hook = owner.options.upgrade;
-    if (hook === undefined) this.#accept(upgrade, request, undefined);
-    else void this.#ask(hook, upgrade, request);
+    const opening = owner.opening();
+    if (hook === undefined && opening === undefined) this.#accept(upgrade, request, undefined);
+    else void this.#ask(hook, opening, upgrade, request);
   }
 
-  async #ask(hook: UpgradeHook<UserData>, upgrade: UpgradeHead, request: UpgradeRequest): Promise<void> {
+  /** @param opening What the server still loads. */
+  async #ask(
+    hook: UpgradeHook<UserData> | undefined,
+    opening: Promise<void> | undefined,
+    upgrade: UpgradeHead,
+    request: UpgradeRequest,
+  ): Promise<void> {
     const owner = this.#owner;
     const { deadlines, options } = owner;
     deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
@@ -301,9 +310,13 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const { remoteAddress } = this.#transport;
     const asked = { head: upgrade, request, remoteAddress, secure: this.#secure, socket: this.#socket };
     try {
-      const verdict = await call.verdict(hook, asked, deadlines.clock, (durationMs) =>
-        owner.upgradeHookEnded(durationMs),
-      );
+      const verdict =
+        hook === undefined
+          ? ADMITTED
+          : await call.verdict(hook, asked, deadlines.clock, (durationMs) =>
+              owner.upgradeHookEnded(durationMs),
+            );
+      await opening;
       if (this.#stage !== 'deciding') return;
       if (verdict.refusal === undefined) this.#accept(upgrade, request, verdict.acceptance);
       else await this.#refuseWith(verdict.refusal);

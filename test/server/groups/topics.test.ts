@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { checkTopic } from '../../../src/server/groups/topic.ts';
+import { checkTopic } from '../../../src/options/topic-name.ts';
 import { type TopicHolder, TopicTable } from '../../../src/server/groups/topics.ts';
 
 const LIMITS = { maxTopics: 100, maxTopicsPerConnection: 100 };

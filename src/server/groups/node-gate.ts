@@ -1,0 +1,185 @@
+import type { HistorySettings, PresenceSettings } from '../../options/topic-options.ts';
+import type { Position } from '../../options/topic-calls.ts';
+import { EngineError } from '../../protocol/errors.ts';
+import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
+import type { ConnectionIds } from './broadcast.ts';
+import type { MemberList, Relayed, ResumeWaiter, TopicNode } from './topic-node.ts';
+
+/** What a {@link NodeGate} knows before it loads the node. */
+export interface NodeRules {
+  readonly history: readonly HistorySettings[];
+  readonly presence: readonly PresenceSettings[];
+  /** The engine; `undefined` for that of this process. */
+  readonly cluster: unknown;
+}
+
+/** The server that needs the node. */
+export interface NodeGateOwner {
+  /** Loads the code, and makes the node. Called at the first use, once. */
+  load(): Promise<TopicNode>;
+  /** Loading failed: nothing works that needs the node. */
+  loadFailed(error: unknown): void;
+  /** A function `match` of the application failed; its rule does not apply. */
+  matchFailed(error: unknown): void;
+}
+
+/**
+ * Loads the {@link TopicNode} of a server when it is first needed, and starts it. Calls that come before it is loaded wait, and
+ * are made in order.
+ */
+export class NodeGate implements TopicNode {
+  /** Whether the engine is that of this process, so that nothing has to be sent to other servers. */
+  readonly isLocal: boolean;
+  readonly #owner: NodeGateOwner;
+  readonly #rules: NodeRules;
+  #node: TopicNode | undefined;
+  #opening: Promise<void> | undefined;
+  #waiting: ((node: TopicNode | undefined) => void)[] = [];
+  /** The node was stopped, or could not be loaded. */
+  #isOver = false;
+
+  constructor(owner: NodeGateOwner, rules: NodeRules) {
+    this.#owner = owner;
+    this.#rules = rules;
+    this.isLocal = rules.cluster === undefined;
+  }
+
+  get state(): TopicNode['state'] {
+    return this.#node?.state ?? (this.isLocal ? 'alone' : 'down');
+  }
+
+  /** Whether the node is loaded. */
+  get isOpen(): boolean {
+    return this.#node !== undefined;
+  }
+
+  start(): void {
+    void this.open();
+  }
+
+  /** Loads and starts the node. The promise never rejects. */
+  open(): Promise<void> {
+    this.#opening ??= this.#isOver ? Promise.resolve() : this.#load();
+    return this.#opening;
+  }
+
+  async stop(deadlineMs: number): Promise<void> {
+    this.#isOver = true;
+    await this.#opening;
+    await this.#node?.stop(deadlineMs);
+  }
+
+  /** The rule for the history of a topic; `undefined` without history. */
+  historyOf(topic: string): HistorySettings | undefined {
+    return this.#rules.history.find((rule) => this.#matches(rule.match, topic));
+  }
+
+  hasHistory(topic: string): boolean {
+    return this.historyOf(topic) !== undefined;
+  }
+
+  hasPresence(topic: string): boolean {
+    return this.#rules.presence.some((rule) => this.#matches(rule.match, topic));
+  }
+
+  subscribe(topic: string): void {
+    this.#with((node) => node?.subscribe(topic));
+  }
+
+  unsubscribe(topic: string): void {
+    this.#with((node) => node?.unsubscribe(topic));
+  }
+
+  publish(
+    topic: string,
+    message: PreparedMessage,
+    except: ConnectionIds,
+    publisher: object | undefined,
+  ): Promise<Relayed> {
+    if (this.#node !== undefined) return this.#node.publish(topic, message, except, publisher);
+    return new Promise((resolve) => {
+      this.#with((node) => {
+        if (node !== undefined) resolve(node.publish(topic, message, except, publisher));
+        else resolve({ ok: false, error: new EngineError('ERR_ENGINE_DOWN'), outcome: 'not-published' });
+      });
+    });
+  }
+
+  resume(topic: string, since: Position | undefined, waiter: ResumeWaiter): () => void {
+    if (this.#node !== undefined) return this.#node.resume(topic, since, waiter);
+    let isCancelled = false;
+    let cancel = (): void => {
+      isCancelled = true;
+    };
+    this.#with((node) => {
+      if (isCancelled) return;
+      if (node === undefined) waiter.failed('unavailable', undefined);
+      else cancel = node.resume(topic, since, waiter);
+    });
+    return () => cancel();
+  }
+
+  position(topic: string): Promise<Position> {
+    return this.#ask((node) => node.position(topic));
+  }
+
+  members(topic: string): Promise<MemberList> {
+    return this.#ask((node) => node.members(topic));
+  }
+
+  enter(topic: string, connectionId: string, key: string, info: unknown): void {
+    this.#with((node) => node?.enter(topic, connectionId, key, info));
+  }
+
+  leave(topic: string, connectionId: string): void {
+    this.#with((node) => node?.leave(topic, connectionId));
+  }
+
+  watch(topic: string): void {
+    this.#with((node) => node?.watch(topic));
+  }
+
+  unwatch(topic: string): void {
+    this.#with((node) => node?.unwatch(topic));
+  }
+
+  async #load(): Promise<void> {
+    try {
+      const node = await this.#owner.load();
+      // Before the calls that wait: they may make calls themselves.
+      this.#node = node;
+      node.start();
+    } catch (error) {
+      this.#isOver = true;
+      this.#owner.loadFailed(error);
+    }
+    for (const call of this.#waiting.splice(0)) call(this.#node);
+  }
+
+  /** Makes a call now, or when the node is loaded; with `undefined`, if there will be no node. */
+  #with(call: (node: TopicNode | undefined) => void): void {
+    if (this.#node !== undefined || this.#isOver) call(this.#node);
+    else {
+      this.#waiting.push(call);
+      void this.open();
+    }
+  }
+
+  #ask<Result>(question: (node: TopicNode) => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#with((node) => {
+        if (node === undefined) reject(new EngineError('ERR_ENGINE_DOWN'));
+        else question(node).then(resolve, reject);
+      });
+    });
+  }
+
+  #matches(match: (topic: string) => boolean, topic: string): boolean {
+    try {
+      return match(topic);
+    } catch (error) {
+      this.#owner.matchFailed(error);
+      return false;
+    }
+  }
+}

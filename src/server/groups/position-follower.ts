@@ -1,0 +1,72 @@
+import { Buffer } from 'node:buffer';
+import type { DriverOf } from '../../connection/connection.ts';
+import type { Position, SubscribeFromOptions } from '../../options/topic-calls.ts';
+import type { Message } from '../../protocol/payload.ts';
+import type { Follower } from './follower.ts';
+import type { TopicMessage } from './topic-node.ts';
+
+/** A subscription of `connection.subscribeFrom`: its messages go to the peer as they are, or to the application. */
+export class PositionFollower<UserData> implements Follower {
+  readonly #driver: DriverOf<UserData>;
+  readonly #options: SubscribeFromOptions | undefined;
+  /** Messages up to here may be missing, and that was not reported yet. */
+  #missingTo: Position | undefined;
+
+  constructor(driver: DriverOf<UserData>, options: SubscribeFromOptions | undefined) {
+    this.#driver = driver;
+    this.#options = options;
+  }
+
+  /** Sends the messages that were published before the subscription began, in one write. */
+  deliverMissed(missed: readonly TopicMessage[]): void {
+    if (this.#options?.deliver === undefined) this.#driver.sendFrames(missed.map(({ message }) => message));
+    else for (const message of missed) this.deliver(message);
+  }
+
+  deliver(message: TopicMessage): boolean {
+    const driver = this.#driver;
+    const position = message.position!;
+    const hand = this.#options?.deliver;
+    if (hand !== undefined) {
+      this.#call(() => hand(this.#received(message), position), 'deliver');
+      return true;
+    }
+    this.drained();
+    if (driver.sendPrepared(message.message)) return true;
+    this.dropped(position);
+    return false;
+  }
+
+  lost(position: Position): void {
+    this.#missingTo = undefined;
+    const { lost } = this.#options ?? {};
+    if (lost !== undefined) this.#call(() => lost(position), 'lost');
+    else this.#driver.closeFor(1013, 'messages of a topic are missing', 'local-close');
+  }
+
+  dropped(position: Position): void {
+    // What the application gets is not queued.
+    if (this.#options?.deliver === undefined) this.#missingTo = position;
+  }
+
+  drained(): void {
+    if (this.#missingTo !== undefined) this.lost(this.#missingTo);
+  }
+
+  unsubscribed(): void {}
+
+  #received({ message }: TopicMessage): Message {
+    const { payload } = message;
+    if (message.isText && this.#driver.owner.settings.textAs === 'string') return payload.toString('utf8');
+    // All subscribers share the bytes of the frame.
+    return Buffer.from(payload);
+  }
+
+  #call(call: () => void, name: string): void {
+    try {
+      call();
+    } catch (error) {
+      this.#driver.listenerFailed(error, `the function ${name} of connection.subscribeFrom`);
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import type { Sessions } from '../cluster/hawser-v1/sessions.ts';
+import type { DriverOf } from '../connection/connection.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { Observers } from '../connection/observers.ts';
+import type { ResolvedServerOptions } from '../options/resolve-server-options.ts';
+import { Groups, type GroupsOwner } from './groups/groups.ts';
+import { NodeGate, type NodeGateOwner } from './groups/node-gate.ts';
+import { RequestHandlers } from './groups/request-handlers.ts';
+import type { SessionHost } from './groups/session-host.ts';
+import { type EngineReports, TopicDelivery } from './groups/topic-delivery.ts';
+import type { Member, TopicNode } from './groups/topic-node.ts';
+import type { PresenceWatcher } from './groups/topic-presence.ts';
+import type { ServerReports } from './server-reports.ts';
+import { HAWSER_V1, type LoadTopics, loadTopics, needsTopics } from './topic-loader.ts';
+
+/** Time in which queued messages are published during a shutdown, in ms. */
+const FLUSH_MS = 2_000;
+
+/** The server that the topics belong to. */
+export interface TopicsOwner<UserData> extends GroupsOwner<UserData> {
+  readonly options: ResolvedServerOptions<UserData>;
+  readonly clock: Clock;
+  readonly observers: Observers;
+  readonly reports: ServerReports<UserData>;
+  handlerFailed(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void;
+}
+
+/** The topics of a server, with histories, members, an engine and `hawser.v1`, as far as its options need them. */
+export class ServerTopics<UserData>
+  implements NodeGateOwner, SessionHost<UserData>, EngineReports, PresenceWatcher
+{
+  readonly groups: Groups<UserData>;
+  readonly handlers = new RequestHandlers<UserData>();
+  readonly #owner: TopicsOwner<UserData>;
+  readonly #load: LoadTopics<UserData>;
+  #sessions: Sessions<UserData> | undefined;
+
+  /** @param load Default: loads it from cluster/ if an option needs it. */
+  constructor(owner: TopicsOwner<UserData>, load: LoadTopics<UserData> | undefined) {
+    this.#owner = owner;
+    this.#load = load ?? loadTopics;
+    const isNeeded = load !== undefined || needsTopics(owner.options);
+    this.groups = new Groups(owner, isNeeded ? new NodeGate(this, owner.options) : undefined);
+  }
+
+  get options(): ResolvedServerOptions<UserData> {
+    return this.#owner.options;
+  }
+
+  get clock(): Clock {
+    return this.#owner.clock;
+  }
+
+  /** Only sessions read it, and without a node there is none. */
+  get node(): NodeGate {
+    return this.groups.node!;
+  }
+
+  /** Whether clients have to wait because the engine is down. */
+  get lacksEngine(): boolean {
+    return this.options.requireEngine && this.groups.node?.state === 'down';
+  }
+
+  /** Loads and starts what the topics need; `undefined` if nothing is left to load. The promise never rejects. */
+  opening(): Promise<void> | undefined {
+    const { node } = this.groups;
+    return node === undefined || node.isOpen ? undefined : node.open();
+  }
+
+  /** Begins the session of a connection that has just opened, if it has a subprotocol of Hawser. */
+  openSession(driver: DriverOf<UserData>): void {
+    if (driver.protocol !== HAWSER_V1 || this.groups.node === undefined) return;
+    if (this.#sessions === undefined) {
+      driver.closeFor(1011, 'hawser.v1 cannot be spoken', 'internal-error');
+      return;
+    }
+    driver.session = this.#sessions.open(driver);
+    this.groups.sessions++;
+  }
+
+  /** Publishes what is queued, and leaves the engine. */
+  async stop(): Promise<void> {
+    try {
+      await this.groups.node?.stop(FLUSH_MS);
+    } catch (error) {
+      this.#owner.reports.engineFailed(error);
+    }
+  }
+
+  // `NodeGateOwner`.
+
+  async load(): Promise<TopicNode> {
+    const { node, sessions } = await this.#load(new TopicDelivery(this.groups, this), this, this.options);
+    this.#sessions = sessions;
+    return node;
+  }
+
+  loadFailed(error: unknown): void {
+    this.#owner.reports.engineFailed(error);
+  }
+
+  matchFailed(error: unknown): void {
+    this.#owner.handlerFailed(error, undefined, 'a function given as match');
+  }
+
+  // `SessionHost`.
+
+  handlerFailed(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void {
+    this.#owner.handlerFailed(error, driver, where);
+  }
+
+  // `EngineReports`.
+
+  engineUp(info: { readonly downMs: number; readonly gaps: number }): void {
+    this.#owner.observers.tell('engineUp', info.downMs, info.gaps);
+    this.#owner.reports.emit('engineUp', info);
+  }
+
+  engineDown(error: Error): void {
+    this.#owner.observers.tell('engineDown', error);
+    this.#owner.reports.emit('engineDown', error);
+  }
+
+  engineFault(error: Error): void {
+    this.#owner.observers.tell('engineFault', error);
+  }
+
+  topicLost(topic: string): void {
+    this.#owner.observers.tell('topicLost', topic);
+  }
+
+  // `PresenceWatcher`.
+
+  joined(topic: string, member: Member): void {
+    this.#owner.reports.emit('join', topic, member);
+  }
+
+  left(topic: string, member: Member): void {
+    this.#owner.reports.emit('leave', topic, member);
+  }
+}
