@@ -15,13 +15,8 @@ export type {
 export type { PlannedAttempt } from './client/reconnect/backoff.ts';
 export type { UnsentMessage } from './client/reconnect/offline-queue.ts';
 export type { EndInfo, ReconnectEvents, RetryInfo } from './client/reconnect/reconnect-events.ts';
-export type {
-  Asked,
-  AttemptContext,
-  DownInfo,
-  ReconnectOptions,
-  OfflineQueueSettings,
-} from './options/reconnect-options.ts';
+export type { DownInfo, ReconnectOptions } from './options/reconnect-options.ts';
+export type { Asked, AttemptContext, OfflineQueueSettings } from './options/retry-options.ts';
 export type { ReconnectState } from './client/reconnect/reconnect-states.ts';
 export { ReconnectingClient } from './client/reconnect/reconnecting-client.ts';
 export { DEFAULT_CONNECT_OPTIONS } from './options/resolve-connect-options.ts';

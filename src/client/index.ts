@@ -50,13 +50,8 @@ export type {
 export type { PlannedAttempt } from './reconnect/backoff.ts';
 export type { UnsentMessage } from './reconnect/offline-queue.ts';
 export type { EndInfo, ReconnectEvents, RetryInfo } from './reconnect/reconnect-events.ts';
-export type {
-  Asked,
-  AttemptContext,
-  DownInfo,
-  ReconnectOptions,
-  OfflineQueueSettings,
-} from '../options/reconnect-options.ts';
+export type { DownInfo, ReconnectOptions } from '../options/reconnect-options.ts';
+export type { Asked, AttemptContext, OfflineQueueSettings } from '../options/retry-options.ts';
 export type { ReconnectState } from './reconnect/reconnect-states.ts';
 export { ReconnectingClient } from './reconnect/reconnecting-client.ts';
 export { DEFAULT_CONNECT_OPTIONS } from '../options/resolve-connect-options.ts';

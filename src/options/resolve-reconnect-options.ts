@@ -4,7 +4,8 @@ import { bytes, count, ms, type NumberRule, orFalse, type PlainRule, plain } fro
 import { defaultEngine } from '../engine/engine.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import type { ConnectOptions, ResolvedConnectOptions } from './connect-options.ts';
-import type { ReconnectOptions, OfflineQueueSettings, RetrySettings } from './reconnect-options.ts';
+import type { ReconnectOptions } from './reconnect-options.ts';
+import type { OfflineQueueSettings, RetrySettings } from './retry-options.ts';
 import { CONNECT_OPTION_TABLE, resolveConnectOptions } from './resolve-connect-options.ts';
 
 type OwnRule = NumberRule | PlainRule<'function' | 'queue' | 'token'>;

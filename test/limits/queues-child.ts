@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { OfflineQueue } from '../../src/client/reconnect/offline-queue.ts';
+import { NODE_PAYLOADS } from '../../src/client/reconnect/reconnect-outbox.ts';
 import { FACT, ProtocolConnection } from '../../src/protocol/index.ts';
 import { MemoryBudget, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import {
@@ -159,7 +160,7 @@ function unfinished(fragments: number): Filled {
 /** Sends while a client has no connection. */
 function offline(payload: () => string | Buffer): Filled {
   const settings = { maxBytes: MIB, maxMessages: 1_000_000, ttlMs: 1_000_000 };
-  const queue = new OfflineQueue(settings, () => undefined);
+  const queue = new OfflineQueue(settings, () => undefined, NODE_PAYLOADS);
   const before = memory();
   while (queue.push(payload(), undefined, 0));
   return { countedBytes: queue.bytes, heldBytes: memory() - before, pieces: queue.size };

@@ -1,4 +1,5 @@
-import type { BackoffSettings } from '../../options/reconnect-options.ts';
+import type { BackoffSettings } from '../../options/retry-options.ts';
+
 /** Minimum delay, in ms, so that a client that fails at once does not spin. */
 export const LEAST_DELAY_MS = 100;
 /** Maximum delay of a timer, in ms. */

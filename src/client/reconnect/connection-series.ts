@@ -7,8 +7,10 @@ import { clientOwnerOf } from '../client-owner.ts';
 import { type ClientConnection, connectWith } from '../connect.ts';
 import { setKeepingTimer } from '../../engine/clock.ts';
 import type { EndInfo, RetryInfo } from './reconnect-events.ts';
-import type { Asked, DownInfo } from '../../options/reconnect-options.ts';
-import { overruled, type Reaction, reactionToClose, reactionToError } from './reconnect-rules.ts';
+import type { DownInfo } from '../../options/reconnect-options.ts';
+import type { Asked } from '../../options/retry-options.ts';
+import { overruled, type Reaction } from './close-reactions.ts';
+import { reactionToClose, reactionToError } from './reconnect-rules.ts';
 import { ReconnectSource } from './reconnect-source.ts';
 import { moveReconnect, type ReconnectCause, type ReconnectState } from './reconnect-states.ts';
 import type { ReconnectSettings } from '../../options/resolve-reconnect-options.ts';
@@ -50,7 +52,7 @@ export class ConnectionSeries {
   readonly #engine: Engine;
   readonly #deadlines: DeadlineQueue;
   readonly #source: ReconnectSource;
-  readonly #plan: RetryPlan;
+  readonly #plan: RetryPlan<DownInfo>;
   /** Only while connecting. */
   #attempt: AbortController | undefined;
   /** Only while waiting. */
@@ -168,7 +170,8 @@ export class ConnectionSeries {
     // The application may have closed it in the meantime.
     if (this.state !== 'connecting' && this.state !== 'ending') return;
     const { clock, random } = this.#settings.connection;
-    const next = this.#plan.next(reaction, info, random.fraction());
+    const retryAfterMs = info.error instanceof ConnectError ? info.error.retryAfterMs : undefined;
+    const next = this.#plan.next(reaction, info, random.fraction(), retryAfterMs);
     if (typeof next === 'string') {
       this.#giveUp({ why: next, ...info });
       return;

@@ -1,8 +1,5 @@
-import { Buffer } from 'node:buffer';
 import { ENTRY_BYTES } from '../../protocol/limits.ts';
-import { outgoing, type Payload } from '../../protocol/payload.ts';
-import type { SendOptions } from '../../options/call-options.ts';
-import type { OfflineQueueSettings } from '../../options/reconnect-options.ts';
+import type { OfflineQueueSettings } from '../../options/retry-options.ts';
 
 /** A message that was not sent and never will be. */
 export interface UnsentMessage {
@@ -12,25 +9,39 @@ export interface UnsentMessage {
   readonly why: 'full' | 'expired' | 'offline';
 }
 
-interface Entry {
-  readonly payload: string | Buffer;
-  readonly options: SendOptions | undefined;
+/** What a queue has to know of payloads; they differ between Node and browsers. */
+export interface PayloadTools<Payload, Options> {
+  /** @throws MisuseError `ERR_ARGUMENT` for an invalid payload. */
+  bytesOf(payload: Payload, options: Options): number;
+  /** A copy whose bytes the application cannot change. */
+  copyOf(payload: Payload, options: Options): Payload;
+}
+
+interface Entry<Payload, Options> {
+  readonly payload: Payload;
+  readonly options: Options;
   readonly bytes: number;
   readonly dueMs: number;
 }
 
 /** Messages that are queued until there is a connection, in order. No timer: expired messages are dropped lazily. */
-export class OfflineQueue {
+export class OfflineQueue<Payload, Options = undefined> {
   /** Size of the queue: the bytes of all payloads, plus {@link ENTRY_BYTES} per message. */
   bytes = 0;
   readonly #settings: OfflineQueueSettings;
   readonly #unsent: (message: UnsentMessage) => void;
-  #entries: Entry[] = [];
+  #entries: Entry<Payload, Options>[] = [];
   #next = 0;
+  readonly #tools: PayloadTools<Payload, Options>;
 
-  constructor(settings: OfflineQueueSettings, unsent: (message: UnsentMessage) => void) {
+  constructor(
+    settings: OfflineQueueSettings,
+    unsent: (message: UnsentMessage) => void,
+    tools: PayloadTools<Payload, Options>,
+  ) {
     this.#settings = settings;
     this.#unsent = unsent;
+    this.#tools = tools;
   }
 
   get size(): number {
@@ -42,9 +53,8 @@ export class OfflineQueue {
    * @returns Whether the queue had room.
    * @throws MisuseError `ERR_ARGUMENT` for an invalid payload.
    */
-  push(payload: Payload, options: SendOptions | undefined, nowMs: number): boolean {
-    const { data } = outgoing(payload, options?.binary);
-    const bytes = Buffer.byteLength(data);
+  push(payload: Payload, options: Options, nowMs: number): boolean {
+    const bytes = this.#tools.bytesOf(payload, options);
     this.#expire(nowMs);
     if (
       this.size >= this.#settings.maxMessages ||
@@ -53,7 +63,7 @@ export class OfflineQueue {
       this.#unsent({ bytes, why: 'full' });
       return false;
     }
-    const kept = typeof data === 'string' ? data : Buffer.from(data);
+    const kept = this.#tools.copyOf(payload, options);
     this.#entries.push({ payload: kept, options, bytes, dueMs: nowMs + this.#settings.ttlMs });
     this.bytes += ENTRY_BYTES + bytes;
     return true;
@@ -63,7 +73,7 @@ export class OfflineQueue {
    * Removes and sends the messages in order, until `send` returns false.
    * @returns Whether the queue is empty.
    */
-  flush(nowMs: number, send: (payload: Payload, options: SendOptions | undefined) => boolean): boolean {
+  flush(nowMs: number, send: (payload: Payload, options: Options) => boolean): boolean {
     for (this.#expire(nowMs); this.size > 0; ) {
       const { payload, options } = this.#take();
       if (!send(payload, options)) break;
@@ -82,7 +92,7 @@ export class OfflineQueue {
     }
   }
 
-  #take(): Entry {
+  #take(): Entry<Payload, Options> {
     const entry = this.#entries[this.#next++]!;
     this.bytes -= ENTRY_BYTES + entry.bytes;
     if (this.#next > 64 && this.#next * 2 > this.#entries.length) {

@@ -4,15 +4,30 @@ import { Drains } from '../../connection/drains.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 import { outgoing, type Payload } from '../../protocol/payload.ts';
 import type { Clock } from '../../engine/clock.ts';
-import { OfflineQueue, type UnsentMessage } from './offline-queue.ts';
+import { OfflineQueue, type PayloadTools, type UnsentMessage } from './offline-queue.ts';
 import type { ReconnectState } from './reconnect-states.ts';
 import type { SendOptions } from '../../options/call-options.ts';
-import type { OfflineQueueSettings } from '../../options/reconnect-options.ts';
+import type { OfflineQueueSettings } from '../../options/retry-options.ts';
 
 /** The current connection, if there is one. */
 export interface OutboxOwner {
   readonly state: ReconnectState;
   readonly connection: Connection | undefined;
+}
+
+/** Payloads in Node. */
+export const NODE_PAYLOADS: PayloadTools<Payload, SendOptions | undefined> = Object.freeze({
+  bytesOf: (payload, options) => Buffer.byteLength(outgoing(payload, options?.binary).data),
+  copyOf: (payload, options) => {
+    const { data } = outgoing(payload, options?.binary);
+    return typeof data === 'string' ? data : Buffer.from(data);
+  },
+} satisfies PayloadTools<Payload, SendOptions | undefined>);
+
+/** Turns messages of the application into frames of a subprotocol. */
+export interface MessageWrapper {
+  /** @throws MisuseError `ERR_ARGUMENT` for an invalid payload. */
+  wrapped(payload: Payload, options: SendOptions | undefined): string;
 }
 
 /** Sends messages on the current connection, or queues them in the offline queue. */
@@ -21,7 +36,9 @@ export class ReconnectOutbox {
   readonly #clock: Clock;
   readonly #highWaterMarkBytes: number;
   readonly #unsent: (message: UnsentMessage) => void;
-  readonly #queue: OfflineQueue | undefined;
+  readonly #queue: OfflineQueue<Payload, SendOptions | undefined> | undefined;
+  /** Set while the current connection speaks `hawser.v1`. */
+  wrapper: MessageWrapper | undefined;
   #drains: Drains | undefined;
 
   /** @param unsent Gets messages that were not sent and never will be. */
@@ -35,7 +52,7 @@ export class ReconnectOutbox {
     this.#clock = clock;
     this.#highWaterMarkBytes = highWaterMarkBytes;
     this.#unsent = unsent;
-    this.#queue = queue === false ? undefined : new OfflineQueue(queue, unsent);
+    this.#queue = queue === false ? undefined : new OfflineQueue(queue, unsent, NODE_PAYLOADS);
   }
 
   /** Messages in the offline queue. */
@@ -52,13 +69,13 @@ export class ReconnectOutbox {
   send(payload: Payload, options: SendOptions | undefined): boolean {
     const { connection } = this.#owner;
     if (connection?.state === 'open' && !this.#isOver && this.queuedMessages === 0) {
-      const goOn = connection.send(payload, options);
+      const goOn = this.#pass(connection, payload, options);
       if (!goOn) (this.#drains ??= new Drains()).wasRefused = true;
       return goOn;
     }
     if (this.#queue !== undefined && !this.#isOver)
       return this.#queue.push(payload, options, this.#clock.now());
-    this.#unsent({ bytes: Buffer.byteLength(outgoing(payload, options?.binary).data), why: 'offline' });
+    this.#unsent({ bytes: NODE_PAYLOADS.bytesOf(payload, options), why: 'offline' });
     return false;
   }
 
@@ -79,7 +96,7 @@ export class ReconnectOutbox {
     if (connection === undefined || state !== 'open') return false;
     this.#queue?.flush(
       this.#clock.now(),
-      (payload, options) => connection.send(payload, options) && connection.state === 'open',
+      (payload, options) => this.#pass(connection, payload, options) && connection.state === 'open',
     );
     const drains = this.#drains;
     if (drains === undefined || !this.#hasRoom) return false;
@@ -93,6 +110,16 @@ export class ReconnectOutbox {
     this.#queue?.drop();
     this.#drains?.reject(closedError());
     this.#drains = undefined;
+  }
+
+  #pass(connection: Connection, payload: Payload, options: SendOptions | undefined): boolean {
+    const { wrapper } = this;
+    if (wrapper === undefined) return connection.send(payload, options);
+    const frame = wrapper.wrapped(payload, options);
+    return connection.send(
+      frame,
+      options?.compress === undefined ? undefined : { compress: options.compress },
+    );
   }
 
   get #isOver(): boolean {

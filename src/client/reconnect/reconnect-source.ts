@@ -2,7 +2,7 @@ import { ConnectError } from '../../protocol/connect-error.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 import type { ConnectOptions, RequestHeaders } from '../../options/connect-options.ts';
 import { readDestination } from '../../protocol/handshake/destination.ts';
-import type { Asked, AttemptContext } from '../../options/reconnect-options.ts';
+import type { Asked, AttemptContext } from '../../options/retry-options.ts';
 import { isToken, type ReconnectSettings } from '../../options/resolve-reconnect-options.ts';
 
 /** URL and options of one attempt. */

@@ -13,7 +13,8 @@ import type { ClientConnection } from '../connect.ts';
 import { checkClientArguments } from '../../options/client-call-check.ts';
 import { ReconnectDriver } from './reconnect-driver.ts';
 import type { EndInfo, ReconnectEvents } from './reconnect-events.ts';
-import type { Asked, ReconnectOptions } from '../../options/reconnect-options.ts';
+import type { ReconnectOptions } from '../../options/reconnect-options.ts';
+import type { Asked } from '../../options/retry-options.ts';
 import type { ReconnectState } from './reconnect-states.ts';
 
 /**

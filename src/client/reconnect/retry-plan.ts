@@ -1,8 +1,7 @@
-import { ConnectError } from '../../protocol/connect-error.ts';
 import { Backoff, type PlannedAttempt } from './backoff.ts';
 import type { EndInfo } from './reconnect-events.ts';
-import type { DownInfo, RetrySettings } from '../../options/reconnect-options.ts';
-import type { Reaction } from './reconnect-rules.ts';
+import type { RetrySettings } from '../../options/retry-options.ts';
+import type { Reaction } from './close-reactions.ts';
 
 /** Why there is no further attempt; see {@link EndInfo}. */
 export type GiveUpReason = Exclude<EndInfo['why'], 'close' | 'abort'>;
@@ -10,8 +9,9 @@ export type GiveUpReason = Exclude<EndInfo['why'], 'close' | 'abort'>;
 /**
  * Decides whether and when to retry. Unlike the rules, it knows the number of attempts in a row and their credentials. All
  * times in ms on one clock.
+ * @typeParam Down Describes how an attempt or a connection failed.
  */
-export class RetryPlan {
+export class RetryPlan<Down> {
   readonly #backoff: Backoff;
   readonly #maxUnexpectedResponses: number;
   /** Unexpected responses since the last connection. */
@@ -20,7 +20,7 @@ export class RetryPlan {
   /** Credentials of the last attempt. */
   #credentials: string | undefined;
   /** How the server refused the credentials of the last attempt. */
-  #turnedAway: DownInfo | undefined;
+  #turnedAway: Down | undefined;
   /** Fresh credentials were already tried, without a stable connection since. */
   #triedFresh = false;
 
@@ -41,7 +41,7 @@ export class RetryPlan {
    * @param credentials All values that may contain credentials, as one text.
    * @returns How the server refused the same credentials before. Then the attempt is pointless.
    */
-  bring(credentials: string): DownInfo | undefined {
+  bring(credentials: string): Down | undefined {
     if (this.#turnedAway !== undefined && credentials === this.#credentials) return this.#turnedAway;
     this.#turnedAway = undefined;
     this.#credentials = credentials;
@@ -61,8 +61,14 @@ export class RetryPlan {
   /**
    * Decides whether to retry, and plans the next attempt.
    * @param fraction Random; from 0 up to, not including, 1.
+   * @param lowerBoundMs What the server requested with `Retry-After`.
    */
-  next(reaction: Reaction, info: DownInfo, fraction: number): PlannedAttempt | GiveUpReason {
+  next(
+    reaction: Reaction,
+    info: Down,
+    fraction: number,
+    lowerBoundMs?: number,
+  ): PlannedAttempt | GiveUpReason {
     if (reaction === 'stay-away') return 'refused';
     if (reaction === 'again-some' && ++this.#unexpectedResponses >= this.#maxUnexpectedResponses)
       return 'refused';
@@ -71,7 +77,6 @@ export class RetryPlan {
       this.#triedFresh = true;
       this.#turnedAway = info;
     }
-    const lowerBoundMs = info.error instanceof ConnectError ? info.error.retryAfterMs : undefined;
     const spread = reaction === 'again-spread' || reaction === 'again-some';
     return this.#backoff.next(spread, fraction, lowerBoundMs) ?? 'attempts';
   }

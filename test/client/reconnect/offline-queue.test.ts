@@ -3,13 +3,15 @@ import { test } from 'node:test';
 import { OfflineQueue, type UnsentMessage } from '../../../src/client/reconnect/offline-queue.ts';
 import type { Payload } from '../../../src/index.ts';
 import { ENTRY_BYTES } from '../../../src/protocol/limits.ts';
-import type { OfflineQueueSettings } from '../../../src/options/reconnect-options.ts';
+import type { OfflineQueueSettings } from '../../../src/options/retry-options.ts';
+import { NODE_PAYLOADS } from '../../../src/client/reconnect/reconnect-outbox.ts';
 
 function queueOf(settings: Partial<OfflineQueueSettings> = {}) {
   const unsent: UnsentMessage[] = [];
   const queue = new OfflineQueue(
     { maxBytes: 1_000, maxMessages: 3, ttlMs: 1_000, ...settings },
     (message) => void unsent.push(message),
+    NODE_PAYLOADS,
   );
   const flushed = (nowMs: number, most = Number.POSITIVE_INFINITY): Payload[] => {
     const sent: Payload[] = [];

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { overruled, type Reaction } from '../../../src/client/reconnect/close-reactions.ts';
 import {
-  overruled,
-  type Reaction,
   reactionToClose,
   reactionToError,
   reactionToStatus,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DownInfo, RetrySettings } from '../../../src/options/reconnect-options.ts';
-import type { Reaction } from '../../../src/client/reconnect/reconnect-rules.ts';
+import type { DownInfo } from '../../../src/options/reconnect-options.ts';
+import type { RetrySettings } from '../../../src/options/retry-options.ts';
+import type { Reaction } from '../../../src/client/reconnect/close-reactions.ts';
 import { RetryPlan } from '../../../src/client/reconnect/retry-plan.ts';
 import { ConnectError, DEFAULT_RECONNECT_OPTIONS } from '../../../src/index.ts';
 
@@ -26,7 +27,10 @@ for (const [reaction, canChange, next] of [
 
 test('RC-02: the time of Retry-After is added to the delay', () => {
   const error = new ConnectError('ERR_RESPONSE', undefined, { phase: 'response', retryAfterMs: 7_000 });
-  assert.deepEqual(planOf().next('again', { error }, 0.5), { attempt: 1, delayMs: 7_550 });
+  assert.deepEqual(planOf().next('again', { error }, 0.5, error.retryAfterMs), {
+    attempt: 1,
+    delayMs: 7_550,
+  });
 });
 
 test('RC-02: there is no attempt after maxAttempts consecutive ones; a connection that lasts resets the count', () => {

@@ -1,0 +1,34 @@
+// Types that a reconnecting client has in Node and in browsers. Nothing here refers to Node.
+
+/** The attempt that needs a value. */
+export interface AttemptContext {
+  /** 0 for the first attempt, and for the first after a stable connection; later attempts count as in `retry`. */
+  readonly attempt: number;
+  /** Aborted when the client no longer needs the value: it was closed, or `connectTimeoutMs` has passed. */
+  readonly signal: AbortSignal;
+}
+
+/** A value, or a function that the client calls before every attempt. An error that it throws counts as a failed attempt. */
+export type Asked<Value> = Value | ((context: AttemptContext) => Value | PromiseLike<Value>);
+
+/** Limits of the queue while there is no connection. All are finite. */
+export interface OfflineQueueSettings {
+  readonly maxBytes: number;
+  readonly maxMessages: number;
+  readonly ttlMs: number;
+}
+
+/** Delays and limits of reconnecting. Times in ms; see `ReconnectOptions`. */
+export interface BackoffSettings {
+  readonly baseDelayMs: number;
+  readonly maxDelayMs: number;
+  readonly maxFirstDelayMs: number;
+  readonly stableAfterMs: number;
+  readonly maxAttempts: number | false;
+}
+
+/** How long and how often the client tries. */
+export interface RetrySettings extends BackoffSettings {
+  /** Number of unexpected responses without a connection in between after which the client stops. At least 1. */
+  readonly maxUnexpectedResponses: number;
+}
