@@ -56,3 +56,17 @@ export type { ReconnectState } from './reconnect/reconnect-states.ts';
 export { ReconnectingClient } from './reconnect/reconnecting-client.ts';
 export { DEFAULT_CONNECT_OPTIONS } from '../options/resolve-connect-options.ts';
 export { DEFAULT_RECONNECT_OPTIONS } from '../options/resolve-reconnect-options.ts';
+export { ClientTopic, type TopicPublishOptions } from './topics/client-topic.ts';
+export type { HandleOptions, RequestOptions, TopicOptions } from './topics/client-topics.ts';
+export { OperationError, type Outcome } from './topics/operation-error.ts';
+export type { RequestHandler } from './topics/requests.ts';
+export type { StandardResult, StandardSchema } from '../options/standard-schema.ts';
+export type {
+  Json,
+  Member,
+  Position,
+  Presence,
+  Published,
+  TopicEvents,
+  TopicMessage,
+} from './topics/topic-events.ts';

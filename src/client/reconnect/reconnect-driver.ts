@@ -31,14 +31,20 @@ import type { ReconnectOptions } from '../../options/reconnect-options.ts';
 import type { Asked } from '../../options/retry-options.ts';
 import { ReconnectOutbox } from './reconnect-outbox.ts';
 import type { ReconnectState } from './reconnect-states.ts';
-import { resolveReconnectOptions } from '../../options/resolve-reconnect-options.ts';
+import { type ReconnectSettings, resolveReconnectOptions } from '../../options/resolve-reconnect-options.ts';
 import type { SendOptions } from '../../options/call-options.ts';
+import type { OperationError } from '../topics/operation-error.ts';
+import type { ClientTopics } from '../topics/client-topics.ts';
+import { SUBPROTOCOL } from '../topics/frames.ts';
+import { type LinkOwner, refuseWithoutTopics, TopicsLink } from './topics-link.ts';
 
 /**
  * Drives a reconnecting client: its series of connections, its delivery and its outbox. The application holds the
  * `ReconnectingClient`, which documents the public members.
  */
-export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatcher, UnclaimedOwner {
+export class ReconnectDriver
+  implements SeriesOwner, DeliveryOwner, ListenerWatcher, UnclaimedOwner, LinkOwner
+{
   /** The object of the application. Its constructor sets this field. */
   emitter!: SafeEmitter<ReconnectEvents>;
   readonly closed: Promise<EndInfo>;
@@ -46,6 +52,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   readonly sharedListenerCount = 0;
 
   readonly #settings: ResolvedConnectOptions;
+  readonly #reconnectSettings: ReconnectSettings;
   readonly #deadlines: DeadlineQueue;
   readonly #series: ConnectionSeries;
   readonly #outbox: ReconnectOutbox;
@@ -61,12 +68,15 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
   #dropped = 0;
   #wasOpen = false;
   #unclaimed: UnclaimedTimer | undefined;
+  /** Set once `hawser.v1` is used. */
+  #link: TopicsLink | undefined;
 
   /** @throws MisuseError `ERR_OPTION` for an invalid option, `ERR_ARGUMENT` for an invalid URL. */
   constructor(url: Asked<string | URL>, options: ReconnectOptions | undefined, engine = defaultEngine) {
     const settings = resolveReconnectOptions(options, engine);
     const { connection, offlineQueue } = settings;
     this.#settings = connection;
+    this.#reconnectSettings = settings;
     this.#deadlines = engine.deadlinesOf(connection.clock);
     this.#observers = clientObservers(connection);
     this.warnings = new Warnings(connection.logger);
@@ -129,6 +139,17 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     this.#series.stop({ why: 'close' }, (connection) => connection.close(code, reason));
   }
 
+  /** @throws MisuseError `ERR_STATE` if this client cannot have topics. */
+  topicsFor(call: string): ClientTopics {
+    refuseWithoutTopics(call, this.#reconnectSettings);
+    if (this.#link === undefined) {
+      this.#link = new TopicsLink(this, this.#reconnectSettings);
+      if (this.#series.end !== undefined) this.#link.topics.end();
+      else if (this.state === 'open') this.#link.opened(this.connection!);
+    }
+    return this.#link.topics;
+  }
+
   pause(): void {
     this.#delivery.pause();
   }
@@ -152,9 +173,16 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
     const owner = clientOwnerOf(connection);
     owner.onDrained = () => this.#flush();
     owner.passesMessagesOn = true;
+    if (connection.protocol === SUBPROTOCOL) this.#link ??= new TopicsLink(this, this.#reconnectSettings);
     this.#tell('open', connection);
+    const link = this.#link?.opened(connection) === true ? this.#link : undefined;
+    this.#outbox.wrapper = link;
     this.#flush();
-    owner.messageListeners = [(_, message, isText) => this.#received(connection, message, isText)];
+    owner.messageListeners = [
+      link === undefined
+        ? (_, message, isText) => this.#received(connection, message, isText)
+        : (_, message, isText) => link.received(message, isText),
+    ];
     driverOf(connection).sharedListenersChanged();
   }
 
@@ -165,6 +193,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
 
   lost(connection: ClientConnection, info: CloseInfo): void {
     this.#dropped += connection.droppedMessages;
+    this.#link?.topics.disconnected();
     if (this.state === 'closing') this.#finishIfDelivered();
     else this.#tell('down', { close: info });
   }
@@ -175,6 +204,7 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
 
   stopped(end: EndInfo): void {
     this.#outbox.end();
+    this.#link?.topics.end();
     if (end.why !== 'close' && end.why !== 'abort') this.#tell('giveUp', end);
     this.#finishIfDelivered();
   }
@@ -241,6 +271,16 @@ export class ReconnectDriver implements SeriesOwner, DeliveryOwner, ListenerWatc
 
   failed(error: unknown): void {
     this.listenerFailed(error);
+  }
+
+  applicationMessage(message: Message, isText: boolean): void | Promise<void> {
+    const { connection } = this;
+    return connection === undefined ? undefined : this.#received(connection, message, isText);
+  }
+
+  topicFailed(error: OperationError, where: string): void {
+    if (countListeners(this.emitter, 'error') === 0) this.warnings.failure(where, error);
+    this.#tell('error', error);
   }
 
   #flush(): void {

@@ -1,4 +1,5 @@
 import { eventNames, type EventNames } from '../../connection/event-names.ts';
+import type { OperationError } from '../topics/operation-error.ts';
 import type { WebSocketError } from '../../protocol/errors.ts';
 import type { Message } from '../../protocol/payload.ts';
 import type { PlannedAttempt } from './backoff.ts';
@@ -39,8 +40,11 @@ export interface ReconnectEvents {
   unsent: [message: UnsentMessage];
   /** The client has ended. Emitted once, after the last message. */
   close: [info: EndInfo];
-  /** `ERR_HANDLER`: a listener threw `cause`. The client goes on. */
-  error: [error: WebSocketError];
+  /**
+   * `ERR_HANDLER`: a listener threw `cause`. With `hawser.v1` also an {@link OperationError} that no listener of its topic
+   * shows. The client goes on.
+   */
+  error: [error: WebSocketError | OperationError];
 }
 
 export const CLIENT_EVENTS: EventNames = eventNames<ReconnectEvents>(

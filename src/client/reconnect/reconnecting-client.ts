@@ -1,4 +1,4 @@
-import { refuseSurplus } from '../../options/call-check.ts';
+import { checkCount, refuseSurplus } from '../../options/call-check.ts';
 import { jsonText } from '../../options/json-text.ts';
 import {
   checkCloseCall,
@@ -16,6 +16,9 @@ import type { EndInfo, ReconnectEvents } from './reconnect-events.ts';
 import type { ReconnectOptions } from '../../options/reconnect-options.ts';
 import type { Asked } from '../../options/retry-options.ts';
 import type { ReconnectState } from './reconnect-states.ts';
+import type { ClientTopic } from '../topics/client-topic.ts';
+import type { HandleOptions, RequestOptions, TopicOptions } from '../topics/client-topics.ts';
+import type { RequestHandler } from '../topics/requests.ts';
 
 /**
  * A client that reconnects: one object for any number of connections, one after another. It starts to connect at once;
@@ -135,6 +138,46 @@ export class ReconnectingClient
   close(code = 1000, reason = ''): void {
     checkCloseCall('client', arguments);
     this.#driver.close(code, reason);
+  }
+
+  /**
+   * A topic of the server, over all connections. Needs `'hawser.v1'` in `protocols`. Messages of topics are not messages of the
+   * client.
+   * @returns The open topic of that name, if there is one and `options` is not given.
+   * @throws MisuseError `ERR_STATE` without the subprotocol, after the end of the client, or with `options` for an open topic;
+   *   `ERR_ARGUMENT` or `ERR_OPTION` for invalid arguments.
+   */
+  topic(name: string, options?: TopicOptions): ClientTopic {
+    checkCount('client.topic', arguments, 2);
+    return this.#driver.topicsFor('client.topic').topic(name, options);
+  }
+
+  /**
+   * Asks the server, and resolves with its answer. Needs `'hawser.v1'` in `protocols`. While there is no connection, or 16
+   * operations are unanswered, the request is queued within the limits of `offlineQueue`.
+   * @param data A value that JSON can express. Default: no data.
+   * @throws OperationError As a rejection. Its code is the server's (`no-handler`, `invalid`, `failed`, `forbidden`) or the
+   *   client's (`timeout`, `disconnected`); `outcome` says whether the server may have acted. Or the reason of `signal`.
+   *   MisuseError as of {@link topic}.
+   */
+  request(name: string, data?: unknown, options?: RequestOptions): Promise<unknown> {
+    checkCount('client.request', arguments, 3);
+    return this.#driver.topicsFor('client.request').request(name, data, options);
+  }
+
+  /**
+   * Answers requests of the server. Needs `'hawser.v1'` in `protocols`. The result of `handler` is sent as JSON. If it throws, the
+   * server gets the code `failed` without the message, and the client emits `error`.
+   * @returns A function that removes the handler.
+   * @throws MisuseError as of {@link topic}; `ERR_STATE` if the name has a handler.
+   */
+  handle<Data = unknown>(
+    name: string,
+    handler: RequestHandler<Data>,
+    options?: HandleOptions<Data>,
+  ): () => void {
+    checkCount('client.handle', arguments, 3);
+    return this.#driver.topicsFor('client.handle').handle(name, handler, options);
   }
 
   /** Stops delivery at the next message. Nothing is lost: TCP applies back-pressure to the server. */

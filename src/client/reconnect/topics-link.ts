@@ -1,0 +1,125 @@
+import { Buffer } from 'node:buffer';
+import type { Clock } from '../../engine/clock.ts';
+import { OPCODE } from '../../protocol/constants.ts';
+import { MisuseError } from '../../protocol/errors.ts';
+import { type Message, outgoing, type Payload } from '../../protocol/payload.ts';
+import type { SendOptions } from '../../options/call-options.ts';
+import type { ReconnectSettings } from '../../options/resolve-reconnect-options.ts';
+import type { OfflineQueueSettings } from '../../options/retry-options.ts';
+import { ClientTopics } from '../topics/client-topics.ts';
+import { SUBPROTOCOL } from '../topics/frames.ts';
+import type { OperationError } from '../topics/operation-error.ts';
+import type { TopicsHost } from '../topics/topics-host.ts';
+import type { ClientConnection } from '../connect.ts';
+import type { MessageWrapper } from './reconnect-outbox.ts';
+
+/** The client that a {@link TopicsLink} belongs to. */
+export interface LinkOwner {
+  readonly connection: ClientConnection | undefined;
+  /** Takes a message of the server's application. @returns A promise that delays further reading. */
+  applicationMessage(message: Message, isText: boolean): void | Promise<void>;
+  listenerFailed(error: unknown, where: string): void;
+  topicFailed(error: OperationError, where: string): void;
+}
+
+/** @throws MisuseError `ERR_STATE` unless the client may offer `hawser.v1`. */
+export function refuseWithoutTopics(call: string, { protocols }: ReconnectSettings): void {
+  if (typeof protocols === 'function' || protocols?.includes(SUBPROTOCOL) === true) return;
+  throw new MisuseError(
+    'ERR_STATE',
+    `${call}: this client does not offer the subprotocol ${SUBPROTOCOL}; create it with protocols: ['${SUBPROTOCOL}']`,
+  );
+}
+
+/** Joins the topics of a client with its connections in Node. Exists only in clients that use `hawser.v1`. */
+export class TopicsLink implements TopicsHost, MessageWrapper {
+  readonly topics: ClientTopics;
+  readonly clock: Clock;
+  readonly queue: false | OfflineQueueSettings;
+  readonly backoff: ReconnectSettings;
+  readonly #owner: LinkOwner;
+  /** The connection that {@link opened} got last. */
+  #opened: ClientConnection | undefined;
+
+  constructor(owner: LinkOwner, settings: ReconnectSettings) {
+    this.#owner = owner;
+    this.clock = settings.connection.clock;
+    this.queue = settings.offlineQueue;
+    this.backoff = settings;
+    this.topics = new ClientTopics(this);
+  }
+
+  /** @returns Whether the connection speaks `hawser.v1`. */
+  opened(connection: ClientConnection): boolean {
+    const speaks = connection.protocol === SUBPROTOCOL;
+    // A listener of `open` may have asked for the first topic.
+    if (this.#opened === connection) return speaks;
+    this.#opened = connection;
+    if (speaks) this.topics.connected();
+    else this.topics.notSpoken(connection.protocol);
+    return speaks;
+  }
+
+  /** @returns A promise that delays further reading. */
+  received(message: Message, isText: boolean): void | Promise<void> {
+    if (isText) return this.topics.received(message.toString());
+    this.violated('a frame is binary');
+    return undefined;
+  }
+
+  wrapped(payload: Payload, options: SendOptions | undefined): string {
+    const { opcode, data } = outgoing(payload, options?.binary);
+    // Both conversions keep the bytes; only their type says whether they are text.
+    if (opcode === OPCODE.TEXT) return this.topics.wrapped(data.toString());
+    return this.topics.wrapped(data);
+  }
+
+  // `TopicsHost`.
+
+  fraction(): number {
+    return this.backoff.connection.random.fraction();
+  }
+
+  send(frame: string): void {
+    const { connection } = this.#owner;
+    if (connection?.state === 'open') connection.send(frame);
+  }
+
+  bytesOf(text: string): number {
+    return Buffer.byteLength(text);
+  }
+
+  dataOf(payload: unknown): string | Uint8Array {
+    return outgoing(payload as Payload, undefined).data;
+  }
+
+  toBase64(bytes: Uint8Array): string {
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  }
+
+  fromBase64(text: string): Buffer {
+    const bytes = Buffer.from(text, 'base64');
+    // Node ignores characters that do not belong there.
+    if (bytes.toString('base64') !== text) throw new TypeError('not base64');
+    return bytes;
+  }
+
+  message(message: string | Buffer): void | Promise<void> {
+    return this.#owner.applicationMessage(message, typeof message === 'string');
+  }
+
+  /** Connections in Node have a heartbeat of their own. */
+  greeted(): void {}
+
+  listenerFailed(error: unknown, where: string): void {
+    this.#owner.listenerFailed(error, where);
+  }
+
+  topicFailed(error: OperationError, where: string): void {
+    this.#owner.topicFailed(error, where);
+  }
+
+  violated(detail: string): void {
+    this.#owner.connection?.close(1002, detail);
+  }
+}

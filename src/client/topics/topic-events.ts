@@ -1,0 +1,61 @@
+import type { OperationError } from './operation-error.ts';
+
+/** A value that JSON can express. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+
+/** A message of a topic: text as a string, binary as bytes that the application may keep. In Node the bytes are a `Buffer`. */
+export type TopicMessage = string | Uint8Array;
+
+/** The position of a message in the history of its topic. */
+export interface Position {
+  /** Names one history. Offsets of different epochs cannot be compared. */
+  readonly epoch: string;
+  /** Whole number from 1; 0 is the position before the first message. */
+  readonly offset: number;
+}
+
+/** A member of a topic: one or several connections with one key. */
+export interface Member {
+  readonly key: string;
+  /** What the server says about the member. */
+  readonly info: Json | undefined;
+  /** When the first of its connections came. */
+  readonly since: Date;
+  /** Number of its connections. */
+  readonly connections: number;
+}
+
+/** Who is in a topic. */
+export interface Presence {
+  readonly count: number;
+  /** Missing if there are more members than the server lists. */
+  readonly members?: readonly Member[];
+}
+
+/** The result of a publish. */
+export interface Published {
+  /** The position of the message; missing on a topic without history. */
+  readonly position?: Position;
+}
+
+/** Events of a topic, with the arguments of their listeners. */
+export interface TopicEvents {
+  /**
+   * A message, once and in order. `position` is missing on a topic without history. If a listener returns a promise, the next
+   * message waits until it settles.
+   */
+  message: [message: TopicMessage, position: Position | undefined];
+  /** The client was away, and the server has every missed message. `missed` messages follow. */
+  recovered: [info: { readonly position: Position | undefined; readonly missed: number }];
+  /**
+   * Messages are missing for good: load your state again. Every message after `position` follows. A topic without history
+   * has no position and emits this after every reconnect.
+   */
+  lost: [info: { readonly position: Position | undefined }];
+  /** A member came; only with the option `presence`. */
+  join: [member: Member];
+  /** The member with this key has left; only with the option `presence`. */
+  leave: [key: string];
+  /** The server refused the subscription or ended it, and the topic is closed; or a listener threw (code `handler`). */
+  error: [error: OperationError];
+}
