@@ -69,8 +69,8 @@ export class TopicsLink implements TopicsHost, MessageWrapper {
 
   wrapped(payload: Payload, options: SendOptions | undefined): string {
     const { opcode, data } = outgoing(payload, options?.binary);
-    // Both conversions keep the bytes; only their type says whether they are text.
-    if (opcode === OPCODE.TEXT) return this.topics.wrapped(data.toString());
+    if (opcode === OPCODE.TEXT && typeof data !== 'string')
+      return this.topics.wrapped(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString());
     return this.topics.wrapped(data);
   }
 

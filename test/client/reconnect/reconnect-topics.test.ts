@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import type { Connection, ServerOptions } from '../../../src/index.ts';
+import { waitUntil } from '../../../src/testing/index.ts';
+import { ReconnectingClient } from '../dialling.ts';
+import { boat, harbour, short } from './reconnecting.ts';
+
+type Frame = Readonly<Record<string, unknown>>;
+
+const PROTOCOLS = { protocols: ['hawser.v1'] } as const;
+
+/** A server whose answers are a table: enough of `hawser.v1` to see what the client sends. */
+async function scriptedServer(t: TestContext, options: ServerOptions = PROTOCOLS) {
+  const port = await harbour(t, options);
+  const received: Frame[] = [];
+  let history: string[] = [];
+  const script = (connection: Connection, frame: Frame): void => {
+    received.push(frame);
+    const say = (answer: Frame): unknown => connection.send(JSON.stringify(answer));
+    const { op, id, topic, since, data } = frame as Frame & { since?: { offset: number } };
+    if (op === 'subscribe') {
+      const offset = since?.offset ?? history.length;
+      const missed = history.slice(offset);
+      say({ op: 'ok', id, topic, recovered: since !== undefined, epoch: 'e', offset, missed: missed.length });
+      for (const [at, text] of missed.entries())
+        say({ op: 'message', topic, offset: offset + at + 1, data: text });
+    } else if (op === 'publish') {
+      history.push(String(data));
+      say({ op: 'ok', id, topic, epoch: 'e', offset: history.length });
+    } else if (op === 'request') say({ op: 'reply', id, data });
+    else if (op === 'message') say({ op: 'message', data, data64: frame['data64'] });
+  };
+  const attend = (): void => {
+    port.server().on('connection', (connection) => {
+      connection.send('{"op":"hello","v":1,"connection":"c","pingMs":30000}');
+    });
+    port
+      .server()
+      .on('message', (connection, message) => script(connection, JSON.parse(String(message)) as Frame));
+  };
+  attend();
+  return {
+    ...port,
+    received,
+    publish: (text: string) => {
+      history.push(text);
+      for (const connection of port.server().connections)
+        connection.send(JSON.stringify({ op: 'message', topic: 'room', offset: history.length, data: text }));
+    },
+    forget: () => {
+      history = [];
+    },
+    comeBack: async (next?: ServerOptions) => {
+      await port.comeBack(next ?? options);
+      attend();
+    },
+  };
+}
+
+test('RC-06: a topic misses nothing while the server restarts', async (t) => {
+  const server = await scriptedServer(t);
+  const { client, clock, next } = boat(t, server.url, PROTOCOLS);
+  const room = client.topic('room');
+  const seen: string[] = [];
+  room.on('message', (message) => void seen.push(String(message)));
+  room.on('recovered', ({ missed }) => void seen.push(`recovered ${missed}`));
+  assert.deepEqual(await room.subscribed(), { epoch: 'e', offset: 0 });
+  server.publish('1');
+  await waitUntil(() => seen.length === 1);
+  await server.leave();
+  const { delayMs } = await next('retry');
+  const published = room.publish('while away');
+  server.publish('2');
+  await server.comeBack();
+  clock.advance(delayMs);
+  assert.deepEqual(await published, { position: { epoch: 'e', offset: 3 } });
+  assert.deepEqual(seen, ['1', 'recovered 1', '2']);
+  assert.deepEqual(room.position, { epoch: 'e', offset: 3 });
+});
+
+test('RC-06: send and message are the op message in both directions, also for bytes and queued messages', async (t) => {
+  const server = await scriptedServer(t);
+  const { client, next } = boat(t, server.url, PROTOCOLS);
+  const seen: unknown[] = [];
+  client.on('message', (message, isText) => void seen.push([message, isText]));
+  assert.equal(client.send('queued'), true);
+  await next('open');
+  client.send(Buffer.of(0, 255));
+  client.send('as bytes', { binary: true });
+  client.send(Buffer.from('as text'), { binary: false, compress: false });
+  await waitUntil(() => seen.length === 4);
+  assert.deepEqual(seen, [
+    ['queued', true],
+    [Buffer.of(0, 255), false],
+    [Buffer.from('as bytes'), false],
+    ['as text', true],
+  ]);
+  assert.deepEqual(
+    server.received.map(({ op }) => op),
+    ['message', 'message', 'message', 'message'],
+  );
+  assert.deepEqual(await client.request('echo', { a: [1] }), { a: [1] });
+});
+
+test('RC-06: messages of a loop that is slow delay reading, also over hawser.v1', async (t) => {
+  const server = await scriptedServer(t);
+  const { client, next } = boat(t, server.url, { ...PROTOCOLS, receiveAheadBytes: 1_000 });
+  await next('open');
+  const text = 'x'.repeat(2_000);
+  const seen: unknown[] = [];
+  const loop = client[Symbol.asyncIterator]();
+  for (let i = 0; i < 20; i++) client.send(text);
+  for (let i = 0; i < 20; i++) seen.push((await loop.next()).value);
+  assert.ok(seen.every((each) => each === text));
+  await loop.return?.();
+});
+
+test('RC-06: a server that did not choose hawser.v1 is a clear error, and messages stay plain', async (t) => {
+  const server = await scriptedServer(t, {});
+  const { client, next, told } = boat(t, server.url, PROTOCOLS);
+  const room = client.topic('room');
+  const errors: string[] = [];
+  room.on('error', ({ code }) => void errors.push(code));
+  const asked = client.request('x');
+  await assert.rejects(asked, {
+    code: 'no-protocol',
+    message: /the server chose no subprotocol, not hawser\.v1/,
+  });
+  await next('open');
+  await waitUntil(() => errors.length === 1);
+  client.send('{"op":"plain"}');
+  await waitUntil(() => server.received.length === 1);
+  assert.deepEqual(server.received, [{ op: 'plain' }]);
+  assert.deepEqual(
+    told.filter(([name]) => name === 'error'),
+    [],
+  );
+});
+
+for (const options of [PROTOCOLS, {}] as const) {
+  test(`RC-06: a listener of open may use the first topic; server options ${JSON.stringify(options)}`, async (t) => {
+    const server = await scriptedServer(t, options);
+    const { client } = boat(t, server.url, { protocols: () => ['hawser.v1'] });
+    const codes: string[] = [];
+    const answer = new Promise((resolve) => {
+      client.on('open', () => {
+        client.topic('room').on('error', ({ code }) => void codes.push(code));
+        resolve(client.request('x', 1).catch(({ code }: { code: string }) => code));
+      });
+    });
+    assert.equal(await answer, options === PROTOCOLS ? 1 : 'no-protocol');
+    assert.deepEqual(codes, options === PROTOCOLS ? [] : ['no-protocol']);
+  });
+}
+
+test('RC-06: without hawser.v1 in protocols, topics and requests throw with the fix', async (t) => {
+  const server = await scriptedServer(t);
+  const { client } = boat(t, server.url, { protocols: ['chat'] });
+  const fix = { code: 'ERR_STATE', message: /create it with protocols: \['hawser\.v1'\]/ };
+  assert.throws(() => client.topic('room'), fix);
+  assert.throws(() => client.request('room'), fix);
+  assert.throws(() => client.handle('room', () => 1), fix);
+});
+
+for (const frame of ['{"op":"message","topic":1}', Buffer.of(1)]) {
+  test(`HI-01: a server that breaks hawser.v1 with a ${typeof frame} is left with 1002, for good`, async (t) => {
+    const server = await scriptedServer(t);
+    server.server().on('connection', (connection) => void connection.send(frame));
+    const { client } = boat(t, server.url, PROTOCOLS);
+    const loop = client.topic('room')[Symbol.asyncIterator]();
+    const info = await client.closed;
+    assert.deepEqual([info.why, info.close?.sentCode], ['refused', 1002]);
+    assert.deepEqual(await loop.next(), { done: true, value: undefined });
+    assert.throws(() => client.topic('other'), { code: 'ERR_STATE' });
+  });
+}
+
+test('RC-06: a refused topic is an error of the client if the topic has no listener; a throwing listener is, too', async (t) => {
+  const server = await scriptedServer(t);
+  server.server().on('connection', (connection) => {
+    connection.send('{"op":"unsubscribed","topic":"room","code":"revoked"}');
+    connection.send('{"op":"message","topic":"other","data":"x"}');
+  });
+  const { client, next } = boat(t, server.url, PROTOCOLS);
+  client.topic('room');
+  const other = client.topic('other');
+  other.on('message', () => {
+    throw new Error('broken');
+  });
+  const refused = await next('error');
+  assert.equal(refused.code, 'revoked');
+  server.publish('ignored');
+  await other.subscribed();
+  for (const connection of server.server().connections)
+    connection.send('{"op":"message","topic":"other","offset":9,"data":"x"}');
+  const failed = await next('error');
+  assert.deepEqual([failed.code, (failed.cause as Error).message], ['ERR_HANDLER', 'broken']);
+});
+
+test('RC-06: close ends topics and rejects what waits; a client made later with topics starts fresh', async (t) => {
+  const server = await scriptedServer(t);
+  const { client } = boat(t, server.url, PROTOCOLS);
+  const room = client.topic('room');
+  await room.subscribed();
+  const seen: string[] = [];
+  const ended = (async () => {
+    for await (const message of room) seen.push(String(message));
+  })();
+  server.publish('1');
+  await waitUntil(() => seen.length === 1);
+  client.close();
+  await ended;
+  assert.deepEqual(short(await client.closed), ['close', 1000]);
+  assert.throws(() => client.request('x'), { code: 'ERR_STATE' });
+  const lone = new ReconnectingClient(server.url, { ...PROTOCOLS });
+  lone.close();
+  assert.throws(() => lone.topic('x'), { code: 'ERR_STATE' });
+  await lone.closed;
+});
