@@ -64,9 +64,42 @@ async function bundle(input, format, suffix) {
   await build.close();
 }
 
+/**
+ * `hawser/browser`: one file without imports, minified, because a page may load it with <script type="module">. It shares no file
+ * with the others, which are for Node.
+ * @param {'es' | 'cjs'} format
+ */
+async function bundleForBrowsers(format) {
+  const build = await rolldown({
+    cwd: root,
+    input: { browser: 'src/client/browser/index.ts' },
+    platform: 'browser',
+    treeshake: { moduleSideEffects: false },
+    transform: { target: 'es2022' },
+    onLog: (level, log) => {
+      if (level === 'warn') throw new Error(log.message);
+    },
+  });
+  await build.write({
+    dir: folder,
+    format,
+    exports: 'named',
+    strict: true,
+    entryFileNames: `[name].${format === 'es' ? 'js' : 'cjs'}`,
+    codeSplitting: false,
+    minify: { mangle: { keepNames: { function: false, class: true } }, compress: true, codegen: true },
+    charset: 'ascii',
+    sourcemap: format === 'es',
+    sourcemapExcludeSources: true,
+  });
+  await build.close();
+}
+
 rmSync(folder, { recursive: true, force: true });
 await bundle({ ...ENTRY_POINTS, ...COMMAND }, 'es', 'js');
 await bundle(ENTRY_POINTS, 'cjs', 'cjs');
+await bundleForBrowsers('es');
+await bundleForBrowsers('cjs');
 // The package ws is its class. Node takes the export of this name from an ES module; a CommonJS module has to say it.
 appendFileSync(join(folder, 'ws.cjs'), '\nmodule.exports = exports["module.exports"];\n');
 chmodSync(join(folder, 'cli.js'), 0o755);

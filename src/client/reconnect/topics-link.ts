@@ -80,7 +80,7 @@ export class TopicsLink implements TopicsHost, MessageWrapper {
     return this.backoff.connection.random.fraction();
   }
 
-  send(frame: string): void {
+  sendFrame(frame: string): void {
     const { connection } = this.#owner;
     if (connection?.state === 'open') connection.send(frame);
   }

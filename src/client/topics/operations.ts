@@ -188,7 +188,7 @@ export class Operations {
       }
       operation.sent = true;
       this.#open.set(operation.id, operation);
-      this.#host.send(operation.frame);
+      this.#host.sendFrame(operation.frame);
     }
   }
 

@@ -57,7 +57,7 @@ export class Requests {
   answer(frame: RequestFrame, isCurrent: () => boolean): void {
     const { id, name } = frame;
     const send = (fields: Readonly<Record<string, unknown>>): void => {
-      if (isCurrent()) this.#host.send(JSON.stringify({ ...fields, id }));
+      if (isCurrent()) this.#host.sendFrame(JSON.stringify({ ...fields, id }));
     };
     if (this.#running >= MAX_RUNNING) {
       send({ op: 'error', code: 'busy', message: 'too many requests at a time' });

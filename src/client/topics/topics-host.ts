@@ -16,7 +16,7 @@ export interface TopicsHost {
   /** Random; from 0 up to, not including, 1. */
   fraction(): number;
   /** Sends a frame on the current connection. */
-  send(frame: string): void;
+  sendFrame(frame: string): void;
   /** Length of a text as UTF-8. */
   bytesOf(text: string): number;
   /** @throws MisuseError `ERR_ARGUMENT` for anything but a string and bytes. */

@@ -31,7 +31,7 @@ export function scripted(t: TestContext, options: Partial<TopicsHost> = {}): Scr
     queue: DEFAULT_RECONNECT_OPTIONS.offlineQueue,
     backoff: DEFAULT_RECONNECT_OPTIONS,
     fraction: () => 0.5,
-    send: (frame) => void queue.push(JSON.parse(frame) as Frame),
+    sendFrame: (frame) => void queue.push(JSON.parse(frame) as Frame),
     bytesOf: (text) => Buffer.byteLength(text),
     dataOf: (payload) => payload as string | Uint8Array,
     toBase64: (bytes) => Buffer.from(bytes).toString('base64'),
