@@ -86,7 +86,7 @@ export class BrowserSeries implements PageOwner {
     this.#setTimer(undefined);
     this.#unwatch();
     this.#owner.stopped(end);
-    if (socket === undefined || code === undefined) this.#finish();
+    if (socket?.readyState !== 1 || code === undefined) this.#finish();
     else {
       socket.close(code, reason);
       this.#setTimer(() => this.#finish(), CLOSE_TIMEOUT_MS);
