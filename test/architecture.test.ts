@@ -232,6 +232,27 @@ const VIOLATIONS: readonly (readonly [string, string, string, string, RegExp])[]
     MEMBERS,
     /no randomness/,
   ],
+  [
+    'RC-07 a module of Node in code for browsers',
+    'client/topics/a.ts',
+    "import { Buffer } from 'node:buffer';\nexport const a = Buffer;",
+    IMPORTS,
+    /runs in browsers/,
+  ],
+  [
+    'RC-07 code for Node in code for browsers',
+    'client/browser/a.ts',
+    "export { connect } from '../connect.ts';",
+    IMPORTS,
+    /NODE_FREE/,
+  ],
+  [
+    'RC-07 a global of Node in code for browsers',
+    'client/browser/b.ts',
+    "export const a = Buffer.from('');",
+    GLOBALS,
+    /runs in browsers/,
+  ],
   ['TS-01 a timer that is not of the clock', 'server/n.ts', 'setTimeout(() => {}, 1);', GLOBALS, /the clock/],
   [
     'TS-01 an interval that is not of the clock',

@@ -88,6 +88,23 @@ const STATEFUL = [
   'engine/engine.ts',
 ];
 
+/** Files that run in browsers, too. They may import each other and these parts of the protocol, and nothing of Node. */
+const NODE_FREE = [
+  'client/topics/*.ts',
+  'client/browser/*.ts',
+  'client/reconnect/{backoff,close-reactions,offline-queue,reconnect-states,retry-plan}.ts',
+  'options/{retry-options,standard-schema}.ts',
+];
+const NODE_FREE_IMPORTS = [
+  './*',
+  '../topics/*',
+  '../reconnect/{backoff,close-reactions,offline-queue,reconnect-states,retry-plan}.ts',
+  '../../options/{retry-options,standard-schema}.ts',
+  '../../protocol/{errors,limits}.ts',
+];
+/** Asks the platform for its timers. */
+const BROWSER_PLATFORM = 'client/browser/platform.ts';
+
 /** How deep the rules go: a layer's folder is depth 1. Deeper files may import nothing. */
 const MAX_DEPTH = 3;
 
@@ -252,6 +269,34 @@ export const layerOverrides = [
       rules: { ...globalRules(layer), ...imports(restrictedImports(layer, depth, false)) },
     })),
   ),
+  {
+    files: NODE_FREE.map((file) => `src/${file}`),
+    rules: {
+      ...imports([
+        ...ALWAYS,
+        {
+          group: ['**', 'node:*', ...NODE_FREE_IMPORTS.map((path) => `!${path}`)],
+          message: 'This file runs in browsers: it may import NODE_FREE files only (tools/layers.js).',
+        },
+      ]),
+      'no-restricted-globals': [
+        'error',
+        ...globals(
+          ['Buffer', 'process', 'setImmediate', 'setTimeout', 'setInterval', 'console', 'require'],
+          'This file runs in browsers, with the timers of its platform.',
+        ),
+      ],
+    },
+  },
+  {
+    files: [`src/${BROWSER_PLATFORM}`],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...globals(['Buffer', 'process', 'console'], 'This file runs in browsers.'),
+      ],
+    },
+  },
   {
     files: ['bench/**/*.ts'],
     rules: imports([

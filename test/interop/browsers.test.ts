@@ -5,49 +5,12 @@ import { after, before, describe, test, type TestContext } from 'node:test';
 import { selfSigned } from '../../src/testing/self-signed.ts';
 import type { ServerOptions } from '../../src/index.ts';
 import { type EchoServer, echoServer } from './echo-server.ts';
-import { Firefox } from './firefox.ts';
+import { type BlankPage, openChromium, type OpenBrowser, openFirefox } from './open-browser.ts';
 import { chromium, firefox } from './peers.ts';
 
 /** Message events in a page. The types of the DOM differ from those of Node. */
 type PageMessage = Event & { readonly data: string | ArrayBuffer };
 type PageClose = Event & { readonly code: number; readonly reason: string; readonly wasClean: boolean };
-
-/** An empty page, so that scripts have an origin. Functions run in the page and cannot use variables of the test. */
-interface BlankPage {
-  goto(url: string): Promise<unknown>;
-  evaluate<Result, Argument>(
-    run: (argument: Argument) => Result,
-    argument: Argument,
-  ): Promise<Awaited<Result>>;
-}
-interface OpenBrowser {
-  /** @param url The URL of an empty page. */
-  blankPage(url: string): Promise<BlankPage>;
-  close(): Promise<void>;
-}
-
-async function openChromium(): Promise<OpenBrowser> {
-  const browser = await chromium.peer!();
-  return {
-    async blankPage(url) {
-      const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
-      await page.goto(url);
-      return page;
-    },
-    close: () => browser.close(),
-  };
-}
-
-async function openFirefox(): Promise<OpenBrowser> {
-  const browser = await Firefox.launch(firefox.peer!);
-  return {
-    async blankPage(url) {
-      await browser.goto(url);
-      return browser;
-    },
-    close: () => browser.close(),
-  };
-}
 
 const BROWSERS = [
   { name: 'Chromium', skip: chromium.skip, open: openChromium, violationIsClean: true },

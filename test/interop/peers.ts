@@ -114,6 +114,7 @@ export interface Page {
 export interface BrowserContext {
   newPage(): Promise<Page>;
   setOffline(offline: boolean): Promise<void>;
+  newCDPSession(page: Page): Promise<{ send(method: string, params?: object): Promise<unknown> }>;
   close(): Promise<void>;
 }
 export interface Browser {

@@ -11,6 +11,7 @@ const FOLDER = join(ROOT, 'build', 'package');
 const ENTRY_POINTS = {
   index: 'hawser',
   client: 'hawser/client',
+  browser: 'hawser/browser',
   protocol: 'hawser/protocol',
   testing: 'hawser/testing',
   conform: 'hawser/conform',
@@ -42,7 +43,8 @@ const sourcesBehind = (file: string): string[] => [...loadedBy(file)].flatMap(so
 
 test('every source is in exactly one file of the package, so no class exists twice', () => {
   const all = readdirSync(FOLDER)
-    .filter((name) => name.endsWith('.js') && name !== 'no-crypto.js')
+    // The file for browsers stands alone.
+    .filter((name) => name.endsWith('.js') && name !== 'no-crypto.js' && name !== 'browser.js')
     .flatMap(sourcesOf);
   assert.ok(all.length > 200, `${all.length}`);
   assert.deepEqual(
@@ -69,7 +71,8 @@ test('GN-14 hawser/client loads no server code, and hawser loads no command, in 
 
 for (const [file, name] of Object.entries(ENTRY_POINTS)) {
   test(`exports of ${name} keep their names`, async () => {
-    const path = file === 'index' ? '../../src/index.js' : `../../src/${file}/index.js`;
+    const folder = file === 'index' ? '' : file === 'browser' ? 'client/browser/' : `${file}/`;
+    const path = `../../src/${folder}index.js`;
     const published = (await import(name)) as Record<string, unknown>;
     const compiled = (await import(path)) as Record<string, unknown>;
     const required = require(join(FOLDER, `${file}.cjs`)) as Record<string, unknown>;
@@ -97,8 +100,8 @@ test('GN-14 hawser/client loads no server code in CommonJS', () => {
 
 test('GN-13: CommonJS entry points that export the same name export the same object', () => {
   const byName = new Map<string, unknown>();
-  // The classes of hawser/ws have the names of ws.
-  for (const file of Object.keys(ENTRY_POINTS).filter((name) => name !== 'ws')) {
+  // The classes of hawser/ws have the names of ws, and hawser/browser is a file of its own.
+  for (const file of Object.keys(ENTRY_POINTS).filter((name) => name !== 'ws' && name !== 'browser')) {
     for (const [name, value] of Object.entries(require(join(FOLDER, `${file}.cjs`)) as object)) {
       assert.equal(byName.get(name) ?? value, value, name);
       byName.set(name, value);

@@ -204,6 +204,7 @@ rows.set('Node, import and require', () => {
   const entryPoints = [
     'hawser',
     'hawser/client',
+    'hawser/browser',
     'hawser/protocol',
     'hawser/testing',
     'hawser/conform',

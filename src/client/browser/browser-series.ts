@@ -7,7 +7,7 @@ import { OperationError } from '../topics/operation-error.ts';
 import type { CloseInfo, DownInfo, EndInfo, RetryInfo } from './browser-events.ts';
 import { type BrowserSettings, offeredProtocols } from './browser-options.ts';
 import { type PageOwner, watchPage } from './page-signals.ts';
-import type { BrowserSocket, Platform } from './platform.ts';
+import type { BrowserSocket, Platform, SocketEvent } from './platform.ts';
 
 /** Time for the closing handshake, in ms. A browser waits much longer if the network is gone. */
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -152,9 +152,14 @@ export class BrowserSeries implements PageOwner {
     }
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
-    socket.onopen = () => this.#opened(socket);
-    socket.onmessage = ({ data }) => this.#owner.received(data);
-    socket.onclose = ({ code, reason, wasClean }) => this.#closed({ code, reason, wasClean });
+    // After the client left a connection, its events do not count.
+    const on = (name: 'open' | 'message' | 'close', listener: (event: SocketEvent) => void): void =>
+      socket.addEventListener(name, (event) => {
+        if (this.socket === socket) listener(event);
+      });
+    on('open', () => this.#opened(socket));
+    on('message', ({ data }) => this.#owner.received(data));
+    on('close', ({ code = 1006, reason = '', wasClean = false }) => this.#closed({ code, reason, wasClean }));
   }
 
   #opened(socket: BrowserSocket): void {
@@ -230,14 +235,11 @@ export class BrowserSeries implements PageOwner {
     this.#owner.finished(this.end!);
   }
 
-  /** Detaches the socket, and closes it if it is not closed. */
+  /** Leaves the connection, and closes it if it is not closed. */
   #release(): void {
     const { socket } = this;
     if (socket === undefined) return;
     this.socket = undefined;
-    socket.onopen = null;
-    socket.onmessage = null;
-    socket.onclose = null;
     socket.close();
   }
 

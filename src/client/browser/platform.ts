@@ -1,5 +1,13 @@
 import type { TimerClock } from '../topics/topics-host.ts';
 
+/** Members of the events `message` (`data`) and `close` (the others). */
+export interface SocketEvent {
+  readonly data?: unknown;
+  readonly code?: number;
+  readonly reason?: string;
+  readonly wasClean?: boolean;
+}
+
 /** What the client uses of the browser's `WebSocket`. Types of its own, so that neither lib "dom" nor Node's types are needed. */
 export interface BrowserSocket {
   binaryType: string;
@@ -7,11 +15,7 @@ export interface BrowserSocket {
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
   readonly bufferedAmount: number;
-  onopen: (() => void) | null;
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onclose:
-    | ((event: { readonly code: number; readonly reason: string; readonly wasClean: boolean }) => void)
-    | null;
+  addEventListener(name: 'open' | 'message' | 'close', listener: (event: SocketEvent) => void): void;
   send(data: string | ArrayBufferView | ArrayBuffer): void;
   close(code?: number, reason?: string): void;
 }

@@ -1,10 +1,9 @@
 import { Backoff, type PlannedAttempt } from './backoff.ts';
-import type { EndInfo } from './reconnect-events.ts';
 import type { RetrySettings } from '../../options/retry-options.ts';
 import type { Reaction } from './close-reactions.ts';
 
-/** Why there is no further attempt; see {@link EndInfo}. */
-export type GiveUpReason = Exclude<EndInfo['why'], 'close' | 'abort'>;
+/** Why there is no further attempt; see `EndInfo`. */
+export type GiveUpReason = 'refused' | 'credentials' | 'attempts';
 
 /**
  * Decides whether and when to retry. Unlike the rules, it knows the number of attempts in a row and their credentials. All

@@ -1,7 +1,6 @@
 import { BOOLEAN, checkOptions, checkSurplus, type Rule } from './check.ts';
 import { TopicEmitter } from './emitter.ts';
-import type { TopicCalls } from './client-topics.ts';
-import type { TopicDriver } from './topic-driver.ts';
+import type { TopicCalls, TopicDriver } from './topic-driver.ts';
 import type { Position, Presence, Published, TopicEvents, TopicMessage } from './topic-events.ts';
 
 /** Options of `publish`. */

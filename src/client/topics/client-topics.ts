@@ -25,7 +25,7 @@ import {
 import { OperationError } from './operation-error.ts';
 import { Operations, type OperationKind } from './operations.ts';
 import { jsonOf, type RequestHandler, Requests, valueOf } from './requests.ts';
-import { type DriverOwner, TopicDriver } from './topic-driver.ts';
+import { type DriverOwner, type TopicCalls, TopicDriver } from './topic-driver.ts';
 import type { Position, Presence, Published } from './topic-events.ts';
 import type { TopicsHost } from './topics-host.ts';
 
@@ -61,12 +61,6 @@ const HANDLE: Readonly<Record<string, Rule>> = {
   ],
 };
 const DEFAULT_TIMEOUT_MS = 10_000;
-
-/** The calls of a {@link ClientTopic} that need the connection. */
-export interface TopicCalls {
-  publish(driver: TopicDriver, data: unknown, resend: boolean): Promise<Published>;
-  presence(driver: TopicDriver): Promise<Presence>;
-}
 
 /** The client's side of `hawser.v1`, over all connections of one client. Exists only in clients that offer the subprotocol. */
 export class ClientTopics implements DriverOwner, TopicCalls {
@@ -133,11 +127,7 @@ export class ClientTopics implements DriverOwner, TopicCalls {
           },
           answered: (frame) => {
             settled();
-            try {
-              resolve(valueOf(frame.op === 'reply' ? frame.data : undefined));
-            } catch (cause) {
-              reject(new OperationError('invalid', 'the answer of the server is not JSON', { cause }));
-            }
+            settle(frame.op === 'reply' ? frame.data : undefined, resolve, reject);
           },
         },
       );
@@ -237,7 +227,7 @@ export class ClientTopics implements DriverOwner, TopicCalls {
     this.#isOver = true;
     if (this.isConnected) this.#connection++;
     const message = 'the client has ended';
-    for (const driver of [...this.#drivers.values()]) driver.close(new OperationError('closed', message));
+    for (const driver of this.#drivers.values()) driver.close(new OperationError('closed', message));
     this.operations.failAll('closed', message);
     this.#requests.handlers.clear();
   }
@@ -350,6 +340,21 @@ export class ClientTopics implements DriverOwner, TopicCalls {
   #refuseIfOver(call: string): void {
     if (this.#isOver) throw new MisuseError('ERR_STATE', `${call}: the client has ended`);
   }
+}
+
+function settle(
+  text: string | undefined,
+  resolve: (value: unknown) => void,
+  reject: (error: Error) => void,
+): void {
+  let value: unknown;
+  try {
+    value = valueOf(text);
+  } catch (cause) {
+    reject(new OperationError('invalid', 'the answer of the server is not JSON', { cause }));
+    return;
+  }
+  resolve(value);
 }
 
 /** The handler of a request may have run before it failed. */

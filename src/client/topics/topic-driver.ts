@@ -4,7 +4,7 @@ import { Feed, type FeedOwner } from './feed.ts';
 import { type OkFrame, positionOf } from './frames.ts';
 import { OperationError } from './operation-error.ts';
 import type { Operations } from './operations.ts';
-import type { Position, TopicEvents, TopicMessage } from './topic-events.ts';
+import type { Position, Presence, Published, TopicEvents, TopicMessage } from './topic-events.ts';
 import type { TopicsHost } from './topics-host.ts';
 
 /**
@@ -37,6 +37,12 @@ export interface DriverOwner {
   readonly operations: Operations;
   readonly isConnected: boolean;
   topicClosed(driver: TopicDriver): void;
+}
+
+/** The calls of a topic that need the connection. */
+export interface TopicCalls {
+  publish(driver: TopicDriver, data: unknown, resend: boolean): Promise<Published>;
+  presence(driver: TopicDriver): Promise<Presence>;
 }
 
 /** Drives one topic: its subscription over all connections, its position and its delivery. */

@@ -3,7 +3,12 @@ import type { TestContext } from 'node:test';
 import { BrowserDriver } from '../../../src/client/browser/browser-driver.ts';
 import type { ReconnectEvents } from '../../../src/client/browser/browser-events.ts';
 import type { ReconnectOptions } from '../../../src/client/browser/browser-options.ts';
-import type { BrowserSocket, EventSource, Platform } from '../../../src/client/browser/platform.ts';
+import type {
+  BrowserSocket,
+  EventSource,
+  Platform,
+  SocketEvent,
+} from '../../../src/client/browser/platform.ts';
 import { eventLoopTurns, VirtualClock } from '../../../src/testing/index.ts';
 
 /** A `WebSocket` whose other end is the test. */
@@ -12,9 +17,7 @@ export class FakeSocket implements BrowserSocket {
   protocol = '';
   readyState = 0;
   bufferedAmount = 0;
-  onopen: BrowserSocket['onopen'] = null;
-  onmessage: BrowserSocket['onmessage'] = null;
-  onclose: BrowserSocket['onclose'] = null;
+  readonly #listeners = new Map<string, (event: SocketEvent) => void>();
   readonly url: string;
   readonly protocols: readonly string[];
   readonly sent: unknown[] = [];
@@ -24,6 +27,10 @@ export class FakeSocket implements BrowserSocket {
   constructor(url: string, protocols: readonly string[]) {
     this.url = url;
     this.protocols = protocols;
+  }
+
+  addEventListener(name: string, listener: (event: SocketEvent) => void): void {
+    this.#listeners.set(name, listener);
   }
 
   send(data: unknown): void {
@@ -39,16 +46,16 @@ export class FakeSocket implements BrowserSocket {
   open(protocol = ''): void {
     this.protocol = protocol;
     this.readyState = 1;
-    this.onopen?.();
+    this.#listeners.get('open')?.({});
   }
 
   receive(data: unknown): void {
-    this.onmessage?.({ data });
+    this.#listeners.get('message')?.({ data });
   }
 
   end(code = 1006, wasClean = code !== 1006): void {
     this.readyState = 3;
-    this.onclose?.({ code, reason: '', wasClean });
+    this.#listeners.get('close')?.({ code, reason: '', wasClean });
   }
 }
 
