@@ -212,7 +212,7 @@ export class ClientTopics implements DriverOwner, TopicCalls {
   /** The server accepted the connection without `hawser.v1`. */
   notSpoken(protocol: string): void {
     const chosen = protocol === '' ? 'no subprotocol' : JSON.stringify(protocol);
-    const message = `the server chose ${chosen}, not ${SUBPROTOCOL}, so topics and requests cannot work; is the server's support for topics on?`;
+    const message = `the server chose ${chosen}, not ${SUBPROTOCOL}, so topics and requests cannot work; the server needs ${SUBPROTOCOL} in its protocols`;
     const error = new OperationError('no-protocol', message);
     this.#notSpoken = error;
     if (this.#drivers.size === 0 && this.operations.size === 0)
