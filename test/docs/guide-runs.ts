@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import process from 'node:process';
 import { connect as connectTcp } from 'node:net';
 import type { TestContext } from 'node:test';
-import { WebSocketServer } from '../../src/index.ts';
+import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { METRICS_TYPE } from '../../src/observe/index.ts';
 import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { runCommandLine } from '../../src/cli/commands.ts';
@@ -163,6 +163,46 @@ export async function ownCode(t: TestContext, file: string): Promise<void> {
   again.send('again');
   again.close(4002);
   assert.equal(await program.ended(), 'again\n');
+}
+
+const TOPICS: ServerOptions = {
+  protocols: ['hawser.v1'],
+  history: { match: '*' },
+  authorizeSubscribe: () => true,
+  authorizePublish: () => true,
+};
+
+export async function topicsOfClient(t: TestContext, file: string): Promise<void> {
+  const { server, ...world } = await harbour(t, 'app.example', TOPICS);
+  server.handle('price', (_, data) => data);
+  assert.equal(await run(t, file, world).ended(), 'published 1\n{ sku: 4711 }\n');
+}
+
+export async function browserTopic(t: TestContext, file: string): Promise<void> {
+  const { server, nextConnection, ...world } = await harbour(t, 'app.example', TOPICS);
+  const program = run(t, file, world);
+  const first = await nextConnection();
+  await waitUntil(() => first.topics.has('room:7'));
+  server.publish('room:7', 'one');
+  await waitUntil(() => program.output() === 'one\n');
+  first.close(1012);
+  const second = await nextConnection();
+  await waitUntil(() => second.topics.has('room:7'));
+  server.publish('room:7', 'two');
+  await waitUntil(() => program.output() === 'one\ntwo\n');
+  second.close(1000);
+  await program.ended();
+}
+
+export async function browserPosition(t: TestContext, file: string): Promise<void> {
+  const { server, nextConnection, ...world } = await harbour(t, 'app.example', TOPICS);
+  const program = run(t, file, world);
+  const connection = await nextConnection();
+  await waitUntil(() => connection.topics.has('news'));
+  server.publish('news', 'headline');
+  await waitUntil(() => program.output() === 'headline\n');
+  connection.close(1000);
+  assert.equal(await program.ended(), 'headline\n1\n');
 }
 
 export async function allowedHosts(t: TestContext, file: string): Promise<void> {

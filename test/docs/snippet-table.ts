@@ -26,6 +26,10 @@ const PAIR = `
 const FRESH_TOKEN = `
   let tokens = 0;
   const freshToken = async (): Promise<string> => \`token-\${++tokens}\`;`;
+/** Node 20 has no global `WebSocket`. */
+const BROWSER = `
+  import { WebSocket } from 'hawser/ws';
+  Object.assign(globalThis, { WebSocket });`;
 const GUIDE_TO_CLIENT = { in: 'examples/client-guide.ts' };
 const GUIDE_TO_DEBUGGING = { in: 'examples/slow-consumer.ts' };
 const HTTP2_EXAMPLE = { in: 'examples/http2.ts' };
@@ -158,6 +162,22 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/proxies.md: Server configuration': { run: guides.behindProxy },
   'docs/proxies.md: PROXY protocol': { run: guides.proxyHeader },
   'docs/reconnecting.md: The reconnecting client': { given: FRESH_TOKEN, run: guides.reconnecting },
+  'docs/reconnecting.md: Topics and requests': {
+    given: `import { ReconnectingClient } from 'hawser/client';
+      const url = 'wss://app.example/';`,
+    after: 'client.close();',
+    run: guides.topicsOfClient,
+  },
+  'docs/browser.md: In browsers': { given: BROWSER, run: guides.browserTopic },
+  'docs/browser.md: Topics': {
+    given: `import { ReconnectingClient } from 'hawser/browser'; ${BROWSER}
+      const stored = new Map();
+      const sessionStorage = { getItem: stored.get.bind(stored), setItem: stored.set.bind(stored) };
+      const render = console.log;
+      const client = new ReconnectingClient('wss://app.example/', { protocols: ['hawser.v1'] });
+      client.on('close', () => console.log(JSON.parse(stored.get('position')).offset));`,
+    run: guides.browserPosition,
+  },
   'docs/reconnecting.md: When the client reconnects': {
     given: `import { ReconnectingClient } from 'hawser/client';
       const url = 'wss://feed.example/';`,
