@@ -104,21 +104,17 @@ for (const { name, skip, open, canServe } of [
         server.publish(100);
         server.restore();
         assert.deepEqual(holesOf(await sees(page, 110)), [[10, 61]]);
-        await server.restart(false);
+        await server.restart();
+        await waitUntil(async () => count(await countedOf(page), 'open') === 3, PATIENT);
         server.publish(5);
-        await sees(page, 115);
-        await server.restart(true);
-        await waitUntil(async () => count(await countedOf(page), 'open') === 4, PATIENT);
-        server.publish(5);
-        const counted = await sees(page, 120);
+        const counted = await sees(page, 115);
         assert.deepEqual(holesOf(counted), [[10, 61]]);
-        assert.deepEqual([count(counted, 'recovered'), count(counted, 'lost')], [1, 2]);
+        assert.deepEqual([count(counted, 'recovered'), count(counted, 'lost')], [0, 2]);
       },
     );
 
     test(`RC-07 RC-05: ${name} thaws after its connection was cut, and misses nothing`, LONG, async (t) => {
-      const { setFrozen } = browser!;
-      if (setFrozen === undefined) {
+      if (browser?.setFrozen === undefined) {
         t.skip(`${name} cannot be asked to freeze a page`);
         return;
       }
@@ -127,12 +123,12 @@ for (const { name, skip, open, canServe } of [
       await waitUntil(async () => count(await countedOf(page), 'open') === 1, PATIENT);
       server.publish(10);
       await sees(page, 10);
-      await setFrozen(page, true);
+      await browser.setFrozen(page, true);
       server.publish(10);
       server.cut();
       server.publish(10);
       server.restore();
-      await setFrozen(page, false);
+      await browser.setFrozen(page, false);
       const counted = await sees(page, 30);
       assert.deepEqual(holesOf(counted), []);
     });

@@ -11,7 +11,7 @@ const move = (page: Page, x: number, y: number): Promise<void> =>
   page.evaluate(
     ({ clientX, clientY }) => {
       const { dispatchEvent, PointerEvent } = globalThis as unknown as {
-        dispatchEvent(event: unknown): boolean;
+        readonly dispatchEvent: (event: unknown) => boolean;
         PointerEvent: new (name: string, init: object) => unknown;
       };
       dispatchEvent(new PointerEvent('pointermove', { clientX, clientY }));

@@ -45,7 +45,7 @@ const FILES: Readonly<Record<string, readonly [type: string, text: string]>> = {
   ],
 };
 
-/** A topic `numbers` with history over `hawser.v1`, served frame by frame, behind a TCP proxy that can cut every connection. */
+/** A server with the topic `numbers`, which has history, behind a TCP proxy that can cut every connection. */
 export class NumberServer {
   /** Where the browser connects: the proxy. */
   readonly url: string;
@@ -53,8 +53,6 @@ export class NumberServer {
   last = 0;
   readonly #sockets = new Set<Socket>();
   readonly #historySize: number;
-  #epoch = 'first';
-  #first = 1;
   #isCut = false;
   #server: WebSocketServer;
   #port = 0;
@@ -95,9 +93,8 @@ export class NumberServer {
   publish(count = 1): void {
     for (let i = 0; i < count; i++) {
       this.last++;
-      for (const connection of this.#server.connections) connection.send(this.#message(this.last));
+      this.#server.publish('numbers', String(this.last));
     }
-    this.#first = Math.max(this.#first, this.last - this.#historySize + 1);
   }
 
   /** Resets every connection, and refuses new ones. */
@@ -110,13 +107,9 @@ export class NumberServer {
     this.#isCut = false;
   }
 
-  /** @param forgets Whether the history is lost, too: a new epoch begins. */
-  async restart(forgets: boolean): Promise<void> {
+  /** Without a broker the history ends with the server: a new epoch begins. */
+  async restart(): Promise<void> {
     await this.#server.shutdown({ code: 1012, batchIntervalMs: 0, timeoutMs: 1_000 });
-    if (forgets) {
-      this.#epoch = 'second';
-      this.#first = this.last + 1;
-    }
     this.#server = this.#newServer();
     await this.#listen();
   }
@@ -126,8 +119,10 @@ export class NumberServer {
   }
 
   #newServer(): WebSocketServer {
-    const server = new WebSocketServer({
+    return new WebSocketServer({
       protocols: ['hawser.v1'],
+      history: { match: 'numbers', maxMessages: this.#historySize },
+      authorizeSubscribe: () => true,
       allowedOrigins: [this.url],
       request: ({ url }) => {
         const [type, text] = FILES[url.pathname] ?? [];
@@ -135,29 +130,6 @@ export class NumberServer {
         return new Response(text, { headers: { 'content-type': type, connection: 'close' } });
       },
     });
-    server.on('connection', (connection) => {
-      connection.send('{"op":"hello","v":1,"connection":"c","pingMs":2000}');
-    });
-    server.on('message', (connection, text) => {
-      const { op, id, since } = JSON.parse(String(text)) as {
-        readonly op: string;
-        readonly id: number;
-        readonly since?: { readonly epoch: string; readonly offset: number };
-      };
-      if (op === 'ping') connection.send('{"op":"pong"}');
-      if (op !== 'subscribe') return;
-      const recovered = since?.epoch === this.#epoch && since.offset >= this.#first - 1;
-      const from = recovered ? since.offset : since === undefined ? 0 : this.#first - 1;
-      const offset = Math.max(from, this.#first - 1);
-      const missed = this.last - offset;
-      connection.send(JSON.stringify({ op: 'ok', id, recovered, epoch: this.#epoch, offset, missed }));
-      for (let number = offset + 1; number <= this.last; number++) connection.send(this.#message(number));
-    });
-    return server;
-  }
-
-  #message(number: number): string {
-    return JSON.stringify({ op: 'message', topic: 'numbers', offset: number, data: String(number) });
   }
 
   #relay(socket: Socket): void {

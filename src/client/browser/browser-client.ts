@@ -36,7 +36,7 @@ export class ReconnectingClient
     const call = 'new ReconnectingClient';
     checkSurplus(call, arguments, 2);
     checkArgument(call, 'url', url, URL_RULE);
-    const driver = new BrowserDriver(url, options, platformOf(globalThis as never));
+    const driver = new BrowserDriver(url, options, platformOf(globalThis));
     super(driver.listeners);
     driver.client = this;
     this.#driver = driver;

@@ -137,7 +137,7 @@ export class BrowserDriver implements SeriesOwner, FeedOwner<Message, Message>, 
     if (this.#speaks) this.#topics ??= new ClientTopics(this);
     if (this.#speaks) this.#topics!.connected();
     else this.#topics?.notSpoken(socket.protocol);
-    this.listeners.call(this.client, 'open');
+    this.listeners.emit(this.client, 'open');
     this.#queue?.flush(
       this.#platform.now(),
       (payload) => this.series.state === 'open' && this.#pass(payload),
@@ -159,11 +159,11 @@ export class BrowserDriver implements SeriesOwner, FeedOwner<Message, Message>, 
   }
 
   down(info: DownInfo): void {
-    this.listeners.call(this.client, 'down', info);
+    this.listeners.emit(this.client, 'down', info);
   }
 
   retrying(info: RetryInfo): void {
-    this.listeners.call(this.client, 'retry', info);
+    this.listeners.emit(this.client, 'retry', info);
   }
 
   stopped(end: EndInfo): void {
@@ -172,13 +172,13 @@ export class BrowserDriver implements SeriesOwner, FeedOwner<Message, Message>, 
     this.#settings.signal?.removeEventListener('abort', this.#aborted);
     this.#queue?.drop();
     this.#topics?.end();
-    if (end.why !== 'close' && end.why !== 'abort') this.listeners.call(this.client, 'giveUp', end);
+    if (end.why !== 'close' && end.why !== 'abort') this.listeners.emit(this.client, 'giveUp', end);
   }
 
   finished(end: EndInfo): void {
     if (end.why === 'abort') this.feed.drop();
     this.feed.end();
-    this.listeners.call(this.client, 'close', end);
+    this.listeners.emit(this.client, 'close', end);
     this.#resolveClosed(end);
   }
 
@@ -262,7 +262,7 @@ export class BrowserDriver implements SeriesOwner, FeedOwner<Message, Message>, 
   }
 
   topicFailed(error: OperationError): void {
-    if (this.listeners.count('error') > 0) this.listeners.call(this.client, 'error', error);
+    if (this.listeners.count('error') > 0) this.listeners.emit(this.client, 'error', error);
     else this.#platform.report(error);
   }
 
@@ -293,6 +293,6 @@ export class BrowserDriver implements SeriesOwner, FeedOwner<Message, Message>, 
 
   #unsent(message: UnsentMessage): void {
     this.droppedMessages++;
-    this.listeners.call(this.client, 'unsent', message);
+    this.listeners.emit(this.client, 'unsent', message);
   }
 }

@@ -100,7 +100,7 @@ const DEFAULTS: BrowserSettings = {
   offlineQueue: { maxBytes: 1_048_576, maxMessages: 1_000, ttlMs: 30_000 },
 };
 
-const given = <Options extends object>(options: Options | undefined): object =>
+const given = (options: object | undefined): object =>
   Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined));
 
 /** @throws MisuseError `ERR_ARGUMENT` or `ERR_OPTION`. Never shows the token. */

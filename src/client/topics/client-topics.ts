@@ -263,12 +263,12 @@ export class ClientTopics implements DriverOwner, TopicCalls {
         return undefined;
       case 'join': {
         const driver = this.#drivers.get(frame.topic);
-        driver?.listeners.call(driver.topic, 'join', memberOf(frame.member));
+        driver?.listeners.emit(driver.topic, 'join', memberOf(frame.member));
         return undefined;
       }
       case 'leave': {
         const driver = this.#drivers.get(frame.topic);
-        driver?.listeners.call(driver.topic, 'leave', frame.key);
+        driver?.listeners.emit(driver.topic, 'leave', frame.key);
         return undefined;
       }
       case 'unsubscribed':

@@ -60,6 +60,11 @@ export class Listeners<Events extends EventMap<Events>> {
     return this.#entries.get(name)?.length ?? 0;
   }
 
+  /** Calls the listeners, and does not wait for them. */
+  emit<Name extends keyof Events & string>(self: object, name: Name, ...args: Events[Name]): void {
+    void this.call(self, name, ...args);
+  }
+
   /** Calls the listeners. @returns The promises that they returned; they never reject. */
   call<Name extends keyof Events & string>(
     self: object,

@@ -160,7 +160,7 @@ export class TopicDriver implements FeedOwner<Entry, TopicMessage> {
 
   /** Tells the application of a failure. */
   reported(error: OperationError): void {
-    if (this.listeners.count('error') > 0) this.listeners.call(this.topic, 'error', error);
+    if (this.listeners.count('error') > 0) this.listeners.emit(this.topic, 'error', error);
     else this.#owner.host.topicFailed(error, `topic ${JSON.stringify(this.name)}`);
   }
 
@@ -260,7 +260,7 @@ export class TopicDriver implements FeedOwner<Entry, TopicMessage> {
     if (event === 'error' || this.listeners.count('error') === 0)
       this.#owner.host.listenerFailed(error, where);
     else
-      this.listeners.call(
+      this.listeners.emit(
         this.topic,
         'error',
         new OperationError('handler', `${where} failed`, { cause: error }),
