@@ -119,7 +119,7 @@ for (const { name, skip, open, canServe } of [
         return;
       }
       const server = await NumberServer.start(t, 1_000);
-      const page = await browser!.blankPage(`${server.url}/`);
+      const page = await browser.blankPage(`${server.url}/`);
       await waitUntil(async () => count(await countedOf(page), 'open') === 1, PATIENT);
       server.publish(10);
       await sees(page, 10);

@@ -28,7 +28,9 @@ async function topicServer(t: TestContext, options: ServerOptions = PROTOCOLS) {
 async function rawServer(t: TestContext, frame: string | Buffer): Promise<string> {
   const server = new RawServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'hawser.v1' });
   await once(server, 'listening');
-  t.after(() => void server.close());
+  t.after(() => {
+    server.close();
+  });
   server.on('connection', (socket) => socket.send(frame));
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
