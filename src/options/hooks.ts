@@ -105,7 +105,7 @@ export interface HttpRequest {
   /** Absolute: scheme by TLS, authority from `Host`. */
   readonly url: URL;
   readonly headers: Headers;
-  /** Request body of at most 64 KiB; empty if there was none. The hook owns the bytes. */
+  /** Request body of at most `maxRequestBodyBytes`; empty if there was none. The hook owns the bytes. */
   readonly body: Buffer;
   /** Address of the client. IPv4-mapped IPv6 addresses are plain IPv4; empty for a socket without address. */
   readonly remoteAddress: string;

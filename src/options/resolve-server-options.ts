@@ -36,6 +36,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   upgradeTimeoutMs: 10_000,
   handshakeTimeoutMs: 10_000,
   maxHeadBytes: 16_384,
+  maxRequestBodyBytes: 65_536,
   maxHeaderFields: 100,
   maxPendingHandshakes: 1_000,
   maxPendingHandshakesPerIp: false,

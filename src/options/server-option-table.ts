@@ -88,6 +88,7 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   upgradeTimeoutMs: ms('time limit of the upgrade hook'),
   handshakeTimeoutMs: ms('time limit from accept to the end of the request head'),
   maxHeadBytes: bytes(1_048_576, 'maximum size of a request head'),
+  maxRequestBodyBytes: bytes(536_870_888, 'maximum size of the body of a plain HTTP request'),
   maxHeaderFields: count(10_000, 'maximum header fields in a request'),
   maxPendingHandshakes: count(1_000_000, 'maximum handshakes in progress'),
   maxPendingHandshakesPerIp: orFalse(count(1_000_000, 'maximum handshakes in progress from one address')),

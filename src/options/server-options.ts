@@ -97,6 +97,11 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   readonly handshakeTimeoutMs?: number | undefined;
   /** Maximum size of the request head; above it 431. Default 16,384; 1 to 1,048,576 bytes. Enough for cookies and tokens. */
   readonly maxHeadBytes?: number | undefined;
+  /**
+   * Maximum size of the body of a plain HTTP request on the own port; above it 413. Default 65,536; 1 to 536,870,888 bytes.
+   * The body is buffered before the `request` hook runs, and counts against `memoryBudget`.
+   */
+  readonly maxRequestBodyBytes?: number | undefined;
   /** Maximum number of fields in the request head; above it 431. Default 100; 1 to 10,000. Browsers send about 20. */
   readonly maxHeaderFields?: number | undefined;
   /**

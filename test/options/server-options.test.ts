@@ -34,6 +34,7 @@ test('CF-02 the defaults are the documented ones', () => {
     upgradeTimeoutMs: 10_000,
     handshakeTimeoutMs: 10_000,
     maxHeadBytes: 16_384,
+    maxRequestBodyBytes: 65_536,
     maxHeaderFields: 100,
     maxPendingHandshakes: 1_000,
     maxPendingHandshakesPerIp: false,

@@ -1,9 +1,6 @@
 import type { RequestHead } from './http-head.ts';
 import { readTarget, targetUrl } from './target.ts';
 
-/** Longest body of a plain request, in bytes. */
-export const MAX_BODY_BYTES = 65_536;
-
 /** The HTTP status for a body that is not read. */
 export interface BodyRefusal {
   readonly status: 400 | 411 | 413;
@@ -17,17 +14,18 @@ const TOO_LARGE = refusal(413);
 /**
  * Returns the length of the body that follows a head (RFC 9112 §6.3). An ambiguous length is refused, because it
  * enables request smuggling.
- * @returns 0 to {@link MAX_BODY_BYTES}, or a refusal: 411 for a `Transfer-Encoding`, 413 for a longer body, 400 for a
+ * @param maxBytes Longest body to read.
+ * @returns 0 to `maxBytes`, or a refusal: 411 for a `Transfer-Encoding`, 413 for a longer body, 400 for a
  *   length that is not a number, that differs from another one, or that comes with a `Transfer-Encoding`.
  */
-export function bodyLength(head: RequestHead): number | BodyRefusal {
+export function bodyLength(head: RequestHead, maxBytes: number): number | BodyRefusal {
   const [length, ...others] = head.fields.all('content-length');
   if (head.fields.count('transfer-encoding') > 0) return length === undefined ? LENGTH_REQUIRED : MALFORMED;
   if (length === undefined) return 0;
   if (!/^\d+$/.test(length) || others.some((other) => other !== length)) return MALFORMED;
   // inexact above 2^53 and infinite for very many digits; both are too large
   const bytes = Number(length);
-  return bytes > MAX_BODY_BYTES ? TOO_LARGE : bytes;
+  return bytes > maxBytes ? TOO_LARGE : bytes;
 }
 
 /** Whether a request names its host. All do but those of HTTP/1.0, which load balancers send as health checks. */

@@ -3,12 +3,7 @@ import { shown } from '../../options/option-check.ts';
 import { HandshakeError, type HandshakeErrorCode, MisuseError } from '../../protocol/errors.ts';
 import { renderRefusal, renderResponse } from '../../protocol/handshake/answer.ts';
 import type { RequestHead } from '../../protocol/handshake/http-head.ts';
-import {
-  bodyLength,
-  MAX_BODY_BYTES,
-  namesHost,
-  readPlainTarget,
-} from '../../protocol/handshake/plain-request.ts';
+import { bodyLength, namesHost, readPlainTarget } from '../../protocol/handshake/plain-request.ts';
 import { copyOf } from '../../protocol/message-memory.ts';
 import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
@@ -65,7 +60,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
     this.#place = place;
     place.holder = this;
     this.#hook = hook;
-    this.#body = new HeldInput(owner, MAX_BODY_BYTES, () =>
+    this.#body = new HeldInput(owner, owner.options.maxRequestBodyBytes, () =>
       this.#refuse('ERR_SERVER_FULL', { detail: 'the memory budget is used up' }),
     );
     owner.pendingSockets.add(this);
@@ -92,7 +87,7 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
       this.#refuse(foreign.code, { detail: `${foreign.why}; host ${this.#url.host}` });
       return;
     }
-    const length = bodyLength(head);
+    const length = bodyLength(head, owner.options.maxRequestBodyBytes);
     if (typeof length !== 'number') {
       this.#refuse('ERR_REQUEST_BODY', { status: length.status, detail: SENTENCES[length.status] });
       return;

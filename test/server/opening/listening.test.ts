@@ -108,6 +108,17 @@ test('HS-14: a request hook answers, with method, URL, headers and body', async 
   assert.equal(large.status, 413);
 });
 
+test('HS-14: maxRequestBodyBytes sets the longest body of a plain request', async (t) => {
+  const { port } = await listening(t, {
+    maxRequestBodyBytes: 100_000,
+    request: ({ body }) => new Response(String(body.length)),
+  });
+  const post = (bytes: number): Promise<Response> =>
+    fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'x'.repeat(bytes) });
+  assert.equal(await (await post(100_000)).text(), '100000');
+  assert.equal((await post(100_001)).status, 413);
+});
+
 test('HS-03 HS-14: two Cookie fields reach the upgrade hook and the request hook as one, joined with a semicolon', async (t) => {
   const seen: (string | null | undefined)[] = [];
   const { connect: open } = await listening(t, {
