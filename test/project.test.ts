@@ -23,6 +23,7 @@ const lockFiles = [
   'bench/bun',
   'examples/express',
   'examples/fastify',
+  'test/cluster',
   'test/interop',
   'tools/runtimes',
   'tools/wasm',

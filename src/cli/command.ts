@@ -28,6 +28,8 @@ export interface CommandIo {
   readonly errHasColours: boolean;
   /** Whether a terminal here shows block characters and arrows. */
   readonly hasUnicode: boolean;
+  /** A variable of the environment; `undefined` if it is not set. */
+  variable(name: string): string | undefined;
   /** Folder for what is kept between runs; it may not exist yet. `undefined` if the system names none. */
   readonly stateFolder: string | undefined;
   /** Versions of Hawser and Node, for reports. */

@@ -63,6 +63,7 @@ const io: CommandIo = {
   errIsTerminal: process.stderr.isTTY,
   errHasColours: process.stderr.isTTY && !noColour,
   hasUnicode: hasUnicode(),
+  variable: (name) => process.env[name],
   get stateFolder() {
     return stateFolder();
   },

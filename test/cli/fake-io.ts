@@ -12,6 +12,8 @@ export interface FakeIo extends CommandIo {
   readonly statusLines: string[];
   /** Standard input: typed or piped text. End it to simulate EOF. */
   readonly input: PassThrough;
+  /** The environment. */
+  readonly variables: Map<string, string>;
   /** Simulates SIGINT. */
   interrupt(): void;
   /** Simulates SIGHUP. */
@@ -27,6 +29,7 @@ export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): Fake
   const outLines: string[] = [];
   const errLines: string[] = [];
   const statusLines: string[] = [];
+  const variables = new Map<string, string>();
   const hangUps = new Set<() => void>();
   const input = new PassThrough();
   return {
@@ -42,6 +45,8 @@ export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): Fake
     errIsTerminal: terminal,
     errHasColours: terminal,
     hasUnicode: true,
+    variable: (name) => variables.get(name),
+    variables,
     stateFolder: undefined,
     versions: { hawser: '0.0.0', node: '0.0.0' },
     interrupted: abort.signal,
@@ -69,9 +74,10 @@ export interface Served {
   stop(): Promise<number>;
 }
 
-/** Runs `hawser serve` with flags, on a free port unless they name one, and waits for its URL. */
-export async function served(...flags: string[]): Promise<Served> {
-  const io = fakeIo();
+/** Runs `hawser serve` with flags, on a free port unless they name one, and waits for its URL. `io` is its environment. */
+export async function served(...args: (string | { readonly io: FakeIo })[]): Promise<Served> {
+  const flags = args.filter((arg) => typeof arg === 'string');
+  const { io } = args.find((arg) => typeof arg === 'object') ?? { io: fakeIo() };
   const port = flags.includes('--port') ? [] : ['--port', '0'];
   const exit = runCommandLine(['serve', ...port, ...flags], io, '0.0.0');
   await Promise.race([waitUntil(() => io.outLines.length > 0), exit]);

@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { WebSocketServer } from '../../src/index.ts';
 import { waitUntil } from '../../src/testing/index.ts';
-import { fakeIo } from '../cli/fake-io.ts';
+import { fakeIo, served } from '../cli/fake-io.ts';
 import { echo, hawser } from '../cli/talking.ts';
 import { curl } from '../interop/peers.ts';
 import { FENCES, PAGES, ROOT } from './fences.ts';
@@ -29,6 +29,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/proxies.md: nginx': 'test/interop/proxies.test.ts',
   'docs/proxies.md: HAProxy': 'test/interop/proxies.test.ts',
   'docs/proxies.md: PROXY protocol (2)': 'test/interop/proxy-protocol.test.ts',
+  'docs/hawser-v1.md: Opening': 'test/cluster/wire.test.ts',
+  'docs/hawser-v1.md: Positions': 'test/cluster/wire.test.ts',
+  'docs/hawser-v1.md: Positions (2)': 'test/cluster/wire.test.ts',
+  'docs/hawser-v1.md: Publishing': 'test/cluster/wire.test.ts',
+  'docs/hawser-v1.md: Errors': 'test/cluster/wire.test.ts',
   'docs/ws.md: Your dependencies': 'test/ws/dependants.test.ts',
   'docs/conformance/README.md: A client (2)': 'test/interop/conform-client.test.ts',
   // A diagram of folders.
@@ -101,6 +106,48 @@ async function checkClient(t: TestContext, name: string, args: readonly string[]
   if (name === 'connect') assert.match(io.outLines.join('\n'), /\b1\b[^]*\b2\b/);
 }
 
+/** Runs a command of topics against a server of this process, whose topic `news` has two messages. */
+async function checkTopics(t: TestContext, name: string, args: readonly string[]): Promise<void> {
+  const server = new WebSocketServer({
+    protocols: ['hawser.v1'],
+    history: { match: '*' },
+    authorizeSubscribe: () => true,
+    authorizePublish: () => true,
+  });
+  t.after(() => server.shutdown({ timeoutMs: 1 }));
+  const { port } = await server.listen({ port: 0, host: '127.0.0.1' });
+  for (const text of ['one', 'two']) server.publish('news', text);
+  const words = args.map((word) => word.replace(/^localhost:8080$/, `127.0.0.1:${port}`));
+  const io = fakeIo();
+  const exit = hawser(io, name, ...words);
+  if (name === 'send') {
+    assert.equal(await exit, 0, io.errLines.join('\n'));
+    assert.equal((await server.position('news')).offset, 4);
+    return;
+  }
+  const topic = words[1]!;
+  await Promise.race([waitUntil(() => server.topics.subscriberCount(topic) === 1), exit]);
+  server.publish(topic, 'three');
+  await waitUntil(() => io.outLines.some((line) => line.includes('three')));
+  // With --since this line is the third, otherwise the first.
+  assert.equal(
+    io.outLines.some((line) => line.includes('one')),
+    words.includes('--since'),
+  );
+  if (!words.includes('--count')) io.interrupt();
+  assert.equal(await exit, words.includes('--count') ? 0 : 130, io.errLines.join('\n'));
+}
+
+/** Publishes with curl to `hawser serve --topics` of this process. */
+async function checkPublish(t: TestContext, args: readonly string[]): Promise<void> {
+  if (curl.peer === undefined) return t.skip(curl.skip);
+  const server = await served('--topics', '--publish-token', 's3cret');
+  t.after(() => server.stop());
+  const words = args.map((word) => word.replace('127.0.0.1:8080', `127.0.0.1:${server.port}`));
+  const { stdout } = await promisify(execFile)(curl.peer, ['-sS', ...words]);
+  assert.equal((JSON.parse(stdout) as { ok: boolean }).ok, true, stdout);
+}
+
 /** Runs `hawser top` once against an admin port of this process. */
 async function checkTop(t: TestContext, args: readonly string[]): Promise<void> {
   const server = new WebSocketServer({ admin: { port: 0 } });
@@ -132,9 +179,11 @@ async function check(t: TestContext, { words: [program, ...args], input }: Shell
     const [name, ...rest] = program === 'npx' ? args.slice(1) : args;
     if (program === 'npx') assert.equal(args[0], 'hawser');
     if (name === 'serve') return checkServe(rest);
+    if (name === 'subscribe' || rest.includes('--topic')) return checkTopics(t, name!, rest);
     return name === 'top' ? checkTop(t, rest) : checkClient(t, name!, rest);
   }
-  if (program === 'curl') await checkCurl(t, args);
+  if (program === 'curl')
+    await (args.some((word) => word.includes('/topics/')) ? checkPublish(t, args) : checkCurl(t, args));
   else if (program === 'npm') checkNpm(args);
   else if (program === 'node') assert.ok(existsSync(join(ROOT, args[0]!)), args[0]);
   else if (program === 'bash') assert.ok(existsSync(join(ROOT, args[0]!)), args[0]);
