@@ -81,14 +81,23 @@ export function urlOf(text: string): string {
 
 /**
  * The options of {@link CLIENT_FLAGS}.
+ * @param subprotocol Offered before those of --protocol.
  * @throws UsageError naming the flag, its value, and what is allowed; CommandError for a file that cannot be read.
  */
-export function clientOptionsOf(flags: FlagValues, io: Pick<CommandIo, 'err'>): ConnectOptions {
+export function clientOptionsOf(
+  flags: FlagValues,
+  io: Pick<CommandIo, 'err'>,
+  subprotocol?: string,
+): ConnectOptions {
   const origin = textOf(flags, 'origin');
+  const protocols = protocolsOf(flags);
   warnIfInsecure(flags, io);
   return {
     headers: headersOf(flags),
-    protocols: protocolsOf(flags),
+    protocols:
+      subprotocol === undefined
+        ? protocols
+        : [subprotocol, ...protocols.filter((name) => name !== subprotocol)],
     ...(origin === undefined ? {} : { origin }),
     tls: tlsOf(flags),
     ...proxyOf(flags),

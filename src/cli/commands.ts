@@ -8,10 +8,11 @@ import { overview } from './help.ts';
 import { inspectCommand } from './inspect/inspect.ts';
 import { send } from './send.ts';
 import { serve } from './serve.ts';
+import { subscribe } from './subscribe.ts';
 import { top } from './top/top.ts';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  [serve, connectCommand, send, bench, conform, inspectCommand, top].map((command) => [
+  [serve, connectCommand, send, subscribe, bench, conform, inspectCommand, top].map((command) => [
     command.name,
     command,
   ]),
@@ -23,6 +24,7 @@ const help = (): string =>
     { command: 'hawser serve --echo --port 9001', says: 'an echo server to test clients with' },
     { command: 'hawser connect localhost:8080', says: 'talk to a server' },
     { command: 'hawser send localhost:8080 hello --expect 1', says: 'send a message, print the answer' },
+    { command: 'hawser subscribe localhost:8080 news', says: 'follow a topic of a push server' },
     { command: 'hawser bench localhost:9001', says: 'measure the speed of a server' },
     { command: 'hawser conform ws://127.0.0.1:9001/', says: 'test a server against RFC 6455' },
     { command: 'hawser inspect capture.jsonl', says: 'explain recorded frames' },

@@ -30,19 +30,29 @@ export async function dialled(
     return await connect(url, { ...options, signal: io.interrupted });
   } catch (error) {
     if (io.interrupted.aborted) return INTERRUPTED;
-    if (!(error instanceof ConnectError) || error.code === 'ERR_URL') {
-      const isUsage = error instanceof MisuseError || error instanceof ConnectError;
-      const words = error instanceof Error ? error.message : String(error);
-      throw isUsage ? new UsageError(words, { cause: error }) : new CommandError(words, { cause: error });
-    }
-    const proxy = options.proxy === undefined ? undefined : String(options.proxy);
-    const sentence = failureSentence(error, url, proxy);
-    print?.('failed', failureFields(error, url, sentence));
-    throw new CommandError(sentence, {
-      cause: error,
-      details: print === undefined ? answerLines(error) : [],
-    });
+    throw connectFailure(error, url, options, print);
   }
+}
+
+/** The error of a command that could not connect. @param print For `--json`: prints the failure as an event. */
+export function connectFailure(
+  error: unknown,
+  url: string,
+  options: Pick<ConnectOptions, 'proxy'>,
+  print?: PrintEvent,
+): UsageError | CommandError {
+  if (!(error instanceof ConnectError) || error.code === 'ERR_URL') {
+    const isUsage = error instanceof MisuseError || error instanceof ConnectError;
+    const words = error instanceof Error ? error.message : String(error);
+    return isUsage ? new UsageError(words, { cause: error }) : new CommandError(words, { cause: error });
+  }
+  const proxy = options.proxy === undefined ? undefined : String(options.proxy);
+  const sentence = failureSentence(error, url, proxy);
+  print?.('failed', failureFields(error, url, sentence));
+  return new CommandError(sentence, {
+    cause: error,
+    details: print === undefined ? answerLines(error) : [],
+  });
 }
 
 /** One line that says how a connection ended. */

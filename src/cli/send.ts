@@ -9,8 +9,15 @@ import { COMMON_FLAGS, type Flag, type FlagValues, parseFlags, textOf, wholeNumb
 import { helpText } from './help.ts';
 import { messageLine } from './shown-message.ts';
 import { bytesOfHex } from './slash-command.ts';
+import { publishAll } from './topics/publish-all.ts';
+import { HAWSER_V1 } from './topics/subprotocol.ts';
 
 const SEND_FLAGS: readonly Flag[] = [
+  {
+    name: 'topic',
+    value: '<topic>',
+    says: 'publish the messages to a topic over hawser.v1, and print the position of each',
+  },
   { name: 'file', value: '<path>', says: 'send the content of a file as one message; - is standard input' },
   { name: 'binary', says: 'send binary messages: arguments are hex digits, a file is sent unchanged' },
   {
@@ -22,7 +29,7 @@ const SEND_FLAGS: readonly Flag[] = [
   {
     name: 'wait-ms',
     value: '<ms>',
-    says: 'time limit for the expected messages; exit 3 if some are missing',
+    says: 'time limit for the expected messages, exit 3 if some are missing; with --topic for the answers',
     default: '10,000',
   },
 ];
@@ -39,7 +46,8 @@ const help = (): string =>
     'hawser send <url> <message…> [flags]',
     [
       'Connects, sends each message, waits for the expected answers, and closes with 1000.',
-      'Exit: 0 done; 1 connecting failed, or the close was not clean; 3 fewer answers than expected.',
+      'Exit: 0 done; 1 connecting or publishing failed, or the close was not clean; 3 fewer answers than',
+      'expected.',
     ],
     [
       { title: 'Sending', flags: SEND_FLAGS },
@@ -54,6 +62,10 @@ const help = (): string =>
       { command: `hawser send localhost:8080 '{"type":"reload"}'`, says: 'ws:// is the default' },
       { command: 'hawser send localhost:8080 --binary 00ff10', says: 'three bytes' },
       { command: 'hawser send localhost:8080 --file picture.png --binary', says: 'a file as one message' },
+      {
+        command: 'hawser send localhost:8080 --topic news hello',
+        says: 'publish to a topic; exit 1 if the server refuses',
+      },
     ],
   );
 
@@ -131,7 +143,10 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   if (target === undefined) throw new UsageError('a URL is missing: hawser send <url> <message…>');
   const expected = wholeNumberOf(flags, 'expect', 0, 0, 1_000_000_000);
   const waitMs = wholeNumberOf(flags, 'wait-ms', 10_000, 1, 2 ** 31 - 1);
-  const options = clientOptionsOf(flags, io);
+  const topic = textOf(flags, 'topic');
+  if (topic !== undefined && flags.has('expect'))
+    throw new UsageError('--topic and --expect exclude each other: --topic waits for the answers by itself');
+  const options = clientOptionsOf(flags, io, topic === undefined ? undefined : HAWSER_V1);
   const payloads = await payloadsOf(texts, flags, () => io.input);
   const url = urlOf(target);
   const json = flags.has('json');
@@ -142,11 +157,21 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   if (json) printConnectionEvents(connection, url, print);
   const interrupt = (): void => connection.close();
   io.interrupted.addEventListener('abort', interrupt);
-  const received = answers(connection, expected, waitMs, (message) =>
-    json ? print('message', messageFields(message)) : io.out(messageLine(message)),
-  );
-  await sendAll(connection, payloads);
-  const count = await received;
+  let count = 0;
+  let failures: readonly string[] = [];
+  if (topic === undefined) {
+    const received = answers(connection, expected, waitMs, (message) =>
+      json ? print('message', messageFields(message)) : io.out(messageLine(message)),
+    );
+    await sendAll(connection, payloads);
+    count = await received;
+  } else {
+    failures = await publishAll(connection, topic, payloads, waitMs, ({ position }) => {
+      const { epoch = null, offset = null } = position ?? {};
+      if (json) print('published', { topic, epoch, offset });
+      else io.out(position === undefined ? 'published' : `${epoch}:${offset}`);
+    });
+  }
   // Discard further messages: they precede the Close of the peer in the queue.
   connection.on('message', () => undefined);
   connection.resume();
@@ -158,6 +183,9 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     io.err(`hawser: ${count} of ${expected} expected messages arrived; ${closeLine(info)}`);
     return EXIT.CHECK_FAILED;
   }
+  const [failure, ...more] = failures;
+  if (failure !== undefined)
+    throw new CommandError(more.length === 0 ? failure : `${failure}; ${more.length} more messages failed`);
   if (exitOf(info) !== EXIT.DONE) throw new CommandError(closeLine(info), { cause: info.error });
   return EXIT.DONE;
 }

@@ -6,29 +6,20 @@ import {
   MisuseError,
   type ServerOptions,
   type TlsCredentials,
-  WebSocketServer,
+  type WebSocketServer,
 } from '../index.ts';
-import { ChatRooms } from './chat/chat-rooms.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
 import { textOfFile } from './files.ts';
 import { type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
 import { selfSigned } from '../testing/index.ts';
-import { chatPage, servePage, testPage } from './served-page.ts';
 import { printEvents } from './serve-events.ts';
-import { serveEcho, serveRelay } from './serve-modes.ts';
+import { MODE_FLAGS, modeOf, serverFor } from './serve-modes.ts';
 import { logClients, withoutCloses } from './serve-verbose.ts';
 import { SERVER_FLAGS, serverOptionsOf, WATCH_FLAGS } from './server-flags.ts';
 import { terminalLog } from './terminal-log.ts';
+import { refuseTopicFlags, TOPIC_FLAGS, topicSettingsOf } from './topics/topic-flags.ts';
 
-const MODES = ['echo', 'relay', 'chat'] as const;
-type Mode = (typeof MODES)[number];
-
-const MODE_FLAGS: readonly Flag[] = [
-  { name: 'echo', says: 'send every message back; the default; has a test page' },
-  { name: 'relay', says: 'send every message to all other connections; has a test page' },
-  { name: 'chat', says: 'chat rooms with a web page; open the URL in a browser' },
-];
 const WHERE_FLAGS: readonly Flag[] = [
   { name: 'port', short: 'p', value: '<n>', says: 'port to listen on; 0 takes a free port', default: '8080' },
   {
@@ -68,6 +59,7 @@ const OTHER_FLAGS: readonly Flag[] = [
 ];
 const FLAGS: readonly Flag[] = [
   ...MODE_FLAGS,
+  ...TOPIC_FLAGS,
   ...WHERE_FLAGS,
   ...TLS_FLAGS,
   ...WATCH_FLAGS,
@@ -81,7 +73,7 @@ const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
 
 const help = (): string =>
   helpText(
-    'hawser serve [--echo | --relay | --chat] [flags]',
+    'hawser serve [--echo | --relay | --chat | --topics] [flags]',
     [
       'Runs a WebSocket server. When it is ready it prints one line with its URL. SIGINT or SIGTERM closes',
       'every connection with a closing handshake; a second signal ends the process at once. Log lines go',
@@ -89,6 +81,7 @@ const help = (): string =>
     ],
     [
       { title: 'Mode', flags: MODE_FLAGS },
+      { title: 'Topics (with --topics; what is not allowed is refused)', flags: TOPIC_FLAGS },
       { title: 'Address', flags: WHERE_FLAGS },
       { title: 'TLS', flags: TLS_FLAGS },
       { title: 'Monitoring', flags: WATCH_FLAGS },
@@ -115,21 +108,20 @@ const help = (): string =>
         says: 'limit the message rate and the connections',
       },
       {
+        command: "hawser serve --topics --allow-subscribe 'news:*' --history 'news:*' --publish-token s3cret",
+        says: 'a push server: curl publishes, browsers subscribe, and nothing is lost between',
+      },
+      {
+        command:
+          "hawser serve --topics --allow-subscribe 'room:*' --allow-publish 'room:*' --presence 'room:*'",
+        says: 'clients publish themselves, and see who is there',
+      },
+      {
         command: 'hawser serve --chat --allowed-host chat.example --allowed-origin https://chat.example',
         says: 'behind a proxy that forwards the Host header',
       },
     ],
   );
-
-function modeOf(flags: FlagValues): Mode {
-  const given = MODES.filter((mode) => flags.has(mode));
-  if (given.length > 1) {
-    throw new UsageError(
-      `${given.map((mode) => `--${mode}`).join(' and ')} exclude each other: give one of them`,
-    );
-  }
-  return given[0] ?? 'echo';
-}
 
 /** The address as the host of a URL; `localhost` for 0.0.0.0 and ::. */
 function urlHost({ address, family }: AddressInfo): string {
@@ -145,9 +137,9 @@ const LISTEN_ERRORS: Readonly<Record<string, string>> = {
 };
 
 /** The flags are already checked. A certificate that does not match its key fails here. */
-function serverOf(options: ServerOptions): WebSocketServer {
+function serverOf(make: () => WebSocketServer): WebSocketServer {
   try {
-    return new WebSocketServer(options);
+    return make();
   } catch (error) {
     if (error instanceof MisuseError) throw new CommandError(error.message, { cause: error });
     throw error;
@@ -189,24 +181,21 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const host = textOf(flags, 'host') ?? '127.0.0.1';
   const credentials = credentialsOf(flags, host);
   const logger = loggerFor(io, flags);
+  const topics = mode === 'topics' ? topicSettingsOf(flags, (name) => io.variable(name)) : undefined;
+  if (topics === undefined) refuseTopicFlags(flags);
   const options: ServerOptions = {
     ...(LOOPBACK.has(host) ? { allowedHosts: [...LOOPBACK_HOSTS] } : {}),
     ...serverOptionsOf(flags),
     ...(credentials === undefined ? {} : { tls: credentials }),
     logger,
   };
+  const log = flags.has('verbose') ? logger : undefined;
+  const server = serverOf(() => serverFor(mode, options, topics, log));
   const socketPath = typeof options.path === 'string' ? options.path : '/';
-  const server = serverOf({
-    ...options,
-    request: servePage(mode === 'chat' ? chatPage(socketPath) : testPage(socketPath, mode)),
-  });
   // The logger reports errors; without a listener the event would be unhandled.
   server.on('error', () => undefined);
   if (flags.has('json')) printEvents(server, io);
   if (flags.has('verbose')) logClients(server, logger, DEFAULT_SERVER_OPTIONS.clock);
-  if (mode === 'echo') serveEcho(server);
-  else if (mode === 'relay') serveRelay(server);
-  else ChatRooms.on(server);
 
   // Installed before the URL is printed and until the server has closed: without a listener SIGHUP ends the process.
   const stopRenewing = io.onHangUp(() => renew(server, flags, host, logger));
@@ -220,6 +209,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     const admin = adminUrl === undefined ? {} : { adminUrl };
     io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url, ...admin }));
   } else if (mode === 'chat') io.out(`Hawser chat is listening on ${url}`);
+  else if (mode === 'topics')
+    io.out(`Hawser topics is listening on ${url} and takes POST ${pageUrl}topics/<topic>`);
   else io.out(`Hawser ${mode} is listening on ${url} with a test page at ${pageUrl}`);
   if (adminUrl !== undefined && !flags.has('json')) io.out(`The admin page is on ${adminUrl}`);
 

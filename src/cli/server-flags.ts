@@ -76,6 +76,9 @@ const HAVE_NO_FLAG: ReadonlySet<string> = new Set([
   'presence',
 ]);
 
+/** Options that need one of another kind. */
+const NEED_CODE: ReadonlySet<string> = new Set(['requireEngine']);
+
 /** Defaults of the command that differ from those of the library. */
 const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
   memoryBudget: '268,435,456',
@@ -87,7 +90,7 @@ const ADMIN_DEFAULTS: Readonly<Record<string, string>> = { port: 'none' };
 const OPTIONS = describeServerOptions();
 
 const OPTION_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS)
-  .filter(([, rule]) => !HAVE_NO_FLAG.has(rule.kind))
+  .filter(([option, rule]) => !HAVE_NO_FLAG.has(rule.kind) && !NEED_CODE.has(option))
   .map(([option, rule]) => flagOf(option, option, rule, FLAG_DEFAULTS[option] ?? rule.default));
 
 const RATE_DEFAULTS: Readonly<Record<string, unknown>> = {

@@ -1,0 +1,72 @@
+import { type Logger, refuse, type RequestHook, type ServerOptions, WebSocketServer } from '../../index.ts';
+import { answerTopics } from './publish-door.ts';
+import { HAWSER_V1 } from './subprotocol.ts';
+import type { TopicSettings } from './topic-flags.ts';
+
+const MAX_BODY_BYTES = 536_870_888;
+/** A body that is a little too long gets an answer in JSON, too. */
+const BODY_MARGIN_BYTES = 65_536;
+
+/**
+ * A server of topics, not listening yet. It accepts clients of `hawser.v1` only, and refuses every topic that is not allowed.
+ * @param given Options of other flags.
+ * @param log Gets a line for each publish and each refusal; missing: no lines.
+ */
+export function topicServer(
+  given: ServerOptions,
+  settings: TopicSettings,
+  log: Logger | undefined,
+): WebSocketServer {
+  const { maySubscribe, mayPublish, hasMembers, hasHistory, history, presence, token } = settings;
+  const { maxMessageBytes = 1_048_576, endpoints, protocols = [] } = given;
+  const server: WebSocketServer = new WebSocketServer({
+    maxRequestBodyBytes: Math.min(maxMessageBytes + BODY_MARGIN_BYTES, MAX_BODY_BYTES),
+    ...given,
+    endpoints: { health: '/healthz', ready: '/readyz', ...endpoints },
+    protocols: [HAWSER_V1, ...protocols.filter((name) => name !== HAWSER_V1)],
+    history,
+    presence,
+    upgrade: ({ protocols: offered }) =>
+      offered.has(HAWSER_V1) ? undefined : refuse(400, { body: NOT_OFFERED }),
+    authorizeSubscribe: ({ id }, topic) => {
+      const allowed = maySubscribe(topic);
+      if (!allowed) log?.info({ connectionId: id, topic }, 'subscription refused');
+      return allowed && hasMembers(topic) ? { presence: {} } : allowed;
+    },
+    authorizePublish: ({ id }, topic, message) => {
+      const allowed = mayPublish(topic);
+      const bytes = Buffer.byteLength(message);
+      log?.info({ connectionId: id, topic, bytes }, allowed ? 'publish accepted' : 'publish refused');
+      return allowed;
+    },
+    request: async (request) =>
+      (await answerTopics({ server, token, maxMessageBytes, hasHistory, hasMembers, log }, request)) ??
+      answerOther(request),
+  });
+  return server;
+}
+
+const NOT_OFFERED = `This server speaks the subprotocol ${HAWSER_V1}, which the client did not offer.\n`;
+
+/** A page of text at `/`, and 404 elsewhere. */
+const answerOther: RequestHook = ({ url, method }) => {
+  if (url.pathname !== '/') return textAnswer(404, 'There is nothing here.\n');
+  if (method !== 'GET' && method !== 'HEAD')
+    return textAnswer(405, 'Use GET or HEAD.\n', { allow: 'GET, HEAD' });
+  const socket = `${url.protocol === 'https:' ? 'wss' : 'ws'}://${url.host}/`;
+  const fields = `-H 'Authorization: Bearer <token>' -H 'Content-Type: text/plain'`;
+  return textAnswer(
+    200,
+    [
+      'A Hawser server of topics.',
+      '',
+      `Subscribe:  hawser subscribe ${socket} <topic>`,
+      `            or any WebSocket client with the subprotocol ${HAWSER_V1}`,
+      `Publish:    curl ${url.origin}/topics/<topic> ${fields} -d <message>`,
+      '',
+    ].join('\n'),
+  );
+};
+
+const textAnswer = (status: number, text: string, headers: Readonly<Record<string, string>> = {}): Response =>
+  new Response(text, { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers } });
