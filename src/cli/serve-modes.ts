@@ -1,5 +1,5 @@
 import { type Logger, type ServerOptions, WebSocketServer } from '../index.ts';
-import { ChatRooms } from './chat/chat-rooms.ts';
+import { chatServer } from './chat/chat-server.ts';
 import { UsageError } from './command.ts';
 import type { Flag, FlagValues } from './flags.ts';
 import { chatPage, servePage, testPage } from './served-page.ts';
@@ -42,11 +42,10 @@ export function serverFor(
 ): WebSocketServer {
   if (topics !== undefined) return topicServer(options, topics, log);
   const socketPath = typeof options.path === 'string' ? options.path : '/';
-  const page = mode === 'relay' || mode === 'echo' ? testPage(socketPath, mode) : chatPage(socketPath);
-  const server = new WebSocketServer({ ...options, request: servePage(page) });
+  if (mode !== 'echo' && mode !== 'relay') return chatServer(options, servePage(chatPage(socketPath)));
+  const server = new WebSocketServer({ ...options, request: servePage(testPage(socketPath, mode)) });
   if (mode === 'echo') serveEcho(server);
-  else if (mode === 'relay') serveRelay(server);
-  else ChatRooms.on(server);
+  else serveRelay(server);
   return server;
 }
 

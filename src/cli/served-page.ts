@@ -10,6 +10,8 @@ export interface ServedPage {
   readonly what: string;
   /** Values of placeholders such as `%SOCKET_PATH%`, which stand inside of attributes. */
   readonly values: Readonly<Record<string, string>>;
+  /** A script that the page loads: its path on the server, and its file in the package. */
+  readonly script?: { readonly path: string; readonly file: string };
 }
 
 /** @param socketPath Path that the page connects to. */
@@ -17,6 +19,7 @@ export const chatPage = (socketPath: string): ServedPage => ({
   file: 'src/cli/chat/page.html',
   what: 'The chat',
   values: { SOCKET_PATH: socketPath },
+  script: { path: '/hawser.js', file: 'build/package/browser.js' },
 });
 
 /** @param socketPath Path that the page connects to. @param mode What the server does with a message. */
@@ -28,7 +31,7 @@ export const testPage = (socketPath: string, mode: 'echo' | 'relay'): ServedPage
 
 /** Hashes of the content between two tags, for the Content-Security-Policy. */
 function hashes(html: string, tag: string): string {
-  const pattern = new RegExp(`<${tag}>(.*?)</${tag}>`, 'gs');
+  const pattern = new RegExp(`<${tag}(?: type="module")?>(.*?)</${tag}>`, 'gs');
   return [...html.matchAll(pattern)]
     .map(([, text]) => `'sha256-${createHash('sha256').update(text!).digest('base64')}'`)
     .join(' ');
@@ -37,9 +40,12 @@ function hashes(html: string, tag: string): string {
 const escapedAttribute = (text: string): string =>
   text.replace(/[&"<>]/g, (char) => `&#${char.codePointAt(0)};`);
 
-/** The file is next to its source in the package. Resolved through the package, because a bundler may move this code. */
+/** A file of the package. Resolved through the package, because a bundler may move this code. */
+const readText = (file: string): string =>
+  readFileSync(new URL(file, import.meta.resolve('hawser/package.json')), 'utf8');
+
 function htmlOf({ file, values }: ServedPage): string {
-  const html = readFileSync(new URL(file, import.meta.resolve('hawser/package.json')), 'utf8');
+  const html = readText(file);
   return html.replace(/%([A-Z_]+)%/g, (whole, name: string) => {
     const value = values[name];
     return value === undefined ? whole : escapedAttribute(value);
@@ -52,10 +58,12 @@ function htmlOf({ file, values }: ServedPage): string {
  */
 export function servePage(page: ServedPage): RequestHook {
   const html = htmlOf(page);
+  const { script } = page;
+  const code = script === undefined ? '' : readText(script.file);
   const policy = (host: string): string =>
     [
       "default-src 'none'",
-      `script-src ${hashes(html, 'script')}`,
+      `script-src ${script === undefined ? '' : "'self' "}${hashes(html, 'script')}`,
       `style-src ${hashes(html, 'style')}`,
       // In older browsers 'self' does not include a WebSocket.
       `connect-src 'self' ws://${host} wss://${host}`,
@@ -65,7 +73,8 @@ export function servePage(page: ServedPage): RequestHook {
       "frame-ancestors 'none'",
     ].join('; ');
   return ({ method, url }) => {
-    if (url.pathname !== '/') {
+    const isScript = url.pathname === script?.path;
+    if (url.pathname !== '/' && !isScript) {
       return new Response(`There is nothing here. ${page.what} is at /\n`, {
         status: 404,
         headers: { 'content-type': 'text/plain; charset=utf-8' },
@@ -75,6 +84,15 @@ export function servePage(page: ServedPage): RequestHook {
       return new Response('This page supports GET and HEAD only.\n', {
         status: 405,
         headers: { allow: 'GET, HEAD' },
+      });
+    }
+    if (isScript) {
+      return new Response(code, {
+        headers: {
+          'content-type': 'text/javascript; charset=utf-8',
+          'cache-control': 'no-cache',
+          'x-content-type-options': 'nosniff',
+        },
       });
     }
     return new Response(html, {

@@ -114,6 +114,11 @@ test(
     t.after(() => again.stop());
     await showing(anna, SAID, ['before', 'while it was away']);
     await showing(anna, '.said.pending .text', []);
+    assert.deepEqual(
+      (await texts(anna, '.note')).filter((note) => /restarted/.test(note)),
+      ['The server was restarted: earlier messages are gone'],
+    );
+    if (PICTURES !== undefined) await anna.screenshot({ path: `${PICTURES}/chat-restarted.png` });
     await showing(anna, PEOPLE, ['Anna (you)']);
     const colours = await backgrounds(anna, '.face');
     assert.equal(colours.length, 3, 'two messages and one person');
@@ -121,6 +126,34 @@ test(
     const { page: ben } = await visit(t, again.url.href);
     await enter(ben, 'Ben');
     await showing(ben, SAID, ['while it was away']);
+  },
+);
+
+test(
+  'CM-04 HI-04: a page that is loaded again shows the history, the same user and the typed line',
+  TIMEOUT,
+  async (t) => {
+    const { url } = await chat(t);
+    const { page: anna } = await visit(t, url.href);
+    const { page: ben } = await visit(t, url.href);
+    await enter(anna, 'Anna');
+    await enter(ben, 'Ben');
+    for (const text of ['one', 'two']) await say(anna, text);
+    await showing(ben, SAID, ['one', 'two']);
+    await anna.fill('#text', 'not finished');
+    await anna.reload();
+    await say(ben, 'three');
+    await enter(anna, 'Anna');
+    await showing(anna, SAID, ['one', 'two', 'three']);
+    await showing(anna, '.said.mine .text', ['one', 'two']);
+    await showing(anna, PEOPLE, ['Anna (you)', 'Ben']);
+    assert.equal(await anna.inputValue('#text'), 'not finished');
+    // Within the grace time she has not left.
+    assert.deepEqual(
+      (await texts(ben, '.note')).filter((note) => /Anna/.test(note)),
+      [],
+    );
+    assert.deepEqual(await texts(anna, '.note'), []);
   },
 );
 

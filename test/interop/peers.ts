@@ -94,6 +94,7 @@ export const promClient: Found<PromClient> = loaded('prom-client', (module) => m
 /** The members of playwright that the tests use. Functions run in the page and cannot use variables of the test. */
 export interface Page {
   goto(url: string): Promise<unknown>;
+  reload(): Promise<unknown>;
   evaluate<Result, Argument>(
     run: (argument: Argument) => Result,
     argument?: Argument,
@@ -102,6 +103,7 @@ export interface Page {
   click(selector: string): Promise<void>;
   press(selector: string, key: string): Promise<void>;
   textContent(selector: string): Promise<string | null>;
+  inputValue(selector: string): Promise<string>;
   waitForSelector(
     selector: string,
     options?: { readonly state?: 'attached' | 'visible' | 'hidden' },
