@@ -6,7 +6,7 @@ import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { METRICS_TYPE } from '../../src/observe/index.ts';
 import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { runCommandLine } from '../../src/cli/commands.ts';
-import { fakeIo } from '../cli/fake-io.ts';
+import { fakeIo, served } from '../cli/fake-io.ts';
 import { nodeClient } from '../interop/peers.ts';
 import { follow } from './readme-runs.ts';
 import { messages, statusOf, visit } from './visitors.ts';
@@ -287,4 +287,32 @@ export async function channels(t: TestContext, file: string): Promise<void> {
   assert.equal(await messages(client)(), 'your request was r-17');
   client.close();
   await waitUntil(() => /^[0-9a-f-]{36} closed with 1000$/m.test(program.output()));
+}
+
+/** The client of a push server: a message before the server restarts, and what it prints after. */
+export async function pushClient(t: TestContext, file: string): Promise<void> {
+  const flags = [
+    '--topics',
+    '--allow-subscribe',
+    'news:*',
+    '--history',
+    'news:*',
+    '--publish-token',
+    's3cret',
+  ];
+  const server = await served(...flags);
+  t.after(() => server.stop());
+  const url = `http://127.0.0.1:${server.port}/topics/news:sport`;
+  const headers = { authorization: 'Bearer s3cret', 'content-type': 'text/plain' };
+  const program = run(t, file, { ports: { 8080: server.port } });
+  const subscribers = async (): Promise<number> =>
+    ((await (await fetch(url, { headers })).json()) as { subscribers: number }).subscribers;
+  await waitUntil(async () => (await subscribers()) === 1, { deadlineMs: 30_000 });
+  await fetch(url, { method: 'POST', body: 'Goal!', headers });
+  await waitUntil(() => program.output() === 'Goal!\n', { deadlineMs: 30_000 });
+  assert.equal(await server.stop(), 0);
+  const again = await served(...flags, '--port', String(server.port));
+  t.after(() => again.stop());
+  await waitUntil(() => program.output() === 'Goal!\nload everything again\n', { deadlineMs: 30_000 });
+  program.child.kill();
 }
