@@ -1,7 +1,7 @@
 // Bundles src/ into build/package, the published package; part of `npm run build`. Each entry point is one ES module and one CommonJS
 // file (.cjs); files named shared-… contain what several entry points use. No source is in two files of one format, so a class is
 // the same at every entry point. Names stay; two functions of one name in one file get a suffix (`name$1`) in stack traces.
-import { appendFileSync, chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
@@ -114,3 +114,13 @@ writeFileSync(
 );
 // The field `browser` of package.json names this file: a bundle of a part of hawser/protocol for a page needs no node:crypto.
 writeFileSync(join(folder, 'no-crypto.js'), 'export default {};\n');
+
+// The second package, for `"overrides": { "ws": … }`: `npm pack ./build/ws-package`. Its root is hawser/ws of this version.
+const second = join(root, 'build', 'ws-package');
+rmSync(second, { recursive: true, force: true });
+cpSync(join(root, 'tools', 'ws-package'), second, { recursive: true });
+cpSync(join(root, 'LICENSE'), join(second, 'LICENSE'));
+const read = (/** @type {string} */ file) => JSON.parse(readFileSync(file, 'utf8'));
+const { version } = read(join(root, 'package.json'));
+const manifest = { ...read(join(second, 'package.json')), dependencies: { hawser: `^${version}` } };
+writeFileSync(join(second, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);

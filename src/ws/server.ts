@@ -24,9 +24,11 @@ import {
 import { deflateSettings } from './settings.ts';
 import { LINK_DEFAULTS } from './settings-options.ts';
 import { nextTick } from './ticks.ts';
-import { WsEmitter } from './typed-emitter.ts';
+import { isInstance, WsEmitter } from './typed-emitter.ts';
 import { DRIVER, PREAMBLE, WebSocket } from './websocket.ts';
 
+/** Mark of the class, the same in every copy of this library. */
+const BRAND: unique symbol = Symbol.for('hawser.ws.WebSocketServer');
 /** Key of the mark of a socket that was upgraded. */
 const UPGRADED = Symbol('hawser.ws.upgraded');
 
@@ -83,6 +85,11 @@ export class WebSocketServer<
   T extends SocketClass = SocketClass,
   U extends RequestClass = RequestClass,
 > extends WsEmitter<WebSocketServerEvents<InstanceType<T>, InstanceType<U>>> {
+  /** The CommonJS copy of this library has a class of its own. Its servers are instances of this class, too. @internal */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isInstance(this, WebSocketServer, BRAND, value);
+  }
+
   /** Read at each handshake. The types leave out the class `WebSocket`, so that a server is one of `@types/ws`, too. */
   options: ServerOptions<never, U>;
   /** The open connections; absent with `clientTracking: false`. */
@@ -95,6 +102,11 @@ export class WebSocketServer<
   _state: 'running' | 'closing' | 'closed' = 'running';
   /** @internal */
   _removeListeners: (() => void) | undefined;
+
+  /** @internal */
+  get [BRAND](): true {
+    return true;
+  }
 
   /**
    * @param callback Listener of `listening`, with `port`.

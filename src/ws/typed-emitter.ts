@@ -25,3 +25,13 @@ export interface TypedEmitter<Events> extends EventEmitter {
 
 /** Node's class, with these types. */
 export const WsEmitter = EventEmitter as unknown as new <Events>() => TypedEmitter<Events>;
+
+/**
+ * Answers `value instanceof Asked`, where `Asked` is `Branded` or a subclass of it. Objects of `Branded` have the property
+ * `brand`, in every copy of this library that the process has loaded. An object of a subclass is one of this copy only.
+ */
+export function isInstance(Asked: unknown, Branded: unknown, brand: symbol, value: unknown): boolean {
+  if (Asked !== Branded)
+    return Boolean(Reflect.apply(Function.prototype[Symbol.hasInstance], Asked, [value]));
+  return typeof value === 'object' && value !== null && brand in value;
+}

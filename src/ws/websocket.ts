@@ -19,13 +19,15 @@ import type { ClientArguments, ClientOptions, ConnectionOptions } from './option
 import { READY, type ReadyState } from './ready-states.ts';
 import type { Sender } from './sender.ts';
 import { type SendOptions, SocketDriver } from './socket-driver.ts';
-import { WsEmitter } from './typed-emitter.ts';
+import { isInstance, WsEmitter } from './typed-emitter.ts';
 import { LINK_DEFAULTS } from './settings-options.ts';
 
 /** What a message arrives as: by `binaryType`. */
 export type RawData = Buffer | ArrayBuffer | Buffer[];
 
 const BINARY_TYPES: readonly unknown[] = ['nodebuffer', 'arraybuffer', 'fragments', 'blob'];
+/** Mark of the class, the same in every copy of this library. */
+const BRAND: unique symbol = Symbol.for('hawser.ws.WebSocket');
 /** Key of what drives a `WebSocket`. */
 export const DRIVER: unique symbol = Symbol('hawser.ws.driver');
 /** Key of the option with the bytes that a server writes before any frame. */
@@ -98,6 +100,11 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
   /** A bundler gives the class another one. @internal */
   static override readonly name = 'WebSocket';
 
+  /** The CommonJS copy of this library has a class of its own. Its sockets are instances of this class, too. @internal */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isInstance(this, WebSocket, BRAND, value);
+  }
+
   static get CONNECTING(): 0 {
     return READY.CONNECTING;
   }
@@ -149,6 +156,11 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     driver.linkOptions = { ...LINK_DEFAULTS, ...given.options };
     driver.throwsUnheard = given.options.throwUnheard === true;
     new ClientHandshake(this, driver, given.protocols, given.options).start(address);
+  }
+
+  /** @internal */
+  get [BRAND](): true {
+    return true;
   }
 
   get CONNECTING(): 0 {

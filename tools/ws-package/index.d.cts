@@ -1,0 +1,2 @@
+import WebSocket = require('hawser/ws');
+export = WebSocket;

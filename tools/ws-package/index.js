@@ -1,0 +1,1 @@
+export { createWebSocketStream, default, Sender, WebSocket, WebSocketServer } from 'hawser/ws';
