@@ -4,7 +4,7 @@ import { type AddressInfo, connect as connectTcp } from 'node:net';
 import process from 'node:process';
 import type { Duplex } from 'node:stream';
 import { refuse, WebSocketServer } from 'hawser';
-import { connect, ConnectError, type ConnectTarget } from 'hawser/client';
+import { connect, ConnectError, type ConnectTarget, WebSocket } from 'hawser/client';
 
 const server = new WebSocketServer({
   protocols: ['chat.v1'],
@@ -99,5 +99,18 @@ async function sendingMuch(): Promise<void> {
   console.log(connection.messagesSent, connection.messagesReceived);
 }
 
-for (const step of [loop, failing, givingUp, throughProxy, throughSocks, sendingMuch]) await step();
+async function asInBrowsers(): Promise<void> {
+  const socket = new WebSocket(url, 'chat.v1', { headers: { 'X-Token': 'secret' } });
+  socket.addEventListener('open', () => socket.send('Hello'));
+  socket.addEventListener('message', ({ data }) => {
+    console.log(socket.protocol, data); // text as string, binary as Blob or ArrayBuffer
+    socket.close(1000, 'done');
+  });
+  await new Promise((resolve) => {
+    socket.addEventListener('close', resolve);
+  });
+}
+
+for (const step of [loop, failing, givingUp, throughProxy, throughSocks, sendingMuch, asInBrowsers])
+  await step();
 await server.shutdown();

@@ -3,7 +3,7 @@ import { MisuseError } from '../protocol/errors.ts';
 import { defaultEngine, type Engine } from '../engine/engine.ts';
 import { checkClientArguments } from '../options/client-call-check.ts';
 import type { ConnectOptions, ResolvedConnectOptions } from '../options/connect-options.ts';
-import { Connecting } from './connecting.ts';
+import { Connecting, type ConnectOutcome } from './connecting.ts';
 import { type Destination, readDestination } from '../protocol/handshake/destination.ts';
 import { resolveConnectOptions } from '../options/resolve-connect-options.ts';
 
@@ -43,21 +43,35 @@ export function connectWith<UserData>(
     // A throw in here rejects the promise.
     checkClientArguments('connect', given);
     const [url, options] = given;
-    const settings = resolveConnectOptions(options, engine);
-    const { headers, tls, socket } = settings;
-    let destination: Destination;
-    try {
-      destination = readDestination(url);
-      refuseForUrl(destination, settings);
-    } catch (error) {
-      socket?.destroy();
-      throw error;
-    }
-    new Connecting<UserData>({ destination, url: String(url), headers, tls }, settings, engine, {
-      resolve,
-      reject,
-    }).start();
+    beginConnecting(engine, url, resolveConnectOptions(options, engine), { resolve, reject });
   });
+}
+
+/**
+ * Starts to connect, with checked options.
+ * @throws ConnectError `ERR_URL`. MisuseError `ERR_OPTION` for options that do not fit the URL.
+ */
+export function beginConnecting<UserData>(
+  engine: Engine,
+  url: string | URL,
+  settings: ResolvedConnectOptions,
+  outcome: ConnectOutcome<UserData>,
+): void {
+  const { headers, tls, socket } = settings;
+  let destination: Destination;
+  try {
+    destination = readDestination(url);
+    refuseForUrl(destination, settings);
+  } catch (error) {
+    socket?.destroy();
+    throw error;
+  }
+  new Connecting<UserData>(
+    { destination, url: String(url), headers, tls },
+    settings,
+    engine,
+    outcome,
+  ).start();
 }
 
 /** @throws MisuseError `ERR_OPTION` for options that do not fit the URL. */

@@ -70,3 +70,6 @@ export type {
   TopicEvents,
   TopicMessage,
 } from './topics/topic-events.ts';
+export type { WebSocketOptions } from './websocket/arguments.ts';
+export type { CloseEvent, ErrorEvent, MessageEvent, WebSocketEventMap } from './websocket/events.ts';
+export { type ListenerOptions, WebSocket, type WebSocketListener } from './websocket/websocket.ts';

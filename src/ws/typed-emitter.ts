@@ -31,7 +31,6 @@ export const WsEmitter = EventEmitter as unknown as new <Events>() => TypedEmitt
  * `brand`, in every copy of this library that the process has loaded. An object of a subclass is one of this copy only.
  */
 export function isInstance(Asked: unknown, Branded: unknown, brand: symbol, value: unknown): boolean {
-  if (Asked !== Branded)
-    return Boolean(Reflect.apply(Function.prototype[Symbol.hasInstance], Asked, [value]));
+  if (Asked !== Branded) return Reflect.apply(Function.prototype[Symbol.hasInstance], Asked, [value]);
   return typeof value === 'object' && value !== null && brand in value;
 }

@@ -108,6 +108,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/client.md: Proxies': GUIDE_TO_CLIENT,
   'docs/client.md: Proxies (2)': GUIDE_TO_CLIENT,
   'docs/client.md: Sending many messages': GUIDE_TO_CLIENT,
+  "docs/client.md: The browser's WebSocket": GUIDE_TO_CLIENT,
   'docs/compression.md: Compression': {
     given: `const secret = 'a secret '.repeat(200);
       const state = { news: 'the same again '.repeat(200) };`,

@@ -48,6 +48,6 @@ test('EX-01 EX-03 client guide: the program in docs/client.md prints what the pa
   assert.deepEqual(await exit, [0, null]);
   assert.equal(
     output(),
-    'chat.v1 Hello\n1000 true local-close\nERR_RESPONSE response 401 Who are you?\nopen\n101 null []\nopen\n1000 1000\n',
+    'chat.v1 Hello\n1000 true local-close\nERR_RESPONSE response 401 Who are you?\nopen\n101 null []\nopen\n1000 1000\nchat.v1 Hello\n',
   );
 });
