@@ -337,6 +337,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
         this.#pumping = false;
         // Delivery may stop without another call of `next`, and the transport may reuse the memory of the chunk.
         this.#context.engine.reusableBytes.forget();
+        this.#context.engine.repeated.forget();
       }
       this.#pumped();
     } catch (error) {

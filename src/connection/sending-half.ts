@@ -52,12 +52,10 @@ export abstract class SendingHalf {
     } else if (typeof payload === 'string' && options === undefined) {
       if (!this.#admit(payload.length)) return false;
       link.outbox.text(payload);
-    } else if (options?.binary === undefined && typeof payload !== 'string') {
-      const bytes = payloadBytes(payload, this.owner.engine.reusableBytes);
-      if (!this.#admit(bytes.length)) return false;
-      link.outbox.data(OPCODE.BINARY, bytes, options?.compress);
+    } else if (typeof payload !== 'string') {
+      if (!this.#sendBytes(payload, options)) return false;
     } else {
-      const { opcode, data } = outgoing(payload, options?.binary, this.owner.engine.reusableBytes);
+      const { opcode, data } = outgoing(payload, options?.binary);
       if (!this.#admit(data.length)) return false;
       if (typeof data === 'string') link.outbox.text(data, options?.compress);
       else link.outbox.data(opcode, data, options?.compress);
@@ -77,6 +75,26 @@ export abstract class SendingHalf {
     this.messagesSent++;
     this.owner.counters.messagesSent++;
     this.reportStreamed(bytes, isText);
+  }
+
+  /** @returns Whether the message was accepted. */
+  #sendBytes(payload: ArrayBufferView | ArrayBuffer, options: SendOptions | undefined): boolean {
+    const { outbox } = this.link;
+    const opcode = options?.binary === false ? OPCODE.TEXT : OPCODE.BINARY;
+    const frame = outbox.framed(opcode, payload);
+    if (frame !== undefined) {
+      if (!this.#admit(frame.length)) return false;
+      outbox.shared(frame);
+      return true;
+    }
+    const { reusableBytes } = this.owner.engine;
+    const bytes =
+      opcode === OPCODE.BINARY
+        ? payloadBytes(payload, reusableBytes)
+        : (outgoing(payload, false, reusableBytes).data as Uint8Array);
+    if (!this.#admit(bytes.length)) return false;
+    outbox.data(opcode, bytes, options?.compress, payload);
+    return true;
   }
 
   drained(signal: AbortSignal | undefined): Promise<void> {

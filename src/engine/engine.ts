@@ -56,7 +56,10 @@ export class Engine extends ProtocolMemory {
     this.readMemory = new ReadMemory(Buffer.from(buffer, byteOffset + PACKING_BYTES, READ_BYTES));
     this.clock = clock;
     this.random = random;
-    this.flushQueue.onSliceEnd(() => this.joinedRun.forget());
+    this.flushQueue.onSliceEnd(() => {
+      this.joinedRun.forget();
+      this.repeated.forget();
+    });
   }
 
   /**

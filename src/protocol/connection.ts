@@ -206,6 +206,7 @@ export class ProtocolConnection {
    */
   receive(chunk: Buffer): void {
     this.#memory.reusableBytes.forget();
+    this.#memory.repeated.forget();
     if (this.#closing?.isReading === false) return;
     this.#unfinished?.readBegins();
     this.#parser.receive(chunk);
@@ -319,7 +320,9 @@ export class ProtocolConnection {
    */
   binary(bytes: Uint8Array, compress?: boolean): boolean {
     if (!this.#maySend()) return false;
-    this.outbox.data(OPCODE.BINARY, bytes, compress);
+    const frame = this.outbox.framed(OPCODE.BINARY, bytes);
+    if (frame === undefined) this.outbox.data(OPCODE.BINARY, bytes, compress, bytes);
+    else this.outbox.shared(frame);
     return true;
   }
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { JoinedRun } from './outgoing/joined-run.ts';
 import { PackingTable } from './outgoing/packing-table.ts';
+import { RepeatedPayload } from './outgoing/repeated-payload.ts';
 import { OutgrownMemory } from './outgrown-memory.ts';
 import { ReusableBytes } from './reusable-bytes.ts';
 import { TextSlab } from './text-slab.ts';
@@ -16,6 +17,8 @@ export class ProtocolMemory {
   /** Small frames of the connection that is being served. */
   readonly packingTable: PackingTable;
   readonly joinedRun: JoinedRun = new JoinedRun();
+  /** The payload that was sent last. */
+  readonly repeated: RepeatedPayload = new RepeatedPayload();
   /** The message that is being delivered. */
   readonly reusableBytes: ReusableBytes = new ReusableBytes();
   /** Received texts that are delivered as bytes. */

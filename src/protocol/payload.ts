@@ -67,6 +67,9 @@ const ofDataView = {
  */
 export const trueLength = (bytes: Uint8Array): number => ofTypedArray.byteLength(bytes);
 
+/** True for a `Uint8Array` of any realm, whatever properties the application has defined. */
+export const isBytes = (value: object): value is Uint8Array => typedArrayKind(value) === 'Uint8Array';
+
 /**
  * Returns the library's own view of the same bytes, so that no property of the application's view is read afterwards.
  */

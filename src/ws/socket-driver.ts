@@ -186,7 +186,13 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
     } else if (typeof data === 'string') {
       if (isText) outbox.text(data, compress);
       else outbox.data(OPCODE.BINARY, Buffer.from(data), compress);
-    } else outbox.data(isText ? OPCODE.TEXT : OPCODE.BINARY, bytesOf(data || NOTHING), compress);
+    } else {
+      const opcode = isText ? OPCODE.TEXT : OPCODE.BINARY;
+      const source = data || NOTHING;
+      const frame = outbox.framed(opcode, source);
+      if (frame === undefined) outbox.data(opcode, bytesOf(source), compress, source);
+      else outbox.shared(frame);
+    }
     this.#accepted(callback);
   }
 
@@ -363,7 +369,8 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
       link.outbox.mark((wasDropped) => this.#callLater(callback, wasDropped ? socketClosed() : null));
     }
     if (link.outbox.waitingBytes >= FLUSH_FROM_BYTES && !link.transport.blocked) link.flush();
-    else link.sendMessage();
+    // Also after a flush: the engine forgets the payload at the end of the turn.
+    link.sendMessage();
   }
 
   #callLater(callback: unknown, error: Error | null): void {

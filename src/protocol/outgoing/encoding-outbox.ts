@@ -75,6 +75,11 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     else this.#send(opcode, payload, compress);
   }
 
+  /** Each connection encodes for itself. */
+  override framed(): undefined {
+    return undefined;
+  }
+
   override fragment(opcode: number, payload: Uint8Array, isLast: boolean): void {
     if (this.#queue === undefined) {
       super.fragment(opcode, payload, isLast);

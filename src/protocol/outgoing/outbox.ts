@@ -112,6 +112,13 @@ export class Outbox implements PackingOwner {
 
   /** @param _compress The application's choice; used by outboxes that compress. */
   text(text: string, _compress?: boolean): void {
+    if (this.#nextKey === undefined) {
+      const frame = this.#memory.repeated.text(this, text, this.#memory.reusableBytes);
+      if (frame !== undefined) {
+        this.shared(frame);
+        return;
+      }
+    }
     const bytes = this.#memory.reusableBytes.utf8Of(text);
     if (bytes !== undefined) {
       // The next read overwrites these bytes, so they are copied at any size.
@@ -137,15 +144,31 @@ export class Outbox implements PackingOwner {
    * @param payload Small ones are copied; large ones must stay unchanged until `bufferedBytes` shows that they were
    *   sent.
    * @param _compress The application's choice; used by outboxes that compress.
+   * @param source The object of the application that has these bytes. Other connections may send it next.
    */
-  data(opcode: number, payload: Uint8Array, _compress?: boolean): void {
+  data(opcode: number, payload: Uint8Array, _compress?: boolean, source?: object): void {
     const key = this.#key();
+    if (source !== undefined && key === undefined && payload.length < UNCOPIED_FROM_BYTES) {
+      const frame = this.#memory.repeated.bytes(this, opcode, source, payload);
+      if (frame !== undefined) {
+        this.shared(frame);
+        return;
+      }
+    }
     if (payload.length < UNCOPIED_FROM_BYTES) this.#copySmall(opcode, payload, key);
     else if (key === undefined && !this.#wire.needsCopies) {
       const header = Buffer.allocUnsafe(headerBytes(payload.length, undefined));
       writeHeader(header, 0, opcode, payload.length, undefined);
       this.#push({ header, payload, length: header.length + payload.length });
     } else this.#push(buildFrame(opcode, payload, key));
+  }
+
+  /**
+   * Returns the frame of an object that other connections have just sent, for {@link shared}. The object needs no further checks.
+   * @returns `undefined` if it has to be sent with {@link data}.
+   */
+  framed(opcode: number, source: object): Buffer | undefined {
+    return this.#nextKey === undefined ? this.#memory.repeated.framed(this, opcode, source) : undefined;
   }
 
   /**
