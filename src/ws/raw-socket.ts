@@ -18,9 +18,9 @@ type Write = (
 
 /**
  * Makes a socket whose streams are bypassed usable for code that writes to it: its bytes follow the frames that were sent
- * before. Does nothing for other streams, which need nothing.
+ * before, and `isPaused` answers for the connection. Does nothing for other streams, which need nothing.
  */
-export function exposeSocket(stream: Duplex, link: Link): void {
+export function exposeSocket(stream: Duplex, link: Link, isPaused: () => boolean): void {
   if (!(stream instanceof Socket) || drivenOf(link) === undefined || Object.hasOwn(stream, 'write')) return;
   const write: Write = (chunk, encoding, callback) => {
     const done = typeof encoding === 'function' ? encoding : callback;
@@ -34,6 +34,7 @@ export function exposeSocket(stream: Duplex, link: Link): void {
     return !link.transport.blocked;
   };
   Object.defineProperty(stream, 'write', { value: write, configurable: true, writable: true });
+  Object.defineProperty(stream, 'isPaused', { value: isPaused, configurable: true, writable: true });
 }
 
 export const socketClosed = (): Error =>

@@ -96,7 +96,7 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
   get rawSocket(): Duplex | null {
     const link = this.#link;
     if (link !== undefined && this.readyState !== READY.CLOSED) {
-      exposeSocket(this.socket!, link);
+      exposeSocket(this.socket!, link, () => this.isPaused);
       // What is written to a stream must not overtake messages.
       if (link.outbox.waitingBytes > 0) link.flush();
     }

@@ -63,10 +63,11 @@ for (const isSecure of [false, true]) {
     });
     for (let i = 0; i < 5; i++) client.send(`${i}`);
     await waitUntil(() => seen.length === 2);
-    assert.equal(peer.isPaused, true);
+    assert.deepEqual([peer.isPaused, rawSocketOf(peer).isPaused()], [true, true]);
     // A pong of the same connection would have followed the messages.
     client.ping();
     peer.resume();
+    assert.deepEqual([peer.isPaused, rawSocketOf(peer).isPaused()], [false, false]);
     await waitUntil(() => seen.length === 5);
     assert.deepEqual(seen, ['0', '1', '2', '3', '4']);
   });
