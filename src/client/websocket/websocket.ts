@@ -58,6 +58,8 @@ export class WebSocket extends EventTarget {
   declare readonly CLOSING: 2;
   /** As the static member. */
   declare readonly CLOSED: 3;
+  /** `'WebSocket'`, as in a browser. */
+  declare readonly [Symbol.toStringTag]: 'WebSocket';
   readonly #url: string;
   readonly #socket: BrowserSocket;
   readonly #handlers: EventHandlers;
