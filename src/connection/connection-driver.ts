@@ -222,7 +222,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   override sendStream(source: StreamSource, options: StreamOptions): Promise<number> {
     if (this.session === undefined) return super.sendStream(source, options);
-    const detail = 'connection.sendStream sends no frames of hawser.v1: send whole messages with connection.send';
+    const detail =
+      'connection.sendStream sends no frames of hawser.v1: send whole messages with connection.send';
     return Promise.reject(new MisuseError('ERR_STATE', detail));
   }
 
