@@ -88,10 +88,17 @@ test('CM-04 LG-02: --verbose logs who connects, and one line with the reason whe
 
 test('CM-04: --verbose logs subscriptions, as the rooms of the chat make them', async (t) => {
   const server = await start(t, '--verbose', '--chat');
-  const client = await join(t, server);
-  client.send(text(JSON.stringify({ type: 'join', room: 'blue', name: 'Anna', session: 'a'.repeat(32) })));
+  const client = await join(t, server, { protocols: ['hawser.v1'] });
+  const ask = async (asked: object): Promise<void> => {
+    client.send(text(JSON.stringify(asked)));
+    await client.nextFrame();
+  };
   await client.nextFrame();
-  client.send(text(JSON.stringify({ type: 'join', room: 'red', name: 'Anna', session: 'a'.repeat(32) })));
+  const anna = JSON.stringify({ name: 'Anna', session: 'a' });
+  await ask({ op: 'request', id: 1, name: 'enter', data: anna });
+  await ask({ op: 'subscribe', id: 2, topic: 'room:blue' });
+  await ask({ op: 'unsubscribe', id: 3, topic: 'room:blue' });
+  await ask({ op: 'subscribe', id: 4, topic: 'room:red' });
   await waitUntil(() => server.io.errLines.length === 5);
   assert.deepEqual(
     lines(server)
