@@ -34,6 +34,10 @@ export const FACT = /* @__PURE__ */ Object.freeze({
   CLOSE: 4,
   /** The peer broke a rule, see `failure`. A Close is queued, and nothing further is read. */
   FAILURE: 5,
+  /** Part of a message, after `passParts`: take it with `takePart` before any other call. More parts follow. */
+  PART: 6,
+  /** As `PART`; the message ends with it. It may be empty. */
+  LAST_PART: 7,
 } as const);
 /** One of {@link FACT}. */
 export type Fact = (typeof FACT)[keyof typeof FACT];
@@ -94,6 +98,7 @@ export class ProtocolConnection {
   #fragmented = 0;
   /** Created by the first frame that is cut, fragmented or transformed by an extension. */
   #unfinished: UnfinishedInput | undefined;
+  #passesParts = false;
 
   /**
    * @throws MisuseError `ERR_ARGUMENT` for a client without `nextKey`, or a server with one; for extensions without
@@ -224,6 +229,10 @@ export class ProtocolConnection {
     if (this.#closing?.isReading === false) return FACT.NONE;
     try {
       const unfinished = this.#unfinished;
+      if (unfinished?.passesParts === true) {
+        const fact = this.#nextPart(unfinished);
+        if (fact !== FACT.NONE) return fact;
+      }
       if (unfinished?.decoding === true) {
         const fact = this.#afterDecoding(unfinished);
         if (fact !== FACT.NONE || unfinished.blocked) return fact;
@@ -276,6 +285,26 @@ export class ProtocolConnection {
     const message = copyOf(this.bytes, this.start, this.end);
     this.#memory.reusableBytes.noteBinary(message);
     return message;
+  }
+
+  /**
+   * Passes messages on in parts, as they arrive, from the next message on. Messages that begin before, and messages that
+   * arrive as one whole frame in one chunk and are not transformed by an extension, remain `MESSAGE` facts. Limits apply
+   * to the whole message, text is validated part by part. Cannot be undone.
+   */
+  passParts(): void {
+    this.#passesParts = true;
+    if (this.#unfinished !== undefined) this.#unfinished.passesParts = true;
+  }
+
+  /**
+   * Takes the bytes of the last `PART` or `LAST_PART` fact. Call it once, before any other call. A part of a text may end
+   * inside a character.
+   * @returns Memory that belongs to the caller.
+   */
+  takePart(): Buffer {
+    const { bytes, start, end } = this;
+    return (this.#kind & IS.OWN) === 0 ? copyOf(bytes, start, end) : bytes;
   }
 
   /** Apart from {@link takeBytes}, which stays small enough to be inlined for binary messages. */
@@ -441,10 +470,11 @@ export class ProtocolConnection {
       const payload = this.#unfinishedInput().takeControl(piece, bytes, start, end);
       return payload === undefined ? FACT.NONE : this.#controlFrame(header.opcode, payload);
     }
-    if (piece !== PIECE.WHOLE || !header.fin || header.messageOpcode !== 0 || header.reservedBits !== 0)
-      return this.#unfinishedInput().take(piece, bytes, start, end, nonAscii)
-        ? this.#holdFinished(this.#unfinished!)
-        : FACT.NONE;
+    if (piece !== PIECE.WHOLE || !header.fin || header.messageOpcode !== 0 || header.reservedBits !== 0) {
+      const unfinished = this.#unfinishedInput();
+      if (unfinished.take(piece, bytes, start, end, nonAscii)) return this.#holdFinished(unfinished);
+      return unfinished.passesParts ? this.#nextPart(unfinished) : FACT.NONE;
+    }
     return this.#holdMessage(bytes, start, end, kindOf(header.opcode === OPCODE.TEXT, nonAscii === 0));
   }
 
@@ -452,13 +482,25 @@ export class ProtocolConnection {
     return this.#holdMessage(bytes, start, end, kindOf(isText, isAscii) | (isOwn ? IS.OWN : IS.DECODED));
   }
 
+  #nextPart(unfinished: UnfinishedInput): Fact {
+    if (!unfinished.nextPart()) return FACT.NONE;
+    const { bytes, start, end, isText, isOwn, isLastPart } = unfinished;
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.#kind = kindOf(isText, false) | (isOwn ? IS.OWN : 0);
+    if (!isLastPart) return FACT.PART;
+    this.messagesReceived++;
+    return FACT.LAST_PART;
+  }
+
   #unfinishedInput(): UnfinishedInput {
-    return (this.#unfinished ??= new UnfinishedInput(
-      this.#parser.header,
-      this.#extensions,
-      this.#owner,
-      this.#memory.outgrown,
-    ));
+    if (this.#unfinished === undefined) {
+      const { header } = this.#parser;
+      this.#unfinished = new UnfinishedInput(header, this.#extensions, this.#owner, this.#memory.outgrown);
+      this.#unfinished.passesParts = this.#passesParts;
+    }
+    return this.#unfinished;
   }
 
   /** Continues after a decoding that took longer than one call, once it is done. */

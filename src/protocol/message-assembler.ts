@@ -75,7 +75,7 @@ export class MessageAssembler {
    */
   finish(): void {
     if (this.#validator?.atBoundary === false) {
-      throw new PeerError('ERR_UTF8', `the text ends inside a code point, after ${this.#length} bytes`);
+      throw endsInsideCodePoint(this.#length);
     }
   }
 
@@ -90,9 +90,16 @@ export class MessageAssembler {
   }
 }
 
-/** Creates the error for an invalid byte, with its position and the bytes around it. */
-export function invalidUtf8(bytes: Uint8Array, at: number, length: number): PeerError {
+/** Creates the error for a text whose last code point is cut. */
+export const endsInsideCodePoint = (length: number): PeerError =>
+  new PeerError('ERR_UTF8', `the text ends inside a code point, after ${length} bytes`);
+
+/**
+ * Creates the error for an invalid byte, with its position and the bytes around it.
+ * @param before Bytes of the message before `bytes`.
+ */
+export function invalidUtf8(bytes: Uint8Array, at: number, length: number, before = 0): PeerError {
   const shown = bytes.subarray(Math.max(0, at - SHOWN_AROUND), Math.min(length, at + SHOWN_AROUND));
   const inHex = [...shown].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  return new PeerError('ERR_UTF8', `byte ${at} of ${length} received so far, in ${inHex}`);
+  return new PeerError('ERR_UTF8', `byte ${before + at} of ${before + length} received so far, in ${inHex}`);
 }

@@ -7,6 +7,7 @@ import { PIECE, type Piece } from './frame-parser.ts';
 import type { OutgrownMemory } from './outgrown-memory.ts';
 import { MessageAssembler } from './message-assembler.ts';
 import { copyOf } from './message-memory.ts';
+import { MessageParts } from './message-parts.ts';
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
@@ -30,12 +31,20 @@ export class UnfinishedInput {
   isAscii = false;
   /** True if the bytes are in the message's own memory, and text is validated; else a decoder overwrites them. */
   isOwn = false;
+  /** Messages that begin from now on are passed on in parts. */
+  passesParts = false;
+  /** The part of the last {@link nextPart} ends the message. */
+  isLastPart = false;
 
   readonly #header: FrameHeader;
   readonly #extensions: readonly Extension[];
   readonly #owner: IncomingOwner | undefined;
   readonly #outgrown: OutgrownMemory;
   #assembler: MessageAssembler | undefined;
+  /** Checks the message in progress if it is passed on in parts. */
+  #parts: MessageParts | undefined;
+  /** A part is in `bytes`, and was not returned. */
+  #hasPart = false;
   #control: ControlParts | undefined;
   /** Created by the first message that extensions have transformed. */
   #encoded: EncodedInput | undefined;
@@ -91,18 +100,34 @@ export class UnfinishedInput {
     this.#encoded?.close();
     this.#encoded = undefined;
     this.#assembler = undefined;
+    this.#parts = undefined;
+    this.#hasPart = false;
     this.#control = undefined;
   }
 
   /**
    * Takes the next piece of a message.
-   * @returns Whether the message is complete.
+   * @returns Whether a message is complete that is not passed on in parts.
    * @throws PeerError, or the error of a decoder.
    */
   take(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): boolean {
     return this.#header.reservedBits === 0
       ? this.#plainPiece(piece, bytes, start, end, nonAscii)
       : this.#encodedPiece(piece, bytes, start, end);
+  }
+
+  /** Returns whether there is a part of a message; the fields then describe it. */
+  nextPart(): boolean {
+    if (this.#hasPart) {
+      this.#hasPart = false;
+      return true;
+    }
+    const part = this.#encoded?.takePart();
+    if (part === undefined) return false;
+    const { bytes, isText, isLast } = part;
+    this.isLastPart = isLast;
+    this.#completed(bytes, 0, bytes.length, isText, false, true);
+    return true;
   }
 
   /** Takes the next piece of a control frame. @returns The payload once it is complete. */
@@ -144,6 +169,8 @@ export class UnfinishedInput {
   #plainPiece(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): boolean {
     const header = this.#header;
     const isText = (header.messageOpcode || header.opcode) === OPCODE.TEXT;
+    if (this.#parts !== undefined || (this.passesParts && this.#assembler === undefined))
+      return this.#plainPart(isText, piece, bytes, start, end, nonAscii);
     const assembler = (this.#assembler ??= new MessageAssembler(isText, this.#outgrown));
     // Only a final frame tells the message size: growing by the size known so far would copy everything each time.
     const expectedBytes = header.fin ? header.messageBytes : Number.POSITIVE_INFINITY;
@@ -153,6 +180,28 @@ export class UnfinishedInput {
     this.#assembler = undefined;
     assembler.finish();
     return this.#completed(assembler.bytes, 0, assembler.length, isText, assembler.isAscii, true);
+  }
+
+  #plainPart(
+    isText: boolean,
+    piece: Piece,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    nonAscii: number,
+  ): false {
+    const header = this.#header;
+    const isLast = piece !== PIECE.PART && header.fin;
+    const parts = (this.#parts ??= new MessageParts(isText));
+    parts.check(bytes, start, end, nonAscii, isLast);
+    if (isLast) {
+      header.endMessage();
+      this.#parts = undefined;
+    }
+    this.#hasPart = isLast || end > start;
+    this.isLastPart = isLast;
+    this.#completed(bytes, start, end, isText, false, false);
+    return false;
   }
 
   #encodedPiece(piece: Piece, bytes: Buffer, start: number, end: number): boolean {
@@ -166,12 +215,13 @@ export class UnfinishedInput {
       this.#outgrown,
       this.#owner!,
     ));
+    encoded.passesParts = this.passesParts;
     if (!encoded.take(header.reservedBits, isText, bytes, start, end, isLast)) return false;
     return this.#decoded(encoded);
   }
 
-  #decoded(encoded: EncodedInput): true {
-    encoded.finish();
+  #decoded(encoded: EncodedInput): boolean {
+    if (!encoded.finish()) return false;
     const { bytes, start, end, isText, isAscii, isOwn } = encoded;
     return this.#completed(bytes, start, end, isText, isAscii, isOwn);
   }

@@ -4,6 +4,8 @@ import type { Piece } from '../frame-parser.ts';
 import { ENTRY_BYTES } from '../limits.ts';
 import { nonAscii } from '../mask.ts';
 import { MessageAssembler } from '../message-assembler.ts';
+import { copyOf } from '../message-memory.ts';
+import { MessageParts } from '../message-parts.ts';
 import type { OutgrownMemory } from '../outgrown-memory.ts';
 import { DecoderChain } from './decoder-chain.ts';
 import type { DecodedSink, Extension, MessageDecoder } from './extension.ts';
@@ -15,6 +17,14 @@ export interface HeldPiece {
   readonly piece: Piece;
   readonly bytes: Buffer;
   readonly nonAscii: number;
+}
+
+/** Decoded bytes of a message that is passed on in parts, in their own memory. */
+export interface DecodedPart {
+  readonly bytes: Buffer;
+  readonly isText: boolean;
+  /** True if the message ends with it. */
+  readonly isLast: boolean;
 }
 
 /** A piece of a message that is being decoded later. */
@@ -46,6 +56,8 @@ export class EncodedInput implements DecodedSink {
   isAscii = false;
   /** True if the bytes are in the message's own memory, and text is validated. */
   isOwn = false;
+  /** Messages that begin from now on are passed on in parts. */
+  passesParts = false;
 
   readonly #decoder: MessageDecoder;
   /** The decoder, if there are several extensions. */
@@ -56,6 +68,12 @@ export class EncodedInput implements DecodedSink {
   #assembler: MessageAssembler | undefined;
   #decoding: Decoding | undefined;
   #messageBytes = 0;
+  #isBegun = false;
+  /** Checks the message in progress if it is passed on in parts. */
+  #check: MessageParts | undefined;
+  /** Parts that were decoded and not taken. */
+  #parts: DecodedPart[] = [];
+  #partBytes = 0;
   /** The decoder has passed the end of the message. */
   #isFinal = false;
   #isClosed = false;
@@ -78,7 +96,10 @@ export class EncodedInput implements DecodedSink {
   /** Bytes held of a message in progress and of input queued after it. */
   get heldBytes(): number {
     return (
-      (this.#assembler?.length ?? 0) + this.#decoder.heldBytes + (this.#decoding?.held?.bytes.length ?? 0)
+      (this.#assembler?.length ?? 0) +
+      this.#partBytes +
+      this.#decoder.heldBytes +
+      (this.#decoding?.held?.bytes.length ?? 0)
     );
   }
 
@@ -130,6 +151,10 @@ export class EncodedInput implements DecodedSink {
     last: boolean,
   ): boolean {
     this.isText = isText;
+    if (!this.#isBegun) {
+      this.#isBegun = true;
+      this.#check = this.passesParts ? new MessageParts(isText) : undefined;
+    }
     if (this.#chain !== undefined) this.#chain.reservedBits = reservedBits;
     const isDone = this.#decoder.write(this, bytes, start, end, last);
     if (this.#isFinal !== (isDone && last)) throw wrongEnd();
@@ -166,21 +191,31 @@ export class EncodedInput implements DecodedSink {
     return held;
   }
 
+  /** Returns the next part that was decoded; `undefined` if there is none. */
+  takePart(): DecodedPart | undefined {
+    const part = this.#parts.shift();
+    if (part !== undefined) this.#partBytes -= part.bytes.length + ENTRY_BYTES;
+    return part;
+  }
+
   /**
-   * Completes the message; the fields then describe it.
+   * Completes the message; the fields then describe it, unless it was passed on in parts.
+   * @returns False if it was.
    * @throws PeerError `ERR_UTF8` for text that ends inside a code point.
    * @throws MisuseError `ERR_STATE` if the decoder has not passed the end of the message.
    */
-  finish(): void {
+  finish(): boolean {
     if (!this.#isFinal) throw wrongEnd();
     const assembler = this.#assembler;
     this.#messageBytes = 0;
     this.#isFinal = false;
+    this.#isBegun = false;
     this.isOwn = assembler !== undefined;
-    if (assembler === undefined) return;
+    if (assembler === undefined) return this.#check === undefined;
     this.#assembler = undefined;
     assembler.finish();
     this.#holdMessage(assembler.bytes, 0, assembler.length, assembler.isAscii);
+    return true;
   }
 
   /** Releases everything. */
@@ -189,6 +224,8 @@ export class EncodedInput implements DecodedSink {
     this.#decoder.close();
     this.#decoding = undefined;
     this.#assembler = undefined;
+    this.#parts = [];
+    this.#partBytes = 0;
   }
 
   decoded(bytes: Buffer, start: number, end: number, final: boolean): void {
@@ -202,6 +239,11 @@ export class EncodedInput implements DecodedSink {
       );
     }
     const highBits = this.isText ? nonAscii(bytes, start, end) : 1;
+    if (this.#check !== undefined) {
+      this.#check.check(bytes, start, end, highBits, final);
+      if (end > start || final) this.#keepPart(copyOf(bytes, start, end), final);
+      return;
+    }
     // Bytes that are decoded later are copied: they need not stay valid until the driver takes the message.
     if (final && this.#assembler === undefined && this.#decoding === undefined)
       this.#holdMessage(bytes, start, end, highBits === 0);
@@ -227,6 +269,11 @@ export class EncodedInput implements DecodedSink {
     decoding.done = true;
     decoding.error = error;
     this.#owner.readMore();
+  }
+
+  #keepPart(bytes: Buffer, isLast: boolean): void {
+    this.#parts.push({ bytes, isText: this.isText, isLast });
+    this.#partBytes += bytes.length + ENTRY_BYTES;
   }
 
   #holdMessage(bytes: Buffer, start: number, end: number, isAscii: boolean): void {
