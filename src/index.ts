@@ -48,6 +48,8 @@ export type { ChannelsEvents } from './channels/channels-events.ts';
 export { Channels, channels, CHANNELS_PROTOCOL } from './channels/channels.ts';
 export type { StreamOptions, StreamSource } from './options/stream-source.ts';
 export { toDuplex } from './streams/duplex.ts';
+export { MessageStream } from './streams/message-stream.ts';
+export { messageStreams } from './streams/message-streams.ts';
 export type { DuplexOptions, WebStreamsOptions } from './streams/stream-options.ts';
 export { toWebStreams, type WebStreams } from './streams/web-streams.ts';
 export type { Message, Payload } from './protocol/payload.ts';

@@ -83,7 +83,11 @@ export function channels<UserData>(connection: Connection<UserData>, options?: C
       'ERR_STATE',
       `channels need the subprotocol ${CHANNELS_PROTOCOL}, but this connection has ${JSON.stringify(connection.protocol)}: set protocols: ['${CHANNELS_PROTOCOL}'] on server and client`,
     );
-  if (driver.isExclusive) throw new MisuseError('ERR_STATE', 'this connection has channels already');
+  if (driver.isExclusive)
+    throw new MisuseError(
+      'ERR_STATE',
+      'channels or messageStreams() take the messages of this connection already',
+    );
   const { maxMessageBytes } = driver.owner.settings;
   if (maxMessageBytes < MIN_CONNECTION_MESSAGE_BYTES)
     throw new MisuseError(

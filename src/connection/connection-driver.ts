@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { checkCloseArguments } from '../protocol/close.ts';
 import type { Role } from '../protocol/constants.ts';
 import { MisuseError, PeerError } from '../protocol/errors.ts';
-import { copyOf } from '../protocol/message-memory.ts';
+import { copyOf, messageMemory } from '../protocol/message-memory.ts';
 import { isTextPayload, type Message, type Payload, payloadLength } from '../protocol/payload.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
@@ -20,7 +20,7 @@ import {
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
 import type { ConnectionOwner, Delivery as DeliveryCounts, ListenerResult } from './owner.ts';
 import { Link } from './link.ts';
-import type { LinkOwner } from './link-owner.ts';
+import type { LinkOwner, PartReceiver } from './link-owner.ts';
 import type { MessageMeter } from '../observe/message-meter.ts';
 import type { DropCause } from '../observe/observer.ts';
 import type { HandlerTrace, MessageTracer } from '../observe/tracing/traces.ts';
@@ -42,6 +42,20 @@ import type {
 } from '../options/topic-calls.ts';
 
 const NO_LISTENERS: readonly never[] = Object.freeze([]);
+
+const LISTENER_BESIDE_STREAMS =
+  "a listener of 'message' is never called: messageStreams() takes the messages of this connection";
+
+const receivesStreams = (): MisuseError =>
+  new MisuseError('ERR_STATE', 'messageStreams() takes the messages of this connection already');
+
+/** Returns the bytes of a whole message; those of a text in memory of its own. */
+function bytesOf(message: Message): Buffer {
+  if (typeof message !== 'string') return message;
+  const bytes = messageMemory(Buffer.byteLength(message));
+  bytes.write(message);
+  return bytes;
+}
 
 /**
  * Drives one connection: the link below, delivery, topics and counters. The application holds a `Connection`, which has
@@ -72,6 +86,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   readonly link: Link;
   readonly #delivery: Delivery;
   #expiry: Expiry | undefined;
+  /** Set if messages are received as streams. */
+  #parts: PartReceiver | undefined;
   #unclaimed: UnclaimedTimer | undefined;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | undefined;
 
@@ -180,9 +196,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   resume(): void {
     this.#delivery.resume();
+    this.#parts?.resumed();
   }
 
   loop(): MessageIterator {
+    if (this.#parts !== undefined) throw receivesStreams();
     return this.#delivery.loop('connection', this.link.endStep === 'released');
   }
 
@@ -251,6 +269,37 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.connection.on('message', listener);
   }
 
+  /**
+   * From now on `receiver` takes the messages part by part, also those that were not delivered yet.
+   * @throws MisuseError `ERR_STATE` if the messages have a consumer.
+   */
+  receiveParts(receiver: PartReceiver): void {
+    if (this.#parts !== undefined) throw receivesStreams();
+    this.#delivery.handOver('messageStreams', (message, isText) => {
+      receiver.received(bytesOf(message), isText, true);
+    });
+    this.isExclusive = true;
+    this.#parts = receiver;
+    this.link.core.passParts();
+    if (this.link.endStep === 'released') receiver.ended();
+    else this.deliveryReady();
+  }
+
+  /** The application has stopped delivery. */
+  get isPaused(): boolean {
+    return this.#delivery.isPaused;
+  }
+
+  /** Received parts were taken. */
+  partsTaken(): void {
+    if (this.link.endStep !== 'released') this.link.readMore();
+  }
+
+  /** The application has given up messages that it receives as streams. */
+  partsDropped(messages: number): void {
+    this.countDropped(messages, 'undelivered');
+  }
+
   /** The listeners for the messages of all connections have changed. */
   sharedListenersChanged(): void {
     this.#delivery.consumersChanged();
@@ -275,6 +324,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       return;
     }
     this.ownListeners = listenersOf(this.connection, 'message') as MessageListener[];
+    if (this.#parts !== undefined && this.ownListeners.length > 0)
+      this.owner.warnings.mistake('HAWSER_EVENT', 'message listener beside streams', LISTENER_BESIDE_STREAMS);
     this.#delivery.consumersChanged();
     if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
   }
@@ -285,12 +336,18 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     const delivery = this.#delivery;
     const { settings } = this.owner;
     if (this.session?.wantsMore === false && this.link.state === 'open') return false;
+    if (this.#parts !== undefined)
+      return this.#parts.waitingBytes < settings.receiveAheadBytes || this.link.state !== 'open';
     if (delivery.waitingBytes < settings.receiveAheadBytes || this.link.state !== 'open') return true;
     // A Close may follow the messages that a loop left unread. Their memory is limited to that of one message.
     return delivery.isLoopLeft && delivery.waitingBytes < settings.maxMessageBytes;
   }
 
   received(message: Message, isText: boolean): void {
+    if (this.#parts !== undefined) {
+      this.#takePart(this.#parts, bytesOf(message), isText, true);
+      return;
+    }
     this.messagesReceived++;
     if (MESSAGE_RECEIVE.hasSubscribers) this.#publishReceived(message, isText);
     if (this.session !== undefined && this.link.state === 'open') this.session.received(message, isText);
@@ -301,6 +358,13 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   deliver(message: Message, isText: boolean): void {
     if (this.link.state !== 'open' || !this.#delivery.offer(message, isText))
       this.countDropped(1, 'undelivered');
+  }
+
+  receivedPart(part: Buffer, isText: boolean, isLast: boolean): void {
+    const bytes = this.#takePart(this.#parts!, part, isText, isLast);
+    if (!isLast) return;
+    this.owner.counters.messagesReceived++;
+    this.owner.meter?.received(bytes, isText);
   }
 
   receivedPing(payload: Buffer): void {
@@ -316,6 +380,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.owner.observers?.tell('stateChanged', this, next, previous);
     link.attempt(() => this.#expiry?.cancel());
     link.attempt(() => this.streamsEnded());
+    link.attempt(() => this.#parts?.interrupted());
     if (next === 'closed') {
       link.attempt(() => this.sendingEnded());
       link.attempt(() => this.session?.ended());
@@ -341,13 +406,16 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   get undeliveredBytes(): number {
-    return this.#delivery.waitingBytes;
+    // After the end, parts belong to the application.
+    const parts = this.link.endStep === 'released' ? 0 : (this.#parts?.waitingBytes ?? 0);
+    return this.#delivery.waitingBytes + parts;
   }
 
   outOfMemory(): void {
     this.countDropped(this.#delivery.drop(), 'undelivered');
     this.countDropped(this.link.outbox.dropWaiting(), 'unsent');
     this.link.end.fail(new PeerError('ERR_MEMORY_CAP'));
+    this.#parts?.drop();
     this.owner.memoryShed();
   }
 
@@ -458,6 +526,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     link.attempt(() => this.#unclaimed?.cancel());
     const info = link.closeInfo!;
     link.attempt(() => this.#delivery.finish());
+    link.attempt(() => this.#parts?.ended());
     link.attempt(() => {
       if (info.error !== undefined) this.tell('error', info.error);
     });
@@ -467,6 +536,18 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     link.attempt(() => this.owner.closed(this, info));
     this.topicSet = undefined;
     this.#closed?.resolve(info);
+  }
+
+  /** @returns Bytes of the message so far. */
+  #takePart(receiver: PartReceiver, part: Buffer, isText: boolean, isLast: boolean): number {
+    const isOpen = this.link.state === 'open';
+    const bytes = isOpen ? receiver.received(part, isText, isLast) : part.length;
+    if (!isLast) return bytes;
+    this.messagesReceived++;
+    if (MESSAGE_RECEIVE.hasSubscribers)
+      MESSAGE_RECEIVE.publish({ connection: this.connection, bytes, isText, message: undefined });
+    if (!isOpen) this.countDropped(1, 'undelivered');
+    return bytes;
   }
 
   #publishReceived(message: Message, isText: boolean): void {

@@ -87,6 +87,11 @@ export class Delivery {
     return this.#paused === 'loop left' || !this.#hasListeners;
   }
 
+  /** The application has called `pause`. */
+  get isPaused(): boolean {
+    return this.#paused === 'asked';
+  }
+
   pause(): void {
     this.#paused = 'asked';
   }
@@ -178,6 +183,24 @@ export class Delivery {
       const message = this.#inbox.shift();
       if (this.#inbox.size === 0) this.#inbox = undefined;
       if (message !== undefined) this.#hand(message, isText);
+    }
+  }
+
+  /**
+   * Hands all buffered messages to another consumer.
+   * @throws MisuseError `ERR_STATE` if there is a consumer.
+   */
+  handOver(call: string, to: (message: Message, isText: boolean) => void): void {
+    if (this.#iterator !== undefined || this.#owner.ownListeners.length > 0)
+      throw new MisuseError(
+        'ERR_STATE',
+        `${call} needs all messages of the connection, which has ${this.#iterator === undefined ? "a listener of 'message'" : 'a loop over them'}`,
+      );
+    const inbox = this.#inbox;
+    this.#inbox = undefined;
+    for (let left = inbox?.size ?? 0; left > 0; left--) {
+      const isText = inbox!.isNextText;
+      to(inbox!.shift()!, isText);
     }
   }
 

@@ -117,9 +117,11 @@ export class Intake {
       return false;
     }
     if (fact === FACT.NONE) return false;
+    // A message counts once, with its last part.
     if (
       rate !== undefined &&
       !isFree &&
+      fact !== FACT.PART &&
       !rate.take(this.#context.deadlines.now()) &&
       rate.limit.action === 'close'
     ) {
@@ -130,7 +132,9 @@ export class Intake {
       this.#context.counters.messagesReceived++;
       this.#context.meter?.received(core.end - core.start, core.isText);
       this.#owner.received(message, core.isText);
-    } else this.#receiveControl(fact === FACT.PING);
+    } else if (fact >= FACT.PART)
+      this.#owner.receivedPart?.(core.takePart(), core.isText, fact === FACT.LAST_PART);
+    else this.#receiveControl(fact === FACT.PING);
     return true;
   }
 

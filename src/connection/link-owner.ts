@@ -4,10 +4,31 @@ import type { Message } from '../protocol/payload.ts';
 import type { EndingOwner } from './ending.ts';
 import type { ConnectionState } from './states.ts';
 
+/** Takes messages part by part instead of whole. */
+export interface PartReceiver {
+  /** Bytes that received parts count which were not read. */
+  readonly waitingBytes: number;
+  /**
+   * Takes the next part of a message, which may be empty.
+   * @returns Bytes of the message so far.
+   */
+  received(part: Buffer, isText: boolean, isLast: boolean): number;
+  /** The connection is no longer open: an unfinished message stays unfinished. */
+  interrupted(): void;
+  /** Messages may be handed out again, after a pause. */
+  resumed(): void;
+  /** Drops everything that was not read. */
+  drop(): void;
+  /** The connection has ended. */
+  ended(): void;
+}
+
 /** The connection above a link. */
 export interface LinkOwner extends EndingOwner {
   /** Takes a whole message; only while open. */
   received(message: Message, isText: boolean): void;
+  /** Takes a part of a message; needed after `ProtocolConnection.passParts`. */
+  receivedPart?(part: Buffer, isText: boolean, isLast: boolean): void;
   receivedPing(payload: Buffer): void;
   receivedPong(payload: Buffer): void;
   /** Called after the side effects of the change. `closed` is reported before `ended`. */

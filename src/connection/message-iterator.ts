@@ -1,14 +1,15 @@
 import type { Message } from '../protocol/payload.ts';
 
-type Result = IteratorResult<Message, undefined>;
+type Result<T> = IteratorResult<T, undefined>;
 
 /**
  * The iterator of `for await`. It requests one message at a time, so the peer is read only as fast as the loop runs.
+ * @typeParam T What the loop gets for a message.
  */
-export class MessageIterator implements AsyncIterableIterator<Message> {
+export class MessageIterator<T = Message> implements AsyncIterableIterator<T> {
   readonly #asked: () => void;
   readonly #left: () => void;
-  #waiting: ((result: Result) => void)[] = [];
+  #waiting: ((result: Result<T>) => void)[] = [];
   #done = false;
   /** Messages for this loop that were dropped, because it did not request them in time. */
   droppedMessages = 0;
@@ -28,7 +29,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
   }
 
   /** Delivers a message; only while {@link asking}. */
-  give(message: Message): void {
+  give(message: T): void {
     this.#waiting.shift()?.({ done: false, value: message });
   }
 
@@ -39,7 +40,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     this.#waiting = [];
   }
 
-  next(): Promise<Result> {
+  next(): Promise<Result<T>> {
     if (this.#done) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -47,7 +48,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     });
   }
 
-  return(): Promise<Result> {
+  return(): Promise<Result<T>> {
     if (!this.#done) {
       this.finish();
       this.#left();

@@ -33,12 +33,12 @@ const WEB_STREAMS_OPTIONS: CallOptions = callOptions(WEB_STREAMS);
 const DUPLEX_OPTIONS: CallOptions = callOptions({ ...WEB_STREAMS, objectMode: BOOLEAN });
 
 /**
- * Checks the arguments of `toDuplex` and `toWebStreams`.
+ * Checks the arguments of `toDuplex`, `toWebStreams` and `messageStreams`.
  * @returns The driver of the connection.
  * @throws MisuseError `ERR_ARGUMENT` or `ERR_OPTION`.
  */
 export function checkStreamCall(
-  call: 'toDuplex' | 'toWebStreams',
+  call: 'toDuplex' | 'toWebStreams' | 'messageStreams',
   connection: Connection,
   options: unknown,
   surplus: unknown,

@@ -42,7 +42,8 @@ export interface ReceivedMessage {
   /** Payload, uncompressed. */
   readonly bytes: number;
   readonly isText: boolean;
-  readonly message: Message;
+  /** `undefined` for a message that is received as a stream; published when its last byte has arrived. */
+  readonly message: Message | undefined;
 }
 
 /** Published on `CHANNELS.messageSend`: for an accepted message, and once for a broadcast or publish. */
