@@ -1,9 +1,9 @@
-// Uploads a file as a stream of bytes, and a report as one message in fragments. docs/streams.md explains it.
+// Uploads a file as a stream of bytes, and a report as one message that neither side holds whole. docs/streams.md explains it.
 import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import process from 'node:process';
 import { pipeline } from 'node:stream/promises';
-import { connect, type Connection, toDuplex, WebSocketServer } from 'hawser';
+import { connect, type Connection, messageStreams, toDuplex, WebSocketServer } from 'hawser';
 
 const source = process.argv[2] ?? import.meta.filename;
 const target = process.argv[3] ?? `${source}.copy`;
@@ -18,13 +18,18 @@ async function receiveFile(connection: Connection<string>): Promise<void> {
   console.log(`stored ${(await stat(target)).size} bytes`);
 }
 
+async function receiveReports(connection: Connection<string>): Promise<void> {
+  for await (const report of messageStreams(connection)) {
+    let lines = 1;
+    for await (const chunk of report) lines += chunk.filter((byte) => byte === 10).length;
+    console.log(`report of ${lines} lines, ${report.bytesReceived} bytes`);
+    connection.sendJson({ ok: true });
+  }
+}
+
 server.on('connection', async (connection) => {
   if (connection.data === '/file') await receiveFile(connection);
-  else
-    connection.on('message', (report) => {
-      console.log(`report of ${String(report).split('\n').length} lines`);
-      connection.sendJson({ ok: true });
-    });
+  else await receiveReports(connection);
 });
 
 const uploading = await connect(`ws://127.0.0.1:${port}/file`);

@@ -100,6 +100,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/streams.md: Node streams': GUIDE_TO_STREAMS,
   'docs/streams.md: Node streams (2)': GUIDE_TO_STREAMS,
   'docs/streams.md: One message from a stream': GUIDE_TO_STREAMS,
+  'docs/streams.md: Receiving a message as a stream': GUIDE_TO_STREAMS,
   'docs/client.md: The client': GUIDE_TO_CLIENT,
   'docs/client.md: When connecting fails': GUIDE_TO_CLIENT,
   'docs/client.md: Timeouts': GUIDE_TO_CLIENT,
