@@ -339,7 +339,10 @@ test('MX-01 GN-05: wrong calls are refused and name the fix', async (t) => {
     code: 'ERR_STATE',
     message: /set protocols: \['hawser\.channels\.v1'\]/,
   });
-  assert.throws(() => any(joined.client), { code: 'ERR_STATE', message: /take the messages of this connection already/ });
+  assert.throws(() => any(joined.client), {
+    code: 'ERR_STATE',
+    message: /take the messages of this connection already/,
+  });
   assert.throws(() => any(joined.client, { windowbytes: 1 }), { code: 'ERR_OPTION', message: /windowBytes/ });
   assert.throws(() => any(joined.client, { windowBytes: 1 }), { code: 'ERR_OPTION' });
   assert.throws(() => any(joined.client, { highWaterMarkBytes: 10, maxBufferedBytes: 9 }), {
