@@ -271,10 +271,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   /**
    * From now on `receiver` takes the messages part by part, also those that were not delivered yet.
-   * @throws MisuseError `ERR_STATE` if the messages have a consumer.
+   * @throws MisuseError `ERR_STATE` if the messages have a consumer, or if the connection speaks `hawser.v1`.
    */
   receiveParts(receiver: PartReceiver): void {
     if (this.#parts !== undefined) throw receivesStreams();
+    if (this.session !== undefined)
+      throw new MisuseError('ERR_STATE', 'a connection with hawser.v1 receives whole messages only');
     this.#delivery.handOver('messageStreams', (message, isText) => {
       receiver.received(bytesOf(message), isText, true);
     });

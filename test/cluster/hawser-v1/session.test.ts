@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { RequestError } from '../../../src/connection/request-error.ts';
-import type { ServerOptions } from '../../../src/index.ts';
+import { messageStreams, type ServerOptions } from '../../../src/index.ts';
 import { EngineError } from '../../../src/protocol/errors.ts';
 import { eventLoopTurns, waitUntil } from '../../../src/testing/index.ts';
 import { FakeNode, topicMessage } from './fake-node.ts';
@@ -49,6 +49,14 @@ test('HI-01 the first frame is hello, with the id of the connection and the inte
   assert.deepEqual(await peer.gets(), { op: 'hello', v: 1, connection: peer.connection.id, pingMs: 20_000 });
   const silent = v1Server(t, { heartbeat: false });
   assert.equal((await (await silent.joins()).gets())['pingMs'], 0);
+});
+
+test('HI-01 a session refuses what would send or receive parts of a message', async (t) => {
+  const { joins } = v1Server(t);
+  const { connection } = await joins();
+  const refused = { code: 'ERR_STATE', message: /hawser\.v1/ };
+  await assert.rejects(connection.sendStream(['a', 'b']), refused);
+  assert.throws(() => messageStreams(connection), refused);
 });
 
 test('HI-01 connections without the subprotocol are plain', async (t) => {
