@@ -293,6 +293,10 @@ export class ClusterNode implements TopicNode, EngineHost {
       this.#fault(new EngineError('ERR_ENGINE_MESSAGE', 'a control message is of an unknown kind'));
   }
 
+  fault(error: Error): void {
+    this.#fault(error);
+  }
+
   /** The batch of this node that an arrival is. */
   #ownBatch(log: TopicLog, { node, seq }: ArrivalHeader): OwnBatch | undefined {
     if (node !== this.nodeId) return undefined;

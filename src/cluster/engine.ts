@@ -139,6 +139,8 @@ export interface EngineHost {
    */
   deliver(channel: Channel, header: ArrivalHeader, entries: readonly Uint8Array[]): void;
   control(bytes: Uint8Array): void;
+  /** The engine dropped a foreign or broken message, or something failed that no call answers for. Does not throw. */
+  fault(error: Error): void;
 }
 
 /** Limits that the node gives its engine. */

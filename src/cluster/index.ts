@@ -27,6 +27,8 @@ export {
   readEnvelope,
   writeEnvelope,
 } from './envelope.ts';
+export { redisEngine, type RedisEngineOptions } from './engines/redis/redis-engine.ts';
+export type { RedisClient } from './engines/redis/clients.ts';
 export type { Position } from '../server/groups/topic.ts';
 export type { Clock } from '../engine/clock.ts';
 export type { RandomSource } from '../engine/random.ts';

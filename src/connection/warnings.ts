@@ -2,7 +2,7 @@ import process from 'node:process';
 import type { Logger } from '../engine/logger.ts';
 
 /** Codes of the warnings, for `node --disable-warning=<code>`. */
-export type WarningCode = 'HAWSER_HANDLER' | 'HAWSER_ORIGIN' | 'HAWSER_EVENT';
+export type WarningCode = 'HAWSER_HANDLER' | 'HAWSER_ORIGIN' | 'HAWSER_EVENT' | 'HAWSER_ENGINE';
 
 /** Name of the listener whose failure is reported to no other listener. */
 export const ERROR_LISTENER = "a listener of 'error'";

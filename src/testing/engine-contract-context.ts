@@ -48,6 +48,7 @@ export class ContractNode implements EngineHost {
   readonly engine: Engine;
   readonly arrivals: Arrived[] = [];
   readonly controls: string[] = [];
+  readonly faults: Error[] = [];
   connections = 0;
   disconnections = 0;
   #seq = 0;
@@ -78,6 +79,10 @@ export class ContractNode implements EngineHost {
 
   control(bytes: Uint8Array): void {
     this.controls.push(textOf(bytes));
+  }
+
+  fault(error: Error): void {
+    this.faults.push(error);
   }
 
   /** Limits with a candidate epoch of their own, as every call of a node has. */

@@ -1,0 +1,31 @@
+import { after, before, describe, test } from 'node:test';
+import { redisEngine } from '../../../src/cluster/index.ts';
+import { engineContract } from '../../../src/testing/index.ts';
+import { CLIENTS, Commands, ioredis } from './clients.ts';
+import { noRedis, RedisServer } from './server.ts';
+
+// Every library has a server of its own, so the suites can run at once.
+describe('contract', { concurrency: true }, () => {
+  for (const kind of CLIENTS) {
+    describe(`contract of ${kind.name}`, {
+      concurrency: 1,
+      skip: noRedis || kind.skip || ioredis.skip,
+    }, () => {
+      let server: RedisServer;
+      let commands: Commands;
+      before(async () => {
+        server = await RedisServer.start();
+        commands = new Commands(server.port);
+      });
+      after(async () => {
+        commands.close();
+        await server.end();
+      });
+      const cases = engineContract(
+        (prefix) => redisEngine({ client: kind.client(server?.port ?? 1), prefix }),
+        { disconnect: () => commands.cutAll() },
+      );
+      for (const { title, run } of cases) test(`SC-03 ${kind.name}: ${title}`, run);
+    });
+  }
+});
