@@ -12,21 +12,17 @@ import type {
   NodeEntry,
   Published,
 } from '../../engine.ts';
-import { envelopeHeader, readEnvelope, writeEnvelope } from '../../envelope.ts';
+import { readEnvelope, writeEnvelope } from '../../envelope.ts';
 import type { OpenLink } from './clients.ts';
-import { type Keys, partitionOf } from './keys.ts';
-import { bytesOf, listOf, mapOf, numberOf, textOf } from './replies.ts';
-import { Renewals } from './renewals.ts';
+import { RedisHistory } from './history.ts';
+import type { Keys } from './keys.ts';
+import { RedisMembers } from './members.ts';
+import { asBuffer, mapOf } from './replies.ts';
 import { Session } from './session.ts';
 
 /** The longest delay before the first and before any reconnect, with full jitter. */
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 5_000;
-/** How long Redis remembers the last batch of a node: longer than a node sends a batch again. */
-const LAST_BATCH_MS = 60_000;
-/** More members than this are read in several steps, so that Redis serves others in between. */
-const MEMBERS_AT_ONCE = 1_000;
-
 export interface RedisEngineSettings {
   readonly open: OpenLink;
   readonly keys: Keys;
@@ -44,7 +40,8 @@ export class RedisEngine implements Engine {
   readonly #keys: Keys;
   /** Channels that arrive, by their name in Redis. */
   readonly #channels = new Map<string, Channel>();
-  readonly #renewals = new Renewals();
+  readonly #history: RedisHistory;
+  readonly #members: RedisMembers;
   #host: EngineHost | undefined;
   #session: Session | undefined;
   #isUp = false;
@@ -60,6 +57,8 @@ export class RedisEngine implements Engine {
   constructor(settings: RedisEngineSettings) {
     this.#settings = settings;
     this.#keys = settings.keys;
+    this.#history = new RedisHistory(settings.keys);
+    this.#members = new RedisMembers(settings.keys);
   }
 
   start(host: EngineHost): Promise<void> {
@@ -88,19 +87,11 @@ export class RedisEngine implements Engine {
   async publish(batch: Batch): Promise<Published | undefined> {
     const session = this.#usable();
     const { topic, node, seq, history } = batch;
+    if (history !== undefined) return this.#history.append(session, batch, history);
+    const header = { node, seq, epoch: undefined, first: 0 };
     const channel = this.#keys.channel({ kind: 'messages', topic });
-    if (history === undefined) {
-      const header = { node, seq, epoch: undefined, first: 0 };
-      await session.call(['PUBLISH', channel, writeEnvelope('m', header, batch.entries)]);
-      return undefined;
-    }
-    const keys = [...this.#keys.history(topic), this.#keys.lastBatch(topic, node)];
-    const { candidateEpoch, maxMessages, maxBytes, ttlMs, positionTtlMs } = history;
-    const limits = [maxMessages, maxBytes, ttlMs, positionTtlMs].map(String);
-    const origin = [channel, node, String(seq), String(LAST_BATCH_MS)];
-    const args = [candidateEpoch, ...limits, ...origin, ...batch.entries.map(asBuffer)];
-    const [epoch, first, again] = listOf(await session.script('append', keys, args));
-    return { epoch: textOf(epoch), first: numberOf(first), again: numberOf(again) === 1 };
+    await session.call(['PUBLISH', channel, writeEnvelope('m', header, batch.entries)]);
+    return undefined;
   }
 
   async interest(add: readonly Channel[], remove: readonly Channel[]): Promise<void> {
@@ -116,70 +107,29 @@ export class RedisEngine implements Engine {
   }
 
   async read(topic: string, since: Position | undefined, history: HistoryLimits): Promise<HistoryRead> {
-    const { candidateEpoch, positionTtlMs } = history;
-    const args = [candidateEpoch, String(positionTtlMs), since?.epoch ?? '', String(since?.offset ?? 0)];
-    const reply = listOf(await this.#usable().script('read', this.#keys.history(topic), args));
-    const top = numberOf(reply[1]);
-    const entries = listOf(reply[2]).map(bytesOf);
-    return { epoch: textOf(reply[0]), top, first: top - entries.length + 1, entries };
+    return this.#history.read(this.#usable(), topic, since, history);
   }
 
   async positions(topics: readonly string[]): Promise<readonly (Position | undefined)[]> {
-    const session = this.#usable();
-    const byPartition = new Map<number, number[]>();
-    topics.forEach((topic, at) => {
-      const partition = partitionOf(topic);
-      const places = byPartition.get(partition);
-      if (places === undefined) byPartition.set(partition, [at]);
-      else places.push(at);
-    });
-    const positions: (Position | undefined)[] = topics.map(() => undefined);
-    await Promise.all(
-      Array.from(byPartition, async ([partition, places]) => {
-        const metas = places.map((at) => this.#keys.history(topics[at]!)[0]);
-        const [run, ...found] = listOf(await session.call(['MGET', this.#keys.runs[partition]!, ...metas]));
-        if (run !== null) places.forEach((at, i) => (positions[at] = positionOf(found[i], textOf(run))));
-      }),
-    );
-    return positions;
+    return this.#history.positions(this.#usable(), topics);
   }
 
   async enter(topic: string, members: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    const session = this.#usable();
-    this.#renewals.entered(topic, members.keys());
-    const args: (string | Buffer)[] = [...this.#changeHead(topic), String(this.#renewals.ttlMs)];
-    for (const [field, value] of members) args.push(field, asBuffer(value));
-    await session.script('enter', [this.#keys.members(topic)], args);
+    await this.#members.enter(this.#usable(), this.#host!.nodeId, topic, members);
   }
 
   async leave(topic: string, fields: readonly string[]): Promise<void> {
-    const session = this.#usable();
-    this.#renewals.left(topic, fields);
-    await session.script('leave', [this.#keys.members(topic)], [...this.#changeHead(topic), ...fields]);
+    await this.#members.leave(this.#usable(), this.#host!.nodeId, topic, fields);
   }
 
   async members(topic: string, max: number): Promise<MembersRead> {
-    const session = this.#usable();
-    const key = this.#keys.members(topic);
-    const atOnce = Math.min(max, MEMBERS_AT_ONCE);
-    const reply = listOf(await session.script('members', [key], [String(atOnce)]));
-    const count = numberOf(reply[0]);
-    if (reply.length > 1) return { count, entries: mapOf(reply[1]) };
-    if (count > max) return { count };
-    const entries = new Map<string, Uint8Array>();
-    let cursor = '0';
-    do {
-      const scan = listOf(await session.call(['HSCAN', key, cursor, 'COUNT', String(MEMBERS_AT_ONCE)]));
-      for (const [field, value] of mapOf(scan[1])) entries.set(field, value);
-      cursor = textOf(scan[0]);
-    } while (cursor !== '0');
-    return entries.size > max ? { count: entries.size } : { count: entries.size, entries };
+    return this.#members.read(this.#usable(), topic, max);
   }
 
   async beat(info: Uint8Array, ttlMs: number): Promise<readonly NodeEntry[]> {
     const session = this.#usable();
     const host = this.#host!;
-    this.#renew(session, host);
+    this.#members.renew(session, host.clock.now()).catch((error: Error) => host.fault(error));
     const nodes = await this.#beat(session, host, ttlMs, info);
     if (nodes.size === 0)
       throw new EngineError(
@@ -293,19 +243,6 @@ export class RedisEngine implements Engine {
     }
   }
 
-  #changeHead(topic: string): [string, string] {
-    const header = { node: this.#host!.nodeId, seq: ++this.#seq, epoch: undefined, first: 0 };
-    return [this.#keys.channel({ kind: 'members', topic }), envelopeHeader('j', header)];
-  }
-
-  /** Redis forgets members that no node renews, such as those of a cluster that was stopped by force. */
-  #renew(session: Session, host: EngineHost): void {
-    for (const topic of this.#renewals.due(host.clock.now())) {
-      const key = this.#keys.members(topic);
-      session.call(['PEXPIRE', key, String(this.#renewals.ttlMs)]).catch((error: Error) => host.fault(error));
-    }
-  }
-
   async #beat(
     session: Session,
     host: EngineHost,
@@ -331,13 +268,3 @@ export class RedisEngine implements Engine {
 const SPACE = 0x20;
 
 const stopped = (): EngineError => new EngineError('ERR_ENGINE_DOWN', 'the engine has stopped');
-
-const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-
-/** The position in the meta of a history, if it belongs to the run. */
-function positionOf(meta: Parameters<typeof textOf>[0], run: string): Position | undefined {
-  if (meta === null || meta === undefined) return undefined;
-  const [epoch, offset, , of] = textOf(meta).split(' ');
-  return of === run ? { epoch: epoch!, offset: Number(offset) } : undefined;
-}

@@ -2,6 +2,10 @@ import { Buffer } from 'node:buffer';
 import { EngineError } from '../../../protocol/errors.ts';
 import type { Reply } from './link.ts';
 
+/** The same memory as a Buffer, which is what client libraries take. */
+export const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+
 /** A text that Redis answered. */
 export function textOf(reply: Reply | undefined): string {
   if (typeof reply === 'string') return reply;

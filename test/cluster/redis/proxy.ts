@@ -1,0 +1,50 @@
+import type { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+
+/** A TCP proxy in front of Redis that a test lets change or swallow what the server sends. */
+export interface Proxy {
+  readonly port: number;
+  /** Connections that were accepted so far. */
+  readonly count: number;
+}
+
+/** @param change What the client gets instead of a chunk of the server; `undefined` for nothing. */
+export async function proxyTo(
+  t: TestContext,
+  port: number,
+  change: (chunk: Buffer) => Buffer | undefined,
+): Promise<Proxy> {
+  const sockets = new Set<Socket>();
+  let count = 0;
+  const listener = createServer((near) => {
+    count++;
+    const far = connect({ port, host: '127.0.0.1' });
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => other.destroy());
+    }
+    near.on('data', (chunk) => far.write(chunk));
+    far.on('data', (chunk) => {
+      const changed = change(chunk);
+      if (changed !== undefined) near.write(changed);
+    });
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    listener.close();
+  });
+  return {
+    port: (listener.address() as AddressInfo).port,
+    get count() {
+      return count;
+    },
+  };
+}
