@@ -13,6 +13,7 @@ interface IoredisClass {
   ): RedisClient & {
     callBuffer(...args: readonly (string | Buffer)[]): Promise<unknown>;
     call(...args: readonly (string | Buffer)[]): Promise<unknown>;
+    subscribe(channel: string): Promise<unknown>;
     disconnect(): void;
     readonly status: string;
   };
@@ -85,6 +86,12 @@ export class Commands {
 
   callBuffer(...args: readonly (string | Buffer)[]): Promise<unknown> {
     return this.#client.callBuffer(...args);
+  }
+
+  /** Subscribes; the connection can send no other commands from now on. */
+  async listen(channel: string, listener: (bytes: Buffer) => void): Promise<void> {
+    this.#client.on('messageBuffer', (_channel: Buffer, bytes: Buffer) => listener(bytes));
+    await this.#client.subscribe(channel);
   }
 
   /** Ends the connections of all other clients, as a restart or an operator does. */
