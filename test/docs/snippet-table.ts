@@ -117,6 +117,18 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   },
   'docs/compression.md: Clients whose compression is broken': { run: guides.brokenCompression },
   'docs/limits.md: A strict profile': { run: guides.limits },
+  'docs/cluster.md: Setup': {
+    given: `
+      import { createRequire } from 'node:module';
+      import { WebSocketServer } from 'hawser';
+      import { redisEngine, type RedisClient } from 'hawser/cluster';
+      const packages = createRequire(new URL('../../../../test/cluster/package.json', import.meta.url));
+      const { Redis } = packages('ioredis') as { readonly Redis: new (url: string) => RedisClient };`,
+    after: `
+      const { relayed } = server.publish('room:7', 'The shop is open.');
+      console.log(JSON.stringify(await relayed));`,
+    run: topics.throughRedis,
+  },
   'docs/topics.md: A server for clients that come back': { run: topics.returning },
   'docs/topics.md: Protocols of your own': {
     given: `

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Connection } from '../../src/index.ts';
 import { waitUntil } from '../../src/testing/index.ts';
+import { ioredis } from '../cluster/redis/clients.ts';
+import { noRedis, RedisServer } from '../cluster/redis/server.ts';
 import { messages, visit } from './visitors.ts';
 import { run } from './world.ts';
 
@@ -59,4 +61,17 @@ export async function requests(t: TestContext, file: string): Promise<void> {
   assert.deepEqual(reply, { op: 'reply', id: 1, data: '{"sku":4711,"cents":9422}' });
   const refused = await asked(await visit(t, port, V1), { ...request, data: '{}' });
   assert.deepEqual([refused['code'], refused['message']], ['invalid', 'sku must be a number']);
+}
+
+export async function throughRedis(t: TestContext, file: string): Promise<void> {
+  const skip = noRedis || ioredis.skip;
+  if (skip !== false) return t.skip(skip);
+  const redis = await RedisServer.start();
+  t.after(() => redis.end());
+  const program = run(t, file, { ports: { 6379: redis.port } });
+  const port = await program.port();
+  await waitUntil(() => program.output().includes('"ok":true'), { deadlineMs: 20_000 });
+  const since = { epoch: 'other', offset: 5 };
+  const ok = await asked(await visit(t, port, V1), { op: 'subscribe', id: 1, topic: 'room:7', since });
+  assert.deepEqual([ok['recovered'], ok['offset'], ok['missed']], [false, 0, 1]);
 }

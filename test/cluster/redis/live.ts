@@ -38,6 +38,7 @@ export function liveNode(t: TestContext, server: RedisServer, settings: LiveSett
     random: systemRandom,
     history: [{ ...RULE, maxMessages }],
     presence,
+    deadlineMs: options.deadlineMs,
     engine: redisEngine({ client: kind.client(port), ...options }),
   });
   t.after(() => node.node.stop(100));

@@ -8,7 +8,8 @@ export const NOT_BOOTED = 'HAWSERBOOT';
 
 /**
  * The beginning of the scripts that change a history. It sets `run`, `epoch`, `offset` and `bytes`. A history of another run of Redis
- * may lack messages that were delivered, so it is dropped, and a new epoch begins.
+ * may lack messages that were delivered, so it is dropped, and a new epoch begins. DEL only if there is a list: after the first write of
+ * a script, Redis no longer refuses what needs memory.
  */
 const OPEN = `
 local run = redis.call('GET', KEYS[3])
@@ -21,7 +22,7 @@ if meta then
 end
 local isNew = not epoch
 if isNew then
-  redis.call('DEL', KEYS[2])
+  if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('DEL', KEYS[2]) end
   epoch, offset, bytes = ARGV[1], 0, 0
 end
 local function save(ttl)
