@@ -15,6 +15,7 @@ interface IoredisClass {
     call(...args: readonly (string | Buffer)[]): Promise<unknown>;
     subscribe(channel: string): Promise<unknown>;
     disconnect(): void;
+    on(event: string, listener: (...args: never[]) => void): unknown;
     readonly status: string;
   };
   readonly Cluster: new (nodes: readonly object[], options: object) => RedisClient & { disconnect(): void };

@@ -37,17 +37,17 @@ async function agree(nodes: readonly TestNode[], top: number): Promise<void> {
 /** Publishes until it is told to stop, four messages at a time. @returns Stops, and returns the results by text. */
 function traffic(nodes: readonly TestNode[]): () => Promise<Map<string, Relayed>> {
   const results = new Map<string, Relayed>();
-  let goes = true;
+  const state = { goes: true };
   const lanes = nodes.flatMap((node, at) =>
     [0, 1, 2, 3].map(async (lane) => {
-      for (let i = 0; goes; i++) {
+      for (let i = 0; state.goes; i++) {
         const text = `${at}.${lane}.${i}`;
         results.set(text, await node.publish('news', text));
       }
     }),
   );
   return async () => {
-    goes = false;
+    state.goes = false;
     await Promise.all(lanes);
     return results;
   };

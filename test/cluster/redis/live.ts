@@ -34,7 +34,7 @@ export function liveNode(t: TestContext, server: RedisServer, settings: LiveSett
   // Nodes of one test use both libraries.
   const kind = CLIENTS[nodes++ % 2]!;
   const node = new TestNode({
-    clock: clock as never,
+    clock,
     random: systemRandom,
     history: [{ ...RULE, maxMessages }],
     presence,

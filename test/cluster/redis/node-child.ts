@@ -7,7 +7,7 @@ import { CLIENTS } from './clients.ts';
 
 // Publishes numbers without end, until it is killed.
 const node = new TestNode({
-  clock: systemClock as never,
+  clock: systemClock,
   random: systemRandom,
   history: [{ ...RULE, maxMessages: 10_000 }],
   engine: redisEngine({ client: CLIENTS[0]!.client(Number(process.argv[2])) }),

@@ -54,7 +54,7 @@ describe('servers', { skip: noRedis || ioredis.skip || nodeRedis.skip }, () => {
     }
     for (const one of peers) for (const id of [1, 2]) assert.equal((await answer(one, id))['op'], 'ok');
     const results = await Promise.all(
-      [a, b, a, b].map(({ one }, at) => one.publish('room:1', `message ${at}`).relayed),
+      [a, b, a, b].map(async ({ one }, at) => one.publish('room:1', `message ${at}`).relayed),
     );
     const texts = ({ frames }: Peer, topic: string): unknown[] =>
       frames

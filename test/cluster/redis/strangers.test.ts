@@ -91,8 +91,10 @@ describe('strangers', { skip, concurrency: 4 }, () => {
     assert.ok(nodes.every((node) => eventsOf(node, 'down') === 0));
   });
 
-  for (const { name, client } of CLIENTS.slice(0, 2)) {
-    const engine = (port: number, options = {}): Engine => redisEngine({ client: client(port), ...options });
+  for (const kind of CLIENTS) {
+    const { name } = kind;
+    const engine = (port: number, options = {}): Engine =>
+      redisEngine({ client: kind.client(port), ...options });
     const started = async (host: EngineHost & { readonly engine: Engine }): Promise<void> =>
       host.engine.start(host);
 

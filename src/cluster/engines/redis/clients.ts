@@ -10,7 +10,7 @@ import { type NodeRedis, NodeRedisLink } from './node-redis.ts';
  */
 export interface RedisClient {
   duplicate(overrides?: object): object;
-  on(event: string, listener: (...args: never[]) => void): unknown;
+  connect(): Promise<unknown>;
 }
 
 /** Opens a connection of the engine. */

@@ -73,6 +73,10 @@ export class NodeRedisLink implements RedisLink {
 
   destroy(): void {
     this.#isOver = true;
-    this.#redis.destroy();
+    try {
+      this.#redis.destroy();
+    } catch {
+      // Version 5 throws if the connection has ended already.
+    }
   }
 }
