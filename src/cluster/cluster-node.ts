@@ -80,6 +80,7 @@ export class ClusterNode implements TopicNode, EngineHost {
   readonly #outage: Outage;
   readonly #presence: Presence;
   #state: 'new' | 'up' | 'down' | 'stopped' = 'new';
+  #retired: Promise<void> | undefined;
   #epochs = 0;
   #wakes = false;
   readonly #turn = (): void => this.#endTurn();
@@ -155,15 +156,21 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#engine.start(this).catch((error: unknown) => this.#fault(error));
   }
 
+  retire(deadlineMs: number): Promise<void> {
+    this.#retired ??= this.#within(deadlineMs, this.#presence.stop());
+    this.#upkeep.retire();
+    return this.#retired;
+  }
+
   async stop(deadlineMs: number): Promise<void> {
     if (this.#state === 'stopped') return;
-    await this.#presence.stop();
+    await this.retire(deadlineMs);
+    this.#recovery.stop();
+    for (const log of this.#logs.values()) log.expireResumes(Infinity);
+    await this.#within(deadlineMs, this.#interest.stop());
     await this.#queue.drain(this.#state === 'up' ? deadlineMs : 0);
     this.#state = 'stopped';
     this.#upkeep.stop();
-    this.#recovery.stop();
-    for (const log of this.#logs.values()) log.expireResumes(Infinity);
-    this.#interest.stop();
     await this.#engine.stop(deadlineMs);
   }
 
@@ -418,7 +425,18 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#presence.flush();
   }
 
+  /** Waits for a step that never rejects, for a limited time. */
+  #within(deadlineMs: number, step: Promise<void>): Promise<void> {
+    let timer: unknown;
+    const elapsed = new Promise<void>((resolve) => {
+      timer = this.clock.setTimer(resolve, deadlineMs);
+    });
+    return Promise.race([step, elapsed]).finally(() => this.clock.clearTimer(timer));
+  }
+
   #fault(error: unknown): void {
+    // Calls that are in flight while the engine stops may fail.
+    if (this.#state === 'stopped') return;
     this.#owner.engineFault(error instanceof Error ? error : new Error(String(error)));
   }
 }

@@ -126,12 +126,23 @@ export class Interest {
     this.#call(asked, remove);
   }
 
-  /** Ends all interest. */
-  stop(): void {
-    this.#isOnline = false;
+  /** Ends all interest, and tells the engine. Never rejects. */
+  async stop(): Promise<void> {
     for (const entry of this.#entries.values()) this.#end(entry);
     this.#owner.clock.clearTimer(this.#timer);
     this.#timer = undefined;
+    const channels = [...this.#toRemove.values()];
+    this.#toRemove.clear();
+    this.#session++;
+    if (!this.#isOnline) return;
+    this.#isOnline = false;
+    try {
+      for (let at = 0; at < channels.length; at += CHUNK)
+        await this.#owner.interest([], channels.slice(at, at + CHUNK));
+    } catch (error) {
+      // The interest ends with the connection to the broker, too.
+      this.#owner.fault(error);
+    }
   }
 
   #call(asked: readonly Entry[], remove: readonly Channel[]): void {

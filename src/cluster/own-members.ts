@@ -39,6 +39,7 @@ export class OwnMembers {
   readonly #topics = new Map<string, OwnTopic>();
   readonly #changed = new Set<string>();
   #isOnline = false;
+  #isOver = false;
 
   constructor(owner: OwnMembersOwner) {
     this.#owner = owner;
@@ -47,6 +48,7 @@ export class OwnMembers {
   /** @throws MisuseError `ERR_ARGUMENT` for a key over 128 bytes, or for info that is no JSON or over 1 KiB. */
   enter(topic: string, connectionId: string, key: string, info: unknown): void {
     checkMember(key, info);
+    if (this.#isOver) return;
     const own = this.#topics.get(topic) ?? { members: new Map(), keys: new Map(), changed: new Set() };
     this.#topics.set(topic, own);
     const before = own.keys.get(connectionId);
@@ -87,15 +89,20 @@ export class OwnMembers {
     }
   }
 
-  /** Removes all members. */
+  /** Removes all members; connections become members no longer. Never rejects. */
   async stop(): Promise<void> {
-    const gone = [...this.#topics].map(([topic, own]) => {
-      const fields = [...own.members.keys()].map((key) => fieldOf(this.#owner.nodeId, key));
-      return this.#inChunks(fields, (chunk) => this.#owner.leave(topic, chunk));
-    });
+    const topics = [...this.#topics];
+    this.#isOver = true;
     this.#topics.clear();
     this.#changed.clear();
-    if (this.#isOnline) await Promise.all(gone.flat());
+    if (!this.#isOnline) return;
+    const gone = topics.map(([topic, { members, changed }]) => {
+      // The engine may still have a member whose last connection left in this turn.
+      const keys = new Set([...members.keys(), ...changed]);
+      const fields = [...keys].map((key) => fieldOf(this.#owner.nodeId, key));
+      return this.#inChunks(fields, (chunk) => this.#owner.leave(topic, chunk));
+    });
+    await Promise.all(gone.flat());
   }
 
   #remove(topic: string, own: OwnTopic, connectionId: string, key: string): void {

@@ -115,6 +115,7 @@ export class Presence {
     this.#own.flush();
   }
 
+  /** Removes the members of this node, and announces no new ones. Never rejects. */
   stop(): Promise<void> {
     return this.#own.stop();
   }

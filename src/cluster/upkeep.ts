@@ -53,6 +53,7 @@ export class Upkeep {
   #checks = false;
   #checkFromMs = 0;
   #beatMs = -Infinity;
+  #isRetired = false;
 
   constructor(engine: Engine, owner: UpkeepOwner) {
     this.#engine = engine;
@@ -70,6 +71,11 @@ export class Upkeep {
 
   stop(): void {
     this.#owner.clock.clearTimer(this.#timer);
+  }
+
+  /** Lets the entry of this node expire. */
+  retire(): void {
+    this.#isRetired = true;
   }
 
   /** The engine can be used again. */
@@ -91,8 +97,9 @@ export class Upkeep {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1').startsWith(PROBE);
   }
 
-  /** Renews the entry of this node, and hears which nodes are alive. Never rejects. */
+  /** Renews the entry of this node, and hears which nodes are alive. Never rejects. Does nothing for a retired node. */
   async beat(): Promise<void> {
+    if (this.#isRetired) return;
     const askedMs = this.#owner.clock.now();
     const isLate = Number.isFinite(this.#beatMs) && askedMs - this.#beatMs >= NODE_TTL_MS;
     this.#beatMs = askedMs;

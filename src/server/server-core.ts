@@ -360,6 +360,10 @@ export class ServerCore<UserData>
     for (const socket of this.pendingSockets) socket.shutDown();
   }
 
+  retire(): Promise<void> | undefined {
+    return this.topics.retire();
+  }
+
   shutdownProgress(progress: ShutdownProgress): void {
     this.reports.emit('shutdownProgress', progress);
   }

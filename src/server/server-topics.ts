@@ -13,8 +13,8 @@ import type { PresenceWatcher } from './groups/topic-presence.ts';
 import type { ServerReports } from './server-reports.ts';
 import { HAWSER_V1, type LoadTopics, loadTopics, needsTopics } from './topic-loader.ts';
 
-/** Time in which queued messages are published during a shutdown, in ms. */
-const FLUSH_MS = 2_000;
+/** Longest time of each step in which the topics of a server end, in ms. */
+const STEP_MS = 2_000;
 
 /** The server that the topics belong to. */
 export interface TopicsOwner<UserData> extends GroupsOwner<UserData> {
@@ -78,10 +78,15 @@ export class ServerTopics<UserData>
     this.groups.sessions++;
   }
 
+  /** Removes the members of this server from the engine, before the connections close. Never rejects; `undefined` without a node. */
+  retire(): Promise<void> | undefined {
+    return this.groups.node?.retire(STEP_MS);
+  }
+
   /** Publishes what is queued, and leaves the engine. */
   async stop(): Promise<void> {
     try {
-      await this.groups.node?.stop(FLUSH_MS);
+      await this.groups.node?.stop(STEP_MS);
     } catch (error) {
       this.#owner.reports.engineFailed(error);
     }

@@ -93,6 +93,8 @@ export interface ShutdownOwner {
   isEmpty(): boolean;
   /** Closes the listening sockets and refuses pending handshakes. */
   stopListening(): void;
+  /** Does what has to be done before connections close, within a few seconds. Never rejects; `undefined` if there is nothing. */
+  retire(): Promise<void> | undefined;
   /** Destroys pending sockets, and drops messages that the application has not consumed. */
   abandon(): void;
   shutdownProgress(progress: ShutdownProgress): void;
@@ -189,6 +191,8 @@ export async function shutDown(
     const deadline = owner.clock.setTimer(abort, settings.timeoutMs);
     // Keeps the process alive until the report, even if no socket does.
     holdProcess(deadline);
+    const retired = owner.retire();
+    if (retired !== undefined) await Promise.race([retired, stop]);
     const stopSaying = sayProgress(owner, before);
     let isEmpty = false;
     const empty = new Promise<void>((resolve) => {

@@ -88,6 +88,7 @@ test('GN-03 SD-02: a connection that throws on close or destroy does not stop th
     },
     isEmpty: () => size <= 0,
     stopListening: () => {},
+    retire: () => undefined,
     abandon: () => host.onReleased?.(),
     shutdownProgress: () => {},
     onReleased: undefined,

@@ -63,6 +63,11 @@ export class NodeGate implements TopicNode {
     return this.#opening;
   }
 
+  async retire(deadlineMs: number): Promise<void> {
+    await this.#opening;
+    await this.#node?.retire(deadlineMs);
+  }
+
   async stop(deadlineMs: number): Promise<void> {
     this.#isOver = true;
     await this.#opening;

@@ -101,7 +101,13 @@ export interface TopicNodeOwner {
 export interface TopicNode {
   readonly state: 'alone' | 'up' | 'down';
   start(): void;
-  /** Publishes what is queued, for at most `deadlineMs`; removes members and interest. */
+  /**
+   * The first step of a shutdown, before the connections close: removes the members of this node from the engine, and stops
+   * renewing the entry of the node. Topics work until {@link stop}; connections become members no longer.
+   * @returns Resolves after `deadlineMs` at the latest. Never rejects.
+   */
+  retire(deadlineMs: number): Promise<void>;
+  /** Removes the interest, publishes what is queued, each for at most `deadlineMs`, and leaves the engine. */
   stop(deadlineMs: number): Promise<void>;
   /** Whether the engine decides the order of the topic: it has history. */
   hasHistory(topic: string): boolean;

@@ -34,6 +34,11 @@ export class FakeNode implements TopicNode {
     this.calls.push('start');
   }
 
+  retire(): Promise<void> {
+    this.calls.push('retire');
+    return Promise.resolve();
+  }
+
   stop(): Promise<void> {
     this.calls.push('stop');
     for (const { resolve } of this.publishes.splice(0))

@@ -10,7 +10,8 @@ import {
   WebSocketServer,
 } from '../../../src/index.ts';
 import type { Relayed, TopicNode } from '../../../src/server/groups/topic-node.ts';
-import { eventLoopTurns, selfSigned, VirtualClock, waitUntil } from '../../../src/testing/index.ts';
+import { shutDown, shutdownSettings } from '../../../src/server/shutdown.ts';
+import { close, eventLoopTurns, selfSigned, VirtualClock, waitUntil } from '../../../src/testing/index.ts';
 import { FakeNode, topicMessage } from '../../cluster/hawser-v1/fake-node.ts';
 import { v1Server, type V1Server } from '../../cluster/hawser-v1/peer.ts';
 import { live, nextText } from '../live.ts';
@@ -60,6 +61,35 @@ test('HI-06 subscribeFrom sends missed messages in one write, then live ones, an
   assert.equal(connection.unsubscribe('room:1'), true);
   const late = await connection.subscribeFrom('room:1', { epoch: 'other', offset: 9 });
   assert.deepEqual([late.recovered, late.position.offset, late.missed], [false, 0, 4]);
+});
+
+test('SC-12 a shutdown removes the members before the first connection closes, and stops the node after the last', async (t) => {
+  const { core, greeted, node } = controlled(t, { authorizeSubscribe: () => ({ presence: {} }) });
+  const { sends, gets, raw } = await greeted();
+  sends({ op: 'subscribe', id: 1, topic: 'news' });
+  await waitUntil(() => node().resumes.length === 1);
+  node().resumes[0]!.waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+  assert.equal((await gets())['op'], 'ok');
+  node().taken();
+  let retired = (): void => {};
+  node().retire = () => {
+    node().calls.push('retire');
+    return new Promise((resolve) => {
+      retired = resolve;
+    });
+  };
+  const shutdown = shutDown(core, shutdownSettings(undefined), undefined);
+  await eventLoopTurns(3);
+  assert.deepEqual([node().taken(), raw.received.length], [['retire'], 0], 'clients are open until then');
+  Reflect.deleteProperty(node(), 'retire');
+  retired();
+  assert.deepEqual(await gets(), { close: 1001 });
+  raw.send(close(1001));
+  await eventLoopTurns(3);
+  raw[Symbol.dispose]();
+  await shutdown;
+  await core.topics.stop();
+  assert.deepEqual(node().taken(), ['leave news', 'unsubscribe news', 'stop']);
 });
 
 test('HI-06 subscribeFrom with deliver hands every message and its position to the application', async (t) => {
