@@ -159,7 +159,8 @@ export class PresenceView implements Interested {
 
   #answered({ count, entries }: MembersRead): void {
     if (entries === undefined) return this.#tooMany(count);
-    const isEvent = this.#isKnown && this.#state !== 'counted';
+    const wasCounted = this.#state === 'counted';
+    const isEvent = this.#isKnown && !wasCounted;
     this.#state = 'listed';
     for (const field of this.#fields.keys()) if (!entries.has(field)) this.#remove(field);
     let hasUnknown = false;
@@ -171,6 +172,7 @@ export class PresenceView implements Interested {
     const changes = this.#buffered;
     this.#buffered = [];
     for (const change of changes) this.#apply(change);
+    if (wasCounted) this.#owner.counted(this.channel.topic, this.list!);
     if (hasUnknown) this.#owner.beat();
     this.#limit();
   }
@@ -235,6 +237,6 @@ export class PresenceView implements Interested {
     this.#seen.clear();
     this.#fields.clear();
     this.#buffered = [];
-    if (isNews) this.#owner.counted(this.channel.topic, count);
+    if (isNews) this.#owner.counted(this.channel.topic, { count });
   }
 }

@@ -139,7 +139,7 @@ export class Presence {
       clock: owner.clock,
       joined: (name, member) => owner.server.joined(name, member),
       left: (name, member) => owner.server.left(name, member),
-      counted: (name, count) => owner.server.counted(name, count),
+      counted: (name, list) => owner.server.counted(name, list),
       members: (name, max) => this.#engine.members(name, max),
       wantInterest: (user) => owner.wantInterest(user),
       releaseInterest: (user) => owner.releaseInterest(user),

@@ -40,6 +40,9 @@ export interface Refusal {
  */
 export type DropCause = 'undelivered' | 'unsent' | ConnectionSettings['onOverflow'];
 
+/** How a resume ended. `not-recovered`: the stream has a hole, and the subscriber was told. */
+export type ResumeResult = 'recovered' | 'not-recovered' | 'busy' | 'unavailable';
+
 /**
  * What happens to a server or client and to its connections. Each method is called once per event, never per message or frame
  * that goes through. Arguments are plain data: read them, and do not change them. An observer implements the methods it needs;
@@ -87,6 +90,8 @@ export interface Observer {
   engineUp?(downMs: number, gaps: number): void;
   /** A message of the engine was invalid, or a call of it failed: it was dropped. */
   engineFault?(error: Error): void;
+  /** A client or `subscribeFrom` asked to continue at a position of a topic. Without a position nothing is reported. */
+  resumed?(topic: string, result: ResumeResult): void;
   /** Messages of a topic are missing for good: its subscribers were told. */
   topicLost?(topic: string): void;
   /** A self-check has found stale entries, and repaired them: a fault of the library. */

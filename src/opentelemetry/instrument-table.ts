@@ -85,4 +85,6 @@ export const INSTRUMENT_TABLE: Readonly<Record<Exclude<MetricName, OmittedMetric
     rate_limited_total: counter('rate_limited', '{event}', { attributes: ['hawser.rate_limit.action'] }),
     ping_rtt_seconds: histogram('ping.duration', 's'),
     ping_timeouts_total: counter('ping.timeouts', '{timeout}'),
+    engine_errors_total: counter('engine.errors', '{error}'),
+    recoveries_total: counter('recoveries', '{recovery}', { attributes: ['hawser.recovery.result'] }),
   });

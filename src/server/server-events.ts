@@ -6,7 +6,7 @@ import type { WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { Refusal } from '../observe/observer.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
-import type { Member } from './groups/topic-node.ts';
+import type { Member, MemberList } from './groups/topic-node.ts';
 import type { ShutdownProgress } from './shutdown.ts';
 
 /** Events of a server, with the arguments of their listeners. */
@@ -29,6 +29,11 @@ export interface ServerEvents<UserData> {
   join: [topic: string, member: Member];
   /** A member left a watched topic: it had no connection for `graceMs`. */
   leave: [topic: string, member: Member];
+  /**
+   * A watched topic has more members than `maxMembers`: `list` has the count alone, and `join` and `leave` stop. Emitted again
+   * when the count changes, and with the members when there are few enough.
+   */
+  members: [topic: string, list: MemberList];
   /** The engine can be used again. `gaps`: topics that lack messages for good. */
   engineUp: [info: { readonly downMs: number; readonly gaps: number }];
   /** The engine cannot be used. Emitted once until `engineUp`. */
@@ -55,6 +60,7 @@ export const SERVER_EVENTS: EventNames = eventNames<ServerEvents<unknown>>(
     unsubscribe: true,
     join: true,
     leave: true,
+    members: true,
     engineUp: true,
     engineDown: true,
     shutdownProgress: true,

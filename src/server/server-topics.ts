@@ -2,13 +2,14 @@ import type { Sessions } from '../cluster/hawser-v1/sessions.ts';
 import type { DriverOf } from '../connection/connection.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Observers } from '../connection/observers.ts';
+import type { ResumeResult } from '../observe/observer.ts';
 import type { ResolvedServerOptions } from '../options/resolve-server-options.ts';
 import { Groups, type GroupsOwner } from './groups/groups.ts';
 import { NodeGate, type NodeGateOwner } from './groups/node-gate.ts';
 import { RequestHandlers } from './groups/request-handlers.ts';
 import type { SessionHost } from './groups/session-host.ts';
 import { type EngineReports, TopicDelivery } from './groups/topic-delivery.ts';
-import type { Member, TopicNode } from './groups/topic-node.ts';
+import type { Member, MemberList, TopicNode } from './groups/topic-node.ts';
 import type { PresenceWatcher } from './groups/topic-presence.ts';
 import type { ServerReports } from './server-reports.ts';
 import { HAWSER_V1, type LoadTopics, loadTopics, needsTopics } from './topic-loader.ts';
@@ -104,6 +105,10 @@ export class ServerTopics<UserData>
     this.#owner.reports.engineFailed(error);
   }
 
+  resumed(topic: string, result: ResumeResult): void {
+    this.#owner.observers.tell('resumed', topic, result);
+  }
+
   matchFailed(error: unknown): void {
     this.#owner.handlerFailed(error, undefined, 'a function given as match');
   }
@@ -142,5 +147,9 @@ export class ServerTopics<UserData>
 
   left(topic: string, member: Member): void {
     this.#owner.reports.emit('leave', topic, member);
+  }
+
+  counted(topic: string, list: MemberList): void {
+    this.#owner.reports.emit('members', topic, list);
   }
 }

@@ -11,30 +11,34 @@ const PRESENCE = { match: 'room:*', maxMembers: 3, graceMs: 5_000 };
 /** Writes down the calls of an engine that change something in the broker. */
 function recorded(engine: HubEngine): string[] {
   const calls: string[] = [];
-  const { interest, leave, publish, beat, stop } = engine;
+  const interest = engine.interest.bind(engine);
+  const leave = engine.leave.bind(engine);
+  const publish = engine.publish.bind(engine);
+  const beat = engine.beat.bind(engine);
+  const stop = engine.stop.bind(engine);
   engine.interest = (add: readonly Channel[], remove: readonly Channel[]) => {
     const words = [
       ...add.map(({ topic }) => `add ${topic}`),
       ...remove.map(({ topic }) => `remove ${topic}`),
     ];
     calls.push(words.join(', '));
-    return interest.call(engine, add, remove);
+    return interest(add, remove);
   };
   engine.leave = (topic, fields) => {
     calls.push(`leave ${topic} ${fields.map((field) => field.split(' ')[1]).join(' ')}`);
-    return leave.call(engine, topic, fields);
+    return leave(topic, fields);
   };
   engine.publish = (batch) => {
     calls.push(`publish ${batch.topic} ${batch.entries.length}`);
-    return publish.call(engine, batch);
+    return publish(batch);
   };
   engine.beat = (info, ttlMs) => {
     calls.push('beat');
-    return beat.call(engine, info, ttlMs);
+    return beat(info, ttlMs);
   };
   engine.stop = () => {
     calls.push('stop');
-    return stop.call(engine);
+    return stop();
   };
   return calls;
 }

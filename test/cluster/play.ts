@@ -92,6 +92,8 @@ export async function play(vector: Vector, t: TestContext): Promise<void> {
       }
     } else if (step.server === 'publish') {
       server.publish(step.topic, step.data ?? Buffer.from(step.data64!, 'base64'));
+    } else if (step.server === 'subscribe') {
+      (await player(step.client)).connection.subscribe(step.topic);
     } else if (step.server === 'unsubscribe') {
       (await player(step.client)).connection.unsubscribe(step.topic);
     } else if (step.server === 'request') {

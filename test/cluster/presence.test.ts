@@ -79,6 +79,7 @@ test('HI-07 beyond maxMembers only the count is known', async () => {
   assert.equal(owner.events.at(-1), 'count room:1 5');
   for (const key of ['a', 'b', 'c']) node.leave('room:1', key);
   await one.pass(1_000);
+  assert.equal(owner.events.at(-1), 'count room:1 2 d e', 'the owner gets the members that it missed');
   assert.deepEqual(
     (await node.members('room:1')).members?.map(({ key }) => key),
     ['d', 'e'],

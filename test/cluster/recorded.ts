@@ -4,6 +4,7 @@ import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts
 import type { Position } from '../../src/server/groups/topic.ts';
 import type {
   Member,
+  MemberList,
   Relayed,
   Resumed,
   TopicMessage,
@@ -61,8 +62,8 @@ export class RecordedOwner implements TopicNodeOwner {
     this.events.push(`leave ${topic} ${key}`);
   }
 
-  counted(topic: string, count: number): void {
-    this.events.push(`count ${topic} ${count}`);
+  counted(topic: string, { count, members }: MemberList): void {
+    this.events.push(['count', topic, count, ...(members ?? []).map(({ key }) => key)].join(' '));
   }
 
   engineUp({ downMs, gaps }: { downMs: number; gaps: number }): void {

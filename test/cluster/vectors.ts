@@ -17,6 +17,7 @@ export type Step =
   | { readonly client: string; readonly getsClose: number }
   | { readonly client: string; readonly leaves: true }
   | { readonly server: 'publish'; readonly topic: string; readonly data?: string; readonly data64?: string }
+  | { readonly server: 'subscribe'; readonly client: string; readonly topic: string }
   | { readonly server: 'unsubscribe'; readonly client: string; readonly topic: string }
   | { readonly server: 'request'; readonly client: string; readonly name: string; readonly data: unknown }
   | { readonly server: 'replied'; readonly data: unknown }

@@ -15,6 +15,7 @@ import { ClientTopic } from './client-topic.ts';
 import {
   type ErrorFrame,
   memberOf,
+  presenceOf,
   type MessageFrame,
   type OkFrame,
   positionOf,
@@ -175,9 +176,7 @@ export class ClientTopics implements DriverOwner, TopicCalls {
 
   presence(driver: TopicDriver): Promise<Presence> {
     refuseClosed('topic.presence', driver);
-    return this.#operate({ op: 'presence', topic: driver.name }, {}, ({ count = 0, members }) =>
-      members === undefined || members === null ? { count } : { count, members: members.map(memberOf) },
-    );
+    return this.#operate({ op: 'presence', topic: driver.name }, {}, (frame) => presenceOf(frame));
   }
 
   // `DriverOwner`.
@@ -269,6 +268,11 @@ export class ClientTopics implements DriverOwner, TopicCalls {
       case 'leave': {
         const driver = this.#drivers.get(frame.topic);
         driver?.listeners.emit(driver.topic, 'leave', frame.key);
+        return undefined;
+      }
+      case 'presence': {
+        const driver = this.#drivers.get(frame.topic);
+        driver?.listeners.emit(driver.topic, 'members', presenceOf(frame));
         return undefined;
       }
       case 'unsubscribed':

@@ -1,4 +1,4 @@
-import type { Json, Member, Position } from './topic-events.ts';
+import type { Json, Member, Position, Presence } from './topic-events.ts';
 
 /** The subprotocol of topics and requests. */
 export const SUBPROTOCOL = 'hawser.v1';
@@ -55,6 +55,12 @@ export type ServerFrame =
   | RequestFrame
   | { readonly op: 'join'; readonly topic: string; readonly member: WireMember }
   | { readonly op: 'leave'; readonly topic: string; readonly key: string }
+  | {
+      readonly op: 'presence';
+      readonly topic: string;
+      readonly count: number;
+      readonly members?: readonly WireMember[];
+    }
   | { readonly op: 'lost'; readonly topic: string; readonly epoch?: string; readonly offset?: number }
   | { readonly op: 'unsubscribed'; readonly topic: string; readonly code: string }
   | { readonly op: 'pong' };
@@ -107,6 +113,7 @@ const FIELDS: Readonly<Record<ServerFrame['op'], Readonly<Record<string, Test>>>
   request: { id: isText, name: isText, data: orMissing(isText) },
   join: { topic: isText, member: isMember },
   leave: { topic: isText, key: isText },
+  presence: { topic: isText, count: isCount, members: orMissing(isMembers) },
   lost: { topic: isText, epoch: orMissing(isText), offset: orMissing(isCount) },
   unsubscribed: { topic: isText, code: isText },
   pong: {},
@@ -149,3 +156,12 @@ export const memberOf = ({ key, info, since, connections }: WireMember): Member 
   since: new Date(since),
   connections,
 });
+
+export const presenceOf = ({
+  count = 0,
+  members,
+}: {
+  readonly count?: number;
+  readonly members?: readonly WireMember[] | null;
+}): Presence =>
+  members === undefined || members === null ? { count } : { count, members: members.map(memberOf) };

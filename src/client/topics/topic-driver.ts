@@ -19,7 +19,15 @@ const MAX_BUFFERED_BYTES = 1_048_576;
 /** Bytes that a buffered message counts in addition to its data. */
 const MESSAGE_BYTES = 128;
 
-const EVENTS = { message: true, recovered: true, lost: true, join: true, leave: true, error: true } as const;
+const EVENTS = {
+  message: true,
+  recovered: true,
+  lost: true,
+  join: true,
+  leave: true,
+  members: true,
+  error: true,
+} as const;
 
 /** A received message, or a change of the position with its event. */
 type Entry =

@@ -56,6 +56,11 @@ export interface TopicEvents {
   join: [member: Member];
   /** The member with this key has left; only with the option `presence`. */
   leave: [key: string];
+  /**
+   * All members as they are now: replace what you know. Comes after changes were dropped because this client was slow. Without
+   * `members` there are too many to list, and `join` and `leave` stop until it comes with `members`.
+   */
+  members: [presence: Presence];
   /** The server refused the subscription or ended it, and the topic is closed; or a listener threw (code `handler`). */
   error: [error: OperationError];
 }

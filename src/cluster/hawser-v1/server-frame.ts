@@ -1,6 +1,6 @@
 import type { Position } from '../../options/topic-calls.ts';
 import { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
-import type { Member, TopicMessage } from '../../server/groups/topic-node.ts';
+import type { Member, MemberList, TopicMessage } from '../../server/groups/topic-node.ts';
 import type { Id } from './client-frame.ts';
 
 /** Codes of `error` frames. They are stable: clients branch on them. */
@@ -48,6 +48,12 @@ export type ServerFrame =
     } & FailureDetails)
   | { readonly op: 'join'; readonly topic: string; readonly member: MemberFields }
   | { readonly op: 'leave'; readonly topic: string; readonly key: string }
+  | {
+      readonly op: 'presence';
+      readonly topic: string;
+      readonly count: number;
+      readonly members?: readonly MemberFields[] | undefined;
+    }
   | { readonly op: 'lost'; readonly topic: string; readonly epoch: string; readonly offset: number }
   | { readonly op: 'unsubscribed'; readonly topic: string; readonly code: 'revoked' }
   | { readonly op: 'request'; readonly id: Id; readonly name: string; readonly data: string | undefined }
@@ -95,11 +101,19 @@ function dataFrame(begin: string, { isText, payload, compress }: PreparedMessage
   return new PreparedMessage(`${begin}${data}}`, { compress });
 }
 
+/** The members of a topic as they are now, for a client that watches them. */
+export const presenceFrame = (topic: string, { count, members }: MemberList): ServerFrame => ({
+  op: 'presence',
+  topic,
+  count,
+  members: members?.map(memberFields),
+});
+
 /** The frames of changes of members. All sessions that watch a topic share them. */
 export class PresenceFrames {
   #topic = '';
-  #member: Member | undefined;
-  #op: 'join' | 'leave' = 'join';
+  #subject: Member | MemberList | undefined;
+  #op: 'join' | 'leave' | 'presence' = 'join';
   #frame: PreparedMessage | undefined;
 
   joined(topic: string, member: Member): PreparedMessage {
@@ -110,11 +124,20 @@ export class PresenceFrames {
     return this.#shared('leave', topic, member, () => ({ op: 'leave', topic, key: member.key }));
   }
 
-  #shared(op: 'join' | 'leave', topic: string, member: Member, build: () => ServerFrame): PreparedMessage {
-    if (this.#frame === undefined || this.#op !== op || this.#topic !== topic || this.#member !== member) {
+  counted(topic: string, list: MemberList): PreparedMessage {
+    return this.#shared('presence', topic, list, () => presenceFrame(topic, list));
+  }
+
+  #shared(
+    op: 'join' | 'leave' | 'presence',
+    topic: string,
+    subject: Member | MemberList,
+    build: () => ServerFrame,
+  ): PreparedMessage {
+    if (this.#frame === undefined || this.#op !== op || this.#topic !== topic || this.#subject !== subject) {
       this.#op = op;
       this.#topic = topic;
-      this.#member = member;
+      this.#subject = subject;
       this.#frame = serverFrame(build());
     }
     return this.#frame;

@@ -1,7 +1,7 @@
 import type { Position } from '../../options/topic-calls.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 import type { Follower } from '../../server/groups/follower.ts';
-import type { Member, Resumed } from '../../server/groups/topic-node.ts';
+import type { Member, MemberList, Resumed } from '../../server/groups/topic-node.ts';
 import type { PresenceWatcher } from '../../server/groups/topic-presence.ts';
 import { subscribeVerdict, type SubscribeVerdict } from './authorization.ts';
 import type { ClientFrame } from './client-frame.ts';
@@ -105,15 +105,21 @@ export class Subscriptions<UserData> implements PresenceWatcher {
 
   /** Takes the messages of a topic that the application subscribed the connection to. */
   followerOf(topic: string): Follower {
-    return this.#newSubscription(topic);
+    const subscription = this.#newSubscription(topic);
+    subscription.tellPosition();
+    return subscription;
   }
 
   joined(topic: string, member: Member): void {
-    this.#operations.driver.sendPrepared(this.#frames.joined(topic, member));
+    this.#current.get(topic)?.membersChanged(this.#frames.joined(topic, member));
   }
 
   left(topic: string, member: Member): void {
-    this.#operations.driver.sendPrepared(this.#frames.left(topic, member));
+    this.#current.get(topic)?.membersChanged(this.#frames.left(topic, member));
+  }
+
+  counted(topic: string, list: MemberList): void {
+    this.#current.get(topic)?.membersChanged(this.#frames.counted(topic, list));
   }
 
   /** The connection is closed. */
@@ -309,6 +315,7 @@ export class Subscriptions<UserData> implements PresenceWatcher {
     const { driver, host } = this.#operations;
     if (this.#current.get(topic) === subscription) this.#current.delete(topic);
     if (isMember) host.groups.presence.leave(driver, topic);
+    subscription.isWatching = false;
     if (isWatching) host.groups.presence.unwatch(topic, this);
   }
 

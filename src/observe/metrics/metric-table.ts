@@ -162,6 +162,15 @@ export const METRIC_TABLE = Object.freeze({
   ),
   ping_rtt_seconds: histogram('ping_rtt_seconds', SHORT, 'Time from a ping to its pong', SECONDS),
   ping_timeouts_total: counter('ping_timeouts_total', 'Connections closed because pongs were missing'),
+  engine_errors_total: counter(
+    'engine_errors_total',
+    'Messages of the engine that were invalid, and calls of it that failed',
+  ),
+  recoveries_total: counter(
+    'recoveries_total',
+    'Subscriptions that resumed at a position, and followed topics that lost messages, by result',
+    { labels: ['result'] },
+  ),
   event_loop_delay_seconds: gauge(
     'event_loop_delay_seconds',
     'Delay of the event loop since the last reading',

@@ -67,6 +67,8 @@ const SERVER_SAMPLES: Readonly<Record<ServerMetric, (from: ServerReading) => rea
   rate_limited_total: ({ counts }) => counts.rateLimited,
   ping_rtt_seconds: ({ counts }) => one(counts.pingRttSeconds),
   ping_timeouts_total: ({ stats }) => one(stats.heartbeat.timeouts),
+  engine_errors_total: ({ counts }) => one(counts.engineErrors),
+  recoveries_total: ({ counts }) => counts.recoveries,
 };
 
 /** How each metric of the process is read. */

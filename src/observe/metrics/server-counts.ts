@@ -1,6 +1,6 @@
 import type { Clock } from '../../engine/clock.ts';
 import type { CloseInfo } from '../../protocol/close-info.ts';
-import type { DropCause, ObservedConnection, Observer, Refusal } from '../observer.ts';
+import type { DropCause, ObservedConnection, Observer, Refusal, ResumeResult } from '../observer.ts';
 import { Histogram, type HistogramCounts } from './histogram.ts';
 import { closeCodeLabel, refusalLabel } from './labels.ts';
 import { bucketsOf } from './metric-table.ts';
@@ -37,6 +37,8 @@ export interface ServerCountsReading {
   readonly refusals: Labelled;
   readonly dropped: Labelled;
   readonly rateLimited: Labelled;
+  readonly engineErrors: number;
+  readonly recoveries: Labelled;
   readonly handshakeSeconds: HistogramCounts;
   readonly upgradeHookSeconds: HistogramCounts;
   readonly connectionSeconds: HistogramCounts;
@@ -50,6 +52,8 @@ export class ServerCounts implements Observer {
   readonly #refusals = new LabelledCounter();
   readonly #dropped = new LabelledCounter(['undelivered', 'unsent', 'close', 'drop-newest', 'drop-oldest']);
   readonly #rateLimited = new LabelledCounter(['close', 'throttle']);
+  readonly #recoveries = new LabelledCounter(['recovered', 'not-recovered', 'busy', 'unavailable', 'lost']);
+  #engineErrors = 0;
   readonly #handshakes = new Histogram(bucketsOf('handshake_seconds'));
   readonly #hooks = new Histogram(bucketsOf('upgrade_hook_seconds'));
   readonly #connections = new Histogram(bucketsOf('connection_seconds'));
@@ -88,6 +92,18 @@ export class ServerCounts implements Observer {
     this.#roundTrips.add(rttMs / MS_PER_SECOND);
   }
 
+  engineFault(): void {
+    this.#engineErrors++;
+  }
+
+  resumed(_topic: string, result: ResumeResult): void {
+    this.#recoveries.add(result);
+  }
+
+  topicLost(): void {
+    this.#recoveries.add('lost');
+  }
+
   get pingRttSeconds(): HistogramCounts {
     return this.#roundTrips.read();
   }
@@ -98,6 +114,8 @@ export class ServerCounts implements Observer {
       refusals: this.#refusals.read(),
       dropped: this.#dropped.read(),
       rateLimited: this.#rateLimited.read(),
+      engineErrors: this.#engineErrors,
+      recoveries: this.#recoveries.read(),
       handshakeSeconds: this.#handshakes.read(),
       upgradeHookSeconds: this.#hooks.read(),
       connectionSeconds: this.#connections.read(),

@@ -8,8 +8,8 @@ export interface Follower {
   deliver(message: TopicMessage): boolean;
   /** Messages are missing for good. The stream is without a gap after `position`. */
   lost(position: Position): void;
-  /** Messages that were queued before may have been dropped, up to that at `position`. */
-  dropped(position: Position): void;
+  /** Frames that were queued before may have been dropped; messages up to that at `position`, which is missing without history. */
+  dropped(position: Position | undefined): void;
   /** The buffer of the connection has drained. */
   drained(): void;
   /** The application ended the subscription; the connection is open. */

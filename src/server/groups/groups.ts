@@ -155,9 +155,7 @@ export class Groups<UserData>
   }
 
   droppedOldest(driver: DriverOf<UserData>): void {
-    this.#eachFollower(driver, (follower, { position }) => {
-      if (position !== undefined) follower.dropped(position);
-    });
+    this.#eachFollower(driver, (follower, { position }) => follower.dropped(position));
   }
 
   /** The buffer of a connection has drained. */

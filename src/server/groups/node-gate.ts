@@ -1,5 +1,6 @@
 import type { HistorySettings, PresenceSettings } from '../../options/topic-options.ts';
 import type { Position } from '../../options/topic-calls.ts';
+import type { ResumeResult } from '../../observe/observer.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { ConnectionIds } from './broadcast.ts';
@@ -19,6 +20,8 @@ export interface NodeGateOwner {
   load(): Promise<TopicNode>;
   /** Loading failed: nothing works that needs the node. */
   loadFailed(error: unknown): void;
+  /** A resume at a position ended. */
+  resumed(topic: string, result: ResumeResult): void;
   /** A function `match` of the application failed; its rule does not apply. */
   matchFailed(error: unknown): void;
 }
@@ -110,7 +113,8 @@ export class NodeGate implements TopicNode {
     });
   }
 
-  resume(topic: string, since: Position | undefined, waiter: ResumeWaiter): () => void {
+  resume(topic: string, since: Position | undefined, asked: ResumeWaiter): () => void {
+    const waiter = since === undefined ? asked : this.#reported(topic, asked);
     if (this.#node !== undefined) return this.#node.resume(topic, since, waiter);
     let isCancelled = false;
     let cancel = (): void => {
@@ -146,6 +150,21 @@ export class NodeGate implements TopicNode {
 
   unwatch(topic: string): void {
     this.#with((node) => node?.unwatch(topic));
+  }
+
+  /** A waiter that also reports how the resume ended. */
+  #reported(topic: string, waiter: ResumeWaiter): ResumeWaiter {
+    const owner = this.#owner;
+    return {
+      resumed(result, sent) {
+        owner.resumed(topic, result.recovered ? 'recovered' : 'not-recovered');
+        waiter.resumed(result, sent);
+      },
+      failed(code, retryAfterMs) {
+        owner.resumed(topic, code);
+        waiter.failed(code, retryAfterMs);
+      },
+    };
   }
 
   async #load(): Promise<void> {

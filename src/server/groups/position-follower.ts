@@ -44,9 +44,9 @@ export class PositionFollower<UserData> implements Follower {
     else this.#driver.closeFor(1013, 'messages of a topic are missing', 'local-close');
   }
 
-  dropped(position: Position): void {
+  dropped(position: Position | undefined): void {
     // What the application gets is not queued.
-    if (this.#options?.deliver === undefined) this.#missingTo = position;
+    if (this.#options?.deliver === undefined) this.#missingTo = position ?? this.#missingTo;
   }
 
   drained(): void {

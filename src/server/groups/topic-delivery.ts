@@ -2,7 +2,7 @@ import type { Delivery } from '../../connection/owner.ts';
 import type { Position } from '../../options/topic-calls.ts';
 import type { Publication } from './follower.ts';
 import type { Groups } from './groups.ts';
-import type { Member, TopicMessage, TopicNodeOwner } from './topic-node.ts';
+import type { Member, MemberList, TopicMessage, TopicNodeOwner } from './topic-node.ts';
 
 /** Reports what the node says of its engine. */
 export interface EngineReports {
@@ -57,8 +57,9 @@ export class TopicDelivery<UserData> implements TopicNodeOwner {
     this.#groups.presence.left(topic, member);
   }
 
-  /** The count is what `presence` answers; those who watch get no further changes. */
-  counted(): void {}
+  counted(topic: string, list: MemberList): void {
+    this.#groups.presence.counted(topic, list);
+  }
 
   engineUp(info: { readonly downMs: number; readonly gaps: number }): void {
     this.#reports.engineUp(info);

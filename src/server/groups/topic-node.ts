@@ -85,8 +85,11 @@ export interface TopicNodeOwner {
   /** A member came to, or left, a topic that is watched. `count` is missing unless the topic has too many members to list. */
   joined(topic: string, member: Member): void;
   left(topic: string, member: Member): void;
-  /** The topic has too many members: only their number is known, and `joined` and `left` stop. */
-  counted(topic: string, count: number): void;
+  /**
+   * The members of a watched topic as they are now. Without `members`: there are too many to list, and `joined` and `left` stop,
+   * until it is called with `members`.
+   */
+  counted(topic: string, list: MemberList): void;
   engineUp(info: { readonly downMs: number; readonly gaps: number }): void;
   /** Called once for each time that the engine cannot be used. */
   engineDown(error: Error): void;

@@ -2,7 +2,7 @@ import type { DriverOf } from '../../connection/connection.ts';
 import type { EnterOptions } from '../../options/topic-calls.ts';
 import { checkTopic } from '../../options/topic-name.ts';
 import { MisuseError } from '../../protocol/errors.ts';
-import type { Member, TopicNode } from './topic-node.ts';
+import type { Member, MemberList, TopicNode } from './topic-node.ts';
 
 /** Most topics that one connection is a member of. */
 const MAX_TOPICS = 16;
@@ -11,6 +11,8 @@ const MAX_TOPICS = 16;
 export interface PresenceWatcher {
   joined(topic: string, member: Member): void;
   left(topic: string, member: Member): void;
+  /** The members as they are now; without `members`, `joined` and `left` stop. */
+  counted(topic: string, list: MemberList): void;
 }
 
 /** Which connections are members of which topics, and who watches the members. */
@@ -79,6 +81,10 @@ export class TopicPresence<UserData> {
 
   left(topic: string, member: Member): void {
     for (const watcher of this.#watchers.get(topic) ?? []) watcher.left(topic, member);
+  }
+
+  counted(topic: string, list: MemberList): void {
+    for (const watcher of this.#watchers.get(topic) ?? []) watcher.counted(topic, list);
   }
 
   /** @throws MisuseError `ERR_ARGUMENT` for a name that is no topic, and for a topic without presence. */

@@ -399,11 +399,14 @@ test('HI-07 presence lists members; join and leave come to those that watch, as 
   );
   node().owner.joined('t', member);
   node().owner.left('t', member);
-  node().owner.counted('t', 5_000);
+  node().owner.counted('t', { count: 5_000 });
+  node().owner.counted('t', { count: 1, members: [member] });
   for (const peer of [one, two, other])
     assert.deepEqual(await peer.all(), [
       { op: 'join', topic: 't', member: { ...member, since: 1_790_000_000_000 } },
       { op: 'leave', topic: 't', key: 'u7' },
+      { op: 'presence', topic: 't', count: 5_000 },
+      { op: 'presence', topic: 't', count: 1, members: [{ ...member, since: 1_790_000_000_000 }] },
     ]);
   node().list = { count: 2, members: [member] };
   one.sends({ op: 'presence', id: 5, topic: 't' }, { op: 'presence', id: 6, topic: 'elsewhere' });
@@ -611,6 +614,79 @@ test('HI-09 the server asks the client: reply, errors, timeout, abort, limit', a
   connection.terminate();
   for (const each of open) await assert.rejects(each, { code: 'ERR_CLOSED' });
   await assert.rejects(connection.request('x'), { code: 'ERR_CLOSED' });
+});
+
+test('BP-05 HI-07 a watcher that lost changes of the members gets all members once it reads, and no change before them', async (t) => {
+  for (const onOverflow of ['drop-newest', 'drop-oldest'] as const) {
+    const { greeted, node } = controlled(t, {
+      onOverflow,
+      maxBufferedBytes: 20_000,
+      highWaterMarkBytes: 4_000,
+    });
+    const peer = await greeted();
+    peer.sends({ ...subscribe(1, 't'), presence: true });
+    await eventLoopTurns(8);
+    node().resumes[0]!.waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+    await peer.all();
+    peer.wire.toClient.stall();
+    const members = Array.from({ length: 300 }, (_, i) => ({
+      key: `u${i}`,
+      info: 'x'.repeat(500),
+      since: new Date(1_790_000_000_000),
+      connections: 1,
+    }));
+    for (const member of members) {
+      node().owner.joined('t', member);
+      await eventLoopTurns(1);
+    }
+    assert.ok(peer.connection.droppedMessages > 0);
+    node().list = new Error('the engine is down');
+    peer.wire.toClient.unstall();
+    const before = await peer.all();
+    assert.ok(before.every(({ op }) => op === 'join'));
+    assert.ok(before.length < 300);
+    node().list = { count: 2, members: members.slice(0, 2) };
+    node().owner.left('t', members[2]!);
+    await eventLoopTurns(3);
+    node().owner.joined('t', members[3]!);
+    const wire = (i: number): object => ({ ...members[i], since: 1_790_000_000_000 });
+    assert.deepEqual(await peer.all(), [
+      { op: 'presence', topic: 't', count: 2, members: [wire(0), wire(1)] },
+      { op: 'join', topic: 't', member: wire(3) },
+    ]);
+  }
+});
+
+test('HI-01 a client that the application subscribes learns its position from lost, at the latest with the first message', async (t) => {
+  const { greeted, node } = controlled(t);
+  const [one, two] = [await greeted(), await greeted()];
+  one.connection.subscribe('t');
+  two.connection.subscribe('t');
+  const [first, second] = node().resumes;
+  first!.waiter.resumed({ recovered: false, position: at(4), missed: [] }, () => {});
+  node().owner.deliver('t', [topicMessage('t', 5)]);
+  second!.waiter.failed('busy', 500);
+  node().owner.deliver('t', [topicMessage('t', 6)]);
+  for (const peer of [one, two])
+    assert.deepEqual(await peer.all(), [
+      { op: 'lost', topic: 't', ...at(4) },
+      { op: 'message', topic: 't', offset: 5, data: 'm5' },
+      { op: 'message', topic: 't', offset: 6, data: 'm6' },
+    ]);
+  // Neither a subscription that has ended nor one that the client has begun meanwhile gets it.
+  one.connection.subscribe('u');
+  one.connection.unsubscribe('u');
+  two.connection.subscribe('u');
+  two.sends(subscribe(1, 'u'));
+  await eventLoopTurns(8);
+  const [ended, replaced, begun] = node().resumes.slice(2);
+  begun!.waiter.resumed({ recovered: false, position: at(7), missed: [] }, () => {});
+  for (const { waiter } of [ended!, replaced!])
+    waiter.resumed({ recovered: false, position: at(7), missed: [] }, () => {});
+  assert.deepEqual(
+    [(await one.all()).map(({ op }) => op), (await two.all()).map(({ op }) => op)],
+    [['unsubscribed'], ['ok']],
+  );
 });
 
 test('BP-05 messages of a followed topic that the overflow policy drops give lost, before the next one', async (t) => {

@@ -61,6 +61,8 @@ test('HI-06 subscribeFrom sends missed messages in one write, then live ones, an
   assert.equal(connection.unsubscribe('room:1'), true);
   const late = await connection.subscribeFrom('room:1', { epoch: 'other', offset: 9 });
   assert.deepEqual([late.recovered, late.position.offset, late.missed], [false, 0, 4]);
+  assert.match(server.metrics(), /hawser_recoveries_total\{[^}]*result="recovered"\} 1\n/);
+  assert.match(server.metrics(), /hawser_recoveries_total\{[^}]*result="not-recovered"\} 1\n/);
 });
 
 test('SC-12 a shutdown removes the members before the first connection closes, and stops the node after the last', async (t) => {
@@ -90,6 +92,26 @@ test('SC-12 a shutdown removes the members before the first connection closes, a
   await shutdown;
   await core.topics.stop();
   assert.deepEqual(node().taken(), ['leave news', 'unsubscribe news', 'stop']);
+});
+
+test('MT-01 engine errors, failed resumes and lost messages are counted; a resume without a position is not', async (t) => {
+  const { core, joins, node } = controlled(t);
+  const { connection } = await joins('chat');
+  const pending = ['a', 'b', 'c'].map((topic) =>
+    connection.subscribeFrom(topic, topic === 'c' ? undefined : at(1)),
+  );
+  const [busy, down, begun] = node().resumes;
+  busy!.waiter.failed('busy', 500);
+  down!.waiter.failed('unavailable', undefined);
+  begun!.waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+  await Promise.allSettled(pending);
+  node().owner.engineFault(new Error('as a test'));
+  node().owner.lost('c', at(3));
+  const values = ['recovered', 'not-recovered', 'busy', 'unavailable', 'lost'].map((result) =>
+    Number(new RegExp(`recoveries_total\\{[^}]*result="${result}"\\} (\\d+)`).exec(core.metrics())?.[1]),
+  );
+  assert.deepEqual(values, [0, 0, 1, 1, 1]);
+  assert.match(core.metrics(), /hawser_engine_errors_total(?:\{[^}]*\})? 1\n/);
 });
 
 test('HI-06 subscribeFrom with deliver hands every message and its position to the application', async (t) => {
