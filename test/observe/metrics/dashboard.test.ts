@@ -94,7 +94,15 @@ test('EX-03 the dashboard imports without edits: panels fit the grid, and the da
   }
   assert.deepEqual(
     panels.filter(({ type }) => type === 'row').map(({ title }) => title),
-    ['Clients', 'Traffic', 'Latency', 'Memory and slow consumers', 'Refusals and closes', 'Process'],
+    [
+      'Clients',
+      'Traffic',
+      'Latency',
+      'Memory and slow consumers',
+      'Refusals and closes',
+      'Engine',
+      'Process',
+    ],
   );
 });
 
