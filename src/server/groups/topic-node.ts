@@ -67,7 +67,9 @@ export interface Member {
   readonly connections: number;
 }
 
+/** Who is in a topic with presence, on all servers. */
 export interface MemberList {
+  /** Number of members. */
   readonly count: number;
   /** Missing above `maxMembers`. */
   readonly members?: readonly Member[] | undefined;
