@@ -9,6 +9,8 @@ export type Contest =
   | 'rivals'
   /** The same, plus the bare `net` echo, which is the limit of Node's sockets. */
   | 'rivals and limits'
+  /** `hawser/ws` against `ws`, with the same handler. */
+  | 'hawser/ws'
   /** Hawser with everything switched on against Hawser with defaults. */
   | 'with everything on';
 
@@ -171,6 +173,45 @@ function handshakes(): Cell[] {
   }));
 }
 
+/** What `hawser/ws` has to reach in each of its groups: its rate and CPU time, as a multiple of those of `ws`. */
+export const WS_DEMANDS: Readonly<Record<string, number>> = Object.freeze({
+  'hawser/ws, echo': 1,
+  'hawser/ws, echo of multi-byte text': 1.2,
+  'hawser/ws, loop of send': 1,
+  'hawser/ws, eight loops a turn': 4,
+});
+
+function throughWs(): Cell[] {
+  const settings = { contest: 'hawser/ws', requirement: 'PF-16' } as const;
+  const cells: Cell[] = [];
+  for (const [bytes, kind, group] of [
+    [128, ASCII, 'hawser/ws, echo'],
+    [KIB, ASCII, 'hawser/ws, echo'],
+    [16 * KIB, MULTIBYTE, 'hawser/ws, echo of multi-byte text'],
+  ] as const) {
+    for (const pipeline of [1, 16]) {
+      const quick = pipeline === 16 && bytes !== KIB;
+      cells.push(echo({ ...settings, bytes, kind, connections: 100, pipeline, group, quick }));
+    }
+  }
+  for (const [publishes, group] of [
+    [1, 'hawser/ws, loop of send'],
+    [8, 'hawser/ws, eight loops a turn'],
+  ] as const) {
+    for (const bytes of [128, KIB]) {
+      cells.push({
+        ...echo({ ...settings, bytes, kind: ASCII, connections: 1_000, pipeline: 1, group }),
+        name: `${size(bytes)} to 1,000, ${publishes} at a time`,
+        endpoint: 'relay',
+        mode: 'fan-out',
+        publishes,
+        quick: bytes === KIB,
+      });
+    }
+  }
+  return cells;
+}
+
 function everythingOn(): Cell[] {
   return [128, 16 * KIB].flatMap((bytes) =>
     [1, 16].map((pipeline) =>
@@ -195,6 +236,7 @@ export const CELLS: readonly Cell[] = [
   ...fanOuts(),
   ...compressedOnes(),
   ...handshakes(),
+  ...throughWs(),
   ...everythingOn(),
 ];
 

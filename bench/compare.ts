@@ -1,5 +1,5 @@
 import { duration, significant, size, whole } from '../src/load/index.ts';
-import type { CellRecord, Results } from './results.ts';
+import { type CellRecord, oursIn, type Results } from './results.ts';
 import { median } from './statistics.ts';
 
 /** A figure of Hawser in an earlier run and in this run. */
@@ -29,21 +29,21 @@ const FIGURES: readonly Figure[] = [
   {
     name: 'throughput, per s',
     limit: LIMITS.throughput,
-    of: ({ sides }) => sides['hawser']?.ratePerSecond,
+    of: (record) => record.sides[oursIn(record)]?.ratePerSecond,
     show: whole,
     moreIsBetter: true,
   },
   {
     name: 'latency, p50',
     limit: LIMITS.latency,
-    of: (record) => (isHandshake(record) ? undefined : record.sides['hawser']?.p50Ms),
+    of: (record) => (isHandshake(record) ? undefined : record.sides[oursIn(record)]?.p50Ms),
     show: duration,
     moreIsBetter: false,
   },
   {
     name: 'time to connect, p50',
     limit: LIMITS.connect,
-    of: (record) => (isHandshake(record) ? record.sides['hawser']?.p50Ms : undefined),
+    of: (record) => (isHandshake(record) ? record.sides[oursIn(record)]?.p50Ms : undefined),
     show: duration,
     moreIsBetter: false,
   },

@@ -23,7 +23,8 @@ import {
 } from './results.ts';
 import { type Outcome, Round } from './runner.ts';
 import { BENCH, installedSides, type Side } from './sides.ts';
-import { markdown, verdictsOf } from './tables.ts';
+import { markdown } from './tables.ts';
+import { verdictsOf } from './verdicts.ts';
 
 const USAGE = `Usage: npm run bench -- [flags]
 

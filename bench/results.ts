@@ -115,9 +115,14 @@ export function ratioOf(ours: readonly number[], theirs: readonly number[]): Rat
 
 const RIVALS = ['ws', 'ws-bufferutil'];
 
+/** The side of Hawser that a cell judges. */
+export const oursIn = ({ requirement }: CellRecord): 'hawser' | 'hawser-ws' =>
+  requirement === 'PF-16' ? 'hawser-ws' : 'hawser';
+
 /** Compares Hawser with the better form of `ws`: the faster one for the rate, the cheaper one for CPU time. */
-export function standingOf({ sides }: CellRecord): Standing | undefined {
-  const ours = sides['hawser'];
+export function standingOf(record: CellRecord): Standing | undefined {
+  const { sides } = record;
+  const ours = sides[oursIn(record)];
   const rivals = RIVALS.filter((id) => sides[id] !== undefined);
   if (ours === undefined || rivals.length === 0) return undefined;
   const best = (figure: 'ratePerSecond' | 'cpuMicros', sign: number): string =>
@@ -141,9 +146,11 @@ export function everythingOf({ sides }: CellRecord): Pick<Standing, 'rate' | 'cp
   };
 }
 
-/** Cells that were measured on Hawser and `ws`, worst first. The smaller of both ratios decides. */
+/** The smaller of both ratios, which decides. */
+export const worst = ({ rate, cpu }: Standing): number => Math.min(rate.median, cpu.median);
+
+/** Cells that were measured on Hawser and `ws`, worst first. */
 export function worstFirst(records: readonly CellRecord[]): (readonly [CellRecord, Standing])[] {
-  const worst = ({ rate, cpu }: Standing): number => Math.min(rate.median, cpu.median);
   return records
     .flatMap((record) => {
       const standing = standingOf(record);

@@ -16,9 +16,10 @@ export interface Side {
    * - `rival`: a server to compare with.
    * - `limit`: a server that does less than WebSocket needs, as an upper bound.
    * - `variant`, `streams`: Hawser with other options.
+   * - `hawser/ws`: Hawser with the interface of `ws`, running the program of `ws`.
    * - `text`: the other form of text: Hawser takes bytes, `ws` decodes.
    */
-  readonly role: 'ours' | 'rival' | 'limit' | 'variant' | 'streams' | 'text';
+  readonly role: 'ours' | 'rival' | 'limit' | 'variant' | 'streams' | 'hawser/ws' | 'text';
   readonly endpoints: readonly Endpoint[];
   /** Whether it echoes raw bytes, still masked, and parses no frames after the handshake. */
   readonly verbatim: boolean;
@@ -80,6 +81,16 @@ const WS: Side = {
   env: { WS_NO_BUFFER_UTIL: '1' },
 };
 const WS_NATIVE: Side = { ...WS, id: 'ws-bufferutil', title: 'ws with bufferutil', env: {} };
+/** The program of `ws`, with `hawser/ws` in its place. */
+const HAWSER_WS: Side = {
+  ...WS,
+  id: 'hawser-ws',
+  title: 'hawser/ws',
+  role: 'hawser/ws',
+  endpoints: ['echo', 'relay'],
+  command: node('ws', '--hawser'),
+  env: {},
+};
 /** `ws` with a handler that decodes text. Handlers of `ws` get bytes; handlers of Hawser get a string. */
 const WS_TEXT: Side = {
   ...WS_NATIVE,
@@ -118,7 +129,7 @@ export function installedSides(withBun: boolean): Side[] {
   if (!existsSync(join(BENCH, 'node_modules', 'ws'))) throw new Error('ws is missing: npm ci --prefix bench');
   if (withBun && !existsSync(bunBinary)) throw new Error('Bun is missing: npm ci --prefix bench/bun');
   const native = existsSync(join(BENCH, 'node_modules', 'bufferutil')) ? [WS_NATIVE, WS_TEXT] : [];
-  return [HAWSER, STREAMS, BYTES, WS, ...native, NET, EVERYTHING, ...(withBun ? [BUN] : [])];
+  return [HAWSER, STREAMS, BYTES, WS, ...native, HAWSER_WS, NET, EVERYTHING, ...(withBun ? [BUN] : [])];
 }
 
 /** The sides on which a cell is measured. */
@@ -128,6 +139,7 @@ export function sidesOf(cell: Cell, sides: readonly Side[]): Side[] {
     if (role === 'limit') return cell.contest === 'rivals and limits' || cell.group === 'Fan-out';
     if (role === 'streams')
       return cell.contest === 'rivals and limits' || (cell.group === 'Fan-out' && cell.connections === 1_000);
+    if (role === 'hawser/ws') return cell.contest === 'hawser/ws';
     if (role === 'text') return cell.group === 'Echo of text';
     if (role === 'variant') return cell.contest === 'with everything on';
     return role === 'ours' || cell.contest !== 'with everything on';

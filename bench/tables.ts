@@ -5,12 +5,13 @@ import {
   type MemoryRecord,
   type Ratio,
   everythingOf,
+  oursIn,
   type Results,
   type Series,
-  type Standing,
   worstFirst,
 } from './results.ts';
 import { median } from './statistics.ts';
+import { verdictsOf } from './verdicts.ts';
 
 /** Titles of sides, in the order of the columns. */
 const TITLES: Readonly<Record<string, string>> = {
@@ -18,6 +19,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'hawser-stream': 'Hawser, streams',
   'hawser-bytes': 'Hawser, text as bytes',
   'hawser-everything': 'everything on',
+  'hawser-ws': 'hawser/ws',
   ws: 'ws',
   'ws-bufferutil': 'ws + bufferutil',
   'ws-text': 'the same, text as a string',
@@ -63,20 +65,20 @@ const sidesIn = (records: readonly CellRecord[]): string[] =>
 /** A group of cells compared with `ws`, worst first. */
 function groupTable(records: readonly CellRecord[]): string[] {
   const sides = sidesIn(records);
-  const isFanOut = records.some(({ sides: own }) =>
-    (own['hawser']?.lastRecipientMs ?? []).some((ms) => ms > 0),
-  );
+  const ours = oursIn(records[0]!);
+  const isFanOut = records.some(({ sides: own }) => (own[ours]?.lastRecipientMs ?? []).some((ms) => ms > 0));
   const title = (id: string): string => TITLES[id]!;
+  const our = title(ours);
   const head = [
     'cell',
     'rate ×',
     'CPU ×',
     ...sides.map((id) => `${title(id)}, per s`),
     ...sides.map((id) => `${title(id)}, µs CPU`),
-    'busy: Hawser / generator',
-    'Hawser p50 / p99',
+    `busy: ${our} / generator`,
+    `${our} p50 / p99`,
     'ws p50 / p99',
-    ...(isFanOut ? ['last recipient, Hawser', 'ws'] : []),
+    ...(isFanOut ? [`last recipient, ${our}`, 'ws'] : []),
   ];
   const last = (series: Series | undefined): string =>
     series === undefined ? '–' : duration(median(series.lastRecipientMs));
@@ -88,10 +90,10 @@ function groupTable(records: readonly CellRecord[]): string[] {
       ratioText(cpu),
       ...sides.map((id) => rateText(own[id])),
       ...sides.map((id) => cpuText(own[id])),
-      busyText(own['hawser']),
-      latencyText(own['hawser']),
+      busyText(own[ours]),
+      latencyText(own[ours]),
       latencyText(own[rival]),
-      ...(isFanOut ? [last(own['hawser']), last(own[rival])] : []),
+      ...(isFanOut ? [last(own[ours]), last(own[rival])] : []),
     ]),
   );
 }
@@ -148,83 +150,6 @@ function memoryTable({ connections, idleMs, sides }: MemoryRecord): string[] {
     `Per connection, of ${whole(connections)}: untouched, and idle for ${duration(idleMs)} after traffic. Heap and buffers were read after a garbage collection; RSS is that of the operating system.`,
     '',
     ...table(['', 'heap + buffers', 'RSS', 'heap + buffers after traffic', 'RSS after traffic'], rows),
-  ];
-}
-
-/** Whether a demand is met, and the cells that miss it. */
-export interface Verdict {
-  readonly requirement: string;
-  readonly demand: string;
-  readonly seen: string;
-  readonly met: boolean;
-}
-
-const behind = ({ rate, cpu }: Standing): boolean => rate.median < 1 || cpu.median < 1;
-
-/** How many cells a verdict names. The tables have all cells. */
-const MAX_NAMED = 4;
-
-function cellsVerdict(requirement: string, demand: string, records: readonly CellRecord[]): Verdict[] {
-  const standings = worstFirst(records.filter((record) => record.requirement === requirement));
-  if (standings.length === 0) return [];
-  const lost = standings
-    .filter(([, standing]) => behind(standing))
-    .map(([{ group, name }]) => `${group}: ${name}`);
-  const of = `of ${standings.length} cells`;
-  const named =
-    lost.slice(0, MAX_NAMED).join('; ') + (lost.length > MAX_NAMED ? '; and others, in red below' : '');
-  return [
-    {
-      requirement,
-      demand,
-      seen: lost.length === 0 ? `ahead in all ${of}` : `behind in ${lost.length} ${of}: ${named}`,
-      met: lost.length === 0,
-    },
-  ];
-}
-
-const MAX_IDLE_BYTES = 8_192;
-
-function memoryVerdict(memory: MemoryRecord | null): Verdict[] {
-  const ours = memory?.sides['hawser'];
-  const theirs = memory?.sides['ws'];
-  if (ours === undefined || theirs === undefined) return [];
-  const of = (
-    samples: typeof ours,
-    moment: 'untouched' | 'afterTraffic',
-    what: 'rss' | 'heapAndExternal',
-  ): number => median(samples.map((sample) => sample[moment][what]));
-  const heaps = [of(ours, 'untouched', 'heapAndExternal'), of(ours, 'afterTraffic', 'heapAndExternal')];
-  const met =
-    heaps.every((bytes) => bytes <= MAX_IDLE_BYTES) &&
-    (['untouched', 'afterTraffic'] as const).every(
-      (moment) =>
-        of(ours, moment, 'heapAndExternal') < of(theirs, moment, 'heapAndExternal') &&
-        of(ours, moment, 'rss') < of(theirs, moment, 'rss'),
-    );
-  return [
-    {
-      requirement: 'PF-12',
-      demand: 'idle connections: less than ws, at most 8 KiB of heap and buffers, the same after traffic',
-      seen: heaps.map(size).join(', after traffic '),
-      met,
-    },
-  ];
-}
-
-/** Every demand on performance, and whether this run meets it. */
-export function verdictsOf({ cells, memory, floors }: Results): Verdict[] {
-  return [
-    ...floors,
-    ...cellsVerdict(
-      'PF-08',
-      'echo: faster than ws in every cell, in messages a second and in CPU time',
-      cells,
-    ),
-    ...cellsVerdict('PF-09', 'fan-out: the same', cells),
-    ...cellsVerdict('PF-10', 'compressed fan-out: the same', cells),
-    ...cellsVerdict('PF-11', 'handshakes: the same', cells),
-    ...memoryVerdict(memory),
   ];
 }
 

@@ -1,5 +1,6 @@
 // The `ws` package in its own process, used as its documentation shows. Compression is on only for compressed endpoints.
-// WS_NO_BUFFER_UTIL decides whether it uses bufferutil. With `--text` the handler decodes text.
+// WS_NO_BUFFER_UTIL decides whether it uses bufferutil. With `--text` the handler decodes text. With `--hawser` the same
+// program runs on `hawser/ws`, loaded from the bundled package.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -28,7 +29,12 @@ interface WsPackage {
   }) => WsServer;
 }
 
-const { WebSocketServer } = createRequire(join(BENCH, 'package.json'))('ws') as WsPackage;
+const isHawser = process.argv.includes('--hawser');
+// A variable, so that the compiler does not resolve the name: it would look for the package in bench/, where it is not.
+const name: string = 'hawser/ws';
+const { WebSocketServer } = (
+  isHawser ? await import(name) : createRequire(join(BENCH, 'package.json'))('ws')
+) as WsPackage;
 
 type Serve = (socket: WsSocket, clients: ReadonlySet<WsSocket>) => void;
 
@@ -61,7 +67,7 @@ async function listening(serve: Serve, http = createServer(), deflate = false): 
 }
 
 announce({
-  version: versionOf(join(BENCH, 'node_modules', 'ws')),
+  version: versionOf(isHawser ? join(BENCH, '..') : join(BENCH, 'node_modules', 'ws')),
   ports: {
     echo: await listening(echo),
     relay: await listening(relay),

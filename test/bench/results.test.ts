@@ -2,15 +2,24 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Cell, CELLS, cellId } from '../../bench/cells.ts';
+import { type Cell, CELLS, cellId, WS_DEMANDS } from '../../bench/cells.ts';
 import { changes, comparison } from '../../bench/compare.ts';
 import { type FloorFigures, judge } from '../../bench/floors.ts';
 import { plotOf } from '../../bench/plot.ts';
 import { readmeWith, sourceIn } from '../../bench/readme.ts';
-import { parseResults, ratioOf, recordOf, resultsText, standingOf, worstFirst } from '../../bench/results.ts';
+import {
+  type CellRecord,
+  parseResults,
+  ratioOf,
+  recordOf,
+  resultsText,
+  standingOf,
+  worstFirst,
+} from '../../bench/results.ts';
 import { type Outcome, sampleOf, timesOf } from '../../bench/runner.ts';
 import { HAWSER, type Side, sidesOf } from '../../bench/sides.ts';
-import { markdown, verdictsOf } from '../../bench/tables.ts';
+import { markdown } from '../../bench/tables.ts';
+import { verdictsOf } from '../../bench/verdicts.ts';
 import { record, resultsOf, series } from './made-up.ts';
 
 test('PF-08 to PF-11: every required cell exists, and each cell occurs once', () => {
@@ -59,12 +68,14 @@ test('PF: each kind of contest selects its sides', () => {
     side('ws', 'rival'),
     side('net', 'limit'),
     side('all', 'variant'),
+    side('hawser-ws', 'hawser/ws'),
   ];
   const ids = (cell: Cell): string[] => sidesOf(cell, sides).map(({ id }) => id);
   const cell = CELLS[0]!;
   assert.deepEqual(ids({ ...cell, contest: 'rivals' }), ['hawser', 'ws']);
   assert.deepEqual(ids({ ...cell, contest: 'rivals and limits' }), ['hawser', 'stream', 'ws', 'net']);
   assert.deepEqual(ids({ ...cell, contest: 'with everything on' }), ['hawser', 'all']);
+  assert.deepEqual(ids({ ...cell, contest: 'hawser/ws' }), ['hawser', 'ws', 'hawser-ws']);
   const echoOnly = sides.map((one) => ({
     ...one,
     endpoints: one === HAWSER ? one.endpoints : (['echo'] as const),
@@ -111,6 +122,24 @@ test('PF: tables list the worst cell first, by rate or CPU time, and the verdict
   assert.match(text, /\| lost \| 2\.00 \(2\.00–2\.00\) \| \*\*0\.50\*\* /);
   assert.doesNotMatch(text, /quick/i);
   assert.equal(verdictsOf(resultsOf([WON]))[0]?.met, true);
+});
+
+test('PF: cells of hawser/ws compare it with ws, and each group has its own demand', () => {
+  const made = record(
+    'to 1,000',
+    { hawser: series([50], [90]), ws: series([100], [10]), 'hawser-ws': series([390], [2]) },
+    { group: 'hawser/ws, eight loops a turn', requirement: 'PF-16' },
+  );
+  assert.equal(standingOf(made)?.rate.median, 3.9);
+  const verdicts = (cells: readonly CellRecord[]) =>
+    verdictsOf(resultsOf(cells)).map(({ requirement, seen, met }) => [requirement, seen, met]);
+  assert.deepEqual(verdicts([made]), [['PF-16', '3.90', false]]);
+  assert.deepEqual(verdicts([{ ...made, group: 'hawser/ws, loop of send' }]), [['PF-16', '3.90', true]]);
+  const page = markdown(resultsOf([made]), '');
+  assert.match(page, /busy: hawser\/ws \/ generator \| hawser\/ws p50/);
+  assert.match(page, /\| to 1,000 \| 3\.90 \(3\.90–3\.90\) \| 5\.00 /);
+  const groups = CELLS.filter(({ requirement }) => requirement === 'PF-16').map(({ group }) => group);
+  assert.deepEqual([...new Set(groups)], Object.keys(WS_DEMANDS));
 });
 
 test('PF: a rate that the generator may limit is marked, and a quick run is labelled', () => {
