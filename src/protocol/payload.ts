@@ -128,7 +128,7 @@ function viewedBytes(view: ArrayBufferView, reusable: ReusableBytes | undefined)
  * changes its result, so frames are built with {@link trueLength}. Checking own properties would cost a fifth of an
  * echo.
  */
-function isUnchanged(message: Uint8Array): boolean {
+export function isUnchanged(message: Uint8Array): boolean {
   const { length } = message;
   return length > 0 && length < MAX_LENT_BYTES && length === trueLength(message);
 }
@@ -151,7 +151,7 @@ function gone(): never {
 /** A runtime without the getter has no resizable buffers. */
 const resizable = /* @__PURE__ */ platformGetter(ArrayBuffer.prototype, 'resizable');
 
-const isResizable = (buffer: ArrayBuffer): boolean => resizable(buffer) === true;
+export const isResizable = (buffer: ArrayBuffer): boolean => resizable(buffer) === true;
 
 /** How a payload is sent, after the `binary` option was applied. */
 export interface OutgoingData {

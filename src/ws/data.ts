@@ -1,4 +1,5 @@
 import { Blob, Buffer } from 'node:buffer';
+import { isResizable, isUnchanged, payloadBytes } from '../protocol/payload.ts';
 
 /** What `send`, `ping` and `pong` accept, besides anything that `Buffer.from` accepts. */
 export type SendData =
@@ -15,19 +16,26 @@ export const NOTHING: Buffer = Buffer.alloc(0);
 export const isBlob = (data: unknown): data is Blob => data instanceof Blob;
 
 /**
- * Returns the bytes of data that is no string. Views on ordinary memory are not copied.
- * @throws TypeError of `Buffer.from` for what it cannot read.
+ * Returns the bytes of data that is no string. Views on ordinary memory are not copied. What a view says about itself may be
+ * false: then the platform decides, so that no foreign memory is sent.
+ * @throws TypeError of `Buffer.from` for what it cannot read, and for a buffer that was transferred away.
  */
 export function bytesOf(data: unknown): Uint8Array {
-  if (ArrayBuffer.isView(data)) {
-    const { buffer, byteOffset, byteLength } = data;
-    // Other threads may change shared memory while it is sent.
-    if (!(buffer instanceof ArrayBuffer))
-      return Uint8Array.from(new Uint8Array(buffer, byteOffset, byteLength));
-    return data instanceof Uint8Array ? data : new Uint8Array(buffer, byteOffset, byteLength);
+  if (ArrayBuffer.isView(data)) return viewedBytes(data);
+  if (data instanceof ArrayBuffer) {
+    const bytes = new Uint8Array(data);
+    return isResizable(data) ? Uint8Array.from(bytes) : bytes;
   }
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
   return Buffer.from(data as Uint8Array);
+}
+
+function viewedBytes(view: ArrayBufferView): Uint8Array {
+  const { buffer } = view;
+  // Other threads may change shared memory while it is sent.
+  if (!(buffer instanceof ArrayBuffer))
+    return Uint8Array.from(new Uint8Array(buffer, view.byteOffset, view.byteLength));
+  if (view instanceof Uint8Array && isUnchanged(view)) return view;
+  return view.byteLength === 0 ? NOTHING : payloadBytes(view);
 }
 
 /** Returns the bytes of the data of a ping or pong, or of a Blob that was read. */
