@@ -1,4 +1,5 @@
 import { Blob, Buffer } from 'node:buffer';
+import { NO_CODE } from '../protocol/close.ts';
 import { isResizable, isUnchanged, payloadBytes } from '../protocol/payload.ts';
 
 /** What `send`, `ping` and `pong` accept, besides anything that `Buffer.from` accepts. */
@@ -46,4 +47,23 @@ export const controlBytes = (data: unknown): Uint8Array =>
 export function sizeOf(data: unknown): number {
   if (typeof data === 'string') return Buffer.byteLength(data);
   return isBlob(data) ? data.size : bytesOf(data).length;
+}
+
+/** @throws TypeError RangeError With the messages of `ws`, for what a Close cannot carry. */
+export function closeArguments(
+  code: unknown,
+  reason: unknown,
+): { readonly code: number; readonly reason: string } {
+  if (code === undefined) return { code: NO_CODE, reason: '' };
+  const isValid =
+    typeof code === 'number' &&
+    ((code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
+      (code >= 3000 && code <= 4999));
+  if (!isValid) throw new TypeError('First argument must be a valid error code number');
+  if (reason === undefined || reason === null || (reason as string).length === 0) return { code, reason: '' };
+  if (Buffer.byteLength(reason as string) > 123)
+    throw new RangeError('The message must not be greater than 123 bytes');
+  if (typeof reason !== 'string' && !(reason instanceof Uint8Array))
+    throw new TypeError('Second argument must be a string or a Uint8Array');
+  return { code, reason: typeof reason === 'string' ? reason : Buffer.from(reason).toString() };
 }

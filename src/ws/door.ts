@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createWebSocketStream } from './duplex.ts';
 import type * as events from './event-target.ts';
+import type * as socketEvents from './events.ts';
 import type * as options from './options.ts';
 import { Sender } from './sender.ts';
 import type * as server from './server.ts';
@@ -36,13 +37,13 @@ export interface WebSocket extends websocket.WebSocket {}
 
 /** The types of `@types/ws`, under its names. */
 export declare namespace WebSocket {
-  type RawData = websocket.RawData;
+  type RawData = socketEvents.RawData;
   type Data = string | Buffer | ArrayBuffer | Buffer[];
   type Event = events.Event;
   type MessageEvent = events.MessageEvent;
   type CloseEvent = events.CloseEvent;
   type ErrorEvent = events.ErrorEvent;
-  type WebSocketEventMap = websocket.WebSocketEventMap;
+  type WebSocketEventMap = socketEvents.WebSocketEventMap;
   type ClientOptions = options.ClientOptions;
   type PerMessageDeflateOptions = options.PerMessageDeflateOptions;
   type VerifyClientCallbackSync<Request extends IncomingMessage = IncomingMessage> =

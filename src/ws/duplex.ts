@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { Duplex, type DuplexOptions } from 'node:stream';
-import { DRIVER, type RawData, type WebSocket } from './websocket.ts';
+import type { RawData } from './events.ts';
+import { DRIVER, type WebSocket } from './websocket.ts';
 import { nextTick } from './ticks.ts';
 
 /**

@@ -6,6 +6,7 @@ export { type Statics, WebSocket } from './door.ts';
 export { WebSocket as default, WebSocket as 'module.exports' } from './door.ts';
 export { createWebSocketStream } from './duplex.ts';
 export type { CloseEvent, ErrorEvent, Event, EventSocket, MessageEvent } from './event-target.ts';
+export type { RawData, WebSocketEventMap, WebSocketEvents } from './events.ts';
 export type {
   ClientOptions,
   ConnectionOptions,
@@ -16,4 +17,3 @@ export type {
 } from './options.ts';
 export { type FrameOptions, Sender } from './sender.ts';
 export { WebSocketServer, type WebSocketServerEvents } from './server.ts';
-export type { RawData, WebSocketEventMap, WebSocketEvents } from './websocket.ts';

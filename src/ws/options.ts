@@ -116,3 +116,20 @@ export interface ServerOptions<
   /** Class of the connections: `WebSocket`, or one that extends it. */
   WebSocket?: Socket | undefined;
 }
+
+/** The constructor of the package `ws` takes options in the place of protocols. */
+export function readArguments(
+  protocols: string | string[] | ClientArguments | null | undefined,
+  options: ClientArguments | undefined,
+): {
+  readonly protocols: readonly string[];
+  readonly options: ClientOptions & { protocols?: string | string[] };
+} {
+  const isOptions = typeof protocols === 'object' && protocols !== null && !Array.isArray(protocols);
+  const given = {
+    ...((isOptions ? protocols : options) as ClientOptions & { protocols?: string | string[] }),
+  };
+  const named = isOptions || protocols === undefined ? given.protocols : protocols;
+  if (named === undefined) return { protocols: [], options: given };
+  return { protocols: Array.isArray(named) ? named : [named as string], options: given };
+}

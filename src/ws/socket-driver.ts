@@ -1,8 +1,6 @@
-import { Buffer, Blob } from 'node:buffer';
+import { type Blob, Buffer } from 'node:buffer';
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { copyOf } from '../protocol/message-memory.ts';
-import { NO_CODE } from '../protocol/close.ts';
 import { OPCODE } from '../protocol/constants.ts';
 import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
@@ -15,21 +13,20 @@ import type { ConnectionState } from '../connection/states.ts';
 import { tuneSocket } from '../sockets/stream-transport.ts';
 import { takeStream } from '../sockets/take-stream.ts';
 import { type BlobOwner, BlobQueue } from './blob-queue.ts';
-import { bytesOf, controlBytes, isBlob, NOTHING, sizeOf } from './data.ts';
-import { translated } from './errors.ts';
+import { bytesOf, closeArguments, controlBytes, isBlob, NOTHING, sizeOf } from './data.ts';
 import { drivenOf, exposeSocket, socketClosed } from './raw-socket.ts';
 import { notOpen, READY, type ReadyState } from './ready-states.ts';
 import { type FrameSink, keysFrom, Sender } from './sender.ts';
 import { WsShared } from './settings.ts';
 import type { LinkOptions } from './settings-options.ts';
-import { nextTick, rethrow } from './ticks.ts';
+import { SocketEvents, type SocketEventsOwner } from './socket-events.ts';
+import { nextTick } from './ticks.ts';
 
 /** From this many pending bytes on, `send` writes at once, so that a loop that watches `bufferedAmount` ends. */
 const FLUSH_FROM_BYTES = 65_536;
 const MAX_CONTROL_BYTES = 125;
 const NO_OPTIONS: LinkOptions = Object.freeze({});
 
-export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
 type Callback = (error?: Error | null) => void;
 
 /** The negotiated compression of one connection. */
@@ -51,15 +48,13 @@ export interface SendOptions {
   readonly mask?: boolean | undefined;
 }
 
-/** Drives one `WebSocket`: its link, the state, callbacks, and the events that come from received bytes. */
-export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
+/** Drives one `WebSocket`: its link, the state, and callbacks. */
+export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, FrameSink {
   readyState: ReadyState = READY.CONNECTING;
-  binaryType: BinaryType = 'nodebuffer';
   isPaused = false;
   socket: Duplex | null = null;
   deflate: SocketDeflate | undefined;
   wasClean = false;
-  throwsUnheard = false;
   /** Options that were given before the connection is open. */
   linkOptions: LinkOptions = NO_OPTIONS;
   /** Ends a handshake that is in progress; `undefined` if there is none. */
@@ -67,24 +62,20 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
   /** Tells the server that the connection has closed. */
   onClosed: (() => void) | undefined;
 
-  readonly #emitter: EventEmitter;
+  readonly events: SocketEvents;
   #link: Link | undefined;
   #sender: Sender | undefined;
   #blobs: BlobQueue | undefined;
   /** Whether messages of ordinary size are compressed: `undefined` from the threshold on. */
   #compress: boolean | undefined;
   #isInFragments = false;
-  #emitsLater = false;
-  /** Number of events that wait for a turn of the event loop. */
-  #laterEvents = 0;
-  /** The connection has ended, and waits for those events. */
+  /** The connection has ended, and waits for events that are emitted later. */
   #endsLater = false;
   #unsentBytes = 0;
-  #errorEmitted = false;
   #wasBlocked = false;
 
   constructor(emitter: EventEmitter) {
-    this.#emitter = emitter;
+    this.events = new SocketEvents(emitter, this);
   }
 
   get sender(): Sender | null {
@@ -128,7 +119,7 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
     if (head.length > 0) nextTick(() => this.#link?.received(Buffer.from(head)));
     tuneSocket(socket);
     this.socket = socket;
-    this.#emitsLater = options.allowSynchronousEvents === false;
+    this.events.emitsLater = options.allowSynchronousEvents === false;
     if (agreed !== undefined) {
       const ours = isServer ? agreed.server : agreed.client;
       // With a context, short messages are worth it, too.
@@ -146,13 +137,13 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
     this.linkOptions = NO_OPTIONS;
     if (preamble !== undefined) this.#link.transport.write([preamble]);
     this.readyState = READY.OPEN;
-    this.#emitter.emit('open');
+    this.events.open();
   }
 
   /** Reports that the opening handshake has failed. */
   handshakeFailed(error: Error): void {
     this.readyState = READY.CLOSING;
-    this.#emitError(error);
+    this.events.error(error);
     this.#emitClose(1006, NOTHING);
   }
 
@@ -271,39 +262,37 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
   // `LinkOwner`.
 
   get wantsMore(): boolean {
-    return !this.isPaused && this.#laterEvents === 0;
+    return !this.isPaused && !this.events.areWaiting;
   }
 
   readonly undeliveredBytes = 0;
 
   received(message: Message, isText: boolean): void {
-    const data = isText ? message : this.#shaped(message as Buffer);
-    if (this.#emitsLater) this.#emitLater(() => this.#emit('message', data, !isText));
-    else this.#emit('message', data, !isText);
+    this.events.message(message as Buffer, isText);
   }
 
   receivedPing(payload: Buffer): void {
-    this.#receivedControl('ping', payload);
+    this.events.control('ping', payload);
   }
 
   receivedPong(payload: Buffer): void {
-    this.#receivedControl('pong', payload);
+    this.events.control('pong', payload);
   }
 
   stateChanged(next: ConnectionState): void {
     if (this.readyState !== READY.CLOSED) this.readyState = READY.CLOSING;
     if (next !== 'closed') {
       const failure = this.#link?.core.failure;
-      if (failure !== undefined) nextTick(() => this.#emitFailure(failure));
+      if (failure !== undefined) nextTick(() => this.events.failure(failure));
     }
   }
 
   ended(): void {
-    this.#endsLater = this.#laterEvents > 0;
+    this.#endsLater = this.events.areWaiting;
     if (this.#endsLater) return;
     const info = this.#link!.closeInfo!;
     this.#failQueued();
-    if (info.error instanceof PeerError) this.#emitFailure(info.error);
+    if (info.error instanceof PeerError) this.events.failure(info.error);
     this.wasClean = info.wasClean;
     this.#emitClose(info.code, Buffer.from(info.reason));
     this.#link!.release();
@@ -341,6 +330,13 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
 
   timedOut(): void {}
 
+  // `SocketEventsOwner`.
+
+  eventsEmitted(): void {
+    if (this.#endsLater) this.ended();
+    else this.#link!.readMore();
+  }
+
   // `BlobOwner`.
 
   blobFailed(error: unknown): void {
@@ -355,7 +351,7 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
       this.#link!.plan();
       this.#link!.end.socket.end();
       this.#link!.send();
-      this.#emitError(fault);
+      this.events.error(fault);
     });
   }
 
@@ -399,70 +395,9 @@ export class SocketDriver implements LinkOwner, BlobOwner, FrameSink {
     for (const callback of callbacks) this.#callLater(callback, error);
   }
 
-  #receivedControl(name: 'ping' | 'pong', payload: Buffer): void {
-    if (this.#emitter.listenerCount(name) === 0) return;
-    const data = copyOf(payload, 0, payload.length);
-    if (this.#emitsLater) this.#emitLater(() => this.#emit(name, data));
-    else this.#emit(name, data);
-  }
-
-  #shaped(message: Buffer): unknown {
-    if (this.binaryType === 'nodebuffer') return message;
-    if (this.binaryType === 'fragments') return [message];
-    const { buffer, byteOffset, byteLength } = message;
-    const own = buffer.slice(byteOffset, byteOffset + byteLength);
-    return this.binaryType === 'arraybuffer' ? own : new Blob([own as ArrayBuffer]);
-  }
-
-  /** Emits in another turn of the event loop, before the next frame is read. */
-  #emitLater(emit: () => void): void {
-    this.#laterEvents++;
-    setImmediate(() => {
-      this.#laterEvents--;
-      emit();
-      if (this.#laterEvents > 0) return;
-      if (this.#endsLater) this.ended();
-      else this.#link!.readMore();
-    });
-  }
-
-  /** Emits from inside the link, where nothing may be thrown. */
-  #emit(name: string, ...values: unknown[]): void {
-    try {
-      this.#emitter.emit(name, ...values);
-    } catch (error) {
-      rethrow(error);
-    }
-  }
-
-  #emitFailure(failure: PeerError): void {
-    if (!this.#errorEmitted) this.#emitError(translated(failure));
-  }
-
-  #emitError(error: Error): void {
-    this.#errorEmitted = true;
-    if (this.#emitter.listenerCount('error') > 0 || this.throwsUnheard) this.#emit('error', error);
-  }
-
   #emitClose(code: number, reason: Buffer): void {
     this.readyState = READY.CLOSED;
     this.onClosed?.();
-    this.#emit('close', code, reason);
+    this.events.close(code, reason);
   }
-}
-
-/** @throws TypeError RangeError With the messages of `ws`, for what a Close cannot carry. */
-function closeArguments(code: unknown, reason: unknown): { readonly code: number; readonly reason: string } {
-  if (code === undefined) return { code: NO_CODE, reason: '' };
-  const isValid =
-    typeof code === 'number' &&
-    ((code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006) ||
-      (code >= 3000 && code <= 4999));
-  if (!isValid) throw new TypeError('First argument must be a valid error code number');
-  if (reason === undefined || reason === null || (reason as string).length === 0) return { code, reason: '' };
-  if (Buffer.byteLength(reason as string) > 123)
-    throw new RangeError('The message must not be greater than 123 bytes');
-  if (typeof reason !== 'string' && !(reason instanceof Uint8Array))
-    throw new TypeError('Second argument must be a string or a Uint8Array');
-  return { code, reason: typeof reason === 'string' ? reason : Buffer.from(reason).toString() };
 }

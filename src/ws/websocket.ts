@@ -1,5 +1,4 @@
 import type { Buffer } from 'node:buffer';
-import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { OPCODE } from '../protocol/constants.ts';
 import { ClientHandshake } from './client-handshake.ts';
@@ -15,15 +14,18 @@ import {
   setAttribute,
   WAS_CLEAN,
 } from './event-target.ts';
-import type { ClientArguments, ClientOptions, ConnectionOptions } from './options.ts';
+import type { EventHandler, WebSocketEventMap, WebSocketEvents } from './events.ts';
+import {
+  type ClientArguments,
+  type ClientOptions,
+  type ConnectionOptions,
+  readArguments,
+} from './options.ts';
 import { READY, type ReadyState } from './ready-states.ts';
 import type { Sender } from './sender.ts';
 import { type SendOptions, SocketDriver } from './socket-driver.ts';
 import { isInstance, WsEmitter } from './typed-emitter.ts';
 import { LINK_DEFAULTS } from './settings-options.ts';
-
-/** What a message arrives as: by `binaryType`. */
-export type RawData = Buffer | ArrayBuffer | Buffer[];
 
 const BINARY_TYPES: readonly unknown[] = ['nodebuffer', 'arraybuffer', 'fragments', 'blob'];
 /** Mark of the class, the same in every copy of this library. */
@@ -36,48 +38,6 @@ export const PREAMBLE: unique symbol = Symbol('hawser.ws.preamble');
 /** What `setSocket` takes, besides what a server adds. */
 interface SetSocketOptions extends ConnectionOptions, Pick<ClientOptions, 'generateMask'> {
   readonly [PREAMBLE]?: Buffer;
-}
-
-/** Arguments of the events of a {@link WebSocket}. */
-export interface WebSocketEvents {
-  open: [];
-  message: [data: RawData, isBinary: boolean];
-  close: [code: number, reason: Buffer];
-  error: [error: Error];
-  ping: [data: Buffer];
-  pong: [data: Buffer];
-  upgrade: [response: IncomingMessage];
-  redirect: [url: string, request: ClientRequest];
-  'unexpected-response': [request: ClientRequest, response: IncomingMessage];
-}
-
-/** Events of the EventTarget half. */
-export interface WebSocketEventMap {
-  open: Event;
-  message: MessageEvent;
-  close: CloseEvent;
-  error: ErrorEvent;
-}
-
-type EventHandler<E extends keyof WebSocketEventMap> =
-  | ((event: WebSocketEventMap[E]) => void)
-  | { handleEvent(event: WebSocketEventMap[E]): void };
-
-/** The constructor of the package `ws` takes options in the place of protocols. */
-function readArguments(
-  protocols: string | string[] | ClientArguments | null | undefined,
-  options: ClientArguments | undefined,
-): {
-  readonly protocols: readonly string[];
-  readonly options: ClientOptions & { protocols?: string | string[] };
-} {
-  const isOptions = typeof protocols === 'object' && protocols !== null && !Array.isArray(protocols);
-  const given = {
-    ...((isOptions ? protocols : options) as ClientOptions & { protocols?: string | string[] }),
-  };
-  const named = isOptions || protocols === undefined ? given.protocols : protocols;
-  if (named === undefined) return { protocols: [], options: given };
-  return { protocols: Array.isArray(named) ? named : [named as string], options: given };
 }
 
 /** Both arguments before the callback may be left out. */
@@ -148,13 +108,13 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     if (address === null) {
       this._isServer = true;
       driver.linkOptions = (options ?? {}) as ClientOptions;
-      driver.throwsUnheard = (options as ClientOptions | undefined)?.throwUnheard === true;
+      driver.events.throwsUnheard = (options as ClientOptions | undefined)?.throwUnheard === true;
       return;
     }
     this._isServer = false;
     const given = readArguments(protocols, options);
     driver.linkOptions = { ...LINK_DEFAULTS, ...given.options };
-    driver.throwsUnheard = given.options.throwUnheard === true;
+    driver.events.throwsUnheard = given.options.throwUnheard === true;
     new ClientHandshake(this, driver, given.protocols, given.options).start(address);
   }
 
@@ -188,11 +148,11 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
    * `blob`. Other values are ignored.
    */
   get binaryType(): 'nodebuffer' | 'arraybuffer' | 'fragments' {
-    return this[DRIVER].binaryType as 'nodebuffer';
+    return this[DRIVER].events.binaryType as 'nodebuffer';
   }
 
   set binaryType(type: 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob') {
-    if (BINARY_TYPES.includes(type)) this[DRIVER].binaryType = type;
+    if (BINARY_TYPES.includes(type)) this[DRIVER].events.binaryType = type;
   }
 
   /** Bytes that the kernel has not taken, and those that were sent after the end. */

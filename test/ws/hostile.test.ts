@@ -352,8 +352,8 @@ for (const way of WAYS) {
     const flood = Buffer.concat(Array.from({ length: 1_000 }, () => ping('x'.repeat(125), mask)));
     let pings = 0;
     socket.on('ping', () => pings++);
-    for (let i = 0; i < 200; i++) raw.send(flood);
-    await waitUntil(() => pings === 200_000);
+    for (let i = 0; i < 100; i++) raw.send(flood);
+    await waitUntil(() => pings === 100_000, { deadlineMs: 30_000 });
     // What the kernel has not taken: a run of pongs that was handed over, and 60 that wait.
     assert.ok(socket.bufferedAmount < 1_000_000, `${socket.bufferedAmount} bytes`);
     raw.send(Buffer.concat(Array.from({ length: 10_000 }, () => pong('y', mask))));
