@@ -97,6 +97,19 @@ test('CD-01: _socket has the address, ends with destroy, and carries bytes that 
   }
 });
 
+test('CD-01: _socket.end sends its bytes after earlier messages, and ends the connection without a Close', async (t) => {
+  // The second connection of a process bypasses streams; the first may not yet.
+  for (let i = 0; i < 2; i++) {
+    const { client, peer } = await connected(t);
+    const seen: string[] = [];
+    client.on('message', (data) => void seen.push((data as Buffer).toString()));
+    peer.send('one');
+    socketOf(peer).end(hawser.Sender.frame('two', { opcode: 1, fin: true })[0]!);
+    const [code] = (await once(client, 'close')) as [number];
+    assert.deepEqual([seen, code], [['one', 'two'], 1006]);
+  }
+});
+
 test('CD-01: a loop that watches bufferedAmount ends, and drain is emitted on _socket', async (t) => {
   const { client, peer } = await connected(t, { perMessageDeflate: false });
   let received = 0;
