@@ -117,11 +117,17 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     if (!this.#pumping) this.#context.engine.flushQueue.schedule(this);
   }
 
-  /** Counts an accepted message or ping at once, because an application may send many in one turn. */
-  sendMessage(): void {
-    if (this.#pumping) return;
-    this.#context.engine.flushQueue.schedule(this);
-    this.#count();
+  /**
+   * Counts an accepted message or ping at once, because an application may send many in one turn.
+   * @returns The buffered bytes, as counted.
+   */
+  sendMessage(): number {
+    const { bufferedBytes } = this.outbox;
+    if (!this.#pumping) {
+      this.#context.engine.flushQueue.schedule(this);
+      this.#count(bufferedBytes);
+    }
+    return bufferedBytes;
   }
 
   /** Calls `callback` once the kernel has taken all accepted messages, or they were dropped. It must not throw. */
@@ -359,11 +365,11 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   /** Reports to the budget what this connection holds, if that has changed. */
-  #count(): void {
+  #count(bufferedBytes = this.outbox.bufferedBytes): void {
     const held =
       this.#ending?.socket.isOver === true
         ? this.#owner.undeliveredBytes
-        : this.outbox.bufferedBytes + this.core.countedBytes + this.#owner.undeliveredBytes;
+        : bufferedBytes + this.core.countedBytes + this.#owner.undeliveredBytes;
     const change = held - this.heldBytes;
     if (change === 0) return;
     this.heldBytes = held;

@@ -201,6 +201,8 @@ export abstract class SendingHalf {
       return false;
     }
     const { settings } = this.owner;
+    // The usual case, with one sum of what is buffered: the mark is never above the limit.
+    if (link.bufferedBytes < settings.highWaterMarkBytes) return true;
     // Before applying the policy, let the kernel accept what it can.
     if (link.outbox.queuedBytes >= settings.highWaterMarkBytes) {
       link.flush();
@@ -241,8 +243,9 @@ export abstract class SendingHalf {
     const link = this.link;
     this.messagesSent++;
     this.owner.counters.messagesSent++;
-    link.sendMessage();
-    if (link.bufferedBytes <= this.owner.settings.highWaterMarkBytes) return true;
+    const { highWaterMarkBytes } = this.owner.settings;
+    // The second sum is for a connection that was closed to free memory.
+    if (link.sendMessage() <= highWaterMarkBytes || link.bufferedBytes <= highWaterMarkBytes) return true;
     this.#drains ??= new Drains();
     if (!this.#drains.wasRefused) this.owner.counters.slowConnections++;
     this.#drains.wasRefused = true;

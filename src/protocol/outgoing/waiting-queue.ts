@@ -36,7 +36,7 @@ export class WaitingQueue {
   #control: Uint8Array[] | undefined;
 
   get isEmpty(): boolean {
-    return this.#frames === undefined && this.#block === undefined && this.#control === undefined;
+    return this.bytes === 0;
   }
 
   /** What the queue counts: its bytes plus {@link ENTRY_BYTES} per entry. */
