@@ -211,7 +211,7 @@ export class ProtocolConnection {
    */
   receive(chunk: Buffer): void {
     this.#memory.reusableBytes.forget();
-    this.#memory.repeated.forget();
+    this.#memory.repeated.delivers(this.outbox);
     if (this.#closing?.isReading === false) return;
     this.#unfinished?.readBegins();
     this.#parser.receive(chunk);

@@ -24,6 +24,8 @@ export class RepeatedPayload {
   #frame: Buffer | undefined;
   /** The payload in the frame. */
   #body = NOTHING;
+  /** The outbox of the connection that delivers its messages now. What it sends meanwhile, such as an echo, is not noted. */
+  #delivering: object | undefined;
 
   /**
    * Notes a text that `sender` sends.
@@ -31,6 +33,7 @@ export class RepeatedPayload {
    * @returns The frame, if another outbox has sent an equal text just before; it never changes.
    */
   text(sender: object, text: string, reusable: ReusableBytes): Buffer | undefined {
+    if (sender === this.#delivering) return undefined;
     // The text is not compared then: equal texts are common in an echo, whose messages are packed next to each other.
     if (sender === this.#sender && this.#frame === undefined) this.#payload = text;
     else if (text !== this.#payload) this.#note(sender, text);
@@ -66,6 +69,7 @@ export class RepeatedPayload {
    * @returns The frame with these bytes, if another outbox has sent the object just before; it never changes.
    */
   bytes(sender: object, opcode: number, payload: object, bytes: Uint8Array): Buffer | undefined {
+    if (sender === this.#delivering) return undefined;
     const isRepeated = payload === this.#payload && opcode === this.#opcode && sender !== this.#sender;
     this.#note(sender, payload);
     this.#opcode = opcode;
@@ -77,8 +81,15 @@ export class RepeatedPayload {
     return frame;
   }
 
+  /** Notes that the connection of `sender` delivers its messages, until {@link forget}. */
+  delivers(sender: object): void {
+    this.forget();
+    this.#delivering = sender;
+  }
+
   /** Forgets the payload and its frame, so that their memory can be collected. */
   forget(): void {
+    this.#delivering = undefined;
     if (this.#payload === undefined) return;
     this.#note(undefined, undefined);
   }

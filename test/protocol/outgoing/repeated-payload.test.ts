@@ -123,6 +123,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ is: fc.constant('block' as const), to, blocked: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ is: fc.constant('drop' as const), to, all: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ is: fc.constant('turn' as const) }) },
+  { weight: 1, arbitrary: fc.record({ is: fc.constant('deliver' as const), to }) },
   { weight: 1, arbitrary: fc.record({ is: fc.constant('close' as const), to: fc.constantFrom(0, 4, 5) }) },
 );
 
@@ -158,6 +159,7 @@ test('FB-10: whatever is sent, written and dropped in between, each recipient ge
         else if (one.is === 'block') recipients[one.to]!.wire.blocked = one.blocked;
         else if (one.is === 'drop') recipients[one.to]!.drop(one.all);
         else if (one.is === 'close') recipients[one.to]!.close();
+        else if (one.is === 'deliver') memory.repeated.delivers(recipients[one.to]!.outbox);
         else if (one.is === 'turn') {
           memory.repeated.forget();
           for (const recipient of recipients) recipient.take();
@@ -212,6 +214,33 @@ test('FB-10: a payload that one connection sends repeatedly is packed, and large
   send(other, OPCODE.BINARY, large);
   assert.equal(taken(other).at(-1)!.buffer, large.buffer);
 });
+
+for (const [what, source] of [
+  ['a text', 'x'.repeat(200)],
+  ['a buffer', Buffer.alloc(1_000, 7)],
+] as const) {
+  test(`FB-10: an echo of ${what} is packed, and a relay of it to others shares one frame`, () => {
+    const memory = new ProtocolMemory();
+    const [sender, second, third, fourth] = Array.from(
+      { length: 4 },
+      () => new Recipient('plain', memory).outbox,
+    );
+    memory.repeated.delivers(sender!);
+    send(sender!, OPCODE.BINARY, source);
+    send(second!, OPCODE.BINARY, source);
+    send(sender!, OPCODE.BINARY, source);
+    send(third!, OPCODE.BINARY, source);
+    send(fourth!, OPCODE.BINARY, source);
+    const [twice, packed, ...shared] = [sender!, second!, third!, fourth!].map((outbox) => taken(outbox)[0]!);
+    assert.equal(twice!.length, 2 * packed!.length);
+    assert.ok(shared[0] === shared[1] && shared[0] !== packed);
+    memory.repeated.forget();
+    send(second!, OPCODE.BINARY, source);
+    send(sender!, OPCODE.BINARY, source);
+    send(third!, OPCODE.BINARY, source);
+    assert.equal(taken(sender!)[0], taken(third!)[0]);
+  });
+}
 
 test('FB-10: views that are no bytes, and empty ones, are framed for each connection', () => {
   const memory = new ProtocolMemory();
