@@ -148,15 +148,14 @@ export class Outbox implements PackingOwner {
    */
   data(opcode: number, payload: Uint8Array, _compress?: boolean, source?: object): void {
     const key = this.#key();
-    if (source !== undefined && key === undefined && payload.length < UNCOPIED_FROM_BYTES) {
-      const frame = this.#memory.repeated.bytes(this, opcode, source, payload);
-      if (frame !== undefined) {
-        this.shared(frame);
-        return;
-      }
-    }
-    if (payload.length < UNCOPIED_FROM_BYTES) this.#copySmall(opcode, payload, key);
-    else if (key === undefined && !this.#wire.needsCopies) {
+    if (payload.length < UNCOPIED_FROM_BYTES) {
+      const frame =
+        source === undefined || key !== undefined
+          ? undefined
+          : this.#memory.repeated.bytes(this, opcode, source, payload);
+      if (frame === undefined) this.#copySmall(opcode, payload, key);
+      else this.shared(frame);
+    } else if (key === undefined && !this.#wire.needsCopies) {
       const header = Buffer.allocUnsafe(headerBytes(payload.length, undefined));
       writeHeader(header, 0, opcode, payload.length, undefined);
       this.#push({ header, payload, length: header.length + payload.length });

@@ -33,10 +33,9 @@ export class RepeatedPayload {
    * @returns The frame, if another outbox has sent an equal text just before; it never changes.
    */
   text(sender: object, text: string, reusable: ReusableBytes): Buffer | undefined {
-    if (sender === this.#delivering) return undefined;
-    // The text is not compared then: equal texts are common in an echo, whose messages are packed next to each other.
-    if (sender === this.#sender && this.#frame === undefined) this.#payload = text;
-    else if (text !== this.#payload) this.#note(sender, text);
+    // Not compared then: equal texts are common in an echo, whose messages are packed next to each other.
+    if (this.#isBurst(sender)) return undefined;
+    if (text !== this.#payload) this.#note(sender, text);
     else if (sender !== this.#sender) {
       this.#sender = sender;
       return (this.#frame ??= textFrame(text, reusable.utf8Of(text)));
@@ -69,7 +68,22 @@ export class RepeatedPayload {
    * @returns The frame with these bytes, if another outbox has sent the object just before; it never changes.
    */
   bytes(sender: object, opcode: number, payload: object, bytes: Uint8Array): Buffer | undefined {
-    if (sender === this.#delivering) return undefined;
+    return this.#isBurst(sender) ? undefined : this.#noteBytes(sender, opcode, payload, bytes);
+  }
+
+  /**
+   * Whether `sender` sends again, or delivers its messages: a loop over connections goes from one to another. Nothing is noted then,
+   * because storing a reference costs as much as half of a small send. Storing `undefined` does not.
+   */
+  #isBurst(sender: object): boolean {
+    if (sender === this.#delivering) return true;
+    if (sender !== this.#sender || this.#frame !== undefined) return false;
+    this.#payload = undefined;
+    return true;
+  }
+
+  /** Apart from {@link bytes}, which stays small enough to be inlined. */
+  #noteBytes(sender: object, opcode: number, payload: object, bytes: Uint8Array): Buffer | undefined {
     const isRepeated = payload === this.#payload && opcode === this.#opcode && sender !== this.#sender;
     this.#note(sender, payload);
     this.#opcode = opcode;
@@ -90,7 +104,7 @@ export class RepeatedPayload {
   /** Forgets the payload and its frame, so that their memory can be collected. */
   forget(): void {
     this.#delivering = undefined;
-    if (this.#payload === undefined) return;
+    if (this.#sender === undefined) return;
     this.#note(undefined, undefined);
   }
 
