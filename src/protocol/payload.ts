@@ -183,8 +183,12 @@ export function outgoing(
 }
 
 /** Size of a valid payload in bytes; of a string, in UTF-8. */
-export const payloadLength = (payload: Payload): number =>
-  typeof payload === 'string' ? Buffer.byteLength(payload) : payloadBytes(payload).length;
+export function payloadLength(payload: Payload): number {
+  if (typeof payload === 'string') return Buffer.byteLength(payload);
+  if (!ArrayBuffer.isView(payload)) return bufferByteLength(payload) as number;
+  // Not by its memory, which V8 allocates for a small view when it is first read.
+  return (typedArrayKind(payload) === undefined ? ofDataView : ofTypedArray).byteLength(payload);
+}
 
 /** Whether a payload is sent as text. @param binary As in {@link outgoing}. */
 export const isTextPayload = (payload: Payload, binary: boolean | undefined): boolean =>
