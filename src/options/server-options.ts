@@ -160,8 +160,8 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   /** Topics that know their members: one rule, or a list of which the first match applies. Default: none. */
   readonly presence?: PresenceRule | readonly PresenceRule[] | undefined;
   /**
-   * Maximum bytes of all histories in this process. Above it, the least recently published ones are dropped first. Default
-   * 67,108,864; 1 to 2^40 bytes.
+   * Maximum bytes of all histories in this process. Above it, the least recently published ones are dropped first.
+   * Default 67,108,864; 1 to 1,099,511,627,776 bytes.
    */
   readonly maxHistoryBytes?: number | undefined;
   /**

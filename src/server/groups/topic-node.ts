@@ -67,7 +67,7 @@ export interface Member {
   readonly connections: number;
 }
 
-/** Who is in a topic with presence, on all servers. */
+/** The members of a topic, on all servers. */
 export interface MemberList {
   /** Number of members. */
   readonly count: number;
