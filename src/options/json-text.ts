@@ -35,12 +35,12 @@ export function jsonText(
 export function jsonOf(call: string, value: unknown): string {
   if (typeof value === 'object' && value !== null && !('toJSON' in value))
     for (const [kind, fits, instead] of WITHOUT_FORM)
-      if (fits(value)) refuse(call, `${kind} has no JSON form; ${instead}`);
+      if (fits(value)) refuseValue(call, `${kind} has no JSON form; ${instead}`);
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    refuse(
+    refuseValue(
       call,
       `the value has no JSON form: ${error instanceof Error ? error.message : String(error)}`,
       error,
@@ -48,10 +48,13 @@ export function jsonOf(call: string, value: unknown): string {
   }
   return (
     text ??
-    refuse(call, `${value === undefined ? 'undefined' : `a ${typeof value}`} has no JSON form; send null`)
+    refuseValue(
+      call,
+      `${value === undefined ? 'undefined' : `a ${typeof value}`} has no JSON form; send null`,
+    )
   );
 }
 
-function refuse(call: string, why: string, cause?: unknown): never {
+function refuseValue(call: string, why: string, cause?: unknown): never {
   throw new MisuseError('ERR_ARGUMENT', `${call}: ${why}`, cause === undefined ? undefined : { cause });
 }

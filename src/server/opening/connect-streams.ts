@@ -92,7 +92,7 @@ export class ConnectStreams {
     const members = this.#members;
     const taker = memberFor(members, head.target);
     if (taker !== undefined) taker.takeStream(stream, head);
-    else if (members.length === 0 || !this.#hasOthers(offer)) refuse(stream);
+    else if (members.length === 0 || !this.#hasOthers(offer)) refuseStream(stream);
     else this.#leaveToOthers(offer);
   }
 
@@ -107,14 +107,14 @@ export class ConnectStreams {
     const { clock, handshakeTimeoutMs } = mostPatient(this.#members);
     stream.on('error', ignoreError);
     const timer = clock.setTimer(() => {
-      if (isUnclaimed(offer)) refuse(stream);
+      if (isUnclaimed(offer)) refuseStream(stream);
       else stream.off('error', ignoreError);
     }, handshakeTimeoutMs);
     stream.once('close', () => clock.clearTimer(timer));
   }
 }
 
-function refuse(stream: ServerHttp2Stream): void {
+function refuseStream(stream: ServerHttp2Stream): void {
   stream.on('error', ignoreError);
   refuseConnect(stream, 'ERR_PATH');
 }
