@@ -46,7 +46,7 @@ export type Fact = (typeof FACT)[keyof typeof FACT];
  * Properties of the last message, as bits of one number because every connection stores them. Without the last two
  * bits, the message is in the chunk.
  */
-const IS = Object.freeze({
+const IS = /* @__PURE__ */ Object.freeze({
   TEXT: 1,
   ASCII: 2,
   /** The message is in memory of a decoder. */

@@ -49,7 +49,7 @@ export const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 export const fitsVersion = (byte: number, at: number): boolean =>
   VERSION_FORM[at] === 'd' ? isDigit(byte) : byte === VERSION_FORM.charCodeAt(at);
 
-const NOTHING: Buffer = Buffer.alloc(0);
+const NOTHING: Buffer = /* @__PURE__ */ Buffer.alloc(0);
 /** A fold becomes one space. Blanks before the line break stay: matching them would take quadratic time. */
 const OBS_FOLD = /\r\n[ \t]+/g;
 

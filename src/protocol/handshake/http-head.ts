@@ -34,7 +34,7 @@ const STATE = /* @__PURE__ */ Object.freeze({
   VERSION: 12,
 } as const);
 
-const TARGET_CHARS = new Uint8Array(256).fill(1, 0x21, 0x7f);
+const TARGET_CHARS = /* @__PURE__ */ new Uint8Array(256).fill(1, 0x21, 0x7f);
 const RUNS = /* @__PURE__ */ headRuns(
   Object.values(STATE).map((state) => {
     if (state === STATE.METHOD) return TOKEN_CHARS;

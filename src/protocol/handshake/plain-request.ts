@@ -7,9 +7,9 @@ export interface BodyRefusal {
 }
 
 const refusal = (status: BodyRefusal['status']): BodyRefusal => Object.freeze({ status });
-const MALFORMED = refusal(400);
-const LENGTH_REQUIRED = refusal(411);
-const TOO_LARGE = refusal(413);
+const MALFORMED = /* @__PURE__ */ refusal(400);
+const LENGTH_REQUIRED = /* @__PURE__ */ refusal(411);
+const TOO_LARGE = /* @__PURE__ */ refusal(413);
 
 /**
  * Returns the length of the body that follows a head (RFC 9112 §6.3). An ambiguous length is refused, because it

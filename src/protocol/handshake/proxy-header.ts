@@ -29,8 +29,8 @@ export type ProxyFact =
       readonly source: ProxySource | undefined;
     };
 
-const SIGNATURE_1: Buffer = Buffer.from('PROXY ', 'latin1');
-const SIGNATURE_2: Buffer = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
+const SIGNATURE_1: Buffer = /* @__PURE__ */ Buffer.from('PROXY ', 'latin1');
+const SIGNATURE_2: Buffer = /* @__PURE__ */ Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const MORE: ProxyFact = /* @__PURE__ */ Object.freeze({ kind: 'more' });
 const NONE: ProxyFact = /* @__PURE__ */ Object.freeze({ kind: 'none' });
 const headerFault = (detail: string): ProxyFact => ({ kind: 'malformed', detail });
@@ -96,11 +96,11 @@ const PROXY = 1;
 const FAMILIES = /* @__PURE__ */ Object.freeze({ INET: 1, INET6: 2, UNIX: 3 } as const);
 const STREAM = 1;
 /** Bytes of the addresses and ports of both ends, by family. */
-const ADDRESS_BYTES: Readonly<Record<number, number>> = {
+const ADDRESS_BYTES: Readonly<Record<number, number>> = /* @__PURE__ */ Object.freeze({
   [FAMILIES.INET]: 12,
   [FAMILIES.INET6]: 36,
   [FAMILIES.UNIX]: 216,
-};
+});
 
 function readBinary(bytes: Buffer): ProxyFact {
   if (bytes.length < FIXED_BYTES) return MORE;
@@ -143,7 +143,7 @@ function sourceOf(bytes: Buffer, family: number): ProxySource {
   };
 }
 
-const NOTHING: Buffer = Buffer.alloc(0);
+const NOTHING: Buffer = /* @__PURE__ */ Buffer.alloc(0);
 
 /** Result of reading the start of a connection. */
 export type ProxyPreamble =

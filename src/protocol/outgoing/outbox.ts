@@ -28,7 +28,7 @@ const HEADER_ROOM = 14;
 const NO_CHUNKS: readonly Uint8Array[] = /* @__PURE__ */ Object.freeze([]);
 
 /** The queue of every outbox in which no frame has waited yet: an idle connection has none of its own. Nothing changes it. */
-const EMPTY_QUEUE = /* @__PURE__ */ Object.freeze(new WaitingQueue()) as WaitingQueue;
+const EMPTY_QUEUE = /* @__PURE__ */ Object.freeze(/* @__PURE__ */ new WaitingQueue()) as WaitingQueue;
 
 /**
  * The bytes that one connection has to send, in order. Everything of one turn of the event loop leaves in one write.
