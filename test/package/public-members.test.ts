@@ -62,7 +62,13 @@ test('GN-16 Connection, WebSocketServer, ReconnectingClient and MemoryBudget hav
 });
 
 test('GN-16 the base class of emitters adds no member to those of EventEmitter', () => {
-  const base = Object.getPrototypeOf(WebSocketServer.prototype) as object;
+  const base = Object.getPrototypeOf(ReconnectingClient.prototype) as object;
+  assert.ok(Object.hasOwn(base, 'on'));
+  // Between the server and that class is TopicServer, whose members are public.
+  const half = Object.getPrototypeOf(WebSocketServer.prototype) as object;
+  assert.equal(Object.getPrototypeOf(half), base);
+  const members = Reflect.ownKeys(half).filter((key) => key !== 'constructor');
+  assert.deepEqual(members.map(shown).sort(), declared('hawser TopicServer'));
   const nodes = new Set(Reflect.ownKeys(EventEmitter.prototype));
   assert.deepEqual(
     Reflect.ownKeys(base).filter((key) => !nodes.has(key)),
