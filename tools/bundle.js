@@ -26,6 +26,11 @@ const LAYERS_IN_ONE_FILE = [
     name: 'core',
     test: /src\/(?:engine|sockets|connection|client\/key-pool|options\/(?:connection-option-table|option-rules|resolve-options))\b/,
   },
+  // What the server has in common with hawser/observe and with what it loads only for an option.
+  {
+    name: 'observed',
+    test: /src\/(?:observe\/(?:endpoint-answers|memory-report|version|tracing\/traces|metrics\/(?:metric-table|process-sampler|samples|text))|options\/(?:option-descriptions|origins|secrets|topic-name))\b/,
+  },
 ];
 const COMMAND = { cli: 'src/cli/main.ts' };
 
