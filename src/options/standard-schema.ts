@@ -18,3 +18,16 @@ export interface StandardIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
+
+/** Longest message of an `error` frame that lists what a schema refuses. */
+const MAX_ISSUES_LENGTH = 256;
+
+/** What a schema refuses, with the path of each value. */
+export const issuesText = (issues: readonly StandardIssue[]): string =>
+  issues
+    .map(({ message, path }) => {
+      const keys = (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part));
+      return keys.length === 0 ? message : `${keys.join('.')}: ${message}`;
+    })
+    .join('; ')
+    .slice(0, MAX_ISSUES_LENGTH);

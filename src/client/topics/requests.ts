@@ -1,5 +1,5 @@
 import { MisuseError } from '../../protocol/errors.ts';
-import type { StandardSchema } from '../../options/standard-schema.ts';
+import { issuesText, type StandardSchema } from '../../options/standard-schema.ts';
 import type { RequestFrame } from './frames.ts';
 import type { Json } from './topic-events.ts';
 import type { TopicsHost } from './topics-host.ts';
@@ -91,8 +91,7 @@ export class Requests {
     }
     if (entry.schema !== undefined) {
       const result = await entry.schema['~standard'].validate(value);
-      if (result.issues !== undefined)
-        throw new Refusal('invalid', result.issues.map(({ message }) => message).join('; '));
+      if (result.issues !== undefined) throw new Refusal('invalid', issuesText(result.issues));
       value = result.value;
     }
     return jsonOf('the result of a handler', await entry.handler(value as never));

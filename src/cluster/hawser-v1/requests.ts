@@ -1,6 +1,6 @@
 import { RequestError, type RequestErrorCode } from '../../connection/request-error.ts';
 import type { RequestOptions } from '../../options/topic-calls.ts';
-import type { StandardIssue } from '../../options/standard-schema.ts';
+import { issuesText } from '../../options/standard-schema.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 import type { Handling } from '../../server/groups/request-handlers.ts';
 import type { Id } from './client-frame.ts';
@@ -9,8 +9,6 @@ import type { Operation, Operations } from './operations.ts';
 /** Most requests of the server to one client without a reply. */
 const MAX_OPEN = 16;
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** Longest message of an `error` frame that lists what a schema refuses. */
-const MAX_ISSUES_LENGTH = 256;
 
 /** A request of the server that has no reply. */
 interface Asked {
@@ -163,15 +161,6 @@ async function validated(schema: NonNullable<Handling<never>['schema']>, value: 
   if (result.issues === undefined) return result.value;
   throw new Refused(issuesText(result.issues));
 }
-
-const issuesText = (issues: readonly StandardIssue[]): string =>
-  issues
-    .map(({ message, path }) => {
-      const keys = (path ?? []).map((part) => String(typeof part === 'object' ? part.key : part));
-      return keys.length === 0 ? message : `${keys.join('.')}: ${message}`;
-    })
-    .join('; ')
-    .slice(0, MAX_ISSUES_LENGTH);
 
 function jsonText(data: unknown): string | undefined {
   if (data === undefined) return undefined;
