@@ -178,26 +178,94 @@ for (const format of ['cjs', 'esm']) {
   });
 }
 
-rows.set('webpack', async () => {
-  const path = project('webpack', { 'entry.cjs': fixture('entry.cjs') });
+/**
+ * @param {import('webpack').Configuration} options
+ * @returns {Promise<string | undefined>} What went wrong.
+ */
+async function runWebpack(options) {
   const { default: webpack } = await import('webpack');
-  const failure = await new Promise((resolve) => {
-    webpack(
-      {
-        mode: 'development',
-        devtool: false,
-        target: 'node',
-        context: path,
-        entry: './entry.cjs',
-        output: { path, filename: 'out.cjs' },
-        optimization: { splitChunks: false },
-      },
-      (error, stats) =>
-        resolve(error?.message ?? (stats?.hasErrors() === true ? stats.toString() : undefined)),
+  return new Promise((resolve) => {
+    webpack(options, (error, stats) =>
+      resolve(error?.message ?? (stats?.hasErrors() === true ? stats.toString() : undefined)),
     );
   });
-  if (failure !== undefined) return { ok: false, said: String(failure) };
+}
+
+rows.set('webpack', async () => {
+  const path = project('webpack', { 'entry.cjs': fixture('entry.cjs') });
+  const failure = await runWebpack({
+    mode: 'development',
+    devtool: false,
+    target: 'node',
+    context: path,
+    entry: './entry.cjs',
+    output: { path, filename: 'out.cjs' },
+    optimization: { splitChunks: false },
+  });
+  if (failure !== undefined) return { ok: false, said: failure };
   return printing(await node(path, 'out.cjs'), 'true true');
+});
+
+const PAGE = fixture('page.ts');
+/** A page is compiled without Node's types. */
+const PAGE_OPTIONS = {
+  ...STRICT,
+  lib: ['es2022', 'dom'],
+  types: [],
+  module: 'esnext',
+  moduleResolution: 'bundler',
+};
+for (const [version, compiler] of /** @type {const} */ ([
+  ['5.4', 'typescript54'],
+  ['5.9', 'typescript'],
+  ['7', 'typescript7'],
+])) {
+  rows.set(`TypeScript ${version}, a page without Node's types`, () => {
+    const path = project(`page-${compiler}`, {
+      'package.json': { private: true, type: 'module' },
+      'tsconfig.json': { compilerOptions: PAGE_OPTIONS, files: ['page.ts'] },
+      'page.ts': PAGE,
+    });
+    return node(path, tool(`${compiler}/bin/tsc`), '-p', '.');
+  });
+}
+
+/** Runs a bundle of the page. It must contain all that it needs. @param {string} path @param {string} file */
+async function runPage(path, file) {
+  const code = readFileSync(join(path, file), 'utf8');
+  const [needs] = /\brequire\(|\bimport\s*[("'{]|["']node:/.exec(code) ?? [];
+  if (needs !== undefined) return { ok: false, said: `the bundle contains ${needs}` };
+  return printing(await node(path, file), 'ReconnectingClient function');
+}
+
+rows.set('esbuild, a page', async () => {
+  const path = project('page-esbuild', { 'page.ts': PAGE });
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: [join(path, 'page.ts')],
+    outfile: join(path, 'out.mjs'),
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    format: 'esm',
+    logLevel: 'silent',
+  });
+  return runPage(path, 'out.mjs');
+});
+
+rows.set('webpack, a page', async () => {
+  const path = project('page-webpack', {
+    'page.mjs': `import { ReconnectingClient } from 'hawser/browser';
+      console.log(ReconnectingClient.name, typeof ReconnectingClient.prototype.topic);`,
+  });
+  const failure = await runWebpack({
+    mode: 'production',
+    target: 'web',
+    context: path,
+    entry: './page.mjs',
+    output: { path, filename: 'out.cjs' },
+  });
+  return failure === undefined ? runPage(path, 'out.cjs') : { ok: false, said: failure };
 });
 
 rows.set('Node, import and require', () => {

@@ -1,3 +1,5 @@
+// Pages that compile with `lib: ["es2022", "dom"]` have no AsyncDisposable.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Asked } from '../../options/retry-options.ts';
 import { checkArgument, checkSurplus, type Rule } from '../topics/check.ts';
 import type { ClientTopic } from '../topics/client-topic.ts';
