@@ -115,8 +115,32 @@ for (const { name, skip, open } of [
       },
     );
 
-    // No command of Firefox freezes a page.
+    // Firefox does not restore a page that had an open WebSocket, and no command of it freezes a page.
     if (open === openChromium) {
+      test(
+        `RC-07 RC-05: ${name} restores a page from memory, which reconnects and misses nothing`,
+        LONG,
+        async (t) => {
+          const server = await NumberServer.start(t, 1_000);
+          const page = await browser!.blankPage(`${server.url}/`);
+          await waitUntil(async () => count(await countedOf(page), 'open') === 1, PATIENT);
+          server.publish(10);
+          await sees(page, 10);
+          await page.goto(`${server.url}/empty`);
+          server.publish(10);
+          await page.evaluate(() => {
+            (globalThis as unknown as { history: { back(): void } }).history.back();
+          }, undefined);
+          // A page that is loaded anew would begin with the next number.
+          const counted = await sees(page, 20);
+          assert.deepEqual(holesOf(counted), []);
+          assert.deepEqual(
+            counted.told.map(([event]) => event),
+            ['open', 'down', 'open', 'recovered'],
+          );
+        },
+      );
+
       test(`RC-07 RC-05: ${name} thaws after its connection was cut, and misses nothing`, LONG, async (t) => {
         const server = await NumberServer.start(t, 1_000);
         const page = await browser!.blankPage(`${server.url}/`);

@@ -135,6 +135,7 @@ interface Playwright {
     launch(options: {
       readonly executablePath: string;
       readonly args: readonly string[];
+      readonly ignoreDefaultArgs: readonly string[];
       readonly timeout: number;
     }): Promise<Browser>;
   };
@@ -157,6 +158,8 @@ export const chromium: Found<() => Promise<Browser>> =
             playwright.peer.chromium.launch({
               executablePath: CHROMIUM,
               args: ['--no-sandbox', '--disable-dev-shm-usage'],
+              // Pages are restored from memory, as users' browsers do it.
+              ignoreDefaultArgs: ['--disable-back-forward-cache'],
               timeout: 60_000,
             }),
         };
