@@ -111,6 +111,27 @@ test('HI-09: over a real server, both sides ask each other, with validation', as
   assert.deepEqual(told, ['to me']);
 });
 
+test('RC-06: over a real server, a client of 1,000 topics is told which of them are over the limit', async (t) => {
+  const { client, room, server, told } = await both(t);
+  const topics = Array.from({ length: 999 }, (_, i) => client.topic(`room:${i}`));
+  const results = await Promise.allSettled(topics.map((topic) => topic.subscribed()));
+  const refused = results.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+  assert.equal(refused.length, 1_000 - 128);
+  for (const { reason } of refused) {
+    const { code, message } = reason as Error & { readonly code: string };
+    assert.deepEqual([code, message], ['limit', 'at most 128 topics for each connection']);
+  }
+  assert.equal(
+    results.findIndex(({ status }) => status === 'rejected'),
+    127,
+    'the first ones are live',
+  );
+  server().publish('room', 'still here');
+  await waitUntil(() => told.length === 1);
+  room.close();
+  await client.topic('room:instead').subscribed();
+});
+
 test('RC-06: over a real server, a slow loop falls behind and catches up without a hole', async (t) => {
   const server = new WebSocketServer({ ...TOPICS, history: { match: '*', maxMessages: 10_000 } });
   const { port } = await server.listen(0, '127.0.0.1');
