@@ -131,6 +131,9 @@ for (const { name, skip, open } of [
           await page.evaluate(() => {
             (globalThis as unknown as { history: { back(): void } }).history.back();
           }, undefined);
+          // A script that runs during the navigation fails.
+          const isBack = async (): Promise<boolean> => count(await countedOf(page), 'recovered') === 1;
+          await waitUntil(() => isBack().catch(() => false), PATIENT);
           // A page that is loaded anew would begin with the next number.
           const counted = await sees(page, 20);
           assert.deepEqual(holesOf(counted), []);

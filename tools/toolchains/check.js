@@ -235,7 +235,7 @@ async function runPage(path, file) {
   const code = readFileSync(join(path, file), 'utf8');
   const [needs] = /\brequire\(|\bimport\s*[("'{]|["']node:/.exec(code) ?? [];
   if (needs !== undefined) return { ok: false, said: `the bundle contains ${needs}` };
-  return printing(await node(path, file), 'ReconnectingClient function');
+  return printing(await node(path, file), 'page function function');
 }
 
 rows.set('esbuild, a page', async () => {
@@ -256,7 +256,7 @@ rows.set('esbuild, a page', async () => {
 rows.set('webpack, a page', async () => {
   const path = project('page-webpack', {
     'page.mjs': `import { ReconnectingClient } from 'hawser/browser';
-      console.log(ReconnectingClient.name, typeof ReconnectingClient.prototype.topic);`,
+      console.log('page', typeof ReconnectingClient, typeof ReconnectingClient.prototype.topic);`,
   });
   const failure = await runWebpack({
     mode: 'production',
