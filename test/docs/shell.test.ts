@@ -20,6 +20,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/metrics.md: From nothing to a board in five minutes (2)': 'test/docs/configurations.test.ts',
   'docs/tracing.md: Traces in Jaeger or Tempo': 'test/docs/configurations.test.ts',
   'docs/tracing.md: Traces in Jaeger or Tempo (3)': 'test/docs/configurations.test.ts',
+  'docs/browser.md: In browsers (2)': 'test/interop/browser-client.test.ts',
   'docs/cli.md: connect (2)': 'test/cli/connect-failures.test.ts',
   'docs/cli.md: inspect (2)': 'test/cli/inspect.test.ts',
   'docs/debugging.md: Symptom: memory grows': 'test/examples/slow-consumer.test.ts',

@@ -43,7 +43,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/http2.md: WebSocket over HTTP/2': HTTP2_EXAMPLE,
   'docs/debugging.md: Symptom: memory grows (2)': GUIDE_TO_DEBUGGING,
   'docs/debugging.md: Record it': GUIDE_TO_DEBUGGING,
-  'docs/topics-server.md: A push server without code': { run: guides.pushClient },
+  'docs/topics-server.md: A push server without code (4)': { run: guides.pushClient },
   'README.md: A server in ten lines': { run: readme.server },
   'README.md: A client in ten lines': { run: readme.client },
   'README.md: A reconnecting client': { given: FRESH_TOKEN, run: readme.reconnecting },
