@@ -66,7 +66,7 @@ for (const { name, skip, open } of [
   describe(`hawser/browser in ${name}`, { skip }, () => {
     let browser: OpenBrowser | undefined;
     before(async () => {
-      browser = await open();
+      browser = await open(true);
     }, LONG);
     after(() => browser?.close());
 

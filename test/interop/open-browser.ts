@@ -17,8 +17,9 @@ export interface OpenBrowser {
   close(): Promise<void>;
 }
 
-export async function openChromium(): Promise<OpenBrowser> {
-  const browser = await chromium.peer!();
+/** @param restoresPages As in {@link chromium}. */
+export async function openChromium(restoresPages?: boolean): Promise<OpenBrowser> {
+  const browser = await chromium.peer!(restoresPages);
   const contexts = new Map<BlankPage, readonly [BrowserContext, Page]>();
   return {
     async blankPage(url) {

@@ -146,20 +146,19 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 );
 const playwright = loaded('playwright-core', (module) => module as Playwright);
 
-/** Starts a headless Chromium. The caller closes it. */
-export const chromium: Found<() => Promise<Browser>> =
+/** Starts a headless Chromium. The caller closes it. @param restoresPages Pages are restored from memory, as users' browsers do it. */
+export const chromium: Found<(restoresPages?: boolean) => Promise<Browser>> =
   playwright.peer === undefined
     ? playwright
     : CHROMIUM === undefined
       ? { skip: 'needs Chromium: apt-get install chromium' }
       : {
           skip: false,
-          peer: () =>
+          peer: (restoresPages = false) =>
             playwright.peer.chromium.launch({
               executablePath: CHROMIUM,
               args: ['--no-sandbox', '--disable-dev-shm-usage'],
-              // Pages are restored from memory, as users' browsers do it.
-              ignoreDefaultArgs: ['--disable-back-forward-cache'],
+              ignoreDefaultArgs: restoresPages ? ['--disable-back-forward-cache'] : [],
               timeout: 60_000,
             }),
         };
