@@ -37,6 +37,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/hawser-v1.md: Errors': 'test/cluster/wire.test.ts',
   'docs/ws.md: Your dependencies': 'test/ws/dependants.test.ts',
   'docs/conformance/README.md: A client (2)': 'test/interop/conform-client.test.ts',
+  'tools/ws-package/README.md: hawser-ws': 'test/package/ws-package.test.ts',
   // A diagram of folders.
   'CONTRIBUTING.md: Source layout': 'test/architecture.test.ts',
 };
