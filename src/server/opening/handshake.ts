@@ -316,7 +316,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
           : await call.verdict(hook, asked, deadlines.clock, (durationMs) =>
               owner.upgradeHookEnded(durationMs),
             );
-      await opening;
+      if (opening !== undefined) await opening;
       if (this.#stage !== 'deciding') return;
       if (verdict.refusal === undefined) this.#accept(upgrade, request, verdict.acceptance);
       else await this.#refuseWith(verdict.refusal);

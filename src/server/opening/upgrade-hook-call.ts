@@ -27,9 +27,10 @@ export class UpgradeHookCall {
   /**
    * Calls the hook, and reads its result.
    * @param ended Told how long the call took, in ms, if it failed, too.
-   * @throws What the hook throws (as a rejection), or HandshakeError `ERR_UPGRADE_HOOK` for a result that is a mistake.
+   * @throws What the hook throws: at once, or as a rejection if it is asynchronous. As a rejection, HandshakeError
+   *   `ERR_UPGRADE_HOOK` for a result that is a mistake.
    */
-  async verdict<UserData>(
+  verdict<UserData>(
     hook: UpgradeHook<UserData>,
     { head, request, remoteAddress, secure, socket }: AskedUpgrade,
     clock: Clock,
@@ -39,7 +40,7 @@ export class UpgradeHookCall {
     const [origin] = head.origins;
     let decision: unknown;
     try {
-      decision = await hook({
+      decision = hook({
         request,
         remoteAddress,
         ...(origin === undefined ? {} : { origin }),
@@ -48,11 +49,22 @@ export class UpgradeHookCall {
         ...clientCertificate(socket),
         signal: this.#abort.signal,
       });
-    } finally {
+    } catch (error) {
       ended(clock.now() - askedAtMs);
+      throw error;
     }
-    return judgeDecision<UserData>(decision);
+    return judged(decision, () => ended(clock.now() - askedAtMs));
   }
+}
+
+async function judged<UserData>(decision: unknown, ended: () => void): Promise<Verdict<UserData>> {
+  let settled: unknown;
+  try {
+    settled = await decision;
+  } finally {
+    ended();
+  }
+  return judgeDecision<UserData>(settled);
 }
 
 /** The client's certificate, if the server requested one and the client sent it. */

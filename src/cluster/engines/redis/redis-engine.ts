@@ -11,6 +11,7 @@ import { linksOf, type RedisClient } from './clients.ts';
 import { RedisEngine } from './engine.ts';
 import { Keys } from './keys.ts';
 
+/** Options of {@link redisEngine}. */
 export interface RedisEngineOptions {
   /** A client of `ioredis` or of the package `redis`, versions 5 and 6. It stays the application's: the engine never closes it. */
   readonly client: RedisClient;
