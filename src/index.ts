@@ -57,6 +57,8 @@ export type { BroadcastOptions } from './server/groups/broadcast.ts';
 export {
   type ClientCertificate,
   type HttpRequest,
+  type HttpRequestHead,
+  type RequestHeadHook,
   type RequestHook,
   type ResponseLike,
   type UpgradeAcceptance,

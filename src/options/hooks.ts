@@ -99,17 +99,29 @@ export type UpgradeDecision<UserData> =
 /** Authenticates a handshake. If the hook throws or rejects, the client gets 500 without details of the error. */
 export type UpgradeHook<UserData> = (context: UpgradeContext) => Awaitable<UpgradeDecision<UserData>>;
 
-/** A request without upgrade, on a server that listens by itself. */
-export interface HttpRequest {
+/** The head of a request without upgrade, on a server that listens by itself. */
+export interface HttpRequestHead {
   readonly method: string;
   /** Absolute: scheme by TLS, authority from `Host`. */
   readonly url: URL;
   readonly headers: Headers;
-  /** Request body of at most `maxRequestBodyBytes`; empty if there was none. The hook owns the bytes. */
-  readonly body: Buffer;
   /** Address of the client. IPv4-mapped IPv6 addresses are plain IPv4; empty for a socket without address. */
   readonly remoteAddress: string;
 }
+
+/** A request without upgrade, on a server that listens by itself. */
+export interface HttpRequest extends HttpRequestHead {
+  /** Request body of at most `maxRequestBodyBytes`; empty if there was none. The hook owns the bytes. */
+  readonly body: Buffer;
+}
+
+/**
+ * Decides on a plain request before the server reads and checks its body. A response is the answer, and the body is discarded.
+ * After `undefined` the server reads the body and calls the `request` hook. Failures are those of {@link RequestHook}.
+ */
+export type RequestHeadHook = (
+  head: HttpRequestHead,
+) => Awaitable<void | undefined | Response | ResponseLike>;
 
 /**
  * Answers plain HTTP with a response whose status is 200 to 599. If the hook throws, rejects or returns anything else,

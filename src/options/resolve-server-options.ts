@@ -31,6 +31,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   tls: undefined,
   upgrade: undefined,
   request: undefined,
+  requestHead: undefined,
   endpoints: DEFAULT_ENDPOINTS,
   admin: false,
   upgradeTimeoutMs: 10_000,
@@ -95,6 +96,8 @@ export function resolveServerOptions<UserData = unknown>(
   // Who reads metrics wants all of them.
   const isRead = filled.endpoints.metrics !== false || filled.admin !== false;
   const metrics = given['metrics'] === undefined && isRead ? DEFAULT_METRICS : filled.metrics;
+  if (filled.requestHead !== undefined && filled.request === undefined)
+    refuseOption('requestHead', filled.requestHead, 'left out without the option request');
   checkEngine(filled);
   return completeOptions(given, { ...filled, metrics });
 }

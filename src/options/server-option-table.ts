@@ -83,6 +83,7 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   tls: plain('tls', 'serves TLS with these Node options'),
   upgrade: plain('function', 'accepts or refuses each handshake'),
   request: plain('function', 'answers plain HTTP requests'),
+  requestHead: plain('function', 'decides on a plain HTTP request before its body is read'),
   endpoints: plain('endpoints', 'paths for health, readiness and metrics on the own port'),
   admin: plain('admin', 'a port of its own for operators: health, metrics, a live page'),
   upgradeTimeoutMs: ms('time limit of the upgrade hook'),

@@ -4,7 +4,7 @@ import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
 import type { AddressList } from './addresses.ts';
 import type { AdminOptions, AdminSettings } from './admin-options.ts';
 import type { EndpointOptions, EndpointSettings } from './endpoint-options.ts';
-import type { RequestHook, UpgradeHook } from './hooks.ts';
+import type { RequestHeadHook, RequestHook, UpgradeHook } from './hooks.ts';
 import type { AuthorizePublish, AuthorizeSubscribe } from './topic-hooks.ts';
 import type { MetricsOptions, MetricsSettings } from './metrics-options.ts';
 import type { TlsOptions } from './tls-options.ts';
@@ -77,6 +77,11 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   readonly upgrade?: UpgradeHook<UserData> | undefined;
   /** Answers requests without upgrade, on a server that listens by itself. Default: none; such requests get 400. */
   readonly request?: RequestHook | undefined;
+  /**
+   * Decides on the head of a plain request before the server reads the body: for a token, or for answers of your own to a body
+   * that is too large. Needs `request`. Must decide within `handshakeTimeoutMs`; then 503. Default: none, every body is read.
+   */
+  readonly requestHead?: RequestHeadHook | undefined;
   /**
    * Paths for health, readiness and metrics, on a server that listens by itself. The server answers GET and HEAD for them
    * before the `request` hook sees the request; other methods get 405. Such requests count as no refusal, and limits of
@@ -214,6 +219,7 @@ type Unfilled =
   | 'tls'
   | 'upgrade'
   | 'request'
+  | 'requestHead'
   | 'name'
   | 'logger'
   | 'cluster'

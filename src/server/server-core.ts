@@ -303,8 +303,8 @@ export class ServerCore<UserData>
     this.reports.handlerFailed(error, driver, where);
   }
 
-  hookFailed(error: unknown): void {
-    this.reports.handlerFailed(error, undefined, 'the request hook');
+  hookFailed(name: 'request' | 'requestHead', error: unknown): void {
+    this.reports.handlerFailed(error, undefined, `the ${name} hook`);
   }
 
   subscribed(driver: DriverOf<UserData>, topic: string): void {

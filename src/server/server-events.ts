@@ -72,6 +72,7 @@ export const SERVER_EVENTS: EventNames = eventNames<ServerEvents<unknown>>(
     disconnect: "listen to 'close', which is about one connection",
     upgrade: 'it is an option: new WebSocketServer({ upgrade })',
     request: 'it is an option: new WebSocketServer({ request })',
+    requestHead: 'it is an option: new WebSocketServer({ requestHead })',
     headers: 'return { headers } from the upgrade hook',
     wsClientError: "listen to 'refused'",
     clientError: "listen to 'refused'",

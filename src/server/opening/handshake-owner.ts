@@ -64,6 +64,6 @@ export interface HandshakeOwner<UserData> extends HeldInputOwner {
   ): DriverOf<UserData>;
   /** Removes a socket; a shutdown that waits for it continues. */
   socketReleased(socket: PendingSocket): void;
-  /** Reports a failure of the `request` hook. */
-  hookFailed(error: unknown): void;
+  /** Reports a failure of the `request` or the `requestHead` hook. */
+  hookFailed(name: 'request' | 'requestHead', error: unknown): void;
 }

@@ -8,13 +8,14 @@ import { copyOf } from '../../protocol/message-memory.ts';
 import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './handshake-owner.ts';
-import type { RequestHook } from '../../options/hooks.ts';
+import type { HttpRequestHead, RequestHook } from '../../options/hooks.ts';
 import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
 import { HeldInput } from './held-input.ts';
 import { Linger } from './linger.ts';
 import { isResponseLike, readResponse } from './response-like.ts';
 import type { Sender } from '../admission/trust-proxy.ts';
 
+const NOTHING = Buffer.alloc(0);
 const SENTENCES: Readonly<Record<number, string>> = {
   400: 'The request is malformed.',
   411: 'A request body needs a Content-Length.',
@@ -43,9 +44,10 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   readonly #place: HandshakePlace;
   readonly #hook: RequestHook;
   readonly #body: HeldInput;
-  #missingBytes = 0;
-  #url: URL | undefined;
-  #stage: 'body' | 'answering' | 'done' = 'body';
+  #bodyBytes = 0;
+  #request: HttpRequestHead | undefined;
+  #hasEnded = false;
+  #stage: 'head' | 'body' | 'answering' | 'done' = 'head';
 
   constructor(
     owner: HandshakeOwner<UserData>,
@@ -74,31 +76,38 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
     if (head.fields.count('sec-websocket-key') > 0)
       owner.upgradeLost(this.#transport.remoteAddress, head.target);
     const { secure, host: forwardedHost } = this.#sender;
+    let url: URL;
     try {
-      this.#url = readPlainTarget(head, secure, forwardedHost, owner.ownAuthority);
+      url = readPlainTarget(head, secure, forwardedHost, owner.ownAuthority);
     } catch (error) {
       const { code, message } = error as HandshakeError;
       this.#refuse(code as HandshakeErrorCode, { detail: message });
       return;
     }
     const foreign =
-      forwardedHost !== undefined || namesHost(head) ? owner.policies.judgeHost(this.#url.host) : undefined;
+      forwardedHost !== undefined || namesHost(head) ? owner.policies.judgeHost(url.host) : undefined;
     if (foreign !== undefined) {
-      this.#refuse(foreign.code, { detail: `${foreign.why}; host ${this.#url.host}` });
+      this.#refuse(foreign.code, { detail: `${foreign.why}; host ${url.host}` });
       return;
     }
-    const length = bodyLength(head, owner.options.maxRequestBodyBytes);
-    if (typeof length !== 'number') {
-      this.#refuse('ERR_REQUEST_BODY', { status: length.status, detail: SENTENCES[length.status] });
+    const { method, fields } = head;
+    const headers = new Headers([...fields] as [string, string][]);
+    const request = { method, url, headers, remoteAddress: this.#transport.remoteAddress };
+    this.#request = request;
+    const { requestHead } = owner.options;
+    if (requestHead === undefined) {
+      this.#readBody();
+      this.received(rest);
       return;
     }
-    this.#missingBytes = length;
+    this.#transport.pause();
     this.received(rest);
+    if (this.#stage === 'head') void this.#ask('requestHead', () => requestHead(request));
   }
 
   shutDown(): void {
     // The request hook may still answer; an incomplete request is refused.
-    if (this.#stage === 'body') this.#refuse('ERR_SHUTTING_DOWN');
+    if (this.#stage === 'head' || this.#stage === 'body') this.#refuse('ERR_SHUTTING_DOWN');
   }
 
   placeLost(): void {
@@ -110,18 +119,23 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   }
 
   received(chunk: Buffer): void {
+    if (this.#stage === 'head') {
+      if (chunk.length > 0) this.#body.append(chunk);
+      return;
+    }
     if (this.#stage !== 'body') return;
-    const bytes = Math.min(chunk.length, this.#missingBytes);
-    this.#missingBytes -= bytes;
+    const bytes = Math.min(chunk.length, this.#bodyBytes - this.#body.length);
     if (bytes > 0 && !this.#body.append(chunk.subarray(0, bytes))) return;
-    if (this.#missingBytes > 0) return;
+    if (this.#body.length < this.#bodyBytes) return;
     this.#stage = 'answering';
     const { deadlines, options } = this.#owner;
     deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
-    void this.#ask();
+    const body = copyOf(this.#body.bytes, 0, this.#bodyBytes);
+    void this.#ask('request', () => this.#hook({ ...this.#request!, body }));
   }
 
   receivedEnd(): void {
+    this.#hasEnded = true;
     // EOF after the request is allowed; before its end there is nothing to answer.
     if (this.#stage === 'body') this.destroy();
   }
@@ -136,6 +150,10 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
   deadlineReached(): void {
     if (this.#stage === 'body')
       this.#refuse('ERR_HEAD_TIMEOUT', { detail: 'the body did not arrive in time' });
+    else if (this.#stage === 'head')
+      this.#refuse('ERR_UPGRADE_TIMEOUT', {
+        detail: 'the requestHead hook did not decide within handshakeTimeoutMs',
+      });
     else
       this.#refuse('ERR_UPGRADE_TIMEOUT', { detail: 'the request hook took longer than upgradeTimeoutMs' });
   }
@@ -144,26 +162,38 @@ export class PlainExchange<UserData> implements TransportOwner, DeadlineOwner, P
     this.destroy();
   }
 
-  async #ask(): Promise<void> {
-    const { method, fields } = this.#head;
+  #readBody(): void {
+    const length = bodyLength(this.#head, this.#owner.options.maxRequestBodyBytes);
+    if (typeof length !== 'number') {
+      this.#refuse('ERR_REQUEST_BODY', { status: length.status, detail: SENTENCES[length.status] });
+      return;
+    }
+    this.#bodyBytes = length;
+    this.#stage = 'body';
+  }
+
+  async #ask(name: 'request' | 'requestHead', hook: () => unknown): Promise<void> {
+    const stage = this.#stage;
     try {
-      const response: unknown = await this.#hook({
-        method,
-        url: this.#url!,
-        headers: new Headers([...fields] as [string, string][]),
-        body: copyOf(this.#body.bytes, 0, this.#body.length),
-        remoteAddress: this.#transport.remoteAddress,
-      });
+      const response: unknown = await hook();
+      if (this.#stage !== stage) return;
+      if (response === undefined && stage === 'head') {
+        this.#readBody();
+        this.received(NOTHING);
+        if (this.#hasEnded) this.receivedEnd();
+        this.#transport.resume();
+        return;
+      }
       if (!isResponseLike(response)) {
         const what = response instanceof Error ? 'an Error' : shown(response);
-        throw new MisuseError('ERR_ARGUMENT', `the request hook returned ${what}; it must return a Response`);
+        throw new MisuseError('ERR_ARGUMENT', `the ${name} hook returned ${what}; it must return a Response`);
       }
       const { status, headers, body } = await readResponse(response);
-      if (this.#stage !== 'answering') return;
-      this.#answer(renderResponse(status, headers, body, { withoutBody: method === 'HEAD' }));
+      if (this.#stage !== stage) return;
+      this.#answer(renderResponse(status, headers, body, { withoutBody: this.#head.method === 'HEAD' }));
     } catch (error) {
-      if (this.#stage !== 'answering') return;
-      this.#owner.hookFailed(error);
+      if (this.#stage !== stage) return;
+      this.#owner.hookFailed(name, error);
       this.#answerPlainly(500);
     }
   }
