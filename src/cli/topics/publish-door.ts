@@ -1,5 +1,6 @@
 import {
   type HttpRequest,
+  type HttpRequestHead,
   type Message,
   type Logger,
   timingSafeEqualText,
@@ -9,12 +10,16 @@ import { topicFault } from './topic-flags.ts';
 
 const PREFIX = '/topics/';
 
+/** What a request is refused by. */
+export interface PublishLimits {
+  /** Secret that every request must carry; `undefined` refuses every request. */
+  readonly token: string | undefined;
+  readonly maxBodyBytes: number;
+}
+
 /** What the door needs to know. */
 export interface PublishDoor {
   readonly server: WebSocketServer;
-  /** Secret that every request must carry; `undefined` refuses every request. */
-  readonly token: string | undefined;
-  readonly maxMessageBytes: number;
   readonly hasHistory: (topic: string) => boolean;
   readonly hasMembers: (topic: string) => boolean;
   /** Gets a line for each message. Missing: no lines. */
@@ -29,32 +34,51 @@ interface Failure {
 }
 
 /**
- * Answers `POST /topics/<topic>`, which publishes the body, and `GET /topics/<topic>`, which describes the topic.
- * @returns `undefined` for other paths.
+ * Refuses a request for `/topics/` by its head, before the body is read: its method, its token, its topic, or the length of its
+ * body.
+ * @returns `undefined` for a request that {@link answerTopics} answers, and for other paths.
  */
-export async function answerTopics(door: PublishDoor, request: HttpRequest): Promise<Response | undefined> {
-  const { method, url, headers } = request;
+export function refuseTopics(
+  { token, maxBodyBytes }: PublishLimits,
+  { method, url, headers }: HttpRequestHead,
+): Response | undefined {
   if (!url.pathname.startsWith(PREFIX)) return undefined;
   if (method !== 'POST' && method !== 'GET' && method !== 'HEAD') {
     const allow = { allow: 'GET, HEAD, POST' };
     return failed(405, { code: 'method', message: 'Use POST to publish, or GET.' }, allow);
   }
-  const unauthorized = unauthorizedBecause(door.token, headers.get('authorization'));
+  const unauthorized = unauthorizedBecause(token, headers.get('authorization'));
   if (unauthorized !== undefined) {
     return failed(401, refusal('unauthorized', unauthorized), { 'www-authenticate': 'Bearer' });
   }
   const topic = topicOf(url.pathname);
   if (typeof topic !== 'string') return failed(topic.status, refusal('topic', topic.why));
+  if (headers.has('transfer-encoding')) {
+    return failed(411, refusal('length', 'Send a Content-Length instead of a Transfer-Encoding.'));
+  }
+  const bytes = Number(headers.get('content-length') ?? 0);
+  if (bytes > maxBodyBytes) {
+    const message = `The message has ${bytes} bytes; the limit is ${maxBodyBytes}.`;
+    return failed(413, refusal('too-big', message));
+  }
+  return undefined;
+}
+
+/**
+ * Answers `POST /topics/<topic>`, which publishes the body, and `GET /topics/<topic>`, which describes the topic.
+ * @param request One that {@link refuseTopics} has not refused.
+ * @returns `undefined` for other paths.
+ */
+export async function answerTopics(door: PublishDoor, request: HttpRequest): Promise<Response | undefined> {
+  const { method, url } = request;
+  if (!url.pathname.startsWith(PREFIX)) return undefined;
+  const topic = decodeURIComponent(url.pathname.slice(PREFIX.length));
   return method === 'POST' ? publish(door, request, topic) : describe(door, topic);
 }
 
 async function publish(door: PublishDoor, request: HttpRequest, topic: string): Promise<Response> {
-  const { server, maxMessageBytes, log } = door;
+  const { server, log } = door;
   const { body, headers, remoteAddress } = request;
-  if (body.length > maxMessageBytes) {
-    const message = `The message has ${body.length} bytes; the limit is ${maxMessageBytes}.`;
-    return failed(413, refusal('too-big', message));
-  }
   const payload = payloadOf(body, headers.get('content-type') ?? '');
   if (payload === undefined) {
     return failed(400, refusal('malformed', 'Text and JSON must be UTF-8.'));

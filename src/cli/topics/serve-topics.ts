@@ -1,11 +1,7 @@
 import { type Logger, refuse, type RequestHook, type ServerOptions, WebSocketServer } from '../../index.ts';
-import { answerTopics } from './publish-door.ts';
+import { answerTopics, refuseTopics } from './publish-door.ts';
 import { HAWSER_V1 } from './subprotocol.ts';
 import type { TopicSettings } from './topic-flags.ts';
-
-const MAX_BODY_BYTES = 536_870_888;
-/** A body that is a little too long gets an answer in JSON, too. */
-const BODY_MARGIN_BYTES = 65_536;
 
 /**
  * A server of topics, not listening yet. It accepts clients of `hawser.v1` only, and refuses every topic that is not allowed.
@@ -18,10 +14,11 @@ export function topicServer(
   log: Logger | undefined,
 ): WebSocketServer {
   const { maySubscribe, mayPublish, hasMembers, hasHistory, history, presence, token } = settings;
-  const { maxMessageBytes = 1_048_576, endpoints, protocols = [] } = given;
+  const { maxMessageBytes = 1_048_576, maxRequestBodyBytes, endpoints, protocols = [] } = given;
+  const maxBodyBytes = Math.min(maxMessageBytes, maxRequestBodyBytes ?? maxMessageBytes);
   const server: WebSocketServer = new WebSocketServer({
-    maxRequestBodyBytes: Math.min(maxMessageBytes + BODY_MARGIN_BYTES, MAX_BODY_BYTES),
     ...given,
+    maxRequestBodyBytes: maxBodyBytes,
     endpoints: { health: '/healthz', ready: '/readyz', ...endpoints },
     protocols: [HAWSER_V1, ...protocols.filter((name) => name !== HAWSER_V1)],
     history,
@@ -39,9 +36,9 @@ export function topicServer(
       log?.info({ connectionId: id, topic, bytes }, allowed ? 'publish accepted' : 'publish refused');
       return allowed;
     },
+    requestHead: (head) => refuseTopics({ token, maxBodyBytes }, head),
     request: async (request) =>
-      (await answerTopics({ server, token, maxMessageBytes, hasHistory, hasMembers, log }, request)) ??
-      answerOther(request),
+      (await answerTopics({ server, hasHistory, hasMembers, log }, request)) ?? answerOther(request),
   });
   return server;
 }
