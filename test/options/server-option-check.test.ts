@@ -93,6 +93,7 @@ const WRONG: Record<string, unknown[]> = {
   allowedHosts: [true, [], 'localhost', ['localhost:80'], ['::1'], [/x/], null],
   upgrade: [{}, 'x', false, null],
   request: [{}, false, null],
+  requestHead: [{}, false, null, () => undefined],
   heartbeat: [0, 'false', null],
   exemptAddresses: ['10.0.0.1', false, ['localhost'], ['10.0.0.0/33'], [5], null],
   tls: [true, null, [], 'cert', () => undefined],

@@ -29,6 +29,7 @@ test('CF-02 the defaults are the documented ones', () => {
     tls: undefined,
     upgrade: undefined,
     request: undefined,
+    requestHead: undefined,
     endpoints: { health: false, ready: false, metrics: false },
     admin: false,
     upgradeTimeoutMs: 10_000,
