@@ -64,8 +64,9 @@ export interface Observer {
    * A handshake has succeeded. Comes before the `connection` event.
    * @param handshakeMs Time since the server accepted the socket, or got the request from an HTTP server. Includes TLS and the
    *   `upgrade` hook.
+   * @param status Of the response: 101, or 200 over HTTP/2.
    */
-  opened?(connection: ObservedConnection, handshakeMs: number): void;
+  opened?(connection: ObservedConnection, handshakeMs: number, status: number): void;
   /** Comes before the `stateChange` event of the connection. */
   stateChanged?(connection: ObservedConnection, next: ConnectionState, previous: ConnectionState): void;
   /** The last message was delivered, and the `close` event of the connection was emitted. The counters are final. */

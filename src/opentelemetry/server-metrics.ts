@@ -78,8 +78,8 @@ export class ServerMetrics implements Observer {
     this.#ofSizes.clear();
   }
 
-  opened(_connection: ObservedConnection, handshakeMs: number): void {
-    this.#record('handshake_seconds', handshakeMs / MS_PER_SECOND, { [ATTRIBUTE.status]: 101 });
+  opened(_connection: ObservedConnection, handshakeMs: number, status: number): void {
+    this.#record('handshake_seconds', handshakeMs / MS_PER_SECOND, { [ATTRIBUTE.status]: status });
   }
 
   upgradeHookEnded(durationMs: number): void {

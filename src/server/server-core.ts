@@ -37,7 +37,12 @@ import type { ServerReading } from '../observe/metrics/reading.ts';
 import { ServerCounts } from '../observe/metrics/server-counts.ts';
 import { renderMetrics } from '../observe/metrics/text.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
-import type { HandshakeTrace, HandshakeTracer, MessageTracer } from '../observe/tracing/traces.ts';
+import {
+  type HandshakeTrace,
+  type HandshakeTracer,
+  type MessageTracer,
+  statusOfAcceptance,
+} from '../observe/tracing/traces.ts';
 import { EntryPolicies } from './admission/entry-policies.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
@@ -250,7 +255,7 @@ export class ServerCore<UserData>
     }
     this.registry.add(driver);
     driver.place = reservation;
-    this.observers.tell('opened', driver, handshakeMs);
+    this.observers.tell('opened', driver, handshakeMs, statusOfAcceptance(request));
     trace?.accepted(driver);
     this.topics.openSession(driver);
     if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection });

@@ -80,7 +80,7 @@ test('LG-01: a connection reports each of its events once: opened, states, dropp
   await eventLoopTurns(2);
   const info = connection!.closeInfo;
   assert.deepEqual(seen, [
-    ['opened', 0],
+    ['opened', 0, 101],
     ['stateChanged', 'closing', 'open'],
     ['stateChanged', 'closed', 'closing'],
     ['closed', info],

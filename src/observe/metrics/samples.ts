@@ -32,8 +32,8 @@ const SERVER_SAMPLES: Readonly<Record<ServerMetric, (from: ServerReading) => rea
   connections_limit: ({ maxConnections }) => one(maxConnections),
   connections_total: ({ stats }) => one(stats.connections.opened),
   pending_handshakes: ({ stats }) => one(stats.handshakes.pending),
-  handshakes_total: ({ stats, counts }) => [
-    [['accepted', '101'], stats.handshakes.accepted],
+  handshakes_total: ({ counts }) => [
+    ...counts.acceptances.map(([[status = ''], value]): Sample => [['accepted', status], value]),
     ...counts.refusals.map(([[code = ''], value]): Sample => [['refused', code], value]),
   ],
   handshake_seconds: ({ counts }) => one(counts.handshakeSeconds),

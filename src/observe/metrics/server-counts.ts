@@ -34,6 +34,8 @@ class LabelledCounter {
 /** What {@link ServerCounts} has counted, at one moment. Durations are in seconds. */
 export interface ServerCountsReading {
   readonly closes: Labelled;
+  /** By the status of the response. */
+  readonly acceptances: Labelled;
   readonly refusals: Labelled;
   readonly dropped: Labelled;
   readonly rateLimited: Labelled;
@@ -49,6 +51,7 @@ export interface ServerCountsReading {
 export class ServerCounts implements Observer {
   readonly #clock: Clock;
   readonly #closes = new LabelledCounter();
+  readonly #acceptances = new LabelledCounter(['101']);
   readonly #refusals = new LabelledCounter();
   readonly #dropped = new LabelledCounter(['undelivered', 'unsent', 'close', 'drop-newest', 'drop-oldest']);
   readonly #rateLimited = new LabelledCounter(['close', 'throttle']);
@@ -67,7 +70,8 @@ export class ServerCounts implements Observer {
     this.#hooks.add(durationMs / MS_PER_SECOND);
   }
 
-  opened(_connection: ObservedConnection, handshakeMs: number): void {
+  opened(_connection: ObservedConnection, handshakeMs: number, status: number): void {
+    this.#acceptances.add(String(status));
     this.#handshakes.add(handshakeMs / MS_PER_SECOND);
   }
 
@@ -111,6 +115,7 @@ export class ServerCounts implements Observer {
   read(): ServerCountsReading {
     return {
       closes: this.#closes.read(),
+      acceptances: this.#acceptances.read(),
       refusals: this.#refusals.read(),
       dropped: this.#dropped.read(),
       rateLimited: this.#rateLimited.read(),

@@ -18,7 +18,7 @@ export interface HandshakeRequest {
 }
 
 /** The status that accepts a handshake: 200 over HTTP/2 (RFC 8441 §5), else 101. */
-export const statusOfAcceptance = (request: HandshakeRequest | undefined): number =>
+export const statusOfAcceptance = (request: Pick<HandshakeRequest, 'method'> | undefined): number =>
   request?.method === 'CONNECT' ? 200 : 101;
 
 /** What a trace may read of a connection. */

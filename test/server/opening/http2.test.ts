@@ -72,6 +72,11 @@ test('RT-08: an upgrade of HTTP/1.1 and an extended CONNECT reach the same serve
   assert.equal((await old.nextHead()).status, 101);
   assert.equal(await nextText(old), 'hello');
   assert.equal(server.connections.size, 2);
+  for (const status of [101, 200])
+    assert.match(
+      server.metrics(),
+      new RegExp(`^hawser_handshakes_total\\{[^}]*result="accepted",code="${status}"\\} 1$`, 'm'),
+    );
   old[Symbol.dispose]();
 });
 
