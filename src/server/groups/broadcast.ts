@@ -3,8 +3,8 @@ import type { Delivery } from '../../connection/owner.ts';
 import { MEMBERS, type Audience } from '../../options/call-options.ts';
 import { refuseOption } from '../../options/option-check.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
-import type { ReadonlyRegistry } from './registry.ts';
 import { verdictOf } from '../../options/call-check.ts';
+import type { ReadonlyRegistry } from './registry.ts';
 
 /** Recipients and encoding of a broadcast. */
 export interface BroadcastOptions<UserData = unknown> extends Audience<Connection<UserData>> {
@@ -51,6 +51,9 @@ function eachMember<UserData>(
 
 /** Ids of connections: none, one, or several. */
 export type ConnectionIds = ReadonlySet<string> | string | undefined;
+
+/** Counts of a message without recipients. */
+export const NO_RECIPIENTS: Delivery = Object.freeze({ sent: 0, skipped: 0, failed: 0 });
 
 /**
  * The ids of the sender and of the connections that option `except` names.

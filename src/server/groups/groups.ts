@@ -14,12 +14,17 @@ import type {
 } from '../../options/topic-calls.ts';
 import { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { Payload } from '../../protocol/payload.ts';
-import { type BroadcastOptions, type ConnectionIds, driversOf, exceptedIds } from './broadcast.ts';
+import {
+  type BroadcastOptions,
+  type ConnectionIds,
+  driversOf,
+  exceptedIds,
+  NO_RECIPIENTS,
+} from './broadcast.ts';
 import { FanOut, type FanOutOwner } from './fan-out.ts';
 import type { Follower, Publication, TopicSession } from './follower.ts';
 import type { NodeGate } from './node-gate.ts';
 import type { ReadonlyRegistry } from './registry.ts';
-
 import { SubscribeFrom, type SubscriptionOwner } from './subscribe-from.ts';
 import type { Topic } from './topic.ts';
 import type { Relayed, TopicMessage } from './topic-node.ts';
@@ -28,7 +33,6 @@ import { type TopicLimits, TopicTable } from './topics.ts';
 
 /** Most ids of option `except` that an engine carries. */
 const MAX_EXCEPT = 16;
-const NONE: Delivery = Object.freeze({ sent: 0, skipped: 0, failed: 0 });
 
 /** The result of a publish: counts for this server at once, and the result on all servers. */
 export interface PublishDelivery extends Delivery {
@@ -226,7 +230,7 @@ export class Groups<UserData>
     const found = hasHistory ? undefined : this.topics.get(topic);
     const delivery =
       found === undefined
-        ? NONE
+        ? NO_RECIPIENTS
         : this.deliver(
             found,
             { topic, message, position: undefined, except, publisher: undefined, wireFrame: undefined },

@@ -1,5 +1,6 @@
 import type { Delivery } from '../../connection/owner.ts';
 import type { Position } from '../../options/topic-calls.ts';
+import { NO_RECIPIENTS } from './broadcast.ts';
 import type { Publication } from './follower.ts';
 import type { Groups } from './groups.ts';
 import type { Member, MemberList, TopicMessage, TopicNodeOwner } from './topic-node.ts';
@@ -13,8 +14,6 @@ export interface EngineReports {
   topicLost(topic: string): void;
 }
 
-const NOBODY: Delivery = Object.freeze({ sent: 0, skipped: 0, failed: 0 });
-
 /** Delivers what a topic node has for the connections of its server. */
 export class TopicDelivery<UserData> implements TopicNodeOwner {
   readonly #groups: Groups<UserData>;
@@ -26,12 +25,12 @@ export class TopicDelivery<UserData> implements TopicNodeOwner {
   }
 
   deliver(name: string, messages: readonly TopicMessage[]): Delivery {
-    let delivery = NOBODY;
+    let delivery = NO_RECIPIENTS;
     for (const message of messages) {
       // The last member may leave while a message is delivered.
       const topic = this.#groups.topics.get(name);
       const publication: Publication | undefined = message.publisher;
-      if (topic === undefined) delivery = NOBODY;
+      if (topic === undefined) delivery = NO_RECIPIENTS;
       else {
         topic.position = message.position;
         delivery = this.#groups.deliver(topic, message, publication?.where);

@@ -270,7 +270,7 @@ const ROWS: readonly Row[] = [
     topic: 't',
   }),
   {
-    title: 'HI-01 replies and errors to requests that nobody made are ignored',
+    title: 'HI-01 replies and errors without a request are ignored',
     steps: [
       ['a', '>', { op: 'reply', id: 's9', data: '1' }],
       ['a', '>', { op: 'error', id: 's9', code: 'failed' }],

@@ -212,7 +212,7 @@ test('HI-05 a subscribeFrom that lost messages calls lost, or closes the connect
   await Promise.all(subscriptions);
   plain.connection.subscribe('t');
   node().owner.lost('t', at(5));
-  node().owner.lost('nobody', at(5));
+  node().owner.lost('empty', at(5));
   node().owner.deliver('t', [topicMessage('t', 6, '"x"')]);
   assert.deepEqual(lost, [at(5)]);
   assert.deepEqual(await told.all(), ['x']);
