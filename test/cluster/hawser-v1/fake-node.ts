@@ -1,3 +1,6 @@
+import type { TestContext } from 'node:test';
+import type { Engine } from '../../../src/cluster/engine.ts';
+import type { ServerOptions } from '../../../src/index.ts';
 import type { Position } from '../../../src/options/topic-calls.ts';
 import { PreparedMessage } from '../../../src/protocol/outgoing/prepared-message.ts';
 import type {
@@ -8,6 +11,7 @@ import type {
   TopicNode,
   TopicNodeOwner,
 } from '../../../src/server/groups/topic-node.ts';
+import { v1Server, type V1Server } from './peer.ts';
 
 /** A node that a test controls: an engine that is slow, busy, down, or loses messages. */
 export class FakeNode implements TopicNode {
@@ -127,3 +131,42 @@ export const topicMessage = (
   wireFrame: undefined,
   ...more,
 });
+
+/** A position in the history of a {@link FakeNode}. */
+export const at = (offset: number): Position => ({ epoch: 'e', offset });
+
+/** An object with the methods of an engine. The node that a test controls does not call it. */
+export const idleEngine = Object.fromEntries(
+  [
+    'start',
+    'stop',
+    'publish',
+    'interest',
+    'read',
+    'positions',
+    'enter',
+    'leave',
+    'members',
+    'beat',
+    'tell',
+    'reconnect',
+  ].map((name) => [name, () => Promise.resolve()]),
+) as unknown as Engine;
+Object.assign(idleEngine, { name: 'fake', capabilities: { history: true, presence: true } });
+
+/** Options that give every topic history and presence. */
+export const HISTORY_AND_PRESENCE: ServerOptions = { history: { match: '*' }, presence: { match: '*' } };
+
+/** A server whose node the test controls; every topic has history and presence. */
+export function controlled(
+  t: TestContext,
+  options: ServerOptions = {},
+): V1Server & { readonly node: () => FakeNode } {
+  let node: FakeNode | undefined;
+  const server = v1Server(
+    t,
+    { ...HISTORY_AND_PRESENCE, ...options },
+    (owner) => (node = new FakeNode(owner)),
+  );
+  return { ...server, node: () => node! };
+}

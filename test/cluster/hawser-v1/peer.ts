@@ -172,3 +172,37 @@ export function matches(
     expected.map((each, i) => filled(each, actual[i])),
   );
 }
+
+// Frames of a client, and answers of the server.
+
+export const subscribe = (id: number | string, topic: string, more: Fact = {}): Fact => ({
+  op: 'subscribe',
+  id,
+  topic,
+  ...more,
+});
+export const publish = (id: number, topic: string, data: string): Fact => ({
+  op: 'publish',
+  id,
+  topic,
+  data,
+});
+export const ok = (id: number | string, topic: string): Fact => ({ op: 'ok', id, topic });
+export const error = (id: number | string, code: string, more: Fact = {}): Fact => ({
+  op: 'error',
+  id,
+  code,
+  message: '$',
+  ...more,
+});
+
+/** A promise, and the functions that settle it. */
+export function deferred<Value>() {
+  let resolve!: (value: Value) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<Value>((settle, fail) => {
+    resolve = settle;
+    reject = fail;
+  });
+  return { promise, resolve, reject };
+}
