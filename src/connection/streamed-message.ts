@@ -59,15 +59,17 @@ export class StreamedMessage {
     turn: Promise<unknown> | undefined,
     signal: AbortSignal | undefined,
   ): Promise<number> {
+    const chunks: AsyncIterator<Payload> | Iterator<Payload> =
+      Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     const aborted = (): void => this.#stop(signal?.reason);
     if (signal?.aborted === true) aborted();
     signal?.addEventListener('abort', aborted);
-    const chunks: AsyncIterator<Payload> | Iterator<Payload> =
-      Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
     let isOver = false;
     try {
       if (turn !== undefined) await this.#wait(turn);
       for (;;) {
+        const room = this.#owner.room();
+        if (room !== undefined) await this.#wait(room);
         const next = await this.#wait(chunks.next());
         if (next.done === true) break;
         await this.#sendChunk(next.value);
@@ -77,8 +79,7 @@ export class StreamedMessage {
       return this.#bytes;
     } catch (error) {
       if (this.#hasBegun) this.#owner.abandon();
-      // The source may wait for ever; its end is not awaited.
-      if (!isOver) void Promise.resolve(chunks.return?.()).catch(() => undefined);
+      if (!isOver) void leave(chunks).catch(() => undefined);
       throw error;
     } finally {
       signal?.removeEventListener('abort', aborted);
@@ -156,6 +157,10 @@ export class StreamedMessage {
     return bytes;
   }
 }
+
+/** Tells a source that it is abandoned. It may wait for ever, so this is not awaited; it may also throw. */
+const leave = async (chunks: AsyncIterator<Payload> | Iterator<Payload>): Promise<unknown> =>
+  chunks.return?.();
 
 const notUtf8 = (): MisuseError =>
   new MisuseError(

@@ -152,15 +152,20 @@ test('FB-12 BP-06: a stream waits while the peer does not read, and messages beh
   const { client, server } = joined;
   joined.wire.toServer.stall();
   let taken = 0;
+  let mostBuffered = 0;
   const sent = client.sendStream(
     (function* () {
-      for (; taken < 400; taken++) yield Buffer.alloc(10_000, 1);
+      for (; taken < 400; taken++) {
+        mostBuffered = Math.max(mostBuffered, client.bufferedBytes);
+        yield Buffer.alloc(10_000, 1);
+      }
     })(),
   );
   await eventLoopTurns(40);
   const stopped = taken;
   await eventLoopTurns(40);
   assert.equal(taken, stopped);
+  assert.ok(mostBuffered > 0 && mostBuffered <= 50_000, `${mostBuffered}`);
   assert.ok(taken < 100, `${taken}`);
   for (let i = 0; i < 9; i++) client.send(Buffer.alloc(10_000, 2));
   const received: [number, number | undefined][] = [];
@@ -299,6 +304,18 @@ test('FB-12 §8.1: chunks that together are not UTF-8, and chunks that are no pa
       message,
     });
   }
+});
+
+test('FB-12: an error that return() of the source throws does not hide why the stream failed', async () => {
+  await using joined = await pair();
+  function* source(): Generator<Payload> {
+    try {
+      yield 5 as never;
+    } finally {
+      assert.fail('thrown by return()');
+    }
+  }
+  await assert.rejects(joined.server.sendStream(source()), { code: 'ERR_ARGUMENT', message: /payload must/ });
 });
 
 test('FB-12 GN-05: wrong arguments of sendStream throw at once, and name the fix', async () => {
