@@ -1,8 +1,9 @@
 // Runs compiled test files under build/test with Node's test runner: all, or those whose path contains one of the arguments.
 // Prints each failure in full and one line per folder; `--verbose` prints every test. The last line is `N passed, N failed`.
-// With HAWSER_REQUIRE_PEERS=1 a skipped test counts as failed, because CI installs every peer.
-import { existsSync, readdirSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+// With HAWSER_REQUIRE_PEERS=1 a skipped test counts as failed, because CI installs every peer. With HAWSER_TEST_TRANSPORT it runs
+// only files that use the transport; in the others it changes nothing.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
 import process from 'node:process';
 import { run } from 'node:test';
 import { spec as Spec } from 'node:test/reporters';
@@ -12,15 +13,35 @@ const root = join(import.meta.dirname, '..');
 const built = join(root, 'build', 'test');
 const isVerbose = process.argv.includes('--verbose');
 const wanted = process.argv.slice(2).filter((part) => part !== '--verbose');
+
+/** Whether a compiled test imports the module with the transport of the run, itself or through other modules of the tests. */
+function usesTransport(/** @type {string} */ file) {
+  const reached = new Set([file]);
+  for (const module of reached) {
+    const imports = readFileSync(module, 'utf8').matchAll(
+      /\b(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+\.js)'/g,
+    );
+    for (const [, path = ''] of imports) {
+      const imported = join(dirname(module), path);
+      if (imported.startsWith(built + sep) && existsSync(imported)) reached.add(imported);
+    }
+  }
+  return reached.has(join(built, 'server', 'transport.js'));
+}
+const isForTransport = process.env.HAWSER_TEST_TRANSPORT !== undefined;
+
 const files = readdirSync(built, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.js'))
   // The compiled test of a deleted source file stays in build/.
   .filter((name) => existsSync(join(root, 'test', name.replace(/\.js$/, '.ts'))))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.split(sep).join('/').includes(part)))
   .sort()
-  .map((name) => join(built, name));
+  .map((name) => join(built, name))
+  .filter((file) => !isForTransport || usesTransport(file));
 if (files.length === 0) {
-  process.stderr.write(`no test file matches ${wanted.join(' ')}\n`);
+  process.stderr.write(
+    `no test file${isForTransport ? ' that uses the transport' : ''} matches ${wanted.join(' ')}\n`,
+  );
   process.exit(1);
 }
 
