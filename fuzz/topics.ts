@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ClusterNode } from '../src/cluster/cluster-node.ts';
+import { RecoveryRoom } from '../src/cluster/recovery.ts';
 import { PreparedMessage } from '../src/protocol/outgoing/prepared-message.ts';
 import type { Relayed, TopicMessage, TopicNodeOwner } from '../src/server/groups/topic-node.ts';
 import { seededRandom, VirtualClock } from '../src/testing/index.ts';
@@ -92,6 +93,7 @@ class Server implements TopicNodeOwner {
       random: seededRandom(seed),
       maxHistoryBytes,
       maxMessageBytes: 1_000,
+      room: new RecoveryRoom(),
     });
     this.node.start();
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.ts';
+import type { Engine as ProcessEngine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
 import { EngineError, MisuseError } from '../protocol/errors.ts';
 import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
@@ -26,7 +27,7 @@ import { Interest } from './interest.ts';
 import { Presence } from './presence.ts';
 import { type OwnBatch, PendingMessage, PublishQueue } from './publish-queue.ts';
 import { Reads } from './reads.ts';
-import { RecoveryBudget, Resume } from './recovery.ts';
+import { RecoveryBudget, RecoveryRoom, Resume } from './recovery.ts';
 import { type ResolvedHistoryRule, type ResolvedPresenceRule, Rules } from './rules.ts';
 import { RelayedTopic } from './relayed-topic.ts';
 import { TailMemory } from './tail.ts';
@@ -50,10 +51,15 @@ export interface ClusterNodeSettings {
   readonly maxMessageBytes: number;
   /** Longest time of a call of the engine, and of a resume without an engine. Default 5,000. */
   readonly deadlineMs?: number | undefined;
+  /** Shared by all nodes of the process. */
+  readonly room: RecoveryRoom;
 }
 
 /** Creates the node of a server. It does nothing before `start`. */
-export const createTopicNode = (settings: ClusterNodeSettings): TopicNode => new ClusterNode(settings);
+export const createTopicNode = (
+  settings: Omit<ClusterNodeSettings, 'room'>,
+  process: ProcessEngine,
+): TopicNode => new ClusterNode({ ...settings, room: process.part(RecoveryRoom) });
 
 const OK: Promise<Relayed> = Promise.resolve({ ok: true });
 const NO_RECIPIENTS = Object.freeze({ sent: 0, skipped: 0, failed: 0 });
@@ -120,7 +126,7 @@ export class ClusterNode implements TopicNode, EngineHost {
     });
     this.#history = new Rules(settings.history, fault);
     this.#tails = new TailMemory(maxHistoryBytes);
-    this.#recovery = new RecoveryBudget(clock, random);
+    this.#recovery = new RecoveryBudget(clock, random, settings.room);
     this.#queue = new PublishQueue({
       clock,
       random,

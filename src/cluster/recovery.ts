@@ -4,7 +4,7 @@ import type { Position } from '../server/groups/topic.ts';
 import type { Resumed, ResumeWaiter } from '../server/groups/topic-node.ts';
 import { Fifo } from './fifo.ts';
 
-/** Most bytes of missed messages on their way to clients, unless one resume has more. */
+/** Most bytes of missed messages on their way to the clients of a process, unless one resume has more. */
 const MAX_BYTES = 16_777_216;
 /** How long a resume waits for room, in ms. */
 const MAX_WAIT_MS = 10_000;
@@ -62,36 +62,19 @@ interface Queued {
 }
 
 /**
- * Bounds the missed messages that resumes of this node have on their way to clients. Without it a reconnect storm would put
- * gigabytes into the queues of connections. A resume that finds no room waits its turn, at most 10 s, and is then told when
- * to try again.
+ * Bounds the missed messages that resumes have on their way to clients, for all nodes of a process. Without it a reconnect storm
+ * would put gigabytes into the queues of connections.
  */
-export class RecoveryBudget {
-  readonly #clock: Clock;
-  readonly #random: RandomSource;
-  readonly #queue = new Fifo<Queued>();
+export class RecoveryRoom {
+  /** On their way to clients. */
   #bytes = 0;
-  #pumps = false;
-  #timer: unknown;
-
-  constructor(clock: Clock, random: RandomSource) {
-    this.#clock = clock;
-    this.#random = random;
-  }
-
-  /** Bytes on their way to clients. */
-  get inFlightBytes(): number {
-    return this.#bytes;
-  }
-
-  /** Resumes that wait for room. */
-  get waiting(): number {
-    return this.#queue.size;
-  }
+  #serves = false;
+  /** Nodes whose resumes wait for room; their turns go round robin. */
+  readonly #waiting = new Set<RecoveryBudget>();
 
   /** False while resumes wait: the next one queues behind them. */
   get isFree(): boolean {
-    return this.#pumps || this.#queue.size === 0;
+    return this.#serves || this.#waiting.size === 0;
   }
 
   /** Takes room. @returns Gives it back, at the first call; `undefined` if there is not enough. */
@@ -103,30 +86,84 @@ export class RecoveryBudget {
       if (!isTaken) return;
       isTaken = false;
       this.#bytes -= bytes;
-      this.#pump();
+      this.#serve();
     };
+  }
+
+  /** The resumes of a node wait, until {@link leave}. */
+  wait(budget: RecoveryBudget): void {
+    this.#waiting.add(budget);
+  }
+
+  leave(budget: RecoveryBudget): void {
+    this.#waiting.delete(budget);
+  }
+
+  #serve(): void {
+    // A connection that has nothing queued reports its bytes as sent at once, from inside the answer.
+    if (this.#serves) return;
+    this.#serves = true;
+    try {
+      // A node that is added again comes last in this same loop.
+      for (const budget of this.#waiting) {
+        if (!budget.serveFirst()) break;
+        this.#waiting.delete(budget);
+        if (budget.waiting > 0) this.#waiting.add(budget);
+      }
+    } finally {
+      this.#serves = false;
+    }
+  }
+}
+
+/** The resumes of one node that wait for room: each at most 10 s, and is then told when to try again. */
+export class RecoveryBudget {
+  readonly #clock: Clock;
+  readonly #random: RandomSource;
+  readonly #room: RecoveryRoom;
+  readonly #queue = new Fifo<Queued>();
+  #timer: unknown;
+
+  constructor(clock: Clock, random: RandomSource, room: RecoveryRoom) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#room = room;
+  }
+
+  /** Resumes that wait for room. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
+  /** False while resumes of any node wait: the next one queues behind them. */
+  get isFree(): boolean {
+    return this.#room.isFree;
+  }
+
+  /** As {@link RecoveryRoom.take}. */
+  take(bytes: number): (() => void) | undefined {
+    return this.#room.take(bytes);
   }
 
   queue(topic: Resumable, resume: Resume): void {
     this.#queue.push({ topic, resume });
+    this.#room.wait(this);
     this.#watch();
+  }
+
+  /** Answers the oldest resume that waits. @returns False if there is no room for it. */
+  serveFirst(): boolean {
+    const next = this.#queue.first!;
+    if (!next.resume.isOver && !next.topic.answer(next.resume)) return false;
+    this.#queue.shift();
+    next.topic.over(next.resume);
+    return true;
   }
 
   stop(): void {
     this.#clock.clearTimer(this.#timer);
+    this.#room.leave(this);
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#fail(next);
-  }
-
-  #pump(): void {
-    // A connection that has nothing queued reports its bytes as sent at once, from inside the answer.
-    if (this.#pumps) return;
-    this.#pumps = true;
-    for (let next = this.#queue.first; next !== undefined; next = this.#queue.first) {
-      if (!next.resume.isOver && !next.topic.answer(next.resume)) break;
-      this.#queue.shift();
-      next.topic.over(next.resume);
-    }
-    this.#pumps = false;
   }
 
   #watch(): void {
@@ -139,6 +176,7 @@ export class RecoveryBudget {
         this.#queue.shift();
         this.#fail(next);
       }
+      if (this.#queue.size === 0) this.#room.leave(this);
       this.#watch();
     }, CHECK_MS);
   }

@@ -1,6 +1,7 @@
 import type { Sessions } from '../cluster/hawser-v1/sessions.ts';
 import type { DriverOf } from '../connection/connection.ts';
 import type { Clock } from '../engine/clock.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { Observers } from '../connection/observers.ts';
 import type { ResumeResult } from '../observe/observer.ts';
 import type { ResolvedServerOptions } from '../options/resolve-server-options.ts';
@@ -21,6 +22,7 @@ const STEP_MS = 2_000;
 export interface TopicsOwner<UserData> extends GroupsOwner<UserData> {
   readonly options: ResolvedServerOptions<UserData>;
   readonly clock: Clock;
+  readonly engine: Engine;
   readonly observers: Observers;
   readonly reports: ServerReports<UserData>;
   handlerFailed(error: unknown, driver: DriverOf<UserData> | undefined, where: string): void;
@@ -96,7 +98,8 @@ export class ServerTopics<UserData>
   // `NodeGateOwner`.
 
   async load(): Promise<TopicNode> {
-    const { node, sessions } = await this.#load(new TopicDelivery(this.groups, this), this, this.options);
+    const { engine, options } = this.#owner;
+    const { node, sessions } = await this.#load(new TopicDelivery(this.groups, this), this, options, engine);
     this.#sessions = sessions;
     return node;
   }

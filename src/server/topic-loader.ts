@@ -1,5 +1,6 @@
 import type { Sessions } from '../cluster/hawser-v1/sessions.ts';
 import type { Clock } from '../engine/clock.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { ResolvedServerOptions } from '../options/resolve-server-options.ts';
 import type { SessionHost } from './groups/session-host.ts';
@@ -20,6 +21,7 @@ export type LoadTopics<UserData> = (
   owner: TopicNodeOwner,
   host: SessionHost<UserData>,
   options: ResolvedServerOptions<UserData>,
+  engine: Engine,
 ) => Promise<LoadedTopics<UserData>>;
 
 /** Whether a server with these options needs that code. */
@@ -36,6 +38,7 @@ export async function loadTopics<UserData>(
   owner: TopicNodeOwner,
   host: SessionHost<UserData>,
   options: ResolvedServerOptions<UserData> & { readonly clock: Clock; readonly random: RandomSource },
+  engine: Engine,
 ): Promise<LoadedTopics<UserData>> {
   const speaks = options.protocols.includes(HAWSER_V1);
   const [{ createTopicNode }, wire] = await Promise.all([
@@ -43,15 +46,18 @@ export async function loadTopics<UserData>(
     speaks ? import('../cluster/hawser-v1/sessions.ts') : undefined,
   ]);
   const { history, presence, cluster, clock, random, maxHistoryBytes, maxMessageBytes } = options;
-  const node = createTopicNode({
-    owner,
-    history,
-    presence,
-    engine: cluster,
-    clock,
-    random,
-    maxHistoryBytes,
-    maxMessageBytes,
-  });
+  const node = createTopicNode(
+    {
+      owner,
+      history,
+      presence,
+      engine: cluster,
+      clock,
+      random,
+      maxHistoryBytes,
+      maxMessageBytes,
+    },
+    engine,
+  );
   return { node, sessions: wire === undefined ? undefined : new wire.Sessions(host) };
 }

@@ -1,4 +1,5 @@
 import { ClusterNode, type ClusterNodeSettings } from '../../src/cluster/cluster-node.ts';
+import { RecoveryRoom } from '../../src/cluster/recovery.ts';
 import type { ResolvedHistoryRule } from '../../src/cluster/rules.ts';
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
 import type { Position } from '../../src/server/groups/topic.ts';
@@ -99,6 +100,7 @@ export class TestNode {
       random: seededRandom(1),
       maxHistoryBytes: 64 * 1_048_576,
       maxMessageBytes: 1_048_576,
+      room: new RecoveryRoom(),
       ...settings,
     });
     this.node.start();

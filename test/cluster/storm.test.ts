@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { prng } from '../../fuzz/prng.ts';
 import { TopicHub } from '../../fuzz/topic-hub.ts';
+import { RecoveryRoom } from '../../src/cluster/recovery.ts';
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 import { jobs, resume, RULE, TestNode } from './recorded.ts';
@@ -76,6 +77,29 @@ test('HI-08 a resume that finds no room for 10 s is told to come again in 500 to
   const later = resume(one, 'news', { epoch, offset: 90 }, false);
   await one.pass(20, 5);
   assert.equal(later.answer!.result!.missed.length, 10);
+});
+
+test('HI-08 the nodes of a process share the 16 MiB, are served in turns, and one that stops leaves no resume behind', async () => {
+  const room = new RecoveryRoom();
+  const nodes = [1, 2, 3].map(() => new TestNode({ room }));
+  const resumes: ReturnType<typeof resume>[][] = [];
+  for (const one of nodes) {
+    for (let i = 0; i < 100; i++) void one.publish('news', 'x'.repeat(1_024));
+    await jobs();
+    const { epoch } = await one.node.position('news');
+    resumes.push(Array.from({ length: 200 }, () => resume(one, 'news', { epoch, offset: 0 }, false)));
+    await jobs();
+  }
+  const served = (): number[] =>
+    resumes.map((all) => all.filter(({ answer }) => answer?.result !== undefined).length);
+  const [first, ...others] = served();
+  assert.ok(first! > 100 && first! < 200, `${first} at first`);
+  assert.deepEqual(others, [0, 0], 'the first node has all the room');
+  void nodes[2]!.node.stop(0);
+  await jobs();
+  assert.ok(resumes[2]!.every(({ answer }) => answer!.failure === 'busy'));
+  for (const { answer } of resumes[0]!.slice(0, 20)) answer!.sent();
+  assert.deepEqual(served(), [first! + 10, 10, 0]);
 });
 
 test('HI-08 one resume may be larger than the budget, alone', async () => {
