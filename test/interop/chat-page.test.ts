@@ -143,7 +143,7 @@ test(
     await anna.fill('#text', 'not finished');
     await anna.reload();
     await say(ben, 'three');
-    await enter(anna, 'Anna');
+    await anna.waitForSelector('#status[data-state=open]', { state: 'attached' });
     await showing(anna, SAID, ['one', 'two', 'three']);
     await showing(anna, '.said.mine .text', ['one', 'two']);
     await showing(anna, PEOPLE, ['Anna (you)', 'Ben']);
