@@ -3,7 +3,7 @@ import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { duration, whole } from '../src/load/index.ts';
+import { duration, size, whole } from '../src/load/index.ts';
 import { type Cell, CELLS, cellId, MEMORY } from './cells.ts';
 import { pinned } from './child.ts';
 import { comparison } from './compare.ts';
@@ -12,17 +12,20 @@ import { measureMemory, type MemorySample } from './memory.ts';
 import { plotOf } from './plot.ts';
 import { readmeWith, sourceIn } from './readme.ts';
 import {
+  againstOf,
   everythingOf,
   FORMAT,
   type MemoryRecord,
   parseResults,
+  type Ratio,
   recordOf,
   type Results,
   resultsText,
+  type Standing,
   standingOf,
 } from './results.ts';
 import { type Outcome, Round } from './runner.ts';
-import { BENCH, installedSides, type Side } from './sides.ts';
+import { BENCH, buildsOf, installedSides, type Side, sidesOf } from './sides.ts';
 import { markdown } from './tables.ts';
 import { verdictsOf } from './verdicts.ts';
 
@@ -36,6 +39,7 @@ Compares Hawser with ws, using the load generator of \`hawser bench\`; then meas
   --window-ms <ms>    how long a side is measured in a round (default 400)
   --write             write results, README.md and the plot also with --quick or --only
   --with-bun          include Bun's server; install it with npm ci --prefix bench/bun
+  --against <folder>  measure another build of Hawser, in a checkout that has been built, instead of \`ws\`; nothing is written
   --compare <file>    compare with earlier results; exit 3 if a figure is worse than PF-13 allows
   --render            rewrite README.md and the plot from the results that README.md names
   --list              print the cells and end
@@ -45,6 +49,7 @@ Examples:
   npm run bench                                           everything, about 35 minutes
   npm run bench -- --quick                                a first look, under three minutes
   npm run bench -- --only 'Fan-out'                       one group
+  npm run bench -- --against ../hawser-before             what a change costs, cell by cell
   npm run bench -- --compare bench/results/2026-11-24.json
 `;
 
@@ -125,11 +130,14 @@ async function measureMemories({ sides, quick }: Settings): Promise<MemoryRecord
 }
 
 async function run(settings: Settings): Promise<Results> {
-  const { cells, quick, only, rounds, windowMs, warmUpMs } = settings;
+  const { cells, sides, quick, only, rounds, windowMs, warmUpMs } = settings;
   const startMs = performance.now();
   const { outcomes, versions } = await measureCells(settings);
   const memory = only === '' || 'memory'.includes(only) ? await measureMemories(settings) : null;
-  const floors = only === '' || 'floors'.includes(only) ? await measureFloors(quick ? 5_000 : 60_000) : [];
+  const floors =
+    sides.some(({ role }) => role === 'rival') && (only === '' || 'floors'.includes(only))
+      ? await measureFloors(quick ? 5_000 : 60_000)
+      : [];
   return {
     format: FORMAT,
     environment: {
@@ -157,19 +165,30 @@ async function run(settings: Settings): Promise<Results> {
   };
 }
 
+const ratiosText = ({ rate, cpu }: Pick<Standing, 'rate' | 'cpu'>): string =>
+  `rate × ${ratioText(rate)}, CPU × ${ratioText(cpu)}`;
+
+const ratioText = ({ median, low, high }: Ratio): string =>
+  `${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+
+const memoryLines = (memory: MemoryRecord | null): string[] =>
+  Object.entries(memory?.sides ?? {}).flatMap(([id, samples]) =>
+    samples.map(
+      ({ untouched: { heapAndExternal, rss } }) =>
+        `Memory of an idle connection, ${id}: heap and buffers ${size(heapAndExternal)}, RSS ${size(rss)}`,
+    ),
+  );
+
 function summary({ cells, ...rest }: Results): string {
   const lines = cells.map((record) => {
-    const standing = standingOf(record) ?? everythingOf(record);
-    const ratios =
-      standing === undefined
-        ? ''
-        : `rate × ${standing.rate.median.toFixed(2)}, CPU × ${standing.cpu.median.toFixed(2)}`;
-    return `${cellId(record)}: ${ratios}`;
+    const standing = standingOf(record) ?? everythingOf(record) ?? againstOf(record);
+    return `${cellId(record)}: ${standing === undefined ? 'failed' : ratiosText(standing)}`;
   });
-  const verdicts = verdictsOf({ cells, ...rest }).map(
+  const against = cells.some(({ sides }) => sides['earlier'] !== undefined);
+  const verdicts = (against ? [] : verdictsOf({ cells, ...rest })).map(
     ({ requirement, met, demand, seen }) => `${met ? 'met   ' : 'MISSED'} ${requirement} ${demand}: ${seen}`,
   );
-  return [...lines, '', ...verdicts, ''].join('\n');
+  return [...lines, ...memoryLines(rest.memory), '', ...verdicts, ''].join('\n');
 }
 
 const README = join(BENCH, 'README.md');
@@ -203,6 +222,7 @@ async function main(): Promise<number> {
       'window-ms': { type: 'string' },
       write: { type: 'boolean', default: false },
       'with-bun': { type: 'boolean', default: false },
+      against: { type: 'string' },
       compare: { type: 'string' },
       render: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
@@ -217,8 +237,12 @@ async function main(): Promise<number> {
     renderAgain();
     return 0;
   }
-  const { quick, only } = values;
-  const cells = CELLS.filter((cell) => (quick ? cell.quick : true) && cellId(cell).includes(only));
+  const { quick, only, against } = values;
+  if (against !== undefined && values.write) throw new Error('--write: --against writes no results');
+  const sides = against === undefined ? installedSides(values['with-bun']) : buildsOf(against);
+  const cells = CELLS.filter(
+    (cell) => (quick ? cell.quick : true) && cellId(cell).includes(only) && sidesOf(cell, sides).length > 1,
+  );
   if (values.list) {
     process.stdout.write(cells.map((cell) => `${cellId(cell)}\n`).join(''));
     return 0;
@@ -235,10 +259,10 @@ async function main(): Promise<number> {
     windowMs: count('window-ms', values['window-ms'] ?? (quick ? '200' : '400')),
     warmUpMs: quick ? 100 : 150,
     write: values.write,
-    sides: installedSides(values['with-bun']),
+    sides,
   });
   process.stdout.write(summary(results));
-  if (values.write || (!quick && only === '')) writeResults(results);
+  if (values.write || (!quick && only === '' && against === undefined)) writeResults(results);
   if (base === undefined) return 0;
   const { text, passes } = comparison(base, results);
   process.stdout.write(text);

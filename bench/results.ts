@@ -146,6 +146,16 @@ export function everythingOf({ sides }: CellRecord): Pick<Standing, 'rate' | 'cp
   };
 }
 
+/** Compares Hawser with another build of it. Above 1 is in favour of this build. */
+export function againstOf({ sides }: CellRecord): Pick<Standing, 'rate' | 'cpu'> | undefined {
+  const { hawser: ours, earlier } = sides;
+  if (ours === undefined || earlier === undefined) return undefined;
+  return {
+    rate: ratioOf(ours.ratePerSecond, earlier.ratePerSecond),
+    cpu: ratioOf(earlier.cpuMicros, ours.cpuMicros),
+  };
+}
+
 /** The smaller of both ratios, which decides. */
 export const worst = ({ rate, cpu }: Standing): number => Math.min(rate.median, cpu.median);
 

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import type { Cell, Endpoint } from './cells.ts';
 
@@ -18,8 +18,9 @@ export interface Side {
    * - `variant`, `streams`: Hawser with other options.
    * - `hawser/ws`: Hawser with the interface of `ws`, running the program of `ws`.
    * - `text`: the other form of text: Hawser takes bytes, `ws` decodes.
+   * - `earlier`: another build of Hawser, with `--against`.
    */
-  readonly role: 'ours' | 'rival' | 'limit' | 'variant' | 'streams' | 'hawser/ws' | 'text';
+  readonly role: 'ours' | 'rival' | 'limit' | 'variant' | 'streams' | 'hawser/ws' | 'text' | 'earlier';
   readonly endpoints: readonly Endpoint[];
   /** Whether it echoes raw bytes, still masked, and parses no frames after the handshake. */
   readonly verbatim: boolean;
@@ -132,6 +133,24 @@ export function installedSides(withBun: boolean): Side[] {
   return [HAWSER, STREAMS, BYTES, WS, ...native, HAWSER_WS, NET, EVERYTHING, ...(withBun ? [BUN] : [])];
 }
 
+/**
+ * Hawser and another build of it, served by the same program.
+ * @param folder A checkout in which `npm run build` has run.
+ * @throws Error if the folder holds no build.
+ */
+export function buildsOf(folder: string): Side[] {
+  const library = join(resolve(folder), 'build', 'package', 'index.js');
+  if (!existsSync(library)) throw new Error(`${library} is missing: npm ci && npm run build in ${folder}`);
+  const earlier: Side = {
+    ...HAWSER,
+    id: 'earlier',
+    title: `Hawser of ${folder}`,
+    role: 'earlier',
+    command: node('hawser', `--library=${library}`),
+  };
+  return [HAWSER, earlier];
+}
+
 /** The sides on which a cell is measured. */
 export function sidesOf(cell: Cell, sides: readonly Side[]): Side[] {
   return sides.filter(({ role, endpoints }) => {
@@ -140,6 +159,7 @@ export function sidesOf(cell: Cell, sides: readonly Side[]): Side[] {
     if (role === 'streams')
       return cell.contest === 'rivals and limits' || (cell.group === 'Fan-out' && cell.connections === 1_000);
     if (role === 'hawser/ws') return cell.contest === 'hawser/ws';
+    if (role === 'earlier') return cell.contest !== 'hawser/ws' && cell.contest !== 'with everything on';
     if (role === 'text') return cell.group === 'Echo of text';
     if (role === 'variant') return cell.contest === 'with everything on';
     return role === 'ours' || cell.contest !== 'with everything on';

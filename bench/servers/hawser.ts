@@ -1,6 +1,6 @@
 // Hawser in its own process, loaded from the bundled package. `--everything` switches on features that most servers use and
 // benchmarks usually leave out. `--stream` uses Node's streams instead of handles,
-// `--bytes` takes text as bytes.
+// `--bytes` takes text as bytes. `--library=<file>` loads another build.
 import { join } from 'node:path';
 import process from 'node:process';
 import { selfSigned } from '../../src/testing/index.ts';
@@ -8,8 +8,9 @@ import type * as hawser from '../../src/index.ts';
 import { BENCH, versionOf } from '../sides.ts';
 import { announce } from './announce.ts';
 
+const LIBRARY = '--library=';
 // A variable, so that the compiler does not resolve the name: it would look for the package in bench/, where it is not.
-const name: string = 'hawser';
+const name = process.argv.find((argument) => argument.startsWith(LIBRARY))?.slice(LIBRARY.length) ?? 'hawser';
 const { WebSocketServer } = (await import(name)) as typeof hawser;
 
 const everything = process.argv.includes('--everything');
@@ -27,7 +28,7 @@ const EVERYTHING: hawser.ServerOptions = {
 const options: hawser.ServerOptions = {
   maxConnections: 20_000,
   transport: process.argv.includes('--stream') ? 'stream' : 'auto',
-  textAs: bytes ? 'buffer' : 'string',
+  ...(bytes ? { textAs: 'buffer' } : {}),
   ...(everything ? EVERYTHING : {}),
 };
 
