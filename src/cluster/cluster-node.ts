@@ -12,48 +12,19 @@ import type {
   TopicNode,
   TopicNodeOwner,
 } from '../server/groups/topic-node.ts';
-import type {
-  ArrivalHeader,
-  Batch,
-  Channel,
-  Engine,
-  EngineHost,
-  HistoryLimits,
-  Published,
-} from './engine.ts';
+import { isValidHeader } from './arrivals.ts';
+import { ControlMessages } from './control-messages.ts';
+import type { ArrivalHeader, Channel, Engine, EngineHost } from './engine.ts';
 import { LocalEngine } from './engines/local.ts';
-import { type DecodedEntry, decodeEntry, encodeEntry, ENTRY_HEAD_BYTES, isName } from './envelope.ts';
-import { Interest } from './interest.ts';
-import { Presence } from './presence.ts';
-import { type OwnBatch, PendingMessage, PublishQueue } from './publish-queue.ts';
-import { Reads } from './reads.ts';
-import { RecoveryBudget, RecoveryRoom, Resume } from './recovery.ts';
-import { type ResolvedHistoryRule, type ResolvedPresenceRule, Rules } from './rules.ts';
-import { RelayedTopic } from './relayed-topic.ts';
-import { TailMemory } from './tail.ts';
+import { ENTRY_HEAD_BYTES } from './envelope.ts';
+import { Interest, type Interested } from './interest.ts';
+import type { ClusterNodeSettings } from './node-settings.ts';
+import { NodeTopics } from './node-topics.ts';
 import { Outage } from './outage.ts';
-import { TopicLog } from './topic-log.ts';
-import { Upkeep } from './upkeep.ts';
-
-/** What a {@link TopicNode} of a server needs. */
-export interface ClusterNodeSettings {
-  readonly owner: TopicNodeOwner;
-  /** First match wins. */
-  readonly history: readonly ResolvedHistoryRule[];
-  readonly presence: readonly ResolvedPresenceRule[];
-  /** Default: the in-process engine. */
-  readonly engine?: Engine | undefined;
-  readonly clock: Clock;
-  readonly random: RandomSource;
-  /** Of the histories in this process, and of the tails. */
-  readonly maxHistoryBytes: number;
-  /** Of messages; larger ones are refused. */
-  readonly maxMessageBytes: number;
-  /** Longest time of a call of the engine, and of a resume without an engine. Default 5,000. */
-  readonly deadlineMs?: number | undefined;
-  /** Shared by all nodes of the process. */
-  readonly room: RecoveryRoom;
-}
+import { Presence } from './presence.ts';
+import { Publishing } from './publishing.ts';
+import { RecoveryRoom } from './recovery.ts';
+import { PROBE, Upkeep } from './upkeep.ts';
 
 /** Creates the node of a server. It does nothing before `start`. */
 export const createTopicNode = (
@@ -61,10 +32,7 @@ export const createTopicNode = (
   process: ProcessEngine,
 ): TopicNode => new ClusterNode({ ...settings, room: process.part(RecoveryRoom) });
 
-const OK: Promise<Relayed> = Promise.resolve({ ok: true });
-const NO_RECIPIENTS = Object.freeze({ sent: 0, skipped: 0, failed: 0 });
-
-/** Topics with history and presence of one server, over one engine. */
+/** Topics with history and presence of one server, over one engine: its parts, their life, and what the engine calls. */
 export class ClusterNode implements TopicNode, EngineHost {
   readonly nodeId: string;
   readonly clock: Clock;
@@ -73,82 +41,74 @@ export class ClusterNode implements TopicNode, EngineHost {
   readonly #owner: TopicNodeOwner;
   readonly #engine: Engine;
   readonly #isAlone: boolean;
-  readonly #history: Rules<ResolvedHistoryRule>;
-  readonly #tails: TailMemory;
-  readonly #recovery: RecoveryBudget;
-  readonly #queue: PublishQueue;
   readonly #interest: Interest;
-  readonly #reads: Reads;
-  readonly #logs = new Map<string, TopicLog>();
-  readonly #relayed = new Map<string, RelayedTopic>();
-  readonly #toServe = new Set<TopicLog>();
+  readonly #topics: NodeTopics;
+  readonly #publishing: Publishing;
+  readonly #presence: Presence;
   readonly #upkeep: Upkeep;
   readonly #outage: Outage;
-  readonly #presence: Presence;
+  readonly #control = new ControlMessages();
   #state: 'new' | 'up' | 'down' | 'stopped' = 'new';
   #retired: Promise<void> | undefined;
-  #epochs = 0;
   #wakes = false;
   readonly #turn = (): void => this.#endTurn();
 
   constructor(settings: ClusterNodeSettings) {
-    const { owner, engine, clock, random, deadlineMs = 5_000, maxHistoryBytes, maxMessageBytes } = settings;
-    this.#owner = owner;
+    const { owner, clock, random, deadlineMs = 5_000, maxHistoryBytes, maxMessageBytes, room } = settings;
+    const engine = settings.engine ?? new LocalEngine();
+    const isAlone = settings.engine === undefined;
+    const nodeId = random.bytes(12).toString('base64url');
+    const maxEntryBytes = maxMessageBytes + ENTRY_HEAD_BYTES;
+    this.nodeId = nodeId;
     this.clock = clock;
     this.random = random;
-    this.nodeId = random.bytes(12).toString('base64url');
-    this.limits = { deadlineMs, maxEntryBytes: maxMessageBytes + ENTRY_HEAD_BYTES, maxHistoryBytes };
-    this.#isAlone = engine === undefined;
-    this.#engine = engine ?? new LocalEngine();
-    const fault = (error: unknown): void => this.#fault(error);
+    this.limits = { deadlineMs, maxEntryBytes, maxHistoryBytes };
+    this.#owner = owner;
+    this.#engine = engine;
+    this.#isAlone = isAlone;
     this.#outage = new Outage(clock, owner);
-    this.#upkeep = new Upkeep(this.#engine, {
+    /** What all parts need. */
+    const part = {
       clock,
-      nodeId: this.nodeId,
-      deadlineMs,
-      isUp: () => this.#state === 'up',
-      isInterested: () => this.#interest.size > 0,
-      logs: () => this.#logs.values(),
-      nodesAlive: (nodes, askedMs, isLate) => this.#presence.nodesAlive(nodes, askedMs, isLate),
-      fault,
-    });
-    const wake = (): void => this.#wake();
-    this.#presence = new Presence(settings.presence, this.#engine, {
-      clock,
-      nodeId: this.nodeId,
+      random,
+      nodeId,
+      engine,
       server: owner,
+      isAlone,
+      maxEntryBytes,
       isUp: () => this.#state === 'up',
-      wantInterest: (user) => this.#interest.want(user),
-      releaseInterest: (user) => this.#interest.release(user),
-      beat: () => (this.#isAlone ? Promise.resolve() : this.#upkeep.beat()),
-      wake,
-      fault,
+      wake: () => this.#wake(),
+      fault: (error: unknown) => this.#fail(error),
+      wantInterest: (user: Interested) => this.#interest.want(user),
+      releaseInterest: (user: Interested) => this.#interest.release(user),
+    };
+    this.#interest = new Interest({ ...part, interest: (add, remove) => engine.interest(add, remove) });
+    this.#topics = new NodeTopics(settings.history, {
+      ...part,
+      maxHistoryBytes,
+      room,
+      outage: this.#outage,
+      batchOf: (topic) => this.#publishing.batchOf(topic),
+      released: (topic) => this.#publishing.release(topic),
     });
-    this.#history = new Rules(settings.history, fault);
-    this.#tails = new TailMemory(maxHistoryBytes);
-    this.#recovery = new RecoveryBudget(clock, random, settings.room);
-    this.#queue = new PublishQueue({
-      clock,
-      random,
-      nodeId: this.nodeId,
-      publish: (batch) => this.#publish(batch),
-      holds: (topic) => this.#logs.get(topic)?.holdsPublishes === true,
-      published: (batch, published) => this.#published(batch, published),
-      wake,
+    this.#publishing = new Publishing({
+      ...part,
+      topics: this.#topics,
+      isStopped: () => this.#state === 'stopped',
     });
-    this.#interest = new Interest({
-      clock,
-      interest: (add, remove) => this.#engine.interest(add, remove),
-      wake,
-      fault,
+    this.#presence = new Presence(settings.presence, engine, {
+      ...part,
+      beat: () => (isAlone ? Promise.resolve() : this.#upkeep.beat()),
     });
-    this.#reads = new Reads({
-      clock,
-      random,
-      read: (topic, since) => this.#engine.read(topic, since, this.#limitsOf(this.#logs.get(topic)!.rule)),
-      wake,
-      fault,
+    this.#upkeep = new Upkeep(engine, {
+      ...part,
+      deadlineMs,
+      isInterested: () => this.#interest.size > 0,
+      logs: () => this.#topics.logs(),
+      nodesAlive: (nodes, askedMs, isLate) => this.#presence.nodesAlive(nodes, askedMs, isLate),
     });
+    // A probe has done its work by coming back.
+    this.#control.on(PROBE, () => {});
   }
 
   get state(): 'alone' | 'up' | 'down' {
@@ -159,7 +119,7 @@ export class ClusterNode implements TopicNode, EngineHost {
     if (this.#state !== 'new') throw new MisuseError('ERR_STATE', 'a node of topics is started once');
     this.#state = 'down';
     if (!this.#isAlone) this.#upkeep.start();
-    this.#engine.start(this).catch((error: unknown) => this.#fault(error));
+    this.#engine.start(this).catch((error: unknown) => this.#fail(error));
   }
 
   retire(deadlineMs: number): Promise<void> {
@@ -171,17 +131,16 @@ export class ClusterNode implements TopicNode, EngineHost {
   async stop(deadlineMs: number): Promise<void> {
     if (this.#state === 'stopped') return;
     await this.retire(deadlineMs);
-    this.#recovery.stop();
-    for (const log of this.#logs.values()) log.expireResumes(Infinity);
+    this.#topics.stop();
     await this.#within(deadlineMs, this.#interest.stop());
-    await this.#queue.drain(this.#state === 'up' ? deadlineMs : 0);
+    await this.#publishing.drain(this.#state === 'up' ? deadlineMs : 0);
     this.#state = 'stopped';
     this.#upkeep.stop();
     await this.#engine.stop(deadlineMs);
   }
 
   hasHistory(topic: string): boolean {
-    return this.#logs.has(topic) || this.#history.of(topic) !== undefined;
+    return this.#topics.ruleOf(topic) !== undefined;
   }
 
   hasPresence(topic: string): boolean {
@@ -189,14 +148,11 @@ export class ClusterNode implements TopicNode, EngineHost {
   }
 
   subscribe(topic: string): void {
-    const log = this.#openLog(topic);
-    if (log !== undefined) log.subscribe();
-    else if (!this.#isAlone) this.#relayedTopic(topic).subscribe();
+    this.#topics.subscribe(topic);
   }
 
   unsubscribe(topic: string): void {
-    this.#logs.get(topic)?.unsubscribe();
-    this.#relayed.get(topic)?.unsubscribe();
+    this.#topics.unsubscribe(topic);
   }
 
   publish(
@@ -205,38 +161,15 @@ export class ClusterNode implements TopicNode, EngineHost {
     except: ConnectionIds,
     publisher: object | undefined,
   ): Promise<Relayed> {
-    const rule = this.#ruleOf(topic);
-    if (rule === undefined && this.#isAlone) return OK;
-    const entry = encodeEntry(message, except);
-    const maxBytes = Math.min(this.limits.maxEntryBytes, rule?.maxBytes ?? Infinity);
-    if (entry.length > maxBytes)
-      return refused(
-        new EngineError('ERR_ENGINE_REFUSED', `a message of ${entry.length} bytes; the limit is ${maxBytes}`),
-      );
-    if (this.#state === 'stopped') return refused(new EngineError('ERR_ENGINE_DOWN', 'the node has stopped'));
-    return new Promise((resolve) => {
-      const nowMs = this.clock.now();
-      const settle = rule === undefined ? withLocalDelivery(resolve) : resolve;
-      this.#queue.push(new PendingMessage(topic, entry, message, except, publisher, nowMs, settle));
-    });
+    return this.#publishing.publish(topic, message, except, publisher);
   }
 
   resume(topic: string, since: Position | undefined, waiter: ResumeWaiter): () => void {
-    const log = this.#openLog(topic);
-    if (log === undefined) throw noHistory(topic);
-    const resume = new Resume(since, waiter, this.clock.now());
-    log.resume(resume);
-    return () => resume.cancel();
+    return this.#topics.resume(topic, since, waiter);
   }
 
-  async position(topic: string): Promise<Position> {
-    const rule = this.#ruleOf(topic);
-    if (rule === undefined) throw noHistory(topic);
-    if (this.#state !== 'up') throw new EngineError('ERR_ENGINE_DOWN');
-    const [position] = await this.#engine.positions([topic]);
-    if (position !== undefined) return position;
-    const { epoch, top } = await this.#engine.read(topic, undefined, this.#limitsOf(rule));
-    return { epoch, offset: top };
+  position(topic: string): Promise<Position> {
+    return this.#topics.position(topic);
   }
 
   enter(topic: string, connectionId: string, key: string, info: unknown): void {
@@ -262,154 +195,50 @@ export class ClusterNode implements TopicNode, EngineHost {
   connected(): void {
     if (this.#state === 'up' || this.#state === 'stopped') return;
     this.#state = 'up';
-    this.#reads.online();
+    this.#topics.online();
     this.#interest.online();
-    this.#queue.online();
+    this.#publishing.online();
     this.#presence.online();
     if (this.#isAlone) return;
     this.#upkeep.connected();
-    this.#outage.over(this.#logs.values());
+    this.#outage.over(this.#topics.logs());
   }
 
   disconnected(error: Error): void {
     if (this.#state === 'stopped') return;
     if (this.#state === 'up') {
       this.#state = 'down';
-      this.#queue.offline();
-      this.#reads.offline();
+      this.#publishing.offline();
       this.#presence.offline();
-      for (const log of this.#logs.values()) log.engineDown();
+      this.#topics.offline();
       this.#interest.offline();
     }
     this.#outage.begin(error);
   }
 
-  deliver(channel: Channel, header: ArrivalHeader, entries: readonly Uint8Array[]): void {
-    if (!this.#isAlone && !isValidHeader(header)) {
-      this.#fault(new EngineError('ERR_ENGINE_MESSAGE', 'the header of an arrival is invalid'));
-      return;
+  deliver({ kind, topic }: Channel, header: ArrivalHeader, entries: readonly Uint8Array[]): void {
+    if (!this.#isAlone) {
+      if (!isValidHeader(header)) {
+        this.#fail(new EngineError('ERR_ENGINE_MESSAGE', 'the header of an arrival is invalid'));
+        return;
+      }
+      this.#upkeep.heard();
     }
-    if (!this.#isAlone) this.#upkeep.heard();
-    const { topic } = channel;
-    if (channel.kind === 'members') {
-      this.#presence.arrived(topic, entries);
-      return;
-    }
-    const log = this.#logs.get(topic);
-    if (log !== undefined) {
-      if (header.epoch !== undefined) log.arrived(header, entries, this.#ownBatch(log, header));
-    } else if (header.node !== this.nodeId) this.#relayed.get(topic)?.arrived(entries);
+    if (kind === 'members') this.#presence.arrived(topic, entries);
+    else this.#topics.arrived(topic, header, entries);
   }
 
   control(bytes: Uint8Array): void {
-    if (!this.#upkeep.received(bytes))
-      this.#fault(new EngineError('ERR_ENGINE_MESSAGE', 'a control message is of an unknown kind'));
+    this.#upkeep.heard();
+    try {
+      this.#control.received(bytes);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   fault(error: Error): void {
-    this.#fault(error);
-  }
-
-  /** The batch of this node that an arrival is. */
-  #ownBatch(log: TopicLog, { node, seq }: ArrivalHeader): OwnBatch | undefined {
-    if (node !== this.nodeId) return undefined;
-    const batch = this.#queue.batchOf(log.topic);
-    return batch?.seq === seq ? batch : log.awaited(seq);
-  }
-
-  #ruleOf(topic: string): ResolvedHistoryRule | undefined {
-    return this.#logs.get(topic)?.rule ?? this.#history.of(topic);
-  }
-
-  #limitsOf({ maxMessages, maxBytes, ttlMs, positionTtlMs }: ResolvedHistoryRule): HistoryLimits {
-    // Fresh for every call: an epoch that was used and lost must not come back.
-    const candidateEpoch = `${this.nodeId}${(++this.#epochs).toString(36)}`;
-    return { maxMessages, maxBytes, ttlMs, positionTtlMs, candidateEpoch };
-  }
-
-  #openLog(topic: string): TopicLog | undefined {
-    const existing = this.#logs.get(topic);
-    if (existing !== undefined) return existing;
-    const rule = this.#history.of(topic);
-    if (rule === undefined) return undefined;
-    const log = new TopicLog(
-      topic,
-      rule,
-      {
-        tails: this.#tails,
-        recovery: this.#recovery,
-        nowMs: () => this.clock.now(),
-        wantInterest: (user) => this.#interest.want(user),
-        releaseInterest: (user) => this.#interest.release(user),
-        wantRead: (reader) => this.#reads.want(reader),
-        serveLater: (other) => {
-          this.#toServe.add(other);
-          this.#wake();
-        },
-        released: (name) => this.#queue.release(name),
-        filled: (other, hadGap) => this.#outage.healed(other, hadGap),
-        closed: (other) => this.#closed(other),
-        decode: (entry) => this.#decode(entry),
-        deliver: (name, messages) => this.#owner.deliver(name, messages),
-        lost: (name, position) => this.#owner.lost(name, position),
-      },
-      this.#state === 'up',
-    );
-    this.#logs.set(topic, log);
-    return log;
-  }
-
-  #closed(log: TopicLog): void {
-    this.#logs.delete(log.topic);
-    this.#reads.forget(log);
-    this.#toServe.delete(log);
-    this.#outage.healed(log, false);
-  }
-
-  #relayedTopic(name: string): RelayedTopic {
-    let topic = this.#relayed.get(name);
-    if (topic === undefined) {
-      topic = new RelayedTopic(name, {
-        wantInterest: (user) => this.#interest.want(user),
-        releaseInterest: (user) => this.#interest.release(user),
-        closed: () => this.#relayed.delete(name),
-        decode: (entry) => this.#decode(entry),
-        deliver: (topicName, messages) => this.#owner.deliver(topicName, messages),
-      });
-      this.#relayed.set(name, topic);
-    }
-    return topic;
-  }
-
-  #publish(batch: Omit<Batch, 'history'>): Promise<Published | undefined> {
-    const rule = this.#ruleOf(batch.topic);
-    const history = rule === undefined ? undefined : this.#limitsOf(rule);
-    const { topic, node, seq, again, entries } = batch;
-    return this.#engine.publish({ topic, node, seq, again, entries, history });
-  }
-
-  #published(batch: OwnBatch, published: Published | undefined): void {
-    if (published === undefined) {
-      for (const message of batch.messages) message.published(undefined);
-      return;
-    }
-    const { epoch, first } = published;
-    batch.stored = { epoch, first, atMs: this.clock.now() };
-    const log = this.#logs.get(batch.topic);
-    if (log !== undefined) return log.stored(batch);
-    batch.messages.forEach((message, at) => {
-      message.delivery ??= NO_RECIPIENTS;
-      message.published({ epoch, offset: first + at });
-    });
-  }
-
-  #decode(entry: Uint8Array): DecodedEntry | undefined {
-    try {
-      return decodeEntry(entry, this.limits.maxEntryBytes);
-    } catch (error) {
-      this.#fault(error);
-      return undefined;
-    }
+    this.#fail(error);
   }
 
   #wake(): void {
@@ -421,13 +250,10 @@ export class ClusterNode implements TopicNode, EngineHost {
   #endTurn(): void {
     this.#wakes = false;
     if (this.#state === 'stopped') return;
-    for (const log of this.#toServe) {
-      this.#toServe.delete(log);
-      log.serve();
-    }
+    this.#topics.serve();
     this.#interest.flush();
-    this.#reads.flush();
-    this.#queue.flush();
+    this.#topics.flush();
+    this.#publishing.flush();
     this.#presence.flush();
   }
 
@@ -440,29 +266,9 @@ export class ClusterNode implements TopicNode, EngineHost {
     return Promise.race([step, elapsed]).finally(() => this.clock.clearTimer(timer));
   }
 
-  #fault(error: unknown): void {
+  #fail(error: unknown): void {
     // Calls that are in flight while the engine stops may fail.
     if (this.#state === 'stopped') return;
     this.#owner.engineFault(error instanceof Error ? error : new Error(String(error)));
   }
 }
-
-const isValidHeader = ({ node, seq, epoch, first }: ArrivalHeader): boolean =>
-  isName(node) &&
-  Number.isSafeInteger(seq) &&
-  (epoch === undefined || isName(epoch)) &&
-  Number.isSafeInteger(first) &&
-  (epoch === undefined ? first === 0 : first >= 1);
-
-const noHistory = (topic: string): MisuseError =>
-  new MisuseError('ERR_ARGUMENT', `topic '${topic}' has no history: add a rule to option history`);
-
-async function refused(error: EngineError): Promise<Relayed> {
-  return { ok: false, error, outcome: 'not-published' };
-}
-
-/** Without history, local subscribers have the message already. */
-const withLocalDelivery =
-  (resolve: (relayed: Relayed) => void) =>
-  (relayed: Relayed): void =>
-    resolve(relayed.ok ? relayed : { ok: false, error: relayed.error, outcome: 'unknown' });

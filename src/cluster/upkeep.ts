@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Clock } from '../engine/clock.ts';
 import { EngineError } from '../protocol/errors.ts';
 import type { Position } from '../server/groups/topic.ts';
+import { controlMessage } from './control-messages.ts';
 import type { Engine } from './engine.ts';
 import type { TopicLog } from './topic-log.ts';
 
@@ -19,7 +20,8 @@ const PROBE_TIMEOUT_MS = 5_000;
 const ECHO_MS = 1_000;
 const BEAT_MS = 10_000;
 const NODE_TTL_MS = 30_000;
-const PROBE = 'probe ';
+/** Kind of the control message that a node sends itself. */
+export const PROBE = 'probe';
 
 export interface UpkeepOwner {
   readonly clock: Clock;
@@ -91,12 +93,6 @@ export class Upkeep {
     this.#probedMs = undefined;
   }
 
-  /** @returns Whether a control message was a probe. */
-  received(bytes: Uint8Array): boolean {
-    this.heard();
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1').startsWith(PROBE);
-  }
-
   /** Renews the entry of this node, and hears which nodes are alive. Never rejects. Does nothing for a retired node. */
   async beat(): Promise<void> {
     if (this.#isRetired) return;
@@ -153,7 +149,7 @@ export class Upkeep {
       );
     } else if (nowMs - this.#heardMs >= SILENCE_MS) {
       this.#probedMs = nowMs;
-      const bytes = Buffer.from(`${PROBE}${++this.#probes}`, 'latin1');
+      const bytes = controlMessage(PROBE, String(++this.#probes));
       this.#attempt(() => this.#engine.tell({ node: this.#owner.nodeId }, bytes));
     }
   }

@@ -1,4 +1,5 @@
-import { ClusterNode, type ClusterNodeSettings } from '../../src/cluster/cluster-node.ts';
+import { ClusterNode } from '../../src/cluster/cluster-node.ts';
+import type { ClusterNodeSettings } from '../../src/cluster/node-settings.ts';
 import { RecoveryRoom } from '../../src/cluster/recovery.ts';
 import type { ResolvedHistoryRule } from '../../src/cluster/rules.ts';
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
