@@ -91,11 +91,7 @@ export class ClusterNode implements TopicNode, EngineHost {
       batchOf: (topic) => this.#publishing.batchOf(topic),
       released: (topic) => this.#publishing.release(topic),
     });
-    this.#publishing = new Publishing({
-      ...part,
-      topics: this.#topics,
-      isStopped: () => this.#state === 'stopped',
-    });
+    this.#publishing = new Publishing({ ...part, topics: this.#topics });
     this.#presence = new Presence(settings.presence, engine, {
       ...part,
       beat: () => (isAlone ? Promise.resolve() : this.#upkeep.beat()),

@@ -125,6 +125,7 @@ export class PublishQueue {
   #batches = 0;
   #seq = 0;
   #isOnline = false;
+  #isOver = false;
   #timer: unknown;
   #emptied: (() => void) | undefined;
 
@@ -146,7 +147,13 @@ export class PublishQueue {
     return this.#inFlight;
   }
 
+  /** A message after {@link drain} fails at once. */
   push(message: PendingMessage): void {
+    if (this.#isOver) {
+      const error = new EngineError('ERR_ENGINE_DOWN', 'the node has stopped');
+      message.settle({ ok: false, error, outcome: 'not-published' });
+      return;
+    }
     let queue = this.#topics.get(message.topic);
     if (queue === undefined) {
       queue = { topic: message.topic, waiting: new Fifo(), batch: undefined, attempts: 0, ready: false };
@@ -215,6 +222,8 @@ export class PublishQueue {
     }
     this.#emptied = undefined;
     this.#isOnline = false;
+    // The callbacks of the messages that fail now may publish again.
+    this.#isOver = true;
     while (this.#messages > 0) this.#failOldest();
     for (const { batch } of this.#topics.values()) if (batch !== undefined) this.#unknown(batch);
     this.#topics.clear();
@@ -303,7 +312,7 @@ export class PublishQueue {
     if (this.#messages === 0 && this.#batches === 0) this.#emptied?.();
   }
 
-  /** Checks the age of what waits, as long as something waits. */
+  /** Checks the age of what waits. The check that finds nothing is the last one: an idle queue has no timer. */
   #watch(): void {
     if (this.#timer !== undefined || this.#topics.size === 0) return;
     this.#timer = this.#owner.clock.setTimer(() => {

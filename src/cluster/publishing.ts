@@ -19,7 +19,6 @@ export interface PublishingOwner {
   /** The engine joins no other node: a message without history is published already. */
   readonly isAlone: boolean;
   readonly maxEntryBytes: number;
-  isStopped(): boolean;
   /** Calls {@link Publishing.flush} at the end of this turn. */
   wake(): void;
 }
@@ -60,7 +59,6 @@ export class Publishing {
       return refused(
         new EngineError('ERR_ENGINE_REFUSED', `a message of ${entry.length} bytes; the limit is ${maxBytes}`),
       );
-    if (this.#owner.isStopped()) return refused(new EngineError('ERR_ENGINE_DOWN', 'the node has stopped'));
     return new Promise((resolve) => {
       const settle = rule === undefined ? withLocalDelivery(resolve) : resolve;
       this.#queue.push(new PendingMessage(topic, entry, message, except, publisher, clock.now(), settle));

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { prng } from '../../fuzz/prng.ts';
 import { type HubEngine, TopicHub } from '../../fuzz/topic-hub.ts';
 import type { Channel } from '../../src/cluster/engine.ts';
+import type { EngineError } from '../../src/protocol/errors.ts';
 import { seededRandom, VirtualClock } from '../../src/testing/index.ts';
 import { resume, RULE, TestNode } from './recorded.ts';
 
@@ -129,5 +130,42 @@ test('SC-12 with a broker that does not answer, each step of the end takes at mo
   assert.deepEqual(
     { ...(await unsent), error: undefined },
     { ok: false, error: undefined, outcome: 'unknown' },
+  );
+});
+
+test('PF-14 the queue of a node that is alone has no timer once its messages are published', async () => {
+  const one = new TestNode();
+  one.node.subscribe('news');
+  for (let i = 0; i < 100; i++) void one.publish(`topic ${i}`, 'text');
+  void one.publish('news', 'text');
+  await one.pass(250);
+  // What remains is the timer of the histories' lifetimes.
+  assert.deepEqual([one.owner.texts, one.clock.pendingTimers], [['text'], 1]);
+});
+
+test('PF-14 the queue of a node without an engine has no timer once its messages have failed', async () => {
+  const clock = new VirtualClock();
+  const hub = new TopicHub(clock, prng(1));
+  const one = new TestNode({ clock, engine: hub.engine() });
+  await one.pass(200, 10);
+  hub.engines[0]!.cut();
+  const result = one.publish('news', 'text');
+  await one.pass(20_000);
+  assert.equal((await result).ok, false);
+  // What remains is the timer of the upkeep.
+  assert.equal(clock.pendingTimers, 1);
+});
+
+test('SC-12 a publish from the callback of one that the stop has failed fails, too', async () => {
+  const clock = new VirtualClock();
+  const hub = new TopicHub(clock, prng(1));
+  const one = new TestNode({ clock, engine: hub.engine() });
+  const again = one.publish('news', 'one').then(() => one.publish('news', 'two'));
+  await one.node.stop(0);
+  const result = await again;
+  assert.ok(!result.ok);
+  assert.deepEqual(
+    [(result.error as EngineError).code, result.outcome],
+    ['ERR_ENGINE_DOWN', 'not-published'],
   );
 });
