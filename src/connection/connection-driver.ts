@@ -4,6 +4,7 @@ import type { Role } from '../protocol/constants.ts';
 import { MisuseError, PeerError } from '../protocol/errors.ts';
 import { copyOf, messageMemory } from '../protocol/message-memory.ts';
 import { isTextPayload, type Message, type Payload, payloadLength } from '../protocol/payload.ts';
+import { UNKNOWN_BYTES } from '../protocol/outgoing/outbox.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
@@ -559,10 +560,15 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   // `SendingHalf`.
 
-  protected override reportSent(payload: Payload, binary: boolean | undefined, isSampled: boolean): void {
+  protected override reportSent(
+    payload: Payload,
+    known: number,
+    binary: boolean | undefined,
+    isSampled: boolean,
+  ): void {
     const { meter, messageTracer } = this.owner;
     if (meter !== undefined || MESSAGE_SEND.hasSubscribers) {
-      const bytes = payloadLength(payload);
+      const bytes = known === UNKNOWN_BYTES ? payloadLength(payload) : known;
       const isText = isTextPayload(payload, binary);
       meter?.sent(bytes, isText);
       if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });

@@ -11,7 +11,7 @@ import type { HandlerTrace, MessageTracer } from '../observe/tracing/traces.ts';
 /** Time for which messages are buffered for a consumer, after the handshake and after the last consumer left, in ms. */
 export const UNCLAIMED_MS = 10_000;
 
-/** Token of a message whose handling is not measured. */
+/** The start of a message whose handling is not measured. */
 const NOT_MEASURED = -1;
 
 /** A listener for the messages of one connection. */
@@ -233,8 +233,9 @@ export class Delivery {
   #hand(message: Message, isText: boolean): void {
     const { meter, messageTracer } = this.#owner;
     const isSampled = messageTracer?.isNext() === true;
-    if (isSampled || meter !== undefined || isHandlerTraced()) {
-      this.#handWatched(message, isText, isSampled);
+    const isTimed = meter?.isNext() === true;
+    if (isSampled || isTimed || isHandlerTraced()) {
+      this.#handWatched(message, isText, isSampled, isTimed);
       return;
     }
     const pending = this.#callListeners(message, isText, undefined);
@@ -243,20 +244,20 @@ export class Delivery {
   }
 
   /** As {@link #hand}, with the listeners measured and traced. */
-  #handWatched(message: Message, isText: boolean, isSampled: boolean): void {
+  #handWatched(message: Message, isText: boolean, isSampled: boolean, isTimed: boolean): void {
     const { meter } = this.#owner;
     const trace =
       isSampled || isHandlerTraced() ? this.#owner.traceHandler(message, isText, isSampled) : undefined;
     // A loop takes its message later, so there is nothing to measure.
-    const token = meter === undefined || this.#iterator !== undefined ? NOT_MEASURED : meter.started();
+    const startedMs = isTimed && this.#iterator === undefined ? meter!.now() : NOT_MEASURED;
     const pending =
       trace === undefined
         ? this.#callListeners(message, isText, undefined)
         : this.#callTraced(message, isText, trace);
     this.#iterator?.give(message);
-    if (pending !== undefined) this.#await(pending, token, trace);
+    if (pending !== undefined) this.#await(pending, startedMs, trace);
     else {
-      if (token >= 0) meter!.ended(token);
+      if (startedMs !== NOT_MEASURED) meter!.handled(startedMs);
       trace?.settled(false);
     }
   }
@@ -303,12 +304,16 @@ export class Delivery {
     return pending;
   }
 
-  #await(pending: readonly PromiseLike<unknown>[], token: number, trace: HandlerTrace | undefined): void {
+  #await(
+    pending: readonly PromiseLike<unknown>[],
+    startedMs: number,
+    trace: HandlerTrace | undefined,
+  ): void {
     this.#running++;
     let left = pending.length;
     const settled = (): void => {
       if (--left > 0) return;
-      if (token >= 0) this.#owner.meter!.ended(token);
+      if (startedMs !== NOT_MEASURED) this.#owner.meter!.handled(startedMs);
       trace?.settled(true);
       this.#running--;
       this.#owner.deliveryReady();

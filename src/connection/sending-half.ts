@@ -6,6 +6,7 @@ import type { StreamOptions, StreamSource } from '../options/stream-source.ts';
 import { OPCODE } from '../protocol/constants.ts';
 import { MisuseError, PeerError } from '../protocol/errors.ts';
 import { checkControlPayload } from '../protocol/outgoing/frame-builder.ts';
+import { UNKNOWN_BYTES } from '../protocol/outgoing/outbox.ts';
 import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
 import { outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
 import type { ConnectionEvents, DroppedMessage } from './connection-events.ts';
@@ -33,8 +34,16 @@ export abstract class SendingHalf {
     name: Name,
     ...args: ConnectionEvents[Name]
   ): void;
-  /** A message was accepted, and the meter, a channel or, if `isSampled`, the tracer wants to know. */
-  protected abstract reportSent(payload: Payload, binary: boolean | undefined, isSampled: boolean): void;
+  /**
+   * A message was accepted, and the meter, a channel or, if `isSampled`, the tracer wants to know.
+   * @param bytes Size of the payload; `UNKNOWN_BYTES` if it has to be computed.
+   */
+  protected abstract reportSent(
+    payload: Payload,
+    bytes: number,
+    binary: boolean | undefined,
+    isSampled: boolean,
+  ): void;
   /** A message in fragments was sent. */
   protected abstract reportStreamed(bytes: number, isText: boolean): void;
   protected abstract reportDropped(messages: number, cause: DropCause): void;
@@ -45,23 +54,24 @@ export abstract class SendingHalf {
     if (this.session !== undefined) return this.session.send(payload, options);
     const link = this.link;
     const { behind } = link.outbox;
+    let bytes = UNKNOWN_BYTES;
     if (behind !== undefined) {
       const { opcode, data } = outgoing(payload, options?.binary);
       if (!this.#admit(data.length)) return false;
       behind.push(opcode, data, options?.compress);
     } else if (typeof payload === 'string' && options === undefined) {
       if (!this.#admit(payload.length)) return false;
-      link.outbox.text(payload);
+      bytes = link.outbox.text(payload);
     } else if (typeof payload !== 'string') {
       if (!this.#sendBytes(payload, options)) return false;
     } else {
       const { opcode, data } = outgoing(payload, options?.binary);
       if (!this.#admit(data.length)) return false;
-      if (typeof data === 'string') link.outbox.text(data, options?.compress);
+      if (typeof data === 'string') bytes = link.outbox.text(data, options?.compress);
       else link.outbox.data(opcode, data, options?.compress);
     }
     const mayGoOn = this.#accepted();
-    this.#report(payload, options?.binary);
+    this.#report(payload, bytes, options?.binary);
     return mayGoOn;
   }
 
@@ -144,7 +154,7 @@ export abstract class SendingHalf {
   sendForm(frame: PreparedMessage, payload: Payload, binary: boolean | undefined): boolean {
     if (!this.#admit(frame.frame.length)) return false;
     const mayGoOn = this.#pushPrepared(frame);
-    this.#report(payload, binary);
+    this.#report(payload, UNKNOWN_BYTES, binary);
     return mayGoOn;
   }
 
@@ -178,11 +188,11 @@ export abstract class SendingHalf {
     drains?.reject(closedError());
   }
 
-  #report(payload: Payload, binary: boolean | undefined): void {
+  #report(payload: Payload, bytes: number, binary: boolean | undefined): void {
     const { meter, messageTracer } = this.owner;
     const isSampled = messageTracer?.isNext() === true;
     if (isSampled || meter !== undefined || MESSAGE_SEND.hasSubscribers)
-      this.reportSent(payload, binary, isSampled);
+      this.reportSent(payload, bytes, binary, isSampled);
   }
 
   /** @returns Whether the buffer is below the high-water mark. */

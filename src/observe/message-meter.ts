@@ -7,7 +7,7 @@ export interface MessageMeter {
   received(bytes: number, isText: boolean): void;
   /** A message for one connection was accepted into its outbox. */
   sent(bytes: number, isText: boolean): void;
-  /** The time for {@link broadcast}, in ms. */
+  /** The time for {@link broadcast} and {@link handled}, in ms. */
   now(): number;
   /**
    * A broadcast or publish was given to its recipients.
@@ -15,11 +15,11 @@ export interface MessageMeter {
    * @param startedMs Result of {@link now} before the first recipient.
    */
   broadcast(bytes: number, isText: boolean, recipients: number, startedMs: number): void;
+  /** Whether the handling of the message that listeners are about to get is measured. Ask once for each message. */
+  isNext(): boolean;
   /**
-   * Listeners are about to get a message.
-   * @returns For {@link ended}, if it is not negative. Negative for a message whose handling is not measured.
+   * The listeners have returned, and the promises that they returned have settled. Call it only for a measured message.
+   * @param startedMs Result of {@link now} before the first listener.
    */
-  started(): number;
-  /** The listeners have returned, and the promises that they returned have settled. */
-  ended(token: number): void;
+  handled(startedMs: number): void;
 }

@@ -21,27 +21,42 @@ export interface MeterCounts {
 const MS_PER_SECOND = 1_000;
 /** More than the buckets of any size that a number can have. */
 const MAX_SIZE_BUCKETS = 16;
-const NOT_MEASURED = -1;
+/** Where the buckets of text begin, after those of binary messages. */
+const OF_TEXT = MAX_SIZE_BUCKETS;
+/** Where the sum of all sizes is. */
+const SUM = 2 * MAX_SIZE_BUCKETS;
 
 /** The bounds of sizes are 64 bytes times powers of 4, so counting leading zeros finds the bucket without a search. */
 const bucketOf = (bytes: number): number => (bytes === 0 ? 0 : (33 - Math.clz32((bytes - 1) >>> 6)) >>> 1);
 
-/** Messages of one direction. */
+const total = (counts: Float64Array): number => counts.reduce((sum, count) => sum + count, 0);
+
+/** Messages of one direction. Two additions count a message: one to its bucket, by kind and size, and one to the sum. */
 class Direction {
-  text = 0;
-  binary = 0;
-  readonly #sizes = new Float64Array(MAX_SIZE_BUCKETS);
-  #sum = 0;
+  readonly #counts = new Float64Array(SUM + 1);
 
   add(bytes: number, isText: boolean, messages: number): void {
-    if (isText) this.text += messages;
-    else this.binary += messages;
-    this.#sizes[bucketOf(bytes)]! += messages;
-    this.#sum += bytes * messages;
+    const counts = this.#counts;
+    counts[isText ? OF_TEXT + bucketOf(bytes) : bucketOf(bytes)]! += messages;
+    counts[SUM]! += bytes * messages;
   }
 
-  read(): HistogramCounts {
-    return cumulative(bucketsOf('message_bytes'), this.#sizes, this.#sum);
+  kinds(): { readonly text: number; readonly binary: number } {
+    return { text: total(this.#ofText), binary: total(this.#ofBinary) };
+  }
+
+  sizes(): HistogramCounts {
+    const ofText = this.#ofText;
+    const both = this.#ofBinary.map((count, at) => count + ofText[at]!);
+    return cumulative(bucketsOf('message_bytes'), both, this.#counts[SUM]!);
+  }
+
+  get #ofBinary(): Float64Array {
+    return this.#counts.subarray(0, OF_TEXT);
+  }
+
+  get #ofText(): Float64Array {
+    return this.#counts.subarray(OF_TEXT, SUM);
   }
 }
 
@@ -84,25 +99,22 @@ export class Meter implements MessageMeter {
   }
 
   /** The distance to the next measured message is random: a fixed one would be biased for traffic with that period. */
-  started(): number {
-    if (--this.#skip > 0) return NOT_MEASURED;
+  isNext(): boolean {
+    if (--this.#skip > 0) return false;
     this.#skip = 1 + Math.floor(this.#random.fraction() * (2 * this.#oneIn - 1));
-    return this.#clock.now();
+    return true;
   }
 
-  ended(token: number): void {
-    this.#handler.add((this.#clock.now() - token) / MS_PER_SECOND);
+  handled(startedMs: number): void {
+    this.#handler.add((this.#clock.now() - startedMs) / MS_PER_SECOND);
   }
 
   read(): MeterCounts {
     const received = this.#received;
     const sent = this.#sent;
     return {
-      byKind: {
-        received: { text: received.text, binary: received.binary },
-        sent: { text: sent.text, binary: sent.binary },
-      },
-      bytes: { received: received.read(), sent: sent.read() },
+      byKind: { received: received.kinds(), sent: sent.kinds() },
+      bytes: { received: received.sizes(), sent: sent.sizes() },
       handlerSeconds: this.#handler.read(),
       broadcastRecipients: this.#recipients.read(),
       broadcastSeconds: this.#broadcast.read(),

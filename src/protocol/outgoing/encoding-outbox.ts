@@ -9,7 +9,7 @@ import { EncodingQueue, type QueueEntry, type QueuedMessage } from './encoding-q
 import { MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
 import { buildFragment } from './frame-builder.ts';
 import type { MarkCallback } from './marks.ts';
-import { Outbox, UNCOPIED_FROM_BYTES } from './outbox.ts';
+import { Outbox, UNCOPIED_FROM_BYTES, UNKNOWN_BYTES } from './outbox.ts';
 import type { FrameWaiter, PreparedMessage, SharedFrame } from './prepared-message.ts';
 import type { Wire } from './wire.ts';
 
@@ -61,10 +61,11 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     return super.idle && this.#queue === undefined;
   }
 
-  override text(text: string, compress?: boolean): void {
+  override text(text: string, compress?: boolean): number {
+    if (this.#queue === undefined && this.#chain.skips(text, compress)) return super.text(text);
     if (this.#queue !== undefined) this.#wait(OPCODE.TEXT, text, compress);
-    else if (this.#chain.skips(text, compress)) super.text(text);
     else this.#send(OPCODE.TEXT, text, compress);
+    return UNKNOWN_BYTES;
   }
 
   override data(opcode: number, lent: Uint8Array, compress?: boolean): void {

@@ -5,6 +5,7 @@ import {
   buildFrame,
   type FrameKey,
   headerBytes,
+  payloadBytesIn,
   writeFrame,
   writeHeader,
   writeTextFrame,
@@ -24,6 +25,9 @@ import type { Wire } from './wire.ts';
 export const UNCOPIED_FROM_BYTES = 16_384;
 /** Size of the longest header, masked. */
 const HEADER_ROOM = 14;
+const KEY_BYTES = 4;
+/** Returned by {@link Outbox.text} when the size of the text is not known. */
+export const UNKNOWN_BYTES = -1;
 /** Returned by {@link Outbox.take} when there is nothing to write. */
 const NO_CHUNKS: readonly Uint8Array[] = /* @__PURE__ */ Object.freeze([]);
 
@@ -110,13 +114,16 @@ export class Outbox implements PackingOwner {
     return this.waitingBytes === 0;
   }
 
-  /** @param _compress The application's choice; used by outboxes that compress. */
-  text(text: string, _compress?: boolean): void {
+  /**
+   * @param _compress The application's choice; used by outboxes that compress.
+   * @returns The size of the text in bytes; {@link UNKNOWN_BYTES} if an encoder takes it.
+   */
+  text(text: string, _compress?: boolean): number {
     if (this.#nextKey === undefined) {
       const frame = this.#memory.repeated.text(this, text, this.#memory.reusableBytes);
       if (frame !== undefined) {
         this.shared(frame);
-        return;
+        return payloadBytesIn(frame.length);
       }
     }
     const bytes = this.#memory.reusableBytes.utf8Of(text);
@@ -124,20 +131,26 @@ export class Outbox implements PackingOwner {
       // The next read overwrites these bytes, so they are copied at any size.
       if (bytes.length < UNCOPIED_FROM_BYTES) this.#copySmall(OPCODE.TEXT, bytes, this.#key());
       else this.#push(buildFrame(OPCODE.TEXT, bytes, this.#key()));
-      return;
+      return bytes.length;
     }
     const room = text.length * 3 + HEADER_ROOM;
-    if (this.#wire.blocked) {
-      if (room <= MAX_BLOCK_FRAME_BYTES)
-        this.#waiting().blockGrew(this.#blockWith(room).text(OPCODE.TEXT, text, this.#key()));
-      else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
-    } else if (room <= PACKING_BYTES) {
+    let length: number;
+    if (!this.#wire.blocked && room <= PACKING_BYTES) {
       const table = this.#memory.packingTable;
       const at = table.reserve(this, room);
       const end = writeTextFrame(table.bytes, at, OPCODE.TEXT, text, this.#key());
       table.commit(end);
-      this.#packedBytes += end - at;
-    } else this.#push(buildFrame(OPCODE.TEXT, text, this.#key()));
+      length = end - at;
+      this.#packedBytes += length;
+    } else if (this.#wire.blocked && room <= MAX_BLOCK_FRAME_BYTES) {
+      length = this.#blockWith(room).text(OPCODE.TEXT, text, this.#key());
+      this.#waiting().blockGrew(length);
+    } else {
+      const frame = buildFrame(OPCODE.TEXT, text, this.#key());
+      this.#push(frame);
+      length = frame.length;
+    }
+    return payloadBytesIn(this.#nextKey === undefined ? length : length - KEY_BYTES);
   }
 
   /**

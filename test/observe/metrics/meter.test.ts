@@ -68,10 +68,10 @@ test('MT-01 handlers are measured in a random sample of the given density, the f
     const distances: number[] = [];
     let last = -1;
     for (let at = 0; at < 16_000; at++) {
-      const token = meter.started();
-      if (token < 0) continue;
+      if (!meter.isNext()) continue;
+      const startedMs = meter.now();
       clock.advance(1);
-      meter.ended(token);
+      meter.handled(startedMs);
       distances.push(at - last);
       last = at;
     }
