@@ -8,21 +8,12 @@ import { connect as connectTls } from 'node:tls';
 import { selfSigned } from '../../src/testing/self-signed.ts';
 import { WebSocketServer } from '../../src/index.ts';
 import { buildFrame } from '../../src/protocol/outgoing/frame-builder.ts';
-import { close, EXAMPLE_KEY, eventLoopTurns, leakCheck, text, waitUntil } from '../../src/testing/index.ts';
+import { close, EXAMPLE_KEY, leakCheck, text, waitUntil } from '../../src/testing/index.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';
 import { SocketChecks } from '../../src/sockets/handle-check.ts';
-import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
+import { NO_COLLECTOR } from '../garbage.ts';
 import { TRANSPORT } from '../server/transport.ts';
-
-/** Heap and external memory after garbage collection. */
-async function heldBytes(): Promise<number> {
-  for (let i = 0; i < 3; i++) {
-    await eventLoopTurns(2);
-    collectGarbage();
-  }
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
+import { heldBytes, leastGrowth } from './held-bytes.ts';
 
 const HEAD = Buffer.from(
   `GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${EXAMPLE_KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
@@ -87,10 +78,10 @@ test('TS-10 RG-06 TO-02 TO-04: ten thousand connections open and close, and noth
   };
   // The first connections fill caches, tables and compiled code.
   for (let i = 0; i < 8; i++) await wave(250);
-  const before = await heldBytes();
-  for (let i = 0; i < 40; i++) await wave(250);
-  const growth = (await heldBytes()) - before;
-  assert.ok(growth < 1_000_000, `${growth} bytes more after 10,000 connections`);
+  const growth = await leastGrowth(4, async () => {
+    for (let i = 0; i < 10; i++) await wave(250);
+  });
+  assert.ok(growth < 250_000, `${growth} bytes more after 2,500 connections`);
 
   const { connections, handshakes, topics, messages } = server.stats();
   assert.deepEqual([connections.now, connections.opened, connections.closed], [0, 12_000, 12_000]);
@@ -125,10 +116,10 @@ for (const attached of [false, true]) {
       await waitUntil(() => server.connections.size === 0, { deadlineMs: 30_000 });
     };
     for (let i = 0; i < 4; i++) await wave(40);
-    const before = await heldBytes();
-    for (let i = 0; i < 12; i++) await wave(40);
-    const growth = (await heldBytes()) - before;
-    assert.ok(growth < 1_000_000, `${growth} bytes more after 480 connections`);
+    const growth = await leastGrowth(3, async () => {
+      for (let i = 0; i < 4; i++) await wave(40);
+    });
+    assert.ok(growth < 333_000, `${growth} bytes more after 160 connections`);
     await server.shutdown();
     https?.close();
     await leaks.assertNothingLeft({ withinMs: 10_000 });
