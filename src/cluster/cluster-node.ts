@@ -151,6 +151,10 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#topics.unsubscribe(topic);
   }
 
+  fits(message: PreparedMessage, except: ConnectionIds): boolean {
+    return this.#publishing.fits(message, except);
+  }
+
   publish(
     topic: string,
     message: PreparedMessage,

@@ -14,6 +14,11 @@ export interface Engine {
   /** For logs and metrics, such as `redis`. */
   readonly name: string;
   readonly capabilities: { readonly history: boolean; readonly presence: boolean };
+  /**
+   * Largest entry that the broker takes, in bytes, where that is less than `EngineLimits.maxEntryBytes`. A larger message is refused
+   * before it is delivered to local subscribers. Missing: no such limit, or not known yet.
+   */
+  readonly maxEntryBytes?: number | undefined;
   /** Connects. It may take as long as the broker is away. Calls `host.connected` each time that the broker can be used. */
   start(host: EngineHost): Promise<void>;
   /** Disconnects. Never closes an object that the application passed in. */

@@ -29,6 +29,8 @@ export {
 } from './envelope.ts';
 export { redisEngine, type RedisEngineOptions } from './engines/redis/redis-engine.ts';
 export type { RedisClient } from './engines/redis/clients.ts';
+export { natsEngine, type NatsEngineOptions } from './engines/nats/nats-engine.ts';
+export type { NatsConnection } from './engines/nats/connection.ts';
 export type { Position } from '../server/groups/topic.ts';
 export type { Clock } from '../engine/clock.ts';
 export type { RandomSource } from '../engine/random.ts';

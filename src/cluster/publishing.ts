@@ -5,7 +5,7 @@ import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
 import type { ConnectionIds } from '../server/groups/broadcast.ts';
 import type { Relayed } from '../server/groups/topic-node.ts';
 import type { Batch, Engine, Published } from './engine.ts';
-import { encodeEntry } from './envelope.ts';
+import { encodeEntry, ENTRY_HEAD_BYTES } from './envelope.ts';
 import type { NodeTopics } from './node-topics.ts';
 import { type OwnBatch, PendingMessage, PublishQueue } from './publish-queue.ts';
 
@@ -44,17 +44,24 @@ export class Publishing {
     });
   }
 
+  /** Whether the broker takes the message, as far as its limit is known. */
+  fits(message: PreparedMessage, except: ConnectionIds): boolean {
+    const { maxEntryBytes } = this.#owner.engine;
+    if (maxEntryBytes === undefined || message.payloadBytes + ENTRY_HEAD_BYTES <= maxEntryBytes) return true;
+    return encodeEntry(message, except).length <= maxEntryBytes;
+  }
+
   publish(
     topic: string,
     message: PreparedMessage,
     except: ConnectionIds,
     publisher: object | undefined,
   ): Promise<Relayed> {
-    const { topics, isAlone, maxEntryBytes, clock } = this.#owner;
+    const { topics, isAlone, maxEntryBytes, clock, engine } = this.#owner;
     const rule = topics.ruleOf(topic);
     if (rule === undefined && isAlone) return OK;
     const entry = encodeEntry(message, except);
-    const maxBytes = Math.min(maxEntryBytes, rule?.maxBytes ?? Infinity);
+    const maxBytes = Math.min(maxEntryBytes, engine.maxEntryBytes ?? Infinity, rule?.maxBytes ?? Infinity);
     if (entry.length > maxBytes)
       return refused(
         new EngineError('ERR_ENGINE_REFUSED', `a message of ${entry.length} bytes; the limit is ${maxBytes}`),

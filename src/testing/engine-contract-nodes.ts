@@ -142,6 +142,55 @@ export const NODE_CASES: readonly ContractCase[] = [
     },
   },
   {
+    title: 'without history, interest ends when it is removed, and names of topics are compared exactly',
+    needs: ['joins'],
+    async check(c) {
+      const [a, b] = [await c.node(), await c.node()];
+      for (const topic of ['a*', 'a', 'A?', 'a.b', '>', 'gone', '']) await c.settle(b.interest(topic));
+      await c.settle(b.engine.interest([], [{ kind: 'messages', topic: 'gone' }]));
+      for (const topic of ['ab', 'a*', 'A', 'a.c', 'gone', '>', 'a b', '', 'a.b'])
+        await c.settle(a.batch(topic, [`of '${topic}'`]));
+      await c.until('four messages', () => b.texts.length === 4);
+      await c.arrive();
+      assert.deepEqual(b.texts, ["of 'a*'", "of '>'", "of ''", "of 'a.b'"]);
+    },
+  },
+  {
+    title: 'without history, entries are bytes: all values, empty ones, and large ones',
+    needs: ['joins'],
+    async check(c) {
+      const [a, b] = [await c.node(), await c.node()];
+      await c.settle(b.interest(T));
+      const all = Uint8Array.from({ length: 256 }, (_, value) => value);
+      const sent = [all, new Uint8Array(0), new Uint8Array(70_000).fill(0x0a)];
+      await c.settle(a.engine.publish({ topic: T, node: a.nodeId, seq: 1, again: false, entries: sent }));
+      const got = (): Uint8Array[] => b.arrivals.flatMap((arrival) => [...arrival.entries]);
+      await c.until('three entries', () => got().length === 3);
+      assert.deepEqual(
+        got().map((entry) => [...entry]),
+        sent.map((entry) => [...entry]),
+      );
+    },
+  },
+  {
+    title: 'without history, a cut ends the interest, and the engine connects again',
+    needs: ['joins', 'disconnect'],
+    async check(c) {
+      const [a, b] = [await c.node(), await c.node()];
+      await c.settle(b.interest(T));
+      await c.disconnect(b);
+      await c.until('connected()', () => b.connections === 2);
+      assert.equal(b.disconnections, 1);
+      await c.until('the other node', () => a.connections === a.disconnections + 1);
+      await c.settle(a.batch(T, ['a']));
+      await c.arrive();
+      assert.deepEqual(b.texts, []);
+      await c.settle(b.interest(T));
+      await c.settle(a.batch(T, ['b']));
+      await c.until('the message', () => b.texts.at(-1) === 'b');
+    },
+  },
+  {
     title: 'members are set and removed by field; a value may be set again',
     needs: ['presence'],
     async check(c) {
@@ -292,6 +341,21 @@ export const NODE_CASES: readonly ContractCase[] = [
       node.engine.reconnect(new Error('the case says so'));
       await c.until('connected()', () => node.connections === 2);
       assert.equal(node.disconnections, 1);
+    },
+  },
+  {
+    title: 'without history, nothing is delivered after stop(), and calls reject',
+    needs: ['joins'],
+    async check(c) {
+      const [a, b] = [await c.node(), await c.node()];
+      await c.settle(b.interest(T));
+      await c.settle(b.engine.stop(1_000));
+      await c.settle(a.batch(T, ['a']));
+      await c.arrive();
+      await assert.rejects(c.settle(b.batch(T, ['a'])), { code: 'ERR_ENGINE_DOWN' });
+      await assert.rejects(c.settle(b.interest(T)), { code: 'ERR_ENGINE_DOWN' });
+      await assert.rejects(c.settle(b.engine.members(T, 1)), { code: 'ERR_ENGINE_DOWN' });
+      assert.deepEqual(b.texts, []);
     },
   },
   {

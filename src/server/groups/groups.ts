@@ -227,7 +227,9 @@ export class Groups<UserData>
       );
     if (local !== true && except instanceof Set && except.size > MAX_EXCEPT && (hasHistory || !node.isLocal))
       refuseOption('except', `${except.size} connections`, `at most ${MAX_EXCEPT} connections`);
-    const found = hasHistory ? undefined : this.topics.get(topic);
+    // A message that no other server can get is not delivered here either.
+    const fits = hasHistory || local === true || node.fits(message, except);
+    const found = hasHistory || !fits ? undefined : this.topics.get(topic);
     const delivery =
       found === undefined
         ? NO_RECIPIENTS

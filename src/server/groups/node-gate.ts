@@ -98,6 +98,10 @@ export class NodeGate implements TopicNode {
     this.#with((node) => node?.unsubscribe(topic));
   }
 
+  fits(message: PreparedMessage, except: ConnectionIds): boolean {
+    return this.#node?.fits(message, except) ?? true;
+  }
+
   publish(
     topic: string,
     message: PreparedMessage,

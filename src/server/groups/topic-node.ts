@@ -117,6 +117,8 @@ export interface TopicNode {
   /** Whether the engine decides the order of the topic: it has history. */
   hasHistory(topic: string): boolean;
   hasPresence(topic: string): boolean;
+  /** Whether the broker takes a message of this size, as far as is known. */
+  fits(message: PreparedMessage, except: ConnectionIds): boolean;
   /** The topic got its first local subscriber. */
   subscribe(topic: string): void;
   /** The topic lost its last local subscriber. */

@@ -58,6 +58,10 @@ export class FakeNode implements TopicNode {
     return true;
   }
 
+  fits(): boolean {
+    return true;
+  }
+
   subscribe(topic: string): void {
     this.calls.push(`subscribe ${topic}`);
   }

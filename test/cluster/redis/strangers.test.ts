@@ -10,7 +10,7 @@ import { eventLoopTurns, VirtualClock } from '../../../src/testing/index.ts';
 import { resume } from '../recorded.ts';
 import { CLIENTS, ioredis, nodeRedis } from './clients.ts';
 import { allLive, eventsOf, liveNode, redis, threeNodes, until } from './live.ts';
-import { proxyTo } from './proxy.ts';
+import { proxyTo } from '../proxy.ts';
 import { noRedis } from './server.ts';
 
 const skip = noRedis || ioredis.skip || nodeRedis.skip;

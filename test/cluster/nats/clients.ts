@@ -1,0 +1,69 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type { NatsConnection } from '../../../src/cluster/index.ts';
+
+const load = createRequire(
+  join(import.meta.dirname, '..', '..', '..', '..', 'test', 'cluster', 'package.json'),
+);
+
+/** A connection of the application, with what tests use of it themselves. */
+export interface AppConnection extends NatsConnection {
+  close(): Promise<void>;
+  isClosed(): boolean;
+  reconnect(): Promise<void>;
+}
+
+interface NatsModule {
+  connect(options: object): Promise<AppConnection>;
+}
+
+/** A client package, or the reason to skip its tests. */
+export interface ClientKind {
+  readonly name: string;
+  readonly package: string;
+  readonly skip: string | false;
+  /** The promise waits for the server, and the client reconnects without limit. */
+  connect(servers: string | readonly string[], options?: object): Promise<AppConnection>;
+}
+
+function kindOf(name: string): ClientKind {
+  let module: NatsModule | undefined;
+  try {
+    module = load(name) as NatsModule;
+  } catch {
+    // The tests are skipped.
+  }
+  return {
+    name,
+    package: name,
+    skip: module === undefined ? `needs the package ${name}: npm ci --prefix test/cluster` : false,
+    connect: (servers, options = {}) =>
+      module!.connect({
+        servers,
+        waitOnFirstConnect: true,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 50,
+        ...options,
+      }),
+  };
+}
+
+export const CLIENTS: readonly ClientKind[] = [kindOf('@nats-io/transport-node'), kindOf('nats')];
+export const noClients: string | false =
+  CLIENTS.map(({ skip }) => skip).find((skip) => skip !== false) ?? false;
+
+/** Closes the connection when the test ends. */
+export function connectFor(
+  t: TestContext,
+  kind: ClientKind,
+  servers: string | readonly string[],
+  options?: object,
+): Promise<AppConnection> {
+  const connection = kind.connect(servers, options);
+  t.after(async () => {
+    // A connection that never came about does not close.
+    await Promise.race([connection.then((open) => open.close()), Promise.resolve()]).catch(() => undefined);
+  });
+  return connection;
+}
