@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { ClusterNode } from '../src/cluster/cluster-node.ts';
 import { RecoveryRoom } from '../src/cluster/recovery.ts';
 import { PreparedMessage } from '../src/protocol/outgoing/prepared-message.ts';
-import type { Relayed, TopicMessage, TopicNodeOwner } from '../src/server/groups/topic-node.ts';
+import type { LocalServer, Relayed, TopicMessage, TopicNodeOwner } from '../src/server/groups/topic-node.ts';
 import { seededRandom, VirtualClock } from '../src/testing/index.ts';
 import { type Prng, prng } from './prng.ts';
 import { type HubEngine, TopicHub } from './topic-hub.ts';
@@ -76,8 +76,18 @@ class Follower {
   }
 }
 
+/** No node asks anything here. */
+const SILENT: LocalServer = {
+  info: { id: 'unused', name: undefined, host: '', pid: 0, version: '', since: new Date(0) },
+  subscriberCount: () => 0,
+  disconnect: () => false,
+  stats: () => assert.fail('nobody asks'),
+  broadcast: () => assert.fail('nobody broadcasts'),
+};
+
 /** A server with its node of topics. */
 class Server implements TopicNodeOwner {
+  readonly local = SILENT;
   readonly engine: HubEngine;
   readonly node: ClusterNode;
   readonly #followers = new Map<string, Set<Follower>>();

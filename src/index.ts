@@ -88,6 +88,15 @@ export type { Topics } from './server/groups/topics.ts';
 export type { PublishDelivery } from './server/groups/groups.ts';
 export type { HandleOptions, RequestHandler } from './server/groups/request-handlers.ts';
 export type { Member, MemberList, Relayed } from './server/groups/topic-node.ts';
+export type {
+  ClusterAnswer,
+  ClusterCallOptions,
+  ClusterStats,
+  ClusterTotals,
+  NodeInfo,
+  NodeStats,
+} from './server/groups/cluster-calls.ts';
+export type { ServerCluster } from './server/groups/server-cluster.ts';
 export { RequestError, type RequestErrorCode } from './connection/request-error.ts';
 export type { StandardIssue, StandardResult, StandardSchema } from './options/standard-schema.ts';
 export type {

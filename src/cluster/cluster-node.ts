@@ -4,6 +4,13 @@ import type { RandomSource } from '../engine/random.ts';
 import { EngineError, MisuseError } from '../protocol/errors.ts';
 import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
 import type { ConnectionIds } from '../server/groups/broadcast.ts';
+import type {
+  CallLimits,
+  NodeAnswers,
+  NodeInfo,
+  NodeQuestion,
+  OtherAnswers,
+} from '../server/groups/cluster-calls.ts';
 import type { Position } from '../server/groups/topic.ts';
 import type {
   MemberList,
@@ -13,6 +20,7 @@ import type {
   TopicNodeOwner,
 } from '../server/groups/topic-node.ts';
 import { isValidHeader } from './arrivals.ts';
+import { Calls } from './calls.ts';
 import { ControlMessages } from './control-messages.ts';
 import type { ArrivalHeader, Channel, Engine, EngineHost } from './engine.ts';
 import { LocalEngine } from './engines/local.ts';
@@ -48,6 +56,7 @@ export class ClusterNode implements TopicNode, EngineHost {
   readonly #upkeep: Upkeep;
   readonly #outage: Outage;
   readonly #control = new ControlMessages();
+  readonly #calls: Calls;
   #state: 'new' | 'up' | 'down' | 'stopped' = 'new';
   #retired: Promise<void> | undefined;
   #wakes = false;
@@ -57,7 +66,7 @@ export class ClusterNode implements TopicNode, EngineHost {
     const { owner, clock, random, deadlineMs = 5_000, maxHistoryBytes, maxMessageBytes, room } = settings;
     const engine = settings.engine ?? new LocalEngine();
     const isAlone = settings.engine === undefined;
-    const nodeId = random.bytes(12).toString('base64url');
+    const nodeId = settings.nodeId ?? random.bytes(12).toString('base64url');
     const maxEntryBytes = maxMessageBytes + ENTRY_HEAD_BYTES;
     this.nodeId = nodeId;
     this.clock = clock;
@@ -101,8 +110,12 @@ export class ClusterNode implements TopicNode, EngineHost {
       deadlineMs,
       isInterested: () => this.#interest.size > 0,
       logs: () => this.#topics.logs(),
-      nodesAlive: (nodes, askedMs, isLate) => this.#presence.nodesAlive(nodes, askedMs, isLate),
+      nodesAlive: (entries, askedMs, isLate) => {
+        this.#calls.nodesAlive(entries, askedMs);
+        this.#presence.nodesAlive(new Set(entries.map(({ node }) => node)), askedMs, isLate);
+      },
     });
+    this.#calls = new Calls({ ...part, beat: () => this.#upkeep.beat() }, this.#control);
     // A probe has done its work by coming back.
     this.#control.on(PROBE, () => {});
   }
@@ -127,6 +140,7 @@ export class ClusterNode implements TopicNode, EngineHost {
   async stop(deadlineMs: number): Promise<void> {
     if (this.#state === 'stopped') return;
     await this.retire(deadlineMs);
+    this.#calls.stop();
     this.#topics.stop();
     await this.#within(deadlineMs, this.#interest.stop());
     await this.#publishing.drain(this.#state === 'up' ? deadlineMs : 0);
@@ -192,6 +206,22 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#presence.unwatch(topic);
   }
 
+  nodes(): Promise<readonly NodeInfo[]> {
+    return this.#calls.nodes();
+  }
+
+  ask<Question extends NodeQuestion>(
+    question: Question,
+    subject: string,
+    limits: CallLimits,
+  ): Promise<OtherAnswers<NodeAnswers[Question]>> {
+    return this.#calls.ask(question, subject, limits);
+  }
+
+  broadcast(frame: Uint8Array, limits: CallLimits): Promise<Relayed> {
+    return this.#calls.broadcast(frame, limits);
+  }
+
   connected(): void {
     if (this.#state === 'up' || this.#state === 'stopped') return;
     this.#state = 'up';
@@ -201,6 +231,7 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#presence.online();
     if (this.#isAlone) return;
     this.#upkeep.connected();
+    this.#calls.online();
     this.#outage.over(this.#topics.logs());
   }
 
@@ -212,6 +243,7 @@ export class ClusterNode implements TopicNode, EngineHost {
       this.#presence.offline();
       this.#topics.offline();
       this.#interest.offline();
+      this.#calls.offline();
     }
     this.#outage.begin(error);
   }

@@ -8,6 +8,8 @@ import type { ResolvedHistoryRule, ResolvedPresenceRule } from './rules.ts';
 /** What a node of a server needs. */
 export interface ClusterNodeSettings {
   readonly owner: TopicNodeOwner;
+  /** Default: random. */
+  readonly nodeId?: string | undefined;
   /** First match wins. */
   readonly history: readonly ResolvedHistoryRule[];
   readonly presence: readonly ResolvedPresenceRule[];

@@ -2,8 +2,10 @@ import { Buffer } from 'node:buffer';
 import type { Clock } from '../engine/clock.ts';
 import { EngineError } from '../protocol/errors.ts';
 import type { Position } from '../server/groups/topic.ts';
+import type { LocalServer } from '../server/groups/topic-node.ts';
 import { controlMessage } from './control-messages.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, NodeEntry } from './engine.ts';
+import { writeNode } from './node-record.ts';
 import type { TopicLog } from './topic-log.ts';
 
 const TICK_MS = 500;
@@ -27,6 +29,7 @@ export interface UpkeepOwner {
   readonly clock: Clock;
   readonly nodeId: string;
   readonly deadlineMs: number;
+  readonly server: { readonly local: LocalServer };
   isUp(): boolean;
   /** Whether the node expects arrivals. */
   isInterested(): boolean;
@@ -36,7 +39,7 @@ export interface UpkeepOwner {
    * @param askedMs When it was asked.
    * @param isLate The entry of this node may have expired before.
    */
-  nodesAlive(nodes: ReadonlySet<string>, askedMs: number, isLate: boolean): void;
+  nodesAlive(entries: readonly NodeEntry[], askedMs: number, isLate: boolean): void;
   fault(error: unknown): void;
 }
 
@@ -61,7 +64,7 @@ export class Upkeep {
     this.#engine = engine;
     this.#owner = owner;
     this.#heardMs = owner.clock.now();
-    this.#info = Buffer.from(JSON.stringify({ since: owner.clock.wallNow() }), 'utf8');
+    this.#info = writeNode(owner.server.local.info);
   }
 
   start(): void {
@@ -100,8 +103,8 @@ export class Upkeep {
     const isLate = Number.isFinite(this.#beatMs) && askedMs - this.#beatMs >= NODE_TTL_MS;
     this.#beatMs = askedMs;
     try {
-      const nodes = await this.#engine.beat(this.#info, NODE_TTL_MS);
-      this.#owner.nodesAlive(new Set(nodes.map(({ node }) => node)), askedMs, isLate);
+      const entries = await this.#engine.beat(this.#info, NODE_TTL_MS);
+      this.#owner.nodesAlive(entries, askedMs, isLate);
     } catch (error) {
       this.#owner.fault(error);
     }

@@ -7,7 +7,9 @@ import type { ResumeResult } from '../observe/observer.ts';
 import type { ResolvedServerOptions } from '../options/resolve-server-options.ts';
 import { Groups, type GroupsOwner } from './groups/groups.ts';
 import { NodeGate, type NodeGateOwner } from './groups/node-gate.ts';
+import { OwnServer, type OwnServerOwner } from './groups/own-server.ts';
 import { RequestHandlers } from './groups/request-handlers.ts';
+import { ServerCluster } from './groups/server-cluster.ts';
 import type { SessionHost } from './groups/session-host.ts';
 import { type EngineReports, TopicDelivery } from './groups/topic-delivery.ts';
 import type { Member, MemberList, TopicNode } from './groups/topic-node.ts';
@@ -19,8 +21,11 @@ import { HAWSER_V1, type LoadTopics, loadTopics, needsTopics } from './topic-loa
 const STEP_MS = 2_000;
 
 /** The server that the topics belong to. */
-export interface TopicsOwner<UserData> extends GroupsOwner<UserData> {
+export interface TopicsOwner<UserData>
+  extends GroupsOwner<UserData>,
+    Omit<OwnServerOwner<UserData>, 'groups' | 'options' | 'registry'> {
   readonly options: ResolvedServerOptions<UserData>;
+  readonly groups: Groups<UserData>;
   readonly clock: Clock;
   readonly engine: Engine;
   readonly observers: Observers;
@@ -36,12 +41,15 @@ export class ServerTopics<UserData>
   readonly handlers = new RequestHandlers<UserData>();
   readonly #owner: TopicsOwner<UserData>;
   readonly #load: LoadTopics<UserData>;
+  readonly #local: OwnServer<UserData>;
   #sessions: Sessions<UserData> | undefined;
+  #cluster: ServerCluster | undefined;
 
   /** @param load Default: loads it from cluster/ if an option needs it. */
   constructor(owner: TopicsOwner<UserData>, load: LoadTopics<UserData> | undefined) {
     this.#owner = owner;
     this.#load = load ?? loadTopics;
+    this.#local = new OwnServer(owner);
     const isNeeded = load !== undefined || needsTopics(owner.options);
     this.groups = new Groups(owner, isNeeded ? new NodeGate(this, owner.options) : undefined);
   }
@@ -57,6 +65,13 @@ export class ServerTopics<UserData>
   /** Only sessions read it, and without a node there is none. */
   get node(): NodeGate {
     return this.groups.node!;
+  }
+
+  /** Calls to all servers. */
+  get cluster(): ServerCluster {
+    const { node } = this.groups;
+    this.#cluster ??= new ServerCluster(this.#local, node?.isLocal === false ? node : undefined);
+    return this.#cluster;
   }
 
   /** Whether clients have to wait because the engine is down. */
@@ -99,7 +114,8 @@ export class ServerTopics<UserData>
 
   async load(): Promise<TopicNode> {
     const { engine, options } = this.#owner;
-    const { node, sessions } = await this.#load(new TopicDelivery(this.groups, this), this, options, engine);
+    const delivery = new TopicDelivery(this.groups, this.#local, this);
+    const { node, sessions } = await this.#load(delivery, this, options, engine);
     this.#sessions = sessions;
     return node;
   }

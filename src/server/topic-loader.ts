@@ -49,6 +49,7 @@ export async function loadTopics<UserData>(
   const node = createTopicNode(
     {
       owner,
+      nodeId: owner.local.info.id,
       history,
       presence,
       engine: cluster,

@@ -11,6 +11,7 @@ import type { Payload } from '../protocol/payload.ts';
 import type { BroadcastOptions } from './groups/broadcast.ts';
 import type { PublishDelivery } from './groups/groups.ts';
 import type { HandleOptions, RequestHandler } from './groups/request-handlers.ts';
+import type { ServerCluster } from './groups/server-cluster.ts';
 import type { MemberList } from './groups/topic-node.ts';
 import type { Topics } from './groups/topics.ts';
 import type { ServerCore } from './server-core.ts';
@@ -34,6 +35,11 @@ export abstract class TopicServer<UserData = unknown> extends SafeEmitter<Server
   /** Topics that have subscribers now. */
   get topics(): Topics<Connection<UserData>> {
     return this.#topics;
+  }
+
+  /** Calls to all servers that the option `cluster` joins; without it, to this server alone. */
+  get cluster(): ServerCluster {
+    return this.#core.topics.cluster;
   }
 
   /**

@@ -4,7 +4,9 @@ import { RecoveryRoom } from '../../src/cluster/recovery.ts';
 import type { ResolvedHistoryRule } from '../../src/cluster/rules.ts';
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
 import type { Position } from '../../src/server/groups/topic.ts';
+import type { NodeInfo, NodeStats } from '../../src/server/groups/cluster-calls.ts';
 import type {
+  LocalServer,
   Member,
   MemberList,
   Relayed,
@@ -31,8 +33,63 @@ export async function jobs(): Promise<void> {
   for (let i = 0; i < 40; i++) await Promise.resolve();
 }
 
+export const INFO: NodeInfo = Object.freeze({
+  id: 'unused',
+  name: 'a test',
+  host: 'vm7',
+  pid: 4_711,
+  version: '0.1.0',
+  since: new Date(0),
+});
+
+/** What a server answers to questions of all servers. */
+export class RecordedServer implements LocalServer {
+  readonly info = INFO;
+  /** Number of subscribers of every topic. */
+  subscribers = 1;
+  readonly connections = new Set<string>();
+  readonly broadcasts: string[] = [];
+  stats: () => NodeStats = () => madeStats(this.info.id);
+
+  subscriberCount(): number {
+    return this.subscribers;
+  }
+
+  disconnect(connectionId: string): boolean {
+    return this.connections.delete(connectionId);
+  }
+
+  broadcast(message: PreparedMessage): { sent: number; skipped: number; failed: number } {
+    this.broadcasts.push(message.payload.toString('utf8'));
+    return { sent: 1, skipped: 0, failed: 0 };
+  }
+}
+
+export const madeStats = (id: string, parts: Partial<NodeStats> = {}): NodeStats => ({
+  id,
+  name: INFO.name,
+  host: INFO.host,
+  pid: INFO.pid,
+  version: INFO.version,
+  ready: true,
+  reasons: [],
+  uptimeMs: 60_000,
+  connections: 10,
+  slowConnections: 1,
+  topics: 2,
+  subscriptions: 3,
+  messagesReceived: 600,
+  messagesSent: 1_200,
+  messagesDropped: 0,
+  bytesReceived: 6_000,
+  bytesSent: 12_000,
+  bytesBuffered: 100,
+  ...parts,
+});
+
 /** A server that writes down what its node of topics calls. */
 export class RecordedOwner implements TopicNodeOwner {
+  readonly local = new RecordedServer();
   readonly delivered: TopicMessage[] = [];
   /** What `publisher` was at the time of the delivery. */
   readonly publishers: (object | undefined)[] = [];

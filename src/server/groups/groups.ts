@@ -194,6 +194,11 @@ export class Groups<UserData>
     return this.#fanOut.deliver(drivers, message, except, options?.where, this.#formsOf(message));
   }
 
+  /** Sends a message to all connections. */
+  broadcastPrepared(message: PreparedMessage): Delivery {
+    return this.#fanOut.deliver(this.#owner.registry, message, undefined, undefined, this.#formsOf(message));
+  }
+
   /** Delivers a message of a topic to the subscribers on this server. */
   deliver(topic: Topic<DriverOf<UserData>>, message: TopicMessage, where: Publication['where']): Delivery {
     const { followers } = topic;

@@ -4,6 +4,7 @@ import type { ResumeResult } from '../../observe/observer.ts';
 import { EngineError } from '../../protocol/errors.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { ConnectionIds } from './broadcast.ts';
+import type { CallLimits, NodeAnswers, NodeInfo, NodeQuestion, OtherAnswers } from './cluster-calls.ts';
 import type { MemberList, Relayed, ResumeWaiter, TopicNode } from './topic-node.ts';
 
 /** What a {@link NodeGate} knows before it loads the node. */
@@ -156,6 +157,30 @@ export class NodeGate implements TopicNode {
     this.#with((node) => node?.unwatch(topic));
   }
 
+  async nodes(): Promise<readonly NodeInfo[]> {
+    return (await this.#loaded())?.nodes() ?? [];
+  }
+
+  async ask<Question extends NodeQuestion>(
+    question: Question,
+    subject: string,
+    limits: CallLimits,
+  ): Promise<OtherAnswers<NodeAnswers[Question]>> {
+    const node = await this.#loaded();
+    return node?.ask(question, subject, limits) ?? { values: new Map(), missing: [] };
+  }
+
+  async broadcast(frame: Uint8Array, limits: CallLimits): Promise<Relayed> {
+    const node = this.#node ?? (await this.#loaded());
+    return (
+      node?.broadcast(frame, limits) ?? {
+        ok: false,
+        error: new EngineError('ERR_ENGINE_DOWN'),
+        outcome: 'not-published',
+      }
+    );
+  }
+
   /** A waiter that also reports how the resume ended. */
   #reported(topic: string, waiter: ResumeWaiter): ResumeWaiter {
     const owner = this.#owner;
@@ -191,6 +216,11 @@ export class NodeGate implements TopicNode {
       this.#waiting.push(call);
       void this.open();
     }
+  }
+
+  /** The node, once it is loaded; `undefined` if there will be none. */
+  #loaded(): Promise<TopicNode | undefined> {
+    return new Promise((resolve) => this.#with(resolve));
   }
 
   #ask<Result>(question: (node: TopicNode) => Promise<Result>): Promise<Result> {

@@ -3,7 +3,7 @@ import type { Position } from '../../options/topic-calls.ts';
 import { NO_RECIPIENTS } from './broadcast.ts';
 import type { Publication } from './follower.ts';
 import type { Groups } from './groups.ts';
-import type { Member, MemberList, TopicMessage, TopicNodeOwner } from './topic-node.ts';
+import type { LocalServer, Member, MemberList, TopicMessage, TopicNodeOwner } from './topic-node.ts';
 
 /** Reports what the node says of its engine. */
 export interface EngineReports {
@@ -16,10 +16,12 @@ export interface EngineReports {
 
 /** Delivers what a topic node has for the connections of its server. */
 export class TopicDelivery<UserData> implements TopicNodeOwner {
+  readonly local: LocalServer;
   readonly #groups: Groups<UserData>;
   readonly #reports: EngineReports;
 
-  constructor(groups: Groups<UserData>, reports: EngineReports) {
+  constructor(groups: Groups<UserData>, local: LocalServer, reports: EngineReports) {
+    this.local = local;
     this.#groups = groups;
     this.#reports = reports;
   }

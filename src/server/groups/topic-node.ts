@@ -2,6 +2,7 @@ import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.t
 import type { Delivery } from '../../connection/owner.ts';
 import type { Position } from '../../options/topic-calls.ts';
 import type { ConnectionIds } from './broadcast.ts';
+import type { NodeInfo, NodeStats, OtherNodes } from './cluster-calls.ts';
 
 /** A message of a topic. All subscribers share the object and its frames. */
 export interface TopicMessage {
@@ -75,8 +76,21 @@ export interface MemberList {
   readonly members?: readonly Member[] | undefined;
 }
 
+/** What one server answers to questions of all servers, this one included. */
+export interface LocalServer {
+  readonly info: NodeInfo;
+  /** Number of subscribers of a topic. */
+  subscriberCount(topic: string): number;
+  /** Closes a connection with 1000. @returns Whether this server has it. */
+  disconnect(connectionId: string): boolean;
+  stats(): NodeStats;
+  /** Sends a message to all connections. */
+  broadcast(message: PreparedMessage): Delivery;
+}
+
 /** The server, as its {@link TopicNode} sees it. */
 export interface TopicNodeOwner {
+  readonly local: LocalServer;
   /**
    * Delivers messages to the local subscribers of a topic, in order and without a gap. Never throws.
    * @returns Counts of the last message.
@@ -103,7 +117,7 @@ export interface TopicNodeOwner {
  * Topics with history and presence of one server, and what joins them with other servers. Its code is loaded only by servers
  * with the options `history`, `presence` or `cluster`.
  */
-export interface TopicNode {
+export interface TopicNode extends OtherNodes {
   readonly state: 'alone' | 'up' | 'down';
   start(): void;
   /**

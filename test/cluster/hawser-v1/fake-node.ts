@@ -3,6 +3,7 @@ import type { Engine } from '../../../src/cluster/engine.ts';
 import type { ServerOptions } from '../../../src/index.ts';
 import type { Position } from '../../../src/options/topic-calls.ts';
 import { PreparedMessage } from '../../../src/protocol/outgoing/prepared-message.ts';
+import type { NodeInfo, OtherAnswers } from '../../../src/server/groups/cluster-calls.ts';
 import type {
   MemberList,
   Relayed,
@@ -105,6 +106,20 @@ export class FakeNode implements TopicNode {
 
   members(): Promise<MemberList> {
     return this.list instanceof Error ? Promise.reject(this.list) : Promise.resolve(this.list);
+  }
+
+  nodes(): Promise<readonly NodeInfo[]> {
+    return Promise.resolve([this.owner.local.info]);
+  }
+
+  ask(question: string, subject: string): Promise<OtherAnswers<never>> {
+    this.calls.push(`ask ${question} ${subject}`);
+    return Promise.resolve({ values: new Map<string, never>(), missing: [] });
+  }
+
+  broadcast(frame: Uint8Array): Promise<Relayed> {
+    this.calls.push(`broadcast ${frame.length}`);
+    return Promise.resolve({ ok: true });
   }
 
   watch(topic: string): void {
