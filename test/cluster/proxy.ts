@@ -10,17 +10,24 @@ export interface Proxy {
   readonly count: number;
 }
 
-/** @param change What the client gets instead of a chunk of the server; `undefined` for nothing. */
+/** Whether a chunk of the server begins with a message of a channel. */
+export const isArrival = (chunk: Buffer): boolean =>
+  /^[*>]\d\r\n\$7\r\nmessage\r\n/.test(chunk.subarray(0, 20).toString('latin1'));
+
+/**
+ * @param port Of the server; a function is asked for each connection.
+ * @param change What the client gets instead of a chunk of the server; `undefined` for nothing. It may pause the server's socket.
+ */
 export async function proxyTo(
   t: TestContext,
-  port: number,
-  change: (chunk: Buffer) => Buffer | undefined,
+  port: number | (() => number),
+  change: (chunk: Buffer, far: Socket) => Buffer | undefined = (chunk) => chunk,
 ): Promise<Proxy> {
   const sockets = new Set<Socket>();
   let count = 0;
   const listener = createServer((near) => {
     count++;
-    const far = connect({ port, host: '127.0.0.1' });
+    const far = connect({ port: typeof port === 'number' ? port : port(), host: '127.0.0.1' });
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -31,7 +38,7 @@ export async function proxyTo(
     }
     near.on('data', (chunk) => far.write(chunk));
     far.on('data', (chunk) => {
-      const changed = change(chunk);
+      const changed = change(chunk, far);
       if (changed !== undefined) near.write(changed);
     });
   });

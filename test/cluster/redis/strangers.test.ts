@@ -10,7 +10,7 @@ import { eventLoopTurns, VirtualClock } from '../../../src/testing/index.ts';
 import { resume } from '../recorded.ts';
 import { CLIENTS, ioredis, nodeRedis } from './clients.ts';
 import { allLive, eventsOf, liveNode, redis, threeNodes, until } from './live.ts';
-import { proxyTo } from '../proxy.ts';
+import { isArrival, proxyTo } from '../proxy.ts';
 import { noRedis } from './server.ts';
 
 const skip = noRedis || ioredis.skip || nodeRedis.skip;
@@ -27,8 +27,6 @@ describe('strangers', { skip, concurrency: 4 }, () => {
     const { server } = await redis(t);
     let swallows = false;
     let swallowed = 0;
-    const isArrival = (chunk: Buffer): boolean =>
-      /^[*>]\d\r\n\$7\r\nmessage\r\n/.test(chunk.subarray(0, 20).toString('latin1'));
     const proxy = await proxyTo(t, server.port, (chunk) => {
       if (!swallows || !isArrival(chunk)) return chunk;
       swallowed++;
