@@ -69,6 +69,7 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
   /** Whether messages of ordinary size are compressed: `undefined` from the threshold on. */
   #compress: boolean | undefined;
   #isInFragments = false;
+  #compressesFragments = false;
   /** The connection has ended, and waits for events that are emitted later. */
   #endsLater = false;
   #unsentBytes = 0;
@@ -161,7 +162,7 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
   }
 
   #send(data: unknown, options: SendOptions | undefined, callback: unknown): void {
-    const { outbox, core } = this.#link!;
+    const { outbox } = this.#link!;
     let isText = typeof data === 'string';
     let compress = this.#compress;
     let isLast = true;
@@ -172,8 +173,12 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
       if ('fin' in options) isLast = Boolean(options.fin);
     }
     if (!isLast || this.#isInFragments) {
-      core.fragment(typeof data === 'string' ? Buffer.from(data) : bytesOf(data || NOTHING), isText, isLast);
-      this.#isInFragments = !isLast;
+      this.#sendFragment(
+        typeof data === 'string' ? Buffer.from(data) : bytesOf(data || NOTHING),
+        isText,
+        isLast,
+        compress,
+      );
     } else if (typeof data === 'string') {
       if (isText) outbox.text(data, compress);
       else outbox.data(OPCODE.BINARY, Buffer.from(data), compress);
@@ -185,6 +190,19 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
       else outbox.shared(frame);
     }
     this.#accepted(callback);
+  }
+
+  /** The first fragment of a message decides for all of them. */
+  #sendFragment(bytes: Uint8Array, isText: boolean, isLast: boolean, compress: boolean | undefined): void {
+    const { outbox } = this.#link!;
+    let opcode: number = OPCODE.CONTINUATION;
+    if (!this.#isInFragments) {
+      opcode = isText ? OPCODE.TEXT : OPCODE.BINARY;
+      this.#compressesFragments =
+        this.deflate !== undefined && (compress ?? bytes.length >= this.deflate.settings.thresholdBytes);
+    }
+    outbox.fragment(opcode, bytes, isLast, this.#compressesFragments);
+    this.#isInFragments = !isLast;
   }
 
   sendFrame(frame: Uint8Array, callback: unknown): void {

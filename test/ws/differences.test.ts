@@ -175,15 +175,6 @@ for (const { what, options, zlib } of [
   });
 }
 
-test('CD-03: fragments are not compressed', async (t) => {
-  const { peer, chunks } = await bare(t, { perMessageDeflate: true }, DEFLATE);
-  peer.send(DATA, { fin: false });
-  peer.send(DATA, { fin: true });
-  await waitUntil(() => framesOf(chunks).length === 2);
-  for (const { rsv1, payload } of framesOf(chunks))
-    assert.deepEqual([rsv1, payload.toString()], [false, DATA]);
-});
-
 test('CD-03: maxBufferedChunks has no effect: a message may arrive in any number of chunks', async () => {
   const { client, server: stream, toServer } = duplexPair();
   const socket = new hawser(null, undefined, {});

@@ -314,7 +314,10 @@ const SCENARIOS: readonly Scenario[] = [
       client.send('again '.repeat(200), { compress: false }, sent(callbacks, 'two'));
       client.send(Buffer.alloc(300_000, 'large '), sent(callbacks, 'three'));
       client.send('short', sent(callbacks, 'four'));
-      await waitUntil(() => messages(clientLog) === 4 && callbacks.length === 4);
+      client.send('in '.repeat(100), { fin: false }, sent(callbacks, 'five'));
+      client.send('fragments '.repeat(20_000), { fin: false }, sent(callbacks, 'six'));
+      client.send('at last', sent(callbacks, 'seven'));
+      await waitUntil(() => messages(clientLog) === 5 && callbacks.length === 7);
       clientLog.push(...callbacks);
       client.close(1000, 'compressed');
       await closed();

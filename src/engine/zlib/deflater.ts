@@ -6,12 +6,14 @@ import type { Job, JobQueue } from './job-queue.ts';
 import { RawZlib } from './raw-zlib.ts';
 import type { ZlibPool } from './zlib-pool.ts';
 
-/** `00 00 FF FF`: ends every flush and is removed from every message (RFC 7692 §7.2.1). */
+/** `00 00 FF FF`: ends every flush and is removed from the end of every message (RFC 7692 §7.2.1). */
 const TAIL_BYTES = 4;
 /** Memory of a context besides its window and its tables. */
 const STATE_BYTES = 8 * 1024;
 /** An empty message (RFC 7692 §7.2.3.6). */
 const EMPTY_MESSAGE = Buffer.of(0);
+/** An empty fragment before the last one. */
+const EMPTY_FRAGMENT = Buffer.alloc(0);
 
 /** Longest output for an input of `bytes`, including the flush; zlib requires spare room. */
 const longestOutput = (bytes: number): number => bytes + (bytes >>> 3) + (bytes >>> 6) + 64;
@@ -38,30 +40,40 @@ export class Deflater implements Compressor {
     return 2 ** (windowBits + 2) + 2 ** (memLevel + 9) + STATE_BYTES;
   }
 
-  /** @returns The compressed message, possibly in memory that the next call overwrites. */
-  compress(input: Uint8Array): Uint8Array {
+  /**
+   * @param isLast `false` if more fragments of the message follow.
+   * @returns The compressed message or fragment, possibly in memory that the next call overwrites.
+   */
+  compress(input: Uint8Array, isLast = true): Uint8Array {
     // zlib does not produce a second empty block.
-    if (input.length === 0) return EMPTY_MESSAGE;
+    if (input.length === 0) return isLast ? EMPTY_MESSAGE : EMPTY_FRAGMENT;
+    const tailBytes = isLast ? TAIL_BYTES : 0;
     // Copied, because Node reads the size from the view, and an application may have overwritten properties of its
     // view.
-    if (!this.#pool.drivesZlib) return withoutTail(deflateRawSync(new Uint8Array(input), this.#oneShot()));
+    if (!this.#pool.drivesZlib)
+      return withoutTail(deflateRawSync(new Uint8Array(input), this.#oneShot()), tailBytes);
     const context = this.#ready();
     const output = this.#pool.deflated(longestOutput(input.length));
     context.step(constants.Z_SYNC_FLUSH, input, 0, input.length, output, 0, output.length);
     if (context.inputLeft > 0 || context.outputLeft === 0)
       throw new Error('zlib needs more room than it says');
-    return output.subarray(0, output.length - context.outputLeft - TAIL_BYTES);
+    return output.subarray(0, output.length - context.outputLeft - tailBytes);
   }
 
   /**
-   * Compresses a message on the thread pool. With takeover, nothing else may be compressed until it is done.
+   * Compresses a message or fragment on the thread pool. With takeover, nothing else may be compressed until it is done.
    * @param input Must stay unchanged until then.
    * @param done Receives the output in its own memory, or the error if zlib has no memory.
+   * @param isLast As in {@link compress}.
    */
-  compressLater(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob {
-    const takeover = this.#contextTakeover;
-    const { jobs } = this.#pool;
-    const job = new DeflateJob(jobs, input, takeover ? this.#ready() : this.#oneShot(), done);
+  compressLater(
+    input: Uint8Array,
+    done: (output: Uint8Array, error?: Error) => void,
+    isLast = true,
+  ): CompressionJob {
+    const { jobs, drivesZlib } = this.#pool;
+    const by = this.#contextTakeover && drivesZlib ? this.#ready() : this.#oneShot();
+    const job = new DeflateJob(jobs, input, by, isLast ? TAIL_BYTES : 0, done);
     jobs.add(job);
     return job;
   }
@@ -90,13 +102,15 @@ export class Deflater implements Compressor {
   }
 }
 
-const withoutTail = (output: Uint8Array): Uint8Array => output.subarray(0, output.length - TAIL_BYTES);
+const withoutTail = (output: Uint8Array, tailBytes: number): Uint8Array =>
+  output.subarray(0, output.length - tailBytes);
 
-/** One message that is compressed on zlib's thread pool. */
+/** One message or fragment that is compressed on zlib's thread pool. */
 class DeflateJob implements Job, CompressionJob {
   readonly #jobs: JobQueue;
   readonly #input: Uint8Array;
   readonly #with: RawZlib | (CompressionParameters & { readonly finishFlush: number });
+  readonly #tailBytes: number;
   #done: ((output: Uint8Array, error?: Error) => void) | undefined;
   #finished: (() => void) | undefined;
 
@@ -104,11 +118,13 @@ class DeflateJob implements Job, CompressionJob {
     jobs: JobQueue,
     input: Uint8Array,
     by: RawZlib | (CompressionParameters & { readonly finishFlush: number }),
+    tailBytes: number,
     done: (output: Uint8Array, error?: Error) => void,
   ) {
     this.#jobs = jobs;
     this.#input = input;
     this.#with = by;
+    this.#tailBytes = tailBytes;
     this.#done = done;
   }
 
@@ -149,6 +165,6 @@ class DeflateJob implements Job, CompressionJob {
     if (finished === undefined) return;
     this.#finished = undefined;
     finished();
-    this.#done?.(error === undefined ? withoutTail(output) : output, error);
+    this.#done?.(error === undefined ? withoutTail(output, this.#tailBytes) : output, error);
   }
 }

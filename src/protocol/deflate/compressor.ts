@@ -32,14 +32,24 @@ export interface CompressionJob {
 export interface Compressor {
   /** Memory of the context that it keeps between messages, in bytes, for reports; omitted if unknown. */
   readonly contextBytes?: number;
-  /** @returns The whole compressed message, possibly in memory that the next call of any compressor overwrites. */
-  compress(input: Uint8Array): Uint8Array;
   /**
-   * Compresses a message on another thread. With context takeover, nothing else may be compressed until it is done.
+   * Compresses a message, or a fragment of one. Fragments need context takeover.
+   * @param isLast `false` if more fragments of the message follow. Default `true`.
+   * @returns The whole output, possibly in memory that the next call of any compressor overwrites.
+   */
+  compress(input: Uint8Array, isLast?: boolean): Uint8Array;
+  /**
+   * Compresses a message or fragment on another thread. With context takeover, nothing else may be compressed until it is
+   * done.
    * @param input Must stay unchanged until then.
    * @param done Called in a later turn with separate memory, or with the error if zlib has no memory.
+   * @param isLast As in {@link compress}.
    */
-  compressLater(input: Uint8Array, done: (output: Uint8Array, error?: Error) => void): CompressionJob;
+  compressLater(
+    input: Uint8Array,
+    done: (output: Uint8Array, error?: Error) => void,
+    isLast?: boolean,
+  ): CompressionJob;
   /** Makes the next message refer to no earlier one, because the peer has since seen other messages. */
   forget(): void;
   /** Frees the memory; the compressor can still be used. */

@@ -71,6 +71,8 @@ class DeflateEncoder implements MessageEncoder {
   readonly #compressor: Compressor | undefined;
   readonly #counts: CompressionBytes | undefined;
   #job: CompressionJob | undefined;
+  /** Of a message in fragments without context takeover: its context lasts until the last fragment. */
+  #fragments: Compressor | undefined;
 
   constructor(
     direction: DeflateDirection,
@@ -82,15 +84,13 @@ class DeflateEncoder implements MessageEncoder {
     this.#direction = direction;
     this.#settings = settings;
     this.#zlib = zlib;
-    const { windowBits, contextTakeover } = direction;
-    const { level, memLevel } = settings;
     // A negotiated window can be smaller than the smallest window of zlib.
-    if (windowBits >= MIN_COMPRESSOR_BITS)
-      this.#compressor = zlib.compressor({ windowBits, level, memLevel }, contextTakeover);
+    if (direction.windowBits >= MIN_COMPRESSOR_BITS)
+      this.#compressor = this.#newCompressor(direction.contextTakeover);
   }
 
   get contextBytes(): number {
-    return this.#compressor?.contextBytes ?? 0;
+    return (this.#compressor?.contextBytes ?? 0) + (this.#fragments?.contextBytes ?? 0);
   }
 
   plan(data: string | Uint8Array, compress: boolean | undefined): Plan {
@@ -117,6 +117,28 @@ class DeflateEncoder implements MessageEncoder {
     });
   }
 
+  encodeFragment(input: Uint8Array, isLast: boolean): Uint8Array {
+    const output = this.#fragmentCompressor().compress(input, isLast);
+    this.#fragmentDone(input.length, output.length, isLast);
+    return output;
+  }
+
+  encodeFragmentLater(
+    input: Uint8Array,
+    isLast: boolean,
+    done: (output: Uint8Array, error?: Error) => void,
+  ): void {
+    this.#job = this.#fragmentCompressor().compressLater(
+      input,
+      (output, error) => {
+        this.#job = undefined;
+        this.#fragmentDone(input.length, output.length, isLast);
+        done(output, error);
+      },
+      isLast,
+    );
+  }
+
   shared(message: PreparedMessage): PreparedFrame | undefined {
     if (this.#compressor === undefined) return undefined;
     return preparedFrame(message, this.#direction.windowBits, this.#settings, this.#zlib);
@@ -129,14 +151,37 @@ class DeflateEncoder implements MessageEncoder {
 
   reset(): void {
     // The context of a job that was cancelled is unusable.
-    if (this.#job !== undefined) this.close();
+    if (this.#job !== undefined || this.#fragments !== undefined) this.close();
     else if (this.#direction.contextTakeover) this.#compressor?.forget();
   }
 
   close(): void {
     this.#job?.cancel();
     this.#job = undefined;
+    this.#fragments?.close();
+    this.#fragments = undefined;
     if (this.#direction.contextTakeover) this.#compressor?.close();
+  }
+
+  #newCompressor(contextTakeover: boolean): Compressor {
+    const { level, memLevel } = this.#settings;
+    return this.#zlib.compressor(
+      { windowBits: this.#direction.windowBits, level, memLevel },
+      contextTakeover,
+    );
+  }
+
+  /** Without context takeover, connections share a compressor, and other messages may come between two fragments. */
+  #fragmentCompressor(): Compressor {
+    if (this.#direction.contextTakeover) return this.#compressor!;
+    return (this.#fragments ??= this.#newCompressor(true));
+  }
+
+  #fragmentDone(rawBytes: number, compressedBytes: number, isLast: boolean): void {
+    this.#count(rawBytes, compressedBytes);
+    if (!isLast) return;
+    this.#fragments?.close();
+    this.#fragments = undefined;
   }
 
   #isLongEnough(data: string | Uint8Array): boolean {

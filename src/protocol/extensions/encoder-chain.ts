@@ -5,6 +5,8 @@ import { type Extension, type MessageEncoder, PLAN } from './extension.ts';
 export class EncoderChain {
   /** The only encoder, if it encodes prepared messages once for all connections. */
   readonly sharer: MessageEncoder | undefined;
+  /** The only encoder, if it can encode fragments. */
+  readonly fragmenter: MessageEncoder | undefined;
   /** Index of the encoder that has to work later on the last message; the number of encoders if none has to. */
   at = 0;
   /** Reserved bits of the encoders that have transformed the last message so far. */
@@ -22,12 +24,19 @@ export class EncoderChain {
     this.#encoders = extensions.map((extension) => extension.encoder());
     this.#memory = memory;
     const first = this.#encoders[0];
-    this.sharer = this.#encoders.length === 1 && first?.shared !== undefined ? first : undefined;
+    const only = this.#encoders.length === 1 ? first : undefined;
+    this.sharer = only?.shared === undefined ? undefined : only;
+    this.fragmenter = only?.encodeFragment === undefined ? undefined : only;
   }
 
   /** True if every encoder has seen the last message. */
   get isDone(): boolean {
     return this.at === this.#encoders.length;
+  }
+
+  /** The reserved bit of {@link fragmenter}. */
+  get fragmentBit(): number {
+    return this.#extensions[0]!.reservedBit;
   }
 
   get contextBytes(): number {

@@ -17,8 +17,8 @@ export type Plan = (typeof PLAN)[keyof typeof PLAN];
 
 /**
  * A negotiated extension that transforms the payload of whole messages (§9). It owns one reserved bit and marks with it,
- * on the first frame, each message that it has transformed. Control frames, and messages sent with `fragment`, are never
- * transformed. One object may serve many connections: {@link encoder} and {@link decoder} create what one connection
+ * on the first frame, each message that it has transformed. Control frames, and messages sent with
+ * `ProtocolConnection.fragment`, are never transformed. One object may serve many connections: {@link encoder} and {@link decoder} create what one connection
  * needs.
  */
 export interface Extension {
@@ -64,6 +64,24 @@ export interface MessageEncoder {
    *   or with `undefined` to send it as it is. An error goes to `ProtocolOwner.failed`.
    */
   encodeLater?(input: Uint8Array, done: (output: Uint8Array | undefined, error?: Error) => void): void;
+  /**
+   * Encodes one fragment of a message whose sender passes fragments on as the application gives them. Used while this is
+   * the only extension; without it, such a message is sent as it is.
+   * @param input Valid until this returns. Must not be changed.
+   * @param isLast `false` if more fragments of the message follow. Nothing else is encoded before the last one.
+   * @returns As {@link encode}, but never `undefined`.
+   * @throws Error The connection fails, because the peer may have got a part of the message.
+   */
+  encodeFragment?(input: Uint8Array, isLast: boolean): Uint8Array;
+  /**
+   * Encodes one fragment outside of this call. Needed if {@link plan} returns `LATER` for it.
+   * @param done As for {@link encodeLater}, but with an output or an error.
+   */
+  encodeFragmentLater?(
+    input: Uint8Array,
+    isLast: boolean,
+    done: (output: Uint8Array, error?: Error) => void,
+  ): void;
   /**
    * Encodes a message that many connections send, once for all of them. Used while this is the only extension. Without
    * it, the message is encoded for each connection.

@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { MAX_HEADER_BYTES, OPCODE } from '../constants.ts';
 import { EncoderChain } from '../extensions/encoder-chain.ts';
-import type { Extension } from '../extensions/extension.ts';
+import { type Extension, PLAN } from '../extensions/extension.ts';
 import { ENTRY_BYTES, type OutgoingLimits } from '../limits.ts';
 import type { ProtocolMemory } from '../memory.ts';
 import { ownView } from '../payload.ts';
-import { EncodingQueue, type QueueEntry, type QueuedMessage } from './encoding-queue.ts';
+import { EncodingQueue, type QueuedFragment, type QueueEntry, type QueuedMessage } from './encoding-queue.ts';
 import { MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
 import { buildFragment } from './frame-builder.ts';
 import type { MarkCallback } from './marks.ts';
@@ -81,9 +81,17 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     return undefined;
   }
 
-  override fragment(opcode: number, payload: Uint8Array, isLast: boolean): void {
+  override fragment(opcode: number, lent: Uint8Array, isLast: boolean, compress = false): void {
+    const payload = ownView(lent);
+    const plan = compress ? (this.#chain.fragmenter?.plan(payload, true) ?? PLAN.SKIP) : PLAN.SKIP;
+    if (plan !== PLAN.SKIP && (this.#queue !== undefined || plan === PLAN.LATER)) {
+      const data = Buffer.from(payload);
+      this.#enqueue({ is: 'part', opcode, data, isLast, isEncoded: false, bytes: data.length });
+      return;
+    }
     if (this.#queue === undefined) {
-      super.fragment(opcode, payload, isLast);
+      if (plan === PLAN.SKIP) super.fragment(opcode, payload, isLast);
+      else this.#encodeFragment(opcode, payload, isLast);
       return;
     }
     const frame = buildFragment(opcode, payload, isLast, this.#nextKey?.());
@@ -181,6 +189,23 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     }
   }
 
+  /** The peer may have got a part of the message, so the connection fails if this throws. */
+  #encodeFragment(opcode: number, payload: Uint8Array, isLast: boolean): void {
+    try {
+      this.#sendFragment(opcode, this.#chain.fragmenter!.encodeFragment!(payload, isLast), isLast);
+    } catch (error) {
+      this.#owner.failed(error);
+    }
+  }
+
+  #sendFragment(opcode: number, output: Uint8Array, isLast: boolean): void {
+    super.fragment(
+      opcode === OPCODE.CONTINUATION ? opcode : opcode | this.#chain.fragmentBit,
+      output,
+      isLast,
+    );
+  }
+
   #sendShared(message: PreparedMessage, frame = message.frame): void {
     if (frame !== message.frame) this.#chain.sharer!.sharedSent?.(message, frame);
     super.shared(frame);
@@ -238,6 +263,10 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
       this.#encodeFirst(first);
       return;
     }
+    if (first.is === 'part') {
+      this.#encodePart(first);
+      return;
+    }
     const shared = first.is === 'prepared' ? this.#chain.sharer?.shared?.(first.message) : undefined;
     if (shared !== undefined && shared.frame === undefined) {
       this.#frame = shared;
@@ -271,6 +300,28 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     }
   }
 
+  #encodePart(first: QueuedFragment): void {
+    const { opcode, data, isLast, isEncoded } = first;
+    const encoder = this.#chain.fragmenter!;
+    if (isEncoded || encoder.plan(data, true) !== PLAN.LATER) {
+      this.#shift();
+      if (isEncoded) this.#sendFragment(opcode, data, isLast);
+      else this.#encodeFragment(opcode, data, isLast);
+      return;
+    }
+    encoder.encodeFragmentLater!(data, isLast, (output, error) => {
+      if (this.#queue?.first !== first) return;
+      if (error !== undefined) {
+        this.#owner.failed(error);
+        return;
+      }
+      first.data = output;
+      first.isEncoded = true;
+      this.#goOn();
+    });
+    this.#begun = true;
+  }
+
   #encodeLater(first: QueuedMessage, data: string | Uint8Array): void {
     const chain = this.#chain;
     const { at } = chain;
@@ -302,7 +353,7 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
     if (first?.is === 'message') {
       this.#chain.reset(first.reservedBits);
       if (this.#begun) this.#chain.resetAt(first.at);
-    }
+    } else if (first?.is === 'part' && this.#begun) this.#chain.fragmenter!.reset();
     this.#frame?.leave(this);
     this.#frame = undefined;
     this.#begun = false;

@@ -1,3 +1,4 @@
+import { OPCODE } from '../constants.ts';
 import { ENTRY_BYTES } from '../limits.ts';
 import { FrameBlock } from './frame-block.ts';
 import type { MarkCallback } from './marks.ts';
@@ -17,6 +18,18 @@ export interface QueuedMessage {
   readonly bytes: number;
 }
 
+/** A fragment that is being encoded, or is to be. */
+export interface QueuedFragment {
+  readonly is: 'part';
+  readonly opcode: number;
+  /** In memory of the queue. */
+  data: Uint8Array;
+  readonly isLast: boolean;
+  /** `data` is the output of the encoder. */
+  isEncoded: boolean;
+  readonly bytes: number;
+}
+
 /** Small messages that are not encoded. */
 interface QueuedFrames {
   readonly is: 'frames';
@@ -30,6 +43,7 @@ interface QueuedFrames {
  */
 export type QueueEntry =
   | QueuedMessage
+  | QueuedFragment
   | QueuedFrames
   | { readonly is: 'fragment'; readonly frame: Uint8Array; readonly isFirst: boolean; readonly bytes: number }
   | { readonly is: 'prepared'; readonly message: PreparedMessage; readonly bytes: number }
@@ -39,6 +53,7 @@ export type QueueEntry =
 function messagesOf(entry: QueueEntry): number {
   if (entry.is === 'close' || entry.is === 'mark') return 0;
   if (entry.is === 'fragment') return entry.isFirst ? 1 : 0;
+  if (entry.is === 'part') return entry.opcode === OPCODE.CONTINUATION ? 0 : 1;
   return entry.is === 'frames' ? entry.block.messages : 1;
 }
 

@@ -187,8 +187,9 @@ export class Outbox implements PackingOwner {
    * Sends one fragment of a message; the payload is copied. Only its other fragments and control frames may be sent
    * before its last fragment.
    * @param opcode Opcode of the message for its first fragment; 0 for the others.
+   * @param _compress The same for all fragments of a message. Default `false`; used by outboxes that compress.
    */
-  fragment(opcode: number, payload: Uint8Array, isLast: boolean): void {
+  fragment(opcode: number, payload: Uint8Array, isLast: boolean, _compress?: boolean): void {
     this.#push(buildFragment(opcode, payload, isLast, this.#key()));
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sentBytes } from '../../../fuzz/drive.ts';
-import { RSV2, RSV3 } from '../../../src/protocol/constants.ts';
+import { OPCODE, RSV2, RSV3 } from '../../../src/protocol/constants.ts';
 import { PeerError } from '../../../src/protocol/errors.ts';
 import { FACT, PreparedMessage, type ProtocolConnection } from '../../../src/protocol/index.ts';
 import { ENTRY_BYTES } from '../../../src/protocol/limits.ts';
@@ -301,4 +301,11 @@ test('PD-12: texts wait in order when only a later one of several encoders takes
   core.outbox.text('éé');
   turns();
   assert.deepEqual(sent(core), ['1 é', '1 éé']);
+});
+
+test('PD-12: fragments pass an extension that cannot encode them as they are, even if compression is asked for', () => {
+  const { core } = slowCore([{ later: true }]);
+  core.outbox.fragment(OPCODE.TEXT, Buffer.from('one '), false, true);
+  core.outbox.fragment(OPCODE.CONTINUATION, Buffer.from('two'), true, true);
+  assert.deepEqual(sent(core), ['1 one ', '0 two']);
 });

@@ -268,3 +268,65 @@ test('BP-05: frames that are ready are dropped before messages that wait for zli
   assert.equal(outbox.dropOldest(), LARGE.length);
   assert.deepEqual([outbox.dropOldest(), frames(), outbox.idle], [0, [], true]);
 });
+
+const FRAGMENT = Buffer.from('medium text');
+
+test('RFC 7692 §7.2.1: fragments are compressed if the sender asks for it, and only the first is marked', () => {
+  for (const contextTakeover of [true, false]) {
+    const { outbox, zlib, frames } = outboxWith({ contextTakeover });
+    outbox.fragment(OPCODE.TEXT, FRAGMENT, false, true);
+    outbox.fragment(OPCODE.CONTINUATION, FRAGMENT, false, true);
+    outbox.fragment(OPCODE.CONTINUATION, FRAGMENT, true, true);
+    outbox.fragment(OPCODE.BINARY, FRAGMENT, true, false);
+    assert.deepEqual(frames(), ['1 compressed z', '0 z', '0 z', '2 medium text']);
+    assert.deepEqual(zlib.contexts, contextTakeover ? [true] : [false, true]);
+    assert.deepEqual(zlib.calls, contextTakeover ? [] : ['close']);
+  }
+});
+
+test('PD-09: large fragments are compressed later, and those after them wait', () => {
+  const { outbox, zlib, sends, frames } = outboxWith({ contextTakeover: false });
+  outbox.fragment(OPCODE.TEXT, Buffer.from(LARGE), false, true);
+  outbox.fragment(OPCODE.CONTINUATION, FRAGMENT, false, true);
+  outbox.fragment(OPCODE.CONTINUATION, Buffer.from(OTHER), true, true);
+  outbox.text('small');
+  zlib.jobs[0]!.done(Buffer.from('y'));
+  assert.deepEqual([sends(), frames()], [1, ['1 compressed y', '0 z']]);
+  zlib.jobs[1]!.done(Buffer.from('y'));
+  assert.deepEqual(frames(), ['0 y', '1 small']);
+  assert.deepEqual(zlib.calls, ['close']);
+  assert.deepEqual([outbox.idle, outbox.bufferedBytes], [true, 0]);
+});
+
+test('PD-12: a fragment that cannot be compressed goes to the owner, now or later', () => {
+  const { outbox, zlib, failures, frames } = outboxWith();
+  const error = new Error('no memory');
+  zlib.error = error;
+  outbox.fragment(OPCODE.TEXT, FRAGMENT, false, true);
+  assert.deepEqual([failures, frames()], [[error], []]);
+  zlib.error = undefined;
+  outbox.fragment(OPCODE.TEXT, Buffer.from(LARGE), false, true);
+  const late = new Error('still none');
+  zlib.jobs[0]!.done(Buffer.alloc(0), late);
+  assert.deepEqual([failures, frames()], [[error, late], []]);
+  outbox.clear();
+  zlib.jobs[0]!.done(Buffer.from('z'));
+  assert.deepEqual([failures.length, frames()], [2, []]);
+});
+
+test('EV-11: fragments that wait for zlib are dropped as one message, and their context with them', () => {
+  const { outbox, zlib, frames } = outboxWith({ contextTakeover: false });
+  outbox.fragment(OPCODE.TEXT, Buffer.from(LARGE), false, true);
+  outbox.fragment(OPCODE.CONTINUATION, FRAGMENT, true, true);
+  assert.equal(outbox.dropWaiting(), 1);
+  assert.deepEqual([zlib.jobs[0]!.isCancelled, zlib.calls, outbox.idle], [true, ['close'], true]);
+  outbox.fragment(OPCODE.TEXT, FRAGMENT, true, true);
+  assert.deepEqual(frames(), ['1 compressed z']);
+});
+
+test('RFC 7692 §7.1.2: a window smaller than the smallest of zlib leaves fragments uncompressed', () => {
+  const { outbox, frames } = outboxWith({ windowBits: 8 });
+  outbox.fragment(OPCODE.TEXT, FRAGMENT, false, true);
+  outbox.fragment(OPCODE.CONTINUATION, FRAGMENT, true, true);
+  assert.deepEqual(frames(), ['1 medium text', '0 medium text']);
+});
