@@ -73,6 +73,8 @@ const PROCESS_USERS = {
   'observe/metrics/process-sampler.ts': ['cpuUsage', 'memoryUsage'],
   // What an operator wants to know of the process.
   'observe/admin/process-facts.ts': ['pid', 'constrainedMemory', 'memoryUsage'],
+  // Worker threads get the environment of the process, and more.
+  'cluster/engines/workers/launchers.ts': ['env'],
   // Only a tick runs after all pending microtasks and before the next read.
   'client/early-input.ts': ['nextTick'],
 };

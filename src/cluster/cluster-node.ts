@@ -22,7 +22,7 @@ import type {
 import { isValidHeader } from './arrivals.ts';
 import { Calls } from './calls.ts';
 import { ControlMessages } from './control-messages.ts';
-import type { ArrivalHeader, Channel, Engine, EngineHost } from './engine.ts';
+import type { ArrivalHeader, Channel, Engine, EngineHost, ServerControl } from './engine.ts';
 import { LocalEngine } from './engines/local.ts';
 import { ENTRY_HEAD_BYTES } from './envelope.ts';
 import { Interest, type Interested } from './interest.ts';
@@ -46,6 +46,7 @@ export class ClusterNode implements TopicNode, EngineHost {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly limits: EngineHost['limits'];
+  readonly server: ServerControl | undefined;
   readonly #owner: TopicNodeOwner;
   readonly #engine: Engine;
   readonly #isAlone: boolean;
@@ -69,6 +70,7 @@ export class ClusterNode implements TopicNode, EngineHost {
     const nodeId = settings.nodeId ?? random.bytes(12).toString('base64url');
     const maxEntryBytes = maxMessageBytes + ENTRY_HEAD_BYTES;
     this.nodeId = nodeId;
+    this.server = settings.server;
     this.clock = clock;
     this.random = random;
     this.limits = { deadlineMs, maxEntryBytes, maxHistoryBytes };

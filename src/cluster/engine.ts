@@ -134,6 +134,8 @@ export interface EngineHost {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly limits: EngineLimits;
+  /** The server of this node, for an engine that runs whole workers; `undefined` for a node without one. */
+  readonly server?: ServerControl | undefined;
   /** The broker can be used. Interest must be announced anew. */
   connected(): void;
   /** The broker cannot be used. Calls that are pending have rejected. */
@@ -146,6 +148,14 @@ export interface EngineHost {
   control(bytes: Uint8Array): void;
   /** The engine dropped a foreign or broken message, or something failed that no call answers for. Does not throw. */
   fault(error: Error): void;
+}
+
+/** What an engine that runs whole workers does with a server. */
+export interface ServerControl {
+  /** The metrics of the server and its process, as text for Prometheus. */
+  metrics(): string;
+  /** Closes the server in order; connections that are open after `timeoutMs` are destroyed. */
+  shutdown(timeoutMs: number): Promise<unknown>;
 }
 
 /** Limits that the node gives its engine. */

@@ -187,7 +187,8 @@ export function readEnvelope(bytes: Uint8Array, maxEntryBytes: number): Envelope
   return { kind, header, entries: readBody(bytes, end + 1, maxEntryBytes) };
 }
 
-function readBody(bytes: Uint8Array, start: number, maxEntryBytes: number): readonly Uint8Array[] {
+/** Reads what {@link envelopeBody} wrote, from a place on. @returns Views of `bytes`. */
+export function readBody(bytes: Uint8Array, start: number, maxEntryBytes: number): readonly Uint8Array[] {
   const entries: Uint8Array[] = [];
   let at = start;
   while (at < bytes.length) {

@@ -17,6 +17,7 @@ export type {
   MembersRead,
   NodeEntry,
   Published,
+  ServerControl,
 } from './engine.ts';
 export {
   type Envelope,
@@ -28,6 +29,16 @@ export {
   writeEnvelope,
 } from './envelope.ts';
 export { redisEngine, type RedisEngineOptions } from './engines/redis/redis-engine.ts';
+export { workerEngine, type WorkerEngineOptions } from './engines/workers/worker-engine.ts';
+export {
+  startWorkers,
+  type StartWorkersOptions,
+  type WorkerExit,
+  type Workers,
+  type WorkersEvents,
+  type WorkerState,
+} from './engines/workers/start-workers.ts';
+export { joinWorkers, workerMetrics } from './engines/workers/join-workers.ts';
 export type { RedisClient } from './engines/redis/clients.ts';
 export { natsEngine, type NatsEngineOptions } from './engines/nats/nats-engine.ts';
 export type { NatsConnection } from './engines/nats/connection.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../engine/clock.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { TopicNodeOwner } from '../server/groups/topic-node.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, ServerControl } from './engine.ts';
 import type { RecoveryRoom } from './recovery.ts';
 import type { ResolvedHistoryRule, ResolvedPresenceRule } from './rules.ts';
 
@@ -23,6 +23,8 @@ export interface ClusterNodeSettings {
   readonly maxMessageBytes: number;
   /** Longest time of a call of the engine, and of a resume without an engine. Default 5,000. */
   readonly deadlineMs?: number | undefined;
+  /** For an engine that runs whole workers. */
+  readonly server?: ServerControl | undefined;
   /** Shared by all nodes of the process. */
   readonly room: RecoveryRoom;
 }

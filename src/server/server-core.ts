@@ -116,6 +116,8 @@ export class ServerCore<UserData>
   onReleased: (() => void) | undefined;
   /** Closes the listening sockets. */
   onStopListening: () => void = () => {};
+  /** Shuts the server down, for an engine that runs whole workers. */
+  shutdown: (timeoutMs: number) => Promise<unknown> = () => Promise.resolve();
 
   /** Out of the registry, with messages that the application has not taken yet: their close event is still to come. */
   readonly #leaving = new Set<DriverOf<UserData>>();

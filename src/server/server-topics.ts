@@ -1,3 +1,4 @@
+import type { ServerControl } from '../cluster/engine.ts';
 import type { Sessions } from '../cluster/hawser-v1/sessions.ts';
 import type { DriverOf } from '../connection/connection.ts';
 import type { Clock } from '../engine/clock.ts';
@@ -23,6 +24,7 @@ const STEP_MS = 2_000;
 /** The server that the topics belong to. */
 export interface TopicsOwner<UserData>
   extends GroupsOwner<UserData>,
+    ServerControl,
     Omit<OwnServerOwner<UserData>, 'groups' | 'options' | 'registry'> {
   readonly options: ResolvedServerOptions<UserData>;
   readonly groups: Groups<UserData>;
@@ -115,7 +117,7 @@ export class ServerTopics<UserData>
   async load(): Promise<TopicNode> {
     const { engine, options } = this.#owner;
     const delivery = new TopicDelivery(this.groups, this.#local, this);
-    const { node, sessions } = await this.#load(delivery, this, options, engine);
+    const { node, sessions } = await this.#load(delivery, this, options, engine, this.#owner);
     this.#sessions = sessions;
     return node;
   }

@@ -1,3 +1,4 @@
+import type { ServerControl } from '../cluster/engine.ts';
 import type { Sessions } from '../cluster/hawser-v1/sessions.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -22,6 +23,7 @@ export type LoadTopics<UserData> = (
   host: SessionHost<UserData>,
   options: ResolvedServerOptions<UserData>,
   engine: Engine,
+  server: ServerControl,
 ) => Promise<LoadedTopics<UserData>>;
 
 /** Whether a server with these options needs that code. */
@@ -39,6 +41,7 @@ export async function loadTopics<UserData>(
   host: SessionHost<UserData>,
   options: ResolvedServerOptions<UserData> & { readonly clock: Clock; readonly random: RandomSource },
   engine: Engine,
+  server: ServerControl,
 ): Promise<LoadedTopics<UserData>> {
   const speaks = options.protocols.includes(HAWSER_V1);
   const [{ createTopicNode }, wire] = await Promise.all([
@@ -57,6 +60,7 @@ export async function loadTopics<UserData>(
       random,
       maxHistoryBytes,
       maxMessageBytes,
+      server,
     },
     engine,
   );

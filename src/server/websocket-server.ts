@@ -80,6 +80,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     this.#admin = this.#createAdmin();
     core.isReachable = () =>
       (this.#listener?.address() ?? null) !== null || this.#httpServers.size > 0 || this.#upgrading;
+    core.shutdown = (timeoutMs) => this.shutdown({ timeoutMs });
     core.onStopListening = () => {
       this.#listener?.close();
       for (const [server, member] of this.#httpServers) detach(server, member, core.engine);

@@ -6,6 +6,9 @@ import { Fifo } from '../fifo.ts';
 /** What a history without messages counts as, besides its name: the objects that hold its position. */
 const HISTORY_BYTES = 512;
 
+/** Most nodes whose last batch a history knows. */
+const MAX_NODES = 1_024;
+
 /** The messages and the position of one topic. */
 interface History {
   readonly topic: string;
@@ -19,8 +22,8 @@ interface History {
   usedMs: number;
   ttlMs: number;
   positionTtlMs: number;
-  /** The last batch, by which a batch that is sent again is recognised. */
-  last: { readonly node: string; readonly seq: number; readonly first: number } | undefined;
+  /** The last batch of each node, by which a batch that is sent again is recognised. */
+  readonly batches: Map<string, { seq: number; first: number }>;
 }
 
 /**
@@ -36,7 +39,7 @@ export class Histories {
   #newest: History | undefined;
   #bytes = 0;
 
-  /** @param maxBytes Of all histories. Every message counts 128 bytes more than its entry, every topic 512. */
+  /** @param maxBytes Of all histories. Every message counts 128 bytes more than its entry, every topic 512, and 128 for each node beyond one that publishes. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -54,10 +57,10 @@ export class Histories {
   /** Numbers and stores a batch; one that was stored before is only recognised. */
   append(batch: Batch, limits: HistoryLimits, nowMs: number): Published {
     const history = this.#open(batch.topic, limits, nowMs);
-    const { last, epoch } = history;
+    const { epoch } = history;
+    const last = history.batches.get(batch.node) ?? this.#addNode(history, batch.node);
     // Not only if `again`: the first call may have been slow, and come after the second one.
-    if (last !== undefined && last.node === batch.node && last.seq >= batch.seq)
-      return { epoch, first: last.first, again: true };
+    if (last.seq >= batch.seq) return { epoch, first: last.first, again: true };
     const first = history.offset + 1;
     for (const entry of batch.entries) {
       history.entries.push(entry);
@@ -66,7 +69,8 @@ export class Histories {
     }
     history.offset += batch.entries.length;
     history.publishedMs = nowMs;
-    history.last = { node: batch.node, seq: batch.seq, first };
+    last.seq = batch.seq;
+    last.first = first;
     while (history.entries.size > limits.maxMessages || history.bytes > limits.maxBytes)
       this.#dropOldest(history);
     if (this.#bytes > this.#maxBytes) this.#shrink();
@@ -113,7 +117,7 @@ export class Histories {
         usedMs: nowMs,
         ttlMs: 0,
         positionTtlMs: 0,
-        last: undefined,
+        batches: new Map(),
       };
       this.#bytes += HISTORY_BYTES + topic.length;
     } else if (history !== this.#newest) this.#histories.delete(topic);
@@ -135,6 +139,16 @@ export class Histories {
     return true;
   }
 
+  #addNode({ batches }: History, node: string): { seq: number; first: number } {
+    const last = { seq: -1, first: 0 };
+    if (batches.size === MAX_NODES) {
+      const [oldest] = batches.keys();
+      batches.delete(oldest!);
+    } else if (batches.size > 0) this.#bytes += ENTRY_BYTES;
+    batches.set(node, last);
+    return last;
+  }
+
   #dropOldest(history: History): void {
     const { length } = history.entries.shift()!;
     history.bytes -= length;
@@ -149,7 +163,7 @@ export class Histories {
 
   #delete(history: History): void {
     this.#dropEntries(history);
-    this.#bytes -= HISTORY_BYTES + history.topic.length;
+    this.#bytes -= HISTORY_BYTES + history.topic.length + Math.max(0, history.batches.size - 1) * ENTRY_BYTES;
     this.#histories.delete(history.topic);
     if (this.#newest === history) this.#newest = undefined;
   }
