@@ -304,11 +304,7 @@ export class Delivery {
     return pending;
   }
 
-  #await(
-    pending: readonly PromiseLike<unknown>[],
-    startedMs: number,
-    trace: HandlerTrace | undefined,
-  ): void {
+  #await(pending: readonly PromiseLike<unknown>[], startedMs: number, trace: HandlerTrace | undefined): void {
     this.#running++;
     let left = pending.length;
     const settled = (): void => {

@@ -272,6 +272,7 @@ export class ProtocolConnection {
     if (text === undefined) return this.#refuseText();
     // The decoder overwrites its memory without notice.
     if ((kind & IS.DECODED) === 0) this.#memory.reusableBytes.noteText(text, bytes, start, end, isAscii);
+    if ((kind & IS.OWN) !== 0) this.bytes = NOTHING;
     return text;
   }
 
@@ -304,6 +305,7 @@ export class ProtocolConnection {
    */
   takePart(): Buffer {
     const { bytes, start, end } = this;
+    this.bytes = NOTHING;
     return (this.#kind & IS.OWN) === 0 ? copyOf(bytes, start, end) : bytes;
   }
 
@@ -316,6 +318,8 @@ export class ProtocolConnection {
       const isWhole = end === bytes.length;
       const message = isWhole ? bytes : copyOf(bytes, start, end);
       if (!isWhole) this.#memory.outgrown.keep(bytes);
+      // A connection whose messages wait calls nothing that would do it.
+      this.bytes = NOTHING;
       reusableBytes.noteBinary(message);
       return message;
     }
@@ -478,13 +482,16 @@ export class ProtocolConnection {
     return this.#holdMessage(bytes, start, end, kindOf(header.opcode === OPCODE.TEXT, nonAscii === 0));
   }
 
-  #holdFinished({ bytes, start, end, isText, isAscii, isOwn }: UnfinishedInput): Fact {
+  #holdFinished(unfinished: UnfinishedInput): Fact {
+    const { bytes, start, end, isText, isAscii, isOwn } = unfinished;
+    unfinished.forgetMessage();
     return this.#holdMessage(bytes, start, end, kindOf(isText, isAscii) | (isOwn ? IS.OWN : IS.DECODED));
   }
 
   #nextPart(unfinished: UnfinishedInput): Fact {
     if (!unfinished.nextPart()) return FACT.NONE;
     const { bytes, start, end, isText, isOwn, isLastPart } = unfinished;
+    unfinished.forgetMessage();
     this.bytes = bytes;
     this.start = start;
     this.end = end;

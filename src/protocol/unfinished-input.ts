@@ -22,7 +22,7 @@ interface ControlParts {
  * what extensions decode. A connection that has received whole, plain frames only has none.
  */
 export class UnfinishedInput {
-  /** The last message that was completed is in `bytes` from `start` to `end`. */
+  /** The last message that was completed is in `bytes` from `start` to `end`, until {@link forgetMessage}. */
   bytes: Buffer = NOTHING;
   start = 0;
   end = 0;
@@ -95,10 +95,17 @@ export class UnfinishedInput {
     this.#encoded?.readBegins();
   }
 
+  /** Call when the bytes were passed on: they must not live as long as the connection. */
+  forgetMessage(): void {
+    this.bytes = NOTHING;
+    this.#encoded?.forgetMessage();
+  }
+
   /** Drops everything. */
   release(): void {
     this.#encoded?.close();
     this.#encoded = undefined;
+    this.bytes = NOTHING;
     this.#assembler = undefined;
     this.#parts = undefined;
     this.#hasPart = false;

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { FACT, type ProtocolConnection } from '../../src/protocol/connection.ts';
+import { ProtocolMemory } from '../../src/protocol/memory.ts';
 import type { ProtocolLimits } from '../../src/protocol/limits.ts';
 import { binary, continuation, frame, ping, text } from '../../src/testing/frames.ts';
+import { eventLoopTurns } from '../../src/testing/index.ts';
+import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
 import { LIMITS } from '../vectors/row.ts';
-import { coreWith, SILENT } from './cores.ts';
+import { coreWith, inflatingWith, SILENT } from './cores.ts';
 
 const KIB = 1_024;
 
@@ -163,3 +166,90 @@ test('FP-12: bytes that are not parsed yet are copied into memory of their own s
   assert.ok(pool.every((size) => size <= 21));
   assert.deepEqual([core.next(), core.next(), core.next(), core.next()], [1, 1, 1, 0]);
 });
+
+const HALF = Buffer.alloc(KIB, 7);
+const doubled = inflatingWith(() => ({
+  heldBytes: 0,
+  write(sink, bytes, start, end, last) {
+    sink.decoded(bytes, start, end, false);
+    sink.decoded(bytes, start, end, last);
+    return true;
+  },
+  close() {},
+}));
+const TAKES = {
+  text: (core: ProtocolConnection) => core.takeText()?.length,
+  bytes: (core: ProtocolConnection) => core.takeBytes()?.length,
+  part: (core: ProtocolConnection) => core.takePart().length,
+};
+
+for (const { what, input, take, taken, passParts = false, extensions = {} } of [
+  {
+    what: 'a fragmented binary message',
+    input: [binary(HALF, { fin: false }), continuation(HALF)],
+    take: 'bytes',
+    taken: 2 * KIB,
+  },
+  {
+    what: 'a fragmented text',
+    input: [text(HALF, { fin: false }), continuation(HALF)],
+    take: 'text',
+    taken: 2 * KIB,
+  },
+  {
+    what: 'a fragmented text, taken as bytes',
+    input: [text(HALF, { fin: false }), continuation(HALF)],
+    take: 'bytes',
+    taken: 2 * KIB,
+  },
+  {
+    what: 'a part of a message',
+    input: [binary(HALF, { fin: false })],
+    take: 'part',
+    taken: KIB,
+    passParts: true,
+  },
+  {
+    what: 'a message that a decoder has joined',
+    input: [frame({ opcode: 2, rsv1: true, payload: HALF })],
+    take: 'bytes',
+    taken: 2 * KIB,
+    extensions: doubled,
+  },
+] as const)
+  for (const isPaused of [false, true])
+    test(`TO-05: a connection does not retain ${what}${isPaused ? ' while it is paused' : ''}`, {
+      skip: NO_COLLECTOR,
+    }, async (t) => {
+      const memory = new ProtocolMemory();
+      const core = coreWith({ limits: LIMITS, sink: SILENT, memory, ...extensions });
+      if (passParts) core.passParts();
+      const made: WeakRef<Buffer>[] = [];
+      const allocate = Buffer.allocUnsafeSlow.bind(Buffer);
+      Buffer.allocUnsafeSlow = (size) => {
+        const buffer = allocate(size);
+        made.push(new WeakRef(buffer));
+        return buffer;
+      };
+      t.after(() => {
+        Buffer.allocUnsafeSlow = allocate;
+      });
+      const lengths = input.map((wire) => {
+        // A paused connection has not finished with its last chunk.
+        const chunk = isPaused ? allocate(wire.length) : Buffer.allocUnsafeSlow(wire.length);
+        wire.copy(chunk);
+        core.receive(chunk);
+        return core.next() === FACT.NONE ? 0 : TAKES[take](core);
+      });
+      assert.equal(lengths.at(-1), taken);
+      if (isPaused) memory.reusableBytes.forget();
+      else assert.equal(core.next(), FACT.NONE);
+      await eventLoopTurns(2);
+      collectGarbage();
+      assert.ok(made.length > 0);
+      assert.deepEqual(
+        made.filter((buffer) => buffer.deref() !== undefined).map((buffer) => buffer.deref()!.length),
+        [],
+      );
+      assert.equal(core.phase, 'open');
+    });

@@ -218,6 +218,11 @@ export class EncodedInput implements DecodedSink {
     return true;
   }
 
+  /** Call when the bytes of the last message were passed on. */
+  forgetMessage(): void {
+    this.bytes = NOTHING;
+  }
+
   /** Releases everything. */
   close(): void {
     this.#isClosed = true;
