@@ -249,8 +249,11 @@ export class Outbox implements PackingOwner {
 
   /** Calls the marks whose bytes the kernel has taken. Call it after writing, and when the wire has sent more. */
   settle(): void {
-    const marks = this.#marks;
-    if (marks === undefined) return;
+    if (this.#marks !== undefined) this.#reach(this.#marks);
+  }
+
+  /** Apart from {@link settle}, which stays small enough to be inlined: outboxes rarely have marks. */
+  #reach(marks: Marks): void {
     const takenBytes = this.sentBytes - this.#wire.bufferedBytes;
     marks.reach(
       this.waitingBytes === 0 && takenBytes === this.sentBytes ? Number.POSITIVE_INFINITY : takenBytes,
