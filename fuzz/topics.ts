@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { ClusterNode } from '../src/cluster/cluster-node.ts';
 import { RecoveryRoom } from '../src/cluster/recovery.ts';
 import { PreparedMessage } from '../src/protocol/outgoing/prepared-message.ts';
+import { plainRunOf } from '../src/server/groups/position-follower.ts';
 import type { LocalServer, Relayed, TopicMessage, TopicNodeOwner } from '../src/server/groups/topic-node.ts';
 import { seededRandom, VirtualClock } from '../src/testing/index.ts';
 import { type Prng, prng } from './prng.ts';
@@ -29,6 +30,7 @@ class Follower {
     this.server = server;
     this.state = 'waits';
     this.#cancel = server.node.resume(this.topic, since, {
+      runOf: plainRunOf,
       resumed: ({ recovered, position, missed }, sent) => {
         this.state = 'joined';
         if (recovered) assert.deepEqual(position, since, 'recovered from another position');

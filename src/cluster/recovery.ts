@@ -1,7 +1,8 @@
 import type { Clock } from '../engine/clock.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { Position } from '../server/groups/topic.ts';
-import type { Resumed, ResumeWaiter } from '../server/groups/topic-node.ts';
+import type { PreparedRun } from '../protocol/outgoing/prepared-run.ts';
+import type { Missed, Resumed, ResumeWaiter } from '../server/groups/topic-node.ts';
 import { Fifo } from './fifo.ts';
 
 /** Most bytes of missed messages on their way to the clients of a process, unless one resume has more. */
@@ -33,6 +34,11 @@ export class Resume {
 
   cancel(): void {
     this.#waiter = undefined;
+  }
+
+  /** The frames that the client will get. */
+  runOf(missed: Missed): PreparedRun | undefined {
+    return this.#waiter?.runOf(missed);
   }
 
   resumed(result: Resumed, sent: () => void): void {

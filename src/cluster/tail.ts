@@ -2,7 +2,7 @@ import { ENTRY_BYTES } from '../protocol/limits.ts';
 import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
 import type { ConnectionIds } from '../server/groups/broadcast.ts';
 import type { Position } from '../server/groups/topic.ts';
-import type { TopicMessage } from '../server/groups/topic-node.ts';
+import type { Missed, TopicMessage } from '../server/groups/topic-node.ts';
 import { Fifo } from './fifo.ts';
 
 /** A message as all subscribers of this node share it. */
@@ -28,12 +28,6 @@ export class SharedMessage implements TopicMessage {
     this.except = except;
     this.publisher = publisher;
   }
-}
-
-/** The end of a history that a resume gets: messages after a position, and the bytes of their frames. */
-export interface Missed {
-  readonly messages: readonly TopicMessage[];
-  readonly bytes: number;
 }
 
 /** How many messages a tail keeps. */
@@ -139,10 +133,7 @@ export class Tail {
       if (this.#messages.at(middle)!.position!.offset <= offset) low = middle + 1;
       else high = middle;
     }
-    const messages = this.#messages.from(low);
-    let bytes = 0;
-    for (const { wireFrame, message } of messages) bytes += (wireFrame ?? message).frame.length;
-    return { messages, bytes };
+    return { messages: this.#messages.from(low), plainRun: undefined, wireRun: undefined };
   }
 
   /** Drops all messages; later ones are appended. */

@@ -1,6 +1,6 @@
 import type { Position } from '../server/groups/topic.ts';
+import type { Missed } from '../server/groups/topic-node.ts';
 import type { RecoveryBudget, Resumable, Resume } from './recovery.ts';
-import type { Missed } from './tail.ts';
 import type { TopicStream } from './topic-stream.ts';
 
 /** The topic that is resumed. */
@@ -18,6 +18,8 @@ export interface ResumedTopic {
   /** A resume is over. */
   resumeOver(): void;
 }
+
+const NOTHING_SENT = (): void => {};
 
 /** Who waits to resume one topic, and the decision what each of them gets. */
 export class TopicResumes implements Resumable {
@@ -83,10 +85,10 @@ export class TopicResumes implements Resumable {
       return true;
     }
     const { since } = resume;
-    const { position, tail } = topic.stream;
-    const current = position!;
+    const { tail } = topic.stream;
+    const current = topic.stream.position!;
     if (since === undefined) {
-      resume.resumed({ recovered: false, position: current, missed: [] }, () => {});
+      resume.resumed({ recovered: false, position: current, missed: [], run: undefined }, NOTHING_SENT);
       return true;
     }
     const { after, isWhole } = tail;
@@ -105,12 +107,11 @@ export class TopicResumes implements Resumable {
     }
     const from = recovered ? since.offset : after;
     const missed = this.#missedSince(from);
-    const sent = this.#recovery.take(missed.bytes);
+    const run = resume.runOf(missed);
+    const sent = this.#recovery.take(run?.bytes ?? 0);
     if (sent === undefined) return false;
-    resume.resumed(
-      { recovered, position: { epoch: current.epoch, offset: from }, missed: missed.messages },
-      sent,
-    );
+    const position = { epoch: current.epoch, offset: from };
+    resume.resumed({ recovered, position, missed: missed.messages, run }, sent);
     return true;
   }
 

@@ -8,6 +8,7 @@ import { MisuseError, PeerError } from '../protocol/errors.ts';
 import { checkControlPayload } from '../protocol/outgoing/frame-builder.ts';
 import { UNKNOWN_BYTES } from '../protocol/outgoing/outbox.ts';
 import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
+import type { PreparedRun } from '../protocol/outgoing/prepared-run.ts';
 import { outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
 import type { ConnectionEvents, DroppedMessage } from './connection-events.ts';
 import { Drains } from './drains.ts';
@@ -138,16 +139,23 @@ export abstract class SendingHalf {
   }
 
   /**
-   * Sends frames of a session, in one write. No overflow policy drops them, so the session limits their number.
+   * Sends a frame of a session. No overflow policy drops it, so the session limits their number.
    * @returns Whether the buffer is below the high-water mark; `false`, too, if the connection is not open.
    */
-  sendFrames(frames: readonly PreparedMessage[]): boolean {
-    let mayGoOn = true;
-    for (const frame of frames) {
-      if (this.link.state !== 'open') return false;
-      mayGoOn = this.#pushPrepared(frame);
-    }
-    return mayGoOn;
+  sendFrame(frame: PreparedMessage): boolean {
+    return this.link.state === 'open' && this.#pushPrepared(frame);
+  }
+
+  /** As {@link sendFrame}, for messages that other connections get, too. */
+  sendRun(run: PreparedRun): boolean {
+    const { link } = this;
+    const { length } = run.messages;
+    if (link.state !== 'open') return false;
+    if (length === 0) return true;
+    const { outbox } = link;
+    if (outbox.behind === undefined) outbox.run(run);
+    else for (const message of run.messages) outbox.behind.pushPrepared(message);
+    return this.#accepted(length);
   }
 
   /** Sends what the application sends, as a frame of its session. @returns As `send`. */
@@ -249,10 +257,10 @@ export abstract class SendingHalf {
     return onOverflow === 'drop-oldest' && this.session !== undefined ? 'drop-newest' : onOverflow;
   }
 
-  #accepted(): boolean {
+  #accepted(messages = 1): boolean {
     const link = this.link;
-    this.messagesSent++;
-    this.owner.counters.messagesSent++;
+    this.messagesSent += messages;
+    this.owner.counters.messagesSent += messages;
     const { highWaterMarkBytes } = this.owner.settings;
     // The second sum is for a connection that was closed to free memory.
     if (link.sendMessage() <= highWaterMarkBytes || link.bufferedBytes <= highWaterMarkBytes) return true;

@@ -3,6 +3,7 @@ import type { ClusterNodeSettings } from '../../src/cluster/node-settings.ts';
 import { RecoveryRoom } from '../../src/cluster/recovery.ts';
 import type { ResolvedHistoryRule } from '../../src/cluster/rules.ts';
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
+import { plainRunOf } from '../../src/server/groups/position-follower.ts';
 import type { Position } from '../../src/server/groups/topic.ts';
 import type { NodeInfo, NodeStats } from '../../src/server/groups/cluster-calls.ts';
 import type {
@@ -195,6 +196,7 @@ export function resume(
 ): { readonly answer: Answer | undefined; cancel(): void } {
   let answer: Answer | undefined;
   const cancel = node.resume(topic, since, {
+    runOf: plainRunOf,
     resumed(result, sent) {
       answer = { result, failure: undefined, retryAfterMs: undefined, sent };
       if (joins) node.subscribe(topic);

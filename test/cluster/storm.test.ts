@@ -3,7 +3,10 @@ import { test } from 'node:test';
 import { prng } from '../../fuzz/prng.ts';
 import { TopicHub } from '../../fuzz/topic-hub.ts';
 import { RecoveryRoom } from '../../src/cluster/recovery.ts';
+import { resumedRunOf } from '../../src/cluster/hawser-v1/server-frame.ts';
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
+import type { PreparedRun } from '../../src/protocol/outgoing/prepared-run.ts';
+import { plainRunOf } from '../../src/server/groups/position-follower.ts';
 import { VirtualClock } from '../../src/testing/index.ts';
 import { jobs, resume, RULE, TestNode } from './recorded.ts';
 
@@ -26,15 +29,20 @@ test('HI-08 10,000 resumes of one topic cost one read, and at most 16 MiB are in
   let inFlight = 0;
   let most = 0;
   let served = 0;
+  const runs = new Set<PreparedRun>();
   const unsent: (() => void)[] = [];
   for (let i = 0; i < CLIENTS; i++)
     one.node.resume(
       'news',
       { epoch, offset: 0 },
       {
-        resumed({ recovered, missed: messages }, sent) {
+        runOf: (messages) => {
+          runs.add(plainRunOf(messages));
+          return messages.plainRun;
+        },
+        resumed({ recovered, missed: messages, run }, sent) {
           assert.ok(recovered && messages.length === 100);
-          const bytes = messages.reduce((sum, { message }) => sum + message.frame.length, 0);
+          const { bytes } = run!;
           inFlight += bytes;
           most = Math.max(most, inFlight);
           served++;
@@ -51,8 +59,70 @@ test('HI-08 10,000 resumes of one topic cost one read, and at most 16 MiB are in
   assert.ok(served > 100 && served < 200, `${served} at first`);
   while (unsent.length > 0) unsent.shift()!();
   assert.equal(served, CLIENTS);
-  assert.equal(hub.reads, 1);
+  assert.deepEqual([hub.reads, runs.size], [1, 1]);
   assert.ok(most <= MAX_BYTES && most > MAX_BYTES / 2, `${most} bytes`);
+});
+
+test('HI-08 all who resume at one position in one turn share one run of frames, until the topic gets another message', async () => {
+  const one = new TestNode();
+  for (let i = 0; i < 10; i++) void one.publish('news', `${i}`);
+  await jobs();
+  const { epoch } = await one.node.position('news');
+  const runs = new Map<PreparedRun, number>();
+  const resumeAll = async (offsets: readonly number[]): Promise<void> => {
+    for (const offset of offsets)
+      one.node.resume(
+        'news',
+        { epoch, offset },
+        {
+          runOf: resumedRunOf,
+          resumed({ run, missed }, sent) {
+            assert.equal(run!.messages.length, missed.length);
+            runs.set(run!, (runs.get(run!) ?? 0) + 1);
+            sent();
+          },
+          failed: () => assert.fail('every client is served'),
+        },
+      );
+    await jobs();
+  };
+  await resumeAll([...Array<number>(500).fill(0), ...Array<number>(300).fill(4)]);
+  assert.deepEqual([...runs.values()], [500, 300]);
+  const frames = new Set([...runs.keys()].flatMap(({ messages }) => messages));
+  assert.equal(frames.size, 10, 'both runs have the same frames');
+  await resumeAll([0]);
+  void one.publish('news', '10');
+  await jobs();
+  await resumeAll([0, 0]);
+  assert.deepEqual(
+    [...runs].map(([{ messages }, clients]) => [messages.length, clients]),
+    [
+      [10, 500],
+      [6, 300],
+      [10, 1],
+      [11, 2],
+    ],
+  );
+});
+
+test('HI-08 the 16 MiB are those of the frames that are sent, also for the first client that needs them', async () => {
+  const one = new TestNode();
+  for (let i = 0; i < 100; i++) void one.publish('news', 'x');
+  await jobs();
+  const { epoch } = await one.node.position('news');
+  let bytes = 0;
+  for (let i = 0; i < CLIENTS; i++)
+    one.node.resume(
+      'news',
+      { epoch, offset: 0 },
+      {
+        runOf: resumedRunOf,
+        resumed: ({ run }) => void (bytes += run!.bytes),
+        failed: () => assert.fail('nobody waits that long'),
+      },
+    );
+  await jobs();
+  assert.ok(bytes <= MAX_BYTES && bytes > MAX_BYTES / 2, `${bytes} bytes`);
 });
 
 test('HI-08 a resume that finds no room for 10 s is told to come again in 500 to 5,000 ms; a cancelled one is not', async () => {

@@ -1,5 +1,6 @@
 import type { DriverOf } from '../../connection/connection.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
+import type { PreparedRun } from '../../protocol/outgoing/prepared-run.ts';
 import type { SessionHost } from '../../server/groups/session-host.ts';
 import { Deciding } from './authorization.ts';
 import type { Id } from './client-frame.ts';
@@ -48,11 +49,19 @@ export class Operations<UserData> {
     if (wasFull) this.#readMore();
   }
 
-  /** Answers an operation, unless it has an answer. @param more Frames that follow in the same write. */
-  answer(operation: Operation, frame: ServerFrame, more: readonly PreparedMessage[] = []): void {
+  /** Answers an operation, unless it has an answer. */
+  answer(operation: Operation, frame: ServerFrame): void {
     if (operation.isAnswered) return;
     operation.isAnswered = true;
-    this.sendAll([serverFrame(frame), ...more]);
+    this.send(frame);
+  }
+
+  /** Answers a resume, unless it has an answer. The missed messages leave in the same write. */
+  answerResume(operation: Operation, ok: PreparedMessage, run: PreparedRun): void {
+    if (operation.isAnswered) return;
+    operation.isAnswered = true;
+    this.#sent(this.driver.sendFrame(ok));
+    this.#sent(this.driver.sendRun(run));
   }
 
   fail(operation: Operation, code: FailureCode, message: string, details?: FailureDetails): void {
@@ -60,11 +69,7 @@ export class Operations<UserData> {
   }
 
   send(frame: ServerFrame): void {
-    this.sendAll([serverFrame(frame)]);
-  }
-
-  sendAll(frames: readonly PreparedMessage[]): void {
-    if (!this.driver.sendFrames(frames) && this.driver.state === 'open') this.#isCongested = true;
+    this.#sent(this.driver.sendFrame(serverFrame(frame)));
   }
 
   drained(): void {
@@ -85,6 +90,10 @@ export class Operations<UserData> {
     } catch (error) {
       this.driver.failed(error);
     }
+  }
+
+  #sent(mayGoOn: boolean): void {
+    if (!mayGoOn && this.driver.state === 'open') this.#isCongested = true;
   }
 
   #readMore(): void {

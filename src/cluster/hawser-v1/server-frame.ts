@@ -1,6 +1,7 @@
 import type { Position } from '../../options/topic-calls.ts';
 import { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
-import type { Member, MemberList, TopicMessage } from '../../server/groups/topic-node.ts';
+import { PreparedRun } from '../../protocol/outgoing/prepared-run.ts';
+import type { Member, MemberList, Missed, Resumed, TopicMessage } from '../../server/groups/topic-node.ts';
 import type { Id } from './client-frame.ts';
 
 /** Codes of `error` frames. They are stable: clients branch on them. */
@@ -89,6 +90,36 @@ export function messageFrame({ topic, position, message }: TopicMessage): Prepar
   const offset = position === undefined ? '' : `,"offset":${position.offset}`;
   return dataFrame(`{"op":"message","topic":${JSON.stringify(topic)}${offset},`, message);
 }
+
+/** The frames of missed messages, which all sessions share, and the `ok` before them. */
+export class ResumedRun extends PreparedRun {
+  #id: Id | undefined;
+  #recovered = false;
+  #ok: PreparedMessage | undefined;
+
+  constructor({ messages }: Missed) {
+    super(messages.map((message) => (message.wireFrame ??= messageFrame(message))));
+  }
+
+  /** The answer to a resume. In a storm, many clients use the same id, and get the same frame. */
+  okFor(id: Id, topic: string, { recovered, position, missed }: Resumed): PreparedMessage {
+    if (this.#ok === undefined || this.#id !== id || this.#recovered !== recovered) {
+      this.#id = id;
+      this.#recovered = recovered;
+      this.#ok = serverFrame({
+        op: 'ok',
+        id,
+        topic,
+        recovered,
+        ...positionFields(position),
+        missed: missed.length,
+      });
+    }
+    return this.#ok;
+  }
+}
+
+export const resumedRunOf = (missed: Missed): PreparedRun => (missed.wireRun ??= new ResumedRun(missed));
 
 /** The frame of a message of the application that belongs to no topic. */
 export const plainFrame = (message: PreparedMessage): PreparedMessage =>

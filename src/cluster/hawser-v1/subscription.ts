@@ -3,7 +3,7 @@ import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.t
 import type { Follower } from '../../server/groups/follower.ts';
 import type { TopicMessage } from '../../server/groups/topic-node.ts';
 import type { Operations } from './operations.ts';
-import { messageFrame, positionFields, presenceFrame } from './server-frame.ts';
+import { messageFrame, positionFields, presenceFrame, resumedRunOf } from './server-frame.ts';
 
 /** A client of `hawser.v1` that is subscribed to one topic. */
 export class Subscription<UserData> implements Follower {
@@ -73,6 +73,7 @@ export class Subscription<UserData> implements Follower {
     if (!host.node.hasHistory(this.topic)) return;
     this.#lacksPosition = true;
     host.node.resume(this.topic, undefined, {
+      runOf: resumedRunOf,
       resumed: ({ position }, sent) => {
         const isCurrent = host.groups.topics.followerOf(driver, this.topic) === this;
         if (isCurrent && this.#lacksPosition) this.lost(position);

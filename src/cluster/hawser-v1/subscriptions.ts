@@ -6,7 +6,7 @@ import type { PresenceWatcher } from '../../server/groups/topic-presence.ts';
 import { subscribeVerdict, type SubscribeVerdict } from './authorization.ts';
 import type { ClientFrame } from './client-frame.ts';
 import type { Operation, Operations } from './operations.ts';
-import { memberFields, messageFrame, positionFields, type PresenceFrames } from './server-frame.ts';
+import { memberFields, positionFields, type PresenceFrames, ResumedRun, resumedRunOf } from './server-frame.ts';
 import { Subscription } from './subscription.ts';
 
 type SubscribeFrame = ClientFrame & { readonly op: 'subscribe' };
@@ -162,6 +162,7 @@ export class Subscriptions<UserData> implements PresenceWatcher {
     }
     let isOver = false;
     const cancel = host.node.resume(topic, pending.since, {
+      runOf: resumedRunOf,
       resumed: (result, sent) => {
         isOver = true;
         if (!pending.isCancelled) this.#join(topic, pending, verdict, result);
@@ -224,19 +225,18 @@ export class Subscriptions<UserData> implements PresenceWatcher {
       const recovered = since === undefined ? undefined : false;
       operations.answer(operation, { op: 'ok', id: operation.id, topic, recovered });
     } else {
-      const { recovered, position, missed } = result;
-      operations.answer(
-        operation,
-        {
+      const { recovered, position, run } = result;
+      if (run instanceof ResumedRun)
+        operations.answerResume(operation, run.okFor(operation.id, topic, result), run);
+      else
+        operations.answer(operation, {
           op: 'ok',
           id: operation.id,
           topic,
           recovered,
           ...positionFields(position),
-          missed: missed.length,
-        },
-        missed.map((message) => (message.wireFrame ??= messageFrame(message))),
-      );
+          missed: 0,
+        });
     }
     for (const other of others) {
       operations.answer(other, { op: 'ok', id: other.id, topic, ...subscription.position });

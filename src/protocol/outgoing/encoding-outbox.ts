@@ -11,6 +11,7 @@ import { buildFragment } from './frame-builder.ts';
 import type { MarkCallback } from './marks.ts';
 import { Outbox, UNCOPIED_FROM_BYTES, UNKNOWN_BYTES } from './outbox.ts';
 import type { FrameWaiter, PreparedMessage, SharedFrame } from './prepared-message.ts';
+import type { PreparedRun } from './prepared-run.ts';
 import type { Wire } from './wire.ts';
 
 /** Receives the results of work that took longer than one call. */
@@ -112,6 +113,11 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
       this.#queue.blockWith(frame.length).copy(frame);
       this.#queue.blockGrew(frame.length);
     } else this.#enqueue({ is: 'prepared', message, bytes: frame.length });
+  }
+
+  /** Each message is encoded by itself. */
+  override run({ messages }: PreparedRun): void {
+    for (const message of messages) this.prepared(message);
   }
 
   override closeAfterWaiting(body: Uint8Array): void {

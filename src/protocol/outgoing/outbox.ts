@@ -12,6 +12,7 @@ import {
 } from './frame-builder.ts';
 import { ENTRY_BYTES, HIGH_WATER_MARK_BYTES, type OutgoingLimits } from '../limits.ts';
 import type { PreparedMessage } from './prepared-message.ts';
+import type { PreparedRun } from './prepared-run.ts';
 import { type FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
 import { type MarkCallback, Marks } from './marks.ts';
 import type { MessagesBehind } from './messages-behind.ts';
@@ -196,6 +197,11 @@ export class Outbox implements PackingOwner {
   /** Sends a message that other connections send, too. */
   prepared(message: PreparedMessage): void {
     this.shared(message.frame);
+  }
+
+  /** Sends messages that other connections send, too. */
+  run(run: PreparedRun): void {
+    for (const chunk of run.chunks) this.shared(chunk);
   }
 
   /**

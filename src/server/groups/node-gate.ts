@@ -185,6 +185,7 @@ export class NodeGate implements TopicNode {
   #reported(topic: string, waiter: ResumeWaiter): ResumeWaiter {
     const owner = this.#owner;
     return {
+      runOf: (missed) => waiter.runOf(missed),
       resumed(result, sent) {
         owner.resumed(topic, result.recovered ? 'recovered' : 'not-recovered');
         waiter.resumed(result, sent);

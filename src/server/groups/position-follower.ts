@@ -1,9 +1,14 @@
 import { Buffer } from 'node:buffer';
 import type { DriverOf } from '../../connection/connection.ts';
 import type { Position, SubscribeFromOptions } from '../../options/topic-calls.ts';
+import { PreparedRun } from '../../protocol/outgoing/prepared-run.ts';
 import type { Message } from '../../protocol/payload.ts';
 import type { Follower } from './follower.ts';
-import type { TopicMessage } from './topic-node.ts';
+import type { Missed, TopicMessage } from './topic-node.ts';
+
+/** The frames of missed messages for subscribers that speak a protocol of the application. */
+export const plainRunOf = (missed: Missed): PreparedRun =>
+  (missed.plainRun ??= new PreparedRun(missed.messages.map(({ message }) => message)));
 
 /** A subscription of `connection.subscribeFrom`: its messages go to the peer as they are, or to the application. */
 export class PositionFollower<UserData> implements Follower {
@@ -17,10 +22,10 @@ export class PositionFollower<UserData> implements Follower {
     this.#options = options;
   }
 
-  /** Sends the messages that were published before the subscription began, in one write. */
-  deliverMissed(missed: readonly TopicMessage[]): void {
-    if (this.#options?.deliver === undefined) this.#driver.sendFrames(missed.map(({ message }) => message));
-    else for (const message of missed) this.deliver(message);
+  /** Sends the messages that were published before the subscription began, in one write. @param run As {@link plainRunOf}. */
+  deliverMissed(missed: readonly TopicMessage[], run: PreparedRun | undefined): void {
+    if (this.#options?.deliver !== undefined) for (const message of missed) this.deliver(message);
+    else if (run !== undefined) this.#driver.sendRun(run);
   }
 
   deliver(message: TopicMessage): boolean {

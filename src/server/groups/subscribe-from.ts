@@ -2,7 +2,7 @@ import type { DriverOf } from '../../connection/connection.ts';
 import type { Position, SubscribedFrom, SubscribeFromOptions } from '../../options/topic-calls.ts';
 import { checkTopic } from '../../options/topic-name.ts';
 import { EngineError, MisuseError } from '../../protocol/errors.ts';
-import { PositionFollower } from './position-follower.ts';
+import { plainRunOf, PositionFollower } from './position-follower.ts';
 import type { Follower } from './follower.ts';
 import type { Resumed, TopicNode } from './topic-node.ts';
 
@@ -94,7 +94,9 @@ export class SubscribeFrom<UserData> {
       };
       this.#remember(driver, topic, pending);
       signal?.addEventListener('abort', abort);
+      const isSent = options?.deliver === undefined;
       cancelResume = node.resume(topic, since, {
+        runOf: (missed) => (isSent ? plainRunOf(missed) : undefined),
         resumed: (result, sent) => {
           settle();
           if (this.#begin(driver, topic, options, result, sent)) resolve(summary(result));
@@ -112,12 +114,12 @@ export class SubscribeFrom<UserData> {
     driver: DriverOf<UserData>,
     topic: string,
     options: SubscribeFromOptions | undefined,
-    { position, missed }: Resumed,
+    { position, missed, run }: Resumed,
     sent: () => void,
   ): boolean {
     const follower = new PositionFollower(driver, options);
     const isAdded = this.#owner.join(driver, topic, follower, missed.at(-1)?.position ?? position);
-    if (isAdded) follower.deliverMissed(missed);
+    if (isAdded) follower.deliverMissed(missed, run);
     driver.link.afterWriting(sent);
     if (isAdded) this.#owner.joined(driver, topic);
     return isAdded;

@@ -1,4 +1,5 @@
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
+import type { PreparedRun } from '../../protocol/outgoing/prepared-run.ts';
 import type { Delivery } from '../../connection/owner.ts';
 import type { Position } from '../../options/topic-calls.ts';
 import type { ConnectionIds } from './broadcast.ts';
@@ -36,6 +37,18 @@ export type Relayed =
       readonly outcome: 'not-published' | 'unknown';
     };
 
+/**
+ * Messages of a topic with history after a position. Who resumes at the same position in one turn gets the same object, so that the
+ * frames are put together once.
+ */
+export interface Missed {
+  readonly messages: readonly TopicMessage[];
+  /** Their frames for subscribers that speak a protocol of the application. The first subscriber that needs it builds it. */
+  plainRun: PreparedRun | undefined;
+  /** Their frames of `hawser.v1`. The first session that needs it builds it. */
+  wireRun: PreparedRun | undefined;
+}
+
 /** How a subscription began. */
 export interface Resumed {
   /** The subscriber gets every message after its position, once and in order. */
@@ -44,10 +57,14 @@ export interface Resumed {
   readonly position: Position;
   /** The messages after `position` that were published before; empty without a position to resume from. */
   readonly missed: readonly TopicMessage[];
+  /** Of the waiter's `runOf`. */
+  readonly run: PreparedRun | undefined;
 }
 
 /** Waits for the answer to `resume`. Exactly one of the two is called, once, unless the waiter was cancelled. */
 export interface ResumeWaiter {
+  /** The frames that the waiter is going to send, which count as in flight. `undefined` if it sends none. */
+  runOf(missed: Missed): PreparedRun | undefined;
   /**
    * The topic is live. The waiter sends `missed`, and joins the topic before it returns, so that no message comes in between.
    * @param sent To be called once `missed` has left the outbox, or the connection has ended: the bytes count as in flight.

@@ -37,7 +37,10 @@ test('BP-05 HI-07 a watcher that lost changes of the members gets all members on
     const peer = await greeted();
     peer.sends({ ...subscribe(1, 't'), presence: true });
     await eventLoopTurns(8);
-    node().resumes[0]!.waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+    node().resumes[0]!.waiter.resumed(
+      { recovered: false, position: at(0), missed: [], run: undefined },
+      () => {},
+    );
     await peer.all();
     peer.wire.toClient.stall();
     const members = Array.from({ length: 300 }, (_, i) => ({
@@ -78,7 +81,10 @@ test('BP-05 messages of a followed topic that the overflow policy drops give los
     const peer = await greeted();
     peer.sends(subscribe(1, 't'));
     await eventLoopTurns(8);
-    node().resumes[0]!.waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+    node().resumes[0]!.waiter.resumed(
+      { recovered: false, position: at(0), missed: [], run: undefined },
+      () => {},
+    );
     await peer.all();
     peer.wire.toClient.stall();
     for (let offset = 1; offset <= 40; offset++) {

@@ -56,7 +56,10 @@ test('HI-01 the ok of a publish stands between the messages before and after it'
   const peer = await greeted();
   peer.sends(subscribe(1, 't'));
   await eventLoopTurns(8);
-  node().resumes[0]!.waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+  node().resumes[0]!.waiter.resumed(
+    { recovered: false, position: at(0), missed: [], run: undefined },
+    () => {},
+  );
   await peer.all();
   peer.sends(publish(2, 't', 'mine'));
   await eventLoopTurns(8);
@@ -83,7 +86,7 @@ test('HI-01 all sessions share one frame of a message, in one turn; plain subscr
   for (const { sends } of peers) sends(subscribe(1, 't'));
   await eventLoopTurns(8);
   for (const { waiter } of node().resumes)
-    waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+    waiter.resumed({ recovered: false, position: at(0), missed: [], run: undefined }, () => {});
   const plain = await joins('chat');
   plain.connection.subscribe('t');
   for (const peer of peers) await peer.all();

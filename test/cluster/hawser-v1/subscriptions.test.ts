@@ -25,7 +25,9 @@ test('HI-01 an unsubscribe cancels a resume that waits for the engine', async (t
   const [first, second] = node().resumes;
   assert.deepEqual([first!.isCancelled, second!.isCancelled, second!.since], [true, false, at(1)]);
   let sent = 0;
-  second!.waiter.resumed({ recovered: true, position: at(1), missed: [topicMessage('t', 2)] }, () => sent++);
+  const messages = [topicMessage('t', 2)];
+  const run = second!.waiter.runOf({ messages, plainRun: undefined, wireRun: undefined });
+  second!.waiter.resumed({ recovered: true, position: at(1), missed: messages, run }, () => sent++);
   assert.deepEqual(await peer.all(), [
     { op: 'ok', id: 4, topic: 't', recovered: true, epoch: 'e', offset: 1, missed: 1 },
     { op: 'message', topic: 't', offset: 2, data: 'm2' },
@@ -54,7 +56,7 @@ test('HI-05 lost reaches the sessions that follow the topic, before later messag
   other.sends(subscribe(1, 'u'));
   await eventLoopTurns(8);
   for (const { waiter } of node().resumes)
-    waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+    waiter.resumed({ recovered: false, position: at(0), missed: [], run: undefined }, () => {});
   await Promise.all([peer.all(), other.all()]);
   const position = { epoch: 'f', offset: 4 };
   node().owner.lost('t', position);
@@ -85,7 +87,7 @@ test('HI-01 a client that the application subscribes learns its position from lo
   one.connection.subscribe('t');
   two.connection.subscribe('t');
   const [first, second] = node().resumes;
-  first!.waiter.resumed({ recovered: false, position: at(4), missed: [] }, () => {});
+  first!.waiter.resumed({ recovered: false, position: at(4), missed: [], run: undefined }, () => {});
   node().owner.deliver('t', [topicMessage('t', 5)]);
   second!.waiter.failed('busy', 500);
   node().owner.deliver('t', [topicMessage('t', 6)]);
@@ -102,9 +104,9 @@ test('HI-01 a client that the application subscribes learns its position from lo
   two.sends(subscribe(1, 'u'));
   await eventLoopTurns(8);
   const [ended, replaced, begun] = node().resumes.slice(2);
-  begun!.waiter.resumed({ recovered: false, position: at(7), missed: [] }, () => {});
+  begun!.waiter.resumed({ recovered: false, position: at(7), missed: [], run: undefined }, () => {});
   for (const { waiter } of [ended!, replaced!])
-    waiter.resumed({ recovered: false, position: at(7), missed: [] }, () => {});
+    waiter.resumed({ recovered: false, position: at(7), missed: [], run: undefined }, () => {});
   assert.deepEqual(
     [(await one.all()).map(({ op }) => op), (await two.all()).map(({ op }) => op)],
     [['unsubscribed'], ['ok']],

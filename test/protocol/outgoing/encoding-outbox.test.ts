@@ -7,6 +7,7 @@ import { PerMessageDeflate } from '../../../src/protocol/deflate/per-message-def
 import { ProtocolMemory } from '../../../src/protocol/memory.ts';
 import { EncodingOutbox } from '../../../src/protocol/outgoing/encoding-outbox.ts';
 import { PreparedMessage } from '../../../src/protocol/outgoing/prepared-message.ts';
+import { PreparedRun } from '../../../src/protocol/outgoing/prepared-run.ts';
 import { readFrames } from '../../../src/testing/index.ts';
 
 type Done = (output: Uint8Array, error?: Error) => void;
@@ -104,6 +105,14 @@ test('BP-05 PD-09: what is queued behind a large message leaves after it, in ord
   assert.equal(sends(), 1);
   assert.deepEqual(frames(), ['1 compressed z', '1 small', '1 a', '0 b', '1 shared', '8 ']);
   assert.deepEqual([outbox.idle, outbox.bufferedBytes], [true, 0]);
+});
+
+test('HI-08: each message of a run is compressed by itself, behind what is queued', () => {
+  const { outbox, zlib, frames } = outboxWith();
+  outbox.text(LARGE);
+  outbox.run(new PreparedRun(['one', 'two is longer', 'three'].map((text) => new PreparedMessage(text))));
+  zlib.jobs[0]!.done(Buffer.from('z'));
+  assert.deepEqual(frames(), ['1 compressed z', '1 one', '1 compressed z', '1 three']);
 });
 
 test('EV-11: dropping counts messages, not fragments after the first, and not the Close', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type LogFields, type Logger, WebSocketServer } from '../../../src/index.ts';
+import { plainRunOf } from '../../../src/server/groups/position-follower.ts';
 import type { Relayed, TopicNode } from '../../../src/server/groups/topic-node.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 import { at, controlled, HISTORY_AND_PRESENCE, idleEngine } from '../../cluster/hawser-v1/fake-node.ts';
@@ -57,9 +58,9 @@ test('SC-07 calls before the node is loaded wait, and are made in order', async 
   const position = gate.position('t');
   gate.subscribe('t');
   const published = core.groups.publish(undefined, 't', 'one', undefined).relayed!;
-  const never = gate.resume('t', undefined, { resumed: assert.fail, failed: assert.fail });
+  const never = gate.resume('t', undefined, { runOf: plainRunOf, resumed: assert.fail, failed: assert.fail });
   never();
-  gate.resume('u', at(1), { resumed: assert.fail, failed: () => {} });
+  gate.resume('u', at(1), { runOf: plainRunOf, resumed: assert.fail, failed: () => {} });
   gate.enter('t', 'id', 'key', 1);
   gate.watch('t');
   gate.unwatch('t');
@@ -94,7 +95,11 @@ test('SC-07 a node that cannot be loaded fails every call, and refuses hawser.v1
   const gate = core.groups.node!;
   const relayed = core.groups.publish(undefined, 't', 'x', undefined).relayed!;
   const refusals: unknown[] = [];
-  gate.resume('t', undefined, { resumed: assert.fail, failed: (...given) => void refusals.push(given) });
+  gate.resume('t', undefined, {
+    runOf: plainRunOf,
+    resumed: assert.fail,
+    failed: (...given) => void refusals.push(given),
+  });
   gate.subscribe('t');
   await assert.rejects(gate.position('t'), { code: 'ERR_ENGINE_DOWN' });
   assert.deepEqual(errors.splice(0), [failure]);

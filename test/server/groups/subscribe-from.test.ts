@@ -93,7 +93,10 @@ test('HI-06 subscribeFrom over maxTopicsPerConnection, on hawser.v1 and without 
   connection.subscribe('own');
   const pending = connection.subscribeFrom('t');
   let sent = 0;
-  node().resumes[0]!.waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => sent++);
+  node().resumes[0]!.waiter.resumed(
+    { recovered: false, position: at(0), missed: [], run: undefined },
+    () => sent++,
+  );
   await assert.rejects(pending, { code: 'ERR_STATE', message: /maxTopicsPerConnection/ });
   await eventLoopTurns(3);
   assert.equal(sent, 1);
@@ -120,7 +123,7 @@ test('HI-05 a subscribeFrom that lost messages calls lost, or closes the connect
     closed.connection.subscribeFrom('t'),
   ];
   for (const { waiter } of node().resumes)
-    waiter.resumed({ recovered: false, position: at(2), missed: [] }, () => {});
+    waiter.resumed({ recovered: false, position: at(2), missed: [], run: undefined }, () => {});
   await Promise.all(subscriptions);
   plain.connection.subscribe('t');
   node().owner.lost('t', at(5));
@@ -144,7 +147,10 @@ test('BP-05 messages that the overflow policy drops from a subscribeFrom are los
     const subscribed = peer.connection.subscribeFrom('t', undefined, {
       lost: ({ offset }) => void lost.push(offset),
     });
-    node().resumes[0]!.waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+    node().resumes[0]!.waiter.resumed(
+      { recovered: false, position: at(0), missed: [], run: undefined },
+      () => {},
+    );
     await subscribed;
     peer.wire.toClient.stall();
     for (let offset = 1; offset <= 30; offset++) {

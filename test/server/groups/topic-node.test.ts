@@ -12,7 +12,10 @@ test('SC-12 a shutdown removes the members before the first connection closes, a
   const { sends, gets, raw } = await greeted();
   sends({ op: 'subscribe', id: 1, topic: 'news' });
   await waitUntil(() => node().resumes.length === 1);
-  node().resumes[0]!.waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+  node().resumes[0]!.waiter.resumed(
+    { recovered: false, position: at(0), missed: [], run: undefined },
+    () => {},
+  );
   assert.equal((await gets())['op'], 'ok');
   node().taken();
   let retired = (): void => {};
@@ -45,7 +48,7 @@ test('MT-01 engine errors, failed resumes and lost messages are counted; a resum
   const [busy, down, begun] = node().resumes;
   busy!.waiter.failed('busy', 500);
   down!.waiter.failed('unavailable', undefined);
-  begun!.waiter.resumed({ recovered: false, position: at(0), missed: [] }, () => {});
+  begun!.waiter.resumed({ recovered: false, position: at(0), missed: [], run: undefined }, () => {});
   await Promise.allSettled(pending);
   node().owner.engineFault(new Error('as a test'));
   node().owner.lost('c', at(3));
