@@ -3,11 +3,17 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 
-/** A TCP proxy in front of Redis that a test lets change or swallow what the server sends. */
+/** A TCP proxy in front of a broker that a test lets change or swallow what the server sends. */
 export interface Proxy {
   readonly port: number;
   /** Connections that were accepted so far. */
   readonly count: number;
+  /** Ends all connections. */
+  cut(): void;
+  /** Reads nothing more from the server, so that its buffers fill. New connections work. */
+  stall(): void;
+  /** Reads again after `stall`. */
+  go(): void;
 }
 
 /** Whether a chunk of the server begins with a message of a channel. */
@@ -24,17 +30,23 @@ export async function proxyTo(
   change: (chunk: Buffer, far: Socket) => Buffer | undefined = (chunk) => chunk,
 ): Promise<Proxy> {
   const sockets = new Set<Socket>();
+  const ofServer = new Set<Socket>();
   let count = 0;
   const listener = createServer((near) => {
     count++;
     const far = connect({ port: typeof port === 'number' ? port : port(), host: '127.0.0.1' });
+    ofServer.add(far);
     for (const [socket, other] of [
       [near, far],
       [far, near],
     ] as const) {
       sockets.add(socket);
       socket.on('error', () => other.destroy());
-      socket.on('close', () => other.destroy());
+      socket.on('close', () => {
+        other.destroy();
+        sockets.delete(socket);
+        ofServer.delete(socket);
+      });
     }
     near.on('data', (chunk) => far.write(chunk));
     far.on('data', (chunk) => {
@@ -52,6 +64,15 @@ export async function proxyTo(
     port: (listener.address() as AddressInfo).port,
     get count() {
       return count;
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy();
+    },
+    stall() {
+      for (const socket of ofServer) socket.pause();
+    },
+    go() {
+      for (const socket of ofServer) socket.resume();
     },
   };
 }

@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import type { NatsConnection } from '../../../src/cluster/index.ts';
 
 const load = createRequire(
@@ -52,18 +51,3 @@ function kindOf(name: string): ClientKind {
 export const CLIENTS: readonly ClientKind[] = [kindOf('@nats-io/transport-node'), kindOf('nats')];
 export const noClients: string | false =
   CLIENTS.map(({ skip }) => skip).find((skip) => skip !== false) ?? false;
-
-/** Closes the connection when the test ends. */
-export function connectFor(
-  t: TestContext,
-  kind: ClientKind,
-  servers: string | readonly string[],
-  options?: object,
-): Promise<AppConnection> {
-  const connection = kind.connect(servers, options);
-  t.after(async () => {
-    // A connection that never came about does not close.
-    await Promise.race([connection.then((open) => open.close()), Promise.resolve()]).catch(() => undefined);
-  });
-  return connection;
-}

@@ -18,6 +18,7 @@ export class NatsServer {
   readonly port: number;
   readonly #folder = mkdtempSync(join(tmpdir(), 'hawser-nats-'));
   readonly #config: string;
+  #output = '';
   #child: ChildProcess | undefined;
 
   private constructor(port: number, config: string) {
@@ -49,15 +50,25 @@ export class NatsServer {
     const args = ['-a', '127.0.0.1', '-p', `${this.port}`, '-c', this.#config];
     const child = spawn(PROGRAM, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
-    let output = '';
+    this.#output = '';
     await new Promise<void>((resolve, reject) => {
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-        if (output.includes('Server is ready')) resolve();
+        this.#output += text;
+        if (this.#output.includes('Server is ready')) resolve();
       });
-      child.once('exit', (code) => reject(new Error(`nats-server ended with ${code}: ${output}`)));
+      child.once('exit', (code) => reject(new Error(`nats-server ended with ${code}: ${this.#output}`)));
       child.once('error', reject);
     });
+  }
+
+  /** Whether the log of the server has a text. */
+  said(text: string): boolean {
+    return this.#output.includes(text);
+  }
+
+  /** The port for other servers, of one whose configuration has a cluster. */
+  routePort(): number {
+    return Number(/Listening for route connections on 127\.0\.0\.1:(\d+)/.exec(this.#output)![1]);
   }
 
   /** Ends the process at once. */

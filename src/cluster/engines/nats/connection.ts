@@ -2,8 +2,8 @@ import { shown } from '../../../options/option-check.ts';
 import { EngineError, MisuseError } from '../../../protocol/errors.ts';
 
 /**
- * A connection of `@nats-io/transport-node` 3 or of the package `nats` 2.29. The engine uses only these members, and `reconnect` where
- * it exists. It never closes the connection.
+ * A connection of `@nats-io/transport-node` 3 or of the package `nats` 2.29. The engine uses only these members; `reconnect`
+ * and `closed` where they exist. It never closes the connection.
  */
 export interface NatsConnection {
   publish(subject: string, payload?: Uint8Array, options?: { reply?: string }): void;
@@ -12,6 +12,7 @@ export interface NatsConnection {
   flush(): Promise<void>;
   status(): AsyncIterable<object>;
   reconnect?(): Promise<void>;
+  closed?(): Promise<unknown>;
   readonly info?: { readonly max_payload: number } | undefined;
 }
 

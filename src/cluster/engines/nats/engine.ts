@@ -64,7 +64,6 @@ export class NatsEngine implements Engine {
       host,
       deadlineMs,
       subjects: this.#subjects,
-      session: () => link.usable(),
       gone: (node) => this.#gone(members, node),
       members: () => members,
       dropped: (topic, fields) => this.#dropped(topic, fields),

@@ -116,21 +116,23 @@ export class Link {
     } catch (error) {
       return this.#refuse(error as Error);
     }
-    void this.#follow(this.#events);
+    const closed = (): void => this.#closed();
+    this.#follow(this.#events).then(closed, closed);
+    // In the package nats, the events do not end with the connection.
+    this.#connection.closed?.().then(closed, closed);
     this.#join(this.#connection);
   }
 
   /** Until the connection is closed, or the engine stops. */
   async #follow(events: AsyncIterable<object>): Promise<void> {
-    try {
-      for await (const status of events) {
-        const event = linkEventOf(status);
-        if (this.#isStopped) return;
-        if (event !== undefined) this.#happened(event);
-      }
-    } catch (error) {
-      this.#owner.host.fault(error as Error);
+    for await (const status of events) {
+      const event = linkEventOf(status);
+      if (this.#isStopped) return;
+      if (event !== undefined) this.#happened(event);
     }
+  }
+
+  #closed(): void {
     if (this.#isStopped) return;
     const error = new EngineError(
       'ERR_ENGINE_DOWN',
@@ -251,7 +253,9 @@ export class Link {
   /** The engine cannot work: it does not try again. */
   #refuse(error: Error): void {
     if (this.#isStopped) return;
-    this.#close(error instanceof EngineError ? error : engineError(error));
+    const reason = engineError(error);
+    this.#close(reason);
+    this.#tellDown(reason);
     this.#started?.reject(error);
     this.#started = undefined;
   }

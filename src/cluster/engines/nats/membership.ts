@@ -16,8 +16,6 @@ export interface MembershipOwner {
   readonly host: EngineHost;
   readonly deadlineMs: number;
   readonly subjects: Subjects;
-  /** @throws EngineError `ERR_ENGINE_DOWN` */
-  session(): Session;
   members(): NatsMembers;
   gone(node: string): void;
   /** Another node removed members. */
@@ -31,6 +29,8 @@ export class Membership {
   readonly #claim: string;
   /** What this node says of itself. */
   #record: PeerRecord;
+  /** From the time that this node joins: others talk to it before the engine can be used. */
+  #session: Session | undefined;
   /** The first beat of this session came back. */
   #isEchoed = false;
   /** Another node with this id is alive, and stays. */
@@ -51,6 +51,7 @@ export class Membership {
   async join(session: Session): Promise<void> {
     const { host, subjects } = this.#owner;
     const { clock, nodeId } = host;
+    this.#session = session;
     this.peers.restart(clock.now());
     await session.flushed();
     await this.#callRoll(session);
@@ -78,7 +79,7 @@ export class Membership {
     this.#record = { ...this.#record, ttlMs, info: info.slice() };
     this.peers.beat(this.#record, host.clock.now());
     this.send(undefined, { op: 'beat', peer: this.#record });
-    await this.#owner.session().flushed();
+    await this.#usable().flushed();
     if (this.#isTaken) throw isTaken(host.nodeId);
     return this.peers.entries(host.clock.now());
   }
@@ -87,7 +88,7 @@ export class Membership {
   send(to: string | undefined, message: ControlMessage): void {
     const { host, subjects } = this.#owner;
     const subject = to === undefined ? subjects.control : subjects.node(to);
-    this.#owner.session().publish(subject, writeControl(host.nodeId, message));
+    this.#usable().publish(subject, writeControl(host.nodeId, message));
   }
 
   /** Asks every node that is alive to remove members that are its own. A dead node has none. */
@@ -95,6 +96,12 @@ export class Membership {
     this.peers.expire(this.#owner.host.clock.now());
     for (const node of this.peers.names())
       if (node !== this.#owner.host.nodeId) this.send(node, { op: 'drop', topic, fields });
+  }
+
+  /** @throws EngineError `ERR_ENGINE_DOWN` */
+  #usable(): Session {
+    if (this.#session === undefined) throw new EngineError('ERR_ENGINE_DOWN');
+    return this.#session;
   }
 
   async #callRoll(session: Session): Promise<void> {
@@ -142,7 +149,7 @@ export class Membership {
         if (reply === undefined || reply === '')
           throw new EngineError('ERR_ENGINE_MESSAGE', 'a roll without reply');
         const peers = this.peers.records(host.clock.now());
-        return this.#owner.session().publish(reply, writeControl(host.nodeId, { op: 'roll', peers }));
+        return this.#usable().publish(reply, writeControl(host.nodeId, { op: 'roll', peers }));
       }
       case 'bye':
         if (from !== host.nodeId && this.peers.claimOf(from) === message.claim) this.peers.remove(from);

@@ -11,6 +11,12 @@ export interface SessionOwner {
   denied(error: EngineError): void;
 }
 
+/**
+ * The server reports a subject that is not allowed before it answers the flush. The report takes more promise jobs than the answer: it
+ * comes through the iterator of `status()`.
+ */
+const STATUS_JOBS = 16;
+
 /** A call that is in flight. */
 interface Pending {
   readonly sinceMs: number;
@@ -82,9 +88,10 @@ export class Session {
   /** Resolves when the server has taken everything before this call. All calls of one turn share one flush. */
   flushed(): Promise<void> {
     this.#flush ??= this.track(() =>
-      Promise.resolve().then(() => {
+      Promise.resolve().then(async () => {
         this.#flush = undefined;
-        return this.#connection.flush();
+        await this.#connection.flush();
+        for (let job = 0; job < STATUS_JOBS; job++) await Promise.resolve();
       }),
     );
     return this.#flush;
