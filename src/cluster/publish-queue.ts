@@ -305,6 +305,8 @@ export class PublishQueue {
     queue.attempts = 0;
     if (queue.waiting.size > 0) this.#makeReady(queue);
     else this.#rest();
+    // Topics that found all batches in flight get the place of this one.
+    if (this.#ready.size > 0) this.#owner.wake();
   }
 
   /** The queue of a topic is deleted later: deleting and adding it in every turn costs more than a publish. */

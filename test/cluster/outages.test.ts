@@ -97,6 +97,17 @@ test('SC-07 a batch that the engine refuses fails alone; one that it answers wit
   assert.deepEqual([(await second).ok, hub.stored.get('news')!.top], [true, 1]);
 });
 
+test('SC-07 messages of 200 topics in one turn are all sent, although at most 64 batches are in flight', async () => {
+  const { hub, a } = pair();
+  const alone = new TestNode();
+  for (const node of [a, alone]) {
+    const results = collect(Array.from({ length: 200 }, (_, at) => node.publish(`topic ${at}`, 'x')));
+    await node.pass(1_000, 5);
+    assert.equal(results.filter(({ ok }) => ok).length, 200);
+  }
+  assert.equal(hub.stored.size, 200);
+});
+
 test('SC-07 a message over the limits is refused, and none is published after stop', async () => {
   const { a } = pair({ history: [{ ...RULE, maxBytes: 100 }], maxMessageBytes: 50 });
   const large = await a.publish('news', 'x'.repeat(120));
