@@ -40,6 +40,11 @@ export class RedisServer {
     }
   }
 
+  /** Of the process that runs. */
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
   async run(): Promise<void> {
     const args = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.#folder, '--save', ''];
     const child = spawn(PROGRAM, [...args, ...this.#extra], { stdio: ['ignore', 'pipe', 'inherit'] });
