@@ -1,12 +1,14 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createWebSocketStream } from './duplex.ts';
+import { extension } from './extension.ts';
 import type * as events from './event-target.ts';
 import type * as socketEvents from './events.ts';
 import type * as options from './options.ts';
 import { Sender } from './sender.ts';
 import type * as server from './server.ts';
 import { WebSocketServer } from './server.ts';
+import { subprotocol } from './subprotocol.ts';
 import * as websocket from './websocket.ts';
 
 /** The static members of {@link WebSocket}, besides the four states. */
@@ -16,6 +18,10 @@ export interface Statics {
   readonly WebSocketServer: typeof WebSocketServer;
   readonly Sender: typeof Sender;
   readonly createWebSocketStream: typeof createWebSocketStream;
+  /** `parse` and `format` of `Sec-WebSocket-Extensions`. */
+  readonly extension: typeof extension;
+  /** `parse` of `Sec-WebSocket-Protocol`. */
+  readonly subprotocol: typeof subprotocol;
 }
 
 /**
@@ -30,6 +36,8 @@ export const WebSocket: typeof websocket.WebSocket & Statics = /* @__PURE__ */ O
     WebSocketServer,
     Sender,
     createWebSocketStream,
+    extension,
+    subprotocol,
   },
 );
 /** An instance of the class. */

@@ -6,6 +6,12 @@ export { type Statics, WebSocket } from './door.ts';
 export { WebSocket as default, WebSocket as 'module.exports' } from './door.ts';
 export { createWebSocketStream } from './duplex.ts';
 export type { CloseEvent, ErrorEvent, Event, EventSocket, MessageEvent } from './event-target.ts';
+export {
+  extension,
+  type ExtensionParameters,
+  type Extensions,
+  type FormattableExtensions,
+} from './extension.ts';
 export type { RawData, WebSocketEventMap, WebSocketEvents } from './events.ts';
 export type {
   ClientOptions,
@@ -16,4 +22,5 @@ export type {
   VerifyClientCallbackSync,
 } from './options.ts';
 export { type FrameOptions, Sender } from './sender.ts';
+export { subprotocol } from './subprotocol.ts';
 export { WebSocketServer, type WebSocketServerEvents } from './server.ts';

@@ -33,24 +33,6 @@ export function requestFault({ method, headers }: IncomingMessage): RequestFault
   return undefined;
 }
 
-const TOKEN = /^[!#$%&'*+\-.0-9A-Z^_`|a-z~]+$/;
-
-/**
- * Reads `Sec-WebSocket-Protocol`.
- * @throws SyntaxError For a list with an invalid, missing or repeated member.
- */
-export function readProtocols(value: string | undefined): Set<string> {
-  const protocols = new Set<string>();
-  if (value === undefined) return protocols;
-  for (const member of value.split(',')) {
-    const protocol = member.replace(/^[ \t]+|[ \t]+$/g, '');
-    if (!TOKEN.test(protocol)) throw new SyntaxError('A member of the list is no token');
-    if (protocols.has(protocol)) throw new SyntaxError(`The "${protocol}" subprotocol is duplicated`);
-    protocols.add(protocol);
-  }
-  return protocols;
-}
-
 function destroyOnError(this: Duplex): void {
   this.destroy();
 }

@@ -13,16 +13,10 @@ import { defaultEngine } from '../engine/engine.ts';
 import { acceptValue } from '../protocol/handshake/accept-key.ts';
 import { answerOffers, type NegotiatedDeflate } from './deflate-rules.ts';
 import type { ServerOptions, VerifyClientCallbackAsync, VerifyClientCallbackSync } from './options.ts';
-import {
-  guard,
-  readProtocols,
-  refuse,
-  type RequestFault,
-  requestFault,
-  unguard,
-} from './server-handshake.ts';
+import { guard, refuse, type RequestFault, requestFault, unguard } from './server-handshake.ts';
 import { deflateSettings } from './settings.ts';
 import { LINK_DEFAULTS } from './settings-options.ts';
+import { subprotocol } from './subprotocol.ts';
 import { nextTick } from './ticks.ts';
 import { isInstance, WsEmitter } from './typed-emitter.ts';
 import { DRIVER, PREAMBLE, WebSocket } from './websocket.ts';
@@ -39,7 +33,12 @@ type RequestClass = typeof IncomingMessage;
 interface Offer {
   readonly key: string;
   readonly protocols: Set<string>;
-  readonly deflate: NegotiatedDeflate | undefined;
+  readonly extensions: NegotiatedExtensions;
+}
+
+/** What the handshake has agreed on, by name. */
+interface NegotiatedExtensions {
+  'permessage-deflate'?: NegotiatedDeflate;
 }
 
 /** Arguments of the events of a {@link WebSocketServer}. */
@@ -196,7 +195,12 @@ export class WebSocketServer<
     }
     const offer = this._readOffer(request);
     if ('status' in offer) this._refuse(request, socket, offer);
-    else this._verify(request, socket, (): void => this._complete(offer, request, socket, head, callback));
+    else {
+      const { extensions, key, protocols } = offer;
+      this._verify(request, socket, () =>
+        this.completeUpgrade(extensions, key, protocols, request, socket, head, callback),
+      );
+    }
   }
 
   /** @internal */
@@ -232,22 +236,24 @@ export class WebSocketServer<
   _readOffer({ headers }: InstanceType<U>): Offer | RequestFault {
     let protocols: Set<string>;
     try {
-      protocols = readProtocols(headers['sec-websocket-protocol']);
+      const offered = headers['sec-websocket-protocol'];
+      protocols = offered === undefined ? new Set() : subprotocol.parse(offered);
     } catch {
       return { status: 400, message: 'Invalid Sec-WebSocket-Protocol header' };
     }
-    let deflate: NegotiatedDeflate | undefined;
+    const negotiated: NegotiatedExtensions = {};
     const { perMessageDeflate } = this.options;
     const extensions = headers['sec-websocket-extensions'];
     try {
       if (perMessageDeflate && extensions !== undefined) {
         const options = perMessageDeflate === true ? {} : perMessageDeflate;
-        deflate = answerOffers(extensions, options, defaultEngine.zlib.drivesZlib);
+        const deflate = answerOffers(extensions, options, defaultEngine.zlib.drivesZlib);
+        if (deflate !== undefined) negotiated['permessage-deflate'] = deflate;
       }
     } catch {
       return { status: 400, message: 'Invalid or unacceptable Sec-WebSocket-Extensions header' };
     }
-    return { key: headers['sec-websocket-key']!, protocols, deflate };
+    return { key: headers['sec-websocket-key']!, protocols, extensions: negotiated };
   }
 
   /** @internal */
@@ -274,9 +280,14 @@ export class WebSocketServer<
     else refuseWith();
   }
 
-  /** @internal */
-  _complete(
-    { key, protocols, deflate }: Offer,
+  /**
+   * Answers a request that was checked, with the arguments that `ws` has, so that a subclass can come before it.
+   * @internal
+   */
+  completeUpgrade(
+    extensions: NegotiatedExtensions,
+    key: string,
+    protocols: Set<string>,
     request: InstanceType<U>,
     socket: Duplex & { [UPGRADED]?: boolean },
     head: Buffer,
@@ -313,6 +324,7 @@ export class WebSocketServer<
       headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
       client._protocol = protocol;
     }
+    const deflate = extensions['permessage-deflate'];
     if (deflate !== undefined) {
       headers.push(`Sec-WebSocket-Extensions: ${deflate.text}`);
       const { perMessageDeflate } = options;

@@ -40,6 +40,33 @@ interface SetSocketOptions extends ConnectionOptions, Pick<ClientOptions, 'gener
   readonly [PREAMBLE]?: Buffer;
 }
 
+/** Members that are enumerable, as in a browser and in `ws`: wrappers copy what they find with `for (const name in socket)`. */
+const ENUMERABLE = [
+  'addEventListener',
+  'binaryType',
+  'bufferedAmount',
+  'extensions',
+  'isPaused',
+  'onclose',
+  'onerror',
+  'onmessage',
+  'onopen',
+  'protocol',
+  'readyState',
+  'removeEventListener',
+  'url',
+] as const;
+
+/** Defines the states on the class and its prototype, and makes members enumerable. */
+function defineIdl(Class: typeof WebSocket): void {
+  // A bundler gives the class another one.
+  Object.defineProperty(Class, 'name', { value: 'WebSocket' });
+  const { prototype } = Class;
+  for (const name of ENUMERABLE) Object.defineProperty(prototype, name, { enumerable: true });
+  for (const [name, value] of Object.entries(READY))
+    for (const holder of [Class, prototype]) Object.defineProperty(holder, name, { value, enumerable: true });
+}
+
 /** Both arguments before the callback may be left out. */
 function control(
   driver: SocketDriver,
@@ -57,28 +84,23 @@ function control(
  * connects as soon as it is constructed; a server constructs the connections that it accepts.
  */
 export class WebSocket extends WsEmitter<WebSocketEvents> {
-  /** A bundler gives the class another one. @internal */
-  static override readonly name = 'WebSocket';
+  declare static readonly CONNECTING: 0;
+  declare static readonly OPEN: 1;
+  declare static readonly CLOSING: 2;
+  declare static readonly CLOSED: 3;
+
+  declare readonly CONNECTING: 0;
+  declare readonly OPEN: 1;
+  declare readonly CLOSING: 2;
+  declare readonly CLOSED: 3;
+
+  static {
+    defineIdl(this);
+  }
 
   /** The CommonJS copy of this library has a class of its own. Its sockets are instances of this class, too. @internal */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return isInstance(this, WebSocket, BRAND, value);
-  }
-
-  static get CONNECTING(): 0 {
-    return READY.CONNECTING;
-  }
-
-  static get OPEN(): 1 {
-    return READY.OPEN;
-  }
-
-  static get CLOSING(): 2 {
-    return READY.CLOSING;
-  }
-
-  static get CLOSED(): 3 {
-    return READY.CLOSED;
   }
 
   /** @internal */
@@ -121,22 +143,6 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
   /** @internal */
   get [BRAND](): true {
     return true;
-  }
-
-  get CONNECTING(): 0 {
-    return READY.CONNECTING;
-  }
-
-  get OPEN(): 1 {
-    return READY.OPEN;
-  }
-
-  get CLOSING(): 2 {
-    return READY.CLOSING;
-  }
-
-  get CLOSED(): 3 {
-    return READY.CLOSED;
   }
 
   get readyState(): ReadyState {

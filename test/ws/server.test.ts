@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
@@ -253,4 +254,23 @@ test('CD-01: a server takes exactly one of port, server and noServer', () => {
       message: 'One and only one of the "port", "server", or "noServer" options must be specified',
     });
   }
+});
+
+test('CD-01: a subclass can come before completeUpgrade, which has the arguments of ws', async (t) => {
+  const seen: unknown[] = [];
+  class Own extends hawser.WebSocketServer {
+    override completeUpgrade(...args: Parameters<Server['completeUpgrade']>): void {
+      const [extensions, key, protocols] = args;
+      seen.push(Object.keys(extensions), key.length, [...protocols]);
+      super.completeUpgrade(...args);
+    }
+  }
+  const server = new Own({ port: 0, host: '127.0.0.1', perMessageDeflate: true });
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const client = new hawser(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, ['a', 'b']);
+  await once(client, 'open');
+  assert.deepEqual([seen, client.protocol], [[['permessage-deflate'], 24, ['a', 'b']], 'a']);
+  client.close();
+  await once(client, 'close');
 });

@@ -1,1 +1,9 @@
-export { createWebSocketStream, default, Sender, WebSocket, WebSocketServer } from 'hawser/ws';
+export {
+  createWebSocketStream,
+  default,
+  extension,
+  Sender,
+  subprotocol,
+  WebSocket,
+  WebSocketServer,
+} from 'hawser/ws';
