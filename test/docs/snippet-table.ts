@@ -33,6 +33,7 @@ const BROWSER = `
 const GUIDE_TO_CLIENT = { in: 'examples/client-guide.ts' };
 const GUIDE_TO_DEBUGGING = { in: 'examples/slow-consumer.ts' };
 const HTTP2_EXAMPLE = { in: 'examples/http2.ts' };
+const CLUSTER_EXAMPLE = { in: 'examples/cluster/node.js' };
 const TRACING_EXAMPLE = { in: 'examples/tracing/server.js' };
 const GUIDE_TO_STREAMS = { in: 'examples/upload.ts' };
 const GUIDE_TO_CHANNELS = { in: 'examples/channels.ts' };
@@ -117,6 +118,8 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   },
   'docs/compression.md: Clients whose compression is broken': { run: guides.brokenCompression },
   'docs/limits.md: A strict profile': { run: guides.limits },
+  'docs/deploying.md: The server drains': CLUSTER_EXAMPLE,
+  'docs/deploying.md: The server drains (2)': CLUSTER_EXAMPLE,
   'docs/cluster.md: Setup': {
     given: `
       import { createRequire } from 'node:module';

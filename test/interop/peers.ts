@@ -212,6 +212,8 @@ export const mojolicious: Found<string> =
 
 export const nginx: Found<string> = program('nginx', 'nginx-light');
 export const haproxy: Found<string> = program('haproxy', 'haproxy');
+/** Checks files of Compose; needs no Docker for that. */
+export const dockerCompose: Found<string> = program('docker-compose', 'docker-compose');
 
 export const tinyproxy: Found<string> = program('tinyproxy', 'tinyproxy');
 export const squid: Found<string> = program('squid', 'squid');
