@@ -5,9 +5,8 @@ import type {
   NodeInfo,
   NodeQuestion,
   OtherAnswers,
-  OtherNodes,
 } from '../server/groups/cluster-calls.ts';
-import type { LocalServer, Relayed } from '../server/groups/topic-node.ts';
+import type { LocalServer, OtherNodes, Relayed } from '../server/groups/topic-node.ts';
 import { Broadcasts } from './broadcasts.ts';
 import type { ControlMessages } from './control-messages.ts';
 import type { Engine, NodeEntry } from './engine.ts';

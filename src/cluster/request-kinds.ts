@@ -39,4 +39,4 @@ export const QUESTIONS: { readonly [Question in NodeQuestion]: QuestionKind<Node
 
 /** The kind with this name; `undefined` for a question that this version does not know. */
 export const questionKind = (name: string): QuestionKind<unknown> | undefined =>
-  Object.hasOwn(QUESTIONS, name) ? (QUESTIONS[name as NodeQuestion] as QuestionKind<unknown>) : undefined;
+  Object.hasOwn(QUESTIONS, name) ? QUESTIONS[name as NodeQuestion] : undefined;

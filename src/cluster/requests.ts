@@ -87,7 +87,7 @@ export class Requests {
         reject(signal?.reason);
       };
       const request = new OpenRequest(
-        QUESTIONS[question] as QuestionKind<unknown>,
+        QUESTIONS[question],
         writeAsk({ from: nodeId, id, kind: question, deadlineMs, subject }),
         (answers) => {
           forget();

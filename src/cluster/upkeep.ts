@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Clock } from '../engine/clock.ts';
 import { EngineError } from '../protocol/errors.ts';
 import type { Position } from '../server/groups/topic.ts';

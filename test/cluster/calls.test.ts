@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { prng } from '../../fuzz/prng.ts';
 import { type HubEngine, TopicHub } from '../../fuzz/topic-hub.ts';
@@ -18,8 +19,8 @@ interface Cluster {
   readonly hub: TopicHub;
   readonly nodes: readonly TestNode[];
   /** Makes a node ignore what others ask, as if its event loop were blocked. */
-  hang(at: number): void;
-  pass(ms: number): Promise<void>;
+  readonly hang: (at: number) => void;
+  readonly pass: (ms: number) => Promise<void>;
 }
 
 /** Nodes on one broker that have seen each other. */
@@ -168,6 +169,15 @@ test('SC-09 an aborted signal rejects with its reason, and later answers are ign
   assert.deepEqual([asked.error, sent.error], [reason, reason]);
   await pass(3_000);
   assert.deepEqual(nodes[0]!.owner.faults, []);
+  const other = new AbortController();
+  const { signal } = other;
+  for (const deadlineMs of [1, 40]) {
+    void nodes[1]!.node.ask('stats', '', { deadlineMs, signal });
+    void nodes[1]!.node.broadcast(text('hello'), { deadlineMs, signal });
+  }
+  assert.equal(getEventListeners(signal, 'abort').length, 4);
+  await pass(50);
+  assert.equal(getEventListeners(signal, 'abort').length, 0, 'a call that has ended leaves the signal alone');
   const late = settled(nodes[0]!.node.ask('stats', '', limits));
   const unsent = settled(nodes[0]!.node.broadcast(text('hello'), limits));
   await jobs();

@@ -50,6 +50,13 @@ await server.shutdown();`;
 test('PF-14 GN-14 a server loads code of cluster/ only if an option needs it', async () => {
   assert.deepEqual(await loaded(server('{}')), []);
   assert.deepEqual(await loaded(server("{ protocols: ['chat'], requireOrigin: false }")), []);
+  const calls = `
+await server.cluster.stats();
+await server.cluster.broadcast('x');
+await server.cluster.subscriberCount('t');
+await server.cluster.disconnect('none');
+await server.cluster.nodes();`;
+  assert.deepEqual(await loaded(server('{}', calls)), [], 'calls to all servers, of a server on its own');
   assert.deepEqual(await loaded("new WebSocketServer({ history: { match: '*' } });"), [], 'at the first use');
 
   const history = await loaded(server("{ history: { match: '*' } }"));

@@ -1,5 +1,3 @@
-import type { Relayed } from './topic-node.ts';
-
 /** Options of a call to all servers of a cluster. */
 export interface ClusterCallOptions {
   /** Longest time that the call waits for answers. Default 2,000; 1 to 2,147,483,647 ms. */
@@ -94,26 +92,4 @@ export interface OtherAnswers<Value> {
   /** By node id. */
   readonly values: ReadonlyMap<string, Value>;
   readonly missing: readonly string[];
-}
-
-/** The other servers of the cluster. */
-export interface OtherNodes {
-  /** The servers that are alive, this one included. Never rejects. */
-  nodes(): Promise<readonly NodeInfo[]>;
-  /**
-   * Asks all other servers.
-   * @param subject What the question is about: a topic, or the id of a connection.
-   * @returns Rejects with the reason of an aborted signal, and for nothing else.
-   */
-  ask<Question extends NodeQuestion>(
-    question: Question,
-    subject: string,
-    limits: CallLimits,
-  ): Promise<OtherAnswers<NodeAnswers[Question]>>;
-  /**
-   * Sends a message to the connections of all other servers.
-   * @param frame The whole frame, without a mask.
-   * @returns Resolves when the engine has taken it; rejects as {@link ask}.
-   */
-  broadcast(frame: Uint8Array, limits: CallLimits): Promise<Relayed>;
 }

@@ -18,9 +18,8 @@ import type {
   ClusterTotals,
   NodeInfo,
   NodeStats,
-  OtherNodes,
 } from './cluster-calls.ts';
-import type { LocalServer, Relayed, TopicNode } from './topic-node.ts';
+import type { LocalServer, OtherNodes, Relayed, TopicNode } from './topic-node.ts';
 
 const DEADLINE_MS = 2_000;
 const OPTIONS = callOptions({ deadlineMs: wholeNumber(1, 2 ** 31 - 1), signal: SIGNAL });

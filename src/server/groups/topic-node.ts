@@ -3,7 +3,14 @@ import type { PreparedRun } from '../../protocol/outgoing/prepared-run.ts';
 import type { Delivery } from '../../connection/owner.ts';
 import type { Position } from '../../options/topic-calls.ts';
 import type { ConnectionIds } from './broadcast.ts';
-import type { NodeInfo, NodeStats, OtherNodes } from './cluster-calls.ts';
+import type {
+  CallLimits,
+  NodeAnswers,
+  NodeInfo,
+  NodeQuestion,
+  NodeStats,
+  OtherAnswers,
+} from './cluster-calls.ts';
 
 /** A message of a topic. All subscribers share the object and its frames. */
 export interface TopicMessage {
@@ -91,6 +98,28 @@ export interface MemberList {
   readonly count: number;
   /** Missing above `maxMembers`. */
   readonly members?: readonly Member[] | undefined;
+}
+
+/** The other servers of the cluster. */
+export interface OtherNodes {
+  /** The servers that are alive, this one included. Never rejects. */
+  nodes(): Promise<readonly NodeInfo[]>;
+  /**
+   * Asks all other servers.
+   * @param subject What the question is about: a topic, or the id of a connection.
+   * @returns Rejects with the reason of an aborted signal, and for nothing else.
+   */
+  ask<Question extends NodeQuestion>(
+    question: Question,
+    subject: string,
+    limits: CallLimits,
+  ): Promise<OtherAnswers<NodeAnswers[Question]>>;
+  /**
+   * Sends a message to the connections of all other servers.
+   * @param frame The whole frame, without a mask.
+   * @returns Resolves when the engine has taken it; rejects as {@link ask}.
+   */
+  broadcast(frame: Uint8Array, limits: CallLimits): Promise<Relayed>;
 }
 
 /** What one server answers to questions of all servers, this one included. */
