@@ -32,7 +32,7 @@ export const LAYERS = {
   testing: [...CORE, 'server', 'client', 'observe', 'cluster'],
   conform: ENTRY_POINTS,
   load: ENTRY_POINTS,
-  cli: [...ENTRY_POINTS, 'conform/index.ts', 'load/index.ts', 'observe/index.ts'],
+  cli: [...ENTRY_POINTS, 'conform/index.ts', 'load/index.ts', 'observe/index.ts', 'cluster/index.ts'],
 };
 
 /**

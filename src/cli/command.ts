@@ -32,6 +32,8 @@ export interface CommandIo {
   variable(name: string): string | undefined;
   /** Folder for what is kept between runs; it may not exist yet. `undefined` if the system names none. */
   readonly stateFolder: string | undefined;
+  /** Path of the program, for processes that run it again. */
+  readonly script: string;
   /** Versions of Hawser and Node, for reports. */
   readonly versions: { readonly hawser: string; readonly node: string };
   /** Aborted by the first SIGINT or SIGTERM. */

@@ -67,6 +67,7 @@ const io: CommandIo = {
   get stateFolder() {
     return stateFolder();
   },
+  script: process.argv[1]!,
   versions: { hawser: version, node: process.versions.node },
   interrupted: interrupt.signal,
   onExit: (listener) => {

@@ -45,7 +45,8 @@ export function serverFor(
   if (mode !== 'echo' && mode !== 'relay') return chatServer(options, servePage(chatPage(socketPath)));
   const server = new WebSocketServer({ ...options, request: servePage(testPage(socketPath, mode)) });
   if (mode === 'echo') serveEcho(server);
-  else serveRelay(server);
+  else if (options.cluster === undefined) serveRelay(server);
+  else serveSharedRelay(server);
   return server;
 }
 
@@ -57,6 +58,12 @@ function serveEcho(server: WebSocketServer): void {
       ? undefined
       : connection.drained().catch(() => undefined),
   );
+}
+
+/** Sends every message to all other connections, also to those of other servers. */
+function serveSharedRelay(server: WebSocketServer): void {
+  server.on('connection', (connection) => void connection.subscribe('relay'));
+  server.on('message', (connection, message) => void connection.publish('relay', message));
 }
 
 /** Sends every message to all other connections. */

@@ -18,6 +18,15 @@ import { MODE_FLAGS, modeOf, serverFor } from './serve-modes.ts';
 import { logClients, withoutCloses } from './serve-verbose.ts';
 import { SERVER_FLAGS, serverOptionsOf, WATCH_FLAGS } from './server-flags.ts';
 import { terminalLog } from './terminal-log.ts';
+import { serveWorkers } from './workers/serve-workers.ts';
+import {
+  isServeWorker,
+  leavePrimary,
+  WORKER_FLAGS,
+  workerCountOf,
+  workerIo,
+  workerOptions,
+} from './workers/worker-flags.ts';
 import { refuseTopicFlags, TOPIC_FLAGS, topicSettingsOf } from './topics/topic-flags.ts';
 
 const WHERE_FLAGS: readonly Flag[] = [
@@ -61,6 +70,7 @@ const FLAGS: readonly Flag[] = [
   ...MODE_FLAGS,
   ...TOPIC_FLAGS,
   ...WHERE_FLAGS,
+  ...WORKER_FLAGS,
   ...TLS_FLAGS,
   ...WATCH_FLAGS,
   ...SERVER_FLAGS,
@@ -83,6 +93,7 @@ const help = (): string =>
       { title: 'Mode', flags: MODE_FLAGS },
       { title: 'Topics (with --topics; what is not allowed is refused)', flags: TOPIC_FLAGS },
       { title: 'Address', flags: WHERE_FLAGS },
+      { title: 'Processes', flags: WORKER_FLAGS },
       { title: 'TLS', flags: TLS_FLAGS },
       { title: 'Monitoring', flags: WATCH_FLAGS },
       { title: 'Server options', flags: SERVER_FLAGS },
@@ -117,6 +128,10 @@ const help = (): string =>
         says: 'clients publish themselves, and see who is there',
       },
       {
+        command: "hawser serve --topics --allow-subscribe 'news:*' --workers 4",
+        says: 'the same on four cores',
+      },
+      {
         command: 'hawser serve --chat --allowed-host chat.example --allowed-origin https://chat.example',
         says: 'behind a proxy that forwards the Host header',
       },
@@ -147,10 +162,13 @@ function serverOf(make: () => WebSocketServer): WebSocketServer {
 }
 
 /** @returns The URL of the admin page, without the token; `undefined` without the flag. */
-async function openAdmin(server: WebSocketServer, { admin }: ServerOptions): Promise<string | undefined> {
+async function openAdmin(
+  open: () => Promise<AddressInfo>,
+  { admin }: ServerOptions,
+): Promise<string | undefined> {
   if (admin === undefined || admin === false) return undefined;
   try {
-    const address = await server.listenAdmin();
+    const address = await open();
     return `http://${urlHost(address)}:${address.port}/`;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -169,7 +187,8 @@ async function listen(server: WebSocketServer, port: number, host: string): Prom
   }
 }
 
-async function run(args: readonly string[], io: CommandIo): Promise<number> {
+async function run(args: readonly string[], givenIo: CommandIo): Promise<number> {
+  const io = workerIo(givenIo);
   const { flags } = parseFlags(args, FLAGS, 0);
   if (flags.has('help')) {
     io.out(help());
@@ -190,8 +209,33 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     logger,
   };
   const log = flags.has('verbose') ? logger : undefined;
-  const server = serverOf(() => serverFor(mode, options, topics, log));
+  const workers = workerCountOf(flags, io);
+  const server = serverOf(() => serverFor(mode, workerOptions(options, io), topics, log));
+  const announce = (address: AddressInfo, adminUrl: string | undefined, more: object): void => {
+    const authority = `${urlHost(address)}:${address.port}`;
+    const s = credentials === undefined ? '' : 's';
+    const pageUrl = `http${s}://${authority}/`;
+    const url = mode === 'chat' ? pageUrl : `ws${s}://${authority}${socketPath}`;
+    if (flags.has('json')) {
+      const admin = adminUrl === undefined ? {} : { adminUrl };
+      io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url, ...admin, ...more }));
+    } else if (mode === 'chat') io.out(`Hawser chat is listening on ${url}`);
+    else if (mode === 'topics')
+      io.out(`Hawser topics is listening on ${url} and takes POST ${pageUrl}topics/<topic>`);
+    else io.out(`Hawser ${mode} is listening on ${url} with a test page at ${pageUrl}`);
+  };
   const socketPath = typeof options.path === 'string' ? options.path : '/';
+  if (workers !== undefined)
+    return serveWorkers(io, {
+      count: workers,
+      args,
+      options,
+      timeoutMs,
+      isJson: flags.has('json'),
+      logger,
+      announce: (address, adminUrl) => announce(address, adminUrl, { workers }),
+      openAdmin: (open) => openAdmin(open, options),
+    });
   // The logger reports errors; without a listener the event would be unhandled.
   server.on('error', () => undefined);
   if (flags.has('json')) printEvents(server, io);
@@ -199,28 +243,20 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
 
   // Installed before the URL is printed and until the server has closed: without a listener SIGHUP ends the process.
   const stopRenewing = io.onHangUp(() => renew(server, flags, host, logger));
-  const adminUrl = await openAdmin(server, options);
+  const isWorker = isServeWorker(io);
+  const adminUrl = isWorker ? undefined : await openAdmin(() => server.listenAdmin(), options);
   const address = await listen(server, port, host);
-  const authority = `${urlHost(address)}:${address.port}`;
-  const s = credentials === undefined ? '' : 's';
-  const pageUrl = `http${s}://${authority}/`;
-  const url = mode === 'chat' ? pageUrl : `ws${s}://${authority}${socketPath}`;
-  if (flags.has('json')) {
-    const admin = adminUrl === undefined ? {} : { adminUrl };
-    io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url, ...admin }));
-  } else if (mode === 'chat') io.out(`Hawser chat is listening on ${url}`);
-  else if (mode === 'topics')
-    io.out(`Hawser topics is listening on ${url} and takes POST ${pageUrl}topics/<topic>`);
-  else io.out(`Hawser ${mode} is listening on ${url} with a test page at ${pageUrl}`);
+  if (!isWorker) announce(address, adminUrl, {});
   if (adminUrl !== undefined && !flags.has('json')) io.out(`The admin page is on ${adminUrl}`);
 
-  await interruption(io.interrupted);
+  await interruption(io.interrupted, server);
   // Clear the line: the terminal has just echoed ^C there.
   io.status('');
   if (!flags.has('json')) sayProgress(server, io);
   const report = await server.shutdown({ timeoutMs });
   stopRenewing();
   if (flags.has('json')) io.out(jsonLine({ event: 'shutdown', time: new Date().toISOString(), ...report }));
+  if (isWorker && io.interrupted.aborted) leavePrimary();
   return EXIT.DONE;
 }
 
@@ -279,10 +315,12 @@ function sayProgress(server: WebSocketServer, io: CommandIo): void {
   });
 }
 
-function interruption(signal: AbortSignal): Promise<void> {
+/** Until a signal comes, or the primary has shut the server of a worker down. */
+function interruption(signal: AbortSignal, server: WebSocketServer): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
+    server.once('closed', () => resolve());
   });
 }
 

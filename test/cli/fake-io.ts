@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { waitUntil } from '../../src/testing/index.ts';
 import type { CommandIo, Terminal } from '../../src/cli/command.ts';
@@ -48,6 +49,7 @@ export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): Fake
     variable: (name) => variables.get(name),
     variables,
     stateFolder: undefined,
+    script: join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js'),
     versions: { hawser: '0.0.0', node: '0.0.0' },
     interrupted: abort.signal,
     interrupt: () => abort.abort(),

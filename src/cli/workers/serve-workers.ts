@@ -1,0 +1,120 @@
+import cluster, { type Address } from 'node:cluster';
+import type { AddressInfo } from 'node:net';
+import { startWorkers, type Workers } from '../../cluster/index.ts';
+import type { Logger, ServerOptions } from '../../index.ts';
+import { CommandError, type CommandIo, EXIT } from '../command.ts';
+import { jsonLine } from '../json.ts';
+import { MetricsPort } from './metrics-port.ts';
+
+/** What `serve --workers` runs. */
+export interface WorkersToServe {
+  readonly count: number;
+  /** Arguments of `serve`, as given. Workers read them, too. */
+  readonly args: readonly string[];
+  /** Checked options, for the admin port. */
+  readonly options: ServerOptions;
+  readonly timeoutMs: number;
+  readonly isJson: boolean;
+  readonly logger: Logger;
+  /** Prints where the workers listen. */
+  readonly announce: (address: AddressInfo, adminUrl: string | undefined) => void;
+  /** Opens the admin port. @returns Its URL; `undefined` without the flag. */
+  readonly openAdmin: (open: () => Promise<AddressInfo>) => Promise<string | undefined>;
+}
+
+/**
+ * Runs `serve` in several processes until SIGINT or SIGTERM. Workers that end are restarted.
+ * @throws CommandError if a worker ends before all of them listen.
+ */
+export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Promise<number> {
+  const { count, args, options, timeoutMs, isJson, logger, announce } = settings;
+  const workers = startWorkers({ script: io.script, args: ['serve', ...args], count });
+  const print = (event: string, fields: object): void => {
+    if (isJson) io.out(jsonLine({ event, time: new Date().toISOString(), ...fields }));
+  };
+  let isStopping = false;
+  workers.on('exit', ({ number, id }, { code, signal, error }) => {
+    print('workerExit', { number, process: id, code, signal });
+    const cause = error === undefined ? {} : { err: error };
+    if (!isStopping) logger.warn({ worker: number, process: id, code, signal, ...cause }, 'worker ended');
+  });
+  workers.on('restart', ({ number }, { attempt, delayMs }) => {
+    print('workerRestart', { number, attempt, delayMs });
+  });
+  workers.on('failing', (_worker, error) => logger.error({ err: error }, 'a worker fails at its start'));
+  // Each worker reads its certificate again.
+  const stopForwarding = io.onHangUp(() => {
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGHUP');
+  });
+  const stop = async (): Promise<void> => {
+    isStopping = true;
+    await workers.stop({ deadlineMs: Math.round(timeoutMs * 1.25) });
+    stopForwarding();
+  };
+  let port: MetricsPort | undefined;
+  try {
+    const { admin = false } = options;
+    let adminUrl: string | undefined;
+    if (admin !== false) {
+      const opened = new MetricsPort(admin, workers);
+      port = opened;
+      adminUrl = await settings.openAdmin(() => opened.listen());
+    }
+    const address = await listening(workers, count, io.interrupted);
+    if (address !== undefined) {
+      announce(
+        { address: address.address, port: address.port, family: address.addressType === 6 ? 'IPv6' : 'IPv4' },
+        adminUrl,
+      );
+      if (adminUrl !== undefined && !isJson) io.out(`The metrics of all workers are on ${adminUrl}metrics`);
+      await interruption(io.interrupted);
+    }
+    // Clear the line: the terminal has just echoed ^C there.
+    io.status('');
+  } finally {
+    await stop();
+    await port?.close();
+  }
+  print('shutdown', { workers: count });
+  return EXIT.DONE;
+}
+
+/** Resolves with the address when every worker listens; `undefined` if the command is interrupted before. */
+function listening(workers: Workers, count: number, interrupted: AbortSignal): Promise<Address | undefined> {
+  return new Promise((resolve, reject) => {
+    const ready = new Set<number>();
+    const onListening = ({ id }: { readonly id: number }, address: Address): void => {
+      ready.add(id);
+      if (ready.size === count) end(() => resolve(address));
+    };
+    const onExit = (
+      { number }: { readonly number: number },
+      { code, signal }: { code: number | null; signal: string | null },
+    ): void =>
+      end(() =>
+        reject(
+          new CommandError(
+            `worker ${number} ended before it listened (${signal ?? `exit code ${code}`}); its message is above`,
+          ),
+        ),
+      );
+    const onAbort = (): void => end(() => resolve(undefined));
+    const end = (settle: () => void): void => {
+      cluster.off('listening', onListening);
+      workers.off('exit', onExit);
+      interrupted.removeEventListener('abort', onAbort);
+      settle();
+    };
+    cluster.on('listening', onListening);
+    workers.on('exit', onExit);
+    interrupted.addEventListener('abort', onAbort);
+    if (interrupted.aborted) onAbort();
+  });
+}
+
+function interruption(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
