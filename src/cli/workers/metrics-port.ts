@@ -14,8 +14,9 @@ export class MetricsPort {
   constructor(admin: Admin, workers: Workers) {
     this.#admin = admin;
     const { host = '127.0.0.1', token, allowedHosts = [] } = admin;
+    const urlHost = host.includes(':') ? `[${host}]` : host;
     this.#server = new WebSocketServer({
-      allowedHosts: ['localhost', '127.0.0.1', '[::1]', host, ...allowedHosts],
+      allowedHosts: [...new Set(['localhost', '127.0.0.1', '[::1]', urlHost, ...allowedHosts])],
       endpoints: { health: '/healthz' },
       upgrade: () => refuse(404),
       request: async ({ url, method, headers }) => {

@@ -84,6 +84,7 @@ class Slot {
 export class Supervisor {
   readonly #settings: SupervisorSettings;
   readonly #slots: readonly Slot[];
+  #isStopping = false;
   #stopped: Promise<void> | undefined;
   #allEnded: () => void = () => undefined;
 
@@ -108,6 +109,7 @@ export class Supervisor {
 
   async #stop(deadlineMs: number): Promise<void> {
     const { clock } = this.#settings;
+    this.#isStopping = true;
     const ended = new Promise<void>((resolve) => {
       this.#allEnded = resolve;
     });
@@ -151,12 +153,11 @@ export class Supervisor {
     const { clock, random, owner, restart } = this.#settings;
     if (clock.now() - slot.startedMs >= restart.stableMs) slot.exits = 0;
     slot.exits++;
-    const isStopping = this.#stopped !== undefined;
-    slot.state = isStopping ? 'ended' : 'waiting';
+    slot.state = this.#isStopping ? 'ended' : 'waiting';
     owner.exit(slot.view, exit);
     slot.running = undefined;
     // A listener may have called `stop`.
-    if (this.#stopped !== undefined) {
+    if (this.#isStopping) {
       slot.state = 'ended';
       this.#checkEnded();
       return;
