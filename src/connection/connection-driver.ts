@@ -1,37 +1,4 @@
-import { Buffer } from 'node:buffer';
-import { checkCloseArguments } from '../protocol/close.ts';
-import type { Role } from '../protocol/constants.ts';
-import { MisuseError, PeerError } from '../protocol/errors.ts';
-import { copyOf, messageMemory } from '../protocol/message-memory.ts';
-import { isTextPayload, type Message, type Payload, payloadLength } from '../protocol/payload.ts';
-import { UNKNOWN_BYTES } from '../protocol/outgoing/outbox.ts';
-import type { Transport, TransportOwner } from '../sockets/transport.ts';
-import type { CloseInfo } from '../protocol/close-info.ts';
-import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
-import { Delivery, type DeliveryOwner, type MessageListener, UNCLAIMED_MS } from './delivery.ts';
-import { countListeners, dispatch, type ListenerWatcher, listenersOf, type SafeEmitter } from './emitter.ts';
-import { checkEventName, CONNECTION_EVENTS } from './event-names.ts';
-import {
-  CONNECTION_CLOSE,
-  CONNECTION_DRAIN,
-  isHandlerTraced,
-  MESSAGE_RECEIVE,
-  MESSAGE_SEND,
-} from '../engine/channels.ts';
-import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
-import type { ConnectionOwner, Delivery as DeliveryCounts, ListenerResult } from './owner.ts';
-import { Link } from './link.ts';
-import type { LinkOwner, PartReceiver } from './link-owner.ts';
-import type { MessageMeter } from '../observe/message-meter.ts';
-import type { DropCause } from '../observe/observer.ts';
-import type { HandlerTrace, MessageTracer } from '../observe/tracing/traces.ts';
-import { PublishedHandler } from './handler-trace.ts';
-import type { MessageIterator } from './message-iterator.ts';
-import { SendingHalf } from './sending-half.ts';
-import type { ConnectionState } from './states.ts';
-import type { TopicSet } from './topic-set.ts';
-import { type UnclaimedOwner, UnclaimedTimer } from './unclaimed-timer.ts';
-import type { Warnings } from './warnings.ts';
+import type { Buffer } from 'node:buffer';
 import type { PublishTo } from '../options/call-options.ts';
 import type { StreamOptions, StreamSource } from '../options/stream-source.ts';
 import type {
@@ -41,22 +8,23 @@ import type {
   SubscribedFrom,
   SubscribeFromOptions,
 } from '../options/topic-calls.ts';
-
-const NO_LISTENERS: readonly never[] = Object.freeze([]);
-
-const LISTENER_BESIDE_STREAMS =
-  "a listener of 'message' is never called: messageStreams() takes the messages of this connection";
-
-const receivesStreams = (): MisuseError =>
-  new MisuseError('ERR_STATE', 'messageStreams() takes the messages of this connection already');
-
-/** Returns the bytes of a whole message; those of a text in memory of its own. */
-function bytesOf(message: Message): Buffer {
-  if (typeof message !== 'string') return message;
-  const bytes = messageMemory(Buffer.byteLength(message));
-  bytes.write(message);
-  return bytes;
-}
+import { checkCloseArguments } from '../protocol/close.ts';
+import type { CloseInfo } from '../protocol/close-info.ts';
+import type { Role } from '../protocol/constants.ts';
+import { MisuseError, PeerError } from '../protocol/errors.ts';
+import type { Payload } from '../protocol/payload.ts';
+import type { Transport, TransportOwner } from '../sockets/transport.ts';
+import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
+import { UNCLAIMED_MS } from './delivery.ts';
+import type { SafeEmitter } from './emitter.ts';
+import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
+import { Link } from './link.ts';
+import type { LinkOwner } from './link-owner.ts';
+import type { ConnectionOwner, Delivery } from './owner.ts';
+import { ReceivingHalf } from './receiving-half.ts';
+import type { ConnectionState } from './states.ts';
+import type { TopicSet } from './topic-set.ts';
+import type { Warnings } from './warnings.ts';
 
 /**
  * Drives one connection: the link below, delivery, topics and counters. The application holds a `Connection`, which has
@@ -64,8 +32,8 @@ function bytesOf(message: Message): Buffer {
  * @typeParam C The `Connection`.
  */
 export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
-  extends SendingHalf
-  implements LinkOwner, DeliveryOwner, ExpiryOwner, ListenerWatcher, UnclaimedOwner
+  extends ReceivingHalf<C>
+  implements LinkOwner, ExpiryOwner
 {
   readonly owner: ConnectionOwner<ConnectionDriver<C>, C>;
   readonly id: string;
@@ -74,22 +42,14 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   readonly connectedAtMs: number;
   /** The object that the application holds. Set by its constructor. */
   connection!: C;
-  ownListeners: readonly MessageListener[] = NO_LISTENERS;
   /** Written by the topic table. Kept after the state became `closed`, until `close` was emitted. */
   topicSet: TopicSet | undefined;
   /** The place that the owner reserved for this connection. A field, because a weak map cost a tenth of a handshake. */
   place: unknown;
-  messagesReceived = 0;
-  /** One listener takes all messages: those of the server or client get none. */
-  isExclusive = false;
 
   /** The link below, also for tools that observe this one connection. */
   readonly link: Link;
-  readonly #delivery: Delivery;
   #expiry: Expiry | undefined;
-  /** Set if messages are received as streams. */
-  #parts: PartReceiver | undefined;
-  #unclaimed: UnclaimedTimer | undefined;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | undefined;
 
   /**
@@ -103,13 +63,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     open: (owner: TransportOwner) => Transport,
     nextKey?: () => number,
   ) {
-    super();
+    super(owner.deadlines.now() + UNCLAIMED_MS);
     this.owner = owner;
     this.id = identity.id;
     this.protocol = identity.protocol;
     this.extensions = identity.extensions;
     this.connectedAtMs = owner.deadlines.clock.wallNow();
-    this.#delivery = new Delivery(this, owner.deadlines.now() + UNCLAIMED_MS);
     this.link = new Link(this, owner, role, open, nextKey, identity.deflate);
     if (identity.expiresAt !== undefined) this.expireAt(identity.expiresAt);
   }
@@ -118,10 +77,6 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   get state(): ConnectionState {
     return this.link.state;
-  }
-
-  get remoteAddress(): string {
-    return this.link.transport.remoteAddress;
   }
 
   get remotePort(): number {
@@ -142,14 +97,6 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
 
   get lastReceivedAgoMs(): number {
     return this.owner.deadlines.now() - this.link.watch.receivedAtMs;
-  }
-
-  get bytesReceived(): number {
-    return this.link.bytesReceived;
-  }
-
-  get bytesSent(): number {
-    return this.link.outbox.sentBytes;
   }
 
   get closeInfo(): CloseInfo | undefined {
@@ -183,26 +130,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   close(code: number, reason: string): void {
     checkCloseArguments(code, reason, this.link.core.role);
     this.link.end.close(code, reason, 'local-close');
-    this.#dropAbandoned();
+    this.dropAbandoned();
   }
 
   terminate(): void {
     this.link.end.terminate('terminated');
-    this.#dropUndelivered();
-  }
-
-  pause(): void {
-    this.#delivery.pause();
-  }
-
-  resume(): void {
-    this.#delivery.resume();
-    this.#parts?.resumed();
-  }
-
-  loop(): MessageIterator {
-    if (this.#parts !== undefined) throw receivesStreams();
-    return this.#delivery.loop('connection', this.link.endStep === 'released');
+    this.dropUndelivered();
   }
 
   subscribe(topic: string): boolean {
@@ -213,7 +146,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.owner.groups.unsubscribe(this, topic);
   }
 
-  publish(topic: string, payload: Payload, options: PublishTo<C> | undefined): DeliveryCounts {
+  publish(topic: string, payload: Payload, options: PublishTo<C> | undefined): Delivery {
     return this.owner.groups.publish(this, topic, payload, options);
   }
 
@@ -251,7 +184,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   /** Starts a closing handshake with a cause of the owner. */
   closeFor(code: number, reason: string, cause: CloseInfo['cause']): void {
     this.link.end.close(code, reason, cause);
-    this.#dropAbandoned();
+    this.dropAbandoned();
   }
 
   /** Destroys the socket with a cause of the owner. */
@@ -264,51 +197,6 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     if (bytes.length > 0) this.link.received(bytes);
   }
 
-  /** From now on `listener` takes the messages, and the listeners of the server or client do not. Call it once. */
-  takeMessages(listener: (message: Message, isText: boolean) => void): void {
-    this.isExclusive = true;
-    this.connection.on('message', listener);
-  }
-
-  /**
-   * From now on `receiver` takes the messages part by part, also those that were not delivered yet.
-   * @throws MisuseError `ERR_STATE` if the messages have a consumer, or if the connection speaks `hawser.v1`.
-   */
-  receiveParts(receiver: PartReceiver): void {
-    if (this.#parts !== undefined) throw receivesStreams();
-    if (this.session !== undefined)
-      throw new MisuseError('ERR_STATE', 'a connection with hawser.v1 receives whole messages only');
-    this.#delivery.handOver('messageStreams', (message, isText) => {
-      receiver.received(bytesOf(message), isText, true);
-    });
-    this.isExclusive = true;
-    this.#parts = receiver;
-    this.link.core.passParts();
-    if (this.link.endStep === 'released') receiver.ended();
-    else this.deliveryReady();
-  }
-
-  /** The application has stopped delivery. */
-  get isPaused(): boolean {
-    return this.#delivery.isPaused;
-  }
-
-  /** Received parts were taken. */
-  partsTaken(): void {
-    if (this.link.endStep !== 'released') this.link.readMore();
-  }
-
-  /** The application has given up messages that it receives as streams. */
-  partsDropped(messages: number): void {
-    this.countDropped(messages, 'undelivered');
-  }
-
-  /** The listeners for the messages of all connections have changed. */
-  sharedListenersChanged(): void {
-    this.#delivery.consumersChanged();
-    if (this.#delivery.waiting > 0) this.deliveryReady();
-  }
-
   /** Shows mistakes of the application. */
   get warnings(): Warnings {
     return this.owner.warnings;
@@ -319,71 +207,12 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.link.attempt(step);
   }
 
-  // `ListenerWatcher`.
-
-  listenersChanged(name: string | symbol | undefined): void {
-    if (name !== undefined && name !== 'message') {
-      checkEventName(name, CONNECTION_EVENTS, this.owner.warnings);
-      return;
-    }
-    this.ownListeners = listenersOf(this.connection, 'message') as MessageListener[];
-    if (this.#parts !== undefined && this.ownListeners.length > 0)
-      this.owner.warnings.mistake('HAWSER_EVENT', 'message listener beside streams', LISTENER_BESIDE_STREAMS);
-    this.#delivery.consumersChanged();
-    if (this.ownListeners.length > 0 && this.#delivery.waiting > 0) this.deliveryReady();
-  }
-
-  // `LinkOwner`.
-
-  get wantsMore(): boolean {
-    const delivery = this.#delivery;
-    const { settings } = this.owner;
-    if (this.session?.wantsMore === false && this.link.state === 'open') return false;
-    if (this.#parts !== undefined)
-      return this.#parts.waitingBytes < settings.receiveAheadBytes || this.link.state !== 'open';
-    if (delivery.waitingBytes < settings.receiveAheadBytes || this.link.state !== 'open') return true;
-    // A Close may follow the messages that a loop left unread. Their memory is limited to that of one message.
-    return delivery.isLoopLeft && delivery.waitingBytes < settings.maxMessageBytes;
-  }
-
-  received(message: Message, isText: boolean): void {
-    if (this.#parts !== undefined) {
-      this.#takePart(this.#parts, bytesOf(message), isText, true);
-      return;
-    }
-    this.messagesReceived++;
-    if (MESSAGE_RECEIVE.hasSubscribers) this.#publishReceived(message, isText);
-    if (this.session !== undefined && this.link.state === 'open') this.session.received(message, isText);
-    else this.deliver(message, isText);
-  }
-
-  /** Passes a message to the application. */
-  deliver(message: Message, isText: boolean): void {
-    if (this.link.state !== 'open' || !this.#delivery.offer(message, isText))
-      this.countDropped(1, 'undelivered');
-  }
-
-  receivedPart(part: Buffer, isText: boolean, isLast: boolean): void {
-    const bytes = this.#takePart(this.#parts!, part, isText, isLast);
-    if (!isLast) return;
-    this.owner.counters.messagesReceived++;
-    this.owner.meter?.received(bytes, isText);
-  }
-
-  receivedPing(payload: Buffer): void {
-    if (countListeners(this.connection, 'ping') > 0) this.tell('ping', copyOf(payload, 0, payload.length));
-  }
-
-  receivedPong(payload: Buffer): void {
-    if (countListeners(this.connection, 'pong') > 0) this.tell('pong', copyOf(payload, 0, payload.length));
-  }
-
   stateChanged(next: ConnectionState, previous: ConnectionState): void {
     const link = this.link;
     this.owner.observers?.tell('stateChanged', this, next, previous);
     link.attempt(() => this.#expiry?.cancel());
     link.attempt(() => this.streamsEnded());
-    link.attempt(() => this.#parts?.interrupted());
+    link.attempt(() => this.receivingInterrupted());
     if (next === 'closed') {
       link.attempt(() => this.sendingEnded());
       link.attempt(() => this.session?.ended());
@@ -392,33 +221,15 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     link.attempt(() => this.tell('stateChange', next, previous));
   }
 
-  internalFault(error: unknown): void {
-    this.owner.observers?.tell('internalFault', error, this);
-  }
-
-  roundTrip(rttMs: number): void {
-    this.owner.observers?.tell('roundTrip', this, rttMs);
-  }
-
-  rateLimited(action: 'close' | 'throttle'): void {
-    this.owner.observers?.tell('rateLimited', this, action);
-  }
-
   ended(): void {
-    this.#finishIfDelivered();
-  }
-
-  get undeliveredBytes(): number {
-    // After the end, parts belong to the application.
-    const parts = this.link.endStep === 'released' ? 0 : (this.#parts?.waitingBytes ?? 0);
-    return this.#delivery.waitingBytes + parts;
+    this.finishIfDelivered();
   }
 
   outOfMemory(): void {
-    this.countDropped(this.#delivery.drop(), 'undelivered');
+    this.dropBuffered();
     this.countDropped(this.link.outbox.dropWaiting(), 'unsent');
     this.link.end.fail(new PeerError('ERR_MEMORY_CAP'));
-    this.#parts?.drop();
+    this.dropParts();
     this.owner.memoryShed();
   }
 
@@ -428,7 +239,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   timedOut(): void {
-    this.#dropUndelivered();
+    this.dropUndelivered();
   }
 
   // `ExpiryOwner`.
@@ -442,167 +253,19 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.link.end.close(error.closeCode, error.reason, 'expired', error);
   }
 
-  // `DeliveryOwner`.
-
-  get meter(): MessageMeter | undefined {
-    return this.owner.meter;
-  }
-
-  get messageTracer(): MessageTracer | undefined {
-    return this.owner.messageTracer;
-  }
-
-  get emitter(): object {
-    return this.connection;
-  }
-
-  get sharedListenerCount(): number {
-    return this.isExclusive ? 0 : this.owner.messageListeners.length;
-  }
-
-  callSharedListener(index: number, message: Message, isText: boolean): ListenerResult {
-    return this.owner.messageListeners[index]?.(this.connection, message, isText);
-  }
-
-  get maxConcurrentMessages(): number {
-    return this.owner.settings.maxConcurrentMessages;
-  }
-
-  listenerFailed(error: unknown, where = "a listener of 'message'"): void {
-    this.owner.handlerFailed(error, this, where);
-    // The buffered messages were meant for a handler that has just failed.
-    this.countDropped(this.#delivery.drop(), 'undelivered');
-    const fault = new PeerError('ERR_HANDLER', undefined, { cause: error });
-    this.link.end.close(fault.closeCode, fault.reason, 'handler-error', fault);
-  }
-
-  traceHandler(message: Message, isText: boolean, isSampled: boolean): HandlerTrace | undefined {
-    const { messageListeners, messageTracer, passesMessagesOn } = this.owner;
-    const inner = isSampled ? messageTracer?.handler(this, message, isText) : undefined;
-    const listeners = this.ownListeners.length + (passesMessagesOn === true ? 0 : messageListeners.length);
-    if (listeners === 0 || !isHandlerTraced()) return inner;
-    return new PublishedHandler(this.connection, message, isText, inner);
-  }
-
-  deliveryReady(): void {
-    this.#delivery.deliverWaiting();
-    const { endStep } = this.link;
-    if (endStep === 'reported') this.#finishIfDelivered();
-    else if (endStep !== 'released') this.link.readMore();
-  }
-
-  now(): number {
-    return this.owner.deadlines.now();
-  }
-
-  unclaimedUntil(atMs: number): void {
-    this.#unclaimed ??= new UnclaimedTimer(this.owner.deadlines, this);
-    this.#unclaimed.plan(atMs);
-  }
-
-  // `UnclaimedOwner`.
-
-  unclaimedTooLong(): void {
-    this.#unclaimed = undefined;
-    this.countDropped(this.#delivery.dropUnclaimed(), 'undelivered');
-    this.deliveryReady();
-  }
-
-  failed(error: unknown): void {
-    this.link.failed(error);
-  }
-
-  /** Unclaimed messages must not delay the end. */
-  #dropAbandoned(): void {
-    if (this.#delivery.isAbandoned) this.#dropUndelivered();
-  }
-
-  #dropUndelivered(): void {
-    this.countDropped(this.#delivery.drop(), 'undelivered');
-    this.#finishIfDelivered();
-  }
-
-  #finishIfDelivered(): void {
+  protected override finishIfDelivered(): void {
     const link = this.link;
-    if (link.endStep !== 'reported' || this.#delivery.waiting > 0) return;
+    if (link.endStep !== 'reported' || this.hasUndelivered) return;
     link.attempt(() => link.release());
-    link.attempt(() => this.#unclaimed?.cancel());
     const info = link.closeInfo!;
-    link.attempt(() => this.#delivery.finish());
-    link.attempt(() => this.#parts?.ended());
+    this.receivingEnded();
     link.attempt(() => {
       if (info.error !== undefined) this.tell('error', info.error);
     });
     link.attempt(() => this.tell('close', info));
-    this.owner.observers?.tell('closed', this, info);
-    if (CONNECTION_CLOSE.hasSubscribers) CONNECTION_CLOSE.publish({ connection: this.connection, info });
+    this.reportClosed(info);
     link.attempt(() => this.owner.closed(this, info));
     this.topicSet = undefined;
     this.#closed?.resolve(info);
-  }
-
-  /** @returns Bytes of the message so far. */
-  #takePart(receiver: PartReceiver, part: Buffer, isText: boolean, isLast: boolean): number {
-    const isOpen = this.link.state === 'open';
-    const bytes = isOpen ? receiver.received(part, isText, isLast) : part.length;
-    if (!isLast) return bytes;
-    this.messagesReceived++;
-    if (MESSAGE_RECEIVE.hasSubscribers)
-      MESSAGE_RECEIVE.publish({ connection: this.connection, bytes, isText, message: undefined });
-    if (!isOpen) this.countDropped(1, 'undelivered');
-    return bytes;
-  }
-
-  #publishReceived(message: Message, isText: boolean): void {
-    const bytes = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
-    MESSAGE_RECEIVE.publish({ connection: this.connection, bytes, isText, message });
-  }
-
-  // `SendingHalf`.
-
-  protected override reportSent(
-    payload: Payload,
-    known: number,
-    binary: boolean | undefined,
-    isSampled: boolean,
-  ): void {
-    const { meter, messageTracer } = this.owner;
-    if (meter !== undefined || MESSAGE_SEND.hasSubscribers) {
-      const bytes = known === UNKNOWN_BYTES ? payloadLength(payload) : known;
-      const isText = isTextPayload(payload, binary);
-      meter?.sent(bytes, isText);
-      if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
-    }
-    if (isSampled) messageTracer?.sent(this, payload, binary);
-  }
-
-  protected override reportStreamed(bytes: number, isText: boolean): void {
-    this.owner.meter?.sent(bytes, isText);
-    if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
-  }
-
-  protected override reportDropped(messages: number, cause: DropCause): void {
-    this.owner.observers?.tell('dropped', this, messages, cause);
-    if (cause === 'drop-oldest') this.owner.groups.droppedOldest(this);
-  }
-
-  protected override reportDrain(): void {
-    if (CONNECTION_DRAIN.hasSubscribers) CONNECTION_DRAIN.publish({ connection: this.connection });
-    this.link.attempt(() => this.session?.drained());
-    this.tell('drain');
-    this.owner.drained(this);
-  }
-
-  protected override tell<Name extends keyof ConnectionEvents>(
-    name: Name,
-    ...args: ConnectionEvents[Name]
-  ): void {
-    if (countListeners(this.connection, name) === 0) return;
-    dispatch(this.connection, name, args, (error) => {
-      this.owner.handlerFailed(error, this, `a listener of '${name}'`);
-      // A client has no server whose `error` event could report the failure.
-      if (name === 'error' || this.link.core.role === 'server') return;
-      this.tell('error', new PeerError('ERR_HANDLER', undefined, { cause: error }));
-    });
   }
 }

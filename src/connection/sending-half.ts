@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import { MESSAGE_SEND } from '../engine/channels.ts';
-import type { DropCause } from '../observe/observer.ts';
 import type { SendOptions } from '../options/call-options.ts';
 import type { StreamOptions, StreamSource } from '../options/stream-source.ts';
 import { OPCODE } from '../protocol/constants.ts';
@@ -12,44 +11,21 @@ import type { PreparedRun } from '../protocol/outgoing/prepared-run.ts';
 import { outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
 import type { ConnectionEvents, DroppedMessage } from './connection-events.ts';
 import { Drains } from './drains.ts';
-import type { Link } from './link.ts';
+import type { SafeEmitter } from './emitter.ts';
 import { OutgoingStreams } from './outgoing-streams.ts';
-import type { ConnectionContext } from './owner.ts';
+import { Reporting } from './reporting.ts';
 import type { ConnectionSession } from './session.ts';
 
 /**
- * The sending half of a connection: which messages enter the outbox, the overflow policies, back-pressure, and the
- * counters of both. A base class, because an object of its own would cost each idle connection memory.
+ * The sending half of a connection: which messages enter the outbox, the overflow policies, and back-pressure. A base class,
+ * because an object of its own would cost each idle connection memory.
+ * @typeParam C The `Connection`.
  */
-export abstract class SendingHalf {
-  abstract readonly link: Link;
-  abstract readonly owner: ConnectionContext;
+export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> extends Reporting<C> {
   /** Set by the server while the connection opens, if it speaks a subprotocol of Hawser. */
   session: ConnectionSession | undefined = undefined;
-  messagesSent = 0;
-  droppedMessages = 0;
   #drains: Drains | undefined;
   #streams: OutgoingStreams | undefined;
-
-  protected abstract tell<Name extends keyof ConnectionEvents>(
-    name: Name,
-    ...args: ConnectionEvents[Name]
-  ): void;
-  /**
-   * A message was accepted, and the meter, a channel or, if `isSampled`, the tracer wants to know.
-   * @param bytes Size of the payload; `UNKNOWN_BYTES` if it has to be computed.
-   */
-  protected abstract reportSent(
-    payload: Payload,
-    bytes: number,
-    binary: boolean | undefined,
-    isSampled: boolean,
-  ): void;
-  /** A message in fragments was sent. */
-  protected abstract reportStreamed(bytes: number, isText: boolean): void;
-  protected abstract reportDropped(messages: number, cause: DropCause): void;
-  /** The buffer has drained after `send` returned `false`. */
-  protected abstract reportDrain(): void;
 
   send(payload: Payload, options: SendOptions | undefined): boolean {
     if (this.session !== undefined) return this.session.send(payload, options);
@@ -177,7 +153,10 @@ export abstract class SendingHalf {
     drains.resolve();
     // `close` is the last event of a connection: no `drain` after its end.
     if (!drains.wasRefused || this.link.state === 'closed') return;
-    this.reportDrain();
+    this.publishDrain();
+    this.link.attempt(() => this.session?.drained());
+    this.tell('drain');
+    this.owner.drained(this);
   }
 
   /** Call when the connection is no longer open: a message in fragments cannot be completed. */
@@ -273,13 +252,6 @@ export abstract class SendingHalf {
   #dropped(bytes: number, policy: DroppedMessage['policy']): void {
     this.countDropped(1, policy);
     this.tell('dropped', { bytes, policy });
-  }
-
-  /** Counts messages that are dropped, received ones too. */
-  protected countDropped(count: number, cause: DropCause): void {
-    if (count === 0) return;
-    this.droppedMessages += count;
-    this.reportDropped(count, cause);
   }
 }
 
