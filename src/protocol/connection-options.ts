@@ -1,7 +1,11 @@
+import type { Role } from './constants.ts';
+import { MisuseError } from './errors.ts';
 import type { Extension } from './extensions/extension.ts';
 import type { OutgoingLimits, ProtocolLimits } from './limits.ts';
 import type { ProtocolMemory } from './memory.ts';
-import type { Wire } from './outgoing/wire.ts';
+import { EncodingOutbox } from './outgoing/encoding-outbox.ts';
+import { Outbox } from './outgoing/outbox.ts';
+import { OPEN_WIRE, type Wire } from './outgoing/wire.ts';
 
 /** The driver of a connection with extensions; called when work of an extension that took longer than one call is done. */
 export interface ProtocolOwner {
@@ -40,4 +44,30 @@ export interface ProtocolOptions {
   readonly closeReasons?: 'own' | 'echo' | undefined;
   /** Whether pings are answered. If not, the driver answers them with `ProtocolConnection.pong`. Default `true`. */
   readonly autoPong?: boolean | undefined;
+}
+
+/** @throws MisuseError `ERR_ARGUMENT` for a client without `nextKey`, or a server with one; for extensions without `owner`. */
+export function checkOptions(role: Role, { nextKey, extensions = [], owner }: ProtocolOptions): void {
+  if ((nextKey === undefined) !== (role === 'server')) {
+    throw new MisuseError(
+      'ERR_ARGUMENT',
+      role === 'client'
+        ? 'a client needs nextKey: its frames are masked'
+        : 'a server takes no nextKey: its frames are not masked',
+    );
+  }
+  if (extensions.length > 0 && owner === undefined)
+    throw new MisuseError('ERR_ARGUMENT', 'extensions need owner: an extension may finish work later');
+}
+
+/** Returns the outgoing queue for checked options. */
+export function openOutbox(
+  { wire = OPEN_WIRE, nextKey, owner }: ProtocolOptions,
+  limits: ProtocolLimits & Partial<OutgoingLimits>,
+  memory: ProtocolMemory,
+  extensions: readonly Extension[],
+): Outbox {
+  return extensions.length === 0
+    ? new Outbox(wire, limits, memory, nextKey)
+    : new EncodingOutbox(wire, limits, memory, nextKey, extensions, owner!);
 }

@@ -1,62 +1,24 @@
-import { Buffer, isUtf8 } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import type { CloseBody, ClosePhase } from './close.ts';
 import { ClosingHandshake } from './closing-handshake.ts';
-import type { ProtocolOptions, ProtocolOwner } from './connection-options.ts';
+import { checkOptions, openOutbox, type ProtocolOptions, type ProtocolOwner } from './connection-options.ts';
 import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
 import { MisuseError, PeerError } from './errors.ts';
 import { type Extension, ownedBits } from './extensions/extension.ts';
+import { FACT, type Fact } from './facts.ts';
 import { FrameParser, type InputPosition, PIECE, type Piece } from './frame-parser.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { ProtocolMemory } from './memory.ts';
-import { EncodingOutbox } from './outgoing/encoding-outbox.ts';
 import { checkControlPayload } from './outgoing/frame-builder.ts';
-import { Outbox } from './outgoing/outbox.ts';
-import { OPEN_WIRE } from './outgoing/wire.ts';
+import type { Outbox } from './outgoing/outbox.ts';
 import { findInvalidUtf8 } from './utf8.ts';
-import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
 import { invalidUtf8 } from './message-assembler.ts';
 import { copyOf } from './message-memory.ts';
+import { binaryIn, IS, kindOf, ownBytesIn, textBytesIn, textIn } from './taken-message.ts';
 import { UnfinishedInput } from './unfinished-input.ts';
 
 export type { ProtocolOptions, ProtocolOwner } from './connection-options.ts';
-
-/** Results of {@link ProtocolConnection.next}. Numbers instead of objects, because `next` returns one per message. */
-export const FACT = /* @__PURE__ */ Object.freeze({
-  /** More input is needed. */
-  NONE: 0,
-  /** A whole message: take it with `takeText` or `takeBytes` before any other call. */
-  MESSAGE: 1,
-  /** A ping, already answered unless `autoPong` is `false`; its payload is in `payload` until the next call. */
-  PING: 2,
-  /** A pong; its payload is in `payload` until the next call. */
-  PONG: 3,
-  /** The peer's Close, in `peerClose`; already answered. Nothing further is read. */
-  CLOSE: 4,
-  /** The peer broke a rule, see `failure`. A Close is queued, and nothing further is read. */
-  FAILURE: 5,
-  /** Part of a message, after `passParts`: take it with `takePart` before any other call. More parts follow. */
-  PART: 6,
-  /** As `PART`; the message ends with it. It may be empty. */
-  LAST_PART: 7,
-} as const);
-/** One of {@link FACT}. */
-export type Fact = (typeof FACT)[keyof typeof FACT];
-
-/**
- * Properties of the last message, as bits of one number because every connection stores them. Without the last two
- * bits, the message is in the chunk.
- */
-const IS = /* @__PURE__ */ Object.freeze({
-  TEXT: 1,
-  ASCII: 2,
-  /** The message is in memory of a decoder. */
-  DECODED: 4,
-  /** The message is in its own memory, and text is validated. */
-  OWN: 8,
-} as const);
-
-const kindOf = (isText: boolean, isAscii: boolean): number =>
-  (isText ? IS.TEXT : 0) | (isAscii ? IS.ASCII : 0);
+export { FACT, type Fact } from './facts.ts';
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 const NOT_EXTENDED: readonly Extension[] = /* @__PURE__ */ Object.freeze([]);
@@ -105,35 +67,16 @@ export class ProtocolConnection {
    *   `owner`, and for two extensions that own the same reserved bit.
    */
   constructor(role: Role, options: ProtocolOptions = {}) {
-    const {
-      limits = DEFAULT_LIMITS,
-      memory = new ProtocolMemory(),
-      wire = OPEN_WIRE,
-      nextKey,
-      extensions = NOT_EXTENDED,
-      owner,
-      closeReasons,
-      autoPong = true,
-    } = options;
-    if ((nextKey === undefined) !== (role === 'server')) {
-      throw new MisuseError(
-        'ERR_ARGUMENT',
-        role === 'client'
-          ? 'a client needs nextKey: its frames are masked'
-          : 'a server takes no nextKey: its frames are not masked',
-      );
-    }
+    checkOptions(role, options);
+    const { limits = DEFAULT_LIMITS, memory = new ProtocolMemory(), extensions = NOT_EXTENDED } = options;
     this.role = role;
     this.#parser = new FrameParser(role, limits, extensions.length === 0 ? 0 : ownedBits(extensions));
     this.#extensions = extensions;
-    this.#owner = owner;
+    this.#owner = options.owner;
     this.#memory = memory;
-    this.#autoPong = autoPong;
-    this.#echoesReasons = closeReasons === 'echo';
-    if (extensions.length === 0) this.outbox = new Outbox(wire, limits, memory, nextKey);
-    else if (owner === undefined) {
-      throw new MisuseError('ERR_ARGUMENT', 'extensions need owner: an extension may finish work later');
-    } else this.outbox = new EncodingOutbox(wire, limits, memory, nextKey, extensions, owner);
+    this.#autoPong = options.autoPong ?? true;
+    this.#echoesReasons = options.closeReasons === 'echo';
+    this.outbox = openOutbox(options, limits, memory, extensions);
   }
 
   /** True if the message of the last `MESSAGE` fact is text. */
@@ -263,15 +206,9 @@ export class ProtocolConnection {
    * @returns `undefined` if it is not UTF-8 (§8.1): the connection has then failed, as with a `FAILURE` fact.
    */
   takeText(): string | undefined {
-    const { bytes, start, end, isAscii } = this;
     const kind = this.#kind;
-    let text: string | undefined;
-    if (isAscii) text = bytes.toString('latin1', start, end);
-    else if ((kind & IS.OWN) !== 0) text = decodeUtf8(bytes, start, end);
-    else text = decodeIfUtf8(bytes, start, end);
+    const text = textIn(this.bytes, this.start, this.end, kind, this.#memory);
     if (text === undefined) return this.#refuseText();
-    // The decoder overwrites its memory without notice.
-    if ((kind & IS.DECODED) === 0) this.#memory.reusableBytes.noteText(text, bytes, start, end, isAscii);
     if ((kind & IS.OWN) !== 0) this.bytes = NOTHING;
     return text;
   }
@@ -283,9 +220,7 @@ export class ProtocolConnection {
    */
   takeBytes(): Buffer | undefined {
     if ((this.#kind & (IS.TEXT | IS.OWN)) !== 0) return this.#takeTextOrOwnBytes();
-    const message = copyOf(this.bytes, this.start, this.end);
-    this.#memory.reusableBytes.noteBinary(message);
-    return message;
+    return binaryIn(this.bytes, this.start, this.end, this.#memory);
   }
 
   /**
@@ -312,22 +247,12 @@ export class ProtocolConnection {
   /** Apart from {@link takeBytes}, which stays small enough to be inlined for binary messages. */
   #takeTextOrOwnBytes(): Buffer | undefined {
     const { bytes, start, end } = this;
-    const { reusableBytes, texts } = this.#memory;
     const kind = this.#kind;
-    if ((kind & IS.OWN) !== 0) {
-      const isWhole = end === bytes.length;
-      const message = isWhole ? bytes : copyOf(bytes, start, end);
-      if (!isWhole) this.#memory.outgrown.keep(bytes);
-      // A connection whose messages wait calls nothing that would do it.
-      this.bytes = NOTHING;
-      reusableBytes.noteBinary(message);
-      return message;
-    }
-    const message = texts.copy(bytes, start, end);
-    if (!this.isAscii && !isUtf8(message)) return this.#refuseText();
-    if ((kind & IS.DECODED) === 0) reusableBytes.noteTextBytes(message, bytes, start, end);
-    else reusableBytes.noteBinary(message);
-    return message;
+    if ((kind & IS.OWN) === 0)
+      return textBytesIn(bytes, start, end, kind, this.#memory) ?? this.#refuseText();
+    // A connection whose messages wait calls nothing that would do it.
+    this.bytes = NOTHING;
+    return ownBytesIn(bytes, start, end, this.#memory);
   }
 
   /**
