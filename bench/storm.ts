@@ -3,7 +3,7 @@
 // have their own processes. The sides alternate.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { processUsage } from '../src/load/process-meter.ts';
+import { processUsage } from '../src/load/index.ts';
 import { Child, CORE } from './child.ts';
 import type { StormServer } from './servers/storm.ts';
 import { median } from './statistics.ts';

@@ -9,6 +9,7 @@ import type { Interested } from './interest.ts';
 import type { Outage } from './outage.ts';
 import type { OwnBatch } from './publish-queue.ts';
 import { Reads } from './reads.ts';
+import { RecentMissed } from './recent-missed.ts';
 import { RecoveryBudget, type RecoveryRoom, Resume } from './recovery.ts';
 import { RelayedTopic } from './relayed-topic.ts';
 import { type ResolvedHistoryRule, Rules } from './rules.ts';
@@ -48,6 +49,7 @@ export class NodeTopics {
   readonly #relayed = new Map<string, RelayedTopic>();
   readonly #reads: Reads;
   readonly #recovery: RecoveryBudget;
+  readonly #recent: RecentMissed;
   readonly #toServe = new Set<TopicLog>();
   readonly #logOwner: TopicLogOwner;
   #epochs = 0;
@@ -57,6 +59,7 @@ export class NodeTopics {
     this.#owner = owner;
     this.#history = new Rules(history, (error) => owner.fault(error));
     this.#recovery = new RecoveryBudget(clock, random, owner.room);
+    this.#recent = new RecentMissed(clock);
     this.#reads = new Reads({
       clock,
       random,
@@ -67,6 +70,7 @@ export class NodeTopics {
     this.#logOwner = {
       tails: new TailMemory(owner.maxHistoryBytes),
       recovery: this.#recovery,
+      recent: this.#recent,
       nowMs: () => clock.now(),
       wantInterest: (user) => owner.wantInterest(user),
       releaseInterest: (user) => owner.releaseInterest(user),
@@ -186,6 +190,7 @@ export class NodeTopics {
   stop(): void {
     this.#recovery.stop();
     for (const log of this.#logs.values()) log.expireResumes(Infinity);
+    this.#recent.forget();
   }
 
   /** The batch of this node that an arrival is. */

@@ -4,6 +4,7 @@ import type { ArrivalHeader, Channel, HistoryRead } from './engine.ts';
 import type { Interested } from './interest.ts';
 import type { OwnBatch } from './publish-queue.ts';
 import type { Reader } from './reads.ts';
+import type { RecentMissed } from './recent-missed.ts';
 import type { RecoveryBudget, Resume } from './recovery.ts';
 import type { ResolvedHistoryRule } from './rules.ts';
 import { settleStored, StoredBatches } from './stored-batches.ts';
@@ -23,6 +24,7 @@ export type LogState = 'opening' | 'filling' | 'live' | 'idle' | 'stuck';
 /** The node that the log belongs to. */
 export interface TopicLogOwner extends TopicStreamOwner {
   readonly recovery: RecoveryBudget;
+  readonly recent: RecentMissed;
   wantInterest(user: Interested): void;
   releaseInterest(user: Interested): void;
   wantRead(reader: Reader): void;
@@ -60,7 +62,7 @@ export class TopicLog implements Interested, Reader, ResumedTopic {
     this.rule = rule;
     this.channel = { kind: 'messages', topic };
     this.#owner = owner;
-    this.#resumes = new TopicResumes(this, owner.recovery);
+    this.#resumes = new TopicResumes(this, owner.recovery, owner.recent);
     const tail = new Tail(rule, owner.tails, () => this.#resumes.waiting > 0);
     this.stream = new TopicStream(topic, tail, owner);
     this.#state = isOnline ? 'opening' : 'stuck';

@@ -1,5 +1,4 @@
-import type { Position } from '../server/groups/topic.ts';
-import type { Missed } from '../server/groups/topic-node.ts';
+import type { RecentMissed } from './recent-missed.ts';
 import type { RecoveryBudget, Resumable, Resume } from './recovery.ts';
 import type { TopicStream } from './topic-stream.ts';
 
@@ -25,17 +24,15 @@ const NOTHING_SENT = (): void => {};
 export class TopicResumes implements Resumable {
   readonly #topic: ResumedTopic;
   readonly #recovery: RecoveryBudget;
+  readonly #recent: RecentMissed;
   #waiting: Resume[] = [];
   /** Resumes that wait for room in the recovery budget. */
   #queued = 0;
-  /** The last answer to a resume: in a storm, most clients have the same position. */
-  #missed: Missed | undefined;
-  #missedFrom = 0;
-  #missedUpTo: Position | undefined;
 
-  constructor(topic: ResumedTopic, recovery: RecoveryBudget) {
+  constructor(topic: ResumedTopic, recovery: RecoveryBudget, recent: RecentMissed) {
     this.#topic = topic;
     this.#recovery = recovery;
+    this.#recent = recent;
   }
 
   /** Resumes that wait for the topic, not for room. */
@@ -73,7 +70,6 @@ export class TopicResumes implements Resumable {
         this.#recovery.queue(this, resume);
       }
     }
-    if (this.#queued === 0) this.#missed = undefined;
     if (this.#waiting.length > 0) this.#topic.fill();
     this.#topic.resumeOver();
   }
@@ -106,7 +102,7 @@ export class TopicResumes implements Resumable {
       }
     }
     const from = recovered ? since.offset : after;
-    const missed = this.#missedSince(from);
+    const missed = this.#recent.since(topic.stream, from);
     const run = resume.runOf(missed);
     const sent = this.#recovery.take(run?.bytes ?? 0);
     if (sent === undefined) return false;
@@ -117,17 +113,6 @@ export class TopicResumes implements Resumable {
 
   over(_resume: Resume): void {
     this.#queued--;
-    if (this.#queued === 0) this.#missed = undefined;
     this.#topic.resumeOver();
-  }
-
-  #missedSince(from: number): Missed {
-    const { position, tail } = this.#topic.stream;
-    if (this.#missed === undefined || this.#missedFrom !== from || this.#missedUpTo !== position) {
-      this.#missed = tail.since(from);
-      this.#missedFrom = from;
-      this.#missedUpTo = position;
-    }
-    return this.#missed;
   }
 }

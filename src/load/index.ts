@@ -19,5 +19,6 @@ export {
 } from './load-plan.ts';
 export { LATE_MS, type LoadResult, MET_SHARE } from './load-result.ts';
 export { LoadRun, type LoadSnapshot } from './load-run.ts';
+export { processUsage } from './process-meter.ts';
 export type { TimelinePoint } from './timeline.ts';
 export { duration, percent, significant, size, whole } from './units.ts';

@@ -6,7 +6,13 @@ import type { PresenceWatcher } from '../../server/groups/topic-presence.ts';
 import { subscribeVerdict, type SubscribeVerdict } from './authorization.ts';
 import type { ClientFrame } from './client-frame.ts';
 import type { Operation, Operations } from './operations.ts';
-import { memberFields, positionFields, type PresenceFrames, ResumedRun, resumedRunOf } from './server-frame.ts';
+import {
+  memberFields,
+  positionFields,
+  type PresenceFrames,
+  ResumedRun,
+  resumedRunOf,
+} from './server-frame.ts';
 import { Subscription } from './subscription.ts';
 
 type SubscribeFrame = ClientFrame & { readonly op: 'subscribe' };

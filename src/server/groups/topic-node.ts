@@ -45,8 +45,8 @@ export type Relayed =
     };
 
 /**
- * Messages of a topic with history after a position. Who resumes at the same position in one turn gets the same object, so that the
- * frames are put together once.
+ * Messages of a topic with history after a position. Clients that resume at the same position soon after each other get the same
+ * object, so that the frames are put together once.
  */
 export interface Missed {
   readonly messages: readonly TopicMessage[];
