@@ -92,7 +92,7 @@ async function publish(door: PublishDoor, request: HttpRequest, topic: string): 
     return answer(200, { ok: true, position, delivery: { sent, skipped, failed: lost } });
   }
   const { error, outcome } = relayed;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const isTooBig = error instanceof Error && 'code' in error && error.code === 'ERR_ENGINE_REFUSED';
   return isTooBig
     ? failed(413, { code: 'too-big', message, outcome })
@@ -101,10 +101,16 @@ async function publish(door: PublishDoor, request: HttpRequest, topic: string): 
 
 /** Without history `position` is null; without presence there are no members. */
 async function describe({ server, hasHistory, hasMembers }: PublishDoor, topic: string): Promise<Response> {
-  const position = hasHistory(topic) ? await server.position(topic) : null;
-  const presence = hasMembers(topic) ? (await server.presence(topic)).count : 0;
-  return answer(200, { position, subscribers: server.topics.subscriberCount(topic), presence });
+  try {
+    const position = hasHistory(topic) ? await server.position(topic) : null;
+    const presence = hasMembers(topic) ? (await server.presence(topic)).count : 0;
+    return answer(200, { position, subscribers: server.topics.subscriberCount(topic), presence });
+  } catch (error) {
+    return failed(503, { code: 'unavailable', message: messageOf(error) });
+  }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function unauthorizedBecause(token: string | undefined, field: string | null): string | undefined {
   if (token === undefined) {
