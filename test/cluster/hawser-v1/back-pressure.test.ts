@@ -130,3 +130,46 @@ test('BP-10 a client that does not read its answers is not read either, until it
     Array.from({ length: 2_000 }, (_, i) => id(i)),
   );
 });
+
+test('BP-05 no overflow policy drops an answer that is queued: ok, error and pong', async (t) => {
+  for (const onOverflow of ['drop-newest', 'drop-oldest'] as const) {
+    const { greeted, node } = controlled(t, {
+      onOverflow,
+      maxBufferedBytes: 20_000,
+      highWaterMarkBytes: 4_000,
+    });
+    const peer = await greeted();
+    peer.sends(subscribe(1, 't'), subscribe(2, 'u'), subscribe(3, 'v'));
+    await eventLoopTurns(8);
+    peer.wire.toClient.stall();
+    while (peer.connection.bufferedBytes < 12_000) {
+      peer.connection.send('x'.repeat(2_000));
+      await eventLoopTurns(1);
+    }
+    peer.sends({ op: 'ping' });
+    await eventLoopTurns(8);
+    const [t1, u, v] = node().resumes.map(({ waiter }) => waiter);
+    const result = { recovered: false, position: at(0), missed: [], run: undefined };
+    t1!.resumed(result, () => {});
+    u!.failed('busy', 500);
+    v!.resumed(result, () => {});
+    for (let offset = 1; offset <= 40; offset++) {
+      node().owner.deliver('t', [topicMessage('t', offset, 'x'.repeat(2_000))]);
+      await eventLoopTurns(1);
+    }
+    assert.ok(peer.connection.droppedMessages > 0);
+    peer.wire.toClient.unstall();
+    const answers = (await peer.all()).filter(({ op }) => op !== 'message' && op !== 'lost');
+    const facts = answers.map(({ op, id }) => [op, id]);
+    assert.deepEqual(
+      facts,
+      [
+        ['pong', undefined],
+        ['ok', 1],
+        ['error', 2],
+        ['ok', 3],
+      ],
+      onOverflow,
+    );
+  }
+});
