@@ -29,6 +29,8 @@ export function printEvents(server: WebSocketServer, io: CommandIo): void {
   server.on('refused', ({ status, code, remoteAddress, url }) => {
     print('refused', { status, code, remoteAddress, path: url.split('?', 1)[0] });
   });
+  server.on('engineDown', ({ message }) => print('engineDown', { message }));
+  server.on('engineUp', (info) => print('engineUp', { ...info }));
   server.on('shutdownProgress', (progress) => print('shutdownProgress', { ...progress }));
   server.on('error', (error, connection) => {
     print('error', {

@@ -9,12 +9,13 @@ import {
   type WebSocketServer,
 } from '../index.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
+import { BROKER_FLAGS, type Broker, brokerAddressOf, brokerAt } from './broker-flags.ts';
 import { textOfFile } from './files.ts';
 import { type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
 import { selfSigned } from '../testing/index.ts';
 import { printEvents } from './serve-events.ts';
-import { MODE_FLAGS, modeOf, serverFor } from './serve-modes.ts';
+import { MODE_FLAGS, type Mode, modeOf, serverFor } from './serve-modes.ts';
 import { logClients, withoutCloses } from './serve-verbose.ts';
 import { SERVER_FLAGS, serverOptionsOf, WATCH_FLAGS } from './server-flags.ts';
 import { terminalLog } from './terminal-log.ts';
@@ -69,6 +70,7 @@ const OTHER_FLAGS: readonly Flag[] = [
 const FLAGS: readonly Flag[] = [
   ...MODE_FLAGS,
   ...TOPIC_FLAGS,
+  ...BROKER_FLAGS,
   ...WHERE_FLAGS,
   ...WORKER_FLAGS,
   ...TLS_FLAGS,
@@ -92,6 +94,7 @@ const help = (): string =>
     [
       { title: 'Mode', flags: MODE_FLAGS },
       { title: 'Topics (with --topics; what is not allowed is refused)', flags: TOPIC_FLAGS },
+      { title: 'Several servers (with --topics or --chat)', flags: BROKER_FLAGS },
       { title: 'Address', flags: WHERE_FLAGS },
       { title: 'Processes', flags: WORKER_FLAGS },
       { title: 'TLS', flags: TLS_FLAGS },
@@ -130,6 +133,10 @@ const help = (): string =>
       {
         command: "hawser serve --topics --allow-subscribe 'news:*' --workers 4",
         says: 'the same on four cores',
+      },
+      {
+        command: 'hawser serve --chat --redis redis://127.0.0.1:6379',
+        says: 'a chat of several servers that loses nothing when one is restarted (npm install ioredis)',
       },
       {
         command: 'hawser serve --chat --allowed-host chat.example --allowed-origin https://chat.example',
@@ -195,21 +202,46 @@ async function run(args: readonly string[], givenIo: CommandIo): Promise<number>
     return EXIT.DONE;
   }
   const mode = modeOf(flags);
+  const logger = loggerFor(io, flags);
+  const address = brokerAddressOf(flags, mode);
+  const workers = workerCountOf(flags, io);
+  // Each worker connects by itself, the primary does not.
+  const broker = address === undefined || workers !== undefined ? undefined : await brokerAt(address, logger);
+  try {
+    await runServer({ args, flags, mode, io, logger, broker, workers });
+  } finally {
+    await broker?.close();
+  }
+  return EXIT.DONE;
+}
+
+/** What {@link run} has found out before a server is made. */
+interface Serving {
+  readonly args: readonly string[];
+  readonly flags: FlagValues;
+  readonly mode: Mode;
+  readonly io: CommandIo;
+  readonly logger: Logger;
+  readonly broker: Broker | undefined;
+  /** Number of workers that this process starts. */
+  readonly workers: number | undefined;
+}
+
+async function runServer({ args, flags, mode, io, logger, broker, workers }: Serving): Promise<void> {
   const port = wholeNumberOf(flags, 'port', 8080, 0, 65_535);
   const timeoutMs = wholeNumberOf(flags, 'shutdown-timeout-ms', 10_000, 1, 2 ** 31 - 1);
   const host = textOf(flags, 'host') ?? '127.0.0.1';
   const credentials = credentialsOf(flags, host);
-  const logger = loggerFor(io, flags);
   const topics = mode === 'topics' ? topicSettingsOf(flags, (name) => io.variable(name)) : undefined;
   if (topics === undefined) refuseTopicFlags(flags);
   const options: ServerOptions = {
     ...(LOOPBACK.has(host) ? { allowedHosts: [...LOOPBACK_HOSTS] } : {}),
     ...serverOptionsOf(flags),
     ...(credentials === undefined ? {} : { tls: credentials }),
+    ...(broker === undefined ? {} : { cluster: broker.engine }),
     logger,
   };
   const log = flags.has('verbose') ? logger : undefined;
-  const workers = workerCountOf(flags, io);
   const server = serverOf(() => serverFor(mode, workerOptions(options, io), topics, log));
   const announce = (address: AddressInfo, adminUrl: string | undefined, more: object): void => {
     const authority = `${urlHost(address)}:${address.port}`;
@@ -225,8 +257,8 @@ async function run(args: readonly string[], givenIo: CommandIo): Promise<number>
     else io.out(`Hawser ${mode} is listening on ${url} with a test page at ${pageUrl}`);
   };
   const socketPath = typeof options.path === 'string' ? options.path : '/';
-  if (workers !== undefined)
-    return serveWorkers(io, {
+  if (workers !== undefined) {
+    await serveWorkers(io, {
       count: workers,
       args,
       options,
@@ -236,6 +268,8 @@ async function run(args: readonly string[], givenIo: CommandIo): Promise<number>
       announce: (address, adminUrl) => announce(address, adminUrl, { workers }),
       openAdmin: (open) => openAdmin(open, options),
     });
+    return;
+  }
   // The logger reports errors; without a listener the event would be unhandled.
   server.on('error', () => undefined);
   if (flags.has('json')) printEvents(server, io);
@@ -257,7 +291,6 @@ async function run(args: readonly string[], givenIo: CommandIo): Promise<number>
   stopRenewing();
   if (flags.has('json')) io.out(jsonLine({ event: 'shutdown', time: new Date().toISOString(), ...report }));
   if (isWorker && io.interrupted.aborted) leavePrimary();
-  return EXIT.DONE;
 }
 
 /** @throws UsageError for flags that contradict each other; CommandError for files that cannot be read. */
