@@ -98,7 +98,8 @@ async function clientOf(t: TestContext, { port }: Run): Promise<Client> {
   assert.equal((await raw.upgrade({ protocols: ['hawser.v1'] })).status, 101);
   const frames: Frame[] = [];
   const read = async (): Promise<void> => {
-    for (;;) frames.push(JSON.parse((await raw.nextFrame()).payload.toString()) as Frame);
+    for (;;)
+      frames.push(JSON.parse((await raw.nextFrame({ deadlineMs: 60_000 })).payload.toString()) as Frame);
   };
   read().catch(() => undefined);
   let ids = 0;

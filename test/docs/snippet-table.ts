@@ -132,6 +132,20 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
       console.log(JSON.stringify(await relayed));`,
     run: topics.throughRedis,
   },
+  'docs/cluster.md: NATS': {
+    given: `
+      import { createRequire } from 'node:module';
+      import { WebSocketServer } from 'hawser';
+      import { natsEngine, type NatsConnection } from 'hawser/cluster';
+      const packages = createRequire(new URL('../../../../test/cluster/package.json', import.meta.url));
+      const { connect } = packages('@nats-io/transport-node') as {
+        readonly connect: (options: object) => Promise<NatsConnection>;
+      };`,
+    after: `
+      const { relayed } = server.publish('room:7', 'The shop is open.');
+      console.log(JSON.stringify(await relayed));`,
+    run: topics.throughNats,
+  },
   'docs/topics.md: A server for clients that come back': { run: topics.returning },
   'docs/topics.md: Protocols of your own': {
     given: `

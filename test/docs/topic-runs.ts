@@ -3,6 +3,8 @@ import type { TestContext } from 'node:test';
 import type { Connection } from '../../src/index.ts';
 import { waitUntil } from '../../src/testing/index.ts';
 import { ioredis } from '../cluster/redis/clients.ts';
+import { noClients } from '../cluster/nats/clients.ts';
+import { NatsServer, noNats } from '../cluster/nats/server.ts';
 import { noRedis, RedisServer } from '../cluster/redis/server.ts';
 import { messages, visit } from './visitors.ts';
 import { run } from './world.ts';
@@ -61,6 +63,16 @@ export async function requests(t: TestContext, file: string): Promise<void> {
   assert.deepEqual(reply, { op: 'reply', id: 1, data: '{"sku":4711,"cents":9422}' });
   const refused = await asked(await visit(t, port, V1), { ...request, data: '{}' });
   assert.deepEqual([refused['code'], refused['message']], ['invalid', 'sku must be a number']);
+}
+
+export async function throughNats(t: TestContext, file: string): Promise<void> {
+  const skip = noNats || noClients;
+  if (skip !== false) return t.skip(skip);
+  const nats = await NatsServer.start();
+  t.after(() => nats.end());
+  const program = run(t, file, { ports: { 4222: nats.port } });
+  await program.port();
+  await waitUntil(() => program.output().includes('{"ok":true}'), { deadlineMs: 20_000 });
 }
 
 export async function throughRedis(t: TestContext, file: string): Promise<void> {
