@@ -77,6 +77,7 @@ export class Requests {
         return;
       }
       const id = this.#next++;
+      const halfMs = Math.floor(deadlineMs / 2);
       const forget = (): void => {
         this.#open.delete(id);
         clock.clearTimer(timer);
@@ -95,7 +96,11 @@ export class Requests {
           resolve(answers as OtherAnswers<NodeAnswers[Question]>);
         },
       );
-      const timer = clock.setTimer(() => this.#finish(request), deadlineMs);
+      // The engine may lose a message, as to a node that has just come back: the question is repeated once.
+      let timer = clock.setTimer(() => {
+        timer = clock.setTimer(() => this.#finish(request), deadlineMs - halfMs);
+        this.#repeat(request);
+      }, halfMs);
       signal?.addEventListener('abort', abort);
       this.#open.set(id, request);
       if (this.#owner.isUp()) void this.#send(request);
@@ -160,6 +165,13 @@ export class Requests {
     request.isSent = true;
     void this.#expect(request);
     if (!(await this.#tell('all', request.bytes))) request.isSent = false;
+  }
+
+  /** Asks the nodes again that have not answered. */
+  #repeat(request: OpenRequest): void {
+    if (!request.isSent) return;
+    for (const node of request.expected ?? [])
+      if (!request.values.has(node) && !request.refused.has(node)) void this.#tell({ node }, request.bytes);
   }
 
   async #expect(request: OpenRequest): Promise<void> {

@@ -11,18 +11,22 @@
 export {
   ADMIN_PROTOCOL,
   ADMIN_SORTS,
+  type AdminCluster,
   type AdminConnection,
   type AdminEvent,
   type AdminEventKind,
   type AdminGauge,
   type AdminGauges,
   type AdminLatency,
+  type AdminNode,
+  type AdminNodeLoad,
   type AdminPercentiles,
   type AdminServer,
   type AdminSnapshot,
   type AdminSort,
   type AdminTable,
   type AdminTopic,
+  type AdminTotals,
   type AdminView,
 } from './admin/snapshot.ts';
 export {

@@ -354,6 +354,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
       name: options.name,
       connections: this.#connections as ReadonlyRegistry<Connection>,
       topics: this.topics as Topics<Connection>,
+      cluster: this.cluster,
       stats: () => this.stats(),
       readiness: () => core.readiness(),
       metrics: () => core.metrics(),

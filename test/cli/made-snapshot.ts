@@ -76,6 +76,7 @@ export function madeSnapshot(parts: SnapshotParts = {}): AdminSnapshot {
     },
     latency: { overMs: 10_000, handler: { count: 100, p50Ms: 0.05, p99Ms: 1 }, rtt: null },
     lastMinute: { closesByCause: { 'ping-timeout': 3 }, refusedByCode: { ERR_ORIGIN: 2 } },
+    cluster: { nodeId: 'n1', state: 'alone', nodes: [], totals: null },
     connections: {
       view: { sort: 'buffered', limit: 50, filter: '' },
       matching: 850,

@@ -46,6 +46,73 @@ test('CM-11: at 80 × 24 without colours everything has its place', () => {
   ]);
 });
 
+const LOAD = {
+  ready: true,
+  reasons: [],
+  uptimeMs: 11_520_000,
+  connections: 850,
+  slowConnections: 1,
+  subscriptions: 700,
+  receivedPerSecond: 1_800,
+  sentPerSecond: 0.5,
+  bytesBuffered: 1_048_576,
+};
+const CLUSTER: AdminSnapshot['cluster'] = {
+  nodeId: 'n1',
+  state: 'up',
+  nodes: [
+    { id: 'n1', name: 'chat-1', host: 'vm7', pid: 4_711, version: '1.2.3', load: LOAD },
+    {
+      id: 'n2',
+      name: null,
+      host: 'vm8',
+      pid: 12,
+      version: '1.2.3',
+      load: { ...LOAD, ready: false, reasons: ['full', 'engine'] },
+    },
+    { id: 'n3-which-is-long', name: null, host: '', pid: 0, version: '', load: null },
+  ],
+  totals: {
+    nodes: 3,
+    answered: 2,
+    connections: 1_700,
+    receivedPerSecond: 3_600,
+    sentPerSecond: 1,
+    bytesBuffered: 2_097_152,
+  },
+};
+
+test('CM-11 SC-09: the servers of a cluster are a table with a sum, above the connections', () => {
+  const rows = frame(shown(madeSnapshot({ cluster: CLUSTER })), PAPER);
+  assert.equal(rows.length, 24);
+  assert.deepEqual(rows.slice(8, 16), [
+    ' SERVER                     STATE             CONN   IN/S  OUT/S   QUEUED     UP',
+    '*chat-1 vm7 pid 4711        ready              850   1.8k    0.5     1MiB     3h',
+    ' n2 vm8 pid 12              full, engine       850   1.8k    0.5     1MiB     3h',
+    ' n3-which                   no answer            -      -      -        -      -',
+    ' total of 2                 1 missing         1.7k   3.6k      1     2MiB       ',
+    ' ID       ADDRESS             AGE STATE    IN/S  OUT/S BUFFER▾    RTT  TOP  DROP',
+    '!6f9619ff 192.0.2.1:51234    1min open     1.2k    0.5    2MiB 12.3ms    2     7',
+    ' 0b0b0b0b [2001:db8::1]:51…  1min open     1.2k    0.5     10B      -    2     7',
+  ]);
+  const many = {
+    ...CLUSTER,
+    state: 'down' as const,
+    nodes: Array.from({ length: 40 }, () => CLUSTER.nodes![0]!),
+    totals: { ...CLUSTER.totals!, nodes: 40, answered: 40 },
+  };
+  const some = frame(shown(madeSnapshot({ cluster: many })), { ...PAPER, rows: 40 });
+  assert.deepEqual(
+    [some.filter((row) => row.startsWith('*')).length, some.find((row) => row.startsWith(' and'))],
+    [6, ' and 34 more'],
+  );
+  assert.ok(some.some((row) => row.startsWith(' engine down')));
+  const all = report(madeSnapshot({ cluster: many }), new Rates(), { ...PAPER, rows: 0 });
+  assert.equal(all.filter((row) => row.startsWith('*')).length, 40);
+  const alone = report(madeSnapshot({ cluster: { ...CLUSTER, state: 'alone' } }), new Rates(), PAPER);
+  assert.ok(!alone.some((row) => row.includes('SERVER')), 'a server on its own has no such table');
+});
+
 test('CM-11: without Unicode only ASCII is drawn, with colours only SGR is added', () => {
   const plain = frame(shown(madeSnapshot()), PAPER);
   const ascii = frame(shown(madeSnapshot({ events: [] as never })), { ...PAPER, unicode: false });
@@ -68,6 +135,13 @@ const snapshotOfHostile = (): AdminSnapshot =>
     readiness: { ready: false, reasons: [HOSTILE as never] },
     lastMinute: { closesByCause: { [HOSTILE]: 1 }, refusedByCode: { [HOSTILE]: 1 } },
     topics: [{ name: HOSTILE, subscribers: 1 }] as never,
+    cluster: {
+      ...CLUSTER,
+      nodes: [
+        { id: HOSTILE, name: HOSTILE, host: HOSTILE, pid: 1, version: HOSTILE, load: null },
+        { ...CLUSTER.nodes![0]!, load: { ...LOAD, ready: false, reasons: [HOSTILE] } },
+      ],
+    },
     connections: {
       rows: [madeConnection({ id: HOSTILE, remoteAddress: HOSTILE })],
       view: { sort: 'buffered', limit: 50, filter: HOSTILE },

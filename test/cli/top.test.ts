@@ -340,6 +340,7 @@ test('CM-11: --once --json prints one whole snapshot with the wanted view as a l
     viewer.send(JSON.stringify(madeSnapshot({ server: { name: 'early' } })));
   await waitUntil(() => admin.views.length === 1);
   admin.show({ gauges: { loopUtilization: null }, server: { name: 'first' } });
+  admin.show({ cluster: { nodes: null }, server: { name: 'before the other servers answered' } });
   admin.show({ server: { name: 'second \u009b' } });
   assert.equal(await exit, 0);
   assert.equal(io.outLines.length, 1);

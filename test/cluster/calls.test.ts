@@ -90,6 +90,29 @@ test('SC-09 a node that hangs is missing at the deadline, and the other answers 
   assert.deepEqual(plain(asked.value!), [{ node1: 1 }, ['node2']]);
 });
 
+test('SC-09 a question that the engine lost is asked again at half of the deadline, of nodes that did not answer', async () => {
+  const { hub, nodes, pass } = await cluster(3);
+  const engine = hub.engines[0]!;
+  const tell = engine.tell.bind(engine);
+  const told: unknown[] = [];
+  engine.tell = (to, bytes) => {
+    told.push(to);
+    // The first one reaches one node only.
+    return tell(to === 'all' ? { node: 'node1' } : to, bytes);
+  };
+  const asked = settled(nodes[0]!.node.ask('subscriber-count', 'news', TWO_SECONDS));
+  await pass(990);
+  assert.deepEqual([told, asked], [['all'], {}]);
+  await pass(60);
+  assert.deepEqual(
+    [told, plain(asked.value!)],
+    [
+      ['all', { node: 'node2' }],
+      [{ node1: 1, node2: 1 }, []],
+    ],
+  );
+});
+
 test('SC-09 SC-08 a node that died is missing until its entry expires; one that stopped is not', async () => {
   const { hub, nodes, hang, pass } = await cluster(3);
   hang(1);

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import process from 'node:process';
 import { after, before, test, type TestContext } from 'node:test';
 import { connect, type ServerOptions, WebSocketServer } from '../../src/index.ts';
+import { redisEngine } from '../../src/cluster/index.ts';
 import { waitUntil } from '../../src/testing/index.ts';
+import { serverProcess } from '../cluster/redis/child.ts';
+import { CLIENTS, ioredis, nodeRedis } from '../cluster/redis/clients.ts';
+import { redis } from '../cluster/redis/live.ts';
+import { noRedis } from '../cluster/redis/server.ts';
 import { type Browser, chromium, type Page } from './peers.ts';
 
 const { skip } = chromium;
@@ -23,8 +28,14 @@ const NASTY = '<img src=x onerror="document.title=1">';
 async function busy(
   t: TestContext,
   admin: Partial<NonNullable<Exclude<ServerOptions['admin'], false>>> = {},
+  options: ServerOptions = {},
 ) {
-  const server = new WebSocketServer({ name: 'eu-1', maxConnections: 100, admin: { port: 0, ...admin } });
+  const server = new WebSocketServer({
+    name: 'eu-1',
+    maxConnections: 100,
+    ...options,
+    admin: { port: 0, ...admin },
+  });
   server.on('error', () => undefined);
   server.on('message', (connection, message) => {
     connection.subscribe(NASTY);
@@ -84,6 +95,15 @@ const texts = (page: Page, selector: string): Promise<string[]> =>
     };
     return Array.from(document.querySelectorAll(query), (element) => element.textContent);
   }, selector);
+/** How many pixels the page is wider than the screen. */
+const overflow = (page: Page): Promise<number> =>
+  page.evaluate(() => {
+    const { document, innerWidth } = globalThis as unknown as {
+      innerWidth: number;
+      document: { documentElement: { scrollWidth: number } };
+    };
+    return document.documentElement.scrollWidth - innerWidth;
+  });
 const textOf = async (page: Page, selector: string): Promise<string> =>
   (await texts(page, selector))[0] ?? '';
 const shows = (page: Page, selector: string, fits: (text: string) => boolean): Promise<boolean> =>
@@ -178,14 +198,58 @@ test('LG-06 TS-06: the page fits a phone, in light and dark', TIMEOUT, async (t)
   ] as const) {
     const page = await visit(t, url, options);
     await shows(page, '#messages .value', (text) => text.endsWith('/s'));
-    const [inner, scroll] = await page.evaluate(() => {
-      const { document, innerWidth } = globalThis as unknown as {
-        innerWidth: number;
-        document: { documentElement: { scrollWidth: number } };
-      };
-      return [innerWidth, document.documentElement.scrollWidth] as const;
-    });
-    assert.ok(scroll <= inner, `${name}: ${scroll} > ${inner}`);
+    assert.ok((await overflow(page)) <= 0, name);
     if (PICTURES !== undefined) await page.screenshot({ path: `${PICTURES}/admin-${name}.png` });
   }
 });
+
+const CLUSTERED = { ...TIMEOUT, skip: skip || noRedis || ioredis.skip || nodeRedis.skip };
+
+test(
+  'LG-06 SC-09 TS-06: the page shows all servers of a cluster, and which do not answer',
+  CLUSTERED,
+  async (t) => {
+    const { server: broker } = await redis(t);
+    const engine = (at: number) => redisEngine({ client: CLIENTS[at]!.client(broker.port) });
+    const { url, server } = await busy(t, {}, { cluster: engine(0) });
+    const other = new WebSocketServer({ name: NASTY, cluster: engine(1), maxConnections: 1 });
+    const { port } = await other.listen(0, '127.0.0.1');
+    const guest = await connect(`ws://127.0.0.1:${port}/`);
+    t.after(async () => {
+      guest.terminate();
+      await other.shutdown();
+    });
+    const child = await serverProcess(t, broker);
+    await waitUntil(async () => (await server.cluster.nodes()).length === 3, { deadlineMs: 20_000 });
+    const page = await visit(t, url, { viewport: { width: 1280, height: 900 } });
+    await shows(page, '#answered', (text) => text === '3');
+    const names = await texts(page, '#nodes tbody b');
+    assert.deepEqual(names.toSorted(), [NASTY, 'child', 'eu-1'].sort(), 'the name of a server is text');
+    assert.equal(names[0], 'eu-1', 'this server is first');
+    assert.deepEqual(await texts(page, '#nodes .chip:not([hidden])'), ['this server']);
+    const states = async (): Promise<string[]> => (await texts(page, '#nodes tbody .level')).toSorted();
+    assert.deepEqual(await states(), ['Full', 'Ready', 'Ready']);
+    assert.equal(await textOf(page, '#nodes tfoot td:nth-of-type(2)'), '2', 'connections of all servers');
+    await shows(page, '#nodes tbody td:nth-of-type(4)', (text) => text !== '0');
+    child.signal('SIGSTOP');
+    await shows(page, '#answered', (text) => text === '2 of 3 answered');
+    assert.deepEqual(await states(), ['Full', 'No answer', 'Ready']);
+    for (const [name, options] of [
+      ['light', { viewport: { width: 1280, height: 900 } }],
+      ['dark', { viewport: { width: 1280, height: 900 }, colorScheme: 'dark' }],
+      ['phone', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }],
+    ] as const) {
+      const view = await visit(t, url, options);
+      await shows(view, '#answered', (text) => text === '2 of 3 answered');
+      await shows(view, '#messages .value', (text) => text.endsWith('/s'));
+      assert.ok((await overflow(view)) <= 0, name);
+      if (PICTURES !== undefined)
+        await view.screenshot({ path: `${PICTURES}/cluster-${name}.png`, fullPage: true });
+    }
+    const { server: alone } = await busy(t);
+    const { port: lonely } = await alone.listenAdmin();
+    const small = await visit(t, `http://127.0.0.1:${lonely}/`);
+    await shows(small, '#messages .value', (text) => text.endsWith('/s'));
+    assert.equal((await texts(small, '#cluster[hidden]')).length, 1, 'a server on its own has no such table');
+  },
+);

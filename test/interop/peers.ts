@@ -108,7 +108,7 @@ export interface Page {
     selector: string,
     options?: { readonly state?: 'attached' | 'visible' | 'hidden' },
   ): Promise<unknown>;
-  screenshot(options: { readonly path: string }): Promise<unknown>;
+  screenshot(options: { readonly path: string; readonly fullPage?: boolean }): Promise<unknown>;
   on(event: 'console', listener: (message: { type(): string; text(): string }) => void): void;
   on(event: 'pageerror', listener: (error: Error) => void): void;
   close(): Promise<void>;

@@ -51,8 +51,8 @@ const help = (): string =>
     'hawser top <admin-url> [flags]',
     [
       'Shows what a server does, once a second, in the terminal: limits, rates, latency, the slowest',
-      'connections, closes, refusals, topics and events. The server needs an admin port: hawser serve',
-      '--admin-port 9090, or the option admin.',
+      'connections, closes, refusals, topics and events; and all servers that it shares topics with. The',
+      'server needs an admin port: hawser serve --admin-port 9090, or the option admin.',
       '',
       'Keys:',
       '  s, S        sort by the next or previous column',
@@ -116,8 +116,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     settings,
     (snapshot) => {
       rates.add(snapshot);
-      // Load and rates of a server are differences: the first snapshot of a viewer has none.
-      if (once && snapshot.gauges.loopUtilization === null) return false;
+      // Load and rates of a server are differences: the first snapshot of a viewer has none. Other servers answer later.
+      if (once && (snapshot.gauges.loopUtilization === null || snapshot.cluster.nodes === null)) return false;
       if (json) io.out(jsonLine({ ...snapshot }));
       else {
         const paper = { columns, rows: 0, colours: terminal?.hasColours === true, unicode };

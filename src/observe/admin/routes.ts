@@ -28,7 +28,7 @@ export class Routes {
       ['/healthz', healthAnswer],
       ['/readyz', () => readinessAnswer(subject.readiness(), subject.retryAfter())],
       ['/metrics', () => metricsAnswer(subject.metrics())],
-      ['/stats', () => jsonAnswer(subject.stats())],
+      ['/stats', (query) => this.#stats(query)],
       ['/connections', (query) => this.#connections(query)],
       ['/live', () => textAnswer(426, 'Open a WebSocket here.', ['upgrade', 'websocket'])],
     ]);
@@ -37,6 +37,14 @@ export class Routes {
   /** @returns `undefined` for a path that is none. */
   find(pathname: string): Route | undefined {
     return this.#routes.get(pathname);
+  }
+
+  /** The statistics of this server; with `?cluster=1`, those of all servers. */
+  async #stats(query: URLSearchParams): Promise<EndpointAnswer> {
+    const cluster = query.get('cluster');
+    if (cluster === null) return jsonAnswer(this.#subject.stats());
+    if (cluster !== '1') return textAnswer(400, 'cluster must be 1, or left out.');
+    return jsonAnswer(await this.#subject.cluster.stats());
   }
 
   async #connections(query: URLSearchParams): Promise<EndpointAnswer> {

@@ -58,6 +58,7 @@ export interface AdminSnapshot {
     readonly closesByCause: Readonly<Record<string, number>>;
     readonly refusedByCode: Readonly<Record<string, number>>;
   };
+  readonly cluster: AdminCluster;
   readonly connections: AdminTable;
   /** The topics with most subscribers: at most 20, largest first. */
   readonly topics: readonly AdminTopic[];
@@ -122,6 +123,63 @@ export interface AdminPercentiles {
   readonly count: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+}
+
+/**
+ * The servers that the option `cluster` joins. They are asked at most every 2 seconds, and only while there are viewers, so that these
+ * numbers may be older than those of the server itself.
+ */
+export interface AdminCluster {
+  /** Id of the server that sends the snapshot, among `nodes`. */
+  readonly nodeId: string;
+  /** `alone`: without the option `cluster`. `down`: the engine cannot be used, and other servers cannot answer. */
+  readonly state: 'alone' | 'up' | 'down';
+  /** This server first; at most 500. `null` until the servers were asked. */
+  readonly nodes: readonly AdminNode[] | null;
+  /** Sums over the servers that answered. `null` until the servers were asked. */
+  readonly totals: AdminTotals | null;
+}
+
+/** A server of a cluster. */
+export interface AdminNode {
+  readonly id: string;
+  /** The option `name`. */
+  readonly name: string | null;
+  /** Name of the machine; `''` if unknown. */
+  readonly host: string;
+  /** 0 if unknown. */
+  readonly pid: number;
+  /** Version of Hawser; `''` if unknown. */
+  readonly version: string;
+  /** `null`: the server did not answer within 1.5 seconds. */
+  readonly load: AdminNodeLoad | null;
+}
+
+/** What a server of a cluster answered. */
+export interface AdminNodeLoad {
+  readonly ready: boolean;
+  /** Why new clients cannot connect. */
+  readonly reasons: readonly string[];
+  readonly uptimeMs: number;
+  readonly connections: number;
+  readonly slowConnections: number;
+  readonly subscriptions: number;
+  /** Messages per second since its previous answer; in the first one, since its start. */
+  readonly receivedPerSecond: number;
+  readonly sentPerSecond: number;
+  /** Bytes that it holds: output that waits, unfinished and undelivered input. */
+  readonly bytesBuffered: number;
+}
+
+/** Sums over servers. */
+export interface AdminTotals {
+  /** Servers, with those that did not answer. */
+  readonly nodes: number;
+  readonly answered: number;
+  readonly connections: number;
+  readonly receivedPerSecond: number;
+  readonly sentPerSecond: number;
+  readonly bytesBuffered: number;
 }
 
 /** The connections that fit the viewer's {@link AdminView}. */

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { NODE_VERSION, VERSION } from '../version.ts';
+import { ClusterWatch } from './cluster-watch.ts';
 import { ConnectionScan } from './connection-scan.ts';
 import { LatencyWindow } from './latency-window.ts';
 import { heapGauge, LoopWatch, processId, rssGauge } from './process-facts.ts';
@@ -16,11 +17,13 @@ export class Snapshots {
   readonly #scan: ConnectionScan;
   readonly #loop = new LoopWatch();
   readonly #latency = new LatencyWindow();
+  readonly #cluster: ClusterWatch;
 
   constructor(subject: AdminSubject, pace: Pace = paceOf(subject.clock)) {
     this.#subject = subject;
     this.#pace = pace;
     this.#scan = new ConnectionScan(pace);
+    this.#cluster = new ClusterWatch(subject.cluster, subject.clock);
     const { settings, options } = subject;
     this.#server = Object.freeze({
       name: subject.name ?? null,
@@ -66,6 +69,7 @@ export class Snapshots {
       },
       latency: this.#latency.read(stats),
       lastMinute: recorder.lastMinute(),
+      cluster: this.#cluster.read(),
     };
     const { events } = recorder;
     return new Map(
@@ -78,5 +82,6 @@ export class Snapshots {
     this.#scan.reset();
     this.#loop.stop();
     this.#latency.reset();
+    this.#cluster.rest();
   }
 }

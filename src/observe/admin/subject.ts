@@ -3,6 +3,7 @@ import type { Connection } from '../../connection/connection.ts';
 import type { ConnectionSettings } from '../../options/connection-settings.ts';
 import type { ReadonlyRegistry } from '../../server/groups/registry.ts';
 import type { Topics } from '../../server/groups/topics.ts';
+import type { ServerCluster } from '../../server/groups/server-cluster.ts';
 import type { Readiness } from '../../server/readiness.ts';
 import type { ServerOptions } from '../../options/server-options.ts';
 import type { ShutdownOptions } from '../../server/shutdown.ts';
@@ -31,6 +32,7 @@ export interface AdminSubject {
   readonly name: string | undefined;
   readonly connections: ReadonlyRegistry<Connection>;
   readonly topics: Topics<Connection>;
+  readonly cluster: ServerCluster;
   stats(): ServerStats;
   readiness(): Readiness;
   metrics(): string;

@@ -303,6 +303,7 @@ test('LG-06: snapshots are plain JSON: nothing is undefined, and every value sur
   const { when } = await watch();
   const snapshot: AdminSnapshot = await when(({ connections }) => connections.rows.length === 1);
   assert.deepEqual(Object.keys(snapshot).sort(), [
+    'cluster',
     'connections',
     'events',
     'format',

@@ -89,6 +89,48 @@ function fill(body, lines) {
   body.parentElement.nextElementSibling.hidden = lines.length > 0;
 }
 
+/* ---- the table of servers ---- */
+
+const stateOf = (load) => (load === null ? ['No answer', 'bad'] : load.ready ? ['Ready', 'good'] : [capital(load.reasons.join(', ').replaceAll('-', ' ')) || 'Not ready', 'warn']);
+const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
+function newNode(body) {
+  const row = body.insertRow();
+  row.insertCell().append(make('b'), make('span', 'chip'), make('div', 'who'));
+  for (let i = 0; i < 6; i++) row.insertCell();
+  row.cells[6].className = 'late';
+  return row;
+}
+function showCluster({ nodeId, state, nodes, totals }) {
+  const isShown = state !== 'alone' && nodes !== null;
+  byId('cluster').hidden = !isShown;
+  if (!isShown) return;
+  byId('engine').hidden = state !== 'down';
+  put(byId('answered'), totals.answered === totals.nodes ? whole.format(totals.nodes) : whole.format(totals.answered) + ' of ' + whole.format(totals.nodes) + ' answered');
+  const body = byId('nodes').tBodies[0];
+  while (body.rows.length > nodes.length) body.lastElementChild.remove();
+  nodes.forEach(({ id, name, host, pid, load }, at) => {
+    const row = body.rows[at] ?? newNode(body);
+    const [title, chip, who] = row.cells[0].children;
+    title.className = name === null ? 'id' : '';
+    put(title, name ?? id.slice(0, 8));
+    title.title = id;
+    label(chip, id === nodeId ? 'this server' : '');
+    put(who, host === '' ? '' : host + ' · pid ' + pid);
+    const [word, level] = stateOf(load);
+    row.cells[1].className = 'level ' + level;
+    fillLoad(row, [word, ...loadCells(load), load === null ? '–' : duration(load.uptimeMs)]);
+  });
+  fillLoad(byId('nodes').tFoot.rows[0], ['', ...loadCells(totals), '']);
+}
+const loadCells = (load) => (load === null ? ['–', '–', '–', '–'] : [whole.format(load.connections), rate(load.receivedPerSecond), rate(load.sentPerSecond), bytes(load.bytesBuffered)]);
+function fillLoad(row, texts) {
+  texts.forEach((text, at) => {
+    const cell = row.cells[at + 1];
+    put(cell, text);
+    if (at > 0) cell.classList.toggle('zero', /^(0( B)?|–)$/.test(text));
+  });
+}
+
 /* ---- the table of connections ---- */
 
 function newRow(id) {

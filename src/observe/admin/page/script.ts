@@ -139,6 +139,7 @@ function show(snapshot) {
   percentiles('rtt', latency.rtt);
   put(byId('over'), latency.overMs > 0 ? 'last ' + duration(latency.overMs) : '');
 
+  showCluster(snapshot.cluster);
   showTable(snapshot.connections, server);
   counts('closes', lastMinute.closesByCause, stats.closes.byCause);
   counts('refusals', lastMinute.refusedByCode, stats.handshakes.refusedByCode);

@@ -82,6 +82,11 @@ th[aria-sort=descending] button { color: var(--accent); font-weight: 650; }
 th[aria-sort=descending] button::after { content: " \\2193"; }
 td.zero { color: var(--faint); }
 td .bar { width: 4.5rem; margin: .2rem 0 0 auto; height: .25rem; }
+#nodes td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 6.5rem; }
+.level { font-weight: 600; }
+.level.good { color: var(--good); } .level.warn { color: var(--warn); } .level.bad { color: var(--bad); }
+tfoot th, tfoot td { font-weight: 650; border-top-width: 2px; }
+tfoot th { text-align: left; }
 .id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .82rem; }
 .who { color: var(--faint); font-size: .82rem; overflow-wrap: anywhere; }
 td .who { display: inline; margin-left: .7rem; }
@@ -122,6 +127,10 @@ dialog .button { padding: .4rem 1rem; font-size: .95rem; }
   .tile .value { font-size: 1.2rem; }
   .late, td .chip.protocol { display: none; }
   td .who { display: block; margin: 0; }
+  .level { white-space: normal; }
+  #nodes td:first-child { min-width: 4.5rem; }
+  #nodes :is(td, th) { padding-inline: .22rem; }
+  #nodes :is(td, th):first-child { padding-left: 0; }
   .wide { max-height: 26rem; }
   th, td { padding-inline: .35rem; }
   td .bar { width: 3rem; }
