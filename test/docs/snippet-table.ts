@@ -146,6 +146,13 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
       console.log(JSON.stringify(await relayed));`,
     run: topics.throughNats,
   },
+  'docs/cluster.md: Calls to all servers': {
+    given: `
+      import { WebSocketServer } from 'hawser';
+      const server = new WebSocketServer();`,
+    after: `console.log(JSON.stringify(await server.cluster.stats()));`,
+    run: topics.callsToAll,
+  },
   'docs/topics.md: A server for clients that come back': { run: topics.returning },
   'docs/topics.md: Protocols of your own': {
     given: `

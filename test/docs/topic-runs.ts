@@ -75,6 +75,14 @@ export async function throughNats(t: TestContext, file: string): Promise<void> {
   await waitUntil(() => program.output().includes('{"ok":true}'), { deadlineMs: 20_000 });
 }
 
+/** A server on its own answers calls to all servers. */
+export async function callsToAll(t: TestContext, file: string): Promise<void> {
+  assert.match(
+    await run(t, file).ended(),
+    /^0 subscribers on 1 servers; 0 did not answer\n\{"value":\{"totals"/,
+  );
+}
+
 export async function throughRedis(t: TestContext, file: string): Promise<void> {
   const skip = noRedis || ioredis.skip;
   if (skip !== false) return t.skip(skip);
