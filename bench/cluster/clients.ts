@@ -25,7 +25,7 @@ async function follow(topic: string): Promise<void> {
     return;
   }
   const connection = await connect(`ws://127.0.0.1:${port}/`, { protocols: ['hawser.v1'] });
-  connection.on('close', (code) => {
+  connection.on('close', ({ code }) => {
     throw new Error(`the server closed a connection with ${code}`);
   });
   await new Promise<void>((resolve) => {

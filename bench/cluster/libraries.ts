@@ -23,7 +23,7 @@ interface SocketIoServer {
   to(room: string): { emit(event: string, data: string): void };
 }
 interface SocketIoSocket {
-  on(event: 'join', listener: (room: string, done: () => void) => void): void;
+  on(event: 'join', listener: (room: string, done: () => void) => Promise<void>): void;
   join(room: string): Promise<void> | void;
 }
 interface SocketIoClient {

@@ -56,7 +56,10 @@ async function socketIoNode(): Promise<{ port: number; publish: Publish }> {
   const client = redis();
   io.adapter(kind === 'socket.io' ? pubSubAdapter(client, client.duplicate()) : streamsAdapter(client));
   io.on('connection', (socket) =>
-    socket.on('join', (room, done) => void Promise.resolve(socket.join(room)).then(done)),
+    socket.on('join', async (room, done) => {
+      await socket.join(room);
+      done();
+    }),
   );
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
@@ -74,11 +77,14 @@ const say = (line: object): void => void process.stdout.write(`${JSON.stringify(
 
 async function run({ messages, perSecond, bytes, topics }: Order): Promise<void> {
   const text = 'x'.repeat(bytes);
-  const relayed: (Promise<unknown> | undefined)[] = [];
+  const relayed: Promise<unknown>[] = [];
   const beganMs = performance.now();
   for (let sent = 0; sent < messages; await delay(TICK_MS)) {
     const due = Math.min(messages, Math.ceil(((performance.now() - beganMs) * perSecond) / 1_000));
-    for (; sent < due; sent++) relayed.push(publish(topics[sent % topics.length]!, text));
+    for (; sent < due; sent++) {
+      const result = publish(topics[sent % topics.length]!, text);
+      if (result !== undefined) relayed.push(result);
+    }
   }
   for (const result of await Promise.all(relayed))
     if ((result as { readonly ok: boolean } | undefined)?.ok === false)

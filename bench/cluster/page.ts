@@ -94,7 +94,7 @@ ${table(
     ...sides,
     ([0, 1] as const).map((side) => micros(pairs.map((pair) => pair[side]))).join(' / '),
     ratio(pairs.map(([first, second]) => first / second)),
-    `≤ ${target}`,
+    target === undefined ? '' : `≤ ${target}`,
   ]),
 )}`;
 }

@@ -32,15 +32,14 @@ export async function relayedCell(perSecond: number, durationMs: number): Promis
   const relayed: number[] = [];
   const pings: number[] = [];
   const text = 'x'.repeat(128);
-  let open = 0;
+  const results: Promise<void>[] = [];
   const publish = (at: number, isMeasured: boolean): void => {
     const beganMs = performance.now();
-    open++;
-    void server.publish(`topic:${at % TOPICS}`, text).relayed!.then((result) => {
-      open--;
+    const settled = server.publish(`topic:${at % TOPICS}`, text).relayed!.then((result) => {
       if (!result.ok) throw result.error;
       if (isMeasured) relayed.push(performance.now() - beganMs);
     });
+    results.push(settled);
   };
   const ping = async (): Promise<void> => {
     const beganMs = performance.now();
@@ -59,7 +58,7 @@ export async function relayedCell(perSecond: number, durationMs: number): Promis
       await delay(TICK_MS);
     }
     const elapsedMs = performance.now() - beganMs;
-    while (open > 0) await delay(TICK_MS);
+    await Promise.all(results);
     const of = (values: readonly number[]): { p50: number; p99: number } => ({
       p50: quantile(values, 0.5),
       p99: quantile(values, 0.99),

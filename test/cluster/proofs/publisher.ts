@@ -80,15 +80,21 @@ export class Publisher extends WireSession {
   }
 
   #fill(): void {
-    const { padBytes = 0, isPaced = false } = this.#settings;
-    while (this.#isOpen && !this.#stops && this.#open.size < WINDOW && (!isPaced || this.#due > 0)) {
-      if (isPaced) this.#due--;
+    const { padBytes = 0 } = this.#settings;
+    while (this.#isOpen && !this.#stops && this.#open.size < WINDOW && this.#takeDue()) {
       const id = ++this.#number;
       const topic = this.#topics[id % this.#topics.length]!;
       const text = `${this.#name}.${id}${'.'.padEnd(padBytes, '-')}`;
       this.#open.set(id, { topic, text });
       this.send({ op: 'publish', id, topic, data: text });
     }
+  }
+
+  #takeDue(): boolean {
+    if (this.#settings.isPaced !== true) return true;
+    if (this.#due === 0) return false;
+    this.#due--;
+    return true;
   }
 
   #rest(): void {

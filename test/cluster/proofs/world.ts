@@ -44,7 +44,7 @@ export class World {
     const { server, commands } = await redis(t, ...(settings.redis ?? []));
     if (startsWithoutRedis) await server.kill();
     const ports = await Promise.all(
-      Array.from({ length: NODES }, (_, node) => settings.portFor?.(server, node, t) ?? server.port),
+      Array.from({ length: NODES }, async (_, node) => settings.portFor?.(server, node, t) ?? server.port),
     );
     const nodes = ports.map(
       (redisPort, at) =>
