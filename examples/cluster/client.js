@@ -13,7 +13,7 @@ const client = new ReconnectingClient(url, {
   maxFirstDelayMs: Number(SPREAD_MS), // all clients of a node return within this time
 });
 const topic = client.topic(`room:${room}`);
-topic.on('message', (text, { offset }) => console.log(`message ${offset} ${text}`));
+topic.on('message', (text, { offset }) => console.log('message', offset, text));
 topic.on('recovered', ({ missed }) => console.log(`recovered ${missed}`));
 topic.on('lost', () => console.log('lost')); // messages are gone: a page would load its state again here
 topic.on('error', (error) => console.error(error.message));

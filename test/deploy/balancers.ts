@@ -120,5 +120,5 @@ export async function balance(
       await turn();
     }
   }
-  assert.fail(`${name} does not start: ${said}`);
+  return assert.fail(`${name} does not start: ${said}`);
 }

@@ -31,7 +31,7 @@ const KUBERNETES: readonly Mistake[] = [
     'apiVersion: policy/v3',
     /no PodDisruptionBudget/,
   ],
-  ['a boolean where text belongs', "value: '8080'", 'value: true', /value must be string/],
+  ['a boolean where text belongs', 'value: "8080"', 'value: true', /value must be string/],
   ['a missing field', '- name: hawser\n          image', '- image', /must have required property name/],
   ['a type of a path that does not exist', 'pathType: Prefix', 'pathType: 7', /pathType must be string/],
   [
@@ -50,8 +50,8 @@ const KUBERNETES: readonly Mistake[] = [
   ],
   [
     'a delay that no probe notices',
-    "READY_DELAY_MS, value: '5000'",
-    "READY_DELAY_MS, value: '2000'",
+    'READY_DELAY_MS, value: "5000"',
+    'READY_DELAY_MS, value: "2000"',
     /2000 ms is too short to notice/,
   ],
   [
@@ -62,8 +62,8 @@ const KUBERNETES: readonly Mistake[] = [
   ],
   [
     'a timeout of the Ingress',
-    "proxy-read-timeout: '75'",
-    "proxy-read-timeout: '60'",
+    'proxy-read-timeout: "75"',
+    'proxy-read-timeout: "60"',
     /ends idle connections/,
   ],
   ['a port of the Ingress', 'port: { name: http }', 'port: { name: https }', /Ingress has no Service/],
@@ -152,8 +152,8 @@ const RULES: readonly Mistake[] = [
   ],
   [
     'a delay that HAProxy does not notice',
-    "READY_DELAY_MS: '5000'",
-    "READY_DELAY_MS: '1000'",
+    'READY_DELAY_MS: "5000"',
+    'READY_DELAY_MS: "1000"',
     /1000 ms is too short to notice/,
   ],
   [
@@ -163,7 +163,7 @@ const RULES: readonly Mistake[] = [
     /does not trust/,
   ],
   ['a variable that the node does not read', 'DRAIN_MS:', 'DRAIN:', /does not read DRAIN/],
-  ['another port', "PORT: '8080'", "PORT: '8081'", /HAProxy has no node-1/],
+  ['another port', 'PORT: "8080"', 'PORT: "8081"', /HAProxy has no node-1/],
   ['a node that HAProxy does not know', 'node-2: *node', 'node-3: *node', /HAProxy has no node-3/],
 ];
 
@@ -218,7 +218,7 @@ const DOCKERFILE: readonly Mistake[] = [
 /** What is wrong with a Dockerfile. */
 function dockerComplaints(text: string): string[] {
   const { validate } = load('dockerfile-utils') as {
-    validate(text: string): readonly { readonly message: string }[];
+    validate(this: void, text: string): readonly { readonly message: string }[];
   };
   const complaints = validate(text).map(({ message }) => message);
   const [, copied = ''] = /^COPY (examples\S+)/m.exec(text) ?? [];

@@ -10,6 +10,7 @@ export const load = createRequire(join(FOLDER, 'package.json'));
 
 interface YamlModule {
   parseAllDocuments(
+    this: void,
     text: string,
     options: { readonly merge: boolean },
   ): readonly {

@@ -8,12 +8,60 @@ import { documents, drainComplaints, load } from './files.ts';
 interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly annotations?: Readonly<Record<string, string>>;
+  readonly metadata: { readonly name: string; readonly annotations?: Labels };
+  /** Its form depends on the kind. The schemas check it. */
+  readonly spec: unknown;
+}
+type Labels = Readonly<Record<string, string>>;
+interface Selector {
+  readonly matchLabels: Labels;
+}
+interface Probe {
+  readonly httpGet: { readonly path?: string; readonly port?: string };
+  readonly periodSeconds?: number;
+  readonly failureThreshold?: number;
+}
+interface DeploymentSpec {
+  readonly replicas: number;
+  readonly selector: Selector;
+  readonly strategy: { readonly rollingUpdate: { readonly maxUnavailable?: number } };
+  readonly template: {
+    readonly metadata: { readonly labels: Labels };
+    readonly spec: {
+      readonly terminationGracePeriodSeconds: number;
+      readonly containers: readonly [
+        {
+          readonly env: readonly { readonly name: string; readonly value?: string }[];
+          readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+          readonly readinessProbe?: Probe;
+          readonly livenessProbe?: Probe;
+        },
+      ];
+    };
   };
-  // Its form depends on the kind; the schemas check it.
-  readonly spec: any;
+}
+interface ServiceSpec {
+  readonly selector: Labels;
+  readonly ports: readonly [{ readonly name: string; readonly targetPort: string }];
+}
+interface ScalerSpec {
+  readonly minReplicas: number;
+  readonly scaleTargetRef: { readonly kind: string; readonly name: string };
+}
+interface IngressSpec {
+  readonly rules: readonly [
+    {
+      readonly http: {
+        readonly paths: readonly [
+          {
+            readonly backend: {
+              readonly service: { readonly name: string; readonly port: { readonly name: string } };
+            };
+          },
+        ];
+      };
+    },
+  ];
 }
 type Model = new (manifest: object) => { validate(): void };
 
@@ -59,43 +107,37 @@ function typeComplaints(texts: readonly string[]): string[][] {
   return sources.map(({ name }) => [...of.get(name)!.complaints]);
 }
 
-const includes = (
-  labels: Readonly<Record<string, string>>,
-  selector: Readonly<Record<string, string>> = {},
-): boolean =>
+const includes = (labels: Labels, selector: Labels): boolean =>
   Object.keys(selector).length > 0 &&
   Object.entries(selector).every(([name, value]) => labels[name] === value);
+
+const NO_PROBE: Probe = { httpGet: {} };
 
 /** What does not fit together. */
 function referenceComplaints(manifests: readonly Manifest[]): string[] {
   const of = (kind: string): Manifest => manifests.find((each) => each.kind.startsWith(kind))!;
-  const [deployment, service, budget, scaler, ingress] = [
-    'Deployment',
-    'Service',
-    'PodDisruptionBudget',
-    'HorizontalPodAutoscaler',
-    'Ingress',
-  ].map(of) as [Manifest, Manifest, Manifest, Manifest, Manifest];
-  const { template, selector } = deployment.spec;
-  const [container] = template.spec.containers;
+  const [deployment, service, ingress] = [of('Deployment'), of('Service'), of('Ingress')];
+  const { template, selector, replicas, strategy } = deployment.spec as DeploymentSpec;
+  const { selector: budgetSelector } = of('PodDisruptionBudget').spec as { readonly selector: Selector };
+  const { scaleTargetRef, minReplicas } = of('HorizontalPodAutoscaler').spec as ScalerSpec;
+  const { selector: serviceSelector, ports: servicePorts } = service.spec as ServiceSpec;
   const { labels } = template.metadata;
-  const env = new Map<string, string>(
-    container.env.map((entry: { name: string; value?: string }) => [entry.name, entry.value ?? '']),
+  const [container] = template.spec.containers;
+  const env = new Map(container.env.map(({ name, value = '' }) => [name, value]));
+  const ports = new Map<unknown, number>(
+    container.ports.map(({ name, containerPort }) => [name, containerPort]),
   );
-  const ports = new Map<string, number>(
-    container.ports.map((port: { name: string; containerPort: number }) => [port.name, port.containerPort]),
-  );
-  const { readinessProbe = { httpGet: {} }, livenessProbe = { httpGet: {} } } = container;
-  const [{ http }] = ingress.spec.rules;
-  const [{ backend }] = http.paths;
-  const [servicePort] = service.spec.ports;
+  const { readinessProbe = NO_PROBE, livenessProbe = NO_PROBE } = container;
+  const [{ http }] = (ingress.spec as IngressSpec).rules;
+  const { backend } = http.paths[0];
+  const [servicePort] = servicePorts;
   const timeouts = ['read', 'send'].map((way) =>
     Number(ingress.metadata.annotations?.[`nginx.ingress.kubernetes.io/proxy-${way}-timeout`]),
   );
   const rules: readonly (readonly [boolean, string])[] = [
     [includes(labels, selector.matchLabels), 'the Deployment does not select its pods'],
-    [includes(labels, service.spec.selector), 'the Service does not select the pods'],
-    [includes(labels, budget.spec.selector.matchLabels), 'the PodDisruptionBudget does not select the pods'],
+    [includes(labels, serviceSelector), 'the Service does not select the pods'],
+    [includes(labels, budgetSelector.matchLabels), 'the PodDisruptionBudget does not select the pods'],
     [String(ports.get('http')) === env.get('PORT'), 'the container does not listen on its port'],
     [ports.has(servicePort.targetPort), 'the container has no port of the Service'],
     [
@@ -107,24 +149,23 @@ function referenceComplaints(manifests: readonly Manifest[]): string[] {
       'the liveness probe has no answer',
     ],
     [
-      scaler.spec.scaleTargetRef.kind === 'Deployment' &&
-        scaler.spec.scaleTargetRef.name === deployment.metadata.name,
+      scaleTargetRef.kind === 'Deployment' && scaleTargetRef.name === deployment.metadata.name,
       'the HorizontalPodAutoscaler scales another object',
     ],
-    [scaler.spec.minReplicas <= deployment.spec.replicas, 'fewer replicas than the autoscaler wants'],
+    [minReplicas <= replicas, 'fewer replicas than the autoscaler wants'],
     [
       backend.service.name === service.metadata.name && backend.service.port.name === servicePort.name,
       'the Ingress has no Service',
     ],
     [timeouts.every((seconds) => seconds > 60), 'the Ingress ends idle connections'],
-    [deployment.spec.strategy.rollingUpdate.maxUnavailable === 0, 'a deploy takes nodes away first'],
+    [strategy.rollingUpdate.maxUnavailable === 0, 'a deploy takes nodes away first'],
   ];
   return [
     ...rules.filter(([holds]) => !holds).map(([, complaint]) => complaint),
     ...drainComplaints(
       Object.fromEntries(env),
       template.spec.terminationGracePeriodSeconds * 1_000,
-      readinessProbe.periodSeconds * readinessProbe.failureThreshold * 1_000,
+      (readinessProbe.periodSeconds ?? 10) * (readinessProbe.failureThreshold ?? 3) * 1_000,
     ),
   ];
 }

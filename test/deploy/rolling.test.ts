@@ -18,7 +18,7 @@ const NO_SIGNALS = process.platform === 'win32' ? 'there a signal kills' : false
 const LONG = { deadlineMs: 60_000 };
 
 const linesOf = ({ output }: Running, pattern: RegExp): string[][] =>
-  [...output().matchAll(pattern)].map(([, ...parts]) => parts as string[]);
+  [...output().matchAll(pattern)].map(([, ...parts]) => parts);
 const published = (client: Running): string[][] => linesOf(client, /^published (\S+) at (\d+)$/gm);
 const received = (client: Running): string[][] => linesOf(client, /^message (\d+) (\S+)$/gm);
 

@@ -7,7 +7,8 @@ import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { close, RawClient, text } from '../../src/testing/index.ts';
-import { type Example, runExample } from './run-example.ts';
+import { noRedis, RedisServer } from '../cluster/redis/server.ts';
+import { type Example, runExample, startExample } from './run-example.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const MOVING = join(ROOT, 'examples', 'moving');
@@ -113,6 +114,33 @@ for (const [what, server, client] of [
       'said: Bob ahoy',
       'left: Bob',
     ]);
+  });
+}
+
+const BOTH = ['members: 2', 'ben got: ahoy'];
+for (const [what, folder, said] of [
+  ['Socket.IO with its Redis adapter', 'before', [...BOTH, 'ben got: welcome back']],
+  ['Hawser with redisEngine', 'after', [...BOTH, 'ben got: are you there?', 'ben got: welcome back']],
+] as const) {
+  const packages = folder === 'before' ? 'test/deploy' : 'examples/cluster';
+  const port = (name: string): Port => ({ file: `socket-io-redis/${name}.mjs`, packages });
+  test(`CD-03 SC-03: rooms on two servers on ${what}`, {
+    skip: missing(port(folder)) || noRedis,
+  }, async (t) => {
+    const redis = await RedisServer.start();
+    t.after(() => redis.end());
+    const env = { REDIS_URL: `redis://127.0.0.1:${redis.port}` };
+    const program = placed(t, port(folder));
+    const servers = [await runExample(t, program, { env }), await runExample(t, program, { env })];
+    const scheme = folder === 'before' ? 'http' : 'ws';
+    const { exit, output } = startExample(t, placed(t, port(`${folder}-client`)), {
+      args: servers.map((server) => `${scheme}://127.0.0.1:${server.port}`),
+    });
+    assert.deepEqual(await exit, [0, null], output());
+    assert.deepEqual(output().trim().split('\n'), said);
+    if (process.platform === 'win32') return; // on Windows a signal kills the process
+    for (const { child } of servers) child.kill('SIGTERM');
+    for (const server of servers) assert.deepEqual(await server.exit, [0, null], server.output());
   });
 }
 
