@@ -228,6 +228,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/recipes.md: Nest': { in: 'test/ws/frameworks/nest.mjs' },
   'docs/recipes.md: crossws': { in: 'test/ws/frameworks/crossws.mjs' },
   'docs/recipes.md: y-websocket': { in: 'test/ws/frameworks/y-websocket.mjs' },
+  'docs/recipes.md: Next.js, with a custom server': { in: 'test/ws/nextjs/nextjs.mjs' },
   'docs/ws.md: Your own code': { run: guides.movedFromWs },
   'docs/security.md: DNS rebinding': { run: guides.allowedHosts },
   'docs/conformance/README.md: From a program': { run: guides.suiteFromProgram },

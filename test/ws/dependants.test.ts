@@ -26,6 +26,9 @@ function folderOf(name: string, oneOfThem: string): Folder {
 
 const LIBRARIES = folderOf('dependants', 'socket.io');
 const FRAMEWORKS = folderOf('frameworks', 'crossws');
+/** 341 MB, so continuous integration does not install it. */
+const NEXT = folderOf('nextjs', 'next');
+const isLeftOut = NEXT.skip !== false && process.env['HAWSER_REQUIRE_PEERS'] === '1';
 
 /** Runs one program with the packages; resolves with what it printed, errors included. */
 function run(file: string, env: Readonly<Record<string, string>>): Promise<string> {
@@ -42,7 +45,7 @@ function run(file: string, env: Readonly<Record<string, string>>): Promise<strin
   });
 }
 
-for (const { path, skip } of [LIBRARIES, FRAMEWORKS]) {
+for (const { path, skip } of [LIBRARIES, FRAMEWORKS, ...(isLeftOut ? [] : [NEXT])]) {
   test(`CD-02: every package in ${basename(path)} gets hawser/ws under the name ws`, { skip }, () => {
     const lock = JSON.parse(readFileSync(join(path, 'package-lock.json'), 'utf8')) as {
       readonly packages: Readonly<Record<string, { readonly link?: boolean }>>;
@@ -84,6 +87,7 @@ for (const [{ path, skip }, programs] of [
       ['the Kubernetes client', 'kubernetes.mjs'],
     ],
   ],
+  [NEXT, isLeftOut ? [] : [['Next.js with a custom server', 'nextjs.mjs']]],
 ] as const) {
   for (const [what, program] of programs) {
     test(`CD-02: ${what} runs on hawser/ws in the place of ws, and not on empty classes`, {

@@ -8,4 +8,6 @@ export const WebSocket = isEmpty ? Empty : door.WebSocket;
 export const WebSocketServer = isEmpty ? Empty : door.WebSocketServer;
 export const createWebSocketStream = isEmpty ? Empty : door.createWebSocketStream;
 export const Sender = isEmpty ? Empty : door.Sender;
+export const extension = isEmpty ? Empty : door.extension;
+export const subprotocol = isEmpty ? Empty : door.subprotocol;
 export default WebSocket;
