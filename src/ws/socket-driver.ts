@@ -2,8 +2,6 @@ import { type Blob, Buffer } from 'node:buffer';
 import type { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { OPCODE } from '../protocol/constants.ts';
-import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
-import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
 import { PeerError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import { defaultEngine } from '../engine/engine.ts';
@@ -13,8 +11,9 @@ import type { ConnectionState } from '../connection/states.ts';
 import { tuneSocket } from '../sockets/stream-transport.ts';
 import { takeStream } from '../sockets/take-stream.ts';
 import { type BlobOwner, BlobQueue } from './blob-queue.ts';
-import { bytesOf, closeArguments, controlBytes, isBlob, NOTHING, sizeOf } from './data.ts';
+import { closeArguments, controlBytes, isBlob, NOTHING, sizeOf } from './data.ts';
 import { drivenOf, exposeSocket, socketClosed } from './raw-socket.ts';
+import { Outgoing, type SendOptions, type SocketDeflate } from './outgoing.ts';
 import { notOpen, READY, type ReadyState } from './ready-states.ts';
 import { type FrameSink, keysFrom, Sender } from './sender.ts';
 import { WsShared } from './settings.ts';
@@ -29,23 +28,10 @@ const NO_OPTIONS: LinkOptions = Object.freeze({});
 
 type Callback = (error?: Error | null) => void;
 
-/** The negotiated compression of one connection. */
-export interface SocketDeflate {
-  readonly agreed: DeflateAgreement;
-  readonly settings: DeflateSettings;
-}
-
 /** What an open connection depends on. */
 export interface OpenOptions extends LinkOptions {
   readonly allowSynchronousEvents?: boolean | undefined;
   readonly generateMask?: ((mask: Buffer) => void) | undefined;
-}
-
-export interface SendOptions {
-  readonly binary?: boolean | undefined;
-  readonly compress?: boolean | undefined;
-  readonly fin?: boolean | undefined;
-  readonly mask?: boolean | undefined;
 }
 
 /** Drives one `WebSocket`: its link, the state, and callbacks. */
@@ -64,12 +50,11 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
 
   readonly events: SocketEvents;
   #link: Link | undefined;
+  /** Created by the first message: an idle connection has none. */
+  #outgoing: Outgoing | undefined;
+  #isServer = false;
   #sender: Sender | undefined;
   #blobs: BlobQueue | undefined;
-  /** Whether messages of ordinary size are compressed: `undefined` from the threshold on. */
-  #compress: boolean | undefined;
-  #isInFragments = false;
-  #compressesFragments = false;
   /** The connection has ended, and waits for events that are emitted later. */
   #endsLater = false;
   #unsentBytes = 0;
@@ -121,11 +106,6 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
     tuneSocket(socket);
     this.socket = socket;
     this.events.emitsLater = options.allowSynchronousEvents === false;
-    if (agreed !== undefined) {
-      const ours = isServer ? agreed.server : agreed.client;
-      // With a context, short messages are worth it, too.
-      this.#compress = ours.contextTakeover ? true : undefined;
-    }
     const nextKey = options.generateMask === undefined ? shared.keys.next : keysFrom(options.generateMask);
     this.#link = new Link(
       this,
@@ -135,6 +115,7 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
       isServer ? undefined : nextKey,
       agreed,
     );
+    this.#isServer = isServer;
     this.linkOptions = NO_OPTIONS;
     if (preamble !== undefined) this.#link.transport.write([preamble]);
     this.readyState = READY.OPEN;
@@ -162,47 +143,9 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
   }
 
   #send(data: unknown, options: SendOptions | undefined, callback: unknown): void {
-    const { outbox } = this.#link!;
-    let isText = typeof data === 'string';
-    let compress = this.#compress;
-    let isLast = true;
-    if (options !== undefined && options !== null) {
-      // An option that is given as `undefined` counts as false, as in `ws`.
-      if ('binary' in options) isText = options.binary !== true && !options.binary;
-      if ('compress' in options && !options.compress) compress = false;
-      if ('fin' in options) isLast = Boolean(options.fin);
-    }
-    if (!isLast || this.#isInFragments) {
-      this.#sendFragment(
-        typeof data === 'string' ? Buffer.from(data) : bytesOf(data || NOTHING),
-        isText,
-        isLast,
-        compress,
-      );
-    } else if (typeof data === 'string') {
-      if (isText) outbox.text(data, compress);
-      else outbox.data(OPCODE.BINARY, Buffer.from(data), compress);
-    } else {
-      const opcode = isText ? OPCODE.TEXT : OPCODE.BINARY;
-      const source = data || NOTHING;
-      const frame = outbox.framed(opcode, source);
-      if (frame === undefined) outbox.data(opcode, bytesOf(source), compress, source);
-      else outbox.shared(frame);
-    }
+    this.#outgoing ??= new Outgoing(this.#link!.outbox, this.deflate, this.#isServer);
+    this.#outgoing.send(data, options);
     this.#accepted(callback);
-  }
-
-  /** The first fragment of a message decides for all of them. */
-  #sendFragment(bytes: Uint8Array, isText: boolean, isLast: boolean, compress: boolean | undefined): void {
-    const { outbox } = this.#link!;
-    let opcode: number = OPCODE.CONTINUATION;
-    if (!this.#isInFragments) {
-      opcode = isText ? OPCODE.TEXT : OPCODE.BINARY;
-      this.#compressesFragments =
-        this.deflate !== undefined && (compress ?? bytes.length >= this.deflate.settings.thresholdBytes);
-    }
-    outbox.fragment(opcode, bytes, isLast, this.#compressesFragments);
-    this.#isInFragments = !isLast;
   }
 
   sendFrame(frame: Uint8Array, callback: unknown): void {
@@ -319,7 +262,6 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
   flushed(): void {
     const link = this.#link;
     if (link === undefined) return;
-    link.outbox.settle();
     const { blocked } = link.transport;
     // A socket whose streams are bypassed does not say itself that it has drained.
     if (this.#wasBlocked && !blocked && drivenOf(link) !== undefined) {

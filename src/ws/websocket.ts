@@ -23,7 +23,8 @@ import {
 } from './options.ts';
 import { READY, type ReadyState } from './ready-states.ts';
 import type { Sender } from './sender.ts';
-import { type SendOptions, SocketDriver } from './socket-driver.ts';
+import type { SendOptions } from './outgoing.ts';
+import { SocketDriver } from './socket-driver.ts';
 import { isInstance, WsEmitter } from './typed-emitter.ts';
 import { LINK_DEFAULTS } from './settings-options.ts';
 
