@@ -1,10 +1,9 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../../connection/connection.ts';
 import { HandshakeError, type HandshakeErrorCode } from '../../protocol/errors.ts';
-import { HeadParser, type RequestHead } from '../../protocol/handshake/http-head.ts';
-import { proxyVersion, type ProxySource } from '../../protocol/handshake/proxy-header.ts';
+import type { RequestHead } from '../../protocol/handshake/http-head.ts';
 import { type UpgradeRequest as UpgradeHead, wantsWebSocket } from '../../protocol/handshake/server.ts';
 import type { DeadlineOwner } from '../../engine/deadlines.ts';
 import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.ts';
@@ -12,9 +11,10 @@ import { type HandshakeOwner, type PendingSocket, retryAfter } from './handshake
 import type { Refusal } from '../../observe/observer.ts';
 import type { HandshakeTrace } from '../../observe/tracing/traces.ts';
 import type { ResponseLike, UpgradeAcceptance, UpgradeHook, UpgradeRequest } from '../../options/hooks.ts';
-import { type HandshakePlace, PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
+import { PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
 import { HandshakeClaims } from './handshake-claims.ts';
-import { HeldInput } from './held-input.ts';
+import { HandshakeInput } from './handshake-input.ts';
+import type { Arrival } from './arrival.ts';
 import { Http1Answers, type HttpAnswers } from './http-answers.ts';
 import { Linger } from './linger.ts';
 import { PlainExchange } from './plain-exchange.ts';
@@ -25,32 +25,10 @@ import { traceHandshake } from './handshake-trace.ts';
 import { answerUpgrade } from './upgrade-answer.ts';
 import { UpgradeHookCall } from './upgrade-hook-call.ts';
 
-/** Most bytes buffered from a client that sends before the answer; then reading its socket stops. */
-const MAX_EARLY_BYTES = 65_536;
-
-const NOTHING: Buffer = Buffer.alloc(0);
 /** The verdict of a server without the `upgrade` hook. */
 const ADMITTED = Object.freeze({ refusal: undefined, acceptance: undefined });
 
 type Stage = 'head' | 'deciding' | 'done';
-
-/** A socket whose request has not been read. */
-export interface Arrival {
-  /** Node's socket; `undefined` for a handle. */
-  readonly socket?: Duplex | undefined;
-  /** Makes a transport of the socket. */
-  readonly open: (owner: TransportOwner) => ArrivedTransport;
-  /** Reads and answers the request. Default: an upgrade of HTTP/1.1. */
-  readonly answers?: HttpAnswers;
-  /** When TCP accepted it, on the clock of deadlines. Default: now. */
-  readonly acceptedAtMs?: number | undefined;
-  /** The place that the socket already has among pending handshakes. */
-  readonly place?: HandshakePlace | undefined;
-  /** The client that a PROXY header named. */
-  readonly source?: ProxySource | undefined;
-  /** First bytes of the request, already read. */
-  readonly rest?: Buffer;
-}
 
 /** One socket from accept to its 101 or refusal (§4.2). Every outcome releases the place and the reservation once. */
 export class Handshake<UserData> implements TransportOwner, DeadlineOwner, PendingSocket, PlaceHolder {
@@ -63,10 +41,8 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #secure: boolean;
   readonly #finished: (connection: Connection<UserData> | undefined) => void;
   #stage: Stage = 'head';
-  #parser: HeadParser | undefined;
+  readonly #input: HandshakeInput;
   #head: RequestHead | undefined;
-  #hasReceived = false;
-  #early: HeldInput | undefined;
   /** Deadline for the complete request. */
   readonly #deadlineMs: number;
   /** When TCP accepted the socket, on the clock. Unlike deadlines, it counts the time in which the process was stalled. */
@@ -82,6 +58,9 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     finished: (connection: Connection<UserData> | undefined) => void,
   ) {
     this.#owner = owner;
+    this.#input = new HandshakeInput(owner, () =>
+      this.#refuse('ERR_SERVER_FULL', 'the memory budget is used up'),
+    );
     this.#finished = finished;
     this.#socket = socket;
     const encryptable: (Duplex & { encrypted?: boolean }) | undefined = socket;
@@ -101,7 +80,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   /** Reads the head from the socket itself. */
   readHead(): void {
     if (!this.#mayStart()) return;
-    this.#parser = new HeadParser(this.#owner.options);
+    this.#input.readHead();
   }
 
   /** Continues with a head that an HTTP server has read, and with the bytes that followed it. */
@@ -124,17 +103,15 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   received(chunk: Buffer): void {
-    const parser = this.#parser;
-    if (parser === undefined) {
+    if (!this.#input.isReadingHead) {
       this.#keepEarly(chunk);
       return;
     }
     this.#attempt(() => {
-      const head = this.#parse(parser, chunk);
-      if (head === undefined) return;
-      this.#parser = undefined;
+      const taken = this.#input.takeHead(chunk);
+      if (taken === undefined) return;
+      const { head, rest } = taken;
       this.#head = head;
-      const rest = parser.takeRest();
       if (!wantsWebSocket(head)) {
         this.#plainRequest(head, rest);
         return;
@@ -185,28 +162,10 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     }
   }
 
-  #parse(parser: HeadParser, chunk: Buffer): RequestHead | undefined {
-    const isFirst = !this.#hasReceived;
-    this.#hasReceived = true;
-    try {
-      return parser.receive(chunk);
-    } catch (error) {
-      const version = isFirst ? proxyVersion(chunk) : undefined;
-      if (typeof version !== 'number') throw error;
-      const detail = `it is a PROXY protocol header (version ${version}): list the proxy in the option proxyProtocol`;
-      throw new HandshakeError('ERR_HEAD_SYNTAX', detail);
-    }
-  }
-
   /** @returns False if the handshake is over. */
   #keepEarly(bytes: Buffer): boolean {
-    if (this.#stage === 'done') return false;
-    if (bytes.length === 0) return true;
-    this.#early ??= new HeldInput(this.#owner, MAX_EARLY_BYTES, () =>
-      this.#refuse('ERR_SERVER_FULL', 'the memory budget is used up'),
-    );
-    if (!this.#early.append(bytes)) return false;
-    if (this.#early.length >= MAX_EARLY_BYTES) this.#transport.pause();
+    if (this.#stage === 'done' || !this.#input.hold(bytes)) return false;
+    if (this.#input.isFull) this.#transport.pause();
     return true;
   }
 
@@ -348,9 +307,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     );
     this.#finished(driver.connection);
     transport.resume();
-    const early = this.#early?.bytes ?? NOTHING;
-    this.#early?.release();
-    driver.receiveEarly(early);
+    driver.receiveEarly(this.#input.passHeld());
     this.#owner.socketReleased(this);
   }
 
@@ -404,7 +361,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
 
   #release(): void {
     this.#claims.cancelReservation();
-    this.#early?.release();
+    this.#input.release();
     this.#hookCall?.abort();
   }
 
