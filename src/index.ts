@@ -25,7 +25,7 @@ export type { CloseCause, CloseInfo } from './protocol/close-info.ts';
 export { Connection } from './connection/connection.ts';
 export type { ConnectionEvents, DroppedMessage, HandshakeResponse } from './connection/connection-events.ts';
 export type { PerMessageDeflateOptions, RateLimitOptions } from './options/connection-options.ts';
-export type { Delivery, ListenerResult } from './connection/owner.ts';
+export type { Delivery, ListenerResult, PublishDelivery, Relayed } from './connection/owner.ts';
 export { MemoryBudget } from './engine/memory-budget.ts';
 export type { ConnectionState } from './connection/states.ts';
 export { ConnectError, type ConnectPhase } from './protocol/connect-error.ts';
@@ -85,9 +85,8 @@ export type { SelfCheckReport, StaleEntry } from './server/stale-entry.ts';
 export type { ServerStats } from './server/stats.ts';
 export type { TlsCredentials, TlsOptions } from './options/tls-options.ts';
 export type { Topics } from './server/groups/topics.ts';
-export type { PublishDelivery } from './server/groups/groups.ts';
 export type { HandleOptions, RequestHandler } from './server/groups/request-handlers.ts';
-export type { Member, MemberList, Relayed } from './server/groups/topic-node.ts';
+export type { Member, MemberList } from './server/groups/topic-node.ts';
 export type {
   ClusterAnswer,
   ClusterCallOptions,

@@ -95,13 +95,13 @@ const NODE_FREE = [
   'client/topics/*.ts',
   'client/browser/*.ts',
   'client/reconnect/{backoff,close-reactions,offline-queue,reconnect-states,retry-plan}.ts',
-  'options/{retry-options,standard-schema}.ts',
+  'options/{retry-options,standard-schema,topic-types}.ts',
 ];
 const NODE_FREE_IMPORTS = [
   './*',
   '../topics/*',
   '../reconnect/{backoff,close-reactions,offline-queue,reconnect-states,retry-plan}.ts',
-  '../../options/{retry-options,standard-schema}.ts',
+  '../../options/{retry-options,standard-schema,topic-types}.ts',
   '../../protocol/{errors,limits}.ts',
 ];
 /** Asks the platform for its timers. */

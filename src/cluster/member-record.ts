@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer';
 import { EngineError } from '../protocol/errors.ts';
-import type { Member } from '../server/groups/topic-node.ts';
+import type { Json, Member } from '../options/topic-types.ts';
 import { isName } from './envelope.ts';
 
 /** What the engine stores of one key of one node. */
 export interface MemberRecord {
   readonly node: string;
   readonly key: string;
-  readonly info: unknown;
+  readonly info: Json | undefined;
   readonly sinceMs: number;
   readonly connections: number;
 }
@@ -40,7 +40,7 @@ function parsed(value: Uint8Array): Omit<MemberRecord, 'node' | 'key'> | undefin
   const { info, since, connections } = json as Record<string, unknown>;
   if (typeof since !== 'number' || !Number.isFinite(new Date(since).getTime())) return undefined;
   if (!Number.isSafeInteger(connections) || (connections as number) < 1) return undefined;
-  return { info, sinceMs: since, connections: connections as number };
+  return { info: info as Json, sinceMs: since, connections: connections as number };
 }
 
 /** The records of one key on all nodes are one member. The newest record has the info. */

@@ -20,7 +20,7 @@ import type { SafeEmitter } from './emitter.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
 import { Link } from './link.ts';
 import type { LinkOwner } from './link-owner.ts';
-import type { ConnectionOwner, Delivery } from './owner.ts';
+import type { ConnectionOwner, PublishDelivery } from './owner.ts';
 import { ReceivingHalf } from './receiving-half.ts';
 import type { ConnectionState } from './states.ts';
 import type { TopicSet } from './topic-set.ts';
@@ -146,7 +146,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     return this.owner.groups.unsubscribe(this, topic);
   }
 
-  publish(topic: string, payload: Payload, options: PublishTo<C> | undefined): Delivery {
+  publish(topic: string, payload: Payload, options: PublishTo<C> | undefined): PublishDelivery {
     return this.owner.groups.publish(this, topic, payload, options);
   }
 

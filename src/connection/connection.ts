@@ -28,7 +28,7 @@ import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './
 import { SafeEmitter } from './emitter.ts';
 import { warnOfHandlerProperties } from './event-names.ts';
 import { OpenConnections } from './open-connections.ts';
-import type { ConnectionOwner, Delivery } from './owner.ts';
+import type { ConnectionOwner, PublishDelivery } from './owner.ts';
 import type { ConnectionState } from './states.ts';
 import { NO_TOPICS } from './topic-set.ts';
 
@@ -358,16 +358,16 @@ export class Connection<UserData = unknown>
   }
 
   /**
-   * Publishes to all subscribers of a topic except this connection. See `WebSocketServer.publish`.
+   * Publishes to all subscribers of a topic except this connection, on all servers. See `WebSocketServer.publish`.
    * @throws MisuseError `ERR_STATE` on a client.
    */
-  publish(topic: string, payload: Payload, options?: PublishTo<Connection<UserData>>): Delivery;
+  publish(topic: string, payload: Payload, options?: PublishTo<Connection<UserData>>): PublishDelivery;
   publish(
     topic: string,
     payload: Payload,
     options?: PublishTo<Connection<UserData>>,
     surplus?: unknown,
-  ): Delivery {
+  ): PublishDelivery {
     if (options !== undefined || surplus !== undefined) checkPublishOptions('connection', options, surplus);
     return this.#driver.publish(topic, payload, options);
   }

@@ -56,6 +56,32 @@ export interface Delivery {
   readonly failed: number;
 }
 
+/** The result of a publish. The promise that has it never rejects. */
+export type Relayed =
+  | {
+      readonly ok: true;
+      /** Missing on a topic without history. */
+      readonly position?: Position | undefined;
+      /** Counts of the local subscribers, for a topic whose order the engine decides. */
+      readonly delivery?: Delivery | undefined;
+    }
+  | {
+      readonly ok: false;
+      /** With code `ERR_ENGINE_DOWN`, `ERR_ENGINE_FULL` or `ERR_ENGINE_REFUSED`. */
+      readonly error: Error;
+      /** Whether the message may have been published. */
+      readonly outcome: 'not-published' | 'unknown';
+    };
+
+/** The result of a publish: counts for this server at once, and the result on all servers. */
+export interface PublishDelivery extends Delivery {
+  /**
+   * The result on all servers, and the position of the message. Never rejects. Only on servers with `history`, `presence`,
+   * `cluster` or `hawser.v1`.
+   */
+  readonly relayed?: Promise<Relayed>;
+}
+
 /** Return value of a listener: a promise delays the next message of the same connection; any other value is ignored. */
 export type ListenerResult = unknown;
 
@@ -77,7 +103,12 @@ export interface ConnectionContext {
 export interface ConnectionGroups<Driver, C> {
   subscribe(driver: Driver, topic: string): boolean;
   unsubscribe(driver: Driver, topic: string): boolean;
-  publish(driver: Driver, topic: string, payload: Payload, options: PublishTo<C> | undefined): Delivery;
+  publish(
+    driver: Driver,
+    topic: string,
+    payload: Payload,
+    options: PublishTo<C> | undefined,
+  ): PublishDelivery;
   subscribeFrom(
     driver: Driver,
     topic: string,

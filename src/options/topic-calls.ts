@@ -12,14 +12,9 @@ import {
   type ValueRule,
   wholeNumber,
 } from './call-check.ts';
+import type { Position } from './topic-types.ts';
 
-/** The position of a message among those of its topic. */
-export interface Position {
-  /** Names one numbering. Offsets of different epochs cannot be compared. 1 to 32 of `A-Z a-z 0-9 _ -`. */
-  readonly epoch: string;
-  /** Whole number from 1; 0 is the position before the first message. */
-  readonly offset: number;
-}
+export type { Position, RequestOptions } from './topic-types.ts';
 
 /** Options of `connection.subscribeFrom`. */
 export interface SubscribeFromOptions {
@@ -53,14 +48,6 @@ export interface EnterOptions {
   readonly key?: string | undefined;
   /** JSON value that others see; at most 1 KiB as text. Default: none. */
   readonly info?: unknown;
-}
-
-/** Options of a request. */
-export interface RequestOptions {
-  /** Time until the promise rejects with code `timeout`. Default 10,000; 1 to 2,147,483,647 ms. */
-  readonly timeoutMs?: number | undefined;
-  /** Aborting it rejects the promise with its reason. A later reply is ignored. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Longest key of a member, in bytes of UTF-8. */

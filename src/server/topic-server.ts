@@ -1,6 +1,6 @@
 import type { Connection } from '../connection/connection.ts';
 import { SafeEmitter } from '../connection/emitter.ts';
-import type { Delivery } from '../connection/owner.ts';
+import type { Delivery, PublishDelivery } from '../connection/owner.ts';
 import { checkCount } from '../options/call-check.ts';
 import { checkPublishOptions, type PublishTo } from '../options/call-options.ts';
 import { checkBroadcastOptions } from '../options/server-call-check.ts';
@@ -9,7 +9,6 @@ import { checkTopic } from '../options/topic-name.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import type { Payload } from '../protocol/payload.ts';
 import type { BroadcastOptions } from './groups/broadcast.ts';
-import type { PublishDelivery } from './groups/groups.ts';
 import type { HandleOptions, RequestHandler } from './groups/request-handlers.ts';
 import type { ServerCluster } from './groups/server-cluster.ts';
 import type { MemberList } from './groups/topic-node.ts';

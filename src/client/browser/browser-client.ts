@@ -3,7 +3,8 @@
 import type { Asked } from '../../options/retry-options.ts';
 import { checkArgument, checkSurplus, type Rule } from '../topics/check.ts';
 import type { ClientTopic } from '../topics/client-topic.ts';
-import type { HandleOptions, RequestOptions, TopicOptions } from '../topics/client-topics.ts';
+import type { HandleOptions, TopicOptions } from '../topics/client-topics.ts';
+import type { RequestOptions } from '../../options/topic-types.ts';
 import { TopicEmitter } from '../topics/emitter.ts';
 import type { RequestHandler } from '../topics/requests.ts';
 import type { ReconnectState } from '../reconnect/reconnect-states.ts';

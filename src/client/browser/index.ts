@@ -26,7 +26,8 @@ export type { Asked, AttemptContext, OfflineQueueSettings } from '../../options/
 export type { StandardIssue, StandardResult, StandardSchema } from '../../options/standard-schema.ts';
 export { MisuseError, type MisuseErrorCode } from '../../protocol/errors.ts';
 export { ClientTopic, type TopicPublishOptions } from '../topics/client-topic.ts';
-export type { HandleOptions, RequestOptions, TopicOptions } from '../topics/client-topics.ts';
+export type { HandleOptions, TopicOptions } from '../topics/client-topics.ts';
+export type { RequestOptions } from '../../options/topic-types.ts';
 export { OperationError, type Outcome } from '../topics/operation-error.ts';
 export type { RequestHandler } from '../topics/requests.ts';
 export type {

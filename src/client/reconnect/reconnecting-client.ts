@@ -17,7 +17,8 @@ import type { ReconnectOptions } from '../../options/reconnect-options.ts';
 import type { Asked } from '../../options/retry-options.ts';
 import type { ReconnectState } from './reconnect-states.ts';
 import type { ClientTopic } from '../topics/client-topic.ts';
-import type { HandleOptions, RequestOptions, TopicOptions } from '../topics/client-topics.ts';
+import type { HandleOptions, TopicOptions } from '../topics/client-topics.ts';
+import type { RequestOptions } from '../../options/topic-types.ts';
 import type { RequestHandler } from '../topics/requests.ts';
 
 /**

@@ -27,6 +27,7 @@ import { OperationError } from './operation-error.ts';
 import { Operations, type OperationKind } from './operations.ts';
 import { jsonOf, type RequestHandler, Requests, valueOf } from './requests.ts';
 import { type DriverOwner, type TopicCalls, TopicDriver } from './topic-driver.ts';
+import type { RequestOptions } from '../../options/topic-types.ts';
 import type { Position, Presence, Published } from './topic-events.ts';
 import type { TopicsHost } from './topics-host.ts';
 
@@ -36,14 +37,6 @@ export interface TopicOptions {
   readonly since?: Position | undefined;
   /** Emit `join` and `leave`. Default `false`. */
   readonly presence?: boolean | undefined;
-}
-
-/** Options of `client.request`. */
-export interface RequestOptions {
-  /** Longest time until the answer, in ms, including the time without a connection. Default 10,000; 1 to 2,147,483,647. */
-  readonly timeoutMs?: number | undefined;
-  /** Aborting it rejects the promise with its reason. Default: none. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Options of `client.handle`. */

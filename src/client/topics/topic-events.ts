@@ -1,29 +1,10 @@
+import type { Member, Position } from '../../options/topic-types.ts';
 import type { OperationError } from './operation-error.ts';
 
-/** A value that JSON can express. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+export type { Json, Member, Position } from '../../options/topic-types.ts';
 
 /** A message of a topic: text as a string, binary as bytes that the application may keep. In Node the bytes are a `Buffer`. */
 export type TopicMessage = string | Uint8Array;
-
-/** The position of a message in the history of its topic. */
-export interface Position {
-  /** Names one history. Offsets of different epochs cannot be compared. */
-  readonly epoch: string;
-  /** Whole number from 1; 0 is the position before the first message. */
-  readonly offset: number;
-}
-
-/** A member of a topic: one or several connections with one key. */
-export interface Member {
-  readonly key: string;
-  /** What the server says about the member. */
-  readonly info: Json | undefined;
-  /** When the first of its connections came. */
-  readonly since: Date;
-  /** Number of its connections. */
-  readonly connections: number;
-}
 
 /** Who is in a topic. */
 export interface Presence {

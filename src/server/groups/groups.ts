@@ -1,6 +1,6 @@
 import type { Connection, DriverOf } from '../../connection/connection.ts';
 import type { Observers } from '../../connection/observers.ts';
-import type { ConnectionGroups, Delivery } from '../../connection/owner.ts';
+import type { ConnectionGroups, Delivery, PublishDelivery } from '../../connection/owner.ts';
 import { topicsIn } from '../../connection/topic-set.ts';
 import { TOPIC_PUBLISH } from '../../engine/channels.ts';
 import type { Engine } from '../../engine/engine.ts';
@@ -27,21 +27,12 @@ import type { NodeGate } from './node-gate.ts';
 import type { ReadonlyRegistry } from './registry.ts';
 import { SubscribeFrom, type SubscriptionOwner } from './subscribe-from.ts';
 import type { Topic } from './topic.ts';
-import type { Relayed, TopicMessage } from './topic-node.ts';
+import type { TopicMessage } from './topic-node.ts';
 import { TopicPresence } from './topic-presence.ts';
 import { type TopicLimits, TopicTable } from './topics.ts';
 
 /** Most ids of option `except` that an engine carries. */
 const MAX_EXCEPT = 16;
-
-/** The result of a publish: counts for this server at once, and the result on all servers. */
-export interface PublishDelivery extends Delivery {
-  /**
-   * The result on all servers, and the position of the message. Never rejects. Only on servers with `history`, `presence`,
-   * `cluster` or `hawser.v1`.
-   */
-  readonly relayed?: Promise<Relayed>;
-}
 
 /** The server that the groups belong to. */
 export interface GroupsOwner<UserData> extends FanOutOwner {

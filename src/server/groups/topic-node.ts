@@ -1,7 +1,7 @@
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { PreparedRun } from '../../protocol/outgoing/prepared-run.ts';
-import type { Delivery } from '../../connection/owner.ts';
-import type { Position } from '../../options/topic-calls.ts';
+import type { Delivery, Relayed } from '../../connection/owner.ts';
+import type { Member, Position } from '../../options/topic-types.ts';
 import type { ConnectionIds } from './broadcast.ts';
 import type {
   CallLimits,
@@ -11,6 +11,9 @@ import type {
   NodeStats,
   OtherAnswers,
 } from './cluster-calls.ts';
+
+export type { Member } from '../../options/topic-types.ts';
+export type { Relayed } from '../../connection/owner.ts';
 
 /** A message of a topic. All subscribers share the object and its frames. */
 export interface TopicMessage {
@@ -26,23 +29,6 @@ export interface TopicMessage {
   /** The frame of `hawser.v1`. The first session that needs it builds it. */
   wireFrame: PreparedMessage | undefined;
 }
-
-/** The result of a publish. The promise that has it never rejects. */
-export type Relayed =
-  | {
-      readonly ok: true;
-      /** Missing on a topic without history. */
-      readonly position?: Position | undefined;
-      /** Counts of the local subscribers, for a topic whose order the engine decides. */
-      readonly delivery?: Delivery | undefined;
-    }
-  | {
-      readonly ok: false;
-      /** With code `ERR_ENGINE_DOWN`, `ERR_ENGINE_FULL` or `ERR_ENGINE_REFUSED`. */
-      readonly error: Error;
-      /** Whether the message may have been published. */
-      readonly outcome: 'not-published' | 'unknown';
-    };
 
 /**
  * Messages of a topic with history after a position. Clients that resume at the same position soon after each other get the same
@@ -79,17 +65,6 @@ export interface ResumeWaiter {
   resumed(result: Resumed, sent: () => void): void;
   /** @param code `busy`: too many resumes, try again after `retryAfterMs`; `unavailable`: no engine within the deadline. */
   failed(code: 'busy' | 'unavailable', retryAfterMs: number | undefined): void;
-}
-
-/** A member of a topic: one or several connections with one key. */
-export interface Member {
-  /** Set by the application. Default: the id of the connection. At most 128 bytes. */
-  readonly key: string;
-  /** JSON value set by the application; at most 1 KiB as text. */
-  readonly info: unknown;
-  readonly since: Date;
-  /** Number of connections with this key. */
-  readonly connections: number;
 }
 
 /** The members of a topic, on all servers. */

@@ -103,7 +103,7 @@ test('TP-03 with history the counts are 0 at once, and relayed has position and 
   const { server, join } = live(t, { history: { match: 'news' } });
   const [one, two] = [await join(), await join()];
   for (const { connection } of [one, two]) connection.subscribe('news');
-  const { relayed, ...counts } = one.connection.publish('news', 'a') as ReturnType<typeof server.publish>;
+  const { relayed, ...counts } = one.connection.publish('news', 'a');
   assert.deepEqual(counts, { sent: 0, skipped: 0, failed: 0 });
   const result = (await relayed) as Relayed & { ok: true };
   assert.deepEqual(
