@@ -79,6 +79,9 @@ const PROCESS_USERS = {
   'client/early-input.ts': ['nextTick'],
 };
 
+/** The only file that loads packages of the user's project: clients of brokers, which are no dependencies. */
+const PACKAGE_LOADER = 'cli/project-packages.ts';
+
 /**
  * The only files with module-level state. `connection.ts`, `emitter.ts` and `memory-budget.ts` each assign one function, in a static
  * block, that reads a private field. `engine.ts` has the default engine.
@@ -112,12 +115,17 @@ const MAX_DEPTH = 3;
 
 /** @typedef {{ group?: string[], regex?: string, message: string, allowTypeImports?: boolean, allowImportNames?: string[] }} Pattern */
 
+/** @type {Pattern} */
+const NO_LOADER = {
+  regex: '^node:module$',
+  message: 'Nothing in src/ loads modules by other means than import.',
+};
 /** @type {Pattern[]} */
 const ALWAYS = [
   { regex: String.raw`^\.\.?/.*([^s]|[^t]s|[^.]ts)$`, message: 'Name the whole file, ending in .ts.' },
   { regex: String.raw`^\./\.\.|[^./]/\.\.`, message: 'Write the shortest path.' },
   { regex: '^node:console$', message: 'Nothing in src/ writes to the console.' },
-  { regex: '^node:module$', message: 'Nothing in src/ loads modules by other means than import.' },
+  NO_LOADER,
 ];
 const NO_PROCESS = {
   regex: '^node:process$',
@@ -311,6 +319,13 @@ export const layerOverrides = [
   {
     files: ['src/cli/main.ts', ...STATEFUL.map((file) => `src/${file}`)],
     rules: { 'js/no-restricted-syntax': 'off' },
+  },
+  {
+    files: [`src/${PACKAGE_LOADER}`],
+    rules: {
+      'import/no-dynamic-require': 'off',
+      ...imports(restrictedImports('cli', 1, false).filter((pattern) => pattern !== NO_LOADER)),
+    },
   },
   ...Object.entries(PROCESS_USERS).map(([file, members]) => {
     const [layer = '.', ...rest] = file.split('/');

@@ -1,11 +1,9 @@
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine } from '../cluster/index.ts';
 import type { Logger } from '../index.ts';
-import { CommandError, UsageError } from './command.ts';
+import { type CommandIo, UsageError } from './command.ts';
 import { type Flag, type FlagValues, textOf } from './flags.ts';
+import { projectPackage } from './project-packages.ts';
 
 /** Flags of `serve --topics` and `serve --chat` that join several servers. */
 export const BROKER_FLAGS: readonly Flag[] = [
@@ -61,8 +59,11 @@ export function brokerAddressOf(flags: FlagValues, mode: string): BrokerAddress 
  * @param logger Gets one line if NATS cannot be reached yet.
  * @throws CommandError for a missing package.
  */
-export const brokerAt = ({ flag, url }: BrokerAddress, logger: Logger): Promise<Broker> =>
-  flag === 'redis' ? redisBroker(url) : natsBroker(url, logger);
+export const brokerAt = (
+  { flag, url }: BrokerAddress,
+  { workingFolder: folder }: CommandIo,
+  logger: Logger,
+): Promise<Broker> => (flag === 'redis' ? redisBroker(url, folder) : natsBroker(url, folder, logger));
 
 /** @throws UsageError naming the flag, and a URL that is right. It does not repeat the URL, which may have a password. */
 function urlOf(flag: string, given: string, schemes: readonly string[], port: number): URL {
@@ -77,8 +78,8 @@ interface RedisModule {
   createClient(options: object): object;
 }
 
-async function redisBroker({ href: url }: URL): Promise<Broker> {
-  const { name, module } = load('redis', ['ioredis', 'redis']);
+async function redisBroker({ href: url }: URL, folder: string): Promise<Broker> {
+  const { name, module } = projectPackage('redis', folder, ['ioredis', 'redis']);
   const { redisEngine } = await import('../cluster/index.ts');
   // Never connected: the engine opens connections of its own.
   const client =
@@ -95,8 +96,8 @@ interface NatsModule {
   connect(options: object): Promise<NatsConnection>;
 }
 
-async function natsBroker(url: URL, logger: Logger): Promise<Broker> {
-  const { module } = load('nats', ['@nats-io/transport-node', 'nats']);
+async function natsBroker(url: URL, folder: string, logger: Logger): Promise<Broker> {
+  const { module } = projectPackage('nats', folder, ['@nats-io/transport-node', 'nats']);
   const { natsEngine } = await import('../cluster/index.ts');
   const ended = new AbortController();
   const connection = connected(module as NatsModule, natsOptions(url), logger, ended.signal);
@@ -130,14 +131,14 @@ function natsOptions({ protocol, host, hostname, port, username, password }: URL
 
 /** Connects, as often as needed. The packages can wait for the first connection, too, but cannot be told to stop. */
 async function connected(
-  { connect }: NatsModule,
+  nats: NatsModule,
   options: object,
   logger: Logger,
   ended: AbortSignal,
 ): Promise<NatsConnection> {
   for (let attempt = 0; ; attempt++) {
     try {
-      const connection = await connect(options);
+      const connection = await nats.connect(options);
       if (!ended.aborted) return connection;
       await connection.close();
     } catch (error) {
@@ -146,27 +147,4 @@ async function connected(
     }
     await delay(CONNECT_AGAIN_MS, undefined, { signal: ended, ref: false });
   }
-}
-
-/** Loads the first of some packages that is installed. */
-function load(flag: string, names: readonly string[]): { readonly name: string; readonly module: unknown } {
-  const folder = process.cwd();
-  const require = createRequire(join(folder, 'package.json'));
-  for (const name of names) {
-    try {
-      require.resolve(name);
-    } catch {
-      continue;
-    }
-    try {
-      return { name, module: require(name) };
-    } catch (error) {
-      throw new CommandError(`--${flag}: the package ${name} cannot be loaded: ${String(error)}`, {
-        cause: error,
-      });
-    }
-  }
-  throw new CommandError(
-    `--${flag} needs the package ${names.join(' or ')}, which is not installed in ${folder}: npm install ${names[0]}`,
-  );
 }

@@ -34,6 +34,8 @@ export interface CommandIo {
   readonly stateFolder: string | undefined;
   /** Path of the program, for processes that run it again. */
   readonly script: string;
+  /** The working directory. */
+  readonly workingFolder: string;
   /** Versions of Hawser and Node, for reports. */
   readonly versions: { readonly hawser: string; readonly node: string };
   /** Aborted by the first SIGINT or SIGTERM. */

@@ -68,6 +68,7 @@ const io: CommandIo = {
     return stateFolder();
   },
   script: process.argv[1]!,
+  workingFolder: process.cwd(),
   versions: { hawser: version, node: process.versions.node },
   interrupted: interrupt.signal,
   onExit: (listener) => {

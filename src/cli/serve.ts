@@ -206,7 +206,8 @@ async function run(args: readonly string[], givenIo: CommandIo): Promise<number>
   const address = brokerAddressOf(flags, mode);
   const workers = workerCountOf(flags, io);
   // Each worker connects by itself, the primary does not.
-  const broker = address === undefined || workers !== undefined ? undefined : await brokerAt(address, logger);
+  const broker =
+    address === undefined || workers !== undefined ? undefined : await brokerAt(address, io, logger);
   try {
     await runServer({ args, flags, mode, io, logger, broker, workers });
   } finally {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import process from 'node:process';
 import { PassThrough } from 'node:stream';
 import { waitUntil } from '../../src/testing/index.ts';
 import type { CommandIo, Terminal } from '../../src/cli/command.ts';
@@ -50,6 +51,7 @@ export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): Fake
     variables,
     stateFolder: undefined,
     script: join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js'),
+    workingFolder: process.cwd(),
     versions: { hawser: '0.0.0', node: '0.0.0' },
     interrupted: abort.signal,
     interrupt: () => abort.abort(),

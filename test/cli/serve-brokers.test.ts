@@ -181,8 +181,10 @@ describe('serve with brokers', { concurrency: 3 }, () => {
   }, async (t) => {
     const { url } = await brokerFor(t, 'redis');
     const folder = project(t, 'ioredis');
-    const request = async ({ ask }: Client, name: string, value: object): Promise<Frame> =>
-      JSON.parse(String((await ask('request', { name, data: JSON.stringify(value) }))['data'])) as Frame;
+    const request = async (client: Client, name: string, value: object): Promise<Frame> =>
+      JSON.parse(
+        String((await client.ask('request', { name, data: JSON.stringify(value) }))['data']),
+      ) as Frame;
     const enter = async (run: Run, session: string, since: object): Promise<Client & { answer: Frame }> => {
       const client = await clientOf(t, run);
       await request(client, 'enter', { name: session, session });

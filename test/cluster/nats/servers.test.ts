@@ -64,8 +64,8 @@ describe('servers', { skip: noNats || noClients, concurrency: 4 }, () => {
     const [near, far] = [await clientOf(t, a!, 'news'), await clientOf(t, b!, 'news')];
     await reaches(a!, 'news', far);
     const texts = Array.from({ length: 500 }, (_, at) => `message ${at}`);
-    const results = await Promise.all(texts.map((text) => a!.server.publish('news', text).relayed));
-    assert.ok(results.every((result) => result?.ok === true && result.position === undefined));
+    const results = await Promise.all(texts.map((text) => a!.server.publish('news', text).relayed!));
+    assert.ok(results.every((result) => result.ok && result.position === undefined));
     await until('all messages', () => apartFrom(far).length >= texts.length);
     assert.deepEqual(apartFrom(far), texts);
     await until('all messages', () => apartFrom(near).length >= texts.length);

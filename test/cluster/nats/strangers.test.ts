@@ -207,9 +207,9 @@ describe('strangers', { skip: noNats || noClients, concurrency: 4 }, () => {
               ]),
             ),
           );
-      const { count, entries } = await hosts[0]!.engine.members('news', 5_000);
+      const { count, entries } = await hosts[0].engine.members('news', 5_000);
       assert.deepEqual([count, entries!.size, entries!.get('1 9 63')![499]], [1_280, 1_280, 63]);
-      assert.deepEqual(await hosts[1]!.engine.members('news', 1_000), { count: 1_280 });
+      assert.deepEqual(await hosts[1].engine.members('news', 1_000), { count: 1_280 });
     });
 
     test(`HI-07 ${name}: a node that is alive and does not answer keeps its members where they are followed`, async (t) => {
