@@ -84,10 +84,9 @@ export async function served(...args: (string | { readonly io: FakeIo })[]): Pro
   const { io } = args.find((arg) => typeof arg === 'object') ?? { io: fakeIo() };
   const port = flags.includes('--port') ? [] : ['--port', '0'];
   const exit = runCommandLine(['serve', ...port, ...flags], io, '0.0.0');
-  await Promise.race([waitUntil(() => io.outLines.length > 0), exit]);
-  const url = new URL(
-    /\b(?:ws|http)s?:\/\/[^\s"]+/.exec(io.outLines[0] ?? '')?.[0] ?? assert.fail(io.errLines.join('\n')),
-  );
+  const urlOf = (): string | undefined => /\b(?:ws|http)s?:\/\/[^\s"]+/.exec(io.outLines.join('\n'))?.[0];
+  await Promise.race([waitUntil(urlOf, { deadlineMs: 30_000, description: 'the URL' }), exit]);
+  const url = new URL(urlOf() ?? assert.fail(io.errLines.join('\n')));
   const events = (name?: string): Record<string, unknown>[] =>
     io.outLines
       .filter((line) => line.startsWith('{'))

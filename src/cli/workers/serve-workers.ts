@@ -33,6 +33,7 @@ export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Pro
     if (isJson) io.out(jsonLine({ event, time: new Date().toISOString(), ...fields }));
   };
   let isStopping = false;
+  workers.on('up', ({ number, id }) => print('workerUp', { number, process: id }));
   workers.on('exit', ({ number, id }, { code, signal, error }) => {
     print('workerExit', { number, process: id, code, signal });
     const cause = error === undefined ? {} : { err: error };

@@ -69,6 +69,8 @@ test('SC-02 the interest and the members of a worker that is killed are removed 
   await b.pass(10, 10);
   assert.ok(b.owner.events.includes('leave t anna'), b.owner.events.join());
   assert.equal((await b.node.members('t')).count, 0);
+  // The members of the topic, which the other node watches.
+  assert.equal(machine.hub.topics.channelCount, 1);
   const before = one.fromHub;
   await b.publish('t', 'x');
   assert.equal(one.fromHub, before, 'nothing is sent to it');

@@ -58,6 +58,11 @@ export class HubTopics {
     return this.#histories.bytes;
   }
 
+  /** Channels that a worker is interested in. */
+  get channelCount(): number {
+    return this.#interested.size;
+  }
+
   open(session: HubSession): void {
     this.#sessions.add(session);
   }

@@ -121,6 +121,12 @@ export class Hub {
         'Workers that talk to the hub now',
         [...this.#members].filter(({ isOpen }) => isOpen).length,
       ) +
+      oneValue(
+        'hawser_hub_channels',
+        'gauge',
+        'Topics that workers are interested in, messages and members apart',
+        this.topics.channelCount,
+      ) +
       oneValue('hawser_worker_exits_total', 'counter', 'Workers that ended', this.#exits) +
       oneValue('hawser_hub_history_bytes', 'gauge', 'Bytes of histories in the hub', this.topics.historyBytes)
     );
