@@ -280,7 +280,10 @@ async function runServer({ args, flags, mode, io, logger, broker, workers }: Ser
   const stopRenewing = io.onHangUp(() => renew(server, flags, host, logger));
   const isWorker = isServeWorker(io);
   const adminUrl = isWorker ? undefined : await openAdmin(() => server.listenAdmin(), options);
-  const address = await listen(server, port, host);
+  const address = await listen(server, port, host).catch((error: unknown) => {
+    leavePrimary();
+    throw error;
+  });
   if (!isWorker) announce(address, adminUrl, {});
   if (adminUrl !== undefined && !flags.has('json')) io.out(`The admin page is on ${adminUrl}`);
 
