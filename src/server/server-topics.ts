@@ -10,7 +10,7 @@ import { Groups, type GroupsOwner } from './groups/groups.ts';
 import { NodeGate, type NodeGateOwner } from './groups/node-gate.ts';
 import { OwnServer, type OwnServerOwner } from './groups/own-server.ts';
 import { RequestHandlers } from './groups/request-handlers.ts';
-import { ServerCluster } from './groups/server-cluster.ts';
+import { AllServers, type ServerCluster } from './groups/server-cluster.ts';
 import type { SessionHost } from './groups/session-host.ts';
 import { type EngineReports, TopicDelivery } from './groups/topic-delivery.ts';
 import type { Member, MemberList, TopicNode } from './groups/topic-node.ts';
@@ -72,7 +72,7 @@ export class ServerTopics<UserData>
   /** Calls to all servers. */
   get cluster(): ServerCluster {
     const { node } = this.groups;
-    this.#cluster ??= new ServerCluster(this.#local, node?.isLocal === false ? node : undefined);
+    this.#cluster ??= new AllServers(this.#local, node?.isLocal === false ? node : undefined);
     return this.#cluster;
   }
 

@@ -38,40 +38,67 @@ export type ClusterLink = OtherNodes & Pick<TopicNode, 'state'>;
  * signal, and for nothing else: a server that does not answer in time is in `missing`. Without the option `cluster`, the calls
  * concern this server alone.
  */
-export class ServerCluster {
+export interface ServerCluster {
+  /** Names this server among the others. Random, new for each start. */
+  readonly nodeId: string;
+  /** `alone`: without the option `cluster`. `down`: the engine cannot be used now. */
+  readonly state: 'alone' | 'up' | 'down';
+  /**
+   * The servers that are alive, this one first. A server that was killed stays in the list for at most 30 seconds. While the engine is away,
+   * the list is the last one that is known.
+   */
+  nodes(): Promise<readonly NodeInfo[]>;
+  /**
+   * Counts the subscribers of a topic.
+   * @throws MisuseError (as a rejection) `ERR_ARGUMENT` for an invalid topic, `ERR_OPTION` for an invalid option.
+   */
+  subscriberCount(topic: string, options?: ClusterCallOptions): Promise<ClusterAnswer<number>>;
+  /**
+   * Closes a connection with 1000, whichever server has it. A `ReconnectingClient` does not come back from that.
+   * @returns `value`: whether a server had it. The first server that had it completes the call; then `missing` is empty.
+   * @throws MisuseError (as a rejection) `ERR_ARGUMENT` for a value that is no id, `ERR_OPTION` for an invalid option.
+   */
+  disconnect(connectionId: string, options?: ClusterCallOptions): Promise<ClusterAnswer<boolean>>;
+  /**
+   * Sends a message to the connections of all servers: to those of this one at once. Best effort, in the order of the calls; no
+   * server answers.
+   * @returns Resolves when the engine has taken the message. `value.ok` says whether it has; `value.delivery` has the counts of this server.
+   * @throws MisuseError (as a rejection) `ERR_ARGUMENT` for a payload that cannot be sent, `ERR_OPTION` for an invalid option; then
+   *   no connection gets the message.
+   */
+  broadcast(payload: Payload, options?: ClusterCallOptions): Promise<ClusterAnswer<Relayed>>;
+  /**
+   * The statistics of all servers, and their sums.
+   * @throws MisuseError (as a rejection) `ERR_ARGUMENT` or `ERR_OPTION` for an invalid option.
+   */
+  stats(options?: ClusterCallOptions): Promise<ClusterAnswer<ClusterStats>>;
+}
+
+/** The calls of one server. */
+export class AllServers implements ServerCluster {
   readonly #local: LocalServer;
   readonly #others: ClusterLink | undefined;
 
-  /** @internal @param others `undefined` for a server on its own. */
+  /** @param others `undefined` for a server on its own. */
   constructor(local: LocalServer, others: ClusterLink | undefined) {
     this.#local = local;
     this.#others = others;
   }
 
-  /** Names this server among the others. Random, new for each start. */
   get nodeId(): string {
     return this.#local.info.id;
   }
 
-  /** `alone`: without the option `cluster`. `down`: the engine cannot be used now. */
   get state(): 'alone' | 'up' | 'down' {
     return this.#others?.state ?? 'alone';
   }
 
-  /**
-   * The servers that are alive, this one first. A server that was killed stays in the list for at most 30 seconds. While the engine is away,
-   * the list is the last one that is known.
-   */
   async nodes(): Promise<readonly NodeInfo[]> {
     checkCount('server.cluster.nodes', arguments, 0);
     const nodes = (await this.#others?.nodes()) ?? [];
     return nodes.length > 0 ? nodes : [this.#local.info];
   }
 
-  /**
-   * Counts the subscribers of a topic.
-   * @throws MisuseError (as a rejection) `ERR_ARGUMENT` for an invalid topic, `ERR_OPTION` for an invalid option.
-   */
   async subscriberCount(topic: string, options?: ClusterCallOptions): Promise<ClusterAnswer<number>> {
     const limits = limitsOf('subscriberCount', options, arguments, 2);
     checkTopic(topic);
@@ -82,11 +109,6 @@ export class ServerCluster {
     return this.#answer(sum, others);
   }
 
-  /**
-   * Closes a connection with 1000, whichever server has it. A `ReconnectingClient` does not come back from that.
-   * @returns `value`: whether a server had it. The first server that had it completes the call; then `missing` is empty.
-   * @throws MisuseError (as a rejection) `ERR_ARGUMENT` for a value that is no id, `ERR_OPTION` for an invalid option.
-   */
   async disconnect(connectionId: string, options?: ClusterCallOptions): Promise<ClusterAnswer<boolean>> {
     const limits = limitsOf('disconnect', options, arguments, 2);
     checkArgument('server.cluster.disconnect', 'connectionId', connectionId, CONNECTION_ID);
@@ -95,13 +117,6 @@ export class ServerCluster {
     return this.#answer([...(others?.values.values() ?? [])].includes(true), others);
   }
 
-  /**
-   * Sends a message to the connections of all servers: to those of this one at once. Best effort, in the order of the calls; no
-   * server answers.
-   * @returns Resolves when the engine has taken the message. `value.ok` says whether it has; `value.delivery` has the counts of this server.
-   * @throws MisuseError (as a rejection) `ERR_ARGUMENT` for a payload that cannot be sent, `ERR_OPTION` for an invalid option; then
-   *   no connection gets the message.
-   */
   async broadcast(payload: Payload, options?: ClusterCallOptions): Promise<ClusterAnswer<Relayed>> {
     const limits = limitsOf('broadcast', options, arguments, 2);
     const message = new PreparedMessage(payload);
@@ -110,10 +125,6 @@ export class ServerCluster {
     return this.#answer(relayed.ok ? { ok: true, delivery } : relayed, undefined);
   }
 
-  /**
-   * The statistics of all servers, and their sums.
-   * @throws MisuseError (as a rejection) `ERR_ARGUMENT` or `ERR_OPTION` for an invalid option.
-   */
   async stats(options?: ClusterCallOptions): Promise<ClusterAnswer<ClusterStats>> {
     const limits = limitsOf('stats', options, arguments, 1);
     const others = await this.#others?.ask('stats', '', limits);
