@@ -217,6 +217,28 @@ test('RC-06 HI-07: join and leave are events, and presence is asked from the ser
   ]);
 });
 
+test('RC-06 HI-07: all members are an event, and so is their number alone', async (t) => {
+  const { topics, serve, connect } = scripted(t);
+  const events = eventsOf(topics.topic('room', { presence: true }));
+  connect();
+  const member = { key: 'u7', info: { name: 'Anna' }, since: 1_790_000_000_000, connections: 2 };
+  serve(
+    { op: 'ok', id: 1 },
+    { op: 'presence', topic: 'room', count: 1, members: [member] },
+    { op: 'presence', topic: 'room', count: 5_000 },
+    { op: 'join', topic: 'room', member },
+    { op: 'presence', topic: 'unknown', count: 1 },
+    { op: 'presence', topic: 'room', count: 0, members: [] },
+  );
+  await settle();
+  assert.deepEqual(events, [
+    ['members', 1, [{ ...member, since: new Date(1_790_000_000_000) }]],
+    ['members', 5_000, undefined],
+    ['join', 'u7', 2],
+    ['members', 0, []],
+  ]);
+});
+
 test('RC-06: busy and unavailable delay the subscription with backoff; a reconnect subscribes at once', (t) => {
   const { topics, clock, sent, serve, connect, cut } = scripted(t);
   const room = topics.topic('room', undefined);

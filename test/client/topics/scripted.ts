@@ -87,6 +87,7 @@ export function eventsOf(topic: ReturnType<ClientTopics['topic']>): unknown[] {
   topic.on('lost', ({ position }) => void events.push(['lost', position?.epoch, position?.offset]));
   topic.on('join', ({ key, connections }) => void events.push(['join', key, connections]));
   topic.on('leave', (key) => void events.push(['leave', key]));
+  topic.on('members', ({ count, members }) => void events.push(['members', count, members]));
   topic.on('error', ({ code }) => void events.push(['error', code]));
   return events;
 }
