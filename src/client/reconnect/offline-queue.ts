@@ -30,7 +30,8 @@ export class OfflineQueue<Payload, Options = undefined> {
   bytes = 0;
   readonly #settings: OfflineQueueSettings;
   readonly #unsent: (message: UnsentMessage) => void;
-  #entries: Entry<Payload, Options>[] = [];
+  /** The queue of an idle client has none. */
+  #entries: Entry<Payload, Options>[] | undefined;
   #next = 0;
   readonly #tools: PayloadTools<Payload, Options>;
 
@@ -45,7 +46,7 @@ export class OfflineQueue<Payload, Options = undefined> {
   }
 
   get size(): number {
-    return this.#entries.length - this.#next;
+    return this.#entries === undefined ? 0 : this.#entries.length - this.#next;
   }
 
   /**
@@ -64,7 +65,7 @@ export class OfflineQueue<Payload, Options = undefined> {
       return false;
     }
     const kept = this.#tools.copyOf(payload, options);
-    this.#entries.push({ payload: kept, options, bytes, dueMs: nowMs + this.#settings.ttlMs });
+    (this.#entries ??= []).push({ payload: kept, options, bytes, dueMs: nowMs + this.#settings.ttlMs });
     this.bytes += ENTRY_BYTES + bytes;
     return true;
   }
@@ -87,16 +88,20 @@ export class OfflineQueue<Payload, Options = undefined> {
   }
 
   #expire(nowMs: number): void {
-    while (this.size > 0 && nowMs > this.#entries[this.#next]!.dueMs) {
+    while (this.size > 0 && nowMs > this.#entries![this.#next]!.dueMs) {
       this.#unsent({ bytes: this.#take().bytes, why: 'expired' });
     }
   }
 
   #take(): Entry<Payload, Options> {
-    const entry = this.#entries[this.#next++]!;
+    const entries = this.#entries!;
+    const entry = entries[this.#next++]!;
     this.bytes -= ENTRY_BYTES + entry.bytes;
-    if (this.#next > 64 && this.#next * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#next);
+    if (this.#next === entries.length) {
+      this.#entries = undefined;
+      this.#next = 0;
+    } else if (this.#next > 64 && this.#next * 2 > entries.length) {
+      this.#entries = entries.slice(this.#next);
       this.#next = 0;
     }
     return entry;

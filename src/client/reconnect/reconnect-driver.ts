@@ -21,7 +21,6 @@ import type { DeadlineQueue } from '../../engine/deadlines.ts';
 import { defaultEngine } from '../../engine/engine.ts';
 import { clientOwnerOf, clientObservers } from '../client-owner.ts';
 import type { ClientConnection } from '../connect.ts';
-import type { ResolvedConnectOptions } from '../../options/connect-options.ts';
 import { ConnectionSeries, type SeriesOwner } from './connection-series.ts';
 import type { HandlerTrace } from '../../observe/tracing/traces.ts';
 import { setKeepingTimer } from '../../engine/clock.ts';
@@ -51,8 +50,7 @@ export class ReconnectDriver
   ownListeners: readonly MessageListener[] = [];
   readonly sharedListenerCount = 0;
 
-  readonly #settings: ResolvedConnectOptions;
-  readonly #reconnectSettings: ReconnectSettings;
+  readonly #settings: ReconnectSettings;
   readonly #deadlines: DeadlineQueue;
   readonly #series: ConnectionSeries;
   readonly #outbox: ReconnectOutbox;
@@ -75,8 +73,7 @@ export class ReconnectDriver
   constructor(url: Asked<string | URL>, options: ReconnectOptions | undefined, engine = defaultEngine) {
     const settings = resolveReconnectOptions(options, engine);
     const { connection, offlineQueue } = settings;
-    this.#settings = connection;
-    this.#reconnectSettings = settings;
+    this.#settings = settings;
     this.#deadlines = engine.deadlinesOf(connection.clock);
     this.#observers = clientObservers(connection);
     this.warnings = new Warnings(connection.logger);
@@ -92,7 +89,7 @@ export class ReconnectDriver
 
   /** Starts to connect after this turn, so that the application can attach listeners first. */
   start(): void {
-    const { signal } = this.#settings;
+    const { signal } = this.#settings.connection;
     signal?.addEventListener('abort', this.#aborted);
     queueMicrotask(() => {
       if (signal?.aborted === true) this.#aborted();
@@ -141,9 +138,9 @@ export class ReconnectDriver
 
   /** @throws MisuseError `ERR_STATE` if this client cannot have topics. */
   topicsFor(call: string): ClientTopics {
-    refuseWithoutTopics(call, this.#reconnectSettings);
+    refuseWithoutTopics(call, this.#settings);
     if (this.#link === undefined) {
-      this.#link = new TopicsLink(this, this.#reconnectSettings);
+      this.#link = new TopicsLink(this, this.#settings);
       if (this.#series.end !== undefined) this.#link.topics.end();
       else if (this.state === 'open') this.#link.opened(this.connection!);
     }
@@ -173,7 +170,7 @@ export class ReconnectDriver
     const owner = clientOwnerOf(connection);
     owner.onDrained = () => this.#flush();
     owner.passesMessagesOn = true;
-    if (connection.protocol === SUBPROTOCOL) this.#link ??= new TopicsLink(this, this.#reconnectSettings);
+    if (connection.protocol === SUBPROTOCOL) this.#link ??= new TopicsLink(this, this.#settings);
     this.#tell('open', connection);
     const link = this.#link?.opened(connection) === true ? this.#link : undefined;
     this.#outbox.wrapper = link;
@@ -216,7 +213,7 @@ export class ReconnectDriver
   callSharedListener(): void {}
 
   get maxConcurrentMessages(): number {
-    return this.#settings.maxConcurrentMessages;
+    return this.#settings.connection.maxConcurrentMessages;
   }
 
   /** Keeps the connection: another one would have the same failing listener. */
@@ -233,7 +230,7 @@ export class ReconnectDriver
 
   deliveryReady(): void {
     this.#delivery.deliverWaiting();
-    if (this.#delivery.waitingBytes < this.#settings.receiveAheadBytes) this.#letRead();
+    if (this.#delivery.waitingBytes < this.#settings.connection.receiveAheadBytes) this.#letRead();
     this.#finishIfDelivered();
   }
 
@@ -289,7 +286,11 @@ export class ReconnectDriver
 
   #received(connection: ClientConnection, message: Message, isText: boolean): void | Promise<void> {
     if (!this.#delivery.offer(message, isText)) this.#dropped++;
-    if (this.#delivery.waitingBytes < this.#settings.receiveAheadBytes || connection.state !== 'open') return;
+    if (
+      this.#delivery.waitingBytes < this.#settings.connection.receiveAheadBytes ||
+      connection.state !== 'open'
+    )
+      return;
     if (this.#backlog === undefined) {
       let end = (): void => {};
       const gone = new Promise<void>((resolve) => {
@@ -317,7 +318,7 @@ export class ReconnectDriver
   #finishIfDelivered(): void {
     const { state, connection, end } = this.#series;
     if (state !== 'closing' || connection !== undefined || end === undefined) return;
-    const { clock, closeTimeoutMs, signal } = this.#settings;
+    const { clock, closeTimeoutMs, signal } = this.#settings.connection;
     if (end.why === 'close' && this.#delivery.isAbandoned) this.#dropReceived();
     if (this.#delivery.waiting > 0) {
       this.#lastTimer ??= setKeepingTimer(clock, () => this.#lastTimeUp(), closeTimeoutMs);
