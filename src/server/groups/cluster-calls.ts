@@ -59,10 +59,10 @@ export interface NodeStats {
   readonly bytesBuffered: number;
 }
 
-/** The numbers of {@link NodeStats} that make sense as sums. */
+/** The numbers of {@link NodeStats} that make sense as sums. A topic can have subscribers on several servers. */
 export type ClusterTotals = Omit<
   NodeStats,
-  'id' | 'name' | 'host' | 'pid' | 'version' | 'ready' | 'reasons' | 'uptimeMs'
+  'id' | 'name' | 'host' | 'pid' | 'version' | 'ready' | 'reasons' | 'uptimeMs' | 'topics'
 >;
 
 /** The statistics of all servers that answered. */

@@ -167,7 +167,6 @@ function totalsOf(nodes: readonly NodeStats[]): ClusterTotals {
   return {
     connections: sum('connections'),
     slowConnections: sum('slowConnections'),
-    topics: sum('topics'),
     subscriptions: sum('subscriptions'),
     messagesReceived: sum('messagesReceived'),
     messagesSent: sum('messagesSent'),
