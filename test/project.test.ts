@@ -21,6 +21,7 @@ const lockFiles = [
   '',
   'bench',
   'bench/bun',
+  'bench/cluster',
   'examples/cluster',
   'examples/express',
   'examples/fastify',
