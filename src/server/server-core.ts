@@ -1,7 +1,3 @@
-import { Buffer } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
-import type { Duplex } from 'node:stream';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import { Connection, driverOf, type DriverOf } from '../connection/connection.ts';
 import type { ConnectionIdentity } from '../connection/connection-events.ts';
@@ -12,24 +8,17 @@ import { OpenConnections } from '../connection/open-connections.ts';
 import { Warnings } from '../connection/warnings.ts';
 import { checkEventName } from '../connection/event-names.ts';
 import type { ConnectionState } from '../connection/states.ts';
-import type { ConnectHead } from '../protocol/handshake/connect-head.ts';
-import type { RequestHead } from '../protocol/handshake/http-head.ts';
 import type { Message } from '../protocol/payload.ts';
 import { CONNECTION_OPEN } from '../engine/channels.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { DeadlineQueue } from '../engine/deadlines.ts';
 import { defaultEngine, type Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
-import { Http2Transport, socketOf } from '../sockets/http2-transport.ts';
-import { pendingResponse } from '../sockets/pending-response.ts';
-import { StreamTransport, tuneSocket } from '../sockets/stream-transport.ts';
-import { takeStream } from '../sockets/take-stream.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { Admission, type Reservation } from './admission/admission.ts';
 import type { Groups } from './groups/groups.ts';
+import { Arrivals } from './opening/arrivals.ts';
 import { Endpoints } from './opening/endpoints.ts';
-import type { Arrival } from './opening/arrival.ts';
-import { Handshake } from './opening/handshake.ts';
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './opening/handshake-owner.ts';
 import { AdminRecorder } from '../observe/admin/recorder.ts';
 import { Meter } from '../observe/metrics/meter.ts';
@@ -53,8 +42,6 @@ import {
   resolveServerOptions,
   type ServerOptions,
 } from '../options/resolve-server-options.ts';
-import { Http2Answers } from './opening/http-answers.ts';
-import { PipelinedUpgrade } from './opening/pipelined-upgrade.ts';
 import { Registry } from './groups/registry.ts';
 import { ServerReports } from './server-reports.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
@@ -100,6 +87,7 @@ export class ServerCore<UserData>
   readonly warnings: Warnings;
   readonly engine: Engine;
   readonly reports = new ServerReports<UserData>(this);
+  readonly arrivals = new Arrivals<UserData>(this);
   readonly selfCheck = new SelfCheck<UserData>(this);
   messageListeners: readonly ((
     connection: Connection<UserData>,
@@ -177,46 +165,7 @@ export class ServerCore<UserData>
     for (const driver of this.registry) driver.sharedListenersChanged();
   }
 
-  // Letting in.
-
-  /** A socket of our own listener. */
-  accepted(arrival: Arrival): void {
-    const handshake = new Handshake<UserData>(this, arrival, () => {});
-    handshake.readHead();
-    if (arrival.rest !== undefined) handshake.received(arrival.rest);
-  }
-
-  /** Opens a stream the way that option `transport` says. */
-  take(stream: Duplex, owner: TransportOwner): StreamTransport {
-    return this.options.transport === 'auto'
-      ? takeStream(stream, owner, this.engine)
-      : new StreamTransport(stream, owner);
-  }
-
-  /** A request that an HTTP server has read. */
-  upgrade(
-    socket: Duplex,
-    head: RequestHead,
-    rest: Buffer,
-    request: IncomingMessage,
-  ): Promise<Connection<UserData> | undefined> {
-    return new Promise((resolve) => {
-      const begin = (): void => {
-        tuneSocket(socket);
-        const open = (owner: TransportOwner): StreamTransport => this.take(socket, owner);
-        new Handshake<UserData>(this, { socket, open }, resolve).withHead(head, rest, request);
-      };
-      if (pendingResponse(socket) === undefined) begin();
-      else new PipelinedUpgrade(this, socket, head.target).wait(begin, () => resolve(undefined));
-    });
-  }
-
-  /** An extended CONNECT of HTTP/2. */
-  upgradeStream(stream: ServerHttp2Stream, head: ConnectHead): void {
-    const open = (owner: TransportOwner): Http2Transport => new Http2Transport(stream, owner);
-    const arrival = { socket: socketOf(stream.session), open, answers: new Http2Answers(stream) };
-    new Handshake<UserData>(this, arrival, () => {}).withHead(head, Buffer.alloc(0));
-  }
+  // `HandshakeOwner`.
 
   upgradeHookEnded(durationMs: number): void {
     this.observers.tell('upgradeHookEnded', durationMs);

@@ -202,7 +202,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
       clock: core.clock,
       serves: (path) => (only === undefined || path === only) && this.#serves(path),
       take: (request, socket, head) => void this.#upgrade(request, socket, head),
-      takeStream: (stream, head) => core.upgradeStream(stream, head),
+      takeStream: (stream, head) => core.arrivals.upgradeStream(stream, head),
     };
     attach(server, member, core.engine);
     this.#httpServers.set(server, member);
@@ -331,7 +331,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
       httpVersion: request.httpVersion,
       fields: Fields.fromRaw(request.rawHeaders),
     };
-    return this.#core.upgrade(socket, requestHead, head, request);
+    return this.#core.arrivals.upgrade(socket, requestHead, head, request);
   }
 
   /** Opens the admin port for a call that cannot wait. */

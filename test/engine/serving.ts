@@ -47,7 +47,7 @@ export function serving(
         const head = parser.receive(chunk);
         if (head === undefined) return;
         wire.server.off('data', received).pause();
-        resolve(core.upgrade(wire.server, head, parser.takeRest(), {} as IncomingMessage));
+        resolve(core.arrivals.upgrade(wire.server, head, parser.takeRest(), {} as IncomingMessage));
       };
       wire.server.on('data', received);
     });

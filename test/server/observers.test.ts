@@ -49,7 +49,7 @@ function observed(options: ServerOptions, ...observers: Observer[]) {
       httpVersion: '1.1',
       fields: Fields.fromRaw(request.rawHeaders),
     };
-    const upgraded = core.upgrade(wire.server, head, Buffer.alloc(0), request);
+    const upgraded = core.arrivals.upgrade(wire.server, head, Buffer.alloc(0), request);
     const { status } = await raw.nextHead();
     if (status !== 101) raw.end();
     return { connection: await upgraded, raw };

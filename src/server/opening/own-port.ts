@@ -25,14 +25,14 @@ export function ownPort<UserData>(core: ServerCore<UserData>, tls: TlsOptions | 
 function plainPort<UserData>(core: ServerCore<UserData>): OwnPort {
   const arrived = (open: (owner: TransportOwner) => ArrivedTransport, stream?: Socket): void => {
     const known = stream === undefined ? {} : { stream };
-    if (core.options.proxyProtocol === false) core.accepted({ ...known, open });
+    if (core.options.proxyProtocol === false) core.arrivals.accepted({ ...known, open });
     else
       new ProxyArrival(core, open, ({ entrance, ...announced }) =>
-        core.accepted({ ...known, ...announced, open: (owner) => entrance.handTo(owner) }),
+        core.arrivals.accepted({ ...known, ...announced, open: (owner) => entrance.handTo(owner) }),
       ).start();
   };
   return {
-    server: createTcpServer((stream) => arrived((owner) => core.take(stream, owner), stream)),
+    server: createTcpServer((stream) => arrived((owner) => core.arrivals.take(stream, owner), stream)),
     tlsServer: undefined,
     shortcut: pastSockets(core.engine, (open) => arrived(open)),
   };
@@ -40,7 +40,7 @@ function plainPort<UserData>(core: ServerCore<UserData>): OwnPort {
 
 function tlsPort<UserData>(core: ServerCore<UserData>, tls: TlsOptions): OwnPort {
   const entry = createTlsServer(core, tls, ({ socket, ...known }) =>
-    core.accepted({ ...known, socket, open: (owner) => core.take(socket, owner) }),
+    core.arrivals.accepted({ ...known, socket, open: (owner) => core.arrivals.take(socket, owner) }),
   );
   const { server: tlsServer } = entry;
   const server =

@@ -97,7 +97,7 @@ export function v1Server(
       httpVersion: '1.1',
       fields: Fields.fromRaw(request.rawHeaders),
     };
-    const connection = await core.upgrade(wire.server, head, Buffer.alloc(0), request);
+    const connection = await core.arrivals.upgrade(wire.server, head, Buffer.alloc(0), request);
     assert.ok(connection);
     await raw.nextHead();
     const gets = async (): Promise<Fact> => {
