@@ -83,15 +83,10 @@ const PROCESS_USERS = {
 const PACKAGE_LOADER = 'cli/project-packages.ts';
 
 /**
- * The only files with module-level state. `connection.ts`, `emitter.ts` and `memory-budget.ts` each assign one function, in a static
+ * The only files with module-level state. `emitter.ts` and `memory-budget.ts` each assign one function, in a static
  * block, that reads a private field. `engine.ts` has the default engine.
  */
-const STATEFUL = [
-  'connection/connection.ts',
-  'connection/emitter.ts',
-  'engine/memory-budget.ts',
-  'engine/engine.ts',
-];
+const STATEFUL = ['connection/emitter.ts', 'engine/memory-budget.ts', 'engine/engine.ts'];
 
 /** Files that run in browsers, too. They may import each other and these parts of the protocol, and nothing of Node. */
 const NODE_FREE = [

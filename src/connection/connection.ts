@@ -25,7 +25,7 @@ import {
 import type { CloseInfo } from '../protocol/close-info.ts';
 import { ConnectionDriver } from './connection-driver.ts';
 import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
-import { SafeEmitter } from './emitter.ts';
+import { companionOf, SafeEmitter } from './emitter.ts';
 import { warnOfHandlerProperties } from './event-names.ts';
 import { OpenConnections } from './open-connections.ts';
 import type { ConnectionOwner, PublishDelivery } from './owner.ts';
@@ -38,17 +38,15 @@ const NO_TOPIC_LISTENER = 'what is published to a topic is sent to this connecti
 /** The driver of a {@link Connection}. */
 export type DriverOf<UserData> = ConnectionDriver<Connection<UserData>>;
 
-/** Reads the private field of a connection. Not state: a static block assigns it once, in the scope of that field. */
-let readDriver: <UserData>(value: object) => DriverOf<UserData> | undefined;
-
 /** Returns the driver of a connection; `undefined` for any other object. */
 export function driverIn<UserData>(value: object): DriverOf<UserData> | undefined {
-  return readDriver(value);
+  const companion = companionOf(value);
+  return companion instanceof ConnectionDriver ? (companion as DriverOf<UserData>) : undefined;
 }
 
 /** Returns the driver of a connection. */
 export function driverOf<UserData>(connection: Connection<UserData>): DriverOf<UserData> {
-  return readDriver<UserData>(connection)!;
+  return companionOf(connection) as DriverOf<UserData>;
 }
 
 /**
@@ -68,8 +66,6 @@ export class Connection<UserData = unknown>
   readonly #driver: DriverOf<UserData>;
 
   static {
-    readDriver = <Data>(value: object) =>
-      #driver in value ? (value.#driver as unknown as DriverOf<Data>) : undefined;
     warnOfHandlerProperties(
       this.prototype,
       'connection',

@@ -18,12 +18,12 @@ export interface ListenerWatcher {
   listenersChanged(name: string | symbol | undefined): void;
 }
 
-/** Reads the private companion of an emitter. Assigned once, in the scope of that field. */
-let readWatcher: (emitter: SafeEmitter<never>) => ListenerWatcher;
+/** Reads a private field. Not state: a static block assigns it once, in the scope of that field. */
+let readCompanion: (value: object) => ListenerWatcher | undefined;
 
-/** The private companion of an emitter; `undefined` for any other value. */
-export function companionOf(emitter: unknown): ListenerWatcher | undefined {
-  return emitter instanceof SafeEmitter ? readWatcher(emitter) : undefined;
+/** Returns the private companion of an emitter, the only way to it; `undefined` for any other object. */
+export function companionOf(value: object): ListenerWatcher | undefined {
+  return readCompanion(value);
 }
 
 /**
@@ -35,7 +35,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
   readonly #watcher: ListenerWatcher;
 
   static {
-    readWatcher = (emitter) => emitter.#watcher;
+    readCompanion = (value) => (#watcher in value ? value.#watcher : undefined);
   }
 
   /** @internal */

@@ -29,7 +29,8 @@ export interface ObservedServer {
  * @throws MisuseError `ERR_ARGUMENT` for anything but a `WebSocketServer`.
  */
 export function observedServer(call: string, name: string, server: unknown): ObservedServer {
-  const companion = companionOf(server) as Partial<ObservedServer> | undefined;
+  const isObject = typeof server === 'object' && server !== null;
+  const companion = (isObject ? companionOf(server) : undefined) as Partial<ObservedServer> | undefined;
   return typeof companion?.readMetrics === 'function'
     ? (companion as ObservedServer)
     : refuseArgument(call, name, server, 'a WebSocketServer');
