@@ -25,7 +25,7 @@ export function readNode(id: string, bytes: Uint8Array): NodeInfo {
 }
 
 /** The names of the numbers of {@link NodeStats}. */
-export const NODE_NUMBERS = [
+const NODE_NUMBERS = [
   'pid',
   'uptimeMs',
   'connections',
