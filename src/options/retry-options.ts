@@ -1,4 +1,4 @@
-// Types that a reconnecting client has in Node and in browsers. Nothing here refers to Node.
+// What the options of a reconnecting client have in common in Node and in browsers. Nothing here refers to Node.
 
 /** The attempt that needs a value. */
 export interface AttemptContext {
@@ -10,6 +10,13 @@ export interface AttemptContext {
 
 /** A value, or a function that the client calls before every attempt. An error that it throws counts as a failed attempt. */
 export type Asked<Value> = Value | ((context: AttemptContext) => Value | PromiseLike<Value>);
+
+/** The value for one attempt. Rejects with what the function throws. */
+export async function answerOf<Value>(asked: Asked<Value>, context: AttemptContext): Promise<Value> {
+  return typeof asked === 'function'
+    ? (asked as (context: AttemptContext) => Value | PromiseLike<Value>)(context)
+    : asked;
+}
 
 /** Limits of the queue while there is no connection. All are finite. */
 export interface OfflineQueueSettings {

@@ -1,6 +1,7 @@
 import type { Asked } from '../../options/retry-options.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 import { OfflineQueue, type UnsentMessage } from '../reconnect/offline-queue.ts';
+import { refuseWithoutTopics } from '../topics/check.ts';
 import { ClientTopics } from '../topics/client-topics.ts';
 import { Listeners } from '../topics/emitter.ts';
 import { Feed, type FeedOwner } from '../topics/feed.ts';
@@ -116,12 +117,7 @@ export class BrowserDriver implements SeriesOwner, FeedOwner<Message, Message>, 
 
   /** @throws MisuseError `ERR_STATE` if this client cannot have topics. */
   topicsFor(call: string): ClientTopics {
-    const { protocols } = this.#settings;
-    if (typeof protocols !== 'function' && !protocols.includes(SUBPROTOCOL))
-      throw new MisuseError(
-        'ERR_STATE',
-        `${call}: this client does not offer the subprotocol ${SUBPROTOCOL}; create it with protocols: ['${SUBPROTOCOL}']`,
-      );
+    refuseWithoutTopics(call, this.#settings.protocols);
     if (this.#topics === undefined) {
       this.#topics = new ClientTopics(this);
       if (this.series.end !== undefined) this.#topics.end();

@@ -1,5 +1,5 @@
-import type { Asked, AttemptContext } from '../../options/retry-options.ts';
-import { overruled, type Reaction, reactionToCode } from '../reconnect/close-reactions.ts';
+import { answerOf, type Asked } from '../../options/retry-options.ts';
+import { type Reaction, reactionAfter, reactionToCode } from '../reconnect/close-reactions.ts';
 import { drawDelayMs } from '../reconnect/backoff.ts';
 import { moveReconnect, type ReconnectState } from '../reconnect/reconnect-states.ts';
 import { RetryPlan } from '../reconnect/retry-plan.ts';
@@ -28,11 +28,6 @@ export interface SeriesOwner {
   probe(): boolean;
   listenerFailed(error: unknown, where: string): void;
 }
-
-const answerOf = <Value>(asked: Asked<Value>, context: AttemptContext): Value | PromiseLike<Value> =>
-  typeof asked === 'function'
-    ? (asked as (context: AttemptContext) => Value | PromiseLike<Value>)(context)
-    : asked;
 
 /** One connection after another: asks for URL and credentials, dials, waits, and retries as long as the rules allow. */
 export class BrowserSeries implements PageOwner {
@@ -202,14 +197,9 @@ export class BrowserSeries implements PageOwner {
 
   #retry(info: DownInfo, byRule: Reaction): void {
     this.#setTimer(undefined);
-    let opinion: boolean | undefined;
-    try {
-      opinion = this.#settings.shouldReconnect?.(info);
-    } catch (error) {
-      this.#owner.listenerFailed(error, 'shouldReconnect');
-    }
+    const reaction = reactionAfter(byRule, this.#settings.shouldReconnect, info, this.#owner);
     if (this.state !== 'connecting' && this.state !== 'ending') return;
-    const next = this.#plan.next(overruled(byRule, opinion), info, this.#platform.fraction());
+    const next = this.#plan.next(reaction, info, this.#platform.fraction());
     if (typeof next === 'string') {
       this.stop({ why: next, ...info });
       return;

@@ -38,3 +38,21 @@ export function overruled(byRule: Reaction, again: boolean | undefined): Reactio
   if (!again) return 'stay-away';
   return byRule === 'again-spread' || byRule === 'again-some' ? 'again-spread' : 'again';
 }
+
+/**
+ * The reaction after the application was asked. If its function throws, the rules decide.
+ * @param client Reports what the function throws.
+ */
+export function reactionAfter<Info>(
+  byRule: Reaction,
+  shouldReconnect: ((info: Info) => boolean | undefined) | undefined,
+  info: Info,
+  client: { listenerFailed(error: unknown, where: string): void },
+): Reaction {
+  try {
+    return overruled(byRule, shouldReconnect?.(info));
+  } catch (error) {
+    client.listenerFailed(error, 'shouldReconnect');
+    return byRule;
+  }
+}

@@ -9,7 +9,7 @@ import { setKeepingTimer } from '../../engine/clock.ts';
 import type { EndInfo, RetryInfo } from './reconnect-events.ts';
 import type { DownInfo } from '../../options/reconnect-options.ts';
 import type { Asked } from '../../options/retry-options.ts';
-import { overruled, type Reaction } from './close-reactions.ts';
+import { type Reaction, reactionAfter } from './close-reactions.ts';
 import { reactionToClose, reactionToError } from './reconnect-rules.ts';
 import { ReconnectSource } from './reconnect-source.ts';
 import { moveReconnect, type ReconnectCause, type ReconnectState } from './reconnect-states.ts';
@@ -166,7 +166,7 @@ export class ConnectionSeries {
   /** Decides, without a connection, whether to retry. */
   #down(info: DownInfo, byRule: Reaction): void {
     this.#attempt = undefined;
-    const reaction = overruled(byRule, this.#opinion(info));
+    const reaction = reactionAfter(byRule, this.#settings.shouldReconnect, info, this.#owner);
     // The application may have closed it in the meantime.
     if (this.state !== 'connecting' && this.state !== 'ending') return;
     const { clock, random } = this.#settings.connection;
@@ -179,16 +179,6 @@ export class ConnectionSeries {
     this.#move('retry');
     this.#timer = setKeepingTimer(clock, () => this.#due(), next.delayMs);
     this.#owner.retrying({ ...next, ...info });
-  }
-
-  /** The answer of `shouldReconnect`, if there is one. */
-  #opinion(info: DownInfo): boolean | undefined {
-    try {
-      return this.#settings.shouldReconnect?.(info);
-    } catch (error) {
-      this.#owner.listenerFailed(error, 'shouldReconnect');
-      return undefined;
-    }
   }
 
   #due(): void {

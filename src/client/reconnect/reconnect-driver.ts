@@ -35,7 +35,8 @@ import type { SendOptions } from '../../options/call-options.ts';
 import type { OperationError } from '../topics/operation-error.ts';
 import type { ClientTopics } from '../topics/client-topics.ts';
 import { SUBPROTOCOL } from '../topics/frames.ts';
-import { type LinkOwner, refuseWithoutTopics, TopicsLink } from './topics-link.ts';
+import { refuseWithoutTopics } from '../topics/check.ts';
+import { type LinkOwner, TopicsLink } from './topics-link.ts';
 
 /**
  * Drives a reconnecting client: its series of connections, its delivery and its outbox. The application holds the
@@ -138,7 +139,7 @@ export class ReconnectDriver
 
   /** @throws MisuseError `ERR_STATE` if this client cannot have topics. */
   topicsFor(call: string): ClientTopics {
-    refuseWithoutTopics(call, this.#settings);
+    refuseWithoutTopics(call, this.#settings.protocols);
     if (this.#link === undefined) {
       this.#link = new TopicsLink(this, this.#settings);
       if (this.#series.end !== undefined) this.#link.topics.end();

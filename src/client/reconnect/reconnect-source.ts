@@ -2,7 +2,7 @@ import { ConnectError } from '../../protocol/connect-error.ts';
 import { MisuseError } from '../../protocol/errors.ts';
 import type { ConnectOptions, RequestHeaders } from '../../options/connect-options.ts';
 import { readDestination } from '../../protocol/handshake/destination.ts';
-import type { Asked, AttemptContext } from '../../options/retry-options.ts';
+import { answerOf, type Asked, type AttemptContext } from '../../options/retry-options.ts';
 import { isToken, type ReconnectSettings } from '../../options/resolve-reconnect-options.ts';
 
 /** URL and options of one attempt. */
@@ -103,12 +103,6 @@ function checkUrl(url: unknown): void {
   } catch (error) {
     throw new MisuseError('ERR_ARGUMENT', (error as Error).message, { cause: error });
   }
-}
-
-async function answerOf<Value>(asked: Asked<Value>, context: AttemptContext): Promise<Value> {
-  return typeof asked === 'function'
-    ? (asked as (context: AttemptContext) => Value | PromiseLike<Value>)(context)
-    : asked;
 }
 
 function pairsOf(headers: RequestHeaders | undefined): Pairs {

@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Clock } from '../../engine/clock.ts';
 import { OPCODE } from '../../protocol/constants.ts';
-import { MisuseError } from '../../protocol/errors.ts';
 import { type Message, outgoing, type Payload } from '../../protocol/payload.ts';
 import type { SendOptions } from '../../options/call-options.ts';
 import type { ReconnectSettings } from '../../options/resolve-reconnect-options.ts';
@@ -20,15 +19,6 @@ export interface LinkOwner {
   applicationMessage(message: Message, isText: boolean): void | Promise<void>;
   listenerFailed(error: unknown, where: string): void;
   topicFailed(error: OperationError, where: string): void;
-}
-
-/** @throws MisuseError `ERR_STATE` unless the client may offer `hawser.v1`. */
-export function refuseWithoutTopics(call: string, { protocols }: ReconnectSettings): void {
-  if (typeof protocols === 'function' || protocols?.includes(SUBPROTOCOL) === true) return;
-  throw new MisuseError(
-    'ERR_STATE',
-    `${call}: this client does not offer the subprotocol ${SUBPROTOCOL}; create it with protocols: ['${SUBPROTOCOL}']`,
-  );
 }
 
 /** Joins the topics of a client with its connections in Node. Exists only in clients that use `hawser.v1`. */

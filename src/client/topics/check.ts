@@ -1,4 +1,5 @@
 import { MisuseError } from '../../protocol/errors.ts';
+import { SUBPROTOCOL } from './frames.ts';
 
 /** Whether a value is allowed, and the end of the sentence "it must be …". */
 export type Rule = readonly [fits: (value: unknown) => boolean, allowed: string];
@@ -77,4 +78,17 @@ export function checkOptions(call: string, options: unknown, rules: Readonly<Rec
     if (value !== undefined && !fits(value))
       throw new MisuseError('ERR_OPTION', `${call}: ${name} is ${shown(value)}; it must be ${allowed}`);
   }
+}
+
+/**
+ * @param protocols Those that the client offers, or a function that is asked at each attempt.
+ * @throws MisuseError `ERR_STATE` unless the client may offer `hawser.v1`.
+ */
+export function refuseWithoutTopics(call: string, protocols: unknown): void {
+  if (typeof protocols === 'function' || (Array.isArray(protocols) && protocols.includes(SUBPROTOCOL)))
+    return;
+  throw new MisuseError(
+    'ERR_STATE',
+    `${call}: this client does not offer the subprotocol ${SUBPROTOCOL}; create it with protocols: ['${SUBPROTOCOL}']`,
+  );
 }
