@@ -52,7 +52,7 @@ describe('faults', { skip: noNats || noClients, concurrency: 4 }, () => {
       far = url,
       options = {},
     ): Promise<[TestNode, TestNode]> => {
-      const [a, b] = [liveNode(t, far, kind, options), liveNode(t, url, kind, options)];
+      const [a, b] = [liveNode(t, far, kind, options), liveNode(t, url, kind)];
       await joined(a, b);
       return [a, b];
     };
@@ -191,6 +191,7 @@ describe('faults', { skip: noNats || noClients, concurrency: 4 }, () => {
 
     test(`SC-03 ${name}: two servers join their nodes; when one dies, its node goes on at the other`, async (t) => {
       const first = await nats(t, 'cluster { name: tests, listen: "127.0.0.1:-1" }');
+      await until('the port of the first', () => first.said('Listening for route connections'));
       const second = await nats(
         t,
         `cluster { name: tests, listen: "127.0.0.1:-1", routes: ["nats-route://127.0.0.1:${first.routePort()}"] }`,
