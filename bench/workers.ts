@@ -27,7 +27,7 @@ type AnyWorker = ProcessWorker | ThreadWorker;
 const topicsOf = (way: Way): string[] =>
   way === '64 topics' ? Array.from({ length: TURN }, (_, at) => `t${at}`) : ['t0'];
 const tell = (worker: AnyWorker, message: object): void => {
-  if (worker instanceof ThreadWorker) worker.postMessage(message);
+  if (worker instanceof ThreadWorker) worker.postMessage(message, []);
   else worker.send(message);
 };
 
@@ -35,7 +35,7 @@ const tell = (worker: AnyWorker, message: object): void => {
 
 const send = (message: object): void => {
   if (parentPort === null) process.send!(message);
-  else parentPort.postMessage(message);
+  else parentPort.postMessage(message, []);
 };
 const listen = (listener: (message: Record<string, unknown>) => void): void => {
   if (parentPort === null) process.on('message', listener);

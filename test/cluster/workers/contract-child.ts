@@ -9,7 +9,7 @@ const cases = engineContract((prefix) => workerEngine({ prefix }), {
 });
 const answer = (message: object): void => {
   if (parentPort === null) cluster.worker!.send(message);
-  else parentPort.postMessage(message);
+  else parentPort.postMessage(message, []);
 };
 const asked = (message: { readonly run?: number }): void => {
   if (message.run === undefined) return;

@@ -80,7 +80,7 @@ contractOf('threads', () => {
     if (isAnswer(message)) answers.push(message);
   });
   return {
-    send: (message) => worker.postMessage(message),
+    send: (message) => worker.postMessage(message, []),
     next: async () => {
       while (answers.length === 0) await once(worker, 'message');
       return answers.shift();

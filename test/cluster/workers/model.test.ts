@@ -97,7 +97,7 @@ type Operation = typeof OPERATION extends fc.Arbitrary<infer Value> ? Value : ne
 
 class Run {
   readonly machine = new MemoryMachine();
-  readonly nodes: Node[] = [];
+  readonly nodes: (Node | undefined)[] = [];
   readonly histories = new Map<string, History>();
   #ids = 0;
   #epochs = 0;
@@ -201,11 +201,11 @@ class Run {
       if (what === 'enter') await engine.enter(topic, new Map([[field, Uint8Array.of(0x76)]]));
       else await engine.leave(topic, [field]);
     } else if (what === 'members') {
-      const all = this.nodes.flatMap(({ members }) => [...(members.get(topic) ?? [])]);
+      const all = this.nodes.flatMap((other) => [...(other?.members.get(topic) ?? [])]);
       const read = await engine.members(topic, 100);
       assert.deepEqual([...(read.entries ?? [])].map(([field]) => field).sort(), all.sort());
     } else if (what === 'tell') {
-      for (const other of this.nodes) other.expected.push(`control ${texts.join()}`);
+      for (const other of this.nodes) other?.expected.push(`control ${texts.join()}`);
       await engine.tell('all', Uint8Array.from(Buffer.from(texts.join())));
     } else if (what === 'reconnect') {
       node.interest.clear();
@@ -214,13 +214,10 @@ class Run {
       assert.equal(node.host.isUp, true);
     } else {
       this.check();
+      this.nodes[at] = undefined;
       for (const [name, fields] of node.members)
-        if (fields.size > 0) {
-          this.nodes[at] = undefined as never;
-          this.tell(`members ${name}`, `left ${name}`);
-        }
+        if (fields.size > 0) this.tell(`members ${name}`, `left ${name}`);
       node.worker.kill();
-      delete this.nodes[at];
       await jobs();
       // The order of topics that a dead worker leaves is not told: only that each of its members did.
       for (const other of this.nodes) {

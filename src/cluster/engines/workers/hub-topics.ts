@@ -145,7 +145,7 @@ export class HubTopics {
     this.#deliverChanges(
       topic,
       session,
-      fields.map((field, at) => memberChange(field, values[at]!)),
+      fields.map((field, at) => memberChange(field, values[at])),
     );
   }
 

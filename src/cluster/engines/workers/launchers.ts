@@ -27,7 +27,7 @@ export const processLauncher =
     const exec = script instanceof URL ? fileURLToPath(script) : script;
     cluster.setupPrimary({ exec, args: [...args()], serialization: 'advanced' });
     const worker = cluster.fork({ ...env, HAWSER_WORKER: String(number) });
-    const { process: child } = worker;
+    const child = worker.process;
     let error: Error | undefined;
     const member = hub.join(portToWorker(worker), (reason) => {
       error = reason;

@@ -59,6 +59,6 @@ export const portToWorker = (worker: AnyWorker): HubPort =>
     : {
         kind: 'thread',
         id: worker.threadId,
-        send: (message) => worker.postMessage(message),
+        send: (message) => worker.postMessage(message, []),
         kill: () => void worker.terminate(),
       };

@@ -183,7 +183,7 @@ function failure(script: string | URL, { number }: WorkerState, exit: WorkerExit
   const { code, signal, error } = exit;
   const how = error?.message ?? (signal === null ? `with exit code ${code}` : `by ${signal}`);
   return new Error(
-    `worker ${number} ended ${exits} times in a row soon after its start, at last: ${how}. Run ${script} by itself to see why; it is restarted less and less often`,
+    `worker ${number} ended ${exits} times in a row soon after its start, at last: ${how}. Run ${String(script)} by itself to see why; it is restarted less and less often`,
     { cause: error },
   );
 }
