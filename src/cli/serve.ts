@@ -104,7 +104,10 @@ const help = (): string =>
     ],
     [
       { command: 'hawser serve', says: 'echo on ws://127.0.0.1:8080/, with a test page at http://…' },
-      { command: 'hawser serve --relay --verbose', says: 'see who connects and why they leave' },
+      {
+        command: 'hawser serve --relay --verbose',
+        says: 'log each client that connects, and why it disconnects',
+      },
       { command: 'hawser serve --chat --port 3000', says: 'chat on http://127.0.0.1:3000/' },
       { command: 'hawser serve --relay --host 0.0.0.0', says: 'a relay that other machines can reach' },
       {

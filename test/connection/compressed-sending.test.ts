@@ -334,7 +334,7 @@ test('PD-09 BP-05 drop-oldest also drops messages queued for zlib, and the other
   await noJobs();
 });
 
-test('PD-08 PD-09 a large broadcast is one job for all recipients, and does not wait for those that leave', async (t) => {
+test('PD-08 PD-09 a large broadcast is one job for all recipients, and does not wait for recipients that disconnect', async (t) => {
   const { server, join } = live(t, {
     ...NO_HEARTBEAT,
     perMessageDeflate: { thresholdBytes: 100, asyncThresholdBytes: 1_000 },

@@ -50,7 +50,7 @@ class Tap implements AsyncIterable<Payload> {
   }
 }
 
-test('FB-12 §5.4: a stream is one message in fragments; messages wait behind it in order, pings and pongs do not', async (t) => {
+test('FB-12 §5.4: a stream is one message in fragments; messages after it wait in order, pings and pongs do not', async (t) => {
   const { server, join } = live(t);
   const { raw, connection } = await join();
   const tap = new Tap();
@@ -146,7 +146,7 @@ test('FB-12: sources of every kind, in both roles and with permessage-deflate, a
   }
 });
 
-test('FB-12 BP-06: a stream waits while the peer does not read, and messages behind it do not stop it', async () => {
+test('FB-12 BP-06: a stream waits while the peer does not read, and messages queued after it do not stop it', async () => {
   const limits = { highWaterMarkBytes: 50_000, maxBufferedBytes: 200_000 };
   await using joined = await pair({ client: limits, server: { maxMessageBytes: 5_000_000 } });
   const { client, server } = joined;
@@ -176,7 +176,7 @@ test('FB-12 BP-06: a stream waits while the peer does not read, and messages beh
   assert.deepEqual(received, [[4_000_000, 1], ...Array.from({ length: 9 }, () => [10_000, 2])]);
 });
 
-test('FB-12 BP-05: messages behind a stream count in the buffer, and the overflow policies apply to them', async () => {
+test('FB-12 BP-05: messages queued after a stream count in the buffer, and the overflow policies apply to them', async () => {
   for (const onOverflow of ['close', 'drop-newest', 'drop-oldest'] as const) {
     await using joined = await pair({
       server: { onOverflow, highWaterMarkBytes: 5_000, maxBufferedBytes: 10_000 },
@@ -204,7 +204,7 @@ test('FB-12 BP-05: messages behind a stream count in the buffer, and the overflo
   }
 });
 
-test('FB-12: streams go out one after another, also when one of them gives up while it waits', async () => {
+test('FB-12: streams are sent one after another, also if one is aborted while it waits', async () => {
   await using joined = await pair();
   const { server, client } = joined;
   const received: unknown[] = [];
@@ -226,7 +226,7 @@ test('FB-12: streams go out one after another, also when one of them gives up wh
   assert.deepEqual(received, ['1', 'behind 1', '3', 'last']);
 });
 
-test('FB-12: before its first chunk a stream can be given up; after it, the connection closes with 1011', async () => {
+test('FB-12: a stream can be aborted before its first chunk; later, the connection closes with 1011', async () => {
   const error = new Error('disk gone');
   const rows: readonly ((tap: Tap, abort: AbortController) => Promise<unknown>)[] = [
     (tap) => tap.fail(error),
@@ -261,7 +261,7 @@ test('FB-12: before its first chunk a stream can be given up; after it, the conn
     }
 });
 
-test('FB-12: the end of the connection rejects a stream and those behind it with ERR_CLOSED, whichever side ends it', async () => {
+test('FB-12: the end of the connection rejects a stream and all queued streams with ERR_CLOSED, whichever side ends it', async () => {
   const rows: readonly ((server: Connection, client: Connection) => void)[] = [
     (server) => server.close(4_000, 'over'),
     (_, client) => client.close(4_000, 'over'),

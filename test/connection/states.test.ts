@@ -77,7 +77,7 @@ test('§7.1.1: each half of the socket ends once; a destroyed socket only closes
   ]);
 });
 
-test('CL-11: the end is reported once the state is closed, and released once it is reported', () => {
+test('CL-11: the end is reported after the state is closed, and the connection is released after the report', () => {
   const steps: readonly EndStep[] = ['pending', 'closed', 'reported', 'released'];
   const moves: readonly EndMove[] = ['close', 'report', 'release'];
   assertTable(moveEnd, steps, moves, [

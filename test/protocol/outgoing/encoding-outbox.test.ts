@@ -92,7 +92,7 @@ function outboxWith({ contextTakeover = true, windowBits = 15 } = {}) {
 const LARGE = 'large '.repeat(10);
 const OTHER = 'other '.repeat(10);
 
-test('BP-05 PD-09: what is queued behind a large message leaves after it, in order', () => {
+test('BP-05 PD-09: messages that are queued after a large one are sent after it, in order', () => {
   const { outbox, zlib, sends, frames } = outboxWith();
   outbox.text(LARGE);
   outbox.text('small');

@@ -89,7 +89,7 @@ class Recipient {
     let at = 0;
     for (const message of arrived) {
       while (at < this.sent.length && this.sent[at] !== message) at++;
-      assert.ok(at < this.sent.length, 'a message that nobody sent, or in another order');
+      assert.ok(at < this.sent.length, 'a message that no caller sent, or in another order');
       at++;
     }
   }
