@@ -1,12 +1,12 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { CloseBody, ClosePhase } from './close.ts';
 import { ClosingHandshake } from './closing-handshake.ts';
-import { checkOptions, openOutbox, type ProtocolOptions, type ProtocolOwner } from './connection-options.ts';
-import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
+import { checkOptions, openOutbox, type ProtocolOptions } from './connection-options.ts';
+import { OPCODE, type Role } from './constants.ts';
 import { MisuseError, PeerError } from './errors.ts';
-import { type Extension, ownedBits } from './extensions/extension.ts';
+import type { Extension } from './extensions/extension.ts';
 import { FACT, type Fact } from './facts.ts';
-import { FrameParser, type InputPosition, PIECE, type Piece } from './frame-parser.ts';
+import type { InputPosition } from './frame-parser.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { ProtocolMemory } from './memory.ts';
 import { checkControlPayload } from './outgoing/frame-builder.ts';
@@ -14,13 +14,12 @@ import type { Outbox } from './outgoing/outbox.ts';
 import { findInvalidUtf8 } from './utf8.ts';
 import { invalidUtf8 } from './message-assembler.ts';
 import { copyOf } from './message-memory.ts';
-import { binaryIn, IS, kindOf, ownBytesIn, textBytesIn, textIn } from './taken-message.ts';
-import { UnfinishedInput } from './unfinished-input.ts';
+import { MessageReader } from './message-reader.ts';
+import { binaryIn, IS, ownBytesIn, textBytesIn, textIn } from './taken-message.ts';
 
 export type { ProtocolOptions, ProtocolOwner } from './connection-options.ts';
 export { FACT, type Fact } from './facts.ts';
 
-const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 const NOT_EXTENDED: readonly Extension[] = /* @__PURE__ */ Object.freeze([]);
 
 /**
@@ -33,12 +32,6 @@ const NOT_EXTENDED: readonly Extension[] = /* @__PURE__ */ Object.freeze([]);
  * the driver writes what {@link take} returns and ends the connection below; then it calls {@link transportEnded}.
  */
 export class ProtocolConnection {
-  /** The message of the last `MESSAGE` fact is in `bytes` from `start` to `end`, until the next call. */
-  bytes: Buffer = NOTHING;
-  start = 0;
-  end = 0;
-  /** Payload of the last `PING` or `PONG` fact; a view that the next call overwrites. */
-  payload: Buffer = NOTHING;
   /** Number of complete messages, to distinguish one unfinished message from the next. */
   messagesReceived = 0;
 
@@ -46,21 +39,13 @@ export class ProtocolConnection {
   /** The outgoing queue. The commands of this class are enough for most drivers. */
   readonly outbox: Outbox;
 
-  readonly #parser: FrameParser;
-  readonly #extensions: readonly Extension[];
-  readonly #owner: ProtocolOwner | undefined;
-  readonly #memory: ProtocolMemory;
+  readonly #reader: MessageReader;
   readonly #autoPong: boolean;
   readonly #echoesReasons: boolean;
   /** Created when one side closes or fails the connection. */
   #closing: ClosingHandshake | undefined = undefined;
-  /** Bits of {@link IS}. */
-  #kind = 0;
   /** Opcode of the message that is being sent in fragments; 0 if there is none. */
   #fragmented = 0;
-  /** Created by the first frame that is cut, fragmented or transformed by an extension. */
-  #unfinished: UnfinishedInput | undefined;
-  #passesParts = false;
 
   /**
    * @throws MisuseError `ERR_ARGUMENT` for a client without `nextKey`, or a server with one; for extensions without
@@ -70,23 +55,38 @@ export class ProtocolConnection {
     checkOptions(role, options);
     const { limits = DEFAULT_LIMITS, memory = new ProtocolMemory(), extensions = NOT_EXTENDED } = options;
     this.role = role;
-    this.#parser = new FrameParser(role, limits, extensions.length === 0 ? 0 : ownedBits(extensions));
-    this.#extensions = extensions;
-    this.#owner = options.owner;
-    this.#memory = memory;
+    this.#reader = new MessageReader(role, limits, memory, extensions, options.owner);
     this.#autoPong = options.autoPong ?? true;
     this.#echoesReasons = options.closeReasons === 'echo';
     this.outbox = openOutbox(options, limits, memory, extensions);
   }
 
+  /** The message of the last `MESSAGE` fact is in `bytes` from `start` to `end`, until the next call. */
+  get bytes(): Buffer {
+    return this.#reader.message;
+  }
+
+  get start(): number {
+    return this.#reader.from;
+  }
+
+  get end(): number {
+    return this.#reader.to;
+  }
+
+  /** Payload of the last `PING` or `PONG` fact; a view that the next call overwrites. */
+  get payload(): Buffer {
+    return this.#reader.payload;
+  }
+
   /** True if the message of the last `MESSAGE` fact is text. */
   get isText(): boolean {
-    return (this.#kind & IS.TEXT) !== 0;
+    return (this.#reader.kind & IS.TEXT) !== 0;
   }
 
   /** True if every byte of that text is ASCII. Other text may still be invalid UTF-8. */
   get isAscii(): boolean {
-    return (this.#kind & IS.ASCII) !== 0;
+    return (this.#reader.kind & IS.ASCII) !== 0;
   }
 
   /** Code and reason of the peer's Close; `undefined` before it. */
@@ -110,42 +110,42 @@ export class ProtocolConnection {
 
   /** True while a frame or message is incomplete. */
   get unfinished(): boolean {
-    return !this.#parser.idle;
+    return !this.#reader.idle;
   }
 
   /** Received bytes that `next` has not parsed. */
   get unreadBytes(): number {
-    return this.#parser.unreadBytes;
+    return this.#reader.unreadBytes;
   }
 
   /** Where the parser stands in the received bytes. */
   get inputPosition(): InputPosition {
-    return this.#parser.position;
+    return this.#reader.position;
   }
 
   /** Bytes held of a message in progress. */
   get heldBytes(): number {
-    return this.#unfinished?.heldBytes ?? 0;
+    return this.#reader.heldBytes;
   }
 
   /** Bytes that unfinished messages and unread input count in a memory budget: the memory that they keep allocated. */
   get countedBytes(): number {
-    return this.#parser.countedBytes + (this.#unfinished?.countedBytes ?? 0);
+    return this.#reader.countedBytes + this.#reader.unfinishedBytes;
   }
 
   /** Memory that extensions of this connection keep between messages, in bytes. A memory budget does not count it. */
   get contextBytes(): number {
-    return this.outbox.contextBytes + (this.#unfinished?.contextBytes ?? 0);
+    return this.outbox.contextBytes + this.#reader.contextBytes;
   }
 
   /** True while an extension decodes received bytes: facts will follow without more input. */
   get decoding(): boolean {
-    return this.#unfinished?.decoding === true;
+    return this.#reader.decoding;
   }
 
   /** True while `next` has to wait for a decoder before it parses more. */
   get blocked(): boolean {
-    return this.#unfinished?.blocked === true;
+    return this.#reader.blocked;
   }
 
   /**
@@ -153,46 +153,36 @@ export class ProtocolConnection {
    * or until {@link keepUnread}.
    */
   receive(chunk: Buffer): void {
-    this.#memory.reusableBytes.forget();
-    this.#memory.repeated.delivers(this.outbox);
+    const reader = this.#reader;
+    const { reusableBytes, repeated } = reader.memory;
+    reusableBytes.forget();
+    repeated.delivers(this.outbox);
     if (this.#closing?.isReading === false) return;
-    this.#unfinished?.readBegins();
-    this.#parser.receive(chunk);
+    reader.readBegins();
+    reader.receive(chunk);
   }
 
   /** Copies bytes that `next` has not parsed, so that the caller can reuse the memory of the last chunk. */
   keepUnread(): void {
-    this.#memory.reusableBytes.forget();
-    this.#parser.keepUnread();
+    this.#reader.memory.reusableBytes.forget();
+    this.#reader.keepUnread();
   }
 
   /** Returns the next fact, in order of arrival. Never throws because of received bytes. */
   next(): Fact {
-    this.#memory.reusableBytes.forget();
+    const reader = this.#reader;
+    reader.memory.reusableBytes.forget();
     if (this.#closing?.isReading === false) return FACT.NONE;
     try {
-      const unfinished = this.#unfinished;
-      if (unfinished?.passesParts === true) {
-        const fact = this.#nextPart(unfinished);
-        if (fact !== FACT.NONE) return fact;
+      const fact = reader.nextFact();
+      if (fact === FACT.MESSAGE || fact === FACT.LAST_PART) this.messagesReceived++;
+      else if (fact === FACT.PING) {
+        if (this.#autoPong) this.outbox.control(OPCODE.PONG, reader.payload);
+      } else if (fact === FACT.CLOSE) {
+        this.#handshake().receive(reader.payload);
+        this.#release();
       }
-      if (unfinished?.decoding === true) {
-        const fact = this.#afterDecoding(unfinished);
-        if (fact !== FACT.NONE || unfinished.blocked) return fact;
-      }
-      for (;;) {
-        const piece = this.#parser.next();
-        if (piece === PIECE.NONE) {
-          // Between reads nothing may keep the chunk alive, not even the view of a ping.
-          this.payload = NOTHING;
-          this.bytes = NOTHING;
-          return FACT.NONE;
-        }
-        const { bytes, start, end, nonAscii } = this.#parser;
-        if (this.decoding && this.#unfinished!.holds(piece, bytes, start, end, nonAscii)) return FACT.NONE;
-        const fact = this.#take(piece, bytes, start, end, nonAscii);
-        if (fact !== FACT.NONE) return fact;
-      }
+      return fact;
     } catch (error) {
       this.fail(
         error instanceof PeerError ? error : new PeerError('ERR_INTERNAL', undefined, { cause: error }),
@@ -206,10 +196,10 @@ export class ProtocolConnection {
    * @returns `undefined` if it is not UTF-8 (§8.1): the connection has then failed, as with a `FAILURE` fact.
    */
   takeText(): string | undefined {
-    const kind = this.#kind;
-    const text = textIn(this.bytes, this.start, this.end, kind, this.#memory);
+    const reader = this.#reader;
+    const text = textIn(reader.message, reader.from, reader.to, reader.kind, reader.memory);
     if (text === undefined) return this.#refuseText();
-    if ((kind & IS.OWN) !== 0) this.bytes = NOTHING;
+    if ((reader.kind & IS.OWN) !== 0) reader.forgetMessage();
     return text;
   }
 
@@ -219,8 +209,9 @@ export class ProtocolConnection {
    *   that is not UTF-8: the connection has then failed, as with a `FAILURE` fact.
    */
   takeBytes(): Buffer | undefined {
-    if ((this.#kind & (IS.TEXT | IS.OWN)) !== 0) return this.#takeTextOrOwnBytes();
-    return binaryIn(this.bytes, this.start, this.end, this.#memory);
+    const reader = this.#reader;
+    if ((reader.kind & (IS.TEXT | IS.OWN)) !== 0) return this.#takeTextOrOwnBytes();
+    return binaryIn(reader.message, reader.from, reader.to, reader.memory);
   }
 
   /**
@@ -229,8 +220,7 @@ export class ProtocolConnection {
    * to the whole message, text is validated part by part. Cannot be undone.
    */
   passParts(): void {
-    this.#passesParts = true;
-    if (this.#unfinished !== undefined) this.#unfinished.passesParts = true;
+    this.#reader.passParts();
   }
 
   /**
@@ -239,20 +229,20 @@ export class ProtocolConnection {
    * @returns Memory that belongs to the caller.
    */
   takePart(): Buffer {
-    const { bytes, start, end } = this;
-    this.bytes = NOTHING;
-    return (this.#kind & IS.OWN) === 0 ? copyOf(bytes, start, end) : bytes;
+    const reader = this.#reader;
+    const { message, from, to, kind } = reader;
+    reader.forgetMessage();
+    return (kind & IS.OWN) === 0 ? copyOf(message, from, to) : message;
   }
 
   /** Apart from {@link takeBytes}, which stays small enough to be inlined for binary messages. */
   #takeTextOrOwnBytes(): Buffer | undefined {
-    const { bytes, start, end } = this;
-    const kind = this.#kind;
-    if ((kind & IS.OWN) === 0)
-      return textBytesIn(bytes, start, end, kind, this.#memory) ?? this.#refuseText();
+    const reader = this.#reader;
+    const { message, from, to, kind, memory } = reader;
+    if ((kind & IS.OWN) === 0) return textBytesIn(message, from, to, kind, memory) ?? this.#refuseText();
     // A connection whose messages wait calls nothing that would do it.
-    this.bytes = NOTHING;
-    return ownBytesIn(bytes, start, end, this.#memory);
+    reader.forgetMessage();
+    return ownBytesIn(message, from, to, memory);
   }
 
   /**
@@ -368,21 +358,8 @@ export class ProtocolConnection {
   }
 
   #release(): void {
-    this.#memory.reusableBytes.forget();
-    this.#unfinished?.release();
-    this.#unfinished = undefined;
-    this.#parser.discard();
-    this.bytes = NOTHING;
-    this.payload = NOTHING;
-  }
-
-  #holdMessage(bytes: Buffer, start: number, end: number, kind: number): Fact {
-    this.bytes = bytes;
-    this.start = start;
-    this.end = end;
-    this.#kind = kind;
-    this.messagesReceived++;
-    return FACT.MESSAGE;
+    this.#reader.memory.reusableBytes.forget();
+    this.#reader.release();
   }
 
   /** Fails the connection, because the text of the last fact is not UTF-8. */
@@ -390,68 +367,5 @@ export class ProtocolConnection {
     const wrong = this.bytes.subarray(this.start, this.end);
     this.messagesReceived--;
     this.fail(invalidUtf8(wrong, findInvalidUtf8(wrong), wrong.length));
-  }
-
-  #take(piece: Piece, bytes: Buffer, start: number, end: number, nonAscii: number): Fact {
-    const { header } = this.#parser;
-    if ((header.opcode & CONTROL_BIT) !== 0) {
-      if (piece === PIECE.WHOLE) return this.#controlFrame(header.opcode, bytes.subarray(start, end));
-      const payload = this.#unfinishedInput().takeControl(piece, bytes, start, end);
-      return payload === undefined ? FACT.NONE : this.#controlFrame(header.opcode, payload);
-    }
-    if (piece !== PIECE.WHOLE || !header.fin || header.messageOpcode !== 0 || header.reservedBits !== 0) {
-      const unfinished = this.#unfinishedInput();
-      if (unfinished.take(piece, bytes, start, end, nonAscii)) return this.#holdFinished(unfinished);
-      return unfinished.passesParts ? this.#nextPart(unfinished) : FACT.NONE;
-    }
-    return this.#holdMessage(bytes, start, end, kindOf(header.opcode === OPCODE.TEXT, nonAscii === 0));
-  }
-
-  #holdFinished(unfinished: UnfinishedInput): Fact {
-    const { bytes, start, end, isText, isAscii, isOwn } = unfinished;
-    unfinished.forgetMessage();
-    return this.#holdMessage(bytes, start, end, kindOf(isText, isAscii) | (isOwn ? IS.OWN : IS.DECODED));
-  }
-
-  #nextPart(unfinished: UnfinishedInput): Fact {
-    if (!unfinished.nextPart()) return FACT.NONE;
-    const { bytes, start, end, isText, isOwn, isLastPart } = unfinished;
-    unfinished.forgetMessage();
-    this.bytes = bytes;
-    this.start = start;
-    this.end = end;
-    this.#kind = kindOf(isText, false) | (isOwn ? IS.OWN : 0);
-    if (!isLastPart) return FACT.PART;
-    this.messagesReceived++;
-    return FACT.LAST_PART;
-  }
-
-  #unfinishedInput(): UnfinishedInput {
-    if (this.#unfinished === undefined) {
-      const { header } = this.#parser;
-      this.#unfinished = new UnfinishedInput(header, this.#extensions, this.#owner, this.#memory.outgrown);
-      this.#unfinished.passesParts = this.#passesParts;
-    }
-    return this.#unfinished;
-  }
-
-  /** Continues after a decoding that took longer than one call, once it is done. */
-  #afterDecoding(unfinished: UnfinishedInput): Fact {
-    if (unfinished.settle()) return this.#holdFinished(unfinished);
-    const held = unfinished.takeHeld();
-    if (held === undefined) return FACT.NONE;
-    return this.#take(held.piece, held.bytes, 0, held.bytes.length, held.nonAscii);
-  }
-
-  #controlFrame(opcode: number, payload: Buffer): Fact {
-    if (opcode === OPCODE.CLOSE) {
-      this.#handshake().receive(payload);
-      this.#release();
-      return FACT.CLOSE;
-    }
-    this.payload = payload;
-    if (opcode === OPCODE.PONG) return FACT.PONG;
-    if (this.#autoPong) this.outbox.control(OPCODE.PONG, payload);
-    return FACT.PING;
   }
 }

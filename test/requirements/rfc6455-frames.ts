@@ -255,7 +255,7 @@ export const FRAMES: readonly Rule[] = [
       'both',
       'An endpoint answers a ping with a pong, unless it has received Close',
       kept(
-        'protocol/connection.ts#controlFrame',
+        'protocol/connection.ts#next',
         live('5.5.2-1'),
         'protocol/connection: client: CL-01 CT-03 after our Close: pings are answered',
       ),
@@ -356,7 +356,7 @@ export const FRAMES: readonly Rule[] = [
       'MUST',
       'both',
       'Control frames are handled as defined in §5.5',
-      kept('protocol/connection.ts#controlFrame', live('5.5.2-1'), live('5.5.1-2')),
+      kept('protocol/connection.ts#next', live('5.5.2-1'), live('5.5.1-2')),
     ],
     [
       'MUST',
