@@ -1,20 +1,16 @@
 import type { TrafficCounters } from '../connection/owner.ts';
 import type { ConnectionState } from '../connection/states.ts';
+import { LabelledCounter } from '../observe/metrics/labelled-counter.ts';
+import type { ServerCounts } from '../observe/metrics/server-counts.ts';
 import type { ObservedConnection, Observer, Refusal } from '../observe/observer.ts';
 import { CompressionBytes } from '../protocol/deflate/compression-bytes.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import type { Correction } from './groups/topics.ts';
 import type { ServerStats, StatsNow } from './stats.ts';
 
-const countUp = (table: Map<string, number>, key: string): void => {
-  table.set(key, (table.get(key) ?? 0) + 1);
-};
-const asRecord = (table: Map<string, number>): Record<string, number> =>
-  Object.assign(Object.create(null) as Record<string, number>, Object.fromEntries(table));
-
 /**
- * The counters of a server, always on. What happens per message is a plain field that its place in the code increments; the
- * rest is counted as an observer.
+ * The counters of a server, always on. What happens per message is a plain field that its place in the code increments. Events
+ * are counted once, by {@link ServerCounts}, which this class reads.
  */
 export class Counters implements TrafficCounters, Observer {
   messagesReceived = 0;
@@ -32,26 +28,20 @@ export class Counters implements TrafficCounters, Observer {
   recipients = 0;
 
   readonly #startedMs: number;
-  #opened = 0;
-  #refused = 0;
-  #closed = 0;
+  readonly #events: ServerCounts;
   /** Connections in state open or closing. */
   #now = 0;
   #peak = 0;
   #closing = 0;
-  #dropped = 0;
   #acceptFailures = 0;
-  readonly #refusedByCode = new Map<string, number>();
-  readonly #closesByCode = new Map<string, number>();
-  readonly #closesByCause = new Map<string, number>();
-  readonly #errors = new Map<string, number>();
+  readonly #errors = new LabelledCounter();
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, events: ServerCounts) {
     this.#startedMs = nowMs;
+    this.#events = events;
   }
 
   opened(): void {
-    this.#opened++;
     this.#now++;
     if (this.#now > this.#peak) this.#peak = this.#now;
   }
@@ -63,19 +53,10 @@ export class Counters implements TrafficCounters, Observer {
   }
 
   closed(_connection: ObservedConnection, info: CloseInfo): void {
-    this.#closed++;
-    countUp(this.#closesByCode, String(info.code));
-    countUp(this.#closesByCause, info.cause);
-    if (info.error !== undefined) countUp(this.#errors, info.error.code);
+    if (info.error !== undefined) this.#errors.add(info.error.code);
   }
 
-  dropped(_connection: ObservedConnection, messages: number): void {
-    this.#dropped += messages;
-  }
-
-  refused({ code, error }: Refusal): void {
-    this.#refused++;
-    countUp(this.#refusedByCode, code);
+  refused({ error }: Refusal): void {
     if (error !== undefined) this.handlerFailed();
   }
 
@@ -84,7 +65,7 @@ export class Counters implements TrafficCounters, Observer {
   }
 
   handlerFailed(): void {
-    countUp(this.#errors, 'ERR_HANDLER');
+    this.#errors.add('ERR_HANDLER');
   }
 
   /** Sets counters to what they count. @returns Those that were wrong. */
@@ -105,46 +86,49 @@ export class Counters implements TrafficCounters, Observer {
   }
 
   snapshot(now: StatsNow): ServerStats {
+    const { acceptances, refusals, closes, droppedMessages } = this.#events;
+    const opened = acceptances.total;
+    const byCause = closes.by(1);
     return {
       uptimeMs: now.nowMs - this.#startedMs,
       transport: now.transport,
       connections: {
         now: now.connections,
         peak: this.#peak,
-        opened: this.#opened,
-        closed: this.#closed,
+        opened,
+        closed: closes.total,
         open: now.connections - this.#closing,
         closing: this.#closing,
       },
       handshakes: {
         pending: now.pendingHandshakes,
-        accepted: this.#opened,
-        refused: this.#refused,
-        refusedByCode: asRecord(this.#refusedByCode),
+        accepted: opened,
+        refused: refusals.total,
+        refusedByCode: refusals.by(0),
       },
       acceptFailures: this.#acceptFailures,
       messages: {
         received: this.messagesReceived,
         sent: this.messagesSent,
-        dropped: this.#dropped,
+        dropped: droppedMessages.total,
         ...(now.meter === undefined
           ? {}
           : { byKind: now.meter.byKind, handlerSeconds: now.meter.handlerSeconds }),
       },
       bytes: { received: this.bytesReceived, sent: this.bytesSent, buffered: this.heldBytes },
-      closes: { byCode: asRecord(this.#closesByCode), byCause: asRecord(this.#closesByCause) },
+      closes: { byCode: closes.by(0), byCause },
       heartbeat: {
         pingsSent: this.pingsSent,
         pingsReceived: this.pingsReceived,
         pongsReceived: this.pongsReceived,
-        timeouts: this.#closesByCause.get('ping-timeout') ?? 0,
+        timeouts: byCause['ping-timeout'] ?? 0,
         suspects: this.suspects,
-        rttSeconds: now.rttSeconds,
+        rttSeconds: this.#events.pingRttSeconds,
       },
       slowConnections: this.slowConnections,
       broadcasts: { count: this.broadcasts, recipients: this.recipients },
       topics: { count: now.topics, subscriptions: now.subscriptions },
-      errorsByCode: asRecord(this.#errors),
+      errorsByCode: this.#errors.by(0),
     };
   }
 }

@@ -125,11 +125,11 @@ export class ServerCore<UserData>
     this.options = resolveServerOptions(options, engine);
     if (this.options.retainFreedMemory) engine.retainFreedMemory();
     this.deadlines = engine.deadlinesOf(this.options.clock);
-    this.counters = new Counters(this.deadlines.clock.now());
     const { logger, metrics } = this.options;
     this.meter = metrics === false ? undefined : new Meter(this.clock, this.random, metrics.handlerTimeOneIn);
     const log = logger === undefined ? [] : [new ServerLog(logger, this.clock)];
     this.counts = new ServerCounts(this.clock);
+    this.counters = new Counters(this.deadlines.clock.now(), this.counts);
     this.recorder = this.options.admin === false ? undefined : new AdminRecorder(this.clock);
     const recorder = this.recorder === undefined ? [] : [this.recorder];
     this.observers = new Observers([this.counters, this.counts, ...log, ...recorder, ...observers]);
@@ -338,7 +338,6 @@ export class ServerCore<UserData>
       connections: this.registry.size,
       topics: this.groups.topics.size,
       subscriptions: this.groups.topics.subscriptions,
-      rttSeconds: this.counts.pingRttSeconds,
       meter: this.meter?.read(),
     });
   }

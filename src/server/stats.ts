@@ -69,6 +69,5 @@ export interface StatsNow {
   readonly connections: number;
   readonly topics: number;
   readonly subscriptions: number;
-  readonly rttSeconds: HistogramCounts;
   readonly meter: MeterCounts | undefined;
 }

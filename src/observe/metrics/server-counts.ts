@@ -2,34 +2,11 @@ import type { Clock } from '../../engine/clock.ts';
 import type { CloseInfo } from '../../protocol/close-info.ts';
 import type { DropCause, ObservedConnection, Observer, Refusal, ResumeResult } from '../observer.ts';
 import { Histogram, type HistogramCounts } from './histogram.ts';
+import { type Labelled, labelled, LabelledCounter } from './labelled-counter.ts';
 import { closeCodeLabel, refusalLabel } from './labels.ts';
 import { bucketsOf } from './metric-table.ts';
 
 const MS_PER_SECOND = 1_000;
-
-/** Between two labels in a key. No label contains it. */
-const BETWEEN = ' ';
-
-/** Values by their labels. */
-export type Labelled = readonly (readonly [labels: readonly string[], value: number])[];
-
-/** A counter with labels of bounded sets. */
-class LabelledCounter {
-  readonly #counts = new Map<string, number>();
-
-  /** @param known Labels that are shown from the start, with 0, so that the first event is seen as an increase. */
-  constructor(known: readonly string[] = []) {
-    for (const key of known) this.#counts.set(key, 0);
-  }
-
-  add(key: string, by = 1): void {
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + by);
-  }
-
-  read(): Labelled {
-    return [...this.#counts].map(([key, value]) => [key.split(BETWEEN), value]);
-  }
-}
 
 /** What {@link ServerCounts} has counted, at one moment. Durations are in seconds. */
 export interface ServerCountsReading {
@@ -47,13 +24,26 @@ export interface ServerCountsReading {
   readonly pingRttSeconds: HistogramCounts;
 }
 
-/** Counts what only the metrics show: durations, and events by bounded labels. Always on: none of it happens per message. */
+/**
+ * Counts the events of a server, for its statistics and its metrics, and measures durations. Always on: none of it happens per
+ * message. Labels of the metrics are bounded; statistics show the codes themselves.
+ */
 export class ServerCounts implements Observer {
   readonly #clock: Clock;
-  readonly #closes = new LabelledCounter();
-  readonly #acceptances = new LabelledCounter(['101']);
-  readonly #refusals = new LabelledCounter();
-  readonly #dropped = new LabelledCounter(['undelivered', 'unsent', 'close', 'drop-newest', 'drop-oldest']);
+  /** By code, cause, and the label of the code. */
+  readonly closes = new LabelledCounter();
+  /** By the status of the response. */
+  readonly acceptances = new LabelledCounter(['101']);
+  /** By code. */
+  readonly refusals = new LabelledCounter();
+  /** By cause. */
+  readonly droppedMessages = new LabelledCounter([
+    'undelivered',
+    'unsent',
+    'close',
+    'drop-newest',
+    'drop-oldest',
+  ]);
   readonly #rateLimited = new LabelledCounter(['close', 'throttle']);
   readonly #recoveries = new LabelledCounter(['recovered', 'not-recovered', 'busy', 'unavailable', 'lost']);
   #engineErrors = 0;
@@ -71,21 +61,21 @@ export class ServerCounts implements Observer {
   }
 
   opened(_connection: ObservedConnection, handshakeMs: number, status: number): void {
-    this.#acceptances.add(String(status));
+    this.acceptances.add(String(status));
     this.#handshakes.add(handshakeMs / MS_PER_SECOND);
   }
 
   refused({ code }: Refusal): void {
-    this.#refusals.add(refusalLabel(code));
+    this.refusals.add(code);
   }
 
   closed(connection: ObservedConnection, info: CloseInfo): void {
-    this.#closes.add(closeCodeLabel(info) + BETWEEN + info.cause);
+    this.closes.add(labelled(String(info.code), info.cause, closeCodeLabel(info)));
     this.#connections.add((this.#clock.wallNow() - connection.connectedAtMs) / MS_PER_SECOND);
   }
 
   dropped(_connection: ObservedConnection, messages: number, cause: DropCause): void {
-    this.#dropped.add(cause, messages);
+    this.droppedMessages.add(cause, messages);
   }
 
   rateLimited(_connection: ObservedConnection, action: 'close' | 'throttle'): void {
@@ -114,10 +104,10 @@ export class ServerCounts implements Observer {
 
   read(): ServerCountsReading {
     return {
-      closes: this.#closes.read(),
-      acceptances: this.#acceptances.read(),
-      refusals: this.#refusals.read(),
-      dropped: this.#dropped.read(),
+      closes: this.closes.folded(([, cause, label]) => labelled(label!, cause!)).read(),
+      acceptances: this.acceptances.read(),
+      refusals: this.refusals.folded(([code]) => refusalLabel(code as Refusal['code'])).read(),
+      dropped: this.droppedMessages.read(),
       rateLimited: this.#rateLimited.read(),
       engineErrors: this.#engineErrors,
       recoveries: this.#recoveries.read(),
