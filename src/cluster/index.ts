@@ -34,7 +34,7 @@ export {
   startWorkers,
   type StartWorkersOptions,
   type WorkerExit,
-  type Workers,
+  Workers,
   type WorkersEvents,
   type WorkerState,
 } from './engines/workers/start-workers.ts';

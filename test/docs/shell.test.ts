@@ -83,7 +83,10 @@ async function checkServe(args: readonly string[]): Promise<void> {
     args[at - 1] === '--port' ? '0' : isBroker(args[at - 1]) ? word.replace(/:\d+$/, ':1') : word,
   );
   const exit = hawser(io, 'serve', ...words, ...(words.includes('--port') ? [] : ['--port', '0']));
-  await Promise.race([waitUntil(() => io.outLines.length > 0), exit]);
+  await Promise.race([
+    waitUntil(() => io.outLines.length > 0, { deadlineMs: 30_000, description: 'the URL' }),
+    exit,
+  ]);
   assert.match(io.outLines.join('\n'), /(?:ws|http)s?:\/\//, io.errLines.join('\n'));
   io.interrupt();
   assert.equal(await exit, 0, io.errLines.join('\n'));
