@@ -23,6 +23,7 @@ import { serveWorkers } from './workers/serve-workers.ts';
 import {
   isServeWorker,
   leavePrimary,
+  reportWorker,
   WORKER_FLAGS,
   workerCountOf,
   workerIo,
@@ -274,6 +275,7 @@ async function runServer({ args, flags, mode, io, logger, broker, workers }: Ser
     });
     return;
   }
+  reportWorker(server, options, io);
   // The logger reports errors; without a listener the event would be unhandled.
   server.on('error', () => undefined);
   if (flags.has('json')) printEvents(server, io);

@@ -29,7 +29,12 @@ export {
   writeEnvelope,
 } from './envelope.ts';
 export { redisEngine, type RedisEngineOptions } from './engines/redis/redis-engine.ts';
-export { workerEngine, type WorkerEngineOptions } from './engines/workers/worker-engine.ts';
+export {
+  reportToHub,
+  type ReportedServer,
+  workerEngine,
+  type WorkerEngineOptions,
+} from './engines/workers/worker-engine.ts';
 export {
   startWorkers,
   type StartWorkersOptions,

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import { availableParallelism } from 'node:os';
-import { workerEngine } from '../../cluster/index.ts';
-import type { ServerOptions } from '../../index.ts';
+import { reportToHub, workerEngine } from '../../cluster/index.ts';
+import type { ServerOptions, WebSocketServer } from '../../index.ts';
 import { type CommandIo, UsageError } from '../command.ts';
 import { type Flag, type FlagValues, wholeNumberOf } from '../flags.ts';
 
@@ -48,6 +48,11 @@ export function workerOptions(options: ServerOptions, io: CommandIo): ServerOpti
     ...(options.cluster === undefined ? { cluster: workerEngine() } : {}),
     ...(endpoints === undefined ? {} : { endpoints: { ...endpoints, metrics: false } }),
   };
+}
+
+/** Lets the primary read the metrics of a worker whose topics another engine joins, and stop it. */
+export function reportWorker(server: WebSocketServer, options: ServerOptions, io: CommandIo): void {
+  if (isServeWorker(io) && options.cluster !== undefined) reportToHub(server);
 }
 
 /** In a worker, an `io` whose lines of JSON name it. */

@@ -134,6 +134,19 @@ test('SC-02 stop shuts the servers down in order: clients get 1001, and the work
   assert.ok(workers.workers.every(({ state }) => state === 'ended'));
 });
 
+test('SC-02 a server without workerEngine that reportToHub names has its metrics merged, and is stopped in order', async (t) => {
+  const workers = started(t, { args: ['report'] });
+  const exits: WorkerExit[] = [];
+  workers.on('exit', (_, exit) => void exits.push(exit));
+  await portOf(2);
+  await until('both', async () => /^hawser_connections_limit 20000$/m.test(await workers.metrics()));
+  await workers.stop({ deadlineMs: 20_000 });
+  assert.deepEqual(
+    exits.map(({ code }) => code),
+    [0, 0],
+  );
+});
+
 for (const kind of ['process', 'thread'] as const)
   test(`SC-02 a script that fails at its start is reported with its path, ${kind}`, async (t) => {
     const workers = started(t, {

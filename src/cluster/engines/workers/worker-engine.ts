@@ -1,5 +1,5 @@
 import { defaultEngine } from '../../../engine/engine.ts';
-import { callOptions, checkCallOptions, checkCount } from '../../../options/call-check.ts';
+import { callOptions, checkArgument, checkCallOptions, checkCount } from '../../../options/call-check.ts';
 import { MisuseError } from '../../../protocol/errors.ts';
 import { EngineInWorker } from './engine.ts';
 import { portToPrimary } from './ports.ts';
@@ -40,4 +40,45 @@ export function workerEngine(options: WorkerEngineOptions = {}): Engine {
       'workerEngine() needs a worker, and this is none: start this script with startWorkers({ script }) of hawser/cluster, or leave out the option cluster',
     );
   return new EngineInWorker(defaultEngine.part(WorkerLink), port, options.prefix ?? 'hawser');
+}
+
+/** A `WebSocketServer`, or another server of the application. */
+export interface ReportedServer {
+  metrics(): string;
+  shutdown(options: { readonly timeoutMs: number }): Promise<unknown>;
+}
+
+const SERVER = {
+  fits: (value: unknown) =>
+    typeof value === 'object' &&
+    value !== null &&
+    ['metrics', 'shutdown'].every((name) => typeof Reflect.get(value, name) === 'function'),
+  allowed: 'a WebSocketServer',
+};
+
+/**
+ * Lets the primary read the metrics of a server of this worker, and stop it with the worker, as it does with servers that have
+ * {@link workerEngine}. For servers with another engine, or without one.
+ *
+ * @example
+ * const server = new WebSocketServer({ cluster: redisEngine({ client: new Redis() }) });
+ * reportToHub(server);
+ *
+ * @throws MisuseError `ERR_ARGUMENT` for anything but a server; `ERR_STATE` outside of a worker.
+ */
+export function reportToHub(server: ReportedServer): void {
+  checkCount('reportToHub', arguments, 1);
+  checkArgument('reportToHub', 'server', server, SERVER);
+  const port = portToPrimary();
+  if (port === undefined)
+    throw new MisuseError(
+      'ERR_STATE',
+      'reportToHub() needs a worker, and this is none: start this script with startWorkers({ script }) of hawser/cluster',
+    );
+  const link = defaultEngine.part(WorkerLink);
+  link.serve({
+    metrics: () => server.metrics(),
+    shutdown: (timeoutMs) => server.shutdown({ timeoutMs }),
+  });
+  link.open(port);
 }
