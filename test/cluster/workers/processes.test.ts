@@ -162,7 +162,7 @@ for (const kind of ['process', 'thread'] as const)
     await workers.stop({ deadlineMs: 1_000 });
   });
 
-test('SC-02 threads share topics; each listens on a port of its own', async (t) => {
+test('SC-02 threads talk to the hub of the main thread, and stop in order', async (t) => {
   const workers = started(t, { kind: 'thread' });
   const text = async (): Promise<string> => workers.metrics();
   let metrics = '';
