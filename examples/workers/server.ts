@@ -4,7 +4,6 @@ import process from 'node:process';
 import { WebSocketServer } from 'hawser';
 import { workerEngine } from 'hawser/cluster';
 
-const number = Number(process.env['HAWSER_WORKER']);
 const server = new WebSocketServer({
   protocols: ['hawser.v1'],
   cluster: workerEngine(),
@@ -13,6 +12,8 @@ const server = new WebSocketServer({
   authorizeSubscribe: (_connection, topic) => topic.startsWith('room:') && { presence: {} },
   authorizePublish: (_connection, topic) => topic.startsWith('room:'),
 });
+
+const number = Number(process.env['HAWSER_WORKER']);
 server.handle('worker', () => number);
 
 // Processes share one port. Threads cannot, so each has one of its own: PORT + 1, PORT + 2 and so on.

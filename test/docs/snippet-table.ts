@@ -251,5 +251,8 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
     after: 'connection.close(); await connection.closed;',
     run: guides.tracedClient,
   },
+  'docs/workers.md: Processes': { in: 'examples/workers/processes.ts' },
+  'docs/workers.md: Processes (2)': { in: 'examples/workers/server.ts' },
+  'docs/workers.md: Threads': { in: 'examples/workers/threads.ts' },
   'docs/tracing.md: Channels for other tools': { run: guides.channels },
 };
