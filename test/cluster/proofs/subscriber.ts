@@ -25,6 +25,12 @@ export class Subscriber extends WireSession {
     return this.#live.size === this.followers.length;
   }
 
+  /** As {@link WireSession.move}. Messages that were received before may still be delivered. */
+  override move(): void {
+    this.#live = new Set();
+    super.move();
+  }
+
   protected opened(): void {
     for (const follower of this.followers) this.#subscribe(follower);
   }

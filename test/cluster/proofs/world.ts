@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Commands } from '../redis/clients.ts';
-import { redis, until } from '../redis/live.ts';
+import { waitUntil } from '../../../src/testing/index.ts';
+import { redis } from '../redis/live.ts';
 import type { RedisServer } from '../redis/server.ts';
 import { Ledger } from './ledger.ts';
 import { type ChildSettings, NodeProcess } from './node-process.ts';
@@ -11,6 +12,11 @@ import { Subscriber } from './subscriber.ts';
 const NODES = 3;
 const TOPICS = ['alpha', 'beta', 'gamma'];
 const SUBSCRIBERS = 9;
+/** Longest wait for an effect: on a machine with other work, twenty processes of a test take turns. */
+const DEADLINE_MS = 60_000;
+
+export const until = (description: string, condition: () => boolean): Promise<boolean> =>
+  waitUntil(condition, { description, deadlineMs: DEADLINE_MS });
 
 export interface WorldSettings {
   readonly redis?: readonly string[];
