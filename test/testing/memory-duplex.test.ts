@@ -5,27 +5,7 @@ import { test } from 'node:test';
 import { duplexPair } from '../../src/testing/memory-duplex.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { eventLoopTurns, waitForEvent, waitUntil } from '../../src/testing/wait-for.ts';
-
-/** Far more turns than any step here takes. An event that has not happened by then does not happen. */
-const quiet = () => eventLoopTurns(30);
-
-function record(stream: Duplex) {
-  const seen = {
-    pieces: [] as string[],
-    ended: false,
-    closed: false,
-    error: undefined as NodeJS.ErrnoException | undefined,
-  };
-  stream.on('data', (chunk: Buffer) => seen.pieces.push(chunk.toString()));
-  stream.on('end', () => (seen.ended = true));
-  stream.on('close', () => (seen.closed = true));
-  stream.on('error', (error: NodeJS.ErrnoException) => (seen.error = error));
-  return seen;
-}
-function recordedPair(options?: Parameters<typeof duplexPair>[0]) {
-  const pair = duplexPair(options);
-  return { ...pair, reset: () => pair.reset(), atServer: record(pair.server), atClient: record(pair.client) };
-}
+import { quiet, recordedPair } from './recorded-pair.ts';
 
 test('TK-01 bytes pass both ways, in order, in the pieces written', async () => {
   const { client, server, atServer, atClient } = recordedPair();
@@ -281,87 +261,6 @@ test('TK-02 latency leaves no timer when the connection closes', async () => {
     assert.equal(clock.pendingTimers, 0, go);
     client.destroy();
   }
-});
-
-test('TK-02 reset: both ends fail with ECONNRESET, and the bytes in flight are lost', async () => {
-  const { client, atServer, atClient, reset } = recordedPair();
-  client.write('a');
-  reset();
-  await quiet();
-  assert.equal(atServer.error?.code, 'ECONNRESET');
-  assert.equal(atClient.error?.code, 'ECONNRESET');
-  assert.deepEqual(atServer.pieces, []);
-  assert.ok(atServer.closed && atClient.closed && !atServer.ended);
-});
-
-test('TK-02 resetAndDestroy closes its own end without an error; the other end fails with ECONNRESET', async () => {
-  const { client, atServer, atClient } = recordedPair();
-  client.resetAndDestroy();
-  await quiet();
-  assert.equal(atServer.error?.code, 'ECONNRESET');
-  assert.equal(atClient.error, undefined);
-  assert.ok(atClient.closed);
-});
-
-test('TK-02 end: the receiver sees EOF after the bytes in flight; later bytes of the sender are dropped', async () => {
-  const { client, toServer, atServer, atClient, server } = recordedPair({ highWaterMarkBytes: 4 });
-  client.write('a');
-  toServer.end();
-  let written = 0;
-  for (let i = 0; i < 5; i++) client.write('bbb', () => written++);
-  server.write('c');
-  await quiet();
-  assert.deepEqual(atServer.pieces, ['a']);
-  assert.ok(atServer.ended && !atClient.ended);
-  assert.equal(written, 5);
-  assert.deepEqual(atClient.pieces, ['c']);
-  client.end();
-  server.end();
-  await quiet();
-  assert.ok(atServer.closed && atClient.closed);
-});
-
-test('TK-01 an end destroyed without unread bytes: the other sees EOF, and a reset only if it writes', async () => {
-  const { client, server, atServer, atClient } = recordedPair();
-  client.write('last words');
-  client.destroy();
-  await quiet();
-  assert.deepEqual(atServer.pieces, ['last words']);
-  assert.ok(atServer.ended && atClient.closed && !atServer.closed);
-  const failed: unknown[] = [];
-  server.write('hello?', (error) => failed.push(error));
-  await quiet();
-  assert.deepEqual(failed, [atServer.error]);
-  assert.equal(atServer.error?.code, 'ECONNRESET');
-  assert.ok(atServer.closed);
-});
-
-test('TK-01 RFC 1122 §4.2.2.13 an end destroyed with unread bytes resets the other', async () => {
-  for (const arrived of [false, true]) {
-    const pair = duplexPair();
-    const atClient = record(pair.client);
-    pair.server.on('error', () => assert.fail('the destroyed end must not emit an error'));
-    if (arrived) pair.server.read(0);
-    pair.client.write('unread');
-    await quiet();
-    assert.equal(pair.server.readableLength, arrived ? 6 : 0);
-    pair.server.destroy();
-    await quiet();
-    assert.equal(atClient.error?.code, 'ECONNRESET', String(arrived));
-  }
-});
-
-test('TK-01 an end destroyed while its write waits for room: the callback of the write is called', async () => {
-  const { client, toServer, atClient } = recordedPair({ highWaterMarkBytes: 4 });
-  toServer.stall();
-  let calls = 0;
-  client.write('0123456789', () => calls++);
-  await quiet();
-  client.destroy();
-  await quiet();
-  assert.equal(calls, 1);
-  assert.equal(atClient.error, undefined);
-  assert.ok(atClient.closed);
 });
 
 test('TK-01 a megabyte each way arrives whole through small buffers and uneven cuts', async () => {
