@@ -5,9 +5,10 @@ export type ExtensionParameters = Record<string, (string | true)[]>;
 /** Offers of each extension by its name, in order. */
 export type Extensions = Record<string, ExtensionParameters[]>;
 
-/** What {@link format} accepts: lists may be left out around single members. */
+/** A value of a parameter; lists may be left out around single members. */
 type FormattableValue = string | number | boolean;
 type FormattableParameters = Record<string, FormattableValue | readonly FormattableValue[]>;
+/** What `extension.format` accepts: offers of each extension by its name. */
 export type FormattableExtensions = Record<string, FormattableParameters | readonly FormattableParameters[]>;
 
 /** Names come from the peer, so the objects have no prototype. */
