@@ -8,6 +8,7 @@ export class Outage {
   readonly #owner: Pick<TopicNodeOwner, 'engineUp' | 'engineDown'>;
   /** When it began; `undefined` without one. */
   #sinceMs: number | undefined;
+  /** In whole milliseconds. */
   #downMs = 0;
   #gaps = 0;
   /** Topics that have not caught up. */
@@ -29,7 +30,7 @@ export class Outage {
   /** The engine can be used. @param logs Topics that have to catch up. */
   over(logs: Iterable<TopicLog>): void {
     if (this.#sinceMs === undefined) return;
-    this.#downMs = this.#clock.now() - this.#sinceMs;
+    this.#downMs = Math.round(this.#clock.now() - this.#sinceMs);
     for (const log of logs) this.#behind.add(log);
     this.#report();
   }

@@ -87,7 +87,7 @@ export interface Observer {
   internalFault?(error: unknown, connection: ObservedConnection): void;
   /** The engine cannot be used. Called once until `engineUp`. */
   engineDown?(error: Error): void;
-  /** The engine can be used again. @param gaps Topics that lack messages for good. */
+  /** The engine can be used again. @param downMs Whole ms. @param gaps Topics that lack messages for good. */
   engineUp?(downMs: number, gaps: number): void;
   /** A message of the engine was invalid, or a call of it failed: it was dropped. */
   engineFault?(error: Error): void;

@@ -120,7 +120,7 @@ export class ServerLog extends ConnectionLog implements Observer {
   }
 
   engineUp(downMs: number, gaps: number): void {
-    this.write('info', { downMs: Math.round(downMs), gaps }, 'engine up');
+    this.write('info', { downMs, gaps }, 'engine up');
   }
 
   engineFault(error: Error): void {

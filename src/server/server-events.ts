@@ -34,7 +34,7 @@ export interface ServerEvents<UserData> {
    * when the count changes, and with the members when there are few enough.
    */
   members: [topic: string, list: MemberList];
-  /** The engine can be used again. `gaps`: topics that lack messages for good. */
+  /** The engine can be used again. `downMs`: whole ms. `gaps`: topics that lack messages for good. */
   engineUp: [info: { readonly downMs: number; readonly gaps: number }];
   /** The engine cannot be used. Emitted once until `engineUp`. */
   engineDown: [error: Error];

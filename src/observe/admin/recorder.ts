@@ -104,7 +104,7 @@ export class AdminRecorder implements Observer {
   }
 
   engineUp(downMs: number, gaps: number): void {
-    this.note('engine-up', 'info', `engine up after ${Math.round(downMs)} ms · ${gaps} topics with gaps`);
+    this.note('engine-up', 'info', `engine up after ${downMs} ms · ${gaps} topics with gaps`);
   }
 
   memoryShed(maxBytes: number): void {

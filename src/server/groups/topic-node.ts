@@ -127,6 +127,7 @@ export interface TopicNodeOwner {
    * until it is called with `members`.
    */
   counted(topic: string, list: MemberList): void;
+  /** @param info `downMs` is in whole ms. */
   engineUp(info: { readonly downMs: number; readonly gaps: number }): void;
   /** Called once for each time that the engine cannot be used. */
   engineDown(error: Error): void;

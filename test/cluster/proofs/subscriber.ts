@@ -25,7 +25,7 @@ export class Subscriber extends WireSession {
     return this.#live.size === this.followers.length;
   }
 
-  /** As {@link WireSession.move}. Messages that were received before may still be delivered. */
+  /** No topic is answered on the next connection yet, also before the end of this one is reported. */
   override move(): void {
     this.#live = new Set();
     super.move();

@@ -40,10 +40,10 @@ test('SC-07 engineDown and engineUp come once each, ready follows requireEngine,
   node().owner.engineDown(new Error('gone'));
   assert.deepEqual(core.readiness().reasons, ['engine']);
   node().state = 'up';
-  node().owner.engineUp({ downMs: 12.5, gaps: 2 });
+  node().owner.engineUp({ downMs: 12, gaps: 2 });
   node().owner.engineFault(new Error('odd'));
   node().owner.lost('t', at(1));
-  assert.deepEqual(events, ['gone', { downMs: 12.5, gaps: 2 }]);
+  assert.deepEqual(events, ['gone', { downMs: 12, gaps: 2 }]);
   assert.deepEqual(lines, [
     ['error', 'engine down', 'err'],
     ['info', 'engine up', 'downMs,gaps'],
