@@ -163,7 +163,7 @@ describe('servers', { skip: noNats || noClients, concurrency: 4 }, () => {
     });
 
     const child = spawn(process.execPath, [join(import.meta.dirname, 'server-child.js'), url], {
-      stdio: 'inherit',
+      stdio: ['ignore', 'ignore', 'inherit'],
     });
     t.after(() => child.kill('SIGKILL'));
     await until('the member of the child', () => changes.includes('join of the child'));
