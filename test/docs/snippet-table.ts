@@ -1,6 +1,7 @@
 import type { TestContext } from 'node:test';
 import * as guides from './guide-runs.ts';
 import * as readme from './readme-runs.ts';
+import * as start from './start-runs.ts';
 import * as topics from './topic-runs.ts';
 
 /** How a test proves the code of a guide. */
@@ -45,6 +46,9 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/debugging.md: Symptom: memory grows (2)': GUIDE_TO_DEBUGGING,
   'docs/debugging.md: Record it': GUIDE_TO_DEBUGGING,
   'docs/topics-server.md: A push server without code (4)': { run: guides.pushClient },
+  'docs/getting-started.md: A server': { run: start.server },
+  'docs/getting-started.md: A client': { run: start.client },
+  'docs/getting-started.md: A page': { run: start.page },
   'README.md: A server in ten lines': { run: readme.server },
   'README.md: A client in ten lines': { run: readme.client },
   'README.md: A reconnecting client': { given: FRESH_TOKEN, run: readme.reconnecting },
