@@ -3,7 +3,7 @@ import type { Engine } from '../cluster/index.ts';
 import type { Logger } from '../index.ts';
 import { type CommandIo, UsageError } from './command.ts';
 import { type Flag, type FlagValues, textOf } from './flags.ts';
-import { projectPackage } from './project-packages.ts';
+import { installedOf, projectPackage } from './project-packages.ts';
 
 /** Flags of `serve --topics` and `serve --chat` that join several servers. */
 export const BROKER_FLAGS: readonly Flag[] = [
@@ -18,6 +18,12 @@ export const BROKER_FLAGS: readonly Flag[] = [
     says: 'join all servers that name this NATS; it stores no messages, so --history and --chat need --redis',
   },
 ];
+
+/** Client packages that would do, the first one first. */
+const PACKAGES = {
+  redis: ['ioredis', 'redis'],
+  nats: ['@nats-io/transport-node', 'nats'],
+} as const;
 
 /** Delay between attempts to reach NATS for the first time. */
 const CONNECT_AGAIN_MS = 1_000;
@@ -65,6 +71,14 @@ export const brokerAt = (
   logger: Logger,
 ): Promise<Broker> => (flag === 'redis' ? redisBroker(url, folder) : natsBroker(url, folder, logger));
 
+/**
+ * Checks before workers start that they will find a client package. Loads nothing.
+ * @throws CommandError for a missing package.
+ */
+export function checkClient({ flag }: BrokerAddress, { workingFolder }: CommandIo): void {
+  installedOf(flag, workingFolder, PACKAGES[flag]);
+}
+
 /** @throws UsageError naming the flag, and a URL that is right. It does not repeat the URL, which may have a password. */
 function urlOf(flag: string, given: string, schemes: readonly string[], port: number): URL {
   const url = URL.canParse(given) ? new URL(given) : undefined;
@@ -79,7 +93,7 @@ interface RedisModule {
 }
 
 async function redisBroker({ href: url }: URL, folder: string): Promise<Broker> {
-  const { name, module } = projectPackage('redis', folder, ['ioredis', 'redis']);
+  const { name, module } = projectPackage('redis', folder, PACKAGES.redis);
   const { redisEngine } = await import('../cluster/index.ts');
   // Never connected: the engine opens connections of its own.
   const client =
@@ -97,7 +111,7 @@ interface NatsModule {
 }
 
 async function natsBroker(url: URL, folder: string, logger: Logger): Promise<Broker> {
-  const { module } = projectPackage('nats', folder, ['@nats-io/transport-node', 'nats']);
+  const { module } = projectPackage('nats', folder, PACKAGES.nats);
   const { natsEngine } = await import('../cluster/index.ts');
   const ended = new AbortController();
   const connection = connected(module as NatsModule, natsOptions(url), logger, ended.signal);

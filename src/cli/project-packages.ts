@@ -14,20 +14,30 @@ export function projectPackage(
   folder: string,
   names: readonly string[],
 ): { readonly name: string; readonly module: unknown } {
-  const load = createRequire(join(folder, 'package.json'));
-  const name = names.find((wanted) => isInstalled(load, wanted));
-  if (name === undefined)
-    throw new CommandError(
-      `--${flag} needs the package ${names.join(' or ')}, which is not installed in ${folder}: npm install ${names[0]}`,
-    );
+  const name = installedOf(flag, folder, names);
   try {
-    return { name, module: load(name) };
+    return { name, module: requireIn(folder)(name) };
   } catch (error) {
     throw new CommandError(`--${flag}: the package ${name} cannot be loaded: ${String(error)}`, {
       cause: error,
     });
   }
 }
+
+/**
+ * The package that {@link projectPackage} would load.
+ * @throws CommandError naming the packages if none is installed.
+ */
+export function installedOf(flag: string, folder: string, names: readonly string[]): string {
+  const load = requireIn(folder);
+  const name = names.find((wanted) => isInstalled(load, wanted));
+  if (name !== undefined) return name;
+  throw new CommandError(
+    `--${flag} needs the package ${names.join(' or ')}, which is not installed in ${folder}: npm install ${names[0]}`,
+  );
+}
+
+const requireIn = (folder: string): NodeJS.Require => createRequire(join(folder, 'package.json'));
 
 function isInstalled(load: NodeJS.Require, name: string): boolean {
   try {

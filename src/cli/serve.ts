@@ -9,7 +9,7 @@ import {
   type WebSocketServer,
 } from '../index.ts';
 import { type Command, CommandError, type CommandIo, EXIT, UsageError } from './command.ts';
-import { BROKER_FLAGS, type Broker, brokerAddressOf, brokerAt } from './broker-flags.ts';
+import { BROKER_FLAGS, type Broker, brokerAddressOf, brokerAt, checkClient } from './broker-flags.ts';
 import { textOfFile } from './files.ts';
 import { type Flag, type FlagValues, parseFlags, textOf, wholeNumberOf } from './flags.ts';
 import { helpText } from './help.ts';
@@ -210,10 +210,15 @@ async function run(args: readonly string[], givenIo: CommandIo): Promise<number>
   const address = brokerAddressOf(flags, mode);
   const workers = workerCountOf(flags, io);
   // Each worker connects by itself, the primary does not.
-  const broker =
-    address === undefined || workers !== undefined ? undefined : await brokerAt(address, io, logger);
+  if (address !== undefined && workers !== undefined) checkClient(address, io);
+  let broker: Broker | undefined;
   try {
+    if (address !== undefined && workers === undefined) broker = await brokerAt(address, io, logger);
     await runServer({ args, flags, mode, io, logger, broker, workers });
+  } catch (error) {
+    // A worker that fails would stay alive.
+    leavePrimary();
+    throw error;
   } finally {
     await broker?.close();
   }
@@ -285,10 +290,7 @@ async function runServer({ args, flags, mode, io, logger, broker, workers }: Ser
   const stopRenewing = io.onHangUp(() => renew(server, flags, host, logger));
   const isWorker = isServeWorker(io);
   const adminUrl = isWorker ? undefined : await openAdmin(() => server.listenAdmin(), options);
-  const address = await listen(server, port, host).catch((error: unknown) => {
-    leavePrimary();
-    throw error;
-  });
+  const address = await listen(server, port, host);
   if (!isWorker) announce(address, adminUrl, {});
   if (adminUrl !== undefined && !flags.has('json')) io.out(`The admin page is on ${adminUrl}`);
 

@@ -1,131 +1,26 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import process from 'node:process';
-import { describe, test, type TestContext } from 'node:test';
-import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
-import { NatsServer, noNats } from '../cluster/nats/server.ts';
-import { noRedis, RedisServer } from '../cluster/redis/server.ts';
+import { describe, test } from 'node:test';
+import { noNats } from '../cluster/nats/server.ts';
+import { noRedis } from '../cluster/redis/server.ts';
+import {
+  brokerFor,
+  type Client,
+  clientOf,
+  command,
+  NATS_PACKAGES,
+  project,
+  publish,
+  REDIS_PACKAGES,
+  type Run,
+  serve,
+  skipWithout,
+  topics,
+  until,
+} from './broker-run.ts';
 import type { Frame } from './v1-client.ts';
 
-const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js');
-const MODULES = join(import.meta.dirname, '..', '..', '..', 'test', 'cluster', 'node_modules');
-const TOKEN = 'a-token-of-the-test';
-const REDIS_PACKAGES = ['ioredis', 'redis'];
-const NATS_PACKAGES = ['@nats-io/transport-node', 'nats'];
-
-const skipWithout = (packages: readonly string[], noServer: string | false): string | false =>
-  noServer ||
-  (packages.every((name) => existsSync(join(MODULES, name)))
-    ? false
-    : `needs ${packages.join(' and ')}: npm ci --prefix test/cluster`);
-
-/** A folder of a project in which some packages are installed. */
-function project(t: TestContext, ...packages: string[]): string {
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-project-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  for (const name of packages) {
-    const link = join(folder, 'node_modules', name);
-    mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(join(MODULES, name), link);
-  }
-  return folder;
-}
-
-interface Run {
-  readonly child: ChildProcess;
-  readonly port: number;
-  readonly url: string;
-  out(): string;
-  err(): string;
-  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<unknown>;
-}
-
-const until = (description: string, condition: () => boolean | Promise<boolean>): Promise<boolean> =>
-  waitUntil(condition, { description, deadlineMs: 30_000 });
-
-function command(t: TestContext, cwd: string, ...args: string[]): Omit<Run, 'port' | 'url'> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const exited = once(child, 'exit');
-  t.after(async () => {
-    child.kill('SIGKILL');
-    await exited;
-  });
-  let [out, err] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
-  const kill = (signal: 'SIGKILL' | 'SIGTERM'): Promise<unknown> => {
-    child.kill(signal);
-    return exited;
-  };
-  return { child, out: () => out, err: () => err, kill };
-}
-
-/** A running `hawser serve` whose URL is known. */
-async function serve(t: TestContext, cwd: string, ...args: string[]): Promise<Run> {
-  const run = command(t, cwd, ...args);
-  await until('the URL', () => run.out().includes('\n') || run.child.exitCode !== null);
-  const port = Number(/127\.0\.0\.1:(\d+)/.exec(run.out())?.[1] ?? assert.fail(run.err()));
-  return { ...run, port, url: `http://127.0.0.1:${port}` };
-}
-
-const topics = (t: TestContext, cwd: string, ...flags: string[]): Promise<Run> =>
-  serve(t, cwd, '--topics', '--allow-subscribe', '*', '--publish-token', TOKEN, ...flags);
-
-async function publish({ url }: Run, topic: string, body: string): Promise<Frame> {
-  const headers = { authorization: `Bearer ${TOKEN}`, 'content-type': 'text/plain' };
-  const answer = await fetch(`${url}/topics/${topic}`, { method: 'POST', body, headers });
-  return (await answer.json()) as Frame;
-}
-
-interface Client {
-  readonly frames: Frame[];
-  ask(op: string, fields?: Frame): Promise<Frame>;
-  /** Texts of the messages so far. */
-  texts(): readonly unknown[];
-}
-
-/** A client of hawser.v1 that collects what it receives. */
-async function clientOf(t: TestContext, { port }: Run): Promise<Client> {
-  const raw = await RawClient.connect({ port });
-  t.after(() => raw[Symbol.dispose]());
-  assert.equal((await raw.upgrade({ protocols: ['hawser.v1'] })).status, 101);
-  const frames: Frame[] = [];
-  const read = async (): Promise<void> => {
-    for (;;)
-      frames.push(JSON.parse((await raw.nextFrame({ deadlineMs: 60_000 })).payload.toString()) as Frame);
-  };
-  read().catch(() => undefined);
-  let ids = 0;
-  return {
-    frames,
-    ask: async (op, fields = {}) => {
-      const id = ++ids;
-      raw.send(text(JSON.stringify({ op, id, ...fields })));
-      const answer = (): Frame | undefined => frames.find((frame) => frame['id'] === id);
-      await until(`the answer to ${op}`, () => answer() !== undefined);
-      return answer()!;
-    },
-    texts: () => frames.filter(({ op }) => op === 'message').map(({ data }) => data),
-  };
-}
-
 const BEGINNING = { epoch: 'none', offset: 0 };
-
-async function brokerFor(
-  t: TestContext,
-  flag: 'redis' | 'nats',
-): Promise<{ url: string; server: RedisServer | NatsServer }> {
-  const server = await (flag === 'redis' ? RedisServer.start() : NatsServer.start());
-  t.after(() => server.end());
-  return { url: `${flag}://127.0.0.1:${server.port}`, server };
-}
 
 describe('serve with brokers', { concurrency: 3 }, () => {
   for (const [flag, name] of [
@@ -215,6 +110,34 @@ describe('serve with brokers', { concurrency: 3 }, () => {
     assert.deepEqual([said(back), said(ben)], [['three'], ['one', 'two', 'three']]);
   });
 
+  test('CM-04: two chats with one --redis give a name to one user of a room, and a user on both of them keeps it', {
+    skip: skipWithout(REDIS_PACKAGES, noRedis),
+  }, async (t) => {
+    const { url } = await brokerFor(t, 'redis');
+    const folder = project(t, 'redis');
+    const [a, b] = await Promise.all([0, 1].map(() => serve(t, folder, '--chat', '--redis', url)));
+    const enter = async (run: Run, name: string, session: string): Promise<Client> => {
+      const client = await clientOf(t, run);
+      for (const [op, fields] of [
+        ['request', { name: 'enter', data: JSON.stringify({ name, session }) }],
+        ['subscribe', { topic: 'room:lobby' }],
+      ] as const)
+        assert.notEqual((await client.ask(op, fields))['op'], 'error');
+      return client;
+    };
+    await enter(a!, 'Anna', 'first');
+    const ben = await enter(b!, 'Ben', 'ben');
+    const names = async (): Promise<readonly unknown[]> => {
+      const { members } = await ben.ask('presence', { topic: 'room:lobby' });
+      return (members as { info: Frame }[]).map(({ info }) => info['name']).sort();
+    };
+    await until('both members', async () => (await names()).length === 2);
+    await enter(b!, 'anna', 'second');
+    await enter(b!, 'Anna', 'first');
+    await until('three members', async () => (await names()).length === 3);
+    assert.deepEqual(await names(), ['Anna', 'Ben', 'anna 2']);
+  });
+
   for (const [flag, packages, noServer] of [
     ['redis', REDIS_PACKAGES, noRedis],
     ['nats', NATS_PACKAGES, noNats],
@@ -284,6 +207,14 @@ describe('serve with brokers', { concurrency: 3 }, () => {
       '--nats does not go with --chat: NATS stores no messages; use --redis',
     ],
     [['--relay', '--redis', 'redis://x'], '--redis needs --topics or --chat'],
+    [
+      ['--topics', '--workers', '2', '--redis', 'secret'],
+      '--redis must be a URL such as redis://127.0.0.1:6379, or one that begins with rediss:',
+    ],
+    [
+      ['--topics', '--workers', '2', '--nats', 'nats://x', '--history', '*'],
+      '--nats does not go with --history: NATS stores no messages; use --redis',
+    ],
   ] as const)
     test(`CM-04: serve ${args.join(' ')} is refused`, async (t) => {
       const run = command(t, tmpdir(), ...args);
