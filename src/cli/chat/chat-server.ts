@@ -60,7 +60,7 @@ export function chatServer(options: ServerOptions, request: RequestHook): WebSoc
     visitors.set(connection, visitor);
     return visitor;
   };
-  const server = new WebSocketServer({
+  const server: WebSocketServer = new WebSocketServer({
     ...options,
     protocols: [HAWSER_V1],
     request,
@@ -70,9 +70,10 @@ export function chatServer(options: ServerOptions, request: RequestHook): WebSoc
       if (!isRoomTopic(topic)) return false;
       const visitor = visitorOf(connection);
       const { key, name } = await visitor.entered();
+      const elsewhere = options.cluster === undefined ? undefined : await namesIn(server, topic);
       if (connection.state !== 'open') return false;
       visitor.topics.add(topic);
-      return { presence: { key, info: { name: names.take(topic, key, name, connection) } } };
+      return { presence: { key, info: { name: names.take(topic, key, name, connection, elsewhere) } } };
     },
   });
   server.handle(
@@ -106,4 +107,15 @@ export function chatServer(options: ServerOptions, request: RequestHook): WebSoc
     for (const topic of visitorOf(connection).topics) left(connection, topic);
   });
   return server;
+}
+
+/** The names of the members of a room on all servers, by key; none if the room has too many members, or the engine is away. */
+async function namesIn(server: WebSocketServer, topic: string): Promise<ReadonlyMap<string, string>> {
+  const { members = [] } = await server.presence(topic).catch(() => ({ members: [] }));
+  const names = new Map<string, string>();
+  for (const { key, info } of members) {
+    const { name } = Object(info) as { readonly name?: unknown };
+    if (typeof name === 'string') names.set(key, name);
+  }
+  return names;
 }

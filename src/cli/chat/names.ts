@@ -3,8 +3,17 @@ export class Names<Member extends object> {
   /** By topic, then by the key of a user. */
   readonly #rooms = new Map<string, Map<string, { readonly name: string; readonly members: Set<Member> }>>();
 
-  /** Gives a user a name in a room: the wanted one, with a number if it is taken. A user keeps the name while a member is there. */
-  take(topic: string, key: string, wanted: string, member: Member): string {
+  /**
+   * Gives a user a name in a room: the wanted one, with a number if it is taken. A user keeps the name while a member is there.
+   * @param elsewhere Names of users on other servers, by key.
+   */
+  take(
+    topic: string,
+    key: string,
+    wanted: string,
+    member: Member,
+    elsewhere: ReadonlyMap<string, string> = new Map(),
+  ): string {
     const room = this.#rooms.get(topic) ?? new Map();
     this.#rooms.set(topic, room);
     const known = room.get(key);
@@ -13,7 +22,8 @@ export class Names<Member extends object> {
       return known.name;
     }
     const taken = new Set([...room.values()].map(({ name }) => name.toLowerCase()));
-    let name = wanted;
+    for (const [other, name] of elsewhere) if (other !== key) taken.add(name.toLowerCase());
+    let name = elsewhere.get(key) ?? wanted;
     for (let i = 2; taken.has(name.toLowerCase()); i++) name = `${wanted} ${i}`;
     room.set(key, { name, members: new Set([member]) });
     return name;
