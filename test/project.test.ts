@@ -29,6 +29,7 @@ const lockFiles = [
   'test/deploy',
   'test/interop',
   'tools/runtimes',
+  'tools/site',
   'tools/wasm',
   'tools/package-check',
   'tools/toolchains',

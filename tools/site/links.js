@@ -44,7 +44,10 @@ function rewrite(children, folder, repository) {
       const page = pageOf(/\.\w+$/.test(path) ? path : posix.join(path, 'README.md'));
       children[at].attrSet('href', anchor === undefined ? page : `${page}#${anchor}`);
     } else if (repository !== undefined) {
-      children[at].attrSet('href', `${repository}/blob/HEAD/${file}${anchor === undefined ? '' : `#${anchor}`}`);
+      children[at].attrSet(
+        'href',
+        `${repository}/blob/HEAD/${file}${anchor === undefined ? '' : `#${anchor}`}`,
+      );
     } else asText(children, at, file);
   }
 }

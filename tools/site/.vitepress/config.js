@@ -26,12 +26,37 @@ const HOME = {
     ],
   },
   features: [
-    { title: 'Nothing is lost in silence', details: 'A client that reconnects gets every message that it missed, once and in order, or is told that it cannot.', link: '/topics' },
-    { title: 'Safe by default', details: 'Every limit is finite, in bytes, in number and in time. Pages of other origins are refused.', link: '/limits' },
-    { title: 'Correct, with proof', details: 'Every rule of RFC 6455 and RFC 7692, with its code and its tests.', link: '/requirements' },
-    { title: 'Several servers', details: 'Workers, Redis or NATS join servers. A deploy loses no message.', link: '/deploying' },
-    { title: 'Visible', details: 'Prometheus, OpenTelemetry, a live page, and captures that Wireshark opens.', link: '/debugging' },
-    { title: 'A way in from ws', details: 'One changed line moves a program or a dependency tree, and moves it back.', link: '/ws' },
+    {
+      title: 'Nothing is lost in silence',
+      details:
+        'A client that reconnects gets every message that it missed, once and in order, or is told that it cannot.',
+      link: '/topics',
+    },
+    {
+      title: 'Safe by default',
+      details: 'Every limit is finite, in bytes, in number and in time. Pages of other origins are refused.',
+      link: '/limits',
+    },
+    {
+      title: 'Correct, with proof',
+      details: 'Every rule of RFC 6455 and RFC 7692, with its code and its tests.',
+      link: '/requirements',
+    },
+    {
+      title: 'Several servers',
+      details: 'Workers, Redis or NATS join servers. A deploy loses no message.',
+      link: '/deploying',
+    },
+    {
+      title: 'Visible',
+      details: 'Prometheus, OpenTelemetry, a live page, and captures that Wireshark opens.',
+      link: '/debugging',
+    },
+    {
+      title: 'A way in from ws',
+      details: 'One changed line moves a program or a dependency tree, and moves it back.',
+      link: '/ws',
+    },
   ],
 };
 
@@ -61,7 +86,10 @@ export default defineConfig({
     sidebar: groups.map(({ group, collapsed = false, pages }) => ({
       text: group,
       collapsed,
-      items: Object.entries(pages).map(([page, text]) => ({ text, link: `/${pageOf(page).replace(/(?:index)?\.md$/, '')}` })),
+      items: Object.entries(pages).map(([page, text]) => ({
+        text,
+        link: `/${pageOf(page).replace(/(?:index)?\.md$/, '')}`,
+      })),
     })),
     outline: [2, 3],
     search: { provider: 'local' },
