@@ -28,9 +28,11 @@ export const linkPlugin = (repository) => (md) => {
     const folder = posix.dirname(posix.join('docs', env.relativePath));
     for (const { children } of tokens) if (children !== null) rewrite(children, folder, repository);
   });
-  // `{{` is text in every page, never a template of Vue.
-  const text = md.renderer.rules.text;
-  md.renderer.rules.text = (...args) => text(...args).replaceAll('{{', '&#123;&#123;');
+  // `{{` is text in every page, never a template of Vue. VitePress itself takes care of code blocks only.
+  for (const kind of ['text', 'code_inline']) {
+    const render = md.renderer.rules[kind];
+    md.renderer.rules[kind] = (...args) => render(...args).replaceAll('{{', '&#123;&#123;');
+  }
 };
 
 function rewrite(children, folder, repository) {
