@@ -50,7 +50,18 @@ describe('serve with brokers and workers', { concurrency: 3 }, () => {
       const folder = project(t, packages[0]!);
       // Another server, without workers, on the same broker.
       const other = await topics(t, folder, `--${flag}`, url, ...more);
-      const run = await topics(t, folder, '--json', '--workers', '2', `--${flag}`, url, ...more);
+      const run = await topics(
+        t,
+        folder,
+        '--json',
+        '--workers',
+        '2',
+        '--admin-port',
+        '0',
+        `--${flag}`,
+        url,
+        ...more,
+      );
       const far = await clientOf(t, other);
       assert.equal((await far.ask('subscribe', { topic: 'news' }))['op'], 'ok');
       const clients = [await clientOf(t, run), await clientOf(t, run)];
@@ -69,6 +80,10 @@ describe('serve with brokers and workers', { concurrency: 3 }, () => {
       assert.equal(new Set(workers).size, 2);
       const connected = [other.child.pid!, ...workers].map((id) => isConnected(id, server.port));
       assert.deepEqual([connected, isConnected(run.child.pid!, server.port)], [[true, true, true], false]);
+      const admin = /"adminUrl":"(.*?)"/.exec(run.out())![1]!;
+      const metrics = async (): Promise<string> => (await fetch(new URL('/metrics', admin))).text();
+      assert.match(await metrics(), /^hawser_workers 2$/m);
+      assert.match(await metrics(), /^hawser_connections\{state="open"\} 2$/m);
       await run.kill('SIGTERM');
       assert.equal(run.child.exitCode, 0, run.err());
     });
