@@ -127,9 +127,9 @@ describe('serve with brokers', { concurrency: 3 }, () => {
     };
     await enter(a!, 'Anna', 'first');
     const ben = await enter(b!, 'Ben', 'ben');
-    const names = async (): Promise<readonly unknown[]> => {
+    const names = async (): Promise<readonly string[]> => {
       const { members } = await ben.ask('presence', { topic: 'room:lobby' });
-      return (members as { info: Frame }[]).map(({ info }) => info['name']).sort();
+      return (members as { info: Frame }[]).map(({ info }) => String(info['name'])).sort();
     };
     await until('both members', async () => (await names()).length === 2);
     await enter(b!, 'anna', 'second');

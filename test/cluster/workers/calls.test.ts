@@ -25,7 +25,7 @@ async function machine(t: TestContext, kind: Kind): Promise<Machine> {
   const ports: number[] = [];
   const onListening = (_: unknown, { port }: Address): void => void ports.push(port);
   const channel = new BroadcastChannel('ports of threads');
-  channel.onmessage = (event) => void ports.push((event as { readonly data: number }).data);
+  channel.addEventListener('message', (event) => void ports.push((event as MessageEvent).data as number));
   cluster.on('listening', onListening);
   const workers = startWorkers({ script: SCRIPT, count: 2, kind });
   t.after(async () => {
@@ -52,7 +52,7 @@ interface Peer {
   /** Id of its connection. */
   readonly id: string;
   readonly messages: string[];
-  call<Answer = Result>(call: string, ...args: readonly unknown[]): Promise<Answer>;
+  readonly call: <Answer = Result>(call: string, ...args: readonly unknown[]) => Promise<Answer>;
 }
 
 /** A client that follows `news`, on any worker of a port. */

@@ -38,5 +38,6 @@ if (!isMainThread) {
   // Threads share no port.
   const channel = new BroadcastChannel('ports of threads');
   channel.unref();
+  // oxlint-disable-next-line require-post-message-target-origin -- A channel has no origin.
   channel.postMessage(port);
 }
