@@ -9,7 +9,7 @@ import {
   frame,
   ping,
   pong,
-  RawClient,
+  type RawClient,
   text,
   waitUntil,
 } from '../../src/testing/index.ts';
