@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { CONNECTION_CLOSE, CONNECTION_DRAIN, MESSAGE_RECEIVE, MESSAGE_SEND } from '../engine/channels.ts';
 import type { DropCause } from '../observe/observer.ts';
 import type { MessageMeter } from '../observe/message-meter.ts';
@@ -84,9 +84,10 @@ export abstract class Reporting<C extends SafeEmitter<ConnectionEvents>> impleme
     });
   }
 
-  /** A whole message has arrived, and its channel has subscribers. */
+  /** A whole message has arrived, the last one that the core has read, and its channel has subscribers. */
   protected publishReceived(message: Message, isText: boolean): void {
-    const bytes = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
+    const { core } = this.link;
+    const bytes = core.end - core.start;
     MESSAGE_RECEIVE.publish({ connection: this.connection, bytes, isText, message });
   }
 

@@ -8,7 +8,7 @@ import { ReconnectingClient } from '../../../src/client/index.ts';
 import { startWorkers, type Workers } from '../../../src/cluster/index.ts';
 import { waitUntil } from '../../../src/testing/index.ts';
 
-const SCRIPT = join(import.meta.dirname, 'child.js');
+const SCRIPT = join(import.meta.dirname, 'server-child.js');
 const until = (description: string, holds: () => unknown): Promise<unknown> =>
   waitUntil(holds, { description, deadlineMs: 30_000 });
 

@@ -12,7 +12,7 @@ import type { WorkerExit } from '../../../src/cluster/engines/workers/supervisor
 import { systemRandom } from '../../../src/engine/random.ts';
 import { VirtualClock, waitUntil } from '../../../src/testing/index.ts';
 
-const SCRIPT = join(import.meta.dirname, 'child.js');
+const SCRIPT = join(import.meta.dirname, 'server-child.js');
 const until = (description: string, holds: () => unknown): Promise<unknown> =>
   waitUntil(holds, { description, deadlineMs: 30_000 });
 
