@@ -103,8 +103,9 @@ test('CM-04 SC-02 serve --workers --admin-port: one text with the metrics of all
   const url = String(server.events('listening')[0]!['adminUrl']);
   const ask = (path: string, token = 'x'.repeat(16)): Promise<Response> =>
     fetch(new URL(path, url), { headers: { authorization: `Bearer ${token}` } });
-  const metrics = await (await ask('/metrics')).text();
-  assert.match(metrics, /^hawser_workers 2$/m);
+  let metrics = '';
+  // A worker may listen before its engine has reached the hub.
+  while (!/^hawser_workers 2$/m.test(metrics)) metrics = await (await ask('/metrics')).text();
   assert.match(metrics, /^hawser_connections\{state="open"\} 1$/m);
   const page = await (await ask('/')).text();
   assert.match(page, /^worker 1: up, process \d+, restarts 0\nworker 2: up/m);

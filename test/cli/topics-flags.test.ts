@@ -158,7 +158,7 @@ const WRONG: readonly (readonly [flags: readonly string[], says: RegExp])[] = [
   [['--topics', '--presence', ''], /--presence is ''/],
   [['--topics', '--publish-token', 'a b'], /--publish-token is not a token/],
   [['--topics', '--publish-token', 'x'.repeat(257)], /--publish-token is not a token/],
-  [['--topics', '--redis', 'redis://localhost'], /there is no flag --redis/],
+  [['--echo', '--redis', 'redis://localhost'], /--redis needs --topics or --chat/],
 ];
 
 for (const [flags, says] of WRONG) {

@@ -4,7 +4,6 @@ import { reportToHub, workerEngine } from '../../cluster/index.ts';
 import type { ServerOptions, WebSocketServer } from '../../index.ts';
 import { type CommandIo, UsageError } from '../command.ts';
 import { type Flag, type FlagValues, wholeNumberOf } from '../flags.ts';
-import { reporting } from './reporting.ts';
 
 export const WORKER_FLAGS: readonly Flag[] = [
   {
@@ -46,7 +45,7 @@ export function workerOptions(options: ServerOptions, io: CommandIo): ServerOpti
   const { admin: _admin, endpoints, ...others } = options;
   return {
     ...others,
-    cluster: options.cluster === undefined ? workerEngine() : reporting(options.cluster),
+    ...(options.cluster === undefined ? { cluster: workerEngine() } : {}),
     ...(endpoints === undefined ? {} : { endpoints: { ...endpoints, metrics: false } }),
   };
 }

@@ -110,7 +110,7 @@ describe('faults', { skip: noNats || noClients, concurrency: 4 }, () => {
     test(`SC-07 ${name}: the server stalls for less than the deadline: publishes wait, and nothing is reported`, async (t) => {
       const server = await nats(t);
       const [a, b] = await two(t, server.url);
-      server.pause();
+      await server.pause();
       const waits = a.publish('news', 'stalled');
       let settled = false;
       void waits.then(() => (settled = true));
@@ -125,7 +125,7 @@ describe('faults', { skip: noNats || noClients, concurrency: 4 }, () => {
     test(`SC-07 ${name}: the server stalls beyond the deadline: engineDown once, and what was in flight arrives once`, async (t) => {
       const server = await nats(t);
       const [a, b] = await two(t, server.url, server.url, { deadlineMs: 400 });
-      server.pause();
+      await server.pause();
       const waits = a.publish('news', 'stalled');
       await until('engineDown', () => eventsOf(a, 'down') === 1);
       server.resume();

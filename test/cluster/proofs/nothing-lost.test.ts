@@ -115,7 +115,7 @@ const ROWS: readonly Row[] = [
     title: 'SC-07 Redis stalls for less than the deadline',
     lost: 'none',
     async fault(world) {
-      world.server.pause();
+      await world.server.pause();
       // The publishes that were in flight are the only ones.
       const { published } = world.ledger.counts;
       await Promise.all(world.nodes.map((node) => node.ask()));
@@ -129,7 +129,7 @@ const ROWS: readonly Row[] = [
     settings: { engine: { deadlineMs: 300 } },
     lost: 'none',
     async fault(world) {
-      world.server.pause();
+      await world.server.pause();
       await world.down(1);
       world.server.resume();
       await world.back(1);

@@ -110,7 +110,7 @@ describe('faults', { skip, concurrency: 4 }, () => {
     const { server } = await redis(t);
     const nodes = await threeNodes(t, server);
     const connections = eventsOf(nodes[0], 'down');
-    server.pause();
+    await server.pause();
     const waits = Promise.all(nodes.map((node, at) => node.publish('news', `stalled ${at}`)));
     let settled = false;
     void waits.then(() => (settled = true));
@@ -126,7 +126,7 @@ describe('faults', { skip, concurrency: 4 }, () => {
     const { server } = await redis(t);
     const nodes = await threeNodes(t, server, { deadlineMs: 400 });
     const downs = nodes.map((node) => eventsOf(node, 'down'));
-    server.pause();
+    await server.pause();
     const waits = Promise.all(nodes.map((node, at) => node.publish('news', `stalled ${at}`)));
     await until('engineDown', () => nodes.every((node, at) => eventsOf(node, 'down') === downs[at]! + 1));
     server.resume();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { freePort } from '../../interop/free-port.ts';
+import { stopProcess } from '../stopped.ts';
 
 const PROGRAM = '/usr/bin/redis-server';
 
@@ -71,8 +72,8 @@ export class RedisServer {
   }
 
   /** The process stops, and its connections stay open. */
-  pause(): void {
-    process.kill(this.#child!.pid!, 'SIGSTOP');
+  pause(): Promise<void> {
+    return stopProcess(this.#child!.pid!);
   }
 
   resume(): void {
