@@ -74,3 +74,18 @@ test('LG-04 FB-08: an outbox tells how much of a frame is still to be taken', ()
   while (outbox.take().length > 0);
   assert.equal(outbox.begunBytes, 0);
 });
+
+test('LG-07 PD-07: without context takeover, a message in fragments has a context until its last fragment', () => {
+  const shared = { contextTakeover: false, windowBits: 15 };
+  const encoder = new PerMessageDeflate(
+    'server',
+    agreement(shared, shared),
+    settings,
+    defaultEngine.zlib,
+  ).encoder();
+  assert.equal(encoder.contextBytes, 0);
+  encoder.encodeFragment!(Buffer.from('Hel'), false);
+  assert.ok(encoder.contextBytes! > 200_000, String(encoder.contextBytes));
+  encoder.encodeFragment!(Buffer.from('lo'), true);
+  assert.equal(encoder.contextBytes, 0);
+});

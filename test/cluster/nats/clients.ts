@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { NatsConnection } from '../../../src/cluster/index.ts';
 
 const load = createRequire(
@@ -22,8 +23,8 @@ export interface ClientKind {
   readonly name: string;
   readonly package: string;
   readonly skip: string | false;
-  /** The promise waits for the server, and the client reconnects without limit. */
-  connect(servers: string | readonly string[], options?: object): Promise<AppConnection>;
+  /** The promise waits for the server until `ended` is aborted. The client reconnects without limit. */
+  connect(servers: string | readonly string[], options?: object, ended?: AbortSignal): Promise<AppConnection>;
 }
 
 function kindOf(name: string): ClientKind {
@@ -37,14 +38,22 @@ function kindOf(name: string): ClientKind {
     name,
     package: name,
     skip: module === undefined ? `needs the package ${name}: npm ci --prefix test/cluster` : false,
-    connect: (servers, options = {}) =>
-      module!.connect({
-        servers,
-        waitOnFirstConnect: true,
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 50,
-        ...options,
-      }),
+    connect: async (servers, options = {}, ended) => {
+      // `waitOnFirstConnect` would try for ever, and keep the process, when a test has ended the server.
+      for (;;) {
+        try {
+          return await module!.connect({
+            servers,
+            maxReconnectAttempts: -1,
+            reconnectTimeWait: 50,
+            ...options,
+          });
+        } catch (error) {
+          if (ended?.aborted === true) throw error;
+          await delay(50, undefined, { ref: false });
+        }
+      }
+    },
   };
 }
 

@@ -34,9 +34,17 @@ export function liveNode(
   kind: ClientKind,
   { presence = [], connecting, ...options }: LiveSettings = {},
 ): TestNode {
-  const connection = kind.connect(servers, connecting);
+  const end = new AbortController();
+  const connection = kind.connect(servers, connecting, end.signal);
   let open: AppConnection | undefined;
-  void connection.then((found) => (open = found));
+  connection.then(
+    (found) => {
+      open = found;
+      // It came after the end of the test.
+      if (end.signal.aborted) void found.close();
+    },
+    () => undefined,
+  );
   const node = new TestNode({
     clock: systemClock,
     random: systemRandom,
@@ -46,6 +54,7 @@ export function liveNode(
     engine: natsEngine({ ...options, connection }),
   });
   t.after(async () => {
+    end.abort();
     await node.node.stop(100);
     await open?.close();
   });
