@@ -77,6 +77,7 @@ for (const { name, skip, open } of [
         const server = await NumberServer.start(t, 10_000);
         const page = await browser!.blankPage(`${server.url}/`);
         await waitUntil(async () => count(await countedOf(page), 'open') === 1, PATIENT);
+        await waitUntil(() => server.subscriberCount === 1, PATIENT);
         server.startPublishing();
         for (let cuts = 1; cuts <= 10; cuts++) {
           await sees(page, server.last + 20);
@@ -99,6 +100,7 @@ for (const { name, skip, open } of [
         const server = await NumberServer.start(t, 50);
         const page = await browser!.blankPage(`${server.url}/`);
         await waitUntil(async () => count(await countedOf(page), 'open') === 1, PATIENT);
+        await waitUntil(() => server.subscriberCount === 1, PATIENT);
         server.publish(10);
         await sees(page, 10);
         server.cut();
@@ -124,6 +126,7 @@ for (const { name, skip, open } of [
           const server = await NumberServer.start(t, 1_000);
           const page = await browser!.blankPage(`${server.url}/`);
           await waitUntil(async () => count(await countedOf(page), 'open') === 1, PATIENT);
+          await waitUntil(() => server.subscriberCount === 1, PATIENT);
           server.publish(10);
           await sees(page, 10);
           await page.goto(`${server.url}/empty`);
@@ -148,6 +151,7 @@ for (const { name, skip, open } of [
         const server = await NumberServer.start(t, 1_000);
         const page = await browser!.blankPage(`${server.url}/`);
         await waitUntil(async () => count(await countedOf(page), 'open') === 1, PATIENT);
+        await waitUntil(() => server.subscriberCount === 1, PATIENT);
         server.publish(10);
         await sees(page, 10);
         await browser!.setFrozen!(page, true);
@@ -167,6 +171,7 @@ for (const { name, skip, open } of [
         const page = await browser!.blankPage(`${server.url}/empty`);
         const of = (from: BlankPage): Promise<Counted> => workerCounted(from, kind);
         await waitUntil(async () => count(await of(page), 'open') === 1, PATIENT);
+        await waitUntil(() => server.subscriberCount === 1, PATIENT);
         server.publish(10);
         await sees(page, 10, of);
         server.cut();

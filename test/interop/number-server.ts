@@ -81,6 +81,11 @@ export class NumberServer {
     return server;
   }
 
+  /** Clients that get what is published from now on. An open connection is not subscribed yet. */
+  get subscriberCount(): number {
+    return this.#server.topics.subscriberCount('numbers');
+  }
+
   /** Publishes 100 numbers a second. */
   startPublishing(): void {
     this.#timer = setInterval(() => this.publish(), 10);
