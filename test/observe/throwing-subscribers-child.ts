@@ -19,11 +19,11 @@ for (const name of [handshake, handler]) {
     traced[part].subscribe(() => {
       throw new Error(name);
     });
-  const store = {
-    run: (): never => {
-      throw new Error('a store');
-    },
+  const fail = (): never => {
+    throw new Error('a store');
   };
+  // Node 26 calls `withScope`, earlier versions `run`.
+  const store = { run: fail, withScope: fail };
   traced.start.bindStore(store as never, (payload: unknown) => payload);
 }
 
