@@ -4,19 +4,12 @@ import type { RandomSource } from '../engine/random.ts';
 import { EngineError, MisuseError } from '../protocol/errors.ts';
 import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
 import type { ConnectionIds } from '../server/groups/broadcast.ts';
-import type {
-  CallLimits,
-  NodeAnswers,
-  NodeInfo,
-  NodeQuestion,
-  OtherAnswers,
-} from '../server/groups/cluster-calls.ts';
 import type { Position } from '../server/groups/topic.ts';
 import type {
+  LoadedNode,
   MemberList,
   Relayed,
   ResumeWaiter,
-  TopicNode,
   TopicNodeOwner,
 } from '../server/groups/topic-node.ts';
 import { isValidHeader } from './arrivals.ts';
@@ -38,15 +31,16 @@ import { PROBE, Upkeep } from './upkeep.ts';
 export const createTopicNode = (
   settings: Omit<ClusterNodeSettings, 'room'>,
   process: ProcessEngine,
-): TopicNode => new ClusterNode({ ...settings, room: process.part(RecoveryRoom) });
+): LoadedNode => new ClusterNode({ ...settings, room: process.part(RecoveryRoom) });
 
 /** Topics with history and presence of one server, over one engine: its parts, their life, and what the engine calls. */
-export class ClusterNode implements TopicNode, EngineHost {
+export class ClusterNode implements LoadedNode, EngineHost {
   readonly nodeId: string;
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly limits: EngineHost['limits'];
   readonly server: ServerControl | undefined;
+  readonly others: Calls;
   readonly #owner: TopicNodeOwner;
   readonly #engine: Engine;
   readonly #isAlone: boolean;
@@ -57,7 +51,6 @@ export class ClusterNode implements TopicNode, EngineHost {
   readonly #upkeep: Upkeep;
   readonly #outage: Outage;
   readonly #control = new ControlMessages();
-  readonly #calls: Calls;
   #state: 'new' | 'up' | 'down' | 'stopped' = 'new';
   #retired: Promise<void> | undefined;
   #wakes = false;
@@ -113,11 +106,11 @@ export class ClusterNode implements TopicNode, EngineHost {
       isInterested: () => this.#interest.size > 0,
       logs: () => this.#topics.logs(),
       nodesAlive: (entries, askedMs, isLate) => {
-        this.#calls.nodesAlive(entries, askedMs);
+        this.others.nodesAlive(entries, askedMs);
         this.#presence.nodesAlive(new Set(entries.map(({ node }) => node)), askedMs, isLate);
       },
     });
-    this.#calls = new Calls({ ...part, beat: () => this.#upkeep.beat() }, this.#control);
+    this.others = new Calls({ ...part, beat: () => this.#upkeep.beat() }, this.#control);
     // A probe has done its work by coming back.
     this.#control.on(PROBE, () => {});
   }
@@ -142,7 +135,7 @@ export class ClusterNode implements TopicNode, EngineHost {
   async stop(deadlineMs: number): Promise<void> {
     if (this.#state === 'stopped') return;
     await this.retire(deadlineMs);
-    this.#calls.stop();
+    this.others.stop();
     this.#topics.stop();
     await this.#within(deadlineMs, this.#interest.stop());
     await this.#publishing.drain(this.#state === 'up' ? deadlineMs : 0);
@@ -208,22 +201,6 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#presence.unwatch(topic);
   }
 
-  nodes(): Promise<readonly NodeInfo[]> {
-    return this.#calls.nodes();
-  }
-
-  ask<Question extends NodeQuestion>(
-    question: Question,
-    subject: string,
-    limits: CallLimits,
-  ): Promise<OtherAnswers<NodeAnswers[Question]>> {
-    return this.#calls.ask(question, subject, limits);
-  }
-
-  broadcast(frame: Uint8Array, limits: CallLimits): Promise<Relayed> {
-    return this.#calls.broadcast(frame, limits);
-  }
-
   connected(): void {
     if (this.#state === 'up' || this.#state === 'stopped') return;
     this.#state = 'up';
@@ -233,7 +210,7 @@ export class ClusterNode implements TopicNode, EngineHost {
     this.#presence.online();
     if (this.#isAlone) return;
     this.#upkeep.connected();
-    this.#calls.online();
+    this.others.online();
     this.#outage.over(this.#topics.logs());
   }
 
@@ -245,7 +222,7 @@ export class ClusterNode implements TopicNode, EngineHost {
       this.#presence.offline();
       this.#topics.offline();
       this.#interest.offline();
-      this.#calls.offline();
+      this.others.offline();
     }
     this.#outage.begin(error);
   }

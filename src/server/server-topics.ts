@@ -13,7 +13,7 @@ import { RequestHandlers } from './groups/request-handlers.ts';
 import { AllServers, type ServerCluster } from './groups/server-cluster.ts';
 import type { SessionHost } from './groups/session-host.ts';
 import { type EngineReports, TopicDelivery } from './groups/topic-delivery.ts';
-import type { Member, MemberList, TopicNode } from './groups/topic-node.ts';
+import type { LoadedNode, Member, MemberList } from './groups/topic-node.ts';
 import type { PresenceWatcher } from './groups/topic-presence.ts';
 import type { ServerReports } from './server-reports.ts';
 import { HAWSER_V1, type LoadTopics, loadTopics, needsTopics } from './topic-loader.ts';
@@ -114,7 +114,7 @@ export class ServerTopics<UserData>
 
   // `NodeGateOwner`.
 
-  async load(): Promise<TopicNode> {
+  async load(): Promise<LoadedNode> {
     const { engine, options } = this.#owner;
     const delivery = new TopicDelivery(this.groups, this.#local, this);
     const { node, sessions } = await this.#load(delivery, this, options, engine, this.#owner);

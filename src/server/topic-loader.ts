@@ -5,14 +5,14 @@ import type { Engine } from '../engine/engine.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { ResolvedServerOptions } from '../options/resolve-server-options.ts';
 import type { SessionHost } from './groups/session-host.ts';
-import type { TopicNode, TopicNodeOwner } from './groups/topic-node.ts';
+import type { LoadedNode, TopicNodeOwner } from './groups/topic-node.ts';
 
 /** The subprotocol that the server itself speaks. */
 export const HAWSER_V1 = 'hawser.v1';
 
 /** Code that most servers never load. */
 export interface LoadedTopics<UserData> {
-  readonly node: TopicNode;
+  readonly node: LoadedNode;
   /** `undefined` unless option `protocols` has `hawser.v1`. */
   readonly sessions: Sessions<UserData> | undefined;
 }

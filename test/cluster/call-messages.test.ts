@@ -29,7 +29,7 @@ async function asking() {
   hub.nodes.set('peer', { info: Buffer.from('{}'), untilMs: Infinity });
   await one.pass(50, 10);
   let answers: unknown;
-  void one.node.ask('stats', '', LIMITS).then(({ values, missing }) => {
+  void one.node.others.ask('stats', '', LIMITS).then(({ values, missing }) => {
     answers = [Object.fromEntries(values), missing];
   });
   await one.pass(50, 10);

@@ -68,10 +68,10 @@ test('SC-09 a question goes to all other nodes, and ends with the last answer', 
   nodes.forEach(({ owner }, at) => {
     owner.local.subscribers = 10 ** at;
   });
-  const asked = settled(nodes[0]!.node.ask('subscriber-count', 'news', TWO_SECONDS));
+  const asked = settled(nodes[0]!.node.others.ask('subscriber-count', 'news', TWO_SECONDS));
   await pass(50);
   assert.deepEqual(plain(asked.value!), [{ node1: 10, node2: 100 }, []]);
-  const stats = settled(nodes[2]!.node.ask('stats', '', TWO_SECONDS));
+  const stats = settled(nodes[2]!.node.others.ask('stats', '', TWO_SECONDS));
   await pass(50);
   assert.deepEqual(
     [...stats.value!.values],
@@ -83,7 +83,7 @@ test('SC-09 a question goes to all other nodes, and ends with the last answer', 
 test('SC-09 a node that hangs is missing at the deadline, and the other answers count', async () => {
   const { nodes, hang, pass } = await cluster(3);
   hang(2);
-  const asked = settled(nodes[0]!.node.ask('subscriber-count', 'news', TWO_SECONDS));
+  const asked = settled(nodes[0]!.node.others.ask('subscriber-count', 'news', TWO_SECONDS));
   await pass(1_990);
   assert.deepEqual(asked, {});
   await pass(20);
@@ -100,7 +100,7 @@ test('SC-09 a question that the engine lost is asked again at half of the deadli
     // The first one reaches one node only.
     return tell(to === 'all' ? { node: 'node1' } : to, bytes);
   };
-  const asked = settled(nodes[0]!.node.ask('subscriber-count', 'news', TWO_SECONDS));
+  const asked = settled(nodes[0]!.node.others.ask('subscriber-count', 'news', TWO_SECONDS));
   await pass(990);
   assert.deepEqual([told, asked], [['all'], {}]);
   await pass(60);
@@ -117,13 +117,13 @@ test('SC-09 SC-08 a node that died is missing until its entry expires; one that 
   const { hub, nodes, hang, pass } = await cluster(3);
   hang(1);
   hub.nodes.delete('node2');
-  const dying = settled(nodes[0]!.node.ask('stats', '', TWO_SECONDS));
+  const dying = settled(nodes[0]!.node.others.ask('stats', '', TWO_SECONDS));
   // It dies while the question is on its way.
   await nodes[1]!.node.stop(0);
   await pass(2_010);
   assert.deepEqual(dying.value!.missing, ['node1']);
   await pass(30_000);
-  const later = settled(nodes[0]!.node.ask('stats', '', TWO_SECONDS));
+  const later = settled(nodes[0]!.node.others.ask('stats', '', TWO_SECONDS));
   await pass(50);
   assert.deepEqual([[...later.value!.values.keys()], later.value!.missing], [['node2'], []]);
 });
@@ -137,12 +137,12 @@ test('SC-09 the answer of a node that is younger than the last beat counts, and 
     nodeId: 'young',
   });
   await pass(50);
-  const asked = settled(nodes[0]!.node.ask('subscriber-count', 'news', TWO_SECONDS));
+  const asked = settled(nodes[0]!.node.others.ask('subscriber-count', 'news', TWO_SECONDS));
   await pass(50);
   assert.equal(asked.value!.missing.length, 0);
   young.node.control = () => {};
   await pass(1_000);
-  const again = settled(nodes[0]!.node.ask('subscriber-count', 'news', TWO_SECONDS));
+  const again = settled(nodes[0]!.node.others.ask('subscriber-count', 'news', TWO_SECONDS));
   await pass(2_010);
   assert.deepEqual(plain(again.value!), [{ node1: 1 }, ['young']]);
 });
@@ -157,9 +157,9 @@ test('SC-09 many questions cause one beat', async () => {
     beats++;
     return beat(info, ttlMs);
   };
-  for (let i = 0; i < 50; i++) void nodes[0]!.node.ask('stats', '', TWO_SECONDS);
+  for (let i = 0; i < 50; i++) void nodes[0]!.node.others.ask('stats', '', TWO_SECONDS);
   await pass(50);
-  void nodes[0]!.node.ask('stats', '', TWO_SECONDS);
+  void nodes[0]!.node.others.ask('stats', '', TWO_SECONDS);
   await pass(50);
   assert.equal(beats, 1);
 });
@@ -168,11 +168,11 @@ test('SC-09 disconnect ends with the first node that has the connection, without
   const { nodes, hang, pass } = await cluster(3);
   nodes[1]!.owner.local.connections.add('c1');
   hang(2);
-  const found = settled(nodes[0]!.node.ask('disconnect', 'c1', TWO_SECONDS));
+  const found = settled(nodes[0]!.node.others.ask('disconnect', 'c1', TWO_SECONDS));
   await pass(50);
   assert.deepEqual(plain(found.value!), [{ node1: true }, []]);
   assert.equal(nodes[1]!.owner.local.connections.size, 0);
-  const unknown = settled(nodes[0]!.node.ask('disconnect', 'c1', TWO_SECONDS));
+  const unknown = settled(nodes[0]!.node.others.ask('disconnect', 'c1', TWO_SECONDS));
   await pass(2_010);
   assert.deepEqual(plain(unknown.value!), [{ node1: false }, ['node2']]);
 });
@@ -184,8 +184,8 @@ test('SC-09 an aborted signal rejects with its reason, and later answers are ign
   const controller = new AbortController();
   const limits = { deadlineMs: 2_000, signal: controller.signal };
   const [asked, sent] = [
-    settled(nodes[0]!.node.ask('stats', '', limits)),
-    settled(nodes[0]!.node.broadcast(text('hello'), limits)),
+    settled(nodes[0]!.node.others.ask('stats', '', limits)),
+    settled(nodes[0]!.node.others.broadcast(text('hello'), limits)),
   ];
   controller.abort(reason);
   await jobs();
@@ -195,14 +195,14 @@ test('SC-09 an aborted signal rejects with its reason, and later answers are ign
   const other = new AbortController();
   const { signal } = other;
   for (const deadlineMs of [1, 40]) {
-    void nodes[1]!.node.ask('stats', '', { deadlineMs, signal });
-    void nodes[1]!.node.broadcast(text('hello'), { deadlineMs, signal });
+    void nodes[1]!.node.others.ask('stats', '', { deadlineMs, signal });
+    void nodes[1]!.node.others.broadcast(text('hello'), { deadlineMs, signal });
   }
   assert.equal(getEventListeners(signal, 'abort').length, 4);
   await pass(50);
   assert.equal(getEventListeners(signal, 'abort').length, 0, 'a call that has ended leaves the signal alone');
-  const late = settled(nodes[0]!.node.ask('stats', '', limits));
-  const unsent = settled(nodes[0]!.node.broadcast(text('hello'), limits));
+  const late = settled(nodes[0]!.node.others.ask('stats', '', limits));
+  const unsent = settled(nodes[0]!.node.others.broadcast(text('hello'), limits));
   await jobs();
   assert.deepEqual([late.error, unsent.error], [reason, reason]);
 });
@@ -210,15 +210,17 @@ test('SC-09 an aborted signal rejects with its reason, and later answers are ign
 test('SC-09 at most 100 questions are open: the next one gets no answers, at once', async () => {
   const { nodes, hang, pass } = await cluster(2);
   hang(1);
-  const all = Array.from({ length: MAX_OPEN }, () => settled(nodes[0]!.node.ask('stats', '', TWO_SECONDS)));
-  const over = settled(nodes[0]!.node.ask('stats', '', TWO_SECONDS));
+  const all = Array.from({ length: MAX_OPEN }, () =>
+    settled(nodes[0]!.node.others.ask('stats', '', TWO_SECONDS)),
+  );
+  const over = settled(nodes[0]!.node.others.ask('stats', '', TWO_SECONDS));
   await jobs();
   assert.deepEqual(plain(over.value!), [{}, ['node1']]);
   await pass(1_900);
   assert.ok(all.every(({ value }) => value === undefined));
   await pass(110);
   assert.ok(all.every(({ value }) => value?.missing[0] === 'node1'));
-  const next = settled(nodes[0]!.node.ask('stats', '', TWO_SECONDS));
+  const next = settled(nodes[0]!.node.others.ask('stats', '', TWO_SECONDS));
   await jobs();
   assert.equal(next.value, undefined, 'there is room again');
 });
@@ -228,7 +230,7 @@ test('SC-09 a question that is asked while the engine is away waits for it, and 
   const engine = hub.engines[0] as HubEngine;
   engine.cut();
   assert.equal(nodes[0]!.node.state, 'down');
-  const early = settled(nodes[0]!.node.ask('subscriber-count', 'news', TWO_SECONDS));
+  const early = settled(nodes[0]!.node.others.ask('subscriber-count', 'news', TWO_SECONDS));
   await pass(500);
   assert.deepEqual(early, {});
   engine.connect();
@@ -238,7 +240,7 @@ test('SC-09 a question that is asked while the engine is away waits for it, and 
   // The answer is lost with the connection.
   const control = nodes[0]!.node.control.bind(nodes[0]!.node);
   nodes[0]!.node.control = () => {};
-  const asked = settled(nodes[0]!.node.ask('subscriber-count', 'news', TWO_SECONDS));
+  const asked = settled(nodes[0]!.node.others.ask('subscriber-count', 'news', TWO_SECONDS));
   await pass(50);
   engine.cut();
   nodes[0]!.node.control = control;
@@ -247,7 +249,7 @@ test('SC-09 a question that is asked while the engine is away waits for it, and 
   assert.deepEqual(plain(asked.value!), [{ node1: 1 }, []]);
 
   engine.cut();
-  const never = settled(nodes[0]!.node.ask('subscriber-count', 'news', TWO_SECONDS));
+  const never = settled(nodes[0]!.node.others.ask('subscriber-count', 'news', TWO_SECONDS));
   await pass(2_010);
   assert.deepEqual(plain(never.value!), [{}, ['node1']]);
 });
@@ -256,14 +258,14 @@ test('SC-09 SC-12 a node that stops ends its calls, and asks nothing afterwards'
   const { nodes, hang, hub } = await cluster(2);
   hang(1);
   hub.faults.stalled = true;
-  const asked = settled(nodes[0]!.node.ask('stats', '', TWO_SECONDS));
-  const sent = settled(nodes[0]!.node.broadcast(text('hello'), TWO_SECONDS));
+  const asked = settled(nodes[0]!.node.others.ask('stats', '', TWO_SECONDS));
+  const sent = settled(nodes[0]!.node.others.broadcast(text('hello'), TWO_SECONDS));
   void nodes[0]!.node.stop(0);
   await jobs();
   assert.deepEqual(plain(asked.value!), [{}, ['node1']]);
   assert.equal(sent.value!.ok, false);
-  const late = settled(nodes[0]!.node.ask('stats', '', TWO_SECONDS));
-  const unsent = settled(nodes[0]!.node.broadcast(text('hello'), TWO_SECONDS));
+  const late = settled(nodes[0]!.node.others.ask('stats', '', TWO_SECONDS));
+  const unsent = settled(nodes[0]!.node.others.broadcast(text('hello'), TWO_SECONDS));
   await jobs();
   assert.deepEqual(plain(late.value!), [{}, ['node1']]);
   assert.deepEqual(outcomeOf(unsent.value!), ['ERR_ENGINE_DOWN', 'not-published']);
@@ -273,13 +275,13 @@ test('SC-09 an answer over 64 KiB is not sent: the node says that it failed, and
   const { nodes, pass } = await cluster(2);
   const long = madeStats('node1', { reasons: ['x'.repeat(MAX_ANSWER_BYTES)] });
   nodes[1]!.owner.local.stats = () => long;
-  const asked = settled(nodes[0]!.node.ask('stats', '', TWO_SECONDS));
+  const asked = settled(nodes[0]!.node.others.ask('stats', '', TWO_SECONDS));
   await pass(50);
   assert.deepEqual(plain(asked.value!), [{}, ['node1']]);
   nodes[1]!.owner.local.stats = () => {
     throw new Error('a fault of the server');
   };
-  const failing = settled(nodes[0]!.node.ask('stats', '', TWO_SECONDS));
+  const failing = settled(nodes[0]!.node.others.ask('stats', '', TWO_SECONDS));
   await pass(50);
   assert.deepEqual(plain(failing.value!), [{}, ['node1']]);
   assert.deepEqual(
@@ -295,10 +297,10 @@ test('SC-09 broadcasts reach all other nodes in their order, also those that wai
   const { hub, nodes, pass } = await cluster(3);
   const engine = hub.engines[0] as HubEngine;
   engine.cut();
-  const results = ['a', 'b'].map((word) => settled(nodes[0]!.node.broadcast(text(word), TWO_SECONDS)));
+  const results = ['a', 'b'].map((word) => settled(nodes[0]!.node.others.broadcast(text(word), TWO_SECONDS)));
   await pass(100);
   engine.connect();
-  results.push(settled(nodes[0]!.node.broadcast(text('c'), TWO_SECONDS)));
+  results.push(settled(nodes[0]!.node.others.broadcast(text('c'), TWO_SECONDS)));
   await pass(100);
   assert.deepEqual(
     results.map(({ value }) => outcomeOf(value!)),
@@ -312,7 +314,7 @@ test('SC-09 broadcasts reach all other nodes in their order, also those that wai
 
 test('SC-09 a broadcast that the engine does not take says so', async () => {
   const { hub, nodes, pass } = await cluster(2);
-  const one = nodes[0]!.node;
+  const one = nodes[0]!.node.others;
   const large = settled(
     one.broadcast(buildFrame(2, Buffer.alloc(1_048_576 + 4_200), undefined), TWO_SECONDS),
   );
@@ -342,7 +344,7 @@ test('SC-09 SC-08 nodes() has what each node says of itself; an entry that anoth
   hub.nodes.set('foreign', { info: Buffer.from('no JSON'), untilMs: Infinity });
   hub.nodes.set('not a name!', { info: Buffer.from('{}'), untilMs: Infinity });
   await pass(1_500);
-  const list = settled(nodes[0]!.node.nodes());
+  const list = settled(nodes[0]!.node.others.nodes());
   await pass(50);
   const { host, pid, version, name, since } = nodes[1]!.owner.local.info;
   assert.deepEqual(list.value, [

@@ -5,7 +5,7 @@ import { EngineError } from '../../protocol/errors.ts';
 import type { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { ConnectionIds } from './broadcast.ts';
 import type { CallLimits, NodeAnswers, NodeInfo, NodeQuestion, OtherAnswers } from './cluster-calls.ts';
-import type { MemberList, Relayed, ResumeWaiter, TopicNode } from './topic-node.ts';
+import type { LoadedNode, MemberList, OtherNodes, Relayed, ResumeWaiter, TopicNode } from './topic-node.ts';
 
 /** What a {@link NodeGate} knows before it loads the node. */
 export interface NodeRules {
@@ -18,7 +18,7 @@ export interface NodeRules {
 /** The server that needs the node. */
 export interface NodeGateOwner {
   /** Loads the code, and makes the node. Called at the first use, once. */
-  load(): Promise<TopicNode>;
+  load(): Promise<LoadedNode>;
   /** Loading failed: nothing works that needs the node. */
   loadFailed(error: unknown): void;
   /** A resume at a position ended. */
@@ -31,14 +31,14 @@ export interface NodeGateOwner {
  * Loads the {@link TopicNode} of a server when it is first needed, and starts it. Calls that come before it is loaded wait, and
  * are made in order.
  */
-export class NodeGate implements TopicNode {
+export class NodeGate implements TopicNode, OtherNodes {
   /** Whether the engine is that of this process, so that nothing has to be sent to other servers. */
   readonly isLocal: boolean;
   readonly #owner: NodeGateOwner;
   readonly #rules: NodeRules;
-  #node: TopicNode | undefined;
+  #node: LoadedNode | undefined;
   #opening: Promise<void> | undefined;
-  #waiting: ((node: TopicNode | undefined) => void)[] = [];
+  #waiting: ((node: LoadedNode | undefined) => void)[] = [];
   /** The node was stopped, or could not be loaded. */
   #isOver = false;
 
@@ -158,7 +158,7 @@ export class NodeGate implements TopicNode {
   }
 
   async nodes(): Promise<readonly NodeInfo[]> {
-    return (await this.#loaded())?.nodes() ?? [];
+    return (await this.#loaded())?.others.nodes() ?? [];
   }
 
   async ask<Question extends NodeQuestion>(
@@ -167,13 +167,13 @@ export class NodeGate implements TopicNode {
     limits: CallLimits,
   ): Promise<OtherAnswers<NodeAnswers[Question]>> {
     const node = await this.#loaded();
-    return node?.ask(question, subject, limits) ?? { values: new Map(), missing: [] };
+    return node?.others.ask(question, subject, limits) ?? { values: new Map(), missing: [] };
   }
 
   async broadcast(frame: Uint8Array, limits: CallLimits): Promise<Relayed> {
     const node = this.#node ?? (await this.#loaded());
     return (
-      node?.broadcast(frame, limits) ?? {
+      node?.others.broadcast(frame, limits) ?? {
         ok: false,
         error: new EngineError('ERR_ENGINE_DOWN'),
         outcome: 'not-published',
@@ -211,7 +211,7 @@ export class NodeGate implements TopicNode {
   }
 
   /** Makes a call now, or when the node is loaded; with `undefined`, if there will be no node. */
-  #with(call: (node: TopicNode | undefined) => void): void {
+  #with(call: (node: LoadedNode | undefined) => void): void {
     if (this.#node !== undefined || this.#isOver) call(this.#node);
     else {
       this.#waiting.push(call);
@@ -220,7 +220,7 @@ export class NodeGate implements TopicNode {
   }
 
   /** The node, once it is loaded; `undefined` if there will be none. */
-  #loaded(): Promise<TopicNode | undefined> {
+  #loaded(): Promise<LoadedNode | undefined> {
     return new Promise((resolve) => this.#with(resolve));
   }
 

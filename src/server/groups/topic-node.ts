@@ -139,7 +139,7 @@ export interface TopicNodeOwner {
  * Topics with history and presence of one server, and what joins them with other servers. Its code is loaded only by servers
  * with the options `history`, `presence` or `cluster`.
  */
-export interface TopicNode extends OtherNodes {
+export interface TopicNode {
   readonly state: 'alone' | 'up' | 'down';
   start(): void;
   /**
@@ -180,4 +180,9 @@ export interface TopicNode extends OtherNodes {
   /** Calls `joined` and `left` of the owner for this topic until `unwatch` was called as often. */
   watch(topic: string): void;
   unwatch(topic: string): void;
+}
+
+/** A {@link TopicNode} whose code is loaded. */
+export interface LoadedNode extends TopicNode {
+  readonly others: OtherNodes;
 }

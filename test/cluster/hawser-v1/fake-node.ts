@@ -5,7 +5,9 @@ import type { Position } from '../../../src/options/topic-calls.ts';
 import { PreparedMessage } from '../../../src/protocol/outgoing/prepared-message.ts';
 import type { NodeInfo, OtherAnswers } from '../../../src/server/groups/cluster-calls.ts';
 import type {
+  LoadedNode,
   MemberList,
+  OtherNodes,
   Relayed,
   ResumeWaiter,
   TopicMessage,
@@ -15,9 +17,10 @@ import type {
 import { v1Server, type V1Server } from './peer.ts';
 
 /** A node that a test controls: an engine that is slow, busy, down, or loses messages. */
-export class FakeNode implements TopicNode {
+export class FakeNode implements LoadedNode, OtherNodes {
   state: TopicNode['state'] = 'up';
   readonly owner: TopicNodeOwner;
+  readonly others: OtherNodes = this;
   /** Calls in order, as words. */
   readonly calls: string[] = [];
   readonly resumes: {

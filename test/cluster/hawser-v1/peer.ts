@@ -4,7 +4,7 @@ import { Sessions } from '../../../src/cluster/hawser-v1/sessions.ts';
 import { SafeEmitter } from '../../../src/connection/emitter.ts';
 import type { Connection, ServerEvents, ServerOptions } from '../../../src/index.ts';
 import { Fields } from '../../../src/protocol/handshake/fields.ts';
-import type { TopicNode, TopicNodeOwner } from '../../../src/server/groups/topic-node.ts';
+import type { LoadedNode, TopicNodeOwner } from '../../../src/server/groups/topic-node.ts';
 import { ServerCore } from '../../../src/server/server-core.ts';
 import { shutDown, shutdownSettings } from '../../../src/server/shutdown.ts';
 import {
@@ -58,7 +58,7 @@ const ALLOW: ServerOptions = { authorizeSubscribe: () => true, authorizePublish:
 export function v1Server(
   t: TestContext,
   options: ServerOptions = {},
-  node?: (owner: TopicNodeOwner) => TopicNode,
+  node?: (owner: TopicNodeOwner) => LoadedNode,
 ): V1Server {
   const clock = new VirtualClock();
   const core = new ServerCore<unknown>(
