@@ -44,11 +44,11 @@ export class Publishing {
     });
   }
 
-  /** Whether the broker takes the message, as far as its limit is known. */
+  /** Whether other nodes can get the message, as far as the limit of the broker is known. */
   fits(message: PreparedMessage, except: ConnectionIds): boolean {
-    const { maxEntryBytes } = this.#owner.engine;
-    if (maxEntryBytes === undefined || message.payloadBytes + ENTRY_HEAD_BYTES <= maxEntryBytes) return true;
-    return encodeEntry(message, except).length <= maxEntryBytes;
+    const max = this.#maxEntryBytes;
+    if (this.#owner.isAlone || message.payloadBytes + ENTRY_HEAD_BYTES <= max) return true;
+    return encodeEntry(message, except).length <= max;
   }
 
   publish(
@@ -57,11 +57,11 @@ export class Publishing {
     except: ConnectionIds,
     publisher: object | undefined,
   ): Promise<Relayed> {
-    const { topics, isAlone, maxEntryBytes, clock, engine } = this.#owner;
+    const { topics, isAlone, clock } = this.#owner;
     const rule = topics.ruleOf(topic);
     if (rule === undefined && isAlone) return OK;
     const entry = encodeEntry(message, except);
-    const maxBytes = Math.min(maxEntryBytes, engine.maxEntryBytes ?? Infinity, rule?.maxBytes ?? Infinity);
+    const maxBytes = Math.min(this.#maxEntryBytes, rule?.maxBytes ?? Infinity);
     if (entry.length > maxBytes)
       return refused(
         new EngineError('ERR_ENGINE_REFUSED', `a message of ${entry.length} bytes; the limit is ${maxBytes}`),
@@ -97,6 +97,12 @@ export class Publishing {
   /** Waits until all messages are settled. After `deadlineMs`, those that remain fail. */
   drain(deadlineMs: number): Promise<void> {
     return this.#queue.drain(deadlineMs);
+  }
+
+  /** The limits of the server and of the broker. */
+  get #maxEntryBytes(): number {
+    const { maxEntryBytes, engine } = this.#owner;
+    return Math.min(maxEntryBytes, engine.maxEntryBytes ?? Infinity);
   }
 
   #send({ topic, node, seq, again, entries }: Omit<Batch, 'history'>): Promise<Published | undefined> {

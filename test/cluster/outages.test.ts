@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { prng } from '../../fuzz/prng.ts';
 import { type HubEngine, TopicHub } from '../../fuzz/topic-hub.ts';
-import type { Batch, Published } from '../../src/cluster/engine.ts';
+import type { Batch, Engine, Published } from '../../src/cluster/engine.ts';
+import { ENTRY_HEAD_BYTES } from '../../src/cluster/envelope.ts';
 import { EngineError } from '../../src/protocol/errors.ts';
 import { PreparedMessage } from '../../src/protocol/outgoing/prepared-message.ts';
 import type { Relayed } from '../../src/server/groups/topic-node.ts';
@@ -107,6 +108,30 @@ test('SC-07 messages of 200 topics in one turn are all sent, although at most 64
   }
   assert.equal(hub.stored.size, 200);
 });
+
+for (const [title, isJoined, engineMax, longest] of [
+  ['maxMessageBytes of the server', true, undefined, 50],
+  ['a lower limit of the broker', true, 40 + ENTRY_HEAD_BYTES, 40],
+  ['a higher limit of the broker', true, 60 + ENTRY_HEAD_BYTES, 50],
+  ['none, without other servers', false, undefined, 100_000],
+] as const)
+  test(`SC-07 local subscribers get no message that is refused as too large; its limit is ${title}`, async () => {
+    const clock = new VirtualClock();
+    const engine: Engine | undefined = isJoined ? new TopicHub(clock, prng(1)).engine() : undefined;
+    if (engine !== undefined) Object.assign(engine, { maxEntryBytes: engineMax });
+    const one = new TestNode({ clock, engine, history: [], maxMessageBytes: 50 });
+    await one.pass(100, 5);
+    for (const length of [longest, longest + ENTRY_HEAD_BYTES + 1]) {
+      const message = new PreparedMessage('x'.repeat(length));
+      const results = collect([one.node.publish('news', message, undefined, undefined)]);
+      await one.pass(100, 5);
+      const { ok } = results[0]!;
+      assert.deepEqual(
+        [ok, one.node.fits(message, undefined)],
+        Array(2).fill(length === longest || !isJoined),
+      );
+    }
+  });
 
 test('SC-07 a message over the limits is refused, and none is published after stop', async () => {
   const { a } = pair({ history: [{ ...RULE, maxBytes: 100 }], maxMessageBytes: 50 });

@@ -153,7 +153,7 @@ export interface TopicNode {
   /** Whether the engine decides the order of the topic: it has history. */
   hasHistory(topic: string): boolean;
   hasPresence(topic: string): boolean;
-  /** Whether the broker takes a message of this size, as far as is known. */
+  /** Whether a message of a topic without history can reach other servers, as far as the limit of the broker is known. */
   fits(message: PreparedMessage, except: ConnectionIds): boolean;
   /** The topic got its first local subscriber. */
   subscribe(topic: string): void;
