@@ -167,9 +167,12 @@ export class Requests {
     if (!(await this.#tell('all', request.bytes))) request.isSent = false;
   }
 
-  /** Asks the nodes again that have not answered. */
+  /** Asks the nodes again that have not answered; all nodes, if the engine refused the question. */
   #repeat(request: OpenRequest): void {
-    if (!request.isSent) return;
+    if (!request.isSent) {
+      if (this.#owner.isUp()) void this.#send(request);
+      return;
+    }
     for (const node of request.expected ?? [])
       if (!request.values.has(node) && !request.refused.has(node)) void this.#tell({ node }, request.bytes);
   }

@@ -113,6 +113,24 @@ test('SC-09 a question that the engine lost is asked again at half of the deadli
   );
 });
 
+test('SC-09 a question that the engine failed to send is sent at half of the deadline', async () => {
+  const { hub, nodes, pass } = await cluster(2);
+  const engine = hub.engines[0]!;
+  const tell = engine.tell.bind(engine);
+  engine.tell = () => Promise.reject(new Error('as a test'));
+  const asked = settled(nodes[0]!.node.others.ask('subscriber-count', 'news', TWO_SECONDS));
+  await pass(500);
+  engine.tell = tell;
+  await pass(490);
+  assert.deepEqual(asked, {});
+  await pass(60);
+  assert.deepEqual(plain(asked.value!), [{ node1: 1 }, []]);
+  assert.deepEqual(
+    nodes[0]!.owner.faults.map(({ message }) => message),
+    ['as a test'],
+  );
+});
+
 test('SC-09 SC-08 a node that died is missing until its entry expires; one that stopped is not', async () => {
   const { hub, nodes, hang, pass } = await cluster(3);
   hang(1);
