@@ -120,7 +120,7 @@ test('HI-08 the 16 MiB are those of the frames that are sent, also for the first
       {
         runOf: resumedRunOf,
         resumed: ({ run }) => void (bytes += run!.bytes),
-        failed: () => assert.fail('nobody waits that long'),
+        failed: () => assert.fail('the test ends before a resume times out'),
       },
     );
   await jobs();

@@ -40,7 +40,7 @@ test('SC-09 without the option cluster, the calls concern this server alone', as
     const gone = await cluster.disconnect(peer.connection.id);
     assert.deepEqual(gone, { value: true, answered: own, missing: [] });
     assert.equal((await peer.raw.nextFrame()).payload.readUInt16BE(), 1000);
-    assert.equal((await cluster.disconnect('nobody')).value, false);
+    assert.equal((await cluster.disconnect('unknown-id')).value, false);
     peer.raw[Symbol.dispose]();
     await eventLoopTurns(3);
   }
