@@ -4,7 +4,7 @@ import { EngineError } from '../protocol/errors.ts';
 /** Longest answer, in bytes of its JSON text. */
 export const MAX_ANSWER_BYTES = 65_536;
 /** Longest subject of a question: a topic of 256 bytes, or the id of a connection. */
-export const MAX_SUBJECT_BYTES = 256;
+const MAX_SUBJECT_BYTES = 256;
 /** Longest first line: two names of 32 characters, and two numbers. */
 const MAX_LINE_BYTES = 128;
 const LINE_FEED = 0x0a;

@@ -10,7 +10,7 @@ import type { TopicLog } from './topic-log.ts';
 
 const TICK_MS = 500;
 /** A live topic without arrivals for this long has its position compared with that of the engine. */
-export const POSITION_CHECK_MS = 20_000;
+const POSITION_CHECK_MS = 20_000;
 /** Most positions in one call of the engine. */
 const POSITIONS = 500;
 /** Delay after positions could not be compared. */

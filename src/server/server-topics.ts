@@ -115,9 +115,15 @@ export class ServerTopics<UserData>
   // `NodeGateOwner`.
 
   async load(): Promise<LoadedNode> {
-    const { engine, options } = this.#owner;
+    const owner = this.#owner;
+    const { engine, options } = owner;
     const delivery = new TopicDelivery(this.groups, this.#local, this);
-    const { node, sessions } = await this.#load(delivery, this, options, engine, this.#owner);
+    // Engines of the application get it.
+    const control: ServerControl = {
+      metrics: () => owner.metrics(),
+      shutdown: (timeoutMs) => owner.shutdown(timeoutMs),
+    };
+    const { node, sessions } = await this.#load(delivery, this, options, engine, control);
     this.#sessions = sessions;
     return node;
   }

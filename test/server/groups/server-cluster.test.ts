@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import process from 'node:process';
 import { test } from 'node:test';
+import type { EngineHost, ServerControl } from '../../../src/cluster/engine.ts';
 import { WebSocketServer } from '../../../src/index.ts';
 import { eventLoopTurns } from '../../../src/testing/index.ts';
+import { idleEngine } from '../../cluster/hawser-v1/fake-node.ts';
 import { live, nextText } from '../live.ts';
 
 test('SC-09 without the option cluster, the calls concern this server alone', async (t) => {
@@ -111,6 +114,19 @@ test('GN-05 SC-09 calls to all servers refuse wrong, unknown and surplus argumen
     ['stats'],
   ] as const)
     await assert.rejects(cluster[name]!(...args, { signal: AbortSignal.abort(reason) }), reason);
+});
+
+test('SC-01 of its server, an engine gets the two methods of ServerControl, and nothing else', async (t) => {
+  let control: ServerControl | undefined;
+  const start = async (host: EngineHost): Promise<void> => void (control = host.server);
+  const { server, join, pass } = live(t, { cluster: { ...idleEngine, start } });
+  await join();
+  assert.deepEqual(Object.keys(control!), ['metrics', 'shutdown']);
+  assert.match(control!.metrics(), /^hawser_connections_total 1$/m);
+  const closed = once(server, 'closed');
+  const done = control!.shutdown(1);
+  await pass(10);
+  await Promise.all([done, closed]);
 });
 
 test('SC-09 the node id is one for the whole life of a server, and new for each', () => {
