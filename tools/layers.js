@@ -69,10 +69,10 @@ const PROCESS_USERS = {
   'connection/warnings.ts': ['emitWarning'],
   // The package ws runs callbacks in the next tick, and programs rely on that order.
   'ws/ticks.ts': ['nextTick'],
-  'observe/version.ts': ['version'],
+  'observe/version.ts': ['version', 'pid'],
   'observe/metrics/process-sampler.ts': ['cpuUsage', 'memoryUsage'],
   // What an operator wants to know of the process.
-  'observe/admin/process-facts.ts': ['pid', 'constrainedMemory', 'memoryUsage'],
+  'observe/admin/process-facts.ts': ['constrainedMemory', 'memoryUsage'],
   // Worker threads get the environment of the process, and more.
   'cluster/engines/workers/launchers.ts': ['env'],
   // Only a tick runs after all pending microtasks and before the next read.

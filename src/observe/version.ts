@@ -4,3 +4,5 @@ import process from 'node:process';
 export const VERSION = '0.1.0';
 /** As in `v20.19.0`. */
 export const NODE_VERSION: string = process.version;
+
+export const processId = (): number => process.pid;

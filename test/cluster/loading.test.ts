@@ -34,6 +34,7 @@ async function loaded(program: string): Promise<string[]> {
     .filter((line) => line.startsWith('file:'))
     .map((url) => relative(SRC, fileURLToPath(url)).split(sep).join('/'));
   assert.ok(files.includes('server/websocket-server.js'), 'the list has modules of the server');
+  assert.ok(!files.includes('observe/admin/process-facts.js'), 'only the admin port needs it');
   return files.filter((file) => file.startsWith('cluster/'));
 }
 

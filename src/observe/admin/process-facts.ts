@@ -8,8 +8,6 @@ import type { AdminGauge, AdminGauges } from './snapshot.ts';
 const RESOLUTION_MS = 20;
 const NS_PER_MS = 1_000_000;
 
-export const processId = (): number => process.pid;
-
 /** Memory that the process may use: the limit of its container, or the memory of the machine. */
 export function memoryLimit(): number {
   const total = totalmem();

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
-import { NODE_VERSION, VERSION } from '../version.ts';
+import { NODE_VERSION, processId, VERSION } from '../version.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { ConnectionScan } from './connection-scan.ts';
 import { LatencyWindow } from './latency-window.ts';
-import { heapGauge, LoopWatch, processId, rssGauge } from './process-facts.ts';
+import { heapGauge, LoopWatch, rssGauge } from './process-facts.ts';
 import { type Pace, paceOf } from './slices.ts';
 import type { AdminServer, AdminSnapshot, AdminView } from './snapshot.ts';
 import type { AdminSubject } from './subject.ts';
