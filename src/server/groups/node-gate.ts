@@ -112,8 +112,10 @@ export class NodeGate implements TopicNode, OtherNodes {
     if (this.#node !== undefined) return this.#node.publish(topic, message, except, publisher);
     return new Promise((resolve) => {
       this.#with((node) => {
-        if (node !== undefined) resolve(node.publish(topic, message, except, publisher));
-        else resolve({ ok: false, error: new EngineError('ERR_ENGINE_DOWN'), outcome: 'not-published' });
+        if (node !== undefined) return resolve(node.publish(topic, message, except, publisher));
+        // Without history, local subscribers have the message already.
+        const outcome = this.hasHistory(topic) ? 'not-published' : 'unknown';
+        resolve({ ok: false, error: new EngineError('ERR_ENGINE_DOWN'), outcome });
       });
     });
   }

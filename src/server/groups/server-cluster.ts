@@ -63,6 +63,7 @@ export interface ServerCluster {
    * Sends a message to the connections of all servers: to those of this one at once. Best effort, in the order of the calls; no
    * server answers.
    * @returns Resolves when the engine has taken the message. `value.ok` says whether it has; `value.delivery` has the counts of this server.
+   *   `value.outcome` is `not-published` only if no connection has the message, also of this server.
    * @throws MisuseError (as a rejection) `ERR_ARGUMENT` for a payload that cannot be sent, `ERR_OPTION` for an invalid option; then
    *   no connection gets the message.
    */
@@ -122,7 +123,9 @@ export class AllServers implements ServerCluster {
     const message = new PreparedMessage(payload);
     const delivery = this.#local.broadcast(message);
     const relayed = (await this.#others?.broadcast(message.frame, limits)) ?? { ok: true };
-    return this.#answer(relayed.ok ? { ok: true, delivery } : relayed, undefined);
+    if (relayed.ok) return this.#answer({ ok: true, delivery }, undefined);
+    const outcome = delivery.sent > 0 ? 'unknown' : relayed.outcome;
+    return this.#answer({ ok: false, error: relayed.error, outcome }, undefined);
   }
 
   async stats(options?: ClusterCallOptions): Promise<ClusterAnswer<ClusterStats>> {

@@ -89,11 +89,14 @@ test('SC-07 calls before the node is loaded wait, and are made in order', async 
 
 test('SC-07 a node that cannot be loaded fails every call, and refuses hawser.v1; the failure is visible', async (t) => {
   const failure = new Error('no such file');
-  const { core, errors, joins } = v1Server(t, HISTORY_AND_PRESENCE, () => {
+  const options = { ...HISTORY_AND_PRESENCE, history: { match: 't' } };
+  const { core, errors, joins } = v1Server(t, options, () => {
     throw failure;
   });
   const gate = core.groups.node!;
-  const relayed = core.groups.publish(undefined, 't', 'x', undefined).relayed!;
+  const relayed = ['t', 'live'].map(
+    (topic) => core.groups.publish(undefined, topic, 'x', undefined).relayed!,
+  );
   const refusals: unknown[] = [];
   gate.resume('t', undefined, {
     runOf: plainRunOf,
@@ -103,8 +106,12 @@ test('SC-07 a node that cannot be loaded fails every call, and refuses hawser.v1
   gate.subscribe('t');
   await assert.rejects(gate.position('t'), { code: 'ERR_ENGINE_DOWN' });
   assert.deepEqual(errors.splice(0), [failure]);
-  const result = (await relayed) as Relayed & { ok: false };
-  assert.deepEqual([result.ok, result.outcome], [false, 'not-published']);
+  const results = (await Promise.all(relayed)) as (Relayed & { ok: false })[];
+  assert.deepEqual(
+    results.map(({ outcome }) => outcome),
+    ['not-published', 'unknown'],
+    'local subscribers got the message of a topic without history',
+  );
   assert.deepEqual(refusals, [['unavailable', undefined]]);
   assert.equal(gate.state, 'alone');
   const { raw } = await joins();

@@ -116,6 +116,21 @@ test('GN-05 SC-09 calls to all servers refuse wrong, unknown and surplus argumen
     await assert.rejects(cluster[name]!(...args, { signal: AbortSignal.abort(reason) }), reason);
 });
 
+test('SC-09 a broadcast that the engine does not take is not published only if no connection has it', async (t) => {
+  const { server, join, pass } = live(t, { cluster: idleEngine });
+  // Loads the node.
+  await server.cluster.nodes();
+  const outcome = async (): Promise<unknown> => {
+    const sent = server.cluster.broadcast('x', { deadlineMs: 5 });
+    await pass(10);
+    const { value } = await sent;
+    return !value.ok && value.outcome;
+  };
+  assert.equal(await outcome(), 'not-published');
+  await join();
+  assert.equal(await outcome(), 'unknown');
+});
+
 test('SC-01 of its server, an engine gets the two methods of ServerControl, and nothing else', async (t) => {
   let control: ServerControl | undefined;
   const start = async (host: EngineHost): Promise<void> => void (control = host.server);
