@@ -132,7 +132,8 @@ class DeflateEncoder implements MessageEncoder {
       input,
       (output, error) => {
         this.#job = undefined;
-        this.#fragmentDone(input.length, output.length, isLast);
+        // After a failure there is no output; the connection then ends, and frees the context.
+        if (error === undefined) this.#fragmentDone(input.length, output.length, isLast);
         done(output, error);
       },
       isLast,

@@ -315,17 +315,21 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
       else this.#encodeFragment(opcode, data, isLast);
       return;
     }
-    encoder.encodeFragmentLater!(data, isLast, (output, error) => {
-      if (this.#queue?.first !== first) return;
-      if (error !== undefined) {
-        this.#owner.failed(error);
-        return;
-      }
-      first.data = output;
-      first.isEncoded = true;
-      this.#goOn();
-    });
     this.#begun = true;
+    try {
+      encoder.encodeFragmentLater!(data, isLast, (output, error) => {
+        if (this.#queue?.first !== first) return;
+        if (error !== undefined) {
+          this.#owner.failed(error);
+          return;
+        }
+        first.data = output;
+        first.isEncoded = true;
+        this.#goOn();
+      });
+    } catch (error) {
+      this.#owner.failed(error);
+    }
   }
 
   #encodeLater(first: QueuedMessage, data: string | Uint8Array): void {

@@ -316,11 +316,24 @@ test('PD-12: a fragment that cannot be compressed goes to the owner, now or late
   zlib.error = undefined;
   outbox.fragment(OPCODE.TEXT, Buffer.from(LARGE), false, true);
   const late = new Error('still none');
-  zlib.jobs[0]!.done(Buffer.alloc(0), late);
+  // A call of zlib that fails has no output.
+  zlib.jobs[0]!.done(undefined as unknown as Uint8Array, late);
   assert.deepEqual([failures, frames()], [[error, late], []]);
   outbox.clear();
   zlib.jobs[0]!.done(Buffer.from('z'));
   assert.deepEqual([failures.length, frames()], [2, []]);
+});
+
+test('PD-12: a large fragment whose compression cannot begin goes to the owner, and nothing after it is sent', () => {
+  const { outbox, zlib, failures, frames } = outboxWith();
+  const error = new Error('no memory');
+  zlib.error = error;
+  outbox.fragment(OPCODE.TEXT, Buffer.from(LARGE), false, true);
+  outbox.fragment(OPCODE.CONTINUATION, FRAGMENT, true, true);
+  outbox.text('small');
+  assert.deepEqual([failures, frames()], [[error], []]);
+  outbox.clear();
+  assert.equal(outbox.idle, true);
 });
 
 test('EV-11: fragments that wait for zlib are dropped as one message, and their context with them', () => {
