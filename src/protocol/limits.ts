@@ -32,6 +32,9 @@ export const HIGH_WATER_MARK_BYTES = 262_144;
  */
 export const ENTRY_BYTES = 128;
 
+/** Payloads and shared frames from this size on are sent without a copy; smaller ones are packed next to each other. */
+export const UNCOPIED_FROM_BYTES = 16_384;
+
 /** Default limits of a connection, the same as those of servers and clients of this library. */
 export const DEFAULT_LIMITS: ProtocolLimits = /* @__PURE__ */ Object.freeze({
   maxMessageBytes: 1_048_576,

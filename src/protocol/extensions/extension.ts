@@ -18,8 +18,8 @@ export type Plan = (typeof PLAN)[keyof typeof PLAN];
 /**
  * A negotiated extension that transforms the payload of whole messages (§9). It owns one reserved bit and marks with it,
  * on the first frame, each message that it has transformed. Control frames, and messages sent with
- * `ProtocolConnection.fragment`, are never transformed. One object may serve many connections: {@link encoder} and {@link decoder} create what one connection
- * needs.
+ * `ProtocolConnection.fragment`, are never transformed. One object may serve many connections: {@link encoder} and
+ * {@link decoder} create what one connection needs.
  */
 export interface Extension {
   /** The reserved bit that it owns: `RSV1`, `RSV2` or `RSV3`. permessage-deflate owns RSV1. */

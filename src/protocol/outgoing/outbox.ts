@@ -10,7 +10,7 @@ import {
   writeHeader,
   writeTextFrame,
 } from './frame-builder.ts';
-import { ENTRY_BYTES, HIGH_WATER_MARK_BYTES, type OutgoingLimits } from '../limits.ts';
+import { ENTRY_BYTES, HIGH_WATER_MARK_BYTES, type OutgoingLimits, UNCOPIED_FROM_BYTES } from '../limits.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 import type { PreparedRun } from './prepared-run.ts';
 import { type FrameBlock, MAX_BLOCK_FRAME_BYTES } from './frame-block.ts';
@@ -22,8 +22,6 @@ import type { WaitingFrame } from './waiting-frames.ts';
 import { WaitingQueue } from './waiting-queue.ts';
 import type { Wire } from './wire.ts';
 
-/** Payloads from this size on are sent without a copy; smaller ones are packed next to each other. */
-export const UNCOPIED_FROM_BYTES = 16_384;
 /** Size of the longest header, masked. */
 const HEADER_ROOM = 14;
 const KEY_BYTES = 4;

@@ -1,8 +1,7 @@
 import { Buffer } from 'node:buffer';
+import { UNCOPIED_FROM_BYTES } from '../limits.ts';
 import type { PreparedMessage } from './prepared-message.ts';
 
-/** Frames from this size on are not copied into a chunk. */
-const UNCOPIED_FROM_BYTES = 16_384;
 /** Largest chunk of copied frames, in bytes. */
 const MAX_CHUNK_BYTES = 65_536;
 
