@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
 import { CHANNELS } from '../../src/observe/index.ts';
-import { eventLoopTurns, pair, text } from '../../src/testing/index.ts';
+import { messageStreams } from '../../src/index.ts';
+import { eventLoopTurns, pair, text, waitUntil } from '../../src/testing/index.ts';
 import { live } from '../server/live.ts';
 import { record, recordTrace } from './recorder.ts';
 
@@ -63,6 +64,51 @@ test('LG-03: each plain channel publishes the documented payload, for the server
     ],
   );
 });
+
+const GREETING = 'grüße '.repeat(2_000);
+const BYTES = Buffer.alloc(5_000, 'bytes ');
+const RECEIVED = [16_000, 5_000, 0, 16_003, 5_000];
+
+for (const [how, options, isStreamed = false] of [
+  ['as text', {}],
+  ['as bytes', { textAs: 'buffer' }],
+  ['compressed', { perMessageDeflate: { thresholdBytes: 1, asyncThresholdBytes: 10_000 } }],
+  ['in parts', {}, true],
+  ['after a pause', { receiveAheadBytes: 1 }],
+] as const)
+  test(`LG-03: the published size of a received message is that of its payload, ${how}`, async (t) => {
+    const published = record(t, [CHANNELS.messageReceive]);
+    await using joined = await pair({ server: options, client: options });
+    const { server, client } = joined;
+    const isPaused = how === 'after a pause';
+    if (isPaused) server.pause();
+    const delivered: unknown[] = [];
+    if (!isStreamed) server.on('message', (message) => void delivered.push(message));
+    const streams = isStreamed ? messageStreams(server) : undefined;
+    client.send(GREETING);
+    client.send(BYTES);
+    client.send('');
+    const sent = [
+      client.sendStream(['add', GREETING], { binary: false }),
+      client.sendStream([BYTES.subarray(0, 7), BYTES.subarray(7)], { binary: true }),
+    ];
+    await eventLoopTurns(4);
+    if (isPaused) assert.ok(published.length < RECEIVED.length);
+    server.resume();
+    if (streams !== undefined)
+      for (const bytes of RECEIVED) {
+        const { value } = await streams.next();
+        for await (const _ of value!);
+        assert.equal(value!.bytesReceived, bytes);
+      }
+    await waitUntil(() => published.length === RECEIVED.length);
+    await Promise.all(sent);
+    assert.deepEqual(
+      published.map(([, { connection, bytes }]) => [connection === server, bytes]),
+      RECEIVED.map((bytes) => [true, bytes]),
+    );
+    if (!isStreamed) await waitUntil(() => delivered.length === RECEIVED.length);
+  });
 
 test('LG-03: drain is published for a connection whose send returned false', async (t) => {
   const published = record(t, [CHANNELS.connectionDrain]);
