@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { constants, inflateRawSync } from 'node:zlib';
+import { defaultEngine } from '../../src/engine/engine.ts';
 import { type DecodedFrame, readFrames, waitUntil } from '../../src/testing/index.ts';
 import { NO_ZLIB_STEPS, withoutZlibSteps } from '../zlib.ts';
 import { type Client, type Door, hawser, listening, real, skip } from './both.ts';
@@ -148,6 +149,24 @@ for (const extension of [TAKEOVER, NO_TAKEOVER]) {
     if (extension === NO_TAKEOVER) assert.equal(inflated(frames.slice(3)), B);
   });
 }
+
+for (const extension of [TAKEOVER, NO_TAKEOVER])
+  test(`PD-09: a connection ends while a fragment is compressed on the thread pool, with ${extension}`, async (t) => {
+    const { jobs } = defaultEngine.zlib;
+    const outcomes: unknown[] = [];
+    let closed: Promise<unknown> | undefined;
+    await framesFrom(t, hawser, extension, 0, (peer) => {
+      closed = once(peer, 'close');
+      peer.send(A, { fin: false });
+      for (const fin of [false, true])
+        peer.send(LARGE, { fin }, (error) => outcomes.push(error?.message ?? 'sent'));
+      assert.ok(jobs.running > 0);
+      peer.terminate();
+    });
+    await closed;
+    await waitUntil(() => jobs.running === 0 && outcomes.length === 2);
+    assert.deepEqual(outcomes, Array(2).fill('The socket was closed before the data was sent'));
+  });
 
 test('PD-09: fragments are compressed on a runtime that cannot run zlib synchronously', async (t) => {
   withoutZlibSteps(t);
