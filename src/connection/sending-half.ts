@@ -3,12 +3,13 @@ import { MESSAGE_SEND } from '../engine/channels.ts';
 import type { SendOptions } from '../options/call-options.ts';
 import type { StreamOptions, StreamSource } from '../options/stream-source.ts';
 import { OPCODE } from '../protocol/constants.ts';
-import { MisuseError, PeerError } from '../protocol/errors.ts';
+import { type MisuseError, PeerError } from '../protocol/errors.ts';
 import { checkControlPayload } from '../protocol/outgoing/frame-builder.ts';
 import { UNKNOWN_BYTES } from '../protocol/outgoing/outbox.ts';
 import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
 import type { PreparedRun } from '../protocol/outgoing/prepared-run.ts';
 import { outgoing, type Payload, payloadBytes } from '../protocol/payload.ts';
+import { closedBefore } from './closed-error.ts';
 import type { ConnectionEvents, DroppedMessage } from './connection-events.ts';
 import { Drains } from './drains.ts';
 import type { SafeEmitter } from './emitter.ts';
@@ -85,7 +86,7 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
   }
 
   drained(signal: AbortSignal | undefined): Promise<void> {
-    if (this.link.state === 'closed') return Promise.reject(closedError());
+    if (this.link.state === 'closed') return Promise.reject(this.#closedError());
     if (this.bufferedBytes <= this.owner.settings.highWaterMarkBytes) return Promise.resolve();
     this.#drains ??= new Drains();
     return this.#drains.wait(signal);
@@ -172,7 +173,7 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
     const drains = this.#drains;
     this.#drains = undefined;
     if (drains?.wasRefused === true) this.owner.counters.slowConnections--;
-    drains?.reject(closedError());
+    drains?.reject(this.#closedError());
   }
 
   #report(payload: Payload, bytes: number, binary: boolean | undefined): void {
@@ -249,12 +250,12 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
     return false;
   }
 
+  #closedError(): MisuseError {
+    return closedBefore('buffered data was sent', this.link.closeInfo);
+  }
+
   #dropped(bytes: number, policy: DroppedMessage['policy']): void {
     this.countDropped(1, policy);
     this.tell('dropped', { bytes, policy });
   }
-}
-
-function closedError(): MisuseError {
-  return new MisuseError('ERR_CLOSED', 'the connection closed before buffered data was sent');
 }

@@ -40,9 +40,14 @@ test('BP-03: drained resolves at once below the mark, rejects with the reason of
   const aborted = assert.rejects(connection.drained({ signal: abort.signal }), /enough/);
   abort.abort(new Error('enough'));
   await aborted;
-  const ended = assert.rejects(connection.drained(), { code: 'ERR_CLOSED' });
+  const error = {
+    code: 'ERR_CLOSED',
+    message: 'the connection closed with 1006 (terminated) before buffered data was sent',
+  };
+  const ended = assert.rejects(connection.drained(), error);
   connection.terminate();
   await ended;
+  await assert.rejects(connection.drained(), error);
 });
 
 test("BP-04 BP-05: 'close': a slow consumer is closed with 1013, other connections go on", async (t) => {
