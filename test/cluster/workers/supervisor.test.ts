@@ -14,6 +14,8 @@ class Stage {
   readonly supervisor: Supervisor;
   launches = 0;
   fraction = 1;
+  /** Called with the name of each event, as a listener is. */
+  heard: (name: string) => void = () => undefined;
 
   constructor(count: number, onStop: (number: number, stage: Stage) => void = () => undefined) {
     this.supervisor = new Supervisor({
@@ -34,10 +36,13 @@ class Stage {
         };
       },
       owner: {
-        up: ({ number }) => void this.events.push(`up ${number}`),
-        exit: ({ number }) => void this.events.push(`exit ${number}`),
-        restart: (_, { delayMs }) => void this.delays.push(delayMs),
-        failing: ({ number }, _, exits) => void this.events.push(`failing ${number} ${exits}`),
+        up: ({ number }) => this.#happened(`up ${number}`),
+        exit: ({ number }) => this.#happened(`exit ${number}`),
+        restart: (_, { delayMs }) => {
+          this.delays.push(delayMs);
+          this.heard('restart');
+        },
+        failing: ({ number }, _, exits) => this.#happened(`failing ${number} ${exits}`),
       },
     });
     this.supervisor.start();
@@ -45,6 +50,11 @@ class Stage {
 
   crash(number = 1): void {
     this.exits.get(number)!(CRASH);
+  }
+
+  #happened(event: string): void {
+    this.events.push(event);
+    this.heard(event.split(' ')[0]!);
   }
 }
 
@@ -131,3 +141,22 @@ test('SC-02 stop ends every worker, restarts none, and kills those that are left
   assert.equal(stage.launches, 3);
   assert.equal(stage.clock.pendingTimers, 0);
 });
+
+for (const event of ['exit', 'failing', 'restart'])
+  test(`SC-02 a listener of '${event}' that calls stop ends the worker for good`, async () => {
+    const stage = new Stage(1);
+    const stops: Promise<void>[] = [];
+    stage.heard = (name) => {
+      if (name === event) stops.push(stage.supervisor.stop(5_000));
+    };
+    while (stops.length === 0) {
+      stage.crash();
+      stage.clock.advance(stops.length === 0 ? stage.delays.at(-1)! : 0);
+    }
+    await stops[0];
+    const { launches } = stage;
+    stage.clock.advance(60_000);
+    assert.equal(stage.launches, launches);
+    assert.equal(stage.supervisor.workers[0]!.state, 'ended');
+    assert.equal(stage.clock.pendingTimers, 0);
+  });

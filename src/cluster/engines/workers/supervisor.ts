@@ -156,13 +156,13 @@ export class Supervisor {
     slot.state = this.#isStopping ? 'ended' : 'waiting';
     owner.exit(slot.view, exit);
     slot.running = undefined;
-    // A listener may have called `stop`.
+    if (!this.#isStopping && slot.exits === FAILING_EXITS) owner.failing(slot.view, exit, slot.exits);
+    // A listener of either event may have called `stop`.
     if (this.#isStopping) {
       slot.state = 'ended';
       this.#checkEnded();
       return;
     }
-    if (slot.exits === FAILING_EXITS) owner.failing(slot.view, exit, slot.exits);
     const longestMs = Math.min(restart.maxMs, restart.minMs * 2 ** (slot.exits - 1));
     const delayMs = Math.round(random.fraction() * longestMs);
     slot.timer = setKeepingTimer(
