@@ -192,6 +192,13 @@ test('SC-02 two nodes with one id: the second is refused', async () => {
   await nodes[0]!.pass(11_000);
   assert.ok(nodes[1]!.owner.faults.some(({ message }) => message.includes('another node with the id')));
   assert.deepEqual(nodes[0]!.owner.faults, []);
+  const stopped = nodes[1]!.node.stop(100);
+  await nodes[0]!.pass(500);
+  await stopped;
+  const third = nodeIn(machine, machine.worker());
+  await third.pass(500);
+  const ids = (await third.node.nodes()).map(({ id }) => id);
+  assert.deepEqual(ids.sort(), [nodes[0]!.node.nodeId, third.node.nodeId].sort(), 'the first is still known');
 });
 
 test('SC-02 64 topics published in one turn are one IPC message to the hub, and one to a subscriber', async () => {

@@ -46,7 +46,7 @@ export class HubTopics {
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #sessions = new Set<HubSession>();
   #changes = 0;
-  #sweepTimer: unknown;
+  #willSweep = false;
 
   /** @param maxHistoryBytes Of all histories; the topics published to least recently lose their messages first. */
   constructor(clock: Clock, maxHistoryBytes: number) {
@@ -71,7 +71,8 @@ export class HubTopics {
   close(session: HubSession): void {
     this.#sessions.delete(session);
     this.forgetInterest(session);
-    this.#nodes.delete(nodeKey(session));
+    // A session that was refused has the id of another one.
+    if (this.#nodes.get(nodeKey(session))?.session === session) this.#nodes.delete(nodeKey(session));
     for (const [topic, fields] of session.fields) this.leave(topic, [...fields], session);
   }
 
@@ -135,13 +136,13 @@ export class HubTopics {
   enter(session: HubSession, topic: string, fields: readonly string[], values: readonly Uint8Array[]): void {
     let members = this.#members.get(topic);
     if (members === undefined) this.#members.set(topic, (members = new Map()));
+    fields.forEach((field, at) => {
+      disown(members.get(field), topic, field);
+      members.set(field, { value: ownCopy(values[at]!), owner: session });
+    });
     const own = session.fields.get(topic) ?? new Set();
     session.fields.set(topic, own);
-    fields.forEach((field, at) => {
-      members.get(field)?.owner.fields.get(topic)?.delete(field);
-      members.set(field, { value: ownCopy(values[at]!), owner: session });
-      own.add(field);
-    });
+    for (const field of fields) own.add(field);
     this.#deliverChanges(
       topic,
       session,
@@ -152,9 +153,7 @@ export class HubTopics {
   leave(topic: string, fields: readonly string[], session: HubSession): void {
     const members = this.#members.get(topic);
     const gone = fields.filter((field) => {
-      const owned = members?.get(field)?.owner.fields;
-      owned?.get(topic)?.delete(field);
-      if (owned?.get(topic)?.size === 0) owned.delete(topic);
+      disown(members?.get(field), topic, field);
       return members?.delete(field) === true;
     });
     if (members?.size === 0) this.#members.delete(topic);
@@ -198,11 +197,6 @@ export class HubTopics {
         other.control(bytes);
   }
 
-  stop(): void {
-    this.#clock.clearTimer(this.#sweepTimer);
-    this.#histories.clear();
-  }
-
   #deliverChanges(topic: string, { nodeId: node }: HubSession, entries: readonly Uint8Array[]): void {
     this.#deliver(changesOf(topic), undefined, () => [
       Buffer.from(envelopeHeader('j', { node, seq: ++this.#changes, epoch: undefined, first: 0 }), 'latin1'),
@@ -218,12 +212,22 @@ export class HubTopics {
   }
 
   #sweepLater(): void {
-    this.#sweepTimer ??= this.#clock.setTimer(() => {
-      this.#sweepTimer = undefined;
+    if (this.#willSweep) return;
+    this.#willSweep = true;
+    this.#clock.setTimer(() => {
+      this.#willSweep = false;
       this.#histories.sweep(this.#clock.now());
       if (this.#histories.size > 0) this.#sweepLater();
     }, SWEEP_MS);
   }
+}
+
+/** A member has another owner, or has left. */
+function disown(member: MemberEntry | undefined, topic: string, field: string): void {
+  const fields = member?.owner.fields;
+  const ofTopic = fields?.get(topic);
+  ofTopic?.delete(field);
+  if (ofTopic?.size === 0) fields!.delete(topic);
 }
 
 const nodeKey = ({ prefix, nodeId }: HubSession): string => `${prefix} ${nodeId}`;
