@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import type { Engine } from '../../../src/cluster/index.ts';
 import { workerEngine } from '../../../src/cluster/index.ts';
 import { systemRandom } from '../../../src/engine/random.ts';
-import { seededRandom, VirtualClock } from '../../../src/testing/index.ts';
+import type { EngineError } from '../../../src/protocol/errors.ts';
+import { seededRandom } from '../../../src/testing/index.ts';
 import { jobs, offsetsOf, resume, TestNode } from '../recorded.ts';
 import { MemoryMachine, type MemoryWorker } from './memory.ts';
 
@@ -12,6 +13,15 @@ const PRESENCE = [{ match: '*', maxMembers: 1_000, graceMs: 0 }];
 
 const nodeIn = (machine: MemoryMachine, worker: MemoryWorker, engine: Engine = worker.engine()): TestNode =>
   new TestNode({ clock: machine.clock, random: systemRandom, engine, presence: PRESENCE });
+
+/** Two workers with a node each, which the hub has greeted. */
+async function twoNodes() {
+  const machine = new MemoryMachine();
+  const [one, two] = [machine.worker(), machine.worker()];
+  const [a, b] = [nodeIn(machine, one), nodeIn(machine, two)];
+  await a.pass(500);
+  return { machine, one, two, a, b };
+}
 
 test('SC-02 workerEngine outside of a worker is refused, with the fix', () => {
   assert.throws(() => workerEngine(), { code: 'ERR_STATE', message: /startWorkers\(\{ script \}\)/ });
@@ -56,10 +66,7 @@ test('SC-02 SC-05 nodes of two workers share order, histories and members; anoth
 });
 
 test('SC-02 the interest and the members of a worker that is killed are removed at once', async () => {
-  const machine = new MemoryMachine();
-  const [one, two] = [machine.worker(), machine.worker()];
-  const [a, b] = [nodeIn(machine, one), nodeIn(machine, two)];
-  await a.pass(500);
+  const { machine, one, a, b } = await twoNodes();
   resume(a, 't', undefined);
   a.node.enter('t', 'c1', 'anna', null);
   b.node.watch('t');
@@ -77,10 +84,7 @@ test('SC-02 the interest and the members of a worker that is killed are removed 
 });
 
 test('SC-02 a worker that reads nothing for 10 s is killed; others go on, and its clients resume there', async () => {
-  const machine = new MemoryMachine();
-  const [one, two] = [machine.worker(), machine.worker()];
-  const [a, b] = [nodeIn(machine, one), nodeIn(machine, two)];
-  await a.pass(500);
+  const { one, a, b } = await twoNodes();
   resume(a, 't', undefined);
   resume(b, 't', undefined);
   await a.pass(500);
@@ -105,10 +109,7 @@ test('SC-02 a worker that reads nothing for 10 s is killed; others go on, and it
 });
 
 test('SC-02 a worker that stands still for less than 10 s gets everything, once and in order', async () => {
-  const machine = new MemoryMachine();
-  const [one, two] = [machine.worker(), machine.worker()];
-  const [a, b] = [nodeIn(machine, one), nodeIn(machine, two)];
-  await a.pass(500);
+  const { one, a, b } = await twoNodes();
   resume(a, 't', undefined);
   await a.pass(500);
   one.isStopped = true;
@@ -126,10 +127,7 @@ test('SC-02 a worker that stands still for less than 10 s gets everything, once 
 });
 
 test('SC-02 HI-05 what a slow worker has no room for is dropped, and the worker reads it again', async () => {
-  const machine = new MemoryMachine();
-  const [one, two] = [machine.worker(), machine.worker()];
-  const [a, b] = [nodeIn(machine, one), nodeIn(machine, two)];
-  await a.pass(500);
+  const { one, a, b } = await twoNodes();
   resume(a, 't', undefined);
   await a.pass(500);
   one.isStopped = true;
@@ -166,22 +164,48 @@ test('SC-02 a full hub drops the messages of the topics published to least recen
   assert.equal(back.answer!.result!.recovered, false);
 });
 
-test('SC-02 a worker of another version, or one that sends what no worker sends, is killed', async () => {
-  for (const message of [{ version: 2, isAdvanced: true }, Buffer.from('x')]) {
-    const machine = new MemoryMachine();
-    const worker = machine.worker();
-    const node = nodeIn(machine, worker);
-    await node.pass(500);
-    if (message instanceof Uint8Array) worker.member.received(message);
-    else {
-      const fresh = machine.worker();
-      fresh.member.received(message);
-      assert.equal(fresh.isKilled, true);
-      continue;
-    }
-    assert.equal(worker.isKilled, true);
-  }
-});
+for (const [what, send, code, reason] of [
+  [
+    'is of another version',
+    ({ member }: MemoryWorker) => member.received({ version: 2, isAdvanced: true }),
+    'ERR_ENGINE_REFUSED',
+    /another version of Hawser than the hub \(2, not 1\)/,
+  ],
+  [
+    'sends a broken parcel',
+    ({ member }: MemoryWorker) => member.received(Buffer.from('x')),
+    'ERR_ENGINE_MESSAGE',
+    /it has no head/,
+  ],
+  ...['unknown', 'constructor', '__proto__'].map(
+    (kind) =>
+      [
+        `asks for '${kind}'`,
+        ({ link }: MemoryWorker) => link.push(JSON.stringify([kind, 1, 9])),
+        'ERR_ENGINE_MESSAGE',
+        new RegExp(`asked for '${kind}', which the hub does not know`),
+      ] as const,
+  ),
+  [
+    'sends arguments that do not fit',
+    ({ link }: MemoryWorker) => link.push('["interest",1,9,null]'),
+    'ERR_ENGINE_MESSAGE',
+    /sent an invalid 'interest'/,
+  ],
+] as const)
+  test(`SC-02 SC-06 a worker that ${what} is killed, with the reason, and the others work on`, async () => {
+    const { one, a, b } = await twoNodes();
+    send(one);
+    await a.pass(500);
+    assert.equal(one.isKilled, true);
+    assert.equal((one.error as EngineError).code, code);
+    assert.match(one.error!.message, reason);
+    resume(b, 't', undefined);
+    await b.pass(500);
+    assert.equal((await b.publish('t', 'still')).ok, true);
+    await b.pass(500);
+    assert.deepEqual(b.owner.texts, ['still']);
+  });
 
 test('SC-02 two nodes with one id: the second is refused', async () => {
   const machine = new MemoryMachine();
@@ -202,10 +226,7 @@ test('SC-02 two nodes with one id: the second is refused', async () => {
 });
 
 test('SC-02 64 topics published in one turn are one IPC message to the hub, and one to a subscriber', async () => {
-  const machine = new MemoryMachine({}, new VirtualClock());
-  const [one, two] = [machine.worker(), machine.worker()];
-  const [a, b] = [nodeIn(machine, one), nodeIn(machine, two)];
-  await a.pass(500);
+  const { one, two, a, b } = await twoNodes();
   const topics = Array.from({ length: 64 }, (_, at) => `t${at}`);
   for (const topic of topics) resume(b, topic, undefined);
   await b.pass(1_000);

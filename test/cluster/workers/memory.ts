@@ -34,6 +34,8 @@ export class MemoryWorker {
   toHub = 0;
   fromHub = 0;
   isKilled = false;
+  /** Why the hub killed it. */
+  error: Error | undefined;
   /** While it is set, the worker reads nothing, as after SIGSTOP. */
   isStopped = false;
   /** What it has not read. */
@@ -45,20 +47,25 @@ export class MemoryWorker {
     this.#machine = machine;
     this.#isAdvanced = isAdvanced;
     this.link = new WorkerLink({ clock: machine.clock }, queueMicrotask);
-    this.member = machine.hub.join({
-      kind: 'process',
-      id,
-      send: (wire) => {
-        this.fromHub++;
-        const copy = this.#copied(wire);
-        const read = (): void => {
-          if (!this.isKilled) this.#received(copy);
-        };
-        if (this.isStopped) this.unread.push(read);
-        else queueMicrotask(read);
+    this.member = machine.hub.join(
+      {
+        kind: 'process',
+        id,
+        send: (wire) => {
+          this.fromHub++;
+          const copy = this.#copied(wire);
+          const read = (): void => {
+            if (!this.isKilled) this.#received(copy);
+          };
+          if (this.isStopped) this.unread.push(read);
+          else queueMicrotask(read);
+        },
+        kill: () => this.kill(),
       },
-      kill: () => this.kill(),
-    });
+      (error) => {
+        this.error = error;
+      },
+    );
   }
 
   engine(prefix = 'hawser'): Engine {

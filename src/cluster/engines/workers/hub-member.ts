@@ -175,12 +175,19 @@ export class HubMember {
     }
     const session = this.#sessions.get(number);
     if (session === undefined) return;
+    const operation = Object.hasOwn(OPERATIONS, kind) ? OPERATIONS[kind] : undefined;
+    if (operation === undefined) throw broken(`a worker asked for '${kind}', which the hub does not know`);
     try {
-      const answer = OPERATIONS[kind]!(this.#settings.topics, session, head.slice(3), body);
-      const { values = [], body: parts = [] } = answer;
+      const { values = [], body: parts = [] } = operation(
+        this.#settings.topics,
+        session,
+        head.slice(3),
+        body,
+      );
       this.#lane!.push(JSON.stringify(['ok', number, id, ...values]), parts);
     } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== 'ERR_ENGINE_REFUSED') throw error;
+      if (!(error instanceof EngineError)) throw broken(`a worker sent an invalid '${kind}'`, error);
+      if (error.code !== 'ERR_ENGINE_REFUSED') throw error;
       this.#lane!.push(JSON.stringify(['no', number, id, error.message]));
     }
     if (kind === 'bye') this.#sessions.delete(number);
@@ -198,7 +205,10 @@ export class HubMember {
 
 type Operation = (topics: HubTopics, session: HubSession, args: readonly unknown[], body: Buffer) => Answer;
 
-/** What an engine can ask for. An unknown kind throws, and ends the worker. */
+const broken = (what: string, cause?: unknown): EngineError =>
+  new EngineError('ERR_ENGINE_MESSAGE', what, { cause });
+
+/** What an engine can ask for. The hub kills a worker that asks for another kind, or with arguments that do not fit. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   publish(topics, session, [topic, again, history], body) {
     const { header, entries } = readEnvelope(body, NO_LIMIT);
