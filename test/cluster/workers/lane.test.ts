@@ -155,24 +155,41 @@ test('SC-02 over 8 MiB for one worker the hub drops the queue and says so; the w
   assert.ok(worker.lane.queuedBytes > MAX_QUEUED_BYTES);
 });
 
-test('SC-02 a record that has to wait does not hold the memory that it came in', () => {
-  const { hub } = pair();
-  const large = Buffer.alloc(1_048_576, 'a');
-  hub.push('first');
+for (const [when, fill] of [
+  [
+    'the window is full of parcels',
+    (hub: Side) => {
+      for (let i = 0; i < 70; i++) {
+        hub.push(`${i}`);
+        hub.turn();
+      }
+    },
+  ],
+  ['records of the same turn fill the window', (hub: Side) => hub.push('large', 'x'.repeat(1_048_500))],
+] as const)
+  test(`SC-02 a record that has to wait does not hold the memory that it came in: ${when}`, () => {
+    const { worker, hub } = pair();
+    const large = Buffer.alloc(1_048_576, 'a');
+    fill(hub);
+    hub.lane.push('["x",1]', [large.subarray(0, 100)]);
+    hub.turn();
+    large.fill('b');
+    for (let i = 0; i < 4; i++) {
+      hub.deliverTo(worker);
+      worker.turn();
+      worker.deliverTo(hub);
+      hub.turn();
+    }
+    assert.equal(worker.bodies.at(-1), 'a'.repeat(100));
+  });
+
+test('SC-02 a look in the turn of a record larger than the window does not make the record wait', () => {
+  const { clock, worker, hub } = pair();
+  hub.push('large', 'x'.repeat(2_000_000));
+  clock.advance(LOOK_MS);
   hub.turn();
-  for (let i = 0; i < 70; i++) {
-    hub.lane.push('["x",1]', [large.subarray(0, 10)]);
-    hub.turn();
-  }
-  large.fill('b');
-  const worker = new Side(new VirtualClock(), false);
-  for (let i = 0; i < 4; i++) {
-    hub.deliverTo(worker);
-    worker.turn();
-    worker.deliverTo(hub);
-    hub.turn();
-  }
-  assert.equal(worker.bodies.at(-1), 'aaaaaaaaaa');
+  hub.deliverTo(worker);
+  assert.deepEqual(worker.heads, ['large']);
 });
 
 test('SC-06 a parcel that is cut at any place, or continues, is refused', () => {

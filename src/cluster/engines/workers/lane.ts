@@ -33,7 +33,7 @@ export interface LaneSettings {
   readonly received: (record: WorkerRecord) => void;
   /** More than {@link MAX_QUEUED_BYTES} wait: the queue was dropped. Default: there is no limit. */
   readonly overflowed?: (() => void) | undefined;
-  /** The other side acknowledged nothing for `deadMs`. Default: nobody looks. */
+  /** The other side acknowledged nothing for `deadMs`. Default: the lane does not watch the other side. */
   readonly dead?: { readonly deadMs: number; readonly call: () => void } | undefined;
 }
 
@@ -156,9 +156,9 @@ export class Lane {
   /** Whether a record of this size, behind those that wait, leaves at the end of this turn. One that is larger than the window leaves alone. */
   #hasRoom(bytes: number): boolean {
     const { size } = this.#sent;
-    return (
-      size === 0 || (size < WINDOW_PARCELS && this.#sentBytes + this.#queuedBytes + bytes <= WINDOW_BYTES)
-    );
+    if (size === 0 && this.#queue.size === 0) return true;
+    const total = this.#sentBytes + HEAD_BYTES + this.#queuedBytes + bytes;
+    return size < WINDOW_PARCELS && total <= WINDOW_BYTES;
   }
 
   #wake(): void {
@@ -226,8 +226,10 @@ export class Lane {
   #look(nowMs: number, dueMs: number): void {
     const { deadMs, call } = this.#settings.dead!;
     if (nowMs - dueMs >= LATE_MS) this.#progressMs = nowMs;
-    if (this.#sent.size === 0) this.#send(HEAD_BYTES, 0, true);
-    else if (nowMs - this.#progressMs >= deadMs) call();
+    if (this.#sent.size > 0) {
+      if (nowMs - this.#progressMs >= deadMs) call();
+    } else if (this.#queue.size > 0) this.#flush();
+    else this.#send(HEAD_BYTES, 0, true);
   }
 }
 
