@@ -70,10 +70,6 @@ export class Peers {
     return this.#peers.get(node)?.record.claim;
   }
 
-  has(node: string): boolean {
-    return this.#peers.has(node);
-  }
-
   /** Nodes that answer questions. */
   answering(): Set<string> {
     const nodes = new Set<string>();

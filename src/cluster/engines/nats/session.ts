@@ -1,5 +1,6 @@
 import type { Clock } from '../../../engine/clock.ts';
 import { EngineError } from '../../../protocol/errors.ts';
+import { OpenCalls } from '../open-calls.ts';
 import { engineError, type NatsConnection, type NatsMessage } from './connection.ts';
 
 export interface SessionOwner {
@@ -17,34 +18,27 @@ export interface SessionOwner {
  */
 const STATUS_JOBS = 16;
 
-/** A call that is in flight. */
-interface Pending {
-  readonly sinceMs: number;
-  readonly reject: (error: EngineError) => void;
-}
-
 /**
  * One time in which the connection of the application can be used, from its beginning to its end. A session never comes back: the
- * engine begins another one. NATS answers in order, so the oldest call decides whether the deadline has passed.
+ * engine begins another one.
  */
 export class Session {
   readonly #connection: NatsConnection;
   readonly #owner: SessionOwner;
   readonly #subscriptions = new Map<string, { unsubscribe(): void }>();
-  readonly #pending = new Set<Pending>();
+  readonly #calls: OpenCalls;
   /** Subjects that this connection may not publish to. */
   readonly #denied = new Set<string>();
   #flush: Promise<void> | undefined;
-  #timer: unknown;
   #end: EngineError | undefined;
 
   constructor(connection: NatsConnection, owner: SessionOwner) {
     this.#connection = connection;
     this.#owner = owner;
-  }
-
-  get isOver(): boolean {
-    return this.#end !== undefined;
+    const { clock, deadlineMs } = owner;
+    this.#calls = new OpenCalls(clock, deadlineMs, () =>
+      this.fail(new EngineError('ERR_ENGINE_DOWN', `NATS did not answer within ${deadlineMs} ms`)),
+    );
   }
 
   /**
@@ -87,7 +81,7 @@ export class Session {
 
   /** Resolves when the server has taken everything before this call. All calls of one turn share one flush. */
   flushed(): Promise<void> {
-    this.#flush ??= this.track(() =>
+    this.#flush ??= this.#track(() =>
       Promise.resolve().then(async () => {
         this.#flush = undefined;
         await this.#connection.flush();
@@ -99,7 +93,7 @@ export class Session {
 
   /** @returns The first answer. Rejects if there is none. */
   async request(subject: string, bytes: Uint8Array, timeout: number): Promise<Uint8Array> {
-    const { data } = await this.track(() => this.#connection.request(subject, bytes, { timeout }));
+    const { data } = await this.#track(() => this.#connection.request(subject, bytes, { timeout }));
     return data;
   }
 
@@ -113,24 +107,13 @@ export class Session {
     if (this.#denied.has(subject)) throw deniedBy('publish', subject);
   }
 
-  /** Makes a call reject at the deadline and with the session, whatever the library does. */
-  track<Result>(call: () => Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      if (this.#end !== undefined) return reject(this.#end);
-      const pending: Pending = { sinceMs: this.#owner.clock.now(), reject };
-      this.#pending.add(pending);
-      this.#watch(this.#owner.deadlineMs);
-      call().then(
-        (result) => {
-          this.#pending.delete(pending);
-          resolve(result);
-        },
-        (error: unknown) => {
-          this.#pending.delete(pending);
-          reject(engineError(error));
-        },
-      );
-    });
+  async #track<Result>(call: () => Promise<Result>): Promise<Result> {
+    if (this.#end !== undefined) throw this.#end;
+    try {
+      return await this.#calls.run(call);
+    } catch (error) {
+      throw engineError(error);
+    }
   }
 
   /** Ends the session, and tells its owner. */
@@ -145,23 +128,9 @@ export class Session {
   end(error: EngineError): void {
     if (this.#end !== undefined) return;
     this.#end = error;
-    this.#owner.clock.clearTimer(this.#timer);
     for (const subscription of this.#subscriptions.values()) endSubscription(subscription);
     this.#subscriptions.clear();
-    for (const { reject } of this.#pending) reject(error);
-    this.#pending.clear();
-  }
-
-  #watch(delayMs: number): void {
-    const { clock, deadlineMs } = this.#owner;
-    this.#timer ??= clock.setTimer(() => {
-      this.#timer = undefined;
-      const [oldest] = this.#pending;
-      if (oldest === undefined) return;
-      const leftMs = oldest.sinceMs + deadlineMs - clock.now();
-      if (leftMs > 0) this.#watch(leftMs);
-      else this.fail(new EngineError('ERR_ENGINE_DOWN', `NATS did not answer within ${deadlineMs} ms`));
-    }, delayMs);
+    this.#calls.rejectAll(error);
   }
 }
 

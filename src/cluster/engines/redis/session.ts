@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Clock } from '../../../engine/clock.ts';
 import { EngineError } from '../../../protocol/errors.ts';
+import { OpenCalls } from '../open-calls.ts';
 import type { OpenLink } from './clients.ts';
 import { type Keys, LAYOUT, PARTITIONS } from './keys.ts';
 import type { Argument, RedisLink, Reply } from './link.ts';
@@ -26,33 +27,28 @@ export interface SessionOwner {
   evicts(policy: string): void;
 }
 
-/** A call that is in flight. */
-interface Pending {
-  readonly sinceMs: number;
-  readonly reject: (error: EngineError) => void;
-}
-
 /**
  * One pair of connections to one run of Redis, from its beginning to its end. A session never comes back: the engine opens another one.
- * Redis answers in order, so the oldest call decides whether the deadline has passed.
  */
 export class Session {
   readonly #settings: SessionSettings;
   readonly #owner: SessionOwner;
   readonly #commands: RedisLink;
   readonly #subscriber: RedisLink;
-  readonly #pending = new Set<Pending>();
+  readonly #calls: OpenCalls;
   readonly #digests = new Map<ScriptName, string>();
   #repair: Promise<void> | undefined;
   #run = '';
-  #timer: unknown;
   #isOver = false;
 
   constructor(settings: SessionSettings, owner: SessionOwner) {
     this.#settings = settings;
     this.#owner = owner;
     const closed = (error: Error): void => this.fail(error);
-    const { open, deadlineMs } = settings;
+    const { open, clock, deadlineMs } = settings;
+    this.#calls = new OpenCalls(clock, deadlineMs, () =>
+      this.fail(new EngineError('ERR_ENGINE_DOWN', `Redis did not answer within ${deadlineMs} ms`)),
+    );
     this.#commands = open(deadlineMs, { closed, message: () => {} });
     this.#subscriber = open(deadlineMs, {
       closed,
@@ -128,12 +124,9 @@ export class Session {
   /** Closes both connections; every call rejects. */
   end(reason: EngineError): void {
     this.#isOver = true;
-    this.#settings.clock.clearTimer(this.#timer);
-    this.#timer = undefined;
     this.#commands.destroy();
     this.#subscriber.destroy();
-    for (const { reject } of this.#pending) reject(reason);
-    this.#pending.clear();
+    this.#calls.rejectAll(reason);
   }
 
   async #send(args: readonly Argument[]): Promise<Reply> {
@@ -154,39 +147,9 @@ export class Session {
     }
   }
 
-  /** Makes a call reject at the deadline and with the session, whatever the library does. */
   #track<Result>(call: () => Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      if (this.#isOver) {
-        reject(new EngineError('ERR_ENGINE_DOWN', 'the connection to Redis has ended'));
-        return;
-      }
-      const pending: Pending = { sinceMs: this.#settings.clock.now(), reject };
-      this.#pending.add(pending);
-      this.#watch(this.#settings.deadlineMs);
-      call().then(
-        (result) => {
-          this.#pending.delete(pending);
-          resolve(result);
-        },
-        (error: unknown) => {
-          this.#pending.delete(pending);
-          reject(error);
-        },
-      );
-    });
-  }
-
-  #watch(delayMs: number): void {
-    const { clock, deadlineMs } = this.#settings;
-    this.#timer ??= clock.setTimer(() => {
-      this.#timer = undefined;
-      const [oldest] = this.#pending;
-      if (oldest === undefined) return;
-      const leftMs = oldest.sinceMs + deadlineMs - clock.now();
-      if (leftMs > 0) this.#watch(leftMs);
-      else this.fail(new EngineError('ERR_ENGINE_DOWN', `Redis did not answer within ${deadlineMs} ms`));
-    }, delayMs);
+    if (!this.#isOver) return this.#calls.run(call);
+    return Promise.reject(new EngineError('ERR_ENGINE_DOWN', 'the connection to Redis has ended'));
   }
 
   async #repaired(code: string): Promise<void> {

@@ -14,12 +14,13 @@ import type {
   Published,
 } from '../../engine.ts';
 import { envelopeHeader, readBody, readEnvelope } from '../../envelope.ts';
+import { OpenCalls } from '../open-calls.ts';
 import { changesOf, messagesOf } from './hub-topics.ts';
 import { entryParts, type WorkerRecord } from './records.ts';
 import type { LinkUser, WorkerLink, WorkerPort } from './worker-link.ts';
 
+/** What settles a call, by the number of the call. */
 interface Call {
-  readonly sinceMs: number;
   readonly resolve: (record: WorkerRecord) => void;
   readonly reject: (error: EngineError) => void;
 }
@@ -34,6 +35,7 @@ export class EngineInWorker implements Engine, LinkUser {
   /** Channels that arrive, by their name at the hub. */
   readonly #channels = new Map<string, Channel>();
   readonly #calls = new Map<number, Call>();
+  #open: OpenCalls | undefined;
   #host: EngineHost | undefined;
   #number = 0;
   #ids = 0;
@@ -42,7 +44,6 @@ export class EngineInWorker implements Engine, LinkUser {
   #isStopped = false;
   /** Whether the host knows that the hub cannot be asked. */
   #isDownTold = false;
-  #deadlineTimer: unknown;
   #greetingTimer: unknown;
   #started: (() => void) | undefined;
 
@@ -56,8 +57,12 @@ export class EngineInWorker implements Engine, LinkUser {
     if (this.#host !== undefined)
       throw new MisuseError('ERR_STATE', 'an engine serves one server; call workerEngine for each');
     this.#host = host;
+    const { deadlineMs } = host.limits;
+    this.#open = new OpenCalls(host.clock, deadlineMs, () =>
+      this.reconnect(new EngineError('ERR_ENGINE_DOWN', `the hub did not answer within ${deadlineMs} ms`)),
+    );
     if (host.server !== undefined) this.#link.serve(host.server);
-    this.#greetingTimer = host.clock.setTimer(() => this.#noHub(host), host.limits.deadlineMs);
+    this.#greetingTimer = host.clock.setTimer(() => this.#noHub(host), deadlineMs);
     return new Promise((resolve) => {
       this.#started = resolve;
       this.#link.open(this.#port);
@@ -222,35 +227,17 @@ export class EngineInWorker implements Engine, LinkUser {
   }
 
   #rejectAll(error: EngineError): void {
-    this.#host!.clock.clearTimer(this.#deadlineTimer);
-    this.#deadlineTimer = undefined;
-    for (const { reject } of this.#calls.values()) reject(error);
+    this.#open!.rejectAll(error);
     this.#calls.clear();
   }
 
   #ask(kind: string, values: readonly unknown[], body?: readonly Uint8Array[]): Promise<WorkerRecord> {
-    const host = this.#host;
-    if (host === undefined || !this.#isUp)
-      return Promise.reject(this.#isStopped ? stopped() : new EngineError('ERR_ENGINE_DOWN'));
+    if (!this.#isUp) return Promise.reject(this.#isStopped ? stopped() : new EngineError('ERR_ENGINE_DOWN'));
     const id = ++this.#ids;
     this.#link.push(JSON.stringify([kind, this.#number, id, ...values]), body);
-    return new Promise((resolve, reject) => {
-      this.#calls.set(id, { sinceMs: host.clock.now(), resolve, reject });
-      this.#watch(host, host.limits.deadlineMs);
-    });
-  }
-
-  #watch(host: EngineHost, delayMs: number): void {
-    this.#deadlineTimer ??= host.clock.setTimer(() => {
-      this.#deadlineTimer = undefined;
-      const [oldest] = this.#calls.values();
-      if (oldest === undefined) return;
-      const { deadlineMs } = host.limits;
-      const leftMs = oldest.sinceMs + deadlineMs - host.clock.now();
-      if (leftMs > 0) this.#watch(host, leftMs);
-      else
-        this.reconnect(new EngineError('ERR_ENGINE_DOWN', `the hub did not answer within ${deadlineMs} ms`));
-    }, delayMs);
+    return this.#open!.run(
+      () => new Promise((resolve, reject) => void this.#calls.set(id, { resolve, reject })),
+    );
   }
 
   /** Other nodes see at once that this one is gone. */
