@@ -229,5 +229,28 @@ describe('strangers', { skip: noNats || noClients, concurrency: 4 }, () => {
       assert.deepEqual([...read.entries!.keys()], ['of the silent node']);
       assert.equal((await host.engine.members('other', 10)).count, 0);
     });
+
+    for (const [title, isWanted, texts] of [
+      ['a batch that arrived before an outage is dropped when it comes again after it', true, ['a', 'last']],
+      ['an engine forgets arrivals of topics whose interest ended in an outage', false, ['a', 'a', 'last']],
+    ] as const)
+      test(`SC-05 ${name}: ${title}`, async (t) => {
+        const server = await nats(t);
+        const [a, b] = await Promise.all([hostOn(t, server, kind), hostOn(t, server, kind)]);
+        for (const host of [a, b]) await start(host);
+        const again = (): Promise<unknown> => a.batch('news', ['a'], undefined, 1);
+        await b.interest('news');
+        await again();
+        await until('the message', () => b.arrivals.length === 1);
+        await b.connection.reconnect();
+        await until('the end of the outage', () => b.connections === 2);
+        if (isWanted) await b.interest('news');
+        for (let beats = 0; beats < 2; beats++) await b.engine.beat(bytesOf('b'), 30_000);
+        await b.interest('news');
+        await again();
+        await a.batch('news', ['last'], undefined, 2);
+        await until('the last message', () => b.texts.includes('last'));
+        assert.deepEqual(b.texts, texts);
+      });
   }
 });

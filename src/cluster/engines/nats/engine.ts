@@ -42,6 +42,8 @@ export class NatsEngine implements Engine {
   /** What arrived on the topics of interest. It outlives a disconnect. */
   readonly #arrivals = new Map<string, Arrivals>();
   #started: Started | undefined;
+  /** Beats since the connection can be used. */
+  #beats = 0;
   #changes = 0;
 
   constructor(settings: NatsEngineSettings) {
@@ -80,6 +82,7 @@ export class NatsEngine implements Engine {
       deadlineMs,
       join: (session) => membership.join(session),
       up: () => {
+        this.#beats = 0;
         host.connected();
       },
       down: (error) => {
@@ -154,7 +157,10 @@ export class NatsEngine implements Engine {
   }
 
   async beat(info: Uint8Array, ttlMs: number): Promise<readonly NodeEntry[]> {
-    return this.#usable().membership.beat(info, ttlMs);
+    const { link, membership, members } = this.#usable();
+    // The node has announced its interest anew by its second beat.
+    if (++this.#beats === 2) this.#forgetEnded(link.usable(), members);
+    return membership.beat(info, ttlMs);
   }
 
   async tell(to: { readonly node: string } | 'all', bytes: Uint8Array): Promise<void> {
@@ -207,6 +213,13 @@ export class NatsEngine implements Engine {
     const { host, members } = this.#started!;
     const { own } = members.leave(topic, fields);
     if (own.length > 0) this.#left(topic, own).catch((error: Error) => host.fault(error));
+  }
+
+  /** No call removes the interest that ended while NATS could not be used. */
+  #forgetEnded(session: Session, members: NatsMembers): void {
+    for (const subject of this.#arrivals.keys())
+      if (!session.isSubscribed(subject)) this.#arrivals.delete(subject);
+    members.keep((topic) => session.isSubscribed(this.#subjects.channel({ kind: 'members', topic })));
   }
 
   #gone(members: NatsMembers, node: string): void {

@@ -69,6 +69,11 @@ export class NatsMembers {
     this.#known.delete(topic);
   }
 
+  /** Unfollows the other topics. */
+  keep(isFollowed: (topic: string) => boolean): void {
+    for (const topic of this.#known.keys()) if (!isFollowed(topic)) this.#known.delete(topic);
+  }
+
   /** Changes of members that another node published. @throws EngineError `ERR_ENGINE_MESSAGE` for a broken change. */
   changed(topic: string, node: string, entries: readonly Uint8Array[]): void {
     const known = this.#known.get(topic);

@@ -168,7 +168,7 @@ export class Membership {
     const { host } = this.#owner;
     if (peer.node !== from) throw new EngineError('ERR_ENGINE_MESSAGE', 'a beat for another node');
     if (from === host.nodeId) {
-      // Both learn of it. The greater claim gives way.
+      // Both engines receive the beat of the other. The one with the greater claim is refused.
       if (peer.claim === this.#claim) {
         this.#isEchoed = true;
         return;

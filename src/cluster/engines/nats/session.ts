@@ -73,6 +73,10 @@ export class Session {
     }
   }
 
+  isSubscribed(subject: string): boolean {
+    return this.#subscriptions.has(subject);
+  }
+
   unsubscribe(subject: string): void {
     const subscription = this.#subscriptions.get(subject);
     this.#subscriptions.delete(subject);
