@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, test, type TestContext } from 'node:test';
 import { type Engine, natsEngine, writeEnvelope } from '../../../src/cluster/index.ts';
+import { type ControlMessage, writeControl } from '../../../src/cluster/engines/nats/control-message.ts';
 import { Subjects } from '../../../src/cluster/engines/nats/subjects.ts';
 import { systemClock } from '../../../src/engine/clock.ts';
 import { bytesOf, ContractNode } from '../../../src/testing/engine-contract-context.ts';
+import { waitUntil } from '../../../src/testing/index.ts';
 import { type AppConnection, type ClientKind, CLIENTS, noClients } from './clients.ts';
 import { eventsOf, joined, liveNode, nats, textsOf, until } from './live.ts';
 import { type NatsServer, noNats } from './server.ts';
@@ -104,6 +106,36 @@ describe('strangers', { skip: noNats || noClients, concurrency: 4 }, () => {
       assert.throws(() => one!.engine.start(one!), { code: 'ERR_STATE' });
       await one!.engine.stop(1_000);
       await start(three!);
+    });
+
+    test(`SC-03 ${name}: of two nodes with one id that met while both run, one is refused until the other leaves or expires`, async (t) => {
+      const server = await nats(t);
+      const host = await hostOn(t, server, kind, { nodeId: 'same' });
+      await start(host);
+      const other = await kind.connect(server.url);
+      t.after(() => other.close());
+      // No claim is less than this one.
+      const peer = { node: 'same', claim: '-', info: bytesOf('other') };
+      const say = async (message: ControlMessage): Promise<void> => {
+        other.publish(SUBJECTS.control, writeControl('same', message));
+        await other.flush();
+      };
+      const beat = (): Promise<unknown> => host.engine.beat(bytesOf('host'), 30_000);
+      await say({ op: 'beat', peer: { ...peer, ttlMs: 30_000 } });
+      await until('the report', () => host.faults.length === 1);
+      await assert.rejects(beat(), { code: 'ERR_ENGINE_REFUSED' });
+      await say({ op: 'bye', claim: '-' });
+      await beat();
+      await say({ op: 'beat', peer: { ...peer, ttlMs: 100 } });
+      await until('the report', () => host.faults.length === 2);
+      await waitUntil(
+        () =>
+          beat().then(
+            () => true,
+            () => false,
+          ),
+        { description: 'a beat that is accepted', deadlineMs: 20_000 },
+      );
     });
 
     test(`SC-03 ${name}: the connection stays the application's: open after stop, and without subscriptions`, async (t) => {

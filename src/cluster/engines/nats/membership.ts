@@ -33,8 +33,8 @@ export class Membership {
   #session: Session | undefined;
   /** The first beat of this session came back. */
   #isEchoed = false;
-  /** Another node with this id is alive, and stays. */
-  #isTaken = false;
+  /** Until then, another node with this id is alive, and stays. */
+  #takenUntilMs = -Infinity;
 
   constructor(owner: MembershipOwner) {
     const { host } = owner;
@@ -80,7 +80,7 @@ export class Membership {
     this.peers.beat(this.#record, host.clock.now());
     this.send(undefined, { op: 'beat', peer: this.#record });
     await this.#usable().flushed();
-    if (this.#isTaken) throw isTaken(host.nodeId);
+    if (host.clock.now() < this.#takenUntilMs) throw isTaken(host.nodeId);
     return this.peers.entries(host.clock.now());
   }
 
@@ -152,7 +152,8 @@ export class Membership {
         return this.#usable().publish(reply, writeControl(host.nodeId, { op: 'roll', peers }));
       }
       case 'bye':
-        if (from !== host.nodeId && this.peers.claimOf(from) === message.claim) this.peers.remove(from);
+        if (from === host.nodeId) this.#takenUntilMs = -Infinity;
+        else if (this.peers.claimOf(from) === message.claim) this.peers.remove(from);
         return;
       case 'ask':
         return this.#owner.members().asked(from, message);
@@ -173,7 +174,7 @@ export class Membership {
         this.#isEchoed = true;
         return;
       }
-      if (this.#claim > peer.claim) this.#isTaken = true;
+      if (this.#claim > peer.claim) this.#takenUntilMs = host.clock.now() + peer.ttlMs;
       throw isTaken(host.nodeId);
     }
     if (this.peers.beat(peer, host.clock.now())) this.send(from, { op: 'beat', peer: this.#record });
