@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
-import cluster, { type Address } from 'node:cluster';
+import cluster, { type Address, type Worker as ProcessWorker } from 'node:cluster';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
+import { Worker as ThreadWorker } from 'node:worker_threads';
 import { ReconnectingClient } from '../../../src/client/index.ts';
-import { startWorkers, type StartWorkersOptions, type Workers } from '../../../src/cluster/index.ts';
+import {
+  joinWorkers,
+  startWorkers,
+  type StartWorkersOptions,
+  type Workers,
+} from '../../../src/cluster/index.ts';
 import { Hub } from '../../../src/cluster/engines/workers/hub.ts';
 import { processLauncher, threadLauncher } from '../../../src/cluster/engines/workers/launchers.ts';
 import { LOOK_MS } from '../../../src/cluster/engines/workers/lane.ts';
@@ -175,6 +182,18 @@ test('SC-02 threads talk to the hub of the main thread, and stop in order', asyn
   workers.on('exit', (_, exit) => void exits.push(exit));
   await workers.stop({ deadlineMs: 20_000 });
   assert.equal(exits.length, 2);
+});
+
+test('SC-02 joinWorkers refuses a worker that has joined, and one of startWorkers', async (t) => {
+  const thread = new ThreadWorker('', { eval: true });
+  const ended = once(thread, 'exit');
+  joinWorkers(thread);
+  assert.throws(() => joinWorkers(thread), { code: 'ERR_STATE', message: /once for each worker/ });
+  await ended;
+  const forked = once(cluster, 'fork');
+  started(t, { count: 1 });
+  const [worker] = (await forked) as [ProcessWorker];
+  assert.throws(() => joinWorkers(worker), { code: 'ERR_STATE', message: /not for workers of startWorkers/ });
 });
 
 /** A hub on a virtual clock, and one real worker. */

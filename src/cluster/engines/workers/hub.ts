@@ -38,6 +38,8 @@ export class Hub {
   readonly random: RandomSource;
   readonly topics: HubTopics;
   readonly #members = new Set<HubMember>();
+  /** The workers of all members so far: a second member would read the same channel. */
+  readonly #workers = new WeakSet<object>();
   readonly #warnings = new Warnings(undefined);
   readonly #soon: (callback: () => void) => void;
   readonly #deadMs: number;
@@ -57,6 +59,13 @@ export class Hub {
     this.topics = new HubTopics(clock, maxHistoryBytes);
     this.#soon = soon;
     this.#deadMs = deadMs;
+  }
+
+  /** Remembers a worker. @returns Whether it was unknown. */
+  claim(worker: object): boolean {
+    if (this.#workers.has(worker)) return false;
+    this.#workers.add(worker);
+    return true;
   }
 
   /**

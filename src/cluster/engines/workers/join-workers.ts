@@ -7,8 +7,8 @@ import {
   wholeNumber,
 } from '../../../options/call-check.ts';
 import { Hub } from './hub.ts';
-import { listen } from './launchers.ts';
-import { type AnyWorker, isProcess, portToWorker } from './ports.ts';
+import { joinHub } from './launchers.ts';
+import { type AnyWorker, isProcess } from './ports.ts';
 
 const WORKER = {
   fits: (value: unknown) =>
@@ -23,14 +23,14 @@ const WORKER = {
  * or `new Worker()`, and for each worker that replaces another. Set `serialization: 'advanced'` in `cluster.setupPrimary()`. The
  * application restarts its workers; the hub kills one that acknowledges nothing for 10 seconds.
  *
- * @throws MisuseError `ERR_ARGUMENT` for anything but a worker.
+ * @throws MisuseError `ERR_ARGUMENT` for anything but a worker; `ERR_STATE` for a worker that has joined before, or is one of
+ *   {@link startWorkers}.
  */
 export function joinWorkers(worker: AnyWorker): void {
   checkCount('joinWorkers', arguments, 1);
   checkArgument('joinWorkers', 'worker', worker, WORKER);
   const hub = defaultEngine.part(Hub);
-  const member = hub.join(portToWorker(worker));
-  listen(member, worker);
+  const member = joinHub(hub, worker);
   const leave = (): void => hub.leave(member);
   if (isProcess(worker)) worker.once('disconnect', leave);
   worker.once('exit', leave);

@@ -2,9 +2,10 @@ import cluster from 'node:cluster';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { Worker as ThreadWorker } from 'node:worker_threads';
+import { MisuseError } from '../../../protocol/errors.ts';
 import type { Hub } from './hub.ts';
 import type { HubMember } from './hub-member.ts';
-import { portToWorker } from './ports.ts';
+import { type AnyWorker, portToWorker } from './ports.ts';
 import type { Launch, WorkerExit } from './supervisor.ts';
 import { fromWire } from './worker-message.ts';
 
@@ -29,10 +30,9 @@ export const processLauncher =
     const worker = cluster.fork({ ...env, HAWSER_WORKER: String(number) });
     const child = worker.process;
     let error: Error | undefined;
-    const member = hub.join(portToWorker(worker), (reason) => {
+    const member = joinHub(hub, worker, (reason) => {
       error = reason;
     });
-    listen(member, worker);
     // A process that cannot be started has no exit.
     let isOver = false;
     const end = (exit: WorkerExit): void => {
@@ -69,10 +69,9 @@ export const threadLauncher =
     });
     const { threadId } = worker;
     let error: Error | undefined;
-    const member = hub.join(portToWorker(worker), (reason) => {
+    const member = joinHub(hub, worker, (reason) => {
       error = reason;
     });
-    listen(member, worker);
     let isOver = false;
     worker.once('online', up);
     worker.on('error', (reason: Error) => {
@@ -92,15 +91,24 @@ export const threadLauncher =
     };
   };
 
-/** Passes messages of a worker to the hub. */
-export function listen(
-  member: HubMember,
-  worker: { on(event: 'message', listener: (wire: unknown) => void): unknown },
-): void {
-  worker.on('message', (wire) => {
+/**
+ * Connects the channel of a worker with the hub.
+ * @param killed Called if the hub killed the worker.
+ * @throws MisuseError `ERR_STATE` for a worker that has joined before.
+ */
+export function joinHub(hub: Hub, worker: AnyWorker, killed?: (error: Error) => void): HubMember {
+  if (!hub.claim(worker))
+    throw new MisuseError(
+      'ERR_STATE',
+      'joinWorkers: this worker has joined the hub; call it once for each worker, and not for workers of startWorkers()',
+    );
+  const member = hub.join(portToWorker(worker), killed);
+  const channel: { on(event: 'message', listener: (wire: unknown) => void): unknown } = worker;
+  channel.on('message', (wire) => {
     const message = fromWire(wire);
     if (message !== undefined) member.received(message);
   });
+  return member;
 }
 
 interface Ending {

@@ -21,7 +21,7 @@ export interface LinkUser {
   /** The hub can be asked: the first time unless it could be asked before, and after each `reset`. */
   opened(): void;
   received(record: WorkerRecord): void;
-  /** What the hub had for this worker was dropped, or the hub has gone. */
+  /** The hub dropped the records that were queued for this worker, or the hub has gone. */
   reset(error: EngineError): void;
 }
 
@@ -134,7 +134,7 @@ export class WorkerLink {
   #reset(): void {
     const error = new EngineError(
       'ERR_ENGINE_DOWN',
-      'this worker read too slowly: the hub dropped what waited for it',
+      'this worker read too slowly: the hub dropped the records that were queued for it',
     );
     for (const user of this.#users.values()) {
       user.reset(error);
