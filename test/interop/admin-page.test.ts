@@ -4,9 +4,8 @@ import { after, before, test, type TestContext } from 'node:test';
 import { connect, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { redisEngine } from '../../src/cluster/index.ts';
 import { waitUntil } from '../../src/testing/index.ts';
-import { serverProcess } from '../cluster/redis/child.ts';
 import { CLIENTS, ioredis, nodeRedis } from '../cluster/redis/clients.ts';
-import { redis } from '../cluster/redis/live.ts';
+import { redis, serverChild } from '../cluster/redis/live.ts';
 import { noRedis } from '../cluster/redis/server.ts';
 import { type Browser, chromium, type Page } from './peers.ts';
 
@@ -219,7 +218,7 @@ test(
       guest.terminate();
       await other.shutdown();
     });
-    const child = await serverProcess(t, broker);
+    const child = await serverChild(t, broker);
     await waitUntil(async () => (await server.cluster.nodes()).length === 3, { deadlineMs: 20_000 });
     const page = await visit(t, url, { viewport: { width: 1280, height: 900 } });
     await shows(page, '#answered', (text) => text === '3');

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
 import { natsEngine } from '../../../src/cluster/index.ts';
 import { connect, WebSocketServer } from '../../../src/index.ts';
 import { waitUntil } from '../../../src/testing/index.ts';
 import { type ClientKind, CLIENTS, noClients } from './clients.ts';
-import { nats, until } from './live.ts';
+import { nats, serverChild, until } from './live.ts';
 import { noNats } from './server.ts';
 
 /** A server of the cluster whose connections subscribe to `news`. */
@@ -79,22 +75,17 @@ describe('calls', { skip: noNats || noClients }, () => {
   test('SC-09 SC-03 on NATS a server whose process is stopped or killed is missing, and the others answer', async (t) => {
     const { url } = await nats(t);
     const [a, b] = [await member(t, url, CLIENTS[1]!), await member(t, url, CLIENTS[0]!)];
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'server-child.js'), url], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    t.after(() => child.kill('SIGKILL'));
-    const [line] = (await once(child.stdout, 'data')) as [Buffer];
-    const id = line.toString('utf8').trim();
+    const { id, signal } = await serverChild(t, url);
     await acquainted([a, b], 3);
     assert.deepEqual((await a.cluster.stats()).missing, []);
-    child.kill('SIGSTOP');
+    signal('SIGSTOP');
     const hanging = await a.cluster.subscriberCount('news', { deadlineMs: 300 });
     assert.deepEqual(
       [hanging.value, idsIn(hanging.answered), hanging.missing],
       [2, idsIn([a.id, b.id]), [id]],
     );
     const dying = b.cluster.stats({ deadlineMs: 300 });
-    child.kill('SIGKILL');
+    signal('SIGKILL');
     assert.deepEqual((await dying).missing, [id]);
     assert.equal((await a.cluster.broadcast('still')).value.ok, true);
     await until('the broadcast', () => b.messages.includes('still'));

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { natsEngine, type NatsEngineOptions } from '../../../src/cluster/index.ts';
 import type { ResolvedPresenceRule } from '../../../src/cluster/rules.ts';
@@ -5,6 +6,7 @@ import { systemClock } from '../../../src/engine/clock.ts';
 import { systemRandom } from '../../../src/engine/random.ts';
 import { waitUntil } from '../../../src/testing/index.ts';
 import { TestNode } from '../recorded.ts';
+import { type ServerProcess, serverProcess } from '../server-process.ts';
 import { type AppConnection, type ClientKind } from './clients.ts';
 import { NatsServer } from './server.ts';
 
@@ -76,6 +78,10 @@ export async function joined(from: TestNode, to: TestNode, topic = 'news'): Prom
 /** What arrived at a node, apart from the messages of {@link joined}. */
 export const textsOf = ({ owner }: TestNode): readonly string[] =>
   owner.texts.filter((text) => text !== 'hello');
+
+/** A server of the cluster, with one member of `room`, in a process of its own. */
+export const serverChild = (t: TestContext, url: string): Promise<ServerProcess> =>
+  serverProcess(t, join(import.meta.dirname, 'server-child.js'), url);
 
 /** Counts the events of a node that begin with a word. */
 export const eventsOf = ({ owner }: TestNode, name: 'up' | 'down'): number =>

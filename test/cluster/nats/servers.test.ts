@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import process from 'node:process';
 import { describe, test, type TestContext } from 'node:test';
 import { natsEngine } from '../../../src/cluster/index.ts';
 import { connect, type ServerOptions, WebSocketServer } from '../../../src/index.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
 import { type ClientKind, CLIENTS, noClients } from './clients.ts';
-import { nats, until } from './live.ts';
+import { nats, serverChild, until } from './live.ts';
 import { noNats } from './server.ts';
 
 interface Running {
@@ -162,15 +158,11 @@ describe('servers', { skip: noNats || noClients, concurrency: 4 }, () => {
       return changes.includes('leave of b');
     });
 
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'server-child.js'), url], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    t.after(() => child.kill('SIGKILL'));
+    const child = await serverChild(t, url);
     await until('the member of the child', () => changes.includes('join of the child'));
     assert.equal((await b.server.presence('room')).count, 1);
-    const exited = once(child, 'exit');
-    process.kill(child.pid!, 'SIGKILL');
-    await exited;
+    child.signal('SIGKILL');
+    await child.exited;
     assert.equal((await a.server.presence('room')).count, 1, 'until its entry expires');
     for (let ms = 0; ms < 20_000; ms += 1_000) clock.advance(1_000);
     assert.equal(changes.includes('leave of the child'), false);

@@ -4,9 +4,8 @@ import { describe, test, type TestContext } from 'node:test';
 import { redisEngine } from '../../../src/cluster/index.ts';
 import { connect, type NodeInfo, type ServerOptions, WebSocketServer } from '../../../src/index.ts';
 import { waitUntil } from '../../../src/testing/index.ts';
-import { serverProcess } from './child.ts';
 import { CLIENTS, ioredis, nodeRedis } from './clients.ts';
-import { redis, until } from './live.ts';
+import { redis, serverChild, until } from './live.ts';
 import { noRedis, type RedisServer } from './server.ts';
 
 /** A server of the cluster, with a client that writes down what it gets. */
@@ -126,7 +125,7 @@ describe('calls', { skip: noRedis || ioredis.skip || nodeRedis.skip }, () => {
 
   test('SC-09 a server whose process is stopped or killed is missing, and the others answer', async (t) => {
     const { server } = await redis(t);
-    const [a, b, other] = [await member(t, server), await member(t, server), await serverProcess(t, server)];
+    const [a, b, other] = [await member(t, server), await member(t, server), await serverChild(t, server)];
     await waitUntil(async () => (await a.cluster.nodes()).length === 3, { deadlineMs: 20_000 });
     const present = await a.cluster.stats();
     assert.deepEqual([present.missing, present.value.nodes.length], [[], 3]);

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { redisEngine } from '../../../src/cluster/index.ts';
 import type { RedisEngineOptions } from '../../../src/cluster/index.ts';
@@ -6,6 +7,7 @@ import { type Clock, systemClock } from '../../../src/engine/clock.ts';
 import { systemRandom } from '../../../src/engine/random.ts';
 import { waitUntil } from '../../../src/testing/index.ts';
 import { offsetsOf, RULE, TestNode } from '../recorded.ts';
+import { type ServerProcess, serverProcess } from '../server-process.ts';
 import { CLIENTS, Commands } from './clients.ts';
 import type { RedisServer } from './server.ts';
 
@@ -81,6 +83,10 @@ export async function redis(
   });
   return { server, commands };
 }
+
+/** A server of the cluster in a process of its own. */
+export const serverChild = (t: TestContext, { port }: RedisServer): Promise<ServerProcess> =>
+  serverProcess(t, join(import.meta.dirname, 'server-child.js'), `${port}`);
 
 /** Counts the events of a node that begin with a word. */
 export const eventsOf = ({ owner }: TestNode, name: 'up' | 'down'): number =>
