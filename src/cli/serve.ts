@@ -20,15 +20,8 @@ import { logClients, withoutCloses } from './serve-verbose.ts';
 import { SERVER_FLAGS, serverOptionsOf, WATCH_FLAGS } from './server-flags.ts';
 import { terminalLog } from './terminal-log.ts';
 import { serveWorkers } from './workers/serve-workers.ts';
-import {
-  isServeWorker,
-  leavePrimary,
-  reportWorker,
-  WORKER_FLAGS,
-  workerCountOf,
-  workerIo,
-  workerOptions,
-} from './workers/worker-flags.ts';
+import { ServeWorker } from './workers/serve-worker.ts';
+import { WORKER_FLAGS, workerCountOf } from './workers/worker-flags.ts';
 import { refuseTopicFlags, TOPIC_FLAGS, topicSettingsOf } from './topics/topic-flags.ts';
 
 const WHERE_FLAGS: readonly Flag[] = [
@@ -199,7 +192,21 @@ async function listen(server: WebSocketServer, port: number, host: string): Prom
 }
 
 async function run(args: readonly string[], givenIo: CommandIo): Promise<number> {
-  const io = workerIo(givenIo);
+  const worker = await ServeWorker.of(givenIo);
+  try {
+    return await runIn(worker, args, worker?.io ?? givenIo);
+  } catch (error) {
+    // It would stay alive.
+    worker?.leave();
+    throw error;
+  }
+}
+
+async function runIn(
+  worker: ServeWorker | undefined,
+  args: readonly string[],
+  io: CommandIo,
+): Promise<number> {
   const { flags } = parseFlags(args, FLAGS, 0);
   if (flags.has('help')) {
     io.out(help());
@@ -208,24 +215,20 @@ async function run(args: readonly string[], givenIo: CommandIo): Promise<number>
   const mode = modeOf(flags);
   const logger = loggerFor(io, flags);
   const address = brokerAddressOf(flags, mode);
-  const workers = workerCountOf(flags, io);
+  const workers = worker === undefined ? workerCountOf(flags) : undefined;
   // Each worker connects by itself, the primary does not.
   if (address !== undefined && workers !== undefined) checkClient(address, io);
   let broker: Broker | undefined;
   try {
     if (address !== undefined && workers === undefined) broker = await brokerAt(address, io, logger);
-    await runServer({ args, flags, mode, io, logger, broker, workers });
-  } catch (error) {
-    // A worker that fails would stay alive.
-    leavePrimary();
-    throw error;
+    await runServer({ args, flags, mode, io, logger, broker, worker, workers });
   } finally {
     await broker?.close();
   }
   return EXIT.DONE;
 }
 
-/** What {@link run} has found out before a server is made. */
+/** What {@link runIn} has found out before a server is made. */
 interface Serving {
   readonly args: readonly string[];
   readonly flags: FlagValues;
@@ -233,11 +236,14 @@ interface Serving {
   readonly io: CommandIo;
   readonly logger: Logger;
   readonly broker: Broker | undefined;
+  /** `undefined` if this process is no worker. */
+  readonly worker: ServeWorker | undefined;
   /** Number of workers that this process starts. */
   readonly workers: number | undefined;
 }
 
-async function runServer({ args, flags, mode, io, logger, broker, workers }: Serving): Promise<void> {
+async function runServer(serving: Serving): Promise<void> {
+  const { args, flags, mode, io, logger, broker, worker, workers } = serving;
   const port = wholeNumberOf(flags, 'port', 8080, 0, 65_535);
   const timeoutMs = wholeNumberOf(flags, 'shutdown-timeout-ms', 10_000, 1, 2 ** 31 - 1);
   const host = textOf(flags, 'host') ?? '127.0.0.1';
@@ -252,7 +258,7 @@ async function runServer({ args, flags, mode, io, logger, broker, workers }: Ser
     logger,
   };
   const log = flags.has('verbose') ? logger : undefined;
-  const server = serverOf(() => serverFor(mode, workerOptions(options, io), topics, log));
+  const server = serverOf(() => serverFor(mode, worker?.optionsOf(options) ?? options, topics, log));
   const announce = (address: AddressInfo, adminUrl: string | undefined, more: object): void => {
     const authority = `${urlHost(address)}:${address.port}`;
     const s = credentials === undefined ? '' : 's';
@@ -280,7 +286,7 @@ async function runServer({ args, flags, mode, io, logger, broker, workers }: Ser
     });
     return;
   }
-  reportWorker(server, options, io);
+  if (broker !== undefined) worker?.report(server);
   // The logger reports errors; without a listener the event would be unhandled.
   server.on('error', () => undefined);
   if (flags.has('json')) printEvents(server, io);
@@ -288,10 +294,9 @@ async function runServer({ args, flags, mode, io, logger, broker, workers }: Ser
 
   // Installed before the URL is printed and until the server has closed: without a listener SIGHUP ends the process.
   const stopRenewing = io.onHangUp(() => renew(server, flags, host, logger));
-  const isWorker = isServeWorker(io);
-  const adminUrl = isWorker ? undefined : await openAdmin(() => server.listenAdmin(), options);
+  const adminUrl = worker !== undefined ? undefined : await openAdmin(() => server.listenAdmin(), options);
   const address = await listen(server, port, host);
-  if (!isWorker) announce(address, adminUrl, {});
+  if (worker === undefined) announce(address, adminUrl, {});
   if (adminUrl !== undefined && !flags.has('json')) io.out(`The admin page is on ${adminUrl}`);
 
   await interruption(io.interrupted, server);
@@ -301,7 +306,7 @@ async function runServer({ args, flags, mode, io, logger, broker, workers }: Ser
   const report = await server.shutdown({ timeoutMs });
   stopRenewing();
   if (flags.has('json')) io.out(jsonLine({ event: 'shutdown', time: new Date().toISOString(), ...report }));
-  if (isWorker && io.interrupted.aborted) leavePrimary();
+  if (io.interrupted.aborted) worker?.leave();
 }
 
 /** @throws UsageError for flags that contradict each other; CommandError for files that cannot be read. */

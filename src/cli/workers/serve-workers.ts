@@ -1,8 +1,9 @@
-import cluster, { type Address } from 'node:cluster';
+import type { Address, Cluster } from 'node:cluster';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { startWorkers, type Workers } from '../../cluster/index.ts';
+import type { Workers } from '../../cluster/index.ts';
 import type { Logger, ServerOptions } from '../../index.ts';
-import { CommandError, type CommandIo, EXIT } from '../command.ts';
+import { CommandError, type CommandIo } from '../command.ts';
 import { jsonLine } from '../json.ts';
 import { MetricsPort } from './metrics-port.ts';
 
@@ -26,7 +27,10 @@ export interface WorkersToServe {
  * Runs `serve` in several processes until SIGINT or SIGTERM. Workers that end are restarted.
  * @throws CommandError if a worker ends before all of them listen.
  */
-export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Promise<number> {
+export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Promise<void> {
+  // Other commands start without them.
+  const { default: cluster } = await import('node:cluster');
+  const { startWorkers } = await import('../../cluster/index.ts');
   const { count, args, options, timeoutMs, isJson, logger, announce } = settings;
   const workers = startWorkers({ script: io.script, args: ['serve', ...args], count });
   const print = (event: string, fields: object): void => {
@@ -61,14 +65,14 @@ export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Pro
       port = opened;
       adminUrl = await settings.openAdmin(() => opened.listen());
     }
-    const address = await listening(workers, count, io.interrupted);
+    const address = await listening(cluster, workers, count, io.interrupted);
     if (address !== undefined) {
       announce(
         { address: address.address, port: address.port, family: address.addressType === 6 ? 'IPv6' : 'IPv4' },
         adminUrl,
       );
       if (adminUrl !== undefined && !isJson) io.out(`The metrics of all workers are on ${adminUrl}metrics`);
-      await interruption(io.interrupted);
+      if (!io.interrupted.aborted) await once(io.interrupted, 'abort');
     }
     // Clear the line: the terminal has just echoed ^C there.
     io.status('');
@@ -77,11 +81,15 @@ export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Pro
     await port?.close();
   }
   print('shutdown', { workers: count });
-  return EXIT.DONE;
 }
 
 /** Resolves with the address when every worker listens; `undefined` if the command is interrupted before. */
-function listening(workers: Workers, count: number, interrupted: AbortSignal): Promise<Address | undefined> {
+function listening(
+  cluster: Cluster,
+  workers: Workers,
+  count: number,
+  interrupted: AbortSignal,
+): Promise<Address | undefined> {
   return new Promise((resolve, reject) => {
     const ready = new Set<number>();
     const onListening = ({ id }: { readonly id: number }, address: Address): void => {
@@ -110,12 +118,5 @@ function listening(workers: Workers, count: number, interrupted: AbortSignal): P
     workers.on('exit', onExit);
     interrupted.addEventListener('abort', onAbort);
     if (interrupted.aborted) onAbort();
-  });
-}
-
-function interruption(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
