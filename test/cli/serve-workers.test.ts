@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { ReconnectingClient } from '../../src/client/index.ts';
@@ -93,6 +95,15 @@ test('CM-04 SC-02 serve --relay --workers: a message reaches the connections of 
   });
 });
 
+/** Status of a request that names another host than that of its URL. */
+async function statusFor(url: string, host: string): Promise<number | undefined> {
+  const [response] = (await once(get(url, { headers: { host }, agent: false }), 'response')) as [
+    IncomingMessage,
+  ];
+  response.resume();
+  return response.statusCode;
+}
+
 test('CM-04 SC-02 serve --workers --admin-port: one text with the metrics of all workers, and a page that lists them', async (t) => {
   const server = await workers(t, '--metrics', '--admin-port', '0', '--admin-token', 'x'.repeat(16));
   const client = await RawClient.connect({ port: server.port });
@@ -111,6 +122,13 @@ test('CM-04 SC-02 serve --workers --admin-port: one text with the metrics of all
   assert.match(page, /^worker 1: up, process \d+, restarts 0\nworker 2: up/m);
   assert.equal((await ask('/metrics', 'y'.repeat(16))).status, 401);
   assert.equal((await fetch(new URL('/metrics', url))).status, 401);
+  for (const [host, status] of [
+    ['192.0.2.1:9090', 401],
+    ['[2001:db8::1]:9090', 401],
+    ['LocalHost:9090', 401],
+    ['rebound.example:9090', 403],
+  ] as const)
+    assert.equal(await statusFor(url, host), status, host);
   assert.equal((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status, 200);
   assert.equal((await fetch(`http://127.0.0.1:${server.port}/metrics`)).status, 404);
 });

@@ -1,7 +1,6 @@
-import type { AddressInfo } from 'node:net';
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { type AddressInfo, isIP } from 'node:net';
 import type { Workers } from '../../cluster/index.ts';
-import { refuse, type ServerOptions, WebSocketServer } from '../../index.ts';
+import { refuse, type ServerOptions, timingSafeEqualText, WebSocketServer } from '../../index.ts';
 import { METRICS_TYPE } from '../../observe/index.ts';
 
 type Admin = Exclude<NonNullable<ServerOptions['admin']>, false>;
@@ -14,12 +13,15 @@ export class MetricsPort {
   constructor(admin: Admin, workers: Workers) {
     this.#admin = admin;
     const { host = '127.0.0.1', token, allowedHosts = [] } = admin;
-    const urlHost = host.includes(':') ? `[${host}]` : host;
+    const names = new Set(['localhost', host, ...allowedHosts].map((name) => name.toLowerCase()));
     this.#server = new WebSocketServer({
-      allowedHosts: [...new Set(['localhost', '127.0.0.1', '[::1]', urlHost, ...allowedHosts])],
+      allowedHosts: false,
       endpoints: { health: '/healthz' },
       upgrade: () => refuse(404),
       request: async ({ url, method, headers }) => {
+        // As on the admin port of a server, an address is always right: DNS rebinding needs a name.
+        if (!names.has(url.hostname) && isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0)
+          return text(403, 'This host is not allowed: start the server with --admin-allowed-host.\n');
         if (method !== 'GET' && method !== 'HEAD')
           return text(405, 'Use GET or HEAD.\n', { allow: 'GET, HEAD' });
         if (token !== undefined && !isToken(headers.get('authorization'), token))
@@ -47,10 +49,8 @@ export class MetricsPort {
 const text = (status: number, body: string, headers: Readonly<Record<string, string>> = {}): Response =>
   new Response(body, { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers } });
 
-const digest = (value: string): Buffer => createHash('sha256').update(value).digest();
-
 const isToken = (authorization: string | null, token: string): boolean =>
-  timingSafeEqual(digest(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? ''), digest(token));
+  timingSafeEqualText(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '', token);
 
 /** What the metrics say in one line each, and each worker. */
 const SHOWN = [
