@@ -7,6 +7,7 @@ import { duration, size, whole } from '../src/load/index.ts';
 import { type Cell, CELLS, cellId, MEMORY } from './cells.ts';
 import { pinned } from './child.ts';
 import { comparison } from './compare.ts';
+import { count } from './count.ts';
 import { measureFloors } from './floors.ts';
 import { measureMemory, type MemorySample } from './memory.ts';
 import { plotOf } from './plot.ts';
@@ -63,14 +64,6 @@ interface Settings {
   readonly write: boolean;
   readonly sides: readonly Side[];
   readonly cells: readonly Cell[];
-}
-
-/** @throws Error unless the text is a whole number above 0. */
-function count(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new Error(`--${name} is ${text}; it must be a whole number above 0`);
-  return value;
 }
 
 const say = (text: string): void => void process.stderr.write(text);
@@ -238,7 +231,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const { quick, only, against } = values;
-  if (against !== undefined && values.write) throw new Error('--write: --against writes no results');
+  if (against !== undefined)
+    for (const name of ['write', 'with-bun', 'compare'] as const)
+      if (values[name] !== undefined && values[name] !== false)
+        throw new Error(`--${name} and --against exclude each other`);
   const sides = against === undefined ? installedSides(values['with-bun']) : buildsOf(against);
   const cells = CELLS.filter(
     (cell) => (quick ? cell.quick : true) && cellId(cell).includes(only) && sidesOf(cell, sides).length > 1,

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { processUsage } from '../src/load/index.ts';
 import { Child, CORE } from './child.ts';
+import { count } from './count.ts';
 import type { StormServer } from './servers/storm.ts';
 import { median } from './statistics.ts';
 import type { StormOrder } from './storm-clients.ts';
@@ -60,8 +61,8 @@ const { values } = parseArgs({
     library: { type: 'string' },
   },
 });
-const connections = Number(values.connections);
-const rounds = Number(values.rounds);
+const connections = count('connections', values.connections);
+const rounds = count('rounds', values.rounds);
 const args = values.library === undefined ? [] : [`--library=${values.library}`];
 
 const resuming = new Side(args);

@@ -1,12 +1,14 @@
 // CPU time of a message from one worker to another through the primary: packed, as workerEngine() of hawser/cluster sends it, and
 // message by message. Run: node build/bench/workers.js [--rounds n] [--turns n]
 import cluster, { type Worker as ProcessWorker } from 'node:cluster';
-import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker as ThreadWorker, workerData } from 'node:worker_threads';
 import { type Channel, type EngineHost, joinWorkers, workerEngine } from '../src/cluster/index.ts';
+import { DEFAULT_SERVER_OPTIONS } from '../src/index.ts';
+import { count } from './count.ts';
+import { median } from './statistics.ts';
 
 /** Messages of one turn. */
 const TURN = 64;
@@ -47,13 +49,8 @@ async function engineOf(id: string, received: (count: number) => void) {
   const engine = workerEngine();
   const host: EngineHost = {
     nodeId: id,
-    clock: {
-      now: () => performance.now(),
-      wallNow: () => Date.now(),
-      setTimer: (callback, delayMs) => setTimeout(callback, delayMs).unref(),
-      clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
-    },
-    random: { bytes: () => Buffer.alloc(12), fraction: () => 0, uuid: () => id },
+    clock: DEFAULT_SERVER_OPTIONS.clock,
+    random: DEFAULT_SERVER_OPTIONS.random,
     limits: { deadlineMs: 30_000, maxEntryBytes: 1_048_576, maxHistoryBytes: 1_048_576 },
     connected: () => undefined,
     disconnected: (error) => {
@@ -177,15 +174,15 @@ async function measure(kind: Kind, way: Way, bytes: number, turns: number): Prom
   return used / (turns * TURN);
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
-
 const task = isMainThread
   ? (JSON.parse(process.env['HAWSER_BENCH_TASK'] ?? 'null') as Task | null)
   : (workerData as Task);
 if (task !== null) await work(task);
 else {
-  const { values } = parseArgs({ options: { rounds: { type: 'string' }, turns: { type: 'string' } } });
-  const [rounds, turns] = [Number(values.rounds ?? 5), Number(values.turns ?? 1_000)];
+  const { values } = parseArgs({
+    options: { rounds: { type: 'string', default: '5' }, turns: { type: 'string', default: '1000' } },
+  });
+  const [rounds, turns] = [count('rounds', values.rounds), count('turns', values.turns)];
   console.log(
     '| Channel | Message | one topic | 64 topics | message by message | ratio, one topic | ratio, 64 topics |',
   );

@@ -1,7 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { CLIENTS } from '../../test/cluster/redis/clients.ts';
 import { RedisServer } from '../../test/cluster/redis/server.ts';
 import type * as clusterModule from '../../src/cluster/index.ts';
+import { DEFAULT_SERVER_OPTIONS } from '../../src/index.ts';
 import { type Ioredis, Redis } from './libraries.ts';
 import { cpuMicros } from './usage.ts';
 
@@ -47,17 +47,8 @@ async function startEngine(port: number): Promise<clusterModule.Engine> {
   const ignore = (): void => undefined;
   await engine.start({
     nodeId: 'bench',
-    clock: {
-      now: () => performance.now(),
-      wallNow: () => Date.now(),
-      setTimer: (callback: () => void, ms: number) => setTimeout(callback, ms),
-      clearTimer: (timer: unknown) => clearTimeout(timer as NodeJS.Timeout),
-    },
-    random: {
-      bytes: (length) => randomBytes(length),
-      fraction: () => Math.random(),
-      uuid: () => randomUUID(),
-    },
+    clock: DEFAULT_SERVER_OPTIONS.clock,
+    random: DEFAULT_SERVER_OPTIONS.random,
     limits: { deadlineMs: 20_000, maxEntryBytes: 1_048_576, maxHistoryBytes: 67_108_864 },
     connected: ignore,
     disconnected: ignore,

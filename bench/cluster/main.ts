@@ -6,6 +6,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { count } from '../count.ts';
 import { BENCH } from '../sides.ts';
 import { engineCells } from './engine-cells.ts';
 import { fanOut } from './fan-out.ts';
@@ -18,9 +19,7 @@ import { stormCell } from './storm.ts';
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '5' }, write: { type: 'boolean', default: false } },
 });
-const rounds = Number(values.rounds);
-if (!(Number.isInteger(rounds) && rounds > 0))
-  throw new Error(`--rounds is ${values.rounds}; it must be a whole number above 0`);
+const rounds = count('rounds', values.rounds);
 
 const step = async <Result>(name: string, run: () => Promise<Result>): Promise<Result> => {
   process.stderr.write(`${name}\n`);

@@ -11,6 +11,7 @@ import { Publisher } from '../../test/cluster/proofs/publisher.ts';
 import { Subscriber } from '../../test/cluster/proofs/subscriber.ts';
 import { Commands } from '../../test/cluster/redis/clients.ts';
 import { RedisServer } from '../../test/cluster/redis/server.ts';
+import { count } from '../count.ts';
 
 const NODES = 3;
 const PUBLISHERS = 60;
@@ -34,20 +35,14 @@ const { values } = parseArgs({
   },
 });
 
-function positive(name: keyof typeof values): number {
-  const value = Number(values[name]);
-  if (value > 0) return value;
-  throw new Error(`--${name} is ${values[name]}; it must be a number above 0`);
-}
-
 const between = ({ min, max }: { readonly min: number; readonly max: number }): number =>
   min + Math.random() * (max - min);
 
-const durationMs = positive('minutes') * 60_000;
-const clients = positive('clients');
-const rate = positive('rate');
-const topics = Array.from({ length: positive('topics') }, (_, at) => `topic:${at}`);
-const follow = Math.min(positive('follow'), topics.length);
+const durationMs = count('minutes', values.minutes) * 60_000;
+const clients = count('clients', values.clients);
+const rate = count('rate', values.rate);
+const topics = Array.from({ length: count('topics', values.topics) }, (_, at) => `topic:${at}`);
+const follow = Math.min(count('follow', values.follow), topics.length);
 
 const ledger = new Ledger();
 const server = await RedisServer.start();
