@@ -7,7 +7,8 @@ import { Commands, ioredis } from '../cluster/redis/clients.ts';
 import { noRedis, RedisServer } from '../cluster/redis/server.ts';
 import { FENCES } from '../docs/fences.ts';
 import { dockerCompose } from '../interop/peers.ts';
-import { EXAMPLE, replaced, ROOT } from './balancers.ts';
+import { replaced } from '../interop/proxy-run.ts';
+import { EXAMPLE, ROOT } from './balancers.ts';
 import { compose, drainComplaints, fileOf, load, NO_PACKAGES, NO_YAML, redisArguments } from './files.ts';
 import { kubernetesComplaints } from './kubernetes.ts';
 

@@ -1,9 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -11,26 +7,10 @@ import { selfSigned } from '../../src/testing/self-signed.ts';
 import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { close, pong, RawClient, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { closeCode, nextText } from '../server/live.ts';
-import { accepts, freePort } from './free-port.ts';
-import { haproxy, nginx } from './peers.ts';
+import { HAPROXY, NGINX, nginxConfig, recipe, replaced, startProxy } from './proxy-run.ts';
 
-const DOCS = join(import.meta.dirname, '..', '..', '..', 'docs', 'proxies.md');
 /** The client's address: not 127.0.0.1, which is the proxy's address. */
 const CLIENT_ADDRESS = '127.0.0.2';
-
-/** The configuration of a proxy in docs/proxies.md, by the language of its code block. */
-function recipe(language: string): string {
-  const fence = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(readFileSync(DOCS, 'utf8'));
-  return fence?.[1] ?? assert.fail(`docs/proxies.md has no ${language}`);
-}
-
-/** Replaces text in a recipe. @throws If the recipe does not contain the text. */
-function replaced(recipeText: string, changes: readonly (readonly [string, string])[]): string {
-  return changes.reduce((all, [what, by]) => {
-    assert.ok(all.includes(what), `the recipe has no ${what}`);
-    return all.replaceAll(what, by);
-  }, recipeText);
-}
 
 interface Setting {
   readonly folder: string;
@@ -41,37 +21,23 @@ interface Setting {
 
 const PROXIES = [
   {
-    name: 'nginx',
-    found: nginx,
-    args: (folder: string) => ['-p', folder, '-c', join(folder, 'proxy.conf'), '-e', 'stderr'],
+    ...NGINX,
     config: ({ folder, port, backendPort, timeout }: Setting) =>
-      `daemon off;
-       pid ${folder}/pid;
-       error_log stderr warn;
-       worker_processes 1;
-       events { worker_connections 64; }
-       http {
-         access_log off;
-         client_body_temp_path ${folder}/body;
-         proxy_temp_path ${folder}/proxy;
-         fastcgi_temp_path ${folder}/fastcgi;
-         uwsgi_temp_path ${folder}/uwsgi;
-         scgi_temp_path ${folder}/scgi;
-         ${replaced(recipe('nginx'), [
-           ['127.0.0.1:8080', `127.0.0.1:${backendPort}`],
-           ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`],
-           ['/etc/ssl/app.example/fullchain.pem', join(folder, 'both.pem')],
-           ['/etc/ssl/app.example/privkey.pem', join(folder, 'both.pem')],
-           ['75s', timeout],
-         ])}
-       }`,
+      nginxConfig(
+        folder,
+        replaced(recipe('proxies.md', 'nginx'), [
+          ['127.0.0.1:8080', `127.0.0.1:${backendPort}`],
+          ['listen 443 ssl', `listen 127.0.0.1:${port} ssl`],
+          ['/etc/ssl/app.example/fullchain.pem', join(folder, 'both.pem')],
+          ['/etc/ssl/app.example/privkey.pem', join(folder, 'both.pem')],
+          ['75s', timeout],
+        ]),
+      ),
   },
   {
-    name: 'HAProxy',
-    found: haproxy,
-    args: (folder: string) => ['-db', '-f', join(folder, 'proxy.conf')],
+    ...HAPROXY,
     config: ({ folder, port, backendPort, timeout }: Setting) =>
-      replaced(recipe('haproxy'), [
+      replaced(recipe('proxies.md', 'haproxy'), [
         ['127.0.0.1:8080', `127.0.0.1:${backendPort}`],
         ['bind :443', `bind 127.0.0.1:${port}`],
         ['/etc/ssl/app.example/both.pem', join(folder, 'both.pem')],
@@ -82,7 +48,7 @@ const PROXIES = [
 
 async function proxied(
   t: TestContext,
-  { found, args, config }: (typeof PROXIES)[number],
+  { config, ...program }: (typeof PROXIES)[number],
   options: ServerOptions,
   timeout = '75s',
 ): Promise<{
@@ -99,37 +65,13 @@ async function proxied(
   });
   server.on('message', (connection, message) => void connection.send(message));
   const { port: backendPort } = await server.listen(0, '127.0.0.1');
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-proxy-'));
   const { key, cert } = selfSigned(['app.example'], Date.now());
-  writeFileSync(join(folder, 'both.pem'), `${cert}\n${key}`);
-  let said = '';
-  let child: ChildProcess | undefined;
-  t.after(async () => {
-    if (child !== undefined && child.exitCode === null) {
-      // SIGTERM, not SIGKILL: a killed nginx leaves its worker running.
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    }
-    await server.shutdown({ timeoutMs: 2_000 });
-    rmSync(folder, { recursive: true, force: true });
+  const starting = startProxy(t, program, (port, folder) => config({ folder, port, backendPort, timeout }), {
+    'both.pem': `${cert}\n${key}`,
   });
-  let port = 0;
-  // Another program may take the port before the proxy does.
-  for (let attempt = 0; attempt < 5 && port === 0; attempt++) {
-    const candidate = await freePort();
-    writeFileSync(join(folder, 'proxy.conf'), config({ folder, port: candidate, backendPort, timeout }));
-    const started = spawn(found.peer!, args(folder), { stdio: ['ignore', 'ignore', 'pipe'] });
-    child = started;
-    started.stderr.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
-    for (;;) {
-      if (started.exitCode !== null) break;
-      if (await accepts(candidate)) {
-        port = candidate;
-        break;
-      }
-    }
-  }
-  assert.notEqual(port, 0, said);
+  // After the end of the proxy, which has its hook already.
+  t.after(() => server.shutdown({ timeoutMs: 2_000 }));
+  const port = await starting;
   return {
     server,
     join: async (headers) => {
