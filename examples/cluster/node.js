@@ -28,7 +28,7 @@ const server = new WebSocketServer({
   authorizePublish: (_connection, topic, message) => isRoom(topic) && message.length <= 500,
 });
 server.on('engineDown', (error) => console.error(`Redis is away: ${error.message}`));
-server.on('engineUp', ({ downMs }) => console.error(`Redis is back after ${Math.round(downMs)} ms`));
+server.on('engineUp', ({ downMs }) => console.error(`Redis is back after ${downMs} ms`));
 server.on('error', (error) => console.error(error.message));
 
 async function drain() {
