@@ -57,7 +57,11 @@ export function brokerAddressOf(flags: FlagValues, mode: string): BrokerAddress 
     throw new UsageError(
       `--nats does not go with --${mode === 'chat' ? 'chat' : 'history'}: NATS stores no messages; use --redis`,
     );
-  return { flag, url: urlOf(flag, nats!, ['nats:', 'tls:'], 4_222) };
+  const url = urlOf(flag, nats!, ['nats:', 'tls:'], 4_222);
+  // It would be ignored; in a list of URLs, all but the first are a path.
+  if (!/^\/?$/.test(url.pathname + url.search + url.hash))
+    throw new UsageError('--nats must be the URL of one server, without a path: nats://127.0.0.1:4222');
+  return { flag, url };
 }
 
 /**

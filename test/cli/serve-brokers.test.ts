@@ -195,6 +195,10 @@ describe('serve with brokers', { concurrency: 3 }, () => {
       '--nats must be a URL such as nats://127.0.0.1:4222, or one that begins with tls:',
     ],
     [
+      ['--topics', '--nats', 'nats://x,nats://y'],
+      '--nats must be the URL of one server, without a path: nats://127.0.0.1:4222',
+    ],
+    [
       ['--topics', '--nats', 'nats://x', '--redis', 'redis://x'],
       '--redis and --nats exclude each other: give one of them',
     ],
