@@ -129,7 +129,7 @@ const help = (): string =>
       },
       {
         command: "hawser serve --topics --allow-subscribe 'news:*' --workers 4",
-        says: 'the same on four cores',
+        says: 'a push server on four cores, in processes that share topics',
       },
       {
         command: 'hawser serve --chat --redis redis://127.0.0.1:6379',
@@ -375,7 +375,7 @@ function interruption(signal: AbortSignal, server: WebSocketServer): Promise<voi
 
 export const serve: Command = Object.freeze({
   name: 'serve',
-  summary: 'run a server: echo, relay, or chat with a page',
+  summary: 'run a server: echo, relay, topics, or chat with a page',
   help,
   run,
 });

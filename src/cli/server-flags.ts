@@ -82,6 +82,7 @@ const NEED_CODE: ReadonlySet<string> = new Set(['requireEngine']);
 /** Defaults of the command that differ from those of the library. */
 const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
   memoryBudget: '268,435,456',
+  upgradeTimeoutMs: '10,000; with --topics 15,000',
   allowedHosts: 'names of this machine, while --host is one of them',
 };
 
