@@ -258,6 +258,7 @@ async function runServer(serving: Serving): Promise<void> {
     logger,
   };
   const log = flags.has('verbose') ? logger : undefined;
+  // With workers it only checks the options; each worker has its own.
   const server = serverOf(() => serverFor(mode, worker?.optionsOf(options) ?? options, topics, log));
   const announce = (address: AddressInfo, adminUrl: string | undefined, more: object): void => {
     const authority = `${urlHost(address)}:${address.port}`;
@@ -294,9 +295,16 @@ async function runServer(serving: Serving): Promise<void> {
 
   // Installed before the URL is printed and until the server has closed: without a listener SIGHUP ends the process.
   const stopRenewing = io.onHangUp(() => renew(server, flags, host, logger));
-  const adminUrl = worker !== undefined ? undefined : await openAdmin(() => server.listenAdmin(), options);
-  const address = await listen(server, port, host);
-  if (worker === undefined) announce(address, adminUrl, {});
+  let adminUrl: string | undefined;
+  try {
+    if (worker === undefined) adminUrl = await openAdmin(() => server.listenAdmin(), options);
+    const address = await listen(server, port, host);
+    if (worker === undefined) announce(address, adminUrl, {});
+  } catch (error) {
+    // Connections of its engine would keep the process alive.
+    await server.shutdown({ timeoutMs });
+    throw error;
+  }
   if (adminUrl !== undefined && !flags.has('json')) io.out(`The admin page is on ${adminUrl}`);
 
   await interruption(io.interrupted, server);

@@ -48,7 +48,8 @@ export const until = (description: string, condition: () => boolean | Promise<bo
   waitUntil(condition, { description, deadlineMs: 30_000 });
 
 export function command(t: TestContext, cwd: string, ...args: string[]): Omit<Run, 'port' | 'url'> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--port', '0', ...args], {
+  const port = args.includes('--port') ? [] : ['--port', '0'];
+  const child = spawn(process.execPath, [MAIN, 'serve', ...port, ...args], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -174,6 +174,21 @@ describe('serve with brokers', { concurrency: 3 }, () => {
     });
   }
 
+  for (const [flag, packages, noServer] of [
+    ['redis', REDIS_PACKAGES, noRedis],
+    ['nats', NATS_PACKAGES, noNats],
+  ] as const)
+    test(`CM-04: with --${flag} and a port in use the command ends with one sentence`, {
+      skip: skipWithout(packages, noServer),
+    }, async (t) => {
+      const { url, server } = await brokerFor(t, flag);
+      const args = ['--topics', `--${flag}`, url, '--port', String(server.port)];
+      const run = command(t, project(t, packages[0]!), ...args);
+      await until('the end', () => run.child.exitCode !== null);
+      assert.equal(run.child.exitCode, 1);
+      assert.match(run.err(), /^hawser: cannot listen on 127\.0\.0\.1 port \d+: the port is in use; .*\n$/);
+    });
+
   test('CM-04: with --nats a server that is stopped before NATS can be reached ends at once', {
     skip: skipWithout(NATS_PACKAGES, noNats),
   }, async (t) => {

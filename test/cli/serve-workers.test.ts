@@ -116,7 +116,10 @@ test('CM-04 SC-02 serve --workers --admin-port: one text with the metrics of all
     fetch(new URL(path, url), { headers: { authorization: `Bearer ${token}` } });
   let metrics = '';
   // A worker may listen before its engine has reached the hub.
-  while (!/^hawser_workers 2$/m.test(metrics)) metrics = await (await ask('/metrics')).text();
+  await until('both workers', async () => {
+    metrics = await (await ask('/metrics')).text();
+    return /^hawser_workers 2$/m.test(metrics);
+  });
   assert.match(metrics, /^hawser_connections\{state="open"\} 1$/m);
   const page = await (await ask('/')).text();
   assert.match(page, /^worker 1: up, process \d+, restarts 0\nworker 2: up/m);

@@ -4,7 +4,7 @@ import { CommandError } from '../command.ts';
 import { adminFailure, notAdmin } from './admin-failure.ts';
 import type { AdminTarget } from './admin-target.ts';
 
-/** A snapshot has at most 500 connections, 100 events and 20 topics, each of a few hundred bytes. */
+/** A snapshot has at most 500 connections, 500 servers, 100 events and 20 topics, each of a few hundred bytes. */
 const MAX_SNAPSHOT_BYTES = 4_194_304;
 
 /** Who gets what an {@link AdminFeed} receives. */
