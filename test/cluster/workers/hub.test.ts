@@ -221,7 +221,7 @@ test('SC-02 two nodes with one id: the second is refused', async () => {
   await stopped;
   const third = nodeIn(machine, machine.worker());
   await third.pass(500);
-  const ids = (await third.node.nodes()).map(({ id }) => id);
+  const ids = (await third.node.others.nodes()).map(({ id }) => id);
   assert.deepEqual(ids.sort(), [nodes[0]!.node.nodeId, third.node.nodeId].sort(), 'the first is still known');
 });
 
