@@ -1,0 +1,10 @@
+/** How close a server is to its capacity. */
+export type LoadLevel = 'normal' | 'elevated' | 'critical';
+
+/** Whoever knows the level at this moment. */
+export interface LevelSource {
+  readonly level: LoadLevel;
+}
+
+/** The level of a server without load control. */
+export const CALM: LevelSource = Object.freeze({ level: 'normal' });
