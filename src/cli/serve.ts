@@ -302,7 +302,7 @@ async function runServer(serving: Serving): Promise<void> {
     if (worker === undefined) announce(address, adminUrl, {});
   } catch (error) {
     // Connections of its engine would keep the process alive.
-    await server.shutdown({ timeoutMs });
+    if (broker !== undefined) await server.shutdown({ timeoutMs });
     throw error;
   }
   if (adminUrl !== undefined && !flags.has('json')) io.out(`The admin page is on ${adminUrl}`);

