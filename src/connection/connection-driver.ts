@@ -122,7 +122,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
       return;
     }
     const atMs = wallTimeMs(at);
-    this.#expiry ??= new Expiry(this, this.owner.deadlines, this.owner.settings.expiryWarningMs);
+    this.#expiry ??= new Expiry(this, this.owner.deadlines, this.owner.settings);
     if (this.state === 'open') this.#expiry.set(atMs);
     else this.#expiry.atMs = atMs;
   }

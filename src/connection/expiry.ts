@@ -4,6 +4,11 @@ import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
 /** Longest time between two readings of the wall clock, because it may be set. */
 const LOOK_AGAIN_MS = 60_000;
 
+interface ExpirySettings {
+  /** Time before the expiry at which the owner is warned, in ms. */
+  readonly expiryWarningMs: number;
+}
+
 /** Reacts to the expiry of credentials. */
 export interface ExpiryOwner {
   /** The credentials expire soon. */
@@ -33,15 +38,14 @@ export class Expiry implements DeadlineOwner {
   atMs = 0;
   readonly #owner: ExpiryOwner;
   readonly #deadlines: DeadlineQueue;
-  readonly #warningMs: number;
+  readonly #settings: ExpirySettings;
   #warned = false;
   #watching = false;
 
-  /** @param warningMs Time before the expiry at which the owner is warned, in ms. */
-  constructor(owner: ExpiryOwner, deadlines: DeadlineQueue, warningMs: number) {
+  constructor(owner: ExpiryOwner, deadlines: DeadlineQueue, settings: ExpirySettings) {
     this.#owner = owner;
     this.#deadlines = deadlines;
-    this.#warningMs = warningMs;
+    this.#settings = settings;
   }
 
   /** Moves the expiry. The owner is warned again before the new one. */
@@ -63,7 +67,7 @@ export class Expiry implements DeadlineOwner {
       this.#owner.expired();
       return;
     }
-    if (leftMs <= this.#warningMs && !this.#warned) {
+    if (leftMs <= this.#settings.expiryWarningMs && !this.#warned) {
       this.#warned = true;
       this.#owner.expiring();
     }
@@ -78,7 +82,7 @@ export class Expiry implements DeadlineOwner {
 
   #plan(): void {
     const leftMs = this.atMs - this.#deadlines.clock.wallNow();
-    const nextMs = this.#warned ? leftMs : leftMs - this.#warningMs;
+    const nextMs = this.#warned ? leftMs : leftMs - this.#settings.expiryWarningMs;
     this.#deadlines.plan(this, this.#deadlines.now() + Math.min(Math.max(nextMs, 0), LOOK_AGAIN_MS));
   }
 }

@@ -31,7 +31,7 @@ export class Intake {
   readonly #link: IntakeLink;
   readonly #owner: LinkOwner;
   readonly #context: ConnectionContext;
-  readonly #rate: RateGuard | undefined;
+  #rate: RateGuard | undefined;
   #isReading = true;
 
   constructor(link: IntakeLink, owner: LinkOwner, context: ConnectionContext) {
@@ -40,6 +40,18 @@ export class Intake {
     this.#owner = owner;
     this.#context = context;
     this.#rate = rateLimit === false ? undefined : new RateGuard(rateLimit);
+  }
+
+  /** Call when the settings have changed. A new rate limit begins with full buckets, and ends a wait for the old one. */
+  settingsChanged(): void {
+    const { rateLimit } = this.#context.settings;
+    const before = this.#rate;
+    if ((before?.limit ?? false) === rateLimit) return;
+    const now = this.#context.deadlines.now();
+    this.#rate = rateLimit === false ? undefined : new RateGuard(rateLimit, before);
+    if (!this.#isReading) this.#rate?.stoppedReading(now);
+    const { watch } = this.#link;
+    if (watch.throttledUntilMs !== Number.POSITIVE_INFINITY) watch.throttledUntilMs = now;
   }
 
   /** Call when bytes have arrived. */

@@ -305,6 +305,14 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.#owner.stateChanged(next, previous);
   }
 
+  /** The settings have changed in place: what was computed from them follows. */
+  settingsChanged(): void {
+    const { deadlines, random, counters } = this.#context;
+    if (this.watch.settingsChanged(deadlines.now(), random.fraction())) counters.suspects--;
+    this.#intake.settingsChanged();
+    this.plan();
+  }
+
   plan(): void {
     const { deadlines } = this.#context;
     const due = this.#ending?.isOver === true ? Number.POSITIVE_INFINITY : this.watch.deadlineMs();

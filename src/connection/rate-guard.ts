@@ -25,8 +25,10 @@ export class RateGuard {
   #isStopped = false;
   #freePongs = 0;
 
-  constructor(limit: RateLimit) {
+  /** @param before The guard of the limit until now. Its free pongs are still to come. */
+  constructor(limit: RateLimit, before?: RateGuard) {
     this.limit = limit;
+    if (before !== undefined) this.#freePongs = before.#freePongs;
     this.#messages = bucket(limit.messagesPerSecond, limit.burstMessages);
     this.#bytes = bucket(limit.bytesPerSecond, limit.burstBytes);
     this.countsBytes = limit.action === 'close' && this.#bytes !== undefined;

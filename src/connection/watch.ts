@@ -43,6 +43,23 @@ export class Watch {
       : undefined;
   }
 
+  /**
+   * Call when the settings have changed. Deadlines of an unfinished message, of a write and of a closing handshake stay as they
+   * are; the next ones follow.
+   * @param fraction As in the constructor: the first pings after the change are spread, too.
+   * @returns Whether a ping was overdue that no longer counts.
+   */
+  settingsChanged(nowMs: number, fraction: number): boolean {
+    if (this.#isClosing) return false;
+    const { heartbeat, pingIntervalMs } = this.#settings;
+    const wasSuspect = !heartbeat && this.isSuspect;
+    const pingMs = nowMs + pingIntervalMs * (0.5 + fraction / 2);
+    if (!heartbeat) this.#heartbeat = undefined;
+    else if (this.#heartbeat === undefined) this.#heartbeat = new Heartbeat(this.#settings, pingMs);
+    else this.#heartbeat.pingBy(pingMs);
+    return wasSuspect;
+  }
+
   /** True once closing has begun: then only the close and write deadlines apply. */
   get #isClosing(): boolean {
     return this.#idleFromMs === NEVER;

@@ -22,6 +22,11 @@ export class Heartbeat {
     this.#nextPingMs = firstPingMs;
   }
 
+  /** The interval may have become shorter: the next ping is due at `atMs` at the latest. */
+  pingBy(atMs: number): void {
+    this.#nextPingMs = Math.min(this.#nextPingMs, atMs);
+  }
+
   /** Time at which {@link tick} has to be called next. */
   deadlineMs(): number {
     return this.#openSinceMs < 0 ? this.#nextPingMs : this.#openSinceMs + this.#settings.pongTimeoutMs;

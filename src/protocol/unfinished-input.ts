@@ -218,7 +218,7 @@ export class UnfinishedInput {
     if (isLast) header.endMessage();
     const encoded = (this.#encoded ??= new EncodedInput(
       this.#extensions,
-      header.limits.maxMessageBytes,
+      header.limits,
       this.#outgrown,
       this.#owner!,
     ));

@@ -21,6 +21,7 @@ import { Arrivals } from './opening/arrivals.ts';
 import { Endpoints } from './opening/endpoints.ts';
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './opening/handshake-owner.ts';
 import { AdminRecorder } from '../observe/admin/recorder.ts';
+import { inSlices, paceOf } from '../observe/admin/slices.ts';
 import { Meter } from '../observe/metrics/meter.ts';
 import { ProcessSampler } from '../observe/metrics/process-sampler.ts';
 import type { ServerReading } from '../observe/metrics/reading.ts';
@@ -42,6 +43,7 @@ import {
   resolveServerOptions,
   type ServerOptions,
 } from '../options/resolve-server-options.ts';
+import { LiveSettings, type Quality } from '../options/live-settings.ts';
 import { Registry } from './groups/registry.ts';
 import { ServerReports } from './server-reports.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
@@ -68,6 +70,8 @@ export class ServerCore<UserData>
 {
   /** What the application holds. Set by its constructor. */
   emitter!: SafeEmitter<ServerEvents<UserData>>;
+  readonly live: LiveSettings<UserData>;
+  /** The settings in force. The same object as long as the server lives; `live` changes it in place. */
   readonly options: ResolvedServerOptions<UserData>;
   readonly counters: Counters;
   readonly counts: ServerCounts;
@@ -122,7 +126,8 @@ export class ServerCore<UserData>
     load?: LoadTopics<UserData>,
   ) {
     this.engine = engine;
-    this.options = resolveServerOptions(options, engine);
+    this.live = new LiveSettings(resolveServerOptions(options, engine));
+    this.options = this.live.inForce;
     if (this.options.retainFreedMemory) engine.retainFreedMemory();
     this.deadlines = engine.deadlinesOf(this.options.clock);
     const { logger, metrics } = this.options;
@@ -152,6 +157,14 @@ export class ServerCore<UserData>
 
   get random(): RandomSource {
     return this.options.random;
+  }
+
+  /** Gives all connections more or less of the configured service, and new ones compression or not. */
+  setQuality(quality: Quality): void {
+    const { intervalFactor } = this.live.quality;
+    this.live.setQuality(quality);
+    // Later deadlines need no visit: they are found to be early when they are due.
+    if (quality.intervalFactor < intervalFactor) this.#connectionsFollow();
   }
 
   listenersChanged(name: string | symbol | undefined): void {
@@ -328,6 +341,18 @@ export class ServerCore<UserData>
   abandon(): void {
     for (const driver of this.#leaving) driver.timedOut();
     for (const socket of this.pendingSockets) socket.destroy();
+  }
+
+  /** Visits every connection: deadlines that have come nearer, heartbeat and rate limit follow. */
+  #connectionsFollow(): void {
+    const { registry } = this;
+    void inSlices(
+      registry,
+      registry.size,
+      (driver) => driver.attempt(() => driver.link.settingsChanged()),
+      paceOf(this.clock),
+      () => true,
+    );
   }
 
   stats(transport: ServerStats['transport']): ServerStats {

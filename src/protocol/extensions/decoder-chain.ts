@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { MisuseError, PeerError } from '../errors.ts';
-import { ENTRY_BYTES, expandedBytes } from '../limits.ts';
+import { ENTRY_BYTES, expandedBytes, type ProtocolLimits } from '../limits.ts';
 import type { DecodedSink, Extension, MessageDecoder } from './extension.ts';
 
 /** A piece that waits for the decoder of its stage. */
@@ -16,22 +16,30 @@ interface QueuedPiece {
 export class DecoderChain implements MessageDecoder {
   /** Reserved bits of the message in progress. */
   reservedBits = 0;
-  /** Limit in bytes of what one stage may pass to the next for one message. */
-  readonly maxStageBytes: number;
   readonly #stages: Stage[] = [];
+  readonly #limits: Pick<ProtocolLimits, 'maxMessageBytes'>;
   readonly #done: (error?: Error) => void;
   #sink: DecodedSink | undefined;
   #isOver = false;
 
   /** @param extensions In the order of the negotiated list. */
-  constructor(extensions: readonly Extension[], maxMessageBytes: number, done: (error?: Error) => void) {
-    this.maxStageBytes = expandedBytes(maxMessageBytes);
+  constructor(
+    extensions: readonly Extension[],
+    limits: Pick<ProtocolLimits, 'maxMessageBytes'>,
+    done: (error?: Error) => void,
+  ) {
+    this.#limits = limits;
     this.#done = done;
     let next: Stage | undefined;
     for (const extension of extensions) {
       next = new Stage(this, extension, next);
       this.#stages.unshift(next);
     }
+  }
+
+  /** Limit in bytes of what one stage may pass to the next for one message. */
+  get maxStageBytes(): number {
+    return expandedBytes(this.#limits.maxMessageBytes);
   }
 
   get heldBytes(): number {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { MisuseError, PeerError } from '../errors.ts';
 import type { Piece } from '../frame-parser.ts';
-import { ENTRY_BYTES } from '../limits.ts';
+import { ENTRY_BYTES, type ProtocolLimits } from '../limits.ts';
 import { nonAscii } from '../mask.ts';
 import { MessageAssembler } from '../message-assembler.ts';
 import { copyOf } from '../message-memory.ts';
@@ -62,7 +62,7 @@ export class EncodedInput implements DecodedSink {
   readonly #decoder: MessageDecoder;
   /** The decoder, if there are several extensions. */
   readonly #chain: DecoderChain | undefined;
-  readonly #maxMessageBytes: number;
+  readonly #limits: Pick<ProtocolLimits, 'maxMessageBytes'>;
   readonly #outgrown: OutgrownMemory;
   readonly #owner: IncomingOwner;
   #assembler: MessageAssembler | undefined;
@@ -81,15 +81,15 @@ export class EncodedInput implements DecodedSink {
   /** @param extensions At least one. */
   constructor(
     extensions: readonly Extension[],
-    maxMessageBytes: number,
+    limits: Pick<ProtocolLimits, 'maxMessageBytes'>,
     outgrown: OutgrownMemory,
     owner: IncomingOwner,
   ) {
     this.#outgrown = outgrown;
-    this.#maxMessageBytes = maxMessageBytes;
+    this.#limits = limits;
     this.#owner = owner;
     const done = (error?: Error): void => this.#done(error);
-    if (extensions.length > 1) this.#chain = new DecoderChain(extensions, maxMessageBytes, done);
+    if (extensions.length > 1) this.#chain = new DecoderChain(extensions, limits, done);
     this.#decoder = this.#chain ?? extensions[0]!.decoder(done);
   }
 
@@ -237,10 +237,11 @@ export class EncodedInput implements DecodedSink {
     if (this.#isFinal) throw wrongEnd();
     this.#isFinal = final;
     this.#messageBytes += end - start;
-    if (this.#messageBytes > this.#maxMessageBytes) {
+    const { maxMessageBytes } = this.#limits;
+    if (this.#messageBytes > maxMessageBytes) {
       throw new PeerError(
         'ERR_MESSAGE_TOO_BIG',
-        `${this.#messageBytes} bytes or more once decoded, the limit is ${this.#maxMessageBytes}`,
+        `${this.#messageBytes} bytes or more once decoded, the limit is ${maxMessageBytes}`,
       );
     }
     const highBits = this.isText ? nonAscii(bytes, start, end) : 1;
@@ -254,7 +255,7 @@ export class EncodedInput implements DecodedSink {
       this.#holdMessage(bytes, start, end, highBits === 0);
     else {
       this.#assembler ??= new MessageAssembler(this.isText, this.#outgrown);
-      this.#assembler.append(bytes, start, end, highBits, this.#maxMessageBytes);
+      this.#assembler.append(bytes, start, end, highBits, maxMessageBytes);
     }
   }
 

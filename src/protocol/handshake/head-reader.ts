@@ -61,7 +61,8 @@ const OBS_FOLD = /\r\n[ \t]+/g;
 export abstract class HeadReader<Head> {
   /** Offsets in the head: those of the first line, its CR last; then colon and CR of each field. */
   protected readonly marks: number[] = [];
-  readonly #limits: HeadLimits;
+  readonly #maxHeadBytes: number;
+  readonly #maxHeaderFields: number;
   readonly #runs: readonly Uint8Array[];
   readonly #lineMarks: number;
   /** Also `DONE` after a failure. */
@@ -74,12 +75,14 @@ export abstract class HeadReader<Head> {
   #rest: Buffer = NOTHING;
 
   /**
+   * @param limits Those of now: a head that has begun keeps them.
    * @param runs From {@link headRuns}.
    * @param start State before the first byte.
    * @param lineMarks Number of marks of the first line.
    */
   constructor(limits: HeadLimits, runs: readonly Uint8Array[], start: number, lineMarks: number) {
-    this.#limits = limits;
+    this.#maxHeadBytes = limits.maxHeadBytes;
+    this.#maxHeaderFields = limits.maxHeaderFields;
     this.#runs = runs;
     this.#state = start;
     this.#lineMarks = lineMarks;
@@ -108,7 +111,7 @@ export abstract class HeadReader<Head> {
     this.#state = HEAD_STATE.DONE;
     const runs = this.#runs;
     const seenBytes = this.#seenBytes;
-    const end = Math.min(chunk.length, this.#limits.maxHeadBytes - seenBytes);
+    const end = Math.min(chunk.length, this.#maxHeadBytes - seenBytes);
     for (let at = 0; ; at++) {
       const run = runs[state]!;
       while (at < end && run[chunk[at]!] === 1) at++;
@@ -116,7 +119,7 @@ export abstract class HeadReader<Head> {
       state = this.#next(state, chunk[at]!, seenBytes + at);
       if (state === HEAD_STATE.DONE) return this.#complete(asBuffer(chunk), at + 1);
     }
-    if (seenBytes + end === this.#limits.maxHeadBytes) throw this.tooBig('its bytes');
+    if (seenBytes + end === this.#maxHeadBytes) throw this.tooBig('its bytes');
     this.#state = state;
     this.#hold(chunk);
     return undefined;
@@ -164,7 +167,7 @@ export abstract class HeadReader<Head> {
     if (byte === CR) return HEAD_STATE.FINAL_LF;
     if (byte === SPACE || byte === TAB) return this.#continuedLine();
     if (TOKEN_CHARS[byte] !== 1) throw this.fault('a line does not begin with a field name');
-    if ((this.marks.length - this.#lineMarks) / 2 >= this.#limits.maxHeaderFields) {
+    if ((this.marks.length - this.#lineMarks) / 2 >= this.#maxHeaderFields) {
       throw this.tooBig('its number of fields');
     }
     return HEAD_STATE.NAME;
@@ -214,7 +217,7 @@ export abstract class HeadReader<Head> {
     const heldBytes = this.#seenBytes + chunk.length;
     if (heldBytes > this.#held.length) {
       // doubling keeps the cost of a head that arrives byte by byte linear
-      const capacity = Math.min(Math.max(heldBytes, 2 * this.#held.length, 256), this.#limits.maxHeadBytes);
+      const capacity = Math.min(Math.max(heldBytes, 2 * this.#held.length, 256), this.#maxHeadBytes);
       const larger = Buffer.allocUnsafeSlow(capacity);
       this.#held.copy(larger, 0, 0, this.#seenBytes);
       this.#held = larger;

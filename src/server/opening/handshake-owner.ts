@@ -11,6 +11,7 @@ import type { HandshakePlaces } from '../admission/handshake-places.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { HeldInputOwner } from './held-input.ts';
 import type { UpgradeRequest } from '../../options/hooks.ts';
+import type { Quality } from '../../options/live-settings.ts';
 import type { ResolvedServerOptions } from '../../options/resolve-server-options.ts';
 
 /** A socket that shutdown waits for: in its handshake, or closing after a refusal. */
@@ -30,6 +31,7 @@ export function retryAfter(
 /** The server, as a handshake sees it. */
 export interface HandshakeOwner<UserData> extends HeldInputOwner {
   readonly options: ResolvedServerOptions<UserData>;
+  readonly live: { readonly quality: Pick<Quality, 'compresses'> };
   readonly engine: Engine;
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;

@@ -289,8 +289,8 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     request: UpgradeRequest,
     decision: UpgradeAcceptance<UserData> | undefined,
   ): void {
-    const { options, engine } = this.#owner;
-    const answer = answerUpgrade(upgrade, options, decision, engine.zlib);
+    const { options, live, engine } = this.#owner;
+    const answer = answerUpgrade(upgrade, options, live.quality.compresses, decision, engine.zlib);
     // Before the reservation changes hands: HTTP/2 may refuse a header field.
     this.#answers.accept(upgrade, answer);
     const reservation = this.#claims.passReservation();

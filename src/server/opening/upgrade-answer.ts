@@ -24,12 +24,14 @@ export interface UpgradeOffer {
 
 /**
  * Negotiates subprotocol and extensions with the client (§4.2.2).
+ * @param compresses Whether compression may be negotiated now.
  * @param acceptance The result of the `upgrade` hook; `undefined` without a hook or a result.
  * @throws HandshakeError `ERR_UPGRADE_HOOK`, MisuseError `ERR_ARGUMENT`, for an acceptance that cannot be sent.
  */
 export function answerUpgrade<UserData>(
   upgrade: UpgradeRequest,
   offer: UpgradeOffer,
+  compresses: boolean,
   acceptance: UpgradeAcceptance<UserData> | undefined,
   zlib: NodeZlib,
 ): UpgradeAnswer<UserData> {
@@ -37,7 +39,7 @@ export function answerUpgrade<UserData>(
   const protocol = selectProtocol(upgrade.protocols, offer.protocols, acceptance?.protocol);
   const expiresAt = acceptance?.expiresAt === undefined ? undefined : wallTimeMs(acceptance.expiresAt);
   const deflate =
-    offer.perMessageDeflate === false || acceptance?.perMessageDeflate === false
+    offer.perMessageDeflate === false || !compresses || acceptance?.perMessageDeflate === false
       ? undefined
       : answerDeflate(upgrade.extensions, zlib.preferences(offer.perMessageDeflate));
   const extensions = deflate?.text ?? '';

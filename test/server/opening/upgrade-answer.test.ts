@@ -34,6 +34,7 @@ function answered(
   const { headers, identity } = answerUpgrade(
     upgrade,
     resolveServerOptions(options),
+    true,
     acceptance,
     new NodeZlib(),
   );
