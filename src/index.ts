@@ -74,6 +74,7 @@ export {
 } from './options/option-descriptions.ts';
 export type { MetricsOptions } from './options/metrics-options.ts';
 export { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options/resolve-server-options.ts';
+export type { OptionChange, RunTimeOptionName, RunTimeOptions } from './options/run-time-options.ts';
 export type { ReadonlyRegistry } from './server/groups/registry.ts';
 export type { AdminOptions } from './options/admin-options.ts';
 export type { EndpointOptions } from './options/endpoint-options.ts';

@@ -16,6 +16,7 @@ import { ADMIN_TABLE, DEFAULT_ADMIN } from '../src/options/admin-options.ts';
 import { DEFAULT_ENDPOINTS, ENDPOINT_TABLE } from '../src/options/endpoint-options.ts';
 import { ERRORS, type ErrorRule } from '../src/protocol/errors.ts';
 import { type OptionRule, SERVER_OPTION_TABLE } from '../src/options/server-option-table.ts';
+import { RUN_TIME_TABLE } from '../src/options/run-time-options.ts';
 import { DEFAULT_SERVER_OPTIONS } from '../src/options/resolve-server-options.ts';
 
 const number = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 5 });
@@ -76,6 +77,8 @@ function shownDefault(name: string, defaults: object = DEFAULT_SERVER_OPTIONS): 
   return typeof value === 'string' ? `\`'${value}'\`` : `\`${JSON.stringify(value)}\``;
 }
 
+const changes = (name: string): string => (Reflect.get(RUN_TIME_TABLE, name) === true ? 'yes' : 'no');
+
 /** Names of options that both server and client have. */
 const SHARED: ReadonlySet<string> = new Set([
   ...Object.keys(CONNECTION_OPTION_TABLE),
@@ -90,12 +93,13 @@ export function optionsPage(): string {
     'The constructor checks all options. An unknown name, a value out of range, or two options that contradict each other',
     'throw `MisuseError` with the code `ERR_OPTION`. The message names the option, the value and the range. A missing or',
     '`undefined` option has its default. Limits on memory are finite and always on; a policy that you can switch off',
-    'accepts `false`.',
+    'accepts `false`. `server.configure` changes the options with “yes” in the last column while the server runs:',
+    'see [configuration](configuration.md).',
     '',
-    row('Option', 'Default', 'Allowed', 'Meaning'),
-    row('---', '---', '---', '---'),
+    row('Option', 'Default', 'Allowed', 'Meaning', 'Changes at run time'),
+    row('---', '---', '---', '---', '---'),
     ...Object.entries(SERVER_OPTION_TABLE).map(([name, rule]) =>
-      row(`\`${name}\``, shownDefault(name), allowed(rule), rule.says),
+      row(`\`${name}\``, shownDefault(name), allowed(rule), rule.says, changes(name)),
     ),
     '',
     '## `rateLimit`',

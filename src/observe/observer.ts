@@ -51,6 +51,8 @@ export type ResumeResult = 'recovered' | 'not-recovered' | 'busy' | 'unavailable
 export interface Observer {
   /** The server listens. A Unix socket has a path instead of an address. */
   listening?(address: AddressInfo | string): void;
+  /** Options were changed while the server runs. */
+  configured?(names: readonly string[]): void;
   /** The server has shut down. @param totals Counters since its start. */
   shutDown?(report: ShutdownReport, totals: ServerStats): void;
   /** Accepting a connection failed, for example without file descriptors. Called at most once a second. */

@@ -6,6 +6,7 @@ import { DEFAULT_ENDPOINTS, ENDPOINT_TABLE } from './endpoint-options.ts';
 import { shown } from './option-check.ts';
 import { DEFAULT_DEFLATE_SETTINGS, DEFAULT_RATE_LIMIT } from './resolve-options.ts';
 import { DEFAULT_SERVER_OPTIONS } from './resolve-server-options.ts';
+import { RUN_TIME_TABLE } from './run-time-options.ts';
 import { checkedServerOption } from './server-option-check.ts';
 import {
   type GroupRule,
@@ -45,6 +46,8 @@ export interface OptionDescription {
   readonly help: string;
   /** `undefined` if there is no default. */
   readonly default: unknown;
+  /** Whether `server.configure` can change it while the server runs; of an option inside a group: whether it can change the group. */
+  readonly atRunTime: boolean;
   /** Whether `false` is allowed, too: it switches the policy off. */
   readonly orFalse: boolean;
   /** Minimum of a number. */
@@ -59,8 +62,13 @@ export interface OptionDescription {
   readonly options?: Readonly<Record<string, OptionDescription>>;
 }
 
-function described(rule: OptionRule, fallback: unknown): OptionDescription {
-  const common = { help: rule.says, default: fallback, orFalse: 'orFalse' in rule && rule.orFalse };
+function described(rule: OptionRule, fallback: unknown, atRunTime: boolean): OptionDescription {
+  const common = {
+    help: rule.says,
+    default: fallback,
+    atRunTime,
+    orFalse: 'orFalse' in rule && rule.orFalse,
+  };
   if ('max' in rule) return Object.freeze({ kind: rule.kind, ...common, min: rule.min, max: rule.max });
   if ('of' in rule) {
     const { of: members, words: values, orCount } = rule;
@@ -75,7 +83,7 @@ function described(rule: OptionRule, fallback: unknown): OptionDescription {
   if ('values' in rule) return Object.freeze({ kind: 'enum', ...common, values: rule.values });
   if (isGroup(rule)) {
     const { table, defaults } = GROUPS[rule.kind];
-    const options = describedTable(table, defaults);
+    const options = describedTable(table, defaults, () => atRunTime);
     return Object.freeze({ ...common, kind: 'group', orFalse: rule.kind !== 'endpoints', options });
   }
   return Object.freeze({ kind: rule.kind, ...common, orFalse: common.orFalse || rule.kind === 'endpoint' });
@@ -100,12 +108,13 @@ const isGroup = (rule: OptionRule): rule is GroupRule => Object.hasOwn(GROUPS, r
 const describedTable = <Name extends string>(
   table: Readonly<Record<Name, OptionRule>>,
   defaults: object,
+  canChange: (name: string) => boolean,
 ): Readonly<Record<Name, OptionDescription>> =>
   Object.freeze(
     Object.fromEntries(
       Object.entries<OptionRule>(table).map(([name, rule]) => [
         name,
-        described(rule, Reflect.get(defaults, name)),
+        described(rule, Reflect.get(defaults, name), canChange(name)),
       ]),
     ),
   ) as Readonly<Record<Name, OptionDescription>>;
@@ -116,7 +125,11 @@ const describedTable = <Name extends string>(
  * @returns A new, frozen object for each call.
  */
 export const describeServerOptions = (): Readonly<Record<ServerOptionName, OptionDescription>> =>
-  describedTable(SERVER_OPTION_TABLE, DEFAULT_SERVER_OPTIONS);
+  describedTable(
+    SERVER_OPTION_TABLE,
+    DEFAULT_SERVER_OPTIONS,
+    (name) => Reflect.get(RUN_TIME_TABLE, name) === true,
+  );
 
 /**
  * Checks one option of a server by itself. Options that contradict each other are found by the constructor.

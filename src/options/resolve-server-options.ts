@@ -1,4 +1,4 @@
-import { defaultEngine } from '../engine/engine.ts';
+import { defaultEngine, type Engine } from '../engine/engine.ts';
 import { ADMIN_TABLE, resolveAdmin } from './admin-options.ts';
 import { DEFAULT_ENDPOINTS, resolveEndpoints } from './endpoint-options.ts';
 import {
@@ -75,7 +75,19 @@ export function resolveServerOptions<UserData = unknown>(
   options: ServerOptions<UserData> = {},
   engine = defaultEngine,
 ): ResolvedServerOptions<UserData> {
-  const given = checkedRecord(
+  return completeServerOptions(givenServerOptions(options), engine);
+}
+
+/** The options that were given, each checked by itself. */
+export type GivenOptions = Readonly<Record<string, unknown>>;
+
+/**
+ * Checks each option by itself.
+ * @returns Those that are not `undefined`.
+ * @throws MisuseError `ERR_OPTION` for an unknown name, and a value of the wrong type or out of range.
+ */
+export function givenServerOptions(options: unknown): GivenOptions {
+  return checkedRecord(
     'options',
     options,
     SERVER_OPTION_TABLE,
@@ -88,6 +100,17 @@ export function resolveServerOptions<UserData = unknown>(
     },
     SERVER_FOREIGN_NAMES,
   );
+}
+
+/**
+ * Fills in the defaults.
+ * @param given Checked by {@link givenServerOptions}.
+ * @throws MisuseError `ERR_OPTION` for two options that contradict each other.
+ */
+export function completeServerOptions<UserData>(
+  given: GivenOptions,
+  engine: Engine,
+): ResolvedServerOptions<UserData> {
   const filled: ResolvedServerOptions<UserData> = {
     ...(DEFAULT_SERVER_OPTIONS as ResolvedServerOptions<UserData>),
     ...engineDefaults(engine),

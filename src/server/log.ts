@@ -53,6 +53,10 @@ export class ServerLog extends ConnectionLog implements Observer {
     this.write('info', { where }, 'listening');
   }
 
+  configured(names: readonly string[]): void {
+    this.write('info', { options: names }, 'configured');
+  }
+
   shutDown(
     report: ShutdownReport,
     { uptimeMs, connections, handshakes, messages, bytes }: ServerStats,

@@ -21,7 +21,6 @@ import { Arrivals } from './opening/arrivals.ts';
 import { Endpoints } from './opening/endpoints.ts';
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './opening/handshake-owner.ts';
 import { AdminRecorder } from '../observe/admin/recorder.ts';
-import { inSlices, paceOf } from '../observe/admin/slices.ts';
 import { Meter } from '../observe/metrics/meter.ts';
 import { ProcessSampler } from '../observe/metrics/process-sampler.ts';
 import type { ServerReading } from '../observe/metrics/reading.ts';
@@ -38,17 +37,15 @@ import { EntryPolicies } from './admission/entry-policies.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
 import { ServerLog } from './log.ts';
-import {
-  type ResolvedServerOptions,
-  resolveServerOptions,
-  type ServerOptions,
-} from '../options/resolve-server-options.ts';
-import { LiveSettings, type Quality } from '../options/live-settings.ts';
+import type { ResolvedServerOptions, ServerOptions } from '../options/resolve-server-options.ts';
+import type { OptionChange, RunTimeOptions } from '../options/run-time-options.ts';
+import type { LiveSettings, Quality } from '../options/live-settings.ts';
 import { Registry } from './groups/registry.ts';
 import { ServerReports } from './server-reports.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
 import type { Readiness, ReadyReason } from './readiness.ts';
 import type { ShutdownOwner, ShutdownProgress } from './shutdown.ts';
+import { Configuration } from './configuration.ts';
 import { Counters } from './counters.ts';
 import { SelfCheck, type SelfCheckOwner } from './self-check.ts';
 import { ServerTopics, type TopicsOwner } from './server-topics.ts';
@@ -70,6 +67,7 @@ export class ServerCore<UserData>
 {
   /** What the application holds. Set by its constructor. */
   emitter!: SafeEmitter<ServerEvents<UserData>>;
+  readonly #configuration: Configuration<UserData>;
   readonly live: LiveSettings<UserData>;
   /** The settings in force. The same object as long as the server lives; `live` changes it in place. */
   readonly options: ResolvedServerOptions<UserData>;
@@ -79,7 +77,7 @@ export class ServerCore<UserData>
   readonly observers: Observers;
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;
-  readonly policies: EntryPolicies;
+  policies: EntryPolicies;
   readonly places: HandshakePlaces;
   readonly endpoints: Endpoints | undefined;
   /** What the admin port shows of the past; `undefined` without the option `admin`. */
@@ -126,7 +124,8 @@ export class ServerCore<UserData>
     load?: LoadTopics<UserData>,
   ) {
     this.engine = engine;
-    this.live = new LiveSettings(resolveServerOptions(options, engine));
+    this.#configuration = new Configuration(options === undefined ? {} : options, engine);
+    this.live = this.#configuration.live;
     this.options = this.live.inForce;
     if (this.options.retainFreedMemory) engine.retainFreedMemory();
     this.deadlines = engine.deadlinesOf(this.options.clock);
@@ -141,7 +140,7 @@ export class ServerCore<UserData>
     this.warnings = new Warnings(logger);
     this.admission = new Admission(this.options);
     this.policies = new EntryPolicies(this.options);
-    this.places = new HandshakePlaces(this.options, this.policies.isProxy);
+    this.places = new HandshakePlaces(this.options, (address) => this.policies.isProxy(address));
     this.topics = new ServerTopics(this, load);
     this.groups = this.topics.groups;
     this.endpoints = Endpoints.of(this);
@@ -161,10 +160,12 @@ export class ServerCore<UserData>
 
   /** Gives all connections more or less of the configured service, and new ones compression or not. */
   setQuality(quality: Quality): void {
-    const { intervalFactor } = this.live.quality;
-    this.live.setQuality(quality);
-    // Later deadlines need no visit: they are found to be early when they are due.
-    if (quality.intervalFactor < intervalFactor) this.#connectionsFollow();
+    this.#configuration.setQuality(this, quality);
+  }
+
+  /** Changes options, all or none. @throws MisuseError `ERR_OPTION`. */
+  configure(options: RunTimeOptions): readonly OptionChange[] {
+    return this.#configuration.configure(this, options);
   }
 
   listenersChanged(name: string | symbol | undefined): void {
@@ -341,18 +342,6 @@ export class ServerCore<UserData>
   abandon(): void {
     for (const driver of this.#leaving) driver.timedOut();
     for (const socket of this.pendingSockets) socket.destroy();
-  }
-
-  /** Visits every connection: deadlines that have come nearer, heartbeat and rate limit follow. */
-  #connectionsFollow(): void {
-    const { registry } = this;
-    void inSlices(
-      registry,
-      registry.size,
-      (driver) => driver.attempt(() => driver.link.settingsChanged()),
-      paceOf(this.clock),
-      () => true,
-    );
   }
 
   stats(transport: ServerStats['transport']): ServerStats {

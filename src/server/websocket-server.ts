@@ -24,6 +24,7 @@ import {
 } from '../options/server-call-check.ts';
 import { authorityOf, Listener } from './opening/listener.ts';
 import type { ServerOptions } from '../options/resolve-server-options.ts';
+import type { OptionChange, RunTimeOptions } from '../options/run-time-options.ts';
 import { ownPort } from './opening/own-port.ts';
 import { type ReadonlyRegistry, RegistryView } from './groups/registry.ts';
 import { memoryReport, type MemoryReport } from '../observe/memory-report.ts';
@@ -170,6 +171,19 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     this.#tls = renewed;
   }
 
+  /**
+   * Changes limits, timeouts, rates, origins and hosts while the server runs: all of the options given, or none. Open connections
+   * follow at once, at the latest within a few turns of the event loop; what has begun with an earlier value, such as the timeout
+   * of an unfinished message, ends with it. A missing option stays as it is, and `undefined` means the default.
+   * @returns The options whose value has changed, also those whose default depends on another option. Frozen.
+   * @throws MisuseError `ERR_OPTION` for an option that is unknown, out of range, or contradicts another option, and for one that
+   *   cannot change at run time: the message says what to do instead. Then nothing has changed.
+   */
+  configure(options: RunTimeOptions): readonly OptionChange[] {
+    checkCount('server.configure', arguments, 1, 'it is done when configure returns');
+    return this.#core.configure(options);
+  }
+
   /** The listening address, or the path of the Unix socket; `null` if the server does not listen. */
   address(): AddressInfo | string | null {
     checkCount('server.address', arguments, 0);
@@ -198,7 +212,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     void core.topics.opening();
     const only = options?.path;
     const member: Attached = {
-      handshakeTimeoutMs: core.options.handshakeTimeoutMs,
+      settings: core.options,
       clock: core.clock,
       serves: (path) => (only === undefined || path === only) && this.#serves(path),
       take: (request, socket, head) => void this.#upgrade(request, socket, head),
@@ -350,7 +364,6 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
       logger: options.logger,
       recorder,
       settings: options,
-      maxConnections: options.maxConnections,
       name: options.name,
       connections: this.#connections as ReadonlyRegistry<Connection>,
       topics: this.topics as Topics<Connection>,

@@ -62,6 +62,8 @@ test('GN-05 every argument of every call of a server is checked: a typed refusal
     ['handleUpgrade(request, _, head)', (value) => server.handleUpgrade(request, value, head), []],
     ['handleUpgrade(request, socket, _)', (value) => server.handleUpgrade(request, socket, value), []],
     ['reloadTls(_)', (value) => server.reloadTls(value), []],
+    ['configure(_)', (value) => server.configure(value), ['{}']],
+    ['configure({}, _)', (value) => server.configure({}, value), ['undefined']],
     ['address(_)', (value) => server.address(value), ['undefined']],
     ['stats(_)', (value) => server.stats(value), ['undefined']],
     ['ready(_)', (value) => server.ready(value), ['undefined']],

@@ -52,12 +52,13 @@ const unusable = (result: unknown, what = shown(result)): MisuseError =>
 /** The hooks of one session that have not answered. */
 export class Deciding {
   readonly #clock: Clock;
-  readonly #timeoutMs: number;
+  readonly #settings: { readonly upgradeTimeoutMs: number };
   readonly #timers = new Set<unknown>();
 
-  constructor(clock: Clock, timeoutMs: number) {
+  /** @param settings `upgradeTimeoutMs` is the time limit of a hook. */
+  constructor(clock: Clock, settings: { readonly upgradeTimeoutMs: number }) {
     this.#clock = clock;
-    this.#timeoutMs = timeoutMs;
+    this.#settings = settings;
   }
 
   /**
@@ -88,9 +89,12 @@ export class Deciding {
       done(value, failure);
     };
     const timer = this.#clock.setTimer(() => {
-      const error = new MisuseError('ERR_STATE', `no answer within ${this.#timeoutMs} ms (upgradeTimeoutMs)`);
+      const error = new MisuseError(
+        'ERR_STATE',
+        `no answer within ${this.#settings.upgradeTimeoutMs} ms (upgradeTimeoutMs)`,
+      );
       settle(undefined, { error });
-    }, this.#timeoutMs);
+    }, this.#settings.upgradeTimeoutMs);
     this.#timers.add(timer);
     // A thenable of the application may throw, or settle twice.
     void Promise.resolve(result).then(

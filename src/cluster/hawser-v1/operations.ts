@@ -29,7 +29,7 @@ export class Operations<UserData> {
   constructor(host: SessionHost<UserData>, driver: DriverOf<UserData>) {
     this.host = host;
     this.driver = driver;
-    this.deciding = new Deciding(host.clock, host.options.upgradeTimeoutMs);
+    this.deciding = new Deciding(host.clock, host.options);
   }
 
   get wantsMore(): boolean {

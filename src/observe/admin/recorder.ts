@@ -87,6 +87,10 @@ export class AdminRecorder implements Observer {
     this.note('closed', level === 'debug' ? 'info' : level, text, connection);
   }
 
+  configured(names: readonly string[]): void {
+    this.note('configured', 'info', `configured: ${names.join(', ')}`);
+  }
+
   acceptFailed(error: Error): void {
     this.note('accept-failed', 'error', `a connection could not be accepted · ${escaped(error.message)}`);
   }

@@ -232,6 +232,7 @@ export interface AdminTopic {
  */
 export type AdminEventKind =
   | 'listening'
+  | 'configured'
   | 'refused'
   | 'closed'
   | 'handler-failed'

@@ -13,7 +13,7 @@ import { topTopics } from './topic-scan.ts';
 export class Snapshots {
   readonly #subject: AdminSubject;
   readonly #pace: Pace;
-  readonly #server: AdminServer;
+  readonly #server: Omit<AdminServer, 'highWaterMarkBytes' | 'maxBufferedBytes'>;
   readonly #scan: ConnectionScan;
   readonly #loop = new LoopWatch();
   readonly #latency = new LatencyWindow();
@@ -24,7 +24,7 @@ export class Snapshots {
     this.#pace = pace;
     this.#scan = new ConnectionScan(pace);
     this.#cluster = new ClusterWatch(subject.cluster, subject.clock);
-    const { settings, options } = subject;
+    const { options } = subject;
     this.#server = Object.freeze({
       name: subject.name ?? null,
       version: VERSION,
@@ -32,8 +32,6 @@ export class Snapshots {
       host: hostname(),
       pid: processId(),
       actions: options.actions,
-      highWaterMarkBytes: settings.highWaterMarkBytes,
-      maxBufferedBytes: settings.maxBufferedBytes,
     });
   }
 
@@ -52,12 +50,13 @@ export class Snapshots {
     if (tables === undefined) return undefined;
     const top = await topTopics(topics, this.#pace, wanted);
     if (top === undefined) return undefined;
-    const { recorder, maxConnections, settings } = this.#subject;
+    const { recorder, settings } = this.#subject;
+    const { maxConnections, highWaterMarkBytes, maxBufferedBytes } = settings;
     const stats = this.#subject.stats();
     const common: Omit<AdminSnapshot, 'connections' | 'topics' | 'events'> = {
       format: 1,
       takenAtMs: this.#subject.clock.wallNow(),
-      server: this.#server,
+      server: { ...this.#server, highWaterMarkBytes, maxBufferedBytes },
       readiness: this.#subject.readiness(),
       stats,
       gauges: {

@@ -27,8 +27,10 @@ export interface AdminSubject {
   readonly clock: Clock;
   readonly logger: Logger | undefined;
   readonly recorder: AdminRecorder;
-  readonly settings: Pick<ConnectionSettings, 'highWaterMarkBytes' | 'maxBufferedBytes' | 'memoryBudget'>;
-  readonly maxConnections: number;
+  /** Read for each snapshot, because they change while the server runs. */
+  readonly settings: Pick<ConnectionSettings, 'highWaterMarkBytes' | 'maxBufferedBytes' | 'memoryBudget'> & {
+    readonly maxConnections: number;
+  };
   readonly name: string | undefined;
   readonly connections: ReadonlyRegistry<Connection>;
   readonly topics: Topics<Connection>;

@@ -25,11 +25,18 @@ interface AddressCount {
   connections: number;
 }
 
+/** The options from which {@link Admission} makes something. */
+interface Made {
+  readonly exemptAddresses: AddressList;
+  readonly rate: number | false;
+  readonly ratePerIp: number | false;
+}
+
 /** A place in the server, from {@link Admission.reserve} until {@link Admission.release}. Opaque to its holder. */
 export interface Reservation {
   readonly refused?: undefined;
   /** The count of its address, if addresses are counted. */
-  readonly address: AddressCount | undefined;
+  address: AddressCount | undefined;
   held: boolean;
 }
 
@@ -48,9 +55,11 @@ const RATE_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_RATE_LIMIT' }
 /** Counts connections. Checking and reserving are one synchronous step, so two handshakes never get the last place. */
 export class Admission {
   readonly #limits: AdmissionLimits;
-  readonly #isExempt: (address: string) => boolean;
-  readonly #rate: TokenBucket | undefined;
-  readonly #ratePerAddress: RateTable | undefined;
+  #isExempt!: (address: string) => boolean;
+  #rate: TokenBucket | undefined;
+  #ratePerAddress: RateTable | undefined;
+  /** What the three above were made from. */
+  #made: Made | undefined;
   /** Only addresses with a place: never more entries than `maxConnections`. */
   readonly #addresses = new Map<string, AddressCount>();
   #reserved = 0;
@@ -58,12 +67,53 @@ export class Admission {
 
   /** @throws MisuseError `ERR_OPTION` for an entry of `exemptAddresses` that is neither address nor range. */
   constructor(limits: AdmissionLimits) {
-    const { maxNewConnectionsPerMinute: rate, maxNewConnectionsPerMinutePerIp: ratePerIp } = limits;
     this.#limits = limits;
-    this.#isExempt = addressMatcher(limits.exemptAddresses);
+    this.settingsChanged();
+  }
+
+  /** Call when the limits have changed in place. A rate that has changed begins anew, with a full burst. */
+  settingsChanged(): void {
+    const {
+      exemptAddresses,
+      maxNewConnectionsPerMinute: rate,
+      maxNewConnectionsPerMinutePerIp: ratePerIp,
+      maxConnections,
+    } = this.#limits;
+    const made = this.#made;
+    this.#made = { exemptAddresses, rate, ratePerIp };
+    if (exemptAddresses !== made?.exemptAddresses) this.#isExempt = addressMatcher(exemptAddresses);
     // The burst is a minute's worth: after a restart all clients reconnect at once.
-    this.#rate = rate === false ? undefined : new TokenBucket(rate, rate, MINUTE_MS);
-    this.#ratePerAddress = ratePerIp === false ? undefined : new RateTable(ratePerIp, ratePerIp, MINUTE_MS);
+    if (rate !== made?.rate) this.#rate = rate === false ? undefined : new TokenBucket(rate, rate, MINUTE_MS);
+    if (ratePerIp !== made?.ratePerIp)
+      this.#ratePerAddress = ratePerIp === false ? undefined : new RateTable(ratePerIp, ratePerIp, MINUTE_MS);
+    if (this.isFull) this.#hasRoom = false;
+    else if (this.#reserved < maxConnections * ROOM_RATIO) this.#hasRoom = true;
+  }
+
+  /**
+   * Counts the address of a place that was taken while addresses were not counted. Does nothing for a place whose address
+   * counts already.
+   */
+  count(reservation: Reservation, address: string): void {
+    const { maxConnectionsPerIp, ipv6PrefixBits } = this.#limits;
+    if (maxConnectionsPerIp === false || reservation.address !== undefined || address === '') return;
+    try {
+      if (this.#isExempt(address)) return;
+    } catch {
+      // The function `exemptAddresses` failed. Its next failure, in a handshake, is reported.
+      return;
+    }
+    reservation.address = this.#counted(addressKey(address, ipv6PrefixBits));
+  }
+
+  #counted(key: string): AddressCount {
+    let count = this.#addresses.get(key);
+    if (count === undefined) {
+      count = { key, connections: 0 };
+      this.#addresses.set(key, count);
+    }
+    count.connections++;
+    return count;
   }
 
   /** Taken places: connections, and handshakes after their reservation. */
@@ -109,13 +159,7 @@ export class Admission {
     if (this.#rate !== undefined && this.#rate.waitMs(1, nowMs) > 0) return RATE_LIMIT;
     if (key !== undefined && this.#ratePerAddress?.take(key, nowMs) === false) return RATE_LIMIT;
     this.#rate?.take(1, nowMs);
-    if (key !== undefined && maxConnectionsPerIp !== false) {
-      if (count === undefined) {
-        count = { key, connections: 0 };
-        this.#addresses.set(key, count);
-      }
-      count.connections++;
-    }
+    if (key !== undefined && maxConnectionsPerIp !== false) count = this.#counted(key);
     this.#reserved++;
     if (this.isFull) this.#hasRoom = false;
     return { address: count, held: true };

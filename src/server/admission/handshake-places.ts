@@ -60,7 +60,7 @@ export const PLACE_LOST =
 export class HandshakePlaces {
   readonly #limits: PlaceLimits;
   readonly #isTrusted: (address: string) => boolean;
-  readonly #isExempt: (address: string) => boolean;
+  #isExempt: (address: string) => boolean;
   /** Only addresses with a place: never more entries than `maxPendingHandshakes`. */
   readonly #addresses = new Map<string, AddressPlaces>();
   #pending = 0;
@@ -73,6 +73,12 @@ export class HandshakePlaces {
     this.#limits = limits;
     this.#isTrusted = isTrusted;
     this.#isExempt = addressMatcher(limits.exemptAddresses);
+  }
+
+  /** Call when the limits have changed in place. */
+  settingsChanged(): void {
+    this.#isExempt = addressMatcher(this.#limits.exemptAddresses);
+    for (const of of this.#addresses.values()) of.isExempt = undefined;
   }
 
   /** Sockets between accept and the end of their handshake. */

@@ -14,7 +14,7 @@ export interface Attached {
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Takes an extended CONNECT of HTTP/2. */
   takeStream(stream: ServerHttp2Stream, head: ConnectHead): void;
-  readonly handshakeTimeoutMs: number;
+  readonly settings: { readonly handshakeTimeoutMs: number };
   readonly clock: Clock;
 }
 
@@ -26,4 +26,6 @@ export function memberFor(members: readonly Attached[], target: string): Attache
 }
 
 export const mostPatient = (members: readonly Attached[]): Attached =>
-  members.reduce((one, other) => (other.handshakeTimeoutMs > one.handshakeTimeoutMs ? other : one));
+  members.reduce((one, other) =>
+    other.settings.handshakeTimeoutMs > one.settings.handshakeTimeoutMs ? other : one,
+  );

@@ -99,22 +99,22 @@ function route(server: HttpServer, board: Board, offer: Offer): void {
  */
 function leaveToOthers(server: HttpServer, board: Board, offer: Offer): void {
   const { socket } = offer;
-  const { clock, handshakeTimeoutMs } = mostPatient(board.members);
+  const { clock, settings } = mostPatient(board.members);
   // Node removes its own error listener when it emits `upgrade`.
   socket.on('error', ignoreError);
   const timer = clock.setTimer(() => {
     if (offer.isUnclaimed && pendingResponse(socket) === undefined) answerForAll(server, offer);
     else socket.off('error', ignoreError);
-  }, handshakeTimeoutMs);
+  }, settings.handshakeTimeoutMs);
   socket.once('close', () => clock.clearTimer(timer));
 }
 
 /** Waits for the responses to earlier requests on the socket, at most for the handshake timeout. */
 function afterTurn({ members }: Board, { socket }: Offer, next: () => void): void {
-  const { clock, handshakeTimeoutMs } = mostPatient(members);
+  const { clock, settings } = mostPatient(members);
   let timer: unknown;
   if (pendingResponse(socket) !== undefined)
-    timer = clock.setTimer(() => socket.destroy(), handshakeTimeoutMs);
+    timer = clock.setTimer(() => socket.destroy(), settings.handshakeTimeoutMs);
   const done = (step: () => void) => () => {
     clock.clearTimer(timer);
     step();

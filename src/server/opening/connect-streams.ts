@@ -104,12 +104,12 @@ export class ConnectStreams {
   /** No attached server serves the path. Answers 404 if no other listener has claimed the stream within the handshake timeout. */
   #leaveToOthers(offer: ConnectOffer): void {
     const { stream } = offer;
-    const { clock, handshakeTimeoutMs } = mostPatient(this.#members);
+    const { clock, settings } = mostPatient(this.#members);
     stream.on('error', ignoreError);
     const timer = clock.setTimer(() => {
       if (isUnclaimed(offer)) refuseStream(stream);
       else stream.off('error', ignoreError);
-    }, handshakeTimeoutMs);
+    }, settings.handshakeTimeoutMs);
     stream.once('close', () => clock.clearTimer(timer));
   }
 }

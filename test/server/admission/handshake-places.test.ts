@@ -121,6 +121,23 @@ test('HS-25 RT-06 a place moves to the client that a proxy names', () => {
   assert.deepEqual([places.pending, places.addresses], [0, 0]);
 });
 
+test('CF-03 LM-04 addresses that were exempt are not after a change, and the other way round', () => {
+  const limits = {
+    ...DEFAULT_SERVER_OPTIONS,
+    maxPendingHandshakesPerIp: 1 as number | false,
+    exemptAddresses: ['192.0.2.1'],
+  };
+  const places = new HandshakePlaces(limits);
+  const enter = (address: string): string | undefined =>
+    places.enter(address, { placeLost: () => undefined }).refused;
+  assert.deepEqual([enter('192.0.2.1'), enter('192.0.2.1'), enter('192.0.2.2')], Array(3).fill(undefined));
+  assert.equal(enter('192.0.2.2'), 'ERR_IP_LIMIT');
+  limits.exemptAddresses = ['192.0.2.2'];
+  places.settingsChanged();
+  assert.equal(enter('192.0.2.1'), 'ERR_IP_LIMIT');
+  assert.equal(enter('192.0.2.2'), undefined);
+});
+
 test('HS-25 GN-17 an exemptAddresses function that throws refuses the client and changes no count', () => {
   const { places, enter } = open({
     maxPendingHandshakesPerIp: 1,
