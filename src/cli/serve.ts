@@ -367,8 +367,9 @@ function loggerFor(io: CommandIo, flags: FlagValues): Logger {
 function sayProgress(server: WebSocketServer, io: CommandIo): void {
   if (!io.errIsTerminal) return;
   server.on('shutdownProgress', ({ open, closed, forced }) => {
-    if (forced > 0) io.err(`aborted ${forced} connections that did not close`);
-    else if (open > 0) io.err(`closing: ${open} of ${open + closed} connections left`);
+    if (open > 0) io.err(`closing: ${open} of ${open + closed} connections left`);
+    else if (forced > 0) io.err(`aborted ${forced} connections that did not close`);
+    else io.err(`connections closed: ${closed}`);
   });
 }
 

@@ -38,7 +38,10 @@ export interface ServerEvents<UserData> {
   engineUp: [info: { readonly downMs: number; readonly gaps: number }];
   /** The engine cannot be used. Emitted once until `engineUp`. */
   engineDown: [error: Error];
-  /** During a shutdown: once a second, and after the remaining connections were destroyed. */
+  /**
+   * During a shutdown: at once, then every second, and once at the end, when `open` is 0. Not emitted if no connection was
+   * open.
+   */
   shutdownProgress: [progress: ShutdownProgress];
   closed: [];
 }

@@ -213,7 +213,7 @@ export async function shutDown(
     const forced = owner.connectionCount;
     for (const connection of owner.connections()) terminate(connection);
     owner.abandon();
-    if (forced > 0) owner.shutdownProgress({ open: 0, closed: before - forced, forced });
+    if (before > 0) owner.shutdownProgress({ open: 0, closed: before - forced, forced });
     await empty;
     return { closed: before - forced, forced, durationMs: Math.round(owner.clock.now() - startedMs) };
   } finally {

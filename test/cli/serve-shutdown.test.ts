@@ -49,6 +49,22 @@ for (const terminal of [true, false]) {
   });
 }
 
+test('SD-07 CM-04: serve says at a terminal when the last connection has closed', async (t) => {
+  const io = fakeIo(true);
+  const exit = runCommandLine(['serve', '--port', '0'], io, '0.0.0');
+  await waitUntil(() => io.outLines.length > 0);
+  const port = Number(new URL(/ws:\S+/.exec(io.outLines[0]!)![0]).port);
+  const client = await RawClient.connect({ port });
+  t.after(() => client[Symbol.dispose]());
+  await client.upgrade();
+  io.interrupt();
+  await waitUntil(() => io.errLines.length > 0);
+  client.send(close(1001));
+  client.end();
+  assert.equal(await exit, 0);
+  assert.deepEqual(io.errLines.slice(0, 2), ['closing: 1 of 1 connections left', 'connections closed: 1']);
+});
+
 test('SD-07 CM-02: --json prints the progress of a shutdown as events', async (t) => {
   const server = await served('--json');
   const client = await RawClient.connect({ port: server.port });

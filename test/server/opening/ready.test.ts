@@ -197,7 +197,7 @@ for (const [timeoutMs, what] of [
   });
 }
 
-test('SD-07: progress is reported at once, every second, and after the remaining connections are destroyed', async (t) => {
+test('SD-07: progress is reported at once, every second, and once at the end, after the remaining connections are destroyed', async (t) => {
   const { server, clock, join } = live(t);
   const said: unknown[] = [];
   server.on('shutdownProgress', (progress) => void said.push(Object.values(progress)));
@@ -218,4 +218,24 @@ test('SD-07: progress is reported at once, every second, and after the remaining
     [0, 1, 1],
   ]);
   assert.equal(clock.pendingTimers, 0);
+});
+
+test('SD-07: the last report comes when the last connection has closed, and none without a connection', async (t) => {
+  const { server, clock, join } = live(t);
+  const said: number[][] = [];
+  server.on('shutdownProgress', (progress) => void said.push(Object.values(progress)));
+  const { raw } = await join();
+  const report = server.shutdown();
+  await eventLoopTurns(3);
+  raw[Symbol.dispose]();
+  await report;
+  assert.deepEqual(said, [
+    [1, 0, 0],
+    [0, 1, 0],
+  ]);
+  assert.equal(clock.pendingTimers, 0);
+  const empty = live(t);
+  empty.server.on('shutdownProgress', (progress) => void said.push(Object.values(progress)));
+  await empty.server.shutdown();
+  assert.equal(said.length, 2);
 });
