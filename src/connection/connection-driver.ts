@@ -18,6 +18,7 @@ import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './
 import { UNCLAIMED_MS } from './delivery.ts';
 import type { SafeEmitter } from './emitter.ts';
 import { Expiry, type ExpiryOwner, wallTimeMs } from './expiry.ts';
+import { Lifetime, type LifetimeOwner } from './lifetime.ts';
 import { Link } from './link.ts';
 import type { LinkOwner } from './link-owner.ts';
 import type { ConnectionOwner, PublishDelivery } from './owner.ts';
@@ -26,6 +27,10 @@ import type { ConnectionState } from './states.ts';
 import type { TopicSet } from './topic-set.ts';
 import type { Warnings } from './warnings.ts';
 
+/** Sent at the end of `maxLifetimeMs`: the peer is to connect again. */
+const GOING_AWAY = 1001;
+const LIFETIME_REASON = 'maximum lifetime reached';
+
 /**
  * Drives one connection: the link below, delivery, topics and counters. The application holds a `Connection`, which has
  * public members only. The library holds the driver, so that no property assigned by the application reaches it.
@@ -33,7 +38,7 @@ import type { Warnings } from './warnings.ts';
  */
 export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   extends ReceivingHalf<C>
-  implements LinkOwner, ExpiryOwner
+  implements LinkOwner, ExpiryOwner, LifetimeOwner
 {
   readonly owner: ConnectionOwner<ConnectionDriver<C>, C>;
   readonly id: string;
@@ -50,6 +55,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   /** The link below, also for tools that observe this one connection. */
   readonly link: Link;
   #expiry: Expiry | undefined;
+  #lifetime: Lifetime | undefined;
   #closed: { readonly promise: Promise<CloseInfo>; readonly resolve: (info: CloseInfo) => void } | undefined;
 
   /**
@@ -71,6 +77,11 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.connectedAtMs = owner.deadlines.clock.wallNow();
     this.link = new Link(this, owner, role, open, nextKey, identity.deflate);
     if (identity.expiresAt !== undefined) this.expireAt(identity.expiresAt);
+    const { maxLifetimeMs, expiryWarningMs } = owner.settings;
+    if (maxLifetimeMs !== false) {
+      const fraction = owner.random.fraction();
+      this.#lifetime = new Lifetime(this, owner.deadlines, maxLifetimeMs, expiryWarningMs, fraction);
+    }
   }
 
   // Members for the application, documented in `Connection`.
@@ -211,6 +222,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     const link = this.link;
     this.owner.observers?.tell('stateChanged', this, next, previous);
     link.attempt(() => this.#expiry?.cancel());
+    link.attempt(() => this.#lifetime?.cancel());
     link.attempt(() => this.streamsEnded());
     link.attempt(() => this.receivingInterrupted());
     if (next === 'closed') {
@@ -245,12 +257,22 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   // `ExpiryOwner`.
 
   expiring(): void {
-    this.tell('expiring');
+    this.tell('expiring', 'credentials');
   }
 
   expired(): void {
     const error = new PeerError('ERR_EXPIRED');
     this.link.end.close(error.closeCode, error.reason, 'expired', error);
+  }
+
+  // `LifetimeOwner`.
+
+  lifetimeEnding(): void {
+    this.tell('expiring', 'lifetime');
+  }
+
+  lifetimeOver(): void {
+    this.link.end.close(GOING_AWAY, LIFETIME_REASON, 'lifetime');
   }
 
   protected override finishIfDelivered(): void {

@@ -30,8 +30,11 @@ export interface ConnectionEvents {
   pong: [payload: Buffer];
   stateChange: [next: ConnectionState, previous: ConnectionState];
   dropped: [info: DroppedMessage];
-  /** The credentials expire in `expiryWarningMs`. Setting `expiresAt` to a later time keeps the connection open. */
-  expiring: [];
+  /**
+   * The connection closes in `expiryWarningMs`. `credentials`: they expire; setting `expiresAt` to a later time keeps the
+   * connection open. `lifetime`: `maxLifetimeMs` ends, and nothing moves that.
+   */
+  expiring: [why: 'credentials' | 'lifetime'];
 }
 
 /** The server's response to a client's handshake (§4.2.2). */

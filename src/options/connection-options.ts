@@ -115,8 +115,17 @@ export interface ConnectionOptions {
   readonly writeTimeoutMs?: number | undefined;
   /** Time limit of the closing handshake. Default 5,000; 1 to 2,147,483,647 ms. Ample for a round trip. */
   readonly closeTimeoutMs?: number | undefined;
-  /** How long before `expiresAt` the `expiring` event is emitted. Default 30,000; 1 to 2,147,483,647 ms. Time for a refresh. */
+  /**
+   * How long before `expiresAt`, and before the end of `maxLifetimeMs`, the `expiring` event is emitted. Default 30,000; 1 to
+   * 2,147,483,647 ms. Time for a refresh.
+   */
   readonly expiryWarningMs?: number | undefined;
+  /**
+   * Time after which a connection closes with 1001, cause `lifetime`, so that clients spread over servers again. Default `false`;
+   * 1 to 2,147,483,647 ms, or `false`. Each connection gets a random time up to 10 % below or above it: connections
+   * that opened together do not reconnect together.
+   */
+  readonly maxLifetimeMs?: number | false | undefined;
   /** How fast a peer may send; see {@link RateLimitOptions}. Default `false`: the right rate depends on the application. */
   readonly rateLimit?: false | RateLimitOptions | undefined;
   /**

@@ -13,6 +13,7 @@ export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly writeTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly expiryWarningMs: number;
+  readonly maxLifetimeMs: number | false;
   readonly rateLimit: RateLimit | false;
   readonly highWaterMarkBytes: number;
   readonly maxBufferedBytes: number;

@@ -26,6 +26,7 @@ export const DEFAULT_CONNECTION_OPTIONS: ConnectionSettings = Object.freeze({
   writeTimeoutMs: 10_000,
   closeTimeoutMs: 5_000,
   expiryWarningMs: 30_000,
+  maxLifetimeMs: false,
   rateLimit: false,
   highWaterMarkBytes: 262_144,
   maxBufferedBytes: 1_048_576,

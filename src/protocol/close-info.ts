@@ -22,6 +22,7 @@ export type CloseCause =
   | 'handler-error'
   | 'payload-detached'
   | 'expired'
+  | 'lifetime'
   | 'shutdown'
   | 'internal-error';
 

@@ -32,6 +32,7 @@ const CAUSES: Readonly<Record<CloseCause, true>> = {
   'handler-error': true,
   'payload-detached': true,
   expired: true,
+  lifetime: true,
   shutdown: true,
   'internal-error': true,
 };

@@ -54,7 +54,7 @@ for (const [name, rule] of Object.entries(CONNECT_OPTION_TABLE)) {
   test(`CF-02 ${name}: the doc comment names default and range, and the range holds`, () => {
     const value: unknown = Reflect.get(DEFAULT_CONNECT_OPTIONS, name);
     const unit = rule.kind === 'count' ? '' : ` ${rule.kind}`;
-    const shown = `Default ${Number(value).toLocaleString('en-US')}; ${rule.min.toLocaleString('en-US')} to ${rule.max.toLocaleString('en-US')}${unit}`;
+    const shown = `Default ${value === false ? '`false`' : Number(value).toLocaleString('en-US')}; ${rule.min.toLocaleString('en-US')} to ${rule.max.toLocaleString('en-US')}${unit}`;
     assert.ok(source.replace(/\s*\n\s*\*\s*/g, ' ').includes(shown), shown);
     for (const wrong of [rule.min - 1, -1, 1.5, rule.max + 1, '5', null, Infinity]) {
       assert.match(refusal({ [name]: wrong }), new RegExp(`^${name} is .*from ${rule.min} to ${rule.max}`));

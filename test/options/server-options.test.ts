@@ -52,6 +52,7 @@ test('CF-02 the defaults are the documented ones', () => {
     writeTimeoutMs: 10_000,
     closeTimeoutMs: 5_000,
     expiryWarningMs: 30_000,
+    maxLifetimeMs: false,
     maxConnections: 10_000,
     maxConnectionsPerIp: false,
     maxNewConnectionsPerMinute: false,
@@ -133,7 +134,7 @@ test('GN-05 the error for an option of another library names the option to use',
 });
 
 test('GN-05 options of features that do not exist are unknown, even if undefined', () => {
-  for (const name of ['loadControl', 'maxLifetimeMs', '']) {
+  for (const name of ['loadControl', 'maxLifetime', '']) {
     assert.match(refusal({ [name]: undefined }), /^there is no option /);
   }
 });

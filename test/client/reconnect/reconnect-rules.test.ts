@@ -40,6 +40,7 @@ for (const [cause, sentCode, reaction] of [
   ['terminated', undefined, 'again-spread'],
   ['ping-timeout', 1001, 'again-spread'],
   ['idle-timeout', 1001, 'again-spread'],
+  ['lifetime', 1001, 'again-spread'],
   ['write-timeout', undefined, 'again-spread'],
   ['close-timeout', 1000, 'again-spread'],
   ['message-timeout', 1008, 'again-spread'],
