@@ -54,7 +54,7 @@ const options = (random: Prng): ServerOptions => ({
   writeTimeoutMs: 10_000,
   maxBufferedBytes: random.pick([2_000, 100_000]),
   highWaterMarkBytes: random.pick([1_000, 2_000]),
-  onOverflow: random.pick(['close', 'drop-newest', 'drop-oldest'] as const),
+  onOverflow: random.pick(['close', 'drop-newest', 'drop-oldest', 'conflate'] as const),
   maxMessageBytes: 4_000,
 });
 

@@ -9,7 +9,8 @@ import type { ConnectionState } from './states.ts';
 export interface DroppedMessage {
   /** Size of payload and header if the frame was already built, otherwise of the payload. */
   readonly bytes: number;
-  readonly policy: 'close' | 'drop-newest' | 'drop-oldest';
+  /** `conflate`: a later message with the same key replaced it. */
+  readonly policy: 'close' | 'drop-newest' | 'drop-oldest' | 'conflate';
 }
 
 /** Events of a connection, with the arguments of their listeners. */

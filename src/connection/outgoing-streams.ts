@@ -66,6 +66,7 @@ export class OutgoingStreams implements StreamOwner {
   begin(): void {
     const { link } = this.#half;
     if (link.state !== 'open') throw this.closedError();
+    link.outbox.passHeld();
     link.outbox.behind = new MessagesBehind();
   }
 

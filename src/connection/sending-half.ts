@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { MESSAGE_SEND } from '../engine/channels.ts';
-import type { SendOptions } from '../options/call-options.ts';
+import { checkKey, type SendOptions } from '../options/call-options.ts';
 import type { StreamOptions, StreamSource } from '../options/stream-source.ts';
 import { OPCODE } from '../protocol/constants.ts';
 import { type MisuseError, PeerError } from '../protocol/errors.ts';
 import { checkControlPayload } from '../protocol/outgoing/frame-builder.ts';
+import { MessagesBehind, NOT_QUEUED } from '../protocol/outgoing/messages-behind.ts';
 import { UNKNOWN_BYTES } from '../protocol/outgoing/outbox.ts';
 import type { PreparedMessage } from '../protocol/outgoing/prepared-message.ts';
 import type { PreparedRun } from '../protocol/outgoing/prepared-run.ts';
@@ -29,14 +30,13 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
   #streams: OutgoingStreams | undefined;
 
   send(payload: Payload, options: SendOptions | undefined): boolean {
+    if (options?.key !== undefined) checkKey('connection.send', options.key, this.owner.settings.onOverflow);
     if (this.session !== undefined) return this.session.send(payload, options);
     const link = this.link;
     const { behind } = link.outbox;
     let bytes = UNKNOWN_BYTES;
     if (behind !== undefined) {
-      const { opcode, data } = outgoing(payload, options?.binary);
-      if (!this.#admit(data.length)) return false;
-      behind.push(opcode, data, options?.compress);
+      if (!this.#sendBehind(payload, options)) return false;
     } else if (typeof payload === 'string' && options === undefined) {
       if (!this.#admit(payload.length)) return false;
       bytes = link.outbox.text(payload);
@@ -63,6 +63,23 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
     this.messagesSent++;
     this.owner.counters.messagesSent++;
     this.reportStreamed(bytes, isText);
+  }
+
+  /**
+   * Queues a message behind a message in fragments, or until the wire accepts bytes again.
+   * @returns Whether the message was accepted.
+   */
+  #sendBehind(payload: Payload, options: SendOptions | undefined): boolean {
+    const { opcode, data } = outgoing(payload, options?.binary);
+    const bytes = Buffer.byteLength(data);
+    if (!this.#admit(bytes, options?.key)) return false;
+    const { outbox } = this.link;
+    // `admit` may have flushed, and passed the messages of `behind` on.
+    if (outbox.behind !== undefined)
+      this.#replaced(outbox.behind.push(opcode, data, options?.compress, bytes, options?.key));
+    else if (typeof data === 'string') outbox.text(data, options?.compress);
+    else outbox.data(opcode, data, options?.compress);
+    return true;
   }
 
   /** @returns Whether the message was accepted. */
@@ -110,7 +127,7 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
    * @returns Whether it was accepted.
    */
   sendPrepared(message: PreparedMessage): boolean {
-    if (!this.#admit(message.frame.length)) return false;
+    if (!this.#admit(message.frame.length, message.key)) return false;
     this.#pushPrepared(message);
     return true;
   }
@@ -145,6 +162,7 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
 
   /** Output was written. */
   flushed(): void {
+    if (this.owner.settings.onOverflow === 'conflate') this.#holdOrPass();
     this.#streams?.flushed();
     if (this.#drains === undefined) return;
     if (this.bufferedBytes > this.owner.settings.highWaterMarkBytes / 2) return;
@@ -187,12 +205,41 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
   #pushPrepared(message: PreparedMessage): boolean {
     const { outbox } = this.link;
     if (outbox.behind === undefined) outbox.prepared(message);
-    else outbox.behind.pushPrepared(message);
+    else this.#replaced(outbox.behind.pushPrepared(message));
     return this.#accepted();
   }
 
-  /** Whether a message may enter the outbox. If not, applies the overflow policy. */
-  #admit(bytes: number): boolean {
+  /**
+   * With `onOverflow: 'conflate'`: while the wire is blocked, or a message is being compressed, later messages are held back, not
+   * encoded, so that the next one with the same key can replace them. Afterwards they are passed on, a high-water mark at a time.
+   */
+  #holdOrPass(): void {
+    const { link } = this;
+    const { outbox } = link;
+    const { behind } = outbox;
+    // A session numbers its frames: none of them can be left out.
+    if (link.state !== 'open' || this.session !== undefined) return;
+    const isBlocked = link.transport.blocked || !outbox.idle;
+    if (behind === undefined) {
+      if (isBlocked) outbox.behind = new MessagesBehind(true);
+      return;
+    }
+    if (!behind.isHeld || isBlocked) return;
+    behind.passTo(outbox, this.owner.settings.highWaterMarkBytes);
+    if (behind.isEmpty) outbox.behind = undefined;
+    link.send();
+  }
+
+  /** @param bytes Size of a queued message that was replaced; `NOT_QUEUED` if there was none. */
+  #replaced(bytes: number): void {
+    if (bytes !== NOT_QUEUED) this.#dropped(bytes, 'conflate');
+  }
+
+  /**
+   * Whether a message may enter the outbox. If not, applies the overflow policy.
+   * @param key Of a message that may replace a queued one.
+   */
+  #admit(bytes: number, key?: string): boolean {
     const link = this.link;
     if (link.state !== 'open') {
       this.countDropped(1, 'unsent');
@@ -205,15 +252,16 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
     if (link.outbox.queuedBytes >= settings.highWaterMarkBytes) {
       link.flush();
       // A detached payload ends the connection here, and a `drain` listener may close it: nothing may follow a Close.
-      if (link.state !== 'open') return this.#admit(bytes);
+      if (link.state !== 'open') return this.#admit(bytes, key);
     }
     if (link.bufferedBytes < settings.maxBufferedBytes) return true;
-    return this.#overflow(bytes);
+    return this.#overflow(bytes, key);
   }
 
-  #overflow(bytes: number): boolean {
+  #overflow(bytes: number, key: string | undefined): boolean {
     const link = this.link;
     const { maxBufferedBytes } = this.owner.settings;
+    if (key !== undefined && this.#fitsInstead(bytes, key)) return true;
     const onOverflow = this.#policy;
     if (onOverflow === 'drop-oldest') {
       while (link.bufferedBytes >= maxBufferedBytes) {
@@ -231,9 +279,20 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
     return false;
   }
 
-  /** The queue of a session has answers, which must not be dropped: only the new message can be. */
+  /** Whether the queue does not grow, or is below its limit, if the message replaces the queued one of the same key. */
+  #fitsInstead(bytes: number, key: string): boolean {
+    const queuedBytes = this.link.outbox.behind?.bytesOf(key) ?? NOT_QUEUED;
+    if (queuedBytes === NOT_QUEUED) return false;
+    return bytes <= queuedBytes || this.bufferedBytes - queuedBytes < this.owner.settings.maxBufferedBytes;
+  }
+
+  /**
+   * What to do with a message that finds the queue full. The queue of a session has answers, which must not be dropped: only
+   * the new message can be. `conflate` can only close: the newest message of a key must arrive.
+   */
   get #policy(): DroppedMessage['policy'] {
     const { onOverflow } = this.owner.settings;
+    if (onOverflow === 'conflate') return 'close';
     return onOverflow === 'drop-oldest' && this.session !== undefined ? 'drop-newest' : onOverflow;
   }
 

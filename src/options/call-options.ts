@@ -8,6 +8,7 @@ import {
   SIGNAL,
   type ValueRule,
 } from './call-check.ts';
+import { refuseOption } from './option-check.ts';
 
 /** Options of one message. */
 export interface SendOptions {
@@ -22,6 +23,13 @@ export interface SendOptions {
    * `thresholdBytes` on.
    */
   readonly compress?: boolean;
+  /**
+   * Only with `onOverflow: 'conflate'`: what the message is about, such as the name of a share; 1 to 256 characters. While the
+   * message is queued because the socket accepts no bytes, a later one with the same key replaces it, in its place. The newest
+   * message of each key arrives, and messages of one key never change their order. A message can overtake messages of other
+   * keys, and those without a key. Connections with `hawser.v1` get every message. Default: none, the message is not replaced.
+   */
+  readonly key?: string;
 }
 
 /** Which connections do not receive a message. */
@@ -50,15 +58,21 @@ export const MEMBERS: ValueRule = {
       (Symbol.iterator in value || Symbol.asyncIterator in value)),
   allowed: 'a connection, an id, or a list of them',
 };
+const MAX_KEY_LENGTH = 256;
+const isKey = (value: unknown): boolean =>
+  typeof value === 'string' && value.length > 0 && value.length <= MAX_KEY_LENGTH;
+const KEY: ValueRule = { fits: isKey, allowed: `a string of 1 to ${MAX_KEY_LENGTH} characters` };
+
 /** Options of a message to several connections. */
 export const AUDIENCE_RULES = Object.freeze({
   except: MEMBERS,
   where: FUNCTION,
   binary: BOOLEAN,
   compress: BOOLEAN,
+  key: KEY,
 });
 
-const SEND_OPTIONS = callOptions({ binary: BOOLEAN, compress: BOOLEAN });
+const SEND_OPTIONS = callOptions({ binary: BOOLEAN, compress: BOOLEAN, key: KEY });
 const PUBLISH_OPTIONS = callOptions({ ...AUDIENCE_RULES, local: BOOLEAN });
 const DRAINED_OPTIONS = callOptions({ signal: SIGNAL });
 
@@ -94,11 +108,20 @@ function areSendOptions(options: unknown): boolean {
   if (typeof options !== 'object' || options === null) return false;
   if (Object.getPrototypeOf(options) !== Object.prototype) return false;
   for (const name in options) {
-    if (name !== 'compress' && name !== 'binary') return false;
+    if (name !== 'compress' && name !== 'binary' && name !== 'key') return false;
     const value: unknown = (options as SendOptions)[name];
-    if (value !== undefined && typeof value !== 'boolean') return false;
+    if (value !== undefined && (name === 'key' ? !isKey(value) : typeof value !== 'boolean')) return false;
   }
   return true;
+}
+
+/**
+ * Checks that the option `key` of a message has an effect.
+ * @throws MisuseError `ERR_OPTION` with another policy than `conflate`.
+ */
+export function checkKey(call: string, key: string, onOverflow: string): void {
+  if (onOverflow === 'conflate') return;
+  refuseOption(`${call}: key`, key, `left out with onOverflow: '${onOverflow}'; only 'conflate' reads it`);
 }
 
 /**

@@ -43,7 +43,10 @@ export const CONNECTION_OPTION_TABLE = Object.freeze({
   rateLimit: plain('rate', 'how fast a peer may send'),
   highWaterMarkBytes: bytes(MAX_BYTES, 'buffered bytes from which a sender should wait'),
   maxBufferedBytes: bytes(MAX_BYTES, 'buffered bytes from which onOverflow applies'),
-  onOverflow: oneOf(['close', 'drop-newest', 'drop-oldest'], 'what happens when a peer reads too slowly'),
+  onOverflow: oneOf(
+    ['close', 'drop-newest', 'drop-oldest', 'conflate'],
+    'what happens when a peer reads too slowly',
+  ),
   memoryBudget: plain('budget', 'memory that all connections together may use'),
   textAs: oneOf(['string', 'buffer'], 'how text arrives'),
   retainFreedMemory: plain('boolean', 'keep memory that large messages have freed (glibc)'),

@@ -142,9 +142,10 @@ export interface ConnectionOptions {
   readonly maxBufferedBytes?: number | undefined;
   /**
    * What happens at `maxBufferedBytes`: `close` with 1013, drop the new message, or drop the oldest pending messages.
-   * Default `'close'`: a reconnect is better than a silent gap.
+   * `conflate`: while the socket accepts no bytes, a message sent with a `key` replaces the queued message with the same key,
+   * in its place; at `maxBufferedBytes`, close with 1013. Default `'close'`: a reconnect is better than a silent gap.
    */
-  readonly onOverflow?: 'close' | 'drop-newest' | 'drop-oldest' | undefined;
+  readonly onOverflow?: 'close' | 'drop-newest' | 'drop-oldest' | 'conflate' | undefined;
   /**
    * Memory limit for all connections together: pending output, and unfinished and undelivered messages. Above it, the
    * connection that holds most is closed with 1013. Default: one budget of 268,435,456 bytes for the process.

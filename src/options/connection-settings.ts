@@ -17,7 +17,7 @@ export interface ConnectionSettings extends ProtocolLimits, HeartbeatSettings {
   readonly rateLimit: RateLimit | false;
   readonly highWaterMarkBytes: number;
   readonly maxBufferedBytes: number;
-  readonly onOverflow: 'close' | 'drop-newest' | 'drop-oldest';
+  readonly onOverflow: 'close' | 'drop-newest' | 'drop-oldest' | 'conflate';
   readonly textAs: 'string' | 'buffer';
   readonly retainFreedMemory: boolean;
   readonly receiveAheadBytes: number;

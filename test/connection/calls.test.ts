@@ -92,7 +92,7 @@ test('GN-05 a refused connection call names the fix and has no effect', async (t
     [() => connection.send('x', { compres: true }), /the nearest is compress$/],
     [
       () => connection.send('x', 'utf8'),
-      /^connection\.send: options is "utf8"; it must be an object with binary, compress$/,
+      /^connection\.send: options is "utf8"; it must be an object with binary, compress, key$/,
     ],
     [() => connection.send({ type: 'chat' }), /not Object; send JSON\.stringify\(value\)$/],
     [() => connection.send([1]), /not Array; send JSON\.stringify\(value\)$/],

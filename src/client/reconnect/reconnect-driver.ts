@@ -31,7 +31,7 @@ import type { Asked } from '../../options/retry-options.ts';
 import { ReconnectOutbox } from './reconnect-outbox.ts';
 import type { ReconnectState } from './reconnect-states.ts';
 import { type ReconnectSettings, resolveReconnectOptions } from '../../options/resolve-reconnect-options.ts';
-import type { SendOptions } from '../../options/call-options.ts';
+import { checkKey, type SendOptions } from '../../options/call-options.ts';
 import type { OperationError } from '../topics/operation-error.ts';
 import type { ClientTopics } from '../topics/client-topics.ts';
 import { SUBPROTOCOL } from '../topics/frames.ts';
@@ -125,6 +125,8 @@ export class ReconnectDriver
   }
 
   send(payload: Payload, options: SendOptions | undefined): boolean {
+    if (options?.key !== undefined)
+      checkKey('client.send', options.key, this.#settings.connection.onOverflow);
     return this.#outbox.send(payload, options);
   }
 

@@ -43,6 +43,7 @@ export class ServerCounts implements Observer {
     'close',
     'drop-newest',
     'drop-oldest',
+    'conflate',
   ]);
   readonly #rateLimited = new LabelledCounter(['close', 'throttle']);
   readonly #recoveries = new LabelledCounter(['recovered', 'not-recovered', 'busy', 'unavailable', 'lost']);

@@ -121,11 +121,13 @@ export class EncodingOutbox extends Outbox implements FrameWaiter {
   }
 
   override closeAfterWaiting(body: Uint8Array): void {
+    this.passHeld();
     if (this.#queue === undefined) super.closeAfterWaiting(body);
     else this.#enqueue({ is: 'close', body, bytes: body.length });
   }
 
   override mark(callback: MarkCallback): void {
+    this.passHeld();
     if (this.#queue === undefined) super.mark(callback);
     else this.#enqueue({ is: 'mark', callback, bytes: 0 });
   }

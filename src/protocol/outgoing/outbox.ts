@@ -42,7 +42,10 @@ const EMPTY_QUEUE = /* @__PURE__ */ Object.freeze(/* @__PURE__ */ new WaitingQue
 export class Outbox implements PackingOwner {
   /** Bytes that {@link take} has returned so far. */
   sentBytes = 0;
-  /** Set by the driver while a message goes out in fragments: it has to put other messages there instead of here. */
+  /**
+   * Set by the driver while a message goes out in fragments, or while the wire is blocked and it wants to replace messages:
+   * it has to put other messages there instead of here.
+   */
   behind: MessagesBehind | undefined;
 
   readonly #wire: Wire;
@@ -233,6 +236,7 @@ export class Outbox implements PackingOwner {
   }
 
   closeAfterWaiting(body: Uint8Array): void {
+    this.passHeld();
     this.#push(buildFrame(OPCODE.CLOSE, body, this.#key()));
   }
 
@@ -247,6 +251,7 @@ export class Outbox implements PackingOwner {
    * only before {@link clear}.
    */
   mark(callback: MarkCallback): void {
+    this.passHeld();
     this.#marks ??= new Marks();
     this.#marks.add(this.sentBytes + this.waitingBytes - this.#queue.controlBytes, callback);
   }
@@ -265,13 +270,22 @@ export class Outbox implements PackingOwner {
     if (marks.size === 0) this.#marks = undefined;
   }
 
+  /** Takes the messages of `behind` if they may follow now: none of them can be replaced afterwards. */
+  passHeld(): void {
+    const { behind } = this;
+    if (behind?.isHeld !== true) return;
+    this.behind = undefined;
+    behind.passTo(this);
+  }
+
   /**
    * Drops all queued messages that are not begun, and the pongs.
    * @returns Number of dropped messages.
    */
   dropWaiting(): number {
     this.#memory.packingTable.moveOut(this);
-    const dropped = this.#queue.isEmpty ? 0 : this.#queue.dropMessages();
+    const held = this.behind?.isHeld === true ? this.behind.drop() : 0;
+    const dropped = held + (this.#queue.isEmpty ? 0 : this.#queue.dropMessages());
     this.#marks?.drop(this.sentBytes + this.waitingBytes);
     return dropped;
   }

@@ -10,6 +10,8 @@ export interface PrepareOptions {
   readonly binary?: boolean | undefined;
   /** Whether it is compressed where compression was negotiated. Default: from the threshold on. */
   readonly compress?: boolean | undefined;
+  /** Key of what the message is about: a later message with the same key replaces it while it is queued unencoded. */
+  readonly key?: string | undefined;
 }
 
 /** An outbox with a prepared message in its queue. */
@@ -37,6 +39,7 @@ export class PreparedMessage {
   readonly frame: Buffer;
   readonly isText: boolean;
   readonly compress: boolean | undefined;
+  readonly key: string | undefined;
   /** Compressed forms by window bits. permessage-deflate creates one for its first recipient of a kind. */
   variants: Map<number, SharedFrame> | undefined;
 
@@ -50,11 +53,13 @@ export class PreparedMessage {
       this.frame = payload as Buffer;
       this.isText = (this.frame[0]! & 0x0f) === OPCODE.TEXT;
       this.compress = undefined;
+      this.key = undefined;
       return;
     }
     const { opcode, data } = outgoing(payload, options?.binary, reusable);
     this.isText = opcode === OPCODE.TEXT;
     this.compress = options?.compress;
+    this.key = options?.key;
     const bytes = typeof data === 'string' ? reusable?.utf8Of(data) : undefined;
     this.frame = buildFrame(opcode, bytes ?? data, undefined);
   }

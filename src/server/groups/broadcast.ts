@@ -14,6 +14,8 @@ export interface BroadcastOptions<UserData = unknown> extends Audience<Connectio
   readonly binary?: boolean | undefined;
   /** Whether to compress, once, for recipients that negotiated compression. Default: from `thresholdBytes` on. */
   readonly compress?: boolean | undefined;
+  /** As for `Connection.send`. */
+  readonly key?: string | undefined;
 }
 
 type Member<UserData> = Connection<UserData> | string;

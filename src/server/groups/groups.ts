@@ -4,7 +4,7 @@ import type { ConnectionGroups, Delivery, PublishDelivery } from '../../connecti
 import { topicsIn } from '../../connection/topic-set.ts';
 import { TOPIC_PUBLISH } from '../../engine/channels.ts';
 import type { Engine } from '../../engine/engine.ts';
-import type { Audience, PublishTo } from '../../options/call-options.ts';
+import { type Audience, checkKey, type PublishTo } from '../../options/call-options.ts';
 import { refuseOption } from '../../options/option-check.ts';
 import type {
   EnterOptions,
@@ -36,7 +36,7 @@ const MAX_EXCEPT = 16;
 
 /** The server that the groups belong to. */
 export interface GroupsOwner<UserData> extends FanOutOwner {
-  readonly options: TopicLimits;
+  readonly options: TopicLimits & { readonly onOverflow: string };
   readonly engine: Engine;
   readonly observers: Observers;
   readonly registry: ReadonlyRegistry<DriverOf<UserData>>;
@@ -165,6 +165,7 @@ export class Groups<UserData>
     options: PublishTo<Connection<UserData>> | undefined,
     publication?: Publication,
   ): PublishDelivery {
+    if (options?.key !== undefined) checkKey('publish', options.key, this.#owner.options.onOverflow);
     const message = new PreparedMessage(payload, options, this.#owner.engine.reusableBytes);
     const found = this.topics.find(topic);
     const except = exceptedIds(options?.except, driver?.id);
@@ -178,6 +179,7 @@ export class Groups<UserData>
 
   broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
     const { engine, registry } = this.#owner;
+    if (options?.key !== undefined) checkKey('broadcast', options.key, this.#owner.options.onOverflow);
     const message = new PreparedMessage(payload, options, engine.reusableBytes);
     const except = exceptedIds(options?.except, undefined);
     const to = options?.to;
@@ -215,6 +217,18 @@ export class Groups<UserData>
     const hasHistory = node.hasHistory(topic);
     if (local === true && hasHistory)
       refuseOption('local', true, 'left out for a topic with history: the engine decides its order');
+    if (message.key !== undefined && hasHistory)
+      refuseOption(
+        'key',
+        message.key,
+        'left out for a topic with history: its subscribers get every message',
+      );
+    if (message.key !== undefined && local !== true && !node.isLocal)
+      refuseOption(
+        'key',
+        message.key,
+        'left out, or local must be true: subscribers of other servers get every message',
+      );
     if (where !== undefined && local !== true && !node.isLocal)
       refuseOption(
         'where',

@@ -11,8 +11,8 @@ import { readFrames } from '../../../src/testing/index.ts';
 test('FB-12 BP-05: messages behind a stream are dropped from the oldest on, until none is left', () => {
   const behind = new MessagesBehind();
   assert.equal(behind.dropOldest(), 0);
-  behind.push(OPCODE.TEXT, 'é', undefined);
-  behind.push(OPCODE.BINARY, Buffer.from('abc'), undefined);
+  behind.push(OPCODE.TEXT, 'é', undefined, 2);
+  behind.push(OPCODE.BINARY, Buffer.from('abc'), undefined, 3);
   const all = behind.countedBytes;
   const first = behind.dropOldest();
   assert.deepEqual([behind.countedBytes, behind.dropOldest() + first], [all - first, all]);
