@@ -72,6 +72,13 @@ export {
   describeServerOptions,
   type OptionDescription,
 } from './options/option-descriptions.ts';
+export type {
+  AlertOptions,
+  BreakerOptions,
+  LoadControlOptions,
+  LoadThresholds,
+} from './options/load-control-options.ts';
+export type { LoadProbe, LoadSignalName, LoadSignals } from './observe/load-control/signals.ts';
 export type { MetricsOptions } from './options/metrics-options.ts';
 export { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options/resolve-server-options.ts';
 export type { OptionChange, RunTimeOptionName, RunTimeOptions } from './options/run-time-options.ts';

@@ -9,6 +9,14 @@ import {
   PLATFORM_OPTION_TABLE,
   RATE_LIMIT_TABLE,
 } from '../src/options/connection-option-table.ts';
+import {
+  ALERT_TABLE,
+  BREAKER_TABLE,
+  DEFAULT_ALERTS,
+  DEFAULT_BREAKER,
+  DEFAULT_LOAD_CONTROL,
+  LOAD_CONTROL_TABLE,
+} from '../src/options/load-control-options.ts';
 import { DEFAULT_METRICS, METRICS_OPTION_TABLE } from '../src/options/metrics-options.ts';
 import { DEFAULT_DEFLATE_SETTINGS } from '../src/options/resolve-options.ts';
 import { METRICS } from '../src/observe/index.ts';
@@ -43,15 +51,19 @@ const OTHERS = {
   endpoint: 'a path, or `false`',
   endpoints: 'an object (below)',
   admin: '`false`, or an object (below)',
+  loadControl: '`true`, `false`, or an object (below)',
+  breaker: '`true`, `false`, or an object (below)',
+  alerts: '`true`, `false`, or an object (below)',
   history: 'a rule about topics, or a list of them',
   presence: 'a rule about topics, or a list of them',
 } as const;
 
 function allowed(rule: OptionRule | ConnectOptionRule): string {
   if ('min' in rule) {
-    const unit = rule.kind === 'count' ? '' : ` ${rule.kind}`;
+    const unit = rule.kind === 'count' || rule.kind === 'ratio' ? '' : ` ${rule.kind}`;
     return `${number(rule.min)} to ${number(rule.max)}${unit}${rule.orFalse ? ', or `false`' : ''}`;
   }
+  if (rule.kind === 'levels') return `two ascending numbers up to ${number(rule.upTo)}, or \`false\``;
   if (rule.kind === 'enum') return rule.values.map((value) => `\`'${value}'\``).join(', ');
   if (rule.kind === 'object') return `an object with ${rule.methods.join(', ')}`;
   if (rule.kind !== 'list') return OTHERS[rule.kind];
@@ -68,12 +80,13 @@ function shownDefault(name: string, defaults: object = DEFAULT_SERVER_OPTIONS): 
   if (name === 'clock' || name === 'random') return "the platform's";
   if (name === 'path') return 'any';
   if (name === 'endpoints') return 'none';
+  if (name === 'breaker' || name === 'alerts') return '`true`';
   if (name === 'memoryBudget') return 'one for the process, 268,435,456 bytes';
   if (name === 'lookup') return '`dns.lookup`';
   const value: unknown = Reflect.get(defaults, name);
   if (value === undefined || value === '') return 'none';
   if (typeof value === 'number') return number(value);
-  if (Array.isArray(value)) return '`[]`';
+  if (Array.isArray(value)) return `\`[${value.join(', ')}]\``;
   return typeof value === 'string' ? `\`'${value}'\`` : `\`${JSON.stringify(value)}\``;
 }
 
@@ -149,6 +162,37 @@ export function optionsPage(): string {
     row('---', '---', '---', '---'),
     ...Object.entries(ADMIN_TABLE).map(([name, rule]) =>
       row(`\`${name}\``, shownDefault(name, DEFAULT_ADMIN), allowed(rule), rule.says),
+    ),
+    '',
+    '## `loadControl`',
+    '',
+    '`true` means an object with all defaults. A signal has two thresholds, `[elevated, critical]`, or `false` to ignore it.',
+    '[load-control.md](load-control.md) says what happens at each level, and how to tune it.',
+    '',
+    row('Field', 'Default', 'Allowed', 'Meaning'),
+    row('---', '---', '---', '---'),
+    ...Object.entries(LOAD_CONTROL_TABLE).map(([name, rule]) =>
+      row(`\`${name}\``, shownDefault(name, DEFAULT_LOAD_CONTROL), allowed(rule), rule.says),
+    ),
+    '',
+    '### `loadControl.breaker`',
+    '',
+    'The circuit breaker for an `upgrade` hook that keeps failing: it throws, rejects, or exceeds `upgradeTimeoutMs`.',
+    '',
+    row('Field', 'Default', 'Allowed', 'Meaning'),
+    row('---', '---', '---', '---'),
+    ...Object.entries(BREAKER_TABLE).map(([name, rule]) =>
+      row(`\`${name}\``, shownDefault(name, DEFAULT_BREAKER), allowed(rule), rule.says),
+    ),
+    '',
+    '### `loadControl.alerts`',
+    '',
+    'From these values the server emits `alert`, once, and again when the value is lower.',
+    '',
+    row('Field', 'Default', 'Allowed', 'Meaning'),
+    row('---', '---', '---', '---'),
+    ...Object.entries(ALERT_TABLE).map(([name, rule]) =>
+      row(`\`${name}\``, shownDefault(name, DEFAULT_ALERTS), allowed(rule), rule.says),
     ),
     '',
     '# Options of a client',

@@ -4,18 +4,7 @@ import type {
   PlatformOptions,
   RateLimitOptions,
 } from './connection-options.ts';
-import {
-  bytes,
-  type CommonRule,
-  count,
-  ms,
-  number,
-  type NumberRule,
-  object,
-  oneOf,
-  orFalse,
-  plain,
-} from './option-rules.ts';
+import { between, bytes, type CommonRule, count, ms, object, oneOf, orFalse, plain } from './option-rules.ts';
 
 const MAX_BYTES = 2 ** 31 - 1;
 /** The maximum length of a V8 string. Text of this many bytes always fits. */
@@ -62,8 +51,6 @@ export const PLATFORM_OPTION_TABLE = Object.freeze({
   random: object(['bytes', 'fraction', 'uuid'], 'source of random values'),
 } satisfies Readonly<Record<keyof PlatformOptions, CommonRule>>);
 
-const between = (kind: NumberRule['kind'], min: number, max: number, says: string): NumberRule =>
-  Object.freeze({ ...number(kind, max, says), min });
 /** The options inside `perMessageDeflate`. */
 export const DEFLATE_TABLE = Object.freeze({
   contextTakeover: plain('boolean', 'messages may refer to earlier messages'),

@@ -119,14 +119,22 @@ const UNITS = {
   bytes: ' of bytes',
   ms: ' of milliseconds',
   seconds: ' of seconds',
+  ratio: '',
 } as const;
 
 function checkedNumber(name: string, rule: NumberRule, value: unknown): number | false {
   if (rule.orFalse && value === false) return value;
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= rule.min && value <= rule.max)
+  const isRatio = rule.kind === 'ratio';
+  if (
+    typeof value === 'number' &&
+    (isRatio || Number.isSafeInteger(value)) &&
+    value >= rule.min &&
+    value <= rule.max
+  )
     return value;
   const off = rule.orFalse ? ', or false for none' : '';
-  return refuseOption(name, value, `a whole number${UNITS[rule.kind]} from ${rule.min} to ${rule.max}${off}`);
+  const what = isRatio ? 'a number' : `a whole number${UNITS[rule.kind]}`;
+  return refuseOption(name, value, `${what} from ${rule.min} to ${rule.max}${off}`);
 }
 
 /** What the members of a list are, and how to recognize one. */

@@ -3,6 +3,14 @@ import { ADMIN_TABLE, DEFAULT_ADMIN } from './admin-options.ts';
 import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
 import { DEFAULT_METRICS, METRICS_OPTION_TABLE } from './metrics-options.ts';
 import { DEFAULT_ENDPOINTS, ENDPOINT_TABLE } from './endpoint-options.ts';
+import {
+  ALERT_TABLE,
+  BREAKER_TABLE,
+  DEFAULT_ALERTS,
+  DEFAULT_BREAKER,
+  DEFAULT_LOAD_CONTROL,
+  LOAD_CONTROL_TABLE,
+} from './load-control-options.ts';
 import { shown } from './option-check.ts';
 import { DEFAULT_DEFLATE_SETTINGS, DEFAULT_RATE_LIMIT } from './resolve-options.ts';
 import { DEFAULT_SERVER_OPTIONS } from './resolve-server-options.ts';
@@ -18,7 +26,8 @@ import {
 /** One option, as data: for programs that turn options into flags, forms or documentation. */
 export interface OptionDescription {
   /**
-   * The type of the value. `count`, `bits`, `bytes`, `ms` and `seconds` are whole numbers from `min` to `max`; `enum` is one
+   * The type of the value. `count`, `bits`, `bytes`, `ms` and `seconds` are whole numbers from `min` to `max`, a `ratio` need not
+   * be whole; `levels` are two ascending numbers above 0 and up to `max`, or `false`; `enum` is one
    * of `values`; `list` is an array of strings. `path`, `tls` and `budget` are `ServerOptions.path`, `TlsOptions` and
    * `MemoryBudget`; `text` and `secret` are strings, `endpoint` a path or `false`. `history` and `presence` are rules about topics. A `group` is an object of `options`.
    */
@@ -28,6 +37,8 @@ export interface OptionDescription {
     | 'bytes'
     | 'ms'
     | 'seconds'
+    | 'ratio'
+    | 'levels'
     | 'boolean'
     | 'enum'
     | 'list'
@@ -52,7 +63,7 @@ export interface OptionDescription {
   readonly orFalse: boolean;
   /** Minimum of a number. */
   readonly min?: number;
-  /** Maximum of a number; of a list, the maximum of the number that may replace it. */
+  /** Maximum of a number, or of each of two `levels`; of a list, the maximum of the number that may replace it. */
   readonly max?: number;
   /** The values of an `enum`; the words that may replace a list. */
   readonly values?: readonly string[];
@@ -70,6 +81,7 @@ function described(rule: OptionRule, fallback: unknown, atRunTime: boolean): Opt
     orFalse: 'orFalse' in rule && rule.orFalse,
   };
   if ('max' in rule) return Object.freeze({ kind: rule.kind, ...common, min: rule.min, max: rule.max });
+  if ('upTo' in rule) return Object.freeze({ kind: rule.kind, ...common, orFalse: true, max: rule.upTo });
   if ('of' in rule) {
     const { of: members, words: values, orCount } = rule;
     return Object.freeze({
@@ -93,7 +105,7 @@ function described(rule: OptionRule, fallback: unknown, atRunTime: boolean): Opt
 const GROUPS: Readonly<
   Record<
     GroupRule['kind'],
-    { readonly table: Readonly<Record<string, Exclude<OptionRule, GroupRule>>>; readonly defaults: object }
+    { readonly table: Readonly<Record<string, OptionRule>>; readonly defaults: object }
   >
 > = {
   rate: { table: RATE_LIMIT_TABLE, defaults: DEFAULT_RATE_LIMIT },
@@ -101,6 +113,9 @@ const GROUPS: Readonly<
   metrics: { table: METRICS_OPTION_TABLE, defaults: DEFAULT_METRICS },
   endpoints: { table: ENDPOINT_TABLE, defaults: DEFAULT_ENDPOINTS },
   admin: { table: ADMIN_TABLE, defaults: DEFAULT_ADMIN },
+  loadControl: { table: LOAD_CONTROL_TABLE, defaults: DEFAULT_LOAD_CONTROL },
+  breaker: { table: BREAKER_TABLE, defaults: DEFAULT_BREAKER },
+  alerts: { table: ALERT_TABLE, defaults: DEFAULT_ALERTS },
 };
 
 const isGroup = (rule: OptionRule): rule is GroupRule => Object.hasOwn(GROUPS, rule.kind);
@@ -133,7 +148,7 @@ export const describeServerOptions = (): Readonly<Record<ServerOptionName, Optio
 
 /**
  * Checks one option of a server by itself. Options that contradict each other are found by the constructor.
- * @param name Of the option; `rateLimit.action` is an option of a group.
+ * @param name Of the option; `rateLimit.action` is an option of a group, `loadControl.breaker.openMs` of a group inside it.
  * @param label Name for the error message, such as `--max-connections`. Default: `name`.
  * @returns The value; lists as a frozen copy.
  * @throws MisuseError `ERR_OPTION` for a wrong value; `ERR_ARGUMENT` for a name that is not an option, or that is a group,
@@ -151,10 +166,13 @@ export function checkServerOption(name: string, value: unknown, label = name): u
 }
 
 function ruleOf(name: string): OptionRule | undefined {
-  const [first = '', second] = name.split('.', 2);
-  const rule = rowOf(SERVER_OPTION_TABLE, first);
-  if (second === undefined || rule === undefined) return rule;
-  return isGroup(rule) ? rowOf(GROUPS[rule.kind].table, second) : undefined;
+  const [first = '', ...inside] = name.split('.');
+  let rule = rowOf(SERVER_OPTION_TABLE, first);
+  for (const member of inside) {
+    if (rule === undefined || !isGroup(rule)) return undefined;
+    rule = rowOf(GROUPS[rule.kind].table, member);
+  }
+  return rule;
 }
 
 const rowOf = (table: Readonly<Record<string, OptionRule>>, name: string): OptionRule | undefined =>

@@ -1,6 +1,6 @@
-/** A whole number from `min` to `max`; `false` is allowed too if the policy can be switched off. */
+/** A number from `min` to `max`, whole unless it is a ratio; `false` is allowed too if the policy can be switched off. */
 export interface NumberRule {
-  readonly kind: 'count' | 'bits' | 'bytes' | 'ms' | 'seconds';
+  readonly kind: 'count' | 'bits' | 'bytes' | 'ms' | 'seconds' | 'ratio';
   readonly min: number;
   readonly max: number;
   readonly orFalse: boolean;
@@ -15,6 +15,12 @@ export interface ListRule<Member extends string> {
   readonly orFalse: boolean;
   /** The maximum of a whole number that may replace the list; 0 if no number is allowed. */
   readonly orCount: number;
+  readonly says: string;
+}
+/** Two ascending numbers above 0, `[elevated, critical]`; or `false`. */
+export interface LevelsRule {
+  readonly kind: 'levels';
+  readonly upTo: number;
   readonly says: string;
 }
 export interface EnumRule {
@@ -55,6 +61,11 @@ export const number = (kind: NumberRule['kind'], max: number, says: string): Num
 export const count = (max: number, says: string): NumberRule => number('count', max, says);
 export const bytes = (max: number, says: string): NumberRule => number('bytes', max, says);
 export const ms = (says: string): NumberRule => number('ms', MAX_MS, says);
+export const between = (kind: NumberRule['kind'], min: number, max: number, says: string): NumberRule =>
+  Object.freeze({ ...number(kind, max, says), min });
+export const ratio = (min: number, max: number, says: string): NumberRule => between('ratio', min, max, says);
+export const levels = (upTo: number, says: string): LevelsRule =>
+  Object.freeze({ kind: 'levels', upTo, says });
 export const orFalse = (rule: NumberRule): NumberRule => Object.freeze({ ...rule, orFalse: true });
 export const list = <Member extends string>(
   of: Member,

@@ -9,6 +9,7 @@ import {
   resolveDeflate,
   resolveRateLimit,
 } from './resolve-options.ts';
+import { resolveLoadControl } from './load-control-options.ts';
 import { DEFAULT_METRICS, resolveMetrics } from './metrics-options.ts';
 import { SERVER_FOREIGN_NAMES } from './foreign-names.ts';
 import { checkedRecord, refuseOption } from './option-check.ts';
@@ -59,6 +60,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   authorizeSubscribe: undefined,
   authorizePublish: undefined,
   metrics: false,
+  loadControl: false,
   name: undefined,
   transport: 'auto',
   backlog: 511,
@@ -94,6 +96,7 @@ export function givenServerOptions(options: unknown): GivenOptions {
     (name, rule, value) => {
       if (rule.kind === 'rate') return resolveRateLimit(name, value, 'server');
       if (rule.kind === 'metrics') return resolveMetrics(name, value);
+      if (rule.kind === 'loadControl') return resolveLoadControl(name, value);
       if (rule.kind === 'endpoints') return resolveEndpoints(name, value);
       if (rule.kind === 'admin') return resolveAdmin(name, value, ADMIN_TABLE, checkedServerOption);
       return rule.kind === 'deflate' ? resolveDeflate(name, value) : checkedServerOption(name, rule, value);

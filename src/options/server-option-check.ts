@@ -1,6 +1,7 @@
 import { checkedList, checkedOption, type MemberKind, refuseOption } from './option-check.ts';
 import { checkedSecret } from './admin-options.ts';
 import { checkedEndpoint } from './endpoint-options.ts';
+import { checkedLevels } from './load-control-options.ts';
 import { isAddressOrRange } from './addresses.ts';
 import type { GroupRule, OptionRule, ServerListRule, TopicRulesRule } from './server-option-table.ts';
 import { checkTls } from './tls-options.ts';
@@ -31,6 +32,7 @@ export function checkedServerOption(
   }
   if (isTopicRules(rule)) return resolveTopicRules(rule.kind, name, value);
   if (rule.kind === 'endpoint') return checkedEndpoint(name, value);
+  if (rule.kind === 'levels') return checkedLevels(name, rule, value);
   if (rule.kind === 'secret') return checkedSecret(name, value);
   if (rule.kind === 'text')
     return typeof value === 'string' && value !== '' && value.length <= MAX_TEXT_LENGTH

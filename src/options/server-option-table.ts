@@ -3,6 +3,7 @@ import {
   bytes,
   type CommonRule,
   count,
+  type LevelsRule,
   type ListRule,
   list,
   ms,
@@ -41,7 +42,9 @@ const ENGINE_METHODS = [
 /** A list option that only servers have. */
 export type ServerListRule = ListRule<'origin' | 'host' | 'address'>;
 /** An option whose value is an object with its own table: checked as a whole. */
-export type GroupRule = TableRule | PlainRule<'metrics' | 'endpoints' | 'admin'>;
+export type GroupRule =
+  | TableRule
+  | PlainRule<'metrics' | 'endpoints' | 'admin' | 'loadControl' | 'breaker' | 'alerts'>;
 /** An option whose value is one rule about topics, or a list of them. */
 export type TopicRulesRule = PlainRule<'history' | 'presence'>;
 /** The values an option accepts, and a one-line description for `--help`. */
@@ -50,6 +53,7 @@ export type OptionRule =
   | ServerListRule
   | GroupRule
   | TopicRulesRule
+  | LevelsRule
   | PlainRule<'path'>
   | PlainRule<'tls'>
   | PlainRule<'text'>
@@ -120,6 +124,7 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   authorizeSubscribe: plain('function', 'decides which topics a client of hawser.v1 may subscribe to'),
   authorizePublish: plain('function', 'decides which topics a client of hawser.v1 may publish to'),
   metrics: plain('metrics', 'count messages by kind and size, and measure handlers'),
+  loadControl: plain('loadControl', 'what the server does when it comes close to its capacity'),
   name: plain('text', 'the name of this server in metrics and on pages that show several'),
   transport: oneOf(['auto', 'stream'], 'I/O layer of connections: Node handles where available, or streams'),
   backlog: count(65_535, 'connections the system queues until the server accepts them'),

@@ -4,6 +4,7 @@ import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
 import type { AddressList } from './addresses.ts';
 import type { AdminOptions, AdminSettings } from './admin-options.ts';
 import type { EndpointOptions, EndpointSettings } from './endpoint-options.ts';
+import type { LoadControlOptions, LoadControlSettings } from './load-control-options.ts';
 import type { RequestHeadHook, RequestHook, UpgradeHook } from './hooks.ts';
 import type { AuthorizePublish, AuthorizeSubscribe } from './topic-hooks.ts';
 import type { MetricsOptions, MetricsSettings } from './metrics-options.ts';
@@ -190,6 +191,12 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
    */
   readonly metrics?: boolean | MetricsOptions | undefined;
   /**
+   * Load control: the server measures how close it is to its capacity, and degrades step by step before it fails: it delays and
+   * refuses handshakes, saves work per connection, closes connections of low priority, and returns to full service by itself.
+   * `true` means an object with all defaults. Costs about 0.5 % of a core. Default `false`.
+   */
+  readonly loadControl?: boolean | LoadControlOptions | undefined;
+  /**
    * Name of this server in its metrics, as the label `server`, and on pages that show several servers; 1 to 256 characters.
    * Default: none.
    */
@@ -227,7 +234,15 @@ type Unfilled =
   | 'authorizePublish';
 type Filled<UserData> = Omit<
   ServerOptions<UserData>,
-  Unfilled | 'rateLimit' | 'perMessageDeflate' | 'metrics' | 'endpoints' | 'admin' | 'history' | 'presence'
+  | Unfilled
+  | 'rateLimit'
+  | 'perMessageDeflate'
+  | 'metrics'
+  | 'loadControl'
+  | 'endpoints'
+  | 'admin'
+  | 'history'
+  | 'presence'
 >;
 
 /** {@link ServerOptions} after checking, with every default filled in. Frozen, lists included. */
@@ -239,6 +254,7 @@ export type ResolvedServerOptions<UserData = unknown> = {
   readonly rateLimit: false | RateLimit;
   readonly perMessageDeflate: false | DeflateSettings;
   readonly metrics: false | MetricsSettings;
+  readonly loadControl: false | LoadControlSettings;
   readonly endpoints: EndpointSettings;
   readonly admin: false | AdminSettings;
   readonly history: readonly HistorySettings[];

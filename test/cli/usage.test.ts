@@ -148,7 +148,19 @@ for (const name of ['connect', 'send', 'subscribe', 'bench', 'conform', 'top']) 
 test('CM-04: each server option that a command line can set has a flag of the same name', () => {
   const names = new Set(SERVER_FLAGS.map(({ name }) => name));
   for (const [option, { kind }] of Object.entries(SERVER_OPTION_TABLE)) {
-    if (['function', 'object', 'tls', 'metrics', 'endpoints', 'admin', 'history', 'presence'].includes(kind))
+    if (
+      [
+        'function',
+        'object',
+        'tls',
+        'metrics',
+        'endpoints',
+        'admin',
+        'loadControl',
+        'history',
+        'presence',
+      ].includes(kind)
+    )
       continue;
     // Needs an engine, which only code can give.
     if (option === 'requireEngine') continue;

@@ -27,6 +27,10 @@ test('GN-05 checkServerOption names the option by its label, and returns the val
     message: /^--rate-action is /,
   });
   assert.equal(checkServerOption('rateLimit.action', 'close'), 'close');
+  assert.equal(checkServerOption('loadControl.breaker.openMs', 7), 7);
+  assert.deepEqual(checkServerOption('loadControl.heapRatio', [0.5, 0.6]), [0.5, 0.6]);
+  for (const name of ['loadControl.breaker', 'loadControl.breaker.openMs.more', 'maxConnections.more'])
+    assert.throws(() => checkServerOption(name, 7), { code: 'ERR_ARGUMENT' }, name);
   const given = ['chat'];
   const protocols = checkServerOption('protocols', given) as readonly string[];
   given.push('later');
@@ -35,7 +39,11 @@ test('GN-05 checkServerOption names the option by its label, and returns the val
 });
 
 test('CF-02 describeServerOptions describes the options inside a group, too', () => {
-  const { rateLimit, perMessageDeflate, metrics, maxConnections } = describeServerOptions();
+  const { rateLimit, perMessageDeflate, metrics, maxConnections, loadControl } = describeServerOptions();
+  const { breaker, heapRatio, criticalReserveRatio } = loadControl.options!;
+  assert.deepEqual([breaker?.kind, breaker?.options?.['openMs']?.default], ['group', 5_000]);
+  assert.deepEqual([heapRatio?.kind, heapRatio?.max, heapRatio?.orFalse], ['levels', 1, true]);
+  assert.deepEqual([criticalReserveRatio?.kind, criticalReserveRatio?.min], ['ratio', 0]);
   assert.deepEqual(Object.keys(rateLimit.options ?? {}).sort(), [
     'action',
     'burstBytes',

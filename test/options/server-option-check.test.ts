@@ -106,6 +106,7 @@ const WRONG: Record<string, unknown[]> = {
   retainFreedMemory: [0, 'true', null],
   debugChecks: [0, 'true', null],
   metrics: [0, null, 'true', [], () => true],
+  loadControl: [0, null, 'true', [], () => true],
   name: ['', 'x'.repeat(257), 5, false, null, ['a']],
   rateLimit: [true, null, 5, [], 'x', {}],
   endpoints: [true, false, null, 5, 'x', [], '/healthz'],

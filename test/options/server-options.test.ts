@@ -79,6 +79,7 @@ test('CF-02 the defaults are the documented ones', () => {
     authorizeSubscribe: undefined,
     authorizePublish: undefined,
     metrics: false,
+    loadControl: false,
     name: undefined,
     transport: 'auto',
     retainFreedMemory: true,
@@ -134,7 +135,7 @@ test('GN-05 the error for an option of another library names the option to use',
 });
 
 test('GN-05 options of features that do not exist are unknown, even if undefined', () => {
-  for (const name of ['loadControl', 'maxLifetime', '']) {
+  for (const name of ['loadShedding', 'maxLifetime', '']) {
     assert.match(refusal({ [name]: undefined }), /^there is no option /);
   }
 });
