@@ -41,6 +41,11 @@ export {
   TransportError,
   WebSocketError,
 } from './protocol/errors.ts';
+export { CircuitBreaker } from './breaker/circuit-breaker.ts';
+export type { BreakerState } from './breaker/breaker-core.ts';
+export type { CircuitBreakerEvents } from './breaker/breaker-driver.ts';
+export { CircuitBreakerError, type CircuitBreakerErrorCode } from './breaker/breaker-error.ts';
+export type { CircuitBreakerOptions } from './breaker/breaker-options.ts';
 export { Channel } from './channels/channel.ts';
 export type { ChannelCloseInfo, ChannelEvents, ChannelState } from './channels/channel-events.ts';
 export type { ChannelSendOptions, ChannelsOptions, OpenChannelOptions } from './channels/channel-options.ts';

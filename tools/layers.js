@@ -21,11 +21,12 @@ export const LAYERS = {
   connection: ['protocol', 'engine', 'sockets', 'options', OBSERVER],
   streams: CORE,
   channels: CORE,
+  breaker: CORE,
   observe: [...CORE, 'type server'],
   // Loads cluster/ only when an option needs it.
-  server: [...CORE, 'observe', 'cluster'],
+  server: [...CORE, 'breaker', 'observe', 'cluster'],
   client: [...CORE, 'observe', 'streams', 'channels'],
-  '.': [...CORE, 'server', 'client', 'observe', 'streams', 'channels'],
+  '.': [...CORE, 'server', 'client', 'observe', 'streams', 'channels', 'breaker'],
   opentelemetry: [...CORE, 'observe', 'type server'],
   ws: [...CORE, 'server', 'client', OBSERVER],
   cluster: [...CORE, OBSERVER, 'type server'],
@@ -56,7 +57,7 @@ const RANDOM = {
   crypto: 'randomBytes randomFill randomFillSync randomInt randomUUID getRandomValues webcrypto'.split(' '),
 };
 /** Layers that take every timer from an injected clock. */
-const CLOCKED = ['connection', 'server', 'client', 'cluster'];
+const CLOCKED = ['connection', 'breaker', 'server', 'client', 'cluster'];
 
 /**
  * The only files that may use the process, and which members of it.

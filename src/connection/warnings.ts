@@ -7,6 +7,8 @@ export type WarningCode = 'HAWSER_HANDLER' | 'HAWSER_ORIGIN' | 'HAWSER_EVENT' | 
 /** Name of the listener whose failure is reported to no other listener. */
 export const ERROR_LISTENER = "a listener of 'error'";
 
+const SERVER_REMEDY = "set the option logger, or listen to the event 'error'";
+
 /**
  * Shows failures of the application that neither a logger nor a listener shows: each kind once per server or client.
  * This is the only place where the library writes output by itself: Node prints warnings to standard error.
@@ -23,14 +25,15 @@ export class Warnings {
    * Reports a failed function of the application. Call it if neither an `error` listener nor the logger shows the
    * failure.
    * @param where The function, such as "a listener of 'message'" or "the request hook". One warning for each.
+   * @param remedy How to see all failures.
    */
-  failure(where: string, error: unknown): void {
+  failure(where: string, error: unknown, remedy = SERVER_REMEDY): void {
     if (this.#logger !== undefined || !this.#isFirst(`failure of ${where}`)) return;
     const stack = error instanceof Error ? (error.stack ?? String(error)) : describe(error);
     emit(
       'HAWSER_HANDLER',
       `${where} failed`,
-      `${stack}\nFurther failures of this kind are not shown. To see all of them set the option logger, or listen to the event 'error'.`,
+      `${stack}\nFurther failures of this kind are not shown. To see all of them ${remedy}.`,
     );
   }
 
