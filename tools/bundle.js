@@ -100,11 +100,39 @@ async function bundleForBrowsers(format) {
   await build.close();
 }
 
+/** The playground: one file with its style and its script, which contains `hawser/browser`. A server and the site serve it as it is. */
+async function bundlePlayground() {
+  const source = join(root, 'src', 'cli', 'playground');
+  const build = await rolldown({
+    cwd: root,
+    input: { playground: join(source, 'main.js') },
+    platform: 'browser',
+    treeshake: { moduleSideEffects: [{ test: /src\/cli\/playground\//, sideEffects: true }] },
+    transform: { target: 'es2022' },
+    onLog: (level, log) => {
+      if (level === 'warn') throw new Error(log.message);
+    },
+  });
+  const { output } = await build.generate({ format: 'es', codeSplitting: false, minify: true });
+  await build.close();
+  const parts = {
+    STYLE: readFileSync(join(source, 'style.css'), 'utf8').replaceAll(/\n\s*/g, '\n'),
+    // The text that would end the element in HTML.
+    SCRIPT: output[0].code.replaceAll('</script', '<\\/script'),
+  };
+  const html = readFileSync(join(source, 'page.html'), 'utf8');
+  writeFileSync(
+    join(folder, 'playground.html'),
+    html.replace(/%(STYLE|SCRIPT)%/g, (_, name) => parts[/** @type {'STYLE' | 'SCRIPT'} */ (name)]),
+  );
+}
+
 rmSync(folder, { recursive: true, force: true });
 await bundle({ ...ENTRY_POINTS, ...COMMAND }, 'es', 'js');
 await bundle(ENTRY_POINTS, 'cjs', 'cjs');
 await bundleForBrowsers('es');
 await bundleForBrowsers('cjs');
+await bundlePlayground();
 // The package ws is its class. Node takes the export of this name from an ES module; a CommonJS module has to say it.
 appendFileSync(join(folder, 'ws.cjs'), '\nmodule.exports = exports["module.exports"];\n');
 chmodSync(join(folder, 'cli.js'), 0o755);

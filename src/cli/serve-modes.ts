@@ -2,7 +2,7 @@ import { type Logger, type ServerOptions, WebSocketServer } from '../index.ts';
 import { chatServer } from './chat/chat-server.ts';
 import { UsageError } from './command.ts';
 import type { Flag, FlagValues } from './flags.ts';
-import { chatPage, servePage, testPage } from './served-page.ts';
+import { chatPage, playground, servePage } from './served-page.ts';
 import { topicServer } from './topics/serve-topics.ts';
 import type { TopicSettings } from './topics/topic-flags.ts';
 
@@ -10,8 +10,8 @@ const MODES = ['echo', 'relay', 'chat', 'topics'] as const;
 export type Mode = (typeof MODES)[number];
 
 export const MODE_FLAGS: readonly Flag[] = [
-  { name: 'echo', says: 'send every message back; the default; has a test page' },
-  { name: 'relay', says: 'send every message to all other connections; has a test page' },
+  { name: 'echo', says: 'send every message back; the default; has a playground' },
+  { name: 'relay', says: 'send every message to all other connections; has a playground' },
   { name: 'chat', says: 'chat rooms with a web page; open the URL in a browser' },
   {
     name: 'topics',
@@ -40,10 +40,11 @@ export function serverFor(
   topics: TopicSettings | undefined,
   log: Logger | undefined,
 ): WebSocketServer {
-  if (topics !== undefined) return topicServer(options, topics, log);
   const socketPath = typeof options.path === 'string' ? options.path : '/';
+  if (topics !== undefined)
+    return topicServer(options, topics, log, servePage(playground(socketPath, 'topics')));
   if (mode !== 'echo' && mode !== 'relay') return chatServer(options, servePage(chatPage(socketPath)));
-  const server = new WebSocketServer({ ...options, request: servePage(testPage(socketPath, mode)) });
+  const server = new WebSocketServer({ ...options, request: servePage(playground(socketPath, mode)) });
   if (mode === 'echo') serveEcho(server);
   else if (options.cluster === undefined) serveRelay(server);
   else serveSharedRelay(server);

@@ -97,7 +97,7 @@ const help = (): string =>
       { title: 'Other', flags: OTHER_FLAGS },
     ],
     [
-      { command: 'hawser serve', says: 'echo on ws://127.0.0.1:8080/, with a test page at http://…' },
+      { command: 'hawser serve', says: 'echo on ws://127.0.0.1:8080/, with a playground at http://…' },
       {
         command: 'hawser serve --relay --verbose',
         says: 'log each client that connects, and why it disconnects',
@@ -270,8 +270,10 @@ async function runServer(serving: Serving): Promise<void> {
       io.out(jsonLine({ event: 'listening', time: new Date().toISOString(), mode, url, ...admin, ...more }));
     } else if (mode === 'chat') io.out(`Hawser chat is listening on ${url}`);
     else if (mode === 'topics')
-      io.out(`Hawser topics is listening on ${url} and takes POST ${pageUrl}topics/<topic>`);
-    else io.out(`Hawser ${mode} is listening on ${url} with a test page at ${pageUrl}`);
+      io.out(
+        `Hawser topics is listening on ${url} and takes POST ${pageUrl}topics/<topic>, with a playground at ${pageUrl}`,
+      );
+    else io.out(`Hawser ${mode} is listening on ${url} with a playground at ${pageUrl}`);
   };
   const socketPath = typeof options.path === 'string' ? options.path : '/';
   if (workers !== undefined) {

@@ -23,9 +23,9 @@ export const chatPage = (socketPath: string): ServedPage => ({
 });
 
 /** @param socketPath Path that the page connects to. @param mode What the server does with a message. */
-export const testPage = (socketPath: string, mode: 'echo' | 'relay'): ServedPage => ({
-  file: 'src/cli/test-page/page.html',
-  what: 'The test page',
+export const playground = (socketPath: string, mode: 'echo' | 'relay' | 'topics'): ServedPage => ({
+  file: 'build/package/playground.html',
+  what: 'The playground',
   values: { SOCKET_PATH: socketPath, MODE: mode },
 });
 
@@ -100,6 +100,7 @@ export function servePage(page: ServedPage): RequestHook {
         'content-type': 'text/html; charset=utf-8',
         'content-security-policy': policy(url.host),
         'cache-control': 'no-cache',
+        vary: 'accept', // programs may get a text at this path
         'referrer-policy': 'no-referrer',
         'x-content-type-options': 'nosniff',
       },

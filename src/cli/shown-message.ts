@@ -1,7 +1,7 @@
 import type { Message } from '../index.ts';
 import { printable } from '../protocol/index.ts';
 import { hexDump } from './hex-dump.ts';
-import { indentedJson } from './json.ts';
+import { indentedJson } from './indented-json.ts';
 
 /** Maximum bytes of a binary message shown on a terminal. */
 const MAX_SHOWN_BYTES = 256;

@@ -52,7 +52,7 @@ const closeCode = ({ opcode, payload }: DecodedFrame): number => {
 test('CM-04: serve echoes text and binary, and prints its URL once', async (t) => {
   const server = await start(t);
   assert.deepEqual(server.io.outLines, [
-    `Hawser echo is listening on ws://127.0.0.1:${server.port}/ with a test page at http://127.0.0.1:${server.port}/`,
+    `Hawser echo is listening on ws://127.0.0.1:${server.port}/ with a playground at http://127.0.0.1:${server.port}/`,
   ]);
   const client = await join(server);
   client.send(Buffer.concat([text('Grüße'), binary(Buffer.of(0, 255)), ping('p')]));
@@ -314,7 +314,7 @@ for (const [host, shownHost] of [
     const server = await start(t, '--host', host);
     assert.match(
       server.io.outLines.join('\n'),
-      / is listening on (ws):\/\/(\S+) with a test page at http:\/\/\2$/,
+      / is listening on (ws):\/\/(\S+) with a playground at http:\/\/\2$/,
     );
     assert.equal(server.url.href, `ws://${shownHost}:${server.port}/`);
     const client = await RawClient.connect({
@@ -358,8 +358,8 @@ test('CM-02: with --json protocol errors and lost connections have their codes',
 
 for (const [mode, what] of [
   ['chat', 'The chat'],
-  ['echo', 'The test page'],
-  ['relay', 'The test page'],
+  ['echo', 'The playground'],
+  ['relay', 'The playground'],
 ] as const) {
   test(`CM-04: --${mode} has one page; other plain requests get 404 or 405`, async (t) => {
     await onlyOnePage(await start(t, `--${mode}`, '--path', '/it"s<here>'), what);

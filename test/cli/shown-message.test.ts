@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { indentedJson } from '../../src/cli/json.ts';
+import { indentedJson } from '../../src/cli/indented-json.ts';
 import { messageLine, messageLines } from '../../src/cli/shown-message.ts';
 
 test('CM-05: JSON is indented, and its numbers, names and strings stay as written', () => {

@@ -17,7 +17,7 @@ async function topics(t: TestContext, ...flags: string[]): Promise<Served> {
 test('CM-04: --topics prints its URL, and where programs publish', async (t) => {
   const { io, port } = await topics(t);
   assert.deepEqual(io.outLines, [
-    `Hawser topics is listening on ws://127.0.0.1:${port}/ and takes POST http://127.0.0.1:${port}/topics/<topic>`,
+    `Hawser topics is listening on ws://127.0.0.1:${port}/ and takes POST http://127.0.0.1:${port}/topics/<topic>, with a playground at http://127.0.0.1:${port}/`,
   ]);
 });
 

@@ -242,3 +242,24 @@ test('CM-04 HI-01: HEAD of a topic has no body', async (t) => {
   });
   assert.deepEqual(lengths, [200, 0]);
 });
+
+test('CM-04: / of --topics is the playground for browsers, and a text for other programs', async (t) => {
+  const server = await topics(t, '--path', '/socket');
+  const browser = await ask(server, '/', {
+    headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' },
+  });
+  assert.equal(browser.fields.get('content-type'), 'text/html; charset=utf-8');
+  const html = String(browser.body['text']);
+  assert.match(html, /<meta name="hawser-mode" content="topics">/);
+  assert.match(html, /<meta name="hawser-socket-path" content="\/socket">/);
+  assert.match(
+    browser.fields.get('content-security-policy') ?? '',
+    /^default-src 'none'; script-src 'sha256-/,
+  );
+  const other = await ask(server, '/');
+  assert.equal(other.fields.get('content-type'), 'text/plain; charset=utf-8');
+  assert.match(String(other.body['text']), /^A Hawser server of topics\.\n\nTry it: /);
+  for (const each of [browser, other]) assert.equal(each.fields.get('vary'), 'accept');
+  assert.equal((await ask(server, '/else', { headers: { accept: 'text/html' } })).status, 404);
+  assert.equal((await ask(server, '/', { method: 'POST' })).status, 405);
+});

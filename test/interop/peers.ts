@@ -102,6 +102,7 @@ export interface Page {
   fill(selector: string, value: string): Promise<void>;
   click(selector: string): Promise<void>;
   press(selector: string, key: string): Promise<void>;
+  selectOption(selector: string, value: string): Promise<unknown>;
   textContent(selector: string): Promise<string | null>;
   inputValue(selector: string): Promise<string>;
   waitForSelector(

@@ -63,8 +63,8 @@ test('EX-06: every packed source belongs to a source map, and every map finds it
   );
   assert.deepEqual(
     paths.filter((path) => path.startsWith('src/') && !named.has(path) && !isOfTypesAlone(path)),
-    // `hawser serve` serves the pages. The other file only lists exports, so no bundle contains it.
-    ['src/cli/chat/page.html', 'src/cli/test-page/page.html', 'src/load/index.ts'],
+    // `hawser serve` serves the page. The other file only lists exports, so no bundle contains it.
+    ['src/cli/chat/page.html', 'src/load/index.ts'],
   );
 });
 

@@ -1,4 +1,11 @@
-import { type Logger, refuse, type RequestHook, type ServerOptions, WebSocketServer } from '../../index.ts';
+import {
+  type HttpRequest,
+  type Logger,
+  refuse,
+  type RequestHook,
+  type ServerOptions,
+  WebSocketServer,
+} from '../../index.ts';
 import { answerTopics, refuseTopics } from './publish-door.ts';
 import { HAWSER_V1 } from './subprotocol.ts';
 import type { TopicSettings } from './topic-flags.ts';
@@ -10,11 +17,13 @@ const PUBLISH_TIMEOUT_MS = 15_000;
  * A server of topics, not listening yet. It accepts clients of `hawser.v1` only, and refuses every topic that is not allowed.
  * @param given Options of other flags.
  * @param log Gets a line for each publish and each refusal; missing: no lines.
+ * @param page Serves the page at `/`, to browsers; missing: they get a text.
  */
 export function topicServer(
   given: ServerOptions,
   settings: TopicSettings,
   log: Logger | undefined,
+  page?: RequestHook,
 ): WebSocketServer {
   const { maySubscribe, mayPublish, hasMembers, hasHistory, history, presence, token } = settings;
   const { maxMessageBytes = 1_048_576, maxRequestBodyBytes, endpoints, protocols = [] } = given;
@@ -42,18 +51,20 @@ export function topicServer(
     },
     requestHead: (head) => refuseTopics({ token, maxBodyBytes }, head),
     request: async (request) =>
-      (await answerTopics({ server, hasHistory, hasMembers, log }, request)) ?? answerOther(request),
+      (await answerTopics({ server, hasHistory, hasMembers, log }, request)) ?? answerOther(page, request),
   });
   return server;
 }
 
 const NOT_OFFERED = `This server speaks the subprotocol ${HAWSER_V1}, which the client did not offer.\n`;
 
-/** A page of text at `/`, and 404 elsewhere. */
-const answerOther: RequestHook = ({ url, method }) => {
+/** At `/`, a page for browsers, and a text for others; 404 elsewhere. */
+function answerOther(page: RequestHook | undefined, request: HttpRequest): ReturnType<RequestHook> {
+  const { url, method, headers } = request;
   if (url.pathname !== '/') return textAnswer(404, 'There is nothing here.\n');
   if (method !== 'GET' && method !== 'HEAD')
     return textAnswer(405, 'Use GET or HEAD.\n', { allow: 'GET, HEAD' });
+  if (page !== undefined && /\btext\/html\b/i.test(headers.get('accept') ?? '')) return page(request);
   const socket = `${url.protocol === 'https:' ? 'wss' : 'ws'}://${url.host}/`;
   const fields = `-H 'Authorization: Bearer <token>' -H 'Content-Type: text/plain'`;
   return textAnswer(
@@ -61,13 +72,15 @@ const answerOther: RequestHook = ({ url, method }) => {
     [
       'A Hawser server of topics.',
       '',
+      `Try it:     ${url.href} in a browser`,
       `Subscribe:  hawser subscribe ${socket} <topic>`,
       `            or any WebSocket client with the subprotocol ${HAWSER_V1}`,
       `Publish:    curl ${url.origin}/topics/<topic> ${fields} -d <message>`,
       '',
     ].join('\n'),
+    { vary: 'accept' },
   );
-};
+}
 
 const textAnswer = (status: number, text: string, headers: Readonly<Record<string, string>> = {}): Response =>
   new Response(text, { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers } });
