@@ -116,7 +116,10 @@ async function bundlePlayground() {
   const { output } = await build.generate({ format: 'es', codeSplitting: false, minify: true });
   await build.close();
   const parts = {
-    STYLE: readFileSync(join(source, 'style.css'), 'utf8').replaceAll(/\n\s*/g, '\n'),
+    STYLE: ['frame.css', 'list.css', 'side.css', 'phone.css']
+      .map((file) => readFileSync(join(source, file), 'utf8'))
+      .join('')
+      .replaceAll(/\n\s*/g, '\n'),
     // The text that would end the element in HTML.
     SCRIPT: output[0].code.replaceAll('</script', '<\\/script'),
   };

@@ -171,6 +171,7 @@ function showNumbers() {
 function showMode() {
   for (const part of all('.topical')) part.hidden = !isTopics();
   for (const part of all('.plain')) part.hidden = isTopics();
+  for (const part of all('.timed')) part.hidden = mode() === 'relay';
   byId('to').hidden = page.topics.size === 0;
   const flags = isTopics() ? "--topics --allow-subscribe '*' --allow-publish '*' --history '*'" : '--echo';
   byId('command').textContent = `hawser serve ${flags} --allowed-origin ${location.origin}`;

@@ -1,4 +1,5 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { defineConfig } from 'vitepress';
 import { deadLinks } from '../dead-links.js';
@@ -60,6 +61,33 @@ const HOME = {
   ],
 };
 
+/**
+ * The playground that `hawser serve` has, as a page that asks for the URL of a server. A static site sends no policy, so the page
+ * carries it: nothing but its own script and style, and sockets to any server.
+ */
+function writePlayground(outDir) {
+  const source = join(ROOT, 'build', 'package', 'playground.html');
+  if (!existsSync(source))
+    throw new Error('build/package/playground.html is missing: npm run build makes it');
+  const html = readFileSync(source, 'utf8').replace('%SOCKET_PATH%', '/').replace('%MODE%', 'site');
+  const hashOf = (pattern) =>
+    `'sha256-${createHash('sha256').update(pattern.exec(html)[1]).digest('base64')}'`;
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashOf(/<script type="module">(.*?)<\/script>/s)}`,
+    `style-src ${hashOf(/<style>(.*?)<\/style>/s)}`,
+    'connect-src ws: wss:',
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  mkdirSync(join(outDir, 'try'), { recursive: true });
+  writeFileSync(
+    join(outDir, 'try', 'index.html'),
+    html.replace('<title>', `<meta http-equiv="Content-Security-Policy" content="${policy}">\n<title>`),
+  );
+}
+
 export default defineConfig({
   title: 'Hawser',
   description: project.description,
@@ -75,10 +103,15 @@ export default defineConfig({
     config: (md) => md.use(linkPlugin(repository)),
   },
   transformPageData: ({ relativePath, frontmatter }) =>
-    relativePath === 'index.md' ? { frontmatter: { ...frontmatter, ...HOME } } : undefined,
+    relativePath === 'index.md'
+      ? { frontmatter: { ...frontmatter, ...HOME } }
+      : relativePath === 'playground.md'
+        ? { frontmatter: { ...frontmatter, aside: false } } // the page needs the width
+        : undefined,
   themeConfig: {
     nav: [
       { text: 'Guide', link: '/getting-started' },
+      { text: 'Playground', link: '/playground' },
       { text: 'Options', link: '/options' },
       { text: 'API', link: '/api/hawser' },
       { text: 'Why', link: '/why' },
@@ -96,12 +129,13 @@ export default defineConfig({
     ...(repository === undefined ? {} : { socialLinks: [{ icon: 'github', link: repository }] }),
   },
   vite: { build: { chunkSizeWarningLimit: 4_000 } },
-  /** Copies the files that pages link to (schema, vectors, alerts, dashboard, results), then checks every link of the result. */
+  /** Copies the files that pages link to (schema, vectors, alerts, dashboard, results, playground), then checks every link. */
   buildEnd({ outDir, site: { base } }) {
     for (const file of files.filter((name) => /\.(?:json|yml|svg|webp)$/.test(name))) {
       mkdirSync(dirname(join(outDir, file)), { recursive: true });
       copyFileSync(join(DOCS, file), join(outDir, file));
     }
+    writePlayground(outDir);
     const dead = deadLinks(outDir, base);
     if (dead.length > 0) throw new Error(`Links without a target:\n${dead.join('\n')}`);
   },
