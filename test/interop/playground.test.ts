@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { waitUntil } from '../../src/testing/index.ts';
+import { WebSocketServer } from '../../src/index.ts';
 import { type Served, served } from '../cli/fake-io.ts';
 import { cutClients, v1Client } from '../cli/v1-client.ts';
 import { Firefox } from './firefox.ts';
@@ -190,6 +192,39 @@ test(
     await waitUntil(async () => (await texts(page, LINES)).includes('tick 1'));
     await page.click('#topics li:first-child button');
     await showing(page, '#topics b', ['quiet']);
+  },
+);
+
+test(
+  'CM-04: the playground of the site names the flag that accepts it, and connects to the server of a URL',
+  PAGE_TEST,
+  async (t) => {
+    const file = new URL('../../../build/package/playground.html', import.meta.url);
+    const html = readFileSync(file, 'utf8').replace('%MODE%', 'site');
+    const site = new WebSocketServer({
+      request: () => new Response(html, { headers: { 'content-type': 'text/html; charset=utf-8' } }),
+    });
+    t.after(() => site.shutdown());
+    const { port } = await site.listen({ port: 0, host: '127.0.0.1' });
+    const origin = `http://127.0.0.1:${port}`;
+    const closed = await start(t, '--echo');
+    const open = await start(t, ...TOPICS, '--allowed-origin', origin);
+    const { page } = await visit(t, `${origin}/`, WIDE);
+    await showing(page, '#command', [`hawser serve --echo --allowed-origin ${origin}`]);
+    await page.fill('#address', 'no url');
+    await page.click('#toggle');
+    await showing(page, '#problem', ['No URL, such as ws://127.0.0.1:8080/']);
+    await page.fill('#address', closed.url.href);
+    await page.press('#address', 'Enter');
+    await showing(page, '.note.bad .body', [`Is a server there, and does it accept pages of ${origin}?`]);
+    await page.click('#toggle');
+    await page.selectOption('#speak', 'topics');
+    assert.match((await page.textContent('#command')) ?? '', /^hawser serve --topics --allow-subscribe '\*'/);
+    await page.fill('#address', open.url.href);
+    await page.press('#address', 'Enter');
+    await showing(page, '#protocol', ['hawser.v1']);
+    await page.click('#join button');
+    await showing(page, '#topics b', ['playground']);
   },
 );
 

@@ -48,9 +48,9 @@ function listen(own) {
     own.on(name, (...values) => {
       if (page.client === own) listener(...values);
     });
-  let wasOpen = false;
+  let isToldWhy = false;
   on('open', () => {
-    wasOpen = true;
+    isToldWhy = true;
   });
   // The page shows frames. Without a listener, the client would keep messages for one.
   on('message', () => undefined);
@@ -62,8 +62,9 @@ function listen(own) {
     page.dueAt = performance.now() + delayMs;
     showState('waiting', 'Reconnecting…');
     note(`${error === undefined ? '' : `${sentence(error.message)}. `}Next attempt in ${ms(delayMs)}`);
-    if (IS_SITE && !wasOpen && !page.isCut)
-      note(`Is a server there, and does it accept pages of ${location.origin}?`, 'bad');
+    if (!IS_SITE || isToldWhy || page.isCut) return;
+    isToldWhy = true;
+    note(`Is a server there, and does it accept pages of ${location.origin}?`, 'bad');
   });
   on('unsent', ({ bytes, why }) => note(`A message of ${size(bytes)} was not sent: ${why}`, 'bad'));
   on('error', (error) => note(error.message, 'bad'));
