@@ -25,6 +25,7 @@ const lockFiles = [
   'examples/cluster',
   'examples/express',
   'examples/fastify',
+  'examples/tutorial/7-two-nodes',
   'test/cluster',
   'test/deploy',
   'test/interop',

@@ -1,8 +1,10 @@
-// Writes the pages in docs/ that are made from code and tests: options.md, errors.md, requirements.md, the table of metrics.md.
+// Writes the pages in docs/ that are made from code and tests: options.md, errors.md, requirements.md, the table of metrics.md,
+// whole files in tutorial/.
 // Run it after a build when the sources have changed. Tests compare the pages with their sources.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorsPage, metricsPage, optionsPage } from '../build/tools/docs-pages.js';
+import { tutorialPage } from '../build/tools/tutorial-pages.js';
 import { requirementsPage } from '../build/test/requirements/page.js';
 
 const docs = join(import.meta.dirname, '..', 'docs');
@@ -11,3 +13,7 @@ writeFileSync(join(docs, 'errors.md'), errorsPage());
 writeFileSync(join(docs, 'requirements.md'), requirementsPage());
 const metrics = join(docs, 'metrics.md');
 writeFileSync(metrics, metricsPage(readFileSync(metrics, 'utf8')));
+for (const name of readdirSync(join(docs, 'tutorial'))) {
+  const page = join(docs, 'tutorial', name);
+  writeFileSync(page, tutorialPage(readFileSync(page, 'utf8'), name.replace('.md', '')));
+}

@@ -13,8 +13,8 @@ interface Where {
 
 /** Printed ports, and the real ports that replace them. */
 const ports = JSON.parse(process.env['HAWSER_DOCS_PORTS'] ?? '{}') as Readonly<Record<string, number>>;
-/** The ports in the guides: of a server, and of its operator. Another process may use them. */
-const PRINTED: ReadonlySet<unknown> = new Set([8_080, 9_090]);
+/** The ports in the guides: of a server, of a second one, and of an operator. Another process may use them. */
+const PRINTED: ReadonlySet<unknown> = new Set([8_080, 8_081, 9_090]);
 
 const listen = Reflect.get(net.Server.prototype, 'listen') as Call;
 net.Server.prototype.listen = function (this: net.Server, ...args: unknown[]) {

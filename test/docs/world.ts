@@ -29,17 +29,21 @@ export interface World {
   /** Certificate to trust, as PEM. */
   readonly ca?: string;
   readonly execArgv?: readonly string[];
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-export function run(t: TestContext, file: string, { ports = {}, ca, execArgv = [] }: World = {}): Running {
+export function run(t: TestContext, file: string, world: World = {}): Running {
+  const { ports = {}, ca, execArgv = [], args = [], env = {} } = world;
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
   const caFile = join(folder, 'ca.pem');
   if (ca !== undefined) writeFileSync(caFile, ca);
-  const child = spawn(process.execPath, [...execArgv, '--import', WORLD, file], {
+  const child = spawn(process.execPath, [...execArgv, '--import', WORLD, file, ...args], {
     env: {
       ...process.env,
       HAWSER_DOCS_PORTS: JSON.stringify(ports),
       ...(ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: caFile }),
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { refuse, WebSocketServer } from 'hawser';
+import { signIn, userOf } from './session.js';
+
+const page = readFileSync(new URL('page.html', import.meta.url));
+const signInPage = readFileSync(new URL('sign-in.html', import.meta.url));
+const client = readFileSync(new URL(import.meta.resolve('hawser/browser')));
+
+const server = new WebSocketServer({
+  protocols: ['hawser.v1'],
+  history: { match: 'room' },
+  presence: { match: 'room', graceMs: 1_000 },
+  maxMessageBytes: 4_096,
+  maxConnectionsPerIp: 20,
+  rateLimit: { messagesPerSecond: 10 },
+  upgrade: ({ request }) => {
+    const user = userOf(request.headers.cookie);
+    if (user === undefined) return refuse(401);
+    return { data: { name: user.name }, expiresAt: user.expiresAt };
+  },
+  authorizeSubscribe: ({ data }, topic) => topic === 'room' && { presence: { key: data.name } },
+  request: async ({ method, url, headers, body }) => {
+    if (method === 'POST' && url.pathname === '/sign-in') {
+      const form = new URLSearchParams(body.toString());
+      const cookie = await signIn(form.get('name') ?? '', form.get('password') ?? '');
+      if (cookie === undefined) return new Response('Wrong name or password.', { status: 401 });
+      return new Response(null, { status: 303, headers: { location: '/', 'set-cookie': cookie } });
+    }
+    if (url.pathname === '/hawser.js')
+      return new Response(client, { headers: { 'content-type': 'text/javascript' } });
+    const shown = userOf(headers.get('cookie')) === undefined ? signInPage : page;
+    return new Response(shown, { headers: { 'content-type': 'text/html; charset=utf-8' } });
+  },
+});
+
+/** Accepts a text of 1 to 500 characters. A schema of Zod, Valibot or ArkType has the same interface. */
+const Text = {
+  '~standard': {
+    version: 1,
+    vendor: 'chat',
+    validate: (value) =>
+      typeof value === 'string' && value.length >= 1 && value.length <= 500
+        ? { value }
+        : { issues: [{ message: 'a message has 1 to 500 characters' }] },
+  },
+};
+
+server.handle(
+  'say',
+  async (connection, text) => {
+    const message = JSON.stringify({ from: connection.data.name, text });
+    const result = await server.publish('room', message).relayed;
+    if (!result.ok) throw result.error;
+  },
+  { schema: Text },
+);
+
+await server.listen(8080);
+console.log('Open http://localhost:8080/');
