@@ -1,3 +1,13 @@
+/**
+ * `hawser`: a WebSocket server and a client for Node (RFC 6455, RFC 7692), with topics, channels and streams.
+ *
+ * @example
+ * const server = new WebSocketServer({ allowedOrigins: ['https://app.example'] });
+ * server.on('message', (connection, message) => void connection.send(message));
+ * await server.listen(8080);
+ *
+ * @module
+ */
 export type { TrustProxy } from './options/server-options.ts';
 export type { AllowedOrigins } from './options/origins.ts';
 export type { ListenOptions } from './options/server-call-check.ts';

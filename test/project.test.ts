@@ -30,6 +30,7 @@ const lockFiles = [
   'test/deploy',
   'test/interop',
   'tools/runtimes',
+  'tools/api',
   'tools/site',
   'tools/wasm',
   'tools/package-check',

@@ -40,6 +40,7 @@ export class Channel extends SafeEmitter<ChannelEvents> implements AsyncIterable
     return this.#driver.metadata;
   }
 
+  /** The state of the channel; `closed` also after the connection has ended. */
   get state(): ChannelState {
     return this.#driver.state;
   }

@@ -1,4 +1,3 @@
-export type { SendOptions } from '../options/call-options.ts';
 /**
  * `hawser/client`: a WebSocket client for Node (RFC 6455), without server code.
  *
@@ -10,6 +9,7 @@ export type { SendOptions } from '../options/call-options.ts';
  * @module
  */
 export type { CloseCause, CloseInfo } from '../protocol/close-info.ts';
+export type { SendOptions } from '../options/call-options.ts';
 export { Connection } from '../connection/connection.ts';
 export type { ConnectionEvents, DroppedMessage, HandshakeResponse } from '../connection/connection-events.ts';
 export type { PerMessageDeflateOptions, RateLimitOptions } from '../options/connection-options.ts';

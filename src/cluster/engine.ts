@@ -39,7 +39,7 @@ export interface Engine {
   enter(topic: string, members: ReadonlyMap<string, Uint8Array>): Promise<void>;
   /** Removes members by field, at most 64, and delivers the changes. */
   leave(topic: string, fields: readonly string[]): Promise<void>;
-  /** @param max Above this number of members, the answer has no entries. */
+  /** Reads the members of a topic. @param max Above this number of members, the answer has no entries. */
   members(topic: string, max: number): Promise<MembersRead>;
   /** Renews the entry of this node. @returns The nodes that are alive. Rejects if another node with this id is alive. */
   beat(info: Uint8Array, ttlMs: number): Promise<readonly NodeEntry[]>;
@@ -145,6 +145,7 @@ export interface EngineHost {
    * keeps of entries that are views of larger memory; other entries must not change afterwards.
    */
   deliver(channel: Channel, header: ArrivalHeader, entries: readonly Uint8Array[]): void;
+  /** Delivers a control message. Does not throw. */
   control(bytes: Uint8Array): void;
   /** The engine dropped a foreign or broken message, or something failed that no call answers for. Does not throw. */
   fault(error: Error): void;

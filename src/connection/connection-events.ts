@@ -28,8 +28,11 @@ export interface ConnectionEvents {
   error: [error: WebSocketError];
   /** A ping that was already answered. The payload is a copy. */
   ping: [payload: Buffer];
+  /** A pong, also one that answers no ping. The payload is a copy. */
   pong: [payload: Buffer];
+  /** `connection.state` has changed. */
   stateChange: [next: ConnectionState, previous: ConnectionState];
+  /** `onOverflow` dropped a message instead of sending it. */
   dropped: [info: DroppedMessage];
   /**
    * The connection closes in `expiryWarningMs`. `credentials`: they expire; setting `expiresAt` to a later time keeps the

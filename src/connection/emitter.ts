@@ -44,6 +44,10 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     this.#watcher = watcher;
   }
 
+  /**
+   * Adds a listener of an event. What it throws, or rejects with, causes the event `error`, never an exception here.
+   * @throws MisuseError `ERR_ARGUMENT` for a listener that is not a function.
+   */
   override on<Name extends keyof Events & string>(
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
@@ -54,6 +58,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     return this;
   }
 
+  /** Same as {@link on}. */
   override addListener<Name extends keyof Events & string>(
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
@@ -61,6 +66,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     return this.on(name, listener);
   }
 
+  /** As {@link on}, before the other listeners. */
   override prependListener<Name extends keyof Events & string>(
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
@@ -71,6 +77,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     return this;
   }
 
+  /** As {@link on}, for the next event only. */
   override once<Name extends keyof Events & string>(
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
@@ -79,6 +86,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     return super.once(name, asListener(listener));
   }
 
+  /** As {@link once}, before the other listeners. */
   override prependOnceListener<Name extends keyof Events & string>(
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
@@ -87,6 +95,10 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     return super.prependOnceListener(name, asListener(listener));
   }
 
+  /**
+   * Removes a listener of an event; the one that was added last, if it was added several times.
+   * @throws MisuseError `ERR_ARGUMENT` for a listener that is not a function.
+   */
   override removeListener<Name extends keyof Events & string>(
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
@@ -97,6 +109,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     return this;
   }
 
+  /** Same as {@link removeListener}. */
   override off<Name extends keyof Events & string>(
     name: Name,
     listener: (...args: Events[Name]) => ListenerResult,
@@ -104,6 +117,7 @@ export class SafeEmitter<Events extends Record<keyof Events, unknown[]>> extends
     return this.removeListener(name, listener);
   }
 
+  /** Removes all listeners of an event, or of all events. */
   override removeAllListeners(name?: keyof Events & string): this {
     // Node distinguishes the two calls by the number of arguments.
     if (name === undefined) super.removeAllListeners();

@@ -79,6 +79,7 @@ export interface UpgradeAcceptance<UserData> {
 export interface ResponseLike {
   readonly status: number;
   readonly headers: Iterable<readonly [name: string, value: string]>;
+  /** Reads the whole body. */
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 

@@ -3,7 +3,9 @@
  * (https://standardschema.dev). It may be of a class, or a function.
  */
 export interface StandardSchema<Output = unknown> {
+  /** What the Standard Schema interface names so. */
   readonly '~standard': {
+    /** Returns the value, or what it lacks. */
     readonly validate: (value: unknown) => StandardResult<Output> | PromiseLike<StandardResult<Output>>;
   };
 }

@@ -96,7 +96,7 @@ export function readCloseBody(body: Buffer): CloseBody {
 }
 
 /**
- * Builds the body of a Close frame. A reason over {@link MAX_REASON_BYTES} is cut at a code point; lone surrogates
+ * Builds the body of a Close frame. A reason over 123 bytes is cut at a code point; lone surrogates
  * become U+FFFD.
  * @param code {@link NO_CODE} for an empty body.
  */

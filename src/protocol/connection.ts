@@ -66,10 +66,12 @@ export class ProtocolConnection {
     return this.#reader.message;
   }
 
+  /** Where the message of the last `MESSAGE` fact begins in `bytes`. */
   get start(): number {
     return this.#reader.from;
   }
 
+  /** Where the message of the last `MESSAGE` fact ends in `bytes`. */
   get end(): number {
     return this.#reader.to;
   }
@@ -104,6 +106,7 @@ export class ProtocolConnection {
     return this.#closing?.failure;
   }
 
+  /** How far the closing handshake is. */
   get phase(): ClosePhase {
     return this.#closing?.phase ?? 'open';
   }

@@ -1,3 +1,9 @@
+/**
+ * `hawser/protocol`: the WebSocket protocol without I/O: no socket, timer, clock, randomness or process. Bytes and commands go in;
+ * facts and bytes come out. The opening handshake, frames, messages, compression and extensions can be used one by one.
+ *
+ * @module
+ */
 export * from './constants.ts';
 export {
   buildCloseBody,

@@ -11,19 +11,29 @@ import type { ShutdownProgress } from './shutdown.ts';
 
 /** Events of a server, with the arguments of their listeners. */
 export interface ServerEvents<UserData> {
-  /** The address, or the path of a Unix socket. */
+  /** The server listens. `address` is the path for a Unix socket or a named pipe. */
   listening: [address: AddressInfo | string];
+  /** A handshake is complete, and the connection is open. `request` is the client's handshake. */
   connection: [connection: Connection<UserData>, request: UpgradeRequest];
+  /**
+   * A whole message of any connection. If a listener returns a promise, the next message of this connection waits until it
+   * settles. Bytes of a binary message belong to the application.
+   */
   message: [connection: Connection<UserData>, message: Message, isText: boolean];
+  /** After `send` returned `false` because of the high-water mark: the buffer of the connection is at or below half of it. */
   drain: [connection: Connection<UserData>];
+  /** A connection has ended. Emitted once for each connection, after its last message. */
   close: [connection: Connection<UserData>, info: CloseInfo];
   /**
    * A listener, hook or predicate of the application threw or rejected (`code` is `ERR_HANDLER`, `cause` the error); the
    * `upgrade` hook returned an unusable result (`ERR_UPGRADE_HOOK`, the message says which); or listening failed.
    */
   error: [error: WebSocketError | Error, connection?: Connection<UserData>];
+  /** A handshake or a plain request was refused. `info.status` is 0 if no answer could be sent. */
   refused: [info: RefusedInfo];
+  /** A connection subscribed to a topic that it did not have. */
   subscribe: [connection: Connection<UserData>, topic: string];
+  /** A connection left a topic; also emitted for each of its topics when it ends. */
   unsubscribe: [connection: Connection<UserData>, topic: string];
   /** A member came to a topic that `server.watch` watches: its connections on all servers went from 0 to 1. */
   join: [topic: string, member: Member];
@@ -43,6 +53,7 @@ export interface ServerEvents<UserData> {
    * open.
    */
   shutdownProgress: [progress: ShutdownProgress];
+  /** The shutdown is complete: no connection is left. */
   closed: [];
 }
 

@@ -330,6 +330,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     return this.#shutdown;
   }
 
+  /** Calls `shutdown()`; for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }

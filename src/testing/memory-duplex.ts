@@ -51,23 +51,28 @@ export class MemoryDuplex extends Duplex {
     return this.destroy();
   }
 
+  /** Called by Node's stream. */
   override _read(): void {
     this.#incoming.want();
   }
 
+  /** Called by Node's stream. */
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.#outgoing.offer(chunk, done);
   }
 
+  /** Called by Node's stream. */
   override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
     this.#outgoing.offer(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
   }
 
+  /** Called by Node's stream. */
   override _final(done: () => void): void {
     this.#outgoing.end();
     done();
   }
 
+  /** Called by Node's stream. */
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#outgoing.withdraw();
     this.#incoming.leave();

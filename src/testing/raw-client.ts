@@ -207,6 +207,7 @@ export class RawClient implements Disposable {
     this.stream.pause();
   }
 
+  /** Reads from the stream again, after `pause`. */
   resume(): void {
     this.stream.resume();
   }

@@ -15,8 +15,11 @@ export interface EventSocket extends EventEmitter {
   readonly bufferedAmount: number;
   readonly protocol: string;
   readonly url: string;
+  /** Sends a message. */
   send(data: string | Uint8Array, callback?: (error?: Error) => void): void;
+  /** Begins the closing handshake. */
   close(code?: number, data?: string | Buffer): void;
+  /** Destroys the socket without a Close. */
   terminate(): void;
 }
 

@@ -74,6 +74,8 @@ function format(extensions: FormattableExtensions): string {
 
 /** What `ws` exports as `extension`. */
 export const extension: {
+  /** Writes the value of `Sec-WebSocket-Extensions`. */
   readonly format: typeof format;
+  /** Reads the value of `Sec-WebSocket-Extensions`. */
   readonly parse: typeof parse;
 } = { format, parse };

@@ -1,6 +1,8 @@
 /**
  * `hawser/ws`: the interface of the npm package `ws` on Hawser's core. A program that uses `ws` runs on it by changing the name
  * that it imports. docs/ws.md lists the differences.
+ *
+ * @module
  */
 export { type Statics, WebSocket } from './door.ts';
 export { WebSocket as default, WebSocket as 'module.exports' } from './door.ts';

@@ -65,8 +65,10 @@ export interface ClientOptions extends ConnectionOptions, SecureContextOptions {
   readonly agent?: Agent | undefined;
   readonly host?: string | undefined;
   readonly family?: number | undefined;
+  /** As the option of `tls.connect`. */
   checkServerIdentity?(servername: string, cert: string | string[] | Buffer | Buffer[]): boolean;
   readonly rejectUnauthorized?: boolean | undefined;
+  /** Opens the socket, as the option of `http.request`. */
   readonly createConnection?: typeof createConnection | undefined;
   /** Gets the request before it is sent, and ends it. */
   readonly finishRequest?: ((request: ClientRequest, websocket: never) => void) | undefined;
@@ -107,6 +109,7 @@ export interface ServerOptions<
     | VerifyClientCallbackAsync<InstanceType<Request>>
     | VerifyClientCallbackSync<InstanceType<Request>>
     | undefined;
+  /** Chooses one of the offered subprotocols; `false` for none. */
   handleProtocols?: (protocols: Set<string>, request: InstanceType<Request>) => string | false;
   path?: string | undefined;
   /** Whether `server.clients` holds the connections. Default `true`. */

@@ -13,6 +13,7 @@ export interface FrameOptions {
   readonly fin?: boolean | undefined;
   readonly rsv1?: boolean | undefined;
   readonly mask?: boolean | undefined;
+  /** Fills 4 bytes with the key of the frame. */
   readonly generateMask?: ((mask: Buffer) => void) | undefined;
   readonly readOnly?: boolean | undefined;
   readonly maskBuffer?: Buffer | undefined;

@@ -43,11 +43,17 @@ interface NegotiatedExtensions {
 
 /** Arguments of the events of a {@link WebSocketServer}. */
 export interface WebSocketServerEvents<Socket, Request> {
+  /** A handshake is complete. */
   connection: [socket: Socket, request: Request];
+  /** The header lines of the 101, before they are sent. Listeners may change the array. */
   headers: [headers: string[], request: Request];
+  /** A handshake is invalid. With a listener, the application answers or destroys `socket`; without one, the server answers 400 or another status that fits. */
   wsClientError: [error: Error, socket: Duplex, request: Request];
+  /** The HTTP server of this server failed, for example because its port is in use. */
   error: [error: Error];
+  /** The HTTP server listens. */
   listening: [];
+  /** The server has closed. */
   close: [];
 }
 

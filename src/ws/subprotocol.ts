@@ -20,4 +20,7 @@ function parse(header: string): Set<string> {
 }
 
 /** What `ws` exports as `subprotocol`. */
-export const subprotocol: { readonly parse: typeof parse } = { parse };
+export const subprotocol: {
+  /** Reads the value of `Sec-WebSocket-Protocol`. */
+  readonly parse: typeof parse;
+} = { parse };

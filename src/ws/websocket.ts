@@ -146,6 +146,7 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     return true;
   }
 
+  /** 0 connecting, 1 open, 2 closing, 3 closed. */
   get readyState(): ReadyState {
     return this[DRIVER].readyState;
   }
@@ -182,6 +183,7 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     return this._protocol;
   }
 
+  /** The URL that a client connects to. */
   get url(): string {
     return this._url as string;
   }
@@ -196,6 +198,7 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     return this[DRIVER].sender;
   }
 
+  /** Handler of `open`; `null` if there is none. */
   get onopen(): ((event: Event) => void) | null {
     return attributeOf(this, 'open') as ((event: Event) => void) | null;
   }
@@ -204,6 +207,7 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     setAttribute(this, 'open', handler);
   }
 
+  /** Handler of `message`; `null` if there is none. */
   get onmessage(): ((event: MessageEvent) => void) | null {
     return attributeOf(this, 'message') as ((event: Event) => void) | null;
   }
@@ -212,6 +216,7 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     setAttribute(this, 'message', handler);
   }
 
+  /** Handler of `close`; `null` if there is none. */
   get onclose(): ((event: CloseEvent) => void) | null {
     return attributeOf(this, 'close') as ((event: Event) => void) | null;
   }
@@ -220,6 +225,7 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     setAttribute(this, 'close', handler);
   }
 
+  /** Handler of `error`; `null` if there is none. */
   get onerror(): ((event: ErrorEvent) => void) | null {
     return attributeOf(this, 'error') as ((event: Event) => void) | null;
   }
@@ -243,7 +249,9 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     addListener(this, type, handler, options.once === true);
   }
 
+  /** Removes a listener that `addEventListener` added. */
   removeEventListener<E extends keyof WebSocketEventMap>(type: E, handler: EventHandler<E>): void;
+  /** Removes a listener that `addEventListener` added. */
   removeEventListener(type: string, handler: Handler): void;
   removeEventListener(type: string, handler: Handler): void {
     removeListener(this, type, handler);
@@ -252,12 +260,18 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
   /**
    * Sends a message.
    * @param data Text, or anything that `Buffer.from` accepts. From 16 KiB on, bytes must stay unchanged until the callback.
+   * @param callback Called when the kernel has taken the message, or with the error.
+   * @throws Error While connecting. @throws TypeError For data that `Buffer.from` refuses.
+   */
+  send(data: unknown, callback?: (error?: Error) => void): void;
+  /**
+   * Sends a message.
+   * @param data Text, or anything that `Buffer.from` accepts. From 16 KiB on, bytes must stay unchanged until the callback.
    * @param options `binary`: default `false` for a string only. `compress`: default from the threshold on. `fin`: `false` if
    *   more fragments follow. `mask` has no effect.
    * @param callback Called when the kernel has taken the message, or with the error.
    * @throws Error While connecting. @throws TypeError For data that `Buffer.from` refuses.
    */
-  send(data: unknown, callback?: (error?: Error) => void): void;
   send(data: unknown, options: SendOptions | undefined, callback?: (error?: Error) => void): void;
   send(
     data: unknown,
@@ -304,6 +318,7 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     this[DRIVER].pause();
   }
 
+  /** Emits events again, after `pause`. */
   resume(): void {
     this[DRIVER].resume();
   }

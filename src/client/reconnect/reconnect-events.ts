@@ -34,7 +34,7 @@ export interface ReconnectEvents {
   retry: [info: RetryInfo];
   /** The client gave up: there is no further attempt. `close` follows. */
   giveUp: [info: EndInfo];
-  /** There is room again, after `send` returned `false` or {@link drained} waited; possibly on another connection. */
+  /** There is room again, after `send` returned `false` or `drained()` waited; possibly on another connection. */
   drain: [];
   /** A message was not sent and never will be. */
   unsent: [message: UnsentMessage];

@@ -25,9 +25,13 @@ export interface ErrorEvent extends Event {
 
 /** The events of `WebSocket`, by type. */
 export interface WebSocketEventMap {
+  /** The handshake is complete. */
   open: Event;
+  /** A whole message. */
   message: MessageEvent;
+  /** The connection failed; `close` follows. */
   error: ErrorEvent;
+  /** The connection has ended. */
   close: CloseEvent;
 }
 

@@ -34,7 +34,12 @@ export interface ListenerOptions {
 }
 
 /** A listener of events of `WebSocket`. */
-export type WebSocketListener<E extends Event> = ((event: E) => void) | { handleEvent(event: E): void };
+export type WebSocketListener<E extends Event> =
+  | ((event: E) => void)
+  | {
+      /** Called with each event. */
+      handleEvent(event: E): void;
+    };
 
 /**
  * The `WebSocket` of browsers (WHATWG), on the client of this library: for code that is written for a browser, and for

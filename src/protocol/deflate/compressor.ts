@@ -58,7 +58,7 @@ export interface Compressor {
 
 /** What permessage-deflate needs from zlib. */
 export interface Zlib {
-  /** @param contextTakeover Messages refer to earlier ones; the compressor then belongs to one connection. */
+  /** Returns what deflates messages. @param contextTakeover Messages refer to earlier ones; the compressor then belongs to one connection. */
   compressor(parameters: CompressionParameters, contextTakeover: boolean): Compressor;
   /**
    * Returns what inflates the messages of one connection (RFC 7692 §7.2.2). It fails with `ERR_INFLATE`.

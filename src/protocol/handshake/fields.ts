@@ -144,6 +144,7 @@ export class Fields implements Iterable<readonly [name: string, value: string]> 
     return count;
   }
 
+  /** Every field as sent, in order. */
   *[Symbol.iterator](): Generator<readonly [name: string, value: string], void, undefined> {
     for (let at = 0; at < this.#flat.length; at += 2) yield [this.#flat[at]!, this.#flat[at + 1]!];
   }

@@ -36,7 +36,7 @@ const EMPTY_QUEUE = /* @__PURE__ */ Object.freeze(/* @__PURE__ */ new WaitingQue
 /**
  * The bytes that one connection has to send, in order. Everything of one turn of the event loop leaves in one write.
  * Messages that the socket does not accept stay queued here, where they can still be dropped; pongs overtake them.
- * While the socket is blocked, small frames are packed into blocks. Each queue entry counts {@link ENTRY_BYTES} in
+ * While the socket is blocked, small frames are packed into blocks. Each queue entry counts 128 bytes in
  * addition to its bytes.
  */
 export class Outbox implements PackingOwner {
@@ -118,7 +118,7 @@ export class Outbox implements PackingOwner {
 
   /**
    * @param _compress The application's choice; used by outboxes that compress.
-   * @returns The size of the text in bytes; {@link UNKNOWN_BYTES} if an encoder takes it.
+   * @returns The size of the text in bytes; -1 if an encoder takes it.
    */
   text(text: string, _compress?: boolean): number {
     if (this.#nextKey === undefined) {
@@ -156,6 +156,7 @@ export class Outbox implements PackingOwner {
   }
 
   /**
+   * Sends a message, or queues it while the wire is blocked.
    * @param payload Small ones are copied; large ones must stay unchanged until `bufferedBytes` shows that they were
    *   sent.
    * @param _compress The application's choice; used by outboxes that compress.
@@ -218,6 +219,7 @@ export class Outbox implements PackingOwner {
     this.#waiting().blockGrew(frame.length);
   }
 
+  /** Sends a ping or a pong; while the wire is blocked, it overtakes messages that wait. */
   control(opcode: number, payload: Uint8Array): void {
     if (this.#closed) return;
     if (!this.#wire.blocked) {
@@ -235,11 +237,13 @@ export class Outbox implements PackingOwner {
     this.#waiting().pushControl(opcode, buildFrame(opcode, payload, this.#key()), maxPendingPongs);
   }
 
+  /** Sends a Close after everything that waits. Messages may follow it on the wire: the caller sends none. */
   closeAfterWaiting(body: Uint8Array): void {
     this.passHeld();
     this.#push(buildFrame(OPCODE.CLOSE, body, this.#key()));
   }
 
+  /** Sends a Close after everything that waits, and accepts nothing further. */
   closeNow(body: Uint8Array): void {
     this.closeAfterWaiting(body);
     this.#closed = true;

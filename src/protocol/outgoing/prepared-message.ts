@@ -72,6 +72,7 @@ export class PreparedMessage {
     return new PreparedMessage(frame, IS_FRAME);
   }
 
+  /** Length of the payload in bytes, before compression. */
   get payloadBytes(): number {
     return this.frame.length - this.#headerBytes;
   }

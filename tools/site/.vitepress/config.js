@@ -113,7 +113,7 @@ export default defineConfig({
       { text: 'Guide', link: '/getting-started' },
       { text: 'Playground', link: '/playground' },
       { text: 'Options', link: '/options' },
-      { text: 'API', link: '/api/hawser' },
+      { text: 'API', link: '/api' },
       { text: 'Why', link: '/why' },
     ],
     sidebar: groups.map(({ group, collapsed = false, pages }) => ({

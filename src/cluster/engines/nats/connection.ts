@@ -6,12 +6,25 @@ import { EngineError, MisuseError } from '../../../protocol/errors.ts';
  * and `closed` where they exist. It never closes the connection.
  */
 export interface NatsConnection {
+  /** Sends a message, with the subject for the answer in `reply`. */
   publish(subject: string, payload?: Uint8Array, options?: { reply?: string }): void;
-  subscribe(subject: string, options?: object): { unsubscribe(max?: number): void };
+  /** Subscribes to a subject. */
+  subscribe(
+    subject: string,
+    options?: object,
+  ): {
+    /** Ends the subscription, after `max` messages if that is given. */
+    unsubscribe(max?: number): void;
+  };
+  /** Sends a message and waits for one answer. */
   request(subject: string, payload?: Uint8Array, options?: object): Promise<{ readonly data: Uint8Array }>;
+  /** Resolves when the server has everything that was sent before. */
   flush(): Promise<void>;
+  /** Reports what happens to the connection. */
   status(): AsyncIterable<object>;
+  /** Connects anew. */
   reconnect?(): Promise<void>;
+  /** Resolves when the connection is closed for good. */
   closed?(): Promise<unknown>;
   readonly info?: { readonly max_payload: number } | undefined;
 }

@@ -9,7 +9,9 @@ import { type NodeRedis, NodeRedisLink } from './node-redis.ts';
  * and never closes it. It need not be connected.
  */
 export interface RedisClient {
+  /** Makes a client with the same settings. */
   duplicate(overrides?: object): object;
+  /** Connects the client. */
   connect(): Promise<unknown>;
 }
 

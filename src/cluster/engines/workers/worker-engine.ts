@@ -44,7 +44,9 @@ export function workerEngine(options: WorkerEngineOptions = {}): Engine {
 
 /** A `WebSocketServer`, or another server of the application. */
 export interface ReportedServer {
+  /** The metrics of the server, as `WebSocketServer.metrics` returns them. */
   metrics(): string;
+  /** Closes the server, as `WebSocketServer.shutdown` does. */
   shutdown(options: { readonly timeoutMs: number }): Promise<unknown>;
 }
 
