@@ -42,8 +42,16 @@ export const LAYERS = {
  */
 const PACKAGES = { opentelemetry: ['@opentelemetry/api'] };
 
-/** What the benchmark, in bench/, may import of src/. */
-const BENCH = [...ENTRY_POINTS, 'cluster/index.ts', 'conform/index.ts', 'load/index.ts', 'observe/index.ts'];
+/** What the benchmark, in bench/, may import of src/: entry points, and the charts of `hawser bench --html`. */
+const BENCH = [
+  ...ENTRY_POINTS,
+  'cluster/index.ts',
+  'conform/index.ts',
+  'load/index.ts',
+  'observe/index.ts',
+  'cli/bench/html-charts.ts',
+  'cli/bench/html-style.ts',
+];
 
 /** Modules of Node that the protocol may import: computation only. From node:crypto it may import only PURE_CRYPTO. */
 const PURE_MODULES = ['node:buffer', 'node:crypto'];

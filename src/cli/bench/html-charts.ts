@@ -22,6 +22,8 @@ export interface LineChart {
   readonly series: readonly Series[];
   readonly marks: readonly Mark[];
   readonly xTicks: readonly Tick[];
+  /** Vertical lines, where something happened. */
+  readonly events?: readonly Tick[];
   /** Of the vertical axis. */
   readonly format: (value: number) => string;
 }
@@ -80,7 +82,7 @@ function runsOf({ points }: Series): (readonly [x: number, y: number])[][] {
 }
 
 /** Draws a chart with time or shares from left to right. Each point says its values when it is pointed at. */
-export function lineChart(title: string, { series, marks, xTicks, format }: LineChart): string {
+export function lineChart(title: string, { series, marks, xTicks, events = [], format }: LineChart): string {
   const xs = [...series.flatMap(({ points }) => points.map(({ x }) => x)), ...xTicks.map(({ at }) => at)];
   const ys = series.flatMap(({ points }) => points.map(({ y }) => y ?? 0));
   const [least, greatest] = [Math.min(...xs), Math.max(...xs)];
@@ -110,6 +112,10 @@ export function lineChart(title: string, { series, marks, xTicks, format }: Line
     const below = yOf(y) < TOP + 14;
     return `<line class="mark ${look}" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${height}" y2="${height}"/><text class="mark ${look}" x="${WIDTH - RIGHT}" y="${height}" dy="${below ? '1.1em' : '-.4em'}">${escaped(says)}</text>`;
   });
+  const happened = events.map(({ at: when, says }) => {
+    const x = place(xOf(when));
+    return `<line class="mark plan" x1="${x}" x2="${x}" y1="${TOP}" y2="${TOP + PLOT_HEIGHT}"><title>${escaped(says)}</title></line>`;
+  });
   const labels = xTicks.map(
     ({ at: x, says }) => `<text class="x" x="${place(xOf(x))}" y="${HEIGHT - 10}">${escaped(says)}</text>`,
   );
@@ -120,7 +126,10 @@ export function lineChart(title: string, { series, marks, xTicks, format }: Line
     const to = i === points.length - 1 ? WIDTH - RIGHT : (xOf(x) + xOf(points[i + 1]!.x)) / 2;
     return `<g class="hover"><rect x="${place(from)}" y="${TOP}" width="${place(Math.max(0.1, to - from))}" height="${PLOT_HEIGHT}"/><line x1="${place(xOf(x))}" x2="${place(xOf(x))}" y1="${TOP}" y2="${TOP + PLOT_HEIGHT}"/><title>${escaped(says)}</title></g>`;
   });
-  return svg(title, [frame(ticks, yOf, format), ...lines, ...limits, ...labels, ...hovers].join(''));
+  return svg(
+    title,
+    [frame(ticks, yOf, format), ...lines, ...limits, ...happened, ...labels, ...hovers].join(''),
+  );
 }
 
 /** Draws bars from left to right; at most {@link MAX_LABELS} of them get their label. */

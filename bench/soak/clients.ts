@@ -1,0 +1,77 @@
+// The clients of a scenario, in a process of their own: loads of the load generator, followers of topics, and clients that do not read.
+import {
+  type LoadFigures,
+  figuresOf,
+  LatencyHistogram,
+  type LoadPlan,
+  LoadRun,
+} from '../../src/load/index.ts';
+import { answerCalls } from './answering.ts';
+import { type ClientSample, latencyFigures } from './client-sample.ts';
+import { Followers, type FollowPlan } from './followers.ts';
+import { Stalled, type StallPlan } from './stalled.ts';
+
+/** A load, and what of it the previous sample had. */
+interface Running {
+  readonly load: LoadRun;
+  before: LatencyHistogram;
+  total: number;
+}
+
+const running = new Map<string, Running>();
+const stop = new AbortController();
+let followers: Followers | undefined;
+let stalled: Stalled | undefined;
+
+/** Runs a load to its end. @throws LoadError if nothing could be measured, or an answer was wrong. */
+async function load({ name, plan }: { name: string; plan: LoadPlan }): Promise<LoadFigures> {
+  const run = new LoadRun(plan, { signal: stop.signal });
+  running.set(name, { load: run, before: new LatencyHistogram(), total: 0 });
+  try {
+    return figuresOf(plan, await run.run());
+  } finally {
+    running.delete(name);
+  }
+}
+
+function sample(): ClientSample {
+  const latency = new LatencyHistogram();
+  let messages = 0;
+  let open = 0;
+  for (const one of running.values()) {
+    const { tally } = one.load;
+    const { open: now, total } = one.load.snapshot();
+    // Openings of the mode `handshake` are not answers.
+    latency.add(tally.latency.since(one.before).toData());
+    one.before = tally.latency.copy();
+    messages += total - one.total;
+    one.total = total;
+    open += now;
+  }
+  if (followers !== undefined) {
+    const { latency: delays, delivered, open: now } = followers.take();
+    latency.add(delays.toData());
+    messages += delivered;
+    open += now;
+  }
+  return { open, messages, ...latencyFigures(latency) };
+}
+
+answerCalls({
+  load,
+  sample,
+  /** Ends all loads early. */
+  stop: () => stop.abort(),
+  follow: (plan: FollowPlan) => {
+    followers = new Followers(plan);
+  },
+  followers: () => followers?.report(),
+  /** Latency of all followers since the last call. */
+  period: () => followers?.period(),
+  unfollow: () => followers?.close(),
+  stall: (plan: StallPlan) => {
+    stalled = new Stalled(plan);
+  },
+  stalled: () => stalled?.report(),
+  unstall: () => stalled?.end(),
+});

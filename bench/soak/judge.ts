@@ -1,0 +1,76 @@
+import { duration, percent, significant, size, whole } from '../../src/load/index.ts';
+import { slopeOf, type Point, type Slope } from './flatness.ts';
+import { count, type Criterion, type LoadOutcome, measure } from './scenario.ts';
+import { type Recording, serverPoints } from './samples.ts';
+
+/** A shorter run says nothing about memory: the process is still compiling code. */
+export const FLAT_FROM_MS = 600_000;
+/** Growth that is allowed, in bytes a minute: less than a megabyte in an hour. */
+const GROWTH_PER_MINUTE = 16 * 1_024;
+/** A rate that is kept to this share is kept. */
+const KEPT = 0.95;
+
+const failuresOf = (failures: Readonly<Record<string, number>>): string =>
+  Object.entries(failures)
+    .map(([why, times]) => `${why}, ${whole(times)} times`)
+    .join('; ');
+
+/** The demands on a load that nothing disturbs: all connections stay, and every answer is right. */
+export function undisturbed(name: string, outcome: LoadOutcome, connections: number): Criterion[] {
+  const demand = `${name}: ${whole(connections)} connections open, none fails, every answer is right`;
+  if ('failure' in outcome) return [count(demand, outcome.failure, false)];
+  const { figures } = outcome;
+  const failures = failuresOf(figures.failures);
+  const isMet = failures === '' && figures.messages > 0 && figures.connections === connections;
+  const seen = `${whole(figures.connections)} connections, ${whole(figures.messages)} answers`;
+  return [count(demand, failures === '' ? seen : `${seen}; ${failures}`, isMet)];
+}
+
+/** The demand that a load keeps its rate. */
+export function keptRate(name: string, outcome: LoadOutcome): Criterion[] {
+  if ('failure' in outcome || outcome.figures.plannedRate === null) return [];
+  const { ratePerSecond, plannedRate, latencyMs, mode, connections } = outcome.figures;
+  const planned = mode === 'fan-out' ? plannedRate * connections : plannedRate;
+  return [
+    measure(
+      `${name}: at least ${percent(KEPT)} of ${whole(planned)} a second`,
+      `${whole(ratePerSecond)} a second${latencyMs === null ? '' : `, p50 ${duration(latencyMs.p50)}, p99 ${duration(latencyMs.p99)}`}`,
+      ratePerSecond >= KEPT * planned,
+    ),
+  ];
+}
+
+/** How memory changed in the last half of a run, in KiB a minute. */
+export interface Flatness {
+  readonly rss: Slope | undefined;
+  readonly live: Slope | undefined;
+}
+
+const kib = (slope: Slope | undefined): Slope | undefined =>
+  slope && { ...slope, perMinute: slope.perMinute / 1_024, error: slope.error / 1_024 };
+
+/** The change of memory in the last half. @param until End of the load, in ms of the recording. */
+export function flatnessOf(recording: Recording, fromMs: number, untilMs: number): Flatness {
+  const within = ({ atMs }: Point): boolean => atMs >= fromMs && atMs <= untilMs;
+  return {
+    rss: kib(slopeOf(serverPoints(recording, ({ rssBytes }) => rssBytes, fromMs).filter(within))),
+    live: kib(slopeOf(recording.live.filter(within))),
+  };
+}
+
+const slopeText = ({ perMinute, error }: Slope): string =>
+  `${significant(perMinute)} ± ${significant(error)} KiB a minute`;
+
+/** The demand that memory does not grow. A run that is too short is not judged. */
+export function flat({ rss, live }: Flatness, durationMs: number): Criterion[] {
+  return [['RSS', rss] as const, ['live heap and buffers', live] as const].flatMap(([name, slope]) => {
+    if (slope === undefined || durationMs < FLAT_FROM_MS) return [];
+    return [
+      measure(
+        `${name} in the last half: no growth above ${size(GROWTH_PER_MINUTE)} a minute, with 95 % confidence`,
+        slopeText(slope),
+        slope.perMinute - slope.error <= GROWTH_PER_MINUTE / 1_024,
+      ),
+    ];
+  });
+}
