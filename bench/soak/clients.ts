@@ -65,8 +65,8 @@ answerCalls({
   follow: (plan: FollowPlan) => {
     followers = new Followers(plan);
   },
-  followers: () => followers?.report(),
-  /** Latency of all followers since the last call. */
+  followers: (tops: readonly number[] | null) => followers?.report(tops),
+  /** What happened to the followers since the last call. */
   period: () => followers?.period(),
   unfollow: () => followers?.close(),
   stall: (plan: StallPlan) => {

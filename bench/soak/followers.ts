@@ -19,10 +19,14 @@ export interface FollowersReport {
   readonly ended: number;
   /** Attempts to connect that failed, by reason. */
   readonly failures: Readonly<Record<string, number>>;
-  /** Number of the last message of each topic that any client has. */
-  readonly tops: readonly number[];
   /** Clients that do not have the last message of their topic. */
   readonly behind: number;
+}
+
+/** What happened in a period. */
+export interface FollowersPeriod extends Latency {
+  /** Connections that were opened in its busiest second. */
+  readonly busiestSecond: number;
 }
 
 /** Clients whose first attempt is made in one turn. */
@@ -47,6 +51,8 @@ export class Followers {
   #period = new LatencyHistogram();
   #delivered = 0;
   #ended = 0;
+  /** Connections that were opened, by second. */
+  readonly #openings = new Map<number, number>();
 
   constructor(plan: FollowPlan) {
     this.#plan = plan;
@@ -62,25 +68,28 @@ export class Followers {
     return taken;
   }
 
-  /** Latency since the previous call. */
-  period(): Latency {
-    const figures = latencyFigures(this.#period);
+  /** What happened since the previous call. */
+  period(): FollowersPeriod {
+    const figures = {
+      ...latencyFigures(this.#period),
+      busiestSecond: Math.max(0, ...this.#openings.values()),
+    };
     this.#period = new LatencyHistogram();
+    this.#openings.clear();
     return figures;
   }
 
-  report(): FollowersReport {
-    const { topics } = this.#plan;
-    const tops = Array.from({ length: topics }, () => 0);
-    for (const [i, { position }] of this.#followers.entries())
-      tops[i % topics] = Math.max(tops[i % topics]!, position?.offset ?? 0);
+  /** @param tops Number of the last message of each topic, if it is known. */
+  report(tops: readonly number[] | null): FollowersReport {
     return {
       counts: this.#counts,
       live: this.#live(),
       ended: this.#ended,
       failures: Object.fromEntries(this.#failures),
-      tops,
-      behind: this.#followers.filter((follower, i) => !follower.has(tops[i % topics]!)).length,
+      behind:
+        tops === null
+          ? 0
+          : this.#followers.filter((follower, i) => !follower.has(tops[i % tops.length]!)).length,
     };
   }
 
@@ -107,6 +116,10 @@ export class Followers {
         if (error === undefined) return;
         const why = error.message.replaceAll(/:\d{4,5}\b/g, '');
         this.#failures.set(why, (this.#failures.get(why) ?? 0) + 1);
+      });
+      client.on('open', () => {
+        const second = Math.floor(performance.now() / 1_000);
+        this.#openings.set(second, (this.#openings.get(second) ?? 0) + 1);
       });
       client.on('giveUp', () => void this.#ended++);
       const topic = client.topic(`room:${this.#clients.length % topics}`);

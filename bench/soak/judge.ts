@@ -2,6 +2,7 @@ import { duration, percent, significant, size, whole } from '../../src/load/inde
 import { slopeOf, type Point, type Slope } from './flatness.ts';
 import { count, type Criterion, type LoadOutcome, measure } from './scenario.ts';
 import { type Recording, serverPoints } from './samples.ts';
+import type { Stage } from './stage.ts';
 
 /** A shorter run says nothing about memory: the process is still compiling code. */
 export const FLAT_FROM_MS = 600_000;
@@ -9,6 +10,36 @@ export const FLAT_FROM_MS = 600_000;
 const GROWTH_PER_MINUTE = 16 * 1_024;
 /** A rate that is kept to this share is kept. */
 const KEPT = 0.95;
+
+/** Failures of a load: connections that did not open or were lost; all of them, if there are no figures. */
+export const failuresIn = (outcome: LoadOutcome): number =>
+  'failure' in outcome
+    ? Infinity
+    : Object.values(outcome.figures.failures).reduce((sum, times) => sum + times, 0);
+/** Answers of a load; in the mode `handshake`, connections. */
+export const answersIn = (outcome: LoadOutcome): number =>
+  'failure' in outcome ? 0 : outcome.figures.messages;
+
+/** The demand that nothing of a scenario holds a connection any longer. */
+export async function noneLeft(stage: Stage): Promise<Criterion> {
+  const isEmpty = await stage.until(async () => (await stage.sample()).connections === 0);
+  const { connections } = await stage.sample();
+  return count('no connection is left afterwards', `${whole(connections)} are left`, isEmpty);
+}
+
+/** Latencies up to this are good at any time, in ms. */
+const GOOD_MS = 25;
+
+/** The demand that latency is at most three times that of calm times. Up to 25 ms it is good at any time. */
+export function atMostThrice(what: string, calmMs: number | null, thenMs: number | null): Criterion {
+  const limitMs = Math.max(GOOD_MS, 3 * (calmMs ?? 0));
+  const text = (ms: number | null): string => (ms === null ? 'unknown' : duration(ms));
+  return measure(
+    `${what}: p99 at most three times that of the calm (${text(calmMs)}), or ${GOOD_MS} ms`,
+    text(thenMs),
+    thenMs !== null && thenMs <= limitMs,
+  );
+}
 
 const failuresOf = (failures: Readonly<Record<string, number>>): string =>
   Object.entries(failures)

@@ -39,3 +39,12 @@ export function serverPoints(
     server === null || atMs < fromMs ? [] : [{ atMs, value: of(server) }],
   );
 }
+
+const middle = (values: readonly number[]): number | null =>
+  values.length === 0 ? null : values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+/** The p99 of a typical row in a part of a run: the median of the rows; `null` without one. */
+export const typicalP99 = (samples: readonly Sample[], fromMs: number, untilMs: number): number | null =>
+  middle(
+    samples.flatMap(({ atMs, p99Ms }) => (p99Ms === null || atMs <= fromMs || atMs > untilMs ? [] : [p99Ms])),
+  );

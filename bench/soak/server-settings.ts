@@ -10,6 +10,8 @@ export interface ServerSettings {
   readonly options?: ServerOptions;
   /** Limit of the memory budget that all servers of the process share, in bytes. */
   readonly budgetBytes?: number;
+  /** Switches load control on, if the build has it. */
+  readonly hasLoadControl?: boolean;
   /** Ports to listen on again after a restart. */
   readonly ports?: Partial<Record<Role, number>>;
   readonly host?: string;

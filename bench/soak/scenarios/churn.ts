@@ -1,15 +1,9 @@
 import { whole } from '../../../src/load/index.ts';
-import { flat, flatnessOf, keptRate, undisturbed } from '../judge.ts';
+import { answersIn, failuresIn, flat, flatnessOf, keptRate, noneLeft, undisturbed } from '../judge.ts';
 import { count, type LoadOutcome, type Scenario } from '../scenario.ts';
 
 /** Share of the connections that come and go every second. */
 const CHURN = 0.1;
-
-const failuresIn = (outcome: LoadOutcome): number =>
-  'failure' in outcome
-    ? Infinity
-    : Object.values(outcome.figures.failures).reduce((sum, times) => sum + times, 0);
-const openedIn = (outcome: LoadOutcome): number => ('failure' in outcome ? 0 : outcome.figures.messages);
 
 /** Connections send while others come and go; half of those close, half break off. */
 export const churn: Scenario = {
@@ -43,8 +37,7 @@ export const churn: Scenario = {
     ]);
     const endMs = stage.nowMs;
     const flatness = flatnessOf(stage, endMs - durationMs / 2, endMs);
-    const isEmpty = await stage.until(async () => (await stage.sample()).connections === 0);
-    const opened = openedIn(closing) + openedIn(resetting);
+    const opened = answersIn(closing) + answersIn(resetting);
     const failed = failuresIn(closing) + failuresIn(resetting);
     return {
       criteria: [
@@ -54,7 +47,7 @@ export const churn: Scenario = {
           `${whole(opened)} came, ${whole(failed)} failed`,
           opened > 0 && failed === 0,
         ),
-        count('no connection is left afterwards', isEmpty ? 'none' : 'some', isEmpty),
+        await noneLeft(stage),
         ...keptRate('echo', echo),
         ...keptRate('connections that come and go, and close', closing),
         ...keptRate('connections that come and go, and break off', resetting),

@@ -1,5 +1,5 @@
-import { flat, flatnessOf, keptRate, undisturbed } from '../judge.ts';
-import { count, type Scenario } from '../scenario.ts';
+import { flat, flatnessOf, keptRate, noneLeft, undisturbed } from '../judge.ts';
+import type { Scenario } from '../scenario.ts';
 
 /** The same connections send at the same rate all the time. */
 export const steady: Scenario = {
@@ -11,11 +11,10 @@ export const steady: Scenario = {
     const echo = await stage.load('echo', 'echo', { connections, ratePerSecond: rate, durationMs });
     const endMs = stage.nowMs;
     const flatness = flatnessOf(stage, endMs - durationMs / 2, endMs);
-    const isEmpty = await stage.until(async () => (await stage.sample()).connections === 0);
     return {
       criteria: [
         ...undisturbed('echo', echo, connections),
-        count('no connection is left afterwards', isEmpty ? 'none' : 'some', isEmpty),
+        await noneLeft(stage),
         ...keptRate('echo', echo),
         ...flat(flatness, durationMs),
       ],

@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { size, whole } from '../../../src/load/index.ts';
+import { noneLeft, undisturbed } from '../judge.ts';
+import { count, measure, type Scenario } from '../scenario.ts';
+import type { StallReport } from '../stalled.ts';
+
+const MIB = 1_048_576;
+const HEAP_MIB = 64;
+const BUDGET_BYTES = 8 * MIB;
+const FLOOD_BYTES = 65_536;
+const INSIDE = 20;
+
+/** Clients send as fast as they can, and read no answer, to a server with little memory. */
+export const exhaustMemory: Scenario = {
+  name: 'exhaust-memory',
+  summary: `--connections clients flood a server of ${HEAP_MIB} MiB and read nothing: it lives, and keeps to its budget`,
+  defaults: { minutes: 1, connections: 100, rate: 100 },
+  async run({ open, connections, rate, durationMs }) {
+    const stage = await open({
+      server: {
+        roles: ['echo'],
+        options: { maxConnections: 4 * connections + INSIDE, maxBufferedBytes: MIB },
+        budgetBytes: BUDGET_BYTES,
+        hasLoadControl: true,
+      },
+      serverProcess: { execArgv: [`--max-old-space-size=${HEAP_MIB}`] },
+      clientProcesses: [{}, {}],
+    });
+    const { pid } = stage.server;
+    const [inside, flood] = stage.clients as [(typeof stage.clients)[0], (typeof stage.clients)[0]];
+    const staying = stage.load(
+      'inside',
+      'echo',
+      { connections: INSIDE, ratePerSecond: rate, durationMs },
+      inside,
+    );
+    await delay(durationMs / 4);
+    stage.mark('the flood begins');
+    await flood.ask('stall', {
+      port: stage.ports.echo,
+      clients: connections,
+      returns: true,
+      floodBytes: FLOOD_BYTES,
+    });
+    await delay(durationMs / 2);
+    const stalled = await flood.ask<StallReport>('stalled');
+    await flood.ask('unstall');
+    stage.mark('the flood ends');
+    const ofInside = await staying;
+    const { closesByCause, refusedByCode } = await stage.sample();
+    const log = await stage.server.ask<Readonly<Record<string, number>>>('log');
+    const isCalm = await stage.until(async () => (await stage.sample()).bufferedBytes < MIB);
+    const later = await stage.load('later', 'echo', {
+      connections: INSIDE,
+      ratePerSecond: rate,
+      durationMs: durationMs / 8,
+    });
+    const most = Math.max(0, ...stage.samples.map(({ server }) => server?.bufferedBytes ?? 0));
+    const ended =
+      (closesByCause['slow-consumer'] ?? 0) +
+      (closesByCause['memory-cap'] ?? 0) +
+      (closesByCause['write-timeout'] ?? 0);
+    const refused = Object.values(refusedByCode).reduce((sum, times) => sum + times, 0);
+    return {
+      criteria: [
+        count(
+          'the process lives',
+          `process ${stage.server.pid}`,
+          stage.server.isAlive && stage.server.pid === pid,
+        ),
+        ...undisturbed('those inside', ofInside, INSIDE),
+        count(
+          'the server ends or refuses clients of the flood, and says why',
+          `${Object.entries(closesByCause)
+            .map(([cause, times]) => `${cause} ${whole(times)}`)
+            .join(', ')}; ${whole(refused)} refused; log: ${Object.keys(log).join(', ') || 'empty'}`,
+          ended + refused > 0 && Object.keys(log).length > 0,
+        ),
+        count('buffered bytes go down to nothing afterwards', isCalm ? 'less than 1 MiB' : 'more', isCalm),
+        ...undisturbed('those who come later', later, INSIDE),
+        await noneLeft(stage),
+        measure(
+          `buffered bytes: at most the budget of ${size(BUDGET_BYTES)}, and one message of each connection`,
+          `at most ${size(most)}`,
+          most <= BUDGET_BYTES + connections * FLOOD_BYTES,
+        ),
+      ],
+      figures: {
+        inside: ofInside,
+        later,
+        stalled,
+        closesByCause,
+        refusedByCode,
+        log,
+        mostBufferedBytes: most,
+      },
+    };
+  },
+};
