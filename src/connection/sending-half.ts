@@ -162,7 +162,9 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
 
   /** Output was written. */
   flushed(): void {
-    if (this.owner.settings.onOverflow === 'conflate') this.#holdOrPass();
+    // `server.configure` may have changed the option while messages were held.
+    if (this.owner.settings.onOverflow === 'conflate' || this.link.outbox.behind !== undefined)
+      this.#holdOrPass();
     this.#streams?.flushed();
     if (this.#drains === undefined) return;
     if (this.bufferedBytes > this.owner.settings.highWaterMarkBytes / 2) return;

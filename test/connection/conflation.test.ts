@@ -270,3 +270,12 @@ function check(sent: readonly string[], received: readonly string[], { droppedMe
     if (key === '') assert.deepEqual(these, all);
   }
 }
+
+test('BP-15 CF-03: what is queued when the policy changes at run time still arrives', async (t) => {
+  const { server, connection, read } = await blocked(t);
+  connection.send('ACME 1', { key: 'ACME' });
+  server.configure({ onOverflow: 'drop-newest' });
+  connection.send('end');
+  assert.deepEqual(await read('end'), ['ACME 1', 'end']);
+  assert.equal(connection.bufferedBytes, 0);
+});

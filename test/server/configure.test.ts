@@ -42,6 +42,7 @@ const OTHER_VALUES: Readonly<Record<RunTimeOptionName, unknown>> = {
   idleTimeoutMs: false,
   writeTimeoutMs: 1_000,
   closeTimeoutMs: 1_000,
+  maxLifetimeMs: 3_600_000,
   expiryWarningMs: 1_000,
   rateLimit: {
     messagesPerSecond: 10,
