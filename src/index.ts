@@ -106,7 +106,7 @@ export type { Readiness, ReadyReason } from './server/readiness.ts';
 export type { ShutdownOptions, ShutdownProgress, ShutdownReport } from './server/shutdown.ts';
 export type { SelfCheckReport, StaleEntry } from './server/stale-entry.ts';
 export type { ServerStats } from './server/stats.ts';
-export type { TlsCredentials, TlsOptions } from './options/tls-options.ts';
+export type { TlsCredentials, TlsFileOptions, TlsOptions } from './options/tls-options.ts';
 export type { Topics } from './server/groups/topics.ts';
 export type { HandleOptions, RequestHandler } from './server/groups/request-handlers.ts';
 export type { Member, MemberList } from './server/groups/topic-node.ts';

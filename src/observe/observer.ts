@@ -53,6 +53,8 @@ export interface Observer {
   listening?(address: AddressInfo | string): void;
   /** Options were changed while the server runs. */
   configured?(names: readonly string[]): void;
+  /** New TLS handshakes get the certificate of this file. @param validTo Its last day, as OpenSSL writes it. */
+  certificateRenewed?(file: string, validTo: string): void;
   /** The server has shut down. @param totals Counters since its start. */
   shutDown?(report: ShutdownReport, totals: ServerStats): void;
   /** Accepting a connection failed, for example without file descriptors. Called at most once a second. */

@@ -67,8 +67,8 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
    */
   readonly proxyProtocol?: false | readonly string[] | undefined;
   /**
-   * TLS options of Node, with at least `cert` and `key`, for a server that listens by itself. Checked at once.
-   * Default: none, plain TCP. `reloadTls` takes a new certificate.
+   * TLS options of Node, with at least `cert` and `key`, for a server that listens by itself; or `certFile` and `keyFile`, which
+   * the server follows with `watch: true`. Checked at once. Default: none, plain TCP. `reloadTls` takes a new certificate.
    */
   readonly tls?: TlsOptions | undefined;
   /**

@@ -57,6 +57,10 @@ export class ServerLog extends ConnectionLog implements Observer {
     this.write('info', { options: names }, 'configured');
   }
 
+  certificateRenewed(file: string, validTo: string): void {
+    this.write('info', { file, validTo }, 'certificate renewed');
+  }
+
   shutDown(
     report: ShutdownReport,
     { uptimeMs, connections, handshakes, messages, bytes }: ServerStats,

@@ -92,6 +92,17 @@ export class ServerReports<UserData> {
     this.emit('error', error instanceof Error ? error : new PeerError('ERR_INTERNAL', String(error)));
   }
 
+  /** The files of a new certificate cannot be used. */
+  certificateFailed(error: Error): void {
+    this.#owner.options.logger?.error(
+      { err: error },
+      'certificate not renewed, the server keeps the old one',
+    );
+    if (countListeners(this.#owner.emitter, 'error') === 0)
+      this.#owner.warnings.failure('the new certificate', error);
+    this.emit('error', error);
+  }
+
   /** The code for topics could not be loaded, or the engine could not be stopped. */
   engineFailed(error: unknown): void {
     this.#owner.options.logger?.error({ err: error }, 'engine failed');

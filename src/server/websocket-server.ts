@@ -12,6 +12,7 @@ import { Fields } from '../protocol/handshake/fields.ts';
 import { SocketChecks } from '../sockets/handle-check.ts';
 import { Admin } from './admin.ts';
 import type { AttachableServer, Attached } from './opening/attached.ts';
+import { Credentials } from './opening/credentials.ts';
 import { attach, detach } from './opening/attachments.ts';
 import {
   checkAttachArguments,
@@ -33,7 +34,7 @@ import { ServerCore } from './server-core.ts';
 import type { Readiness } from './readiness.ts';
 import { shutDown, type ShutdownOptions, type ShutdownReport, shutdownSettings } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
-import { checkTls, type TlsCredentials, type TlsOptions } from '../options/tls-options.ts';
+import type { TlsCredentials } from '../options/tls-options.ts';
 import { TopicServer } from './topic-server.ts';
 import type { Topics } from './groups/topics.ts';
 
@@ -47,8 +48,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
   readonly #connections: ReadonlyRegistry<Connection<UserData>>;
   readonly #httpServers = new Map<AttachableServer, Attached>();
   #listener: Listener | undefined;
-  #tls: TlsOptions | undefined;
-  #tlsServer: TlsServer | undefined;
+  readonly #credentials: Credentials | undefined;
   /** `handleUpgrade` was called. */
   #upgrading = false;
   #shutdown: Promise<ShutdownReport> | undefined;
@@ -76,7 +76,8 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     super(core);
     core.emitter = this;
     this.#core = core;
-    this.#tls = core.options.tls;
+    const { tls } = core.options;
+    this.#credentials = tls === undefined ? undefined : new Credentials(tls, core);
     this.#connections = new RegistryView(core.registry);
     this.#admin = this.#createAdmin();
     core.isReachable = () =>
@@ -84,6 +85,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     core.shutdown = (timeoutMs) => this.shutdown({ timeoutMs });
     core.onStopListening = () => {
       this.#listener?.close();
+      this.#credentials?.close();
       for (const [server, member] of this.#httpServers) detach(server, member, core.engine);
       this.#httpServers.clear();
     };
@@ -109,7 +111,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     const core = this.#core;
     if (this.#listener?.isOver === false) throw new MisuseError('ERR_STATE', 'this server listens already');
     this.#refuseAfterShutdown();
-    const { server, tlsServer, shortcut } = ownPort(core, this.#tls);
+    const { server, tlsServer, shortcut } = ownPort(core, this.#credentials?.options);
     const isAuto = core.options.transport === 'auto';
     const listener = new Listener(
       server,
@@ -117,7 +119,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
       isAuto ? shortcut : undefined,
     );
     void core.topics.opening();
-    this.#tlsServer = tlsServer;
+    if (tlsServer !== undefined) this.#credentials?.serve(tlsServer);
     this.#listener = listener;
     const opensAdmin = this.#admin?.isOpen === false;
     try {
@@ -127,6 +129,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
         listener.close();
         throw new MisuseError('ERR_STATE', 'this server was shut down while it began to listen');
       }
+      this.#credentials?.watch();
       core.ownAuthority = authorityOf(address);
       core.observers.tell('listening', address);
       dispatch(this, 'listening', [address], (error) =>
@@ -163,12 +166,9 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
    */
   reloadTls(credentials: TlsCredentials): void {
     checkCredentials(arguments);
-    if (this.#tls === undefined) {
+    if (this.#credentials === undefined)
       throw new MisuseError('ERR_STATE', 'this server was created without the option tls');
-    }
-    const renewed = checkTls('reloadTls', { ...this.#tls, ...credentials });
-    this.#tlsServer?.setSecureContext(renewed);
-    this.#tls = renewed;
+    this.#credentials.replace('reloadTls', credentials);
   }
 
   /**

@@ -91,6 +91,10 @@ export class AdminRecorder implements Observer {
     this.note('configured', 'info', `configured: ${names.join(', ')}`);
   }
 
+  certificateRenewed(file: string, validTo: string): void {
+    this.note('certificate-renewed', 'info', `certificate renewed from ${printable(file)}, valid to ${validTo}`);
+  }
+
   acceptFailed(error: Error): void {
     this.note('accept-failed', 'error', `a connection could not be accepted · ${escaped(error.message)}`);
   }

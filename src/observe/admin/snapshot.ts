@@ -233,6 +233,7 @@ export interface AdminTopic {
 export type AdminEventKind =
   | 'listening'
   | 'configured'
+  | 'certificate-renewed'
   | 'refused'
   | 'closed'
   | 'handler-failed'
