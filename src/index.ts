@@ -95,6 +95,7 @@ export type {
 } from './options/load-control-options.ts';
 export type { LoadProbe, LoadSignalName, LoadSignals } from './observe/load-control/signals.ts';
 export type { MetricsOptions } from './options/metrics-options.ts';
+export type { ViolationLimitOptions } from './options/violation-options.ts';
 export { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options/resolve-server-options.ts';
 export type { OptionChange, RunTimeOptionName, RunTimeOptions } from './options/run-time-options.ts';
 export type { ReadonlyRegistry } from './server/groups/registry.ts';

@@ -18,6 +18,7 @@ import {
   LOAD_CONTROL_TABLE,
 } from '../src/options/load-control-options.ts';
 import { DEFAULT_METRICS, METRICS_OPTION_TABLE } from '../src/options/metrics-options.ts';
+import { DEFAULT_VIOLATION_LIMIT, VIOLATION_LIMIT_TABLE } from '../src/options/violation-options.ts';
 import { DEFAULT_DEFLATE_SETTINGS } from '../src/options/resolve-options.ts';
 import { METRICS } from '../src/observe/index.ts';
 import { ADMIN_TABLE, DEFAULT_ADMIN } from '../src/options/admin-options.ts';
@@ -46,6 +47,7 @@ const OTHERS = {
   stream: 'a `Duplex`',
   deflate: '`true`, `false`, or an object (below)',
   metrics: '`true`, `false`, or an object (below)',
+  violations: '`false`, or an object (below)',
   text: 'a string',
   secret: 'a string',
   endpoint: 'a path, or `false`',
@@ -132,6 +134,17 @@ export function optionsPage(): string {
     row('---', '---', '---', '---'),
     ...Object.entries(DEFLATE_TABLE).map(([name, rule]) =>
       row(`\`${name}\``, shownDefault(name, DEFAULT_DEFLATE_SETTINGS), allowed(rule), rule.says),
+    ),
+    '',
+    '## `violationLimit`',
+    '',
+    'Counts connections of an address that end with cause `protocol-error` or `invalid-utf8`. Addresses are counted as for the',
+    'other limits per address: IPv6 by `ipv6PrefixBits`, without `exemptAddresses`.',
+    '',
+    row('Field', 'Default', 'Allowed', 'Meaning'),
+    row('---', '---', '---', '---'),
+    ...Object.entries(VIOLATION_LIMIT_TABLE).map(([name, rule]) =>
+      row(`\`${name}\``, shownDefault(name, DEFAULT_VIOLATION_LIMIT), allowed(rule), rule.says),
     ),
     '',
     '## `metrics`',

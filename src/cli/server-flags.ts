@@ -109,6 +109,14 @@ const RATE_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.rateLimit.optio
   },
 );
 
+/** `--violation-limit` sets the number of violations; `--violation-limit-refuse-ms` needs it. */
+const VIOLATION_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.violationLimit.options ?? {}).map(
+  ([option, rule]) => {
+    const name = option === 'perMinute' ? 'violationLimit' : `violationLimit-${option}`;
+    return flagOf(`violationLimit.${option}`, name, rule, rule.default ?? 'no limit');
+  },
+);
+
 /** `--compress` turns compression on. So does each flag `--compress-…`, which sets one option of the group. */
 const COMPRESS_FLAG: Flag = { name: 'compress', says: OPTIONS.perMessageDeflate.help };
 const COMPRESS_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.perMessageDeflate.options ?? {}).map(
@@ -134,6 +142,7 @@ export const WATCH_FLAGS: readonly Flag[] = [METRICS_FLAG, ...ADMIN_FLAGS];
 const VALUE_FLAGS: readonly OptionFlag[] = [
   ...OPTION_FLAGS,
   ...RATE_FLAGS,
+  ...VIOLATION_FLAGS,
   ...COMPRESS_FLAGS,
   ...ADMIN_FLAGS,
 ];
@@ -142,6 +151,7 @@ const VALUE_FLAGS: readonly OptionFlag[] = [
 export const SERVER_FLAGS: readonly Flag[] = [
   ...OPTION_FLAGS,
   ...RATE_FLAGS,
+  ...VIOLATION_FLAGS,
   COMPRESS_FLAG,
   ...COMPRESS_FLAGS,
 ];
@@ -155,7 +165,13 @@ export function serverOptionsOf(flags: FlagValues): ServerOptions {
   const rateLimit: Record<string, unknown> = {};
   const perMessageDeflate: Record<string, unknown> = {};
   const admin: Record<string, unknown> = {};
-  const groups: Readonly<Record<string, Record<string, unknown>>> = { rateLimit, perMessageDeflate, admin };
+  const violationLimit: Record<string, unknown> = {};
+  const groups: Readonly<Record<string, Record<string, unknown>>> = {
+    rateLimit,
+    violationLimit,
+    perMessageDeflate,
+    admin,
+  };
   for (const flag of VALUE_FLAGS) {
     const given = flags.get(flag.name);
     if (given === undefined) continue;
@@ -172,6 +188,11 @@ export function serverOptionsOf(flags: FlagValues): ServerOptions {
       );
     }
     options['rateLimit'] = rateLimit;
+  }
+  if (Object.keys(violationLimit).length > 0) {
+    if (!('perMinute' in violationLimit))
+      throw new UsageError('--violation-limit-refuse-ms needs a number of violations: --violation-limit <n>');
+    options['violationLimit'] = violationLimit;
   }
   if (flags.has('compress') || Object.keys(perMessageDeflate).length > 0)
     options['perMessageDeflate'] = perMessageDeflate;

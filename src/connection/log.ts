@@ -20,6 +20,7 @@ const ORDINARY: ReadonlySet<CloseCause> = new Set([
   'terminated',
   'transport-end',
   'transport-error',
+  'lifetime',
   'shutdown',
 ]);
 const OUR_FAULT: ReadonlySet<CloseCause> = new Set(['handler-error', 'internal-error']);

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import type { HandshakeErrorCode } from '../protocol/errors.ts';
 import type { ConnectionSettings, RateLimit } from '../options/connection-settings.ts';
+import type { ViolationLimit } from '../options/violation-options.ts';
 import type { ConnectionState } from '../connection/states.ts';
 import type { StaleEntry } from '../server/stale-entry.ts';
 import type { ShutdownReport } from '../server/shutdown.ts';
@@ -62,6 +63,8 @@ export interface Observer {
   /** A request with `Sec-WebSocket-Key` came without `Upgrade`: a proxy has removed the field. */
   upgradeLost?(remoteAddress: string, url: string): void;
   refused?(refusal: Refusal): void;
+  /** Too many connections of an address have broken the protocol: its new connections are refused from now on. */
+  addressRefused?(remoteAddress: string, limit: ViolationLimit): void;
   /** The `upgrade` hook has returned, or its promise has settled, whether or not the handshake was over by then. */
   upgradeHookEnded?(durationMs: number): void;
   /**

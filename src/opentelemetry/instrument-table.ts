@@ -54,6 +54,7 @@ export const INSTRUMENT_TABLE: Readonly<Record<Exclude<MetricName, OmittedMetric
     handshakes_total: counter('handshakes', '{handshake}', {
       attributes: ['hawser.handshake.result', 'hawser.handshake.code'],
     }),
+    refused_addresses: now('address.refused', '{address}'),
     handshake_seconds: histogram('handshake.duration', 's'),
     upgrade_hook_seconds: histogram('upgrade_hook.duration', 's'),
     connection_seconds: histogram('connection.duration', 's'),

@@ -22,6 +22,7 @@ import {
   SERVER_OPTION_TABLE,
   type ServerOptionName,
 } from './server-option-table.ts';
+import { DEFAULT_VIOLATION_LIMIT, VIOLATION_LIMIT_TABLE } from './violation-options.ts';
 
 /** One option, as data: for programs that turn options into flags, forms or documentation. */
 export interface OptionDescription {
@@ -116,6 +117,7 @@ const GROUPS: Readonly<
   loadControl: { table: LOAD_CONTROL_TABLE, defaults: DEFAULT_LOAD_CONTROL },
   breaker: { table: BREAKER_TABLE, defaults: DEFAULT_BREAKER },
   alerts: { table: ALERT_TABLE, defaults: DEFAULT_ALERTS },
+  violations: { table: VIOLATION_LIMIT_TABLE, defaults: DEFAULT_VIOLATION_LIMIT },
 };
 
 const isGroup = (rule: OptionRule): rule is GroupRule => Object.hasOwn(GROUPS, rule.kind);

@@ -15,6 +15,7 @@ import { SERVER_FOREIGN_NAMES } from './foreign-names.ts';
 import { checkedRecord, refuseOption } from './option-check.ts';
 import { checkedServerOption } from './server-option-check.ts';
 import { SERVER_OPTION_TABLE } from './server-option-table.ts';
+import { resolveViolationLimit } from './violation-options.ts';
 import type { ResolvedServerOptions, ServerOptions } from './server-options.ts';
 
 export { SERVER_OPTION_TABLE } from './server-option-table.ts';
@@ -47,6 +48,7 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   maxConnectionsPerIp: false,
   maxNewConnectionsPerMinute: false,
   maxNewConnectionsPerMinutePerIp: false,
+  violationLimit: false,
   exemptAddresses: Object.freeze([]),
   ipv6PrefixBits: 64,
   retryAfterSeconds: 5,
@@ -95,6 +97,7 @@ export function givenServerOptions(options: unknown): GivenOptions {
     SERVER_OPTION_TABLE,
     (name, rule, value) => {
       if (rule.kind === 'rate') return resolveRateLimit(name, value, 'server');
+      if (rule.kind === 'violations') return resolveViolationLimit(name, value);
       if (rule.kind === 'metrics') return resolveMetrics(name, value);
       if (rule.kind === 'loadControl') return resolveLoadControl(name, value);
       if (rule.kind === 'endpoints') return resolveEndpoints(name, value);

@@ -44,6 +44,7 @@ export const RUN_TIME_TABLE = Object.freeze({
   maxLifetimeMs: true,
   expiryWarningMs: true,
   rateLimit: true,
+  violationLimit: true,
   highWaterMarkBytes: true,
   maxBufferedBytes: true,
   onOverflow: true,

@@ -44,7 +44,7 @@ export type ServerListRule = ListRule<'origin' | 'host' | 'address'>;
 /** An option whose value is an object with its own table: checked as a whole. */
 export type GroupRule =
   | TableRule
-  | PlainRule<'metrics' | 'endpoints' | 'admin' | 'loadControl' | 'breaker' | 'alerts'>;
+  | PlainRule<'metrics' | 'endpoints' | 'admin' | 'loadControl' | 'breaker' | 'alerts' | 'violations'>;
 /** An option whose value is one rule about topics, or a list of them. */
 export type TopicRulesRule = PlainRule<'history' | 'presence'>;
 /** The values an option accepts, and a one-line description for `--help`. */
@@ -104,6 +104,7 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   maxNewConnectionsPerMinutePerIp: orFalse(
     count(100_000_000, 'maximum new connections per minute from one address'),
   ),
+  violationLimit: plain('violations', 'refuse addresses that broke the protocol too often'),
   exemptAddresses: list(
     'address',
     { orFunction: true },

@@ -11,6 +11,7 @@ import type { MetricsOptions, MetricsSettings } from './metrics-options.ts';
 import type { TlsOptions } from './tls-options.ts';
 import type { HistoryRule, HistorySettings, PresenceRule, PresenceSettings } from './topic-options.ts';
 import type { RateLimit } from './connection-settings.ts';
+import type { ViolationLimit, ViolationLimitOptions } from './violation-options.ts';
 import type { AllowedOrigins } from './origins.ts';
 
 /** Which senders are trusted proxies: none, a number of proxies in a row, or those with these addresses. */
@@ -140,6 +141,12 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
    */
   readonly maxNewConnectionsPerMinutePerIp?: number | false | undefined;
   /**
+   * Refuses new connections of an address with 429 and `Retry-After` for `refuseMs`, after `perMinute` of its connections have
+   * broken the protocol within a minute: those that end with cause `protocol-error` or `invalid-utf8`. Its open connections
+   * stay. Default `false`; see {@link ViolationLimitOptions}.
+   */
+  readonly violationLimit?: false | ViolationLimitOptions | undefined;
+  /**
    * Addresses, CIDR ranges, or a function: clients that the limits per address do not apply to, such as monitors,
    * load balancers and tests. Default `[]`.
    */
@@ -236,6 +243,7 @@ type Filled<UserData> = Omit<
   ServerOptions<UserData>,
   | Unfilled
   | 'rateLimit'
+  | 'violationLimit'
   | 'perMessageDeflate'
   | 'metrics'
   | 'loadControl'
@@ -252,6 +260,7 @@ export type ResolvedServerOptions<UserData = unknown> = {
   readonly [Name in Unfilled]: ServerOptions<UserData>[Name] | undefined;
 } & {
   readonly rateLimit: false | RateLimit;
+  readonly violationLimit: false | ViolationLimit;
   readonly perMessageDeflate: false | DeflateSettings;
   readonly metrics: false | MetricsSettings;
   readonly loadControl: false | LoadControlSettings;

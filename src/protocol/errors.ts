@@ -56,6 +56,7 @@ export const ERRORS = /* @__PURE__ */ Object.freeze({
   ERR_HOST_NOT_ALLOWED: head(403, 'RFC 9110 §7.2', 'requests for this host are not accepted'),
   ERR_IP_LIMIT: head(429, '§10', 'too many connections from this address'),
   ERR_RATE_LIMIT: head(429, '§10', 'too many new connections'),
+  ERR_VIOLATION_LIMIT: head(429, '§10', 'too many protocol violations from this address'),
   ERR_SERVER_FULL: head(503, '§10', 'the server is full'),
   ERR_SHUTTING_DOWN: head(503, '§10', 'the server is shutting down'),
   ERR_UPGRADE_TIMEOUT: head(503, '§4.2.2', 'the server did not decide on the request in time'),

@@ -106,6 +106,7 @@ export class Counters implements TrafficCounters, Observer {
         refused: refusals.total,
         refusedByCode: refusals.by(0),
       },
+      refusedAddresses: now.refusedAddresses,
       acceptFailures: this.#acceptFailures,
       messages: {
         received: this.messagesReceived,

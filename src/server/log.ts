@@ -3,6 +3,7 @@ import { ConnectionLog, escaped, type Level } from '../connection/log.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { LogFields, Logger } from '../engine/logger.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
+import type { ViolationLimit } from '../options/violation-options.ts';
 import { RepeatLimit } from './repeat-limit.ts';
 import type { ShutdownReport } from './shutdown.ts';
 import type { StaleEntry } from './stale-entry.ts';
@@ -19,6 +20,7 @@ const WARNED_REFUSALS: ReadonlySet<string> = new Set([
   'ERR_HOST_NOT_ALLOWED',
   'ERR_IP_LIMIT',
   'ERR_RATE_LIMIT',
+  'ERR_VIOLATION_LIMIT',
   'ERR_SERVER_FULL',
   'ERR_UPGRADE_TIMEOUT',
   'ERR_PROXY_HEADER',
@@ -106,6 +108,15 @@ export class ServerLog extends ConnectionLog implements Observer {
       'warn',
       { remoteAddress, path: escaped(pathOf(url)) },
       'a WebSocket handshake lost its Upgrade field on the way: let the proxy pass Upgrade and Connection on',
+      remoteAddress,
+    );
+  }
+
+  addressRefused(remoteAddress: string, { perMinute, refuseMs }: ViolationLimit): void {
+    this.write(
+      'warn',
+      { remoteAddress, perMinute, refuseMs },
+      'new connections of an address are refused: it broke the protocol too often',
       remoteAddress,
     );
   }

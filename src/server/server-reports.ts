@@ -21,7 +21,7 @@ export interface ReportingServer<UserData> {
   readonly emitter: SafeEmitter<ServerEvents<UserData>>;
   readonly observers: Observers;
   readonly warnings: Warnings;
-  readonly options: Pick<ResolvedServerOptions<UserData>, 'logger' | 'memoryBudget'>;
+  readonly options: Pick<ResolvedServerOptions<UserData>, 'logger' | 'memoryBudget' | 'violationLimit'>;
   readonly clock: Clock;
 }
 
@@ -58,6 +58,12 @@ export class ServerReports<UserData> {
     if (refusal.code === 'ERR_ORIGIN') this.#showOrigin(refusal);
     const { status, code, remoteAddress, url } = refusal;
     this.emit('refused', { status, code, remoteAddress, url });
+  }
+
+  /** The option `violationLimit` refuses an address from now on. */
+  addressRefused(remoteAddress: string): void {
+    const { violationLimit } = this.#owner.options;
+    if (violationLimit !== false) this.#owner.observers.tell('addressRefused', remoteAddress, violationLimit);
   }
 
   memoryShed(): void {

@@ -23,6 +23,8 @@ export interface ServerStats {
     /** By error code, or `HTTP_<status>` for answers of the `upgrade` hook. */
     readonly refusedByCode: Readonly<Record<string, number>>;
   };
+  /** Addresses whose connections the option `violationLimit` refuses: now, and how often one was so far. */
+  readonly refusedAddresses: { readonly now: number; readonly total: number };
   /** Seconds in which connections could not be accepted on a port of its own, as without file descriptors. */
   readonly acceptFailures: number;
   readonly messages: {
@@ -66,6 +68,7 @@ export interface StatsNow {
   readonly nowMs: number;
   readonly transport: ServerStats['transport'];
   readonly pendingHandshakes: number;
+  readonly refusedAddresses: ServerStats['refusedAddresses'];
   readonly connections: number;
   readonly topics: number;
   readonly subscriptions: number;

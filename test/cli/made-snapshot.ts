@@ -31,6 +31,7 @@ const STATS: AdminSnapshot['stats'] = {
   transport: 'handle',
   connections: { now: 850, peak: 900, opened: 2_000, closed: 1_150, open: 849, closing: 1 },
   handshakes: { pending: 0, accepted: 2_000, refused: 30, refusedByCode: { ERR_ORIGIN: 28, ERR_PATH: 2 } },
+  refusedAddresses: { now: 0, total: 0 },
   acceptFailures: 0,
   messages: { received: 10_000, sent: 20_000, dropped: 7 },
   bytes: { received: 1_000_000, sent: 2_000_000, buffered: 1_048_576 },

@@ -56,6 +56,8 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
     "--on-overflow is \"drop-oldest\"; it must be 'close' or 'drop-newest' with --compress-context-takeover",
   ],
   [['serve', '--rate-limit-action', 'throttle'], '--rate-limit-action needs a rate'],
+  [['serve', '--violation-limit-refuse-ms', '5'], '--violation-limit-refuse-ms needs a number of violations'],
+  [['serve', '--violation-limit', '0'], '--violation-limit is 0'],
   [['serve', '--rate-limit', '1', '--rate-limit-action', 'wait'], "'close' or 'throttle'"],
   [['serve', '--tls-cert', 'a.pem'], '--tls-cert and --tls-key go together'],
   [['serve', '--tls-key', 'a.pem'], '--tls-cert and --tls-key go together'],

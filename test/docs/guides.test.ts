@@ -56,8 +56,8 @@ test('EX-03 CF-02: docs/limits.md lists every limit of the server with its defau
   const rows = new Map(
     [...read('limits.md').matchAll(/^\| `(\w+)` \| (\S+) \|/gm)].map(([, name, value]) => [name!, value!]),
   );
-  const limits = Object.keys(SERVER_OPTION_TABLE).filter(
-    (name) => /^max(?!ConcurrentMessages|MissedPongs)|TimeoutMs$|Bytes$/.test(name) || name === 'rateLimit',
+  const limits = Object.keys(SERVER_OPTION_TABLE).filter((name) =>
+    /^max(?!ConcurrentMessages|MissedPongs)|TimeoutMs$|Bytes$|^(?:rate|violation)Limit$/.test(name),
   );
   for (const name of limits) {
     const value: unknown = Reflect.get(DEFAULT_SERVER_OPTIONS, name);

@@ -57,6 +57,7 @@ test('CF-02 the defaults are the documented ones', () => {
     maxConnectionsPerIp: false,
     maxNewConnectionsPerMinute: false,
     maxNewConnectionsPerMinutePerIp: false,
+    violationLimit: false,
     exemptAddresses: [],
     ipv6PrefixBits: 64,
     retryAfterSeconds: 5,
@@ -251,6 +252,19 @@ test('RL-01 rateLimit: the error for a wrong member has its full name', () => {
     [{ burstMessages: 5 }, /^rateLimit is an object; .*messagesPerSecond, bytesPerSecond or both/],
   ];
   for (const [rateLimit, says] of wrong) assert.match(refusal({ rateLimit }), says);
+});
+
+test('RL-05 violationLimit: refuseMs has a default, and the error for a wrong member has its full name', () => {
+  assert.deepEqual(resolve({ violationLimit: { perMinute: 5 } }).violationLimit, {
+    perMinute: 5,
+    refuseMs: 60_000,
+  });
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ perMinute: 1_001 }, /^violationLimit\.perMinute is 1001; .* from 1 to 1000/],
+    [{ perMinute: 5, refuseMs: false }, /^violationLimit\.refuseMs is false/],
+    [{ perMinutes: 5 }, /no option violationLimit\.perMinutes .*nearest is violationLimit\.perMinute$/],
+  ];
+  for (const [violationLimit, says] of wrong) assert.match(refusal({ violationLimit }), says);
 });
 
 test('CF-01 the result is frozen and independent of the object passed in', () => {

@@ -52,6 +52,7 @@ const OTHER_VALUES: Readonly<Record<RunTimeOptionName, unknown>> = {
     action: 'close',
     closeCode: 1008,
   },
+  violationLimit: { perMinute: 5, refuseMs: 1_000 },
   highWaterMarkBytes: 1_000,
   maxBufferedBytes: 2_000_000,
   onOverflow: 'drop-newest',

@@ -15,6 +15,7 @@ const EVENTS = [
   'acceptFailed',
   'upgradeLost',
   'refused',
+  'addressRefused',
   'upgradeHookEnded',
   'opened',
   'roundTrip',

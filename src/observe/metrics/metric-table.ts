@@ -66,6 +66,7 @@ export const METRIC_TABLE = Object.freeze({
   handshakes_total: counter('handshakes_total', 'Handshakes by result and error code', {
     labels: ['result', 'code'],
   }),
+  refused_addresses: gauge('refused_addresses', 'Addresses now that the option violationLimit refuses'),
   handshake_seconds: histogram(
     'handshake_seconds',
     SHORT,

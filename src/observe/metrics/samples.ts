@@ -36,6 +36,7 @@ const SERVER_SAMPLES: Readonly<Record<ServerMetric, (from: ServerReading) => rea
     ...counts.acceptances.map(([[status = ''], value]): Sample => [['accepted', status], value]),
     ...counts.refusals.map(([[code = ''], value]): Sample => [['refused', code], value]),
   ],
+  refused_addresses: ({ stats }) => one(stats.refusedAddresses.now),
   handshake_seconds: ({ counts }) => one(counts.handshakeSeconds),
   upgrade_hook_seconds: ({ counts }) => one(counts.upgradeHookSeconds),
   connection_seconds: ({ counts }) => one(counts.connectionSeconds),

@@ -4,6 +4,7 @@ import type { Clock } from '../../engine/clock.ts';
 import { addressKey } from '../../sockets/ip-address.ts';
 import { addressMatcher, type AddressList } from '../../options/addresses.ts';
 import { RateTable } from './rate-table.ts';
+import { type ViolationLimits, ViolationTable } from './violation-table.ts';
 
 const MINUTE_MS = 60_000;
 /** A full server is ready again below this fraction of its places. */
@@ -15,6 +16,7 @@ export interface AdmissionLimits {
   readonly maxConnectionsPerIp: number | false;
   readonly maxNewConnectionsPerMinute: number | false;
   readonly maxNewConnectionsPerMinutePerIp: number | false;
+  readonly violationLimit: ViolationLimits | false;
   readonly exemptAddresses: AddressList;
   readonly ipv6PrefixBits: number;
   readonly clock: Clock;
@@ -30,6 +32,7 @@ interface Made {
   readonly exemptAddresses: AddressList;
   readonly rate: number | false;
   readonly ratePerIp: number | false;
+  readonly violationLimit: ViolationLimit | false;
 }
 
 /** A place in the server, from {@link Admission.reserve} until {@link Admission.release}. Opaque to its holder. */
@@ -45,6 +48,8 @@ export interface AdmissionRefusal {
   readonly refused: HandshakeErrorCode;
   /** For the log. */
   readonly detail?: string;
+  /** When the same address may try again; left out for a time at random. */
+  readonly retryAfterSeconds?: number;
   /** What a function given as `exemptAddresses` threw. */
   readonly error?: unknown;
 }
@@ -52,13 +57,16 @@ export interface AdmissionRefusal {
 const FULL: AdmissionRefusal = Object.freeze({ refused: 'ERR_SERVER_FULL' });
 const IP_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_IP_LIMIT' });
 const RATE_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_RATE_LIMIT' });
+const NONE_REFUSED = Object.freeze({ now: 0, total: 0 });
+
 /** Counts connections. Checking and reserving are one synchronous step, so two handshakes never get the last place. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   #isExempt!: (address: string) => boolean;
   #rate: TokenBucket | undefined;
   #ratePerAddress: RateTable | undefined;
-  /** What the three above were made from. */
+  #violations: ViolationTable | undefined;
+  /** What the four above were made from. */
   #made: Made | undefined;
   /** Only addresses with a place: never more entries than `maxConnections`. */
   readonly #addresses = new Map<string, AddressCount>();
@@ -78,14 +86,17 @@ export class Admission {
       maxNewConnectionsPerMinute: rate,
       maxNewConnectionsPerMinutePerIp: ratePerIp,
       maxConnections,
+      violationLimit,
     } = this.#limits;
     const made = this.#made;
-    this.#made = { exemptAddresses, rate, ratePerIp };
+    this.#made = { exemptAddresses, rate, ratePerIp, violationLimit };
     if (exemptAddresses !== made?.exemptAddresses) this.#isExempt = addressMatcher(exemptAddresses);
     // The burst is a minute's worth: after a restart all clients reconnect at once.
     if (rate !== made?.rate) this.#rate = rate === false ? undefined : new TokenBucket(rate, rate, MINUTE_MS);
     if (ratePerIp !== made?.ratePerIp)
       this.#ratePerAddress = ratePerIp === false ? undefined : new RateTable(ratePerIp, ratePerIp, MINUTE_MS);
+    if (violationLimit !== made?.violationLimit)
+      this.#violations = violationLimit === false ? undefined : new ViolationTable(violationLimit);
     if (this.isFull) this.#hasRoom = false;
     else if (this.#reserved < maxConnections * ROOM_RATIO) this.#hasRoom = true;
   }
@@ -136,7 +147,7 @@ export class Admission {
   }
 
   /**
-   * Takes a place. A refusal changes no count and takes no token. The two limits per address do not apply to exempt
+   * Takes a place. A refusal changes no count and takes no token. The limits per address do not apply to exempt
    * addresses and to sockets without an address; the limits of the whole server apply to all.
    * @param address Normalised; `''` for a socket without an address, such as a Unix socket.
    * @returns The place, for {@link release} at the end of the handshake or connection; or the reason of the refusal.
@@ -144,18 +155,21 @@ export class Admission {
    */
   reserve(address: string): Reservation | AdmissionRefusal {
     if (this.isFull) return FULL;
-    const { maxConnectionsPerIp, ipv6PrefixBits, clock } = this.#limits;
-    const isPerAddress = maxConnectionsPerIp !== false || this.#ratePerAddress !== undefined;
-    const key =
-      isPerAddress && address !== '' && !this.#isExempt(address)
-        ? addressKey(address, ipv6PrefixBits)
-        : undefined;
+    const { maxConnectionsPerIp, clock } = this.#limits;
+    const isPerAddress =
+      maxConnectionsPerIp !== false || this.#ratePerAddress !== undefined || this.#violations !== undefined;
+    const key = isPerAddress ? this.#keyOf(address) : undefined;
+    const nowMs = clock.now();
+    if (key !== undefined && this.#violations !== undefined) {
+      const refusedForMs = this.#violations.refusedForMs(key, nowMs);
+      if (refusedForMs > 0)
+        return { refused: 'ERR_VIOLATION_LIMIT', retryAfterSeconds: Math.ceil(refusedForMs / 1_000) };
+    }
     let count: AddressCount | undefined;
     if (key !== undefined && maxConnectionsPerIp !== false) {
       count = this.#addresses.get(key);
       if (count !== undefined && count.connections >= maxConnectionsPerIp) return IP_LIMIT;
     }
-    const nowMs = clock.now();
     if (this.#rate !== undefined && this.#rate.waitMs(1, nowMs) > 0) return RATE_LIMIT;
     if (key !== undefined && this.#ratePerAddress?.take(key, nowMs) === false) return RATE_LIMIT;
     this.#rate?.take(1, nowMs);
@@ -163,6 +177,35 @@ export class Admission {
     this.#reserved++;
     if (this.isFull) this.#hasRoom = false;
     return { address: count, held: true };
+  }
+
+  /** Whether protocol violations are counted. */
+  get countsViolations(): boolean {
+    return this.#violations !== undefined;
+  }
+
+  /** Addresses that are refused because of their protocol violations: now, and so far. */
+  get refusedAddresses(): { readonly now: number; readonly total: number } {
+    const violations = this.#violations;
+    if (violations === undefined) return NONE_REFUSED;
+    return { now: violations.refusedAddresses(this.#limits.clock.now()), total: violations.total };
+  }
+
+  /**
+   * Counts a connection that broke the protocol.
+   * @returns Whether its address is refused from now on.
+   * @throws An error of the function `exemptAddresses`; then nothing is counted.
+   */
+  violated(address: string): boolean {
+    const key = this.#keyOf(address);
+    return key !== undefined && this.#violations?.add(key, this.#limits.clock.now()) === true;
+  }
+
+  /** What limits per address count by; `undefined` for an address without such limits. */
+  #keyOf(address: string): string | undefined {
+    return address === '' || this.#isExempt(address)
+      ? undefined
+      : addressKey(address, this.#limits.ipv6PrefixBits);
   }
 
   /** Releases a place at once, in constant time. A second call does nothing. */

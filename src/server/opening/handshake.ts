@@ -244,7 +244,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     }
     const refusal = this.#claims.reserve(this.#transport.remoteAddress);
     if (refusal !== undefined) {
-      this.#refuse(refusal.refused);
+      this.#refuse(refusal.refused, undefined, undefined, refusal.retryAfterSeconds);
       return;
     }
     this.#stage = 'deciding';
@@ -311,9 +311,10 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     this.#owner.socketReleased(this);
   }
 
-  #refuse(code: HandshakeErrorCode, detail?: string, error?: unknown): void {
+  /** @param retryAfterSeconds Default: a time at random. */
+  #refuse(code: HandshakeErrorCode, detail?: string, error?: unknown, retryAfterSeconds?: number): void {
     if (this.#stage === 'done') return;
-    const status = this.#answers.refuse(code, retryAfter(this.#owner.options));
+    const status = this.#answers.refuse(code, retryAfterSeconds ?? retryAfter(this.#owner.options));
     this.#lingers();
     this.#report({ status, code, detail, error });
   }

@@ -17,6 +17,7 @@ function open(limits: Partial<AdmissionLimits> = {}) {
     maxConnectionsPerIp: false,
     maxNewConnectionsPerMinute: false,
     maxNewConnectionsPerMinutePerIp: false,
+    violationLimit: false,
     exemptAddresses: [],
     ipv6PrefixBits: 64,
     clock: { ...systemClock, now: () => time.nowMs },
