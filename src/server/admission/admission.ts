@@ -32,7 +32,7 @@ interface Made {
   readonly exemptAddresses: AddressList;
   readonly rate: number | false;
   readonly ratePerIp: number | false;
-  readonly violationLimit: ViolationLimit | false;
+  readonly violationLimit: ViolationLimits | false;
 }
 
 /** A place in the server, from {@link Admission.reserve} until {@link Admission.release}. Opaque to its holder. */
