@@ -93,6 +93,14 @@ export type {
   LoadControlOptions,
   LoadThresholds,
 } from './options/load-control-options.ts';
+export type { LoadLevel } from './observe/load-control/level.ts';
+export type {
+  AlertName,
+  LoadAlert,
+  LoadSample,
+  LoadStats,
+  PressureInfo,
+} from './observe/load-control/reading.ts';
 export type { LoadProbe, LoadSignalName, LoadSignals } from './observe/load-control/signals.ts';
 export type { MetricsOptions } from './options/metrics-options.ts';
 export type { ViolationLimitOptions } from './options/violation-options.ts';

@@ -81,7 +81,9 @@ const PROCESS_USERS = {
   'observe/version.ts': ['version', 'pid'],
   'observe/metrics/process-sampler.ts': ['cpuUsage', 'memoryUsage'],
   // What an operator wants to know of the process.
-  'observe/admin/process-facts.ts': ['constrainedMemory', 'memoryUsage'],
+  'observe/admin/process-facts.ts': ['memoryUsage'],
+  'observe/memory-limit.ts': ['constrainedMemory'],
+  'observe/load-control/process-probe.ts': ['cpuUsage', 'memoryUsage'],
   // Worker threads get the environment of the process, and more.
   'cluster/engines/workers/launchers.ts': ['env'],
   // Only a tick runs after all pending microtasks and before the next read.

@@ -14,6 +14,7 @@ export const CHANNELS = Object.freeze({
   messageReceive: 'hawser:message:receive',
   messageSend: 'hawser:message:send',
   topicPublish: 'hawser:topic:publish',
+  loadLevel: 'hawser:load:level',
 } as const);
 
 // Node has one channel object for each name in a process. V8 reads `hasSubscribers` of a constant channel without a load.
@@ -24,6 +25,7 @@ export const CONNECTION_CLOSE = channel(CHANNELS.connectionClose);
 export const MESSAGE_RECEIVE = channel(CHANNELS.messageReceive);
 export const MESSAGE_SEND = channel(CHANNELS.messageSend);
 export const TOPIC_PUBLISH = channel(CHANNELS.topicPublish);
+export const LOAD_LEVEL = channel(CHANNELS.loadLevel);
 export const HANDSHAKE = tracingChannel(CHANNELS.handshake);
 export const HANDLER = tracingChannel(CHANNELS.handler);
 

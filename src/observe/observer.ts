@@ -4,6 +4,7 @@ import type { HandshakeErrorCode } from '../protocol/errors.ts';
 import type { ConnectionSettings, RateLimit } from '../options/connection-settings.ts';
 import type { ViolationLimit } from '../options/violation-options.ts';
 import type { ConnectionState } from '../connection/states.ts';
+import type { LoadAlert, PressureInfo } from './load-control/reading.ts';
 import type { StaleEntry } from '../server/stale-entry.ts';
 import type { ShutdownReport } from '../server/shutdown.ts';
 import type { ServerStats } from '../server/stats.ts';
@@ -104,6 +105,10 @@ export interface Observer {
   topicLost?(topic: string): void;
   /** A self-check has found stale entries, and repaired them: a fault of the library. */
   repaired?(entries: readonly StaleEntry[]): void;
+  /** The level of load control has changed. */
+  levelChanged?(info: PressureInfo): void;
+  /** Load control has raised or cleared an alert. */
+  alerted?(alert: LoadAlert): void;
   /** The memory budget is used up, and connections are closed until 90 % are reached. A server reports each episode once. */
   memoryShed?(maxBytes: number): void;
 }

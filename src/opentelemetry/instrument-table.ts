@@ -88,4 +88,6 @@ export const INSTRUMENT_TABLE: Readonly<Record<Exclude<MetricName, OmittedMetric
     ping_timeouts_total: counter('ping.timeouts', '{timeout}'),
     engine_errors_total: counter('engine.errors', '{error}'),
     recoveries_total: counter('recoveries', '{recovery}', { attributes: ['hawser.recovery.result'] }),
+    load_level: row('gauge', 'load.level', '1'),
+    load_pressure_ratio: row('gauge', 'load.pressure', '1', { attributes: ['hawser.load.signal'] }),
   });

@@ -33,8 +33,8 @@ export interface AlertOptions {
   /** Connections ÷ `maxConnections`, for 5 minutes. Default 0.8; 0.01 to 1, or `false`. */
   readonly connectionsRatio?: number | false | undefined;
   /**
-   * 95th percentile of the handler time ÷ that of the hour before, for 2 minutes. Needs the option `metrics`. Default 1.5; 1 to
-   * 1,000, or `false`.
+   * 95th percentile of the handler time in a minute ÷ the median of those of the hour before, for 2 minutes. Needs the option
+   * `metrics`. Default 1.5; 1 to 1,000, or `false`.
    */
   readonly handlerTimeRatio?: number | false | undefined;
   /** CPU time of the process as a share of one core, for 3 minutes. Default 0.8; 0.01 to 1,000, or `false`. */
@@ -117,7 +117,7 @@ export const BREAKER_TABLE = Object.freeze({
 export const ALERT_TABLE = Object.freeze({
   connectionsRatio: orFalse(ratio(SMALLEST_SHARE, MAX_SHARE, 'connections ÷ maxConnections, for 5 minutes')),
   handlerTimeRatio: orFalse(
-    ratio(1, 1_000, 'p95 of the handler time ÷ that of the hour before, for 2 minutes'),
+    ratio(1, 1_000, 'p95 of the handler time ÷ the usual one of the last hour, for 2 minutes'),
   ),
   cpuRatio: orFalse(ratio(SMALLEST_SHARE, MAX_CORES, 'CPU time as a share of one core, for 3 minutes')),
   memoryRatio: orFalse(

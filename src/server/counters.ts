@@ -130,6 +130,7 @@ export class Counters implements TrafficCounters, Observer {
       broadcasts: { count: this.broadcasts, recipients: this.recipients },
       topics: { count: now.topics, subscriptions: now.subscriptions },
       errorsByCode: this.#errors.by(0),
+      ...(now.load === undefined ? {} : { load: now.load }),
     };
   }
 }

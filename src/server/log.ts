@@ -2,6 +2,9 @@ import type { AddressInfo } from 'node:net';
 import { ConnectionLog, escaped, type Level } from '../connection/log.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { LogFields, Logger } from '../engine/logger.ts';
+import { LOAD_LEVELS } from '../observe/load-control/level.ts';
+import type { LoadAlert, PressureInfo } from '../observe/load-control/reading.ts';
+import type { LoadSignals } from '../observe/load-control/signals.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
 import type { ViolationLimit } from '../options/violation-options.ts';
 import { RepeatLimit } from './repeat-limit.ts';
@@ -34,6 +37,13 @@ function levelOf(code: string): Level {
 
 /** The path of a request target, without the query: queries often hold tokens. */
 const pathOf = (target: string): string => target.split('?', 1)[0]!;
+
+const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
+
+const roundedSignals = (signals: LoadSignals): LogFields =>
+  Object.fromEntries(
+    Object.entries(signals).map(([name, value]: [string, number]) => [name, rounded(value)]),
+  );
 
 /** Adds the lines that only a server has. */
 export class ServerLog extends ConnectionLog implements Observer {
@@ -132,6 +142,23 @@ export class ServerLog extends ConnectionLog implements Observer {
         { kind, name: escaped(name), detail: escaped(detail) },
         'self-check: repaired a stale entry',
       );
+  }
+
+  levelChanged({ level, previous, causes, signals }: PressureInfo): void {
+    const hasRisen = LOAD_LEVELS.indexOf(level) > LOAD_LEVELS.indexOf(previous);
+    this.write(
+      hasRisen ? 'warn' : 'info',
+      { level, previous, causes: causes.join(' '), ...roundedSignals(signals) },
+      hasRisen ? 'load rose' : 'load fell',
+    );
+  }
+
+  alerted({ name, raised, value, threshold, since }: LoadAlert): void {
+    this.write(
+      raised ? 'warn' : 'info',
+      { alert: name, value: rounded(value), threshold, since: since.toISOString() },
+      raised ? 'alert raised' : 'alert cleared',
+    );
   }
 
   engineDown(error: Error): void {

@@ -21,6 +21,7 @@ import { Arrivals } from './opening/arrivals.ts';
 import { Endpoints } from './opening/endpoints.ts';
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './opening/handshake-owner.ts';
 import { AdminRecorder } from '../observe/admin/recorder.ts';
+import type { LoadControl } from '../observe/load-control/load-control.ts';
 import { Meter } from '../observe/metrics/meter.ts';
 import { ProcessSampler } from '../observe/metrics/process-sampler.ts';
 import type { ServerReading } from '../observe/metrics/reading.ts';
@@ -37,6 +38,7 @@ import { EntryPolicies } from './admission/entry-policies.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
 import { ServerLog } from './log.ts';
+import { loadControlOf } from './server-load.ts';
 import type { ResolvedServerOptions, ServerOptions } from '../options/resolve-server-options.ts';
 import type { OptionChange, RunTimeOptions } from '../options/run-time-options.ts';
 import type { LiveSettings, Quality } from '../options/live-settings.ts';
@@ -83,6 +85,8 @@ export class ServerCore<UserData>
   policies: EntryPolicies;
   readonly places: HandshakePlaces;
   readonly endpoints: Endpoints | undefined;
+  /** `undefined` without the option `loadControl`. */
+  readonly load: LoadControl | undefined;
   /** What the admin port shows of the past; `undefined` without the option `admin`. */
   readonly recorder: AdminRecorder | undefined;
   readonly registry = new Registry<DriverOf<UserData>>();
@@ -147,6 +151,7 @@ export class ServerCore<UserData>
     this.topics = new ServerTopics(this, load);
     this.groups = this.topics.groups;
     this.endpoints = Endpoints.of(this);
+    this.load = loadControlOf(this);
   }
 
   get settings(): ResolvedServerOptions<UserData> {
@@ -378,6 +383,7 @@ export class ServerCore<UserData>
       topics: this.groups.topics.size,
       subscriptions: this.groups.topics.subscriptions,
       meter: this.meter?.read(),
+      load: this.load?.read(),
     });
   }
 

@@ -4,6 +4,7 @@ import type { Connection } from '../connection/connection.ts';
 import { eventNames, type EventNames } from '../connection/event-names.ts';
 import type { WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
+import type { LoadAlert, PressureInfo } from '../observe/load-control/reading.ts';
 import type { Refusal } from '../observe/observer.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
 import type { Member, MemberList } from './groups/topic-node.ts';
@@ -48,6 +49,10 @@ export interface ServerEvents<UserData> {
   engineUp: [info: { readonly downMs: number; readonly gaps: number }];
   /** The engine cannot be used. Emitted once until `engineUp`. */
   engineDown: [error: Error];
+  /** The level of load control has changed. */
+  pressure: [info: PressureInfo];
+  /** Load control has raised an alert, or cleared it. */
+  alert: [alert: LoadAlert];
   /**
    * During a shutdown: at once, then every second, and once at the end, when `open` is 0. Not emitted if no connection was
    * open.
@@ -77,6 +82,8 @@ export const SERVER_EVENTS: EventNames = eventNames<ServerEvents<unknown>>(
     members: true,
     engineUp: true,
     engineDown: true,
+    pressure: true,
+    alert: true,
     shutdownProgress: true,
     closed: true,
   },

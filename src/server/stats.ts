@@ -1,3 +1,4 @@
+import type { LoadStats } from '../observe/load-control/reading.ts';
 import type { HistogramCounts } from '../observe/metrics/histogram.ts';
 import type { MeterCounts } from '../observe/metrics/meter.ts';
 import type { CloseCause } from '../protocol/close-info.ts';
@@ -61,6 +62,8 @@ export interface ServerStats {
   readonly broadcasts: { readonly count: number; readonly recipients: number };
   readonly topics: { readonly count: number; readonly subscriptions: number };
   readonly errorsByCode: Readonly<Partial<Record<ErrorCode, number>>>;
+  /** Only with the option `loadControl`. */
+  readonly load?: LoadStats;
 }
 
 /** What the server knows by itself at the moment of asking. */
@@ -73,4 +76,5 @@ export interface StatsNow {
   readonly topics: number;
   readonly subscriptions: number;
   readonly meter: MeterCounts | undefined;
+  readonly load: LoadStats | undefined;
 }

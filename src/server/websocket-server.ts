@@ -131,6 +131,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
       }
       this.#credentials?.watch();
       core.ownAuthority = authorityOf(address);
+      core.load?.start();
       core.observers.tell('listening', address);
       dispatch(this, 'listening', [address], (error) =>
         core.handlerFailed(error, undefined, "a listener of 'listening'"),
@@ -220,6 +221,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     };
     attach(server, member, core.engine);
     this.#httpServers.set(server, member);
+    core.load?.start();
     this.#openAdmin();
     return this;
   }
@@ -249,6 +251,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     checkUpgradeArguments(arguments);
     if (!this.#upgrading) this.#openAdmin();
     this.#upgrading = true;
+    if (!this.#core.isLeaving) this.#core.load?.start();
     return this.#upgrade(request, socket, head);
   }
 
@@ -321,6 +324,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     core.isLeaving = true;
     core.recorder?.note('shutting-down', 'info', `shutting down · ${core.connectionCount} connections`);
     this.#shutdown = shutDown(core, settings, options?.signal).then(async (report) => {
+      core.load?.stop();
       core.observers.tell('shutDown', report, core.stats(this.#listener?.transport ?? 'stream'));
       await core.topics.stop();
       await this.#admin?.close();

@@ -3,7 +3,7 @@
 import { channel, tracingChannel } from 'node:diagnostics_channel';
 import process from 'node:process';
 import { CHANNELS } from '../../src/observe/index.ts';
-import { eventLoopTurns, pair } from '../../src/testing/index.ts';
+import { eventLoopTurns, pair, VirtualClock } from '../../src/testing/index.ts';
 import { WebSocketServer } from '../../src/index.ts';
 
 const uncaught = new Set<string>();
@@ -27,7 +27,13 @@ for (const name of [handshake, handler]) {
   traced.start.bindStore(store as never, (payload: unknown) => payload);
 }
 
-const server = new WebSocketServer({ upgrade: async () => {}, highWaterMarkBytes: 1 });
+const clock = new VirtualClock();
+const server = new WebSocketServer({
+  clock,
+  upgrade: async () => {},
+  highWaterMarkBytes: 1,
+  loadControl: { probe: () => ({ eventLoopDelayMs: 30 }), sampleIntervalMs: 100 },
+});
 server.on('message', (connection, message) => {
   connection.publish('all', 'to others');
   return message === 'sync'
@@ -37,7 +43,7 @@ server.on('message', (connection, message) => {
 const echoes: unknown[] = [];
 const closes: number[] = [];
 for (let i = 0; i < 2; i++) {
-  const { client, server: connection } = await pair({ server });
+  const { client, server: connection } = await pair({ server, clock });
   client.on('message', (message) => void echoes.push(message));
   client.send('sync');
   client.send('async');
@@ -46,6 +52,7 @@ for (let i = 0; i < 2; i++) {
   closes.push((await connection.closed).code);
   await client.closed;
 }
+clock.advance(100);
 await server.shutdown();
 await eventLoopTurns(2);
 process.stdout.write(JSON.stringify({ closes, echoes, uncaught: [...uncaught].sort() }));

@@ -1,19 +1,12 @@
-import { totalmem } from 'node:os';
 import { type IntervalHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { getHeapStatistics } from 'node:v8';
+import { memoryLimit } from '../memory-limit.ts';
 import type { AdminGauge, AdminGauges } from './snapshot.ts';
 
 /** Resolution of the delay histogram, in ms; it counts as delay, so it is subtracted. */
 const RESOLUTION_MS = 20;
 const NS_PER_MS = 1_000_000;
-
-/** Memory that the process may use: the limit of its container, or the memory of the machine. */
-export function memoryLimit(): number {
-  const total = totalmem();
-  const constrained = process.constrainedMemory();
-  return constrained > 0 && constrained < total ? constrained : total;
-}
 
 export function heapGauge(): AdminGauge {
   const { used_heap_size: now, heap_size_limit: limit } = getHeapStatistics();

@@ -3,6 +3,7 @@ import { escaped, levelOfClose } from '../../connection/log.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { CloseInfo } from '../../protocol/close-info.ts';
 import { printable } from '../../protocol/printable.ts';
+import type { LoadAlert, PressureInfo } from '../load-control/reading.ts';
 import type { ObservedConnection, Observer, Refusal } from '../observer.ts';
 import { MinuteCounts } from './minute-counts.ts';
 import type { AdminEvent, AdminEventKind } from './snapshot.ts';
@@ -113,6 +114,19 @@ export class AdminRecorder implements Observer {
 
   engineUp(downMs: number, gaps: number): void {
     this.note('engine-up', 'info', `engine up after ${downMs} ms · ${gaps} topics with gaps`);
+  }
+
+  levelChanged({ level, previous, causes }: PressureInfo): void {
+    const why = causes.length === 0 ? '' : ` · ${causes.join(', ')}`;
+    this.note('load-level', level === 'normal' ? 'info' : 'warn', `load was ${previous}, is ${level}${why}`);
+  }
+
+  alerted({ name, raised, value, threshold }: LoadAlert): void {
+    this.note(
+      'alert',
+      raised ? 'warn' : 'info',
+      `alert ${raised ? 'raised' : 'cleared'} · ${name} is ${value.toFixed(2)}, its threshold ${threshold}`,
+    );
   }
 
   memoryShed(maxBytes: number): void {

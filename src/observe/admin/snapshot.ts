@@ -242,6 +242,8 @@ export type AdminEventKind =
   | 'engine-up'
   | 'accept-failed'
   | 'memory-shed'
+  | 'load-level'
+  | 'alert'
   | 'shutting-down'
   | 'action';
 

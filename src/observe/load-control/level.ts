@@ -1,6 +1,9 @@
 /** How close a server is to its capacity. */
 export type LoadLevel = 'normal' | 'elevated' | 'critical';
 
+/** Every level, the lowest first. */
+export const LOAD_LEVELS: readonly LoadLevel[] = Object.freeze(['normal', 'elevated', 'critical']);
+
 /** Whoever knows the level at this moment. */
 export interface LevelSource {
   readonly level: LoadLevel;

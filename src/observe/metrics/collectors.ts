@@ -15,7 +15,7 @@ export interface CollectedValue {
 }
 
 /** How prom-client's `AggregatorRegistry` joins the values of several workers of a cluster. */
-export type Aggregator = 'sum' | 'average' | 'first';
+export type Aggregator = 'sum' | 'average' | 'first' | 'max';
 
 /** One metric with its current values, as a registry of prom-client reads it. */
 export interface CollectedMetric {
@@ -53,6 +53,7 @@ interface Readings {
 
 function aggregatorOf({ name, from, kind, unit }: Metric): Aggregator {
   if (name === METRIC_TABLE.build_info.name) return 'first';
+  if (name === METRIC_TABLE.load_level.name || name === METRIC_TABLE.load_pressure_ratio.name) return 'max';
   return from === 'process' && kind === 'gauge' && unit !== 'bytes' ? 'average' : 'sum';
 }
 

@@ -172,6 +172,15 @@ export const METRIC_TABLE = Object.freeze({
     'Subscriptions that resumed at a position, and followed topics that lost messages, by result',
     { labels: ['result'] },
   ),
+  load_level: gauge(
+    'load_level',
+    'Level of load control: 0 normal, 1 elevated, 2 critical; only with the option loadControl',
+  ),
+  load_pressure_ratio: gauge(
+    'load_pressure_ratio',
+    'Signal of load control, divided by its critical threshold; only with the option loadControl',
+    { labels: ['signal'], unit: 'ratio' },
+  ),
   event_loop_delay_seconds: gauge(
     'event_loop_delay_seconds',
     'Delay of the event loop since the last reading',

@@ -1,4 +1,5 @@
 import { NODE_VERSION, VERSION } from '../version.ts';
+import { LOAD_LEVELS } from '../load-control/level.ts';
 import type { HistogramCounts } from './histogram.ts';
 import type { MetricName } from './metric-table.ts';
 import type { ProcessReading, ServerReading } from './reading.ts';
@@ -70,6 +71,9 @@ const SERVER_SAMPLES: Readonly<Record<ServerMetric, (from: ServerReading) => rea
   ping_timeouts_total: ({ stats }) => one(stats.heartbeat.timeouts),
   engine_errors_total: ({ counts }) => one(counts.engineErrors),
   recoveries_total: ({ counts }) => counts.recoveries,
+  load_level: ({ stats: { load } }) =>
+    load === undefined ? NO_SAMPLES : one(LOAD_LEVELS.indexOf(load.level)),
+  load_pressure_ratio: ({ stats: { load } }) => (load === undefined ? NO_SAMPLES : by(load.pressure)),
 };
 
 /** How each metric of the process is read. */

@@ -101,13 +101,14 @@ test('EX-03 the dashboard imports without edits: panels fit the grid, and the da
       'Memory and slow consumers',
       'Refusals and closes',
       'Engine',
+      'Load control',
       'Process',
     ],
   );
 });
 
-test('EX-03 there are eight alert rules, each with a summary and a description', () => {
-  assert.equal([...RULES.matchAll(/- alert: Hawser\w+/g)].length, 8);
+test('EX-03 there are nine alert rules, each with a summary and a description', () => {
+  assert.equal([...RULES.matchAll(/- alert: Hawser\w+/g)].length, 9);
   for (const part of ['summary:', 'description:', 'severity:', 'for:'])
-    assert.equal(RULES.split(part).length - 1, 8, part);
+    assert.equal(RULES.split(part).length - 1, 9, part);
 });

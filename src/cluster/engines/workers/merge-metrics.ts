@@ -26,9 +26,16 @@ const OF_THREAD: ReadonlySet<string> = new Set([
   'hawser_memory_budget_bytes',
 ]);
 
+/** Of several servers, the value of the worst one says most. */
+const NEVER_ADDED: ReadonlySet<string> = new Set([
+  'hawser_build_info',
+  'hawser_load_level',
+  'hawser_load_pressure_ratio',
+]);
+
 /** How values of one series become one: counters, histograms and most gauges add up; delays do not, nor do shares. */
 function ruleOf(name: string, type: string, shared: Shared): Rule {
-  if (name === 'hawser_build_info') return 'max';
+  if (NEVER_ADDED.has(name)) return 'max';
   if (shared !== 'machine' && OF_PROCESS.has(name)) return 'max';
   if (shared === 'thread' && OF_THREAD.has(name)) return 'max';
   if (type !== 'gauge') return 'sum';
