@@ -102,6 +102,7 @@ export type {
   PressureInfo,
 } from './observe/load-control/reading.ts';
 export type { LoadProbe, LoadSignalName, LoadSignals } from './observe/load-control/signals.ts';
+export type { Priority } from './options/priority.ts';
 export type { MetricsOptions } from './options/metrics-options.ts';
 export type { ViolationLimitOptions } from './options/violation-options.ts';
 export { DEFAULT_SERVER_OPTIONS, type ServerOptions } from './options/resolve-server-options.ts';

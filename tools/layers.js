@@ -22,7 +22,7 @@ export const LAYERS = {
   streams: CORE,
   channels: CORE,
   breaker: CORE,
-  observe: [...CORE, 'type server'],
+  observe: [...CORE, 'type server', 'type breaker'],
   // Loads cluster/ only when an option needs it.
   server: [...CORE, 'breaker', 'observe', 'cluster'],
   client: [...CORE, 'observe', 'streams', 'channels'],

@@ -1,5 +1,7 @@
 import type { Buffer } from 'node:buffer';
+import { refuseArgument } from '../options/call-check.ts';
 import type { PublishTo } from '../options/call-options.ts';
+import { isPriority, PRIORITIES_ALLOWED, type Priority } from '../options/priority.ts';
 import type { StreamOptions, StreamSource } from '../options/stream-source.ts';
 import type {
   EnterOptions,
@@ -51,6 +53,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   topicSet: TopicSet | undefined;
   /** The place that the owner reserved for this connection. A field, because a weak map cost a tenth of a handshake. */
   place: unknown;
+  /** Importance while the server is overloaded. Changed by {@link prioritize}. */
+  priority: Priority;
 
   /** The link below, also for tools that observe this one connection. */
   readonly link: Link;
@@ -74,6 +78,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.id = identity.id;
     this.protocol = identity.protocol;
     this.extensions = identity.extensions;
+    this.priority = identity.priority ?? 'normal';
     this.connectedAtMs = owner.deadlines.clock.wallNow();
     this.link = new Link(this, owner, role, open, nextKey, identity.deflate);
     if (identity.expiresAt !== undefined) this.expireAt(identity.expiresAt);
@@ -136,6 +141,13 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     this.#expiry ??= new Expiry(this, this.owner.deadlines, this.owner.settings);
     if (this.state === 'open') this.#expiry.set(atMs);
     else this.#expiry.atMs = atMs;
+  }
+
+  /** @throws MisuseError `ERR_ARGUMENT` for anything but a {@link Priority}. */
+  prioritize(priority: unknown): void {
+    if (!isPriority(priority)) refuseArgument('connection', 'priority', priority, PRIORITIES_ALLOWED);
+    this.priority = priority;
+    this.owner.priorityChanged?.(this);
   }
 
   close(code: number, reason: string): void {

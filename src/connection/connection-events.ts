@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import type { Priority } from '../options/priority.ts';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
 import type { WebSocketError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
@@ -66,4 +67,6 @@ export interface ConnectionIdentity<UserData> {
   readonly data: UserData;
   /** Time at which the credentials expire, if they do. */
   readonly expiresAt?: Date | number | undefined;
+  /** Default `normal`. */
+  readonly priority?: Priority | undefined;
 }

@@ -3,6 +3,7 @@ import type { Message, Payload } from '../protocol/payload.ts';
 import type { Transport, TransportOwner } from '../sockets/transport.ts';
 import { checkCount, refuseSurplus } from '../options/call-check.ts';
 import { jsonText } from '../options/json-text.ts';
+import type { Priority } from '../options/priority.ts';
 import { checkStreamSource, type StreamOptions, type StreamSource } from '../options/stream-source.ts';
 import {
   checkCloseCall,
@@ -153,6 +154,20 @@ export class Connection<UserData = unknown>
 
   set expiresAt(at: Date | number | undefined) {
     this.#driver.expireAt(at);
+  }
+
+  /**
+   * Importance while the server is overloaded: `'critical'`, `'high'`, `'normal'` or `'low'`. Default `'normal'`, or the
+   * result of the `upgrade` hook. Writable. With the option `loadControl`, a critical server refuses handshakes of `normal`
+   * and `low` and closes connections, `low` first; it never closes one of `critical`. On a client it has no effect.
+   * @throws MisuseError `ERR_ARGUMENT` when set to anything else.
+   */
+  get priority(): Priority {
+    return this.#driver.priority;
+  }
+
+  set priority(priority: Priority) {
+    this.#driver.prioritize(priority);
   }
 
   /**

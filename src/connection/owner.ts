@@ -149,6 +149,8 @@ export interface ConnectionOwner<Driver, C> extends ConnectionContext {
   /** Called after the `close` event of the connection. */
   closed(driver: Driver, info: CloseInfo): void;
   drained(driver: Driver): void;
+  /** The application has set the priority of the connection. */
+  priorityChanged?(driver: Driver): void;
   /** A connection was closed because the memory budget is used up. */
   memoryShed(): void;
   /**

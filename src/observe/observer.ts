@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net';
+import type { BreakerState } from '../breaker/breaker-core.ts';
 import type { CloseInfo } from '../protocol/close-info.ts';
 import type { HandshakeErrorCode } from '../protocol/errors.ts';
+import type { Priority } from '../options/priority.ts';
 import type { ConnectionSettings, RateLimit } from '../options/connection-settings.ts';
 import type { ViolationLimit } from '../options/violation-options.ts';
 import type { ConnectionState } from '../connection/states.ts';
@@ -68,6 +70,10 @@ export interface Observer {
   addressRefused?(remoteAddress: string, limit: ViolationLimit): void;
   /** The `upgrade` hook has returned, or its promise has settled, whether or not the handshake was over by then. */
   upgradeHookEnded?(durationMs: number): void;
+  /** The circuit breaker of the `upgrade` hook has opened, lets trials through, or has closed. */
+  breakerChanged?(next: BreakerState, previous: BreakerState): void;
+  /** A handshake waits because of the load. @param priority What the `upgrade` hook returned. */
+  handshakeDelayed?(priority: Priority): void;
   /**
    * A handshake has succeeded. Comes before the `connection` event.
    * @param handshakeMs Time since the server accepted the socket, or got the request from an HTTP server. Includes TLS and the

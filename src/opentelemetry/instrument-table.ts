@@ -84,6 +84,9 @@ export const INSTRUMENT_TABLE: Readonly<Record<Exclude<MetricName, OmittedMetric
     topics: now('topics', '{topic}'),
     subscriptions: now('subscriptions', '{subscription}'),
     rate_limited_total: counter('rate_limited', '{event}', { attributes: ['hawser.rate_limit.action'] }),
+    delayed_handshakes_total: counter('handshake.delayed', '{handshake}', {
+      attributes: ['hawser.priority'],
+    }),
     ping_rtt_seconds: histogram('ping.duration', 's'),
     ping_timeouts_total: counter('ping.timeouts', '{timeout}'),
     engine_errors_total: counter('engine.errors', '{error}'),

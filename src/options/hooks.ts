@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Priority } from './priority.ts';
 
 export type Awaitable<Value> = Value | PromiseLike<Value>;
 
@@ -73,6 +74,11 @@ export interface UpgradeAcceptance<UserData> {
   readonly expiresAt?: Date | number;
   /** `false` declines compression for this connection. `true`, the default, applies the server's option `perMessageDeflate`. */
   readonly perMessageDeflate?: boolean;
+  /**
+   * Importance of the connection while the server is overloaded: `'critical'`, `'high'`, `'normal'` or `'low'`. Default
+   * `'normal'`. `connection.priority` can change it.
+   */
+  readonly priority?: Priority;
 }
 
 /** A web `Response` of any implementation: Node's, the undici package's, a test environment's. Its body is read once. */

@@ -45,6 +45,8 @@ export const DEFAULT_SERVER_OPTIONS: ResolvedServerOptions<never> = Object.freez
   maxPendingHandshakesPerIp: false,
   ...DEFAULT_CONNECTION_OPTIONS,
   maxConnections: 10_000,
+  softLimitRatio: 0.8,
+  softLimitReleaseRatio: 0.7,
   maxConnectionsPerIp: false,
   maxNewConnectionsPerMinute: false,
   maxNewConnectionsPerMinutePerIp: false,
@@ -128,7 +130,25 @@ export function completeServerOptions<UserData>(
   if (filled.requestHead !== undefined && filled.request === undefined)
     refuseOption('requestHead', filled.requestHead, 'left out without the option request');
   checkEngine(filled);
-  return completeOptions(given, { ...filled, metrics });
+  const softLimitReleaseRatio = softLimitRelease(given['softLimitReleaseRatio'] !== undefined, filled);
+  return completeOptions(given, { ...filled, metrics, softLimitReleaseRatio });
+}
+
+/**
+ * @returns The option `softLimitReleaseRatio`.
+ * @throws MisuseError `ERR_OPTION` for a soft limit that would end above its begin.
+ */
+function softLimitRelease(
+  isGiven: boolean,
+  {
+    softLimitRatio: limit,
+    softLimitReleaseRatio: release,
+  }: Pick<ResolvedServerOptions<never>, 'softLimitRatio' | 'softLimitReleaseRatio'>,
+): number {
+  if (limit === false || release <= limit) return release;
+  return isGiven
+    ? refuseOption('softLimitReleaseRatio', release, `at most softLimitRatio, which is ${limit}`)
+    : limit;
 }
 
 /** @throws MisuseError `ERR_OPTION` for an engine that cannot do what other options need. */

@@ -13,6 +13,7 @@ import {
   orFalse,
   type PlainRule,
   plain,
+  ratio,
   type TableRule,
 } from './option-rules.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -99,6 +100,8 @@ export const SERVER_OPTION_TABLE = Object.freeze({
   maxPendingHandshakesPerIp: orFalse(count(1_000_000, 'maximum handshakes in progress from one address')),
   ...CONNECTION_OPTION_TABLE,
   maxConnections: count(10_000_000, 'maximum connections'),
+  softLimitRatio: orFalse(ratio(0.01, 1, 'share of maxConnections from which handshakes are delayed')),
+  softLimitReleaseRatio: ratio(0.01, 1, 'share of maxConnections below which that ends'),
   maxConnectionsPerIp: orFalse(count(10_000_000, 'maximum connections from one address')),
   maxNewConnectionsPerMinute: orFalse(count(100_000_000, 'maximum new connections per minute')),
   maxNewConnectionsPerMinutePerIp: orFalse(

@@ -129,6 +129,13 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
    */
   readonly maxConnections?: number | undefined;
   /**
+   * Share of `maxConnections` from which each new handshake waits for 100 ms, so that clients arrive more slowly before the
+   * server is full. Default 0.8; 0.01 to 1 ratio, or `false`.
+   */
+  readonly softLimitRatio?: number | false | undefined;
+  /** Share of `maxConnections` below which that ends. Default 0.7; 0.01 to 1 ratio. At most `softLimitRatio`, which lowers the default, too. */
+  readonly softLimitReleaseRatio?: number | undefined;
+  /**
    * Maximum number of connections of one address; one more gets 429. Default `false`; 1 to 10,000,000, or `false`.
    * Behind a proxy, all clients can share one address; otherwise 10 is plenty.
    */

@@ -58,6 +58,8 @@ export const ERRORS = /* @__PURE__ */ Object.freeze({
   ERR_RATE_LIMIT: head(429, '§10', 'too many new connections'),
   ERR_VIOLATION_LIMIT: head(429, '§10', 'too many protocol violations from this address'),
   ERR_SERVER_FULL: head(503, '§10', 'the server is full'),
+  ERR_OVERLOADED: head(503, '§10', 'the server is overloaded'),
+  ERR_BREAKER_OPEN: head(503, '§10', 'the server cannot check requests at the moment'),
   ERR_SHUTTING_DOWN: head(503, '§10', 'the server is shutting down'),
   ERR_UPGRADE_TIMEOUT: head(503, '§4.2.2', 'the server did not decide on the request in time'),
   ERR_TLS: { kind: 'transport', section: '', says: 'the TLS handshake failed' } as const,

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import type { BreakerState } from '../breaker/breaker-core.ts';
 import { ConnectionLog, escaped, type Level } from '../connection/log.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { LogFields, Logger } from '../engine/logger.ts';
@@ -25,6 +26,8 @@ const WARNED_REFUSALS: ReadonlySet<string> = new Set([
   'ERR_RATE_LIMIT',
   'ERR_VIOLATION_LIMIT',
   'ERR_SERVER_FULL',
+  'ERR_OVERLOADED',
+  'ERR_BREAKER_OPEN',
   'ERR_UPGRADE_TIMEOUT',
   'ERR_PROXY_HEADER',
 ]);
@@ -34,6 +37,13 @@ function levelOf(code: string): Level {
   if (WARNED_REFUSALS.has(code)) return 'warn';
   return ROUTINE_REFUSALS.has(code) ? 'debug' : 'info';
 }
+
+/** What happens in each state of the circuit breaker. */
+const BREAKER_LINES: Readonly<Record<BreakerState, string>> = {
+  open: 'the upgrade hook keeps failing: handshakes are refused for a while',
+  'half-open': 'the upgrade hook is tried again',
+  closed: 'the upgrade hook works again',
+};
 
 /** The path of a request target, without the query: queries often hold tokens. */
 const pathOf = (target: string): string => target.split('?', 1)[0]!;
@@ -159,6 +169,10 @@ export class ServerLog extends ConnectionLog implements Observer {
       { alert: name, value: rounded(value), threshold, since: since.toISOString() },
       raised ? 'alert raised' : 'alert cleared',
     );
+  }
+
+  breakerChanged(next: BreakerState, previous: BreakerState): void {
+    this.write(next === 'open' ? 'error' : 'info', { breaker: next, previous }, BREAKER_LINES[next]);
   }
 
   engineDown(error: Error): void {

@@ -35,8 +35,12 @@ import {
   statusOfAcceptance,
 } from '../observe/tracing/traces.ts';
 import { EntryPolicies } from './admission/entry-policies.ts';
+import { LoadGate } from './admission/load-gate.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
+import type { Priority } from '../options/priority.ts';
+import type { BreakerCore } from '../breaker/breaker-core.ts';
+import { hookBreakerOf } from './admission/hook-breaker.ts';
 import { ServerLog } from './log.ts';
 import { loadControlOf } from './server-load.ts';
 import type { ResolvedServerOptions, ServerOptions } from '../options/resolve-server-options.ts';
@@ -84,6 +88,10 @@ export class ServerCore<UserData>
   readonly admission: Admission;
   policies: EntryPolicies;
   readonly places: HandshakePlaces;
+  /** Slows handshakes down under load. Load control sets its source. */
+  readonly gate: LoadGate;
+  /** Of the `upgrade` hook; `undefined` without the option `loadControl.breaker`. */
+  readonly breaker: BreakerCore | undefined;
   readonly endpoints: Endpoints | undefined;
   /** `undefined` without the option `loadControl`. */
   readonly load: LoadControl | undefined;
@@ -146,6 +154,8 @@ export class ServerCore<UserData>
     this.observers = new Observers([this.counters, this.counts, ...log, ...recorder, ...observers]);
     this.warnings = new Warnings(logger);
     this.admission = new Admission(this.options);
+    this.gate = new LoadGate(this.admission);
+    this.breaker = hookBreakerOf(this);
     this.policies = new EntryPolicies(this.options);
     this.places = new HandshakePlaces(this.options, (address) => this.policies.isProxy(address));
     this.topics = new ServerTopics(this, load);
@@ -193,6 +203,10 @@ export class ServerCore<UserData>
     this.observers.tell('upgradeHookEnded', durationMs);
   }
 
+  handshakeDelayed(priority: Priority): void {
+    this.observers.tell('handshakeDelayed', priority);
+  }
+
   upgradeLost(remoteAddress: string, url: string): void {
     this.observers.tell('upgradeLost', remoteAddress, url);
   }
@@ -215,10 +229,10 @@ export class ServerCore<UserData>
     trace: HandshakeTrace | undefined,
   ): DriverOf<UserData> {
     // Written out: what is spread has a hidden class of its own each time, and V8 looks each field up anew.
-    const { protocol, extensions, deflate, data, expiresAt } = identity;
+    const { protocol, extensions, deflate, data, expiresAt, priority } = identity;
     const connection = new Connection<UserData>(
       this,
-      { id: this.random.uuid(), protocol, extensions, deflate, data, expiresAt },
+      { id: this.random.uuid(), protocol, extensions, deflate, data, expiresAt, priority },
       'server',
       open,
     );
@@ -280,6 +294,10 @@ export class ServerCore<UserData>
     this.onReleased?.();
   }
 
+  priorityChanged({ place, priority }: DriverOf<UserData>): void {
+    if (place !== undefined) this.admission.prioritize(place as Reservation, priority);
+  }
+
   drained(driver: DriverOf<UserData>): void {
     this.groups.drained(driver);
     this.reports.emit('drain', driver.connection);
@@ -322,6 +340,8 @@ export class ServerCore<UserData>
     else if (!this.isReachable()) reasons.push('not-listening');
     if (!this.admission.hasRoom) reasons.push('full');
     if (this.topics.lacksEngine) reasons.push('engine');
+    if (this.gate.source.level === 'critical') reasons.push('overloaded');
+    if (this.breaker?.state === 'open') reasons.push('breaker');
     return { ready: reasons.length === 0, reasons };
   }
 

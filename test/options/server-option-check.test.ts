@@ -18,6 +18,8 @@ const COMPANIONS = {
   maxFrameBytes: 1,
   maxBufferedBytes: 2 ** 31 - 1,
   highWaterMarkBytes: 1,
+  softLimitRatio: 1,
+  softLimitReleaseRatio: 0.01,
 };
 for (const { name, rule } of NUMBERS) {
   test(`CF-01 GN-02 ${name}: whole numbers from ${rule.min} to ${rule.max}${rule.orFalse ? ', or false' : ''}`, () => {

@@ -75,6 +75,8 @@ test('CF-02 the defaults are the documented ones', () => {
     history: [],
     presence: [],
     maxHistoryBytes: 67_108_864,
+    softLimitRatio: 0.8,
+    softLimitReleaseRatio: 0.7,
     cluster: undefined,
     requireEngine: false,
     authorizeSubscribe: undefined,
@@ -196,6 +198,11 @@ const CONTRADICTIONS = [
     options: { maxBufferedBytes: 1000 },
     names: ['highWaterMarkBytes is 262144', 'maxBufferedBytes, which is 1000'],
   },
+  {
+    rule: 'LM-02',
+    options: { softLimitRatio: 0.5, softLimitReleaseRatio: 0.6 },
+    names: ['softLimitReleaseRatio is 0.6', 'softLimitRatio, which is 0.5'],
+  },
 ];
 for (const { rule, options, names } of CONTRADICTIONS) {
   test(`${rule} CF-01 contradiction: ${JSON.stringify(options)}`, () => {
@@ -208,6 +215,12 @@ test('HB-03 idleTimeoutMs has no lower bound while it or the heartbeat is off', 
   assert.equal(resolve({ idleTimeoutMs: 1000, heartbeat: false }).idleTimeoutMs, 1000);
   assert.equal(resolve({ idleTimeoutMs: false }).idleTimeoutMs, false);
   assert.equal(resolve({ idleTimeoutMs: 30_001 }).idleTimeoutMs, 30_001);
+});
+
+test('LM-02 a lower softLimitRatio lowers the default of softLimitReleaseRatio', () => {
+  assert.equal(resolve({ softLimitRatio: 0.5 }).softLimitReleaseRatio, 0.5);
+  assert.equal(resolve({ softLimitRatio: 0.9 }).softLimitReleaseRatio, 0.7);
+  assert.equal(resolve({ softLimitRatio: false }).softLimitReleaseRatio, 0.7);
 });
 
 test('RL-01 rateLimit: bursts are twice the rate unless given', () => {

@@ -161,6 +161,9 @@ export const METRIC_TABLE = Object.freeze({
       labels: ['action'],
     },
   ),
+  delayed_handshakes_total: counter('delayed_handshakes_total', 'Handshakes delayed because of load', {
+    labels: ['priority'],
+  }),
   ping_rtt_seconds: histogram('ping_rtt_seconds', SHORT, 'Time from a ping to its pong', SECONDS),
   ping_timeouts_total: counter('ping_timeouts_total', 'Connections closed because pongs were missing'),
   engine_errors_total: counter(

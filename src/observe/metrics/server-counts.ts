@@ -1,4 +1,5 @@
 import type { Clock } from '../../engine/clock.ts';
+import { PRIORITIES, type Priority } from '../../options/priority.ts';
 import type { CloseInfo } from '../../protocol/close-info.ts';
 import type { DropCause, ObservedConnection, Observer, Refusal, ResumeResult } from '../observer.ts';
 import { Histogram, type HistogramCounts } from './histogram.ts';
@@ -16,6 +17,8 @@ export interface ServerCountsReading {
   readonly refusals: Labelled;
   readonly dropped: Labelled;
   readonly rateLimited: Labelled;
+  /** By priority. */
+  readonly delayedHandshakes: Labelled;
   readonly engineErrors: number;
   readonly recoveries: Labelled;
   readonly handshakeSeconds: HistogramCounts;
@@ -46,6 +49,7 @@ export class ServerCounts implements Observer {
     'conflate',
   ]);
   readonly #rateLimited = new LabelledCounter(['close', 'throttle']);
+  readonly #delayedHandshakes = new LabelledCounter(PRIORITIES);
   readonly #recoveries = new LabelledCounter(['recovered', 'not-recovered', 'busy', 'unavailable', 'lost']);
   #engineErrors = 0;
   readonly #handshakes = new Histogram(bucketsOf('handshake_seconds'));
@@ -83,6 +87,10 @@ export class ServerCounts implements Observer {
     this.#rateLimited.add(action);
   }
 
+  handshakeDelayed(priority: Priority): void {
+    this.#delayedHandshakes.add(priority);
+  }
+
   roundTrip(_connection: ObservedConnection, rttMs: number): void {
     this.#roundTrips.add(rttMs / MS_PER_SECOND);
   }
@@ -110,6 +118,7 @@ export class ServerCounts implements Observer {
       refusals: this.refusals.folded(([code]) => refusalLabel(code as Refusal['code'])).read(),
       dropped: this.droppedMessages.read(),
       rateLimited: this.#rateLimited.read(),
+      delayedHandshakes: this.#delayedHandshakes.read(),
       engineErrors: this.#engineErrors,
       recoveries: this.#recoveries.read(),
       handshakeSeconds: this.#handshakes.read(),

@@ -3,6 +3,7 @@ import type { HandshakeErrorCode } from '../../protocol/errors.ts';
 import type { Clock } from '../../engine/clock.ts';
 import { addressKey } from '../../sockets/ip-address.ts';
 import { addressMatcher, type AddressList } from '../../options/addresses.ts';
+import type { Priority } from '../../options/priority.ts';
 import { RateTable } from './rate-table.ts';
 import { type ViolationLimits, ViolationTable } from './violation-table.ts';
 
@@ -14,6 +15,9 @@ const ROOM_RATIO = 0.95;
 export interface AdmissionLimits {
   readonly maxConnections: number;
   readonly maxConnectionsPerIp: number | false;
+  readonly softLimitRatio: number | false;
+  readonly softLimitReleaseRatio: number;
+  readonly loadControl: false | { readonly criticalReserveRatio: number };
   readonly maxNewConnectionsPerMinute: number | false;
   readonly maxNewConnectionsPerMinutePerIp: number | false;
   readonly violationLimit: ViolationLimits | false;
@@ -35,12 +39,18 @@ interface Made {
   readonly violationLimit: ViolationLimits | false;
 }
 
+/**
+ * How a reservation counts: as an ordinary connection, as one of priority `critical`, as none until its priority is known,
+ * or no longer.
+ */
+type ReservationKind = 'ordinary' | 'critical' | 'undecided' | 'released';
+
 /** A place in the server, from {@link Admission.reserve} until {@link Admission.release}. Opaque to its holder. */
 export interface Reservation {
   readonly refused?: undefined;
   /** The count of its address, if addresses are counted. */
   address: AddressCount | undefined;
-  held: boolean;
+  kind: ReservationKind;
 }
 
 /** The reason why there is no place. */
@@ -71,7 +81,12 @@ export class Admission {
   /** Only addresses with a place: never more entries than `maxConnections`. */
   readonly #addresses = new Map<string, AddressCount>();
   #reserved = 0;
+  /** Reserved places that do not belong to a connection of priority `critical`. */
+  #ordinary = 0;
   #hasRoom = true;
+  #isAboveSoftLimit = false;
+  /** Called when {@link isAboveSoftLimit} has changed. It must not throw. */
+  onSoftLimit: (isAbove: boolean) => void = () => {};
 
   /** @throws MisuseError `ERR_OPTION` for an entry of `exemptAddresses` that is neither address nor range. */
   constructor(limits: AdmissionLimits) {
@@ -87,6 +102,8 @@ export class Admission {
       maxNewConnectionsPerMinutePerIp: ratePerIp,
       maxConnections,
       violationLimit,
+      softLimitRatio,
+      softLimitReleaseRatio,
     } = this.#limits;
     const made = this.#made;
     this.#made = { exemptAddresses, rate, ratePerIp, violationLimit };
@@ -99,6 +116,9 @@ export class Admission {
       this.#violations = violationLimit === false ? undefined : new ViolationTable(violationLimit);
     if (this.isFull) this.#hasRoom = false;
     else if (this.#reserved < maxConnections * ROOM_RATIO) this.#hasRoom = true;
+    if (softLimitRatio === false || this.#reserved < maxConnections * softLimitReleaseRatio)
+      this.#moveSoftLimit(false);
+    else if (this.#reserved > maxConnections * softLimitRatio) this.#moveSoftLimit(true);
   }
 
   /**
@@ -136,9 +156,22 @@ export class Admission {
     return this.#reserved >= this.#limits.maxConnections;
   }
 
+  /** Places for connections of other priorities than `critical`. */
+  get #maxOrdinary(): number {
+    const { maxConnections, loadControl } = this.#limits;
+    return loadControl === false
+      ? maxConnections
+      : maxConnections - Math.round(maxConnections * loadControl.criticalReserveRatio);
+  }
+
   /** `false` from the moment the server is full until it is below 95 %. */
   get hasRoom(): boolean {
     return this.#hasRoom;
+  }
+
+  /** `true` once a place was taken above the soft limit, until the places are below its release. */
+  get isAboveSoftLimit(): boolean {
+    return this.#isAboveSoftLimit;
   }
 
   /** Addresses with a place, if addresses are counted. */
@@ -150,11 +183,14 @@ export class Admission {
    * Takes a place. A refusal changes no count and takes no token. The limits per address do not apply to exempt
    * addresses and to sockets without an address; the limits of the whole server apply to all.
    * @param address Normalised; `''` for a socket without an address, such as a Unix socket.
+   * @param mayBeCritical The priority is not known, and may be `critical`. If only places kept for such connections are left,
+   *   the reservation counts for the address alone until {@link decide}: clients that are still asked who they are cannot
+   *   use up the kept places.
    * @returns The place, for {@link release} at the end of the handshake or connection; or the reason of the refusal.
    * @throws An error of the function `exemptAddresses`; then no place is taken.
    */
-  reserve(address: string): Reservation | AdmissionRefusal {
-    if (this.isFull) return FULL;
+  reserve(address: string, mayBeCritical = false): Reservation | AdmissionRefusal {
+    if (this.isFull || (!mayBeCritical && this.#ordinary >= this.#maxOrdinary)) return FULL;
     const { maxConnectionsPerIp, clock } = this.#limits;
     const isPerAddress =
       maxConnectionsPerIp !== false || this.#ratePerAddress !== undefined || this.#violations !== undefined;
@@ -174,9 +210,9 @@ export class Admission {
     if (key !== undefined && this.#ratePerAddress?.take(key, nowMs) === false) return RATE_LIMIT;
     this.#rate?.take(1, nowMs);
     if (key !== undefined && maxConnectionsPerIp !== false) count = this.#counted(key);
-    this.#reserved++;
-    if (this.isFull) this.#hasRoom = false;
-    return { address: count, held: true };
+    const reservation: Reservation = { address: count, kind: 'undecided' };
+    if (this.#ordinary < this.#maxOrdinary) this.#take(reservation, 'ordinary');
+    return reservation;
   }
 
   /** Whether protocol violations are counted. */
@@ -208,13 +244,59 @@ export class Admission {
       : addressKey(address, this.#limits.ipv6PrefixBits);
   }
 
+  /** Decides on a place for a known priority. @returns The reason why there is none: then only {@link release} is left. */
+  decide(reservation: Reservation, priority: Priority): AdmissionRefusal | undefined {
+    if (reservation.kind !== 'undecided') {
+      this.prioritize(reservation, priority);
+      return undefined;
+    }
+    const isCritical = priority === 'critical';
+    if (this.isFull || (!isCritical && this.#ordinary >= this.#maxOrdinary)) return FULL;
+    this.#take(reservation, isCritical ? 'critical' : 'ordinary');
+    return undefined;
+  }
+
+  /** The priority of a connection has changed. It keeps its place, even if too many ordinary connections have one then. */
+  prioritize(reservation: Reservation, priority: Priority): void {
+    const kind = priority === 'critical' ? 'critical' : 'ordinary';
+    if (reservation.kind === kind || reservation.kind === 'undecided' || reservation.kind === 'released')
+      return;
+    reservation.kind = kind;
+    this.#ordinary += kind === 'ordinary' ? 1 : -1;
+  }
+
   /** Releases a place at once, in constant time. A second call does nothing. */
   release(reservation: Reservation): void {
-    if (!reservation.held) return;
-    reservation.held = false;
-    this.#reserved--;
-    if (this.#reserved < this.#limits.maxConnections * ROOM_RATIO) this.#hasRoom = true;
+    const { kind } = reservation;
+    if (kind === 'released') return;
+    reservation.kind = 'released';
+    if (kind !== 'undecided') this.#leave(kind);
     const { address } = reservation;
     if (address !== undefined && --address.connections === 0) this.#addresses.delete(address.key);
+  }
+
+  #take(reservation: Reservation, kind: 'ordinary' | 'critical'): void {
+    const { maxConnections, softLimitRatio } = this.#limits;
+    reservation.kind = kind;
+    // The place that reaches the limit is not above it.
+    if (softLimitRatio !== false && this.#reserved >= maxConnections * softLimitRatio)
+      this.#moveSoftLimit(true);
+    this.#reserved++;
+    if (kind === 'ordinary') this.#ordinary++;
+    if (this.isFull) this.#hasRoom = false;
+  }
+
+  #leave(kind: 'ordinary' | 'critical'): void {
+    const { maxConnections, softLimitReleaseRatio } = this.#limits;
+    this.#reserved--;
+    if (kind === 'ordinary') this.#ordinary--;
+    if (this.#reserved < maxConnections * ROOM_RATIO) this.#hasRoom = true;
+    if (this.#reserved < maxConnections * softLimitReleaseRatio) this.#moveSoftLimit(false);
+  }
+
+  #moveSoftLimit(isAbove: boolean): void {
+    if (this.#isAboveSoftLimit === isAbove) return;
+    this.#isAboveSoftLimit = isAbove;
+    this.onSoftLimit(isAbove);
   }
 }

@@ -1,3 +1,4 @@
+import type { Priority } from '../../options/priority.ts';
 import { HandshakeError } from '../../protocol/errors.ts';
 import type { Admission, AdmissionRefusal, Reservation } from '../admission/admission.ts';
 import type { HandshakePlace, HandshakePlaces, PlaceHolder } from '../admission/handshake-places.ts';
@@ -48,12 +49,21 @@ export class HandshakeClaims {
     if (refusal !== undefined) throw new HandshakeError(refusal.refused, refusal.detail);
   }
 
-  /** Reserves a connection. @returns The reason of a refusal. */
-  reserve(remoteAddress: string): AdmissionRefusal | undefined {
-    const reservation = this.#limits.admission.reserve(remoteAddress);
+  /**
+   * Reserves a connection.
+   * @param mayBeCritical The hook decides about the priority: {@link decide} follows.
+   * @returns The reason of a refusal.
+   */
+  reserve(remoteAddress: string, mayBeCritical: boolean): AdmissionRefusal | undefined {
+    const reservation = this.#limits.admission.reserve(remoteAddress, mayBeCritical);
     if (reservation.refused !== undefined) return reservation;
     this.#reservation = reservation;
     return undefined;
+  }
+
+  /** Keeps the reservation for a connection of this priority. @returns The reason of a refusal. */
+  decide(priority: Priority): AdmissionRefusal | undefined {
+    return this.#limits.admission.decide(this.#reservation!, priority);
   }
 
   /** Passes the place on to the object that takes over the socket. */

@@ -10,9 +10,10 @@ import type { ArrivedTransport, TransportOwner } from '../../sockets/transport.t
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './handshake-owner.ts';
 import type { Refusal } from '../../observe/observer.ts';
 import type { HandshakeTrace } from '../../observe/tracing/traces.ts';
-import type { ResponseLike, UpgradeAcceptance, UpgradeHook, UpgradeRequest } from '../../options/hooks.ts';
+import type { ResponseLike, UpgradeAcceptance, UpgradeRequest } from '../../options/hooks.ts';
 import { PLACE_LOST, type PlaceHolder } from '../admission/handshake-places.ts';
 import { HandshakeClaims } from './handshake-claims.ts';
+import { HandshakeDecision } from './handshake-decision.ts';
 import { HandshakeInput } from './handshake-input.ts';
 import type { Arrival } from './arrival.ts';
 import { Http1Answers, type HttpAnswers } from './http-answers.ts';
@@ -24,9 +25,6 @@ import type { Sender } from '../admission/trust-proxy.ts';
 import { traceHandshake } from './handshake-trace.ts';
 import { answerUpgrade } from './upgrade-answer.ts';
 import { UpgradeHookCall } from './upgrade-hook-call.ts';
-
-/** The verdict of a server without the `upgrade` hook. */
-const ADMITTED = Object.freeze({ refusal: undefined, acceptance: undefined });
 
 type Stage = 'head' | 'deciding' | 'done';
 
@@ -48,7 +46,8 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   /** When TCP accepted the socket, on the clock. Unlike deadlines, it counts the time in which the process was stalled. */
   readonly #acceptedAtMs: number;
   readonly #claims: HandshakeClaims;
-  #hookCall: UpgradeHookCall | undefined;
+  /** Set before the hook is called, if there is anything to wait for. */
+  #decision: HandshakeDecision<UserData> | undefined;
   #trace: HandshakeTrace | undefined;
 
   /** @param finished Called once, with the connection if there is one. */
@@ -134,6 +133,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   }
 
   deadlineReached(): void {
+    if (this.#decision?.deadlineReached() === true) return;
     this.#refuse(this.#stage === 'head' ? 'ERR_HEAD_TIMEOUT' : 'ERR_UPGRADE_TIMEOUT');
   }
 
@@ -242,46 +242,57 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
       );
       return;
     }
-    const refusal = this.#claims.reserve(this.#transport.remoteAddress);
+    const hasHook = owner.options.upgrade !== undefined;
+    const call = hasHook ? UpgradeHookCall.enter(owner.breaker) : undefined;
+    if (hasHook && call === undefined) {
+      this.#refuse('ERR_BREAKER_OPEN');
+      return;
+    }
+    // Before the reservation: a refusal ends the call.
+    if (hasHook) this.#decision = new HandshakeDecision(owner, this, call);
+    const refusal = this.#claims.reserve(this.#transport.remoteAddress, hasHook);
     if (refusal !== undefined) {
       this.#refuse(refusal.refused, undefined, undefined, refusal.retryAfterSeconds);
       return;
     }
     this.#stage = 'deciding';
-    const hook = owner.options.upgrade;
     const opening = owner.opening();
-    if (hook === undefined && opening === undefined) this.#accept(upgrade, request, undefined);
-    else void this.#ask(hook, opening, upgrade, request);
+    if (opening !== undefined || owner.gate.delayMs > 0)
+      this.#decision ??= new HandshakeDecision(owner, this, undefined);
+    if (this.#decision === undefined) this.#admit(upgrade, request, undefined);
+    else void this.#ask(this.#decision, opening, upgrade, request);
   }
 
   /** @param opening What the server still loads. */
   async #ask(
-    hook: UpgradeHook<UserData> | undefined,
+    decision: HandshakeDecision<UserData>,
     opening: Promise<void> | undefined,
     upgrade: UpgradeHead,
     request: UpgradeRequest,
   ): Promise<void> {
-    const owner = this.#owner;
-    const { deadlines, options } = owner;
-    deadlines.plan(this, deadlines.now() + options.upgradeTimeoutMs);
-    const call = new UpgradeHookCall();
-    this.#hookCall = call;
     const { remoteAddress } = this.#transport;
     const asked = { head: upgrade, request, remoteAddress, secure: this.#secure, socket: this.#socket };
+    const isWanted = (): boolean => this.#stage === 'deciding';
     try {
-      const verdict =
-        hook === undefined
-          ? ADMITTED
-          : await call.verdict(hook, asked, deadlines.clock, (durationMs) =>
-              owner.upgradeHookEnded(durationMs),
-            );
-      if (opening !== undefined) await opening;
-      if (this.#stage !== 'deciding') return;
-      if (verdict.refusal === undefined) this.#accept(upgrade, request, verdict.acceptance);
+      const verdict = await decision.verdict(asked, opening, isWanted);
+      if (!isWanted()) return;
+      if (verdict.refusal === undefined) this.#admit(upgrade, request, verdict.acceptance);
       else await this.#refuseWith(verdict.refusal);
     } catch (error) {
-      if (this.#stage === 'deciding') this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
+      if (isWanted()) this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
     }
+  }
+
+  /** Accepts the handshake, unless load or limits forbid it for its priority. */
+  #admit(
+    upgrade: UpgradeHead,
+    request: UpgradeRequest,
+    decision: UpgradeAcceptance<UserData> | undefined,
+  ): void {
+    const priority = decision?.priority ?? 'normal';
+    const refusal = this.#owner.gate.refusal(priority) ?? this.#claims.decide(priority);
+    if (refusal === undefined) this.#accept(upgrade, request, decision);
+    else this.#refuse(refusal.refused);
   }
 
   #accept(
@@ -363,7 +374,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
   #release(): void {
     this.#claims.cancelReservation();
     this.#input.release();
-    this.#hookCall?.abort();
+    this.#decision?.abort();
   }
 
   #end(): void {

@@ -51,6 +51,7 @@ export function answerUpgrade<UserData>(
       deflate: deflate?.agreed,
       data: acceptance?.data as UserData,
       expiresAt,
+      priority: acceptance?.priority,
     },
   };
 }

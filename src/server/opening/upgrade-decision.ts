@@ -1,5 +1,6 @@
 import { nearestName } from '../../options/nearest-name.ts';
 import { shown } from '../../options/option-check.ts';
+import { isPriority, PRIORITIES_ALLOWED } from '../../options/priority.ts';
 import { HandshakeError } from '../../protocol/errors.ts';
 import { type ResponseLike, type UpgradeAcceptance } from '../../options/hooks.ts';
 import { isHeaderList, isPlainObject, isResponseLike } from './response-like.ts';
@@ -22,6 +23,7 @@ const KEYS: Readonly<
     (value) => Number.isFinite(value instanceof Date ? value.getTime() : value),
   ],
   perMessageDeflate: ['true or false', (value) => typeof value === 'boolean'],
+  priority: [PRIORITIES_ALLOWED, isPriority],
 };
 
 const WHAT_TO_RETURN = 'return nothing or { data } to admit, and refuse(status) or false to refuse';

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import { type BreakerCore, REFUSED } from '../../breaker/breaker-core.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { UpgradeContext, UpgradeHook, UpgradeRequest } from '../../options/hooks.ts';
 import type { UpgradeRequest as UpgradeHead } from '../../protocol/handshake/server.ts';
@@ -15,13 +16,40 @@ export interface AskedUpgrade {
   readonly socket: Duplex | undefined;
 }
 
-/** One call of the `upgrade` hook. */
+/** One call of the `upgrade` hook. With a circuit breaker, it has one outcome for it. */
 export class UpgradeHookCall {
   readonly #abort = new AbortController();
+  readonly #breaker: BreakerCore | undefined;
+  #ticket: number;
+
+  private constructor(breaker: BreakerCore | undefined, ticket: number) {
+    this.#breaker = breaker;
+    this.#ticket = ticket;
+  }
+
+  /** @returns `undefined` if the circuit breaker refuses the call. */
+  static enter(breaker: BreakerCore | undefined): UpgradeHookCall | undefined {
+    const ticket = breaker?.enter();
+    return ticket === REFUSED ? undefined : new UpgradeHookCall(breaker, ticket ?? REFUSED);
+  }
+
+  /** The time limit has passed: the hook has failed. Its result no longer counts. */
+  timedOut(): void {
+    this.#settle('failed');
+    this.#abort.abort();
+  }
 
   /** Aborts the signal that the hook got: its result no longer counts. */
   abort(): void {
+    this.#settle('abandoned');
     this.#abort.abort();
+  }
+
+  /** Only the first outcome counts. */
+  #settle(outcome: 'succeeded' | 'failed' | 'abandoned'): void {
+    const ticket = this.#ticket;
+    this.#ticket = REFUSED;
+    if (ticket !== REFUSED) this.#breaker?.[outcome](ticket);
   }
 
   /**
@@ -50,20 +78,29 @@ export class UpgradeHookCall {
         signal: this.#abort.signal,
       });
     } catch (error) {
+      this.#settle('failed');
       ended(clock.now() - askedAtMs);
       throw error;
     }
-    return judged(decision, () => ended(clock.now() - askedAtMs));
+    return judged(decision, (outcome) => {
+      this.#settle(outcome);
+      ended(clock.now() - askedAtMs);
+    });
   }
 }
 
-async function judged<UserData>(decision: unknown, ended: () => void): Promise<Verdict<UserData>> {
+async function judged<UserData>(
+  decision: unknown,
+  ended: (outcome: 'succeeded' | 'failed') => void,
+): Promise<Verdict<UserData>> {
   let settled: unknown;
   try {
     settled = await decision;
-  } finally {
-    ended();
+  } catch (error) {
+    ended('failed');
+    throw error;
   }
+  ended('succeeded');
   return judgeDecision<UserData>(settled);
 }
 

@@ -10,11 +10,14 @@ import {
 import { systemClock } from '../../../src/engine/clock.ts';
 
 /** A server's door with a clock that stands still until it is told. */
-function open(limits: Partial<AdmissionLimits> = {}) {
+function open(limits: Partial<AdmissionLimits> = {}, criticalReserveRatio?: number) {
   const time = { nowMs: 5000 };
   const admission = new Admission({
     maxConnections: 100,
     maxConnectionsPerIp: false,
+    softLimitRatio: false,
+    softLimitReleaseRatio: 0.7,
+    loadControl: criticalReserveRatio === undefined ? false : { criticalReserveRatio },
     maxNewConnectionsPerMinute: false,
     maxNewConnectionsPerMinutePerIp: false,
     violationLimit: false,
@@ -213,5 +216,134 @@ test('HS-20 LM-05 any series of arrivals and departures keeps the counts of a pl
         assert.equal(admission.addresses, new Set(counted).size);
       }
     }),
+  );
+});
+
+test('LM-02 a place taken at or above 80 % is above the soft limit, until less than 70 % are taken', () => {
+  const { admission, enter } = open({ maxConnections: 10, softLimitRatio: 0.8, softLimitReleaseRatio: 0.7 });
+  const reports: boolean[] = [];
+  admission.onSoftLimit = (isAbove) => void reports.push(isAbove);
+  const held = Array.from({ length: 8 }, () => enter('192.0.2.1'));
+  assert.equal(admission.isAboveSoftLimit, false, 'the place that reaches 80 %');
+  held.push(enter('192.0.2.1'), enter('192.0.2.1'));
+  assert.equal(admission.isAboveSoftLimit, true);
+  const leave = (): void => admission.release(held.pop()!);
+  leave();
+  leave();
+  leave();
+  assert.equal(admission.isAboveSoftLimit, true, '70 %');
+  leave();
+  assert.equal(admission.isAboveSoftLimit, false);
+  held.push(enter('192.0.2.1'), enter('192.0.2.1'));
+  assert.equal(admission.isAboveSoftLimit, false, 'filling up again');
+  held.push(enter('192.0.2.1'));
+  assert.equal(admission.isAboveSoftLimit, true);
+  assert.deepEqual(reports, [true, false, true]);
+});
+
+test('LM-02 without a soft limit a full server is not above it', () => {
+  const { admission, enter } = open({ maxConnections: 2, softLimitRatio: false });
+  enter('192.0.2.1');
+  enter('192.0.2.1');
+  assert.equal(admission.isAboveSoftLimit, false);
+});
+
+test('LC-04 kept places are for connections of priority critical', () => {
+  const { admission, enter, refused } = open({ maxConnections: 10 }, 0.2);
+  const ordinary = Array.from({ length: 8 }, () => enter('192.0.2.1'));
+  assert.equal(refused('192.0.2.1'), 'ERR_SERVER_FULL', 'nobody decides about the priority');
+  assert.equal(admission.hasRoom, true, 'two places are left');
+  const undecided = admission.reserve('192.0.2.1', true);
+  assert.ok(isHeld(undecided));
+  assert.equal(admission.reserved, 8, 'it counts when its priority is known');
+  assert.equal(admission.decide(undecided, 'high')?.refused, 'ERR_SERVER_FULL');
+  admission.release(undecided);
+  assert.equal(admission.reserved, 8);
+  const critical = [admission.reserve('192.0.2.1', true), admission.reserve('192.0.2.1', true)].filter(
+    isHeld,
+  );
+  for (const each of critical) assert.equal(admission.decide(each, 'critical'), undefined);
+  assert.equal(admission.isFull, true);
+  assert.equal(admission.hasRoom, false);
+  assert.equal(admission.reserve('192.0.2.1', true).refused, 'ERR_SERVER_FULL');
+  admission.release(ordinary.pop()!);
+  enter('192.0.2.1');
+  admission.release(critical.pop()!);
+  assert.equal(refused('192.0.2.1'), 'ERR_SERVER_FULL');
+});
+
+test('LC-04 clients that are still asked who they are do not use up the kept places', () => {
+  const { admission } = open({ maxConnections: 10 }, 0.2);
+  const waiting = Array.from({ length: 50 }, () => admission.reserve('192.0.2.1', true)).filter(isHeld);
+  assert.equal(waiting.length, 50);
+  assert.equal(admission.reserved, 8);
+  const last = waiting.pop()!;
+  assert.equal(admission.decide(last, 'critical'), undefined);
+  assert.equal(admission.reserved, 9);
+  admission.release(waiting.shift()!);
+  const next = waiting.pop()!;
+  assert.equal(admission.decide(next, 'normal'), undefined, 'an ordinary place became free meanwhile');
+  for (const each of [...waiting, last, next]) admission.release(each);
+  assert.equal(admission.reserved, 0);
+});
+
+test('LC-04 a connection of priority critical in an ordinary place frees that place', () => {
+  const { admission, enter, refused } = open({ maxConnections: 10 }, 0.2);
+  const held = Array.from({ length: 8 }, () => enter('192.0.2.1'));
+  admission.prioritize(held[0]!, 'critical');
+  admission.prioritize(held[0]!, 'critical');
+  held.push(enter('192.0.2.1'));
+  assert.equal(refused('192.0.2.1'), 'ERR_SERVER_FULL');
+  admission.prioritize(held[0]!, 'low');
+  admission.release(held[1]!);
+  assert.equal(refused('192.0.2.1'), 'ERR_SERVER_FULL', 'eight ordinary connections are left');
+  admission.release(held[2]!);
+  enter('192.0.2.1');
+  admission.prioritize(held[1]!, 'critical');
+  assert.equal(admission.reserved, 8, 'a released place stays released');
+});
+
+test('LC-04 property: kept places are never used by others, and counts return to zero', () => {
+  const step = fc.record({
+    what: fc.constantFrom('reserve', 'decide', 'prioritize', 'release'),
+    at: fc.nat(40),
+    priority: fc.constantFrom('critical' as const, 'high' as const, 'normal' as const, 'low' as const),
+  });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 12 }),
+      fc.double({ min: 0, max: 0.9, noNaN: true }),
+      fc.array(step),
+      (max, ratio, steps) => {
+        const { admission } = open({ maxConnections: max, maxConnectionsPerIp: 1_000 }, ratio);
+        const held: Reservation[] = [];
+        const raised = new Set<Reservation>();
+        for (const { what, at, priority } of steps) {
+          const chosen = held[at % Math.max(1, held.length)];
+          if (what === 'reserve') {
+            const reservation = admission.reserve('192.0.2.1', true);
+            if (isHeld(reservation)) held.push(reservation);
+          } else if (chosen === undefined) continue;
+          else if (what === 'release') admission.release(held.splice(held.indexOf(chosen), 1)[0]!);
+          else if (what === 'decide') {
+            if (admission.decide(chosen, priority) !== undefined)
+              admission.release(held.splice(held.indexOf(chosen), 1)[0]!);
+          } else {
+            admission.prioritize(chosen, priority);
+            if (priority !== 'critical') raised.add(chosen);
+          }
+          const ordinary = held.filter((each) => each.kind === 'ordinary' && !raised.has(each)).length;
+          const taken = held.filter((each) => each.kind !== 'undecided').length;
+          assert.equal(admission.reserved, taken);
+          assert.ok(taken <= max);
+          assert.ok(ordinary <= max - Math.round(max * ratio));
+        }
+        for (const each of held) admission.release(each);
+        assert.deepEqual(
+          [admission.reserved, admission.addresses, admission.isAboveSoftLimit],
+          [0, 0, false],
+        );
+      },
+    ),
   );
 });

@@ -54,7 +54,7 @@ const STEPS: readonly (readonly [string, (peer: Peer) => void])[] = [
   [
     'giving the place back',
     ({ connection }) => {
-      const { place } = driverOf(connection) as { place: { held: boolean; address: unknown } };
+      const { place } = driverOf(connection) as { place: { kind: string; address: unknown } };
       Object.defineProperty(place, 'address', { get: () => broken('no address') });
     },
   ],

@@ -9,7 +9,7 @@ import { TRANSPORT } from '../transport.ts';
 const isState = (error: unknown): boolean => error instanceof MisuseError && error.code === 'ERR_STATE';
 
 test('EV-12 LM-02: ready turns false when full, and true again below 95 %', async (t) => {
-  const { server, join } = live(t, { maxConnections: 40 });
+  const { server, join } = live(t, { maxConnections: 40, softLimitRatio: false });
   assert.equal(server.ready(), false, 'not started');
   const peers: Peer[] = [];
   for (let i = 0; i < 39; i++) peers.push(await join());

@@ -55,6 +55,7 @@ test('HS-11: the example of §1.3 is answered with its accept value, and nothing
     deflate: undefined,
     data: undefined,
     expiresAt: undefined,
+    priority: undefined,
   });
 });
 
