@@ -22,6 +22,8 @@ const ORDINARY: ReadonlySet<CloseCause> = new Set([
   'transport-error',
   'lifetime',
   'shutdown',
+  // The server writes one line for each batch.
+  'load-shed',
 ]);
 const OUR_FAULT: ReadonlySet<CloseCause> = new Set(['handler-error', 'internal-error']);
 

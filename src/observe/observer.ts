@@ -7,6 +7,7 @@ import type { ConnectionSettings, RateLimit } from '../options/connection-settin
 import type { ViolationLimit } from '../options/violation-options.ts';
 import type { ConnectionState } from '../connection/states.ts';
 import type { LoadAlert, PressureInfo } from './load-control/reading.ts';
+import type { ShedBatch } from './load-control/shedder.ts';
 import type { StaleEntry } from '../server/stale-entry.ts';
 import type { ShutdownReport } from '../server/shutdown.ts';
 import type { ServerStats } from '../server/stats.ts';
@@ -115,6 +116,10 @@ export interface Observer {
   levelChanged?(info: PressureInfo): void;
   /** Load control has raised or cleared an alert. */
   alerted?(alert: LoadAlert): void;
+  /** Load control closes a connection, because the load stays critical. @param priority Of the connection; never `critical`. */
+  shed?(connection: ObservedConnection, priority: Priority): void;
+  /** Load control has closed a batch of connections. */
+  batchShed?(batch: ShedBatch): void;
   /** The memory budget is used up, and connections are closed until 90 % are reached. A server reports each episode once. */
   memoryShed?(maxBytes: number): void;
 }

@@ -87,6 +87,7 @@ export const INSTRUMENT_TABLE: Readonly<Record<Exclude<MetricName, OmittedMetric
     delayed_handshakes_total: counter('handshake.delayed', '{handshake}', {
       attributes: ['hawser.priority'],
     }),
+    shed_total: counter('connection.shed', '{connection}', { attributes: ['hawser.priority'] }),
     ping_rtt_seconds: histogram('ping.duration', 's'),
     ping_timeouts_total: counter('ping.timeouts', '{timeout}'),
     engine_errors_total: counter('engine.errors', '{error}'),

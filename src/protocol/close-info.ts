@@ -24,6 +24,7 @@ export type CloseCause =
   | 'expired'
   | 'lifetime'
   | 'shutdown'
+  | 'load-shed'
   | 'internal-error';
 
 /** How a connection ended. */

@@ -6,6 +6,7 @@ import type { LogFields, Logger } from '../engine/logger.ts';
 import { LOAD_LEVELS } from '../observe/load-control/level.ts';
 import type { LoadAlert, PressureInfo } from '../observe/load-control/reading.ts';
 import type { LoadSignals } from '../observe/load-control/signals.ts';
+import type { ShedBatch } from '../observe/load-control/shedder.ts';
 import type { Observer, Refusal } from '../observe/observer.ts';
 import type { ViolationLimit } from '../options/violation-options.ts';
 import { RepeatLimit } from './repeat-limit.ts';
@@ -169,6 +170,10 @@ export class ServerLog extends ConnectionLog implements Observer {
       { alert: name, value: rounded(value), threshold, since: since.toISOString() },
       raised ? 'alert raised' : 'alert cleared',
     );
+  }
+
+  batchShed(batch: ShedBatch): void {
+    this.write('warn', { ...batch }, 'load shed: connections were closed with 1013');
   }
 
   breakerChanged(next: BreakerState, previous: BreakerState): void {

@@ -39,6 +39,8 @@ import { LoadGate } from './admission/load-gate.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
 import type { Priority } from '../options/priority.ts';
+import { shedderOf } from './load-shedding.ts';
+import type { Shedder } from '../observe/load-control/shedder.ts';
 import type { BreakerCore } from '../breaker/breaker-core.ts';
 import { hookBreakerOf } from './admission/hook-breaker.ts';
 import { ServerLog } from './log.ts';
@@ -90,6 +92,8 @@ export class ServerCore<UserData>
   readonly places: HandshakePlaces;
   /** Slows handshakes down under load. Load control sets its source. */
   readonly gate: LoadGate;
+  /** Closes connections while the load stays critical; `undefined` without the option `loadControl.shed`. */
+  readonly shedder: Shedder<DriverOf<UserData>> | undefined;
   /** Of the `upgrade` hook; `undefined` without the option `loadControl.breaker`. */
   readonly breaker: BreakerCore | undefined;
   readonly endpoints: Endpoints | undefined;
@@ -156,6 +160,7 @@ export class ServerCore<UserData>
     this.admission = new Admission(this.options);
     this.gate = new LoadGate(this.admission);
     this.breaker = hookBreakerOf(this);
+    this.shedder = shedderOf(this);
     this.policies = new EntryPolicies(this.options);
     this.places = new HandshakePlaces(this.options, (address) => this.policies.isProxy(address));
     this.topics = new ServerTopics(this, load);

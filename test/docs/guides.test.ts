@@ -28,6 +28,7 @@ const CAUSES: Readonly<Record<CloseCause, true>> = {
   'write-timeout': true,
   'rate-limit': true,
   'slow-consumer': true,
+  'load-shed': true,
   'memory-cap': true,
   'handler-error': true,
   'payload-detached': true,

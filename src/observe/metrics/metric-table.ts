@@ -164,6 +164,9 @@ export const METRIC_TABLE = Object.freeze({
   delayed_handshakes_total: counter('delayed_handshakes_total', 'Handshakes delayed because of load', {
     labels: ['priority'],
   }),
+  shed_total: counter('shed_total', 'Connections closed because the load stayed critical', {
+    labels: ['priority'],
+  }),
   ping_rtt_seconds: histogram('ping_rtt_seconds', SHORT, 'Time from a ping to its pong', SECONDS),
   ping_timeouts_total: counter('ping_timeouts_total', 'Connections closed because pongs were missing'),
   engine_errors_total: counter(

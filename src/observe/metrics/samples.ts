@@ -68,6 +68,7 @@ const SERVER_SAMPLES: Readonly<Record<ServerMetric, (from: ServerReading) => rea
   subscriptions: ({ stats }) => one(stats.topics.subscriptions),
   rate_limited_total: ({ counts }) => counts.rateLimited,
   delayed_handshakes_total: ({ counts }) => counts.delayedHandshakes,
+  shed_total: ({ counts }) => counts.shed,
   ping_rtt_seconds: ({ counts }) => one(counts.pingRttSeconds),
   ping_timeouts_total: ({ stats }) => one(stats.heartbeat.timeouts),
   engine_errors_total: ({ counts }) => one(counts.engineErrors),

@@ -19,6 +19,8 @@ export interface ServerCountsReading {
   readonly rateLimited: Labelled;
   /** By priority. */
   readonly delayedHandshakes: Labelled;
+  /** By priority. */
+  readonly shed: Labelled;
   readonly engineErrors: number;
   readonly recoveries: Labelled;
   readonly handshakeSeconds: HistogramCounts;
@@ -50,6 +52,7 @@ export class ServerCounts implements Observer {
   ]);
   readonly #rateLimited = new LabelledCounter(['close', 'throttle']);
   readonly #delayedHandshakes = new LabelledCounter(PRIORITIES);
+  readonly #shed = new LabelledCounter(['high', 'normal', 'low']);
   readonly #recoveries = new LabelledCounter(['recovered', 'not-recovered', 'busy', 'unavailable', 'lost']);
   #engineErrors = 0;
   readonly #handshakes = new Histogram(bucketsOf('handshake_seconds'));
@@ -91,6 +94,10 @@ export class ServerCounts implements Observer {
     this.#delayedHandshakes.add(priority);
   }
 
+  shed(_connection: ObservedConnection, priority: Priority): void {
+    this.#shed.add(priority);
+  }
+
   roundTrip(_connection: ObservedConnection, rttMs: number): void {
     this.#roundTrips.add(rttMs / MS_PER_SECOND);
   }
@@ -119,6 +126,7 @@ export class ServerCounts implements Observer {
       dropped: this.droppedMessages.read(),
       rateLimited: this.#rateLimited.read(),
       delayedHandshakes: this.#delayedHandshakes.read(),
+      shed: this.#shed.read(),
       engineErrors: this.#engineErrors,
       recoveries: this.#recoveries.read(),
       handshakeSeconds: this.#handshakes.read(),

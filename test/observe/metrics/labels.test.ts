@@ -31,6 +31,7 @@ const CAUSES: readonly CloseCause[] = [
   'write-timeout',
   'rate-limit',
   'slow-consumer',
+  'load-shed',
   'memory-cap',
   'handler-error',
   'payload-detached',
