@@ -35,14 +35,9 @@ import {
   statusOfAcceptance,
 } from '../observe/tracing/traces.ts';
 import { EntryPolicies } from './admission/entry-policies.ts';
-import { LoadGate } from './admission/load-gate.ts';
 import { HandshakePlaces } from './admission/handshake-places.ts';
 import type { UpgradeRequest } from '../options/hooks.ts';
-import type { Priority } from '../options/priority.ts';
-import { shedderOf } from './load-shedding.ts';
-import type { Shedder } from '../observe/load-control/shedder.ts';
-import type { BreakerCore } from '../breaker/breaker-core.ts';
-import { hookBreakerOf } from './admission/hook-breaker.ts';
+import { LoadGuard } from './load-guard.ts';
 import { ServerLog } from './log.ts';
 import { loadControlOf } from './server-load.ts';
 import type { ResolvedServerOptions, ServerOptions } from '../options/resolve-server-options.ts';
@@ -90,12 +85,7 @@ export class ServerCore<UserData>
   readonly admission: Admission;
   policies: EntryPolicies;
   readonly places: HandshakePlaces;
-  /** Slows handshakes down under load. Load control sets its source. */
-  readonly gate: LoadGate;
-  /** Closes connections while the load stays critical; `undefined` without the option `loadControl.shed`. */
-  readonly shedder: Shedder<DriverOf<UserData>> | undefined;
-  /** Of the `upgrade` hook; `undefined` without the option `loadControl.breaker`. */
-  readonly breaker: BreakerCore | undefined;
+  readonly guard: LoadGuard<UserData>;
   readonly endpoints: Endpoints | undefined;
   /** `undefined` without the option `loadControl`. */
   readonly load: LoadControl | undefined;
@@ -158,9 +148,7 @@ export class ServerCore<UserData>
     this.observers = new Observers([this.counters, this.counts, ...log, ...recorder, ...observers]);
     this.warnings = new Warnings(logger);
     this.admission = new Admission(this.options);
-    this.gate = new LoadGate(this.admission);
-    this.breaker = hookBreakerOf(this);
-    this.shedder = shedderOf(this);
+    this.guard = new LoadGuard(this);
     this.policies = new EntryPolicies(this.options);
     this.places = new HandshakePlaces(this.options, (address) => this.policies.isProxy(address));
     this.topics = new ServerTopics(this, load);
@@ -206,10 +194,6 @@ export class ServerCore<UserData>
 
   upgradeHookEnded(durationMs: number): void {
     this.observers.tell('upgradeHookEnded', durationMs);
-  }
-
-  handshakeDelayed(priority: Priority): void {
-    this.observers.tell('handshakeDelayed', priority);
   }
 
   upgradeLost(remoteAddress: string, url: string): void {
@@ -345,8 +329,7 @@ export class ServerCore<UserData>
     else if (!this.isReachable()) reasons.push('not-listening');
     if (!this.admission.hasRoom) reasons.push('full');
     if (this.topics.lacksEngine) reasons.push('engine');
-    if (this.gate.source.level === 'critical') reasons.push('overloaded');
-    if (this.breaker?.state === 'open') reasons.push('breaker');
+    reasons.push(...this.guard.reasons);
     return { ready: reasons.length === 0, reasons };
   }
 

@@ -5,6 +5,7 @@ import { type ControlledServer, LoadControl } from '../observe/load-control/load
 import type { LoadAlert, PressureInfo } from '../observe/load-control/reading.ts';
 import type { Quality } from '../options/live-settings.ts';
 import type { ResolvedServerOptions } from '../options/server-options.ts';
+import type { LoadGuard } from './load-guard.ts';
 import type { ServerReports } from './server-reports.ts';
 import type { ServerStats } from './stats.ts';
 
@@ -15,6 +16,7 @@ export interface LoadedServer<UserData> {
   readonly observers: Observers;
   readonly reports: Pick<ServerReports<UserData>, 'emit' | 'handlerFailed'>;
   readonly connectionCount: number;
+  readonly guard: LoadGuard<UserData>;
   setQuality(quality: Quality): void;
   stats(transport: ServerStats['transport']): ServerStats;
 }
@@ -53,6 +55,10 @@ class LoadReports<UserData> implements ControlledServer {
     this.#server.reports.emit('pressure', info);
   }
 
+  sampled(): void {
+    this.#server.guard.shedder?.sampled();
+  }
+
   alerted(alert: LoadAlert): void {
     this.#server.observers.tell('alerted', alert);
     this.#server.reports.emit('alert', alert);
@@ -66,5 +72,8 @@ class LoadReports<UserData> implements ControlledServer {
 /** @returns `undefined` without the option `loadControl`. */
 export function loadControlOf<UserData>(server: LoadedServer<UserData>): LoadControl | undefined {
   const { loadControl } = server.options;
-  return loadControl === false ? undefined : new LoadControl(loadControl, new LoadReports(server));
+  if (loadControl === false) return undefined;
+  const control = new LoadControl(loadControl, new LoadReports(server));
+  server.guard.gate.source = control;
+  return control;
 }

@@ -1,10 +1,22 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import type { LogFields, Logger, Priority, ServerOptions } from '../../src/index.ts';
-import { eventLoopTurns } from '../../src/testing/index.ts';
+import {
+  type ClientConnection,
+  connect,
+  type ConnectError,
+  type LogFields,
+  type Logger,
+  type Priority,
+  type ServerOptions,
+  WebSocketServer,
+} from '../../src/index.ts';
+import { eventLoopTurns, VirtualClock } from '../../src/testing/index.ts';
 import { scrape } from '../observe/metrics/scrape.ts';
 import { closeCode, live } from './live.ts';
-import { coreOf, levelOf } from './loaded.ts';
+import { coreOf, probeOf } from './loaded.ts';
+import { TRANSPORT } from './transport.ts';
 
 const byQuery: ServerOptions['upgrade'] = ({ request }) => ({
   priority: request.headers['priority'] as Priority,
@@ -14,16 +26,15 @@ test('LC-05 a critical server sheds low, then normal, then high with 1013, and n
   const lines: [string, LogFields][] = [];
   const note = (fields: LogFields, text: string): void => void lines.push([text, fields]);
   const logger: Logger = { debug() {}, info: note, warn: note, error: note };
-  const room = live(t, { upgrade: byQuery, loadControl: {}, logger });
+  const load = probeOf();
+  const room = live(t, { upgrade: byQuery, loadControl: { probe: load.probe }, logger });
   const { server, closes } = room;
-  const level = levelOf(server, 'normal');
   const peers = new Map<string, Awaited<ReturnType<typeof room.join>>>();
   for (const priority of ['critical', 'high', 'normal', 'low'])
     peers.set(priority, await room.join({ Priority: priority }));
-  level.level = 'critical';
+  load.level = 'critical';
   const sample = async (): Promise<void> => {
     room.clock.advance(1_000);
-    coreOf(server).shedder!.sampled();
     await eventLoopTurns(4);
   };
   await sample();
@@ -55,21 +66,20 @@ test('LC-05 a critical server sheds low, then normal, then high with 1013, and n
 });
 
 test('LC-05 among equals the connection with most queued bytes is shed, then the one that was silent for longest', async (t) => {
-  const room = live(t, { loadControl: {} });
+  const load = probeOf();
+  const room = live(t, { loadControl: { probe: load.probe } });
   const [silent, talking, slow] = [await room.join(), await room.join(), await room.join()];
   slow.wire.server.cork();
   slow.connection.send('x'.repeat(1_000));
   await room.pass(1_000);
   talking.raw.send(Buffer.from('8980000000008a8000000000', 'hex'));
   await eventLoopTurns(4);
-  levelOf(room.server, 'critical');
-  const shedder = coreOf(room.server).shedder!;
+  load.level = 'critical';
   const ended: string[] = [];
   for (const [name, { connection }] of Object.entries({ silent, talking, slow }))
     connection.on('stateChange', (next) => void (next === 'closing' && ended.push(name)));
   for (let i = 0; i < 4; i++) {
     room.clock.advance(1_000);
-    shedder.sampled();
     await eventLoopTurns(4);
   }
   slow.wire.server.uncork();
@@ -78,18 +88,18 @@ test('LC-05 among equals the connection with most queued bytes is shed, then the
 
 for (const loadControl of [false, { shed: false }] as const) {
   test(`LC-05 with loadControl: ${JSON.stringify(loadControl)} nothing is shed`, (t) => {
-    assert.equal(coreOf(live(t, { loadControl }).server).shedder, undefined);
+    assert.equal(coreOf(live(t, { loadControl }).server).guard.shedder, undefined);
   });
 }
 
 test('LC-05 SD-01 once a shutdown has begun nothing is shed', async (t) => {
-  const room = live(t, { loadControl: {} });
+  const load = probeOf();
+  const room = live(t, { loadControl: { probe: load.probe } });
   const { raw, connection } = await room.join();
-  levelOf(room.server, 'critical');
+  load.level = 'critical';
   const over = room.server.shutdown({ readyDelayMs: 5_000 });
   for (let i = 0; i < 4; i++) {
     room.clock.advance(1_000);
-    coreOf(room.server).shedder!.sampled();
     await eventLoopTurns(4);
   }
   assert.equal(connection.state, 'open');
@@ -98,3 +108,76 @@ test('LC-05 SD-01 once a shutdown has begun nothing is shed', async (t) => {
   raw[Symbol.dispose]();
   await over;
 });
+
+for (const door of ['listen', 'attach'] as const) {
+  test(`LC-09 LC-03 LC-05 over ${door}, a critical server keeps what is critical, and full service returns without a restart`, async (t) => {
+    const clock = new VirtualClock();
+    const load = probeOf();
+    const server = new WebSocketServer({
+      ...TRANSPORT,
+      clock,
+      loadControl: { probe: load.probe },
+      allowedOrigins: '*',
+      upgrade: byQuery,
+    });
+    const http = createServer();
+    const port = await (door === 'listen'
+      ? server.listen(0, '127.0.0.1').then((address) => address.port)
+      : attached());
+    t.after(async () => {
+      await server.shutdown();
+      http.close();
+    });
+    async function attached(): Promise<number> {
+      server.attach(http);
+      await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+      return (http.address() as AddressInfo).port;
+    }
+    const join = (priority: string): Promise<ClientConnection> =>
+      connect(`ws://127.0.0.1:${port}`, { headers: { Priority: priority } });
+    const pass = async (ms: number): Promise<void> => {
+      await eventLoopTurns(20);
+      for (let left = ms; left > 0; left -= 50) {
+        clock.advance(50);
+        await eventLoopTurns(2);
+      }
+    };
+    /** Lets a handshake take its time, in the turns that its bytes need. */
+    const delayed = async (priority: string): Promise<ClientConnection | number> => {
+      let settled: ClientConnection | number | undefined;
+      void join(priority).then(
+        (connection) => (settled = connection),
+        (error: ConnectError) => (settled = error.status),
+      );
+      while (settled === undefined) await pass(50);
+      return settled;
+    };
+    const critical = [await join('critical'), await join('critical')];
+    const normal = [await join('normal'), await join('normal'), await join('low')];
+    load.level = 'critical';
+    await pass(9_000);
+    assert.ok(critical.every(({ state }) => state === 'open'));
+    for (const { closed } of normal) {
+      const { code, reason } = await closed;
+      assert.deepEqual([code, reason], [1013, 'overloaded']);
+    }
+    assert.equal(server.stats().closes.byCause['load-shed'], 3);
+    assert.equal(server.ready(), false);
+    assert.equal(await delayed('normal'), 503);
+    const newcomer = await delayed('critical');
+    assert.ok(typeof newcomer === 'object');
+    load.level = 'normal';
+    await pass(7_000);
+    assert.equal(server.stats().load?.level, 'normal');
+    assert.equal(server.ready(), true);
+    const back = await join('normal');
+    const echoed = new Promise((resolve) => back.once('message', resolve));
+    server.on('message', (connection, message) => void connection.send(message));
+    back.send('as before');
+    assert.equal(await echoed, 'as before');
+    for (const each of [...critical, newcomer, back]) {
+      assert.equal(each.state, 'open');
+      each.terminate();
+    }
+  });
+}

@@ -18,6 +18,8 @@ export interface ControlledServer extends Pick<MonitoredServer, 'clock' | 'ownSi
   alertCounters(): AlertCounters;
   /** The level has changed, and the quality with it. Must not throw. */
   levelChanged(info: PressureInfo): void;
+  /** Called after each sample, and after a change of the level. Must not throw. */
+  sampled(): void;
   /** Must not throw. */
   alerted(alert: LoadAlert): void;
 }
@@ -72,6 +74,7 @@ export class LoadControl implements LevelSource, MonitoredServer {
 
   sampled({ signals, atMs }: LoadSample): void {
     this.#alerts?.sampled(signals, this.clock.now(), atMs, () => this.#server.alertCounters());
+    this.#server.sampled();
   }
 
   probeFailed(error: unknown): void {

@@ -56,9 +56,9 @@ export class HandshakeDecision<UserData> {
     if (opening !== undefined) await opening;
     const owner = this.#owner;
     const { deadlines } = owner;
-    const { delayMs } = owner.gate;
+    const { delayMs } = owner.guard.gate;
     if (delayMs === 0 || verdict.refusal !== undefined || !isWanted()) return verdict;
-    owner.handshakeDelayed(verdict.acceptance?.priority ?? 'normal');
+    owner.guard.handshakeDelayed(verdict.acceptance?.priority ?? 'normal');
     // A promise keeps the asynchronous context of the handshake; the callback of a deadline has none.
     await new Promise<void>((resolve) => {
       this.#endDelay = resolve;

@@ -6,9 +6,7 @@ import type { DeadlineQueue } from '../../engine/deadlines.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Transport, TransportOwner } from '../../sockets/transport.ts';
 import type { Admission, Reservation } from '../admission/admission.ts';
-import type { LoadGate } from '../admission/load-gate.ts';
-import type { BreakerCore } from '../../breaker/breaker-core.ts';
-import type { Priority } from '../../options/priority.ts';
+import type { LoadGuard } from '../load-guard.ts';
 import type { EntryPolicies } from '../admission/entry-policies.ts';
 import type { HandshakePlaces } from '../admission/handshake-places.ts';
 import type { Endpoints } from './endpoints.ts';
@@ -39,9 +37,7 @@ export interface HandshakeOwner<UserData> extends HeldInputOwner {
   readonly deadlines: DeadlineQueue;
   readonly admission: Admission;
   readonly places: HandshakePlaces;
-  readonly gate: LoadGate;
-  /** Of the `upgrade` hook; `undefined` for none. */
-  readonly breaker: BreakerCore | undefined;
+  readonly guard: Pick<LoadGuard<UserData>, 'gate' | 'breaker' | 'handshakeDelayed'>;
   readonly shuttingDown: boolean;
   readonly pendingSockets: Set<PendingSocket>;
   readonly policies: EntryPolicies;
@@ -56,8 +52,6 @@ export interface HandshakeOwner<UserData> extends HeldInputOwner {
   /** Reports a request with `Sec-WebSocket-Key` but without `Upgrade`. */
   upgradeLost(remoteAddress: string, url: string): void;
   refused(refusal: Refusal): void;
-  /** A handshake waits because of the load. */
-  handshakeDelayed(priority: Priority): void;
   /** The `upgrade` hook has returned, or its promise has settled. */
   upgradeHookEnded(durationMs: number): void;
   /**

@@ -243,7 +243,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
       return;
     }
     const hasHook = owner.options.upgrade !== undefined;
-    const call = hasHook ? UpgradeHookCall.enter(owner.breaker) : undefined;
+    const call = hasHook ? UpgradeHookCall.enter(owner.guard.breaker) : undefined;
     if (hasHook && call === undefined) {
       this.#refuse('ERR_BREAKER_OPEN');
       return;
@@ -257,7 +257,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     }
     this.#stage = 'deciding';
     const opening = owner.opening();
-    if (opening !== undefined || owner.gate.delayMs > 0)
+    if (opening !== undefined || owner.guard.gate.delayMs > 0)
       this.#decision ??= new HandshakeDecision(owner, this, undefined);
     if (this.#decision === undefined) this.#admit(upgrade, request, undefined);
     else void this.#ask(this.#decision, opening, upgrade, request);
@@ -290,7 +290,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     decision: UpgradeAcceptance<UserData> | undefined,
   ): void {
     const priority = decision?.priority ?? 'normal';
-    const refusal = this.#owner.gate.refusal(priority) ?? this.#claims.decide(priority);
+    const refusal = this.#owner.guard.gate.refusal(priority) ?? this.#claims.decide(priority);
     if (refusal === undefined) this.#accept(upgrade, request, decision);
     else this.#refuse(refusal.refused);
   }

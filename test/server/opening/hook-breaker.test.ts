@@ -3,10 +3,12 @@ import { test, type TestContext } from 'node:test';
 import { type LogFields, type Logger, refuse, type ServerOptions } from '../../../src/index.ts';
 import { duplexPair, eventLoopTurns, RawClient } from '../../../src/testing/index.ts';
 import { live, upgradeRequest } from '../live.ts';
-import { coreOf } from '../loaded.ts';
+import { coreOf, probeOf } from '../loaded.ts';
 
 /** What the hook does with a handshake; the client asks for it by the path. */
 type Behaviour = 'admit' | 'refuse' | 'throw' | 'reject' | 'hang' | 'misuse';
+
+const { probe } = probeOf();
 
 const broken = new Error('the user service is down');
 
@@ -27,7 +29,7 @@ function guarded(t: TestContext, options: ServerOptions = {}) {
     if (behaviour === 'admit') return undefined;
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   };
-  const room = live(t, { loadControl: {}, upgrade, logger, ...options });
+  const room = live(t, { loadControl: { probe }, upgrade, logger, ...options });
   const begin = (behaviour: Behaviour): RawClient => {
     const wire = duplexPair();
     const raw = RawClient.over(wire.client);
@@ -50,7 +52,7 @@ function guarded(t: TestContext, options: ServerOptions = {}) {
     askTimes,
     lines,
     calls: () => calls,
-    stateOf: () => coreOf(room.server).breaker!.state,
+    stateOf: () => coreOf(room.server).guard.breaker!.state,
   };
 }
 
@@ -176,7 +178,7 @@ test('LC-07 LG-01 the log tells each change of the breaker once', async (t) => {
 
 test('LC-07 the options of the breaker decide when it opens', async (t) => {
   const { askTimes, clock, stateOf } = guarded(t, {
-    loadControl: { breaker: { minHandshakes: 4, failureRatio: 1, openMs: 200, trials: 1 } },
+    loadControl: { probe, breaker: { minHandshakes: 4, failureRatio: 1, openMs: 200, trials: 1 } },
   });
   await askTimes(3, 'throw');
   await askTimes(1, 'admit');

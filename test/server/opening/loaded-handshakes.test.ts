@@ -4,7 +4,7 @@ import { type Connection, type Priority, refuse, type ServerOptions } from '../.
 import { duplexPair, eventLoopTurns, RawClient, text } from '../../../src/testing/index.ts';
 import { scrape } from '../../observe/metrics/scrape.ts';
 import { live, type Peer, upgradeRequest } from '../live.ts';
-import { coreOf, levelOf } from '../loaded.ts';
+import { coreOf, levelOf, probeOf } from '../loaded.ts';
 
 /** One handshake that may take a while. */
 interface Pending {
@@ -261,7 +261,7 @@ test('LC-04 criticalReserveRatio keeps connections for clients whose hook says c
   const room = roomOf(t, {
     maxConnections: 10,
     softLimitRatio: false,
-    loadControl: { criticalReserveRatio: 0.2 },
+    loadControl: { criticalReserveRatio: 0.2, probe: probeOf().probe },
     upgrade: byQuery,
   });
   const statusFor = async (priority: string): Promise<number> =>
