@@ -100,11 +100,12 @@ function exportsOf(module: string): Map<string, Exported> {
 export function entryPoints(): EntryPoint[] {
   const { name: packageName, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     readonly name: string;
-    readonly exports: Readonly<Record<string, string | { readonly default: { readonly types: string } }>>;
+    readonly exports: Readonly<Record<string, string | { readonly require: { readonly types: string } }>>;
   };
   return Object.entries(exports).flatMap(([path, target]) => {
     if (typeof target === 'string') return [];
-    const module = target.default.types.replace('./build/src/', '').replace(/\.d\.ts$/, '');
+    const [, declared = ''] = /^\.\/build\/package\/types\/(.*)\.d\.ts$/.exec(target.require.types) ?? [];
+    const module = declared.replace(/commonjs$/, 'index');
     const first = /^\/\*\*[^]*?\*\//.exec(read(module))?.[0] ?? '';
     const list = [...exportsOf(module).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return [{ name: packageName + path.slice(1), doc: plainDoc(first), exports: list }];

@@ -1,7 +1,16 @@
 // Bundles src/ into build/package, the published package; part of `npm run build`. Each entry point is one ES module and one CommonJS
 // file (.cjs); files named shared-… contain what several entry points use. No source is in two files of one format, so a class is
 // the same at every entry point. Names stay; two functions of one name in one file get a suffix (`name$1`) in stack traces.
-import { appendFileSync, chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
@@ -33,6 +42,7 @@ const LAYERS_IN_ONE_FILE = [
   },
 ];
 const COMMAND = { cli: 'src/cli/main.ts' };
+const PAGE = { browser: 'src/client/browser/index.ts' };
 
 /**
  * @param {Record<string, string>} input
@@ -64,7 +74,7 @@ async function bundle(input, format, suffix) {
     comments: { annotation: true, jsdoc: false, legal: false },
     // In CommonJS, a stack shows the real names in readable code.
     sourcemap: format === 'es',
-    sourcemapExcludeSources: true, // the package contains them
+    sourcemapExcludeSources: true,
   });
   await build.close();
 }
@@ -77,7 +87,7 @@ async function bundle(input, format, suffix) {
 async function bundleForBrowsers(format) {
   const build = await rolldown({
     cwd: root,
-    input: { browser: 'src/client/browser/index.ts' },
+    input: PAGE,
     platform: 'browser',
     treeshake: { moduleSideEffects: false },
     transform: { target: 'es2022' },
@@ -139,15 +149,23 @@ await bundlePlayground();
 // The package ws is its class. Node takes the export of this name from an ES module; a CommonJS module has to say it.
 appendFileSync(join(folder, 'ws.cjs'), '\nmodule.exports = exports["module.exports"];\n');
 chmodSync(join(folder, 'cli.js'), 0o755);
-// `tsc -p tools/commonjs-types.json` writes the declarations there. This makes them declarations of CommonJS modules.
-mkdirSync(join(folder, 'types'));
+// tools/types.js writes the declarations there. This makes them declarations of CommonJS modules.
+mkdirSync(join(folder, 'types', 'ws'), { recursive: true });
 writeFileSync(join(folder, 'types', 'package.json'), '{ "type": "commonjs" }\n');
 // Declarations of a CommonJS module that is its class.
-mkdirSync(join(folder, 'types', 'ws'));
 writeFileSync(
   join(folder, 'types', 'ws', 'commonjs.d.ts'),
   "import WebSocket from './index.js';\nexport = WebSocket;\n",
 );
+// Those of the ES modules pass them on, so both formats have one declaration of each class.
+for (const [name, source] of Object.entries({ ...ENTRY_POINTS, ...PAGE })) {
+  const path = source.replace(/^src\/(.*)\.ts$/, './types/$1.js');
+  const second =
+    name === 'ws' ? `export { WebSocket as default, WebSocket as 'module.exports' } from '${path}';\n` : '';
+  writeFileSync(join(folder, `${name}.d.ts`), `export * from '${path}';\n${second}`);
+}
+// The page of `hawser serve --chat`.
+copyFileSync(join(root, 'src', 'cli', 'chat', 'page.html'), join(folder, 'chat.html'));
 // The field `browser` of package.json names this file: a bundle of a part of hawser/protocol for a page needs no node:crypto.
 writeFileSync(join(folder, 'no-crypto.js'), 'export default {};\n');
 

@@ -16,7 +16,7 @@ export interface ServedPage {
 
 /** @param socketPath Path that the page connects to. */
 export const chatPage = (socketPath: string): ServedPage => ({
-  file: 'src/cli/chat/page.html',
+  file: 'build/package/chat.html',
   what: 'The chat',
   values: { SOCKET_PATH: socketPath },
   script: { path: '/hawser.js', file: 'build/package/browser.js' },

@@ -137,7 +137,7 @@ for (const name of Object.keys(LIBRARIES)) {
       typeRoots: [join(ROOT, 'node_modules', '@types')],
       paths: {
         [name]: [join(FOLDER, 'node_modules', name)],
-        hawser: [join(ROOT, 'build', 'src', 'index.d.ts')],
+        hawser: [join(ROOT, 'build', 'package', 'index.d.ts')],
       },
     };
     try {

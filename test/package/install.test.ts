@@ -148,19 +148,6 @@ test('EX-06: the installed server and client exchange messages; their class is a
   assert.equal(said, 'Hällo\ntrue Connection\n');
 });
 
-test('EX-06: with --enable-source-maps, stacks name the sources in the package', () => {
-  const stack = printedBy(
-    `import { WebSocketServer } from 'hawser';
-    try { new WebSocketServer({ maxMessageBytes: -1 }); } catch (error) { console.log(error.stack); }`,
-    '--enable-source-maps',
-  );
-  const places = [...stack.matchAll(/[\\/]hawser[\\/](src[\\/]\S+\.ts):(\d+):(\d+)/g)];
-  assert.ok(places.length > 1 && !stack.includes('shared-'), stack);
-  const [, file, line, column] = places[0]!;
-  const source = readFileSync(join(folder, 'node_modules', 'hawser', file!), 'utf8').split('\n');
-  assert.match(source[Number(line) - 1]!.slice(Number(column) - 1), /^new MisuseError\(/, stack);
-});
-
 /** Puts a folder of our own packages into the project. */
 const link = (name: string): void =>
   symlinkSync(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name), 'junction');
