@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
+import { ownerOf } from './release/owner.js';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'build', 'package');
@@ -175,6 +176,10 @@ rmSync(second, { recursive: true, force: true });
 cpSync(join(root, 'tools', 'ws-package'), second, { recursive: true });
 cpSync(join(root, 'LICENSE'), join(second, 'LICENSE'));
 const read = (/** @type {string} */ file) => JSON.parse(readFileSync(file, 'utf8'));
-const { version } = read(join(root, 'package.json'));
-const manifest = { ...read(join(second, 'package.json')), dependencies: { hawser: `^${version}` } };
+const project = read(join(root, 'package.json'));
+const manifest = {
+  ...read(join(second, 'package.json')),
+  ...ownerOf(project)?.fields,
+  dependencies: { hawser: `^${project.version}` },
+};
 writeFileSync(join(second, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);

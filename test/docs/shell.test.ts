@@ -73,7 +73,8 @@ function checkNpm([verb, ...args]: readonly string[]): void {
   const script = scripts[name] ?? assert.fail(`package.json has no script ${name}`);
   const flags = args.filter((word) => /^--\w/.test(word));
   if (flags.length === 0) return;
-  const program = /\bnode (build\/\S+\.js)/.exec(script)?.[1] ?? assert.fail(`${name} takes no flags`);
+  const program =
+    /\bnode ((?:build|tools\/release)\/\S+\.js)/.exec(script)?.[1] ?? assert.fail(`${name} takes no flags`);
   const { stdout } = spawnSync(process.execPath, [join(ROOT, program), '--help'], { encoding: 'utf8' });
   for (const flag of flags) assert.ok(stdout.includes(flag), `${name} has no flag ${flag}`);
 }
