@@ -8,12 +8,14 @@ import {
 } from '../../src/load/index.ts';
 import { answerCalls } from './answering.ts';
 import { type ClientSample, latencyFigures } from './client-sample.ts';
+import { Crowd, type CrowdPlan } from './crowd.ts';
 import { Followers, type FollowPlan } from './followers.ts';
 import { Stalled, type StallPlan } from './stalled.ts';
 
 /** A load, and what of it the previous sample had. */
 interface Running {
   readonly load: LoadRun;
+  readonly mode: LoadPlan['mode'];
   before: LatencyHistogram;
   total: number;
 }
@@ -22,11 +24,12 @@ const running = new Map<string, Running>();
 const stop = new AbortController();
 let followers: Followers | undefined;
 let stalled: Stalled | undefined;
+let crowd: Crowd | undefined;
 
 /** Runs a load to its end. @throws LoadError if nothing could be measured, or an answer was wrong. */
 async function load({ name, plan }: { name: string; plan: LoadPlan }): Promise<LoadFigures> {
   const run = new LoadRun(plan, { signal: stop.signal });
-  running.set(name, { load: run, before: new LatencyHistogram(), total: 0 });
+  running.set(name, { load: run, mode: plan.mode, before: new LatencyHistogram(), total: 0 });
   try {
     return figuresOf(plan, await run.run());
   } finally {
@@ -41,12 +44,13 @@ function sample(): ClientSample {
   for (const one of running.values()) {
     const { tally } = one.load;
     const { open: now, total } = one.load.snapshot();
-    // Openings of the mode `handshake` are not answers.
+    open += now;
+    // Openings are no answers.
+    if (one.mode === 'handshake') continue;
     latency.add(tally.latency.since(one.before).toData());
     one.before = tally.latency.copy();
     messages += total - one.total;
     one.total = total;
-    open += now;
   }
   if (followers !== undefined) {
     const { latency: delays, delivered, open: now } = followers.take();
@@ -54,6 +58,7 @@ function sample(): ClientSample {
     messages += delivered;
     open += now;
   }
+  open += crowd?.open ?? 0;
   return { open, messages, ...latencyFigures(latency) };
 }
 
@@ -74,4 +79,11 @@ answerCalls({
   },
   stalled: () => stalled?.report(),
   unstall: () => stalled?.end(),
+  crowd: (plan: CrowdPlan) => {
+    crowd = new Crowd(plan);
+    return crowd.opened();
+  },
+  /** Resolves when every connection of the crowd has received so many bytes of messages in all. */
+  received: (bytes: number) => crowd?.received(bytes),
+  crowdLost: () => crowd?.lost,
 });

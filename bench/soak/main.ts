@@ -68,7 +68,7 @@ async function main(): Promise<number> {
   if (more.length > 0) throw new Error(`unexpected argument '${more[0]}'`);
   const scenario = SCENARIOS.find((one) => one.name === name);
   if (scenario === undefined) throw new Error(`there is no scenario '${name}'; --list prints them`);
-  const why = scenario.unavailable?.();
+  const why = await scenario.unavailable?.();
   if (why !== undefined) throw new Error(`${name} cannot run here: ${why}`);
   const { defaults } = scenario;
   const results = await runScenario(scenario, {

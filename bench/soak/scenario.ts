@@ -37,7 +37,7 @@ export interface Scenario {
   readonly summary: string;
   readonly defaults: { readonly minutes: number; readonly connections: number; readonly rate: number };
   /** Why it cannot run here; `undefined` if it can. */
-  readonly unavailable?: () => string | undefined;
+  readonly unavailable?: () => Promise<string | undefined> | string | undefined;
   run(context: RunContext): Promise<Findings>;
 }
 

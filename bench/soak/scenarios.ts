@@ -1,9 +1,11 @@
 import type { Scenario } from './scenario.ts';
 import { broadcast } from './scenarios/broadcast.ts';
 import { churn } from './scenarios/churn.ts';
+import { cluster } from './scenarios/cluster.ts';
 import { cpuHog } from './scenarios/cpu-hog.ts';
 import { exhaustFds } from './scenarios/exhaust-fds.ts';
 import { exhaustMemory } from './scenarios/exhaust-memory.ts';
+import { many } from './scenarios/many.ts';
 import { mixed } from './scenarios/mixed.ts';
 import { partition } from './scenarios/partition.ts';
 import { ramp } from './scenarios/ramp.ts';
@@ -24,4 +26,6 @@ export const SCENARIOS: readonly Scenario[] = [
   exhaustFds,
   exhaustMemory,
   cpuHog,
+  many,
+  cluster,
 ];

@@ -41,6 +41,7 @@ const ROLES: Readonly<
   >
 > = {
   echo: { options: {}, serve: serveEcho },
+  idle: { options: {}, serve: () => undefined },
   relay: { options: {}, serve: serveRelay },
   deflate: { options: { perMessageDeflate: true }, serve: serveEcho },
   topics: {
@@ -109,6 +110,16 @@ async function live(): Promise<number> {
   return heapUsed + external;
 }
 
+/** Pings every connection. Resolves when all pongs are there, with the time that it took, in ms. */
+async function pingAll(): Promise<number> {
+  const pongs = (): number => sum(({ heartbeat }) => heartbeat.pongsReceived);
+  const startMs = performance.now();
+  let due = pongs();
+  for (const server of servers) for (const connection of server.connections) if (connection.ping()) due++;
+  while (pongs() < due) await eventLoopTurns(1);
+  return performance.now() - startMs;
+}
+
 answerCalls({
   start,
   sample,
@@ -119,6 +130,13 @@ answerCalls({
   },
   /** Ends publishing. Answers the number of messages of each topic. */
   published: () => publishing?.end(),
+  /** Sends a message to every connection. Answers how long the call took, in ms. */
+  tellAll: (bytes: number) => {
+    const startMs = performance.now();
+    for (const server of servers) server.broadcast(Buffer.alloc(bytes, 'x'));
+    return performance.now() - startMs;
+  },
+  pingAll,
   /** Ends every connection without a closing handshake. */
   cut: () => {
     for (const server of servers) for (const connection of server.connections) connection.terminate();
