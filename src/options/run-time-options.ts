@@ -56,6 +56,8 @@ export const RUN_TIME_TABLE = Object.freeze({
   perMessageDeflate: OTHER_SERVER,
   maxConnections: true,
   maxConnectionsPerIp: true,
+  softLimitRatio: true,
+  softLimitReleaseRatio: true,
   maxNewConnectionsPerMinute: true,
   maxNewConnectionsPerMinutePerIp: true,
   exemptAddresses: true,

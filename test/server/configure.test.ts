@@ -60,6 +60,8 @@ const OTHER_VALUES: Readonly<Record<RunTimeOptionName, unknown>> = {
   maxConcurrentMessages: 4,
   maxConnections: 100,
   maxConnectionsPerIp: 3,
+  softLimitRatio: 0.9,
+  softLimitReleaseRatio: 0.5,
   maxNewConnectionsPerMinute: 50,
   maxNewConnectionsPerMinutePerIp: 50,
   exemptAddresses: ['127.0.0.1'],
