@@ -81,7 +81,7 @@ test('GN-16 a member that the types call readonly cannot be assigned', async () 
   const client = new ReconnectingClient('ws://127.0.0.1:9/');
   client.close();
   for (const [name, object, writable] of [
-    ['hawser Connection', joined.server, ['data', 'expiresAt']],
+    ['hawser Connection', joined.server, ['data', 'expiresAt', 'priority']],
     ['hawser WebSocketServer', joined.webSocketServer, []],
     ['hawser ReconnectingClient', client, []],
     ['hawser MemoryBudget', new MemoryBudget(), []],

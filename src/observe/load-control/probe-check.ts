@@ -5,7 +5,7 @@ import { LOAD_SIGNALS, type LoadSignalName, type LoadSignals } from './signals.t
 
 const KNOWN = Object.freeze(Object.fromEntries(LOAD_SIGNALS.map((name) => [name, true])));
 
-const refuse = (what: string): never => {
+const refuseResult = (what: string): never => {
   throw new MisuseError('ERR_OPTION', `loadControl.probe returned ${what}`);
 };
 
@@ -15,18 +15,18 @@ const refuse = (what: string): never => {
  */
 export function checkedSignals(given: unknown): Partial<LoadSignals> {
   if (!isOptionsObject(given, KNOWN))
-    return refuse(`${shown(given)}; it must return an object such as { cpuRatio: 0.5 }`);
+    return refuseResult(`${shown(given)}; it must return an object such as { cpuRatio: 0.5 }`);
   const signals: Partial<Record<LoadSignalName, number>> = {};
   for (const [name, value] of Object.entries(given) as [LoadSignalName, unknown][]) {
     if (!Object.hasOwn(KNOWN, name)) {
       const nearest = nearestName(name, LOAD_SIGNALS);
-      return refuse(
+      return refuseResult(
         `the unknown signal ${shown(name).slice(1, -1)}${nearest === undefined ? `; signals are ${LOAD_SIGNALS.join(', ')}` : `; the nearest is ${nearest}`}`,
       );
     }
     if (value === undefined) continue;
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
-      return refuse(`${name} ${shown(value)}; it must be a finite number from 0 up`);
+      return refuseResult(`${name} ${shown(value)}; it must be a finite number from 0 up`);
     signals[name] = value;
   }
   return signals;

@@ -16,6 +16,7 @@ export interface LoadSignals {
   readonly connectionsRatio: number;
 }
 
+/** The name of a signal of load control. */
 export type LoadSignalName = keyof LoadSignals;
 
 /** Returns signals at this moment. The server measures those that it leaves out. */
