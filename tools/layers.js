@@ -83,6 +83,7 @@ const PROCESS_USERS = {
   // What an operator wants to know of the process.
   'observe/admin/process-facts.ts': ['memoryUsage'],
   'observe/memory-limit.ts': ['constrainedMemory'],
+  'observe/old-space.ts': ['env', 'execArgv'],
   'observe/load-control/process-probe.ts': ['cpuUsage', 'memoryUsage'],
   // Worker threads get the environment of the process, and more.
   'cluster/engines/workers/launchers.ts': ['env'],

@@ -31,6 +31,8 @@ export function printEvents(server: WebSocketServer, io: CommandIo): void {
   });
   server.on('engineDown', ({ message }) => print('engineDown', { message }));
   server.on('engineUp', (info) => print('engineUp', { ...info }));
+  server.on('pressure', (info) => print('pressure', { ...info }));
+  server.on('alert', (alert) => print('alert', { ...alert }));
   server.on('shutdownProgress', (progress) => print('shutdownProgress', { ...progress }));
   server.on('error', (error, connection) => {
     print('error', {

@@ -128,6 +128,12 @@ const ADMIN_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.admin.options 
   flagOf(`admin.${option}`, `admin-${option}`, rule, ADMIN_DEFAULTS[option] ?? rule.default),
 );
 
+/** `--load-control` means the option with all its defaults. */
+const LOAD_CONTROL_FLAG: Flag = {
+  name: 'load-control',
+  says: 'degrade step by step when the process comes close to its capacity, and recover by itself',
+};
+
 /** `--metrics` serves these paths on the port of the server. */
 const METRICS_PATHS = Object.freeze({ health: '/healthz', ready: '/readyz', metrics: '/metrics' });
 const METRICS_FLAG: Flag = {
@@ -154,6 +160,7 @@ export const SERVER_FLAGS: readonly Flag[] = [
   ...VIOLATION_FLAGS,
   COMPRESS_FLAG,
   ...COMPRESS_FLAGS,
+  LOAD_CONTROL_FLAG,
 ];
 
 /**
@@ -202,6 +209,7 @@ export function serverOptionsOf(flags: FlagValues): ServerOptions {
       throw new UsageError(`--admin-${kebabCase(ofAdmin)} needs a port: --admin-port <n>`);
     options['admin'] = admin;
   }
+  if (flags.has('load-control')) options['loadControl'] = true;
   if (flags.has('metrics')) options['endpoints'] = METRICS_PATHS;
   // The constructor finds options that contradict each other. A server that does not listen holds no resources.
   asUsage(() => new WebSocketServer(options), withFlagNames);

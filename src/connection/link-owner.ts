@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { PeerError } from '../protocol/errors.ts';
+import type { Priority } from '../options/priority.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { EndingOwner } from './ending.ts';
 import type { ConnectionState } from './states.ts';
@@ -25,6 +26,8 @@ export interface PartReceiver {
 
 /** The connection above a link. */
 export interface LinkOwner extends EndingOwner {
+  /** Importance under load. Missing where nothing depends on it. */
+  readonly priority?: Priority;
   /** Takes a whole message; only while open. */
   received(message: Message, isText: boolean): void;
   /** Takes a part of a message; needed after `ProtocolConnection.passParts`. */

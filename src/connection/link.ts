@@ -15,6 +15,7 @@ import { Intake, type IntakeLink } from './intake.ts';
 import type { LinkOwner } from './link-owner.ts';
 import type { ConnectionContext } from './owner.ts';
 import { changeHeld, type MemoryHolder } from '../engine/memory-budget.ts';
+import { PacedIntake } from './paced-intake.ts';
 import { PingTimer } from './ping-timer.ts';
 import { type ConnectionState, type EndStep, moveState } from './states.ts';
 import { Watch, type WatchVerdict } from './watch.ts';
@@ -84,7 +85,9 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       autoPong: settings.autoPong,
     });
     this.watch = new Watch(settings, deadlines.now(), random.fraction());
-    this.#intake = new Intake(this, owner, context);
+    const { pace } = context;
+    this.#intake =
+      pace === undefined ? new Intake(this, owner, context) : new PacedIntake(this, owner, context, pace);
     this.plan();
   }
 

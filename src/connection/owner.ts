@@ -11,6 +11,7 @@ import type { HandshakeResponse } from './connection-events.ts';
 import type { ConnectionState } from './states.ts';
 import type { Warnings } from './warnings.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
+import type { Priority } from '../options/priority.ts';
 import type { PublishTo } from '../options/call-options.ts';
 import type { EnterOptions, Position, SubscribedFrom, SubscribeFromOptions } from '../options/topic-calls.ts';
 
@@ -87,6 +88,8 @@ export type ListenerResult = unknown;
 
 /** What the connections of one server or client share. */
 export interface ConnectionContext {
+  /** Slows senders down under load. Missing without load control. */
+  readonly pace?: { readonly delaysMs: Readonly<Record<Priority, number>> } | undefined;
   readonly settings: ConnectionSettings;
   readonly counters: TrafficCounters;
   /** `undefined` unless messages are counted by kind and size. */

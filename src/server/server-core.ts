@@ -161,6 +161,10 @@ export class ServerCore<UserData>
     return this.options;
   }
 
+  get pace(): LoadControl['pace'] {
+    return this.load?.pace;
+  }
+
   get clock(): Clock {
     return this.options.clock;
   }

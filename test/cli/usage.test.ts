@@ -183,6 +183,7 @@ test('CM-04: each server option that a command line can set has a flag of the sa
     'rate-limit',
     'compress-context-takeover',
     'compress-threshold-bytes',
+    'load-control',
   ]) {
     assert.ok(names.has(name), name);
   }

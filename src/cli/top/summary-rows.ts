@@ -126,11 +126,17 @@ export function titleRow({ server, stats, readiness }: AdminSnapshot, state: Par
   const ready: Part = readiness.ready
     ? [' READY ', 'good']
     : [` NOT READY: ${readiness.reasons.map(printable).join(', ')} `, 'bad'];
+  const level = stats.load?.level ?? 'normal';
+  const load: Part =
+    level === 'normal'
+      ? ['', 'plain']
+      : [` LOAD ${level.toUpperCase()} `, level === 'critical' ? 'bad' : 'warn'];
   const who = name === null ? printable(host) : `${printable(name)} on ${printable(host)}`;
   const separator = paper.unicode ? '·' : '-';
   return [
     [` ${who}, pid ${pid} `, 'title'],
     ready,
+    load,
     state,
     [
       ` up ${uptime(stats.uptimeMs)} ${separator} Hawser ${printable(version)} ${separator} Node ${printable(nodeVersion)}`,

@@ -1,3 +1,4 @@
+import type { Pace } from '../../connection/paced-intake.ts';
 import type { LoadControlSettings } from '../../options/load-control-options.ts';
 import { FULL_QUALITY, type Quality } from '../../options/live-settings.ts';
 import { type AlertCounters, Alerts } from './alerts.ts';
@@ -10,6 +11,16 @@ export const QUALITIES: Readonly<Record<LoadLevel, Quality>> = Object.freeze({
   normal: FULL_QUALITY,
   elevated: Object.freeze({ intervalFactor: 2, highWaterMarkFactor: 0.5, compresses: false }),
   critical: Object.freeze({ intervalFactor: 4, highWaterMarkFactor: 0.25, compresses: false }),
+});
+
+const pace = (normal: number, low: number): Pace['delaysMs'] =>
+  Object.freeze({ critical: 0, high: 0, normal, low });
+
+/** How long senders wait between two messages at each level, in ms. */
+const DELAYS_MS: Readonly<Record<LoadLevel, Pace['delaysMs']>> = Object.freeze({
+  normal: pace(0, 0),
+  elevated: pace(50, 100),
+  critical: pace(250, 500),
 });
 
 /** The server whose load is controlled. */
@@ -29,14 +40,15 @@ export class LoadControl implements LevelSource, MonitoredServer {
   readonly #server: ControlledServer;
   readonly #monitor: LoadMonitor;
   readonly #alerts: Alerts | undefined;
-  readonly #lowersQuality: boolean;
+  /** Slows senders down; `undefined` without the option `quality`. */
+  readonly pace: { delaysMs: Pace['delaysMs'] } | undefined;
 
   constructor(settings: LoadControlSettings, server: ControlledServer) {
     const { alerts, quality } = settings;
     this.#server = server;
     this.#monitor = new LoadMonitor(settings, this);
     this.#alerts = alerts === false ? undefined : new Alerts(alerts, (alert) => server.alerted(alert));
-    this.#lowersQuality = quality;
+    this.pace = quality ? { delaysMs: DELAYS_MS.normal } : undefined;
   }
 
   get level(): LoadLevel {
@@ -68,7 +80,10 @@ export class LoadControl implements LevelSource, MonitoredServer {
   }
 
   levelChanged(info: PressureInfo): void {
-    if (this.#lowersQuality) this.#server.setQuality(QUALITIES[info.level]);
+    if (this.pace !== undefined) {
+      this.pace.delaysMs = DELAYS_MS[info.level];
+      this.#server.setQuality(QUALITIES[info.level]);
+    }
     this.#server.levelChanged(info);
   }
 

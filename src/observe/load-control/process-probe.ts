@@ -5,8 +5,8 @@ import {
   performance,
 } from 'node:perf_hooks';
 import process from 'node:process';
-import { getHeapStatistics } from 'node:v8';
 import { memoryLimit } from '../memory-limit.ts';
+import { oldSpaceLimit, oldSpaceUsed } from '../old-space.ts';
 import type { LoadSignals } from './signals.ts';
 
 /** Time between two looks at the event loop, in ms; Node counts it as delay. Costs 0.4 % of a core. */
@@ -33,6 +33,7 @@ export class ProcessProbe {
   /** The oldest reading is first. */
   readonly #loops: EventLoopUtilization[] = [];
   readonly #cpus: CpuReading[] = [];
+  readonly #heapBytes = oldSpaceLimit();
   #delayMs = 0;
   #memoryBytes = 0;
   #limitReadAtMs = Number.NEGATIVE_INFINITY;
@@ -55,7 +56,6 @@ export class ProcessProbe {
   /** @throws The error of the system: reading the memory needs a file descriptor. */
   measure(): ProcessSignals {
     const nowMs = performance.now();
-    const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
     if (nowMs - this.#limitReadAtMs >= LIMIT_FOR_MS) {
       this.#memoryBytes = memoryLimit();
       this.#limitReadAtMs = nowMs;
@@ -63,7 +63,7 @@ export class ProcessProbe {
     return {
       eventLoopDelayMs: this.#readDelay(),
       loopUtilization: this.#readLoop(),
-      heapRatio: used / limit,
+      heapRatio: oldSpaceUsed() / this.#heapBytes,
       rssRatio: process.memoryUsage.rss() / this.#memoryBytes,
       cpuRatio: this.#readCpu(),
     };

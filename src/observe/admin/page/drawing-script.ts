@@ -89,6 +89,15 @@ function fill(body, lines) {
   body.parentElement.nextElementSibling.hidden = lines.length > 0;
 }
 
+/* The level of load control; nothing on a server without it. */
+function showLoad(load) {
+  const state = byId('load');
+  label(state, load === undefined ? '' : 'Load ' + load.level);
+  if (load === undefined) return;
+  state.dataset.level = { normal: 'good', elevated: 'warn', critical: 'bad' }[load.level];
+  state.title = 'Of the critical threshold: ' + Object.entries(load.pressure).map(([signal, ratio]) => signal + ' ' + percent(ratio)).join(', ');
+}
+
 /* ---- the table of servers ---- */
 
 const stateOf = (load) => (load === null ? ['No answer', 'bad'] : load.ready ? ['Ready', 'good'] : [capital(load.reasons.join(', ').replaceAll('-', ' ')) || 'Not ready', 'warn']);

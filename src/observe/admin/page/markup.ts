@@ -29,6 +29,7 @@ export const MARKUP = `
 <header><div>
   <h1><svg viewBox="0 0 32 32" aria-hidden="true">${MARK}</svg><span id="name">Hawser</span></h1>
   <span class="state" id="ready">…</span>
+  <span class="state" id="load" hidden></span>
   <p id="facts"></p>
   <div id="right"><span class="state" id="status" role="status" data-level="warn">Connecting…</span><button class="button" id="pause" type="button" aria-pressed="false">Pause</button><button class="button danger" id="drain" type="button" hidden>Drain</button></div>
 </div></header>

@@ -115,6 +115,7 @@ function show(snapshot) {
   document.title = (readiness.ready ? '' : '(not ready) ') + name + ' · Hawser';
   put(byId('ready'), readiness.ready ? 'Ready' : 'Not ready: ' + readiness.reasons.join(', ').replace(/-/g, ' '));
   byId('ready').dataset.level = readiness.ready ? 'good' : 'bad';
+  showLoad(stats.load);
   const facts = [['up', duration(stats.uptimeMs)], ['Hawser', server.version], ['Node', server.nodeVersion.replace(/^v/, '')], ['pid', String(server.pid)]];
   byId('facts').replaceChildren(...facts.map(([key, value]) => { const fact = make('span', '', key + ' '); fact.append(make('b', '', value)); return fact; }));
   byId('drain').hidden = !server.actions;
