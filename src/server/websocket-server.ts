@@ -296,7 +296,8 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
   /**
    * Whether new clients can connect: the server listens, is attached or has handled an upgrade; it is not shutting down; and
    * it is not full. A full server is ready again below 95 % of `maxConnections`, so that a load balancer does not flap. With
-   * `requireEngine`, the engine must be up, too.
+   * `requireEngine`, the engine must be up, too. With `loadControl`, the level must be below `critical`, and the circuit breaker of
+   * the `upgrade` hook must not be open.
    */
   ready(): boolean {
     checkCount('server.ready', arguments, 0);

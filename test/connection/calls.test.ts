@@ -4,8 +4,11 @@ import { type Connection, MisuseError } from '../../src/index.ts';
 import { pair } from '../../src/testing/index.ts';
 import { acceptedValues } from '../misuse.ts';
 
-type AnyConnection = { [Name in Exclude<keyof Connection, 'expiresAt'>]: (...args: unknown[]) => unknown } & {
+type AnyConnection = {
+  [Name in Exclude<keyof Connection, 'expiresAt' | 'priority'>]: (...args: unknown[]) => unknown;
+} & {
   expiresAt: unknown;
+  priority: unknown;
 };
 
 async function stage(t: TestContext): Promise<AnyConnection> {
@@ -63,6 +66,7 @@ test('GN-05 every argument of every connection method is checked: refused with a
       (except) => connection.publish('t', 'x', { except }),
       ['undefined', "'x'", "''", '[]', 'Map'],
     ],
+    ['priority = _', (value) => (connection.priority = value), []],
     ['expiresAt = _', (value) => (connection.expiresAt = value), ['undefined', '0', '-1', '1.5', 'Date']],
     ['close(code, reason, _)', (value) => value !== undefined && connection.close(1000, '', value), surplus],
     [

@@ -144,12 +144,11 @@ for (const door of ['listen', 'attach'] as const) {
     };
     /** Lets a handshake take its time, in the turns that its bytes need. */
     const delayed = async (priority: string): Promise<ClientConnection | number> => {
-      let settled: ClientConnection | number | undefined;
-      void join(priority).then(
-        (connection) => (settled = connection),
-        (error: ConnectError) => (settled = error.status),
-      );
-      while (settled === undefined) await pass(50);
+      const over = new AbortController();
+      const settled = join(priority)
+        .catch((error: ConnectError) => error.status ?? 0)
+        .finally(() => over.abort());
+      while (!over.signal.aborted) await pass(50);
       return settled;
     };
     const critical = [await join('critical'), await join('critical')];

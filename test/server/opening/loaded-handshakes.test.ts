@@ -1,10 +1,25 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { type Connection, type Priority, refuse, type ServerOptions } from '../../../src/index.ts';
-import { duplexPair, eventLoopTurns, RawClient, text } from '../../../src/testing/index.ts';
-import { scrape } from '../../observe/metrics/scrape.ts';
-import { live, type Peer, upgradeRequest } from '../live.ts';
+import {
+  type Connection,
+  type Priority,
+  refuse,
+  type ServerOptions,
+  type WebSocketServer,
+} from '../../../src/index.ts';
+import {
+  duplexPair,
+  eventLoopTurns,
+  RawClient,
+  text,
+  VirtualClock,
+  waitUntil,
+} from '../../../src/testing/index.ts';
+import { scrape, sumOf } from '../../observe/metrics/scrape.ts';
+import { listening, live, type Peer, upgradeRequest } from '../live.ts';
 import { coreOf, levelOf, probeOf } from '../loaded.ts';
+import { plain, site } from './attached-site.ts';
+import { ask as askHttp2, http2Site } from './http2-site.ts';
 
 /** One handshake that may take a while. */
 interface Pending {
@@ -296,4 +311,53 @@ test('EV-12 LC-03 a server at critical is not ready, with the reason overloaded'
 
 function fail(): never {
   throw new Error('of the application');
+}
+
+/** Ways to a handshake over sockets: begins one, and returns its status. */
+const DOORS: Readonly<
+  Record<
+    string,
+    (
+      t: TestContext,
+      options: ServerOptions,
+    ) => Promise<{ readonly server: WebSocketServer; readonly ask: (path: string) => Promise<number> }>
+  >
+> = {
+  listen: async (t, options) => {
+    const { server, connect } = await listening(t, options);
+    const ask = async (path: string) => (await (await connect()).upgrade({ path })).status;
+    return { server, ask };
+  },
+  'attach, HTTP/1.1': async (t, options) => {
+    const { web, server, open } = await site(t, plain(), options);
+    server.attach(web);
+    const ask = async (path: string) => (await (await open()).upgrade({ path })).status;
+    return { server, ask };
+  },
+  'attach, HTTP/2': async (t, options) => {
+    const { server, session } = await http2Site(t, undefined, options);
+    const client = await session();
+    const ask = async (path: string) => {
+      const { answer, stream } = await askHttp2(client, { ':path': path });
+      t.after(() => stream.destroy());
+      return answer[':status'] === 200 ? 101 : answer[':status']!;
+    };
+    return { server, ask };
+  },
+};
+
+for (const [door, openDoor] of Object.entries(DOORS)) {
+  test(`LC-03 RT-08 over ${door}: high waits and is admitted, low waits and gets 503`, async (t) => {
+    const clock = new VirtualClock();
+    const { server, ask } = await openDoor(t, { clock, upgrade: byQuery, allowedOrigins: '*' });
+    levelOf(server, 'critical');
+    const statuses = [ask('/?priority=high'), ask('/?priority=low')];
+    await waitUntil(() => sumOf(scrape(server), 'delayed_handshakes_total') === 2);
+    assert.equal(server.stats().handshakes.pending, 2);
+    assert.deepEqual([server.connections.size, server.stats().handshakes.refused], [0, 0]);
+    clock.advance(500);
+    assert.deepEqual(await Promise.all(statuses), [101, 503]);
+    assert.deepEqual(server.stats().handshakes.refusedByCode, { ERR_OVERLOADED: 1, __proto__: null });
+    assert.equal(server.stats().handshakes.pending, 0);
+  });
 }
