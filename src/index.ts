@@ -35,6 +35,7 @@ export type { CloseCause, CloseInfo } from './protocol/close-info.ts';
 export { Connection } from './connection/connection.ts';
 export type { ConnectionEvents, DroppedMessage, HandshakeResponse } from './connection/connection-events.ts';
 export type { PerMessageDeflateOptions, RateLimitOptions } from './options/connection-options.ts';
+export type { ServerRateLimitOptions } from './options/rate-limit-options.ts';
 export type { Delivery, ListenerResult, PublishDelivery, Relayed } from './connection/owner.ts';
 export { MemoryBudget } from './engine/memory-budget.ts';
 export type { ConnectionState } from './connection/states.ts';

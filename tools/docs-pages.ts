@@ -7,7 +7,6 @@ import {
   CONNECTION_OPTION_TABLE,
   DEFLATE_TABLE,
   PLATFORM_OPTION_TABLE,
-  RATE_LIMIT_TABLE,
 } from '../src/options/connection-option-table.ts';
 import {
   ALERT_TABLE,
@@ -18,6 +17,7 @@ import {
   LOAD_CONTROL_TABLE,
 } from '../src/options/load-control-options.ts';
 import { DEFAULT_METRICS, METRICS_OPTION_TABLE } from '../src/options/metrics-options.ts';
+import { SERVER_RATE_LIMIT_TABLE } from '../src/options/rate-limit-options.ts';
 import { DEFAULT_VIOLATION_LIMIT, VIOLATION_LIMIT_TABLE } from '../src/options/violation-options.ts';
 import { DEFAULT_DEFLATE_SETTINGS } from '../src/options/resolve-options.ts';
 import { METRICS } from '../src/observe/index.ts';
@@ -119,12 +119,14 @@ export function optionsPage(): string {
     '',
     '## `rateLimit`',
     '',
-    'The limit applies to each connection. Set at least one of the two rates. Every message and every control frame counts',
+    'The limit applies to each connection, or with `key` to all connections with the same key together. Set at least one of the two rates. Every message and every control frame counts',
     'as one message; bytes are counted on the wire. For a chat, 100 messages and 1 MiB per second are plenty.',
     '',
     row('Field', 'Allowed', 'Meaning'),
     row('---', '---', '---'),
-    ...Object.entries(RATE_LIMIT_TABLE).map(([name, rule]) => row(`\`${name}\``, allowed(rule), rule.says)),
+    ...Object.entries(SERVER_RATE_LIMIT_TABLE).map(([name, rule]) =>
+      row(`\`${name}\``, allowed(rule), rule.says),
+    ),
     '',
     '## `perMessageDeflate`',
     '',

@@ -102,12 +102,12 @@ const RATE_DEFAULTS: Readonly<Record<string, unknown>> = {
   closeCode: '1008',
 };
 /** `--rate-limit` sets the rate of messages. Each flag `--rate-limit-…` sets another option of the group. */
-const RATE_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.rateLimit.options ?? {}).map(
-  ([option, rule]) => {
+const RATE_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.rateLimit.options ?? {})
+  .filter(([, rule]) => !HAVE_NO_FLAG.has(rule.kind))
+  .map(([option, rule]) => {
     const name = option === 'messagesPerSecond' ? 'rateLimit' : `rateLimit-${option}`;
     return flagOf(`rateLimit.${option}`, name, rule, RATE_DEFAULTS[option] ?? rule.default);
-  },
-);
+  });
 
 /** `--violation-limit` sets the number of violations; `--violation-limit-refuse-ms` needs it. */
 const VIOLATION_FLAGS: readonly OptionFlag[] = Object.entries(OPTIONS.violationLimit.options ?? {}).map(

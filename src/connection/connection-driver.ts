@@ -24,6 +24,7 @@ import { Lifetime, type LifetimeOwner } from './lifetime.ts';
 import { Link } from './link.ts';
 import type { LinkOwner } from './link-owner.ts';
 import type { ConnectionOwner, PublishDelivery } from './owner.ts';
+import { rateKeyOf } from './rate-key.ts';
 import { ReceivingHalf } from './receiving-half.ts';
 import type { ConnectionState } from './states.ts';
 import type { TopicSet } from './topic-set.ts';
@@ -228,6 +229,16 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   /** Runs one step of the removal of this connection. If it throws, the error is logged, and the next steps run. */
   attempt(step: () => void): void {
     this.link.attempt(step);
+  }
+
+  rateKey(): string | undefined {
+    try {
+      const { rateLimit } = this.owner.settings;
+      return rateLimit === false ? undefined : rateKeyOf(rateLimit, this.connection);
+    } catch (error) {
+      this.listenerFailed(error, 'the function rateLimit.key');
+      return undefined;
+    }
   }
 
   stateChanged(next: ConnectionState, previous: ConnectionState): void {

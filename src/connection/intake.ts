@@ -48,6 +48,7 @@ export class Intake {
     const before = this.#rate;
     if ((before?.limit ?? false) === rateLimit) return;
     const now = this.#context.deadlines.now();
+    before?.ended(now);
     this.#rate = rateLimit === false ? undefined : new RateGuard(rateLimit, before);
     if (!this.#isReading) this.#rate?.stoppedReading(now);
     const { watch } = this.#link;
@@ -56,7 +57,17 @@ export class Intake {
 
   /** Call when bytes have arrived. */
   received(bytes: number): void {
-    this.#rate?.received(bytes);
+    const rate = this.#rate;
+    if (rate === undefined) return;
+    const { sharedRates, deadlines } = this.#context;
+    if (rate.isWithoutKey && sharedRates !== undefined)
+      rate.share(sharedRates, this.#owner.rateKey?.(), deadlines.now());
+    rate.received(bytes);
+  }
+
+  /** Call when the connection has closed. */
+  ended(): void {
+    this.#rate?.ended(this.#context.deadlines.now());
   }
 
   /** Call when a ping was sent while nothing is read. */

@@ -40,6 +40,11 @@ export interface LinkOwner extends EndingOwner {
   internalFault(error: unknown): void;
   /** The pong to a ping of the heartbeat has arrived. */
   roundTrip(rttMs: number): void;
+  /**
+   * Asks the application for the key of the rate limit, once, when the first bytes have arrived. `undefined` for none, and if it
+   * failed: the connection is then closing.
+   */
+  rateKey?(): string | undefined;
   /** The peer has sent more than the rate limit allows. */
   rateLimited(action: 'close' | 'throttle'): void;
   /** Output was written. */

@@ -305,6 +305,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.failed(error);
       return;
     }
+    if (next === 'closed') this.attempt(() => this.#intake.ended());
     this.#owner.stateChanged(next, previous);
   }
 

@@ -9,6 +9,7 @@ import type { MessageTracer } from '../observe/tracing/traces.ts';
 import type { Observers } from './observers.ts';
 import type { HandshakeResponse } from './connection-events.ts';
 import type { ConnectionState } from './states.ts';
+import type { SharedRates } from './shared-rates.ts';
 import type { Warnings } from './warnings.ts';
 import type { ConnectionSettings } from '../options/connection-settings.ts';
 import type { Priority } from '../options/priority.ts';
@@ -92,6 +93,8 @@ export interface ConnectionContext {
   readonly pace?: { readonly delaysMs: Readonly<Record<Priority, number>> } | undefined;
   readonly settings: ConnectionSettings;
   readonly counters: TrafficCounters;
+  /** `undefined` unless connections share rate limits by key. */
+  readonly sharedRates?: SharedRates | undefined;
   /** `undefined` unless messages are counted by kind and size. */
   readonly meter: MessageMeter | undefined;
   /** Follows messages; `undefined` for none. */

@@ -1,12 +1,9 @@
-import { TokenBucket } from './token-bucket.ts';
 import type { RateLimit } from '../options/connection-settings.ts';
+import { RateBuckets } from './rate-buckets.ts';
+import type { SharedRate, SharedRates } from './shared-rates.ts';
 
 /** Longest header of a control frame, with its masking key. */
 const MAX_SHORT_HEADER_BYTES = 6;
-
-function bucket(rate: number | undefined, burst: number | undefined): TokenBucket | undefined {
-  return rate === undefined ? undefined : new TokenBucket(rate, burst ?? rate * 2);
-}
 
 /**
  * The rate limit of one connection. Each message and control frame costs one message token; each wire byte costs one
@@ -18,8 +15,10 @@ export class RateGuard {
   readonly limit: RateLimit;
   /** True if {@link takeBytes} has to pay for each byte. */
   readonly countsBytes: boolean;
-  readonly #messages: TokenBucket | undefined;
-  readonly #bytes: TokenBucket | undefined;
+  /** True until {@link share}, if the limit has a function that names a key. */
+  isWithoutKey: boolean;
+  #buckets: RateBuckets;
+  #shared: SharedRate | undefined;
   /** Bytes received but not yet paid for; only with `throttle`. */
   #owedBytes = 0;
   #isStopped = false;
@@ -29,20 +28,38 @@ export class RateGuard {
   constructor(limit: RateLimit, before?: RateGuard) {
     this.limit = limit;
     if (before !== undefined) this.#freePongs = before.#freePongs;
-    this.#messages = bucket(limit.messagesPerSecond, limit.burstMessages);
-    this.#bytes = bucket(limit.bytesPerSecond, limit.burstBytes);
-    this.countsBytes = limit.action === 'close' && this.#bytes !== undefined;
+    this.isWithoutKey = limit.key !== undefined;
+    this.#buckets = new RateBuckets(limit);
+    this.countsBytes = limit.action === 'close' && this.#buckets.countBytes;
+  }
+
+  /**
+   * Pays from the buckets of a key from now on. Call it before the first payment, and {@link ended} at the end.
+   * @param key `undefined`: the connection keeps buckets of its own.
+   */
+  share(rates: SharedRates, key: string | undefined, nowMs: number): void {
+    this.isWithoutKey = false;
+    if (key === undefined) return;
+    this.#shared = rates.enter(key, nowMs);
+    this.#buckets = this.#shared.buckets;
+    if (this.#isStopped) this.#buckets.stopped++;
+  }
+
+  /** The connection has closed, or has another limit. A second call does nothing. */
+  ended(nowMs: number): void {
+    this.resumedReading(nowMs);
+    this.#shared?.rates.leave(this.#shared, nowMs);
+    this.#shared = undefined;
   }
 
   /** Call when bytes have arrived. With `throttle`, the next frame shows whether they are within the limit. */
   received(bytes: number): void {
-    if (this.#bytes !== undefined && !this.countsBytes) this.#owedBytes += bytes;
+    if (!this.countsBytes && this.#buckets.countBytes) this.#owedBytes += bytes;
   }
 
   /** Pays for bytes taken from a read. @returns False if there are too few tokens. */
   takeBytes(bytes: number, nowMs: number): boolean {
-    if (this.#isStopped) this.#fillBeyond(nowMs);
-    return this.#bytes?.takeExactly(bytes, nowMs) ?? true;
+    return this.#buckets.takeBytes(bytes, nowMs);
   }
 
   /**
@@ -50,15 +67,16 @@ export class RateGuard {
    * later, and that burst is not the peer's fault.
    */
   stoppedReading(nowMs: number): void {
-    if (this.limit.action !== 'close') return;
-    this.#bytes?.waitMs(0, nowMs);
-    this.#messages?.waitMs(0, nowMs);
+    if (this.limit.action !== 'close' || this.#isStopped) return;
+    if (this.#buckets.stopped === 0) this.#buckets.fill(nowMs);
+    this.#buckets.stopped++;
     this.#isStopped = true;
   }
 
   resumedReading(nowMs: number): void {
     if (!this.#isStopped) return;
-    this.#fillBeyond(nowMs);
+    this.#buckets.fillBeyond(nowMs);
+    this.#buckets.stopped--;
     this.#isStopped = false;
   }
 
@@ -79,21 +97,15 @@ export class RateGuard {
 
   /** Time for which reading has to wait, in ms; 0 if the next frame may be taken. */
   waitMs(nowMs: number): number {
-    return Math.max(this.#bytes?.waitMs(this.#owedBytes, nowMs) ?? 0, this.#messages?.waitMs(1, nowMs) ?? 0);
+    return this.#buckets.waitMs(this.#owedBytes, nowMs);
   }
 
   /** Pays for one message or control frame and for the bytes received. @returns False if there are too few tokens. */
   take(nowMs: number): boolean {
     if (this.#owedBytes > 0) {
-      if (this.#bytes?.take(this.#owedBytes, nowMs) === false) return false;
+      if (!this.#buckets.takeOwedBytes(this.#owedBytes, nowMs)) return false;
       this.#owedBytes = 0;
     }
-    if (this.#isStopped) this.#fillBeyond(nowMs);
-    return this.#messages?.take(1, nowMs) ?? true;
-  }
-
-  #fillBeyond(nowMs: number): void {
-    this.#bytes?.fillBeyond(nowMs);
-    this.#messages?.fillBeyond(nowMs);
+    return this.#buckets.takeMessage(nowMs);
   }
 }

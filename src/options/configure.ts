@@ -30,7 +30,10 @@ export function reconfigured<UserData>(
 ): Configured<UserData> & { readonly changes: readonly OptionChange[] } {
   refuseFixed(options);
   const checked = givenServerOptions(options);
-  const given: Record<string, unknown> = { ...before.given, ...checked };
+  const given: Record<string, unknown> = { ...before.given };
+  // An equal value keeps its identity: what was made from it stays as it is.
+  for (const [name, value] of Object.entries(checked))
+    if (!isDeepStrictEqual(value, given[name])) given[name] = value;
   // Explicit `undefined` is the default, as in the constructor.
   for (const name of Object.keys(options)) if (!Object.hasOwn(checked, name)) delete given[name];
   const complete = completeServerOptions<UserData>(given, engine);

@@ -38,4 +38,6 @@ export interface RateLimit {
   readonly burstBytes: number | undefined;
   readonly action: 'close' | 'throttle';
   readonly closeCode: number;
+  /** Names the key of a connection; its result is not checked yet. Only on servers. */
+  readonly key?: ((connection: never) => unknown) | undefined;
 }

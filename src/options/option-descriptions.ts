@@ -1,6 +1,6 @@
 import { MisuseError } from '../protocol/errors.ts';
 import { ADMIN_TABLE, DEFAULT_ADMIN } from './admin-options.ts';
-import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
+import { DEFLATE_TABLE } from './connection-option-table.ts';
 import { DEFAULT_METRICS, METRICS_OPTION_TABLE } from './metrics-options.ts';
 import { DEFAULT_ENDPOINTS, ENDPOINT_TABLE } from './endpoint-options.ts';
 import {
@@ -12,7 +12,8 @@ import {
   LOAD_CONTROL_TABLE,
 } from './load-control-options.ts';
 import { shown } from './option-check.ts';
-import { DEFAULT_DEFLATE_SETTINGS, DEFAULT_RATE_LIMIT } from './resolve-options.ts';
+import { DEFAULT_RATE_LIMIT, SERVER_RATE_LIMIT_TABLE } from './rate-limit-options.ts';
+import { DEFAULT_DEFLATE_SETTINGS } from './resolve-options.ts';
 import { DEFAULT_SERVER_OPTIONS } from './resolve-server-options.ts';
 import { RUN_TIME_TABLE } from './run-time-options.ts';
 import { checkedServerOption } from './server-option-check.ts';
@@ -109,7 +110,7 @@ const GROUPS: Readonly<
     { readonly table: Readonly<Record<string, OptionRule>>; readonly defaults: object }
   >
 > = {
-  rate: { table: RATE_LIMIT_TABLE, defaults: DEFAULT_RATE_LIMIT },
+  rate: { table: SERVER_RATE_LIMIT_TABLE, defaults: DEFAULT_RATE_LIMIT },
   deflate: { table: DEFLATE_TABLE, defaults: DEFAULT_DEFLATE_SETTINGS },
   metrics: { table: METRICS_OPTION_TABLE, defaults: DEFAULT_METRICS },
   endpoints: { table: ENDPOINT_TABLE, defaults: DEFAULT_ENDPOINTS },

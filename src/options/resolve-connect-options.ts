@@ -4,13 +4,13 @@ import { CONNECTION_OPTION_TABLE, PLATFORM_OPTION_TABLE } from './connection-opt
 import { CLIENT_FOREIGN_NAMES } from './foreign-names.ts';
 import { checkedOption, checkedRecord, refuseOption } from './option-check.ts';
 import { bytes, type CommonRule, count, list, ms, oneOf, type PlainRule, plain } from './option-rules.ts';
+import { resolveRateLimit } from './rate-limit-options.ts';
 import {
   completeOptions,
   DEFAULT_CONNECTION_OPTIONS,
   DEFAULT_PLATFORM_OPTIONS,
   engineDefaults,
   resolveDeflate,
-  resolveRateLimit,
 } from './resolve-options.ts';
 import { defaultEngine } from '../engine/engine.ts';
 import { MisuseError } from '../protocol/errors.ts';

@@ -1,15 +1,13 @@
-import { isSendableCode } from '../protocol/close.ts';
-import type { Role } from '../protocol/constants.ts';
 import type { Clock } from '../engine/clock.ts';
 import { defaultEngine, type Engine } from '../engine/engine.ts';
 import type { Logger } from '../engine/logger.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { DeflateSettings } from '../protocol/deflate/compressor.ts';
-import { DEFLATE_TABLE, RATE_LIMIT_TABLE } from './connection-option-table.ts';
-import type { PerMessageDeflateOptions, RateLimitOptions } from './connection-options.ts';
+import { DEFLATE_TABLE } from './connection-option-table.ts';
+import type { PerMessageDeflateOptions } from './connection-options.ts';
 import { DEFLATE_FOREIGN_NAMES } from './foreign-names.ts';
 import { checkedOption, checkedRecord, refuseOption } from './option-check.ts';
-import type { ConnectionSettings, RateLimit } from './connection-settings.ts';
+import type { ConnectionSettings } from './connection-settings.ts';
 
 /** The defaults of a connection. Units, ranges and reasons are at `ConnectionOptions`. */
 export const DEFAULT_CONNECTION_OPTIONS: ConnectionSettings = Object.freeze({
@@ -77,52 +75,6 @@ export function completeOptions<Settings extends ConnectionSettings>(
   return complete;
 }
 
-/** Defaults inside `rateLimit`: no rate, and bursts of twice the rate. */
-export const DEFAULT_RATE_LIMIT = Object.freeze({ action: 'close', closeCode: 1008 } as const);
-
-/**
- * Checks the option `rateLimit` and fills in the bursts.
- * @param role Decides which close codes may be sent.
- * @throws MisuseError `ERR_OPTION`.
- */
-export function resolveRateLimit(name: string, value: unknown, role: Role): false | RateLimit {
-  if (value === false) return value;
-  if (typeof value !== 'object' || value === null) {
-    refuseOption(name, value, 'false, or an object with messagesPerSecond, bytesPerSecond or both');
-  }
-  const given = checkedRecord(name, value, RATE_LIMIT_TABLE, checkedOption) as RateLimitOptions;
-  const {
-    messagesPerSecond,
-    bytesPerSecond,
-    action = DEFAULT_RATE_LIMIT.action,
-    closeCode = DEFAULT_RATE_LIMIT.closeCode,
-  } = given;
-  if (messagesPerSecond === undefined && bytesPerSecond === undefined) {
-    refuseOption(name, value, 'false, or an object with messagesPerSecond, bytesPerSecond or both');
-  }
-  if (!isSendableCode(closeCode, role)) {
-    refuseOption(
-      `${name}.closeCode`,
-      closeCode,
-      `a code that a ${role} may send: 1000 to 1003, 1007 to ${role === 'client' ? '1014' : '1009, 1011 to 1014'} or 3000 to 4999`,
-    );
-  }
-  return Object.freeze({
-    messagesPerSecond,
-    burstMessages: resolveBurst(
-      name,
-      'burstMessages',
-      given.burstMessages,
-      'messagesPerSecond',
-      messagesPerSecond,
-    ),
-    bytesPerSecond,
-    burstBytes: resolveBurst(name, 'burstBytes', given.burstBytes, 'bytesPerSecond', bytesPerSecond),
-    action,
-    closeCode,
-  });
-}
-
 /** What `perMessageDeflate: true` means. Units, ranges and reasons are at `PerMessageDeflateOptions`. */
 export const DEFAULT_DEFLATE_SETTINGS: DeflateSettings = Object.freeze({
   contextTakeover: false,
@@ -151,20 +103,6 @@ export function resolveDeflate(name: string, value: unknown): false | DeflateSet
     DEFLATE_FOREIGN_NAMES,
   ) as PerMessageDeflateOptions;
   return Object.freeze({ ...DEFAULT_DEFLATE_SETTINGS, ...given } as DeflateSettings);
-}
-
-/** A burst without a rate has no effect, so it is refused as a mistake. */
-function resolveBurst(
-  name: string,
-  burstName: string,
-  burst: number | undefined,
-  rateName: string,
-  rate: number | undefined,
-): number | undefined {
-  if (rate !== undefined) return burst ?? 2 * rate;
-  return burst === undefined
-    ? undefined
-    : refuseOption(`${name}.${burstName}`, burst, `left out without ${rateName}`);
 }
 
 function refuseContradictions(options: ConnectionSettings): void {

@@ -7,11 +7,11 @@ import {
   DEFAULT_PLATFORM_OPTIONS,
   engineDefaults,
   resolveDeflate,
-  resolveRateLimit,
 } from './resolve-options.ts';
 import { resolveLoadControl } from './load-control-options.ts';
 import { DEFAULT_METRICS, resolveMetrics } from './metrics-options.ts';
 import { SERVER_FOREIGN_NAMES } from './foreign-names.ts';
+import { resolveRateLimit } from './rate-limit-options.ts';
 import { checkedRecord, refuseOption } from './option-check.ts';
 import { checkedServerOption } from './server-option-check.ts';
 import { SERVER_OPTION_TABLE } from './server-option-table.ts';

@@ -11,6 +11,7 @@ import type { MetricsOptions, MetricsSettings } from './metrics-options.ts';
 import type { TlsOptions } from './tls-options.ts';
 import type { HistoryRule, HistorySettings, PresenceRule, PresenceSettings } from './topic-options.ts';
 import type { RateLimit } from './connection-settings.ts';
+import type { ServerRateLimitOptions } from './rate-limit-options.ts';
 import type { ViolationLimit, ViolationLimitOptions } from './violation-options.ts';
 import type { AllowedOrigins } from './origins.ts';
 
@@ -147,6 +148,11 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
    * `false`. A good value is 100.
    */
   readonly maxNewConnectionsPerMinutePerIp?: number | false | undefined;
+  /**
+   * How fast a client may send, by itself or together with others of the same key; see {@link ServerRateLimitOptions}. Default
+   * `false`: the right rate depends on the application.
+   */
+  readonly rateLimit?: false | ServerRateLimitOptions<UserData> | undefined;
   /**
    * Refuses new connections of an address with 429 and `Retry-After` for `refuseMs`, after `perMinute` of its connections have
    * broken the protocol within a minute: those that end with cause `protocol-error` or `invalid-utf8`. Its open connections

@@ -1,5 +1,6 @@
 import type { DriverOf } from '../connection/connection.ts';
 import type { Observers } from '../connection/observers.ts';
+import { type SharedRates, sharedRatesOf } from '../connection/shared-rates.ts';
 import type { Engine } from '../engine/engine.ts';
 import { inSlices, paceOf } from '../observe/admin/slices.ts';
 import { reconfigured } from '../options/configure.ts';
@@ -23,6 +24,7 @@ export interface ConfiguredServer<UserData> {
   readonly places: HandshakePlaces;
   readonly registry: Registry<DriverOf<UserData>>;
   policies: EntryPolicies;
+  sharedRates: SharedRates | undefined;
 }
 
 /** Changes the settings of one server while it runs. */
@@ -46,6 +48,8 @@ export class Configuration<UserData> {
     if (changes.length === 0) return changes;
     this.live.configure(complete);
     server.policies = policies;
+    if (complete.rateLimit !== before.complete.rateLimit)
+      server.sharedRates = sharedRatesOf(complete.rateLimit);
     server.admission.settingsChanged();
     server.places.settingsChanged();
     this.#connectionsFollow(server);

@@ -5,6 +5,7 @@ import { type ListenerWatcher, listenersOf, type SafeEmitter } from '../connecti
 import type { ConnectionOwner, ListenerResult } from '../connection/owner.ts';
 import { Observers } from '../connection/observers.ts';
 import { OpenConnections } from '../connection/open-connections.ts';
+import { type SharedRates, sharedRatesOf } from '../connection/shared-rates.ts';
 import { Warnings } from '../connection/warnings.ts';
 import { checkEventName } from '../connection/event-names.ts';
 import type { ConnectionState } from '../connection/states.ts';
@@ -79,6 +80,7 @@ export class ServerCore<UserData>
   readonly options: ResolvedServerOptions<UserData>;
   readonly counters: Counters;
   readonly counts: ServerCounts;
+  sharedRates: SharedRates | undefined;
   readonly meter: Meter | undefined;
   readonly observers: Observers;
   readonly deadlines: DeadlineQueue;
@@ -146,6 +148,7 @@ export class ServerCore<UserData>
     this.recorder = this.options.admin === false ? undefined : new AdminRecorder(this.clock);
     const recorder = this.recorder === undefined ? [] : [this.recorder];
     this.observers = new Observers([this.counters, this.counts, ...log, ...recorder, ...observers]);
+    this.sharedRates = sharedRatesOf(this.options.rateLimit);
     this.warnings = new Warnings(logger);
     this.admission = new Admission(this.options);
     this.guard = new LoadGuard(this);

@@ -109,7 +109,7 @@ const WRONG: Record<string, unknown[]> = {
   createConnection: [null, new PassThrough()],
   serializeConnects: [0, null],
   transport: ['handle', '', true, null],
-  rateLimit: [true, {}, { messagesPerSecond: 5, closeCode: 1005 }],
+  rateLimit: [true, {}, { messagesPerSecond: 5, closeCode: 1005 }, { messagesPerSecond: 5, key: () => 'a' }],
 };
 for (const name of Object.keys(WRONG)) {
   test(`CC-03 ${name}: accepts valid values and refuses others`, () => {

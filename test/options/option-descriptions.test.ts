@@ -50,9 +50,11 @@ test('CF-02 describeServerOptions describes the options inside a group, too', ()
     'burstMessages',
     'bytesPerSecond',
     'closeCode',
+    'key',
     'messagesPerSecond',
   ]);
   assert.equal(rateLimit.options?.['closeCode']?.default, 1008);
+  assert.equal(rateLimit.options?.['key']?.kind, 'function');
   assert.equal(perMessageDeflate.kind, 'group');
   assert.deepEqual([metrics.kind, metrics.options?.['handlerTimeOneIn']?.default], ['group', 16]);
   assert.equal(maxConnections.kind, 'count');

@@ -21,7 +21,10 @@ test('CF-02 each option of the type has a default and a row, and there are no ot
   const server = source
     .slice(source.indexOf('interface ConnectionOptions'))
     .replace(/interface RateLimitOptions[^}]*}/, '');
-  const inType = [...server.matchAll(/^ {2}readonly (\w+)\?:/gm)].map((match) => match[1]!).sort();
+  // The type of a server narrows options of a connection.
+  const inType = [
+    ...new Set([...server.matchAll(/^ {2}readonly (\w+)\?:/gm)].map((match) => match[1]!)),
+  ].sort();
   assert.ok(inType.length > 40);
   assert.deepEqual(Object.keys(DEFAULT_SERVER_OPTIONS).sort(), inType);
   assert.deepEqual(Object.keys(SERVER_OPTION_TABLE).sort(), inType);

@@ -224,7 +224,7 @@ test('LM-02 a lower softLimitRatio lowers the default of softLimitReleaseRatio',
 });
 
 test('RL-01 rateLimit: bursts are twice the rate unless given', () => {
-  const rest = { action: 'close', closeCode: 1008 };
+  const rest = { action: 'close', closeCode: 1008, key: undefined };
   assert.deepEqual(resolve({ rateLimit: { messagesPerSecond: 100 } }).rateLimit, {
     messagesPerSecond: 100,
     burstMessages: 200,
@@ -262,6 +262,7 @@ test('RL-01 rateLimit: the error for a wrong member has its full name', () => {
       { messagePerSecond: 1 },
       /no option rateLimit\.messagePerSecond .*nearest is rateLimit\.messagesPerSecond$/,
     ],
+    [{ messagesPerSecond: 1, key: 'user' }, /^rateLimit\.key is "user"; .*a function/],
     [{ burstMessages: 5 }, /^rateLimit is an object; .*messagesPerSecond, bytesPerSecond or both/],
   ];
   for (const [rateLimit, says] of wrong) assert.match(refusal({ rateLimit }), says);

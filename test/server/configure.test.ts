@@ -51,6 +51,7 @@ const OTHER_VALUES: Readonly<Record<RunTimeOptionName, unknown>> = {
     burstBytes: undefined,
     action: 'close',
     closeCode: 1008,
+    key: undefined,
   },
   violationLimit: { perMinute: 5, refuseMs: 1_000 },
   highWaterMarkBytes: 1_000,
@@ -223,4 +224,12 @@ test('CF-03 LG-02: a change is logged by name, and seen by observers; no change 
   await eventLoopTurns(2);
   assert.deepEqual(lines, [[{ options: ['idleTimeoutMs', 'maxConnections'] }, 'configured']]);
   assert.deepEqual(seen, [['idleTimeoutMs', 'maxConnections']]);
+});
+
+test('CF-03: a value that is equal changes nothing: what was made from it goes on', (t) => {
+  const rateLimit = { messagesPerSecond: 10, burstMessages: 20 };
+  const { core } = serving(t, new Engine({ clock: new VirtualClock() }), { rateLimit });
+  const before = core.options.rateLimit;
+  core.configure({ rateLimit: { ...rateLimit }, maxConnections: 5 });
+  assert.equal(core.options.rateLimit, before);
 });

@@ -49,7 +49,7 @@ test('RL-05 property: an address is refused exactly while a plain model says so'
       let nowMs = 0;
       for (const { key, afterMs } of steps) {
         nowMs += afterMs;
-        const own = model[key as 'a' | 'b'];
+        const own = model[key];
         const isRefused = nowMs < own.untilMs;
         assert.equal(table.refusedForMs(key, nowMs) > 0, isRefused);
         if (!isRefused) own.times = [...own.times.filter((atMs) => atMs > nowMs - 60_000), nowMs];
