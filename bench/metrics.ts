@@ -4,12 +4,12 @@
 // of several processes: compilers and memory make one process slower than the next.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import process from 'node:process';
-import { Duplex, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { WebSocketServer } from '../src/index.ts';
 import { capture } from '../src/observe/index.ts';
-import { EXAMPLE_KEY, text } from '../src/testing/index.ts';
+import { text } from '../src/testing/index.ts';
+import { join, low, nextTurn, type Wire } from './wire.ts';
 
 const PAYLOAD_BYTES = 128;
 /** Messages in one read. */
@@ -19,33 +19,6 @@ const WINDOWS = 1_000;
 const READS_PER_WINDOW = 20;
 const ROUNDS = 7;
 const SCRAPES = 500;
-
-/** A socket whose peer sends what it is told to, and reads everything. */
-class Wire extends Duplex {
-  override _read(): void {}
-  override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
-    done();
-  }
-}
-
-async function join(server: WebSocketServer): Promise<Wire> {
-  const fields = {
-    Host: 'localhost',
-    Upgrade: 'websocket',
-    Connection: 'Upgrade',
-    'Sec-WebSocket-Key': EXAMPLE_KEY,
-    'Sec-WebSocket-Version': '13',
-  };
-  const request = { method: 'GET', url: '/', httpVersion: '1.1', rawHeaders: Object.entries(fields).flat() };
-  const wire = new Wire();
-  await server.handleUpgrade(request as unknown as IncomingMessage, wire, Buffer.alloc(0));
-  return wire;
-}
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** The value that a tenth of the sorted values lies below: interruptions only make a window longer. */
-const low = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 10)]!;
 
 interface Echo {
   readonly off: number;

@@ -65,7 +65,10 @@ for (const [level, priority, delayMs] of ROWS) {
 }
 
 test('LC-06 without quality, and without load control, no message waits', async (t) => {
-  for (const loadControl of [false, { quality: false, probe: () => ({ ...IDLE, cpuRatio: 0.95 }) }]) {
+  for (const loadControl of [
+    false,
+    { quality: false, shed: false, probe: () => ({ ...IDLE, cpuRatio: 0.95 }) },
+  ]) {
     const { server, raw, arrivals, pass } = await paced(t, 'low', { loadControl });
     await pass(1_000);
     assert.equal(server.stats().load?.level, loadControl === false ? undefined : 'critical');
