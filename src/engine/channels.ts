@@ -15,6 +15,7 @@ export const CHANNELS = Object.freeze({
   messageSend: 'hawser:message:send',
   topicPublish: 'hawser:topic:publish',
   loadLevel: 'hawser:load:level',
+  loadShed: 'hawser:load:shed',
 } as const);
 
 // Node has one channel object for each name in a process. V8 reads `hasSubscribers` of a constant channel without a load.
@@ -26,6 +27,7 @@ export const MESSAGE_RECEIVE = channel(CHANNELS.messageReceive);
 export const MESSAGE_SEND = channel(CHANNELS.messageSend);
 export const TOPIC_PUBLISH = channel(CHANNELS.topicPublish);
 export const LOAD_LEVEL = channel(CHANNELS.loadLevel);
+export const LOAD_SHED = channel(CHANNELS.loadShed);
 export const HANDSHAKE = tracingChannel(CHANNELS.handshake);
 export const HANDLER = tracingChannel(CHANNELS.handler);
 

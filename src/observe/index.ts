@@ -48,6 +48,7 @@ export type {
   PublishedMessage,
   ReceivedMessage,
   SentMessage,
+  ShedMessage,
 } from './tracing/channels.ts';
 export type { HandshakeRequest } from './tracing/traces.ts';
 export { CHANNELS } from '../engine/channels.ts';

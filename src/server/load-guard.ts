@@ -1,6 +1,7 @@
 import { BreakerCore } from '../breaker/breaker-core.ts';
 import type { DriverOf } from '../connection/connection.ts';
 import type { Observers } from '../connection/observers.ts';
+import { LOAD_SHED } from '../engine/channels.ts';
 import type { Clock } from '../engine/clock.ts';
 import { paceOf } from '../observe/admin/slices.ts';
 import { Shedder } from '../observe/load-control/shedder.ts';
@@ -73,7 +74,11 @@ export class LoadGuard<UserData> {
       get isLeaving() {
         return server.isLeaving;
       },
-      shed: (driver) => server.observers.tell('shed', driver, driver.priority),
+      shed: (driver) => {
+        const { connection, priority } = driver;
+        server.observers.tell('shed', driver, priority);
+        if (LOAD_SHED.hasSubscribers) LOAD_SHED.publish({ connection, priority });
+      },
       batchShed: (batch) => server.observers.tell('batchShed', batch),
     });
   }

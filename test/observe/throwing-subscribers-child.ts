@@ -28,11 +28,12 @@ for (const name of [handshake, handler]) {
 }
 
 const clock = new VirtualClock();
+let eventLoopDelayMs = 30;
 const server = new WebSocketServer({
   clock,
   upgrade: async () => {},
   highWaterMarkBytes: 1,
-  loadControl: { probe: () => ({ eventLoopDelayMs: 30 }), sampleIntervalMs: 100 },
+  loadControl: { probe: () => ({ eventLoopDelayMs }), sampleIntervalMs: 100 },
 });
 server.on('message', (connection, message) => {
   connection.publish('all', 'to others');
@@ -52,7 +53,12 @@ for (let i = 0; i < 2; i++) {
   closes.push((await connection.closed).code);
   await client.closed;
 }
+const shed = await pair({ server, clock });
 clock.advance(100);
+eventLoopDelayMs = 60;
+for (let i = 0; i < 2; i++) clock.advance(100);
+await eventLoopTurns(10);
+await shed.client.closed;
 await server.shutdown();
 await eventLoopTurns(2);
 process.stdout.write(JSON.stringify({ closes, echoes, uncaught: [...uncaught].sort() }));

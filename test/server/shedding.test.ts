@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { channel } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
@@ -13,6 +14,7 @@ import {
   WebSocketServer,
 } from '../../src/index.ts';
 import { eventLoopTurns, VirtualClock } from '../../src/testing/index.ts';
+import { CHANNELS, type ShedMessage } from '../../src/observe/index.ts';
 import { scrape } from '../observe/metrics/scrape.ts';
 import { closeCode, live } from './live.ts';
 import { coreOf, probeOf } from './loaded.ts';
@@ -26,6 +28,10 @@ test('LC-05 a critical server sheds low, then normal, then high with 1013, and n
   const lines: [string, LogFields][] = [];
   const note = (fields: LogFields, text: string): void => void lines.push([text, fields]);
   const logger: Logger = { debug() {}, info: note, warn: note, error: note };
+  const published: unknown[] = [];
+  const listener = (message: unknown): void => void published.push((message as ShedMessage).priority);
+  channel(CHANNELS.loadShed).subscribe(listener);
+  t.after(() => channel(CHANNELS.loadShed).unsubscribe(listener));
   const load = probeOf();
   const room = live(t, { upgrade: byQuery, loadControl: { probe: load.probe }, logger });
   const { server, closes } = room;
@@ -48,6 +54,7 @@ test('LC-05 a critical server sheds low, then normal, then high with 1013, and n
   }
   await sample();
   await sample();
+  assert.deepEqual(published, ['low', 'normal', 'high']);
   assert.equal(server.connections.size, 1);
   assert.equal([...server.connections][0]!.priority, 'critical');
   assert.deepEqual(

@@ -1,6 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { escaped, levelOfClose } from '../../connection/log.ts';
 import type { Clock } from '../../engine/clock.ts';
+import type { BreakerState } from '../../breaker/breaker-core.ts';
+import type { ShedBatch } from '../load-control/shedder.ts';
 import type { CloseInfo } from '../../protocol/close-info.ts';
 import { printable } from '../../protocol/printable.ts';
 import type { LoadAlert, PressureInfo } from '../load-control/reading.ts';
@@ -78,6 +80,8 @@ export class AdminRecorder implements Observer {
 
   closed(connection: ObservedConnection, { code, reason, cause, error }: CloseInfo): void {
     this.#closes.add(cause, this.#clock.now());
+    // One event tells of the whole batch.
+    if (cause === 'load-shed') return;
     const level = levelOfClose(cause);
     if (level === 'debug' && ORDINARY_CODES.has(code)) return;
     const text = [
@@ -126,6 +130,19 @@ export class AdminRecorder implements Observer {
       'alert',
       raised ? 'warn' : 'info',
       `alert ${raised ? 'raised' : 'cleared'} · ${name} is ${value.toFixed(2)}, its threshold ${threshold}`,
+    );
+  }
+
+  batchShed({ low, normal, high }: ShedBatch): void {
+    const text = `load shed · ${low} connections of low, ${normal} of normal, ${high} of high priority`;
+    this.note('load-shed', 'warn', text);
+  }
+
+  breakerChanged(next: BreakerState): void {
+    this.note(
+      'breaker',
+      next === 'open' ? 'error' : 'info',
+      `the circuit breaker of the upgrade hook is ${next}`,
     );
   }
 

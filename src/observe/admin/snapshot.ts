@@ -243,6 +243,8 @@ export type AdminEventKind =
   | 'accept-failed'
   | 'memory-shed'
   | 'load-level'
+  | 'load-shed'
+  | 'breaker'
   | 'alert'
   | 'shutting-down'
   | 'action';

@@ -1,5 +1,6 @@
 import type { Connection } from '../../connection/connection.ts';
 import type { Delivery } from '../../connection/owner.ts';
+import type { Priority } from '../../options/priority.ts';
 import type { CloseInfo } from '../../protocol/close-info.ts';
 import type { Message } from '../../protocol/payload.ts';
 import type { Refusal } from '../observer.ts';
@@ -63,4 +64,10 @@ export interface PublishedMessage {
   /** Payload, uncompressed. */
   readonly bytes: number;
   readonly delivery: Delivery;
+}
+
+/** Published on `CHANNELS.loadShed`, before a connection is closed because the load stays critical. */
+export interface ShedMessage {
+  readonly connection: Connection;
+  readonly priority: Priority;
 }
