@@ -30,6 +30,8 @@ export interface CommandIo {
   readonly hasUnicode: boolean;
   /** A variable of the environment; `undefined` if it is not set. */
   variable(name: string): string | undefined;
+  /** Names of all variables of the environment. */
+  variableNames(): readonly string[];
   /** Folder for what is kept between runs; it may not exist yet. `undefined` if the system names none. */
   readonly stateFolder: string | undefined;
   /** Path of the program, for processes that run it again. */

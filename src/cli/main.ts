@@ -64,6 +64,7 @@ const io: CommandIo = {
   errHasColours: process.stderr.isTTY && !noColour,
   hasUnicode: hasUnicode(),
   variable: (name) => process.env[name],
+  variableNames: () => Object.keys(process.env),
   get stateFolder() {
     return stateFolder();
   },

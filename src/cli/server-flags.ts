@@ -1,14 +1,7 @@
-import {
-  checkServerOption,
-  describeServerOptions,
-  MemoryBudget,
-  MisuseError,
-  type OptionDescription,
-  type ServerOptions,
-  WebSocketServer,
-} from '../index.ts';
-import { UsageError } from './command.ts';
-import { type Flag, type FlagValues, wholeNumber } from './flags.ts';
+import { describeServerOptions, type OptionDescription } from '../index.ts';
+import { asUsage, checkedValue, valueOfTexts } from './config/checked-setting.ts';
+import type { Setting, Settings } from './config/settings.ts';
+import type { Flag, FlagValues } from './flags.ts';
 
 /** A flag and the option that it sets. */
 interface OptionFlag extends Flag {
@@ -18,7 +11,8 @@ interface OptionFlag extends Flag {
 }
 
 /** `maxMessageBytes` as `max-message-bytes`. */
-const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export const kebabCase = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** Name of the flag of a list option: it takes one member and may be repeated. */
 const singular = (name: string): string => name.replace(/(?<=ss)es$|s$/, '');
@@ -67,7 +61,7 @@ function flagOf(path: string, name: string, rule: OptionDescription, fallback: u
 }
 
 /** Kinds of options that only code can set: they have no flag. */
-const HAVE_NO_FLAG: ReadonlySet<string> = new Set([
+export const HAVE_NO_FLAG: ReadonlySet<string> = new Set([
   'function',
   'object',
   'group',
@@ -77,7 +71,7 @@ const HAVE_NO_FLAG: ReadonlySet<string> = new Set([
 ]);
 
 /** Options that need one of another kind. */
-const NEED_CODE: ReadonlySet<string> = new Set(['requireEngine']);
+export const NEED_CODE: ReadonlySet<string> = new Set(['requireEngine']);
 
 /** Defaults of the command that differ from those of the library. */
 const FLAG_DEFAULTS: Readonly<Record<string, string>> = {
@@ -164,94 +158,30 @@ export const SERVER_FLAGS: readonly Flag[] = [
 ];
 
 /**
- * The server options given as flags.
+ * The options that flags set.
  * @throws UsageError naming the flag, its value, and what is allowed.
  */
-export function serverOptionsOf(flags: FlagValues): ServerOptions {
-  const options: Record<string, unknown> = {};
-  const rateLimit: Record<string, unknown> = {};
-  const perMessageDeflate: Record<string, unknown> = {};
-  const admin: Record<string, unknown> = {};
-  const violationLimit: Record<string, unknown> = {};
-  const groups: Readonly<Record<string, Record<string, unknown>>> = {
-    rateLimit,
-    violationLimit,
-    perMessageDeflate,
-    admin,
-  };
+export function flagSettings(flags: FlagValues): Settings {
+  const settings = new Map<string, Setting>();
   for (const flag of VALUE_FLAGS) {
     const given = flags.get(flag.name);
     if (given === undefined) continue;
-    const [first = '', second] = flag.path.split('.');
-    const value = valueOf(flag, given);
-    if (second === undefined) options[first] = value;
-    else groups[first]![second] = value;
+    const { path, rule, name } = flag;
+    const label = `--${name}`;
+    const read = typeof given === 'boolean' ? given : valueOfTexts(rule, given, (text) => text === 'off');
+    const value = asUsage(() => checkedValue(path, rule, read, label));
+    settings.set(path, { value, written: read, label });
   }
-  const [ofRate] = Object.keys(rateLimit);
-  if (ofRate !== undefined) {
-    if (!('messagesPerSecond' in rateLimit || 'bytesPerSecond' in rateLimit)) {
-      throw new UsageError(
-        `--rate-limit-${kebabCase(ofRate)} needs a rate: --rate-limit, --rate-limit-bytes-per-second or both`,
-      );
-    }
-    options['rateLimit'] = rateLimit;
-  }
-  if (Object.keys(violationLimit).length > 0) {
-    if (!('perMinute' in violationLimit))
-      throw new UsageError('--violation-limit-refuse-ms needs a number of violations: --violation-limit <n>');
-    options['violationLimit'] = violationLimit;
-  }
-  if (flags.has('compress') || Object.keys(perMessageDeflate).length > 0)
-    options['perMessageDeflate'] = perMessageDeflate;
-  const [ofAdmin] = Object.keys(admin);
-  if (ofAdmin !== undefined) {
-    if (!('port' in admin))
-      throw new UsageError(`--admin-${kebabCase(ofAdmin)} needs a port: --admin-port <n>`);
-    options['admin'] = admin;
-  }
-  if (flags.has('load-control')) options['loadControl'] = true;
-  if (flags.has('metrics')) options['endpoints'] = METRICS_PATHS;
-  // The constructor finds options that contradict each other. A server that does not listen holds no resources.
-  asUsage(() => new WebSocketServer(options), withFlagNames);
-  return options;
+  if (flags.has('compress'))
+    settings.set('perMessageDeflate', { value: true, written: true, label: '--compress' });
+  if (flags.has('load-control'))
+    settings.set('loadControl', { value: true, written: true, label: '--load-control' });
+  if (flags.has('metrics'))
+    for (const [member, path] of Object.entries(METRICS_PATHS))
+      settings.set(`endpoints.${member}`, { value: path, written: path, label: '--metrics' });
+  return settings;
 }
 
-function valueOf({ rule, name, path }: OptionFlag, given: readonly string[] | boolean): unknown {
-  const value = typeof given === 'boolean' ? given : textValue(rule, given);
-  return asUsage(() => checkServerOption(path, value, `--${name}`));
-}
-
-function textValue(
-  { kind, orFalse, values = [], max }: OptionDescription,
-  given: readonly string[],
-): unknown {
-  const [text = ''] = given;
-  const number = wholeNumber(text);
-  if (kind === 'budget') {
-    return number === undefined || number < 1 ? (number ?? text) : new MemoryBudget({ maxBytes: number });
-  }
-  if (kind === 'list') {
-    if (given.length > 1) return given;
-    if (max !== undefined && number !== undefined) return number;
-    if (orFalse && text === 'off') return false;
-    return values.includes(text) ? text : given;
-  }
-  if (max === undefined) return text;
-  return orFalse && text === 'off' ? false : (number ?? text);
-}
-
-/** Replaces the names of options in an error message by the names of their flags. */
-const withFlagNames = (message: string): string =>
-  message.replaceAll(/\b(?:[a-z]+[A-Z]|admin\.)[\w.]*\b/g, (name) => {
-    const flag = VALUE_FLAGS.find(({ path }) => path === name);
-    return flag === undefined ? name : `--${flag.name}`;
-  });
-
-function asUsage<Result>(check: () => Result, wordsOf = (message: string): string => message): Result {
-  try {
-    return check();
-  } catch (error) {
-    if (error instanceof MisuseError) throw new UsageError(wordsOf(error.message), { cause: error });
-    throw error;
-  }
-}
+/** The flag of an option; `undefined` if there is none. */
+export const flagNameOf = (path: string): string | undefined =>
+  VALUE_FLAGS.find((flag) => flag.path === path)?.name;

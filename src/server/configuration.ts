@@ -10,11 +10,14 @@ import {
   type GivenOptions,
   givenServerOptions,
 } from '../options/resolve-server-options.ts';
+import { refuseOption } from '../options/option-check.ts';
+import type { ResolvedServerOptions } from '../options/server-options.ts';
 import type { OptionChange, RunTimeOptions } from '../options/run-time-options.ts';
 import type { Admission, Reservation } from './admission/admission.ts';
 import { EntryPolicies } from './admission/entry-policies.ts';
 import type { HandshakePlaces } from './admission/handshake-places.ts';
 import type { Registry } from './groups/registry.ts';
+import { needsTopics } from './topic-loader.ts';
 
 /** The parts of a server that keep something computed from its settings. */
 export interface ConfiguredServer<UserData> {
@@ -31,17 +34,20 @@ export interface ConfiguredServer<UserData> {
 export class Configuration<UserData> {
   readonly live: LiveSettings<UserData>;
   #given: GivenOptions;
+  readonly #firstMaxMessageBytes: number;
 
   /** @throws MisuseError `ERR_OPTION`. */
   constructor(options: unknown, engine: Engine) {
     this.#given = givenServerOptions(options);
     this.live = new LiveSettings(completeServerOptions<UserData>(this.#given, engine));
+    this.#firstMaxMessageBytes = this.live.configured.maxMessageBytes;
   }
 
   /** Changes options, all or none. @returns What has changed. @throws MisuseError `ERR_OPTION`. */
   configure(server: ConfiguredServer<UserData>, options: RunTimeOptions): readonly OptionChange[] {
     const before = { given: this.#given, complete: this.live.configured };
     const { given, complete, changes } = reconfigured(before, options, server.engine);
+    this.#refuseLargerTopics(complete);
     const policies = new EntryPolicies(complete);
     // Nothing from here on can fail.
     this.#given = given;
@@ -58,6 +64,17 @@ export class Configuration<UserData> {
       changes.map(({ name }) => name),
     );
     return changes;
+  }
+
+  /** Histories and engines were made for entries of the first size. */
+  #refuseLargerTopics(complete: ResolvedServerOptions<UserData>): void {
+    const { maxMessageBytes } = complete;
+    if (needsTopics(complete) && maxMessageBytes > this.#firstMaxMessageBytes)
+      refuseOption(
+        'maxMessageBytes',
+        maxMessageBytes,
+        `at most ${this.#firstMaxMessageBytes}, its first value, on a server with history, presence, cluster or hawser.v1`,
+      );
   }
 
   /** Gives all connections more or less of the configured service, and new ones compression or not. */

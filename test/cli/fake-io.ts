@@ -48,6 +48,7 @@ export function fakeIo(terminal = false, typing?: Omit<Terminal, 'input'>): Fake
     errHasColours: terminal,
     hasUnicode: true,
     variable: (name) => variables.get(name),
+    variableNames: () => [...variables.keys()],
     variables,
     stateFolder: undefined,
     script: join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js'),

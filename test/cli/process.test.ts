@@ -7,7 +7,7 @@ import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { selfSigned } from '../../src/testing/self-signed.ts';
-import { RawClient, waitForEvent, waitUntil } from '../../src/testing/index.ts';
+import { RawClient, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { echo } from './talking.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js');
@@ -145,6 +145,39 @@ test('CM-04: SIGHUP makes serve read its certificate again; without TLS it has n
   plain.child.kill('SIGTERM');
   assert.deepEqual(await plain.exit, [0, null]);
   assert.doesNotMatch(plain.err(), /certificate/);
+});
+
+test('CF-04: a process follows its file after SIGHUP; a variable of the environment wins over the file', {
+  skip: process.platform === 'win32' ? 'there is no SIGHUP' : false,
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'hawser.json');
+  const write = (options: object): void => writeFileSync(file, JSON.stringify({ port: 0, ...options }));
+  write({ maxMessageBytes: 1_000, maxTopics: 5 });
+  const env = { ...process.env, HAWSER_MAX_TOPICS: '9' };
+  const run = running(
+    t,
+    spawn(process.execPath, [MAIN, 'serve', '--config', file], { stdio: ['pipe', 'pipe', 'pipe'], env }),
+  );
+  const client = await RawClient.connect({ port: await ready(run) });
+  t.after(() => client[Symbol.dispose]());
+  await client.upgrade();
+  write({ maxMessageBytes: 'many' });
+  run.child.kill('SIGHUP');
+  await waitUntil(() => run.err().includes('configuration not changed'), { deadlineMs: 20_000 });
+  client.send(text('12345678901'));
+  assert.equal((await client.nextFrame()).payload.toString(), '12345678901');
+  write({ maxMessageBytes: 10, maxTopics: 6 });
+  run.child.kill('SIGHUP');
+  await waitUntil(() => run.err().includes('"text":"configured"'), { deadlineMs: 20_000 });
+  assert.match(run.err(), /"configured","options":\["maxMessageBytes","maxFrameBytes"\]/);
+  client.send(text('12345678901'));
+  const { opcode, payload } = await client.nextFrame();
+  assert.deepEqual([opcode, payload.readUInt16BE()], [8, 1009]);
+  client[Symbol.dispose]();
+  run.child.kill('SIGTERM');
+  assert.deepEqual(await run.exit, [0, null]);
 });
 
 const NO_TERMINAL = process.platform === 'linux' ? false : 'needs the script of util-linux';

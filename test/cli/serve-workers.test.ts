@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { ReconnectingClient } from '../../src/client/index.ts';
@@ -182,3 +185,28 @@ for (const [flags, message] of [
     assert.equal(await runCommandLine(['serve', ...flags], io, '0.0.0'), 2);
     assert.match(io.errLines[0]!, message);
   });
+
+test('CF-04 CM-04 serve --workers: every worker follows the file after SIGHUP', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'hawser.json');
+  writeFileSync(file, JSON.stringify({ maxMessageBytes: 1_000 }));
+  const server = await workers(t, '--config', file);
+  const opcodeOfAnswer = async (): Promise<number> => {
+    const client = await RawClient.connect({ port: server.port });
+    assert.equal((await client.upgrade()).status, 101);
+    client.send(text('12345678901'));
+    const { opcode } = await client.nextFrame();
+    client[Symbol.dispose]();
+    return opcode;
+  };
+  for (let at = 0; at < 4; at++) assert.equal(await opcodeOfAnswer(), 1);
+  writeFileSync(file, JSON.stringify({ maxMessageBytes: 10 }));
+  server.io.hangUp();
+  // The workers take connections in turns.
+  let closed = 0;
+  await until('a Close from every worker', async () => {
+    closed = (await opcodeOfAnswer()) === 8 ? closed + 1 : 0;
+    return closed === 6;
+  });
+});

@@ -4,7 +4,9 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { runCommandLine } from '../../src/cli/commands.ts';
 import { WebSocketServer } from '../../src/index.ts';
+import { fakeIo } from '../cli/fake-io.ts';
 import { promtool } from '../interop/peers.ts';
 import { FENCES, ROOT } from './fences.ts';
 
@@ -57,4 +59,15 @@ test('EX-03 the packages that the guide installs are those of the example', () =
   ) as { readonly dependencies: Readonly<Record<string, string>> };
   const named = codeOf('docs/tracing.md: Traces in Jaeger or Tempo').match(/@opentelemetry\/[\w-]+/g);
   for (const name of named ?? assert.fail('no package')) assert.ok(name in dependencies, name);
+});
+
+test('EX-03 CF-04: the file of the guide is examples/hawser.json, and --print-config prints it', async () => {
+  const code = codeOf('docs/configuration.md: hawser serve: flags, variables, a file (2)');
+  const path = join(ROOT, 'examples', 'hawser.json');
+  assert.equal(code, readFileSync(path, 'utf8'));
+  const io = fakeIo();
+  assert.equal(await runCommandLine(['serve', '--config', path, '--print-config'], io, '0.0.0'), 0);
+  const { host, ...printed } = JSON.parse(io.outLines.join('\n')) as Record<string, unknown>;
+  assert.equal(host, '127.0.0.1');
+  assert.deepEqual(printed, JSON.parse(code));
 });

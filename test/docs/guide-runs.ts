@@ -205,6 +205,17 @@ export async function browserPosition(t: TestContext, file: string): Promise<voi
   assert.equal(await program.ended(), 'headline\n1\n');
 }
 
+export async function configured(t: TestContext, file: string): Promise<void> {
+  assert.equal(
+    await run(t, file).ended(),
+    'maxConnections: 10, now 20\nnothing has changed: maxConnections is 0; it must be a whole number from 1 to 10000000\n',
+  );
+}
+
+export async function certificateFiles(t: TestContext, file: string): Promise<void> {
+  assert.equal(await run(t, file).ended(), 'tls does not fit together\n');
+}
+
 export async function allowedHosts(t: TestContext, file: string): Promise<void> {
   const port = await run(t, file).port();
   assert.equal(await statusOf(port), 101);

@@ -26,6 +26,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'docs/deploying.md: nginx': 'test/deploy/rolling.test.ts',
   'docs/deploying.md: Compose': 'test/deploy/files.test.ts',
   'docs/deploying.md: Kubernetes': 'test/deploy/files.test.ts',
+  'docs/configuration.md: hawser serve: flags, variables, a file (2)': 'test/docs/configurations.test.ts',
   'docs/debugging.md: Symptom: memory grows': 'test/examples/slow-consumer.test.ts',
   'docs/debugging.md: Symptom: memory grows (3)': 'test/examples/slow-consumer.test.ts',
   'docs/debugging.md: Read it': 'test/examples/slow-consumer.test.ts',
@@ -94,6 +95,10 @@ async function checkServe(args: readonly string[]): Promise<void> {
     waitUntil(() => io.outLines.length > 0, { deadlineMs: 30_000, description: 'the URL' }),
     exit,
   ]);
+  if (words.includes('--print-config')) {
+    assert.equal(await exit, 0, io.errLines.join('\n'));
+    return;
+  }
   assert.match(io.outLines.join('\n'), /(?:ws|http)s?:\/\//, io.errLines.join('\n'));
   io.interrupt();
   assert.equal(await exit, 0, io.errLines.join('\n'));

@@ -234,6 +234,46 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/recipes.md: y-websocket': { in: 'test/ws/frameworks/y-websocket.mjs' },
   'docs/recipes.md: Next.js, with a custom server': { in: 'test/ws/nextjs/nextjs.mjs' },
   'docs/ws.md: Your own code': { run: guides.movedFromWs },
+  'docs/configuration.md: Changing options while the server runs': {
+    given: `import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+      import { tmpdir } from 'node:os';
+      import { join } from 'node:path';
+      const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+      process.chdir(folder);
+      const write = (maxConnections: number): void => writeFileSync('limits.json', JSON.stringify({ maxConnections }));
+      write(10);`,
+    after: `for (const places of [20, 0]) {
+        write(places);
+        process.emit('SIGHUP', 'SIGHUP');
+      }
+      await server.shutdown();
+      process.removeAllListeners('SIGHUP');
+      process.chdir(tmpdir());
+      rmSync(folder, { recursive: true });`,
+    run: guides.configured,
+  },
+  'docs/configuration.md: Certificates from files': {
+    given: `import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+      import { tmpdir } from 'node:os';
+      import { join } from 'node:path';
+      import process from 'node:process';
+      import { selfSigned } from 'hawser/testing';
+      const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+      process.chdir(folder);
+      const write = (): void => {
+        const { cert, key } = selfSigned(['127.0.0.1'], Date.now());
+        writeFileSync('tls.crt', cert);
+        writeFileSync('tls.key', key);
+      };
+      write();`,
+    after: `server.on('error', (error) => console.log(error.message.split(':', 1)[0]));
+      writeFileSync('tls.crt', 'broken');
+      await new Promise((resolve) => server.once('error', resolve));
+      await server.shutdown();
+      process.chdir(tmpdir());
+      rmSync(folder, { recursive: true });`,
+    run: guides.certificateFiles,
+  },
   'docs/security.md: DNS rebinding': { run: guides.allowedHosts },
   'docs/conformance/README.md: From a program': { run: guides.suiteFromProgram },
   'docs/conformance/README.md: A client': { run: guides.browserLoop },

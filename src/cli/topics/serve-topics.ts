@@ -10,9 +10,6 @@ import { answerTopics, refuseTopics } from './publish-door.ts';
 import { HAWSER_V1 } from './subprotocol.ts';
 import type { TopicSettings } from './topic-flags.ts';
 
-/** A message waits for the engine for 10 s at most: the answer can then say what became of it. */
-const PUBLISH_TIMEOUT_MS = 15_000;
-
 /**
  * A server of topics, not listening yet. It accepts clients of `hawser.v1` only, and refuses every topic that is not allowed.
  * @param given Options of other flags.
@@ -31,7 +28,6 @@ export function topicServer(
   const server: WebSocketServer = new WebSocketServer({
     ...given,
     maxRequestBodyBytes: maxBodyBytes,
-    upgradeTimeoutMs: given.upgradeTimeoutMs ?? PUBLISH_TIMEOUT_MS,
     endpoints: { health: '/healthz', ready: '/readyz', ...endpoints },
     protocols: [HAWSER_V1, ...protocols.filter((name) => name !== HAWSER_V1)],
     history,

@@ -1,0 +1,79 @@
+import { describeServerOptions, type OptionDescription } from '../../index.ts';
+import { nearestName } from '../nearest-name.ts';
+import { type CommandIo, UsageError } from '../command.ts';
+import { HAVE_NO_FLAG, NEED_CODE } from '../server-flags.ts';
+import { asUsage, checkedValue, valueOfTexts } from './checked-setting.ts';
+import type { Setting, Settings } from './settings.ts';
+
+const PREFIX = 'HAWSER_';
+/** Variables of the command that set no option. */
+const OTHERS: ReadonlySet<string> = new Set(['HAWSER_WORKER', 'HAWSER_PUBLISH_TOKEN']);
+/** Kubernetes sets such variables in every container if a service is called `hawser` or `hawser-…`. */
+const OF_KUBERNETES = /_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_|$)|$)/;
+const URL_OF_KUBERNETES = /^(?:tcp|udp|sctp):\/\//;
+
+/** `rateLimit.bytesPerSecond` as `HAWSER_RATE_LIMIT_BYTES_PER_SECOND`. */
+const variableOf = (path: string): string =>
+  PREFIX +
+  path
+    .replace('.', '_')
+    .replace(/[A-Z]/g, (letter) => `_${letter}`)
+    .toUpperCase();
+
+const OPTIONS = Object.entries(describeServerOptions()).flatMap(
+  ([name, rule]): [string, OptionDescription][] => {
+    if (NEED_CODE.has(name)) return [];
+    if (rule.kind !== 'group') return HAVE_NO_FLAG.has(rule.kind) ? [] : [[name, rule]];
+    const members = Object.entries(rule.options ?? {}).map(([member, each]): [string, OptionDescription] => [
+      `${name}.${member}`,
+      each,
+    ]);
+    return rule.orFalse ? [[name, rule], ...members] : members;
+  },
+);
+const BY_VARIABLE: ReadonlyMap<string, readonly [path: string, rule: OptionDescription]> = new Map(
+  OPTIONS.map(([path, rule]) => [variableOf(path), [path, rule]]),
+);
+
+/**
+ * The options that variables of the environment set. An empty variable sets nothing.
+ * @throws UsageError naming the variable, for an invalid value, and for a name that is nearly one of ours.
+ */
+export function variableSettings(io: Pick<CommandIo, 'variable' | 'variableNames'>): Settings {
+  const settings = new Map<string, Setting>();
+  for (const name of io.variableNames()) {
+    const text = io.variable(name) ?? '';
+    if (!name.startsWith(PREFIX) || OTHERS.has(name) || text === '') continue;
+    const known = BY_VARIABLE.get(name);
+    if (known === undefined) {
+      if (!OF_KUBERNETES.test(name)) refuseMisspelled(name);
+      continue;
+    }
+    if (URL_OF_KUBERNETES.test(text) && OF_KUBERNETES.test(name)) continue;
+    const [path, rule] = known;
+    const value = asUsage(() => valueOf(path, rule, name, text));
+    settings.set(path, { value, written: text, label: name });
+  }
+  return settings;
+}
+
+function valueOf(path: string, rule: OptionDescription, name: string, text: string): unknown {
+  const word = text === 'true' ? true : text === 'false' ? false : text;
+  if (rule.kind === 'group') {
+    if (word === false || (word === true && (path === 'perMessageDeflate' || path === 'metrics')))
+      return word;
+    throw new UsageError(
+      `${name} is '${text}'; it must be false, and its options have variables of their own`,
+    );
+  }
+  if (rule.kind === 'boolean') return checkedValue(path, rule, word, name);
+  const texts = rule.kind === 'list' ? text.split(',').map((each) => each.trim()) : [text];
+  const value = valueOfTexts(rule, texts, (each) => each === 'false' || each === 'off');
+  return checkedValue(path, rule, value, name);
+}
+
+/** A name that is no variable of ours may belong to another program, unless it is nearly one. */
+function refuseMisspelled(name: string): void {
+  const nearest = nearestName(name, [...BY_VARIABLE.keys()]);
+  if (nearest !== undefined) throw new UsageError(`there is no variable ${name}; the nearest is ${nearest}`);
+}
