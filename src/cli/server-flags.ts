@@ -11,8 +11,7 @@ interface OptionFlag extends Flag {
 }
 
 /** `maxMessageBytes` as `max-message-bytes`. */
-export const kebabCase = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const kebabCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** Name of the flag of a list option: it takes one member and may be repeated. */
 const singular = (name: string): string => name.replace(/(?<=ss)es$|s$/, '');

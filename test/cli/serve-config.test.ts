@@ -194,7 +194,7 @@ const WRONG: readonly (readonly [what: string, sources: Sources, sentence: strin
   [
     'an action of a rate without a rate, in the file',
     { file: { rateLimit: { action: 'throttle' } } },
-    'rateLimit.action in $file needs a rate: rateLimit.messagesPerSecond, or rateLimit.bytesPerSecond',
+    'rateLimit.action in $file needs a rate: rateLimit.messagesPerSecond, rateLimit.bytesPerSecond or both',
   ],
   [
     'a wrong variable',

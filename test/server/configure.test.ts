@@ -148,6 +148,25 @@ test('CF-03: defaults that depend on another option follow it until they are giv
   assert.deepEqual(sizes(), [1_000, 1_000]);
 });
 
+test('CF-03: with topics, messages can become smaller and as large as at first, but not larger', (t) => {
+  for (const options of [
+    { protocols: ['hawser.v1'] },
+    { history: { match: '*' } },
+    { presence: { match: '*' } },
+  ]) {
+    const { core } = serving(t, new Engine(), { maxMessageBytes: 1_000, ...options });
+    core.configure({ maxMessageBytes: 500 });
+    assert.throws(() => core.configure({ maxMessageBytes: 1_001 }), {
+      code: 'ERR_OPTION',
+      message: /^maxMessageBytes is 1001; it must be at most 1000, its first value, on a server with history/,
+    });
+    assert.equal(core.options.maxMessageBytes, 500);
+    core.configure({ maxMessageBytes: 1_000 });
+  }
+  const { core } = serving(t, new Engine(), { maxMessageBytes: 1_000 });
+  core.configure({ maxMessageBytes: 2_000 });
+});
+
 test('CF-03: lists are copied, and changes are frozen', (t) => {
   const { core } = serving(t, new Engine());
   const allowedHosts = ['one.example'];

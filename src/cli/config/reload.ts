@@ -1,4 +1,4 @@
-import type { Logger, RunTimeOptions, WebSocketServer } from '../../index.ts';
+import type { Logger, WebSocketServer } from '../../index.ts';
 import { CommandError } from '../command.ts';
 import type { Mode } from '../serve-modes.ts';
 import type { ServeOptions } from './serve-config.ts';
@@ -34,7 +34,7 @@ export class Reload {
       const options = Object.fromEntries(
         names.map((name) => [name, Reflect.get(next.options, name) as unknown]),
       );
-      const changes = server.configure(options as RunTimeOptions);
+      const changes = server.configure(options);
       this.#last = next;
       if (changes.length === 0) this.#logger.info({ file }, 'configuration read again: nothing has changed');
     } catch (error) {

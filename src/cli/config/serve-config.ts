@@ -2,7 +2,7 @@ import { type ServerOptions, WebSocketServer } from '../../index.ts';
 import { type CommandIo, UsageError } from '../command.ts';
 import { type Flag, type FlagValues, textOf, wholeNumberOf } from '../flags.ts';
 import type { Mode } from '../serve-modes.ts';
-import { flagNameOf, flagSettings, kebabCase } from '../server-flags.ts';
+import { flagNameOf, flagSettings } from '../server-flags.ts';
 import { asUsage } from './checked-setting.ts';
 import { fileSettings } from './file-settings.ts';
 import { merged, nested, optionsOf, type Settings } from './settings.ts';
@@ -65,21 +65,30 @@ export function printedConfig({ port, host, settings }: ServeOptions): string {
   return JSON.stringify({ port, host, ...shown }, undefined, 2);
 }
 
+/** Groups whose members need one of `needed`, and how to say so. */
+const INCOMPLETE = [
+  {
+    group: 'rateLimit.',
+    needed: ['rateLimit.messagesPerSecond', 'rateLimit.bytesPerSecond'],
+    flags: 'a rate: --rate-limit, --rate-limit-bytes-per-second or both',
+    names: 'a rate: rateLimit.messagesPerSecond, rateLimit.bytesPerSecond or both',
+  },
+  {
+    group: 'violationLimit.',
+    needed: ['violationLimit.perMinute'],
+    flags: 'a number of violations: --violation-limit <n>',
+    names: 'a number of violations: violationLimit.perMinute',
+  },
+  { group: 'admin.', needed: ['admin.port'], flags: 'a port: --admin-port <n>', names: 'a port: admin.port' },
+] as const;
+
 /** @throws UsageError for members of groups that need another one. */
 function refuseIncomplete(settings: Settings): void {
-  for (const [group, needed, what] of [
-    ['rateLimit', ['messagesPerSecond', 'bytesPerSecond'], 'a rate'],
-    ['violationLimit', ['perMinute'], 'a number of violations'],
-    ['admin', ['port'], 'a port'],
-  ] as const) {
-    const given = [...settings].find(([path]) => path.startsWith(`${group}.`));
-    if (given === undefined || needed.some((member) => settings.has(`${group}.${member}`))) continue;
+  for (const { group, needed, flags, names } of INCOMPLETE) {
+    const given = [...settings].find(([path]) => path.startsWith(group));
+    if (given === undefined || needed.some((path) => settings.has(path))) continue;
     const [, { label }] = given;
-    const names = needed.map((member) => {
-      const path = `${group}.${member}`;
-      return label.startsWith('--') ? `--${flagNameOf(path) ?? kebabCase(path)}` : path;
-    });
-    throw new UsageError(`${label} needs ${what}: ${names.join(', or ')}`);
+    throw new UsageError(`${label} needs ${label.startsWith('--') ? flags : names}`);
   }
 }
 

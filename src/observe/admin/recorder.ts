@@ -97,7 +97,11 @@ export class AdminRecorder implements Observer {
   }
 
   certificateRenewed(file: string, validTo: string): void {
-    this.note('certificate-renewed', 'info', `certificate renewed from ${printable(file)}, valid to ${validTo}`);
+    this.note(
+      'certificate-renewed',
+      'info',
+      `certificate renewed from ${printable(file)}, valid to ${validTo}`,
+    );
   }
 
   acceptFailed(error: Error): void {
