@@ -394,3 +394,14 @@ test('RC-01: the client retries when the server disconnects before it answers', 
   const { next } = boat(t, `ws://127.0.0.1:${port}`);
   assert.ok((await next('retry')).error instanceof ConnectError);
 });
+
+test('BP-15 GN-05: a key needs onOverflow conflate, also while there is no connection', (t) => {
+  const { client } = boat(t, 'ws://127.0.0.1:1/');
+  assert.throws(() => client.send('x', { key: 'a' }), {
+    code: 'ERR_OPTION',
+    message: /client\.send: key is "a"; .*'conflate'/,
+  });
+  assert.equal(client.queuedMessages, 0);
+  const { client: conflating } = boat(t, 'ws://127.0.0.1:1/', { onOverflow: 'conflate' });
+  assert.equal(conflating.send('x', { key: 'a' }), true);
+});

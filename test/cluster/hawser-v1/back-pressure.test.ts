@@ -173,3 +173,27 @@ test('BP-05 no overflow policy drops an answer that is queued: ok, error and pon
     );
   }
 });
+
+test('BP-15 a session gets every message, also those with one key, and is closed with 1013 over the limit', async (t) => {
+  const { greeted, core } = v1Server(t, {
+    onOverflow: 'conflate',
+    maxBufferedBytes: 60_000,
+    highWaterMarkBytes: 20_000,
+  });
+  const { connection, wire, all, raw } = await greeted();
+  wire.toClient.stall();
+  for (let i = 0; i < 10; i++) {
+    connection.send(`${i} ${'x'.repeat(2_000)}`, { key: 'a' });
+    core.groups.broadcast(`${i} ${'x'.repeat(2_000)}`, { key: 'a' });
+    await eventLoopTurns(1);
+  }
+  assert.equal(connection.droppedMessages, 0);
+  wire.toClient.unstall();
+  assert.equal((await all()).length, 20);
+  wire.toClient.stall();
+  while (connection.state === 'open') connection.send('x'.repeat(2_000), { key: 'a' });
+  assert.ok(connection.droppedMessages > 0);
+  wire.toClient.unstall();
+  assert.deepEqual((await all()).at(-1), { close: 1013 });
+  raw.end();
+});

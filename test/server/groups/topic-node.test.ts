@@ -150,6 +150,19 @@ test('TP-03 with an engine where is refused unless local is true, before a subsc
   assert.deepEqual(await all(), [5], 'a message of another server');
 });
 
+test('BP-15 with an engine a key is refused unless local is true, before a subscriber gets the message', async (t) => {
+  const { joins, core, node } = controlled(t, { history: [], cluster: idleEngine, onOverflow: 'conflate' });
+  const { connection, all } = await joins('chat');
+  node().hasHistory = () => false;
+  connection.subscribe('t');
+  assert.throws(() => core.groups.publish(undefined, 't', '1', { key: 'a' }), {
+    code: 'ERR_OPTION',
+    message: /key is "a"; .*local must be true/,
+  });
+  assert.equal(core.groups.publish(undefined, 't', '2', { key: 'a', local: true }).sent, 1);
+  assert.deepEqual(await all(), [2]);
+});
+
 test('HI-01 1,000 sessions over TLS and TCP resume at once, and each gets every message once', async (t) => {
   const { key, cert } = selfSigned(['127.0.0.1']);
   for (const tls of [undefined, { key, cert }]) {
