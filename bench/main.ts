@@ -3,13 +3,13 @@ import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { duration, size, whole } from '../src/load/index.ts';
-import { type Cell, CELLS, cellId, MEMORY } from './cells.ts';
+import { size } from '../src/load/index.ts';
+import { CELLS, cellId } from './cells.ts';
 import { pinned } from './child.ts';
 import { comparison } from './compare.ts';
 import { count } from './count.ts';
 import { measureFloors } from './floors.ts';
-import { measureMemory, type MemorySample } from './memory.ts';
+import { type Measuring, measureCells, measureMemories } from './measure.ts';
 import { plotOf } from './plot.ts';
 import { readmeWith, sourceIn } from './readme.ts';
 import {
@@ -25,8 +25,7 @@ import {
   type Standing,
   standingOf,
 } from './results.ts';
-import { type Outcome, Round } from './runner.ts';
-import { BENCH, buildsOf, installedSides, type Side, sidesOf } from './sides.ts';
+import { BENCH, buildsOf, installedSides, sidesOf } from './sides.ts';
 import { markdown } from './tables.ts';
 import { verdictsOf } from './verdicts.ts';
 
@@ -55,72 +54,12 @@ Examples:
 `;
 
 /** The settings of a run. */
-interface Settings {
-  readonly quick: boolean;
+interface Settings extends Measuring {
   readonly only: string;
-  readonly rounds: number;
-  readonly windowMs: number;
-  readonly warmUpMs: number;
   readonly write: boolean;
-  readonly sides: readonly Side[];
-  readonly cells: readonly Cell[];
 }
 
 const say = (text: string): void => void process.stderr.write(text);
-
-async function measureCells({
-  cells,
-  sides,
-  quick,
-  rounds,
-  windowMs,
-  warmUpMs,
-}: Settings): Promise<{ outcomes: Outcome[]; versions: Record<string, string> }> {
-  const outcomes: Outcome[] = [];
-  let versions: Record<string, string> = {};
-  const startMs = performance.now();
-  for (let number = 0; number < rounds; number++) {
-    const round = await Round.start(sides, { windowMs, warmUpMs, keepsProcesses: quick });
-    try {
-      for (const [at, cell] of cells.entries()) {
-        outcomes.push(...(await round.measure(cell, sides, number + at)));
-        progress(number * cells.length + at + 1, rounds * cells.length, startMs, cell);
-      }
-      versions = { ...versions, ...round.versions };
-    } finally {
-      await round.end();
-    }
-  }
-  say('\n');
-  return { outcomes, versions };
-}
-
-function progress(done: number, of: number, startMs: number, cell: Cell): void {
-  const elapsedMs = performance.now() - startMs;
-  const left = duration((elapsedMs / done) * (of - done));
-  if (process.stderr.isTTY) say(`\r\u001b[K${done} of ${of} cells, ${left} left: ${cellId(cell)}`);
-  else if (done % 20 === 0 || done === of) say(`${done} of ${of} cells, ${left} left\n`);
-}
-
-/** Measures all sides at once: waiting costs the other sides no CPU time. A side that fails is omitted and reported. */
-async function measureMemories({ sides, quick }: Settings): Promise<MemoryRecord> {
-  const connections = quick ? 2_000 : MEMORY.connections;
-  const idleMs = quick ? 1_000 : 60_000;
-  say(`memory of ${whole(connections)} idle connections\n`);
-  const measured = await Promise.all(
-    sides
-      .filter(({ role }) => role !== 'limit' && role !== 'variant' && role !== 'text')
-      .map(async (side): Promise<[string, MemorySample[]][]> => {
-        try {
-          return [[side.id, [await measureMemory(side, connections, idleMs)]]];
-        } catch (error) {
-          say(`memory of ${side.title}: ${error instanceof Error ? error.message : String(error)}\n`);
-          return [];
-        }
-      }),
-  );
-  return { connections, idleMs, sides: Object.fromEntries(measured.flat()) };
-}
 
 async function run(settings: Settings): Promise<Results> {
   const { cells, sides, quick, only, rounds, windowMs, warmUpMs } = settings;

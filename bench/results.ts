@@ -113,7 +113,8 @@ export function ratioOf(ours: readonly number[], theirs: readonly number[]): Rat
   return { median: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
 }
 
-const RIVALS = ['ws', 'ws-bufferutil'];
+/** The sides that Hawser is compared with. */
+export const RIVALS: readonly string[] = Object.freeze(['ws', 'ws-bufferutil']);
 
 /** The side of Hawser that a cell judges. */
 export const oursIn = ({ requirement }: CellRecord): 'hawser' | 'hawser-ws' =>

@@ -1,0 +1,105 @@
+// Fails if Hawser became slower than PF-13 allows, compared with recorded ratios to ws: npm run bench:gate
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { type Cell, CELLS, cellId } from './cells.ts';
+import { failuresOf, failureText, figuresOf, type GateBase, joined } from './gate.ts';
+import { type Measuring, measureCells, measureMemories } from './measure.ts';
+import { type CellRecord, recordOf, RIVALS } from './results.ts';
+import { BENCH, installedSides, sidesOf } from './sides.ts';
+
+const USAGE = `Usage: npm run bench:gate -- [flags]
+
+Measures Hawser and ws alternately in a few cells, and compares the ratios with recorded ones. Exits with 3 if a ratio is worse than
+PF-13 allows: time to connect by 20 %, latency by 50 %, throughput by 25 %, memory by 50 %. A cell that seems worse is measured again,
+and fails only if all rounds together are worse.
+
+  --record         write the ratios of this run as the new base
+  --base <file>    recorded ratios (default bench/results/gate.json)
+  --only <text>    only cells whose group and name contain the text; no memory
+  --help           this
+
+Examples:
+  npm run bench:gate
+  npm run bench:gate -- --only Handshakes
+  npm run bench:gate -- --record        # after a change that is slower for a good reason
+`;
+
+const TIMES = { quick: true, windowMs: 250, warmUpMs: 100 };
+const ROUNDS = 3;
+/** Rounds of cells that seem worse. */
+const MORE_ROUNDS = 7;
+/** How often cells that seem worse are measured again. */
+const TIMES_AGAIN = 2;
+
+const say = (text: string): void => void process.stderr.write(text);
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      record: { type: 'boolean', default: false },
+      base: { type: 'string', default: join(BENCH, 'results', 'gate.json') },
+      only: { type: 'string', default: '' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const { only, record, base: file } = values;
+  const sides = installedSides(false).filter(({ id }) => ['hawser', 'hawser-ws', ...RIVALS].includes(id));
+  const cells = CELLS.filter(
+    (cell) =>
+      cell.quick && cellId(cell).includes(only) && sidesOf(cell, sides).some(({ role }) => role === 'rival'),
+  );
+  if (cells.length === 0) throw new Error(`no cell contains '${only}'`);
+  const base = record ? undefined : (JSON.parse(readFileSync(file, 'utf8')) as GateBase);
+  const measured = async (some: readonly Cell[], rounds: number): Promise<CellRecord[]> => {
+    const measuring: Measuring = { ...TIMES, cells: some, sides, rounds };
+    const { outcomes } = await measureCells(measuring);
+    return some.map((cell) =>
+      recordOf(
+        cell,
+        outcomes.filter((outcome) => outcome.cell === cell),
+      ),
+    );
+  };
+  let records = await measured(cells, record ? MORE_ROUNDS : ROUNDS);
+  const memory = only === '' ? await measureMemories({ sides, quick: true }) : null;
+  if (base === undefined) {
+    const figures = figuresOf({ cells: records, memory });
+    const { node } = process.versions;
+    const written: GateBase = {
+      format: 1,
+      date: new Date().toISOString().slice(0, 10),
+      machine: `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, Node ${node}`,
+      figures: figures.map((one) => ({ ...one, ratio: Number(one.ratio.toPrecision(4)) })),
+    };
+    writeFileSync(file, `${JSON.stringify(written, undefined, 1)}\n`);
+    process.stdout.write(`written: ${file}, ${figures.length} ratios\n`);
+    return 0;
+  }
+  let failures = failuresOf(base, figuresOf({ cells: records, memory }));
+  for (let i = 0; i < TIMES_AGAIN && failures.length > 0; i++) {
+    const doubtful = cells.filter((cell) => failures.some(({ cell: name }) => name === cellId(cell)));
+    if (doubtful.length === 0) break;
+    say(`measured again, because they seem worse: ${doubtful.map(cellId).join('; ')}\n`);
+    records = joined(records, await measured(doubtful, MORE_ROUNDS));
+    failures = failuresOf(base, figuresOf({ cells: records, memory }));
+  }
+  const figures = figuresOf({ cells: records, memory }).length;
+  process.stdout.write(
+    `${figures} ratios to ws compared with those of ${base.date} (${base.machine}); ${failures.length} worse than allowed\n${failures.map((failure) => `FAIL ${failureText(failure)}\n`).join('')}`,
+  );
+  return failures.length === 0 ? 0 : 3;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`gate: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
