@@ -27,6 +27,21 @@ export async function noneLeft(stage: Stage): Promise<Criterion> {
   return count('no connection is left afterwards', `${whole(connections)} are left`, isEmpty);
 }
 
+/** The demand on load control, where the build has it: the level is normal again. */
+export async function normalAgain(stage: Stage): Promise<Criterion[]> {
+  const known = stage.samples.flatMap(({ server }) => server?.level ?? []);
+  if (known.length === 0) return [];
+  const isNormal = await stage.untilNormal();
+  const highest = ['critical', 'elevated', 'normal'].find((level) => known.includes(level));
+  return [
+    measure(
+      'load control: the level is normal afterwards',
+      `${isNormal ? 'normal' : 'not normal'}; the highest level was ${highest}`,
+      isNormal,
+    ),
+  ];
+}
+
 /** Latencies up to this are good at any time, in ms. */
 const GOOD_MS = 25;
 

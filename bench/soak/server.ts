@@ -54,14 +54,50 @@ const ROLES: Readonly<
   },
 };
 
+/** Clients of this path have the priority `critical`: load control sheds others first. */
+const INSIDE = '/inside';
+
+/** Load control, for builds that have it. */
+const LOAD_CONTROL = {
+  loadControl: {},
+  upgrade: ({ request }: { readonly request: { readonly url: URL } }) =>
+    request.url.pathname === INSIDE ? { priority: 'critical' } : undefined,
+} as hawser.ServerOptions;
+
+const isUnknownOption = (error: unknown): boolean =>
+  (error as { readonly code?: unknown }).code === 'ERR_OPTION';
+
+/** Makes a server with load control, or without, if the build does not know it. */
+function make(Server: typeof hawser.WebSocketServer, options: hawser.ServerOptions, hasLoadControl: boolean) {
+  if (!hasLoadControl) return new Server(options);
+  try {
+    return new Server({ ...options, ...LOAD_CONTROL });
+  } catch (error) {
+    if (!isUnknownOption(error)) throw error;
+    return new Server(options);
+  }
+}
+
 async function start(settings: ServerSettings): Promise<Partial<Record<Role, number>>> {
-  const { library = 'hawser', roles, options = {}, ports = {}, host = '127.0.0.1', budgetBytes } = settings;
+  const {
+    library = 'hawser',
+    roles,
+    options = {},
+    ports = {},
+    host = '127.0.0.1',
+    budgetBytes,
+    hasLoadControl = false,
+  } = settings;
   const { MemoryBudget, WebSocketServer } = (await import(library)) as typeof hawser;
   const found: Partial<Record<Role, number>> = {};
   const shared =
     budgetBytes === undefined ? {} : { memoryBudget: new MemoryBudget({ maxBytes: budgetBytes }) };
   for (const role of roles) {
-    const server = new WebSocketServer({ logger, ...ROLES[role].options, ...shared, ...options });
+    const server = make(
+      WebSocketServer,
+      { logger, ...ROLES[role].options, ...shared, ...options },
+      hasLoadControl,
+    );
     ROLES[role].serve(server);
     server.on('error', () => undefined);
     servers.push(server);
@@ -81,6 +117,11 @@ function merged(of: (stats: hawser.ServerStats) => Readonly<Record<string, numbe
   return found;
 }
 
+const LEVELS = ['normal', 'elevated', 'critical'];
+/** The level of load control; `undefined` without it. */
+const levelOf = (server: hawser.WebSocketServer): string | undefined =>
+  (server.stats() as { readonly load?: { readonly level: string } }).load?.level;
+
 function sample(): ServerSample {
   const { rss, heapUsed, external } = process.memoryUsage();
   const loopP99Ms = delay.percentile(99) / 1e6;
@@ -96,7 +137,7 @@ function sample(): ServerSample {
     refusedByCode: merged(({ handshakes }) => handshakes.refusedByCode),
     closesByCause: merged(({ closes }) => closes.byCause),
     acceptFailures: sum(({ acceptFailures }) => acceptFailures),
-    level: undefined,
+    level: LEVELS.findLast((level) => servers.some((server) => levelOf(server) === level)),
   };
 }
 

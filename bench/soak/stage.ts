@@ -91,14 +91,15 @@ export class Stage implements Recording {
     this.marks.push({ atMs: this.nowMs, says });
   }
 
-  url(role: Role, host = '127.0.0.1'): string {
-    return `ws://${host}:${this.ports[role]}/`;
+  /** @param path `inside` is the path of clients with the priority `critical`. */
+  url(role: Role, path: '' | 'inside' = ''): string {
+    return `ws://127.0.0.1:${this.ports[role]}/${path}`;
   }
 
   plan(role: Role, plan: Partial<LoadPlan>): LoadPlan {
     return {
       mode: 'echo',
-      target: { url: this.url(role), headers: [], protocols: [], tls: {} },
+      target: { url: this.url(role, 'inside'), headers: [], protocols: [], tls: {} },
       connections: 1,
       payload: { bytes: 200, binary: false, multibyte: false },
       compress: false,
@@ -134,6 +135,11 @@ export class Stage implements Recording {
 
   sample(): Promise<ServerSample> {
     return this.server.ask<ServerSample>('sample');
+  }
+
+  /** Waits until load control, if the build has it, says that the load is normal. */
+  untilNormal(): Promise<boolean> {
+    return this.until(async () => ['normal', undefined].includes((await this.sample()).level));
   }
 
   /** Waits until a condition holds. @returns Whether it did within the time limit. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { whole } from '../../../src/load/index.ts';
-import { answersIn, atMostThrice, failuresIn, noneLeft, undisturbed } from '../judge.ts';
+import { answersIn, atMostThrice, failuresIn, noneLeft, normalAgain, undisturbed } from '../judge.ts';
 import { Peer } from '../peer.ts';
 import { count, type Scenario } from '../scenario.ts';
 import { typicalP99 } from '../samples.ts';
@@ -54,6 +54,7 @@ export const cpuHog: Scenario = {
         ),
         count('no client that lives is taken for dead', `${whole(timeouts)} ping timeouts`, timeouts === 0),
         await noneLeft(stage),
+        ...(await normalAgain(stage)),
         atMostThrice('afterwards', p99.beforeMs, p99.afterMs),
       ],
       figures: { p99, echo: ofEcho, coming: ofComing, closesByCause },

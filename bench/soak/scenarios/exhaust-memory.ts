@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { size, whole } from '../../../src/load/index.ts';
-import { noneLeft, undisturbed } from '../judge.ts';
+import { noneLeft, normalAgain, undisturbed } from '../judge.ts';
 import { count, measure, type Scenario } from '../scenario.ts';
 import type { StallReport } from '../stalled.ts';
 
@@ -9,6 +9,15 @@ const HEAP_MIB = 64;
 const BUDGET_BYTES = 8 * MIB;
 const FLOOD_BYTES = 65_536;
 const INSIDE = 20;
+/** Longest time until the server feels the flood. */
+const LIMIT_MS = 60_000;
+
+/** Connections that the server ended because they did not read, or used too much memory. */
+const endedIn = (closesByCause: Readonly<Record<string, number>>): number =>
+  ['slow-consumer', 'memory-cap', 'write-timeout'].reduce(
+    (sum, cause) => sum + (closesByCause[cause] ?? 0),
+    0,
+  );
 
 /** Clients send as fast as they can, and read no answer, to a server with little memory. */
 export const exhaustMemory: Scenario = {
@@ -31,7 +40,7 @@ export const exhaustMemory: Scenario = {
     const staying = stage.load(
       'inside',
       'echo',
-      { connections: INSIDE, ratePerSecond: rate, durationMs },
+      { connections: INSIDE, ratePerSecond: rate, durationMs: durationMs + LIMIT_MS },
       inside,
     );
     await delay(durationMs / 4);
@@ -42,24 +51,28 @@ export const exhaustMemory: Scenario = {
       returns: true,
       floodBytes: FLOOD_BYTES,
     });
+    const closes = async (): Promise<number> => endedIn((await stage.sample()).closesByCause);
     await delay(durationMs / 2);
+    // How much the system stores for a client is not known before.
+    await stage.until(async () => (await closes()) > 0, LIMIT_MS);
     const stalled = await flood.ask<StallReport>('stalled');
     await flood.ask('unstall');
     stage.mark('the flood ends');
+    await delay(durationMs / 4);
+    await inside.ask('stop');
     const ofInside = await staying;
     const { closesByCause, refusedByCode } = await stage.sample();
     const log = await stage.server.ask<Readonly<Record<string, number>>>('log');
     const isCalm = await stage.until(async () => (await stage.sample()).bufferedBytes < MIB);
-    const later = await stage.load('later', 'echo', {
-      connections: INSIDE,
-      ratePerSecond: rate,
-      durationMs: durationMs / 8,
-    });
+    const normal = await normalAgain(stage);
+    const later = await stage.load(
+      'later',
+      'echo',
+      { connections: INSIDE, ratePerSecond: rate, durationMs: durationMs / 8 },
+      flood,
+    );
     const most = Math.max(0, ...stage.samples.map(({ server }) => server?.bufferedBytes ?? 0));
-    const ended =
-      (closesByCause['slow-consumer'] ?? 0) +
-      (closesByCause['memory-cap'] ?? 0) +
-      (closesByCause['write-timeout'] ?? 0);
+    const ended = endedIn(closesByCause);
     const refused = Object.values(refusedByCode).reduce((sum, times) => sum + times, 0);
     return {
       criteria: [
@@ -79,6 +92,7 @@ export const exhaustMemory: Scenario = {
         count('buffered bytes go down to nothing afterwards', isCalm ? 'less than 1 MiB' : 'more', isCalm),
         ...undisturbed('those who come later', later, INSIDE),
         await noneLeft(stage),
+        ...normal,
         measure(
           `buffered bytes: at most the budget of ${size(BUDGET_BYTES)}, and one message of each connection`,
           `at most ${size(most)}`,

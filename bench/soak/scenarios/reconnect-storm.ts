@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { duration, percent, whole } from '../../../src/load/index.ts';
 import { Followed, nothingLost } from '../followed.ts';
-import { atMostThrice } from '../judge.ts';
+import { atMostThrice, normalAgain } from '../judge.ts';
 import { count, type Criterion, measure, type Scenario } from '../scenario.ts';
 
 const MESSAGE_BYTES = 128;
@@ -81,6 +81,7 @@ export const reconnectStorm: Scenario = {
       await delay(durationMs / 4);
       await followed.period();
     }
+    criteria.push(...(await normalAgain(stage)));
     const report = await followed.end(LIMIT_MS);
     return { criteria: [...criteria, ...nothingLost(report)], figures: { ...figures, report } };
   },

@@ -117,7 +117,6 @@ const SHORT: Readonly<Record<string, Short>> = {
     seconds: 4,
     connections: 30,
     rate: 40,
-    figures: ({ closesByCause }) => assert.ok(closesByCause['memory-cap']! > 0),
   },
   'cpu-hog': {
     title: 'PF-07: a machine without free cores costs no connection and no answer',
