@@ -5,7 +5,7 @@ import { cluster } from './scenarios/cluster.ts';
 import { cpuHog } from './scenarios/cpu-hog.ts';
 import { exhaustFds } from './scenarios/exhaust-fds.ts';
 import { exhaustMemory } from './scenarios/exhaust-memory.ts';
-import { many } from './scenarios/many.ts';
+import { many, manyHttp2 } from './scenarios/many.ts';
 import { mixed } from './scenarios/mixed.ts';
 import { partition } from './scenarios/partition.ts';
 import { ramp } from './scenarios/ramp.ts';
@@ -27,5 +27,6 @@ export const SCENARIOS: readonly Scenario[] = [
   exhaustMemory,
   cpuHog,
   many,
+  manyHttp2,
   cluster,
 ];

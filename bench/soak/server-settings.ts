@@ -1,7 +1,7 @@
 import type { ServerOptions } from '../../src/index.ts';
 
-/** What one listening server of the process does. `topics` has a history, and publishes by itself. */
-export type Role = 'echo' | 'idle' | 'relay' | 'deflate' | 'topics';
+/** What one listening server of the process does. `topics` has a history, and publishes by itself; `http2` is `idle` over HTTP/2. */
+export type Role = 'echo' | 'idle' | 'http2' | 'relay' | 'deflate' | 'topics';
 
 /** How a server process starts. Plain data. */
 export interface ServerSettings {

@@ -1,9 +1,13 @@
 // The server of a scenario, in a process of its own: `hawser` from the bundled package, or `library`. The first call is `start`.
+import { once } from 'node:events';
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { eventLoopTurns } from '../../src/testing/index.ts';
 import type * as hawser from '../../src/index.ts';
 import { answerCalls } from './answering.ts';
+import { SESSION_MEMORY } from './crowd.ts';
 import { Publishing, type PublishingPlan } from './publishing.ts';
 import type { ServerSample, ServerSettings, Role } from './server-settings.ts';
 
@@ -42,6 +46,7 @@ const ROLES: Readonly<
 > = {
   echo: { options: {}, serve: serveEcho },
   idle: { options: {}, serve: () => undefined },
+  http2: { options: {}, serve: () => undefined },
   relay: { options: {}, serve: serveRelay },
   deflate: { options: { perMessageDeflate: true }, serve: serveEcho },
   topics: {
@@ -78,6 +83,18 @@ function make(Server: typeof hawser.WebSocketServer, options: hawser.ServerOptio
   }
 }
 
+/** Serves WebSockets over HTTP/2 without TLS. */
+async function listenHttp2(server: hawser.WebSocketServer, host: string): Promise<number> {
+  const web = createServer({
+    settings: { enableConnectProtocol: true, maxConcurrentStreams: 2 ** 20 },
+    maxSessionMemory: SESSION_MEMORY,
+  });
+  server.attach(web);
+  web.listen(0, host);
+  await once(web, 'listening');
+  return (web.address() as AddressInfo).port;
+}
+
 async function start(settings: ServerSettings): Promise<Partial<Record<Role, number>>> {
   const {
     library = 'hawser',
@@ -101,7 +118,8 @@ async function start(settings: ServerSettings): Promise<Partial<Record<Role, num
     ROLES[role].serve(server);
     server.on('error', () => undefined);
     servers.push(server);
-    found[role] = (await server.listen(ports[role] ?? 0, host)).port;
+    found[role] =
+      role === 'http2' ? await listenHttp2(server, host) : (await server.listen(ports[role] ?? 0, host)).port;
   }
   return found;
 }

@@ -131,6 +131,13 @@ const SHORT: Readonly<Record<string, Short>> = {
     rate: 1,
     figures: ({ opened }) => assert.equal(opened, 300),
   },
+  'many-http2': {
+    title: 'PF-15: idle connections over HTTP/2 all get a message and answer a ping',
+    seconds: 0.5,
+    connections: 300,
+    rate: 1,
+    figures: ({ opened }) => assert.equal(opened, 300),
+  },
   cluster: {
     title: 'SC-05: nodes are killed at random, and nothing is lost or comes twice',
     seconds: 6,
