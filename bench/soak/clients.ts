@@ -1,11 +1,6 @@
 // The clients of a scenario, in a process of their own: loads of the load generator, followers of topics, and clients that do not read.
-import {
-  type LoadFigures,
-  figuresOf,
-  LatencyHistogram,
-  type LoadPlan,
-  LoadRun,
-} from '../../src/load/index.ts';
+import { figuresOf, LatencyHistogram, type LoadPlan, LoadRun } from '../../src/load/index.ts';
+import type { SoakFigures } from './scenario.ts';
 import { answerCalls } from './answering.ts';
 import { type ClientSample, latencyFigures } from './client-sample.ts';
 import { Crowd, type CrowdPlan } from './crowd.ts';
@@ -27,11 +22,12 @@ let stalled: Stalled | undefined;
 let crowd: Crowd | undefined;
 
 /** Runs a load to its end. @throws LoadError if nothing could be measured, or an answer was wrong. */
-async function load({ name, plan }: { name: string; plan: LoadPlan }): Promise<LoadFigures> {
+async function load({ name, plan }: { name: string; plan: LoadPlan }): Promise<SoakFigures> {
   const run = new LoadRun(plan, { signal: stop.signal });
   running.set(name, { load: run, mode: plan.mode, before: new LatencyHistogram(), total: 0 });
   try {
-    return figuresOf(plan, await run.run());
+    const result = await run.run();
+    return { ...figuresOf(plan, result), unanswered: result.unanswered ?? 0 };
   } finally {
     running.delete(name);
   }

@@ -63,12 +63,16 @@ const failuresOf = (failures: Readonly<Record<string, number>>): string =>
 
 /** The demands on a load that nothing disturbs: all connections stay, and every answer is right. */
 export function undisturbed(name: string, outcome: LoadOutcome, connections: number): Criterion[] {
-  const demand = `${name}: ${whole(connections)} connections open, none fails, every answer is right`;
+  const demand = `${name}: ${whole(connections)} connections open, none fails, every message gets its right answer`;
   if ('failure' in outcome) return [count(demand, outcome.failure, false)];
   const { figures } = outcome;
   const failures = failuresOf(figures.failures);
-  const isMet = failures === '' && figures.messages > 0 && figures.connections === connections;
-  const seen = `${whole(figures.connections)} connections, ${whole(figures.messages)} answers`;
+  const isMet =
+    failures === '' &&
+    figures.messages > 0 &&
+    figures.unanswered === 0 &&
+    figures.connections === connections;
+  const seen = `${whole(figures.connections)} connections, ${whole(figures.messages)} answers${figures.unanswered === 0 ? '' : `, ${whole(figures.unanswered)} messages unanswered`}`;
   return [count(demand, failures === '' ? seen : `${seen}; ${failures}`, isMet)];
 }
 

@@ -41,8 +41,13 @@ export interface Scenario {
   run(context: RunContext): Promise<Findings>;
 }
 
+/** Figures of a load, and the messages that were never answered. */
+export interface SoakFigures extends LoadFigures {
+  readonly unanswered: number;
+}
+
 /** The end of a load: its figures, or why there are none. */
-export type LoadOutcome = { readonly figures: LoadFigures } | { readonly failure: string };
+export type LoadOutcome = { readonly figures: SoakFigures } | { readonly failure: string };
 
 export const count = (demand: string, seen: string, isMet: boolean): Criterion => ({
   demand,

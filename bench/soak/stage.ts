@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type LoadFigures, type LoadPlan, processUsage } from '../../src/load/index.ts';
+import { type LoadPlan, processUsage } from '../../src/load/index.ts';
 import type { ClientSample } from './client-sample.ts';
 import type { Point } from './flatness.ts';
 import { Peer, type PeerOptions } from './peer.ts';
 import type { Mark, Recording, Sample } from './samples.ts';
-import type { LoadOutcome } from './scenario.ts';
+import type { LoadOutcome, SoakFigures } from './scenario.ts';
 import type { Role, ServerSample, ServerSettings } from './server-settings.ts';
 
 export interface StageSettings {
@@ -127,7 +127,7 @@ export class Stage implements Recording {
     clients = this.clients[0]!,
   ): Promise<LoadOutcome> {
     try {
-      return { figures: await clients.ask<LoadFigures>('load', { name, plan: this.plan(role, plan) }) };
+      return { figures: await clients.ask<SoakFigures>('load', { name, plan: this.plan(role, plan) }) };
     } catch (error) {
       return { failure: (error as Error).message };
     }

@@ -28,6 +28,8 @@ export class Fleet implements LoadConnectionOwner {
   readonly open = new Set<LoadConnection>();
   /** Number of connections that failed to open or were lost, by reason. */
   readonly failures = new Map<string, number>();
+  /** Messages without an answer on connections that have ended with a closing handshake. */
+  unanswered = 0;
 
   readonly #settings: FleetSettings;
   readonly #wire: LoadWire;
@@ -39,6 +41,7 @@ export class Fleet implements LoadConnectionOwner {
   readonly #alarm: Alarm;
   #started = 0;
   #pacer: Pacer | undefined;
+  #isClosing = false;
   #settled: (() => void) | undefined;
   #empty: (() => void) | undefined;
 
@@ -74,8 +77,10 @@ export class Fleet implements LoadConnectionOwner {
     const gone = new Promise<void>((resolve) => {
       this.#empty = resolve;
     });
+    this.#isClosing = how === 'close';
     for (const connection of [...this.open, ...this.#opening]) connection[how]();
     const timer = this.#clock.setTimer(() => {
+      this.#isClosing = false;
       for (const connection of [...this.open, ...this.#opening]) connection.reset();
     }, graceMs);
     this.#ended();
@@ -97,6 +102,7 @@ export class Fleet implements LoadConnectionOwner {
   ended(connection: LoadConnection, why: string | undefined): void {
     this.#opening.delete(connection);
     const wasOpen = this.open.delete(connection);
+    if (this.#isClosing) this.unanswered += connection.unanswered;
     if (why !== undefined) {
       this.failures.set(why, (this.failures.get(why) ?? 0) + 1);
       if (wasOpen) this.#listener.lost(connection);

@@ -257,7 +257,9 @@ export class LoadConnection {
       const rest = this.isOpen ? chunk : this.#readHead(chunk);
       if (rest === undefined || rest.length === 0) return;
       const count = this.#reader.receive(rest);
-      if (count > 0 && !this.#leaving) this.#owner.replied(this, count);
+      if (count === 0) return;
+      if (this.#leaving) this.unanswered -= count;
+      else this.#owner.replied(this, count);
     } catch (error) {
       if (error instanceof ConnectError) return this.giveUp(error.message);
       const fault =

@@ -29,6 +29,11 @@ export interface LoadResult {
   };
   /** Figures of the process of the server; `undefined` without its process id. */
   readonly server: ServerFigures | undefined;
+  /**
+   * Mode `echo` that leaves with closing handshakes: messages that the server had not answered when it answered the Close.
+   * Connections that took too long to close do not count.
+   */
+  readonly unanswered?: number;
   /** The run was interrupted. */
   readonly interrupted: boolean;
   /** The measurement, interval by interval; only if it was asked for, and never in `idle`. */

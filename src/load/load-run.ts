@@ -145,18 +145,20 @@ export class LoadRun {
       failed: (error) => this.#time.fail(error),
     });
     this.#fleet = fleet;
+    let result: LoadResult;
     try {
       await fleet.openAll(this.#time.signal);
       this.#time.throwIfFailed();
       if (fleet.open.size < (mode === 'fan-out' ? 2 : 1) && !this.#time.signal.aborted) {
         throw new LoadError(`no connection was opened: ${mainFailure(fleet.failures)}`);
       }
-      return await (mode === 'idle' ? this.#idle(fleet, before) : this.#exchange(fleet, before));
+      result = await (mode === 'idle' ? this.#idle(fleet, before) : this.#exchange(fleet, before));
     } finally {
       this.#driver?.stop();
       this.#phase = 'closing';
       await fleet.leave(this.#time.error === undefined ? leave : 'reset', LEAVE_MS);
     }
+    return mode === 'echo' && leave === 'close' ? { ...result, unanswered: fleet.unanswered } : result;
   }
 
   #exchange(fleet: Fleet, before: ProcessUsage | undefined): Promise<LoadResult> {
