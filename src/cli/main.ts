@@ -13,6 +13,9 @@ const interrupted = (): void => {
 };
 process.on('SIGINT', interrupted);
 process.on('SIGTERM', interrupted);
+// On Windows this says that the terminal was closed; the system ends the process 10 s later.
+const isWindows = process.platform === 'win32';
+if (isWindows) process.on('SIGHUP', interrupted);
 
 // The reader of standard output may close it early: `hawser … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -77,6 +80,7 @@ const io: CommandIo = {
     return () => void process.off('exit', listener);
   },
   onHangUp: (listener) => {
+    if (isWindows) return () => undefined;
     process.on('SIGHUP', listener);
     return () => void process.off('SIGHUP', listener);
   },
@@ -86,3 +90,4 @@ process.exitCode = await runCommandLine(process.argv.slice(2), io, version);
 // The command is done: restore the default signal handling.
 process.off('SIGINT', interrupted);
 process.off('SIGTERM', interrupted);
+process.off('SIGHUP', interrupted);

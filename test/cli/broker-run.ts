@@ -30,7 +30,7 @@ export function project(t: TestContext, ...packages: string[]): string {
   for (const name of packages) {
     const link = join(folder, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(join(MODULES, name), link);
+    symlinkSync(join(MODULES, name), link, 'junction');
   }
   return folder;
 }

@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { selfSigned } from '../../src/testing/self-signed.ts';
 import { RawClient, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
+import { noSignals } from '../platform.ts';
 import { echo } from './talking.ts';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js');
@@ -51,7 +52,9 @@ async function ready(run: Run): Promise<number> {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test(`CM-04: the first ${signal} closes every connection with 1001 and exits with 0`, async (t) => {
+  test(`CM-04: the first ${signal} closes every connection with 1001 and exits with 0`, {
+    skip: noSignals,
+  }, async (t) => {
     const run = hawser(t, 'serve', '--port', '0');
     const client = await RawClient.connect({ port: await ready(run) });
     t.after(() => client[Symbol.dispose]());
@@ -65,7 +68,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-test('CM-04: a second signal exits at once with 130 while a client has not closed', async (t) => {
+test('CM-04: a second signal exits at once with 130 while a client has not closed', {
+  skip: noSignals,
+}, async (t) => {
   const run = hawser(t, 'serve', '--port', '0');
   const client = await RawClient.connect({ port: await ready(run) });
   t.after(() => client[Symbol.dispose]());
@@ -76,7 +81,9 @@ test('CM-04: a second signal exits at once with 130 while a client has not close
   assert.deepEqual(await run.exit, [130, null]);
 });
 
-test('CM-04 SD-05: an idle HTTP connection of the page does not delay the shutdown of the chat', async (t) => {
+test('CM-04 SD-05: an idle HTTP connection of the page does not delay the shutdown of the chat', {
+  skip: noSignals,
+}, async (t) => {
   const run = hawser(t, 'serve', '--chat', '--port', '0');
   const port = await ready(run);
   const response = await fetch(`http://127.0.0.1:${port}/`);

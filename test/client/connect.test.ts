@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { selfSigned } from '../../src/testing/self-signed.ts';
@@ -13,6 +10,7 @@ import {
 } from '../../src/client/index.ts';
 import { MisuseError, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { waitForEvent, waitUntil } from '../../src/testing/index.ts';
+import { localPath } from '../platform.ts';
 import { accepting, atEnd, failure, scriptedServer } from './live.ts';
 import { connect } from './dialling.ts';
 
@@ -138,11 +136,9 @@ test('SE-34 TL-02: a certificate for another name, and TLS below 1.2, are refuse
   assert.deepEqual([outdated.code, outdated.phase], ['ERR_CONNECT', 'tls']);
 });
 
-test('CC-02 ws+unix: a Unix socket, with path and query', async (t) => {
+test('CC-02 ws+unix: a Unix socket or a named pipe, with path and query', async (t) => {
   atEnd(t, () => undefined);
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
-  atEnd(t, () => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'a:b.sock');
+  const path = localPath('a:b');
   const targets: string[] = [];
   const server = new WebSocketServer({ upgrade: ({ request }) => void targets.push(request.url.href) });
   await server.listen({ path });
@@ -150,7 +146,7 @@ test('CC-02 ws+unix: a Unix socket, with path and query', async (t) => {
   await using client = await connect(`ws+unix:${path.replace(':', '%3A')}:/chat?x=1`);
   assert.equal(client.remoteAddress, '');
   assert.deepEqual(targets, ['http://localhost/chat?x=1']);
-  const missing = await failure(`ws+unix:${join(folder, 'none')}`);
+  const missing = await failure(`ws+unix:${localPath('none')}`);
   assert.deepEqual([missing.code, missing.phase], ['ERR_CONNECT', 'tcp']);
   assert.equal((missing.cause as { code?: string }).code, 'ENOENT');
 });

@@ -327,3 +327,9 @@ export async function pushClient(t: TestContext, file: string): Promise<void> {
   await waitUntil(() => program.output() === 'Goal!\nload everything again\n', { deadlineMs: 30_000 });
   program.child.kill();
 }
+
+export async function localSocket(t: TestContext, file: string): Promise<void> {
+  const [path, state] = (await run(t, file).ended()).trim().split('\n');
+  assert.match(path!, process.platform === 'win32' ? /^\\\\\.\\pipe\\app-\d+$/ : /\/app-\d+\.sock$/);
+  assert.equal(state, 'open');
+}

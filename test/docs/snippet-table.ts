@@ -192,6 +192,14 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/metrics.md: In a registry of prom-client': { in: 'test/interop/prometheus.test.ts' },
   'docs/metrics.md: Several servers in one process': { run: guides.metricsOfSeveral },
   'docs/operations.md: Attached to an HTTP server': { run: guides.attached },
+  'docs/windows-macos.md: Unix sockets and named pipes': {
+    after: `
+      import { connect } from 'hawser/client';
+      const client = await connect(\`ws+unix:\${path}:/chat\`);
+      console.log(client.state);
+      await server.shutdown({ timeoutMs: 1 });`,
+    run: guides.localSocket,
+  },
   'docs/operations.md: Deploys and shutdown': { run: guides.shutdown },
   'docs/protocol.md: Extensions': {
     after: `

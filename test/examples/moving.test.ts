@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { close, RawClient, text } from '../../src/testing/index.ts';
 import { noRedis, RedisServer } from '../cluster/redis/server.ts';
+import { noSignals } from '../platform.ts';
 import { type Example, runExample, startExample } from './run-example.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -78,6 +79,7 @@ for (const [what, port] of Object.entries(CHATS)) {
     bob.send(close(1008));
     bob.stream.end();
     assert.deepEqual(await next(ann), { left: 'Bob' });
+    if (noSignals !== false) return;
     server.child.kill('SIGTERM');
     const last = await ann.nextFrame();
     assert.deepEqual([last.opcode, last.payload.readUInt16BE()], [8, 1001]);

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { ReconnectingClient } from '../../src/client/index.ts';
 import { waitUntil } from '../../src/testing/index.ts';
+import { noSignals } from '../platform.ts';
 import { type Running, startExample } from './run-example.ts';
 
 /** Ports that two workers have printed. */
@@ -40,6 +41,7 @@ test('EX-01 SC-02 workers/processes: clients on two workers share a room, and SI
   const listener = guests.find(({ worker }) => worker !== speaker.worker) ?? assert.fail('one worker');
   await speaker.client.topic('room:1').publish('one');
   await waitUntil(() => listener.got.length === 1, { description: 'the first message' });
+  if (noSignals !== false) return;
   process.kill(example.child.pid!, 'SIGTERM');
   assert.deepEqual(await example.exit, [0, null]);
 });
@@ -52,6 +54,7 @@ test('EX-01 SC-02 workers/threads: each thread has a port, and they share a room
   await guests[0].client.topic('room:1').publish('one');
   await waitUntil(() => guests[1].got.length === 1, { description: 'the message' });
   assert.deepEqual(guests[1].got, ['one']);
+  if (noSignals !== false) return;
   process.kill(example.child.pid!, 'SIGTERM');
   assert.deepEqual(await example.exit, [0, null]);
 });

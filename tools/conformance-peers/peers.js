@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 
 const here = (/** @type {string[]} */ ...path) => join(import.meta.dirname, ...path);
 const runtime = (/** @type {string[]} */ ...path) => here('..', 'runtimes', 'node_modules', ...path);
@@ -32,7 +33,7 @@ function goPeer() {
 function page() {
   const file = join(temporary, 'page.html');
   writeFileSync(file, `<script type="module">${readFileSync(here('web-client.js'), 'utf8')}</script>`);
-  return `file://${file}`;
+  return pathToFileURL(file).href;
 }
 
 const PYTHON = '/usr/bin/python3';

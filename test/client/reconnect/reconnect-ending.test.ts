@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import type { ReconnectState } from '../../../src/index.ts';
 import { leakCheck, VirtualClock, waitForEvent, waitUntil } from '../../../src/testing/index.ts';
 import { type Boat, boat, harbour } from './reconnecting.ts';
@@ -170,7 +171,7 @@ test('SD-06: await using closes the client', async (t) => {
 test('RC-01: a client that waits for its next attempt keeps the process alive until it ends', async () => {
   const entry = join(import.meta.dirname, '..', '..', '..', 'src', 'client', 'index.js');
   const program = `
-    import { ReconnectingClient } from ${JSON.stringify(new URL(`file://${entry}`).href)};
+    import { ReconnectingClient } from ${JSON.stringify(pathToFileURL(entry).href)};
     const client = new ReconnectingClient('ws://127.0.0.1:1/', { baseDelayMs: 1, maxAttempts: 2 });
     client.on('close', ({ why }) => console.log(why, client.attempts));`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {

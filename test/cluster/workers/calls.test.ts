@@ -7,6 +7,7 @@ import { BroadcastChannel } from 'node:worker_threads';
 import { ReconnectingClient } from '../../../src/client/index.ts';
 import { startWorkers, type Workers } from '../../../src/cluster/index.ts';
 import { waitUntil } from '../../../src/testing/index.ts';
+import { noSignals } from '../../platform.ts';
 
 const SCRIPT = join(import.meta.dirname, 'server-child.js');
 const until = (description: string, holds: () => unknown): Promise<unknown> =>
@@ -120,7 +121,9 @@ for (const kind of ['process', 'thread'] as const)
     await until('the end of the connection', async () => (await a.call('disconnect', b.id)).value === false);
   });
 
-test('SC-09 SC-02 a worker that is stopped, then killed, is missing; afterwards its replacement is not', async (t) => {
+test('SC-09 SC-02 a worker that is stopped, then killed, is missing; afterwards its replacement is not', {
+  skip: noSignals,
+}, async (t) => {
   const all = await machine(t, 'process');
   const [a, b] = await peers(t, all);
   const { id } = all.workers.workers.find(({ number }) => number === b.worker)!;

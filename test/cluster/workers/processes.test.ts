@@ -18,6 +18,7 @@ import { LOOK_MS } from '../../../src/cluster/engines/workers/lane.ts';
 import type { WorkerExit } from '../../../src/cluster/engines/workers/supervisor.ts';
 import { systemRandom } from '../../../src/engine/random.ts';
 import { VirtualClock, waitUntil } from '../../../src/testing/index.ts';
+import { noSignals } from '../../platform.ts';
 
 const SCRIPT = join(import.meta.dirname, 'server-child.js');
 const until = (description: string, holds: () => unknown): Promise<unknown> =>
@@ -212,7 +213,9 @@ async function alone(t: TestContext, kind: 'process' | 'thread') {
   return { clock, running, exits };
 }
 
-test('SC-02 a worker that is stopped by SIGSTOP for more than 10 s is killed', async (t) => {
+test('SC-02 a worker that is stopped by SIGSTOP for more than 10 s is killed', {
+  skip: noSignals,
+}, async (t) => {
   const { clock, running, exits } = await alone(t, 'process');
   process.kill(running.id, 'SIGSTOP');
   for (let i = 0; i < 7; i++) clock.advance(LOOK_MS);

@@ -50,6 +50,10 @@ for (const [url, is] of [
     'ws+unix:///run/a%3Ab%20c.sock:/x',
     { address: { path: '/run/a:b c.sock' }, host: 'localhost', target: '/x' },
   ],
+  [
+    String.raw`ws+unix:\\.\pipe\app:/chat`,
+    { address: { path: String.raw`\\.\pipe\app` }, host: 'localhost', target: '/chat' },
+  ],
   ['ws+unix:app.sock:/x', { address: { path: 'app.sock' }, host: 'localhost', target: '/x' }],
 ] as const) {
   test(`CC-02 §3 ${url}`, () => {

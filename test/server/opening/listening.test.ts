@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join as joinPath } from 'node:path';
-import process from 'node:process';
 import { test } from 'node:test';
 import { MisuseError, refuse, WebSocketServer } from '../../../src/index.ts';
 import { duplexPair, EXAMPLE_KEY, RawClient, text, waitUntil } from '../../../src/testing/index.ts';
+import { localPath } from '../../platform.ts';
 import { listening, live, nextText, upgradeRequest } from '../live.ts';
 import { TRANSPORT } from '../transport.ts';
 
@@ -48,10 +46,8 @@ test('EV-02 HS-30: a port in use rejects with the error of the system, and liste
   await server.shutdown();
 });
 
-test('EV-02: a Unix socket', {
-  skip: process.platform === 'win32' && 'Windows has named pipes',
-}, async () => {
-  const path = joinPath(tmpdir(), `hawser-${process.pid}.sock`);
+test('EV-02: a Unix socket or a named pipe', async () => {
+  const path = localPath('listening');
   const server = new WebSocketServer(TRANSPORT);
   server.on('message', (connection, message) => void connection.send(message));
   assert.equal(await server.listen({ path }), path);
