@@ -14,6 +14,8 @@ const CONFIG = {
   extends: '../../../tsconfig.json',
   compilerOptions: {
     rootDir: '.',
+    // Not to the sources: a reader of the page has the package.
+    paths: {},
     outDir: 'out',
     allowJs: true,
     checkJs: true,

@@ -68,8 +68,9 @@ for (const [changelog, fault] of [
   ['# C\n\n## Unreleased\n\n## 1.2.0, 2026-12-01\n\n- a\n', undefined],
   ['# C\n\n## 1.2.0, 2026-12-01\n\n- a\n', undefined],
   ['# C\n\n## Unreleased\n\n- a\n', /no heading '## 1\.2\.0, <date>'/],
-  ['# C\n\n## 1.2.01\n\n- a\n', /no heading/],
-  ['# C\n\n## Unreleased\n\n- a\n\n## 1.2.0\n\n- b\n', /changes under Unreleased/],
+  ['# C\n\n## 1.2.01, 2026-12-01\n\n- a\n', /no heading/],
+  ['# C\n\n## 1.2.0, not yet released\n\n- a\n', /no heading/],
+  ['# C\n\n## Unreleased\n\n- a\n\n## 1.2.0, 2026-12-01\n\n- b\n', /changes under Unreleased/],
 ] as const)
   test(`EX-06: a changelog ${fault === undefined ? 'is ready' : `is refused: ${fault.source}`} (${JSON.stringify(changelog)})`, () => {
     const found = faultOfChangelog(changelog, '1.2.0');

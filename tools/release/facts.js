@@ -42,7 +42,7 @@ export function versionsFault() {
 export function faultOfChangelog(changelog, version) {
   const [, ...sections] = changelog.split(/^## /m);
   const sectionOf = (/** @type {RegExp} */ title) => sections.find((section) => title.test(section));
-  if (sectionOf(new RegExp(`^${version.replaceAll('.', '\\.')}\\b`)) === undefined)
+  if (sectionOf(new RegExp(`^${version.replaceAll('.', '\\.')}, \\d{4}-\\d\\d-\\d\\d$`, 'm')) === undefined)
     return `CHANGELOG.md has no heading '## ${version}, <date>'`;
   const unreleased = sectionOf(/^Unreleased\b/) ?? '';
   return /^[-*] /m.test(unreleased)
