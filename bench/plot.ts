@@ -3,9 +3,9 @@ import { type CellRecord, type Ratio, type Results, type Standing, standingOf } 
 const ROW = 17;
 const GROUP_GAP = 30;
 const TOP = 74;
-const LABELS = 300;
-const CHART = 540;
-const WIDTH = LABELS + CHART + 40;
+/** Widths of labels and chart: of all cells, and of one group, which is readable on a phone. */
+const WIDE = { labels: 300, chart: 540 };
+const NARROW = { labels: 196, chart: 300 };
 interface Row {
   readonly record: CellRecord;
   readonly standing: Standing;
@@ -26,22 +26,36 @@ const STYLE = `
     .lost { fill: #ff7b72; } .cpu { fill: #4493f8; stroke: #4493f8; } .rate { stroke: #f0883e; } .background { fill: #0d1117; }
   }`;
 
+/** The groups that have a plot, with the name of its file. */
+export function plottedGroups({ cells }: Results): ReadonlyMap<string, string> {
+  const groups = cells.filter((record) => isPlotted(record)).map(({ group }) => group);
+  return new Map([...new Set(groups)].map((group) => [group, slug(group)]));
+}
+
+const slug = (group: string): string => `benchmark-${group.toLowerCase().replaceAll(/[^a-z]+/g, '-')}.svg`;
+
+const isPlotted = (record: CellRecord): boolean =>
+  record.requirement !== 'PF-14' && standingOf(record) !== undefined;
+
 /**
  * The plot: one row per cell with the ratios of CPU time per message and of messages per second, on a logarithmic scale, and with
  * the quartiles of the pairs.
+ * @param only A group, for a narrow plot of its cells. Default: all groups.
  */
-export function plotOf({ cells, environment }: Results): string {
+export function plotOf({ cells, environment }: Results, only?: string): string {
+  const { labels: LABELS, chart: CHART } = only === undefined ? WIDE : NARROW;
+  const WIDTH = LABELS + CHART + 40;
   const rows = cells.flatMap((record): Row[] => {
-    const standing = standingOf(record);
-    return standing === undefined || record.requirement === 'PF-14' ? [] : [{ record, standing }];
+    if (!isPlotted(record) || (only !== undefined && record.group !== only)) return [];
+    return [{ record, standing: standingOf(record)! }];
   });
   const ratios = rows.flatMap(({ standing: { cpu, rate } }) => [cpu.low, cpu.high, rate.low, rate.high]);
   // The limits of the scale are powers of two.
   const first = Math.floor(Math.log2(Math.min(0.5, ...ratios)));
   const last = Math.ceil(Math.log2(Math.max(2, ...ratios)));
   const x = (ratio: number): number => LABELS + ((Math.log2(ratio) - first) / (last - first)) * CHART;
-  let y = TOP;
-  let group = '';
+  let y = only === undefined ? TOP : TOP + 12;
+  let group = only ?? '';
   const marks: string[] = [];
   for (const { record, standing } of rows) {
     if (record.group !== group) {
@@ -69,13 +83,14 @@ export function plotOf({ cells, environment }: Results): string {
     );
   }
   const { date, node, cpu, rounds, quick } = environment;
+  const title = `${only ?? 'Hawser against ws'}: right of 1 × is ahead, red is behind`;
   const about = `${quick ? 'A quick look. ' : ''}${date}, Node ${node}, ${cpu}, ${rounds} rounds; lines are the quartiles`;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${fixed(bottom + 14)}" viewBox="0 0 ${WIDTH} ${fixed(bottom + 14)}" role="img" aria-label="Hawser against ws">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${fixed(bottom + 14)}" viewBox="0 0 ${WIDTH} ${fixed(bottom + 14)}" role="img" aria-label="${escaped(only === undefined ? 'Hawser against ws' : `${only}: Hawser against ws`)}">`,
     `<style>${STYLE}\n</style>`,
     `<rect class="background" width="100%" height="100%"/>`,
-    `<text class="title" x="12" y="24">Hawser against ws: right of 1 × is ahead, red is behind</text>`,
-    `<text class="small" x="12" y="42">${escaped(about)}</text>`,
+    `<text class="title" x="12" y="24">${escaped(title)}</text>`,
+    only === undefined ? `<text class="small" x="12" y="42">${escaped(about)}</text>` : '',
     `<circle class="cpu" cx="${LABELS + CHART - 250}" cy="38" r="3.2"/><text class="small" x="${LABELS + CHART - 242}" y="42">CPU time per message</text>`,
     `<circle class="rate" cx="${LABELS + CHART - 108}" cy="38" r="3.6"/><text class="small" x="${LABELS + CHART - 100}" y="42">messages a second</text>`,
     ...grid,

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import process from 'node:process';
 import { test, type TestContext } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { connect } from '../../src/index.ts';
 import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { type WsClient, wsServer } from '../interop/peers.ts';
+import { ROOT } from './fences.ts';
 
-/** The facts about `ws` in docs/comparison.md. */
+/** The facts about others in docs/comparison.md that a new version could change. */
 interface Told extends WsClient {
   readonly bufferedAmount: number;
 }
@@ -60,4 +67,56 @@ test('EX-02 comparison: close() of ws does not close connections', { skip }, asy
   client.ping('still there');
   await pong;
   assert.equal(client.state, 'open');
+});
+
+const FRAMEWORKS = createRequire(join(ROOT, 'test', 'ws', 'frameworks', 'package.json'));
+const crossws = existsSync(join(ROOT, 'test', 'ws', 'frameworks', 'node_modules', 'crossws'))
+  ? { skip: false }
+  : { skip: 'needs crossws: npm ci --prefix test/ws/frameworks' };
+
+interface CrosswsAdapter {
+  handleUpgrade(...args: readonly unknown[]): Promise<void>;
+}
+type Crossws = (options: object) => CrosswsAdapter;
+
+test(
+  'EX-02 comparison: crossws accepts pages of any origin, and messages of more than 1 MiB',
+  crossws,
+  async (t) => {
+    const file = pathToFileURL(FRAMEWORKS.resolve('crossws/adapters/node')).href;
+    const { default: adapterOf } = (await import(file)) as { readonly default: Crossws };
+    const adapter = adapterOf({
+      hooks: {
+        message: (peer: { send(text: string): void }, message: { uint8Array(): Uint8Array }) =>
+          peer.send(`${message.uint8Array().length} bytes`),
+      },
+    });
+    const http = createServer();
+    http.on('upgrade', (...args) => void adapter.handleUpgrade(...args));
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    t.after(() => http.close());
+    const { port } = http.address() as AddressInfo;
+    const client = await connect(`ws://127.0.0.1:${port}/`, {
+      origin: 'https://evil.example',
+      maxBufferedBytes: 4_194_304,
+    });
+    t.after(() => client.terminate());
+    const answer = once(client, 'message');
+    client.send(Buffer.alloc(2_097_152));
+    assert.deepEqual((await answer)[0], '2097152 bytes');
+  },
+);
+
+test("EX-02 comparison: Node's WebSocket has no ping, and Node has no WebSocket server", () => {
+  const code = `console.log(JSON.stringify([Object.keys(WebSocket.prototype), Object.keys(require('node:http'))]))`;
+  const { stdout } = spawnSync(process.execPath, ['--experimental-websocket', '-e', code], {
+    encoding: 'utf8',
+  });
+  const [members = [], http = []] = JSON.parse(stdout) as readonly (readonly string[])[];
+  assert.ok(members.includes('send') && !members.includes('ping'), members.join());
+  assert.deepEqual(
+    http.filter((name) => /WebSocket.*Server/i.test(name)),
+    [],
+  );
 });
