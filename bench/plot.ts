@@ -37,6 +37,9 @@ const slug = (group: string): string => `benchmark-${group.toLowerCase().replace
 const isPlotted = (record: CellRecord): boolean =>
   record.requirement !== 'PF-14' && standingOf(record) !== undefined;
 
+/** `16 KiB, 100 × 16` for 100 connections with 16 messages in flight each. */
+const short = (name: string): string => name.replace(' conn., pipeline ', ' × ');
+
 /**
  * The plot: one row per cell with the ratios of CPU time per message and of messages per second, on a logarithmic scale, and with
  * the quartiles of the pairs.
@@ -65,7 +68,7 @@ export function plotOf({ cells, environment }: Results, only?: string): string {
     }
     const lost = standing.cpu.median < 1 || standing.rate.median < 1;
     marks.push(
-      `<text${lost ? ' class="lost"' : ''} x="${LABELS - 10}" y="${fixed(y + 8)}" text-anchor="end">${escaped(record.name)}</text>`,
+      `<text${lost ? ' class="lost"' : ''} x="${LABELS - 10}" y="${fixed(y + 8)}" text-anchor="end">${escaped(only === undefined ? record.name : short(record.name))}</text>`,
       whisker('rate', standing.rate, y + 6, x),
       `<circle class="rate" cx="${fixed(x(standing.rate.median))}" cy="${fixed(y + 6)}" r="3.6"/>`,
       whisker('cpu', standing.cpu, y + 2, x),
