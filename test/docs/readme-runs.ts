@@ -42,8 +42,10 @@ export async function client(t: TestContext, file: string): Promise<void> {
   assert.equal(await run(t, file, strict).ended(), 'ERR_RESPONSE response 401\n');
 }
 
-export async function reconnecting(t: TestContext, file: string): Promise<void> {
-  await follow(t, file, 'app.example');
+export async function echo(t: TestContext, file: string): Promise<void> {
+  const ann = await visit(t, await run(t, file).port());
+  ann.send('ahoy');
+  assert.equal(await messages(ann)(), 'ahoy');
 }
 
 /** A client whose connection is closed twice. After the first close it reconnects with a fresh token. */

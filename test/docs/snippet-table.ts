@@ -50,9 +50,9 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   'docs/getting-started.md: A client': { run: start.client },
   'docs/getting-started.md: A page': { run: start.page },
   'README.md: A server in ten lines': { run: readme.server },
+  'docs/server.md: The server': { run: readme.echo },
   'README.md: A client in ten lines': { run: readme.client },
-  'README.md: A reconnecting client': { given: FRESH_TOKEN, run: readme.reconnecting },
-  'README.md: Receiving': {
+  'docs/server.md: Receiving': {
     given: `${PAIR}
       const stored: unknown[] = [];
       const store = async (message: unknown): Promise<unknown> => stored.push(message);
@@ -63,14 +63,14 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
     after: 'console.log(JSON.stringify(stored));',
     run: readme.receiving,
   },
-  'README.md: Sending': {
+  'docs/server.md: Sending': {
     given: `${PAIR}
       connection.subscribe('news');
       client.on('message', (message) => console.log(message));`,
     after: 'connection.close(); await client.closed;',
     run: readme.sending,
   },
-  'README.md: Admission': {
+  'docs/server.md: Admission': {
     given: `import { refuse, WebSocketServer } from 'hawser'; ${USER_OF}`,
     after: `
       server.on('connection', (connection) => void connection.send(connection.data.user));
