@@ -1,4 +1,5 @@
-// Publishes quotes to three clients, one of which stops reading. Finds that one, records it, and shows how the server ends it.
+// Publishes quotes to three clients. One client stops reading. The program finds this client, records its frames, and shows how the
+// server closes it.
 // docs/debugging.md explains the output.
 import { createWriteStream } from 'node:fs';
 import process from 'node:process';

@@ -28,7 +28,7 @@ export function serve(socket: Duplex, limits = DEFAULT_LIMITS): void {
     get bufferedBytes() {
       return socket.writableLength;
     },
-    // A stream may keep chunks for long.
+    // A stream may send a chunk after the application has changed it, so payloads are copied first.
     needsCopies: true,
   };
   let core: ProtocolConnection | undefined;

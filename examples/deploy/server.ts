@@ -1,5 +1,5 @@
-// One of several servers of a service that is deployed without losing orders. SIGTERM drains it: /ready answers 503, so the
-// balancer sends no new clients; then the server closes its connections with 1012; then the process exits.
+// One of several servers of a service. A deploy loses no order. SIGTERM drains the server in three steps: /ready answers 503, so
+// the balancer sends no new clients. Then the server closes its connections with 1012. Then the process exits.
 import process from 'node:process';
 import { WebSocketServer } from 'hawser';
 

@@ -44,7 +44,7 @@ console.log(`ws://127.0.0.1:${port}/chat`);
 
 async function end() {
   await server.shutdown();
-  // Shutting down the providers exports what they still hold. `stop` comes after it: the last values are those after the shutdown.
+  // The providers export their pending spans and metrics when they shut down. `stop` comes last, so metrics include the shutdown.
   await Promise.all([meterProvider.shutdown(), tracerProvider.shutdown()]);
   instrumentation.stop();
 }

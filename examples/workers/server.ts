@@ -1,4 +1,4 @@
-// The server of each worker. Rooms have one history in all of them, so a client may come back on any worker.
+// The server of each worker. All workers share the history of a room, so a client may reconnect to any worker.
 import cluster from 'node:cluster';
 import process from 'node:process';
 import { WebSocketServer } from 'hawser';

@@ -33,7 +33,7 @@ test('ST-01 ST-02: states change as in the table and in no other way', () => {
     }
 });
 
-test('ST-03 ST-04: stateChange comes after the side effects of the move', async (t) => {
+test('ST-03 ST-04: stateChange is emitted after the side effects of the change', async (t) => {
   const { server, clock, join } = live(t);
   const { raw, connection } = await join();
   connection.subscribe('t');
@@ -121,7 +121,7 @@ test('BP-13 SE-08: a listener attached after an await gets every message', async
   assert.deepEqual(got, ['1', '2', '3']);
 });
 
-test('BP-12: a Close after undelivered messages is answered at once; close is emitted after them', async (t) => {
+test('BP-12: a Close is answered at once, and close is emitted after the undelivered messages', async (t) => {
   const { join } = live(t);
   const { raw, connection } = await join();
   const seen: string[] = [];
@@ -177,7 +177,7 @@ test('BP-12 BP-08: messages delivered after the end of the connection release th
   assert.deepEqual([memoryBudget.usedBytes, server.stats().bytes.buffered], [0, 0]);
 });
 
-test('HB-07: while nothing is read, silence and unfinished messages do not count against the peer; afterwards they do', async (t) => {
+test('HB-07: idle and message timeouts stand still while reading is paused, and go on afterwards', async (t) => {
   const { server, join, pass } = live(t, { receiveAheadBytes: 1_000, messageTimeoutMs: 5_000 });
   const { raw, connection } = await join();
   connection.on('message', () => undefined);
@@ -204,7 +204,7 @@ test('CT-04: unsolicited pongs are counted and give no round-trip time', async (
   assert.equal(connection.rttMs, undefined);
 });
 
-test('CT-02 SE-19: a peer that does not read has at most sixteen queued pongs and one for its newest ping, until the write timeout', async (t) => {
+test('CT-02 SE-19: for a peer that does not read, at most sixteen pongs and one for its newest ping are queued, until the write timeout', async (t) => {
   const { server, join, pass } = live(t, { writeTimeoutMs: 2_000 });
   const { raw, connection } = await join();
   raw.pause();

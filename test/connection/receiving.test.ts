@@ -274,7 +274,7 @@ test('RL-03: throttle delays reading and loses no message', async (t) => {
   for (let i = 0; i < 25; i++) raw.send(text(String(i)));
   await pass(5_000, 50);
   assert.equal(at.length, 25);
-  // Five at once, then ten a second, with the resolution of deadlines.
+  // A burst of five, then ten a second. A deadline may pass up to 100 ms early.
   for (const [i, ms] of at.entries()) {
     assert.ok(ms >= Math.max(0, i - 5) * 100 - 100, `message ${i} after ${ms} ms`);
   }
@@ -284,7 +284,7 @@ test('RL-01: buckets are per connection', async (t) => {
   const { server, join } = live(t, { rateLimit: { bytesPerSecond: 1_000, burstBytes: 1_000 } });
   server.on('message', (connection: Connection, message) => void connection.send(message));
   const [greedy, modest] = [await join(), await join()];
-  // With its header it empties the bucket.
+  // Payload and header together empty the bucket.
   greedy.raw.send(binary(Buffer.alloc(992)));
   assert.equal((await greedy.raw.nextFrame()).payload.length, 992);
   greedy.raw.send(text('more'));

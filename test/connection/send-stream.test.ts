@@ -146,7 +146,7 @@ test('FB-12: sources of every kind, in both roles and with permessage-deflate, a
   }
 });
 
-test('FB-12 BP-06: a stream waits while the peer does not read, and messages queued after it do not stop it', async () => {
+test('FB-12 BP-06: a stream waits while the peer does not read, and then goes on although messages are queued after it', async () => {
   const limits = { highWaterMarkBytes: 50_000, maxBufferedBytes: 200_000 };
   await using joined = await pair({ client: limits, server: { maxMessageBytes: 5_000_000 } });
   const { client, server } = joined;
@@ -226,7 +226,7 @@ test('FB-12: streams are sent one after another, also if one is aborted while it
   assert.deepEqual(received, ['1', 'behind 1', '3', 'last']);
 });
 
-test('FB-12: a stream can be aborted before its first chunk; later, the connection closes with 1011', async () => {
+test('FB-12: an abort before the first chunk drops the stream, and a later abort closes the connection with 1011', async () => {
   const error = new Error('disk gone');
   const rows: readonly ((tap: Tap, abort: AbortController) => Promise<unknown>)[] = [
     (tap) => tap.fail(error),
@@ -306,7 +306,7 @@ test('FB-12 §8.1: chunks that together are not UTF-8, and chunks that are no pa
   }
 });
 
-test('FB-12: an error that return() of the source throws does not hide why the stream failed', async () => {
+test('FB-12: a stream rejects with its first error, even if return() of the source throws another one', async () => {
   await using joined = await pair();
   function* source(): Generator<Payload> {
     try {

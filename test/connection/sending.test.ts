@@ -7,7 +7,7 @@ import { closeCode, live, nextText } from '../server/live.ts';
 const LOW = { highWaterMarkBytes: 10_000, maxBufferedBytes: 50_000 };
 
 test('BP-01 BP-03: send returns false above the mark, and drain follows below half of it', async (t) => {
-  // More than the buffers in between hold.
+  // More than the buffers between server and client hold.
   const { server, join } = live(t, { highWaterMarkBytes: 200_000 });
   const { raw, connection } = await join();
   raw.pause();

@@ -90,7 +90,7 @@ for (const { what, stop } of STOPPED) {
   });
 }
 
-test('HB-11 pongs for pings sent while nothing was read cost no rate limit tokens and are not timed', async (t) => {
+test('HB-11 a pong to a ping that was sent while reading was paused costs no rate limit token and gives no round-trip time', async (t) => {
   const { server, join, pass } = live(t, {
     ...TIMES,
     rateLimit: {
@@ -235,7 +235,7 @@ test('HB-11 after leaving a loop, a Close after more than the read-ahead is answ
   assert.equal(connection.droppedMessages, 4);
 });
 
-test('HB-11 after leaving a loop, reading stops at one largest message until the 10 s are over', async (t) => {
+test('HB-11 after leaving a loop, the server reads at most maxMessageBytes ahead until the 10 s are over', async (t) => {
   const { join, pass } = live(t, {
     ...TIMES,
     maxMessageBytes: 4_000,

@@ -30,7 +30,7 @@ for (const textAs of ['string', 'buffer'] as const) {
       ['connection', asText('ab'), true],
       ['server', asText('ab'), true],
     ]);
-    // Buffered messages keep what they are, too.
+    // A buffered message also stays text or binary.
     connection.pause();
     raw.send(Buffer.concat([text('later'), binary('later')]));
     await eventLoopTurns(4);
@@ -173,7 +173,7 @@ test('EV-06: a slab that was detached is replaced', () => {
   assert.equal(slab.copy(Buffer.from('second'), 0, 6).toString(), 'second');
 });
 
-test('EV-06: a text that was delivered as bytes is known as long as its bytes are those that were received', () => {
+test('EV-06: text delivered as bytes counts as received text until the application changes a byte', () => {
   const { reusableBytes } = new ProtocolMemory();
   const from = Buffer.from(`xx${SCRIPTS.repeat(200)}`);
   const message = Buffer.from(from.subarray(2));

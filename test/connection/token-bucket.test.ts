@@ -88,7 +88,7 @@ test('RL-01 frequent calls cause no rounding: the bucket equals one filled milli
   );
 });
 
-test('RL-01 takeExactly refuses more tokens than there are, at no cost', () => {
+test('RL-01 takeExactly refuses more tokens than the bucket has, and then takes none', () => {
   const bucket = new TokenBucket(10, 3);
   assert.deepEqual(
     [4, 3, 1].map((count) => bucket.takeExactly(count, 0)),

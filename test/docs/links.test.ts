@@ -37,6 +37,6 @@ for (const page of PAGES) {
   });
 }
 
-test('EX-03: the check finds pages', () => {
+test('EX-03: the check of links reads the pages of the repository', () => {
   assert.ok(PAGES.includes('README.md') && PAGES.length >= 8, PAGES.join());
 });

@@ -55,7 +55,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 /** `test/docs/tutorial.test.ts` checks its files, and `test/examples/tutorial.test.ts` runs them. */
 const TUTORIAL = 'docs/tutorial/';
 
-test('EX-03 every code block is a program, shell, or listed with the test that runs it', () => {
+test('EX-03 every code block is a program, a shell command, or in the list of blocks that other tests run', () => {
   const others = FENCES.filter(
     ({ page, language }) => !page.startsWith(TUTORIAL) && !['ts', 'js', 'sh'].includes(language),
   );
@@ -89,7 +89,7 @@ function checkNpm([verb, ...args]: readonly string[]): void {
 const CLUSTER_TESTS = join(ROOT, 'test', 'cluster');
 const isBroker = (flag: string | undefined): boolean => flag === '--redis' || flag === '--nats';
 
-/** Starts `hawser serve` and stops it. A broker is not there: the server starts without it. */
+/** Starts `hawser serve` and stops it. No broker runs here: the server starts without one. */
 async function checkServe(args: readonly string[]): Promise<void> {
   if (args.some(isBroker) && !existsSync(join(CLUSTER_TESTS, 'node_modules'))) return;
   const io = { ...fakeIo(), workingFolder: CLUSTER_TESTS };

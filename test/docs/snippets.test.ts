@@ -20,7 +20,7 @@ for (const { key, language, code } of PROGRAMS) {
   sources.push({ name: key, language: language as 'ts' | 'js', code: `${given}\n${code}${after}\n` });
 }
 let modules: CompiledModules | undefined;
-// Not at load time: the list of titles loads this file without running tests.
+// Compiles before the first test, not at load time: the list of titles loads this file and runs nothing.
 before(() => {
   modules = compiled(sources);
 });

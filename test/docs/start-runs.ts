@@ -67,7 +67,7 @@ export async function page(t: TestContext, file: string): Promise<void> {
   const opened = await browser.blankPage(`http://127.0.0.1:${port}/`);
   const room = member(t, port);
   let count = 0;
-  // The page says nothing when it has subscribed, so messages are published until it shows one.
+  // The page does not show that it has subscribed. So the test publishes until the page shows a message.
   await waitUntil(async () => {
     await room.publish(`message ${++count}`);
     return (await linesOf(opened)).length > 0;

@@ -35,7 +35,7 @@ const overNet: Exchange = async (pieces, limits) => {
     await eventLoopTurns(1);
     client.write(Buffer.from(piece));
   }
-  // Long messages go through the pair in parts.
+  // The pair passes a long message on in several chunks.
   await eventLoopTurns(3 + Math.ceil(Buffer.concat(pieces).length / 1_000));
   client.destroy();
   server.destroy();
@@ -50,7 +50,7 @@ const overPort: Exchange = async (pieces, limits, frames) => {
   port1.on('message', (chunk: Uint8Array) => void chunks.push(chunk));
   const closed = new Promise((resolve) => port1.once('close', resolve));
   for (const piece of pieces) port1.postMessage(Uint8Array.from(piece));
-  // Messages of a port come when they come.
+  // A MessagePort delivers after an unknown number of turns.
   await waitUntil(() => readFrames(Buffer.concat(chunks)).length >= frames, { deadlineMs: 30_000 });
   await eventLoopTurns(2);
   port1.close();

@@ -25,7 +25,7 @@ interface Span {
   readonly parentSpanId?: string;
   readonly links?: readonly { readonly spanId: string }[];
 }
-/** The JSON of OTLP, as far as it is used here. */
+/** The fields of OTLP's JSON that this test reads. */
 interface Body {
   readonly resourceSpans?: readonly { readonly scopeSpans: readonly { readonly spans: readonly Span[] }[] }[];
   readonly resourceMetrics?: readonly {
@@ -38,7 +38,7 @@ test(
   peer,
   async (t) => {
     const bodies: Body[] = [];
-    // Takes what the Collector would take.
+    // Stands for the Collector: records each export.
     const collector = createServer((request, response) => {
       let body = '';
       request.on('data', (chunk) => (body += String(chunk)));

@@ -33,7 +33,7 @@ async function guest(t: TestContext, port: number): Promise<Guest> {
   return { client, got, worker: await client.request('worker') };
 }
 
-test('EX-01 SC-02 workers/processes: clients on two workers share a room, and SIGTERM ends all of it with 0', async (t) => {
+test('EX-01 SC-02 workers/processes: clients on two workers share a room, and SIGTERM ends all processes with exit code 0', async (t) => {
   const example = startExample(t, 'workers/processes.ts');
   const [port] = await portsOf(example);
   const guests = await Promise.all([1, 2, 3, 4].map(() => guest(t, port!)));
