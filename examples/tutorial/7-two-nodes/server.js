@@ -62,7 +62,7 @@ server.handle(
 
 server.on('engineDown', ({ message }) => console.log(`Redis is away: ${message}`));
 server.on('engineUp', () => console.log('Redis is back.'));
-process.once('SIGINT', () => server.shutdown());
+process.once('SIGINT', () => void server.shutdown());
 
 const [port = '8080'] = process.argv.slice(2);
 await server.listen(Number(port));

@@ -13,13 +13,13 @@ const users = new Map([
   ['ann', { salt: 'KzP1hQmW3dE', hash: 'oi9LcMPsSFoXCq_V1ww65H2o1EhX5XwjyZjopjTtgKw' }], // harbour
   ['ben', { salt: 'b8TtYv0sLxo', hash: 'lJc8A9Yd7UWPW0y7m2OX4lrsFPHFJhP0LahVUhynXPQ' }], // lighthouse
 ]);
-const nobody = { salt: '', hash: '' };
+const unknown = { salt: '', hash: '' };
 
 const signature = (text) => createHmac('sha256', secret).update(text).digest('base64url');
 
 /** Returns a `Set-Cookie` value, or `undefined` if name or password is wrong. */
 export async function signIn(name, password) {
-  const { salt, hash } = users.get(name) ?? nobody; // an unknown name takes as long as a wrong password
+  const { salt, hash } = users.get(name) ?? unknown; // an unknown name takes as long as a wrong password
   const given = (await promisify(scrypt)(password, salt, 32)).toString('base64url');
   if (!timingSafeEqualText(given, hash)) return undefined;
   const session = `${name}.${Date.now() + LIFETIME_MS}`;

@@ -23,6 +23,7 @@ const HOME = {
     tagline: 'Server, client and tools. Correct to the byte, safe by default, fast without native code.',
     actions: [
       { theme: 'brand', text: 'Get started', link: '/getting-started' },
+      { theme: 'alt', text: 'Build a chat in seven steps', link: '/tutorial/' },
       { theme: 'alt', text: 'Why Hawser, and when not', link: '/why' },
     ],
   },
@@ -111,6 +112,7 @@ export default defineConfig({
   themeConfig: {
     nav: [
       { text: 'Guide', link: '/getting-started' },
+      { text: 'Tutorial', link: '/tutorial/' },
       { text: 'Playground', link: '/playground' },
       { text: 'Options', link: '/options' },
       { text: 'API', link: '/api' },
