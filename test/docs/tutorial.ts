@@ -14,6 +14,9 @@ import type { TestContext } from 'node:test';
 import { type Fence, FENCES, ROOT } from './fences.ts';
 
 const FOLDER = join(ROOT, 'examples', 'tutorial');
+/** Text with LF, also from a checkout with CRLF. */
+export const withLf = (text: string): string => text.replaceAll('\r\n', '\n');
+
 /** Files of a step that its page shows. */
 const isShown = (name: string): boolean => /\.(?:js|html)$/.test(name);
 
@@ -36,7 +39,7 @@ export const STEPS: readonly Step[] = readdirSync(FOLDER)
       name,
       folder,
       page: `docs/tutorial/${name}.md`,
-      files: new Map(files.map((file) => [file, readFileSync(join(folder, file), 'utf8')])),
+      files: new Map(files.map((file) => [file, withLf(readFileSync(join(folder, file), 'utf8'))])),
     };
   });
 

@@ -5,7 +5,7 @@ import { test, type TestContext } from 'node:test';
 import { type Connection, ReconnectingClient } from '../../src/index.ts';
 import { waitUntil } from '../../src/testing/index.ts';
 import { noRedis, RedisServer } from '../cluster/redis/server.ts';
-import { solved, stepNamed } from '../docs/tutorial.ts';
+import { solved, stepNamed, withLf } from '../docs/tutorial.ts';
 import { messages, statusOf, visit } from '../docs/visitors.ts';
 import { run, type Running, type World } from '../docs/world.ts';
 
@@ -58,7 +58,7 @@ test('EX-01 tutorial 2: the server of the page sends messages back', async (t) =
   const port = await serve(t, '2-page').port();
   const page = await fetch(`http://127.0.0.1:${port}/`);
   assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
-  assert.equal(await page.text(), stepNamed('2-page').files.get('page.html'));
+  assert.equal(withLf(await page.text()), stepNamed('2-page').files.get('page.html'));
   const client = await visit(t, port);
   const next = messages(client);
   client.send('hello');
@@ -134,7 +134,7 @@ async function signIn(port: number, name: string, password: string) {
 test('EX-01 tutorial 6: strangers and other origins are refused, users are not', async (t) => {
   const port = await serve(t, '6-strangers').port();
   const at = `http://127.0.0.1:${port}/`;
-  assert.equal(await (await fetch(at)).text(), stepNamed('6-strangers').files.get('sign-in.html'));
+  assert.equal(withLf(await (await fetch(at)).text()), stepNamed('6-strangers').files.get('sign-in.html'));
   for (const [name, password] of [
     ['ann', 'lighthouse'],
     ['nobody', 'harbour'],
@@ -147,7 +147,7 @@ test('EX-01 tutorial 6: strangers and other origins are refused, users are not',
     await fetch(at, { headers: { cookie } }),
     await fetch(`${at}hawser.js`, { headers: { cookie } }),
   ];
-  assert.equal(await page.text(), stepNamed('6-strangers').files.get('page.html'));
+  assert.equal(withLf(await page.text()), stepNamed('6-strangers').files.get('page.html'));
   assert.equal(script.headers.get('content-type'), 'text/javascript');
   for (const [headers, expected] of [
     [{}, 401],
