@@ -111,6 +111,8 @@ export type { OptionChange, RunTimeOptionName, RunTimeOptions } from './options/
 export type { ReadonlyRegistry } from './server/groups/registry.ts';
 export type { AdminOptions } from './options/admin-options.ts';
 export type { EndpointOptions } from './options/endpoint-options.ts';
+export type { ShownWorker, ShownWorkers } from './observe/admin/workers-subject.ts';
+export { workersAdmin, type WorkersAdmin, type WorkersAdminOptions } from './server/workers-admin.ts';
 export { timingSafeEqualText } from './options/secrets.ts';
 export type { RefusedInfo, ServerEvents } from './server/server-events.ts';
 export type { Readiness, ReadyReason } from './server/readiness.ts';

@@ -175,6 +175,7 @@ async function runServer(serving: Serving): Promise<void> {
     return;
   }
   if (broker !== undefined) worker?.report(server);
+  worker?.record(server, options);
   // The logger reports errors; without a listener the event would be unhandled.
   server.on('error', () => undefined);
   if (flags.has('json')) printEvents(server, io);

@@ -1,3 +1,4 @@
+import type { AdminSnapshot, AdminView } from '../observe/admin/snapshot.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { RandomSource } from '../engine/random.ts';
 import type { Position } from '../options/topic-calls.ts';
@@ -155,6 +156,8 @@ export interface EngineHost {
 export interface ServerControl {
   /** The metrics of the server and its process, as text for Prometheus. */
   metrics(): string;
+  /** A snapshot for each view, without the other servers of the cluster. */
+  snapshots?(views: readonly AdminView[]): Promise<readonly AdminSnapshot[]>;
   /** Closes the server in order; connections that are open after `timeoutMs` are destroyed. */
   shutdown(timeoutMs: number): Promise<unknown>;
 }

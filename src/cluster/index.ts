@@ -41,6 +41,7 @@ export {
   type WorkerExit,
   Workers,
   type WorkersEvents,
+  type WorkerSnapshots,
   type WorkerState,
 } from './engines/workers/start-workers.ts';
 export { joinWorkers, workerMetrics } from './engines/workers/join-workers.ts';

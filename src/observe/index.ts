@@ -28,6 +28,7 @@ export {
   type AdminTopic,
   type AdminTotals,
   type AdminView,
+  type AdminWorker,
 } from './admin/snapshot.ts';
 export {
   type Aggregator,

@@ -22,6 +22,7 @@ import { Arrivals } from './opening/arrivals.ts';
 import { Endpoints } from './opening/endpoints.ts';
 import { type HandshakeOwner, type PendingSocket, retryAfter } from './opening/handshake-owner.ts';
 import { AdminRecorder } from '../observe/admin/recorder.ts';
+import type { AdminSnapshot, AdminView } from '../observe/admin/snapshot.ts';
 import type { LoadControl } from '../observe/load-control/load-control.ts';
 import { Meter } from '../observe/metrics/meter.ts';
 import { ProcessSampler } from '../observe/metrics/process-sampler.ts';
@@ -91,8 +92,8 @@ export class ServerCore<UserData>
   readonly endpoints: Endpoints | undefined;
   /** `undefined` without the option `loadControl`. */
   readonly load: LoadControl | undefined;
-  /** What the admin port shows of the past; `undefined` without the option `admin`. */
-  readonly recorder: AdminRecorder | undefined;
+  /** What the admin port shows of the past; `undefined` without the option `admin`, and before the first snapshot. */
+  recorder: AdminRecorder | undefined;
   readonly registry = new Registry<DriverOf<UserData>>();
   readonly topics: ServerTopics<UserData>;
   readonly groups: Groups<UserData>;
@@ -118,6 +119,8 @@ export class ServerCore<UserData>
   onReleased: (() => void) | undefined;
   /** Closes the listening sockets. */
   onStopListening: () => void = () => {};
+  /** Takes snapshots, for an engine that runs whole workers. Set by the server, as {@link shutdown} is. */
+  snapshots: (views: readonly AdminView[]) => Promise<readonly AdminSnapshot[]> = () => Promise.resolve([]);
   /** Shuts the server down, for an engine that runs whole workers. */
   shutdown: (timeoutMs: number) => Promise<unknown> = () => Promise.resolve();
 
@@ -158,6 +161,15 @@ export class ServerCore<UserData>
     this.groups = this.topics.groups;
     this.endpoints = Endpoints.of(this);
     this.load = loadControlOf(this);
+  }
+
+  /** The recorder, which records from now on. */
+  record(): AdminRecorder {
+    if (this.recorder === undefined) {
+      this.recorder = new AdminRecorder(this.clock);
+      this.observers.add(this.recorder);
+    }
+    return this.recorder;
   }
 
   get settings(): ResolvedServerOptions<UserData> {

@@ -121,6 +121,7 @@ export class ServerTopics<UserData>
     // Engines of the application get it.
     const control: ServerControl = {
       metrics: () => owner.metrics(),
+      snapshots: (views) => owner.snapshots!(views),
       shutdown: (timeoutMs) => owner.shutdown(timeoutMs),
     };
     const { node, sessions } = await this.#load(delivery, this, options, engine, control);

@@ -10,7 +10,8 @@ import { warnOfHandlerProperties } from '../connection/event-names.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Fields } from '../protocol/handshake/fields.ts';
 import { SocketChecks } from '../sockets/handle-check.ts';
-import { Admin } from './admin.ts';
+import type { AdminSnapshot, AdminView } from '../observe/admin/snapshot.ts';
+import { Admin, AdminSnapshots, subjectOf } from './admin.ts';
 import type { AttachableServer, Attached } from './opening/attached.ts';
 import { Credentials } from './opening/credentials.ts';
 import { attach, detach } from './opening/attachments.ts';
@@ -36,7 +37,6 @@ import { shutDown, type ShutdownOptions, type ShutdownReport, shutdownSettings }
 import type { ServerStats } from './stats.ts';
 import type { TlsCredentials } from '../options/tls-options.ts';
 import { TopicServer } from './topic-server.ts';
-import type { Topics } from './groups/topics.ts';
 
 /**
  * A WebSocket server (RFC 6455): on its own port with {@link listen}, on Node HTTP servers with {@link attach}, or for single
@@ -53,6 +53,9 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
   #upgrading = false;
   #shutdown: Promise<ShutdownReport> | undefined;
   readonly #admin: Admin | undefined;
+  /** For `adminSnapshot`, and for an engine that runs whole workers. */
+  readonly #snapshots: AdminSnapshots;
+  readonly #ownSnapshots: AdminSnapshots;
 
   static {
     warnOfHandlerProperties(
@@ -80,9 +83,12 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     this.#credentials = tls === undefined ? undefined : new Credentials(tls, core);
     this.#connections = new RegistryView(core.registry);
     this.#admin = this.#createAdmin();
+    this.#snapshots = new AdminSnapshots(() => subjectOf(core, this), true);
+    this.#ownSnapshots = new AdminSnapshots(() => subjectOf(core, this), false);
     core.isReachable = () =>
       (this.#listener?.address() ?? null) !== null || this.#httpServers.size > 0 || this.#upgrading;
     core.shutdown = (timeoutMs) => this.shutdown({ timeoutMs });
+    core.snapshots = (views) => this.#ownSnapshots.take(views);
     core.onStopListening = () => {
       this.#listener?.close();
       this.#credentials?.close();
@@ -158,6 +164,18 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     if (this.#admin === undefined)
       throw new MisuseError('ERR_STATE', 'this server was created without the option admin');
     return this.#admin.open();
+  }
+
+  /**
+   * The state of the server: what its admin port sends to viewers once a second. The option `admin` is not needed; without it, the
+   * first call begins to record events and the counts of the last minute. Load and rates are those since the call before, unless that
+   * is more than 5 seconds ago.
+   * @param view Which connections to list. Default: the 50 with most buffered bytes.
+   * @throws MisuseError (as a rejection) `ERR_OPTION` for a wrong view.
+   */
+  async adminSnapshot(view: Partial<AdminView> = {}): Promise<AdminSnapshot> {
+    checkCount('server.adminSnapshot', arguments, 1);
+    return this.#snapshots.takeOne(view);
   }
 
   /**
@@ -329,6 +347,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
       core.observers.tell('shutDown', report, core.stats(this.#listener?.transport ?? 'stream'));
       await core.topics.stop();
       await this.#admin?.close();
+      await Promise.all([this.#snapshots.stop(), this.#ownSnapshots.stop()]);
       dispatch(this, 'closed', [], (error) => core.handlerFailed(error, undefined, "a listener of 'closed'"));
       return report;
     });
@@ -362,26 +381,18 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
 
   #createAdmin(): Admin | undefined {
     const core = this.#core;
-    const { options, recorder } = core;
-    if (options.admin === false || recorder === undefined) return undefined;
-    return new Admin({
-      options: options.admin,
-      clock: core.clock,
-      logger: options.logger,
-      recorder,
-      settings: options,
-      name: options.name,
-      connections: this.#connections as ReadonlyRegistry<Connection>,
-      topics: this.topics as Topics<Connection>,
-      cluster: this.cluster,
-      stats: () => this.stats(),
-      readiness: () => core.readiness(),
-      metrics: () => core.metrics(),
-      retryAfter: () => core.retryAfter(),
-      failed: (error) => core.reports.adminFailed(error),
-      shutdown: (settings) => this.shutdown(settings),
-      openServer: (settings) => new WebSocketServer(settings),
-    });
+    const { admin, logger } = core.options;
+    if (admin === false) return undefined;
+    return new Admin(
+      {
+        options: admin,
+        clock: core.clock,
+        logger,
+        failed: (error) => core.reports.adminFailed(error),
+        openServer: (settings) => new WebSocketServer(settings),
+      },
+      subjectOf(core, this),
+    );
   }
 
   #serves(path: string): boolean {

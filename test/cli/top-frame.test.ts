@@ -6,7 +6,7 @@ import { Rates, resampled } from '../../src/cli/top/rates.ts';
 import type { Paper } from '../../src/cli/top/row.ts';
 import { age, compact, compactBytes, uptime } from '../../src/cli/top/words.ts';
 import { columnsOf, cropped, fitted } from '../../src/cli/text-width.ts';
-import type { AdminSnapshot } from '../../src/observe/index.ts';
+import type { AdminNode, AdminSnapshot } from '../../src/observe/index.ts';
 import { ID, madeConnection, madeSnapshot } from './made-snapshot.ts';
 
 const PAPER: Paper = { columns: 80, rows: 24, colours: false, unicode: true };
@@ -61,7 +61,7 @@ const CLUSTER: AdminSnapshot['cluster'] = {
   nodeId: 'n1',
   state: 'up',
   nodes: [
-    { id: 'n1', name: 'chat-1', host: 'vm7', pid: 4_711, version: '1.2.3', load: LOAD },
+    { id: 'n1', name: 'chat-1', host: 'vm7', pid: 4_711, version: '1.2.3', load: LOAD, worker: null },
     {
       id: 'n2',
       name: null,
@@ -69,8 +69,9 @@ const CLUSTER: AdminSnapshot['cluster'] = {
       pid: 12,
       version: '1.2.3',
       load: { ...LOAD, ready: false, reasons: ['full', 'engine'] },
+      worker: null,
     },
-    { id: 'n3-which-is-long', name: null, host: '', pid: 0, version: '', load: null },
+    { id: 'n3-which-is-long', name: null, host: '', pid: 0, version: '', load: null, worker: null },
   ],
   totals: {
     nodes: 3,
@@ -81,6 +82,38 @@ const CLUSTER: AdminSnapshot['cluster'] = {
     bytesBuffered: 2_097_152,
   },
 };
+
+const DELAY = { mean: 0.1, p99: 3.4, max: 9 };
+const worker = (number: number, of: Partial<AdminNode> = {}): AdminNode => ({
+  id: `worker ${number}`,
+  name: `worker ${number}`,
+  host: 'vm7',
+  pid: 4_710 + number,
+  version: '1.2.3',
+  load: LOAD,
+  worker: { number, state: 'up', restarts: 0, loopUtilization: 0.314, loopDelayMs: DELAY },
+  ...of,
+});
+
+test('CM-11 SC-02: workers are a table with load and delay of the event loop, restarts, and a sum', () => {
+  const gone = {
+    number: 2,
+    state: 'waiting',
+    restarts: 3,
+    loopUtilization: null,
+    loopDelayMs: null,
+  } as const;
+  const nodes = [worker(1), worker(2, { pid: 0, load: null, worker: gone })];
+  const totals = { ...CLUSTER.totals!, nodes: 2, answered: 1 };
+  const rows = frame(shown(madeSnapshot({ cluster: { nodeId: '', state: 'up', nodes, totals } })), PAPER);
+  assert.equal(rows.length, 24);
+  assert.deepEqual(rows.slice(8, 12), [
+    ' WORKER          STATE       CONN   IN/S  OUT/S   QUEUED  LOOP   DELAY  RST   UP',
+    ' 1  pid 4711     ready        850   1.8k    0.5     1MiB  31 %  3.4 ms    0   3h',
+    ' 2               waiting        -      -      -        -     -       -    3    -',
+    ' total of 1      1 missing   1.7k   3.6k      1     2MiB                  3     ',
+  ]);
+});
 
 test('CM-11 SC-09: the servers of a cluster are a table with a sum, above the connections', () => {
   const rows = frame(shown(madeSnapshot({ cluster: CLUSTER })), PAPER);
@@ -138,7 +171,7 @@ const snapshotOfHostile = (): AdminSnapshot =>
     cluster: {
       ...CLUSTER,
       nodes: [
-        { id: HOSTILE, name: HOSTILE, host: HOSTILE, pid: 1, version: HOSTILE, load: null },
+        { id: HOSTILE, name: HOSTILE, host: HOSTILE, pid: 1, version: HOSTILE, load: null, worker: null },
         { ...CLUSTER.nodes![0]!, load: { ...LOAD, ready: false, reasons: [HOSTILE] } },
       ],
     },

@@ -29,9 +29,11 @@ export class ServeWorker {
   }
 
   /** The hub joins the topics unless an engine was given; metrics and admin port are those of the primary. */
-  optionsOf({ admin: _admin, endpoints, ...others }: ServerOptions): ServerOptions {
+  optionsOf({ admin = false, endpoints, ...others }: ServerOptions): ServerOptions {
     return {
       ...others,
+      // As with an admin port of its own.
+      ...(admin === false ? {} : { metrics: others.metrics || true }),
       ...(others.cluster === undefined ? { cluster: this.#engines.workerEngine() } : {}),
       ...(endpoints === undefined ? {} : { endpoints: { ...endpoints, metrics: false } }),
     };
@@ -40,6 +42,11 @@ export class ServeWorker {
   /** Lets the primary read the metrics of a server whose topics another engine joins, and stop it. */
   report(server: WebSocketServer): void {
     this.#engines.reportToHub(server);
+  }
+
+  /** The admin port of the primary shows what happens from now on. */
+  record(server: WebSocketServer, { admin = false }: ServerOptions): void {
+    if (admin !== false) void server.adminSnapshot();
   }
 
   /** Closes the channel to the primary, which keeps the process alive. */

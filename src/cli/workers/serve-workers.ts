@@ -2,10 +2,9 @@ import type { Address, Cluster } from 'node:cluster';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Workers } from '../../cluster/index.ts';
-import type { Logger, ServerOptions } from '../../index.ts';
+import { type Logger, type ServerOptions, type WorkersAdmin, workersAdmin } from '../../index.ts';
 import { CommandError, type CommandIo } from '../command.ts';
 import { jsonLine } from '../json.ts';
-import { MetricsPort } from './metrics-port.ts';
 
 /** What `serve --workers` runs. */
 export interface WorkersToServe {
@@ -56,14 +55,16 @@ export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Pro
     await workers.stop({ deadlineMs: Math.round(timeoutMs * 1.25) });
     stopForwarding();
   };
-  let port: MetricsPort | undefined;
+  let port: WorkersAdmin | undefined;
   try {
     const { admin = false } = options;
     let adminUrl: string | undefined;
     if (admin !== false) {
-      const opened = new MetricsPort(admin, workers);
-      port = opened;
-      adminUrl = await settings.openAdmin(() => opened.listen());
+      const { actions: _refused, ...others } = admin;
+      adminUrl = await settings.openAdmin(async () => {
+        port = await workersAdmin(workers, { ...others, name: options.name, logger });
+        return port.address;
+      });
     }
     const address = await listening(cluster, workers, count, io.interrupted);
     if (address !== undefined) {
@@ -71,7 +72,7 @@ export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Pro
         { address: address.address, port: address.port, family: address.addressType === 6 ? 'IPv6' : 'IPv4' },
         adminUrl,
       );
-      if (adminUrl !== undefined && !isJson) io.out(`The metrics of all workers are on ${adminUrl}metrics`);
+      if (adminUrl !== undefined && !isJson) io.out(`The admin page of all workers is on ${adminUrl}`);
       if (!io.interrupted.aborted) await once(io.interrupted, 'abort');
     }
     // Clear the line: the terminal has just echoed ^C there.

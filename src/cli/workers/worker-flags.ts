@@ -28,6 +28,8 @@ export function workerCountOf(flags: FlagValues): number | undefined {
       '--metrics with --workers needs --admin-port <n>: the metrics of all workers are at /metrics of that port',
     );
   if (flags.has('admin-actions'))
-    throw new UsageError('--admin-actions and --workers exclude each other: the admin port has metrics only');
+    throw new UsageError(
+      '--admin-actions and --workers exclude each other: the admin port of workers shows them, and changes nothing',
+    );
   return count === 0 ? availableParallelism() : count;
 }

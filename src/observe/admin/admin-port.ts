@@ -6,13 +6,11 @@ import { escaped } from '../../connection/log.ts';
 import type { UpgradeContext } from '../../options/hooks.ts';
 import { type EndpointAnswer, textAnswer } from '../endpoint-answers.ts';
 import { Access } from './access.ts';
-import { runAction } from './actions.ts';
 import type { StreamedAnswer } from './capture-action.ts';
 import { LiveFeed } from './live-feed.ts';
 import { Routes } from './routes.ts';
 import { ADMIN_PROTOCOL } from './snapshot.ts';
-import { Snapshots } from './snapshots.ts';
-import type { AdminSubject, ViewerServer } from './subject.ts';
+import type { AdminContent, AdminHost, ViewerServer } from './subject.ts';
 
 const MAX_SOCKETS = 128;
 const MAX_VIEWERS = 64;
@@ -34,7 +32,8 @@ const COMMON = {
 
 /** The port for operators: plain HTTP, and a WebSocket for viewers. It keeps no process alive by itself. */
 export class AdminPort {
-  readonly #subject: AdminSubject;
+  readonly #host: AdminHost;
+  readonly #content: AdminContent;
   readonly #access: Access;
   readonly #routes: Routes;
   readonly #feed: LiveFeed;
@@ -42,18 +41,19 @@ export class AdminPort {
   readonly #http: Server;
   #refusalLoggedMs = Number.NEGATIVE_INFINITY;
 
-  private constructor(subject: AdminSubject) {
-    this.#subject = subject;
-    this.#access = new Access(subject.options);
-    this.#routes = new Routes(subject);
-    this.#feed = new LiveFeed(new Snapshots(subject), subject.clock);
+  private constructor(host: AdminHost, content: AdminContent) {
+    this.#host = host;
+    this.#content = content;
+    this.#access = new Access(host.options);
+    this.#routes = new Routes(content);
+    this.#feed = new LiveFeed(content.snapshots, host.clock);
     this.#http = createServer(
       { headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: HEAD_TIMEOUT_MS },
       (...args) => this.#handle(...args),
     );
     this.#http.maxConnections = MAX_SOCKETS;
     this.#http.unref();
-    this.#live = subject.openServer({
+    this.#live = host.openServer({
       protocols: [ADMIN_PROTOCOL],
       // Access compares hosts, as it does for all other requests.
       allowedOrigins: '*',
@@ -64,7 +64,7 @@ export class AdminPort {
       maxBufferedBytes: 4_194_304,
     });
     this.#live.on('connection', (viewer) => this.#feed.add(viewer));
-    this.#live.on('error', (error) => this.#subject.failed(error));
+    this.#live.on('error', (error) => this.#host.failed(error));
     this.#live.attach(this.#http, { path: '/live' });
   }
 
@@ -72,9 +72,9 @@ export class AdminPort {
    * Opens the port.
    * @throws Error (as a rejection) with the code of the system, such as `EADDRINUSE`; its message names address and port.
    */
-  static async open(subject: AdminSubject): Promise<AdminPort> {
-    const admin = new AdminPort(subject);
-    const { host, port } = subject.options;
+  static async open(owner: AdminHost, content: AdminContent): Promise<AdminPort> {
+    const admin = new AdminPort(owner, content);
+    const { host, port } = owner.options;
     await new Promise<void>((resolve, reject) => {
       admin.#http.once('error', (error: NodeJS.ErrnoException) => {
         const why = `the admin port cannot listen on ${host} port ${port}: ${error.message}`;
@@ -85,7 +85,7 @@ export class AdminPort {
       await admin.#live.shutdown();
       throw error;
     });
-    admin.#http.on('error', (error) => subject.failed(error));
+    admin.#http.on('error', (error) => owner.failed(error));
     return admin;
   }
 
@@ -108,7 +108,7 @@ export class AdminPort {
     this.#answer(request).then(
       (answer) => send(request, response, answer),
       (error: unknown) => {
-        this.#subject.failed(error);
+        this.#host.failed(error);
         send(request, response, textAnswer(500, 'The request could not be answered.'));
       },
     );
@@ -128,7 +128,7 @@ export class AdminPort {
           : (this.#access.judgeSender(headers) ?? this.#access.judgeToken(headers));
       if (refusal !== undefined) return this.#refused(refusal, pathname, remoteAddress);
     }
-    if (method === 'POST') return runAction(this.#subject, { pathname, query, remoteAddress });
+    if (method === 'POST') return this.#content.act({ pathname, query, remoteAddress });
     const route = this.#routes.find(pathname);
     if (route === undefined) return textAnswer(404, 'There is nothing here. The page is at /.');
     if (method !== 'GET' && method !== 'HEAD')
@@ -149,7 +149,7 @@ export class AdminPort {
   }
 
   #refused(refusal: EndpointAnswer, pathname: string, remoteAddress: string): EndpointAnswer {
-    const { clock, logger } = this.#subject;
+    const { clock, logger } = this.#host;
     const nowMs = clock.now();
     if (nowMs - this.#refusalLoggedMs >= REFUSAL_LOG_EVERY_MS) {
       this.#refusalLoggedMs = nowMs;

@@ -2,6 +2,7 @@ import type { Clock } from '../../engine/clock.ts';
 import type { NodeInfo, NodeStats } from '../../server/groups/cluster-calls.ts';
 import type { ServerCluster } from '../../server/groups/server-cluster.ts';
 import type { AdminCluster, AdminNode, AdminNodeLoad } from './snapshot.ts';
+import { totalsOf } from './worker-rows.ts';
 
 /** How often the servers are asked at most. */
 const EVERY_MS = 2_000;
@@ -61,23 +62,12 @@ export class ClusterWatch {
     const [own, ...others] = nodes;
     others.sort((a, b) => compare(a.host, b.host) || a.pid - b.pid || compare(a.id, b.id));
     this.#last = new Map(value.nodes.map((stats) => [stats.id, stats]));
-    const sum = (name: SummedName): number =>
-      nodes.reduce((total, { load }) => total + (load === null ? 0 : load[name]), 0);
     this.#shown = {
       nodes: [own!, ...others].slice(0, MAX_ROWS),
-      totals: {
-        nodes: nodes.length,
-        answered: value.nodes.length,
-        connections: sum('connections'),
-        receivedPerSecond: sum('receivedPerSecond'),
-        sentPerSecond: sum('sentPerSecond'),
-        bytesBuffered: sum('bytesBuffered'),
-      },
+      totals: totalsOf(nodes),
     };
   }
 }
-
-type SummedName = 'connections' | 'receivedPerSecond' | 'sentPerSecond' | 'bytesBuffered';
 
 /** A server that has not said what it is. */
 const NOTHING = { name: undefined, host: '', pid: 0, version: '' } as const;
@@ -87,7 +77,7 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const rowOf = (
   { id, name, host, pid, version }: Pick<NodeInfo, 'id' | 'name' | 'host' | 'pid' | 'version'>,
   load: AdminNodeLoad | null,
-): AdminNode => ({ id, name: name ?? null, host, pid, version, load });
+): AdminNode => ({ id, name: name ?? null, host, pid, version, load, worker: null });
 
 /** @param last The answer before; `undefined` for the first one, whose rates are those since the start of the server. */
 function loadOf(stats: NodeStats, last: NodeStats | undefined): AdminNodeLoad {

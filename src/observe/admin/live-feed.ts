@@ -1,21 +1,21 @@
 import type { Connection } from '../../connection/connection.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { AdminView } from './snapshot.ts';
-import type { Snapshots } from './snapshots.ts';
+import type { SnapshotSource } from './subject.ts';
 import { DEFAULT_VIEW, keyOf, readView } from './view.ts';
 
 const EVERY_MS = 1_000;
 
 /** Sends snapshots to the viewers of `/live`: one a second, and nothing is computed while there is no viewer. */
 export class LiveFeed {
-  readonly #snapshots: Snapshots;
+  readonly #snapshots: SnapshotSource;
   readonly #clock: Clock;
   readonly #viewers = new Map<Connection, AdminView>();
   #timer: unknown;
   #isTaking = false;
   #takenAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(snapshots: Snapshots, clock: Clock) {
+  constructor(snapshots: SnapshotSource, clock: Clock) {
     this.#snapshots = snapshots;
     this.#clock = clock;
   }

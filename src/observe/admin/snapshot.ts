@@ -153,6 +153,20 @@ export interface AdminNode {
   readonly version: string;
   /** `null`: the server did not answer within 1.5 seconds. */
   readonly load: AdminNodeLoad | null;
+  /** Set in snapshots of `workersAdmin`, for the workers of this process. */
+  readonly worker: AdminWorker | null;
+}
+
+/** A worker of `startWorkers`, as its primary knows it. */
+export interface AdminWorker {
+  /** From 1 up; stays when the worker is restarted. */
+  readonly number: number;
+  /** `waiting`: it ended and will be started again. `ended`: after `stop`. */
+  readonly state: 'starting' | 'up' | 'waiting' | 'stopping' | 'ended';
+  readonly restarts: number;
+  /** As in {@link AdminGauges}, of this worker; `null` without an answer. */
+  readonly loopUtilization: number | null;
+  readonly loopDelayMs: AdminGauges['loopDelayMs'];
 }
 
 /** What a server of a cluster answered. */
@@ -247,6 +261,8 @@ export type AdminEventKind =
   | 'breaker'
   | 'alert'
   | 'shutting-down'
+  | 'worker-up'
+  | 'worker-ended'
   | 'action';
 
 /** One event of the server. */

@@ -5,25 +5,26 @@ import { ConnectionScan } from './connection-scan.ts';
 import { LatencyWindow } from './latency-window.ts';
 import { heapGauge, LoopWatch, rssGauge } from './process-facts.ts';
 import { type Pace, paceOf } from './slices.ts';
-import type { AdminServer, AdminSnapshot, AdminView } from './snapshot.ts';
-import type { AdminSubject } from './subject.ts';
+import type { AdminCluster, AdminServer, AdminSnapshot, AdminView } from './snapshot.ts';
+import type { AdminSubject, SnapshotSource } from './subject.ts';
 import { topTopics } from './topic-scan.ts';
 
 /** Takes snapshots of one server. */
-export class Snapshots {
+export class Snapshots implements SnapshotSource {
   readonly #subject: AdminSubject;
   readonly #pace: Pace;
   readonly #server: Omit<AdminServer, 'highWaterMarkBytes' | 'maxBufferedBytes'>;
   readonly #scan: ConnectionScan;
   readonly #loop = new LoopWatch();
   readonly #latency = new LatencyWindow();
-  readonly #cluster: ClusterWatch;
+  readonly #cluster: ClusterWatch | undefined;
 
-  constructor(subject: AdminSubject, pace: Pace = paceOf(subject.clock)) {
+  /** @param asksCluster Whether it asks the other servers. */
+  constructor(subject: AdminSubject, pace: Pace = paceOf(subject.clock), asksCluster = true) {
     this.#subject = subject;
     this.#pace = pace;
     this.#scan = new ConnectionScan(pace);
-    this.#cluster = new ClusterWatch(subject.cluster, subject.clock);
+    this.#cluster = asksCluster ? new ClusterWatch(subject.cluster, subject.clock) : undefined;
     const { options } = subject;
     this.#server = Object.freeze({
       name: subject.name ?? null,
@@ -35,11 +36,6 @@ export class Snapshots {
     });
   }
 
-  /**
-   * @param views What the viewers want to see.
-   * @param wanted Asked between slices of the scan.
-   * @returns The snapshot of each view, by its key; `undefined` if no viewer is left.
-   */
   async take(
     views: readonly AdminView[],
     wanted: () => boolean,
@@ -68,7 +64,7 @@ export class Snapshots {
       },
       latency: this.#latency.read(stats),
       lastMinute: recorder.lastMinute(),
-      cluster: this.#cluster.read(),
+      cluster: this.#cluster?.read() ?? this.#unasked(),
     };
     const { events } = recorder;
     return new Map(
@@ -76,11 +72,15 @@ export class Snapshots {
     );
   }
 
-  /** The last viewer has left: the next snapshot is a first one. */
   rest(): void {
     this.#scan.reset();
     this.#loop.stop();
     this.#latency.reset();
-    this.#cluster.rest();
+    this.#cluster?.rest();
+  }
+
+  #unasked(): AdminCluster {
+    const { nodeId, state } = this.#subject.cluster;
+    return { nodeId, state, nodes: null, totals: null };
   }
 }

@@ -99,7 +99,7 @@ export class HubMember {
   }
 
   /** Asks the worker; `undefined` if it ends, or has no engine, before it answers. */
-  ask(question: 'metrics' | 'stop', argument: number): Promise<string | undefined> {
+  ask(question: 'metrics' | 'snapshots' | 'stop', argument: unknown): Promise<string | undefined> {
     if (this.#lane === undefined || this.#isOver) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const id = ++this.#questions;

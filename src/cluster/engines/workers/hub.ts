@@ -1,5 +1,6 @@
 import type { Clock } from '../../../engine/clock.ts';
 import type { RandomSource } from '../../../engine/random.ts';
+import type { AdminSnapshot, AdminView } from '../../../observe/admin/snapshot.ts';
 import { Warnings } from '../../../connection/warnings.ts';
 import { HubMember, type HubPort } from './hub-member.ts';
 import { HubTopics } from './hub-topics.ts';
@@ -139,6 +140,26 @@ export class Hub {
       oneValue('hawser_worker_exits_total', 'counter', 'Workers that ended', this.#exits) +
       oneValue('hawser_hub_history_bytes', 'gauge', 'Bytes of histories in the hub', this.topics.historyBytes)
     );
+  }
+
+  /**
+   * Asks all workers for their snapshots.
+   * @returns For each worker that answered in time, by the id of its port: the snapshots of each of its servers, one for each view.
+   */
+  async snapshots(
+    views: readonly AdminView[],
+    deadlineMs: number,
+  ): Promise<ReadonlyMap<number, readonly (readonly AdminSnapshot[])[]>> {
+    const found = new Map<number, readonly (readonly AdminSnapshot[])[]>();
+    await this.#within(
+      deadlineMs,
+      [...this.#members].map(async (member) => {
+        const text = await member.ask('snapshots', views);
+        if (text !== undefined) found.set(member.port.id, JSON.parse(text) as AdminSnapshot[][]);
+      }),
+    );
+    // An answer that is late changes nothing.
+    return new Map(found);
   }
 
   async #within(deadlineMs: number, calls: readonly Promise<void>[]): Promise<void> {

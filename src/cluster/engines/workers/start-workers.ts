@@ -4,7 +4,14 @@ import { isMainThread } from 'node:worker_threads';
 import { dispatch, countListeners, SafeEmitter } from '../../../connection/emitter.ts';
 import { Warnings } from '../../../connection/warnings.ts';
 import { defaultEngine } from '../../../engine/engine.ts';
-import { callOptions, checkCallOptions, checkCount, wholeNumber } from '../../../options/call-check.ts';
+import type { AdminSnapshot, AdminView } from '../../../observe/admin/snapshot.ts';
+import {
+  callOptions,
+  checkArgument,
+  checkCallOptions,
+  checkCount,
+  wholeNumber,
+} from '../../../options/call-check.ts';
 import { MisuseError } from '../../../protocol/errors.ts';
 import { Hub } from './hub.ts';
 import { processLauncher, threadLauncher } from './launchers.ts';
@@ -29,6 +36,13 @@ export interface StartWorkersOptions {
    * up to `maxMs` (default 30,000). A worker that ran for `stableMs` (default 10,000) begins anew.
    */
   readonly restart?: Partial<RestartSettings> | undefined;
+}
+
+/** A worker and what it does. */
+export interface WorkerSnapshots {
+  readonly worker: WorkerState;
+  /** For each of its servers, a snapshot for each view. Empty if the worker did not answer in time. */
+  readonly servers: readonly (readonly AdminSnapshot[])[];
 }
 
 /** Events of {@link Workers}, with the arguments of their listeners. */
@@ -71,6 +85,8 @@ const RESTART = callOptions({
   maxMs: wholeNumber(1, MAX_MS),
   stableMs: wholeNumber(0, MAX_MS),
 });
+const DEFAULT_VIEW: AdminView = Object.freeze({ sort: 'buffered', limit: 50, filter: '' });
+const VIEWS = { fits: Array.isArray, allowed: 'an array of views' };
 const STOP = callOptions({ deadlineMs: wholeNumber(1, MAX_MS) });
 
 function isTexts(value: unknown): boolean {
@@ -111,6 +127,27 @@ export class Workers extends SafeEmitter<WorkersEvents> {
     checkCount('workers.metrics', arguments, 1);
     checkCallOptions('workers.metrics', options, STOP);
     return this.#hub.metrics(options.deadlineMs ?? 2_000);
+  }
+
+  /**
+   * What each worker does: the snapshots of its servers that have {@link workerEngine} or were reported with {@link reportToHub}.
+   * `workersAdmin` of `hawser` shows them on an admin port.
+   * @param views Which connections the snapshots list: one snapshot for each view and server. Default: the 50 with most buffered bytes.
+   * @param options `deadlineMs`: a worker that does not answer in time has no snapshots. Default 1,500; 1 to 2,147,483,647 ms.
+   * @throws MisuseError `ERR_ARGUMENT` for `views` that is no array, `ERR_OPTION` for an unknown option or a wrong value.
+   */
+  async snapshots(
+    views: readonly AdminView[] = [DEFAULT_VIEW],
+    options: { readonly deadlineMs?: number } = {},
+  ): Promise<readonly WorkerSnapshots[]> {
+    checkCount('workers.snapshots', arguments, 2);
+    checkArgument('workers.snapshots', 'views', views, VIEWS);
+    checkCallOptions('workers.snapshots', options, STOP);
+    const found = await this.#hub.snapshots(views, options.deadlineMs ?? 1_500);
+    return this.workers.map((worker) => ({
+      worker,
+      servers: (worker.id === undefined ? undefined : found.get(worker.id)) ?? [],
+    }));
   }
 
   /**

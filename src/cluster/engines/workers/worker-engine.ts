@@ -1,6 +1,7 @@
 import { defaultEngine } from '../../../engine/engine.ts';
 import { callOptions, checkArgument, checkCallOptions, checkCount } from '../../../options/call-check.ts';
 import { MisuseError } from '../../../protocol/errors.ts';
+import type { AdminSnapshot, AdminView } from '../../../observe/admin/snapshot.ts';
 import { EngineInWorker } from './engine.ts';
 import { portToPrimary } from './ports.ts';
 import { WorkerLink } from './worker-link.ts';
@@ -46,6 +47,8 @@ export function workerEngine(options: WorkerEngineOptions = {}): Engine {
 export interface ReportedServer {
   /** The metrics of the server, as `WebSocketServer.metrics` returns them. */
   metrics(): string;
+  /** Missing in a server of the application: it is not in the snapshots of the primary. */
+  adminSnapshot?(view: AdminView): Promise<AdminSnapshot>;
   /** Closes the server, as `WebSocketServer.shutdown` does. */
   shutdown(options: { readonly timeoutMs: number }): Promise<unknown>;
 }
@@ -59,7 +62,7 @@ const SERVER = {
 };
 
 /**
- * Lets the primary read the metrics of a server of this worker, and stop it with the worker, as it does with servers that have
+ * Lets the primary read the metrics and snapshots of a server of this worker, and stop it with the worker, as it does with servers that have
  * {@link workerEngine}. For servers with another engine, or without one.
  *
  * @example
@@ -80,6 +83,7 @@ export function reportToHub(server: ReportedServer): void {
   const link = defaultEngine.part(WorkerLink);
   link.serve({
     metrics: () => server.metrics(),
+    snapshots: (views) => Promise.all(views.flatMap((view) => server.adminSnapshot?.(view) ?? [])),
     shutdown: (timeoutMs) => server.shutdown({ timeoutMs }),
   });
   link.open(port);

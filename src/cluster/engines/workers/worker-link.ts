@@ -5,6 +5,7 @@ import type { ServerControl } from '../../engine.ts';
 import { Lane } from './lane.ts';
 import { mergeFamilies, readFamilies, writeFamilies } from './merge-metrics.ts';
 import { WORKER, type WorkerRecord } from './records.ts';
+import type { AdminView } from '../../../observe/admin/snapshot.ts';
 import { toWire, VERSION, type Wire, type WorkerMessage } from './worker-message.ts';
 
 /** The channel of a worker to its primary. */
@@ -102,11 +103,12 @@ export class WorkerLink {
   }
 
   #record(record: WorkerRecord): void {
-    const [kind, number, id, argument] = record.head as [string, number, number, number];
+    const [kind, number, id, argument] = record.head as [string, number, number, unknown];
     if (number !== WORKER) this.#users.get(number)?.received(record);
     else if (kind === 'reset') this.#reset();
     else if (kind === 'metrics') this.#answer(id, this.#metrics());
-    else if (kind === 'stop') void this.#stop(id, argument);
+    else if (kind === 'snapshots') void this.#snapshots(id, argument as readonly AdminView[]);
+    else if (kind === 'stop') void this.#stop(id, argument as number);
   }
 
   #answer(id: number, text: string): void {
@@ -122,6 +124,14 @@ export class WorkerLink {
         'thread',
       ),
     );
+  }
+
+  /** The snapshots of each server; none of a server that has failed to take them. */
+  async #snapshots(id: number, views: readonly AdminView[]): Promise<void> {
+    const taken = await Promise.all(
+      Array.from(this.#servers, (server) => server.snapshots?.(views).catch(() => undefined)),
+    );
+    this.#answer(id, JSON.stringify(taken.filter((each) => each !== undefined)));
   }
 
   async #stop(id: number, timeoutMs: number): Promise<void> {
