@@ -213,7 +213,7 @@ export interface ServerOptions<UserData = unknown> extends ConnectionOptions, Pl
   /**
    * Load control: the server measures how close it is to its capacity, and degrades step by step before it fails: it delays and
    * refuses handshakes, saves work per connection, closes connections of low priority, and returns to full service by itself.
-   * `true` means an object with all defaults. Costs about 0.5 % of a core. Default `false`.
+   * `true` means an object with all defaults. Costs about 0.2 % of a core. Default `false`.
    */
   readonly loadControl?: boolean | LoadControlOptions | undefined;
   /**

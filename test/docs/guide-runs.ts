@@ -94,6 +94,34 @@ const answerOf = async (port: number, path: string): Promise<readonly [number, s
 };
 const READY = [200, '{"ready":true,"reasons":[]}'] as const;
 
+export async function loadControl(t: TestContext, file: string): Promise<void> {
+  const port = await run(t, file).port();
+  for (const [path, priority] of [
+    ['/orders', 'high'],
+    ['/', 'normal'],
+  ] as const) {
+    const client = await visit(t, port, { path });
+    const next = messages(client);
+    assert.equal(await next(), priority);
+    client.send('ahoy');
+    assert.equal(await next(), 'ahoy');
+  }
+}
+
+export async function tunedLoadControl(t: TestContext, file: string): Promise<void> {
+  const client = await visit(t, await run(t, file).port());
+  assert.match(String(await messages(client)()), /^(?:normal|elevated|critical)$/);
+}
+
+export async function ownSignal(t: TestContext, file: string): Promise<void> {
+  const client = await visit(t, await run(t, file).port());
+  assert.ok(Number(await messages(client)()) >= 0);
+}
+
+export async function testedLoad(t: TestContext, file: string): Promise<void> {
+  assert.equal(await run(t, file).ended(), 'critical open\nnormal open\n');
+}
+
 export async function endpoints(t: TestContext, file: string): Promise<void> {
   const port = await run(t, file).port();
   assert.deepEqual(await answerOf(port, '/healthz'), [200, 'ok\n']);

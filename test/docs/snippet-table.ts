@@ -77,6 +77,19 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
       await server.listen(8080);`,
     run: readme.admission,
   },
+  'docs/load-control.md: Switch it on': {
+    after: "server.on('connection', (connection) => void connection.send(connection.priority));",
+    run: guides.loadControl,
+  },
+  'docs/load-control.md: Tune it': {
+    after: `server.on('connection', (connection) => void connection.send(server.stats().load!.level));`,
+    run: guides.tunedLoadControl,
+  },
+  'docs/load-control.md: A signal of your own': {
+    after: `server.on('connection', (connection) => void connection.send(String(server.stats().load!.signals.cpuRatio)));`,
+    run: guides.ownSignal,
+  },
+  'docs/load-control.md: Test your program under load': { run: guides.testedLoad },
   'docs/admin.md: Endpoints on the own port': { run: guides.endpoints },
   'docs/admin.md: Attached to your own HTTP server': { run: guides.attachedHealth },
   'docs/admin.md: The admin port': { run: guides.adminPort },
