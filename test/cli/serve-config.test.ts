@@ -56,9 +56,9 @@ const FLAGS = ['--max-connections', '3'];
 const PRECEDENCE: readonly (readonly [what: string, sources: Sources, options: object])[] = [
   ['no source', {}, {}],
   ['the file', { file: FILE }, { maxConnections: 1 }],
-  ['a variable', { variables: VARIABLES }, { maxConnections: '2' }],
+  ['a variable', { variables: VARIABLES }, { maxConnections: 2 }],
   ['a flag', { flags: FLAGS }, { maxConnections: 3 }],
-  ['a variable over the file', { file: FILE, variables: VARIABLES }, { maxConnections: '2' }],
+  ['a variable over the file', { file: FILE, variables: VARIABLES }, { maxConnections: 2 }],
   ['a flag over the file', { file: FILE, flags: FLAGS }, { maxConnections: 3 }],
   ['a flag over a variable', { variables: VARIABLES, flags: FLAGS }, { maxConnections: 3 }],
   ['a flag over both', { file: FILE, variables: VARIABLES, flags: FLAGS }, { maxConnections: 3 }],
@@ -69,7 +69,7 @@ const PRECEDENCE: readonly (readonly [what: string, sources: Sources, options: o
       variables: { HAWSER_RATE_LIMIT_BYTES_PER_SECOND: '10' },
       flags: ['--rate-limit', '7'],
     },
-    { rateLimit: { messagesPerSecond: 7, action: 'throttle', bytesPerSecond: '10' }, maxTopics: 5 },
+    { rateLimit: { messagesPerSecond: 7, action: 'throttle', bytesPerSecond: 10 }, maxTopics: 5 },
   ],
   [
     'a group that is off in the file and on by a flag',
@@ -79,12 +79,12 @@ const PRECEDENCE: readonly (readonly [what: string, sources: Sources, options: o
   [
     'a group that a variable switches off',
     { file: { rateLimit: { messagesPerSecond: 1 } }, variables: { HAWSER_RATE_LIMIT: 'false' } },
-    { rateLimit: 'false' },
+    { rateLimit: false },
   ],
   [
     'compression that is on, with one of its options',
     { file: { perMessageDeflate: true }, variables: { HAWSER_PER_MESSAGE_DEFLATE_LEVEL: '6' } },
-    { perMessageDeflate: { level: '6' } },
+    { perMessageDeflate: { level: 6 } },
   ],
   ['an empty variable, which sets nothing', { variables: { HAWSER_MAX_CONNECTIONS: '' }, file: FILE }, FILE],
 ];
@@ -236,6 +236,35 @@ for (const [what, sources, sentence] of WRONG) {
     assert.ok(err[0]!.includes(sentence.replaceAll('$file', path)), err[0]);
   });
 }
+
+test('CF-04: what --print-config shows of variables and flags is a file with the same meaning', async (t) => {
+  const variables = {
+    HAWSER_MAX_CONNECTIONS: '7',
+    HAWSER_HEARTBEAT: 'false',
+    HAWSER_ALLOWED_ORIGINS: 'https://a.example, https://b.example',
+    HAWSER_TRUST_PROXY: '2',
+    HAWSER_IDLE_TIMEOUT_MS: 'off',
+    HAWSER_MEMORY_BUDGET: '1000000',
+    HAWSER_ENDPOINTS_READY: 'false',
+    HAWSER_METRICS: 'true',
+  };
+  const flags = ['--rate-limit', '5', '--allowed-host', 'a.example', '--compress'];
+  const first = await printed(t, { variables, flags });
+  assert.deepEqual(first, {
+    maxConnections: 7,
+    heartbeat: false,
+    allowedOrigins: ['https://a.example', 'https://b.example'],
+    trustProxy: 2,
+    idleTimeoutMs: false,
+    memoryBudget: 1_000_000,
+    endpoints: { ready: false },
+    metrics: true,
+    rateLimit: { messagesPerSecond: 5 },
+    allowedHosts: ['a.example'],
+    perMessageDeflate: true,
+  });
+  assert.deepEqual(await printed(t, { file: first }), first);
+});
 
 test('CF-04: a file that does not exist causes exit 1', async () => {
   const io = fakeIo();

@@ -51,13 +51,15 @@ export function variableSettings(io: Pick<CommandIo, 'variable' | 'variableNames
     }
     if (URL_OF_KUBERNETES.test(text) && OF_KUBERNETES.test(name)) continue;
     const [path, rule] = known;
-    const value = asUsage(() => valueOf(path, rule, name, text));
-    settings.set(path, { value, written: text, label: name });
+    const written = writtenIn(text, path, rule, name);
+    const value = rule.kind === 'group' ? written : asUsage(() => checkedValue(path, rule, written, name));
+    settings.set(path, { value, written, label: name });
   }
   return settings;
 }
 
-function valueOf(path: string, rule: OptionDescription, name: string, text: string): unknown {
+/** The value as a file would have it. */
+function writtenIn(text: string, path: string, rule: OptionDescription, name: string): unknown {
   const word = text === 'true' ? true : text === 'false' ? false : text;
   if (rule.kind === 'group') {
     if (word === false || (word === true && (path === 'perMessageDeflate' || path === 'metrics')))
@@ -66,10 +68,9 @@ function valueOf(path: string, rule: OptionDescription, name: string, text: stri
       `${name} is '${text}'; it must be false, and its options have variables of their own`,
     );
   }
-  if (rule.kind === 'boolean') return checkedValue(path, rule, word, name);
+  if (rule.kind === 'boolean') return word;
   const texts = rule.kind === 'list' ? text.split(',').map((each) => each.trim()) : [text];
-  const value = valueOfTexts(rule, texts, (each) => each === 'false' || each === 'off');
-  return checkedValue(path, rule, value, name);
+  return valueOfTexts(rule, texts, (each) => each === 'false' || each === 'off');
 }
 
 /** A name that is no variable of ours may belong to another program, unless it is nearly one. */
