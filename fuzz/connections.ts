@@ -41,6 +41,8 @@ interface Life {
   readonly connection: Connection;
   readonly raw: RawClient;
   readonly wire: DuplexPair;
+  /** Messages may have a key. */
+  readonly takesKeys: boolean;
   readonly heard: string[];
   /** The results of `connection.closed`; empty while it is pending. */
   readonly results: CloseInfo[];
@@ -50,6 +52,7 @@ const options = (random: Prng): ServerOptions => ({
   heartbeat: random.bool(0.7),
   idleTimeoutMs: random.pick([false, 31_000, 60_000]),
   closeTimeoutMs: random.pick([100, 5_000, 60_000]),
+  maxLifetimeMs: random.pick([false, 25_000]),
   messageTimeoutMs: random.pick([1_000, 30_000]),
   writeTimeoutMs: 10_000,
   maxBufferedBytes: random.pick([2_000, 100_000]),
@@ -58,7 +61,7 @@ const options = (random: Prng): ServerOptions => ({
   maxMessageBytes: 4_000,
 });
 
-async function begin(server: WebSocketServer): Promise<Life> {
+async function begin(server: WebSocketServer, takesKeys: boolean): Promise<Life> {
   const wire = duplexPair({ highWaterMarkBytes: 2_000 });
   const raw = RawClient.over(wire.client);
   const connection = await server.handleUpgrade(request(), wire.server, Buffer.alloc(0));
@@ -70,11 +73,11 @@ async function begin(server: WebSocketServer): Promise<Life> {
   connection.on('stateChange', (next, previous) => void heard.push(`${previous} to ${next}`));
   const results: CloseInfo[] = [];
   void connection.closed.then((info) => results.push(info));
-  return { connection, raw, wire, heard, results };
+  return { connection, raw, wire, takesKeys, heard, results };
 }
 
 /** Does one random action of the application, the peer or the network. */
-function happen(random: Prng, { connection, raw, wire }: Life): void {
+function happen(random: Prng, { connection, raw, wire, takesKeys }: Life): void {
   const wireBytes = (): Buffer => {
     const whole = random.pick([
       text('hello'),
@@ -127,7 +130,10 @@ function happen(random: Prng, { connection, raw, wire }: Life): void {
       connection.resume();
       break;
     default:
-      connection.send(random.bool() ? 'y'.repeat(random.int(900)) : random.bytes(random.int(900)));
+      connection.send(
+        random.bool() ? 'y'.repeat(random.int(900)) : random.bytes(random.int(900)),
+        takesKeys && random.bool(0.7) ? { key: random.pick(['a', 'b', 'c']) } : undefined,
+      );
   }
 }
 
@@ -171,12 +177,15 @@ export async function fuzzConnections(seed: number, iterations: number): Promise
 
 async function life(random: Prng): Promise<void> {
   const clock = new VirtualClock();
-  const server = new WebSocketServer({ clock, ...options(random) });
+  const chosen = options(random);
+  const server = new WebSocketServer({ clock, ...chosen });
+  const takesKeys = chosen.onOverflow === 'conflate';
   const errors: unknown[] = [];
   let closes = 0;
   server.on('error', (error) => void errors.push(error));
   server.on('close', () => void closes++);
-  const lives = [await begin(server), await begin(server), await begin(server)];
+  const lives: Life[] = [];
+  for (let i = 0; i < 3; i++) lives.push(await begin(server, takesKeys));
   for (let step = random.int(60); step > 0; step--) {
     happen(random, random.pick(lives));
     if (random.bool(0.3)) await eventLoopTurns(random.int(4));
