@@ -10,7 +10,7 @@ import { CHANNEL_SEND_OPTIONS, type ChannelSendOptions } from './channel-options
 
 /**
  * One logical connection over a WebSocket connection. Messages of one channel keep their order; a channel whose messages are
- * not consumed stops its own sender and no other channel.
+ * not consumed stops its own sender and no other channel. {@link ChannelEvents} describes the events.
  */
 export class Channel extends SafeEmitter<ChannelEvents> implements AsyncIterable<Message> {
   readonly #driver: ChannelDriver;

@@ -19,7 +19,7 @@ import { ChannelsDriver } from './channels-driver.ts';
 /** The subprotocol of connections with channels. Both sides have to offer it, and the server has to select it. */
 export const CHANNELS_PROTOCOL = 'hawser.channels.v1';
 
-/** The channels of one connection. {@link channels} makes it. */
+/** The channels of one connection. {@link channels} makes it. {@link ChannelsEvents} describes the events. */
 export class Channels extends SafeEmitter<ChannelsEvents> {
   readonly #driver: ChannelsDriver;
 

@@ -53,6 +53,7 @@ export function driverOf<UserData>(connection: Connection<UserData>): DriverOf<U
 /**
  * One WebSocket connection after its handshake; the same class on server and client. No method throws because of the
  * state. It has these members and no others: properties that you add are yours, and the library never reads them.
+ * {@link ConnectionEvents} describes the events.
  * @typeParam UserData Type of the application's `data`.
  */
 export class Connection<UserData = unknown>

@@ -40,7 +40,8 @@ import { TopicServer } from './topic-server.ts';
 
 /**
  * A WebSocket server (RFC 6455): on its own port with {@link listen}, on Node HTTP servers with {@link attach}, or for single
- * requests with {@link handleUpgrade}. All of them share the connections, topics and limits of this object.
+ * requests with {@link handleUpgrade}. All of them share the connections, topics and limits of this object. `ServerEvents` describes
+ * the events.
  * @typeParam UserData Type of `connection.data`, which the `upgrade` hook returns.
  */
 export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {

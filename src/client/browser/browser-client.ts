@@ -23,7 +23,7 @@ const URL_RULE: Rule = [
  * to connect at once; listeners that are attached in the same turn miss no event. It works in pages and in workers.
  *
  * With `hawser.v1` it also finds connections that are open and dead: it sends a ping after a time of silence, and when the network
- * or the page comes back.
+ * or the page comes back. {@link ReconnectEvents} describes the events.
  */
 export class ReconnectingClient
   extends TopicEmitter<ReconnectEvents>

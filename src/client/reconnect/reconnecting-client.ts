@@ -25,7 +25,7 @@ import type { RequestHandler } from '../topics/requests.ts';
  * A client that reconnects: one object for any number of connections, one after another. It starts to connect at once;
  * listeners that are attached in the same turn miss no event. Messages arrive in three ways, as on a connection, across
  * reconnects. The application must request messages again that were lost in between. The client keeps the process alive until
- * it is closed.
+ * it is closed. {@link ReconnectEvents} describes the events.
  */
 export class ReconnectingClient
   extends SafeEmitter<ReconnectEvents>

@@ -19,7 +19,7 @@ const PUBLISH: Readonly<Record<string, Rule>> = { resend: BOOLEAN };
  * position of its last message. The server then sends every missed message, once and in order; or the topic emits `lost`.
  *
  * Messages that no listener or loop takes are buffered, up to 1,000 messages or 1 MiB. Beyond that the client skips messages, and
- * later reads them from the history; without history the topic emits `lost`.
+ * later reads them from the history; without history the topic emits `lost`. {@link TopicEvents} describes the events.
  */
 export class ClientTopic extends TopicEmitter<TopicEvents> implements AsyncIterable<TopicMessage> {
   readonly #driver: TopicDriver;

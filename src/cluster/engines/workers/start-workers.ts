@@ -95,7 +95,7 @@ function isTexts(value: unknown): boolean {
 
 type Emit = <Name extends keyof WorkersEvents>(name: Name, ...args: WorkersEvents[Name]) => void;
 
-/** The workers of {@link startWorkers}. */
+/** The workers of {@link startWorkers}. {@link WorkersEvents} describes the events. */
 export class Workers extends SafeEmitter<WorkersEvents> {
   readonly #hub: Hub;
   readonly #supervisor: Supervisor;
