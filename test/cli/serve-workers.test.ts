@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { test, type TestContext } from 'node:test';
 import { ReconnectingClient } from '../../src/client/index.ts';
+import type { AdminSnapshot } from '../../src/observe/index.ts';
 import { runCommandLine } from '../../src/cli/commands.ts';
 import { RawClient, text, waitUntil } from '../../src/testing/index.ts';
 import { noSignals } from '../platform.ts';
@@ -108,7 +109,7 @@ async function statusFor(url: string, host: string): Promise<number | undefined>
   return response.statusCode;
 }
 
-test('CM-04 SC-02 serve --workers --admin-port: one text with the metrics of all workers, and a page that lists them', async (t) => {
+test('CM-04 SC-02 serve --workers --admin-port: one text with the metrics of all workers, and a page and statistics of them', async (t) => {
   const server = await workers(t, '--metrics', '--admin-port', '0', '--admin-token', 'x'.repeat(16));
   const client = await RawClient.connect({ port: server.port });
   t.after(() => client[Symbol.dispose]());
@@ -125,8 +126,30 @@ test('CM-04 SC-02 serve --workers --admin-port: one text with the metrics of all
     return /^hawser_workers 2$/m.test(metrics);
   });
   assert.match(metrics, /^hawser_connections\{state="open"\} 1$/m);
-  const page = await (await ask('/')).text();
-  assert.match(page, /^worker 1: up, process \d+, restarts 0\nworker 2: up/m);
+  const page = await fetch(url);
+  assert.match(await page.text(), /^<!doctype html>/);
+  assert.match(page.headers.get('content-security-policy') ?? '', /^default-src 'none'; script-src 'sha256-/);
+  const stats = (await (await ask('/stats?cluster=1')).json()) as AdminSnapshot['cluster'];
+  assert.deepEqual(
+    stats.nodes!.map(({ name, load, worker }) => [name, load?.ready, worker?.restarts]),
+    [
+      ['worker 1', true, 0],
+      ['worker 2', true, 0],
+    ],
+  );
+  const { matching } = (await (await ask('/connections?sort=in')).json()) as AdminSnapshot['connections'];
+  assert.equal(matching, 1);
+  assert.deepEqual(
+    [(await ask('/readyz')).status, (await fetch(new URL('/readyz', url))).status],
+    [200, 200],
+  );
+  const drain = await fetch(new URL('/drain', url), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${'x'.repeat(16)}` },
+  });
+  assert.equal(drain.status, 403);
+  const foreign = { authorization: `Bearer ${'x'.repeat(16)}`, origin: 'https://elsewhere.example' };
+  assert.equal((await fetch(new URL('/stats', url), { headers: foreign })).status, 403);
   assert.equal((await ask('/metrics', 'y'.repeat(16))).status, 401);
   assert.equal((await fetch(new URL('/metrics', url))).status, 401);
   for (const [host, status] of [

@@ -318,6 +318,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
   },
   'docs/workers.md: Processes': { in: 'examples/workers/processes.ts' },
   'docs/workers.md: Processes (2)': { in: 'examples/workers/server.ts' },
+  'docs/workers.md: The admin port of all workers': { in: 'examples/workers/processes.ts' },
   'docs/workers.md: Threads': { in: 'examples/workers/threads.ts' },
   'docs/tracing.md: Channels for other tools': { run: guides.channels },
 };

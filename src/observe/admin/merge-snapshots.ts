@@ -25,7 +25,10 @@ const added = (gauges: readonly AdminGauge[]): AdminGauge => ({
  * Of processes on one machine: values and limits are sums, except the limit of the memory, which they share. The load of the event loop
  * is the mean; its delay is that of the process with the largest one.
  */
-export function mergedGauges(all: readonly AdminGauges[]): AdminGauges {
+export function mergedGauges(servers: readonly Pick<AdminSnapshot, 'gauges' | 'server'>[]): AdminGauges {
+  const all = servers.map(({ gauges }) => gauges);
+  // Threads share the memory of their process.
+  const processes = new Map(servers.map(({ server, gauges }) => [server.pid, gauges.rssBytes]));
   const loads = present(all.map(({ loopUtilization }) => loopUtilization));
   const delays = present(all.map(({ loopDelayMs }) => loopDelayMs));
   return {
@@ -33,8 +36,8 @@ export function mergedGauges(all: readonly AdminGauges[]): AdminGauges {
     bufferedBytes: added(all.map(({ bufferedBytes }) => bufferedBytes)),
     heapBytes: added(all.map(({ heapBytes }) => heapBytes)),
     rssBytes: {
-      now: sum(all.map(({ rssBytes }) => rssBytes.now)),
-      limit: most(all.map(({ rssBytes }) => rssBytes.limit)),
+      now: sum([...processes.values()].map(({ now }) => now)),
+      limit: most([...processes.values()].map(({ limit }) => limit)),
     },
     loopUtilization: loads.length === 0 ? null : sum(loads) / loads.length,
     loopDelayMs: delays.reduce<AdminGauges['loopDelayMs']>(

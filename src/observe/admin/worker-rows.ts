@@ -16,7 +16,7 @@ export function rowOfWorker(
   last: ReadonlyMap<string, ServerStats>,
 ): AdminNode {
   const { number, state, restarts, id } = worker;
-  const { loopUtilization, loopDelayMs } = mergedGauges(servers.map(({ gauges }) => gauges));
+  const { loopUtilization, loopDelayMs } = mergedGauges(servers);
   return {
     id: `worker ${number}`,
     name: `worker ${number}`,

@@ -100,7 +100,7 @@ export class WorkerSnapshots implements SnapshotSource {
       },
       readiness: readinessOf(servers),
       stats,
-      gauges: mergedGauges(servers.map(({ gauges }) => gauges)),
+      gauges: mergedGauges(servers),
       latency: this.#latency.read(stats),
       lastMinute: mergedLastMinute(servers.map(({ lastMinute }) => lastMinute)),
       cluster,

@@ -121,6 +121,49 @@ test('SC-02 metrics of all workers are one text: sums of counters stay when a wo
   assert.ok((await valueOf('hawser_connections_total')) >= before + 4);
 });
 
+test('SC-02 LG-06 snapshots of all workers, one for each view; an answer after the deadline is none', async (t) => {
+  const workers = started(t, {});
+  const port = await portOf(2);
+  await Promise.all(Array.from({ length: 4 }, () => peer(t, port)));
+  const views = [
+    { sort: 'age', limit: 1, filter: '' },
+    { sort: 'in', limit: 50, filter: 'no such connection' },
+  ] as const;
+  const found = await workers.snapshots(views);
+  assert.deepEqual(
+    found.map(({ worker }) => worker.number),
+    [1, 2],
+  );
+  let connections = 0;
+  for (const { worker, servers } of found) {
+    const [first, second] = servers[0]!;
+    assert.equal(first!.server.pid, worker.id);
+    assert.deepEqual([first!.connections.view, second!.connections.view], views);
+    assert.equal(second!.connections.matching, 0);
+    assert.equal(first!.cluster.nodes, null, 'a worker does not ask the others');
+    connections += first!.connections.matching;
+  }
+  assert.equal(connections, 4);
+  process.kill(workers.workers[0]!.id!, 'SIGSTOP');
+  const [stopped] = await workers.snapshots(undefined, { deadlineMs: 50 });
+  assert.deepEqual(stopped!.servers, []);
+  process.kill(workers.workers[0]!.id!, 'SIGKILL');
+  await assert.rejects(workers.snapshots('buffered' as never), { code: 'ERR_ARGUMENT' });
+  await assert.rejects(workers.snapshots([], { deadline: 1 } as never), { code: 'ERR_OPTION' });
+});
+
+test('SC-02 LG-06 snapshots of a server that reportToHub names, and of threads', async (t) => {
+  const reported = started(t, { args: ['report'] });
+  await until('both', async () => (await reported.snapshots()).every(({ servers }) => servers.length === 1));
+  await reported.stop({ deadlineMs: 20_000 });
+  const threads = started(t, { kind: 'thread' });
+  await until('threads', async () =>
+    (await threads.snapshots()).every(({ servers }) => servers.length === 1),
+  );
+  const pids = (await threads.snapshots()).map(({ servers }) => servers[0]![0]!.server.pid);
+  assert.deepEqual(pids, [process.pid, process.pid]);
+});
+
 test('SC-02 stop shuts the servers down in order: clients get 1001, and the workers exit with 0', async (t) => {
   const workers = started(t, {});
   const exits: WorkerExit[] = [];
