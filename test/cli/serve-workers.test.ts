@@ -158,7 +158,7 @@ test('CM-04 SC-02 serve --workers --admin-port: one text with the metrics of all
     ['LocalHost:9090', 401],
     ['rebound.example:9090', 403],
   ] as const)
-    assert.equal(await statusFor(url, host), status, host);
+    assert.equal(await statusFor(new URL('/stats', url).href, host), status, host);
   assert.equal((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status, 200);
   assert.equal((await fetch(`http://127.0.0.1:${server.port}/metrics`)).status, 404);
 });
