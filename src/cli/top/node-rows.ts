@@ -1,4 +1,4 @@
-import type { AdminNode, AdminSnapshot } from '../../observe/index.ts';
+import type { AdminNode, AdminSnapshot, AdminWorker } from '../../observe/index.ts';
 import { duration, percent, whole } from '../../load/index.ts';
 import { printable } from '../../protocol/index.ts';
 import { fitted } from '../text-width.ts';
@@ -47,6 +47,12 @@ const OF_SERVERS: readonly Column[] = [
   ...TRAFFIC,
   upColumn(6),
 ];
+const shownOr = (value: number | null | undefined, show: (value: number) => string): string =>
+  typeof value === 'number' ? show(value) : '-';
+/** Servers of earlier versions send no member `worker`. */
+const isWorker = (worker: AdminNode['worker'] | undefined): worker is AdminWorker =>
+  worker !== null && worker !== undefined;
+
 /** Workers of one machine: what the primary knows of each, and what their event loops do. */
 const OF_WORKERS: readonly Column[] = [
   stateColumn(10),
@@ -55,19 +61,19 @@ const OF_WORKERS: readonly Column[] = [
   {
     title: 'LOOP',
     width: 5,
-    of: ({ worker }) => (worker?.loopUtilization == null ? '-' : percent(worker.loopUtilization)),
+    of: ({ worker }) => shownOr(worker?.loopUtilization, percent),
     sum: () => '',
   },
   {
     title: 'DELAY',
     width: 7,
-    of: ({ worker }) => (worker?.loopDelayMs == null ? '-' : duration(worker.loopDelayMs.p99)),
+    of: ({ worker }) => shownOr(worker?.loopDelayMs?.p99, duration),
     sum: () => '',
   },
   {
     title: 'RST',
     width: 4,
-    of: ({ worker }) => (worker == null ? '-' : whole(worker.restarts)),
+    of: ({ worker }) => shownOr(worker?.restarts, whole),
     sum: ({ nodes }) => whole(nodes.reduce((sum, { worker }) => sum + (worker?.restarts ?? 0), 0)),
   },
   upColumn(4),
@@ -75,14 +81,13 @@ const OF_WORKERS: readonly Column[] = [
 
 /** Name, machine and process; of a worker, its number. */
 function whoOf({ id, name, host, pid, worker }: AdminNode): string {
-  // Servers of earlier versions send no member `worker`.
-  if (worker != null) return `${worker.number}${pid === 0 ? '' : `  pid ${pid}`}`;
+  if (isWorker(worker)) return `${worker.number}${pid === 0 ? '' : `  pid ${pid}`}`;
   const where = host === '' ? '' : ` ${printable(host)} pid ${pid}`;
   return `${printable(name ?? id.slice(0, 8))}${where}`;
 }
 
 function stateOf({ load, worker }: AdminNode): string {
-  if (worker != null && worker.state !== 'up') return printable(worker.state);
+  if (isWorker(worker) && worker.state !== 'up') return printable(worker.state);
   if (load === null) return 'no answer';
   return load.ready ? 'ready' : load.reasons.map(printable).join(', ') || 'not ready';
 }
@@ -97,7 +102,7 @@ export function nodeRows({ cluster }: AdminSnapshot, count: number, paper: Paper
   const { nodeId, state, nodes, totals } = cluster;
   if (state === 'alone' || nodes === null || totals === null || count < 3) return [];
   const { unicode } = paper;
-  const areWorkers = nodes.some(({ worker }) => worker != null);
+  const areWorkers = nodes.some(({ worker }) => isWorker(worker));
   const columns = areWorkers ? OF_WORKERS : OF_SERVERS;
   const others = columns.reduce((sum, { width }) => sum + 1 + width, 0);
   const firstWidth = Math.max(12, paper.columns - 1 - others);

@@ -10,7 +10,8 @@ import type { StreamedAnswer } from './capture-action.ts';
 import { LiveFeed } from './live-feed.ts';
 import { Routes } from './routes.ts';
 import { ADMIN_PROTOCOL } from './snapshot.ts';
-import type { AdminContent, AdminHost, ViewerServer } from './subject.ts';
+import type { AdminContent } from './content.ts';
+import type { AdminHost, ViewerServer } from './subject.ts';
 
 const MAX_SOCKETS = 128;
 const MAX_VIEWERS = 64;

@@ -1,7 +1,7 @@
 import type { Connection } from '../../connection/connection.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { AdminView } from './snapshot.ts';
-import type { SnapshotSource } from './subject.ts';
+import type { SnapshotSource } from './content.ts';
 import { DEFAULT_VIEW, keyOf, readView } from './view.ts';
 
 const EVERY_MS = 1_000;

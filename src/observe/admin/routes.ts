@@ -7,7 +7,7 @@ import {
   textAnswer,
 } from '../endpoint-answers.ts';
 import { pageAnswer } from './page/page.ts';
-import type { AdminContent } from './subject.ts';
+import type { AdminContent } from './content.ts';
 import { viewOfQuery } from './view.ts';
 
 type Route = (query: URLSearchParams, host: string) => EndpointAnswer | Promise<EndpointAnswer>;

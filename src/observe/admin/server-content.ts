@@ -3,7 +3,8 @@ import { ConnectionScan } from './connection-scan.ts';
 import { paceOf } from './slices.ts';
 import type { AdminTable, AdminView } from './snapshot.ts';
 import { Snapshots } from './snapshots.ts';
-import type { AdminContent, AdminSubject } from './subject.ts';
+import type { AdminContent } from './content.ts';
+import type { AdminSubject } from './subject.ts';
 import { keyOf } from './view.ts';
 
 /** What the admin port of one server shows and does. */

@@ -6,7 +6,8 @@ import { LatencyWindow } from './latency-window.ts';
 import { heapGauge, LoopWatch, rssGauge } from './process-facts.ts';
 import { type Pace, paceOf } from './slices.ts';
 import type { AdminCluster, AdminServer, AdminSnapshot, AdminView } from './snapshot.ts';
-import type { AdminSubject, SnapshotSource } from './subject.ts';
+import type { AdminSubject } from './subject.ts';
+import type { SnapshotSource } from './content.ts';
 import { topTopics } from './topic-scan.ts';
 
 /** Takes snapshots of one server. */

@@ -7,7 +7,7 @@ import { countersOf, summedStats } from './merge-stats.ts';
 import { MergedEvents } from './merged-events.ts';
 import { AdminRecorder } from './recorder.ts';
 import type { AdminCluster, AdminNode, AdminSnapshot, AdminView } from './snapshot.ts';
-import type { SnapshotSource } from './subject.ts';
+import type { SnapshotSource } from './content.ts';
 import { keyOf } from './view.ts';
 import { rowOfWorker, totalsOf } from './worker-rows.ts';
 import type { ShownWorker, WorkersSubject } from './workers-subject.ts';

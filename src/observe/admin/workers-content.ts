@@ -1,6 +1,6 @@
 import { WorkerSnapshots } from './worker-snapshots.ts';
 import type { AdminTable, AdminView } from './snapshot.ts';
-import type { AdminContent } from './subject.ts';
+import type { AdminContent } from './content.ts';
 import { textAnswer } from '../endpoint-answers.ts';
 import { DEFAULT_VIEW, keyOf } from './view.ts';
 import type { WorkersSubject } from './workers-subject.ts';

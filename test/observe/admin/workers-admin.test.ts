@@ -18,8 +18,8 @@ const workersOf = (): ShownWorkers & { readonly events: EventEmitter } => {
     workers: [WORKER],
     metrics: () => Promise.resolve('hawser_workers 1\n'),
     snapshots: (views) => Promise.resolve([{ worker: WORKER, servers: [views.map(() => madeSnapshot())] }]),
-    on: (name: string, listener: (...args: never[]) => void) => events.on(name, listener as () => void),
-    off: (name: string, listener: (...args: never[]) => void) => events.off(name, listener as () => void),
+    on: events.on.bind(events),
+    off: events.off.bind(events),
   };
 };
 

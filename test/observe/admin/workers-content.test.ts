@@ -33,8 +33,8 @@ function watching() {
         })),
       );
     },
-    on: (name: string, listener: (...args: never[]) => void) => events.on(name, listener as () => void),
-    off: (name: string, listener: (...args: never[]) => void) => events.off(name, listener as () => void),
+    on: events.on.bind(events),
+    off: events.off.bind(events),
   };
   const content = contentOfWorkers({ workers, clock, name: 'eu-1' });
   return {

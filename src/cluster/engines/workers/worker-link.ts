@@ -129,7 +129,7 @@ export class WorkerLink {
   /** The snapshots of each server; none of a server that has failed to take them. */
   async #snapshots(id: number, views: readonly AdminView[]): Promise<void> {
     const taken = await Promise.all(
-      Array.from(this.#servers, (server) => server.snapshots?.(views).catch(() => undefined)),
+      [...this.#servers].flatMap((server) => server.snapshots?.(views).catch(() => undefined) ?? []),
     );
     this.#answer(id, JSON.stringify(taken.filter((each) => each !== undefined)));
   }
