@@ -2,7 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Engine } from '../engine/engine.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { completeServerOptions, type GivenOptions, givenServerOptions } from './resolve-server-options.ts';
+import type { LoadControlSettings } from './load-control-options.ts';
 import {
+  OTHER_SERVER,
   type OptionChange,
   RUN_TIME_TABLE,
   type RunTimeOptionName,
@@ -37,10 +39,36 @@ export function reconfigured<UserData>(
   // Explicit `undefined` is the default, as in the constructor.
   for (const name of Object.keys(options)) if (!Object.hasOwn(checked, name)) delete given[name];
   const complete = completeServerOptions<UserData>(given, engine);
+  refuseFixedParts(before.complete.loadControl, complete.loadControl);
   const changes = (Object.keys(complete) as RunTimeOptionName[])
     .filter((name) => !isDeepStrictEqual(complete[name], before.complete[name]))
     .map((name) => Object.freeze({ name, from: before.complete[name], to: complete[name] }));
   return { given, complete, changes: Object.freeze(changes) };
+}
+
+/** What load control makes once, at the start of the server. */
+const FIXED_PARTS = ['probe', 'quality', 'shed', 'breaker', 'alerts'] as const;
+
+/** Thresholds and interval of load control can change, but not which of its parts exist. */
+function refuseFixedParts(before: false | LoadControlSettings, after: false | LoadControlSettings): void {
+  if (before === false || after === false) {
+    if (before === after) return;
+    throw new MisuseError(
+      'ERR_OPTION',
+      `loadControl cannot be switched ${before === false ? 'on' : 'off'} while the server runs: ${OTHER_SERVER}`,
+    );
+  }
+  for (const part of FIXED_PARTS) {
+    const areEqual =
+      part === 'alerts'
+        ? (before.alerts === false) === (after.alerts === false)
+        : isDeepStrictEqual(before[part], after[part]);
+    if (!areEqual)
+      throw new MisuseError(
+        'ERR_OPTION',
+        `loadControl.${part} cannot change while the server runs: ${OTHER_SERVER}`,
+      );
+  }
 }
 
 /** Refuses options that cannot change. Their values are not checked: a certificate takes milliseconds. */

@@ -1,7 +1,8 @@
 import type { ServerOptionName } from './server-option-table.ts';
 import type { ServerOptions } from './server-options.ts';
 
-const OTHER_SERVER = 'start a second server with the new value, and shut this one down';
+/** What to do where nothing else helps. */
+export const OTHER_SERVER = 'start a second server with the new value, and shut this one down';
 const HOOK = 'give the server one function, and let it read what changes';
 
 /**
@@ -72,7 +73,7 @@ export const RUN_TIME_TABLE = Object.freeze({
   requireEngine: true,
   authorizeSubscribe: HOOK,
   authorizePublish: HOOK,
-  loadControl: OTHER_SERVER,
+  loadControl: true,
   metrics: OTHER_SERVER,
   name: OTHER_SERVER,
   transport: OTHER_SERVER,

@@ -2,6 +2,7 @@ import type { DriverOf } from '../connection/connection.ts';
 import type { Observers } from '../connection/observers.ts';
 import { type SharedRates, sharedRatesOf } from '../connection/shared-rates.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { LoadControl } from '../observe/load-control/load-control.ts';
 import { inSlices, paceOf } from '../observe/admin/slices.ts';
 import { reconfigured } from '../options/configure.ts';
 import { LiveSettings, type Quality } from '../options/live-settings.ts';
@@ -28,6 +29,7 @@ export interface ConfiguredServer<UserData> {
   readonly registry: Registry<DriverOf<UserData>>;
   policies: EntryPolicies;
   sharedRates: SharedRates | undefined;
+  readonly load: LoadControl | undefined;
 }
 
 /** Changes the settings of one server while it runs. */
@@ -56,6 +58,7 @@ export class Configuration<UserData> {
     server.policies = policies;
     if (complete.rateLimit !== before.complete.rateLimit)
       server.sharedRates = sharedRatesOf(complete.rateLimit);
+    if (complete.loadControl !== false) server.load?.configure(complete.loadControl);
     server.admission.settingsChanged();
     server.places.settingsChanged();
     this.#connectionsFollow(server);

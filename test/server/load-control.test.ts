@@ -307,3 +307,44 @@ test('LC-08 without the group alerts nothing is raised', async (t) => {
   clock.advance(1_000_000);
   assert.deepEqual([alerts, server.stats().load!.alerts], [[], []]);
 });
+
+test('CF-03 LC-01 thresholds change at run time: the next sample is compared with the new ones', async (t) => {
+  const probe = (): LoadSignals => ({ ...IDLE, cpuRatio: 0.5 });
+  const { server, clock, pressures, join } = controlled(t, { probe });
+  await join();
+  clock.advance(1_000);
+  assert.deepEqual(pressures, []);
+  server.configure({ loadControl: { probe, cpuRatio: [0.4, 0.9] } });
+  clock.advance(1_000);
+  server.configure({ loadControl: { probe } });
+  clock.advance(3_000);
+  assert.deepEqual(
+    pressures.map(({ level, causes }) => [level, causes]),
+    [
+      ['elevated', ['cpuRatio']],
+      ['normal', []],
+    ],
+  );
+});
+
+test('CF-03 what load control made at the start cannot change, and it cannot be switched on or off', async (t) => {
+  const probe = (): LoadSignals => IDLE;
+  const { server } = controlled(t, { probe });
+  const without = live(t).server;
+  for (const [given, loadControl, what] of [
+    [server, false, 'loadControl cannot be switched off'],
+    [without, {}, 'loadControl cannot be switched on'],
+    [server, {}, 'loadControl.probe cannot change'],
+    [server, { probe, quality: false }, 'loadControl.quality cannot change'],
+    [server, { probe, shed: false }, 'loadControl.shed cannot change'],
+    [server, { probe, breaker: { trials: 2 } }, 'loadControl.breaker cannot change'],
+    [server, { probe, alerts: false }, 'loadControl.alerts cannot change'],
+  ] as const)
+    assert.throws(
+      () => given.configure({ maxConnections: 5, loadControl }),
+      new RegExp(`${what.replace('.', '\\.')} while the server runs: start a second server`),
+    );
+  assert.deepEqual(server.configure({ maxConnections: 10_000, loadControl: { probe } }), []);
+  server.configure({ loadControl: { probe, alerts: { cpuRatio: 0.5 } } });
+  assert.deepEqual(without.configure({ loadControl: false }), []);
+});

@@ -42,7 +42,7 @@ interface Minute {
 
 /** Compares samples with the thresholds of `loadControl.alerts`, and tells when one was exceeded for a while, and when no longer. */
 export class Alerts {
-  readonly #settings: AlertSettings;
+  #settings: AlertSettings;
   readonly #tell: (alert: LoadAlert) => void;
   readonly #states = new Map<AlertName, State>();
   #minute: Minute | undefined;
@@ -52,6 +52,11 @@ export class Alerts {
   constructor(settings: AlertSettings, tell: (alert: LoadAlert) => void) {
     this.#settings = settings;
     this.#tell = tell;
+  }
+
+  /** Later samples are compared with these thresholds. */
+  configure(settings: AlertSettings): void {
+    this.#settings = settings;
   }
 
   /** The alerts that are raised now. */

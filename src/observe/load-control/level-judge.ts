@@ -17,12 +17,17 @@ export type SignalThresholds = Readonly<Record<LoadSignalName, LoadThresholds | 
  */
 export class LevelJudge implements LevelSource {
   level: LoadLevel = 'normal';
-  readonly #thresholds: SignalThresholds;
+  #thresholds: SignalThresholds;
   /** The signals that reached the threshold of `elevated`, and those that reached that of `critical`. */
   readonly #reached: readonly [Set<LoadSignalName>, Set<LoadSignalName>] = [new Set(), new Set()];
   #calm = 0;
 
   constructor(thresholds: SignalThresholds) {
+    this.#thresholds = thresholds;
+  }
+
+  /** Later samples are compared with these thresholds. */
+  configure(thresholds: SignalThresholds): void {
     this.#thresholds = thresholds;
   }
 

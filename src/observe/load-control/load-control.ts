@@ -55,6 +55,12 @@ export class LoadControl implements LevelSource, MonitoredServer {
     return this.#monitor.level;
   }
 
+  /** Takes other thresholds. What `loadControl` made once must not differ. */
+  configure(settings: LoadControlSettings): void {
+    this.#monitor.configure(settings);
+    if (settings.alerts !== false) this.#alerts?.configure(settings.alerts);
+  }
+
   /** Begins to sample; later calls do nothing. */
   start(): void {
     this.#monitor.start();

@@ -35,7 +35,7 @@ export interface MonitoredServer {
 
 /** Samples the signals of a server at an interval, and knows its level. */
 export class LoadMonitor implements LevelSource {
-  readonly #settings: LoadControlSettings;
+  #settings: LoadControlSettings;
   readonly #server: MonitoredServer;
   readonly #judge: LevelJudge;
   readonly #probe = new ProcessProbe();
@@ -55,6 +55,12 @@ export class LoadMonitor implements LevelSource {
 
   get level(): LoadLevel {
     return this.#judge.level;
+  }
+
+  /** The next samples use these settings. */
+  configure(settings: LoadControlSettings): void {
+    this.#settings = settings;
+    this.#judge.configure(settings);
   }
 
   /** Begins to sample; later calls do nothing. The first sample is taken after one interval. */
