@@ -108,6 +108,6 @@ test('EX-03 TL-02: a certificate whose names are not those of the URL is refused
   assert.equal(spawnSync('openssl', words.slice(1), { cwd: folder }).status, 0);
   const { port, read } = await serving(t, folder);
   await assert.rejects(connects(`wss://127.0.0.1:${port}/`, read('cert.pem')), (error: ConnectError) =>
-    /does not match certificate's altnames/.test(String((error.cause as Error).message)),
+    /does not match certificate's altnames/.test((error.cause as Error).message),
   );
 });

@@ -4,10 +4,12 @@ import type { ServerStats } from '../../server/stats.ts';
 export function summedStats(all: readonly ServerStats[]): ServerStats | undefined {
   if (all.length === 0) return undefined;
   const uptimeMs = Math.max(...all.map((stats) => stats.uptimeMs));
-  const counts = all.map(({ load: _, ...others }) => others);
+  const counts = all.map(({ load: _load, ...others }) => others);
   const loads = all.flatMap(({ load }) => load ?? []);
   // A ratio has no sum: the load is that of the busiest server.
-  const load = loads.find(({ level }) => level === LEVELS.find((worst) => loads.some((each) => each.level === worst)));
+  const load = loads.find(
+    ({ level }) => level === LEVELS.find((worst) => loads.some((each) => each.level === worst)),
+  );
   return { ...(summed(counts) as ServerStats), uptimeMs, ...(load === undefined ? {} : { load }) };
 }
 
@@ -38,7 +40,7 @@ function summed(values: readonly unknown[], name = ''): unknown {
 }
 
 /** What stays when a server ends: its counters, so that sums never fall. */
-export const countersOf = ({ load: _, ...stats }: ServerStats): ServerStats => ({
+export const countersOf = ({ load: _load, ...stats }: ServerStats): ServerStats => ({
   ...stats,
   connections: { ...stats.connections, now: 0, peak: 0, open: 0, closing: 0 },
   handshakes: { ...stats.handshakes, pending: 0 },
