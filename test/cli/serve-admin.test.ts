@@ -13,6 +13,13 @@ test('CM-04 MT-03: serve --metrics answers health, readiness and metrics on its 
   assert.match(await (await get('/metrics')).text(), /^hawser_connections_limit 10000$/m);
 });
 
+test('CM-04 LC-01: serve --load-control has a level', async (t) => {
+  const server = await served('--metrics', '--load-control');
+  t.after(() => server.stop());
+  const metrics = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text();
+  assert.match(metrics, /^hawser_load_level [012]$/m);
+});
+
 for (const json of [false, true])
   test(`CM-04 MT-03: serve --admin-port prints the URL of the admin page${json ? ' as JSON' : ''}, and never the token`, async () => {
     const token = 'sixteen-or-more-characters';

@@ -6,6 +6,8 @@ import { Rates, resampled } from '../../src/cli/top/rates.ts';
 import type { Paper } from '../../src/cli/top/row.ts';
 import { age, compact, compactBytes, uptime } from '../../src/cli/top/words.ts';
 import { columnsOf, cropped, fitted } from '../../src/cli/text-width.ts';
+import { LOAD_SIGNALS } from '../../src/observe/load-control/signals.ts';
+import type { LoadLevel, LoadSignals } from '../../src/index.ts';
 import type { AdminNode, AdminSnapshot } from '../../src/observe/index.ts';
 import { ID, madeConnection, madeSnapshot } from './made-snapshot.ts';
 
@@ -20,6 +22,18 @@ function shown(snapshot: AdminSnapshot, chosen?: string): Shown {
   }
   return { snapshot, rates, chosen, state: [' PAUSED ', 'warn'], footer: [['s sort', 'strong']] };
 }
+
+test('CM-11 LC-02: the first line says that the load is above normal', () => {
+  const { stats } = madeSnapshot();
+  const titleAt = (level: LoadLevel): string => {
+    const signals = Object.fromEntries(LOAD_SIGNALS.map((name) => [name, 0])) as unknown as LoadSignals;
+    const load = { level, levelForMs: 0, signals, pressure: {}, alerts: [], history: [] };
+    return frame(shown(madeSnapshot({ stats: { ...stats, load } })), PAPER)[0]!;
+  };
+  assert.equal(titleAt('normal'), frame(shown(madeSnapshot()), PAPER)[0]);
+  assert.match(titleAt('elevated'), / READY {2}LOAD ELEVATED {2}PAUSED /);
+  assert.match(titleAt('critical'), / READY {2}LOAD CRITICAL {2}PAUSED /);
+});
 
 test('CM-11: at 80 × 24 without colours everything has its place', () => {
   assert.deepEqual(frame(shown(madeSnapshot(), ID), PAPER), [

@@ -109,12 +109,20 @@ const shows = (page: Page, selector: string, fits: (text: string) => boolean): P
   waitUntil(async () => fits(await textOf(page, selector)), { deadlineMs: 20_000 });
 
 test('LG-06 TS-06: the admin page shows counts that move, without an error', TIMEOUT, async (t) => {
-  const { url, server } = await busy(t);
+  let budgetRatio = 0;
+  const idle = { eventLoopDelayMs: 0, loopUtilization: 0, heapRatio: 0, rssRatio: 0, cpuRatio: 0 };
+  const loadControl = { sampleIntervalMs: 100, probe: () => ({ ...idle, budgetRatio }) };
+  const { url, server } = await busy(t, {}, { loadControl });
   const page = await visit(t, url, { viewport: { width: 1280, height: 900 } });
   await shows(page, '#status', (text) => text === 'Live');
   await shows(page, '#connections .value', (text) => text === '1');
   assert.equal(await textOf(page, '#name'), 'eu-1');
   assert.equal(await textOf(page, '#ready'), 'Ready');
+  assert.equal(await textOf(page, '#load'), 'Load normal');
+  budgetRatio = 0.6;
+  await shows(page, '#load', (text) => text === 'Load elevated');
+  budgetRatio = 0;
+  await shows(page, '#load', (text) => text === 'Load normal');
   await shows(page, '#messages .value', (text) => /^\d.*\/s$/.test(text) && text !== '0/s');
   const first = await textOf(page, '#messages .value');
   await shows(page, '#messages .value', (text) => text !== first);

@@ -25,6 +25,8 @@ const ROWS: readonly (readonly [string, string, number, number, Shared, number])
   ['hawser_connections_total', 'counter', 2, 3, 'machine', 5],
   ['hawser_connections', 'gauge', 2, 3, 'machine', 5],
   ['hawser_build_info', 'gauge', 1, 1, 'machine', 1],
+  ['hawser_load_level', 'gauge', 2, 0, 'machine', 2],
+  ['hawser_load_pressure_ratio', 'gauge', 0.25, 0.75, 'machine', 0.75],
   ['hawser_event_loop_delay_seconds', 'gauge', 0.1, 0.3, 'machine', 0.3],
   ['hawser_event_loop_utilization_ratio', 'gauge', 0.25, 0.75, 'machine', 0.5],
   ['hawser_cpu_seconds_total', 'counter', 2, 3, 'machine', 5],

@@ -15,14 +15,31 @@ interface Outcome {
   readonly level: string;
 }
 
-/** Every line that a server may tell, up to critical and back; some loads skip `elevated` on the way up. */
-const WAY = (cause: string): RegExp =>
-  new RegExp(
-    `^(load rose: elevated\\nevent: normal to elevated, metric 1, causes ${cause}\\n)?` +
-      `load rose: critical\\nevent: (normal|elevated) to critical, metric 2, causes ${cause}\\n` +
-      `load fell: elevated\\nevent: critical to elevated, metric 1, causes ${cause}\\n` +
-      'load fell: normal\\nevent: elevated to normal, metric 0, causes $',
-  );
+const LEVELS = ['normal', 'elevated', 'critical'];
+
+/**
+ * Checks what a server told: each change of the level as a log line and then as an event, with the metric of that moment. It was
+ * critical, and fell step by step to normal. On a busy machine it may go up and down in between.
+ */
+function assertTold(told: readonly string[], cause: string): void {
+  let level = 0;
+  const seen: number[] = [];
+  for (let at = 0; at < told.length; at += 2) {
+    const [line = '', event = ''] = told.slice(at, at + 2);
+    const [, next = ''] = /^load (?:rose|fell): (\w+)$/.exec(line) ?? [];
+    const rank = LEVELS.indexOf(next);
+    assert.equal(line, `load ${rank > level ? 'rose' : 'fell'}: ${next}`);
+    assert.equal(
+      event,
+      `event: ${LEVELS[level]} to ${next}, metric ${rank}, causes ${rank === 0 ? '' : cause}`,
+    );
+    if (rank < level) assert.equal(rank, level - 1, 'it falls step by step');
+    level = rank;
+    seen.push(rank);
+  }
+  assert.ok(seen.includes(2), told.join('\n'));
+  assert.equal(level, 0);
+}
 
 async function stressed(
   what: string,
@@ -41,7 +58,7 @@ const LOADS = [
 for (const [what, load, signal, args] of LOADS) {
   test(`LC-09 LC-01 with ${what}, the server becomes critical, says so, and serves again by itself`, async () => {
     const { told, before, after, level } = await stressed(load, process.execPath, args);
-    assert.match(told.join('\n'), WAY(signal));
+    assertTold(told, signal);
     assert.deepEqual({ before, after, level }, { before: true, after: true, level: 'normal' });
   });
 }
@@ -80,6 +97,6 @@ test('LC-01 LC-09 in a container that runs out of memory, the limit is that of t
   t.after(() => rmdirSync(folder));
   const enter = `echo $$ > ${folder}/cgroup.procs && exec ${process.execPath} --expose-gc "$@"`;
   const { told, before, after, level } = await stressed('memory', 'sh', ['-c', enter, 'sh']);
-  assert.match(told.join('\n'), WAY('rssRatio'));
+  assertTold(told, 'rssRatio');
   assert.deepEqual({ before, after, level }, { before: true, after: true, level: 'normal' });
 });
