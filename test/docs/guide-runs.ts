@@ -80,6 +80,22 @@ export async function limits(t: TestContext, file: string): Promise<void> {
   assert.equal((await guests[0]!.closed).code, 1009);
 }
 
+export async function circuitBreaker(t: TestContext, file: string): Promise<void> {
+  const program = run(t, file);
+  const ann = await visit(t, await program.port());
+  const next = messages(ann);
+  const ask = async (what: string): Promise<string> => {
+    ann.send(what);
+    return String(await next());
+  };
+  assert.equal(await ask('apple'), '42');
+  for (let i = 0; i < 19; i++) assert.equal(await ask('broken'), '{"error":"no price","retryAfterMs":0}');
+  const { error, retryAfterMs } = JSON.parse(await ask('apple')) as Record<string, unknown>;
+  assert.equal(error, 'no price');
+  assert.ok(Number(retryAfterMs) > 0, `${String(retryAfterMs)}`);
+  await waitUntil(() => program.output().includes('prices: closed -> open'));
+}
+
 export async function attached(t: TestContext, file: string): Promise<void> {
   const port = await run(t, file).port();
   const ann = await visit(t, port, { path: '/socket' });

@@ -31,6 +31,21 @@ const FRESH_TOKEN = `
 const BROWSER = `
   import { WebSocket } from 'hawser/ws';
   Object.assign(globalThis, { WebSocket });`;
+/** A price service on a port of its own, under the name of the guide. It fails for `broken`. */
+const PRICES = `
+  import { once } from 'node:events';
+  import { createServer } from 'node:http';
+  import type { AddressInfo } from 'node:net';
+  const service = createServer((request, response) => {
+    response.statusCode = request.url === '/broken' ? 500 : 200;
+    response.end('42');
+  });
+  service.listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  const { port: servicePort } = service.address() as AddressInfo;
+  const { fetch: fetchByAddress } = globalThis;
+  globalThis.fetch = (input, init) =>
+    fetchByAddress(String(input).replace('prices.internal', \`127.0.0.1:\${servicePort}\`), init);`;
 const GUIDE_TO_CLIENT = { in: 'examples/client-guide.ts' };
 const GUIDE_TO_DEBUGGING = { in: 'examples/slow-consumer.ts' };
 const HTTP2_EXAMPLE = { in: 'examples/http2.ts' };
@@ -134,6 +149,7 @@ export const TREATMENTS: Readonly<Record<string, Treatment>> = {
     run: guides.compression,
   },
   'docs/compression.md: Clients whose compression is broken': { run: guides.brokenCompression },
+  'docs/circuit-breaker.md: Circuit breaker': { given: PRICES, run: guides.circuitBreaker },
   'docs/limits.md: A strict profile': { run: guides.limits },
   'docs/deploying.md: The server drains': CLUSTER_EXAMPLE,
   'docs/deploying.md: The server drains (2)': CLUSTER_EXAMPLE,
