@@ -73,6 +73,8 @@ export interface Observer {
   upgradeHookEnded?(durationMs: number): void;
   /** The circuit breaker of the `upgrade` hook has opened, lets trials through, or has closed. */
   breakerChanged?(next: BreakerState, previous: BreakerState): void;
+  /** So many connections are taken that new handshakes are delayed (`softLimitRatio`), or no longer. */
+  softLimitPassed?(isAbove: boolean): void;
   /** A handshake waits because of the load. @param priority What the `upgrade` hook returned. */
   handshakeDelayed?(priority: Priority): void;
   /**

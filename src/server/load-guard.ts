@@ -38,6 +38,7 @@ export class LoadGuard<UserData> {
     const { loadControl } = server.options;
     this.#observers = server.observers;
     this.gate = new LoadGate(server.admission);
+    server.admission.onSoftLimit = (isAbove) => server.observers.tell('softLimitPassed', isAbove);
     if (loadControl === false) return;
     if (loadControl.shed) this.shedder = this.#shedderOf(server);
     if (loadControl.breaker === false) return;

@@ -172,6 +172,12 @@ export class ServerLog extends ConnectionLog implements Observer {
     );
   }
 
+  softLimitPassed(isAbove: boolean): void {
+    if (isAbove) this.write('warn', {}, 'connections are above softLimitRatio: new handshakes are delayed');
+    else
+      this.write('info', {}, 'connections are below softLimitReleaseRatio: new handshakes are not delayed');
+  }
+
   batchShed(batch: ShedBatch): void {
     this.write('warn', { ...batch }, 'load shed: connections were closed with 1013');
   }

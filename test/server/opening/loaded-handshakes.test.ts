@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import {
   type Connection,
+  type LogFields,
+  type Logger,
   type Priority,
   refuse,
   type ServerOptions,
@@ -246,7 +248,10 @@ test('LC-03 HS-25 SE-06 delayed handshakes count as pending: no more than maxPen
 });
 
 test('LM-02 from 80 % of maxConnections until below 70 % each new handshake waits 100 ms', async (t) => {
-  const room = roomOf(t, { maxConnections: 10 });
+  const lines: string[] = [];
+  const note = (_: LogFields, line: string): void => void lines.push(line);
+  const logger: Logger = { debug() {}, info: note, warn: note, error: note };
+  const room = roomOf(t, { maxConnections: 10, logger });
   const peers: Peer[] = [];
   for (let i = 0; i < 8; i++) peers.push(await room.join());
   const delayed = room.begin();
@@ -267,6 +272,10 @@ test('LM-02 from 80 % of maxConnections until below 70 % each new handshake wait
   await leave(2);
   await room.join();
   assert.equal(room.server.ready(), true);
+  assert.deepEqual(lines, [
+    'connections are above softLimitRatio: new handshakes are delayed',
+    'connections are below softLimitReleaseRatio: new handshakes are not delayed',
+  ]);
   const off = roomOf(t, { maxConnections: 2, softLimitRatio: false });
   await off.join();
   await off.join();
