@@ -17,6 +17,7 @@ import { eventLoopTurns, VirtualClock } from '../../src/testing/index.ts';
 import { CHANNELS, type ShedMessage } from '../../src/observe/index.ts';
 import { scrape } from '../observe/metrics/scrape.ts';
 import { closeCode, live } from './live.ts';
+import { IDLE } from '../observe/load-control/signals.ts';
 import { coreOf, probeOf } from './loaded.ts';
 import { TRANSPORT } from './transport.ts';
 
@@ -187,3 +188,16 @@ for (const door of ['listen', 'attach'] as const) {
     }
   });
 }
+
+test('LC-05 a server that is only full closes nobody, although its level is critical', async (t) => {
+  const { connectionsRatio: _, ...calm } = IDLE;
+  const room = live(t, { maxConnections: 4, softLimitRatio: false, loadControl: { probe: () => calm } });
+  for (let i = 0; i < 4; i++) await room.join();
+  for (let i = 0; i < 9; i++) {
+    room.clock.advance(1_000);
+    await eventLoopTurns(4);
+  }
+  assert.equal(room.server.stats().load?.level, 'critical');
+  assert.equal(room.server.connections.size, 4);
+  assert.deepEqual(room.closes, []);
+});

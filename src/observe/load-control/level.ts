@@ -1,3 +1,5 @@
+import type { LoadSignalName } from './signals.ts';
+
 /** How close a server is to its capacity. */
 export type LoadLevel = 'normal' | 'elevated' | 'critical';
 
@@ -7,6 +9,8 @@ export const LOAD_LEVELS: readonly LoadLevel[] = Object.freeze(['normal', 'eleva
 /** Whoever knows the level at this moment. */
 export interface LevelSource {
   readonly level: LoadLevel;
+  /** The signals that reached the level, if they are known. */
+  readonly causes?: readonly LoadSignalName[];
 }
 
 /** The level of a server without load control. */

@@ -3,6 +3,7 @@ import type { LoadControlSettings } from '../../options/load-control-options.ts'
 import { FULL_QUALITY, type Quality } from '../../options/live-settings.ts';
 import { type AlertCounters, Alerts } from './alerts.ts';
 import type { LevelSource, LoadLevel } from './level.ts';
+import type { LoadSignalName } from './signals.ts';
 import { LoadMonitor, type MonitoredServer } from './monitor.ts';
 import type { LoadAlert, LoadSample, LoadStats, PressureInfo } from './reading.ts';
 
@@ -53,6 +54,10 @@ export class LoadControl implements LevelSource, MonitoredServer {
 
   get level(): LoadLevel {
     return this.#monitor.level;
+  }
+
+  get causes(): readonly LoadSignalName[] {
+    return this.#monitor.causes;
   }
 
   /** Takes other thresholds. What `loadControl` made once must not differ. */

@@ -5,7 +5,7 @@ import { LevelJudge, pressureOf } from './level-judge.ts';
 import { checkedSignals } from './probe-check.ts';
 import { ProcessProbe } from './process-probe.ts';
 import type { LoadSample, LoadStats, PressureInfo } from './reading.ts';
-import type { LoadSignals } from './signals.ts';
+import type { LoadSignalName, LoadSignals } from './signals.ts';
 
 /** Samples that are kept. */
 const HISTORY = 10;
@@ -55,6 +55,11 @@ export class LoadMonitor implements LevelSource {
 
   get level(): LoadLevel {
     return this.#judge.level;
+  }
+
+  /** The signals that reached the level. */
+  get causes(): readonly LoadSignalName[] {
+    return this.#judge.causes;
   }
 
   /** The next samples use these settings. */

@@ -18,6 +18,13 @@ const MAX_BATCH = 100;
 const CLOSE_CODE = 1013;
 const CLOSE_REASON = 'overloaded';
 
+/**
+ * The number of connections alone is no reason to close any. Refused handshakes keep it from growing, and clients that were
+ * closed would come back and be closed again.
+ */
+const isOnlyFull = ({ causes = [] }: LevelSource): boolean =>
+  causes.length > 0 && causes.every((name) => name === 'connectionsRatio');
+
 /** A connection, as the shedder sees it. */
 export interface SheddableConnection extends ShedFacts {
   readonly state: ConnectionState;
@@ -75,7 +82,10 @@ export class Shedder<C extends SheddableConnection> {
     });
   }
 
-  readonly #isWanted = (): boolean => this.#server.source.level === 'critical' && !this.#server.isLeaving;
+  readonly #isWanted = (): boolean => {
+    const { source, isLeaving } = this.#server;
+    return source.level === 'critical' && !isLeaving && !isOnlyFull(source);
+  };
 
   async #shedBatch(): Promise<void> {
     const server = this.#server;

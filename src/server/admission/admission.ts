@@ -281,17 +281,25 @@ export class Admission {
     // The place that reaches the limit is not above it.
     if (softLimitRatio !== false && this.#reserved >= maxConnections * softLimitRatio)
       this.#moveSoftLimit(true);
+    // The options may have changed.
+    else this.#releaseSoftLimit();
     this.#reserved++;
     if (kind === 'ordinary') this.#ordinary++;
     if (this.isFull) this.#hasRoom = false;
   }
 
   #leave(kind: 'ordinary' | 'critical'): void {
-    const { maxConnections, softLimitReleaseRatio } = this.#limits;
+    const { maxConnections } = this.#limits;
     this.#reserved--;
     if (kind === 'ordinary') this.#ordinary--;
     if (this.#reserved < maxConnections * ROOM_RATIO) this.#hasRoom = true;
-    if (this.#reserved < maxConnections * softLimitReleaseRatio) this.#moveSoftLimit(false);
+    this.#releaseSoftLimit();
+  }
+
+  #releaseSoftLimit(): void {
+    const { maxConnections, softLimitRatio, softLimitReleaseRatio } = this.#limits;
+    if (softLimitRatio === false || this.#reserved < maxConnections * softLimitReleaseRatio)
+      this.#moveSoftLimit(false);
   }
 
   #moveSoftLimit(isAbove: boolean): void {

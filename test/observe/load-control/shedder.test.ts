@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ConnectionState, Priority } from '../../../src/index.ts';
+import type { ConnectionState, LoadSignalName, Priority } from '../../../src/index.ts';
 import type { LoadLevel } from '../../../src/observe/load-control/level.ts';
 import {
   type ShedBatch,
@@ -32,7 +32,7 @@ class Fake implements SheddableConnection {
 function loaded(count: number, priorityOf: (id: number) => Priority = () => 'normal') {
   const clock = new VirtualClock();
   const all = new Set(Array.from({ length: count }, (_, id) => new Fake(id, priorityOf(id))));
-  const source: { level: LoadLevel } = { level: 'critical' };
+  const source: { level: LoadLevel; causes?: readonly LoadSignalName[] } = { level: 'critical' };
   const shed: Fake[] = [];
   const batches: ShedBatch[] = [];
   const turns: (() => void)[] = [];
@@ -156,6 +156,23 @@ test('LC-05 GN-16 closing one connection throws: it is destroyed, and the batch 
   assert.deepEqual([first!.state, third!.state], ['closed', 'closing']);
   assert.deepEqual(batches, [{ low: 0, normal: 3, high: 0 }]);
 });
+
+/** The signals that reached `critical`; whether connections are shed. */
+const CAUSES: readonly (readonly [readonly LoadSignalName[], boolean])[] = [
+  [['connectionsRatio'], false],
+  [['heapRatio'], true],
+  [['heapRatio', 'connectionsRatio'], true],
+  [[], true],
+];
+
+for (const [causes, sheds] of CAUSES) {
+  test(`LC-05 critical because of ${causes.join(' and ') || 'an unknown signal'}: connections are ${sheds ? '' : 'not '}shed`, async () => {
+    const { shed, source, sample } = loaded(10);
+    source.causes = causes;
+    for (let i = 0; i < 3; i++) await sample();
+    assert.equal(shed.length, sheds ? 2 : 0);
+  });
+}
 
 test('LC-05 without connections that may be shed there is no batch', async () => {
   const { batches, sample } = loaded(5, () => 'critical');

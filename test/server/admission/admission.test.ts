@@ -12,7 +12,7 @@ import { systemClock } from '../../../src/engine/clock.ts';
 /** A server's door with a clock that stands still until it is told. */
 function open(limits: Partial<AdmissionLimits> = {}, criticalReserveRatio?: number) {
   const time = { nowMs: 5000 };
-  const admission = new Admission({
+  const all: { -readonly [Name in keyof AdmissionLimits]: AdmissionLimits[Name] } = {
     maxConnections: 100,
     maxConnectionsPerIp: false,
     softLimitRatio: false,
@@ -25,14 +25,15 @@ function open(limits: Partial<AdmissionLimits> = {}, criticalReserveRatio?: numb
     ipv6PrefixBits: 64,
     clock: { ...systemClock, now: () => time.nowMs },
     ...limits,
-  });
+  };
+  const admission = new Admission(all);
   const enter = (address: string): Reservation => {
     const result = admission.reserve(address);
     assert.ok(isHeld(result), `${address}: ${result.refused}`);
     return result;
   };
   const refused = (address: string) => admission.reserve(address).refused;
-  return { admission, time, enter, refused };
+  return { admission, limits: all, time, enter, refused };
 }
 
 const isHeld = (result: Reservation | AdmissionRefusal): result is Reservation =>
@@ -239,6 +240,21 @@ test('LM-02 a place taken at or above 80 % is above the soft limit, until less t
   held.push(enter('192.0.2.1'));
   assert.equal(admission.isAboveSoftLimit, true);
   assert.deepEqual(reports, [true, false, true]);
+});
+
+test('LM-02 a changed option counts from the next place on', () => {
+  const { admission, limits, enter } = open({ maxConnections: 10, softLimitRatio: 0.5 });
+  for (let i = 0; i < 6; i++) enter('192.0.2.1');
+  assert.equal(admission.isAboveSoftLimit, true);
+  limits.maxConnections = 20;
+  const held = enter('192.0.2.1');
+  assert.equal(admission.isAboveSoftLimit, false, 'more places');
+  limits.softLimitRatio = 0.1;
+  enter('192.0.2.1');
+  assert.equal(admission.isAboveSoftLimit, true, 'a lower limit');
+  limits.softLimitRatio = false;
+  admission.release(held);
+  assert.equal(admission.isAboveSoftLimit, false, 'no limit');
 });
 
 test('LM-02 without a soft limit a full server is not above it', () => {
