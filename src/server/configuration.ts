@@ -13,12 +13,23 @@ import {
 } from '../options/resolve-server-options.ts';
 import { refuseOption } from '../options/option-check.ts';
 import type { ResolvedServerOptions } from '../options/server-options.ts';
-import type { OptionChange, RunTimeOptions } from '../options/run-time-options.ts';
+import type { OptionChange, RunTimeOptionName, RunTimeOptions } from '../options/run-time-options.ts';
 import type { Admission, Reservation } from './admission/admission.ts';
 import { EntryPolicies } from './admission/entry-policies.ts';
 import type { HandshakePlaces } from './admission/handshake-places.ts';
 import type { Registry } from './groups/registry.ts';
 import { needsTopics } from './topic-loader.ts';
+
+/** Options from which an open connection has computed something: deadlines, the heartbeat, a rate limit, the count of its address. */
+const COMPUTED: ReadonlySet<RunTimeOptionName> = new Set<RunTimeOptionName>([
+  'heartbeat',
+  'pingIntervalMs',
+  'pongTimeoutMs',
+  'idleTimeoutMs',
+  'rateLimit',
+  'maxConnectionsPerIp',
+  'exemptAddresses',
+]);
 
 /** The parts of a server that keep something computed from its settings. */
 export interface ConfiguredServer<UserData> {
@@ -61,7 +72,7 @@ export class Configuration<UserData> {
     if (complete.loadControl !== false) server.load?.configure(complete.loadControl);
     server.admission.settingsChanged();
     server.places.settingsChanged();
-    this.#connectionsFollow(server);
+    if (changes.some(({ name }) => COMPUTED.has(name))) this.#connectionsFollow(server);
     server.observers.tell(
       'configured',
       changes.map(({ name }) => name),

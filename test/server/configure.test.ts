@@ -14,7 +14,7 @@ import {
 import { RUN_TIME_TABLE } from '../../src/options/run-time-options.ts';
 import { SERVER_OPTION_TABLE } from '../../src/options/resolve-server-options.ts';
 import { ServerCore } from '../../src/server/server-core.ts';
-import { eventLoopTurns, VirtualClock } from '../../src/testing/index.ts';
+import { eventLoopTurns, seededRandom, VirtualClock } from '../../src/testing/index.ts';
 import { serving } from '../engine/serving.ts';
 
 /** Another value of each option that can change at run time. */
@@ -148,6 +148,22 @@ test('CF-03: defaults that depend on another option follow it until they are giv
   assert.deepEqual(sizes(), [1_000, 100]);
   core.configure({ maxFrameBytes: undefined });
   assert.deepEqual(sizes(), [1_000, 1_000]);
+});
+
+test('CF-03: a server visits its connections only for options that they have computed something from', async (t) => {
+  const random = seededRandom(1);
+  let draws = 0;
+  const fraction = (): number => {
+    draws++;
+    return random.fraction();
+  };
+  const { core, join } = serving(t, new Engine({ random: { ...random, fraction } }));
+  await join();
+  draws = 0;
+  core.configure({ maxTopics: 5, maxMessageBytes: 500, highWaterMarkBytes: 400 });
+  assert.equal(draws, 0);
+  core.configure({ pingIntervalMs: 20_000 });
+  assert.equal(draws, 1);
 });
 
 test('CF-03: with topics, messages can become smaller and as large as at first, but not larger', (t) => {
