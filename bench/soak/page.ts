@@ -148,7 +148,7 @@ export function pageOf(results: SoakResults): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Soak: ${escaped(scenario)}</title><style>${STYLE}.demands td{text-align:left;white-space:normal;padding-right:14px}.tables+.charts,.card+main{margin-top:14px}th{white-space:normal}</style></head>
+<title>Soak: ${escaped(scenario)}</title><style>${STYLE}.demands td{text-align:left;padding-right:14px}.demands td:first-child{white-space:nowrap;overflow-wrap:normal}.tables+.charts,.card+main{margin-top:14px}th{white-space:normal}</style></head>
 <body><header><p class="kind">Soak</p><h1>${escaped(scenario)}</h1>
 <p class="outcome ${passes ? 'pass' : 'fail'}">${passes ? 'Every demand is met' : 'A demand is not met'}</p>
 <p class="about">Hawser ${escaped(machine.hawser)} · ${escaped(began)} · ${escaped(duration(tookMs))} · ${whole(settings.connections)} connections · ${whole(settings.rate)} messages a second</p></header>
