@@ -90,6 +90,13 @@ async function main(): Promise<number> {
   return results.passes ? 0 : 1;
 }
 
+// Exits in order, so that network namespaces are removed. Processes that were started end with this one.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code));
+
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -21,8 +21,14 @@ export class Network implements AsyncDisposable {
   readonly #near = `hawser-server-${process.pid}`;
   readonly #far = `hawser-clients-${process.pid}`;
 
+  /** Removes the namespaces if this process exits before {@link Symbol.asyncDispose}. */
+  readonly #atExit = (): void => {
+    for (const name of [this.#near, this.#far]) spawnSync('ip', ['netns', 'del', name]);
+  };
+
   static async make(): Promise<Network> {
     const network = new Network();
+    process.once('exit', network.#atExit);
     try {
       await network.#make();
     } catch (error) {
@@ -90,6 +96,7 @@ export class Network implements AsyncDisposable {
 
   /** Removes the namespaces, with everything in them. */
   async [Symbol.asyncDispose](): Promise<void> {
+    process.off('exit', this.#atExit);
     for (const name of [this.#near, this.#far])
       await run('ip', ['netns', 'del', name]).catch(() => undefined);
   }

@@ -47,6 +47,7 @@ export class Peer {
       process.execPath,
       ...execArgv,
       join(import.meta.dirname, `${name}.js`),
+      String(process.pid),
     ];
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#child = child;
