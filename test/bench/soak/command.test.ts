@@ -53,16 +53,16 @@ test('PF-05: a demand that is not met exits with 1 and a sentence; the results a
   const folder = mkdtempSync(join(tmpdir(), 'hawser-soak-'));
   t.after(() => rmSync(folder, { recursive: true }));
   // The clients have too few descriptors to open them all.
-  const ramp = ['ramp', '--minutes', '0.02', '--connections', '300', '--rate', '50'];
+  const ramp = ['ramp', '--minutes', '0.02', '--connections', '800', '--rate', '50'];
   const command = [process.execPath, MAIN, ...ramp, '--out', join(folder, 'ramp.html')];
-  const { code, out, err } = await run('sh', ['-c', 'ulimit -n 150 && exec "$@"', 'sh', ...command]);
+  const { code, out, err } = await run('sh', ['-c', 'ulimit -n 400 && exec "$@"', 'sh', ...command]);
   assert.equal(code, 1, err);
-  assert.match(err, /soak: ramp failed. Demanded: more than 95 % of 300 connections open. Seen: \d/);
+  assert.match(err, /soak: ramp failed. Demanded: more than 95 % of 800 connections open. Seen: \d/);
   assert.match(out, /^MISSED more than 95 %/m);
   const results = JSON.parse(readFileSync(join(folder, 'ramp.json'), 'utf8')) as SoakResults;
   assert.equal(results.scenario, 'ramp');
   assert.equal(results.passes, false);
-  assert.equal(results.settings.connections, 300);
+  assert.equal(results.settings.connections, 800);
   assert.match(results.machine.node, /^\d+\.\d+/);
   assert.ok(results.recording.samples.length > 0);
   const page = readFileSync(join(folder, 'ramp.html'), 'utf8');
