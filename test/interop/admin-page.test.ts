@@ -7,6 +7,7 @@ import { waitUntil } from '../../src/testing/index.ts';
 import { CLIENTS, ioredis, nodeRedis } from '../cluster/redis/clients.ts';
 import { redis, serverChild } from '../cluster/redis/live.ts';
 import { noRedis } from '../cluster/redis/server.ts';
+import { fakeIo, served } from '../cli/fake-io.ts';
 import { type Browser, chromium, type Page } from './peers.ts';
 
 const { skip } = chromium;
@@ -258,5 +259,32 @@ test(
     const small = await visit(t, `http://127.0.0.1:${lonely}/`);
     await shows(small, '#messages .value', (text) => text.endsWith('/s'));
     assert.equal((await texts(small, '#cluster[hidden]')).length, 1, 'a server on its own has no such table');
+  },
+);
+
+test(
+  'LG-06 SC-02 TS-06: the page of serve --workers shows each worker, also one that is restarted',
+  TIMEOUT,
+  async (t) => {
+    const io = fakeIo();
+    const flags = ['--json', '--workers', '2', '--admin-port', '0', '--shutdown-timeout-ms', '500'];
+    const serving = await served(...flags, { io });
+    t.after(() => serving.stop());
+    const url = String(serving.events('listening')[0]!['adminUrl']);
+    const page = await visit(t, url, { viewport: { width: 1280, height: 900 } });
+    await shows(page, '#answered', (text) => text === '2');
+    assert.deepEqual(await texts(page, '#nodes tbody b'), ['worker 1', 'worker 2']);
+    await shows(page, '#nodes tbody .who', (text) =>
+      /^pid \d+ · loop .* · delay p99 .* · 0 restarts$/.test(text),
+    );
+    const victim = serving.events('workerUp').find((event) => event['number'] === 1)!;
+    process.kill(Number(victim['process']), 'SIGKILL');
+    await shows(page, '#nodes tbody .who', (text) => text.endsWith(' · 1 restart'));
+    await waitUntil(
+      async () => (await texts(page, '#events .kind')).some((kind) => /^worker.ended$/i.test(kind)),
+      {
+        deadlineMs: 20_000,
+      },
+    );
   },
 );

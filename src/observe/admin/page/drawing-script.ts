@@ -117,20 +117,28 @@ function showCluster({ nodeId, state, nodes, totals }) {
   put(byId('answered'), totals.answered === totals.nodes ? whole.format(totals.nodes) : whole.format(totals.answered) + ' of ' + whole.format(totals.nodes) + ' answered');
   const body = byId('nodes').tBodies[0];
   while (body.rows.length > nodes.length) body.lastElementChild.remove();
-  nodes.forEach(({ id, name, host, pid, load }, at) => {
+  nodes.forEach(({ id, name, host, pid, load, worker }, at) => {
     const row = body.rows[at] ?? newNode(body);
     const [title, chip, who] = row.cells[0].children;
     title.className = name === null ? 'id' : '';
     put(title, name ?? id.slice(0, 8));
     title.title = id;
     label(chip, id === nodeId ? 'this server' : '');
-    put(who, host === '' ? '' : host + ' · pid ' + pid);
-    const [word, level] = stateOf(load);
+    put(who, worker !== null ? workerText(worker, pid) : host === '' ? '' : host + ' · pid ' + pid);
+    const [word, level] = worker !== null && worker.state !== 'up' ? [capital(worker.state), 'bad'] : stateOf(load);
     row.cells[1].className = 'level ' + level;
     fillLoad(row, [word, ...loadCells(load), load === null ? '–' : duration(load.uptimeMs)]);
   });
   fillLoad(byId('nodes').tFoot.rows[0], ['', ...loadCells(totals), '']);
 }
+/** What the primary knows of a worker, and what its event loop does. */
+const workerText = ({ restarts, loopUtilization, loopDelayMs }, pid) =>
+  [
+    ...(pid === 0 ? [] : ['pid ' + pid]),
+    ...(loopUtilization === null ? [] : ['loop ' + percent(loopUtilization)]),
+    ...(loopDelayMs === null ? [] : ['delay p99 ' + milliseconds(loopDelayMs.p99)]),
+    whole.format(restarts) + (restarts === 1 ? ' restart' : ' restarts'),
+  ].join(' · ');
 const loadCells = (load) => (load === null ? ['–', '–', '–', '–'] : [whole.format(load.connections), rate(load.receivedPerSecond), rate(load.sentPerSecond), bytes(load.bytesBuffered)]);
 function fillLoad(row, texts) {
   texts.forEach((text, at) => {
