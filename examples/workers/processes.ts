@@ -1,6 +1,6 @@
 // A server on all cores: one process each, one port for all of them.
-import process from 'node:process';
 import { workersAdmin } from 'hawser';
+import process from 'node:process';
 import { startWorkers } from 'hawser/cluster';
 
 const workers = startWorkers({
@@ -10,9 +10,9 @@ const workers = startWorkers({
 workers.on('exit', ({ number, id }, { code, signal }) => {
   console.log(`worker ${number} (process ${id}) ended: ${signal ?? code}`);
 });
-const admin = await workersAdmin(workers, { port: Number(process.env['ADMIN_PORT'] ?? 0) });
-console.log(`The admin page is on http://127.0.0.1:${admin.address.port}/`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
     void workers.stop().then(() => process.exit(0));
   });
+const admin = await workersAdmin(workers, { port: Number(process.env['ADMIN_PORT'] ?? 0) });
+console.log(`The admin page is on http://127.0.0.1:${admin.address.port}/`);
