@@ -92,7 +92,7 @@ export async function circuitBreaker(t: TestContext, file: string): Promise<void
   for (let i = 0; i < 19; i++) assert.equal(await ask('broken'), '{"error":"no price","retryAfterMs":0}');
   const { error, retryAfterMs } = JSON.parse(await ask('apple')) as Record<string, unknown>;
   assert.equal(error, 'no price');
-  assert.ok(Number(retryAfterMs) > 0, `${String(retryAfterMs)}`);
+  assert.ok(Number(retryAfterMs) > 0, String(retryAfterMs));
   await waitUntil(() => program.output().includes('prices: closed -> open'));
 }
 
