@@ -7,6 +7,10 @@ const TABLE = [
     'Errors and closes',
     /^protocol\/(?:errors|connect-error|close-info|close)\.ts|\/(?:operation|request)-error\.ts/,
   ],
+  [
+    'Load and limits',
+    /^breaker\/|^observe\/load-control\/|^options\/(?:load-control|violation|rate-limit|run-time|priority|live-settings)/,
+  ],
   ['Several servers', /^cluster\/|^server\/groups\/(?:cluster-calls|server-cluster)\.ts/],
   [
     'Topics, presence and requests',
@@ -36,6 +40,7 @@ const TABLE = [
 /** In the order of the pages. */
 export const TASKS = [
   'Serve',
+  'Load and limits',
   'Connect',
   'Reconnect',
   'Send and receive',
