@@ -56,7 +56,7 @@ export interface LoadControlOptions {
   readonly eventLoopDelayMs?: LoadThresholds | false | undefined;
   /** Busy share of the event loop over 10 samples. Default `[0.8, 0.95]`; up to 1, or `false`. */
   readonly loopUtilization?: LoadThresholds | false | undefined;
-  /** Used heap ÷ the limit of V8 (`--max-old-space-size`). Default `[0.75, 0.85]`; up to 1, or `false`. */
+  /** Used heap without the young generation ÷ its limit (`--max-old-space-size`). Default `[0.75, 0.85]`; up to 1, or `false`. */
   readonly heapRatio?: LoadThresholds | false | undefined;
   /** Resident memory ÷ the limit of the container or the machine. Default `[0.75, 0.85]`; up to 1, or `false`. */
   readonly rssRatio?: LoadThresholds | false | undefined;
@@ -138,7 +138,7 @@ export const LOAD_CONTROL_TABLE = Object.freeze({
   sampleIntervalMs: between('ms', 100, 60_000, 'time between two samples'),
   eventLoopDelayMs: levels(MAX_DELAY_MS, 'mean delay of the event loop, in ms'),
   loopUtilization: levels(MAX_SHARE, 'busy share of the event loop, over 10 samples'),
-  heapRatio: levels(MAX_SHARE, 'used heap ÷ the limit of V8'),
+  heapRatio: levels(MAX_SHARE, 'used heap without the young generation ÷ its limit'),
   rssRatio: levels(MAX_SHARE, 'resident memory ÷ the limit of the container or the machine'),
   cpuRatio: levels(MAX_CORES, 'CPU time over 30 samples, as a share of one core'),
   budgetRatio: levels(MAX_SHARE, 'used part of memoryBudget'),

@@ -4,7 +4,7 @@ export interface LoadSignals {
   readonly eventLoopDelayMs: number;
   /** Share of the last 10 samples in which the event loop was busy. */
   readonly loopUtilization: number;
-  /** Used heap ÷ the limit of V8. */
+  /** Used part of V8's heap, without the young generation, ÷ its limit. */
   readonly heapRatio: number;
   /** Resident memory ÷ the limit of the container, or the memory of the machine if that is smaller. */
   readonly rssRatio: number;
