@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { type Cell, CELLS, cellId } from './cells.ts';
-import { failuresOf, failureText, figuresOf, type GateBase, joined } from './gate.ts';
+import { failuresOf, failureText, figuresOf, type GateBase, type GateFigure, joined } from './gate.ts';
 import { type Measuring, measureCells, measureMemories } from './measure.ts';
-import { type CellRecord, recordOf, RIVALS } from './results.ts';
+import { type CellRecord, parseResults, recordOf, RIVALS } from './results.ts';
 import { BENCH, installedSides, sidesOf } from './sides.ts';
 
 const USAGE = `Usage: npm run bench:gate -- [flags]
@@ -16,7 +16,8 @@ Measures Hawser and ws alternately in a few cells, and compares the ratios with 
 PF-13 allows: time to connect by 20 %, latency by 50 %, throughput by 25 %, memory by 50 %. A cell that seems worse is measured again,
 and fails only if all rounds together are worse.
 
-  --record         write the ratios of this run as the new base
+  --record         write the ratios of this run as the new base; needs an idle machine
+  --from <file>    write the ratios of earlier results of \`npm run bench\` as the new base, and measure nothing
   --base <file>    recorded ratios (default bench/results/gate.json)
   --only <text>    only cells whose group and name contain the text; no memory
   --help           this
@@ -24,11 +25,12 @@ and fails only if all rounds together are worse.
 Examples:
   npm run bench:gate
   npm run bench:gate -- --only Handshakes
-  npm run bench:gate -- --record        # after a change that is slower for a good reason
+  npm run bench:gate -- --from bench/results/2026-11-28.json    # after a change that is slower for a good reason
 `;
 
 const TIMES = { quick: true, windowMs: 250, warmUpMs: 100 };
 const ROUNDS = 3;
+const RECORDED_ROUNDS = 5;
 /** Rounds of cells that seem worse. */
 const MORE_ROUNDS = 7;
 /** How often cells that seem worse are measured again. */
@@ -40,6 +42,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       record: { type: 'boolean', default: false },
+      from: { type: 'string' },
       base: { type: 'string', default: join(BENCH, 'results', 'gate.json') },
       only: { type: 'string', default: '' },
       help: { type: 'boolean', default: false },
@@ -56,6 +59,28 @@ async function main(): Promise<number> {
       cell.quick && cellId(cell).includes(only) && sidesOf(cell, sides).some(({ role }) => role === 'rival'),
   );
   if (cells.length === 0) throw new Error(`no cell contains '${only}'`);
+  const write = (figures: readonly GateFigure[], date: string, machine: string): number => {
+    const written: GateBase = {
+      format: 1,
+      date,
+      machine,
+      figures: figures.map((one) => ({ ...one, ratio: Number(one.ratio.toPrecision(4)) })),
+    };
+    writeFileSync(file, `${JSON.stringify(written, undefined, 1)}\n`);
+    process.stdout.write(`written: ${file}, ${figures.length} ratios\n`);
+    return 0;
+  };
+  if (values.from !== undefined) {
+    const earlier = parseResults(readFileSync(values.from, 'utf8'));
+    const { date, cpu, cores, node } = earlier.environment;
+    const names = new Set(cells.map(cellId));
+    const chosen = earlier.cells.filter((record) => names.has(`${record.group}: ${record.name}`));
+    return write(
+      figuresOf({ cells: chosen, memory: earlier.memory }),
+      date,
+      `${cpu}, ${cores} cores, Node ${node}`,
+    );
+  }
   const base = record ? undefined : (JSON.parse(readFileSync(file, 'utf8')) as GateBase);
   const measured = async (some: readonly Cell[], rounds: number): Promise<CellRecord[]> => {
     const measuring: Measuring = { ...TIMES, cells: some, sides, rounds };
@@ -67,20 +92,12 @@ async function main(): Promise<number> {
       ),
     );
   };
-  let records = await measured(cells, record ? MORE_ROUNDS : ROUNDS);
-  const memory = only === '' ? await measureMemories({ sides, quick: true }) : null;
+  let records = await measured(cells, record ? RECORDED_ROUNDS : ROUNDS);
+  const memory = only === '' ? await measureMemories({ sides, quick: false }) : null;
   if (base === undefined) {
-    const figures = figuresOf({ cells: records, memory });
     const { node } = process.versions;
-    const written: GateBase = {
-      format: 1,
-      date: new Date().toISOString().slice(0, 10),
-      machine: `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, Node ${node}`,
-      figures: figures.map((one) => ({ ...one, ratio: Number(one.ratio.toPrecision(4)) })),
-    };
-    writeFileSync(file, `${JSON.stringify(written, undefined, 1)}\n`);
-    process.stdout.write(`written: ${file}, ${figures.length} ratios\n`);
-    return 0;
+    const machine = `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, Node ${node}`;
+    return write(figuresOf({ cells: records, memory }), new Date().toISOString().slice(0, 10), machine);
   }
   let failures = failuresOf(base, figuresOf({ cells: records, memory }));
   for (let i = 0; i < TIMES_AGAIN && failures.length > 0; i++) {

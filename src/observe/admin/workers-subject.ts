@@ -15,8 +15,11 @@ type ExitListener = (
 
 /** The workers that an admin port shows: the result of `startWorkers` of `hawser/cluster`. */
 export interface ShownWorkers {
+  /** All workers, by number. */
   readonly workers: readonly ShownWorker[];
+  /** The merged metrics of all workers, as text for Prometheus. */
   metrics(): Promise<string>;
+  /** What the workers that answer in time serve. */
   snapshots(
     views: readonly AdminView[],
     options: { readonly deadlineMs: number },
@@ -26,9 +29,13 @@ export interface ShownWorkers {
       readonly servers: readonly (readonly AdminSnapshot[])[];
     }[]
   >;
+  /** `up`: a worker runs. */
   on(event: 'up', listener: UpListener): unknown;
+  /** `exit`: a worker has ended. */
   on(event: 'exit', listener: ExitListener): unknown;
+  /** Removes a listener of `up`. */
   off(event: 'up', listener: UpListener): unknown;
+  /** Removes a listener of `exit`. */
   off(event: 'exit', listener: ExitListener): unknown;
 }
 
