@@ -20,7 +20,7 @@ import { logClients, withoutCloses } from './serve-verbose.ts';
 import { terminalLog } from './terminal-log.ts';
 import { serveWorkers } from './workers/serve-workers.ts';
 import { ServeWorker } from './workers/serve-worker.ts';
-import { workerCountOf } from './workers/worker-flags.ts';
+import { refuseForWorkers, workerCountOf } from './workers/worker-flags.ts';
 import { refuseTopicFlags, topicSettingsOf } from './topics/topic-flags.ts';
 
 /** The address as the host of a URL; `localhost` for 0.0.0.0 and ::. */
@@ -132,6 +132,7 @@ async function runServer(serving: Serving): Promise<void> {
   const read = (): ServeOptions => readServeOptions(flags, mode, io);
   const config = read();
   const { port, host } = config;
+  if (workers !== undefined) refuseForWorkers(config.settings);
   const timeoutMs = wholeNumberOf(flags, 'shutdown-timeout-ms', 10_000, 1, 2 ** 31 - 1);
   const credentials = credentialsOf(flags, host);
   const topics = mode === 'topics' ? topicSettingsOf(flags, (name) => io.variable(name)) : undefined;

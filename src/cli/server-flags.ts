@@ -22,6 +22,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   bytes: '<bytes>',
   ms: '<ms>',
   seconds: '<s>',
+  ratio: '<0 to 1>',
   token: '<name>',
   origin: '<origin>',
   host: '<name>',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { connect } from 'node:tls';
 import { runCommandLine } from '../../src/cli/commands.ts';
-import { describeServerOptions } from '../../src/index.ts';
+import { describeServerOptions, type OptionDescription } from '../../src/index.ts';
 import { selfSigned } from '../../src/testing/self-signed.ts';
 import { RawClient, text, waitForEvent } from '../../src/testing/index.ts';
 import { closeCode } from '../server/live.ts';
@@ -291,6 +291,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   boolean: 'true',
   path: '/x',
   budget: '1000000',
+  levels: '0.4,0.5',
   text: 'x',
   secret: 'a-secret-of-some-length',
   endpoint: '/x',
@@ -307,7 +308,7 @@ test('CF-04 CM-04: each option that a flag can set has a variable of the same na
     rule: { readonly [key: string]: unknown },
   ): Promise<void> => {
     const name = `HAWSER_${path
-      .replace('.', '_')
+      .replaceAll('.', '_')
       .replace(/[A-Z]/g, (letter) => `_${letter}`)
       .toUpperCase()}`;
     const value =
@@ -321,24 +322,43 @@ test('CF-04 CM-04: each option that a flag can set has a variable of the same na
         ...(path.startsWith('rateLimit.')
           ? { HAWSER_RATE_LIMIT_MESSAGES_PER_SECOND: '9', HAWSER_RATE_LIMIT_BYTES_PER_SECOND: '9' }
           : {}),
+        ...(path.startsWith('violationLimit.') ? { HAWSER_VIOLATION_LIMIT_PER_MINUTE: '9' } : {}),
         [name]: value!,
       },
       flags: ['--print-config'],
     });
     assert.equal(code, 0, `${name}: ${err.join('\n')}`);
-    const [first = '', member] = path.split('.');
-    const group: unknown = (JSON.parse(out) as Record<string, unknown>)[first];
-    const shown: unknown = member === undefined ? group : Reflect.get(group as object, member);
+    let shown = JSON.parse(out) as unknown;
+    for (const member of path.split('.')) shown = Reflect.get(shown as object, member);
     assert.notEqual(shown, undefined, name);
   };
-  for (const [name, rule] of Object.entries(describeServerOptions())) {
-    if (['function', 'object', 'tls', 'history', 'presence'].includes(rule.kind) || name === 'requireEngine')
-      continue;
-    if (rule.kind !== 'group') await has(name, rule.kind, { ...rule });
-    else
-      for (const [member, each] of Object.entries(rule.options ?? {}))
-        await has(`${name}.${member}`, each.kind, { ...each });
-  }
+  const all = async (options: Readonly<Record<string, OptionDescription>>, prefix: string): Promise<void> => {
+    for (const [name, rule] of Object.entries(options)) {
+      const path = prefix + name;
+      if (
+        ['function', 'object', 'tls', 'history', 'presence'].includes(rule.kind) ||
+        path === 'requireEngine'
+      )
+        continue;
+      if (rule.kind === 'group') await all(rule.options ?? {}, `${path}.`);
+      else await has(path, rule.kind, { ...rule });
+    }
+  };
+  await all(describeServerOptions(), '');
+});
+
+test('CF-04 LC-01: a file sets groups inside groups, and a variable wins over one member of them', async (t) => {
+  const file = JSON.stringify({ loadControl: { cpuRatio: [0.4, 0.5], breaker: { trials: 2, openMs: 100 } } });
+  const variables = { HAWSER_LOAD_CONTROL_BREAKER_TRIALS: '3', HAWSER_SOFT_LIMIT_RATIO: '0.9' };
+  assert.deepEqual(await printed(t, { file, variables }), {
+    loadControl: { cpuRatio: [0.4, 0.5], breaker: { trials: 3, openMs: 100 } },
+    softLimitRatio: 0.9,
+  });
+  const off = { HAWSER_LOAD_CONTROL_BREAKER: 'false' };
+  assert.deepEqual(await printed(t, { file, variables: off }), {
+    loadControl: { cpuRatio: [0.4, 0.5], breaker: false },
+  });
+  assert.deepEqual(await printed(t, { variables: { HAWSER_LOAD_CONTROL: 'true' } }), { loadControl: true });
 });
 
 const joined = async (port: number): Promise<RawClient> => {

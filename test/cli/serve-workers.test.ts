@@ -209,6 +209,20 @@ for (const [flags, message] of [
     assert.match(io.errLines[0]!, message);
   });
 
+for (const [options, message] of [
+  [{ admin: { port: 0, actions: true } }, /admin\.actions in \S+ and --workers exclude each other/],
+  [{ endpoints: { metrics: '/metrics' } }, /endpoints\.metrics in \S+ with --workers needs --admin-port/],
+] as const)
+  test(`CF-04 CM-04 serve --workers is refused with ${JSON.stringify(options)} in its file`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'hawser.json');
+    writeFileSync(file, JSON.stringify(options));
+    const io = fakeIo();
+    assert.equal(await runCommandLine(['serve', '--workers', '2', '--config', file], io, '0.0.0'), 2);
+    assert.match(io.errLines[0]!, message);
+  });
+
 test('CF-04 CM-04 serve --workers: every worker follows the file after SIGHUP', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-'));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -30,6 +30,9 @@ export function checkedValue(
   return kind === 'tls' ? given : value;
 }
 
+/** The number that a text says; the text if it is none. */
+const decimal = (text: string): number | string => (/^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text);
+
 /**
  * Reads the value of a flag or of a variable.
  * @param given More than one text for a list only.
@@ -49,5 +52,7 @@ export function valueOfTexts(
     return values.includes(text) ? text : given;
   }
   if (orFalse && isOff(text)) return false;
+  if (kind === 'ratio') return decimal(text);
+  if (kind === 'levels') return text.split(',').map((each) => decimal(each.trim()));
   return max === undefined ? text : (number ?? text);
 }

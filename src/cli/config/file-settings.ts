@@ -20,10 +20,14 @@ const NOT_IN_FILES: Readonly<Record<string, string>> = {
   history: 'use --topics with --history',
   presence: 'use --topics with --presence',
 };
-const NAMES = ['port', 'host', ...Object.keys(OPTIONS).filter((name) => whyNot(name) === undefined)];
+const NAMES = [
+  'port',
+  'host',
+  ...Object.keys(OPTIONS).filter((name) => whyNot(name, OPTIONS[name]!) === undefined),
+];
 
-function whyNot(name: string): string | undefined {
-  return name === 'requireEngine' ? 'only code can' : NOT_IN_FILES[OPTIONS[name]!.kind];
+function whyNot(path: string, { kind }: OptionDescription): string | undefined {
+  return path === 'requireEngine' ? 'only code can' : NOT_IN_FILES[kind];
 }
 
 /**
@@ -39,22 +43,31 @@ export function fileSettings(file: string): FileSettings {
     else if (name === 'host') host = checkedHost(file, value);
     else {
       const rule = ruleOf(file, '', name, value, OPTIONS, NAMES);
-      const why = whyNot(name);
-      if (why !== undefined) throw new UsageError(`${file}: ${name} cannot be set in a file: ${why}`);
-      if (rule.kind !== 'group') settings.set(name, settingOf(file, name, rule, value));
-      else if (typeof value !== 'object' || value === null || Array.isArray(value))
-        settings.set(name, { value, written: value, label: labelOf(file, name) });
-      else {
-        const members = rule.options ?? {};
-        for (const [member, each] of Object.entries(value)) {
-          const path = `${name}.${member}`;
-          const memberRule = ruleOf(file, `${name}.`, member, each, members, Object.keys(members));
-          settings.set(path, settingOf(file, path, memberRule, each));
-        }
-      }
+      for (const [path, setting] of settingsOf(file, name, rule, value)) settings.set(path, setting);
     }
   }
   return { settings, port, host };
+}
+
+/** The settings of one option, and of its members if it is a group. */
+function* settingsOf(
+  file: string,
+  path: string,
+  rule: OptionDescription,
+  value: unknown,
+): Generator<[path: string, setting: Setting]> {
+  const why = whyNot(path, rule);
+  if (why !== undefined) throw new UsageError(`${file}: ${path} cannot be set in a file: ${why}`);
+  if (rule.kind !== 'group') yield [path, settingOf(file, path, rule, value)];
+  else if (typeof value !== 'object' || value === null || Array.isArray(value))
+    yield [path, { value, written: value, label: labelOf(file, path) }];
+  else {
+    const members = rule.options ?? {};
+    for (const [member, each] of Object.entries(value)) {
+      const memberRule = ruleOf(file, `${path}.`, member, each, members, Object.keys(members));
+      yield* settingsOf(file, `${path}.${member}`, memberRule, each);
+    }
+  }
 }
 
 const labelOf = (file: string, path: string): string => `${path} in ${file}`;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { describeServerOptions, type ServerOptions } from '../../index.ts';
+import { describeServerOptions, type OptionDescription, type ServerOptions } from '../../index.ts';
 
 /** A value for one option, and where it comes from. */
 export interface Setting {
@@ -14,20 +14,21 @@ export interface Setting {
 /** Settings by option: `maxConnections`, or `rateLimit.action` for an option of a group. */
 export type Settings = ReadonlyMap<string, Setting>;
 
-/** Options whose value is an object of options. */
-export const GROUPS: ReadonlySet<string> = new Set(
-  Object.entries(describeServerOptions())
-    .filter(([, { kind }]) => kind === 'group')
-    .map(([name]) => name),
-);
+/** The paths of options whose value is an object of options. */
+const groupsIn = (options: Readonly<Record<string, OptionDescription>>, prefix = ''): string[] =>
+  Object.entries(options).flatMap(([name, { kind, options: members = {} }]) =>
+    kind === 'group' ? [`${prefix}${name}`, ...groupsIn(members, `${prefix}${name}.`)] : [],
+  );
+
+const GROUPS: ReadonlySet<string> = new Set(groupsIn(describeServerOptions()));
 
 /** @param layers A later one wins, option by option, also inside groups. */
 export function merged(layers: readonly Settings[]): Settings {
   const all = new Map<string, Setting>();
   for (const layer of layers) {
     for (const [path, setting] of layer) {
-      const [first = '', member] = path.split('.');
-      if (member !== undefined && all.get(first)?.value === false) all.delete(first);
+      for (let at = path.indexOf('.'); at >= 0; at = path.indexOf('.', at + 1))
+        if (all.get(path.slice(0, at))?.value === false) all.delete(path.slice(0, at));
       if (setting.value === false && GROUPS.has(path))
         for (const other of all.keys()) if (other.startsWith(`${path}.`)) all.delete(other);
       all.set(path, setting);
@@ -46,13 +47,15 @@ export function nested(
 ): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   for (const [path, setting] of settings) {
-    const [first = '', member] = path.split('.');
-    if (member === undefined) options[first] ??= valueOf(setting, path);
-    else {
-      const group = options[first];
-      const members = typeof group === 'object' && group !== null ? group : {};
-      options[first] = { ...members, [member]: valueOf(setting, path) };
+    const groups = path.split('.');
+    const name = groups.pop()!;
+    let into = options;
+    for (const group of groups) {
+      const members = into[group];
+      into = into[group] =
+        typeof members === 'object' && members !== null ? (members as Record<string, unknown>) : {};
     }
+    into[name] ??= valueOf(setting, path);
   }
   return options;
 }

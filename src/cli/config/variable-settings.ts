@@ -16,21 +16,24 @@ const URL_OF_KUBERNETES = /^(?:tcp|udp|sctp):\/\//;
 const variableOf = (path: string): string =>
   PREFIX +
   path
-    .replace('.', '_')
+    .replaceAll('.', '_')
     .replace(/[A-Z]/g, (letter) => `_${letter}`)
     .toUpperCase();
 
-const OPTIONS = Object.entries(describeServerOptions()).flatMap(
-  ([name, rule]): [string, OptionDescription][] => {
-    if (NEED_CODE.has(name)) return [];
-    if (rule.kind !== 'group') return HAVE_NO_FLAG.has(rule.kind) ? [] : [[name, rule]];
-    const members = Object.entries(rule.options ?? {}).map(([member, each]): [string, OptionDescription] => [
-      `${name}.${member}`,
-      each,
-    ]);
-    return rule.orFalse ? [[name, rule], ...members] : members;
-  },
-);
+const optionsIn = (
+  options: Readonly<Record<string, OptionDescription>>,
+  prefix = '',
+): [path: string, rule: OptionDescription][] =>
+  Object.entries(options).flatMap(([name, rule]): [string, OptionDescription][] => {
+    const path = prefix + name;
+    if (NEED_CODE.has(path)) return [];
+    if (rule.kind !== 'group') return HAVE_NO_FLAG.has(rule.kind) ? [] : [[path, rule]];
+    const members = optionsIn(rule.options ?? {}, `${path}.`);
+    return rule.orFalse ? [[path, rule], ...members] : members;
+  });
+const OPTIONS = optionsIn(describeServerOptions());
+/** Groups that `true` switches on, with their defaults. */
+const SWITCHED_ON: ReadonlySet<string> = new Set(['perMessageDeflate', 'metrics', 'loadControl']);
 const BY_VARIABLE: ReadonlyMap<string, readonly [path: string, rule: OptionDescription]> = new Map(
   OPTIONS.map(([path, rule]) => [variableOf(path), [path, rule]]),
 );
@@ -62,8 +65,7 @@ export function variableSettings(io: Pick<CommandIo, 'variable' | 'variableNames
 function writtenIn(text: string, path: string, rule: OptionDescription, name: string): unknown {
   const word = text === 'true' ? true : text === 'false' ? false : text;
   if (rule.kind === 'group') {
-    if (word === false || (word === true && (path === 'perMessageDeflate' || path === 'metrics')))
-      return word;
+    if (word === false || (word === true && SWITCHED_ON.has(path))) return word;
     throw new UsageError(
       `${name} is '${text}'; it must be false, and its options have variables of their own`,
     );

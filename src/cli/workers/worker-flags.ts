@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../command.ts';
+import type { Settings } from '../config/settings.ts';
 import { type Flag, type FlagValues, wholeNumberOf } from '../flags.ts';
 
 export const WORKER_FLAGS: readonly Flag[] = [
@@ -23,13 +24,19 @@ export function workerCountOf(flags: FlagValues): number | undefined {
     throw new UsageError(
       '--tls-self-signed and --workers exclude each other, because each worker would have another certificate: give --tls-cert and --tls-key',
     );
-  if (flags.has('metrics') && !flags.has('admin-port'))
-    throw new UsageError(
-      '--metrics with --workers needs --admin-port <n>: the metrics of all workers are at /metrics of that port',
-    );
-  if (flags.has('admin-actions'))
-    throw new UsageError(
-      '--admin-actions and --workers exclude each other: the admin port of workers shows them, and changes nothing',
-    );
   return count === 0 ? availableParallelism() : count;
+}
+
+/** @throws UsageError for options that workers cannot have, from flags, variables or a file. */
+export function refuseForWorkers(settings: Settings): void {
+  const metrics = settings.get('endpoints.metrics');
+  if (metrics !== undefined && metrics.value !== false && !settings.has('admin.port'))
+    throw new UsageError(
+      `${metrics.label} with --workers needs --admin-port <n>: the metrics of all workers are at /metrics of that port`,
+    );
+  const actions = settings.get('admin.actions');
+  if (actions?.value === true)
+    throw new UsageError(
+      `${actions.label} and --workers exclude each other: the admin port of workers shows them, and changes nothing`,
+    );
 }
