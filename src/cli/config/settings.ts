@@ -40,6 +40,9 @@ export function merged(layers: readonly Settings[]): Settings {
 /** The settings as options of a server. */
 export const optionsOf = (settings: Settings): ServerOptions => nested(settings, ({ value }) => value);
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
 /** The settings by option, with groups as objects. A group with members is an object, also after `true`. */
 export function nested(
   settings: Settings,
@@ -52,8 +55,7 @@ export function nested(
     let into = options;
     for (const group of groups) {
       const members = into[group];
-      into = into[group] =
-        typeof members === 'object' && members !== null ? (members as Record<string, unknown>) : {};
+      into = into[group] = isObject(members) ? members : {};
     }
     into[name] ??= valueOf(setting, path);
   }
