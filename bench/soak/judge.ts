@@ -27,7 +27,7 @@ export async function noneLeft(stage: Stage): Promise<Criterion> {
   return count('no connection is left afterwards', `${whole(connections)} are left`, isEmpty);
 }
 
-/** The demand on load control, where the build has it: the level is normal again. */
+/** The demand on load control, if it is on: the level is normal again. */
 export async function normalAgain(stage: Stage): Promise<Criterion[]> {
   const known = stage.samples.flatMap(({ server }) => server?.level ?? []);
   if (known.length === 0) return [];

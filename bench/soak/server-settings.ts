@@ -10,7 +10,7 @@ export interface ServerSettings {
   readonly options?: ServerOptions;
   /** Limit of the memory budget that all servers of the process share, in bytes. */
   readonly budgetBytes?: number;
-  /** Switches load control on, if the build has it. */
+  /** Switches load control on. */
   readonly hasLoadControl?: boolean;
   /** Ports to listen on again after a restart. */
   readonly ports?: Partial<Record<Role, number>>;
@@ -33,6 +33,6 @@ export interface ServerSample {
   readonly refusedByCode: Readonly<Record<string, number>>;
   readonly closesByCause: Readonly<Record<string, number>>;
   readonly acceptFailures: number;
-  /** Of load control, if the build has it. */
+  /** Of load control, if it is on. */
   readonly level: string | undefined;
 }

@@ -62,26 +62,10 @@ const ROLES: Readonly<
 /** Clients of this path have the priority `critical`: load control sheds others first. */
 const INSIDE = '/inside';
 
-/** Load control, for builds that have it. */
-const LOAD_CONTROL = {
-  loadControl: {},
-  upgrade: ({ request }: { readonly request: { readonly url: URL } }) =>
-    request.url.pathname === INSIDE ? { priority: 'critical' } : undefined,
-} as hawser.ServerOptions;
-
-const isUnknownOption = (error: unknown): boolean =>
-  (error as { readonly code?: unknown }).code === 'ERR_OPTION';
-
-/** Makes a server with load control, or without, if the build does not know it. */
-function make(Server: typeof hawser.WebSocketServer, options: hawser.ServerOptions, hasLoadControl: boolean) {
-  if (!hasLoadControl) return new Server(options);
-  try {
-    return new Server({ ...options, ...LOAD_CONTROL });
-  } catch (error) {
-    if (!isUnknownOption(error)) throw error;
-    return new Server(options);
-  }
-}
+const LOAD_CONTROL: hawser.ServerOptions = {
+  loadControl: true,
+  upgrade: ({ request }) => (request.url.pathname === INSIDE ? { priority: 'critical' } : undefined),
+};
 
 /** Serves WebSockets over HTTP/2 without TLS. */
 async function listenHttp2(server: hawser.WebSocketServer, host: string): Promise<number> {
@@ -110,11 +94,13 @@ async function start(settings: ServerSettings): Promise<Partial<Record<Role, num
   const shared =
     budgetBytes === undefined ? {} : { memoryBudget: new MemoryBudget({ maxBytes: budgetBytes }) };
   for (const role of roles) {
-    const server = make(
-      WebSocketServer,
-      { logger, ...ROLES[role].options, ...shared, ...options },
-      hasLoadControl,
-    );
+    const server = new WebSocketServer({
+      logger,
+      ...ROLES[role].options,
+      ...(hasLoadControl ? LOAD_CONTROL : {}),
+      ...shared,
+      ...options,
+    });
     ROLES[role].serve(server);
     server.on('error', () => undefined);
     servers.push(server);
@@ -137,8 +123,7 @@ function merged(of: (stats: hawser.ServerStats) => Readonly<Record<string, numbe
 
 const LEVELS = ['normal', 'elevated', 'critical'];
 /** The level of load control; `undefined` without it. */
-const levelOf = (server: hawser.WebSocketServer): string | undefined =>
-  (server.stats() as { readonly load?: { readonly level: string } }).load?.level;
+const levelOf = (server: hawser.WebSocketServer): string | undefined => server.stats().load?.level;
 
 function sample(): ServerSample {
   const { rss, heapUsed, external } = process.memoryUsage();

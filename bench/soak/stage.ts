@@ -137,7 +137,7 @@ export class Stage implements Recording {
     return this.server.ask<ServerSample>('sample');
   }
 
-  /** Waits until load control, if the build has it, says that the load is normal. */
+  /** Waits until load control, if it is on, says that the load is normal. */
   untilNormal(): Promise<boolean> {
     return this.until(async () => ['normal', undefined].includes((await this.sample()).level));
   }

@@ -8,6 +8,8 @@ import { count, type Criterion, type Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 
 const TIMEOUT_MS = 5_000;
+/** A server looks once a second whether a descriptor is left. */
+const MIN_CROWD_MS = 1_800;
 /** Descriptors besides those of connections. */
 const RESERVE = 10;
 
@@ -33,7 +35,12 @@ async function crowd(stage: Stage, connections: number, rate: number, durationMs
   const all = await stage.load(
     'crowd',
     'echo',
-    { connections, ratePerSecond: rate, durationMs: durationMs / 4, timeoutMs: TIMEOUT_MS },
+    {
+      connections,
+      ratePerSecond: rate,
+      durationMs: Math.max(durationMs / 4, MIN_CROWD_MS),
+      timeoutMs: TIMEOUT_MS,
+    },
     second,
   );
   stage.mark('the crowd has left');
