@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { mask, nonAscii, readKey, writeKey } from '../../src/protocol/mask.ts';
 import { simd, simdMemory } from '../../src/protocol/simd.ts';
+import { decodeUtf8 } from '../../src/protocol/utf8-decoder.ts';
 import { hex } from '../../src/testing/frames.ts';
 
 /** Follows the definition in §5.3. */
@@ -84,6 +85,35 @@ test('MK-01: one byte that is not ASCII is detected at every position', () => {
         check(masked(text, key, 3), key, offset, 3);
       }
     }
+  }
+});
+
+test('MK-01: long payloads in ordinary memory are masked by way of SIMD memory, in pieces', () => {
+  const key = hex('81 02 f3 04');
+  for (const length of [1_023, 1_024, 1_025, 16_383, 16_384, 16_385, 32_768, 40_001]) {
+    for (const [offset, at] of [
+      [0, 0],
+      [3, 0],
+      [1, 2],
+      [4, 7],
+    ] as const) {
+      for (const place of [undefined, 0, length >> 1, length - 1]) {
+        const text = Buffer.alloc(length, 0x20);
+        if (place !== undefined) text[place] = 0x80;
+        checkIn(Buffer.alloc(offset + length + 9), masked(text, key, at), key, offset, at);
+      }
+    }
+  }
+});
+
+test('MK-01 UT-02: masking and decoding use the same memory in turns, and neither changes the result of the other', () => {
+  const key = readKey(hex('81 02 f3 04'), 0);
+  const text = 'aé漢🙂'.repeat(9_000);
+  const bytes = Buffer.from(text);
+  for (let turn = 0; turn < 2; turn++) {
+    mask(bytes, 0, bytes.length, key, 0);
+    mask(bytes, 0, bytes.length, key, 0);
+    assert.equal(decodeUtf8(bytes, 0, bytes.length), text);
   }
 });
 
