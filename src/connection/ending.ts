@@ -162,8 +162,11 @@ export class Ending {
 
   /** @param error Set if it was lost. */
   transportClosed(error: Error | undefined): void {
+    const { core, outbox, state } = this.#link;
+    // After both Close frames a reset is not a failure: it ends TCP, and no bytes of the connection were lost.
+    const isSettled = core.peerClose !== undefined && core.sentCode !== undefined && outbox.idle;
     this.socket.closed();
-    if (error !== undefined && this.#error === undefined && this.#link.state !== 'closed') {
+    if (error !== undefined && !isSettled && this.#error === undefined && state !== 'closed') {
       this.#error =
         error instanceof WebSocketError
           ? error

@@ -273,6 +273,35 @@ test('ER-06 CL-08: a reset is an ordinary end: cause transport-error and one deb
   assert.deepEqual(lines, ['debug connection closed transport-error']);
 });
 
+test('CL-08: a reset after both Close frames is not a failure: neither an error event nor an error in the statistics', async (t) => {
+  const { server, join } = live(t);
+  for (const initiator of ['remote', 'local'] as const) {
+    const { connection, raw, wire } = await join();
+    const errors: string[] = [];
+    connection.on('error', ({ code }) => errors.push(code));
+    if (initiator === 'local') connection.close(1000);
+    raw.send(close(1000));
+    assert.equal(await closeCode(raw), 1000);
+    wire.reset();
+    const { wasClean, code, error } = await connection.closed;
+    assert.deepEqual([wasClean, code, error, errors], [true, 1000, undefined, []], initiator);
+  }
+  assert.deepEqual({ ...server.stats().errorsByCode }, {});
+});
+
+test('CL-08: a reset before the answer to a Close was sent is a failure', async (t) => {
+  const { join } = live(t);
+  const { connection, raw, wire } = await join();
+  wire.toClient.stall();
+  connection.send(Buffer.alloc(200_000));
+  connection.send('queued');
+  raw.send(close(1000));
+  await waitUntil(() => connection.state === 'closing');
+  wire.reset();
+  const { code, error } = await connection.closed;
+  assert.deepEqual([code, error?.code], [1000, 'ERR_TRANSPORT']);
+});
+
 test('HS-12: after the 101, an HTTP request is an invalid frame', async (t) => {
   const { join } = await listening(t);
   const client = await join();
