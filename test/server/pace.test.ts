@@ -12,7 +12,7 @@ const RATIOS: Readonly<Record<LoadLevel, number>> = { normal: 0, elevated: 0.8, 
 async function paced(t: TestContext, priority: Priority, options = {}) {
   let cpuRatio = 0;
   const served = live(t, {
-    loadControl: { probe: (): LoadSignals => ({ ...IDLE, cpuRatio }) },
+    loadControl: { probe: (): LoadSignals => ({ ...IDLE, cpuRatio }), shed: false },
     idleTimeoutMs: false,
     heartbeat: false,
     ...options,
@@ -131,7 +131,9 @@ test('LC-06 the delay applies besides a rate limit that throttles', async (t) =>
 });
 
 test('LC-06 at elevated and critical new connections do not compress, and buffers are smaller', async (t) => {
-  const { setLevel, server, join } = await paced(t, 'normal', {
+  const { setLevel, server, join, pass } = await paced(t, 'normal', {
+    // A critical server admits it, after half a second.
+    upgrade: () => ({ priority: 'high' }),
     perMessageDeflate: true,
     highWaterMarkBytes: 40_000,
   });
@@ -139,7 +141,9 @@ test('LC-06 at elevated and critical new connections do not compress, and buffer
   const seen = [];
   for (const level of ['normal', 'elevated', 'critical', 'normal'] as const) {
     await setLevel(level);
-    const { connection } = await join(offer);
+    const joining = join(offer);
+    await pass(600);
+    const { connection } = await joining;
     const mark = [10_001, 20_001, 40_001].find((bytes) => {
       const mayGoOn = connection.send(Buffer.alloc(bytes), { compress: false });
       return !mayGoOn;
