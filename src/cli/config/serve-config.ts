@@ -24,7 +24,7 @@ export const CONFIG_FLAGS: readonly Flag[] = [
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1']);
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]'];
 /** A message waits for the engine for 10 s at most: the answer can then say what became of it. */
-const PUBLISH_TIMEOUT_MS = 15_000;
+export const PUBLISH_TIMEOUT_MS = 15_000;
 
 /** What `serve` was told by flags, variables and its file. */
 export interface ServeOptions {

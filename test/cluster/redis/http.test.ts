@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PUBLISH_TIMEOUT_MS } from '../../../src/cli/config/serve-config.ts';
 import { topicServer } from '../../../src/cli/topics/serve-topics.ts';
 import { redisEngine } from '../../../src/cluster/index.ts';
 import { VirtualClock } from '../../../src/testing/index.ts';
@@ -16,7 +17,12 @@ test('CM-04 SC-07 after Redis was killed, HTTP requests for topics get 503 in JS
   const broker = await redis(t);
   const clock = new VirtualClock();
   const server = topicServer(
-    { clock, cluster: redisEngine({ client: CLIENTS[0]!.client(broker.server.port) }), heartbeat: false },
+    {
+      clock,
+      cluster: redisEngine({ client: CLIENTS[0]!.client(broker.server.port) }),
+      heartbeat: false,
+      upgradeTimeoutMs: PUBLISH_TIMEOUT_MS,
+    },
     {
       maySubscribe: everyTopic,
       mayPublish: everyTopic,
