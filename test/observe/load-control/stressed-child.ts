@@ -32,12 +32,15 @@ const LOADS: Readonly<Record<string, Load>> = {
   loop: { signals: { eventLoopDelayMs: [80, 160] }, add: () => busy(1_500) },
   heap: {
     signals: { heapRatio: [0.75, 0.85] },
-    add: () => void kept.push(Array.from({ length: 65_536 }, (_, at) => ({ at }))),
+    add: () => void kept.push(Array.from({ length: 32_768 }, (_, at) => ({ at }))),
   },
   // The machine may have little CPU time left for this process.
   cpu: { signals: { cpuRatio: [0.04, 0.08] }, add: () => busy(50) },
   memory: { signals: { rssRatio: [0.75, 0.85] }, add: () => void kept.push(Buffer.alloc(MIB, 1)) },
 };
+
+/** Memory fills slowly: between two samples, 5 MB of 160 of the heap, and 20 MB of 300 of the container. */
+const PAUSES_MS: Readonly<Record<string, number>> = { heap: 20, memory: 5 };
 
 const { signals, add } = LOADS[process.argv[2] ?? ''] as Load;
 const told: string[] = [];
@@ -82,8 +85,7 @@ const before = await isServed(port);
 function step(): void {
   if (isCritical) return;
   add();
-  // A sample is taken in between. Memory is filled in steps that the samples can see.
-  setTimeout(step, process.argv[2] === 'heap' || process.argv[2] === 'memory' ? 5 : 0);
+  setTimeout(step, PAUSES_MS[process.argv[2] ?? ''] ?? 0);
 }
 step();
 // V8 collects garbage when the program allocates: so does a server with traffic.

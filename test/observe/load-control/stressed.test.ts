@@ -52,7 +52,7 @@ async function stressed(
 
 const LOADS = [
   ['an event loop that is blocked for seconds', 'loop', 'eventLoopDelayMs', []],
-  ['a heap of 64 MB that fills up', 'heap', 'heapRatio', ['--max-old-space-size=64']],
+  ['a heap of 160 MB that fills up', 'heap', 'heapRatio', ['--max-old-space-size=160']],
   ['a CPU that is taken', 'cpu', 'cpuRatio', []],
 ] as const;
 for (const [what, load, signal, args] of LOADS) {
