@@ -101,7 +101,7 @@ for (const path of workflows) {
   test(`EX-06: ${path.replaceAll('\\', '/')} pins every action and container by hash`, () => {
     const uses = [...read(path).matchAll(/\buses: (.+)$/gm)].map(([, what]) => what!);
     const images = [...read(path).matchAll(/\bimage: (.+)$/gm)].map(([, what]) => what!);
-    assert.ok(uses.length > 0 && images.length > 0);
+    assert.ok(uses.length > 0);
     for (const action of uses) assert.match(action, /^[\w-]+\/[\w-]+@[\da-f]{40} # v\d+\.\d+\.\d+$/);
     for (const image of images) assert.match(image, /^[\w.:-]+@sha256:[\da-f]{64}$/);
   });
