@@ -54,9 +54,14 @@ export class Alerts {
     this.#tell = tell;
   }
 
-  /** Later samples are compared with these thresholds. */
+  /** Later samples are compared with these thresholds. An alert that is switched off is cleared. */
   configure(settings: AlertSettings): void {
+    const before = this.#settings;
     this.#settings = settings;
+    for (const [name, state] of this.#states) {
+      const threshold = before[name];
+      if (settings[name] === false && threshold !== false) this.#clear(name, state, 0, threshold);
+    }
   }
 
   /** The alerts that are raised now. */
@@ -101,9 +106,7 @@ export class Alerts {
     if (threshold === false) return;
     const state = this.#states.get(name);
     if (value === undefined || value <= threshold) {
-      this.#states.delete(name);
-      if (state?.isRaised === true)
-        this.#tell(Object.freeze({ name, raised: false, value: value ?? 0, threshold, since: state.since }));
+      if (state !== undefined) this.#clear(name, state, value ?? 0, threshold);
       return;
     }
     const begun = state ?? { sinceMs: fromMs, since: new Date(wallMs - (nowMs - fromMs)), isRaised: false };
@@ -111,6 +114,11 @@ export class Alerts {
     if (begun.isRaised || nowMs - begun.sinceMs < LASTING_MS[name]) return;
     begun.isRaised = true;
     this.#tell(Object.freeze({ name, raised: true, value, threshold, since: begun.since }));
+  }
+
+  #clear(name: AlertName, { isRaised, since }: State, value: number, threshold: number): void {
+    this.#states.delete(name);
+    if (isRaised) this.#tell(Object.freeze({ name, raised: false, value, threshold, since }));
   }
 }
 

@@ -28,6 +28,7 @@ function sampled(settings: Partial<AlertSettings> = {}) {
   });
   return {
     alerts,
+    told,
     counted,
     handler,
     /** Samples for a time. @returns What was told meanwhile: name, raised, second. */
@@ -87,6 +88,22 @@ for (const [name, signal, threshold, seconds] of LASTING) {
 test('LC-08 an alert that is switched off, or has another threshold, behaves so', () => {
   const { pass } = sampled({ cpuRatio: false, memoryRatio: 0.5 });
   assert.deepEqual(pass(300_000, { cpuRatio: 5, heapRatio: 0.6 }).at, ['memoryRatio raised 181']);
+});
+
+test('CF-03 LC-08 an alert that is switched off at run time is cleared once, and is not raised again', () => {
+  const { alerts, told, pass } = sampled();
+  const above = { cpuRatio: 5, heapRatio: 1 };
+  pass(181_000, above);
+  assert.deepEqual(alerts.raised, ['cpuRatio', 'memoryRatio']);
+  told.length = 0;
+  for (let times = 0; times < 2; times++) alerts.configure({ ...DEFAULT_ALERTS, cpuRatio: false });
+  assert.deepEqual(told, [
+    { name: 'cpuRatio', raised: false, value: 0, threshold: 0.8, since: new Date(WALL_MS + 1_000) },
+  ]);
+  assert.deepEqual(alerts.raised, ['memoryRatio']);
+  assert.deepEqual(pass(300_000, above).at, []);
+  alerts.configure(DEFAULT_ALERTS);
+  assert.deepEqual(pass(181_000, above).at, ['cpuRatio raised 662']);
 });
 
 test('LC-08 errorRatio compares the failed handlers of each minute with its messages', () => {
