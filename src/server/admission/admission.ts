@@ -67,7 +67,6 @@ export interface AdmissionRefusal {
 const FULL: AdmissionRefusal = Object.freeze({ refused: 'ERR_SERVER_FULL' });
 const IP_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_IP_LIMIT' });
 const RATE_LIMIT: AdmissionRefusal = Object.freeze({ refused: 'ERR_RATE_LIMIT' });
-const NONE_REFUSED = Object.freeze({ now: 0, total: 0 });
 
 /** Counts connections. Checking and reserving are one synchronous step, so two handshakes never get the last place. */
 export class Admission {
@@ -83,6 +82,8 @@ export class Admission {
   #reserved = 0;
   /** Reserved places that do not belong to a connection of priority `critical`. */
   #ordinary = 0;
+  /** How often an address was refused because of its protocol violations. Never falls. */
+  #refusedAddresses = 0;
   #hasRoom = true;
   #isAboveSoftLimit = false;
   /** Called when {@link isAboveSoftLimit} has changed. It must not throw. */
@@ -222,9 +223,8 @@ export class Admission {
 
   /** Addresses that are refused because of their protocol violations: now, and so far. */
   get refusedAddresses(): { readonly now: number; readonly total: number } {
-    const violations = this.#violations;
-    if (violations === undefined) return NONE_REFUSED;
-    return { now: violations.refusedAddresses(this.#limits.clock.now()), total: violations.total };
+    const now = this.#violations?.refusedAddresses(this.#limits.clock.now()) ?? 0;
+    return { now, total: this.#refusedAddresses };
   }
 
   /**
@@ -234,7 +234,9 @@ export class Admission {
    */
   violated(address: string): boolean {
     const key = this.#keyOf(address);
-    return key !== undefined && this.#violations?.add(key, this.#limits.clock.now()) === true;
+    if (key === undefined || this.#violations?.add(key, this.#limits.clock.now()) !== true) return false;
+    this.#refusedAddresses++;
+    return true;
   }
 
   /** What limits per address count by; `undefined` for an address without such limits. */

@@ -13,8 +13,6 @@ export interface ViolationLimits {
  * entry whose time ends next.
  */
 export class ViolationTable {
-  /** Addresses that were refused so far, each time anew. */
-  total = 0;
   readonly #limits: ViolationLimits;
   readonly #maxAddresses: number;
   /** Times of the latest violations, by address. The address with the latest violation is last. */
@@ -60,7 +58,6 @@ export class ViolationTable {
     this.#refusedUntilMs.delete(key);
     this.#refusedUntilMs.set(key, nowMs + this.#limits.refuseMs);
     dropFirst(this.#refusedUntilMs, this.#maxAddresses);
-    this.total++;
     return true;
   }
 

@@ -257,6 +257,19 @@ test('LM-02 a changed option counts from the next place on', () => {
   assert.equal(admission.isAboveSoftLimit, false, 'no limit');
 });
 
+test('CF-03 RL-05 a changed violationLimit refuses no address, and the total of refused addresses stays', () => {
+  const { admission, limits, enter, refused } = open({ violationLimit: { perMinute: 1, refuseMs: 1_000 } });
+  assert.equal(admission.violated('192.0.2.1'), true);
+  assert.equal(refused('192.0.2.1'), 'ERR_VIOLATION_LIMIT');
+  for (const violationLimit of [{ perMinute: 2, refuseMs: 1_000 }, false] as const) {
+    limits.violationLimit = violationLimit;
+    admission.settingsChanged();
+    enter('192.0.2.1');
+    assert.equal(admission.violated('192.0.2.1'), false);
+    assert.deepEqual(admission.refusedAddresses, { now: 0, total: 1 });
+  }
+});
+
 test('LM-02 without a soft limit a full server is not above it', () => {
   const { admission, enter } = open({ maxConnections: 2, softLimitRatio: false });
   enter('192.0.2.1');

@@ -15,7 +15,7 @@ test('RL-05 an address is refused from its third violation within a minute, for 
   assert.equal(table.add('a', 60_001), true, 'the violation at 0 is more than a minute old');
   assert.deepEqual([table.refusedForMs('a', 60_001), table.refusedForMs('b', 60_001)], [10_000, 0]);
   assert.deepEqual([table.add('a', 65_000), table.refusedForMs('a', 65_000)], [false, 5_001], 'not extended');
-  assert.deepEqual([table.refusedAddresses(70_000), table.total], [1, 1]);
+  assert.equal(table.refusedAddresses(70_000), 1);
   assert.deepEqual([table.refusedForMs('a', 70_001), table.refusedAddresses(70_001)], [0, 0]);
   assert.equal(table.add('a', 70_002), false, 'an address begins anew after its refusal');
 });
