@@ -101,10 +101,7 @@ export class Admission {
       exemptAddresses,
       maxNewConnectionsPerMinute: rate,
       maxNewConnectionsPerMinutePerIp: ratePerIp,
-      maxConnections,
       violationLimit,
-      softLimitRatio,
-      softLimitReleaseRatio,
     } = this.#limits;
     const made = this.#made;
     this.#made = { exemptAddresses, rate, ratePerIp, violationLimit };
@@ -115,11 +112,7 @@ export class Admission {
       this.#ratePerAddress = ratePerIp === false ? undefined : new RateTable(ratePerIp, ratePerIp, MINUTE_MS);
     if (violationLimit !== made?.violationLimit)
       this.#violations = violationLimit === false ? undefined : new ViolationTable(violationLimit);
-    if (this.isFull) this.#hasRoom = false;
-    else if (this.#reserved < maxConnections * ROOM_RATIO) this.#hasRoom = true;
-    if (softLimitRatio === false || this.#reserved < maxConnections * softLimitReleaseRatio)
-      this.#moveSoftLimit(false);
-    else if (this.#reserved > maxConnections * softLimitRatio) this.#moveSoftLimit(true);
+    this.#placesChanged();
   }
 
   /**
@@ -272,35 +265,29 @@ export class Admission {
     const { kind } = reservation;
     if (kind === 'released') return;
     reservation.kind = 'released';
-    if (kind !== 'undecided') this.#leave(kind);
     const { address } = reservation;
     if (address !== undefined && --address.connections === 0) this.#addresses.delete(address.key);
+    if (kind === 'undecided') return;
+    this.#reserved--;
+    if (kind === 'ordinary') this.#ordinary--;
+    this.#placesChanged();
   }
 
   #take(reservation: Reservation, kind: 'ordinary' | 'critical'): void {
-    const { maxConnections, softLimitRatio } = this.#limits;
     reservation.kind = kind;
-    // The place that reaches the limit is not above it.
-    if (softLimitRatio !== false && this.#reserved >= maxConnections * softLimitRatio)
-      this.#moveSoftLimit(true);
-    // The options may have changed.
-    else this.#releaseSoftLimit();
     this.#reserved++;
     if (kind === 'ordinary') this.#ordinary++;
-    if (this.isFull) this.#hasRoom = false;
+    this.#placesChanged();
   }
 
-  #leave(kind: 'ordinary' | 'critical'): void {
-    const { maxConnections } = this.#limits;
-    this.#reserved--;
-    if (kind === 'ordinary') this.#ordinary--;
-    if (this.#reserved < maxConnections * ROOM_RATIO) this.#hasRoom = true;
-    this.#releaseSoftLimit();
-  }
-
-  #releaseSoftLimit(): void {
+  /** Places were taken or released, or the limits have changed. */
+  #placesChanged(): void {
     const { maxConnections, softLimitRatio, softLimitReleaseRatio } = this.#limits;
-    if (softLimitRatio === false || this.#reserved < maxConnections * softLimitReleaseRatio)
+    if (this.isFull) this.#hasRoom = false;
+    else if (this.#reserved < maxConnections * ROOM_RATIO) this.#hasRoom = true;
+    if (softLimitRatio !== false && this.#reserved > maxConnections * softLimitRatio)
+      this.#moveSoftLimit(true);
+    else if (softLimitRatio === false || this.#reserved < maxConnections * softLimitReleaseRatio)
       this.#moveSoftLimit(false);
   }
 

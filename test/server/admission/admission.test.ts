@@ -242,19 +242,35 @@ test('LM-02 a place taken at or above 80 % is above the soft limit, until less t
   assert.deepEqual(reports, [true, false, true]);
 });
 
-test('LM-02 a changed option counts from the next place on', () => {
-  const { admission, limits, enter } = open({ maxConnections: 10, softLimitRatio: 0.5 });
-  for (let i = 0; i < 6; i++) enter('192.0.2.1');
-  assert.equal(admission.isAboveSoftLimit, true);
-  limits.maxConnections = 20;
-  const held = enter('192.0.2.1');
-  assert.equal(admission.isAboveSoftLimit, false, 'more places');
-  limits.softLimitRatio = 0.1;
+test('LM-02 the first place above a limit that is no whole number of places is above it', () => {
+  const { admission, enter } = open({ maxConnections: 10, softLimitRatio: 0.55, softLimitReleaseRatio: 0.5 });
+  for (let i = 0; i < 5; i++) enter('192.0.2.1');
+  assert.equal(admission.isAboveSoftLimit, false);
   enter('192.0.2.1');
-  assert.equal(admission.isAboveSoftLimit, true, 'a lower limit');
-  limits.softLimitRatio = false;
-  admission.release(held);
-  assert.equal(admission.isAboveSoftLimit, false, 'no limit');
+  assert.equal(admission.isAboveSoftLimit, true);
+});
+
+/** With six places taken: what changes, and whether they are above the soft limit then. */
+const SOFT_LIMITS: readonly (readonly [change: Partial<AdmissionLimits>, isAbove: boolean])[] = [
+  [{ softLimitRatio: 0.5 }, true],
+  [{ maxConnections: 20 }, false],
+  [{ maxConnections: 10 }, true],
+  [{ softLimitRatio: 0.6 }, true],
+  [{ softLimitReleaseRatio: 0.6 }, true],
+  [{ softLimitRatio: 0.7, softLimitReleaseRatio: 0.7 }, false],
+  [{ softLimitRatio: 0.6, softLimitReleaseRatio: 0.5 }, false],
+  [{ softLimitRatio: 0.59 }, true],
+  [{ softLimitRatio: false }, false],
+];
+
+test('CF-03 LM-02 a changed soft limit, or number of places, holds at once', () => {
+  const { admission, limits, enter } = open({ maxConnections: 10, softLimitReleaseRatio: 0.4 });
+  for (let i = 0; i < 6; i++) enter('192.0.2.1');
+  for (const [change, isAbove] of SOFT_LIMITS) {
+    Object.assign(limits, change);
+    admission.settingsChanged();
+    assert.equal(admission.isAboveSoftLimit, isAbove, JSON.stringify(change));
+  }
 });
 
 test('CF-03 RL-05 a changed violationLimit refuses no address, and the total of refused addresses stays', () => {
