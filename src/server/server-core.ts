@@ -251,6 +251,8 @@ export class ServerCore<UserData>
     }
     this.registry.add(driver);
     driver.place = reservation;
+    // Its address does not count yet, if `maxConnectionsPerIp` was switched on during the handshake.
+    this.admission.count(reservation, driver.remoteAddress);
     this.observers.tell('opened', driver, handshakeMs, statusOfAcceptance(request));
     trace?.accepted(driver);
     this.topics.openSession(driver);

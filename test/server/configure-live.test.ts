@@ -250,6 +250,18 @@ test('CF-03 LM-01: below maxConnections nobody is closed; a full server is ready
   assert.equal(await knock(running, {}), 101);
 });
 
+test('CF-03 LM-01: a handshake that waits for its hook counts for its address once maxConnectionsPerIp is switched on', async (t) => {
+  const admit: (() => void)[] = [];
+  const upgrade = () => new Promise<void>((resolve) => void admit.push(resolve));
+  const { server, connect } = await listening(t, { upgrade });
+  const first = (await connect()).upgrade();
+  await waitUntil(() => admit.length === 1);
+  server.configure({ maxConnectionsPerIp: 1 });
+  admit[0]!();
+  assert.equal((await first).status, 101);
+  assert.equal((await (await connect()).upgrade()).status, 429);
+});
+
 test('CF-03 LM-01: connections that are open count for their address once maxConnectionsPerIp is switched on', async (t) => {
   const { server, join, connect } = await listening(t);
   const clients = [await join(), await join()];
