@@ -129,8 +129,10 @@ export class WorkerSnapshots implements SnapshotSource {
       if (now.has(run)) continue;
       // A worker that runs and has not answered counts with its last answer.
       if (runs.has(run.slice(0, run.lastIndexOf('.') + 1))) now.set(run, stats);
-      else
+      else {
         this.#ended = summedStats([...(this.#ended === undefined ? [] : [this.#ended]), countersOf(stats)]);
+        this.#events.forget(run);
+      }
     }
     this.#last = now;
     const all = [...now.values(), ...(this.#ended === undefined ? [] : [this.#ended])];

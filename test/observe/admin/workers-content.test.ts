@@ -220,6 +220,9 @@ test('LG-06 SC-02: events of all workers have one numbering, and name the worker
   const many = Array.from({ length: 100 }, (_, at) => at + 10);
   const last = await take([{ worker: up(1), servers: [withEvents(...many)] }]);
   assert.deepEqual([last.events.length, last.events.at(-1)?.number], [100, 107]);
+  await take([]);
+  const again = await take([{ worker: up(1), servers: [withEvents(1)] }]);
+  assert.equal(again.events.at(-1)?.number, 108, 'the system gave the id of a process that ended to another');
   content.stop();
   assert.equal(events.listenerCount('up') + events.listenerCount('exit'), 0);
 });
