@@ -1,3 +1,4 @@
+import { LOAD_LEVELS } from '../load-control/level.ts';
 import type { ServerStats } from '../../server/stats.ts';
 
 /** Of several servers, as if they were one. Numbers are sums, also `peak`, which is then the highest value that is possible. */
@@ -7,14 +8,10 @@ export function summedStats(all: readonly ServerStats[]): ServerStats | undefine
   const counts = all.map(({ load: _load, ...others }) => others);
   const loads = all.flatMap(({ load }) => load ?? []);
   // A ratio has no sum: the load is that of the busiest server.
-  const load = loads.find(
-    ({ level }) => level === LEVELS.find((worst) => loads.some((each) => each.level === worst)),
-  );
+  const worst = LOAD_LEVELS.findLast((level) => loads.some((load) => load.level === level));
+  const load = loads.find(({ level }) => level === worst);
   return { ...(summed(counts) as ServerStats), uptimeMs, ...(load === undefined ? {} : { load }) };
 }
-
-/** The worst first. */
-const LEVELS = ['critical', 'elevated', 'normal'] as const;
 
 function summed(values: readonly unknown[], name = ''): unknown {
   const [first] = values;
