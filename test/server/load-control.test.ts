@@ -327,6 +327,23 @@ test('CF-03 LC-01 thresholds change at run time: the next sample is compared wit
   );
 });
 
+test('CF-03 LC-01 a new sampleIntervalMs begins at once, unless the server does not sample', async (t) => {
+  const probe = (): LoadSignals => IDLE;
+  const { server, clock, join } = controlled(t, { probe, sampleIntervalMs: 60_000 });
+  server.configure({ loadControl: { probe, sampleIntervalMs: 50_000 } });
+  assert.equal(clock.pendingTimers, 0);
+  await join();
+  const samplesAfter = (ms: number): number => {
+    clock.advance(ms);
+    return server.stats().load!.history.length;
+  };
+  assert.equal(samplesAfter(1_000), 0);
+  server.configure({ loadControl: { probe, sampleIntervalMs: 100 } });
+  assert.equal(samplesAfter(200), 2);
+  server.configure({ loadControl: { probe, sampleIntervalMs: 100, cpuRatio: false } });
+  assert.equal(samplesAfter(100), 3);
+});
+
 test('CF-03 what load control made at the start cannot change, and it cannot be switched on or off', async (t) => {
   const probe = (): LoadSignals => IDLE;
   const { server } = controlled(t, { probe });

@@ -62,10 +62,14 @@ export class LoadMonitor implements LevelSource {
     return this.#judge.causes;
   }
 
-  /** The next samples use these settings. */
+  /** The next samples use these settings. A new interval begins at once. */
   configure(settings: LoadControlSettings): void {
+    const { sampleIntervalMs } = this.#settings;
     this.#settings = settings;
     this.#judge.configure(settings);
+    if (!this.#isOn || settings.sampleIntervalMs === sampleIntervalMs) return;
+    this.#server.clock.clearTimer(this.#timer);
+    this.#schedule();
   }
 
   /** Begins to sample; later calls do nothing. The first sample is taken after one interval. */
