@@ -321,16 +321,6 @@ export class ServerCore<UserData>
     this.reports.handlerFailed(error, driver, where);
   }
 
-  // `CredentialsOwner`.
-
-  certificateRenewed(file: string, validTo: string): void {
-    this.observers.tell('certificateRenewed', file, validTo);
-  }
-
-  certificateFailed(error: Error): void {
-    this.reports.certificateFailed(error);
-  }
-
   hookFailed(name: 'request' | 'requestHead', error: unknown): void {
     this.reports.handlerFailed(error, undefined, `the ${name} hook`);
   }

@@ -7,6 +7,7 @@ import type { Clock } from '../engine/clock.ts';
 import type { Refusal } from '../observe/observer.ts';
 import type { ResolvedServerOptions } from '../options/resolve-server-options.ts';
 import { HandshakeError, PeerError } from '../protocol/errors.ts';
+import type { CredentialsOwner } from './opening/credentials.ts';
 import type { ServerEvents } from './server-events.ts';
 
 /** Failures to accept come in floods. */
@@ -29,7 +30,7 @@ export interface ReportingServer<UserData> {
  * Reports what happens to a server: to observers, to the listeners of the application, and, if a failure has neither a
  * listener nor a logger, as a process warning.
  */
-export class ServerReports<UserData> {
+export class ServerReports<UserData> implements CredentialsOwner {
   readonly #owner: ReportingServer<UserData>;
   #shedEpisode = 0;
   #acceptFailedMs = Number.NEGATIVE_INFINITY;
@@ -98,7 +99,16 @@ export class ServerReports<UserData> {
     this.emit('error', error instanceof Error ? error : new PeerError('ERR_INTERNAL', String(error)));
   }
 
-  /** The files of a new certificate cannot be used. */
+  // `CredentialsOwner`.
+
+  get clock(): Clock {
+    return this.#owner.clock;
+  }
+
+  certificateRenewed(file: string, validTo: string): void {
+    this.#owner.observers.tell('certificateRenewed', file, validTo);
+  }
+
   certificateFailed(error: Error): void {
     this.#owner.options.logger?.error(
       { err: error },

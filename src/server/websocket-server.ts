@@ -81,7 +81,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     core.emitter = this;
     this.#core = core;
     const { tls } = core.options;
-    this.#credentials = tls === undefined ? undefined : new Credentials(tls, core);
+    this.#credentials = tls === undefined ? undefined : new Credentials(tls, core.reports);
     this.#connections = new RegistryView(core.registry);
     this.#admin = this.#createAdmin();
     this.#snapshots = new AdminSnapshots(() => subjectOf(core, this), true);
