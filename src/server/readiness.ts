@@ -12,3 +12,25 @@ export interface Readiness {
   /** Empty if `ready`. */
   readonly reasons: readonly ReadyReason[];
 }
+
+/** The server whose readiness is asked. */
+export interface AskedServer {
+  /** Whether a shutdown has begun. */
+  readonly isLeaving: boolean;
+  /** Whether clients can reach the server: it listens, is attached, or has handled an upgrade. */
+  readonly isReachable: () => boolean;
+  readonly admission: { readonly hasRoom: boolean };
+  readonly topics: { readonly lacksEngine: boolean };
+  /** What load control has against new clients. */
+  readonly guard: { readonly reasons: readonly ReadyReason[] };
+}
+
+export function readinessOf({ isLeaving, isReachable, admission, topics, guard }: AskedServer): Readiness {
+  const reasons: ReadyReason[] = [];
+  if (isLeaving) reasons.push('shutting-down');
+  else if (!isReachable()) reasons.push('not-listening');
+  if (!admission.hasRoom) reasons.push('full');
+  if (topics.lacksEngine) reasons.push('engine');
+  reasons.push(...guard.reasons);
+  return { ready: reasons.length === 0, reasons };
+}

@@ -48,7 +48,7 @@ import type { LiveSettings, Quality } from '../options/live-settings.ts';
 import { Registry } from './groups/registry.ts';
 import { ServerReports } from './server-reports.ts';
 import { SERVER_EVENTS, type ServerEvents } from './server-events.ts';
-import type { Readiness, ReadyReason } from './readiness.ts';
+import { type Readiness, readinessOf } from './readiness.ts';
 import type { ShutdownOwner, ShutdownProgress } from './shutdown.ts';
 import { Configuration } from './configuration.ts';
 import { Counters } from './counters.ts';
@@ -148,9 +148,8 @@ export class ServerCore<UserData>
     const log = logger === undefined ? [] : [new ServerLog(logger, this.clock)];
     this.counts = new ServerCounts(this.clock);
     this.counters = new Counters(this.deadlines.clock.now(), this.counts);
-    this.recorder = this.options.admin === false ? undefined : new AdminRecorder(this.clock);
-    const recorder = this.recorder === undefined ? [] : [this.recorder];
-    this.observers = new Observers([this.counters, this.counts, ...log, ...recorder, ...observers]);
+    this.observers = new Observers([this.counters, this.counts, ...log, ...observers]);
+    if (this.options.admin !== false) this.record();
     this.sharedRates = sharedRatesOf(this.options.rateLimit);
     this.warnings = new Warnings(logger);
     this.admission = new Admission(this.options);
@@ -335,13 +334,7 @@ export class ServerCore<UserData>
 
   /** Whether new clients can connect, and why not. */
   readiness(): Readiness {
-    const reasons: ReadyReason[] = [];
-    if (this.isLeaving) reasons.push('shutting-down');
-    else if (!this.isReachable()) reasons.push('not-listening');
-    if (!this.admission.hasRoom) reasons.push('full');
-    if (this.topics.lacksEngine) reasons.push('engine');
-    reasons.push(...this.guard.reasons);
-    return { ready: reasons.length === 0, reasons };
+    return readinessOf(this);
   }
 
   /** The metrics of the server and of the process. */
