@@ -1,4 +1,4 @@
-import { type CloseCause, type CloseInfo, causeOf } from '../protocol/close-info.ts';
+import type { CloseInfo } from '../protocol/close-info.ts';
 import { Connection, driverOf, type DriverOf } from '../connection/connection.ts';
 import type { ConnectionIdentity } from '../connection/connection-events.ts';
 import { type ListenerWatcher, listenersOf, type SafeEmitter } from '../connection/emitter.ts';
@@ -56,9 +56,7 @@ import { SelfCheck, type SelfCheckOwner } from './self-check.ts';
 import { ServerTopics, type TopicsOwner } from './server-topics.ts';
 import type { ServerStats } from './stats.ts';
 import type { LoadTopics } from './topic-loader.ts';
-
-/** Ends that the option `violationLimit` counts. */
-const VIOLATIONS: ReadonlySet<CloseCause> = new Set<CloseCause>(['protocol-error', 'invalid-utf8']);
+import { countViolation } from './violations.ts';
 
 /**
  * What a server knows: connections, topics, counts, who may come in. What it is to an application is `WebSocketServer`.
@@ -268,20 +266,10 @@ export class ServerCore<UserData>
   // What connections report.
 
   stateChanged(driver: DriverOf<UserData>, next: ConnectionState): void {
-    if (next === 'closing' && this.admission.countsViolations) this.#countViolation(driver);
+    if (next === 'closing' && this.admission.countsViolations) countViolation(this, driver);
     if (next !== 'closed') return;
     this.#leaving.add(driver);
     this.forget(driver);
-  }
-
-  #countViolation(driver: DriverOf<UserData>): void {
-    const { failure } = driver.link.core;
-    if (failure === undefined || !VIOLATIONS.has(causeOf(failure.code))) return;
-    try {
-      if (this.admission.violated(driver.remoteAddress)) this.reports.addressRefused(driver.remoteAddress);
-    } catch (error) {
-      this.reports.handlerFailed(error, driver, 'the function exemptAddresses');
-    }
   }
 
   /** Removes a closed connection from topics, registry and limits. */
