@@ -12,15 +12,15 @@ import type { ShutdownOptions } from './shutdown.ts';
 import type { ServerStats } from './stats.ts';
 import type { TopicServer } from './topic-server.ts';
 
+/** A server, as its application has it. */
+interface ShownServer<UserData> extends TopicServer<UserData> {
+  readonly connections: ReadonlyRegistry<Connection<UserData>>;
+  stats(): ServerStats;
+  shutdown(options?: ShutdownOptions): Promise<unknown>;
+}
+
 /** What an admin port and snapshots show of a server. */
-export function subjectOf<UserData>(
-  core: ServerCore<UserData>,
-  server: TopicServer<UserData> & {
-    readonly connections: ReadonlyRegistry<Connection<UserData>>;
-    stats(): ServerStats;
-    shutdown(options?: ShutdownOptions): Promise<unknown>;
-  },
-): AdminSubject {
+export function subjectOf<UserData>(core: ServerCore<UserData>, server: ShownServer<UserData>): AdminSubject {
   const { options } = core;
   return {
     options: options.admin === false ? { actions: false } : options.admin,
@@ -81,9 +81,21 @@ export class Admin {
   readonly #subject: AdminSubject;
   #port: Promise<AdminPort> | undefined;
 
-  constructor(host: AdminHost, subject: AdminSubject) {
+  private constructor(host: AdminHost, subject: AdminSubject) {
     this.#host = host;
     this.#subject = subject;
+  }
+
+  /** @returns `undefined` without the option `admin`. */
+  static of<UserData>(
+    core: ServerCore<UserData>,
+    server: ShownServer<UserData>,
+    openServer: AdminHost['openServer'],
+  ): Admin | undefined {
+    const { admin, clock, logger } = core.options;
+    if (admin === false) return undefined;
+    const failed = (error: unknown): void => core.reports.adminFailed(error);
+    return new Admin({ options: admin, clock, logger, failed, openServer }, subjectOf(core, server));
   }
 
   /** Whether the port is open, or opens. */

@@ -83,7 +83,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     const { tls } = core.options;
     this.#credentials = tls === undefined ? undefined : new Credentials(tls, core.reports);
     this.#connections = new RegistryView(core.registry);
-    this.#admin = this.#createAdmin();
+    this.#admin = Admin.of(core, this, (settings) => new WebSocketServer(settings));
     this.#snapshots = new AdminSnapshots(() => subjectOf(core, this), true);
     this.#ownSnapshots = new AdminSnapshots(() => subjectOf(core, this), false);
     core.isReachable = () =>
@@ -378,22 +378,6 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
   #openAdmin(): void {
     if (this.#admin?.isOpen !== false || this.#shutdown !== undefined) return;
     this.#admin.open().catch((error: unknown) => this.#core.reports.adminFailed(error));
-  }
-
-  #createAdmin(): Admin | undefined {
-    const core = this.#core;
-    const { admin, logger } = core.options;
-    if (admin === false) return undefined;
-    return new Admin(
-      {
-        options: admin,
-        clock: core.clock,
-        logger,
-        failed: (error) => core.reports.adminFailed(error),
-        openServer: (settings) => new WebSocketServer(settings),
-      },
-      subjectOf(core, this),
-    );
   }
 
   #serves(path: string): boolean {
