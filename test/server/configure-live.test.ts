@@ -237,7 +237,7 @@ for (const { what, options, headers, statuses } of [
   });
 }
 
-test('CF-03 LM-01: below maxConnections nobody is closed; a full server is ready again with more places', async (t) => {
+test('CF-03 LM-01: a lower maxConnections closes no connection; a full server is ready again with more places', async (t) => {
   const running = live(t, { maxConnections: 3 });
   await running.join();
   await running.join();

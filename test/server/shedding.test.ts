@@ -189,7 +189,7 @@ for (const door of ['listen', 'attach'] as const) {
   });
 }
 
-test('LC-05 a server that is only full closes nobody, although its level is critical', async (t) => {
+test('LC-05 a server that is only full closes no connection, although its level is critical', async (t) => {
   const { connectionsRatio: _, ...calm } = IDLE;
   const room = live(t, { maxConnections: 4, softLimitRatio: false, loadControl: { probe: () => calm } });
   for (let i = 0; i < 4; i++) await room.join();

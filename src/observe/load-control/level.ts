@@ -6,7 +6,7 @@ export type LoadLevel = 'normal' | 'elevated' | 'critical';
 /** Every level, the lowest first. */
 export const LOAD_LEVELS: readonly LoadLevel[] = Object.freeze(['normal', 'elevated', 'critical']);
 
-/** Whoever knows the level at this moment. */
+/** Knows the level at this moment. */
 export interface LevelSource {
   readonly level: LoadLevel;
   /** The signals that reached the level, if they are known. */

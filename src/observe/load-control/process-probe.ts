@@ -16,7 +16,7 @@ const US_PER_MS = 1_000;
 /** Samples that a share of CPU time, and a share of the event loop, covers. */
 const CPU_SAMPLES = 30;
 const LOOP_SAMPLES = 10;
-/** Asking for the limit of the memory takes 25 µs, and it hardly ever changes. */
+/** Asking for the limit of the memory takes 25 µs, and it rarely changes. */
 const LIMIT_FOR_MS = 60_000;
 
 /** The signals of the process. */

@@ -78,7 +78,7 @@ export class HandshakePlaces {
   /** Call when the limits have changed in place. */
   settingsChanged(): void {
     this.#isExempt = addressMatcher(this.#limits.exemptAddresses);
-    for (const of of this.#addresses.values()) of.isExempt = undefined;
+    for (const places of this.#addresses.values()) places.isExempt = undefined;
   }
 
   /** Sockets between accept and the end of their handshake. */

@@ -26,7 +26,7 @@ export class Credentials {
   readonly #files: TlsFiles | undefined;
   readonly #isWatching: boolean;
   #options: TlsOptions;
-  /** What was read from the files at last, whether or not it could be used. */
+  /** What the last reading of the files found, whether or not it could be used. */
   #read: TlsCredentials | undefined;
   #server: TlsServer | undefined;
   #watch: FileWatch | undefined;
