@@ -15,7 +15,7 @@ export class RateGuard {
   readonly limit: RateLimit;
   /** True if {@link takeBytes} has to pay for each byte. */
   readonly countsBytes: boolean;
-  /** True until {@link share}, if the limit has a function that names a key. */
+  /** True until {@link share} or {@link ended}, if the limit has a function that names a key. */
   isWithoutKey: boolean;
   #buckets: RateBuckets;
   #shared: SharedRate | undefined;
@@ -34,10 +34,12 @@ export class RateGuard {
   }
 
   /**
-   * Pays from the buckets of a key from now on. Call it before the first payment, and {@link ended} at the end.
+   * Pays from the buckets of a key from now on. Call it before the first payment, and {@link ended} at the end. Does nothing
+   * after the end: the function that names the key may have closed the connection.
    * @param key `undefined`: the connection keeps buckets of its own.
    */
   share(rates: SharedRates, key: string | undefined, nowMs: number): void {
+    if (!this.isWithoutKey) return;
     this.isWithoutKey = false;
     if (key === undefined) return;
     this.#shared = rates.enter(key, nowMs);
@@ -47,6 +49,7 @@ export class RateGuard {
 
   /** The connection has closed, or has another limit. A second call does nothing. */
   ended(nowMs: number): void {
+    this.isWithoutKey = false;
     this.resumedReading(nowMs);
     this.#shared?.rates.leave(this.#shared, nowMs);
     this.#shared = undefined;

@@ -55,6 +55,14 @@ test('RL-06 a key is remembered after its last connection until its buckets are 
   assert.equal(fresh.size, 0, 'unused buckets are full');
 });
 
+test('RL-06 a connection that ended while its key was asked for pays from no shared buckets', () => {
+  const rates = new SharedRates(LIMIT);
+  const guard = new RateGuard(LIMIT);
+  guard.ended(0);
+  guard.share(rates, 'ann', 0);
+  assert.equal(rates.size, 0);
+});
+
 test('RL-06 the number of remembered keys is bounded: the one that has been idle for longest is dropped', () => {
   const rates = new SharedRates(LIMIT, 2);
   for (const key of ['a', 'b', 'c']) {
