@@ -5,6 +5,9 @@ function bucket(rate: number | undefined, burst: number | undefined): TokenBucke
   return rate === undefined ? undefined : new TokenBucket(rate, burst ?? rate * 2);
 }
 
+const isFull = (one: TokenBucket | undefined, nowMs: number): boolean =>
+  one === undefined || one.waitMs(Number.POSITIVE_INFINITY, nowMs) === 0;
+
 /** The buckets that one connection pays from, or all connections with one key. */
 export class RateBuckets {
   /**
@@ -59,8 +62,6 @@ export class RateBuckets {
 
   /** Full buckets behave as new ones. */
   areFull(nowMs: number): boolean {
-    return [this.#bytes, this.#messages].every(
-      (each) => each === undefined || each.waitMs(Number.POSITIVE_INFINITY, nowMs) === 0,
-    );
+    return isFull(this.#bytes, nowMs) && isFull(this.#messages, nowMs);
   }
 }

@@ -28,8 +28,10 @@ export class SharedRates {
   readonly #maxIdleKeys: number;
   /** Keys with connections: never more than the server has connections. */
   readonly #used = new Map<string, SharedRate>();
-  /** Keys without a connection, the one that has been so for longest first. */
+  /** Keys without a connection. */
   readonly #idle = new Map<string, SharedRate>();
+  /** Kept between calls: a new iterator would step over all keys deleted at the front of the Map. */
+  #hand = this.#idle.values();
 
   constructor(limit: RateLimit, maxIdleKeys: number = MAX_IDLE_KEYS) {
     this.#limit = limit;
@@ -60,19 +62,24 @@ export class SharedRates {
     this.#used.delete(rate.key);
     this.#dropFull(nowMs);
     if (rate.buckets.areFull(nowMs)) return;
+    if (this.#idle.size >= this.#maxIdleKeys) this.#idle.delete(this.#next()!.key);
     this.#idle.set(rate.key, rate);
-    if (this.#idle.size <= this.#maxIdleKeys) return;
-    for (const oldest of this.#idle.keys()) {
-      this.#idle.delete(oldest);
-      return;
-    }
   }
 
   #dropFull(nowMs: number): void {
-    let looks = LOOKS;
-    for (const [key, { buckets }] of this.#idle) {
-      if (looks-- === 0 || !buckets.areFull(nowMs)) return;
-      this.#idle.delete(key);
+    for (let looks = Math.min(LOOKS, this.#idle.size); looks > 0; looks--) {
+      const { key, buckets } = this.#next()!;
+      if (buckets.areFull(nowMs)) this.#idle.delete(key);
     }
+  }
+
+  /** The keys without a connection in turn. `undefined` if there is none. */
+  #next(): SharedRate | undefined {
+    let step = this.#hand.next();
+    if (step.done === true) {
+      this.#hand = this.#idle.values();
+      step = this.#hand.next();
+    }
+    return step.value;
   }
 }

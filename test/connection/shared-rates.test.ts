@@ -63,18 +63,35 @@ test('RL-06 a connection that ended while its key was asked for pays from no sha
   assert.equal(rates.size, 0);
 });
 
-test('RL-06 the number of remembered keys is bounded: the one that has been idle for longest is dropped', () => {
-  const rates = new SharedRates(LIMIT, 2);
-  for (const key of ['a', 'b', 'c']) {
-    const guard = guardOf(rates, key);
-    takes(guard, 20, 0);
-    guard.ended(0);
-  }
+for (const most of [1, 2, 3])
+  test(`RL-06 at most ${most} keys are remembered: a new one replaces another one`, () => {
+    const rates = new SharedRates(LIMIT, most);
+    const keys = Array.from('abcdefgh');
+    for (const key of keys) {
+      const guard = guardOf(rates, key);
+      takes(guard, 20, 0);
+      guard.ended(0);
+      const again = guardOf(rates, key);
+      assert.equal(takes(again, 1, 0), 0, 'the newest one stays');
+      again.ended(0);
+    }
+    assert.equal(rates.size, most);
+    assert.equal(keys.filter((key) => takes(guardOf(rates, key), 1, 0) === 0).length, most);
+  });
+
+test('RL-06 every remembered key is dropped when its buckets are full, also behind one that fills later', () => {
+  const rates = new SharedRates(LIMIT);
+  const spend = (key: string, nowMs: number): void => {
+    const guard = new RateGuard(LIMIT);
+    guard.share(rates, key, nowMs);
+    takes(guard, 20, nowMs);
+    guard.ended(nowMs);
+  };
+  for (let at = 0; at < 50; at++) spend(`early ${at}`, 0);
+  // Never full again.
+  for (let at = 0; at < 50; at++) spend('often', 1_990 + at);
+  for (let at = 0; at < 20; at++) new RateGuard(LIMIT).share(rates, 'other', 2_050);
   assert.equal(rates.size, 2);
-  assert.deepEqual(
-    ['a', 'b', 'c'].map((key) => takes(guardOf(rates, key), 1, 0)),
-    [1, 0, 0],
-  );
 });
 
 test('RL-06 RL-03: what arrives within the rate while a connection of the key does not read is no burst', () => {
