@@ -36,6 +36,8 @@ export class MessagesBehind {
   readonly isHeld: boolean;
   /** A Map keeps the place of a key whose value changes. Messages without a key have a number. */
   readonly #messages = new Map<string | number, MessageBehind>();
+  /** Kept between calls: a new iterator would step over all messages deleted at the front of the Map. */
+  #front = this.#messages.entries();
   #nextNumber = 0;
 
   constructor(isHeld = false) {
@@ -78,11 +80,8 @@ export class MessagesBehind {
    * @returns Its size in bytes and `ENTRY_BYTES`; 0 if there is none.
    */
   dropOldest(): number {
-    for (const [key, oldest] of this.#messages) {
-      this.#remove(key, oldest);
-      return oldest.bytes + ENTRY_BYTES;
-    }
-    return 0;
+    const oldest = this.#takeOldest();
+    return oldest === undefined ? 0 : oldest.bytes + ENTRY_BYTES;
   }
 
   /** Drops all messages. @returns Their number. */
@@ -98,11 +97,10 @@ export class MessagesBehind {
    * @param room Stops when at least so many bytes were passed on.
    */
   passTo(outbox: MessageTarget, room = Number.POSITIVE_INFINITY): void {
-    let left = room;
-    for (const [key, message] of this.#messages) {
-      if (left <= 0) return;
+    for (let left = room; left > 0; ) {
+      const message = this.#takeOldest();
+      if (message === undefined) return;
       left -= countedOf(message);
-      this.#remove(key, message);
       if ('prepared' in message) outbox.prepared(message.prepared);
       else if (typeof message.data === 'string') outbox.text(message.data, message.compress);
       else outbox.data(message.opcode, message.data, message.compress);
@@ -117,8 +115,18 @@ export class MessagesBehind {
     return replaced?.bytes ?? NOT_QUEUED;
   }
 
-  #remove(key: string | number, message: MessageBehind): void {
+  /** Removes and returns the oldest message. */
+  #takeOldest(): MessageBehind | undefined {
+    let step = this.#front.next();
+    if (step.done === true) {
+      // This iterator does not return what is added from now on.
+      this.#front = this.#messages.entries();
+      step = this.#front.next();
+      if (step.done === true) return undefined;
+    }
+    const [key, message] = step.value;
     this.#messages.delete(key);
     this.countedBytes -= countedOf(message);
+    return message;
   }
 }
