@@ -225,6 +225,28 @@ test('SC-02 two nodes with one id: the second is refused', async () => {
   assert.deepEqual(ids.sort(), [nodes[0]!.node.nodeId, third.node.nodeId].sort(), 'the first is still known');
 });
 
+for (const [what, snapshots] of [
+  ['rejects', () => Promise.reject(new Error('as a test'))],
+  [
+    'throws',
+    () => {
+      throw new Error('as a test');
+    },
+  ],
+  ['returns what is no JSON', () => Promise.resolve([1n] as never)],
+  ['is missing', undefined],
+] as const)
+  test(`SC-02 LG-06 the other servers of a worker have snapshots if that of one server ${what}`, async () => {
+    const { machine, one, a } = await twoNodes();
+    const server = { metrics: () => '', shutdown: () => Promise.resolve() };
+    one.link.serve(snapshots === undefined ? server : { ...server, snapshots });
+    one.link.serve({ ...server, snapshots: () => Promise.resolve(['of the other'] as never) });
+    const asked = machine.hub.snapshots([], 1_000);
+    await a.pass(500);
+    assert.deepEqual((await asked).get(one.member.port.id), [['of the other']]);
+    assert.equal(one.isKilled, false);
+  });
+
 test('SC-02 64 topics published in one turn are one IPC message to the hub, and one to a subscriber', async () => {
   const { one, two, a, b } = await twoNodes();
   const topics = Array.from({ length: 64 }, (_, at) => `t${at}`);

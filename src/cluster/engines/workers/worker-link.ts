@@ -128,10 +128,16 @@ export class WorkerLink {
 
   /** The snapshots of each server; none of a server that has failed to take them. */
   async #snapshots(id: number, views: readonly AdminView[]): Promise<void> {
-    const taken = await Promise.all(
-      [...this.#servers].flatMap((server) => server.snapshots?.(views).catch(() => undefined) ?? []),
+    const texts = await Promise.all(
+      Array.from(this.#servers, async (server) => {
+        try {
+          return JSON.stringify(await server.snapshots?.(views));
+        } catch {
+          return undefined;
+        }
+      }),
     );
-    this.#answer(id, JSON.stringify(taken.filter((each) => each !== undefined)));
+    this.#answer(id, `[${texts.filter((text) => text !== undefined).join(',')}]`);
   }
 
   async #stop(id: number, timeoutMs: number): Promise<void> {
