@@ -244,8 +244,10 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   stateChanged(next: ConnectionState, previous: ConnectionState): void {
     const link = this.link;
     this.owner.observers?.tell('stateChanged', this, next, previous);
-    link.attempt(() => this.#expiry?.cancel());
-    link.attempt(() => this.#lifetime?.cancel());
+    link.attempt(() => {
+      this.#expiry?.cancel();
+      this.#lifetime?.cancel();
+    });
     link.attempt(() => this.streamsEnded());
     link.attempt(() => this.receivingInterrupted());
     if (next === 'closed') {
