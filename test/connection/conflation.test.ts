@@ -120,7 +120,7 @@ test('BP-15: the Close of the peer is answered after the queued messages', async
   assert.equal(await closeCode(raw), 1000);
 });
 
-test('BP-15 FB-12: fragments that have begun are never replaced; messages behind them are', async (t) => {
+test('BP-15 FB-12: fragments that have begun are never replaced; messages queued after them are', async (t) => {
   const { connection, read } = await blocked(t);
   connection.send('before 1', { key: 'a' });
   let release = (): void => {};

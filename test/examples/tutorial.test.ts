@@ -65,7 +65,7 @@ test('EX-01 tutorial 2: the server of the page sends messages back', async (t) =
   assert.equal(await next(), 'hello');
 });
 
-test('EX-01 tutorial 3: a message reaches everybody, the sender too', async (t) => {
+test('EX-01 tutorial 3: a message reaches all clients, the sender too', async (t) => {
   const port = await serve(t, '3-everybody').port();
   const [ann, ben] = [await visit(t, port), await visit(t, port)];
   const heard = [messages(ann), messages(ben)];
@@ -89,7 +89,7 @@ async function named(t: TestContext, port: number, path: string) {
   return { connection, next: messages(connection) };
 }
 
-test('EX-01 tutorial 4: messages have a name, and everybody learns who is there', async (t) => {
+test('EX-01 tutorial 4: messages have a name, and all clients get the list of members', async (t) => {
   const port = await serve(t, '4-names').port();
   const ann = await named(t, port, '/?name=ann');
   await until(ann.next, 'here', ['ann']);
@@ -101,7 +101,7 @@ test('EX-01 tutorial 4: messages have a name, and everybody learns who is there'
   await until(ann.next, 'here', ['ann']);
 });
 
-test('EX-01 tutorial 4, solution: everybody learns who left', async (t) => {
+test('EX-01 tutorial 4, solution: all clients get the name of a member that left', async (t) => {
   const port = await serveSolved(t, '4-names').port();
   const [ann, ben] = [await named(t, port, '/?name=ann'), await named(t, port, '/?name=ben')];
   ben.connection.close();

@@ -115,7 +115,7 @@ for (const { what, key, says } of [
   });
 }
 
-test('RL-06 HS-13: bytes behind the handshake count for the key, too', async (t) => {
+test('RL-06 HS-13: bytes that follow the handshake count for the key, too', async (t) => {
   const { server, join } = live(t, options({ messagesPerSecond: 1, burstMessages: 1 }));
   server.on('message', () => undefined);
   const { raw } = await join({ 'X-User': 'ann' });

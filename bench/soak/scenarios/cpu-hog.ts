@@ -12,7 +12,7 @@ const HOGS = 2;
 /** Other processes take all cores of the machine for the middle third of the time. */
 export const cpuHog: Scenario = {
   name: 'cpu-hog',
-  summary: 'other processes take every core for a while: nobody is lost, and it is over when they end',
+  summary: 'other processes take every core for a while: no client is lost, and latency is as before afterwards',
   defaults: { minutes: 1.5, connections: 200, rate: 200 },
   async run({ open, connections, rate, durationMs }) {
     const stage = await open({

@@ -19,7 +19,7 @@ const READING_BYTES = 4 * MESSAGE_BYTES;
 /** A broadcast to clients of which some read nothing, and come again when they are closed. */
 export const slowConsumers: Scenario = {
   name: 'slow-consumers',
-  summary: 'one client in ten reads nothing: it is closed, memory is bounded, nobody else notices',
+  summary: 'one client in ten reads nothing: it is closed, memory is bounded, other clients notice nothing',
   defaults: { minutes: 1, connections: 100, rate: 10 },
   async run({ open, connections, rate, durationMs }) {
     const stalled = Math.ceil(connections / ONE_IN);

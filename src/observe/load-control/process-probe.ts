@@ -9,7 +9,7 @@ import { memoryLimit } from '../memory-limit.ts';
 import { oldSpaceLimit, oldSpaceUsed } from '../old-space.ts';
 import type { LoadSignals } from './signals.ts';
 
-/** Time between two looks at the event loop, in ms; Node counts it as delay. Costs 0.4 % of a core. */
+/** Time between two looks at the event loop, in ms; Node counts it as delay. Most of what load control costs. */
 const RESOLUTION_MS = 20;
 const NS_PER_MS = 1e6;
 const US_PER_MS = 1_000;

@@ -57,7 +57,7 @@ test('LG-06 SC-02: the port of workers asks for the token, and refuses other hos
   );
 });
 
-test('MT-03 LG-06: workersAdmin refuses what is no workers, unknown options, actions, and a port in use', async (t) => {
+test('MT-03 LG-06: workersAdmin refuses other objects than workers, unknown options, actions, and a port in use', async (t) => {
   const workers = workersOf();
   const cases: readonly (readonly [args: readonly unknown[], code: string, says: RegExp])[] = [
     [[{}, { port: 0 }], 'ERR_ARGUMENT', /startWorkers\(\)/],

@@ -85,7 +85,7 @@ for (const [name, signal, threshold, seconds] of LASTING) {
   });
 }
 
-test('LC-08 an alert that is switched off, or has another threshold, behaves so', () => {
+test('LC-08 false switches an alert off, and a number replaces its threshold', () => {
   const { pass } = sampled({ cpuRatio: false, memoryRatio: 0.5 });
   assert.deepEqual(pass(300_000, { cpuRatio: 5, heapRatio: 0.6 }).at, ['memoryRatio raised 181']);
 });
@@ -142,7 +142,7 @@ test('LC-08 handlerTimeRatio compares the p95 of two minutes with the usual one 
   assert.deepEqual(pass(3 * MINUTE_MS, {}, at(0.002)).at, [`handlerTimeRatio cleared ${begin + 21 * 60}`]);
 });
 
-test('LC-08 a time to which handlers have become used is usual after half an hour', () => {
+test('LC-08 a handler time that stays high is the usual one after half an hour', () => {
   const { pass, handler } = sampled();
   const at = (seconds: number) => (): void => handler.add(seconds);
   pass(60 * MINUTE_MS, {}, at(0.002));

@@ -66,7 +66,7 @@ for (const [what, act, rest] of [
   });
 }
 
-test('BP-15: messages behind fragments are not passed on by a mark', () => {
+test('BP-15: a mark does not release messages that wait for the end of a fragmented message', () => {
   const wire = { blocked: false, bufferedBytes: 0, needsCopies: false };
   const outbox = new Outbox(wire, { maxPendingPongs: 4 }, new ProtocolMemory());
   outbox.behind = new MessagesBehind();

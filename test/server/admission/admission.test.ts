@@ -296,7 +296,7 @@ test('LM-02 without a soft limit a full server is not above it', () => {
 test('LC-04 kept places are for connections of priority critical', () => {
   const { admission, enter, refused } = open({ maxConnections: 10 }, 0.2);
   const ordinary = Array.from({ length: 8 }, () => enter('192.0.2.1'));
-  assert.equal(refused('192.0.2.1'), 'ERR_SERVER_FULL', 'its priority cannot become critical');
+  assert.equal(refused('192.0.2.1'), 'ERR_SERVER_FULL', 'no hook decides about the priority');
   assert.equal(admission.hasRoom, true, 'two places are left');
   const undecided = admission.reserve('192.0.2.1', true);
   assert.ok(isHeld(undecided));

@@ -121,7 +121,7 @@ test('HS-25 RT-06 a place moves to the client that a proxy names', () => {
   assert.deepEqual([places.pending, places.addresses], [0, 0]);
 });
 
-test('CF-03 LM-04 addresses that were exempt are not after a change, and the other way round', () => {
+test('CF-03 LM-04 after a change, exemptAddresses exempts the new addresses and no longer the old ones', () => {
   const limits = {
     ...DEFAULT_SERVER_OPTIONS,
     maxPendingHandshakesPerIp: 1 as number | false,
