@@ -1,4 +1,4 @@
-import type { Logger, TlsCredentials, WebSocketServer } from '../index.ts';
+import type { Logger, ServerOptions, TlsCredentials, WebSocketServer } from '../index.ts';
 import { selfSigned } from '../testing/index.ts';
 import { UsageError } from './command.ts';
 import { textOfFile } from './files.ts';
@@ -25,14 +25,31 @@ export function credentialsOf(flags: FlagValues, host: string): TlsCredentials |
   return selfSigned([...names]);
 }
 
-/** Reads the certificate files again. Keeps the old certificate if the new one is invalid. */
-export function renew(server: WebSocketServer, flags: FlagValues, host: string, logger: Logger): void {
+/**
+ * Reads the certificate files again, those of flags or those of the configuration file. Keeps the old certificate if the new one
+ * is invalid. A generated certificate stays: clients trust this one.
+ * @param options Of the configuration file.
+ */
+export function renew(
+  server: WebSocketServer,
+  flags: FlagValues,
+  host: string,
+  options: ServerOptions,
+  logger: Logger,
+): void {
+  if (flags.has('tls-self-signed')) return;
   try {
-    const credentials = credentialsOf(flags, host);
+    const credentials = credentialsOf(flags, host) ?? credentialsIn(options);
     if (credentials === undefined) return;
     server.reloadTls(credentials);
     logger.info({}, 'certificate renewed');
   } catch (error) {
     logger.error({ err: error }, 'certificate not renewed, the server keeps the old one');
   }
+}
+
+function credentialsIn({ tls }: ServerOptions): TlsCredentials | undefined {
+  const { certFile, keyFile } = tls ?? {};
+  if (certFile === undefined || keyFile === undefined) return undefined;
+  return { cert: textOfFile('tls.certFile', certFile), key: textOfFile('tls.keyFile', keyFile) };
 }

@@ -94,13 +94,15 @@ async function runIn(
     return EXIT.DONE;
   }
   const mode = modeOf(flags);
+  const workers = worker === undefined ? workerCountOf(flags) : undefined;
   if (flags.has('print-config')) {
-    io.out(printedConfig(readServeOptions(flags, mode, io)));
+    const config = readServeOptions(flags, mode, io);
+    if (workers !== undefined) refuseForWorkers(config.settings);
+    io.out(printedConfig(config));
     return EXIT.DONE;
   }
   const logger = loggerFor(io, flags);
   const address = brokerAddressOf(flags, mode);
-  const workers = worker === undefined ? workerCountOf(flags) : undefined;
   // Each worker connects by itself, the primary does not.
   if (address !== undefined && workers !== undefined) checkClient(address, io);
   let broker: Broker | undefined;
@@ -186,7 +188,7 @@ async function runServer(serving: Serving): Promise<void> {
   const file = textOf(flags, 'config');
   const reload = file === undefined ? undefined : new Reload(file, mode, logger, config, read);
   const stopRenewing = io.onHangUp(() => {
-    renew(server, flags, host, logger);
+    renew(server, flags, host, config.options, logger);
     reload?.apply(server);
   });
   let adminUrl: string | undefined;

@@ -131,6 +131,10 @@ function refuseContradictions(options: ConnectionSettings): void {
   const { perMessageDeflate, onOverflow } = options;
   if (perMessageDeflate !== false && perMessageDeflate.contextTakeover && onOverflow === 'drop-oldest') {
     // with takeover, later messages refer to earlier ones, so dropping an earlier one breaks them
-    refuseOption('onOverflow', onOverflow, "'close' or 'drop-newest' with perMessageDeflate.contextTakeover");
+    refuseOption(
+      'onOverflow',
+      onOverflow,
+      "'close', 'drop-newest' or 'conflate' with perMessageDeflate.contextTakeover",
+    );
   }
 }

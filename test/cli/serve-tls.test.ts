@@ -80,7 +80,7 @@ test('CM-04: SIGHUP is handled from the line with the URL until the last connect
   assert.equal(await exit, 0);
 });
 
-test('CM-04: --tls-self-signed makes a certificate for this machine', async (t) => {
+test('CM-04: --tls-self-signed makes a certificate for this machine, and SIGHUP leaves it', async (t) => {
   const server = await served('--chat', '--tls-self-signed');
   t.after(() => server.stop());
   assert.equal(server.url.protocol, 'https:');
@@ -88,6 +88,8 @@ test('CM-04: --tls-self-signed makes a certificate for this machine', async (t) 
   client.send('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
   assert.equal((await client.nextHead()).status, 200);
   client[Symbol.dispose]();
+  server.io.hangUp();
+  assert.doesNotMatch(server.io.errLines.join('\n'), /certificate/, 'clients trust the first one');
   await waitUntil(() => server.io.outLines.length === 1);
 });
 

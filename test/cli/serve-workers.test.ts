@@ -247,3 +247,19 @@ test('CF-04 CM-04 serve --workers: every worker follows the file after SIGHUP', 
     return closed === 6;
   });
 });
+
+test('CF-04 CM-04 serve --workers: SIGHUP before the workers listen ends none of them', {
+  skip: noSignals,
+}, async (t) => {
+  const io = fakeIo();
+  const hangsUp = {
+    ...io,
+    onHangUp: (listener: () => void) => {
+      listener();
+      return io.onHangUp(listener);
+    },
+  };
+  const server = await served('--json', '--workers', '2', '--shutdown-timeout-ms', '500', { io: hangsUp });
+  t.after(() => server.stop());
+  assert.deepEqual(server.events('workerExit'), []);
+});

@@ -53,7 +53,7 @@ const WRONG: readonly (readonly [args: readonly string[], sentence: string])[] =
   [['serve', '--compress-level', '10'], '--compress-level is 10'],
   [
     ['serve', '--compress-context-takeover', '--on-overflow', 'drop-oldest'],
-    "--on-overflow is \"drop-oldest\"; it must be 'close' or 'drop-newest' with --compress-context-takeover",
+    "--on-overflow is \"drop-oldest\"; it must be 'close', 'drop-newest' or 'conflate' with --compress-context-takeover",
   ],
   [['serve', '--rate-limit-action', 'throttle'], '--rate-limit-action needs a rate'],
   [['serve', '--violation-limit-refuse-ms', '5'], '--violation-limit-refuse-ms needs a number of violations'],

@@ -65,7 +65,7 @@ export async function showing(page: Page, selector: string, expected: readonly s
     await waitUntil(
       async () => {
         // A page that navigates answers no question.
-        seen = await texts(page, selector).catch(() => []);
+        seen = await texts(page, selector).catch(() => ['(no answer)']);
         return JSON.stringify(seen) === JSON.stringify(expected);
       },
       { deadlineMs: 15_000 },

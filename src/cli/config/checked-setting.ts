@@ -24,10 +24,45 @@ export function checkedValue(
   given: unknown,
   label: string,
 ): unknown {
-  const isBudget = kind === 'budget' && typeof given === 'number' && Number.isSafeInteger(given) && given > 0;
-  const value = checkServerOption(path, isBudget ? new MemoryBudget({ maxBytes: given }) : given, label);
+  if (kind === 'budget') return budgetOf(given, label);
+  const value = checkServerOption(path, given, label);
   // Checked, they hold the content of their files: the constructor reads these again.
   return kind === 'tls' ? given : value;
+}
+
+function budgetOf(given: unknown, label: string): MemoryBudget {
+  if (typeof given === 'number' && Number.isSafeInteger(given) && given > 0)
+    return new MemoryBudget({ maxBytes: given });
+  throw new MisuseError(
+    'ERR_OPTION',
+    `${label} is ${JSON.stringify(given)}; it must be a whole number of bytes, 1 or more`,
+  );
+}
+
+/** Groups that `true` switches on, with their defaults. */
+const SWITCHED_ON: ReadonlySet<string> = new Set([
+  'perMessageDeflate',
+  'metrics',
+  'loadControl',
+  'loadControl.breaker',
+  'loadControl.alerts',
+]);
+
+/**
+ * Checks what stands for a whole group: `false`, and `true` for the groups that it switches on.
+ * @param orElse Ends the sentence "it must be true, false, …".
+ * @throws UsageError for anything else.
+ */
+export function checkedSwitch(
+  path: string,
+  { orFalse }: OptionDescription,
+  given: unknown,
+  label: string,
+  orElse: string,
+): boolean {
+  const allowed = [...(SWITCHED_ON.has(path) ? [true] : []), ...(orFalse ? [false] : [])];
+  if (typeof given === 'boolean' && allowed.includes(given)) return given;
+  throw new UsageError(`${label} is ${JSON.stringify(given)}; it must be ${[...allowed, orElse].join(', ')}`);
 }
 
 /** The number that a text says; the text if it is none. */

@@ -2,7 +2,8 @@ import { describeServerOptions, type OptionDescription } from '../../index.ts';
 import { UsageError } from '../command.ts';
 import { textOfFile } from '../files.ts';
 import { nearestName } from '../nearest-name.ts';
-import { asUsage, checkedValue } from './checked-setting.ts';
+import { NEED_CODE } from '../server-flags.ts';
+import { asUsage, checkedSwitch, checkedValue } from './checked-setting.ts';
 import type { Setting, Settings } from './settings.ts';
 
 /** What a configuration file says. */
@@ -27,7 +28,7 @@ const NAMES = [
 ];
 
 function whyNot(path: string, { kind }: OptionDescription): string | undefined {
-  return path === 'requireEngine' ? 'only code can' : NOT_IN_FILES[kind];
+  return NEED_CODE.has(path) ? 'only code can' : NOT_IN_FILES[kind];
 }
 
 /**
@@ -59,9 +60,12 @@ function* settingsOf(
   const why = whyNot(path, rule);
   if (why !== undefined) throw new UsageError(`${file}: ${path} cannot be set in a file: ${why}`);
   if (rule.kind !== 'group') yield [path, settingOf(file, path, rule, value)];
-  else if (typeof value !== 'object' || value === null || Array.isArray(value))
-    yield [path, { value, written: value, label: labelOf(file, path) }];
-  else {
+  else if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const on = checkedSwitch(path, rule, value, `${file}: ${path}`, 'or an object of its options');
+    yield [path, { value: on, written: on, label: labelOf(file, path) }];
+  } else {
+    // Also without members, `{}` has a meaning: it switches some groups on.
+    yield [path, { value: {}, written: {}, label: labelOf(file, path) }];
     const members = rule.options ?? {};
     for (const [member, each] of Object.entries(value)) {
       const memberRule = ruleOf(file, `${path}.`, member, each, members, Object.keys(members));

@@ -59,9 +59,22 @@ export function readServeOptions(flags: FlagValues, mode: Mode, io: CommandIo): 
   return { port, host, settings, options };
 }
 
+const SECRET = '(secret)';
+const SECRETS_OF_TLS: ReadonlySet<string> = new Set(['key', 'pfx', 'passphrase', 'ticketKeys']);
+const withoutSecrets = (tls: object): object =>
+  Object.fromEntries(
+    Object.entries(tls).map(([name, value]) => [
+      name,
+      SECRETS_OF_TLS.has(name) ? SECRET : (value as unknown),
+    ]),
+  );
+
 /** The settings as a file for `--config`; secrets are not shown. */
 export function printedConfig({ port, host, settings }: ServeOptions): string {
-  const shown = nested(settings, ({ written }, path) => (path === 'admin.token' ? '(secret)' : written));
+  const shown = nested(settings, ({ written }, path) => {
+    if (path === 'admin.token') return SECRET;
+    return path === 'tls' ? withoutSecrets(written as object) : written;
+  });
   return JSON.stringify({ port, host, ...shown }, undefined, 2);
 }
 

@@ -43,7 +43,7 @@ export const optionsOf = (settings: Settings): ServerOptions => nested(settings,
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-/** The settings by option, with groups as objects. A group with members is an object, also after `true`. */
+/** The settings by option, with groups as new objects. A group with members is an object, also after `true`. */
 export function nested(
   settings: Settings,
   valueOf: (setting: Setting, path: string) => unknown,
@@ -57,7 +57,8 @@ export function nested(
       const members = into[group];
       into = into[group] = isObject(members) ? members : {};
     }
-    into[name] ??= valueOf(setting, path);
+    const value = valueOf(setting, path);
+    into[name] ??= GROUPS.has(path) && isObject(value) ? {} : value;
   }
   return options;
 }

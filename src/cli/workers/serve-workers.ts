@@ -1,4 +1,4 @@
-import type { Address, Cluster } from 'node:cluster';
+import type { Address, Cluster, Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Workers } from '../../cluster/index.ts';
@@ -46,10 +46,7 @@ export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Pro
     print('workerRestart', { number, attempt, delayMs });
   });
   workers.on('failing', (_worker, error) => logger.error({ err: error }, 'a worker fails at its start'));
-  // Each worker reads its certificate again.
-  const stopForwarding = io.onHangUp(() => {
-    for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGHUP');
-  });
+  const stopForwarding = forwardHangUps(cluster, io);
   const stop = async (): Promise<void> => {
     isStopping = true;
     await workers.stop({ deadlineMs: Math.round(timeoutMs * 1.25) });
@@ -82,6 +79,26 @@ export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Pro
     await port?.close();
   }
   print('shutdown', { workers: count });
+}
+
+/** Each worker reads its file and its certificate again. @returns A function that ends it. */
+function forwardHangUps(cluster: Cluster, io: CommandIo): () => void {
+  const ready = new WeakSet<Worker>();
+  const onListening = (worker: Worker): void => void ready.add(worker);
+  cluster.on('listening', onListening);
+  const stop = io.onHangUp(() => {
+    for (const worker of Object.values(cluster.workers ?? {})) {
+      if (worker === undefined) continue;
+      const hangUp = (): void => void worker.process.kill('SIGHUP');
+      // Before a worker listens, SIGHUP would end it. It may have read the file already, so it gets the signal then.
+      if (ready.has(worker)) hangUp();
+      else worker.once('listening', hangUp);
+    }
+  });
+  return () => {
+    stop();
+    cluster.off('listening', onListening);
+  };
 }
 
 /** Resolves with the address when every worker listens; `undefined` if the command is interrupted before. */
