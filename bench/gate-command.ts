@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { type Cell, CELLS, cellId } from './cells.ts';
-import { failuresOf, failureText, figuresOf, type GateBase, type GateFigure, joined } from './gate.ts';
+import {
+  failuresOf,
+  failureText,
+  figuresOf,
+  type GateBase,
+  type GateFigure,
+  joined,
+  missingIn,
+  parseBase,
+} from './gate.ts';
 import { type Measuring, measureCells, measureMemories } from './measure.ts';
 import { type CellRecord, parseResults, recordOf, RIVALS } from './results.ts';
 import { BENCH, installedSides, sidesOf } from './sides.ts';
@@ -14,7 +23,7 @@ const USAGE = `Usage: npm run bench:gate -- [flags]
 
 Measures Hawser and ws alternately in a few cells, and compares the ratios with recorded ones. Exits with 3 if a ratio is worse than
 PF-13 allows: time to connect by 20 %, latency by 50 %, throughput by 25 %, memory by 50 %. A cell that seems worse is measured again,
-and fails only if all rounds together are worse.
+and fails only if all rounds together are worse. Exits with 1 if a recorded ratio cannot be measured.
 
   --record         write the ratios of this run as the new base; needs an idle machine
   --from <file>    write the ratios of earlier results of \`npm run bench\` as the new base, and measure nothing
@@ -52,13 +61,17 @@ async function main(): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const { only, record, base: file } = values;
+  const { only, record, from, base: file } = values;
+  if (record && from !== undefined) throw new Error('--record and --from exclude each other');
+  if (only !== '' && (record || from !== undefined))
+    throw new Error('--only excludes --record and --from: a base has the ratios of all cells');
   const sides = installedSides(false).filter(({ id }) => ['hawser', 'hawser-ws', ...RIVALS].includes(id));
   const cells = CELLS.filter(
     (cell) =>
       cell.quick && cellId(cell).includes(only) && sidesOf(cell, sides).some(({ role }) => role === 'rival'),
   );
   if (cells.length === 0) throw new Error(`no cell contains '${only}'`);
+  const names = new Set(cells.map(cellId));
   const write = (figures: readonly GateFigure[], date: string, machine: string): number => {
     const written: GateBase = {
       format: 1,
@@ -70,18 +83,19 @@ async function main(): Promise<number> {
     process.stdout.write(`written: ${file}, ${figures.length} ratios\n`);
     return 0;
   };
-  if (values.from !== undefined) {
-    const earlier = parseResults(readFileSync(values.from, 'utf8'));
+  if (from !== undefined) {
+    const earlier = parseResults(readFileSync(from, 'utf8'));
     const { date, cpu, cores, node } = earlier.environment;
-    const names = new Set(cells.map(cellId));
-    const chosen = earlier.cells.filter((record) => names.has(`${record.group}: ${record.name}`));
+    const chosen = earlier.cells.filter((record) => names.has(cellId(record)));
     return write(
       figuresOf({ cells: chosen, memory: earlier.memory }),
       date,
       `${cpu}, ${cores} cores, Node ${node}`,
     );
   }
-  const base = record ? undefined : (JSON.parse(readFileSync(file, 'utf8')) as GateBase);
+  const base = record ? undefined : parseBase(readFileSync(file, 'utf8'));
+  const recorded = base?.figures.filter(({ cell }) => only === '' || names.has(cell)) ?? [];
+  if (base !== undefined && recorded.length === 0) throw new Error(`${file} has no ratio of these cells`);
   const measured = async (some: readonly Cell[], rounds: number): Promise<CellRecord[]> => {
     const measuring: Measuring = { ...TIMES, cells: some, sides, rounds };
     const { outcomes } = await measureCells(measuring);
@@ -99,19 +113,30 @@ async function main(): Promise<number> {
     const machine = `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${cpus().length} cores, Node ${node}`;
     return write(figuresOf({ cells: records, memory }), new Date().toISOString().slice(0, 10), machine);
   }
-  let failures = failuresOf(base, figuresOf({ cells: records, memory }));
+  let figures = figuresOf({ cells: records, memory });
+  let failures = failuresOf(recorded, figures);
   for (let i = 0; i < TIMES_AGAIN && failures.length > 0; i++) {
     const doubtful = cells.filter((cell) => failures.some(({ cell: name }) => name === cellId(cell)));
     if (doubtful.length === 0) break;
     say(`measured again, because they seem worse: ${doubtful.map(cellId).join('; ')}\n`);
     records = joined(records, await measured(doubtful, MORE_ROUNDS));
-    failures = failuresOf(base, figuresOf({ cells: records, memory }));
+    figures = figuresOf({ cells: records, memory });
+    failures = failuresOf(recorded, figures);
   }
-  const figures = figuresOf({ cells: records, memory }).length;
-  process.stdout.write(
-    `${figures} ratios to ws compared with those of ${base.date} (${base.machine}); ${failures.length} worse than allowed\n${failures.map((failure) => `FAIL ${failureText(failure)}\n`).join('')}`,
-  );
-  return failures.length === 0 ? 0 : 3;
+  const missing = missingIn(recorded, figures);
+  const lines = [
+    `${recorded.length - missing.length} ratios to ws compared with those of ${base.date} (${base.machine}); ${failures.length} worse than allowed`,
+    ...failures.map((failure) => `FAIL ${failureText(failure)}`),
+    ...missing.map(({ cell, figure }) => `FAIL ${cell}, ${figure}: recorded, and not measured in this run`),
+    ...records.flatMap((one) =>
+      Object.entries(one.failures).map(([id, whys]) => `${cellId(one)}: ${id} failed: ${whys[0]}`),
+    ),
+    ...missingIn(figures, recorded).map(
+      ({ cell, figure }) => `not judged, because the base lacks it: ${cell}, ${figure}`,
+    ),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return failures.length > 0 ? 3 : missing.length > 0 ? 1 : 0;
 }
 
 try {

@@ -1,6 +1,14 @@
 import { significant } from '../src/load/index.ts';
+import { cellId } from './cells.ts';
 import { LIMITS } from './compare.ts';
-import { type CellRecord, oursIn, type Results, RIVALS, type Series } from './results.ts';
+import {
+  type CellRecord,
+  oursIn,
+  ratioOf as ratioOfPairs,
+  type Results,
+  RIVALS,
+  type Series,
+} from './results.ts';
 import { median } from './statistics.ts';
 
 /** A figure of Hawser divided by that of `ws`, measured right after each other. */
@@ -26,7 +34,12 @@ export interface GateFailure extends GateFigure {
   readonly limit: number;
 }
 
-const nameOf = ({ group, name }: CellRecord): string => `${group}: ${name}`;
+/** @throws Error if the text is not a base of this format. */
+export function parseBase(text: string): GateBase {
+  const base = JSON.parse(text) as Partial<GateBase>;
+  if (base.format !== 1) throw new Error(`the base has format ${base.format}, not 1`);
+  return base as GateBase;
+}
 
 /** The ratio of the medians of the pairs to the better form of `ws`. */
 function ratioOf(record: CellRecord, figure: 'ratePerSecond' | 'p50Ms'): number | undefined {
@@ -38,10 +51,7 @@ function ratioOf(record: CellRecord, figure: 'ratePerSecond' | 'p50Ms'): number 
     return series === undefined ? [] : [series[figure]];
   });
   const [best] = [...rivals].sort((a, b) => sign * (median(b) - median(a)));
-  if (best === undefined) return undefined;
-  const pairs =
-    ours.length === best.length ? ours.map((value, i) => value / best[i]!) : [median(ours) / median(best)];
-  return median(pairs);
+  return best === undefined ? undefined : ratioOfPairs(ours, best).median;
 }
 
 /** All ratios of a run. */
@@ -53,7 +63,7 @@ export function figuresOf({ cells, memory }: Pick<Results, 'cells' | 'memory'>):
       ['throughput', ratioOf(record, 'ratePerSecond')],
       [latency, ratioOf(record, 'p50Ms')],
     ] as const)
-      if (ratio !== undefined) found.push({ cell: nameOf(record), figure, ratio });
+      if (ratio !== undefined) found.push({ cell: cellId(record), figure, ratio });
   }
   for (const moment of ['untouched', 'afterTraffic'] as const) {
     const of = (id: string): number | undefined => {
@@ -73,11 +83,18 @@ export function figuresOf({ cells, memory }: Pick<Results, 'cells' | 'memory'>):
   return found;
 }
 
-/** Figures that are worse than the base by more than PF-13 allows, worst first. A figure that one side lacks is left out. */
-export function failuresOf(base: GateBase, figures: readonly GateFigure[]): GateFailure[] {
+const isSame = (a: Omit<GateFigure, 'ratio'>, b: Omit<GateFigure, 'ratio'>): boolean =>
+  a.cell === b.cell && a.figure === b.figure;
+
+/** Figures of the base that this run does not have, because a server failed in a cell, or a cell has another name. */
+export const missingIn = (base: readonly GateFigure[], figures: readonly GateFigure[]): GateFigure[] =>
+  base.filter((then) => !figures.some((now) => isSame(now, then)));
+
+/** Figures that are worse than the base by more than PF-13 allows, worst first. A figure that the base lacks is left out. */
+export function failuresOf(base: readonly GateFigure[], figures: readonly GateFigure[]): GateFailure[] {
   return figures
     .flatMap((now) => {
-      const then = base.figures.find(({ cell, figure }) => cell === now.cell && figure === now.figure);
+      const then = base.find((one) => isSame(one, now));
       if (then === undefined) return [];
       const limit = LIMITS[now.figure];
       const worseBy = now.figure === 'throughput' ? 1 - now.ratio / then.ratio : now.ratio / then.ratio - 1;
@@ -92,7 +109,7 @@ export const failureText = ({ cell, figure, ratio, before, worseBy, limit }: Gat
 /** Appends the rounds of a second run to those of the first, cell by cell. */
 export function joined(first: readonly CellRecord[], second: readonly CellRecord[]): CellRecord[] {
   return first.map((record) => {
-    const again = second.find((one) => nameOf(one) === nameOf(record));
+    const again = second.find((one) => cellId(one) === cellId(record));
     if (again === undefined) return record;
     const sides = Object.fromEntries(
       Object.entries(record.sides).map(([id, series]) => {

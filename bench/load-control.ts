@@ -1,11 +1,15 @@
 // What the option `loadControl` costs a server that is idle, as a share of a core, and per echo while the level is normal:
-// node build/bench/load-control.js [seconds]
+// node build/bench/load-control.js [--seconds <n>]
 // Settings alternate, each time in a new process. For the idle server CPU time is that of the whole process.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { WebSocketServer } from '../src/index.ts';
 import { text } from '../src/testing/index.ts';
+import { count } from './count.ts';
+import { median } from './statistics.ts';
 import { join, low, nextTurn } from './wire.ts';
 
 const PAYLOAD_BYTES = 128;
@@ -17,16 +21,14 @@ const READS_PER_WINDOW = 20;
 const ROUNDS = 5;
 const SETTLE_MS = 2_000;
 
-const wait = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
-
 /** Share of a core that an idle server takes. */
 async function idleShare(loadControl: boolean, seconds: number): Promise<number> {
   const server = new WebSocketServer({ loadControl });
   await server.listen(0, '127.0.0.1');
   // Compiling and the first garbage collections are not idling.
-  await wait(SETTLE_MS);
+  await delay(SETTLE_MS);
   const before = process.cpuUsage();
-  await wait(seconds * 1_000);
+  await delay(seconds * 1_000);
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6 / seconds;
 }
@@ -65,19 +67,17 @@ async function inChild(job: Job): Promise<unknown> {
   return result;
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
-
-const [given = '10'] = process.argv.slice(2);
 if (process.send !== undefined) {
-  const job = JSON.parse(given) as Job;
+  const job = JSON.parse(process.argv[2]!) as Job;
   process.send(job === 'echo' ? await echoNs() : await idleShare(job.isOn, job.seconds));
   process.exit();
 }
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '10' } } });
+const seconds = count('seconds', values.seconds);
 const shares: [number[], number[]] = [[], []];
 const differences: number[] = [];
 for (let round = 0; round < ROUNDS; round++) {
-  for (const isOn of [false, true])
-    shares[isOn ? 1 : 0].push((await inChild({ isOn, seconds: Number(given) })) as number);
+  for (const isOn of [false, true]) shares[isOn ? 1 : 0].push((await inChild({ isOn, seconds })) as number);
   const [off, on] = (await inChild('echo')) as [number, number];
   differences.push(on - off);
   console.log(`echo: ${off.toFixed(0)} ns without, ${on.toFixed(0)} with load control`);

@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname, '..');
 const TARGET = join(ROOT, 'docs', 'pictures');
 const { chromium } = createRequire(join(ROOT, 'test', 'interop', 'package.json'))('playwright-core');
 
-/** Starts a program; the picture's end stops it. */
+/** Starts a program, which is stopped when the picture is done. */
 function start(programs, command, args, env = {}) {
   const child = spawn(command, args, {
     cwd: ROOT,
@@ -206,6 +206,10 @@ const words = process.argv.slice(2);
 const wanted = Object.entries(PICTURES).filter(
   ([name]) => words.length === 0 || words.some((word) => name.includes(word)),
 );
+if (wanted.length === 0)
+  throw new Error(
+    `no picture's name has one of these words: ${words.join(', ')}; there are ${Object.keys(PICTURES).join(', ')}`,
+  );
 const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-dev-shm-usage'],

@@ -103,16 +103,16 @@ const added = <Counts extends Readonly<Record<string, number>> | FollowerCounts>
   return sum as Counts;
 };
 
-/** The promise of hawser.v1: no message is missing without a word, none comes twice, and every client has the last one. */
+/** The promise of hawser.v1: a missing message is announced, none comes twice, and every client has the last one. */
 export function nothingLost({ counts, behind, ended }: FollowersReport): Criterion[] {
   const { delivered, recovered, lostAnnounced, lostSilently, twice, wrong } = counts;
   return [
     count(
-      'no message is missing silently, comes twice, or is another one',
+      'no message is missing silently, comes twice, or has the content of another one',
       `${whole(delivered)} delivered, ${whole(recovered)} resumes with every message, ${whole(lostAnnounced)} losses announced; ${lostSilently} missing silently, ${twice} twice, ${wrong} wrong`,
       delivered > 0 && lostSilently === 0 && twice === 0 && wrong === 0,
     ),
-    count('every client has the last message of its topic', `${whole(behind)} have not`, behind === 0),
+    count('every client has the last message of its topic', `${whole(behind)} do not have it`, behind === 0),
     count('no client gives up', whole(ended), ended === 0),
   ];
 }

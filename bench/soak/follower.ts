@@ -6,16 +6,16 @@ export interface FollowerCounts {
   delivered: number;
   /** Connections that were resumed with every missed message. */
   recovered: number;
-  /** Losses that the client was told of. */
+  /** Losses that a `lost` event announced. */
   lostAnnounced: number;
-  /** Messages that are missing without a word. */
+  /** Missing messages that no `lost` event announced. */
   lostSilently: number;
   twice: number;
   /** Messages that are not the one with their number. */
   wrong: number;
 }
 
-/** Who gets the times of messages. */
+/** Receives the latency of messages. */
 export interface Timing {
   /** A message that was published while the follower was live. */
   took(ms: number): void;

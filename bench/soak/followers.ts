@@ -95,7 +95,10 @@ export class Followers {
 
   async close(): Promise<void> {
     await Promise.all(
-      this.#clients.map((client) => new Promise((resolve) => client.once('close', resolve).close())),
+      // A client that gave up has closed already.
+      this.#clients
+        .filter(({ state }) => state !== 'closed')
+        .map((client) => new Promise((resolve) => client.once('close', resolve).close())),
     );
   }
 

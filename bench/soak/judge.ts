@@ -8,7 +8,7 @@ import type { Stage } from './stage.ts';
 export const FLAT_FROM_MS = 600_000;
 /** Growth that is allowed, in bytes a minute: less than a megabyte in an hour. */
 const GROWTH_PER_MINUTE = 16 * 1_024;
-/** A rate that is kept to this share is kept. */
+/** A rate counts as kept from this share of it. */
 const KEPT = 0.95;
 
 /** Failures of a load: connections that did not open or were lost; all of them, if there are no figures. */

@@ -39,7 +39,7 @@ const list = (): string => {
   const width = Math.max(...SCENARIOS.map(({ name }) => name.length));
   return SCENARIOS.map(
     ({ name, summary, defaults }) =>
-      `${name.padEnd(width)}  ${summary}\n${' '.repeat(width)}  (--minutes ${defaults.minutes} --connections ${defaults.connections} --rate ${defaults.rate})\n`,
+      `${name.padEnd(width)}  ${summary}\n${' '.repeat(width)}  (--minutes ${defaults.minutes} --connections ${defaults.connections}${defaults.rate === 0 ? '' : ` --rate ${defaults.rate}`})\n`,
   ).join('');
 };
 
@@ -71,10 +71,11 @@ async function main(): Promise<number> {
   const why = await scenario.unavailable?.();
   if (why !== undefined) throw new Error(`${name} cannot run here: ${why}`);
   const { defaults } = scenario;
+  if (defaults.rate === 0 && values.rate !== undefined) throw new Error(`--rate: ${name} has no rate`);
   const results = await runScenario(scenario, {
     durationMs: 60_000 * minutes(values.minutes ?? String(defaults.minutes)),
     connections: count('connections', values.connections ?? String(defaults.connections)),
-    rate: count('rate', values.rate ?? String(defaults.rate)),
+    rate: defaults.rate === 0 ? 0 : count('rate', values.rate ?? String(defaults.rate)),
   });
   if (values.out !== undefined) {
     const file = resolve(values.out.slice(0, values.out.length - extname(values.out).length));

@@ -151,7 +151,7 @@ export function pageOf(results: SoakResults): string {
 <title>Soak: ${escaped(scenario)}</title><style>${STYLE}.demands td{text-align:left;padding-right:14px}.demands td:first-child{white-space:nowrap;overflow-wrap:normal}.tables+.charts,.card+main{margin-top:14px}th{white-space:normal}</style></head>
 <body><header><p class="kind">Soak</p><h1>${escaped(scenario)}</h1>
 <p class="outcome ${passes ? 'pass' : 'fail'}">${passes ? 'Every demand is met' : 'A demand is not met'}</p>
-<p class="about">Hawser ${escaped(machine.hawser)} · ${escaped(began)} · ${escaped(duration(tookMs))} · ${whole(settings.connections)} connections · ${whole(settings.rate)} messages a second</p></header>
+<p class="about">Hawser ${escaped(machine.hawser)} · ${escaped(began)} · ${escaped(duration(tookMs))} · ${whole(settings.connections)} connections${settings.rate === 0 ? '' : ` · ${whole(settings.rate)} messages a second`}</p></header>
 <section class="card demands"><h2>Demands</h2><table>${demands}</table></section>
 <main><div class="charts">${CHARTS.map((chart) => chartOf(chart, results)).join('\n')}</div>
 <div class="tables">${table(

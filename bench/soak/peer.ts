@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
 
-/** A question to a child process, or its order. */
+/** A call of a function in a child process. */
 export interface Call {
   readonly id: number;
   readonly call: string;

@@ -65,7 +65,7 @@ answerCalls({
   delay: (ms: number) => {
     delayMs = ms;
   },
-  /** Passes nothing on, and says nothing. New connections are accepted, and get no answer. */
+  /** Passes nothing on, and closes nothing. New connections are accepted, and get no answer. */
   stop: () => {
     isStopped = true;
     for (const socket of sockets) socket.pause();

@@ -1,7 +1,7 @@
 import type { Point } from './flatness.ts';
 import type { ServerSample } from './server-settings.ts';
 
-/** One row of a run. A figure is `null` where it could not be had, as while there is no server. */
+/** One row of a run. A figure is `null` where it is unknown, as while there is no server. */
 export interface Sample {
   /** Since the start of the stage. */
   readonly atMs: number;

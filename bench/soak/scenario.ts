@@ -17,11 +17,11 @@ export interface Findings {
   readonly figures: Readonly<Record<string, unknown>>;
 }
 
-/** How a run was ordered. */
+/** The settings of a run, from the command line. */
 export interface RunSettings {
   readonly durationMs: number;
   readonly connections: number;
-  /** Messages a second. */
+  /** Messages a second; 0 for a scenario without a rate. */
   readonly rate: number;
 }
 

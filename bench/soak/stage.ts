@@ -26,6 +26,8 @@ const SAMPLE_DEADLINE_MS = 10_000;
 /** Default time limit of {@link Stage.until}. */
 const UNTIL_MS = 60_000;
 const LOOK_MS = 50;
+/** Shortest load. In a shorter one, a slow machine may get no answer at all. */
+const LEAST_LOAD_MS = 1_000;
 
 /** A server and its clients, each in a process of its own, and what is recorded of them. */
 export class Stage implements Recording {
@@ -127,7 +129,11 @@ export class Stage implements Recording {
     clients = this.clients[0]!,
   ): Promise<LoadOutcome> {
     try {
-      return { figures: await clients.ask<SoakFigures>('load', { name, plan: this.plan(role, plan) }) };
+      const whole = this.plan(role, plan);
+      const durationMs = Math.max(LEAST_LOAD_MS, whole.durationMs);
+      return {
+        figures: await clients.ask<SoakFigures>('load', { name, plan: { ...whole, durationMs } }),
+      };
     } catch (error) {
       return { failure: (error as Error).message };
     }

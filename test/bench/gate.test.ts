@@ -1,24 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { test } from 'node:test';
-import {
-  failuresOf,
-  failureText,
-  figuresOf,
-  type GateBase,
-  type GateFigure,
-  joined,
-} from '../../bench/gate.ts';
+import { failuresOf, failureText, figuresOf, joined, missingIn, parseBase } from '../../bench/gate.ts';
 import { BENCH } from '../../bench/sides.ts';
 import { record, resultsOf, series } from './made-up.ts';
-
-const baseOf = (...figures: GateFigure[]): GateBase => ({
-  format: 1,
-  date: '2020-01-01',
-  machine: 'a machine',
-  figures,
-});
 
 test('PF-13: the gate divides by the better form of ws, pair by pair', () => {
   const cell = record('a', {
@@ -80,16 +68,39 @@ for (const [figure, before, now, fails] of [
   ['memory', 1, 1.51, true],
 ] as const)
   test(`PF-13: ${figure} of ${now} after ${before} ${fails ? 'fails' : 'passes'} the gate`, () => {
-    const found = failuresOf(baseOf({ cell: 'a', figure, ratio: before }), [
-      { cell: 'a', figure, ratio: now },
-    ]);
+    const found = failuresOf([{ cell: 'a', figure, ratio: before }], [{ cell: 'a', figure, ratio: now }]);
     assert.equal(found.length, fails ? 1 : 0);
     if (fails) assert.match(failureText(found[0]!), /^a, \w+: .* worse, \d+ % allowed$/);
   });
 
 test('PF-13: a figure that the base does not have is not judged', () => {
-  assert.deepEqual(failuresOf(baseOf(), [{ cell: 'a', figure: 'memory', ratio: 9 }]), []);
+  assert.deepEqual(failuresOf([], [{ cell: 'a', figure: 'memory', ratio: 9 }]), []);
 });
+
+test('PF-13: a recorded figure that the run does not have is missing', () => {
+  const [first, second] = [
+    { cell: 'a', figure: 'memory', ratio: 1 },
+    { cell: 'a', figure: 'latency', ratio: 1 },
+  ] as const;
+  assert.deepEqual(missingIn([first, second], [{ ...first, ratio: 9 }]), [second]);
+});
+
+test('PF-13: a base of another format is refused', () => {
+  assert.throws(() => parseBase('{"cells": []}'), /the base has format undefined, not 1/);
+});
+
+for (const [args, says] of [
+  [['--record', '--only', 'Echo'], '--only excludes --record and --from'],
+  [['--from', 'no-file', '--only', 'Echo'], '--only excludes --record and --from'],
+  [['--record', '--from', 'no-file'], '--record and --from exclude each other'],
+  [['--only', 'nothing'], "no cell contains 'nothing'"],
+] as const)
+  test(`PF-13: bench:gate refuses ${args.join(' ')}`, () => {
+    const command = join(import.meta.dirname, '..', '..', 'bench', 'gate-command.js');
+    const { stderr, status } = spawnSync(process.execPath, [command, ...args], { encoding: 'utf8' });
+    assert.ok(stderr.startsWith(`gate: ${says}`), stderr);
+    assert.equal(status, 1);
+  });
 
 test('PF-13: rounds of a second run count together with those of the first', () => {
   const of = (...rates: number[]) => record('a', { hawser: series(rates, rates), ws: series(rates, rates) });
@@ -100,10 +111,7 @@ test('PF-13: rounds of a second run count together with those of the first', () 
 });
 
 test('PF-13: the recorded base has ratios of every kind', () => {
-  const { format, figures } = JSON.parse(
-    readFileSync(join(BENCH, 'results', 'gate.json'), 'utf8'),
-  ) as GateBase;
-  assert.equal(format, 1);
+  const { figures } = parseBase(readFileSync(join(BENCH, 'results', 'gate.json'), 'utf8'));
   assert.deepEqual([...new Set(figures.map(({ figure }) => figure))].sort(), [
     'connect',
     'latency',

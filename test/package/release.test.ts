@@ -16,7 +16,7 @@ interface Owner {
 }
 interface OwnerModule {
   readonly ownerOf: (manifest: object) => Owner | undefined;
-  readonly absoluteLinks: (markdown: string, base: string) => string;
+  readonly absoluteLinks: (markdown: string, page: string, tag: string) => string;
 }
 interface FactsModule {
   readonly faultOfChangelog: (changelog: string, version: string) => string | undefined;
@@ -52,17 +52,23 @@ for (const repository of ['git@code.example:ann/hawser.git', 'http://code.exampl
     assert.throws(() => ownerOf({ repository }), /repository is '.*'; it must be git\+https:/));
 
 for (const [markdown, expected] of [
-  ['[a](docs/a.md)', '[a](BASE/docs/a.md)'],
-  ['[a](./docs/a.md#b) [b](SECURITY.md)', '[a](BASE/docs/a.md#b) [b](BASE/SECURITY.md)'],
-  ['![picture](docs/a.svg)', '![picture](BASE/docs/a.svg)'],
+  ['[a](docs/a.md)', '[a](PAGE/blob/v1/docs/a.md)'],
+  ['[a](./docs/a.md#b) [b](SECURITY.md)', '[a](PAGE/blob/v1/docs/a.md#b) [b](PAGE/blob/v1/SECURITY.md)'],
+  ['![picture](docs/a.svg)', '![picture](PAGE/raw/v1/docs/a.svg)'],
+  ['[![picture](a.svg)](a.md)', '[![picture](PAGE/raw/v1/a.svg)](PAGE/blob/v1/a.md)'],
+  [
+    '<source srcset="a.webp"><img src="b.webp">',
+    '<source srcset="PAGE/raw/v1/a.webp"><img src="PAGE/raw/v1/b.webp">',
+  ],
+  ['<a href="a.md"> <a href="#b">', '<a href="PAGE/blob/v1/a.md"> <a href="#b">'],
   [
     '[a](https://a.example/) [b](#b) [c](mailto:c@example)',
     '[a](https://a.example/) [b](#b) [c](mailto:c@example)',
   ],
-  ['`[a](b)` and\n```js\nf[a](b)\n```\n[c](d)', '`[a](b)` and\n```js\nf[a](b)\n```\n[c](BASE/d)'],
+  ['`[a](b)` and\n```js\nf[a](b)\n```\n[c](d)', '`[a](b)` and\n```js\nf[a](b)\n```\n[c](PAGE/blob/v1/d)'],
 ] as const)
   test(`EX-06: relative links become absolute: ${JSON.stringify(markdown)}`, () =>
-    assert.equal(absoluteLinks(markdown, 'BASE'), expected));
+    assert.equal(absoluteLinks(markdown, 'PAGE', 'v1'), expected));
 
 for (const [changelog, fault] of [
   ['# C\n\n## Unreleased\n\n## 1.2.0, 2026-12-01\n\n- a\n', undefined],
@@ -118,6 +124,7 @@ test('EX-06: with the field repository, the packed package passes the checklist,
   };
   const unprepared = packFault(packed()) ?? '';
   assert.match(unprepared, /README\.md: the link docs\/getting-started\.md is relative/);
+  assert.match(unprepared, /README\.md: the link docs\/pictures\/chat-light\.webp is relative/);
   assert.match(unprepared, /ws\.js names a source map/);
   assert.match(unprepared, /package\.json has no field bugs/);
 
@@ -170,3 +177,38 @@ for (const [args, problem] of [
     assert.ok(stderr.startsWith(`release:check: ${problem}`), stderr);
     assert.equal(status, 2);
   });
+
+test('EX-06: release:check compares the version with pages and tags, and runs every step after one that throws', (t) => {
+  const project = mkdtempSync(join(tmpdir(), 'hawser-release-'));
+  t.after(() => rmSync(project, { recursive: true, force: true, maxRetries: 5 }));
+  const pages = ['docs/getting-started.md', 'docs/tutorial/README.md', 'docs/why.md'];
+  for (const path of ['package.json', 'package-lock.json', 'tools/release', ...pages])
+    cpSync(join(ROOT, path), join(project, path), { recursive: true });
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    readonly version: string;
+  };
+  const checked = (): string =>
+    spawnSync(process.execPath, [join(project, 'tools', 'release', 'check.js'), '--only', 'tree,versions'], {
+      encoding: 'utf8',
+    }).stdout;
+  const git = (...args: string[]): void => {
+    const author = ['-c', 'user.name=a', '-c', 'user.email=a@example'];
+    const { status, stderr } = spawnSync('git', [...author, ...args], { cwd: project, encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  };
+  const failed = checked();
+  assert.match(failed, /^failed {2}tree .*\n {8}'git status --porcelain' failed: /m);
+  assert.match(failed, /^failed {2}versions .*\n {8}'git tag/m);
+
+  git('init', '--quiet');
+  git('add', '.');
+  git('commit', '--quiet', '--message', 'a');
+  git('tag', `v${version}`);
+  assert.match(checked(), /^ok {6}tree .*\nok {6}versions /m);
+  git('commit', '--quiet', '--message', 'b', '--allow-empty');
+  writeFileSync(join(project, 'docs', 'why.md'), '');
+  const later = checked();
+  assert.match(later, /^failed {2}tree .*\n.*\n {8}M docs\/why\.md/m);
+  assert.match(later, /docs\/why\.md says no version, package\.json says/);
+  assert.match(later, /the tag v[\d.]+ names an earlier commit/);
+});

@@ -6,8 +6,13 @@ import { manifestOf, ownerOf } from './owner.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const read = (/** @type {string[]} */ ...path) => readFileSync(join(ROOT, ...path), 'utf8');
-const git = (/** @type {string[]} */ ...args) =>
-  spawnSync('git', args, { cwd: ROOT, encoding: 'utf8' }).stdout.trim();
+
+/** @returns What git printed. @throws Error if git fails, because no output would look like a clean tree. */
+function git(/** @type {string[]} */ ...args) {
+  const { status, stdout, stderr, error } = spawnSync('git', args, { cwd: ROOT, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`'git ${args.join(' ')}' failed: ${error?.message ?? stderr.trim()}`);
+  return stdout.trim();
+}
 
 export function treeFault() {
   const changed = git('status', '--porcelain');
@@ -23,15 +28,21 @@ export function ownerFault() {
 export function versionsFault() {
   const { version } = manifestOf();
   const lock = JSON.parse(read('package-lock.json'));
+  const tarball = /hawser-(\d+\.\d+\.\d+)\.tgz/;
   const places = new Map([
     ['package-lock.json', lock.version],
     ['package-lock.json, packages', lock.packages[''].version],
-    ['docs/getting-started.md', /hawser-(\d+\.\d+\.\d+)\.tgz/.exec(read('docs', 'getting-started.md'))?.[1]],
+    ['docs/getting-started.md', tarball.exec(read('docs', 'getting-started.md'))?.[1]],
+    ['docs/tutorial/README.md', tarball.exec(read('docs', 'tutorial', 'README.md'))?.[1]],
+    ['docs/why.md', /at version (\d+\.\d+\.\d+)/.exec(read('docs', 'why.md'))?.[1]],
   ]);
-  const others = [...places].filter(([, found]) => found !== undefined && found !== version);
-  const faults = others.map(([place, found]) => `${place} says ${found}, package.json says ${version}`);
-  if (git('tag', '--list', `v${version}`) !== '')
-    faults.push(`the tag v${version} exists: raise the version in package.json`);
+  const others = [...places].filter(([, found]) => found !== version);
+  const faults = others.map(
+    ([place, found]) => `${place} says ${found ?? 'no version'}, package.json says ${version}`,
+  );
+  // The workflow of a release runs at the commit that has the tag.
+  if (git('tag', '--list', '--no-contains', 'HEAD', `v${version}`) !== '')
+    faults.push(`the tag v${version} names an earlier commit: raise the version in package.json`);
   return faults.length === 0 ? undefined : faults.join('\n');
 }
 
@@ -67,8 +78,10 @@ export function packFault(folder) {
   for (const field of ['repository', 'homepage', 'bugs'])
     if (manifest[field] === undefined) faults.push(`package.json has no field ${field}`);
   const prose = readFileSync(join(folder, 'README.md'), 'utf8').replaceAll(/^```[^]*?^```|(`+)[^]*?\1/gm, '');
-  for (const [, link] of prose.matchAll(/\]\(([^)\s]+)\)/g))
+  for (const [, inText, inTag] of prose.matchAll(/\]\(([^)\s]+)\)|\b(?:src|srcset|href)="([^"\s]+)"/g)) {
+    const link = inText ?? inTag ?? '';
     if (!/^(?:https:|#)/.test(link)) faults.push(`README.md: the link ${link} is relative`);
+  }
   for (const name of names.filter((each) => each.endsWith('.js') && statSync(join(folder, each)).isFile()))
     if (readFileSync(join(folder, name), 'utf8').includes('\n//# sourceMappingURL='))
       faults.push(`${name} names a source map that the package does not have`);

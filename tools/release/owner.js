@@ -2,14 +2,10 @@
 // else follows from it: the field `bugs`, the fields of the second package, and the links of README.md on the registry's page.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
-import { pathToFileURL } from 'node:url';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** @typedef {{ readonly repository?: string | { readonly url?: string }, readonly homepage?: string }} Manifest */
-
-const HOW = `set it once: npm pkg set repository.type=git repository.url=git+https://github.com/OWNER/hawser.git`;
 
 /**
  * The fields that belong to the owner.
@@ -36,24 +32,21 @@ export function ownerOf({ repository, homepage }) {
 }
 
 /**
- * A page with its relative links made absolute. Links inside of code stay.
+ * A page with its relative links made absolute, in Markdown and in HTML. Links inside of code stay.
  * @param {string} markdown
- * @param {string} base Address of the folder of the page, such as `https://host/owner/name/blob/v1.0.0`.
+ * @param {string} page Address of the repository's page.
+ * @param {string} tag Tag of the commit that the links lead to.
  */
-export function absoluteLinks(markdown, base) {
+export function absoluteLinks(markdown, page, tag) {
   return markdown.replaceAll(
-    /^```[^]*?^```|(`+)[^]*?\1|(\]\()((?![a-z]+:|#)[^)\s]+)(?=\))/gm,
-    (whole, _, open, path) => (open === undefined ? whole : `${open}${base}/${path.replace(/^\.\//, '')}`),
+    /^```[^]*?^```|(`+)[^]*?\1|(!\[[^\]]*\]\(|\b(?:src|srcset)="|\]\(|\bhref=")((?![a-z]+:|#)[^)"\s]+)(?=[)"])/gm,
+    (whole, _, open, path) => {
+      if (open === undefined) return whole;
+      // A link leads to the page of a file; a picture needs the file itself.
+      const kind = /^[!s]/.test(open) ? 'raw' : 'blob';
+      return `${open}${page}/${kind}/${tag}/${path.replace(/^\.\//, '')}`;
+    },
   );
 }
 
 export const manifestOf = () => JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-
-// `node tools/release/owner.js` fails before a release that nobody could find the sources of.
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const owner = ownerOf(manifestOf());
-  if (owner === undefined) {
-    process.stderr.write(`package.json has no field repository; ${HOW}\n`);
-    process.exitCode = 1;
-  } else process.stdout.write(`${owner.page}\n`);
-}

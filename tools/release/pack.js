@@ -28,8 +28,7 @@ function prepare() {
   }
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
   for (const file of FILES) writeFileSync(keptOf(file), readFileSync(join(ROOT, file)));
-  const base = `${owner.page}/blob/v${manifest.version}`;
-  writeFileSync(join(ROOT, 'README.md'), absoluteLinks(readme, base));
+  writeFileSync(join(ROOT, 'README.md'), absoluteLinks(readme, owner.page, `v${manifest.version}`));
   writeFileSync(
     join(ROOT, 'package.json'),
     `${JSON.stringify({ ...manifest, ...owner.fields }, undefined, 2)}\n`,

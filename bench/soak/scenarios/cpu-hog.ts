@@ -12,7 +12,8 @@ const HOGS = 2;
 /** Other processes take all cores of the machine for the middle third of the time. */
 export const cpuHog: Scenario = {
   name: 'cpu-hog',
-  summary: 'other processes take every core for a while: no client is lost, and latency is as before afterwards',
+  summary:
+    'other processes take every core for a while: no client is closed, and latency recovers when they end',
   defaults: { minutes: 1.5, connections: 200, rate: 200 },
   async run({ open, connections, rate, durationMs }) {
     const stage = await open({
@@ -52,7 +53,7 @@ export const cpuHog: Scenario = {
           `${whole(answersIn(ofComing))} came, ${whole(failuresIn(ofComing))} failed`,
           answersIn(ofComing) > 0 && failuresIn(ofComing) === 0,
         ),
-        count('no client that lives is taken for dead', `${whole(timeouts)} ping timeouts`, timeouts === 0),
+        count('no live client is closed as dead', `${whole(timeouts)} ping timeouts`, timeouts === 0),
         await noneLeft(stage),
         ...(await normalAgain(stage)),
         atMostThrice('afterwards', p99.beforeMs, p99.afterMs),

@@ -2,11 +2,12 @@ import { execFile, spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { whole } from '../../../src/load/index.ts';
+import { type LoadPlan, whole } from '../../../src/load/index.ts';
 import { answersIn, failuresIn, noneLeft, undisturbed } from '../judge.ts';
-import { count, type Criterion, type Scenario } from '../scenario.ts';
+import { count, type Criterion, type RunSettings, type Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 
+/** Clients without a descriptor at the server wait so long, and each of them would wait for the default time. */
 const TIMEOUT_MS = 5_000;
 /** A server looks once a second whether a descriptor is left. */
 const MIN_CROWD_MS = 1_800;
@@ -19,8 +20,12 @@ async function allow(pid: number, more: number): Promise<void> {
   await promisify(execFile)('prlimit', ['--pid', String(pid), `--nofile=${length + more}:`]);
 }
 
-/** A crowd comes while others are inside, and leaves. Then as many as were inside come again. */
-async function crowd(stage: Stage, connections: number, rate: number, durationMs: number) {
+/** A crowd connects while other clients are connected, and leaves. Then new clients connect, as many as were there before the crowd. */
+async function crowd(
+  stage: Stage,
+  { connections, rate, durationMs }: RunSettings,
+  timeouts: Pick<LoadPlan, 'timeoutMs'> | undefined,
+) {
   const inside = Math.ceil(connections / 4);
   const [first, second] = stage.clients;
   const staying = stage.load(
@@ -39,7 +44,7 @@ async function crowd(stage: Stage, connections: number, rate: number, durationMs
       connections,
       ratePerSecond: rate,
       durationMs: Math.max(durationMs / 4, MIN_CROWD_MS),
-      timeoutMs: TIMEOUT_MS,
+      ...timeouts,
     },
     second,
   );
@@ -48,7 +53,7 @@ async function crowd(stage: Stage, connections: number, rate: number, durationMs
   const again = await stage.load(
     'again',
     'echo',
-    { connections: inside, ratePerSecond: rate, durationMs: durationMs / 5, timeoutMs: TIMEOUT_MS },
+    { connections: inside, ratePerSecond: rate, durationMs: durationMs / 5 },
     second,
   );
   return { inside, all, again, staying: await staying };
@@ -57,7 +62,8 @@ async function crowd(stage: Stage, connections: number, rate: number, durationMs
 /** More clients come than the process has descriptors. */
 export const exhaustFds: Scenario = {
   name: 'exhaust-fds',
-  summary: 'more clients than descriptors: those inside stay, the log says why, and new ones come in later',
+  summary:
+    'more clients than descriptors: connected clients stay, the log names the reason, later clients are accepted',
   defaults: { minutes: 0.5, connections: 400, rate: 200 },
   unavailable: () =>
     spawnSync('prlimit', ['--version']).status === 0
@@ -78,7 +84,11 @@ export const exhaustFds: Scenario = {
         clientProcesses: [{}, {}],
       });
       await allow(stage.server.pid, descriptors + RESERVE);
-      const { inside, all, again, staying } = await crowd(stage, connections, rate, durationMs / 2);
+      const { inside, all, again, staying } = await crowd(
+        stage,
+        { connections, rate, durationMs: durationMs / 2 },
+        maxConnections === room ? undefined : { timeoutMs: TIMEOUT_MS },
+      );
       const { acceptFailures, refusedByCode } = await stage.sample();
       const log = await stage.server.ask<Readonly<Record<string, number>>>('log');
       const full = refusedByCode['ERR_SERVER_FULL'] ?? 0;
@@ -88,7 +98,7 @@ export const exhaustFds: Scenario = {
           ? `${whole(full)} refusals with 503`
           : `${whole(acceptFailures)} seconds without a descriptor; log: ${Object.keys(log).join(', ') || 'empty'}`;
       criteria.push(
-        ...undisturbed(`${name}: those inside`, staying, inside),
+        ...undisturbed(`${name}: clients that were connected before`, staying, inside),
         count(
           `${name}: the crowd is served as far as there is room, the rest refused`,
           `${whole(answersIn(all))} answers, ${whole(refused)} refused`,
@@ -99,7 +109,7 @@ export const exhaustFds: Scenario = {
           reason,
           maxConnections === room ? full === refused : acceptFailures > 0 && Object.keys(log).length > 0,
         ),
-        ...undisturbed(`${name}: those who come later`, again, inside),
+        ...undisturbed(`${name}: later clients`, again, inside),
         await noneLeft(stage),
       );
       figures[name] = { all, again, staying, acceptFailures, refusedByCode, log };

@@ -9,7 +9,7 @@ const HEAP_MIB = 64;
 const BUDGET_BYTES = 8 * MIB;
 const FLOOD_BYTES = 65_536;
 const INSIDE = 20;
-/** Longest time until the server feels the flood. */
+/** Longest time until the server closes a client of the flood. */
 const LIMIT_MS = 60_000;
 
 /** Connections that the server ended because they did not read, or used too much memory. */
@@ -22,7 +22,7 @@ const endedIn = (closesByCause: Readonly<Record<string, number>>): number =>
 /** Clients send as fast as they can, and read no answer, to a server with little memory. */
 export const exhaustMemory: Scenario = {
   name: 'exhaust-memory',
-  summary: `--connections clients flood a server of ${HEAP_MIB} MiB and read nothing: it lives, and keeps to its budget`,
+  summary: `--connections clients flood a server of ${HEAP_MIB} MiB and read nothing: its process survives, and buffers stay within the budget`,
   defaults: { minutes: 1, connections: 100, rate: 100 },
   async run({ open, connections, rate, durationMs }) {
     const stage = await open({
@@ -77,11 +77,11 @@ export const exhaustMemory: Scenario = {
     return {
       criteria: [
         count(
-          'the process lives',
+          'the process survives',
           `process ${stage.server.pid}`,
           stage.server.isAlive && stage.server.pid === pid,
         ),
-        ...undisturbed('those inside', ofInside, INSIDE),
+        ...undisturbed('clients that were connected before', ofInside, INSIDE),
         count(
           'the server ends or refuses clients of the flood, and says why',
           `${Object.entries(closesByCause)
@@ -89,8 +89,8 @@ export const exhaustMemory: Scenario = {
             .join(', ')}; ${whole(refused)} refused; log: ${Object.keys(log).join(', ') || 'empty'}`,
           ended + refused > 0 && Object.keys(log).length > 0,
         ),
-        count('buffered bytes go down to nothing afterwards', isCalm ? 'less than 1 MiB' : 'more', isCalm),
-        ...undisturbed('those who come later', later, INSIDE),
+        count('buffered bytes are below 1 MiB afterwards', isCalm ? 'less than 1 MiB' : 'more', isCalm),
+        ...undisturbed('later clients', later, INSIDE),
         await noneLeft(stage),
         ...normal,
         measure(

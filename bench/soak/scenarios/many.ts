@@ -13,7 +13,7 @@ const LIMIT_MS = 120_000;
 /** PF-15: 100,000 connections in 8 GB. */
 const MOST_RSS_BYTES = (8 * 2 ** 30) / 100_000;
 
-/** Descriptors that this process and its children may have; the limit of the hard kind, which Node sets for itself. */
+/** Descriptors that this process and its children may have: the hard limit, because Node raises its own limit to it. */
 function descriptors(): number {
   try {
     const text = readFileSync('/proc/self/limits', 'latin1');
@@ -120,7 +120,7 @@ export const many: Scenario = {
   name: 'many',
   summary:
     'as many idle connections to one process as `ulimit -n` allows; --minutes is the time that they are idle',
-  defaults: { minutes: 0.5, connections: 100_000, rate: 1 },
+  defaults: { minutes: 0.5, connections: 100_000, rate: 0 },
   run(context) {
     const allowed = descriptors() - RESERVE;
     const wanted = Math.min(context.connections, allowed);
@@ -132,6 +132,6 @@ export const many: Scenario = {
 export const manyHttp2: Scenario = {
   name: 'many-http2',
   summary: 'idle connections to one process over HTTP/2, a thousand in each TCP connection',
-  defaults: { minutes: 0.5, connections: 100_000, rate: 1 },
+  defaults: { minutes: 0.5, connections: 100_000, rate: 0 },
   run: (context) => reachAll(context, 'http2', Infinity, PROCESSES_HTTP2),
 };

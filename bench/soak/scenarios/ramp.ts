@@ -40,7 +40,7 @@ export const ramp: Scenario = {
           whole(errors),
           errors < MOST_ERRORS * connections,
         ),
-        ...undisturbed('those who were inside before', await inside, INSIDE.connections),
+        ...undisturbed('clients that were connected before', await inside, INSIDE.connections),
         await noneLeft(stage),
         ...keptRate('all', all),
       ],

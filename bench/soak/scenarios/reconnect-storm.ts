@@ -20,7 +20,7 @@ const WAVE = 0.5;
 export const reconnectStorm: Scenario = {
   name: 'reconnect-storm',
   summary:
-    'all clients lose their connections, then the server: they come back in waves, and nothing is lost silently',
+    'all connections are cut, then the server is killed: clients return in waves, no message is lost silently',
   defaults: { minutes: 1, connections: 5_000, rate: 40 },
   async run({ open, connections, rate, durationMs }) {
     const stage = await open({

@@ -5,7 +5,7 @@ import type { StallReport } from '../stalled.ts';
 
 /** One client of so many does not read. */
 const ONE_IN = 10;
-/** The load is repeated up to so many times until every one of them is closed. */
+/** The load is repeated up to so many times until every client that reads nothing is closed. */
 const MOST_TIMES = 5;
 const MAX_BUFFERED_BYTES = 1_048_576;
 /**
@@ -19,7 +19,8 @@ const READING_BYTES = 4 * MESSAGE_BYTES;
 /** A broadcast to clients of which some read nothing, and come again when they are closed. */
 export const slowConsumers: Scenario = {
   name: 'slow-consumers',
-  summary: 'one client in ten reads nothing: it is closed, memory is bounded, other clients notice nothing',
+  summary:
+    'one client in ten reads nothing: the server closes it, memory is bounded, the others get every message',
   defaults: { minutes: 1, connections: 100, rate: 10 },
   async run({ open, connections, rate, durationMs }) {
     const stalled = Math.ceil(connections / ONE_IN);
@@ -61,7 +62,7 @@ export const slowConsumers: Scenario = {
     const closed = closesByCause['slow-consumer'] ?? 0;
     return {
       criteria: [
-        ...fanOuts.flatMap((fanOut) => undisturbed('those who read', fanOut, connections)),
+        ...fanOuts.flatMap((fanOut) => undisturbed('clients that read', fanOut, connections)),
         count(
           `each of ${whole(stalled)} clients that read nothing is closed with the cause slow-consumer`,
           `${whole(closed)} were closed`,
@@ -69,11 +70,11 @@ export const slowConsumers: Scenario = {
         ),
         await noneLeft(stage),
         measure(
-          `buffered bytes: at most maxBufferedBytes and one message for each of them, ${size(limit)} in all`,
+          `buffered bytes: at most the limits of all connections, ${size(limit)}`,
           `at most ${size(most)}`,
           most <= limit,
         ),
-        ...fanOuts.flatMap((fanOut) => keptRate('those who read', fanOut)),
+        ...fanOuts.flatMap((fanOut) => keptRate('clients that read', fanOut)),
       ],
       figures: { fanOuts, stalled: report, closesByCause, mostBufferedBytes: most },
     };

@@ -38,6 +38,7 @@ for (const [args, says] of [
   [['steady', 'churn'], /unexpected argument 'churn'/],
   [['steady', '--minutes', '0'], /--minutes is 0; it must be a number above 0/],
   [['steady', '--rate', 'fast'], /--rate is fast; it must be a whole number above 0/],
+  [['many', '--rate', '5'], /--rate: many has no rate/],
   [['steady', '--minute', '1'], /--minute/],
 ] as const)
   test(`PF-05: soak ${args.join(' ')}: wrong arguments exit with 2 and a sentence`, async () => {
