@@ -154,7 +154,7 @@ export async function attachedHealth(t: TestContext, file: string): Promise<void
 }
 
 export async function adminPort(t: TestContext, file: string): Promise<void> {
-  const port = await run(t, file).port();
+  const port = await run(t, file).port(9_090);
   const [status, page] = await answerOf(port, '/');
   assert.equal(status, 200);
   assert.match(page, /^<!doctype html>/);

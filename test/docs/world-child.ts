@@ -20,8 +20,9 @@ const listen = Reflect.get(net.Server.prototype, 'listen') as Call;
 net.Server.prototype.listen = function (this: net.Server, ...args: unknown[]) {
   const [first] = args;
   const where = typeof first === 'object' ? (first as Where) : undefined;
-  if (!PRINTED.has(where?.port ?? first)) return listen.apply(this, args);
-  this.once('listening', () => process.send?.({ port: (this.address() as net.AddressInfo).port }));
+  const printed = where?.port ?? first;
+  if (!PRINTED.has(printed)) return listen.apply(this, args);
+  this.once('listening', () => process.send?.({ printed, port: (this.address() as net.AddressInfo).port }));
   if (where === undefined)
     return listen.apply(this, [0, '127.0.0.1', ...args.filter((arg) => typeof arg === 'function')]);
   return listen.call(this, { ...where, port: 0, host: '127.0.0.1' }, ...args.slice(1));

@@ -17,8 +17,8 @@ const START = { deadlineMs: 30_000 };
 export interface Running {
   readonly child: ChildProcess;
   readonly output: () => string;
-  /** Resolves with the free port that replaces the printed one. */
-  readonly port: () => Promise<number>;
+  /** Resolves with the free port that replaces a printed one. Default: that of the server that listens first. */
+  readonly port: (printed?: number) => Promise<number>;
   /** Resolves with the output after the program has exited by itself. */
   readonly ended: () => Promise<string>;
 }
@@ -48,10 +48,13 @@ export function run(t: TestContext, file: string, world: World = {}): Running {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let printed = '';
-  let port: number | undefined;
+  const listening = new Map<number, number>();
   child.stdout!.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => (printed += chunk));
-  child.on('message', (message) => ({ port } = message as { port: number }));
+  child.on('message', (message) => {
+    const { printed: asPrinted, port } = message as { printed: number; port: number };
+    listening.set(asPrinted, port);
+  });
   const exit = waitForEvent<[number | null, string | null]>(child, 'close', { deadlineMs: 60_000 });
   t.after(async () => {
     child.kill('SIGKILL');
@@ -61,11 +64,11 @@ export function run(t: TestContext, file: string, world: World = {}): Running {
   return {
     child,
     output: () => printed,
-    port: async () =>
+    port: async (asPrinted) =>
       (await waitUntil(
         () => {
           assert.equal(child.exitCode, null, printed);
-          return port;
+          return asPrinted === undefined ? [...listening.values()][0] : listening.get(asPrinted);
         },
         { ...START, description: 'a program that listens' },
       )) ?? assert.fail(),
