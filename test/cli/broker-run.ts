@@ -71,7 +71,7 @@ export function command(t: TestContext, cwd: string, ...args: string[]): Omit<Ru
 /** A running `hawser serve` whose URL is known. */
 export async function serve(t: TestContext, cwd: string, ...args: string[]): Promise<Run> {
   const run = command(t, cwd, ...args);
-  const URL_LINE = /127\.0\.0\.1:(\d+).*\n/;
+  const URL_LINE = /\b(?:ws|http):\/\/127\.0\.0\.1:(\d+).*\n/;
   await until('the URL', () => URL_LINE.test(run.out()) || run.child.exitCode !== null);
   const port = Number(URL_LINE.exec(run.out())?.[1] ?? assert.fail(run.err()));
   return { ...run, port, url: `http://127.0.0.1:${port}` };
