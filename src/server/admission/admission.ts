@@ -265,12 +265,13 @@ export class Admission {
     const { kind } = reservation;
     if (kind === 'released') return;
     reservation.kind = 'released';
+    if (kind !== 'undecided') {
+      this.#reserved--;
+      if (kind === 'ordinary') this.#ordinary--;
+      this.#placesChanged();
+    }
     const { address } = reservation;
     if (address !== undefined && --address.connections === 0) this.#addresses.delete(address.key);
-    if (kind === 'undecided') return;
-    this.#reserved--;
-    if (kind === 'ordinary') this.#ordinary--;
-    this.#placesChanged();
   }
 
   #take(reservation: Reservation, kind: 'ordinary' | 'critical'): void {
@@ -285,7 +286,8 @@ export class Admission {
     const { maxConnections, softLimitRatio, softLimitReleaseRatio } = this.#limits;
     if (this.isFull) this.#hasRoom = false;
     else if (this.#reserved < maxConnections * ROOM_RATIO) this.#hasRoom = true;
-    if (softLimitRatio !== false && this.#reserved > maxConnections * softLimitRatio)
+    // Rounded up, so that a server for one connection is not above its limit with that connection.
+    if (softLimitRatio !== false && this.#reserved > Math.ceil(maxConnections * softLimitRatio))
       this.#moveSoftLimit(true);
     else if (softLimitRatio === false || this.#reserved < maxConnections * softLimitReleaseRatio)
       this.#moveSoftLimit(false);

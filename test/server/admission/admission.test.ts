@@ -242,13 +242,20 @@ test('LM-02 a place taken at or above 80 % is above the soft limit, until less t
   assert.deepEqual(reports, [true, false, true]);
 });
 
-test('LM-02 the first place above a limit that is no whole number of places is above it', () => {
-  const { admission, enter } = open({ maxConnections: 10, softLimitRatio: 0.55, softLimitReleaseRatio: 0.5 });
-  for (let i = 0; i < 5; i++) enter('192.0.2.1');
-  assert.equal(admission.isAboveSoftLimit, false);
-  enter('192.0.2.1');
-  assert.equal(admission.isAboveSoftLimit, true);
-});
+for (const [maxConnections, softLimitRatio, most] of [
+  [10, 0.55, 6],
+  [10, 0.5, 5],
+  [4, 0.8, 4],
+  [1, 0.8, 1],
+] as const)
+  test(`LM-02 of ${maxConnections} places, ${most} are not above a soft limit of ${softLimitRatio}: it is rounded up`, () => {
+    const { admission, enter } = open({ maxConnections, softLimitRatio, softLimitReleaseRatio: 0.5 });
+    for (let i = 0; i < most; i++) enter('192.0.2.1');
+    assert.equal(admission.isAboveSoftLimit, false);
+    if (most === maxConnections) return;
+    enter('192.0.2.1');
+    assert.equal(admission.isAboveSoftLimit, true);
+  });
 
 /** With six places taken: what changes, and whether they are above the soft limit then. */
 const SOFT_LIMITS: readonly (readonly [change: Partial<AdmissionLimits>, isAbove: boolean])[] = [
@@ -259,7 +266,8 @@ const SOFT_LIMITS: readonly (readonly [change: Partial<AdmissionLimits>, isAbove
   [{ softLimitReleaseRatio: 0.6 }, true],
   [{ softLimitRatio: 0.7, softLimitReleaseRatio: 0.7 }, false],
   [{ softLimitRatio: 0.6, softLimitReleaseRatio: 0.5 }, false],
-  [{ softLimitRatio: 0.59 }, true],
+  [{ softLimitRatio: 0.59 }, false],
+  [{ softLimitRatio: 0.5 }, true],
   [{ softLimitRatio: false }, false],
 ];
 
