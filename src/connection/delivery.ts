@@ -84,7 +84,7 @@ export class Delivery {
   /** There is no consumer, and no `pause` that announces one: no listener, or the application left its loop. */
   get isAbandoned(): boolean {
     if (this.#paused === 'asked' || this.#iterator !== undefined) return false;
-    return this.#paused === 'loop left' || !this.#hasListeners;
+    return this.#paused === 'loop left' || !this.#hasListeners();
   }
 
   /** The application has called `pause`. */
@@ -108,7 +108,7 @@ export class Delivery {
    * time.
    */
   consumersChanged(): void {
-    if (this.#isUnclaimed) this.claimFrom(this.#owner.now());
+    if (this.#isUnclaimed()) this.claimFrom(this.#owner.now());
   }
 
   /** Buffers messages for a consumer for {@link UNCLAIMED_MS} from `nowMs` on. */
@@ -156,7 +156,7 @@ export class Delivery {
   offer(message: Message, isText: boolean): boolean {
     if (this.#inbox === undefined && this.#open()) this.#hand(message, isText);
     else {
-      if (this.#isUnclaimed) {
+      if (this.#isUnclaimed()) {
         if (this.#owner.now() >= this.#claimByMs) return false;
         this.#owner.unclaimedUntil(this.#claimByMs);
       }
@@ -170,7 +170,7 @@ export class Delivery {
    * @returns Number of dropped messages.
    */
   dropUnclaimed(): number {
-    if (this.waiting === 0 || !this.#isUnclaimed) return 0;
+    if (this.waiting === 0 || !this.#isUnclaimed()) return 0;
     if (this.#owner.now() >= this.#claimByMs) return this.drop();
     this.#owner.unclaimedUntil(this.#claimByMs);
     return 0;
@@ -215,18 +215,19 @@ export class Delivery {
   #open(): boolean {
     if (this.#paused !== 'no' || this.#running >= this.#owner.maxConcurrentMessages) return false;
     if (this.#iterator !== undefined) return this.#iterator.asking;
-    return this.#hasListeners;
+    return this.#hasListeners();
   }
 
   /**
    * True if no consumer will take the next message. After the application left a loop, a listener takes messages only
    * after `resume`.
    */
-  get #isUnclaimed(): boolean {
-    return this.isAbandoned && !this.#hasListeners;
+  #isUnclaimed(): boolean {
+    return this.isAbandoned && !this.#hasListeners();
   }
 
-  get #hasListeners(): boolean {
+  // Methods, not getters: V8 calls its runtime for each use of a private getter.
+  #hasListeners(): boolean {
     return this.#owner.ownListeners.length > 0 || this.#owner.sharedListenerCount > 0;
   }
 

@@ -97,24 +97,19 @@ export abstract class Reporting<C extends SafeEmitter<ConnectionEvents>> impleme
       MESSAGE_RECEIVE.publish({ connection: this.connection, bytes, isText, message: undefined });
   }
 
+  /** A message was accepted whose size has to be computed. */
+  protected countSent(meter: MessageMeter, payload: Payload, binary: boolean | undefined): void {
+    meter.sent(payloadLength(payload), isTextPayload(payload, binary));
+  }
+
   /**
-   * A message was accepted, and the meter, a channel or, if `isSampled`, the tracer wants to know.
+   * A message was accepted, and its channel has subscribers.
    * @param known Size of the payload; `UNKNOWN_BYTES` if it has to be computed.
    */
-  protected reportSent(
-    payload: Payload,
-    known: number,
-    binary: boolean | undefined,
-    isSampled: boolean,
-  ): void {
-    const { meter, messageTracer } = this.owner;
-    if (meter !== undefined || MESSAGE_SEND.hasSubscribers) {
-      const bytes = known === UNKNOWN_BYTES ? payloadLength(payload) : known;
-      const isText = isTextPayload(payload, binary);
-      meter?.sent(bytes, isText);
-      if (MESSAGE_SEND.hasSubscribers) MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
-    }
-    if (isSampled) messageTracer?.sent(this, payload, binary);
+  protected publishSent(payload: Payload, known: number, binary: boolean | undefined): void {
+    const bytes = known === UNKNOWN_BYTES ? payloadLength(payload) : known;
+    const isText = isTextPayload(payload, binary);
+    MESSAGE_SEND.publish({ connection: this.connection, bytes, isText });
   }
 
   /** A message in fragments was sent. */

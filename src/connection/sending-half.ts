@@ -198,9 +198,13 @@ export abstract class SendingHalf<C extends SafeEmitter<ConnectionEvents>> exten
 
   #report(payload: Payload, bytes: number, binary: boolean | undefined): void {
     const { meter, messageTracer } = this.owner;
-    const isSampled = messageTracer?.isNext() === true;
-    if (isSampled || meter !== undefined || MESSAGE_SEND.hasSubscribers)
-      this.reportSent(payload, bytes, binary, isSampled);
+    // Only the size of text is known.
+    if (meter !== undefined) {
+      if (bytes === UNKNOWN_BYTES) this.countSent(meter, payload, binary);
+      else meter.sent(bytes, true);
+    }
+    if (MESSAGE_SEND.hasSubscribers) this.publishSent(payload, bytes, binary);
+    if (messageTracer?.isNext() === true) messageTracer.sent(this, payload, binary);
   }
 
   /** @returns Whether the buffer is below the high-water mark. */

@@ -48,6 +48,29 @@ test('MT-01 sizes fall into the buckets of the table, at each bound and for any 
   );
 });
 
+test('MT-01 counts and sums are exact whenever they are read, in both directions and for both kinds', () => {
+  const { meter } = meterOneIn(1);
+  const binary = { received: 0, sent: 0 };
+  const bytes = { received: 0, sent: 0 };
+  const readAfter = new Set([1, 2, 1_022, 1_023, 1_024, 1_025, 2_048, 2_049, 3_500]);
+  for (let at = 1; at <= 3_500; at++) {
+    const isText = at % 3 !== 0;
+    const direction = at % 7 < 5 ? 'received' : 'sent';
+    const isBroadcast = at % 49 === 6;
+    if (isBroadcast) meter.broadcast(at, isText, 1, 0);
+    else meter[direction](at, isText);
+    if (!isText) binary[direction]++;
+    bytes[direction] += at;
+    if (!readAfter.has(at)) continue;
+    const read = meter.read();
+    const { received, sent } = read.byKind;
+    assert.equal(received.text + received.binary + sent.text + sent.binary, at);
+    assert.deepEqual([received.binary, sent.binary], [binary.received, binary.sent]);
+    assert.deepEqual([read.bytes.received.sum, read.bytes.sent.sum], [bytes.received, bytes.sent]);
+    assert.equal(read.bytes.received.count + read.bytes.sent.count, at);
+  }
+});
+
 test('MT-01 a broadcast counts once per recipient, and once with its number of recipients', () => {
   const { meter, clock } = meterOneIn(1);
   const startedMs = meter.now();
