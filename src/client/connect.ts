@@ -4,7 +4,8 @@ import { defaultEngine, type Engine } from '../engine/engine.ts';
 import { checkClientArguments } from '../options/client-call-check.ts';
 import type { ConnectOptions, ResolvedConnectOptions } from '../options/connect-options.ts';
 import { Connecting, type ConnectOutcome } from './connecting.ts';
-import { type Destination, readDestination } from '../protocol/handshake/destination.ts';
+import type { Destination } from '../protocol/handshake/destination.ts';
+import { RecentDestination } from './recent-destination.ts';
 import { resolveConnectOptions } from '../options/resolve-connect-options.ts';
 
 /**
@@ -60,7 +61,7 @@ export function beginConnecting<UserData>(
   const { headers, tls, socket } = settings;
   let destination: Destination;
   try {
-    destination = readDestination(url);
+    destination = engine.part(RecentDestination).of(url);
     refuseForUrl(destination, settings);
   } catch (error) {
     socket?.destroy();

@@ -164,12 +164,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     this.#hop = hop;
     this.#deflate =
       perMessageDeflate === false ? undefined : new DeflateClient(perMessageDeflate, this.#engine.zlib);
-    this.#route = new Route(
-      hop.destination,
-      { ...this.#options, tls: hop.tls },
-      this.#engine.part(ConnectTurns),
-      this,
-    );
+    this.#route = new Route(hop.destination, hop.tls, this.#options, this.#engine.part(ConnectTurns), this);
     this.#route.begin();
   }
 

@@ -6,7 +6,7 @@ import { Dial, type DialOwner, type DialTarget } from '../sockets/dial.ts';
 import { asError } from '../engine/guarded.ts';
 import { resolveHost } from '../sockets/resolve-host.ts';
 import { tuneSocket } from '../sockets/stream-transport.ts';
-import type { ConnectTarget, ResolvedConnectOptions } from '../options/connect-options.ts';
+import type { ClientTlsOptions, ConnectTarget, ResolvedConnectOptions } from '../options/connect-options.ts';
 import type { Destination } from '../protocol/handshake/destination.ts';
 import { withCause, wordsOf } from './error-words.ts';
 import { whenConnected } from './given-stream.ts';
@@ -28,7 +28,6 @@ export interface RouteOwner {
 /** The options of `connect` that a route uses. */
 export type RouteOptions = Pick<
   ResolvedConnectOptions,
-  | 'tls'
   | 'lookup'
   | 'serializeConnects'
   | 'proxy'
@@ -40,9 +39,12 @@ export type RouteOptions = Pick<
   | 'clock'
 >;
 
+const NO_TLS_OPTIONS: ClientTlsOptions = Object.freeze({});
+
 /** The steps to one destination: name, turn, TCP, proxy, TLS, or the application's stream. Ends with a stream or an error. */
 export class Route implements DialOwner, TunnelOwner {
   readonly #destination: Destination;
+  readonly #tls: ClientTlsOptions;
   readonly #options: RouteOptions;
   readonly #turns: ConnectTurns;
   readonly #owner: RouteOwner;
@@ -56,8 +58,16 @@ export class Route implements DialOwner, TunnelOwner {
   #pending: Duplex | undefined;
   #over = false;
 
-  constructor(destination: Destination, options: RouteOptions, turns: ConnectTurns, owner: RouteOwner) {
+  /** @param tls Options of TLS to the destination. */
+  constructor(
+    destination: Destination,
+    tls: ClientTlsOptions | undefined,
+    options: RouteOptions,
+    turns: ConnectTurns,
+    owner: RouteOwner,
+  ) {
     this.#destination = destination;
+    this.#tls = tls ?? NO_TLS_OPTIONS;
     this.#options = options;
     this.#turns = turns;
     this.#owner = owner;
@@ -152,10 +162,6 @@ export class Route implements DialOwner, TunnelOwner {
   #connect(target: DialTarget): void {
     this.#phase = 'tcp';
     this.#dialTo(() => new Dial(target, this.#destination.secure ? this.#tls : undefined, this));
-  }
-
-  get #tls() {
-    return this.#options.tls ?? {};
   }
 
   /** @param dial Throws for options that Node rejects. */

@@ -12,7 +12,7 @@ import {
   engineDefaults,
   resolveDeflate,
 } from './resolve-options.ts';
-import { defaultEngine } from '../engine/engine.ts';
+import { defaultEngine, type Engine } from '../engine/engine.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { checkRequestHeaders } from '../protocol/handshake/client.ts';
 import type { FieldList } from '../protocol/handshake/field-text.ts';
@@ -102,11 +102,25 @@ export function resolveConnectOptions(
     checkedConnectOption,
     CLIENT_FOREIGN_NAMES,
   );
-  const filled: ResolvedConnectOptions = {
-    ...DEFAULT_CONNECT_OPTIONS,
-    ...engineDefaults(engine),
-    ...given,
-  };
+  const { settings } = engine.part(NothingGiven);
+  return Object.keys(given).length === 0 ? settings : filledIn(settings, given);
+}
+
+/** The settings of every connection of an engine without options. */
+class NothingGiven {
+  readonly settings: ResolvedConnectOptions;
+
+  constructor(engine: Engine) {
+    this.settings = filledIn(DEFAULT_CONNECT_OPTIONS, { ...engineDefaults(engine) });
+  }
+}
+
+function filledIn(
+  defaults: ResolvedConnectOptions,
+  given: Readonly<Record<string, unknown>>,
+): ResolvedConnectOptions {
+  // Not by another spread: settings would get a hidden class for each order in which options are given.
+  const filled: ResolvedConnectOptions = Object.assign({ ...defaults }, given);
   refuseTwoWays(filled);
   return completeOptions(given, filled);
 }

@@ -60,8 +60,8 @@ export const engineDefaults = ({
 /**
  * Fills in defaults that depend on other options.
  * @param given The options as given, each checked.
- * @param filled The same options with defaults.
- * @returns Frozen.
+ * @param filled The same options with defaults, in a new object.
+ * @returns `filled`, frozen.
  * @throws MisuseError `ERR_OPTION` for two that contradict each other.
  */
 export function completeOptions<Settings extends ConnectionSettings>(
@@ -70,7 +70,7 @@ export function completeOptions<Settings extends ConnectionSettings>(
 ): Settings {
   // a frame may be as large as a message unless maxFrameBytes is given
   const maxFrameBytes = given['maxFrameBytes'] === undefined ? filled.maxMessageBytes : filled.maxFrameBytes;
-  const complete = Object.freeze({ ...filled, maxFrameBytes });
+  const complete = Object.freeze(Object.assign(filled, { maxFrameBytes }));
   refuseContradictions(complete);
   return complete;
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
+import { Engine } from '../../src/engine/engine.ts';
 import { selfSigned } from '../../src/testing/self-signed.ts';
 import {
   CONNECT_OPTION_TABLE,
@@ -149,6 +150,22 @@ test('CF-01 errors name the nearest known option, or both contradicting values',
   assert.match(refusal({ pingIntervalMs: 5_000 }), /pongTimeoutMs is 10000; it must be below pingIntervalMs/);
   assert.equal(resolve({ maxMessageBytes: 5 }).maxFrameBytes, 5);
   assert.deepEqual(resolve({ headers: undefined }), DEFAULT_CONNECT_OPTIONS);
+});
+
+test('CF-01 all connections of an engine without options share one frozen object of settings', () => {
+  const settings = resolve({});
+  assert.equal(resolve(undefined), settings);
+  assert.equal(resolve({ headers: undefined }), settings);
+  assert.equal(Object.isFrozen(settings), true);
+  const engine = new Engine();
+  const other = resolveConnectOptions({}, engine);
+  assert.equal(other.memoryBudget, engine.memoryBudget);
+  assert.notEqual(settings.memoryBudget, engine.memoryBudget);
+
+  const own = resolve({ maxMessageBytes: 5, clock: undefined });
+  assert.deepEqual(own, { ...settings, maxMessageBytes: 5, maxFrameBytes: 5 });
+  assert.equal(Object.isFrozen(own), true);
+  assert.equal(resolve({}).maxMessageBytes, 1_048_576);
 });
 
 test('CC-01 CC-03 misuse rejects the promise instead of throwing', async () => {
