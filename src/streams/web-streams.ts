@@ -1,4 +1,3 @@
-import { ReadableStream, WritableStream } from 'node:stream/web';
 import type { Connection } from '../connection/connection.ts';
 import type { Message, Payload } from '../protocol/payload.ts';
 import { ConnectionPort } from './connection-port.ts';
