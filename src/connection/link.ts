@@ -156,8 +156,9 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   received(chunk: Buffer): void {
-    const { counters, deadlines } = this.#context;
+    const { counters, deadlines, engine } = this.#context;
     const bytes = chunk.length;
+    engine.noteRead(bytes);
     this.bytesReceived += bytes;
     counters.bytesReceived += bytes;
     if (this.state === 'closed' || this.core.phase === 'failed') {

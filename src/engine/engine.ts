@@ -23,6 +23,10 @@ export interface EngineParts {
   readonly memory?: Buffer | undefined;
 }
 
+/** A connection that reads this much at once moves more than control frames and small messages. */
+const LARGE_READ_BYTES = 1_024;
+/** Turns with writes after which a process counts as one that moves messages. */
+const BUSY_AFTER_TURNS = 64;
 /**
  * glibc keeps up to twice this size; it ignores blocks from 32 MiB on. V8 frees dead messages when they reach 32 MB.
  */
@@ -47,6 +51,8 @@ export class Engine extends ProtocolMemory {
   readonly readMemory: ReadMemory;
   readonly zlib: NodeZlib = new NodeZlib();
   #retainsFreed = false;
+  /** Turns with writes until freed memory is retained; 0 if it is not wanted, or is already. */
+  #turnsUntilBusy = 0;
   readonly #parts = new Map<PartClass<object>, object>();
   readonly #deadlines = new WeakMap<Clock, DeadlineQueue>();
 
@@ -59,19 +65,25 @@ export class Engine extends ProtocolMemory {
     this.flushQueue.onSliceEnd(() => {
       this.joinedRun.forget();
       this.repeated.forget();
+      if (this.#turnsUntilBusy > 0 && --this.#turnsUntilBusy === 0) adaptAllocator();
     });
   }
 
   /**
-   * Makes glibc keep the memory that messages have freed, instead of returning it to the system: each page that comes back costs
-   * a page fault, and a message of 64 KiB has 16 pages (decision 0011). glibc adapts to the largest block that it has seen freed;
-   * this one is never written, so it costs only an address range. `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_`
-   * override it, and other allocators ignore it. Later calls do nothing.
+   * Makes glibc keep the memory that messages have freed, from the first {@link noteRead} of a large read or after some turns
+   * with writes. Until then it returns what start and handshakes have freed. Later calls do nothing.
    */
   retainFreedMemory(): void {
     if (this.#retainsFreed) return;
     this.#retainsFreed = true;
-    Buffer.allocUnsafeSlow(EXAMPLE_BYTES);
+    this.#turnsUntilBusy = BUSY_AFTER_TURNS;
+  }
+
+  /** Call with the size of each read. */
+  noteRead(bytes: number): void {
+    if (bytes < LARGE_READ_BYTES || this.#turnsUntilBusy === 0) return;
+    this.#turnsUntilBusy = 0;
+    adaptAllocator();
   }
 
   /** Returns the one queue of all connections that use `clock`. */
@@ -96,6 +108,15 @@ export class Engine extends ProtocolMemory {
     }
     return part;
   }
+}
+
+/**
+ * glibc returns freed memory to the system, and each page that comes back costs a page fault; a message of 64 KiB has 16 pages
+ * (decision 0011). It adapts to the largest block that it has seen freed; this one is never written, so it costs only an address
+ * range. `MALLOC_TRIM_THRESHOLD_` and `MALLOC_MMAP_THRESHOLD_` override it, and other allocators ignore it.
+ */
+function adaptAllocator(): void {
+  Buffer.allocUnsafeSlow(EXAMPLE_BYTES);
 }
 
 /** Memory of several texts: transferring one of them to a worker would detach the others. */

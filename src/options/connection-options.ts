@@ -161,8 +161,8 @@ export interface ConnectionOptions {
   readonly textAs?: 'string' | 'buffer' | undefined;
   /**
    * Keeps memory that large messages have freed in the process: with glibc up to 48 MiB, other allocators ignore it. Without it,
-   * a message of 64 KiB costs several times the processor time. Default `true`. It takes effect for the whole process with the
-   * first server that is constructed or the first client that connects with it, and cannot be undone.
+   * a message of 64 KiB costs several times the processor time. Default `true`. It takes effect for the whole process as soon as a
+   * connection with it receives 1 KiB at once, or after 64 turns of the event loop with writes, and cannot be undone.
    */
   readonly retainFreedMemory?: boolean | undefined;
   /**

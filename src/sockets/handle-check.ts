@@ -7,9 +7,26 @@ import { insist, Loopback, reset, talk, Verdict } from './loopback.ts';
 import { learnFrom, NodeSockets } from './node-handle.ts';
 import { isDrivable, SocketTransport } from './socket-transport.ts';
 
+/** Node reads as much at once. */
+const PEER_BYTES = 65_536;
+
 const plainServer = (): Server => createServer({ allowHalfOpen: true, noDelay: true });
 const plainDial = (port: number): Socket =>
   connectTcp({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+/** Reads megabytes into one buffer: otherwise a server would start with that much garbage. */
+const frugalDial = (port: number): Socket => {
+  const socket: Socket = connectTcp({
+    port,
+    host: '127.0.0.1',
+    allowHalfOpen: true,
+    noDelay: true,
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(PEER_BYTES),
+      callback: (bytes, buffer) => socket.emit('data', buffer.subarray(0, bytes)),
+    },
+  });
+  return socket;
+};
 
 /** {@link Loopback.run} without keeping the process alive. `Verdict.reach` does that, if the verdict is awaited. */
 const run = <Result>(server: Server, steps: (loopback: Loopback, server: Server) => Promise<Result>) =>
@@ -91,7 +108,7 @@ export class SocketChecks {
     await run(plainServer(), async (loopback, server) => {
       const taken = takeHandles(server, engine, (open) => loopback.opened(open));
       insist(taken, 'a server does not give them away');
-      await bothWays(loopback, plainDial);
+      await bothWays(loopback, frugalDial);
     });
   }
 
@@ -99,7 +116,7 @@ export class SocketChecks {
     await this.#learned();
     await run(plainServer(), async (loopback, server) => {
       server.on('connection', (socket) => this.#take(loopback, socket));
-      await bothWays(loopback, plainDial);
+      await bothWays(loopback, frugalDial);
     });
   }
 

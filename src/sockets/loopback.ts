@@ -5,7 +5,7 @@ import type { Transport, TransportOwner } from './transport.ts';
 /** Time limit of one check, in ms. A check usually takes 20 to 50. */
 const MAX_CHECK_MS = 2_000;
 /** More than TLS offers to the kernel at once, and little enough to encrypt in a few ms. */
-const CHUNK = Buffer.alloc(262_144, 'hawser');
+const CHUNK_BYTES = 262_144;
 /** Together more than any kernel buffers for a peer that does not read. */
 const MAX_CHUNKS = 256;
 
@@ -210,11 +210,12 @@ export async function talk(trial: Trial, transport: Transport, peer: Socket): Pr
   transport.pause();
   peer.pause();
   peer.write('five');
+  const chunk = Buffer.alloc(CHUNK_BYTES, 'hawser');
   let chunks = 0;
-  for (; !transport.blocked && chunks < MAX_CHUNKS; chunks++) transport.write([CHUNK]);
+  for (; !transport.blocked && chunks < MAX_CHUNKS; chunks++) transport.write([chunk]);
   insist(transport.blocked && transport.bufferedBytes > 0, 'a write never waits');
   insist(trial.text === 'one', 'paused input arrives');
-  const due = 12 + chunks * CHUNK.length;
+  const due = 12 + chunks * CHUNK_BYTES;
   peer.resume();
   await trial.until(() => bytes === due && !transport.blocked);
   insist(transport.bufferedBytes === 0, 'bytes wait after they were taken');

@@ -27,10 +27,9 @@ const { header } = process.report.getReport() as {
   readonly header: { readonly glibcVersionRuntime?: string };
 };
 const retainFreedMemory = process.argv[2] === 'retain';
-assert.equal(
-  new ServerCore({ retainFreedMemory }, new Engine()).options.retainFreedMemory,
-  retainFreedMemory,
-);
+const engine = new Engine();
+assert.equal(new ServerCore({ retainFreedMemory }, engine).options.retainFreedMemory, retainFreedMemory);
+engine.noteRead(MESSAGE_BYTES);
 await messagesComeAndGo();
 await messagesComeAndGo();
 const before = process.resourceUsage().minorPageFault;
