@@ -2,7 +2,6 @@ import type { Buffer } from 'node:buffer';
 import { ProtocolConnection } from '../protocol/connection.ts';
 import type { Role } from '../protocol/constants.ts';
 import type { DeflateAgreement } from '../protocol/deflate/parameters.ts';
-import { PerMessageDeflate } from '../protocol/deflate/per-message-deflate.ts';
 import { PeerError } from '../protocol/errors.ts';
 import type { DeadlineOwner } from '../engine/deadlines.ts';
 import type { Flushable } from '../engine/flush-queue.ts';
@@ -13,6 +12,7 @@ import { type CloseInfo, causeOf } from '../protocol/close-info.ts';
 import { Ending, type EndingLink } from './ending.ts';
 import { Intake, type IntakeLink } from './intake.ts';
 import type { LinkOwner } from './link-owner.ts';
+import { negotiatedExtensions } from './negotiated-extensions.ts';
 import type { ConnectionContext } from './owner.ts';
 import { changeHeld, type MemoryHolder } from '../engine/memory-budget.ts';
 import { PacedIntake } from './paced-intake.ts';
@@ -43,7 +43,10 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   readonly #context: ConnectionContext;
   readonly #intake: Intake;
   #pumping = false;
-  /** Created at the first sign of the end. */
+  /** Output in {@link heldBytes}. */
+  #heldOutputBytes = 0;
+  /** The watch has a deadline for writing. Otherwise it is not touched: in a broadcast it is not in the cache. */
+  #isWriteWatched = false;
   #ending: Ending | undefined;
 
   /**
@@ -62,24 +65,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     this.#owner = owner;
     this.#context = context;
     this.transport = open(this);
-    const { perMessageDeflate } = settings;
     this.core = new ProtocolConnection(role, {
       limits: settings,
       memory: engine,
       wire: this.transport,
       nextKey,
-      extensions:
-        deflate === undefined || perMessageDeflate === false
-          ? undefined
-          : [
-              new PerMessageDeflate(
-                role,
-                deflate,
-                perMessageDeflate,
-                engine.zlib,
-                context.counters.compression,
-              ),
-            ],
+      extensions: negotiatedExtensions(role, deflate, context),
       owner: this,
       closeReasons: settings.closeReasons,
       autoPong: settings.autoPong,
@@ -128,7 +119,10 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
     const { bufferedBytes } = this.outbox;
     if (!this.#pumping) {
       this.#context.engine.flushQueue.schedule(this);
-      this.#count(bufferedBytes);
+      // Only the output has grown. Counting the input as well would read four more objects for each recipient of a broadcast.
+      if (this.#ending === undefined)
+        this.#held(this.heldBytes + bufferedBytes - this.#heldOutputBytes, bufferedBytes);
+      else this.#count(bufferedBytes);
     }
     return bufferedBytes;
   }
@@ -383,6 +377,12 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
       this.#ending?.socket.isOver === true
         ? this.#owner.undeliveredBytes
         : bufferedBytes + this.core.countedBytes + this.#owner.undeliveredBytes;
+    this.#held(held, bufferedBytes);
+  }
+
+  /** @param outputBytes The part of `held` that is output. */
+  #held(held: number, outputBytes: number): void {
+    this.#heldOutputBytes = outputBytes;
     const change = held - this.heldBytes;
     if (change === 0) return;
     this.heldBytes = held;
@@ -391,11 +391,11 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   }
 
   #noteWriting(progressed: boolean): void {
-    if (this.outbox.unwrittenBytes === 0) {
-      this.watch.written();
-      return;
-    }
-    this.watch.writing(progressed, this.#context.deadlines.now());
-    this.plan();
+    const isWaiting = this.outbox.unwrittenBytes > 0;
+    if (isWaiting) {
+      this.watch.writing(progressed, this.#context.deadlines.now());
+      this.plan();
+    } else if (this.#isWriteWatched) this.watch.written();
+    this.#isWriteWatched = isWaiting;
   }
 }

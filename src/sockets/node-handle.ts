@@ -84,6 +84,8 @@ export class NodeSockets {
   findings: Findings | undefined;
   /** An unused request. Most writes complete synchronously and need none. */
   spareWrite: NodeRequest | undefined;
+  /** The same for sockets that Node made: their requests have a callback before the call. */
+  spareSocketWrite: NodeRequest | undefined;
   readonly readMemory: ReadMemory;
   readonly readTurns: ReadTurns;
 

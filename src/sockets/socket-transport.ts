@@ -228,8 +228,10 @@ export class SocketTransport extends StreamTransport implements Reader {
   }
 
   #send(chunks: readonly Uint8Array[]): void {
-    const { WriteRequest } = this.sockets.findings!;
-    const request = WriteRequest === undefined ? null : new WriteRequest();
+    const { sockets } = this;
+    const { WriteRequest } = sockets.findings!;
+    const request = WriteRequest === undefined ? null : (sockets.spareSocketWrite ?? new WriteRequest());
+    sockets.spareSocketWrite = undefined;
     // If the kernel refuses a write, TLS calls `oncomplete` before the call returns.
     if (request !== null) request.oncomplete = onRefused;
     const bytes = chunks.length === 1 ? chunks[0]! : chunks;
@@ -239,8 +241,10 @@ export class SocketTransport extends StreamTransport implements Reader {
         : this.#handle.writev(request, chunks, true);
     if (typeof answer !== 'number') this.#wait(answer, chunks);
     else if (answer !== 0) this.#check('write', answer, request?.error);
-    else if (request !== null && (typeof request.writeStatus === 'number' || request.getAsyncId() >= 0))
+    else if (request === null) return;
+    else if (typeof request.writeStatus === 'number' || request.getAsyncId() >= 0)
       this.#wait(request, chunks);
+    else sockets.spareSocketWrite = request;
   }
 
   #wait(request: NodeRequest, chunks: readonly Uint8Array[]): void {

@@ -20,11 +20,10 @@ export class JoinedRun {
 
   /**
    * Joins frames into one chunk, once for all connections that have the same frames to send.
-   * @param frames Must not change afterwards: the list is compared with the next one.
+   * @param frames At least two, or none. The list must not change afterwards: it is compared with the next one.
    * @returns `undefined` if the frames exceed 65,536 bytes or are not all plain bytes.
    */
   join(frames: readonly unknown[]): Uint8Array | undefined {
-    if (frames.length === 1) return frames[0] instanceof Uint8Array ? frames[0] : undefined;
     if (this.#run !== undefined && same(frames, this.#frames)) return this.#run;
     let bytes = 0;
     for (const frame of frames) {

@@ -4,10 +4,8 @@ import {
   buildFragment,
   buildFrame,
   type FrameKey,
-  headerBytes,
   payloadBytesIn,
   writeFrame,
-  writeHeader,
   writeTextFrame,
 } from './frame-builder.ts';
 import { ENTRY_BYTES, HIGH_WATER_MARK_BYTES, type OutgoingLimits, UNCOPIED_FROM_BYTES } from '../limits.ts';
@@ -172,9 +170,7 @@ export class Outbox implements PackingOwner {
       if (frame === undefined) this.#copySmall(opcode, payload, key);
       else this.shared(frame);
     } else if (key === undefined && !this.#wire.needsCopies) {
-      const header = Buffer.allocUnsafe(headerBytes(payload.length, undefined));
-      writeHeader(header, 0, opcode, payload.length, undefined);
-      this.#push({ header, payload, length: header.length + payload.length });
+      this.#push(this.#memory.repeated.uncopied(this, opcode, source, payload));
     } else this.#push(buildFrame(opcode, payload, key));
   }
 

@@ -3,6 +3,7 @@ import { OPCODE } from '../constants.ts';
 import { isBytes } from '../payload.ts';
 import type { ReusableBytes } from '../reusable-bytes.ts';
 import { buildFrame, headerBytes, writeFrame, writeTextFrame } from './frame-builder.ts';
+import { type UncopiedFrame, uncopiedFrame } from './waiting-frames.ts';
 
 /** Size of the longest header without a mask. */
 const HEADER_ROOM = 10;
@@ -24,6 +25,8 @@ export class RepeatedPayload {
   #frame: Buffer | undefined;
   /** The payload in the frame. */
   #body = NOTHING;
+  /** The frame of a large payload, which is not copied: from the first outbox on. */
+  #uncopied: UncopiedFrame | undefined;
   /** The outbox of the connection that delivers its messages now. What it sends meanwhile, such as an echo, is not noted. */
   #delivering: object | undefined;
 
@@ -95,6 +98,35 @@ export class RepeatedPayload {
     return frame;
   }
 
+  /**
+   * Returns the frame of a large payload that is sent without a copy; the same frame if another outbox has sent the object just
+   * before. The frame has no bytes of its own but the header, so it is right whatever the application has written since.
+   * @param payload The object of the application; `undefined` if it is not known.
+   * @param bytes Its bytes.
+   */
+  uncopied(sender: object, opcode: number, payload: object | undefined, bytes: Uint8Array): UncopiedFrame {
+    const known = this.#uncopied;
+    // Memory that can change its size was copied, and the copies lie elsewhere.
+    if (
+      known !== undefined &&
+      payload === this.#payload &&
+      opcode === this.#opcode &&
+      known.payload.buffer === bytes.buffer &&
+      known.payload.byteOffset === bytes.byteOffset &&
+      known.payload.length === bytes.length
+    ) {
+      this.#sender = sender;
+      return known;
+    }
+    const frame = uncopiedFrame(opcode, bytes);
+    if (payload !== undefined && !this.#isBurst(sender)) {
+      this.#note(sender, payload);
+      this.#opcode = opcode;
+      this.#uncopied = frame;
+    }
+    return frame;
+  }
+
   /** Notes that the connection of `sender` delivers its messages, until {@link forget}. */
   delivers(sender: object): void {
     this.forget();
@@ -111,6 +143,7 @@ export class RepeatedPayload {
   #note(sender: object | undefined, payload: string | object | undefined): void {
     this.#sender = sender;
     this.#payload = payload;
+    this.#uncopied = undefined;
     if (this.#frame === undefined) return;
     this.#frame = undefined;
     this.#body = NOTHING;

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { CONTROL_BIT, FIN, OPCODE, OPCODE_MASK } from '../constants.ts';
-import { frameBytes } from './frame-builder.ts';
+import { frameBytes, headerBytes, writeHeader } from './frame-builder.ts';
 
 /** A message whose payload is sent without a copy. */
 export interface UncopiedFrame {
@@ -14,6 +14,13 @@ export interface UncopiedFrame {
 
 /** A queue entry while the socket is blocked: a message, or a run of whole frames packed together. */
 export type WaitingFrame = Uint8Array | UncopiedFrame;
+
+/** @param payload Must stay unchanged until it was written. */
+export function uncopiedFrame(opcode: number, payload: Uint8Array): UncopiedFrame {
+  const header = Buffer.allocUnsafe(headerBytes(payload.length, undefined));
+  writeHeader(header, 0, opcode, payload.length, undefined);
+  return { header, payload, length: header.length + payload.length };
+}
 
 export const isUncopied = (frame: WaitingFrame): frame is UncopiedFrame => !(frame instanceof Uint8Array);
 

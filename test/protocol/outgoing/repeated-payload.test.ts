@@ -215,6 +215,50 @@ test('FB-10: a payload that one connection sends repeatedly is packed, and large
   assert.equal(taken(other).at(-1)!.buffer, large.buffer);
 });
 
+test('FB-10: large bytes get one header for all connections, and another one for another opcode', () => {
+  const memory = new ProtocolMemory();
+  const outboxes = Array.from({ length: 4 }, () => new Recipient('plain', memory).outbox);
+  const large = Buffer.alloc(20_000, 7);
+  for (const [at, outbox] of outboxes.entries())
+    send(outbox, at < 3 ? OPCODE.BINARY : OPCODE.TEXT, Buffer.from(large));
+  const [apart, , , text] = outboxes.map(taken);
+  assert.notEqual(apart![0], text![0]);
+  for (const [at, outbox] of outboxes.entries()) send(outbox, at < 3 ? OPCODE.BINARY : OPCODE.TEXT, large);
+  const [first, second, third, fourth] = outboxes.map(taken);
+  assert.ok(first![0] === second![0] && first![0] === third![0] && first![0] !== fourth![0]);
+  assert.equal(fourth![0]![0], 0x80 | OPCODE.TEXT);
+  send(outboxes[0]!, OPCODE.BINARY, large);
+  memory.repeated.forget();
+  send(outboxes[1]!, OPCODE.BINARY, large);
+  assert.notEqual(taken(outboxes[0]!)[0], taken(outboxes[1]!)[0]);
+});
+
+test('FB-10: large bytes that were copied, because their memory can change its size, are sent as they were at each call', () => {
+  const memory = new ProtocolMemory();
+  const outboxes = Array.from({ length: 3 }, () => new Recipient('plain', memory).outbox);
+  const source = Buffer.alloc(20_000);
+  const arrived: number[] = [];
+  for (const [at, outbox] of outboxes.entries()) {
+    source.fill(at);
+    outbox.data(OPCODE.BINARY, Uint8Array.from(source), false, source);
+  }
+  for (const outbox of outboxes) arrived.push(readFrames(Buffer.concat(taken(outbox)))[0]!.payload[19_999]!);
+  assert.deepEqual(arrived, [0, 1, 2]);
+});
+
+test('FB-10: of large bytes that are detached between two sends, no connection gets others', () => {
+  const memory = new ProtocolMemory();
+  const [one, other] = Array.from({ length: 2 }, () => new Recipient('plain', memory).outbox);
+  const bytes = new Uint8Array(20_000);
+  one!.data(OPCODE.BINARY, new Uint8Array(bytes.buffer), false, bytes);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  const next = new Uint8Array(20_000).fill(1);
+  other!.data(OPCODE.BINARY, next, false, bytes);
+  assert.deepEqual(taken(one!), []);
+  assert.equal(one!.lostPayload, 'whole');
+  assert.equal(readFrames(Buffer.concat(taken(other!)))[0]!.payload[19_999], 1);
+});
+
 for (const [what, source] of [
   ['a text', 'x'.repeat(200)],
   ['a buffer', Buffer.alloc(1_000, 7)],
