@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { OPCODE } from '../constants.ts';
 import {
   buildFragment,
