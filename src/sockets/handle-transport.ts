@@ -14,6 +14,7 @@ import {
 } from './node-handle.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Reader } from '../engine/read-turns.ts';
+import type { PackingTable } from '../protocol/outgoing/packing-table.ts';
 import { TCP_KEEP_ALIVE_MS } from './stream-transport.ts';
 import type { ArrivedTransport, TransportOwner } from './transport.ts';
 
@@ -74,6 +75,10 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   /** No: chunks go to the kernel at once. A getter, so that it takes no memory per connection. */
   get needsCopies(): boolean {
     return false;
+  }
+
+  borrows(table: PackingTable): boolean {
+    return table === this.sockets.packingTable;
   }
 
   get bufferedBytes(): number {
@@ -167,10 +172,11 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   #wait(request: NodeRequest, bytes: unknown): void {
     request.transport = this;
     request.buffer = bytes;
+    request.locked = this.sockets.packingTable.lock(bytes);
     request.oncomplete = onWritten;
     this.#openWrites++;
     const status = request.writeStatus ?? undefined;
-    if (status !== undefined) queueMicrotask(() => this.written(status));
+    if (status !== undefined) queueMicrotask(() => this.written(status, request));
   }
 
   #check(call: string, status: number): void {
@@ -180,11 +186,17 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   // Called by requests and Node.
 
   /** @internal */
-  written(status: number): void {
+  written(status: number, request: NodeRequest): void {
     this.#openWrites--;
+    if (request.locked !== undefined) this.#unlock(request);
     if (this.destroyed) return;
     if (status < 0) this.destroy(systemError('write', status));
     else if (this.#openWrites === 0) this.#owner.writable();
+  }
+
+  #unlock(request: NodeRequest): void {
+    this.sockets.packingTable.unlock(request.locked!);
+    request.locked = undefined;
   }
 
   /** @internal */

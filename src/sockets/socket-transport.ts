@@ -12,6 +12,7 @@ import {
   systemError,
 } from './node-handle.ts';
 import type { Reader } from '../engine/read-turns.ts';
+import type { PackingTable } from '../protocol/outgoing/packing-table.ts';
 import { OWNER, type OwnedStream, StreamTransport } from './stream-transport.ts';
 import type { TransportOwner } from './transport.ts';
 
@@ -148,6 +149,13 @@ export class SocketTransport extends StreamTransport implements Reader {
   /** Driven, chunks are written at once, or checked when they leave the queue. */
   override get needsCopies(): boolean {
     return !this.isDriven;
+  }
+
+  /** TLS has encrypted or copied a write when the call returns. While it is busy, writes are queued. */
+  borrows(table: PackingTable): boolean {
+    return (
+      table === this.sockets.packingTable && this.isDriven && this.#raw !== undefined && !this.#isWriting
+    );
   }
 
   override get bufferedBytes(): number {

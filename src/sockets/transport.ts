@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import type { PackingTable } from '../protocol/outgoing/packing-table.ts';
 
 /** Callbacks of a transport. Methods of the transport never call them synchronously. */
 export interface TransportOwner {
@@ -29,6 +30,11 @@ export interface Transport {
    * returned, and cannot check then whether the application has detached them.
    */
   readonly needsCopies: boolean;
+  /**
+   * True if the next `write` may get frames where they are in `table`: it sends or copies them before it returns, or locks them.
+   * Default: it gets copies.
+   */
+  borrows?(table: PackingTable): boolean;
   /** Writes all chunks in order, in as few system calls as possible. They must stay unchanged until the kernel has taken them. */
   write(chunks: readonly Uint8Array[]): void;
   pause(): void;

@@ -18,7 +18,7 @@ import type { ProtocolMemory } from '../memory.ts';
 import { PACKING_BYTES, type PackingOwner } from './packing-table.ts';
 import type { WaitingFrame } from './waiting-frames.ts';
 import { WaitingQueue } from './waiting-queue.ts';
-import type { Wire } from './wire.ts';
+import type { BorrowingWire, Wire } from './wire.ts';
 
 /** Size of the longest header, masked. */
 const HEADER_ROOM = 14;
@@ -46,7 +46,7 @@ export class Outbox implements PackingOwner {
    */
   behind: MessagesBehind | undefined;
 
-  readonly #wire: Wire;
+  readonly #wire: BorrowingWire;
   readonly #nextKey: (() => number) | undefined;
   readonly #memory: ProtocolMemory;
   readonly #limits: OutgoingLimits;
@@ -318,7 +318,8 @@ export class Outbox implements PackingOwner {
   take(): readonly Uint8Array[] {
     const queue = this.#queue;
     if (queue.isEmpty) {
-      const run = this.#memory.packingTable.take(this);
+      const table = this.#memory.packingTable;
+      const run = this.#wire.borrows?.(table) === true ? table.lend(this) : table.take(this);
       if (run === undefined) return NO_CHUNKS;
       this.#packedBytes = 0;
       this.sentBytes += run.length;

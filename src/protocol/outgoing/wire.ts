@@ -1,3 +1,5 @@
+import type { PackingTable } from './packing-table.ts';
+
 /** The connection below, as an outbox sees it. */
 export interface Wire {
   /** True while it has more bytes than it accepts at once. */
@@ -9,6 +11,15 @@ export interface Wire {
    * application are then copied first.
    */
   readonly needsCopies: boolean;
+}
+
+/** A wire that may take frames without a copy. */
+export interface BorrowingWire extends Wire {
+  /**
+   * True if the next write may get frames where they are in `table`: it sends or copies them before it returns, or locks them.
+   * Default: it gets copies.
+   */
+  borrows?(table: PackingTable): boolean;
 }
 
 /** A wire that accepts everything at once. */

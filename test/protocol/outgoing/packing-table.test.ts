@@ -31,3 +31,57 @@ test('TS-09: another owner, or a full table, moves the frames back to their owne
   assert.deepEqual(first.runs, [Buffer.from('ab'), Buffer.from('cd')]);
   assert.equal(table.take(first), undefined);
 });
+
+/** Packs `text` for a new owner, and lends it. */
+function lent(table: PackingTable, text: string): Buffer {
+  const one = owner();
+  const at = table.reserve(one, text.length);
+  table.commit(at + table.bytes.write(text, at, 'latin1'));
+  return table.lend(one)!;
+}
+
+test('TS-09: frames that were lent stay unchanged while their memory is locked', () => {
+  const table = new PackingTable();
+  const first = table.reserve(owner(), 1) === 0 ? table.bytes : undefined;
+  const run = lent(table, 'ab');
+  assert.equal(run.buffer, first?.buffer);
+  assert.equal(table.lock(Buffer.from('ab')), undefined, 'another run');
+  const locked = table.lock(run)!;
+  assert.equal(table.lock(run), undefined, 'locked already');
+  assert.equal(lent(table, 'cd').toString(), 'cd');
+  assert.equal(run.toString(), 'ab');
+  table.unlock(locked);
+  // The last lent run may still be in use, so its memory stays the current one.
+  assert.notEqual(table.bytes, locked);
+});
+
+test('TS-09: an unlocked first memory is used again as soon as no frames are in another one', () => {
+  const table = new PackingTable();
+  const run = lent(table, 'ab');
+  const locked = table.lock(run)!;
+  table.unlock(locked);
+  assert.equal(table.bytes, locked);
+});
+
+test('TS-09: with three locked memories, owners get copies', () => {
+  const table = new PackingTable();
+  const runs = ['ab', 'cd', 'ef'].map((text) => lent(table, text));
+  const [, , last] = runs as [Buffer, Buffer, Buffer];
+  assert.equal(table.lock(runs[0]), undefined, 'not lent last');
+  const locked = [table.lock(last)!];
+  for (const text of ['gh', 'ij']) locked.push(table.lock(lent(table, text))!);
+  const copy = lent(table, 'kl');
+  assert.equal(table.lock(copy), undefined);
+  lent(table, 'mn');
+  assert.equal(copy.toString(), 'kl');
+  for (const memory of locked) table.unlock(memory);
+  assert.notEqual(table.lock(lent(table, 'op')), undefined);
+});
+
+test('TS-09: nothing is lent to another owner, or for room that was never used', () => {
+  const table = new PackingTable();
+  const [first, second] = [owner(), owner()];
+  table.reserve(first, 2);
+  assert.equal(table.lend(second), undefined);
+  assert.equal(table.lend(first), undefined);
+});
