@@ -10,6 +10,7 @@ import type { Extension } from '../src/protocol/extensions/extension.ts';
 import type { ProtocolLimits } from '../src/protocol/limits.ts';
 import { PreparedMessage } from '../src/protocol/outgoing/prepared-message.ts';
 import { ProtocolMemory } from '../src/protocol/memory.ts';
+import { PAGE_BYTES } from '../src/protocol/message-pages.ts';
 import type { ReusableBytes } from '../src/protocol/reusable-bytes.ts';
 import { NodeZlib } from '../src/engine/zlib/zlib.ts';
 import { readFrames } from '../src/testing/index.ts';
@@ -131,6 +132,7 @@ export function drive(stage: Stage, pieces: Iterable<Uint8Array>): Outcome {
     assert.equal(shown, lines[index], 'a delivered message does not change later');
     if (isText && message.length < SHARED_BELOW_BYTES)
       assert.ok(message.buffer.byteLength <= 2 * SHARED_BELOW_BYTES);
+    else if (message.byteOffset > 0) assert.ok(message.buffer.byteLength <= PAGE_BYTES, 'a page is bounded');
     else assert.equal(message.buffer.byteLength, message.length, 'a message retains no larger memory');
   }
   const outcome = { lines, unfinished: core.unfinished, heldBytes: core.heldBytes };

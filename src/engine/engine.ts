@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
+import { MessagePages } from '../protocol/message-pages.ts';
 import { ProtocolMemory } from '../protocol/memory.ts';
 import { PACKING_BYTES, PackingTable } from '../protocol/outgoing/packing-table.ts';
 import { simdMemory } from '../protocol/simd.ts';
@@ -58,7 +59,11 @@ export class Engine extends ProtocolMemory {
 
   constructor({ clock = systemClock, random = systemRandom, memory }: EngineParts = {}) {
     const { buffer, byteOffset } = memory ?? Buffer.allocUnsafeSlow(PACKING_BYTES + READ_BYTES);
-    super(new PackingTable(Buffer.from(buffer, byteOffset, PACKING_BYTES)), new TextSlab(sharedSlab));
+    super(
+      new PackingTable(Buffer.from(buffer, byteOffset, PACKING_BYTES)),
+      new TextSlab(sharedSlab),
+      new MessagePages(sharedSlab),
+    );
     this.readMemory = new ReadMemory(Buffer.from(buffer, byteOffset + PACKING_BYTES, READ_BYTES));
     this.clock = clock;
     this.random = random;

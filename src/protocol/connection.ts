@@ -157,9 +157,10 @@ export class ProtocolConnection {
    */
   receive(chunk: Buffer): void {
     const reader = this.#reader;
-    const { reusableBytes, repeated } = reader.memory;
+    const { reusableBytes, repeated, pages } = reader.memory;
     reusableBytes.forget();
     repeated.delivers(this.outbox);
+    pages.forget();
     if (this.#closing?.isReading === false) return;
     reader.readBegins();
     reader.receive(chunk);
@@ -167,7 +168,9 @@ export class ProtocolConnection {
 
   /** Copies bytes that `next` has not parsed, so that the caller can reuse the memory of the last chunk. */
   keepUnread(): void {
-    this.#reader.memory.reusableBytes.forget();
+    const { reusableBytes, pages } = this.#reader.memory;
+    reusableBytes.forget();
+    pages.forget();
     this.#reader.keepUnread();
   }
 
@@ -214,7 +217,7 @@ export class ProtocolConnection {
   takeBytes(): Buffer | undefined {
     const reader = this.#reader;
     if ((reader.kind & (IS.TEXT | IS.OWN)) !== 0) return this.#takeTextOrOwnBytes();
-    return binaryIn(reader.message, reader.from, reader.to, reader.memory);
+    return binaryIn(reader);
   }
 
   /**
@@ -361,7 +364,9 @@ export class ProtocolConnection {
   }
 
   #release(): void {
-    this.#reader.memory.reusableBytes.forget();
+    const { reusableBytes, pages } = this.#reader.memory;
+    reusableBytes.forget();
+    pages.forget();
     this.#reader.release();
   }
 

@@ -4,6 +4,7 @@ import { FrameHeader } from './frame-header.ts';
 import { ENTRY_BYTES, type ProtocolLimits } from './limits.ts';
 import { maskAt, nonAscii, simdOffset } from './mask.ts';
 import { copyOf } from './message-memory.ts';
+import { roomFor } from './message-pages.ts';
 
 /** Results of {@link FrameParser.next}. Numbers instead of objects, because `next` returns one or more per frame. */
 export const PIECE = /* @__PURE__ */ Object.freeze({
@@ -19,6 +20,8 @@ export const PIECE = /* @__PURE__ */ Object.freeze({
 /** One of {@link PIECE}. */
 export type Piece = (typeof PIECE)[keyof typeof PIECE];
 
+/** Size of a masking key. */
+const KEY_BYTES = 4;
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
 /** Where a parser stands in its input: what a second reader of the same input needs to begin there. */
@@ -96,6 +99,13 @@ export class FrameParser {
   get countedBytes(): number {
     if (this.#at === this.#chunkEnd) return 0;
     return ENTRY_BYTES + (this.#isOwn ? this.bytes.length : this.unreadBytes);
+  }
+
+  /** Room that a page needs for the messages after the last piece; see `roomFor`. 0 if they are in memory of this parser. */
+  roomAhead(mostBytes: number): number {
+    return this.#isOwn
+      ? 0
+      : roomFor(this.bytes, this.#at, this.#chunkEnd, this.header.masked ? KEY_BYTES : 0, mostBytes);
   }
 
   /** Takes the next chunk. The parser overwrites it while parsing and reads from it until {@link keepUnread}. */

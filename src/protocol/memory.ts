@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { JoinedRun } from './outgoing/joined-run.ts';
 import { PackingTable } from './outgoing/packing-table.ts';
 import { RepeatedPayload } from './outgoing/repeated-payload.ts';
+import { MessagePages } from './message-pages.ts';
 import { OutgrownMemory } from './outgrown-memory.ts';
 import { ReusableBytes } from './reusable-bytes.ts';
 import { TextSlab } from './text-slab.ts';
@@ -25,12 +26,19 @@ export class ProtocolMemory {
   readonly texts: TextSlab;
   /** Memory of messages that are still growing. */
   readonly outgrown: OutgrownMemory = new OutgrownMemory();
+  /** Received binary messages. */
+  readonly pages: MessagePages;
   #scratch: Buffer | undefined;
 
   /** Default: a separate table and separate slabs, in ordinary memory. */
-  constructor(packingTable: PackingTable = new PackingTable(), texts: TextSlab = new TextSlab()) {
+  constructor(
+    packingTable: PackingTable = new PackingTable(),
+    texts: TextSlab = new TextSlab(),
+    pages: MessagePages = new MessagePages(),
+  ) {
     this.packingTable = packingTable;
     this.texts = texts;
+    this.pages = pages;
   }
 
   /** @returns The UTF-8 of `text`; valid until the next call, unless the text is long. */

@@ -5,6 +5,7 @@ import { type Extension, ownedBits } from './extensions/extension.ts';
 import { FACT, type Fact } from './facts.ts';
 import { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 import type { ProtocolLimits } from './limits.ts';
+import type { PagedInput } from './message-pages.ts';
 import type { ProtocolMemory } from './memory.ts';
 import { IS, kindOf } from './taken-message.ts';
 import { UnfinishedInput } from './unfinished-input.ts';
@@ -15,7 +16,7 @@ const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
  * Makes messages, parts of messages and control frames of the pieces that the parser finds. It extends the parser, because an
  * object of its own would cost each idle connection memory.
  */
-export class MessageReader extends FrameParser {
+export class MessageReader extends FrameParser implements PagedInput {
   /** The message or part of the last fact is in `message` from `from` to `to`. */
   message: Buffer = NOTHING;
   from = 0;
@@ -73,6 +74,11 @@ export class MessageReader extends FrameParser {
     return this.#unfinished?.blocked === true;
   }
 
+  /** True if messages are passed on in parts. */
+  get passesParts(): boolean {
+    return this.#unfinished?.passesParts === true;
+  }
+
   /** Call before each chunk is received. */
   readBegins(): void {
     this.#unfinished?.readBegins();
@@ -103,6 +109,7 @@ export class MessageReader extends FrameParser {
         // Between reads nothing may keep the chunk alive, not even the view of a ping.
         this.payload = NOTHING;
         this.message = NOTHING;
+        this.memory.pages.forget();
         return FACT.NONE;
       }
       const { bytes, start, end, nonAscii } = this;
