@@ -16,7 +16,10 @@ export interface DroppedMessage {
 
 /** Events of a connection, with the arguments of their listeners. */
 export interface ConnectionEvents {
-  /** A whole message. If a listener returns a promise, the next message is delivered after it settles. */
+  /**
+   * A whole message; {@link Message} says what it shares memory with. If a listener returns a promise, the next message is
+   * delivered after it settles.
+   */
   message: [message: Message, isText: boolean];
   /** After `send` returned `false` because of the high-water mark: the buffer is at or below half of the mark. */
   drain: [];

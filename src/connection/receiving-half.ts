@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { isHandlerTraced, MESSAGE_RECEIVE } from '../engine/channels.ts';
 import type { HandlerTrace } from '../observe/tracing/traces.ts';
 import { MisuseError, PeerError } from '../protocol/errors.ts';
-import { messageMemory } from '../protocol/message-memory.ts';
+import { copyOf, messageMemory } from '../protocol/message-memory.ts';
 import type { Message } from '../protocol/payload.ts';
 import type { ConnectionEvents } from './connection-events.ts';
 import { Delivery, type DeliveryOwner, type MessageListener } from './delivery.ts';
@@ -23,9 +23,10 @@ const LISTENER_BESIDE_STREAMS =
 const receivesStreams = (): MisuseError =>
   new MisuseError('ERR_STATE', 'messageStreams() takes the messages of this connection already');
 
-/** Returns the bytes of a whole message; those of a text in memory of its own. */
+/** Returns the bytes of a whole message in memory of its own: not in a page, which several messages share. */
 function bytesOf(message: Message): Buffer {
-  if (typeof message !== 'string') return message;
+  if (typeof message !== 'string')
+    return message.byteOffset === 0 ? message : copyOf(message, 0, message.length);
   const bytes = messageMemory(Buffer.byteLength(message));
   bytes.write(message);
   return bytes;

@@ -17,8 +17,8 @@ export function messageMemory(bytes: number): Buffer {
 
 /**
  * Returns a copy in its own memory: not a view of a larger buffer, and not in Node's shared pool, which holds bytes of
- * other connections. Everything that an application receives is copied this way, so that retaining it retains nothing
- * else.
+ * other connections. What an application receives is copied this way, so that retaining it retains nothing else; only
+ * `MessagePages` and `TextSlab` share memory.
  */
 export function copyOf(bytes: Uint8Array, start: number, end: number): Buffer {
   const length = end - start;

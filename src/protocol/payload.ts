@@ -6,7 +6,11 @@ import type { ReusableBytes } from './reusable-bytes.ts';
 /** What an application sends: a string is sent as text, bytes as binary. */
 export type Payload = string | ArrayBufferView | ArrayBuffer;
 
-/** What an application receives: text as a string, binary as a Buffer that it may keep. */
+/**
+ * What an application receives: text as a string, binary as a Buffer that it may keep. A binary message of 65 to 4,096 bytes shares
+ * memory of at most 16,392 bytes with messages that the same read of the same connection has brought: respect its `byteOffset`, and
+ * copy it (`new Uint8Array(message)`) before you keep it for long or transfer its `.buffer`.
+ */
 export type Message = string | Buffer;
 
 const describe = (value: unknown): string => {

@@ -50,7 +50,7 @@ export class ReusableBytes {
     this.#end = end;
   }
 
-  /** Notes a received binary message: ordinary memory of its own, neither shared nor resizable. */
+  /** Notes a received binary message: ordinary memory that is neither shared with threads nor resizable. */
   noteBinary(message: Buffer): void {
     this.#binary = message;
   }

@@ -1,7 +1,7 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 import type { ProtocolMemory } from './memory.ts';
 import { copyOf } from './message-memory.ts';
-import type { MessageReader } from './message-reader.ts';
+import type { PagedInput } from './message-pages.ts';
 import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
 
 /**
@@ -44,9 +44,14 @@ export function textIn(
 }
 
 /** Copies a received binary message that is not in its own memory. */
-export function binaryIn(reader: MessageReader): Buffer {
-  const { memory } = reader;
-  const message = memory.pages.copy(reader, reader.message, reader.from, reader.to);
+export function binaryIn(
+  input: PagedInput,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  memory: ProtocolMemory,
+): Buffer {
+  const message = memory.pages.copy(input, bytes, start, end);
   memory.reusableBytes.noteBinary(message);
   return message;
 }

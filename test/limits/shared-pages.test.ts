@@ -5,7 +5,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { type ClientConnection, connect } from '../../src/client/index.ts';
 import type { Connection, Message, ServerOptions } from '../../src/index.ts';
 import { PAGE_BYTES } from '../../src/protocol/message-pages.ts';
-import { binary, RawClient, selfSigned, waitUntil } from '../../src/testing/index.ts';
+import { binary, type RawClient, selfSigned, waitUntil } from '../../src/testing/index.ts';
 import { collectGarbage, NO_COLLECTOR } from '../garbage.ts';
 import { http2Site, open, WEBS } from '../server/opening/http2-site.ts';
 import { listening, live } from '../server/live.ts';
@@ -212,7 +212,7 @@ test('TO-05: a worker gets exactly the message that it was sent, and the sender 
   );
   t.after(() => worker.terminate());
   for (const [at, message] of got.entries()) {
-    worker.postMessage(message);
+    worker.postMessage(message, []);
     const [back] = (await once(worker, 'message')) as [Uint8Array];
     assert.ok(payload(3, at).equals(back));
     // A copy can be transferred.
