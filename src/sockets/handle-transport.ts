@@ -11,6 +11,7 @@ import {
   NodeSockets,
   type RequestOwner,
   systemError,
+  unlock,
 } from './node-handle.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Reader } from '../engine/read-turns.ts';
@@ -188,15 +189,10 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   /** @internal */
   written(status: number, request: NodeRequest): void {
     this.#openWrites--;
-    if (request.locked !== undefined) this.#unlock(request);
+    if (request.locked !== undefined) unlock(request, this.sockets);
     if (this.destroyed) return;
     if (status < 0) this.destroy(systemError('write', status));
     else if (this.#openWrites === 0) this.#owner.writable();
-  }
-
-  #unlock(request: NodeRequest): void {
-    this.sockets.packingTable.unlock(request.locked!);
-    request.locked = undefined;
   }
 
   /** @internal */

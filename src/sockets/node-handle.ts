@@ -164,3 +164,9 @@ export async function learnFrom(socket: Socket): Promise<Findings> {
     ShutdownRequest: classOf(requests.shutdown),
   };
 }
+
+/** Gives memory back to the packing table that a write had locked. */
+export function unlock(request: NodeRequest, { packingTable }: NodeSockets): void {
+  packingTable.unlock(request.locked!);
+  request.locked = undefined;
+}

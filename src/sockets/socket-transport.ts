@@ -10,6 +10,7 @@ import {
   type NodeRequest,
   type NodeSockets,
   systemError,
+  unlock,
 } from './node-handle.ts';
 import type { Reader } from '../engine/read-turns.ts';
 import type { PackingTable } from '../protocol/outgoing/packing-table.ts';
@@ -151,11 +152,9 @@ export class SocketTransport extends StreamTransport implements Reader {
     return !this.isDriven;
   }
 
-  /** TLS has encrypted or copied a write when the call returns. While it is busy, writes are queued. */
+  /** While a write is under way, others are queued. */
   borrows(table: PackingTable): boolean {
-    return (
-      table === this.sockets.packingTable && this.isDriven && this.#raw !== undefined && !this.#isWriting
-    );
+    return this.isDriven && !this.#isWriting && table === this.sockets.packingTable;
   }
 
   override get bufferedBytes(): number {
@@ -259,6 +258,8 @@ export class SocketTransport extends StreamTransport implements Reader {
     request.transport = this;
     request.buffer = chunks;
     request.oncomplete = onSocketWritten;
+    // TLS has encrypted or copied a write when the call returns.
+    if (this.#raw === undefined) request.locked = this.sockets.packingTable.lock(chunks[0]);
     this.#isWriting = true;
     const bytes = totalBytes(chunks);
     if (!this.#isTaken(bytes)) this.#untakenBytes = bytes;
@@ -284,6 +285,7 @@ export class SocketTransport extends StreamTransport implements Reader {
 
   /** @internal */
   written(status: number, request: NodeRequest): void {
+    if (request.locked !== undefined) unlock(request, this.sockets);
     const waited = this.bufferedBytes > 0;
     const queue = this.#queue;
     const queuedBytes = this.#queuedBytes;
