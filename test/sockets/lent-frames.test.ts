@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test, type TestContext } from 'node:test';
 import { connect, type Connection, WebSocketServer } from '../../src/index.ts';
 import { eventLoopTurns, selfSigned, waitUntil } from '../../src/testing/index.ts';
 
@@ -16,18 +19,30 @@ function pattern(client: number, message: number): Buffer {
   return bytes;
 }
 
+/** Sockets of an HTTP server are driven in another way than those of `listen`. */
+async function attached(t: TestContext, server: WebSocketServer): Promise<AddressInfo> {
+  const http = createServer();
+  t.after(() => http.close());
+  server.attach(http);
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  return http.address() as AddressInfo;
+}
+
 interface Client {
   readonly near: Connection;
   readonly far: Connection;
   readonly got: Buffer[];
 }
 
-for (const secure of [false, true]) {
-  test(`frames of a write that the kernel has not finished stay unchanged while the packing table serves other connections, ${secure ? 'over TLS' : 'over TCP'}`, async (t) => {
+for (const way of ['over TCP', 'over TLS', 'attached to an HTTP server'] as const) {
+  test(`FB-06 ${way}: frames of a write that the kernel has not finished stay unchanged while others are sent`, async (t) => {
+    const secure = way === 'over TLS';
     const keys = selfSigned(['127.0.0.1']);
     const server = new WebSocketServer({ heartbeat: false, ...(secure ? { tls: keys } : {}) });
     t.after(() => server.shutdown({ timeoutMs: 1_000 }));
-    const { port } = await server.listen(0, '127.0.0.1');
+    const { port } =
+      way === 'attached to an HTTP server' ? await attached(t, server) : await server.listen(0, '127.0.0.1');
     const open = async (): Promise<Client> => {
       const arrived = new Promise<Connection>((resolve) => void server.once('connection', resolve));
       const url = `${secure ? 'wss' : 'ws'}://127.0.0.1:${port}`;
