@@ -65,12 +65,11 @@ async function main(): Promise<number> {
   if (record && from !== undefined) throw new Error('--record and --from exclude each other');
   if (only !== '' && (record || from !== undefined))
     throw new Error('--only excludes --record and --from: a base has the ratios of all cells');
+  const wanted = CELLS.filter((cell) => cell.quick && cellId(cell).includes(only));
+  if (wanted.length === 0) throw new Error(`no cell contains '${only}'`);
   const sides = installedSides(false).filter(({ id }) => ['hawser', 'hawser-ws', ...RIVALS].includes(id));
-  const cells = CELLS.filter(
-    (cell) =>
-      cell.quick && cellId(cell).includes(only) && sidesOf(cell, sides).some(({ role }) => role === 'rival'),
-  );
-  if (cells.length === 0) throw new Error(`no cell contains '${only}'`);
+  const cells = wanted.filter((cell) => sidesOf(cell, sides).some(({ role }) => role === 'rival'));
+  if (cells.length === 0) throw new Error(`no cell with '${only}' is measured with ws`);
   const names = new Set(cells.map(cellId));
   const write = (figures: readonly GateFigure[], date: string, machine: string): number => {
     const written: GateBase = {
