@@ -4,7 +4,7 @@ import { getSystemErrorName } from 'node:util';
 import type { Engine } from '../engine/engine.ts';
 import type { ReadMemory } from '../engine/read-memory.ts';
 import type { ReadTurns } from '../engine/read-turns.ts';
-import type { PackingTable } from '../protocol/outgoing/packing-table.ts';
+import type { PackingMemory, PackingTable } from '../protocol/outgoing/packing-table.ts';
 
 // The internals below Node's sockets. Only this file, `handle-transport.ts` and `socket-transport.ts` use them. They are not
 // documented: `learnFrom` reads them from a working socket, the self-check (`handle-check.ts`) tests them before use, and
@@ -54,7 +54,7 @@ export interface NodeRequest {
   /** Keeps the written memory from being garbage collected. */
   buffer?: unknown;
   /** Memory of the packing table that the write has locked. */
-  locked?: Buffer | undefined;
+  locked?: PackingMemory | undefined;
   /** The error message of TLS. */
   readonly error?: string;
   /** The status, if the request ended before the call returned. Node 26 sets it, too. */

@@ -9,6 +9,15 @@ export const PACKING_BYTES = 65_536;
 /** Maximum number of memories of one table: one to pack into, the others locked by writes that the kernel has not finished. */
 const MOST_MEMORIES = 4;
 
+/** One memory of a packing table. */
+export interface PackingMemory {
+  readonly bytes: Buffer;
+  /** Its views, kept while it is not used. */
+  readonly runs: Beginnings;
+}
+
+const memoryOf = (bytes: Buffer): PackingMemory => ({ bytes, runs: new Beginnings(bytes) });
+
 /** A queue of small frames to send. */
 export interface PackingOwner {
   /** Takes back a run of its frames in separate memory: another owner needs the table. */
@@ -26,19 +35,21 @@ export interface PackingOwner {
 export class PackingTable {
   /** Read it after {@link reserve}: that may replace it. */
   bytes: Buffer = NOTHING;
-  #runs: Beginnings | undefined;
-  #owner: PackingOwner | undefined;
-  #used = 0;
+  /** Where frames are packed now; `undefined` before the first. */
+  #memory: PackingMemory | undefined;
+  /** The memory that the table began with. It is used whenever it is not locked. */
+  #home: PackingMemory | undefined;
+  /** Memories that are not locked, besides the current one. */
+  readonly #spares: PackingMemory[] = [];
+  #lockedMemories = 0;
   /** The last run that was lent. */
   #lent: Buffer | undefined;
-  #lockedMemories = 0;
-  /** Memories that are not locked, besides the current one. The one that the table began with is preferred. */
-  readonly #spares: Buffer[] = [];
-  #first: Buffer | undefined;
+  #owner: PackingOwner | undefined;
+  #used = 0;
 
   /** @param bytes Memory of {@link PACKING_BYTES}. Default: ordinary memory, allocated with the first frame. */
   constructor(bytes?: Buffer) {
-    if (bytes !== undefined) this.#useMemory(bytes);
+    if (bytes !== undefined) this.#begin(bytes);
   }
 
   /**
@@ -49,7 +60,8 @@ export class PackingTable {
     if (this.#owner !== owner || this.#used + room > PACKING_BYTES) {
       if (this.#owner !== undefined) this.moveOut(this.#owner);
       this.#owner = owner;
-      if (this.#runs === undefined) this.#useMemory(Buffer.allocUnsafeSlow(PACKING_BYTES));
+      if (this.#home === undefined) this.#begin(Buffer.allocUnsafeSlow(PACKING_BYTES));
+      else if (this.#memory !== this.#home) this.#returnHome(this.#home);
     }
     return this.#used;
   }
@@ -63,7 +75,7 @@ export class PackingTable {
   take(owner: PackingOwner): Buffer | undefined {
     if (this.#owner !== owner) return undefined;
     const run = this.#used === 0 ? undefined : Buffer.allocUnsafe(this.#used);
-    run?.set(this.#runs!.view(this.#used));
+    run?.set(this.#memory!.runs.view(this.#used));
     this.#owner = undefined;
     this.#used = 0;
     return run;
@@ -76,7 +88,7 @@ export class PackingTable {
    */
   lend(owner: PackingOwner): Buffer | undefined {
     if (this.#owner !== owner || this.#lockedMemories + 1 >= MOST_MEMORIES) return this.take(owner);
-    this.#lent = this.#used === 0 ? undefined : this.#runs!.view(this.#used);
+    this.#lent = this.#used === 0 ? undefined : this.#memory!.runs.view(this.#used);
     this.#owner = undefined;
     this.#used = 0;
     return this.#lent;
@@ -86,25 +98,19 @@ export class PackingTable {
    * Keeps the memory of the run that was lent last until {@link unlock}. Call it right after the write.
    * @returns The memory to unlock; `undefined` if `run` was not lent last.
    */
-  lock(run: unknown): Buffer | undefined {
+  lock(run: unknown): PackingMemory | undefined {
     if (run === undefined || run !== this.#lent) return undefined;
-    const locked = this.bytes;
+    const locked = this.#memory;
     this.#lent = undefined;
     this.#lockedMemories++;
-    this.#useMemory(this.#spares.pop() ?? Buffer.allocUnsafeSlow(PACKING_BYTES));
+    this.#use(this.#spares.pop() ?? memoryOf(Buffer.allocUnsafeSlow(PACKING_BYTES)));
     return locked;
   }
 
   /** Call once when the kernel no longer reads a memory that {@link lock} returned. */
-  unlock(memory: Buffer): void {
+  unlock(memory: PackingMemory): void {
     this.#lockedMemories--;
-    // Frames of an owner, or lent ones, are in the current memory.
-    if (memory !== this.#first || this.#owner !== undefined || this.#lent !== undefined) {
-      this.#spares.push(memory);
-      return;
-    }
-    this.#spares.push(this.bytes);
-    this.#useMemory(memory);
+    this.#spares.push(memory);
   }
 
   /** Moves the frames of `owner` out of the table, back to the owner. */
@@ -113,9 +119,21 @@ export class PackingTable {
     if (run !== undefined) owner.packed(run);
   }
 
-  #useMemory(bytes: Buffer): void {
-    this.#first ??= bytes;
-    this.bytes = bytes;
-    this.#runs = new Beginnings(bytes);
+  #begin(bytes: Buffer): void {
+    this.#home = memoryOf(bytes);
+    this.#use(this.#home);
+  }
+
+  /** Only while no frames are packed: lent ones were written by then, or their memory is locked. */
+  #returnHome(home: PackingMemory): void {
+    const at = this.#spares.indexOf(home);
+    if (at === -1) return;
+    this.#spares[at] = this.#memory!;
+    this.#use(home);
+  }
+
+  #use(memory: PackingMemory): void {
+    this.#memory = memory;
+    this.bytes = memory.bytes;
   }
 }
