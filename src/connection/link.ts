@@ -47,6 +47,7 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   #heldOutputBytes = 0;
   /** The watch has a deadline for writing. Otherwise it is not touched: in a broadcast it is not in the cache. */
   #isWriteWatched = false;
+  /** Created at the first sign of the end. */
   #ending: Ending | undefined;
 
   /**

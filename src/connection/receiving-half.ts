@@ -23,10 +23,10 @@ const LISTENER_BESIDE_STREAMS =
 const receivesStreams = (): MisuseError =>
   new MisuseError('ERR_STATE', 'messageStreams() takes the messages of this connection already');
 
-/** Returns the bytes of a whole message in memory of its own: not in a page, which several messages share. */
+/** Returns the bytes of a whole message in memory of its own, which a page or a slab of texts is not. */
 function bytesOf(message: Message): Buffer {
   if (typeof message !== 'string')
-    return message.byteOffset === 0 ? message : copyOf(message, 0, message.length);
+    return message.length === message.buffer.byteLength ? message : copyOf(message, 0, message.length);
   const bytes = messageMemory(Buffer.byteLength(message));
   bytes.write(message);
   return bytes;
