@@ -116,9 +116,9 @@ function fanOuts(): Cell[] {
   for (const connections of [10, 100, 1_000, 5_000, 10_000]) {
     for (const bytes of [64, KIB, 16 * KIB]) {
       for (const publishes of [1, 8]) {
-        // One turn of 640 MB takes longer than the window.
-        if (connections >= 5_000 && bytes === 16 * KIB && publishes === 8) continue;
-        if (connections === 10_000 && publishes === 8) continue;
+        // One turn of 640 MB takes longer than the window, and so does one of 80,000 messages.
+        if (publishes === 8 && (connections === 10_000 || (connections === 5_000 && bytes === 16 * KIB)))
+          continue;
         cells.push({
           ...echo({ bytes, connections, pipeline: 1 }),
           name: `${size(bytes)} to ${whole(connections)}, ${publishes} at a time`,

@@ -5,9 +5,11 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { Child, CORE } from './child.ts';
-import type { ClientAnswer, ClientOrder } from './clients/client.ts';
+import type { ClientAnswer, ClientOrder } from './echo-clients.ts';
 import { count } from './count.ts';
+import { RIVALS } from './results.ts';
 import type { Announcement } from './servers/announce.ts';
+import { buildsOf, installedSides } from './sides.ts';
 import { median } from './statistics.ts';
 
 const USAGE = `Usage: node build/bench/client.js [flags]
@@ -80,22 +82,18 @@ const program = (name: string, ...args: string[]): string[] => [
   ...args,
 ];
 const client = (name: string, args: readonly string[], env = {}): Child =>
-  new Child(name, CORE.LOAD, program('clients/client', ...args, ...(values.empty ? ['--empty'] : [])), env);
+  new Child(name, CORE.LOAD, program('echo-clients', ...args, ...(values.empty ? ['--empty'] : [])), env);
 
 const server = new Child('server', CORE.SERVER, program('servers/hawser'), {});
-const sides = new Map<string, Child>([
-  ['Hawser', client('Hawser', [])],
-  ...(values.against === undefined
-    ? []
-    : [
-        [
-          'earlier',
-          client('earlier', [`--library=${join(resolve(values.against), 'build', 'package', 'client.js')}`]),
-        ] as const,
-      ]),
-  ['ws', client('ws', ['--ws'], { WS_NO_BUFFER_UTIL: '1' })],
-  ['ws + bufferutil', client('ws with bufferutil', ['--ws'])],
-]);
+const sides = new Map([['Hawser', client('Hawser', [])]]);
+if (values.against !== undefined) {
+  // Refuses a folder without a build.
+  buildsOf(values.against);
+  const library = join(resolve(values.against), 'build', 'package', 'client.js');
+  sides.set('earlier', client('earlier', [`--library=${library}`]));
+}
+const rivals = installedSides(false).filter(({ id }) => RIVALS.includes(id));
+for (const { title, env } of rivals) sides.set(title, client(title, ['--ws'], env));
 const names = [...sides.keys()];
 
 try {
@@ -118,9 +116,8 @@ try {
         figures.get(side)!.rates.push((1_000 * messages) / ms);
       }
     const of = (side: string, figure: 'micros' | 'rates'): number => median(figures.get(side)![figure]);
-    const ws = ['ws', 'ws + bufferutil'];
-    const cheaper = Math.min(...ws.map((side) => of(side, 'micros'))) / of('Hawser', 'micros');
-    const faster = of('Hawser', 'rates') / Math.max(...ws.map((side) => of(side, 'rates')));
+    const cheaper = Math.min(...rivals.map(({ title }) => of(title, 'micros'))) / of('Hawser', 'micros');
+    const faster = of('Hawser', 'rates') / Math.max(...rivals.map(({ title }) => of(title, 'rates')));
     const shown = names.map((side) => `${of(side, 'micros').toFixed(1)} µs, ${of(side, 'rates').toFixed(0)}`);
     process.stdout.write(
       `| ${name} | ${shown.join(' | ')} | ${cheaper.toFixed(2)} | ${faster.toFixed(2)} |\n`,

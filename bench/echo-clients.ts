@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import type * as hawser from '../../src/client/index.ts';
-import { BENCH } from '../sides.ts';
+import type * as hawser from '../src/client/index.ts';
+import { BENCH } from './sides.ts';
 
 /** What the process is told to do. */
 export type ClientOrder =
@@ -31,7 +31,7 @@ interface Opened {
 }
 type Open = (url: string) => Promise<Opened>;
 
-if (!process.argv.includes('--empty')) await import('../application.ts');
+if (!process.argv.includes('--empty')) await import('./application.ts');
 const LIBRARY = '--library=';
 const given = process.argv.find((argument) => argument.startsWith(LIBRARY))?.slice(LIBRARY.length);
 
