@@ -134,6 +134,22 @@ test('FR-10: wrong arguments are refused, a listener beside the loop is a warnin
   assert.deepEqual(await messageStreams(client).next(), { done: true, value: undefined });
 });
 
+test('FR-10 TO-05: chunks of messages that arrived before the call have memory of their own', async (t) => {
+  const { join } = live(t, { textAs: 'buffer' });
+  for (const frame of [
+    text('the first of a slab'),
+    binary(Buffer.alloc(100, 'a')),
+    binary(Buffer.alloc(9_000)),
+  ]) {
+    const { raw, connection } = await join();
+    raw.send(Buffer.concat([frame, binary(Buffer.alloc(100, 'b'))]));
+    await waitUntil(() => connection.messagesReceived === 2);
+    const loop = messageStreams(connection);
+    for (let i = 0; i < 2; i++)
+      for await (const chunk of await nextOf(loop)) assert.equal(chunk.buffer.byteLength, chunk.length);
+  }
+});
+
 test('FR-10: several connections stream in one turn over TCP and TLS, and a reconnecting client streams each connection', async () => {
   const { key, cert } = selfSigned(['127.0.0.1'], Date.now());
   for (const tls of [undefined, { key, cert }]) {
