@@ -370,22 +370,22 @@ test('LC-04 property: kept places are never used by others, and counts return to
       (max, ratio, steps) => {
         const { admission } = open({ maxConnections: max, maxConnectionsPerIp: 1_000 }, ratio);
         const held: Reservation[] = [];
-        const raised = new Set<Reservation>();
+        const lowered = new Set<Reservation>();
         for (const { what, at, priority } of steps) {
           const chosen = held[at % Math.max(1, held.length)];
+          const before = chosen?.kind;
           if (what === 'reserve') {
             const reservation = admission.reserve('192.0.2.1', true);
             if (isHeld(reservation)) held.push(reservation);
           } else if (chosen === undefined) continue;
           else if (what === 'release') admission.release(held.splice(held.indexOf(chosen), 1)[0]!);
-          else if (what === 'decide') {
-            if (admission.decide(chosen, priority) !== undefined)
-              admission.release(held.splice(held.indexOf(chosen), 1)[0]!);
-          } else {
-            admission.prioritize(chosen, priority);
-            if (priority !== 'critical') raised.add(chosen);
-          }
-          const ordinary = held.filter((each) => each.kind === 'ordinary' && !raised.has(each)).length;
+          else if (what === 'prioritize') admission.prioritize(chosen, priority);
+          else if (admission.decide(chosen, priority) !== undefined)
+            admission.release(held.splice(held.indexOf(chosen), 1)[0]!);
+          // It keeps its place, even if no ordinary one is free.
+          if (before === 'critical' && chosen?.kind === 'ordinary') lowered.add(chosen);
+          if (chosen?.kind === 'critical') lowered.delete(chosen);
+          const ordinary = held.filter((each) => each.kind === 'ordinary' && !lowered.has(each)).length;
           const taken = held.filter((each) => each.kind !== 'undecided').length;
           assert.equal(admission.reserved, taken);
           assert.ok(taken <= max);
@@ -398,5 +398,18 @@ test('LC-04 property: kept places are never used by others, and counts return to
         );
       },
     ),
+    {
+      examples: [
+        [
+          1,
+          0.5,
+          [
+            { what: 'reserve', at: 0, priority: 'normal' },
+            { what: 'decide', at: 0, priority: 'critical' },
+            { what: 'decide', at: 0, priority: 'low' },
+          ],
+        ],
+      ],
+    },
   );
 });
