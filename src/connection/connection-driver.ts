@@ -109,7 +109,7 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   }
 
   get rttMs(): number | undefined {
-    return this.link.pings.rttMs;
+    return this.link.pings?.rttMs;
   }
 
   get lastReceivedAgoMs(): number {

@@ -14,7 +14,8 @@ export interface IntakeLink {
   readonly core: ProtocolConnection;
   readonly transport: Transport;
   readonly watch: Watch;
-  readonly pings: PingTimer;
+  /** `undefined` before the first ping. */
+  readonly pings: PingTimer | undefined;
   readonly state: ConnectionState;
   readonly end: Ending;
   /** The peer has ended its half: no more bytes arrive. */
@@ -52,7 +53,7 @@ export class Intake {
     this.#rate = rateLimit === false ? undefined : new RateGuard(rateLimit, before);
     if (!this.#isReading) this.#rate?.stoppedReading(now);
     const { watch } = this.#link;
-    if (watch.throttledUntilMs !== Number.POSITIVE_INFINITY) watch.throttledUntilMs = now;
+    if (watch.isThrottled) watch.throttle(now);
   }
 
   /** Call when bytes have arrived. */
@@ -77,9 +78,8 @@ export class Intake {
 
   /** Pauses or resumes the transport, so that it reads only while facts may be taken. */
   adjust(): void {
-    const throttled = this.#link.watch.throttledUntilMs !== Number.POSITIVE_INFINITY;
-    const wanted =
-      this.#link.state === 'closed' || (this.#owner.wantsMore && !throttled && !this.#link.core.blocked);
+    const { state, watch, core } = this.#link;
+    const wanted = state === 'closed' || (this.#owner.wantsMore && !watch.isThrottled && !core.blocked);
     if (wanted === this.#isReading) return;
     const now = this.#context.deadlines.now();
     this.#isReading = wanted;
@@ -90,7 +90,7 @@ export class Intake {
     } else {
       this.#link.watch.stoppedReading(now);
       this.#rate?.stoppedReading(now);
-      this.#link.pings.forget();
+      this.#link.pings?.forget();
       this.#link.transport.pause();
     }
     this.#link.plan();
@@ -106,8 +106,8 @@ export class Intake {
     const now = this.#context.deadlines.now();
     const waitMs = this.#link.core.unreadBytes === 0 ? 0 : rate.waitMs(now);
     if (waitMs === 0) return true;
-    if (this.#link.watch.throttledUntilMs === Number.POSITIVE_INFINITY) this.#owner.rateLimited('throttle');
-    this.#link.watch.throttledUntilMs = now + waitMs;
+    if (!this.#link.watch.isThrottled) this.#owner.rateLimited('throttle');
+    this.#link.watch.throttle(now + waitMs);
     this.#link.plan();
     return false;
   }
@@ -180,7 +180,7 @@ export class Intake {
       this.#owner.receivedPing(payload);
     } else {
       counters.pongsReceived++;
-      const rttMs = this.#link.pings.received(payload, deadlines.clock.now());
+      const rttMs = this.#link.pings?.received(payload, deadlines.clock.now());
       if (rttMs !== undefined) this.#owner.roundTrip(rttMs);
       this.#owner.receivedPong(payload);
     }

@@ -31,7 +31,8 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
   readonly core: ProtocolConnection;
   readonly transport: Transport;
   readonly watch: Watch;
-  readonly pings = new PingTimer();
+  /** Created by the first ping. */
+  pings: PingTimer | undefined;
   flushScheduled = false;
   heldBytes = 0;
   budgetSlot = -1;
@@ -330,12 +331,13 @@ export class Link implements TransportOwner, DeadlineOwner, Flushable, MemoryHol
 
   #heartbeat(): void {
     const { deadlines, random } = this.#context;
+    const pings = (this.pings ??= new PingTimer());
     if (this.watch.isReading) {
-      this.ping(this.pings.start(random, deadlines.clock.now()));
+      this.ping(pings.start(random, deadlines.clock.now()));
       return;
     }
     this.#intake.pingedUnread();
-    this.ping(this.pings.untimed(random));
+    this.ping(pings.untimed(random));
   }
 
   /** @returns Whether a message or control frame was completed. */

@@ -42,7 +42,7 @@ export class PacedIntake extends Intake {
       this.#nextMs = ANY_TIME;
       return true;
     }
-    watch.throttledUntilMs = this.#nextMs;
+    watch.throttle(this.#nextMs);
     this.#link.plan();
     return false;
   }

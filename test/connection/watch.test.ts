@@ -148,7 +148,7 @@ test('HB-07: an unanswered ping gets its full timeout again after a time without
 
 test('CL-09: closing ends a throttle', () => {
   const watch = new Watch({ ...SETTINGS, closeTimeoutMs: 5_000 }, 0, 0);
-  watch.throttledUntilMs = 1_000;
+  watch.throttle(1_000);
   watch.closing(500);
   assert.equal(watch.tick(1_000), undefined);
   assert.equal(watch.deadlineMs(), 5_500);
