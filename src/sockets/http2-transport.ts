@@ -23,11 +23,10 @@ function onAborted(this: ServerHttp2Stream): void {
  * of HTTP/2 is the back-pressure.
  */
 export class Http2Transport extends StreamTransport {
-  readonly #stream: ServerHttp2Stream;
+  declare protected readonly stream: ServerHttp2Stream;
 
   constructor(stream: ServerHttp2Stream, owner: TransportOwner) {
     super(stream, owner);
-    this.#stream = stream;
     const { remoteAddress, remotePort } = socketOf(stream.session) ?? {};
     this.standFor(normalizeAddress(remoteAddress ?? ''), remotePort);
     stream.on('aborted', onAborted);
@@ -35,12 +34,12 @@ export class Http2Transport extends StreamTransport {
 
   override end(): void {
     // An end without a response would be no HTTP.
-    if (this.#stream.headersSent) super.end();
+    if (this.stream.headersSent) super.end();
     else this.destroy();
   }
 
   override destroy(): void {
-    const stream = this.#stream;
+    const stream = this.stream;
     if (stream.destroyed) return;
     stream.off('aborted', onAborted);
     // After a complete refusal, the reset only asks the client to stop sending (RFC 9113 §8.1).

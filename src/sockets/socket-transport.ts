@@ -80,13 +80,10 @@ export class SocketTransport extends StreamTransport implements Reader {
 
   /** @internal */
   readonly sockets: NodeSockets;
-  readonly #socket: DrivenSocket;
   /** The self-check has passed, but the streams still have data. */
   #isDue = false;
   /** Set when the socket is driven: Node may replace the handle of a socket before. */
   #handle!: NodeHandle;
-  /** The handle below TLS. */
-  #raw: NodeHandle | undefined;
   /** The end of a write was not reported yet. TLS takes one write at a time. */
   #isWriting = false;
   /** Bytes of that write, if the kernel has not taken them. */
@@ -104,7 +101,6 @@ export class SocketTransport extends StreamTransport implements Reader {
   constructor(socket: Socket, owner: TransportOwner, sockets: NodeSockets, drives = true) {
     super(socket, owner, !drives);
     this.sockets = sockets;
-    this.#socket = socket as DrivenSocket;
     if (drives) this.#drive();
   }
 
@@ -114,7 +110,7 @@ export class SocketTransport extends StreamTransport implements Reader {
    */
   drive(): void {
     this.#isDue = false;
-    const socket = this.#socket;
+    const socket = this.stream;
     if (this.isDriven || this.#isEnding || !socket.writable) return;
     if (socket.writableLength > 0 || socket.readableLength > 0) {
       this.#isDue = true;
@@ -126,11 +122,10 @@ export class SocketTransport extends StreamTransport implements Reader {
   }
 
   #drive(): void {
-    const socket = this.#socket;
+    const socket = this.stream as DrivenSocket;
     const handle = handleOf(socket)!;
     this.isDriven = true;
     this.#handle = handle;
-    this.#raw = handle._parent;
     const { buffer, bufferCallback } = this.sockets.findings!;
     const memory = this.sockets.readMemory.bytes;
     socket[TRANSPORT] = this;
@@ -159,7 +154,7 @@ export class SocketTransport extends StreamTransport implements Reader {
 
   override get bufferedBytes(): number {
     if (!this.isDriven) return super.bufferedBytes;
-    return this.#socket.destroyed ? 0 : this.#untakenBytes + this.#queuedBytes;
+    return this.stream.destroyed ? 0 : this.#untakenBytes + this.#queuedBytes;
   }
 
   override get blocked(): boolean {
@@ -172,7 +167,7 @@ export class SocketTransport extends StreamTransport implements Reader {
       super.write(chunks);
       return;
     }
-    if (this.#isEnding || !this.#socket.writable) return;
+    if (this.#isEnding || !this.stream.writable) return;
     if (!this.#isWriting) {
       this.#send(chunks);
       return;
@@ -185,14 +180,14 @@ export class SocketTransport extends StreamTransport implements Reader {
   }
 
   override pause(): void {
-    if (!this.isReading || this.#socket.destroyed) return;
+    if (!this.isReading || this.stream.destroyed) return;
     this.isReading = false;
     if (this.isDriven) this.#stopReading();
     else super.pause();
   }
 
   override resume(): void {
-    if (this.isReading || this.#socket.destroyed || this.#socket.readableEnded) return;
+    if (this.isReading || this.stream.destroyed || this.stream.readableEnded) return;
     this.isReading = true;
     if (!this.isDriven) super.resume();
     else if (this.#fullReads < FULL_READS_A_TURN) this.#read();
@@ -210,7 +205,7 @@ export class SocketTransport extends StreamTransport implements Reader {
   /** @internal */
   readOn(): void {
     this.#fullReads = 0;
-    if (this.isReading && !this.#socket.destroyed && !this.#socket.readableEnded) this.#read();
+    if (this.isReading && !this.stream.destroyed && !this.stream.readableEnded) this.#read();
   }
 
   /** @internal */
@@ -259,7 +254,7 @@ export class SocketTransport extends StreamTransport implements Reader {
     request.buffer = chunks;
     request.oncomplete = onSocketWritten;
     // TLS has encrypted or copied a write when the call returns.
-    if (this.#raw === undefined) request.locked = this.sockets.packingTable.lock(chunks[0]);
+    if (this.#handle._parent === undefined) request.locked = this.sockets.packingTable.lock(chunks[0]);
     this.#isWriting = true;
     const bytes = totalBytes(chunks);
     if (!this.#isTaken(bytes)) this.#untakenBytes = bytes;
@@ -269,7 +264,7 @@ export class SocketTransport extends StreamTransport implements Reader {
 
   /** Whether the kernel has taken the write. TLS reports the end of each write later, but most writes need not wait for it. */
   #isTaken(bytes: number): boolean {
-    const raw = this.#raw;
+    const raw = this.#handle._parent;
     return (
       raw !== undefined &&
       bytes <= MAX_OFFERED_BYTES &&
@@ -280,7 +275,7 @@ export class SocketTransport extends StreamTransport implements Reader {
   }
 
   #check(call: string, status: number, detail?: string): void {
-    if (status < 0) this.#socket.destroy(systemError(call, status, detail));
+    if (status < 0) this.stream.destroy(systemError(call, status, detail));
   }
 
   /** @internal */
@@ -293,20 +288,20 @@ export class SocketTransport extends StreamTransport implements Reader {
     this.#untakenBytes = 0;
     this.#queue = undefined;
     this.#queuedBytes = 0;
-    if (this.#socket.destroyed) return;
+    if (this.stream.destroyed) return;
     if (status < 0) {
       this.#check('write', status, request.error);
       return;
     }
     if (queue !== undefined) {
       if (totalBytes(queue) !== queuedBytes) {
-        this.#socket.destroy(new PeerError('ERR_PAYLOAD_DETACHED'));
+        this.stream.destroy(new PeerError('ERR_PAYLOAD_DETACHED'));
         return;
       }
       this.#send(queue);
     }
     if (this.#isEnding && !this.#isWriting) super.end();
-    if (waited && !this.blocked) this.#socket[OWNER]?.writable();
+    if (waited && !this.blocked) this.stream[OWNER]?.writable();
   }
 }
 

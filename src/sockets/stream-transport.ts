@@ -5,6 +5,16 @@ import { asError } from '../engine/guarded.ts';
 import { normalizeAddress } from './ip-address.ts';
 import type { ArrivedTransport, TransportOwner } from './transport.ts';
 
+interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
+function peerOf(stream: Duplex): Peer {
+  const { remoteAddress, remotePort } = stream as Partial<Socket>;
+  return { address: normalizeAddress(remoteAddress ?? ''), port: remotePort ?? 0 };
+}
+
 /** Idle time after which the kernel starts to probe the peer. */
 export const TCP_KEEP_ALIVE_MS = 60_000;
 
@@ -80,28 +90,34 @@ function abandon(stream: OwnedStream, error: unknown): void {
   closeLater(stream);
 }
 
+/** Writes that a stream has not ended yet. Made at the first write: a driven socket never needs them. */
+class OpenWrites {
+  count = 0;
+  /** The stream has queued bytes, so the owner expects {@link TransportOwner.writable}. */
+  wait = false;
+  readonly ended: (error?: Error | null) => void;
+
+  constructor(ended: (error?: Error | null) => void) {
+    this.ended = ended;
+  }
+}
+
 /** Any `Duplex`, through the public interface of streams: TCP, TLS, or a stream of a proxy or a test. */
 export class StreamTransport implements ArrivedTransport {
-  remoteAddress: string;
-  remotePort: number;
-  readonly #stream: OwnedStream;
-  /** The stream has queued bytes, so the owner expects {@link TransportOwner.writable}. */
-  #waits = false;
-  #openWrites = 0;
+  protected readonly stream: OwnedStream;
+  /** Read at the first use, because Node keeps objects for it from then on. */
+  #peer: Peer | undefined;
+  #writes: OpenWrites | undefined;
   /** A method of the stream threw: the stream is not called again. */
   #isAbandoned = false;
-  /** Made at the first write: a driven socket never needs it. */
-  #written: ((error?: Error | null) => void) | undefined;
 
   /**
    * Takes the stream over and adds listeners.
    * @param flows Whether bytes arrive through the stream.
    */
   constructor(stream: Duplex, owner: TransportOwner, flows = true) {
-    const socket = stream as OwnedStream & { remoteAddress?: string; remotePort?: number };
-    this.#stream = socket;
-    this.remoteAddress = normalizeAddress(socket.remoteAddress ?? '');
-    this.remotePort = socket.remotePort ?? 0;
+    const socket = stream as OwnedStream;
+    this.stream = socket;
     socket[OWNER] = owner;
     try {
       // The owner ends our half, not the end of the peer's half: pending bytes must still be sent.
@@ -113,14 +129,23 @@ export class StreamTransport implements ArrivedTransport {
     }
   }
 
+  get remoteAddress(): string {
+    return (this.#peer ??= peerOf(this.stream)).address;
+  }
+
+  get remotePort(): number {
+    return (this.#peer ??= peerOf(this.stream)).port;
+  }
+
   handTo(owner: TransportOwner): this {
-    this.#stream[OWNER] = owner;
+    // A closed socket no longer knows its peer.
+    this.#peer ??= peerOf(this.stream);
+    this.stream[OWNER] = owner;
     return this;
   }
 
   standFor(remoteAddress: string, remotePort = 0): void {
-    this.remoteAddress = remoteAddress;
-    this.remotePort = remotePort;
+    this.#peer = { address: remoteAddress, port: remotePort };
   }
 
   /** Yes: the transport cannot check the stream's queue, and `_write` may read its chunk at any time. */
@@ -129,43 +154,46 @@ export class StreamTransport implements ArrivedTransport {
   }
 
   get destroyed(): boolean {
-    return this.#isAbandoned || this.#stream.destroyed;
+    return this.#isAbandoned || this.stream.destroyed;
   }
 
   get bufferedBytes(): number {
-    return this.#stream.destroyed || this.#isAbandoned ? 0 : this.#stream.writableLength;
+    return this.stream.destroyed || this.#isAbandoned ? 0 : this.stream.writableLength;
   }
 
   get blocked(): boolean {
     // A stream also asks for a drain after a large write that the kernel took at once. Then the transport is not blocked.
     if (this.#isAbandoned) return false;
-    const stream = this.#stream;
-    return stream.writableLength > 0 && (stream.writableNeedDrain || this.#openWrites >= MAX_OPEN_WRITES);
+    const stream = this.stream;
+    return (
+      stream.writableLength > 0 && (stream.writableNeedDrain || (this.#writes?.count ?? 0) >= MAX_OPEN_WRITES)
+    );
   }
 
   write(chunks: readonly Uint8Array[]): void {
-    const stream = this.#stream;
+    const stream = this.stream;
     if (this.#isAbandoned || !stream.writable) return;
     const last = chunks.length - 1;
     try {
       if (last > 0) stream.cork();
       for (let i = 0; i < last; i++) stream.write(chunks[i]);
-      this.#written ??= (error) => this.#writeEnded(error);
-      this.#openWrites++;
-      stream.write(chunks[last], this.#written);
+      const writes = (this.#writes ??= new OpenWrites((error) => this.#writeEnded(error)));
+      writes.count++;
+      stream.write(chunks[last], writes.ended);
       if (last > 0) stream.uncork();
-      this.#waits = stream.writableLength > 0;
+      writes.wait = stream.writableLength > 0;
     } catch (error) {
       this.abandon(error);
     }
   }
 
   #writeEnded(error: Error | null | undefined): void {
-    this.#openWrites--;
+    const writes = this.#writes!;
+    writes.count--;
     this.streamWrote();
-    if (!this.#waits || (error !== null && error !== undefined) || this.#stream.destroyed) return;
-    this.#waits = this.#stream.writableLength > 0;
-    this.#stream[OWNER]?.writable();
+    if (!writes.wait || (error !== null && error !== undefined) || this.stream.destroyed) return;
+    writes.wait = this.stream.writableLength > 0;
+    this.stream[OWNER]?.writable();
   }
 
   /** A write to the stream has ended. */
@@ -173,13 +201,13 @@ export class StreamTransport implements ArrivedTransport {
 
   /** Adds or removes the listener for the stream's data. */
   protected listenToData(listens: boolean): void {
-    if (listens) this.#stream.on('data', onData);
-    else this.#stream.off('data', onData);
+    if (listens) this.stream.on('data', onData);
+    else this.stream.off('data', onData);
   }
 
   pause(): void {
     try {
-      this.#stream.pause();
+      this.stream.pause();
     } catch (error) {
       this.abandon(error);
     }
@@ -187,7 +215,7 @@ export class StreamTransport implements ArrivedTransport {
 
   resume(): void {
     try {
-      this.#stream.resume();
+      this.stream.resume();
     } catch (error) {
       this.abandon(error);
     }
@@ -198,7 +226,7 @@ export class StreamTransport implements ArrivedTransport {
 
   end(): void {
     try {
-      if (this.#stream.writable) this.#stream.end();
+      if (this.stream.writable) this.stream.end();
     } catch (error) {
       this.abandon(error);
     }
@@ -206,7 +234,7 @@ export class StreamTransport implements ArrivedTransport {
 
   destroy(): void {
     try {
-      this.#stream.destroy();
+      this.stream.destroy();
     } catch (error) {
       this.abandon(error);
     }
@@ -216,7 +244,7 @@ export class StreamTransport implements ArrivedTransport {
   protected abandon(error: unknown): void {
     if (this.#isAbandoned) return;
     this.#isAbandoned = true;
-    abandon(this.#stream, error);
+    abandon(this.stream, error);
   }
 }
 

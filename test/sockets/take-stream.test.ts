@@ -5,6 +5,7 @@ import { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { duplexPair, eventLoopTurns, leakCheck, waitUntil } from '../../src/testing/index.ts';
 import { SocketTransport } from '../../src/sockets/socket-transport.ts';
+import { StreamTransport } from '../../src/sockets/stream-transport.ts';
 import { takeStream } from '../../src/sockets/take-stream.ts';
 import { CHECKS, ENGINE, Log } from './pairs.ts';
 
@@ -116,3 +117,16 @@ test('writes of other code to a socket that Hawser has taken over are discarded 
   transport.destroy();
   await waitUntil(() => log.ends.length === 1);
 });
+
+for (const [name, open] of [
+  ['a socket whose streams are bypassed', (ours) => takeStream(ours, new Log(), ENGINE)],
+  ['a stream', (ours) => new StreamTransport(ours, new Log())],
+] satisfies readonly (readonly [string, (ours: Socket) => StreamTransport])[])
+  test(`${name} knows its peer after it has closed, if it was handed on before`, async (t) => {
+    const [ours, peer] = await socketPair(t);
+    const transport = open(ours).handTo(new Log());
+    const port = peer.localPort;
+    transport.destroy();
+    await once(ours, 'close');
+    assert.deepEqual([transport.remoteAddress, transport.remotePort], ['127.0.0.1', port]);
+  });
