@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { Buffer } from 'node:buffer';
 import {
   createServer,
@@ -107,6 +108,8 @@ export class WebSocketServer<
   _state: 'running' | 'closing' | 'closed' = 'running';
   /** @internal */
   _removeListeners: (() => void) | undefined;
+  /** One function for all clients. @internal */
+  _untrack: ((closed: EventEmitter) => void) | undefined;
 
   /** @internal */
   get [BRAND](): true {
@@ -360,11 +363,12 @@ export class WebSocketServer<
     const clients = this.clients as Set<InstanceType<T>> | undefined;
     if (clients === undefined) return;
     clients.add(client);
-    client[DRIVER].onClosed = () => {
-      clients.delete(client);
+    this._untrack ??= (closed) => {
+      this.clients.delete(closed as InstanceType<T>);
       const waits =
         this._state === 'closing' && (this.options.noServer === true || Boolean(this.options.server));
-      if (waits && clients.size === 0) nextTick(() => this._emitClose());
+      if (waits && this.clients.size === 0) nextTick(() => this._emitClose());
     };
+    client[DRIVER].onClosed = this._untrack;
   }
 }

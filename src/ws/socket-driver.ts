@@ -18,7 +18,7 @@ import { notOpen, READY, type ReadyState } from './ready-states.ts';
 import { type FrameSink, keysFrom, Sender } from './sender.ts';
 import { WsShared } from './settings.ts';
 import type { LinkOptions } from './settings-options.ts';
-import { SocketEvents, type SocketEventsOwner } from './socket-events.ts';
+import { SocketEvents } from './socket-events.ts';
 import { nextTick } from './ticks.ts';
 
 /** From this many pending bytes on, `send` writes at once, so that a loop that watches `bufferedAmount` ends. */
@@ -35,7 +35,7 @@ export interface OpenOptions extends LinkOptions {
 }
 
 /** Drives one `WebSocket`: its link, the state, and callbacks. */
-export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, FrameSink {
+export class SocketDriver extends SocketEvents implements LinkOwner, BlobOwner, FrameSink {
   readyState: ReadyState = READY.CONNECTING;
   isPaused = false;
   socket: Duplex | null = null;
@@ -46,9 +46,8 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
   /** Ends a handshake that is in progress; `undefined` if there is none. */
   abortHandshake: ((message: string) => void) | undefined;
   /** Tells the server that the connection has closed. */
-  onClosed: (() => void) | undefined;
+  onClosed: ((closed: EventEmitter) => void) | undefined;
 
-  readonly events: SocketEvents;
   #link: Link | undefined;
   /** Created by the first message: an idle connection has none. */
   #outgoing: Outgoing | undefined;
@@ -59,10 +58,6 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
   #endsLater = false;
   #unsentBytes = 0;
   #wasBlocked = false;
-
-  constructor(emitter: EventEmitter) {
-    this.events = new SocketEvents(emitter, this);
-  }
 
   get sender(): Sender | null {
     if (this.#link === undefined) return null;
@@ -105,7 +100,7 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
     if (head.length > 0) nextTick(() => this.#link?.received(Buffer.from(head)));
     tuneSocket(socket);
     this.socket = socket;
-    this.events.emitsLater = options.allowSynchronousEvents === false;
+    this.emitsLater = options.allowSynchronousEvents === false;
     const nextKey = options.generateMask === undefined ? shared.keys.next : keysFrom(options.generateMask);
     this.#link = new Link(
       this,
@@ -119,14 +114,14 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
     this.linkOptions = NO_OPTIONS;
     if (preamble !== undefined) this.#link.transport.write([preamble]);
     this.readyState = READY.OPEN;
-    this.events.open();
+    this.emitOpen();
   }
 
   /** Reports that the opening handshake has failed. */
   handshakeFailed(error: Error): void {
     this.readyState = READY.CLOSING;
-    this.events.error(error);
-    this.#emitClose(1006, NOTHING);
+    this.emitError(error);
+    this.#closed(1006, NOTHING);
   }
 
   send(data: unknown, options: SendOptions | undefined, callback: unknown): void {
@@ -223,39 +218,41 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
   // `LinkOwner`.
 
   get wantsMore(): boolean {
-    return !this.isPaused && !this.events.areWaiting;
+    return !this.isPaused && !this.eventsWait;
   }
 
-  readonly undeliveredBytes = 0;
+  get undeliveredBytes(): number {
+    return 0;
+  }
 
   received(message: Message, isText: boolean): void {
-    this.events.message(message as Buffer, isText);
+    this.emitMessage(message as Buffer, isText);
   }
 
   receivedPing(payload: Buffer): void {
-    this.events.control('ping', payload);
+    this.emitControl('ping', payload);
   }
 
   receivedPong(payload: Buffer): void {
-    this.events.control('pong', payload);
+    this.emitControl('pong', payload);
   }
 
   stateChanged(next: ConnectionState): void {
     if (this.readyState !== READY.CLOSED) this.readyState = READY.CLOSING;
     if (next !== 'closed') {
       const failure = this.#link?.core.failure;
-      if (failure !== undefined) nextTick(() => this.events.failure(failure));
+      if (failure !== undefined) nextTick(() => this.emitFailure(failure));
     }
   }
 
   ended(): void {
-    this.#endsLater = this.events.areWaiting;
+    this.#endsLater = this.eventsWait;
     if (this.#endsLater) return;
     const info = this.#link!.closeInfo!;
     this.#failQueued();
-    if (info.error instanceof PeerError) this.events.failure(info.error);
+    if (info.error instanceof PeerError) this.emitFailure(info.error);
     this.wasClean = info.wasClean;
-    this.#emitClose(info.code, Buffer.from(info.reason));
+    this.#closed(info.code, Buffer.from(info.reason));
     this.#link!.release();
   }
 
@@ -290,9 +287,7 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
 
   timedOut(): void {}
 
-  // `SocketEventsOwner`.
-
-  eventsEmitted(): void {
+  protected override eventsEmitted(): void {
     if (this.#endsLater) this.ended();
     else this.#link!.readMore();
   }
@@ -311,7 +306,7 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
       this.#link!.plan();
       this.#link!.end.socket.end();
       this.#link!.send();
-      this.events.error(fault);
+      this.emitError(fault);
     });
   }
 
@@ -355,9 +350,9 @@ export class SocketDriver implements LinkOwner, SocketEventsOwner, BlobOwner, Fr
     for (const callback of callbacks) this.#callLater(callback, error);
   }
 
-  #emitClose(code: number, reason: Buffer): void {
+  #closed(code: number, reason: Buffer): void {
     this.readyState = READY.CLOSED;
-    this.onClosed?.();
-    this.events.close(code, reason);
+    this.onClosed?.(this.emitter);
+    this.emitClose(code, reason);
   }
 }

@@ -7,65 +7,61 @@ import { rethrow } from './ticks.ts';
 
 export type BinaryType = 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob';
 
-/** What the events need of the connection. */
-export interface SocketEventsOwner {
-  /** All events that waited for a turn of the event loop were emitted. */
-  eventsEmitted(): void;
-}
-
 /**
  * Emits the events of one `WebSocket`. They come from inside the link, where nothing may be thrown. With
- * `allowSynchronousEvents: false` each message, ping and pong has a turn of the event loop.
+ * `allowSynchronousEvents: false` each message, ping and pong has a turn of the event loop. The driver extends it, because an
+ * object of its own would cost each idle connection memory.
  */
-export class SocketEvents {
+export abstract class SocketEvents {
   binaryType: BinaryType = 'nodebuffer';
   /** Whether an error without a listener is thrown. */
   throwsUnheard = false;
   emitsLater = false;
 
-  readonly #emitter: EventEmitter;
-  readonly #owner: SocketEventsOwner;
+  protected readonly emitter: EventEmitter;
   #waiting = 0;
   #errorEmitted = false;
 
-  constructor(emitter: EventEmitter, owner: SocketEventsOwner) {
-    this.#emitter = emitter;
-    this.#owner = owner;
+  constructor(emitter: EventEmitter) {
+    this.emitter = emitter;
   }
 
+  /** All events that waited for a turn of the event loop were emitted. */
+  protected abstract eventsEmitted(): void;
+
   /** Whether events wait for a turn of the event loop. */
-  get areWaiting(): boolean {
+  protected get eventsWait(): boolean {
     return this.#waiting > 0;
   }
 
-  open(): void {
-    this.#emitter.emit('open');
+  protected emitOpen(): void {
+    this.emitter.emit('open');
   }
 
-  message(message: Buffer, isText: boolean): void {
+  protected emitMessage(message: Buffer, isText: boolean): void {
     const data = isText ? message : this.#shaped(message);
     if (this.emitsLater) this.#emitLater(() => this.#emit('message', data, !isText));
     else this.#emit('message', data, !isText);
   }
 
-  control(name: 'ping' | 'pong', payload: Buffer): void {
-    if (this.#emitter.listenerCount(name) === 0) return;
+  protected emitControl(name: 'ping' | 'pong', payload: Buffer): void {
+    if (this.emitter.listenerCount(name) === 0) return;
     const data = copyOf(payload, 0, payload.length);
     if (this.emitsLater) this.#emitLater(() => this.#emit(name, data));
     else this.#emit(name, data);
   }
 
   /** Reports what the peer did wrong, unless an error was reported before. */
-  failure(failure: PeerError): void {
-    if (!this.#errorEmitted) this.error(translated(failure));
+  protected emitFailure(failure: PeerError): void {
+    if (!this.#errorEmitted) this.emitError(translated(failure));
   }
 
-  error(error: Error): void {
+  protected emitError(error: Error): void {
     this.#errorEmitted = true;
-    if (this.#emitter.listenerCount('error') > 0 || this.throwsUnheard) this.#emit('error', error);
+    if (this.emitter.listenerCount('error') > 0 || this.throwsUnheard) this.#emit('error', error);
   }
 
-  close(code: number, reason: Buffer): void {
+  protected emitClose(code: number, reason: Buffer): void {
     this.#emit('close', code, reason);
   }
 
@@ -83,13 +79,13 @@ export class SocketEvents {
     setImmediate(() => {
       this.#waiting--;
       emit();
-      if (this.#waiting === 0) this.#owner.eventsEmitted();
+      if (this.#waiting === 0) this.eventsEmitted();
     });
   }
 
   #emit(name: string, ...values: unknown[]): void {
     try {
-      this.#emitter.emit(name, ...values);
+      this.emitter.emit(name, ...values);
     } catch (error) {
       rethrow(error);
     }

@@ -131,13 +131,13 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
     if (address === null) {
       this._isServer = true;
       driver.linkOptions = (options ?? {}) as ClientOptions;
-      driver.events.throwsUnheard = (options as ClientOptions | undefined)?.throwUnheard === true;
+      driver.throwsUnheard = (options as ClientOptions | undefined)?.throwUnheard === true;
       return;
     }
     this._isServer = false;
     const given = readArguments(protocols, options);
     driver.linkOptions = { ...LINK_DEFAULTS, ...given.options };
-    driver.events.throwsUnheard = given.options.throwUnheard === true;
+    driver.throwsUnheard = given.options.throwUnheard === true;
     new ClientHandshake(this, driver, given.protocols, given.options).start(address);
   }
 
@@ -156,11 +156,11 @@ export class WebSocket extends WsEmitter<WebSocketEvents> {
    * `blob`. Other values are ignored.
    */
   get binaryType(): 'nodebuffer' | 'arraybuffer' | 'fragments' {
-    return this[DRIVER].events.binaryType as 'nodebuffer';
+    return this[DRIVER].binaryType as 'nodebuffer';
   }
 
   set binaryType(type: 'nodebuffer' | 'arraybuffer' | 'fragments' | 'blob') {
-    if (BINARY_TYPES.includes(type)) this[DRIVER].events.binaryType = type;
+    if (BINARY_TYPES.includes(type)) this[DRIVER].binaryType = type;
   }
 
   /** Bytes that the kernel has not taken, and those that were sent after the end. */
