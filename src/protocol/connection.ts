@@ -1,13 +1,12 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import type { CloseBody, ClosePhase } from './close.ts';
 import { ClosingHandshake } from './closing-handshake.ts';
 import { checkOptions, openOutbox, type ProtocolOptions } from './connection-options.ts';
 import { OPCODE, type Role } from './constants.ts';
 import { MisuseError, PeerError } from './errors.ts';
-import type { Extension } from './extensions/extension.ts';
 import { FACT, type Fact } from './facts.ts';
 import type { InputPosition } from './frame-parser.ts';
-import { DEFAULT_LIMITS } from './limits.ts';
+import { DEFAULT_LIMITS, type ProtocolLimits } from './limits.ts';
 import { ProtocolMemory } from './memory.ts';
 import { checkControlPayload } from './outgoing/frame-builder.ts';
 import type { Outbox } from './outgoing/outbox.ts';
@@ -15,12 +14,20 @@ import { findInvalidUtf8 } from './utf8.ts';
 import { invalidUtf8 } from './message-assembler.ts';
 import { copyOf } from './message-memory.ts';
 import { MessageReader } from './message-reader.ts';
+import { NOT_EXTENDED, READER_BYTES } from './spare-readers.ts';
 import { binaryIn, IS, ownBytesIn, textBytesIn, textIn } from './taken-message.ts';
 
 export type { ProtocolOptions, ProtocolOwner } from './connection-options.ts';
 export { FACT, type Fact } from './facts.ts';
 
-const NOT_EXTENDED: readonly Extension[] = /* @__PURE__ */ Object.freeze([]);
+const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
+/** Everything that has arrived is read. */
+const START: InputPosition = /* @__PURE__ */ Object.freeze({
+  payloadBytes: 0,
+  unparsed: NOTHING,
+  messageOpcode: 0,
+  reservedBits: 0,
+});
 
 /**
  * One side of a connection after the opening handshake (§5 to §8). Bytes and commands in, facts and bytes out: it has
@@ -39,7 +46,10 @@ export class ProtocolConnection {
   /** The outgoing queue. The commands of this class are enough for most drivers. */
   readonly outbox: Outbox;
 
-  readonly #reader: MessageReader;
+  readonly #memory: ProtocolMemory;
+  readonly #limits: ProtocolLimits;
+  /** Without extensions only while something is unfinished, or between a fact and the next call. */
+  #reader: MessageReader | undefined;
   readonly #autoPong: boolean;
   readonly #echoesReasons: boolean;
   /** Created when one side closes or fails the connection. */
@@ -55,7 +65,10 @@ export class ProtocolConnection {
     checkOptions(role, options);
     const { limits = DEFAULT_LIMITS, memory = new ProtocolMemory(), extensions = NOT_EXTENDED } = options;
     this.role = role;
-    this.#reader = new MessageReader(role, limits, memory, extensions, options.owner);
+    this.#memory = memory;
+    this.#limits = limits;
+    if (extensions.length > 0)
+      this.#reader = new MessageReader(role, limits, memory, extensions, options.owner);
     this.#autoPong = options.autoPong ?? true;
     this.#echoesReasons = options.closeReasons === 'echo';
     this.outbox = openOutbox(options, limits, memory, extensions);
@@ -63,32 +76,32 @@ export class ProtocolConnection {
 
   /** The message of the last `MESSAGE` fact is in `bytes` from `start` to `end`, until the next call. */
   get bytes(): Buffer {
-    return this.#reader.message;
+    return this.#reader?.message ?? NOTHING;
   }
 
   /** Where the message of the last `MESSAGE` fact begins in `bytes`. */
   get start(): number {
-    return this.#reader.from;
+    return this.#reader?.from ?? 0;
   }
 
   /** Where the message of the last `MESSAGE` fact ends in `bytes`. */
   get end(): number {
-    return this.#reader.to;
+    return this.#reader?.to ?? 0;
   }
 
   /** Payload of the last `PING` or `PONG` fact; a view that the next call overwrites. */
   get payload(): Buffer {
-    return this.#reader.payload;
+    return this.#reader?.payload ?? NOTHING;
   }
 
   /** True if the message of the last `MESSAGE` fact is text. */
   get isText(): boolean {
-    return (this.#reader.kind & IS.TEXT) !== 0;
+    return this.#reader !== undefined && (this.#reader.kind & IS.TEXT) !== 0;
   }
 
   /** True if every byte of that text is ASCII. Other text may still be invalid UTF-8. */
   get isAscii(): boolean {
-    return (this.#reader.kind & IS.ASCII) !== 0;
+    return this.#reader !== undefined && (this.#reader.kind & IS.ASCII) !== 0;
   }
 
   /** Code and reason of the peer's Close; `undefined` before it. */
@@ -113,42 +126,46 @@ export class ProtocolConnection {
 
   /** True while a frame or message is incomplete. */
   get unfinished(): boolean {
-    return !this.#reader.idle;
+    return this.#reader !== undefined && !this.#reader.idle;
   }
 
   /** Received bytes that `next` has not parsed. */
   get unreadBytes(): number {
-    return this.#reader.unreadBytes;
+    return this.#reader?.unreadBytes ?? 0;
   }
 
   /** Where the parser stands in the received bytes. */
   get inputPosition(): InputPosition {
-    return this.#reader.position;
+    return this.#reader?.position ?? START;
   }
 
   /** Bytes held of a message in progress. */
   get heldBytes(): number {
-    return this.#reader.heldBytes;
+    return this.#reader?.heldBytes ?? 0;
   }
 
   /** Bytes that unfinished messages and unread input count in a memory budget: the memory that they keep allocated. */
   get countedBytes(): number {
-    return this.#reader.countedBytes + this.#reader.unfinishedBytes;
+    const reader = this.#reader;
+    if (reader === undefined) return 0;
+    // Of a connection without extensions, a reader is memory for unfinished input, too.
+    const own = reader.isLent && !reader.idle ? READER_BYTES : 0;
+    return own + reader.countedBytes + reader.unfinishedBytes;
   }
 
   /** Memory that extensions of this connection keep between messages, in bytes. A memory budget does not count it. */
   get contextBytes(): number {
-    return this.outbox.contextBytes + this.#reader.contextBytes;
+    return this.outbox.contextBytes + (this.#reader?.contextBytes ?? 0);
   }
 
   /** True while an extension decodes received bytes: facts will follow without more input. */
   get decoding(): boolean {
-    return this.#reader.decoding;
+    return this.#reader?.decoding === true;
   }
 
   /** True while `next` has to wait for a decoder before it parses more. */
   get blocked(): boolean {
-    return this.#reader.blocked;
+    return this.#reader?.blocked === true;
   }
 
   /**
@@ -156,31 +173,35 @@ export class ProtocolConnection {
    * or until {@link keepUnread}.
    */
   receive(chunk: Buffer): void {
-    const reader = this.#reader;
-    const { reusableBytes, repeated, pages } = reader.memory;
+    const { reusableBytes, repeated, pages } = this.#memory;
     reusableBytes.forget();
     repeated.delivers(this.outbox);
     pages.forget();
     if (this.#closing?.isReading === false) return;
+    const reader = this.#reader ?? this.#takeReader();
     reader.readBegins();
     reader.receive(chunk);
   }
 
   /** Copies bytes that `next` has not parsed, so that the caller can reuse the memory of the last chunk. */
   keepUnread(): void {
-    const { reusableBytes, pages } = this.#reader.memory;
+    const { reusableBytes, pages } = this.#memory;
     reusableBytes.forget();
     pages.forget();
-    this.#reader.keepUnread();
+    this.#reader?.keepUnread();
   }
 
   /** Returns the next fact, in order of arrival. Never throws because of received bytes. */
   next(): Fact {
     const reader = this.#reader;
-    reader.memory.reusableBytes.forget();
-    if (this.#closing?.isReading === false) return FACT.NONE;
+    this.#memory.reusableBytes.forget();
+    if (reader === undefined || this.#closing?.isReading === false) return FACT.NONE;
     try {
       const fact = reader.nextFact();
+      if (fact === FACT.NONE) {
+        if (reader.isSpare) this.#giveReaderBack(reader);
+        return fact;
+      }
       if (fact === FACT.MESSAGE || fact === FACT.LAST_PART) this.messagesReceived++;
       else if (fact === FACT.PING) {
         if (this.#autoPong) this.outbox.control(OPCODE.PONG, reader.payload);
@@ -202,7 +223,7 @@ export class ProtocolConnection {
    * @returns `undefined` if it is not UTF-8 (§8.1): the connection has then failed, as with a `FAILURE` fact.
    */
   takeText(): string | undefined {
-    const reader = this.#reader;
+    const reader = this.#readerOfFact();
     const text = textIn(reader.message, reader.from, reader.to, reader.kind, reader.memory);
     if (text === undefined) return this.#refuseText();
     if ((reader.kind & IS.OWN) !== 0) reader.forgetMessage();
@@ -216,7 +237,7 @@ export class ProtocolConnection {
    *   `undefined` for text that is not UTF-8: the connection has then failed, as with a `FAILURE` fact.
    */
   takeBytes(): Buffer | undefined {
-    const reader = this.#reader;
+    const reader = this.#readerOfFact();
     if ((reader.kind & (IS.TEXT | IS.OWN)) !== 0) return this.#takeTextOrOwnBytes();
     return binaryIn(reader, reader.message, reader.from, reader.to, reader.memory);
   }
@@ -227,7 +248,7 @@ export class ProtocolConnection {
    * to the whole message, text is validated part by part. Cannot be undone.
    */
   passParts(): void {
-    this.#reader.passParts();
+    this.#readerOfFact().passParts();
   }
 
   /**
@@ -236,7 +257,7 @@ export class ProtocolConnection {
    * @returns Memory that belongs to the caller.
    */
   takePart(): Buffer {
-    const reader = this.#reader;
+    const reader = this.#readerOfFact();
     const { message, from, to, kind } = reader;
     reader.forgetMessage();
     return (kind & IS.OWN) === 0 ? copyOf(message, from, to) : message;
@@ -244,7 +265,7 @@ export class ProtocolConnection {
 
   /** Apart from {@link takeBytes}, which stays small enough to be inlined for binary messages. */
   #takeTextOrOwnBytes(): Buffer | undefined {
-    const reader = this.#reader;
+    const reader = this.#readerOfFact();
     const { message, from, to, kind, memory } = reader;
     if ((kind & IS.OWN) === 0) return textBytesIn(message, from, to, kind, memory) ?? this.#refuseText();
     // A connection whose messages wait calls nothing that would do it.
@@ -365,10 +386,26 @@ export class ProtocolConnection {
   }
 
   #release(): void {
-    const { reusableBytes, pages } = this.#reader.memory;
+    const { reusableBytes, pages } = this.#memory;
     reusableBytes.forget();
     pages.forget();
-    this.#reader.release();
+    const reader = this.#reader;
+    reader?.release();
+    if (reader?.isSpare === true) this.#giveReaderBack(reader);
+  }
+
+  /** After a fact there is one; in a call that comes at another time nothing is in it. */
+  #readerOfFact(): MessageReader {
+    return this.#reader ?? this.#takeReader();
+  }
+
+  #takeReader(): MessageReader {
+    return (this.#reader = this.#memory.readers.take(this.role, this.#limits, this.#memory));
+  }
+
+  #giveReaderBack(reader: MessageReader): void {
+    this.#reader = undefined;
+    this.#memory.readers.keep(reader);
   }
 
   /** Fails the connection, because the text of the last fact is not UTF-8. */

@@ -18,8 +18,8 @@ const hex = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
 
 /**
  * Reads and validates frame headers (§5.2), and tracks how fragments form messages (§5.4). Each rule is applied at the
- * first byte that can prove a violation, so the cuts of the input do not change the result. One object serves all
- * frames of a connection; its fields describe the last header read.
+ * first byte that can prove a violation, so the cuts of the input do not change the result. Its fields describe the last
+ * header read.
  */
 export class FrameHeader {
   fin = true;
@@ -38,9 +38,9 @@ export class FrameHeader {
    */
   reservedBits = 0;
 
-  readonly limits: ProtocolLimits;
+  limits: ProtocolLimits;
 
-  readonly #mustBeMasked: boolean;
+  #mustBeMasked: boolean;
   readonly #ownedBits: number;
   #fragments = 0;
 
@@ -51,6 +51,12 @@ export class FrameHeader {
   constructor(role: Role, limits: ProtocolLimits, ownedBits = 0) {
     this.#mustBeMasked = role === 'server';
     this.#ownedBits = ownedBits;
+    this.limits = limits;
+  }
+
+  /** Serves another connection from now on. Call it between messages. */
+  serve(role: Role, limits: ProtocolLimits): void {
+    this.#mustBeMasked = role === 'server';
     this.limits = limits;
   }
 

@@ -5,6 +5,7 @@ import { RepeatedPayload } from './outgoing/repeated-payload.ts';
 import { MessagePages } from './message-pages.ts';
 import { OutgrownMemory } from './outgrown-memory.ts';
 import { ReusableBytes } from './reusable-bytes.ts';
+import { SpareReaders } from './spare-readers.ts';
 import { TextSlab } from './text-slab.ts';
 
 /** Longest text, in UTF-16 units, that is encoded into existing memory. */
@@ -28,6 +29,8 @@ export class ProtocolMemory {
   readonly outgrown: OutgrownMemory = new OutgrownMemory();
   /** Received binary messages. */
   readonly pages: MessagePages;
+  /** Readers that no connection uses now. */
+  readonly readers: SpareReaders = new SpareReaders();
   #scratch: Buffer | undefined;
 
   /** Default: a separate table and separate slabs, in ordinary memory. */

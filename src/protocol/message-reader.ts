@@ -1,21 +1,17 @@
 import { Buffer } from 'node:buffer';
-import type { ProtocolOwner } from './connection-options.ts';
 import { CONTROL_BIT, OPCODE, type Role } from './constants.ts';
+import type { IncomingOwner } from './extensions/encoded-input.ts';
 import { type Extension, ownedBits } from './extensions/extension.ts';
 import { FACT, type Fact } from './facts.ts';
 import { FrameParser, PIECE, type Piece } from './frame-parser.ts';
 import type { ProtocolLimits } from './limits.ts';
 import type { PagedInput } from './message-pages.ts';
-import type { ProtocolMemory } from './memory.ts';
-import { IS, kindOf } from './taken-message.ts';
+import { IS, kindOf, type MessageMemory } from './taken-message.ts';
 import { UnfinishedInput } from './unfinished-input.ts';
 
 const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
 
-/**
- * Makes messages, parts of messages and control frames of the pieces that the parser finds. It extends the parser, because an
- * object of its own would cost each idle connection memory.
- */
+/** Makes messages, parts of messages and control frames of the pieces that the parser finds. */
 export class MessageReader extends FrameParser implements PagedInput {
   /** The message or part of the last fact is in `message` from `from` to `to`. */
   message: Buffer = NOTHING;
@@ -26,9 +22,9 @@ export class MessageReader extends FrameParser implements PagedInput {
   /** Payload of the last control frame; a view that the next call overwrites. */
   payload: Buffer = NOTHING;
 
-  readonly memory: ProtocolMemory;
+  readonly memory: MessageMemory;
   readonly #extensions: readonly Extension[];
-  readonly #owner: ProtocolOwner | undefined;
+  readonly #owner: IncomingOwner | undefined;
   /** Created by the first frame that is cut, fragmented or transformed by an extension, and to pass parts on. */
   #unfinished: UnfinishedInput | undefined;
 
@@ -39,14 +35,24 @@ export class MessageReader extends FrameParser implements PagedInput {
   constructor(
     role: Role,
     limits: ProtocolLimits,
-    memory: ProtocolMemory,
+    memory: MessageMemory,
     extensions: readonly Extension[],
-    owner: ProtocolOwner | undefined,
+    owner: IncomingOwner | undefined,
   ) {
     super(role, limits, extensions.length === 0 ? 0 : ownedBits(extensions));
     this.memory = memory;
     this.#extensions = extensions;
     this.#owner = owner;
+  }
+
+  /** Nothing is unfinished or kept for later messages: another connection may use this reader. */
+  get isSpare(): boolean {
+    return this.isLent && this.idle;
+  }
+
+  /** The connection has it only while something is unfinished: there is no extension, and messages are not passed on in parts. */
+  get isLent(): boolean {
+    return this.#extensions.length === 0 && this.#unfinished?.passesParts !== true;
   }
 
   /** Bytes held of a message in progress. */

@@ -1,8 +1,18 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
-import type { ProtocolMemory } from './memory.ts';
 import { copyOf } from './message-memory.ts';
-import type { PagedInput } from './message-pages.ts';
+import type { MessagePages, PagedInput } from './message-pages.ts';
+import type { OutgrownMemory } from './outgrown-memory.ts';
+import type { ReusableBytes } from './reusable-bytes.ts';
+import type { TextSlab } from './text-slab.ts';
 import { decodeIfUtf8, decodeUtf8 } from './utf8-decoder.ts';
+
+/** Memory that messages are taken into, of all connections of a driver. */
+export interface MessageMemory {
+  readonly reusableBytes: ReusableBytes;
+  readonly texts: TextSlab;
+  readonly outgrown: OutgrownMemory;
+  readonly pages: MessagePages;
+}
 
 /**
  * Properties of the last message, as bits of one number because every connection stores them. Without the last two
@@ -30,7 +40,7 @@ export function textIn(
   start: number,
   end: number,
   kind: number,
-  memory: ProtocolMemory,
+  memory: MessageMemory,
 ): string | undefined {
   const isAscii = (kind & IS.ASCII) !== 0;
   let text: string | undefined;
@@ -49,7 +59,7 @@ export function binaryIn(
   bytes: Buffer,
   start: number,
   end: number,
-  memory: ProtocolMemory,
+  memory: MessageMemory,
 ): Buffer {
   const message = memory.pages.copy(input, bytes, start, end);
   memory.reusableBytes.noteBinary(message);
@@ -57,7 +67,7 @@ export function binaryIn(
 }
 
 /** Returns a message that is in its own memory, without a copy if it fills it. */
-export function ownBytesIn(bytes: Buffer, start: number, end: number, memory: ProtocolMemory): Buffer {
+export function ownBytesIn(bytes: Buffer, start: number, end: number, memory: MessageMemory): Buffer {
   const isWhole = end === bytes.length;
   const message = isWhole ? bytes : copyOf(bytes, start, end);
   if (!isWhole) memory.outgrown.keep(bytes);
@@ -74,7 +84,7 @@ export function textBytesIn(
   start: number,
   end: number,
   kind: number,
-  memory: ProtocolMemory,
+  memory: MessageMemory,
 ): Buffer | undefined {
   const message = memory.texts.copy(bytes, start, end);
   if ((kind & IS.ASCII) === 0 && !isUtf8(message)) return undefined;
