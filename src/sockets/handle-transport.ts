@@ -152,6 +152,11 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
   end(): void {
     if (this.destroyed || this.#ending) return;
     this.#ending = true;
+    if (this.#inputEnded && this.#openWrites === 0) {
+      // Closing ends our half, too: the kernel has all bytes, and none of the peer is unread.
+      this.destroy();
+      return;
+    }
     const request = new this.sockets.findings!.ShutdownRequest();
     request.transport = this;
     request.oncomplete = onShutdown;
