@@ -5,8 +5,6 @@ import { OpenConnections } from '../connection/open-connections.ts';
 import { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
 import {
   type Agreement,
-  KEY_BYTES,
-  makeKey,
   NO_EXTENSIONS,
   renderUpgradeRequest,
   type UpgradeRequestHead,
@@ -191,7 +189,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     return {
       host,
       target,
-      key: makeKey(random.bytes(KEY_BYTES)),
+      key: this.#engine.part(KeyPools).of(random).nonces.next(),
       protocols,
       extensions: this.#deflate ?? NO_EXTENSIONS,
       origin,
@@ -213,7 +211,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
       },
       'client',
       (owner) => handOverLater(transport, owner, rest),
-      this.#engine.part(KeyPools).of(random).next,
+      this.#engine.part(KeyPools).of(random).keys.next,
     );
     this.#engine.part(OpenConnections).addClient(driverOf(connection));
     if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection });
