@@ -31,6 +31,9 @@ export const LOAD_SHED = channel(CHANNELS.loadShed);
 export const HANDSHAKE = tracingChannel(CHANNELS.handshake);
 export const HANDLER = tracingChannel(CHANNELS.handler);
 
+/** Node publishes each socket of TCP that connects. */
+export const NODE_SOCKET = channel('net.client.socket');
+
 // Not `hasSubscribers` of the tracing channel: Bun has none.
 
 /** Whether a channel of {@link HANDSHAKE} has a subscriber or a store. */

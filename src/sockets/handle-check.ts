@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createNodeTlsServer, type TLSSocket } from 'node:tls';
+import { NODE_SOCKET } from '../engine/channels.ts';
 import type { Engine } from '../engine/engine.ts';
+import { HandleDial } from './handle-dial.ts';
 import { adoptFindings, takeHandles } from './handle-transport.ts';
 import { insist, Loopback, reset, talk, Verdict } from './loopback.ts';
-import { learnFrom, NodeSockets } from './node-handle.ts';
+import { connectorsAreKept, learnFrom, learnToDial, NodeSockets } from './node-handle.ts';
 import { isDrivable, SocketTransport } from './socket-transport.ts';
 
 /** Node reads as much at once. */
@@ -42,6 +44,8 @@ export class SocketChecks {
   readonly #handles: Verdict;
   readonly #plain = new Verdict(() => this.#tryPlain());
   readonly #encrypted = new Verdict(() => this.#tryEncrypted());
+  readonly #dials = new Verdict(() => this.#tryDials());
+  #hasConnected = false;
   /** Verdicts of the checks that were started in the background. */
   readonly #prepared = new Map<Verdict, Promise<boolean>>();
 
@@ -75,7 +79,38 @@ export class SocketChecks {
    * failed. Never rejects.
    */
   prepareSockets(encrypted: boolean): Promise<boolean> {
-    const verdict = this.#verdictOn(encrypted);
+    return this.#prepare(this.#verdictOn(encrypted));
+  }
+
+  /**
+   * Whether handles can connect without sockets: their check has passed, and no other code observes the sockets of clients or
+   * connects them.
+   */
+  get areDialsUsable(): boolean {
+    return (
+      this.#dials.isGood &&
+      !NODE_SOCKET.hasSubscribers &&
+      connectorsAreKept(this.#sockets.findings!.dialling!)
+    );
+  }
+
+  /** Runs the check of handles that connect, and keeps the process alive meanwhile. Never rejects. */
+  checkDials(): Promise<boolean> {
+    return this.#dials.reach();
+  }
+
+  /**
+   * As {@link prepareSockets}, for a client that connects. The second client without TLS also starts the check of handles that
+   * connect: a process that connects once need not pay for it.
+   */
+  prepareClient(encrypted: boolean): void {
+    void this.prepareSockets(encrypted);
+    if (encrypted) return;
+    if (this.#hasConnected) void this.#prepare(this.#dials);
+    this.#hasConnected = true;
+  }
+
+  #prepare(verdict: Verdict): Promise<boolean> {
     let prepared = this.#prepared.get(verdict);
     if (prepared === undefined) {
       prepared = verdict.begin();
@@ -90,10 +125,11 @@ export class SocketChecks {
 
   #learn(): Promise<void> {
     return run(plainServer(), async (loopback, server) => {
-      const accepted = once(server, 'connection');
-      loopback.dial(plainDial).resume();
-      const [socket] = (await accepted) as [Socket];
-      const found = await learnFrom(loopback.keep(socket));
+      const accepted = once(server, 'connection') as Promise<[Socket]>;
+      const peer = loopback.dial(plainDial).resume();
+      const learning = learnToDial(peer).catch(() => undefined);
+      const [socket] = await accepted;
+      const found = await learnFrom(loopback.keep(socket), await learning);
       adoptFindings(found);
       this.#sockets.findings = found;
     });
@@ -117,6 +153,36 @@ export class SocketChecks {
     await run(plainServer(), async (loopback, server) => {
       server.on('connection', (socket) => this.#take(loopback, socket));
       await bothWays(loopback, frugalDial);
+    });
+  }
+
+  async #tryDials(): Promise<void> {
+    await this.#learned();
+    insist(this.#sockets.findings!.dialling !== undefined, 'a socket connects in another way');
+    await run(plainServer(), async (loopback, server) => {
+      // Our end dials, and the peer is what the server accepts.
+      const dial = async (port: number): Promise<Socket> => {
+        const accepted = once(server, 'connection') as Promise<[Socket]>;
+        await this.#dial(loopback, port);
+        const [peer] = await accepted;
+        return peer;
+      };
+      await bothWays(loopback, dial);
+    });
+  }
+
+  #dial(loopback: Loopback, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const dial = new HandleDial({ address: '127.0.0.1', family: 4 }, port, this.#sockets, {
+        handleDialled: () => {
+          loopback.opened((owner) => dial.open(owner));
+          dial.tune();
+          resolve();
+        },
+        dialFailed: reject,
+      });
+      dial.unref();
+      dial.start();
     });
   }
 
@@ -157,7 +223,7 @@ export class SocketChecks {
 /** @param rawOf Returns the TCP socket of a peer. */
 async function bothWays(
   loopback: Loopback,
-  dial: (port: number) => Socket,
+  dial: (port: number) => Socket | Promise<Socket>,
   rawOf: (peer: Socket) => Socket = (peer) => peer,
 ): Promise<void> {
   await talk(...(await loopback.pair(dial)));

@@ -25,8 +25,25 @@ import type { ArrivedTransport, TransportOwner } from './transport.ts';
  */
 const OPTIONS_INHERITED = platform() === 'linux';
 
+/** The address of a peer, in its normal form. */
+export interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
+export function peerOf(handle: NodeHandle): Peer {
+  const { address = '', port = 0 } = namedBy(handle);
+  return { address: normalizeAddress(address), port };
+}
+
+function namedBy(handle: NodeHandle): Partial<Peer> {
+  const peer: { address?: string; port?: number } = {};
+  handle.getpeername?.(peer);
+  return peer;
+}
+
 /** @returns Whether the handle now has all options. A pipe has none. */
-function tune(handle: Partial<NodeHandle>): boolean {
+export function tune(handle: Partial<NodeHandle>): boolean {
   const noDelay = handle.setNoDelay?.(true) ?? -1;
   const keepAlive = handle.setKeepAlive?.(true, TCP_KEEP_ALIVE_MS / 1_000) ?? -1;
   return noDelay === 0 && keepAlive === 0;
@@ -55,17 +72,22 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
 
   /**
    * Takes the handle over and starts reading.
-   * @param tuned Whether the handle already has the options of {@link tune}.
+   * @param tuned Whether the handle has the options of {@link tune}, or the caller calls it.
+   * @param peer Default: the address of which the handle knows.
    */
-  constructor(handle: NodeHandle, owner: TransportOwner, sockets: NodeSockets, tuned = false) {
+  constructor(
+    handle: NodeHandle,
+    owner: TransportOwner,
+    sockets: NodeSockets,
+    tuned = false,
+    peer: Peer = peerOf(handle),
+  ) {
     const { findings, readMemory } = sockets;
     this.sockets = sockets;
     this.#handle = handle;
     this.#owner = owner;
-    const peer: { address?: string; port?: number } = {};
-    handle.getpeername?.(peer);
-    this.remoteAddress = normalizeAddress(peer.address ?? '');
-    this.remotePort = peer.port ?? 0;
+    this.remoteAddress = peer.address;
+    this.remotePort = peer.port;
     if (!tuned) tune(handle);
     (handle as NodeHandle & Record<symbol, unknown>)[findings!.owner] = this;
     handle.onread = findings!.onRead;

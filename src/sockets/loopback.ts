@@ -144,7 +144,7 @@ export class Loopback {
   }
 
   dial(dial: (port: number) => Socket): Socket {
-    return this.keep(dial((this.#server.address() as AddressInfo).port));
+    return this.keep(dial(this.#port));
   }
 
   /** Opens our transport of the connection that was dialled last. */
@@ -156,12 +156,16 @@ export class Loopback {
   }
 
   /** Makes another connection. @returns The owner of our transport, the transport, and the peer. */
-  async pair(dial: (port: number) => Socket): Promise<[Trial, Transport, Socket]> {
+  async pair(dial: (port: number) => Socket | Promise<Socket>): Promise<[Trial, Transport, Socket]> {
     const trial = new Trial();
     this.trials.push(trial);
-    const peer = this.dial(dial);
+    const peer = this.keep(await dial(this.#port));
     await trial.until(() => trial.transport !== undefined);
     return [trial, trial.transport!, peer];
+  }
+
+  get #port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   async #listening(): Promise<void> {

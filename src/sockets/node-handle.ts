@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import { connect as connectTcp, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import type { Engine } from '../engine/engine.ts';
@@ -41,6 +41,28 @@ export function rawSocketOf(socket: TLSSocket): Socket | undefined {
   return raw instanceof Socket ? raw : undefined;
 }
 
+/** A handle of TCP that is not connected yet. */
+export interface DialHandle extends NodeHandle {
+  /** @returns 0, or the error code; `oncomplete` of the request is called only after 0. */
+  connect(request: ConnectRequest, address: string, port: number): number;
+  connect6(request: ConnectRequest, address: string, port: number): number;
+  unref(): void;
+}
+
+/** A pending connect. */
+export interface ConnectRequest {
+  oncomplete: (this: ConnectRequest, status: number) => void;
+  dial?: { connected(status: number): void };
+}
+
+/** What connects a socket in this version of Node. */
+export interface DialFindings {
+  readonly Handle: new (type: number) => DialHandle;
+  readonly ConnectRequest: new () => ConnectRequest;
+  /** The functions of Node that connect a socket. */
+  readonly connectors: readonly unknown[];
+}
+
 /** Is called when a write ends. */
 export interface RequestOwner {
   /** @param status 0, or the negative error code of the system. */
@@ -79,6 +101,8 @@ export interface Findings {
   /** `undefined` if a write makes its own request. */
   readonly WriteRequest: RequestClass | undefined;
   readonly ShutdownRequest: RequestClass;
+  /** `undefined` if sockets connect in another way. */
+  readonly dialling: DialFindings | undefined;
 }
 
 /** State that the sockets of one engine share. */
@@ -128,12 +152,50 @@ const classOf = (request: unknown): RequestClass => {
   return request.constructor as RequestClass;
 };
 
+/** What both functions of Node that connect a socket contain, and a function that replaces one of them does not. */
+const OWN_WORD = 'normalize';
+const connectors = (): readonly unknown[] => [connectTcp, Reflect.get(Socket.prototype, 'connect')];
+
+/**
+ * Whether the functions of Node that connect a socket are those that were learned. Programs replace them to redirect or to
+ * observe connections, which then need a socket.
+ */
+export function connectorsAreKept({ connectors: [connect, method] }: DialFindings): boolean {
+  return connect === connectTcp && method === Reflect.get(Socket.prototype, 'connect');
+}
+
+/**
+ * Reads from a socket what connects it. Node calls the handle one tick after the socket was made.
+ * @param socket Connects to an IP address, and was made in this turn. It connects as it would.
+ * @returns The internals. Rejects if one of them is missing, and if other code connects sockets.
+ */
+export function learnToDial(socket: Socket): Promise<DialFindings> {
+  return new Promise((resolve, reject) => {
+    const handle = handleOf(socket) as DialHandle | null | undefined;
+    if (handle === undefined || handle === null) throw new Error('a new socket has no handle');
+    const own = connectors();
+    if (!own.every((connector) => String(connector).includes(OWN_WORD)))
+      throw new Error('Node’s functions that connect a socket were replaced');
+    const below = Object.getPrototypeOf(handle) as DialHandle;
+    handle.connect = (request, address, port) => {
+      resolve({
+        Handle: handle.constructor as DialFindings['Handle'],
+        ConnectRequest: request.constructor as DialFindings['ConnectRequest'],
+        connectors: own,
+      });
+      return below.connect.call(handle, request, address, port);
+    };
+    socket.once('connect', () => reject(new Error('a socket connects without its handle')));
+  });
+}
+
 /**
  * Reads the internals of this version of Node from a socket.
  * @param socket Connected. It gets one byte and its end, and cannot be used afterwards.
+ * @param dialling From {@link learnToDial}.
  * @returns The internals. Rejects if one of them is missing.
  */
-export async function learnFrom(socket: Socket): Promise<Findings> {
+export async function learnFrom(socket: Socket, dialling: DialFindings | undefined): Promise<Findings> {
   const handle = handleOf(socket);
   if (handle === undefined || handle === null) throw new Error('a socket has no handle');
   const owner = symbolOf(handle, 'owner_symbol');
@@ -162,6 +224,7 @@ export async function learnFrom(socket: Socket): Promise<Findings> {
     updateTimer: symbolOf(socket, 'kUpdateTimer'),
     WriteRequest: requests.writeBuffer === null ? undefined : classOf(requests.writeBuffer),
     ShutdownRequest: classOf(requests.shutdown),
+    dialling,
   };
 }
 

@@ -231,6 +231,7 @@ for (const kind of KINDS) {
   });
 
   test(`${name}: no data is delivered if it is paused in the turn in which it was created`, async (t) => {
+    const pause = (created: Pair['transport']): void => created.pause();
     const { transport, log, peer } = await (
       await pairs(t, {
         ...kind,
@@ -239,6 +240,7 @@ for (const kind of KINDS) {
             newTransport.pause();
             opened(newLog, newTransport);
           }),
+        ...(kind.dial === undefined ? {} : { dial: (port, newLog) => kind.dial!(port, newLog, pause) }),
       })
     )();
     peer.write('x'.repeat(1_000));

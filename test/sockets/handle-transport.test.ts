@@ -12,6 +12,7 @@ import { leakCheck, waitUntil } from '../../src/testing/index.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { SocketChecks } from '../../src/sockets/handle-check.ts';
 import { type HandleTransport, takeHandles } from '../../src/sockets/handle-transport.ts';
+import { NodeSockets } from '../../src/sockets/node-handle.ts';
 import { CHECKS, collected, ENGINE, KINDS, Log, pairs } from './pairs.ts';
 
 interface Tunable {
@@ -30,11 +31,13 @@ test('the self-checks pass on this Node, run once per engine, and leave nothing 
     assert.ok(checks!.areSocketsUsable(encrypted));
     assert.ok(!other!.areSocketsUsable(encrypted), 'another engine has no results yet');
   }
+  assert.ok(await checks!.checkDials());
+  assert.ok(checks!.areDialsUsable && !other!.areDialsUsable);
   assert.ok(!other!.areHandlesUsable);
   await leaks.assertNothingLeft({ withinMs: 5_000 });
 });
 
-for (const kind of KINDS) {
+for (const kind of KINDS.filter(({ dial }) => dial === undefined)) {
   test(`${kind.name}: a Unix socket works the same way and has no address`, {
     skip: process.platform === 'win32' ? 'needs Unix sockets' : false,
   }, async (t) => {
@@ -49,6 +52,28 @@ for (const kind of KINDS) {
     peer.end();
     await waitUntil(() => log.ended);
   });
+}
+
+for (const kind of KINDS.filter(({ name }) => name.includes('handle'))) {
+  for (const size of [5, 8_000_000]) {
+    test(`${kind.name}: after the peer has ended, end() sends ${size} bytes and closes${size < 100 ? ', without a shutdown' : ''}`, async (t) => {
+      const { transport, log, peer } = await (await pairs(t, kind))();
+      const { Handle } = ENGINE.part(NodeSockets).findings!.dialling!;
+      const shutdown = t.mock.method(Handle.prototype, 'shutdown').mock;
+      const got = collected(peer);
+      const ended = once(peer, 'end');
+      peer.end('x');
+      await waitUntil(() => log.ended);
+      const before = shutdown.callCount();
+      transport.write([Buffer.alloc(size, 'y')]);
+      assert.equal(transport.blocked, size > 100);
+      transport.end();
+      await ended;
+      await waitUntil(() => log.ends.length === 1);
+      assert.deepEqual([got.bytes, log.ends], [size, [undefined]]);
+      assert.equal(shutdown.callCount() - before, size > 100 ? 1 : 0);
+    });
+  }
 }
 
 for (const inherits of [true, false]) {

@@ -12,6 +12,7 @@ import { selfSigned } from '../../src/testing/self-signed.ts';
 import { leakCheck, waitUntil } from '../../src/testing/index.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import { SocketChecks } from '../../src/sockets/handle-check.ts';
+import { HandleDial } from '../../src/sockets/handle-dial.ts';
 import { takeHandles } from '../../src/sockets/handle-transport.ts';
 import { NodeSockets } from '../../src/sockets/node-handle.ts';
 import { isDrivable, SocketTransport } from '../../src/sockets/socket-transport.ts';
@@ -72,6 +73,8 @@ export interface Kind {
   readonly secure: boolean;
   /** Makes a transport for each connection that `server` accepts from now on. */
   readonly take: (server: Server, opened: (log: Log, transport: ArrivedTransport) => void) => Promise<void>;
+  /** The transport is the end that connects: connects it to `port`. The peer is what the server accepts. */
+  readonly dial?: typeof dialled;
 }
 
 type Open = (socket: Socket, owner: TransportOwner) => ArrivedTransport;
@@ -115,6 +118,24 @@ export const HANDLE: Kind = {
     assert.ok(taken);
   },
 };
+/** Connects a handle. The promise rejects if that fails. @param opened Called in the turn in which the transport is created. */
+export const dialled = (
+  port: number,
+  log: Log,
+  opened: (transport: ArrivedTransport) => void = () => undefined,
+): Promise<ArrivedTransport> =>
+  new Promise((resolve, reject) => {
+    const dial = new HandleDial({ address: '127.0.0.1', family: 4 }, port, SOCKETS, {
+      handleDialled: () => {
+        const transport = dial.open(log);
+        dial.tune();
+        opened(transport);
+        resolve(transport);
+      },
+      dialFailed: reject,
+    });
+    dial.start();
+  });
 /** Sockets that use their streams until their transport is told to drive them. */
 export const STREAMED_SOCKETS: readonly Kind[] = [
   { name: 'socket', secure: false, take: viaSockets(false, notYet, () => CHECKS.checkSockets(false)) },
@@ -125,6 +146,12 @@ export const socketOf = (transport: ArrivedTransport): Socket => sockets.get(tra
 
 export const KINDS: readonly Kind[] = [
   HANDLE,
+  {
+    name: 'dialled handle',
+    secure: false,
+    take: async () => assert.ok(await CHECKS.checkDials()),
+    dial: dialled,
+  },
   { name: 'socket', secure: false, take: viaSockets(false, drive, () => CHECKS.checkSockets(false)) },
   { name: 'TLS socket', secure: true, take: viaSockets(true, drive, () => CHECKS.checkSockets(true)) },
   {
@@ -171,6 +198,15 @@ export async function pairs(
     return peer;
   };
   return async (options = {}) => {
+    if (kind.dial !== undefined) {
+      const accepted = once(server, 'connection') as Promise<[Socket]>;
+      const log = new Log();
+      const transport = await kind.dial((server.address() as AddressInfo).port, log);
+      opened.push({ log, transport });
+      const [peer] = await accepted;
+      peers.push(peer.on('error', () => {}));
+      return { log, transport, peer, raw: peer };
+    }
     const at = opened.length;
     const raw = dial();
     const peer = kind.secure ? secured(raw, options) : raw;
