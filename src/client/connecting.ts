@@ -13,9 +13,10 @@ import { CONNECTION_OPEN } from '../engine/channels.ts';
 import type { DeadlineOwner, DeadlineQueue } from '../engine/deadlines.ts';
 import type { Engine } from '../engine/engine.ts';
 import { SocketChecks } from '../sockets/handle-check.ts';
+import { HandleDial } from '../sockets/handle-dial.ts';
 import { StreamTransport } from '../sockets/stream-transport.ts';
 import { takeStream } from '../sockets/take-stream.ts';
-import type { TransportOwner } from '../sockets/transport.ts';
+import type { ArrivedTransport, TransportOwner } from '../sockets/transport.ts';
 import { type AcceptedAnswer, AnswerReader, upgradeJudge } from '../protocol/handshake/answer-reader.ts';
 import { ClientOwner } from './client-owner.ts';
 import type { ResolvedConnectOptions } from '../options/connect-options.ts';
@@ -25,7 +26,6 @@ import { withCause, wordsOf } from './error-words.ts';
 import { KeyPools } from './key-pool.ts';
 import { type Hop, nextHop, notFollowed } from './redirect.ts';
 import { Route, type RouteOwner } from './route.ts';
-import { ConnectTurns } from './turns.ts';
 
 /** Maximum wait for the rest of a refusal's body, in ms. */
 const BODY_WAIT_MS = 1_000;
@@ -60,7 +60,9 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
   #redirects = 0;
   #settled = false;
   #route: Route | undefined;
-  #transport: StreamTransport | undefined;
+  #transport: ArrivedTransport | undefined;
+  /** The bytes of the request, until they are written. */
+  #request: Buffer | undefined;
   #answer: AnswerReader<Agreement> | undefined;
   /** The refusal of the server or the proxy, while the rest of its body is awaited. */
   #refusal: (() => ConnectError) | undefined;
@@ -85,20 +87,28 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     signal?.addEventListener('abort', this.#aborted);
     this.#deadlines.plan(this, this.#deadlines.now() + connectTimeoutMs);
     // Runs while DNS and TCP wait for the network.
-    if (transport === 'auto')
-      void this.#engine.part(SocketChecks).prepareSockets(this.#hop.destination.secure);
-    this.#go(this.#hop);
+    if (transport === 'auto') this.#engine.part(SocketChecks).prepareClient(this.#hop.destination.secure);
+    try {
+      this.#go(this.#hop);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
-  reached(stream: Duplex): void {
-    this.#transport =
-      this.#options.transport === 'auto'
-        ? takeStream(stream, this, this.#engine)
-        : new StreamTransport(stream, this);
-    const request = this.#request();
-    const wallNow = (): number => this.#options.clock.wallNow();
-    this.#answer = new AnswerReader(upgradeJudge(request), this.#options, wallNow);
-    this.#transport.write([Buffer.from(renderUpgradeRequest(request), 'latin1')]);
+  reached(way: Duplex | HandleDial): void {
+    const transport = this.#opened(way);
+    this.#transport = transport;
+    transport.write([this.#request!]);
+    this.#request = undefined;
+    // While the server works.
+    if (way instanceof HandleDial) way.tune();
+  }
+
+  #opened(way: Duplex | HandleDial): ArrivedTransport {
+    if (way instanceof HandleDial) return way.open(this);
+    return this.#options.transport === 'auto'
+      ? takeStream(way, this, this.#engine)
+      : new StreamTransport(way, this);
   }
 
   refusing(refusal: () => ConnectError): void {
@@ -162,7 +172,9 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     this.#hop = hop;
     this.#deflate =
       perMessageDeflate === false ? undefined : new DeflateClient(perMessageDeflate, this.#engine.zlib);
-    this.#route = new Route(hop.destination, hop.tls, this.#options, this.#engine.part(ConnectTurns), this);
+    // Before the turn, which is short then.
+    this.#prepareRequest();
+    this.#route = new Route(hop.destination, hop.tls, this.#options, this.#engine, this);
     this.#route.begin();
   }
 
@@ -182,7 +194,14 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     return true;
   }
 
-  #request(): UpgradeRequestHead {
+  #prepareRequest(): void {
+    const request = this.#requestHead();
+    const wallNow = (): number => this.#options.clock.wallNow();
+    this.#answer = new AnswerReader(upgradeJudge(request), this.#options, wallNow);
+    this.#request = Buffer.from(renderUpgradeRequest(request), 'latin1');
+  }
+
+  #requestHead(): UpgradeRequestHead {
     const { destination, headers } = this.#hop;
     const { host, target, authorization } = destination;
     const { protocols, origin, random } = this.#options;
@@ -220,17 +239,19 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
 
   #fail(reason: unknown): void {
     if (this.#settled) return;
-    this.#settle();
-    this.#route?.cancel();
+    this.#settled = true;
     this.#transport?.destroy();
+    this.#route?.cancel();
+    this.#settle();
     this.#outcome.reject(reason);
   }
 
   #settle(): void {
     this.#settled = true;
+    // First: the next connect to this address is under way while this one goes on.
+    this.#route?.leaveTurn();
     this.#deadlines.cancel(this);
     this.#options.signal?.removeEventListener('abort', this.#aborted);
-    this.#route?.leaveTurn();
   }
 }
 

@@ -3,7 +3,11 @@ import type { Duplex } from 'node:stream';
 import { ConnectError, type ConnectPhase } from '../protocol/connect-error.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { Dial, type DialOwner, type DialTarget } from '../sockets/dial.ts';
+import type { Engine } from '../engine/engine.ts';
 import { asError } from '../engine/guarded.ts';
+import { SocketChecks } from '../sockets/handle-check.ts';
+import { HandleDial, type HandleDialOwner } from '../sockets/handle-dial.ts';
+import { NodeSockets } from '../sockets/node-handle.ts';
 import { resolveHost } from '../sockets/resolve-host.ts';
 import { tuneSocket } from '../sockets/stream-transport.ts';
 import type { ClientTlsOptions, ConnectTarget, ResolvedConnectOptions } from '../options/connect-options.ts';
@@ -11,14 +15,17 @@ import type { Destination } from '../protocol/handshake/destination.ts';
 import { withCause, wordsOf } from './error-words.ts';
 import { whenConnected } from './given-stream.ts';
 import { ProxyTunnel, type TunnelOwner } from './proxy-tunnel.ts';
-import { type ConnectTurns, Turn } from './turns.ts';
+import { ConnectTurns, Turn } from './turns.ts';
 import { isDuplex } from '../options/resolve-connect-options.ts';
 import { isThenable } from '../options/call-check.ts';
 
 /** Callbacks of a {@link Route}. */
 export interface RouteOwner {
-  /** The stream leads to the server, over TLS if the URL requires it. The owner owns it. */
-  reached(stream: Duplex): void;
+  /**
+   * The stream, or the handle of a dial, leads to the server, over TLS if the URL requires it. The owner owns it. Not called
+   * inside {@link Route.begin} for a dial.
+   */
+  reached(way: Duplex | HandleDial): void;
   /** The proxy refuses, and the rest of the body is awaited. The owner may call `refusal` at any time. */
   refusing(refusal: () => ConnectError): void;
   /** The route failed, and everything it opened is closed. */
@@ -34,6 +41,7 @@ export type RouteOptions = Pick<
   | 'proxyTls'
   | 'socket'
   | 'createConnection'
+  | 'transport'
   | 'maxHeadBytes'
   | 'maxHeaderFields'
   | 'clock'
@@ -42,15 +50,17 @@ export type RouteOptions = Pick<
 const NO_TLS_OPTIONS: ClientTlsOptions = Object.freeze({});
 
 /** The steps to one destination: name, turn, TCP, proxy, TLS, or the application's stream. Ends with a stream or an error. */
-export class Route implements DialOwner, TunnelOwner {
+export class Route implements DialOwner, HandleDialOwner, TunnelOwner {
   readonly #destination: Destination;
   readonly #tls: ClientTlsOptions;
   readonly #options: RouteOptions;
-  readonly #turns: ConnectTurns;
+  readonly #engine: Engine;
   readonly #owner: RouteOwner;
   #phase: ConnectPhase = 'dns';
   #turn: Turn | undefined;
-  #dial: Dial | undefined;
+  #dial: Dial | HandleDial | undefined;
+  /** Waits for its turn. */
+  #prepared: HandleDial | undefined;
   #tunnel: ProxyTunnel | undefined;
   /** Aborted when the stream of `createConnection` is no longer needed. */
   #creating: AbortController | undefined;
@@ -63,13 +73,13 @@ export class Route implements DialOwner, TunnelOwner {
     destination: Destination,
     tls: ClientTlsOptions | undefined,
     options: RouteOptions,
-    turns: ConnectTurns,
+    engine: Engine,
     owner: RouteOwner,
   ) {
     this.#destination = destination;
     this.#tls = tls ?? NO_TLS_OPTIONS;
     this.#options = options;
-    this.#turns = turns;
+    this.#engine = engine;
     this.#owner = owner;
   }
 
@@ -100,17 +110,24 @@ export class Route implements DialOwner, TunnelOwner {
   /** Abandons the route: no callback is called afterwards. */
   cancel(): void {
     this.#over = true;
-    this.leaveTurn();
+    this.#prepared?.cancel();
     this.#dial?.cancel();
     this.#tunnel?.cancel();
     this.#creating?.abort();
     this.#pending?.destroy();
+    // Last: the next client connects inside this call.
+    this.leaveTurn();
   }
 
   dialled(stream: Duplex): void {
     this.#dial = undefined;
     if (this.#phase === 'proxy') this.#askProxy(stream);
     else this.#reached(stream);
+  }
+
+  handleDialled(dial: HandleDial): void {
+    this.#dial = undefined;
+    this.#reached(dial);
   }
 
   dialFailed(error: Error): void {
@@ -146,7 +163,34 @@ export class Route implements DialOwner, TunnelOwner {
       return;
     }
     // Names with the same address take turns (§4.1). Node tries the first of several addresses first.
-    this.#takeTurn(`${first.address} ${address.port}`, () => this.#connect({ ...address, addresses }));
+    const key = `${first.address} ${address.port}`;
+    if (addresses.length === 1 && this.#mayDialHandles()) {
+      const sockets = this.#engine.part(NodeSockets);
+      this.#prepared = new HandleDial(first, address.port, sockets, this);
+      this.#takeTurn(key, () => this.#startDial());
+    } else this.#takeTurn(key, () => this.#connect({ ...address, addresses }));
+  }
+
+  /** Whether a handle can connect without a socket: TLS needs the socket, and several addresses the attempts of Node. */
+  #mayDialHandles(): boolean {
+    return (
+      !this.#destination.secure &&
+      this.#options.transport === 'auto' &&
+      this.#engine.part(SocketChecks).areDialsUsable
+    );
+  }
+
+  #startDial(): void {
+    this.#phase = 'tcp';
+    const dial = this.#prepared!;
+    this.#prepared = undefined;
+    this.#dial = dial;
+    try {
+      dial.start();
+    } catch (error) {
+      dial.cancel();
+      this.dialFailed(asError(error));
+    }
   }
 
   #takeTurn(key: string, begin: () => void): void {
@@ -155,7 +199,7 @@ export class Route implements DialOwner, TunnelOwner {
       return;
     }
     this.#phase = 'turn';
-    this.#turn = new Turn(this.#turns, key, begin);
+    this.#turn = new Turn(this.#engine.part(ConnectTurns), key, begin);
     this.#turn.take();
   }
 
@@ -260,10 +304,10 @@ export class Route implements DialOwner, TunnelOwner {
     if (this.#over) stream.destroy();
   }
 
-  #reached(stream: Duplex): void {
+  #reached(way: Duplex | HandleDial): void {
     this.#phase = 'response';
     this.#over = true;
-    this.#owner.reached(stream);
+    this.#owner.reached(way);
   }
 
   #fail(reason: unknown): void {

@@ -13,7 +13,7 @@ import { TRANSPORT } from '../server/transport.ts';
 // first byte. late-drive.test.ts tests connections that switch later.
 const checks = defaultEngine.part(SocketChecks);
 if (TRANSPORT.transport === 'auto')
-  await Promise.all([checks.checkSockets(false), checks.checkSockets(true)]);
+  await Promise.all([checks.checkSockets(false), checks.checkSockets(true), checks.checkDials()]);
 
 /** `connect` over the transport of this run; `HAWSER_TEST_TRANSPORT=stream` changes it. */
 export const connect = <UserData = unknown>(

@@ -10,6 +10,7 @@ import { connect, type ConnectOptions, ReconnectingClient } from '../../src/clie
 import { type Connection, WebSocketServer } from '../../src/index.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';
 import { SocketChecks } from '../../src/sockets/handle-check.ts';
+import { HandleTransport } from '../../src/sockets/handle-transport.ts';
 import { SocketTransport } from '../../src/sockets/socket-transport.ts';
 import { StreamTransport } from '../../src/sockets/stream-transport.ts';
 import { pair, waitForEvent, waitUntil } from '../../src/testing/index.ts';
@@ -22,7 +23,7 @@ const TLS = selfSigned(['localhost', '127.0.0.1'], Date.now());
 async function echo(t: TestContext, secure: boolean, path?: string) {
   atEnd(t, () => undefined);
   const checks = defaultEngine.part(SocketChecks);
-  await Promise.all([checks.checkSockets(false), checks.checkSockets(true)]);
+  await Promise.all([checks.checkSockets(false), checks.checkSockets(true), checks.checkDials()]);
   // The server uses streams, so every driven transport in this test belongs to a client.
   const server = new WebSocketServer({ transport: 'stream', ...(secure ? { tls: TLS } : {}) });
   server.on('message', (connection, message) => void connection.send(message));
@@ -30,12 +31,14 @@ async function echo(t: TestContext, secure: boolean, path?: string) {
   else await server.listen({ path });
   atEnd(t, () => server.shutdown({ timeoutMs: 1_000 }));
   const { mock } = t.mock.method(StreamTransport.prototype, 'handTo');
+  const dialled = t.mock.method(HandleTransport.prototype, 'handTo').mock;
   const { port } = server.address() as { port: number };
   return {
     server,
     url: path === undefined ? `${secure ? 'wss' : 'ws'}://localhost:${port}/` : `ws+unix:${path}:/`,
-    /** How many connections bypass the streams of their sockets. */
+    /** How many connections bypass the streams of their sockets, or have no socket. */
     driven: () =>
+      new Set(dialled.calls.map(({ this: transport }) => transport)).size +
       [...new Set(mock.calls.map(({ this: transport }) => transport))].filter(
         (transport: unknown) => transport instanceof SocketTransport && transport.isDriven,
       ).length,
@@ -242,6 +245,32 @@ test('the first client of a process starts on streams and switches to its handle
     second.close();
     await server.shutdown();`);
   assert.deepEqual(result, { stdout: 'false true,true\n', stderr: '', status: 0 });
+});
+
+test('the third client of a process has no socket, if no other code has replaced the functions that connect sockets', () => {
+  for (const replaces of [false, true]) {
+    const result = run(`
+      if (${replaces}) {
+        const { connect } = net.Socket.prototype;
+        net.Socket.prototype.connect = function (...args) { return connect.apply(this, args); };
+      }
+      let checked = 0;
+      const { listen } = net.Server.prototype;
+      net.Server.prototype.listen = function (...args) { checked++; return listen.apply(this, args); };
+      const first = await connect(url);
+      await checks.checkSockets(false);
+      const checkedOnce = checked;
+      const second = await connect(url);
+      await checks.checkDials();
+      const sockets = found.size;
+      const third = await connect(url);
+      await echo(third, 'hello');
+      console.log(checkedOnce, checks.areDialsUsable, found.size - sockets);
+      for (const client of [first, second, third]) client.close();
+      await server.shutdown();`);
+    const stdout = replaces ? '2 false 1\n' : '2 true 0\n';
+    assert.deepEqual(result, { stdout, stderr: '', status: 0 });
+  }
 });
 
 test('if the self-check fails, clients stay on streams, and nothing is printed', () => {

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { ConnectError, type ConnectPhase } from '../connect-error.ts';
+import { acceptValue } from './accept-key.ts';
 import type { ConnectErrorCode } from '../errors.ts';
 import { type Agreement, judgeUpgrade, type UpgradeRequestHead } from './client.ts';
 import type { Fields } from './fields.ts';
@@ -41,13 +42,17 @@ export interface AnswerJudge<Grant> {
   readonly fault: ConnectErrorCode;
 }
 
-/** Judges the response to an upgrade request: only a 101 that fits the request grants it (§4.1). */
+/**
+ * Judges the response to an upgrade request: only a 101 that fits the request grants it (§4.1). Hashes the key at once, so that
+ * the response need not wait for it.
+ */
 export function upgradeJudge(request: UpgradeRequestHead): AnswerJudge<Agreement> {
+  const expected = acceptValue(request.key);
   return {
     phase: 'response',
     fault: 'ERR_RESPONSE',
     grants: (status) => status === 101,
-    judge: (head) => judgeUpgrade(head, request),
+    judge: (head) => judgeUpgrade(head, request, expected),
     refusal: ({ status, fields }) =>
       isRedirect(status)
         ? ['ERR_REDIRECT', `status ${status}${shownLocation(fields.get('location'))}`]

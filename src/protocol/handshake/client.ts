@@ -113,11 +113,13 @@ export interface Agreement {
 
 /**
  * Checks a response with status 101 (§4.1).
+ * @param expected What `Sec-WebSocket-Accept` must be: {@link acceptValue} of the key.
  * @returns The agreement, or the fault as part of a sentence.
  */
 export function judgeUpgrade(
   { httpVersion, fields }: ResponseHead,
   request: Pick<UpgradeRequestHead, 'key' | 'protocols' | 'extensions'>,
+  expected: string = acceptValue(request.key),
 ): Agreement | string {
   if (httpVersion !== '1.1') return `its version is HTTP/${httpVersion}, not HTTP/1.1`;
   const [upgrade, ...others] = listMembers(fields.get('upgrade') ?? '');
@@ -128,7 +130,7 @@ export function judgeUpgrade(
   const accept = fields.get('sec-websocket-accept');
   if (accept === undefined) return 'it has no Sec-WebSocket-Accept';
   // two joined values are not valid base64
-  if (accept !== acceptValue(request.key)) return 'its Sec-WebSocket-Accept does not belong to our key';
+  if (accept !== expected) return 'its Sec-WebSocket-Accept does not belong to our key';
   const [protocol = '', ...more] = listMembers(fields.get('sec-websocket-protocol') ?? '');
   if (more.length > 0 || (protocol !== '' && !request.protocols.includes(protocol)))
     return 'it chose a subprotocol that was not requested';
