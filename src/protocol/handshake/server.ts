@@ -91,6 +91,7 @@ function checkBody(fields: Fields): void {
 }
 
 function checkVersion(fields: Fields): void {
+  if (fields.get('sec-websocket-version') === '13') return;
   const [version, ...others] = fields.all('sec-websocket-version').map(listMembers).filter(hasMembers);
   if (version === undefined || others.length > 0) throw new HandshakeError('ERR_VERSION_MISSING');
   if (version.length > 1 || version[0] !== '13') throw new HandshakeError('ERR_VERSION');

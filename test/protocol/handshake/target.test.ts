@@ -164,6 +164,20 @@ test('HS-05 every accepted authority is the host and port of a URL', () => {
   );
 });
 
+test('HS-05 an authority of usual labels and numbers is valid if and only if the URL parser accepts it', () => {
+  const pieces =
+    '0 1 09 25 255 256 0x1 a b1 1b - a- com xn-- xn--a XN--p1ai . . . : :0 :80 :59999 :60000 :65535 :65536 :000080';
+  const piece = fc.constantFrom(...pieces.split(' '));
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 1, maxLength: 9 }), (chosen) => {
+      const text = chosen.join('');
+      const isParsed = /^[\w.-]+(?::\d*)?$/.test(text) && URL.canParse(`http://${text}`);
+      assert.equal(isAuthority(text), isParsed, text);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
 test('HS-06 the path equals that of the URL for every target', () => {
   fc.assert(
     fc.property(textOf('aB9/..%2eE\\?"<>^`{|}[]~!$&\'()*+,;=:@-_'), (text) => {
