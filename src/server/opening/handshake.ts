@@ -65,7 +65,7 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     const encryptable: (Duplex & { encrypted?: boolean }) | undefined = socket;
     this.#secure = encryptable?.encrypted === true;
     this.#transport = open(this);
-    this.#answers = answers ?? new Http1Answers(this.#transport);
+    this.#answers = answers ?? new Http1Answers(this.#transport, owner.engine.packingTable);
     if (source !== undefined) this.#transport.standFor(source.address, source.port);
     owner.pendingSockets.add(this);
     this.#claims = new HandshakeClaims(owner, this.#transport.remoteAddress, this, place);
@@ -106,17 +106,11 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
       this.#keepEarly(chunk);
       return;
     }
-    this.#attempt(() => {
-      const taken = this.#input.takeHead(chunk);
-      if (taken === undefined) return;
-      const { head, rest } = taken;
-      this.#head = head;
-      if (!wantsWebSocket(head)) {
-        this.#plainRequest(head, rest);
-        return;
-      }
-      if (this.#keepEarly(rest)) this.#decide(head);
-    });
+    try {
+      this.#receiveHead(chunk);
+    } catch (error) {
+      this.#refuseFor(error);
+    }
   }
 
   receivedEnd(): void {
@@ -156,10 +150,23 @@ export class Handshake<UserData> implements TransportOwner, DeadlineOwner, Pendi
     try {
       step();
     } catch (error) {
-      if (error instanceof HandshakeError && error.code !== 'ERR_UPGRADE_HOOK')
-        this.#refuse(error.code as HandshakeErrorCode, error.message, error.cause);
-      else this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
+      this.#refuseFor(error);
     }
+  }
+
+  #refuseFor(error: unknown): void {
+    if (error instanceof HandshakeError && error.code !== 'ERR_UPGRADE_HOOK')
+      this.#refuse(error.code as HandshakeErrorCode, error.message, error.cause);
+    else this.#refuse('ERR_UPGRADE_HOOK', undefined, error);
+  }
+
+  #receiveHead(chunk: Buffer): void {
+    const taken = this.#input.takeHead(chunk);
+    if (taken === undefined) return;
+    const { head, rest } = taken;
+    this.#head = head;
+    if (!wantsWebSocket(head)) this.#plainRequest(head, rest);
+    else if (this.#keepEarly(rest)) this.#decide(head);
   }
 
   /** @returns False if the handshake is over. */

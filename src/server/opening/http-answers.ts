@@ -16,6 +16,11 @@ import {
   readUpgradeRequest,
   type UpgradeRequest,
 } from '../../protocol/handshake/server.ts';
+import {
+  PACKING_BYTES,
+  type PackingOwner,
+  type PackingTable,
+} from '../../protocol/outgoing/packing-table.ts';
 import type { Transport } from '../../sockets/transport.ts';
 import type { UpgradeAnswer } from './upgrade-answer.ts';
 
@@ -32,11 +37,14 @@ export interface HttpAnswers {
 }
 
 /** An upgrade of HTTP/1.1, on the socket of the request. */
-export class Http1Answers implements HttpAnswers {
+export class Http1Answers implements HttpAnswers, PackingOwner {
   readonly #transport: Transport;
+  readonly #table: PackingTable;
 
-  constructor(transport: Transport) {
+  /** @param table Memory in which answers are written, if the transport borrows it. */
+  constructor(transport: Transport, table: PackingTable) {
     this.#transport = transport;
+    this.#table = table;
   }
 
   read(head: RequestHead, secure: boolean, forwardedHost: string | undefined): UpgradeRequest {
@@ -59,8 +67,20 @@ export class Http1Answers implements HttpAnswers {
     this.#transport.write([renderResponse(status, headers, body)]);
   }
 
+  /** Never called: the answer leaves the table in the call that writes it there. */
+  packed(): void {}
+
   #send(text: string): void {
-    this.#transport.write([Buffer.from(text, 'latin1')]);
+    this.#transport.write([this.#packedText(text) ?? Buffer.from(text, 'latin1')]);
+  }
+
+  /** @returns `undefined` for a transport that does not borrow the table, and for a text that is too long for it. */
+  #packedText(text: string): Uint8Array | undefined {
+    const table = this.#table;
+    if (text.length > PACKING_BYTES || this.#transport.borrows?.(table) !== true) return undefined;
+    const at = table.reserve(this, text.length);
+    table.commit(at + table.bytes.write(text, at, 'latin1'));
+    return table.lend(this);
   }
 }
 
