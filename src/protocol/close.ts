@@ -89,6 +89,7 @@ export function readCloseBody(body: Buffer): CloseBody {
   if (body.length === 1) throw new PeerError('ERR_CLOSE_BODY', undefined, { value: 1 });
   const code = body.readUInt16BE(0);
   if (!isReceivableCode(code)) throw new PeerError('ERR_CLOSE_CODE', String(code), { value: code });
+  if (body.length === 2) return { code, reason: '' };
   const reason = body.subarray(2);
   const bad = findInvalidUtf8(reason);
   if (bad >= 0) throw new PeerError('ERR_UTF8', `byte ${bad} of a close reason`);
@@ -102,6 +103,7 @@ export function readCloseBody(body: Buffer): CloseBody {
  */
 export function buildCloseBody(code: number, reason: string): Buffer {
   if (code === NO_CODE) return Buffer.alloc(0);
+  if (reason === '') return Buffer.of(code >> 8, code & 0xff);
   const text = Buffer.from(reason.slice(0, MAX_REASON_BYTES), 'utf8');
   let bytes = Math.min(text.length, MAX_REASON_BYTES);
   if (bytes < text.length) while ((text[bytes]! & 0xc0) === 0x80) bytes--;

@@ -236,7 +236,8 @@ export class Outbox implements PackingOwner {
   /** Sends a Close after everything that waits. Messages may follow it on the wire: the caller sends none. */
   closeAfterWaiting(body: Uint8Array): void {
     this.passHeld();
-    this.#push(buildFrame(OPCODE.CLOSE, body, this.#key()));
+    if (this.#wire.blocked) this.#push(buildFrame(OPCODE.CLOSE, body, this.#key()));
+    else this.#pack(OPCODE.CLOSE, body, this.#key());
   }
 
   /** Sends a Close after everything that waits, and accepts nothing further. */

@@ -180,3 +180,40 @@ test('TS-09: more small messages than the packing table holds leave whole and in
   assert.equal(frames.length, 200);
   assert.ok(frames.every(({ payload }, i) => payload.equals(Buffer.alloc(1_000, i))));
 });
+
+test('§5.5.1 TS-09: a Close packed after messages leaves after them, also when another connection needs the table', () => {
+  for (const body of [Buffer.alloc(0), Buffer.of(3, 232), Buffer.from('\x03\xe8reason', 'latin1')]) {
+    const memory = new ProtocolMemory();
+    const limits = { maxPendingPongs: 3, highWaterMarkBytes: 1_000 };
+    const [closing, other] = [
+      new Outbox(new Valve(), limits, memory),
+      new Outbox(new Valve(), limits, memory),
+    ];
+    closing.text('last words');
+    closing.closeNow(body);
+    other.text('of another connection, written over the same memory');
+    assert.deepEqual(
+      readFrames(written(closing)).map(({ opcode, payload }) => [opcode, payload.toString('latin1')]),
+      [
+        [OPCODE.TEXT, 'last words'],
+        [OPCODE.CLOSE, body.toString('latin1')],
+      ],
+    );
+    assert.equal(readFrames(written(other)).length, 1);
+    assert.deepEqual([closing.waitingBytes, other.waitingBytes], [0, 0]);
+  }
+});
+
+test('§5.5.1: a Close waits behind messages while the socket is blocked', () => {
+  const valve = new Valve();
+  const outbox = new Outbox(valve, { maxPendingPongs: 3, highWaterMarkBytes: 1_000 }, new ProtocolMemory());
+  valve.blocked = true;
+  outbox.text('first');
+  outbox.closeNow(Buffer.of(3, 232));
+  assert.deepEqual(outbox.take(), []);
+  valve.blocked = false;
+  assert.deepEqual(
+    readFrames(written(outbox)).map(({ opcode }) => opcode),
+    [OPCODE.TEXT, OPCODE.CLOSE],
+  );
+});
