@@ -244,15 +244,16 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
   stateChanged(next: ConnectionState, previous: ConnectionState): void {
     const link = this.link;
     this.owner.observers?.tell('stateChanged', this, next, previous);
-    link.attempt(() => {
-      this.#expiry?.cancel();
-      this.#lifetime?.cancel();
-    });
+    if (this.#expiry !== undefined || this.#lifetime !== undefined)
+      link.attempt(() => {
+        this.#expiry?.cancel();
+        this.#lifetime?.cancel();
+      });
     link.attempt(() => this.streamsEnded());
     link.attempt(() => this.receivingInterrupted());
     if (next === 'closed') {
       link.attempt(() => this.sendingEnded());
-      link.attempt(() => this.session?.ended());
+      if (this.session !== undefined) link.attempt(() => this.session?.ended());
     }
     link.attempt(() => this.owner.stateChanged(this, next));
     link.attempt(() => this.tell('stateChange', next, previous));
@@ -306,9 +307,8 @@ export class ConnectionDriver<C extends SafeEmitter<ConnectionEvents>>
     link.attempt(() => link.release());
     const info = link.closeInfo!;
     this.receivingEnded();
-    link.attempt(() => {
-      if (info.error !== undefined) this.tell('error', info.error);
-    });
+    const { error } = info;
+    if (error !== undefined) link.attempt(() => this.tell('error', error));
     link.attempt(() => this.tell('close', info));
     this.reportClosed(info);
     link.attempt(() => this.owner.closed(this, info));

@@ -246,16 +246,18 @@ export class Ending {
     const link = this.#link;
     this.#step = moveEnd(this.#step, 'close');
     const { peerClose, sentCode } = link.core;
+    const error = this.#error;
     link.closing();
-    this.info = {
+    const info = {
       code: peerClose?.code ?? NO_CLOSE,
       reason: peerClose?.reason ?? '',
       wasClean: peerClose !== undefined && sentCode !== undefined,
       initiator: this.#initiator,
       sentCode,
       cause: this.#cause ?? 'transport-end',
-      ...(this.#error === undefined ? {} : { error: this.#error }),
     };
+    // No object spread: it copies the other properties one by one.
+    this.info = error === undefined ? info : Object.assign(info, { error });
     link.attempt(() => link.core.transportEnded());
     link.attempt(() => link.outbox.clear());
     link.moveTo('closed');

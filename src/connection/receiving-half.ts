@@ -243,9 +243,10 @@ export abstract class ReceivingHalf<C extends SafeEmitter<ConnectionEvents>>
 
   /** Call when all messages were delivered, and no more will arrive. */
   protected receivingEnded(): void {
-    this.link.attempt(() => this.#unclaimed?.cancel());
-    this.link.attempt(() => this.#delivery.finish());
-    this.link.attempt(() => this.#parts?.ended());
+    const { link } = this;
+    if (this.#unclaimed !== undefined) link.attempt(() => this.#unclaimed?.cancel());
+    link.attempt(() => this.#delivery.finish());
+    if (this.#parts !== undefined) link.attempt(() => this.#parts?.ended());
   }
 
   protected get hasUndelivered(): boolean {
