@@ -94,7 +94,7 @@ export class HandleDial {
   #peer(): Peer {
     const address = this.#address;
     return address.includes(':') || address === ANY_ADDRESS
-      ? peerOf(this.#handle)
+      ? peerOf(this.#handle, this.#sockets)
       : { address, port: this.#port };
   }
 }

@@ -31,14 +31,12 @@ export interface Peer {
   readonly port: number;
 }
 
-export function peerOf(handle: NodeHandle): Peer {
-  const { address = '', port = 0 } = namedBy(handle);
-  return { address: normalizeAddress(address), port };
-}
-
-function namedBy(handle: NodeHandle): Partial<Peer> {
-  const peer: { address?: string; port?: number } = {};
+/** @returns The address of which the handle knows; valid until the next call. */
+export function peerOf(handle: NodeHandle, { peer }: NodeSockets): Peer {
+  peer.address = '';
+  peer.port = 0;
   handle.getpeername?.(peer);
+  peer.address = normalizeAddress(peer.address);
   return peer;
 }
 
@@ -80,7 +78,7 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     owner: TransportOwner,
     sockets: NodeSockets,
     tuned = false,
-    peer: Peer = peerOf(handle),
+    peer: Peer = peerOf(handle, sockets),
   ) {
     const { findings, readMemory } = sockets;
     this.sockets = sockets;
@@ -240,7 +238,11 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     this.#inputEnded = true;
     this.#reading = false;
     this.#owner.receivedEnd();
-    if (this.#ended) this.destroy();
+    if (!this.#ended || this.destroyed) return;
+    // Node is the caller, so the owner may be told now. A callback at the end of the turn would cost a call from C++.
+    this.destroyed = true;
+    this.#handle.close();
+    this.#owner.closed(undefined);
   }
 
   /** @internal */

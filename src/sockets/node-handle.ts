@@ -113,6 +113,8 @@ export class NodeSockets {
   spareWrite: NodeRequest | undefined;
   /** The same for sockets that Node made: their requests have a callback before the call. */
   spareSocketWrite: NodeRequest | undefined;
+  /** Where handles write the address of their peer: adding the properties to a new object costs as much as the system call. */
+  readonly peer = { address: '', family: '', port: 0 };
   readonly readMemory: ReadMemory;
   readonly readTurns: ReadTurns;
   readonly packingTable: PackingTable;
