@@ -18,7 +18,7 @@ type RawSocket = Socket & { [PENDING]?: SecuringSocket | undefined };
 
 /** A socket between accept and the end of its TLS handshake. */
 class SecuringSocket implements PendingSocket {
-  /** `undefined` for a Unix socket: no public property distinguishes two of them. */
+  /** Identifies it if the socket below TLS cannot be found; `undefined` if it can, and for a Unix socket. */
   readonly key: string | undefined;
   readonly address: string;
   readonly from: SecuringFrom;
@@ -26,9 +26,9 @@ class SecuringSocket implements PendingSocket {
   error: Error | undefined;
   readonly #raw: RawSocket;
 
-  constructor(raw: RawSocket, address: string, from: SecuringFrom) {
+  constructor(raw: RawSocket, address: string, from: SecuringFrom, key: string | undefined) {
     this.#raw = raw;
-    this.key = keyOf(raw);
+    this.key = key;
     this.address = address;
     this.from = from;
   }
@@ -61,7 +61,10 @@ type TlsOwner = Pick<
   'deadlines' | 'pendingSockets' | 'places' | 'refused' | 'shuttingDown' | 'socketReleased'
 > & { readonly options: { readonly handshakeTimeoutMs: number; readonly proxyProtocol: unknown } };
 
-/** Both ends of the TCP connection: a client may use one source port for several addresses of this host. */
+/**
+ * Both ends of the TCP connection: a client may use one source port for several addresses of this host. `undefined` for a Unix
+ * socket: no public property distinguishes two of them.
+ */
 const keyOf = (socket: Socket): string | undefined =>
   socket.remotePort === undefined
     ? undefined
@@ -108,15 +111,24 @@ export function createTlsServer(
 ): TlsEntry {
   const { places, pendingSockets, deadlines } = owner;
   const securing = new Map<string, SecuringSocket>();
-  /** `false` once `rawOf` failed: then TLS handshakes on Unix sockets have a deadline but no place. */
-  let findsRaw = true;
+  /**
+   * Unknown until the first TLS handshake. While `rawOf` works, sockets need no key, which costs a system call. `false` once it
+   * failed: then TLS handshakes on Unix sockets have a deadline but no place.
+   */
+  let findsRaw: boolean | undefined;
   const leave = (pending: SecuringSocket): void => {
     // The client may have reconnected from the same port: then the entry is that of the new socket.
     if (pending.key !== undefined && securing.get(pending.key) === pending) securing.delete(pending.key);
     pending.leave();
   };
-  const pendingOf = (socket: TLSSocket): SecuringSocket | undefined =>
-    rawOf(socket)?.[PENDING] ?? securing.get(keyOf(socket) ?? '');
+  const pendingOf = (socket: TLSSocket): SecuringSocket | undefined => {
+    const pending = rawOf(socket)?.[PENDING];
+    if (pending !== undefined) {
+      findsRaw ??= true;
+      return pending;
+    }
+    return securing.size === 0 ? undefined : securing.get(keyOf(socket) ?? '');
+  };
   const refuse = (pending: SecuringSocket, code: 'ERR_TLS' | 'ERR_SERVER_FULL', detail?: string): void => {
     leave(pending);
     places.leave(pending.from.place);
@@ -134,7 +146,7 @@ export function createTlsServer(
     );
   }
   const enter = (raw: RawSocket, address: string, from: SecuringFrom): void => {
-    const pending = new SecuringSocket(raw, address, from);
+    const pending = new SecuringSocket(raw, address, from, findsRaw === true ? undefined : keyOf(raw));
     pending.enter();
     if (pending.key !== undefined) securing.set(pending.key, pending);
     pendingSockets.add(pending);
@@ -157,7 +169,7 @@ export function createTlsServer(
   });
   server.on('connection', (raw: RawSocket) => {
     if (raw[PENDING] !== undefined) return;
-    if (!findsRaw && keyOf(raw) === undefined && !owner.shuttingDown) return;
+    if (findsRaw === false && keyOf(raw) === undefined && !owner.shuttingDown) return;
     const address = normalizeAddress(raw.remoteAddress ?? '');
     const place = owner.shuttingDown ? SHUTTING_DOWN : places.enter(address, holderOf(raw));
     if (place.refused !== undefined) {

@@ -15,6 +15,7 @@ import {
   type PlaceLimits,
 } from '../../../src/server/admission/handshake-places.ts';
 import { DEFAULT_SERVER_OPTIONS } from '../../../src/options/resolve-server-options.ts';
+import type { PendingSocket } from '../../../src/server/opening/handshake-owner.ts';
 import { createTlsServer } from '../../../src/server/opening/tls-server.ts';
 import { RawClient, waitUntil } from '../../../src/testing/index.ts';
 import { DeadlineQueue } from '../../../src/engine/deadlines.ts';
@@ -350,14 +351,15 @@ for (const [what, options] of [
     const handshakes = new HandshakePlaces(DEFAULT_SERVER_OPTIONS);
     const refusals: string[] = [];
     const places: (HandshakePlace | undefined)[] = [];
+    const pendingSockets = new Set<PendingSocket>();
     const { server } = createTlsServer(
       {
         places: handshakes,
         deadlines: new DeadlineQueue(systemClock),
-        pendingSockets: new Set(),
+        pendingSockets,
         shuttingDown: false,
         refused: ({ code }) => void refusals.push(code),
-        socketReleased: () => undefined,
+        socketReleased: (socket) => void pendingSockets.delete(socket),
         options: DEFAULT_SERVER_OPTIONS,
       },
       OURS,
@@ -383,6 +385,9 @@ for (const [what, options] of [
     const broken = await dial(t, port, '127.0.0.1');
     broken.resume();
     await waitUntil(() => handshakes.pending === 1);
+    // The addresses of both ends cost a system call, so they are read only where they are needed.
+    const keys = [...pendingSockets].map((socket) => typeof (socket as { key?: unknown }).key);
+    assert.deepEqual(keys, [options.length === 0 ? 'undefined' : 'string']);
     broken.end('no TLS at all');
     await waitUntil(() => handshakes.pending === 0);
     assert.deepEqual(refusals, ['ERR_TLS']);
