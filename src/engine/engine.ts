@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { markAsUntransferable } from 'node:worker_threads';
 import { MessagePages } from '../protocol/message-pages.ts';
 import { ProtocolMemory } from '../protocol/memory.ts';
+import { FramePool } from '../protocol/outgoing/frame-pool.ts';
 import { PACKING_BYTES, PackingTable } from '../protocol/outgoing/packing-table.ts';
 import { simdMemory } from '../protocol/simd.ts';
 import { TextSlab } from '../protocol/text-slab.ts';
@@ -48,6 +49,8 @@ export class Engine extends ProtocolMemory {
   /** Budget of servers and clients that have no `memoryBudget` option. */
   readonly memoryBudget: MemoryBudget = new MemoryBudget();
   readonly flushQueue: FlushQueue = new FlushQueue();
+  /** Memory of broadcast frames. */
+  readonly framePool: FramePool = new FramePool();
   readonly readTurns: ReadTurns = new ReadTurns();
   readonly readMemory: ReadMemory;
   readonly zlib: NodeZlib = new NodeZlib();
@@ -70,6 +73,7 @@ export class Engine extends ProtocolMemory {
     this.flushQueue.onSliceEnd(() => {
       this.joinedRun.forget();
       this.repeated.forget();
+      if (this.flushQueue.isEmpty) this.framePool.forget();
       if (this.#turnsUntilBusy > 0 && --this.#turnsUntilBusy === 0) adaptAllocator();
     });
   }

@@ -24,6 +24,11 @@ export class FlushQueue {
   readonly #afterSlice: (() => void)[] = [];
   readonly #writeSlice = (): void => this.#slice();
 
+  /** True if no item is scheduled. */
+  get isEmpty(): boolean {
+    return !this.#armed;
+  }
+
   /** Schedules one write of `item`. */
   schedule(item: Flushable): void {
     if (item.flushScheduled) return;

@@ -135,7 +135,7 @@ export class HandleTransport implements ArrivedTransport, Reader, RequestOwner {
     else if (request !== null && request.getAsyncId() >= 0) {
       sockets.spareWrite = undefined;
       this.#wait(request, bytes);
-    }
+    } else if (sockets.framePool.isLent) sockets.framePool.written(bytes);
   }
 
   pause(): void {

@@ -4,6 +4,7 @@ import { getSystemErrorName } from 'node:util';
 import type { Engine } from '../engine/engine.ts';
 import type { ReadMemory } from '../engine/read-memory.ts';
 import type { ReadTurns } from '../engine/read-turns.ts';
+import type { FramePool } from '../protocol/outgoing/frame-pool.ts';
 import type { PackingMemory, PackingTable } from '../protocol/outgoing/packing-table.ts';
 
 // The internals below Node's sockets. Only this file, `handle-transport.ts` and `socket-transport.ts` use them. They are not
@@ -118,9 +119,11 @@ export class NodeSockets {
   readonly readMemory: ReadMemory;
   readonly readTurns: ReadTurns;
   readonly packingTable: PackingTable;
+  readonly framePool: FramePool;
 
-  constructor({ readMemory, readTurns, packingTable }: Engine) {
+  constructor({ readMemory, readTurns, packingTable, framePool }: Engine) {
     this.packingTable = packingTable;
+    this.framePool = framePool;
     this.readMemory = readMemory;
     this.readTurns = readTurns;
   }

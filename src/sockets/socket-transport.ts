@@ -243,10 +243,12 @@ export class SocketTransport extends StreamTransport implements Reader {
         : this.#handle.writev(request, chunks, true);
     if (typeof answer !== 'number') this.#wait(answer, chunks);
     else if (answer !== 0) this.#check('write', answer, request?.error);
-    else if (request === null) return;
-    else if (typeof request.writeStatus === 'number' || request.getAsyncId() >= 0)
+    else if (request !== null && (typeof request.writeStatus === 'number' || request.getAsyncId() >= 0))
       this.#wait(request, chunks);
-    else sockets.spareSocketWrite = request;
+    else {
+      sockets.spareSocketWrite = request ?? undefined;
+      if (sockets.framePool.isLent) sockets.framePool.written(bytes);
+    }
   }
 
   #wait(request: NodeRequest, chunks: readonly Uint8Array[]): void {
@@ -254,7 +256,9 @@ export class SocketTransport extends StreamTransport implements Reader {
     request.buffer = chunks;
     request.oncomplete = onSocketWritten;
     // TLS has encrypted or copied a write when the call returns.
-    if (this.#handle._parent === undefined) request.locked = this.sockets.packingTable.lock(chunks[0]);
+    const { packingTable, framePool } = this.sockets;
+    if (this.#handle._parent === undefined) request.locked = packingTable.lock(chunks[0]);
+    else if (framePool.isLent) framePool.written(chunks);
     this.#isWriting = true;
     const bytes = totalBytes(chunks);
     if (!this.#isTaken(bytes)) this.#untakenBytes = bytes;

@@ -3,6 +3,7 @@ import { FIN, LENGTH_16, LENGTH_64, LENGTH_MASK, MASK_BIT, MAX_CONTROL_BYTES } f
 import { MisuseError } from '../errors.ts';
 import { mask, writeKey } from '../mask.ts';
 import { trueLength } from '../payload.ts';
+import type { FramePool } from './frame-pool.ts';
 
 /** A masking key for `mask`; `undefined` on the server side, whose frames are not masked (§5.1). */
 export type FrameKey = number | undefined;
@@ -95,8 +96,19 @@ export function writeTextFrame(
 
 /** Returns a whole final frame in its own memory. */
 export function buildFrame(opcode: number, data: string | Uint8Array, key: FrameKey): Buffer {
+  return buildFrameIn(undefined, opcode, data, key);
+}
+
+/** As {@link buildFrame}, in memory of a pool. */
+export function buildFrameIn(
+  pool: FramePool | undefined,
+  opcode: number,
+  data: string | Uint8Array,
+  key: FrameKey,
+): Buffer {
   const payloadBytes = typeof data === 'string' ? Buffer.byteLength(data, 'utf8') : trueLength(data);
-  const frame = Buffer.allocUnsafeSlow(headerBytes(payloadBytes, key) + payloadBytes);
+  const bytes = headerBytes(payloadBytes, key) + payloadBytes;
+  const frame = pool === undefined ? Buffer.allocUnsafeSlow(bytes) : pool.frame(bytes);
   const start = writeHeader(frame, 0, opcode, payloadBytes, key);
   if (typeof data === 'string') frame.write(data, start, 'utf8');
   else frame.set(data, start);

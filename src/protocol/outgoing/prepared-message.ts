@@ -30,8 +30,17 @@ export interface SharedFrame {
   leave(waiter: FrameWaiter): void;
 }
 
-/** Marks the payload of a constructor call as a whole frame. */
-const IS_FRAME: PrepareOptions = /* @__PURE__ */ Object.freeze({});
+/** Options of a constructor call whose payload is a whole unmasked frame. */
+export class FrameOptions implements PrepareOptions {
+  readonly compress: boolean | undefined;
+  readonly key: string | undefined;
+
+  constructor(options: PrepareOptions | undefined) {
+    this.compress = options?.compress;
+    this.key = options?.key;
+  }
+}
+const IS_FRAME = /* @__PURE__ */ Object.freeze(/* @__PURE__ */ new FrameOptions(undefined));
 
 /** A message encoded once for many recipients. All of them share its frame, a server's, which never changes. */
 export class PreparedMessage {
@@ -49,17 +58,15 @@ export class PreparedMessage {
    * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent this way.
    */
   constructor(payload: Payload, options?: PrepareOptions, reusable?: ReusableBytes) {
-    if (options === IS_FRAME) {
+    this.compress = options?.compress;
+    this.key = options?.key;
+    if (options instanceof FrameOptions) {
       this.frame = payload as Buffer;
       this.isText = (this.frame[0]! & 0x0f) === OPCODE.TEXT;
-      this.compress = undefined;
-      this.key = undefined;
       return;
     }
     const { opcode, data } = outgoing(payload, options?.binary, reusable);
     this.isText = opcode === OPCODE.TEXT;
-    this.compress = options?.compress;
-    this.key = options?.key;
     const bytes = typeof data === 'string' ? reusable?.utf8Of(data) : undefined;
     this.frame = buildFrame(opcode, bytes ?? data, undefined);
   }

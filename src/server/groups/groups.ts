@@ -12,6 +12,7 @@ import type {
   SubscribedFrom,
   SubscribeFromOptions,
 } from '../../options/topic-calls.ts';
+import { pooledMessage } from '../../protocol/outgoing/pooled-message.ts';
 import { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { Payload } from '../../protocol/payload.ts';
 import {
@@ -166,25 +167,34 @@ export class Groups<UserData>
     publication?: Publication,
   ): PublishDelivery {
     if (options?.key !== undefined) checkKey('publish', options.key, this.#owner.options.onOverflow);
-    const message = new PreparedMessage(payload, options, this.#owner.engine.reusableBytes);
+    const { reusableBytes, framePool } = this.#owner.engine;
+    const { node } = this;
+    // A history keeps its messages, and engines read them later.
+    const message =
+      node === undefined
+        ? pooledMessage(payload, options, reusableBytes, framePool)
+        : new PreparedMessage(payload, options, reusableBytes);
     const found = this.topics.find(topic);
     const except = exceptedIds(options?.except, driver?.id);
     const where = options?.where;
-    const { node } = this;
     if (node !== undefined) return this.#publishByNode(node, topic, message, except, options, publication);
     const delivery = this.#fanOut.deliver(found?.recipients ?? [], message, except, where, undefined);
+    framePool.delivered(message.frame, delivery.sent);
     if (TOPIC_PUBLISH.hasSubscribers) TOPIC_PUBLISH.publish({ topic, bytes: message.payloadBytes, delivery });
     return delivery;
   }
 
   broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
-    const { engine, registry } = this.#owner;
+    const { registry } = this.#owner;
+    const { reusableBytes, framePool } = this.#owner.engine;
     if (options?.key !== undefined) checkKey('broadcast', options.key, this.#owner.options.onOverflow);
-    const message = new PreparedMessage(payload, options, engine.reusableBytes);
+    const message = pooledMessage(payload, options, reusableBytes, framePool);
     const except = exceptedIds(options?.except, undefined);
     const to = options?.to;
     const drivers = to === undefined ? registry : driversOf(to, registry);
-    return this.#fanOut.deliver(drivers, message, except, options?.where, this.#formsOf(message));
+    const delivery = this.#fanOut.deliver(drivers, message, except, options?.where, this.#formsOf(message));
+    framePool.delivered(message.frame, delivery.sent);
+    return delivery;
   }
 
   /** Sends a message to all connections. */
