@@ -1,7 +1,7 @@
 import type { LookupAddress } from 'node:dns';
-import { HandleTransport, type Peer, peerOf, tune } from './handle-transport.ts';
+import { HandleTransport, peerOf, tune } from './handle-transport.ts';
 import { type ConnectRequest, type DialHandle, type NodeSockets, systemError } from './node-handle.ts';
-import type { ArrivedTransport, TransportOwner } from './transport.ts';
+import type { ArrivedTransport, Peer, TransportOwner } from './transport.ts';
 
 /** The type of a handle that connects. A handle that listens has another. */
 const CONNECTS = 0;

@@ -17,19 +17,13 @@ import type { Engine } from '../engine/engine.ts';
 import type { Reader } from '../engine/read-turns.ts';
 import type { PackingTable } from '../protocol/outgoing/packing-table.ts';
 import { TCP_KEEP_ALIVE_MS } from './stream-transport.ts';
-import type { ArrivedTransport, TransportOwner } from './transport.ts';
+import type { ArrivedTransport, Peer, TransportOwner } from './transport.ts';
 
 /**
  * On Linux, accepted sockets inherit the options of the listening socket, which saves five system calls per handshake. Other
  * systems differ, so each accepted socket gets the options there.
  */
 const OPTIONS_INHERITED = platform() === 'linux';
-
-/** The address of a peer, in its normal form. */
-export interface Peer {
-  readonly address: string;
-  readonly port: number;
-}
 
 /** @returns The address of which the handle knows; valid until the next call. */
 export function peerOf(handle: NodeHandle, { peer }: NodeSockets): Peer {

@@ -3,12 +3,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asError } from '../engine/guarded.ts';
 import { normalizeAddress } from './ip-address.ts';
-import type { ArrivedTransport, TransportOwner } from './transport.ts';
-
-interface Peer {
-  readonly address: string;
-  readonly port: number;
-}
+import type { ArrivedTransport, Peer, TransportOwner } from './transport.ts';
 
 function peerOf(stream: Duplex): Peer {
   const { remoteAddress, remotePort } = stream as Partial<Socket>;

@@ -1,6 +1,12 @@
 import type { Buffer } from 'node:buffer';
 import type { PackingTable } from '../protocol/outgoing/packing-table.ts';
 
+/** The address of a peer, in its normal form. */
+export interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** Callbacks of a transport. Methods of the transport never call them synchronously. */
 export interface TransportOwner {
   /** Bytes have arrived. The owner may overwrite the chunk but must not keep it: the next read reuses its memory. */
