@@ -21,7 +21,7 @@ import { type AcceptedAnswer, AnswerReader, upgradeJudge } from '../protocol/han
 import { ClientOwner } from './client-owner.ts';
 import type { ResolvedConnectOptions } from '../options/connect-options.ts';
 import { DeflateClient } from './deflate-client.ts';
-import { handOverLater } from './early-input.ts';
+import { EarlyInput } from './early-input.ts';
 import { withCause, wordsOf } from './error-words.ts';
 import { KeyPools } from './key-pool.ts';
 import { type Hop, nextHop, notFollowed } from './redirect.ts';
@@ -216,11 +216,34 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     };
   }
 
-  #accept({ grant, head, rest }: AcceptedAnswer<Agreement>): void {
-    const transport = this.#transport!;
-    this.#settle();
+  #accept(answer: AcceptedAnswer<Agreement>): void {
+    const isNextConnecting = this.#settle();
+    const early = new EarlyInput(this.#transport!, answer.rest);
+    if (!isNextConnecting) this.#open(answer, early);
+    else {
+      // After the next poll: if TCP of the next client is connected by then, its request is on its way while this goes on.
+      setImmediate(() => setImmediate(() => this.#open(answer, early)));
+    }
+  }
+
+  /** Makes the connection. The connect is settled, so no deadline or signal ends it any more. */
+  #open(answer: AcceptedAnswer<Agreement>, early: EarlyInput): void {
+    let connection: Connection<UserData>;
+    try {
+      connection = this.#connection(answer, early);
+    } catch (error) {
+      this.#transport!.destroy();
+      this.#outcome.reject(error);
+      return;
+    }
+    this.#engine.part(OpenConnections).addClient(driverOf(connection));
+    if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection });
+    this.#outcome.resolve(connection);
+  }
+
+  #connection({ grant, head }: AcceptedAnswer<Agreement>, early: EarlyInput): Connection<UserData> {
     const { random } = this.#options;
-    const connection = new Connection<UserData>(
+    return new Connection<UserData>(
       new ClientOwner<UserData>(this.#options, head, this.#engine),
       {
         ...grant,
@@ -229,12 +252,9 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
         data: undefined as UserData,
       },
       'client',
-      (owner) => handOverLater(transport, owner, rest),
+      (owner) => early.handOverTo(owner),
       this.#engine.part(KeyPools).of(random).keys.next,
     );
-    this.#engine.part(OpenConnections).addClient(driverOf(connection));
-    if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection });
-    this.#outcome.resolve(connection);
   }
 
   #fail(reason: unknown): void {
@@ -246,12 +266,14 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     this.#outcome.reject(reason);
   }
 
-  #settle(): void {
+  /** @returns Whether the next client connects to this address. */
+  #settle(): boolean {
     this.#settled = true;
     // First: the next connect to this address is under way while this one goes on.
-    this.#route?.leaveTurn();
+    const isNextConnecting = this.#route?.leaveTurn() === true;
     this.#deadlines.cancel(this);
     this.#options.signal?.removeEventListener('abort', this.#aborted);
+    return isNextConnecting;
   }
 }
 

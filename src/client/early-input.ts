@@ -3,16 +3,28 @@ import process from 'node:process';
 import type { ArrivedTransport, TransportOwner } from '../sockets/transport.ts';
 
 /** Buffers the input of a transport until the owner of a new connection is ready. */
-class EarlyInput implements TransportOwner {
+export class EarlyInput implements TransportOwner {
   readonly #transport: ArrivedTransport;
-  readonly #owner: TransportOwner;
+  #owner: TransportOwner | undefined;
   readonly #chunks: Buffer[] = [];
   #ended = false;
   #gone: { readonly error: Error | undefined } | undefined;
 
-  constructor(transport: ArrivedTransport, owner: TransportOwner) {
-    this.#transport = transport;
+  /** @param rest Bytes that arrived with the 101. */
+  constructor(transport: ArrivedTransport, rest: Buffer) {
+    this.#transport = transport.handTo(this);
+    this.received(rest);
+  }
+
+  /**
+   * Hands the transport over, and buffers frames that follow the 101 until `await connect()` has resumed and the caller could
+   * attach listeners, however many async functions sit in between.
+   */
+  handOverTo(owner: TransportOwner): ArrivedTransport {
     this.#owner = owner;
+    // A tick that a microtask requests runs after all pending microtasks, and before the next read.
+    queueMicrotask(() => process.nextTick(() => this.#release(owner)));
+    return this.#transport;
   }
 
   received(chunk: Buffer): void {
@@ -24,35 +36,17 @@ class EarlyInput implements TransportOwner {
   }
 
   writable(): void {
-    this.#owner.writable();
+    this.#owner?.writable();
   }
 
   closed(error: Error | undefined): void {
     this.#gone = { error };
   }
 
-  release(): void {
-    const owner = this.#owner;
+  #release(owner: TransportOwner): void {
     this.#transport.handTo(owner);
     for (const chunk of this.#chunks) owner.received(chunk);
     if (this.#ended) owner.receivedEnd();
     if (this.#gone !== undefined) owner.closed(this.#gone.error);
   }
-}
-
-/**
- * Hands a transport over, and buffers frames that follow the 101 until `await connect()` has resumed and the caller could
- * attach listeners, however many async functions sit in between.
- * @param rest Bytes that arrived with the 101.
- */
-export function handOverLater(
-  transport: ArrivedTransport,
-  owner: TransportOwner,
-  rest: Buffer,
-): ArrivedTransport {
-  const early = new EarlyInput(transport, owner);
-  early.received(rest);
-  // A tick that a microtask requests runs after all pending microtasks, and before the next read.
-  queueMicrotask(() => process.nextTick(() => early.release()));
-  return transport.handTo(early);
 }

@@ -102,9 +102,12 @@ export class Route implements DialOwner, HandleDialOwner, TunnelOwner {
     }
   }
 
-  /** Ends this route's turn, so that the next connection to the destination may begin. Later calls do nothing. */
-  leaveTurn(): void {
-    this.#turn?.leave();
+  /**
+   * Ends this route's turn, so that the next connection to the destination may begin. Later calls do nothing.
+   * @returns Whether the next one has begun.
+   */
+  leaveTurn(): boolean {
+    return this.#turn?.leave() === true;
   }
 
   /** Abandons the route: no callback is called afterwards. */

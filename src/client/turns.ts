@@ -19,13 +19,17 @@ export class ConnectTurns {
   }
 
   /** @internal */
-  leave(turn: Turn): void {
+  leave(turn: Turn): boolean {
     const queue = this.#queues.get(turn.key);
-    if (queue === undefined) return;
+    if (queue === undefined) return false;
     const wasFirst = first(queue) === turn;
-    if (!queue.delete(turn)) return;
+    if (!queue.delete(turn)) return false;
     if (queue.size === 0) this.#queues.delete(turn.key);
-    else if (wasFirst) first(queue)!.begin();
+    else if (wasFirst) {
+      first(queue)!.begin();
+      return true;
+    }
+    return false;
   }
 }
 
@@ -52,8 +56,11 @@ export class Turn {
     this.#turns.enter(this);
   }
 
-  /** Connected, failed, or given up while waiting: the next one may begin. Later calls do nothing. */
-  leave(): void {
-    this.#turns.leave(this);
+  /**
+   * Connected, failed, or given up while waiting: the next one may begin. Later calls do nothing.
+   * @returns Whether the next one has begun.
+   */
+  leave(): boolean {
+    return this.#turns.leave(this);
   }
 }

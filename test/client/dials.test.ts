@@ -12,7 +12,7 @@ import { WebSocketServer } from '../../src/index.ts';
 import { SocketChecks } from '../../src/sockets/handle-check.ts';
 import { HandleDial } from '../../src/sockets/handle-dial.ts';
 import { HandleTransport } from '../../src/sockets/handle-transport.ts';
-import { seededRandom, waitForEvent, waitUntil } from '../../src/testing/index.ts';
+import { close, seededRandom, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { accepting, atEnd, scriptedServer } from './live.ts';
 
 // Clients that connect through a handle without a socket, whatever the transport of this run is.
@@ -40,6 +40,14 @@ const lookupOf =
 test('CC-05 a client hands its turn on as soon as the 101 is checked, before its connection is made', async (t) => {
   const seen: string[] = [];
   dials(t, () => void seen.push('dial'));
+  const write: (this: HandleTransport, chunks: readonly Uint8Array[]) => void = Reflect.get(
+    HandleTransport.prototype,
+    'write',
+  );
+  t.mock.method(HandleTransport.prototype, 'write', function (this: HandleTransport, chunks: Uint8Array[]) {
+    seen.push('request');
+    write.call(this, chunks);
+  });
   const server = await scriptedServer(t, (socket, request) => socket.write(accepting(request)));
   t.after(defaultEngine.part(OpenConnections).watch(() => void seen.push('made')));
   const opened = await Promise.all(
@@ -49,9 +57,55 @@ test('CC-05 a client hands its turn on as soon as the 101 is checked, before its
       return client;
     }),
   );
-  assert.deepEqual(seen.slice(0, 4), ['dial', 'dial', 'made', 'resolved']);
-  assert.deepEqual(seen.slice(4), ['dial', 'made', 'resolved', 'made', 'resolved']);
+  // The next request is sent before the connection is made, because TCP on the loopback interface is connected at once.
+  assert.deepEqual(seen.slice(0, 6), ['dial', 'request', 'dial', 'request', 'made', 'resolved']);
+  assert.equal(seen.filter((each) => each === 'resolved').length, 3);
   for (const client of opened) client.terminate();
+});
+
+test('BP-13 CL-12 frames behind the 101 wait while the next client connects, also if the server ends or resets TCP', async (t) => {
+  const unmasked = { mask: false } as const;
+  const made = dials(t);
+  const ends = ['close', 'end', 'reset'] as const;
+  const server = await scriptedServer(t, (socket, request) => {
+    const own = /^GET \/(\d+)/.exec(request)![1]!;
+    const end = ends[Number(own) % 3];
+    socket.write(Buffer.concat([Buffer.from(accepting(request)), text(`one ${own}`, unmasked)]));
+    socket.write(text(`two ${own}`, unmasked));
+    if (end === 'close') socket.write(close(1000, '', unmasked), () => socket.end());
+    else if (end === 'end') socket.end();
+    else socket.write('', () => setImmediate(() => socket.resetAndDestroy()));
+  });
+  const seen = await Promise.all(
+    Array.from({ length: 9 }, async (_, own) => {
+      const client = await connect(`${server.url}${own}`);
+      const messages: unknown[] = [];
+      client.on('message', (message) => void messages.push(message));
+      const { code } = await client.closed;
+      return [messages, code];
+    }),
+  );
+  for (const [own, [messages, code]] of seen.entries()) {
+    if (ends[own % 3] !== 'reset') assert.deepEqual(messages, [`one ${own}`, `two ${own}`]);
+    assert.equal(code, ends[own % 3] === 'close' ? 1000 : 1006);
+  }
+  assert.equal(made.callCount(), 9);
+});
+
+test('a connection that cannot be made rejects its connect and closes its handle, in its turn or later', async (t) => {
+  const server = await scriptedServer(t, (socket, request) => socket.write(accepting(request)));
+  const random = {
+    ...seededRandom(1),
+    uuid: () => {
+      throw new MisuseError('ERR_STATE', 'no entropy');
+    },
+  };
+  const options = { random } as ConnectOptions;
+  const results = await Promise.allSettled([connect(server.url, options), connect(server.url, options)]);
+  for (const result of results) {
+    assert.ok(result.status === 'rejected');
+    assert.match(String(result.reason), /no entropy/);
+  }
 });
 
 test('CC-05 a client whose 101 is invalid, or who never connects, hands its turn on, too', async (t) => {
