@@ -131,6 +131,27 @@ for (const way of [
   });
 }
 
+for (const way of ['over TCP', 'over TLS', 'attached to an HTTP server', 'over streams'] as const) {
+  test(`FB-10 ${way}: a frame whose write is not finished stays unchanged while others are broadcast`, async (t) => {
+    const { server, open } = await roomOf(t, way);
+    const [slow, fast] = [await open(0), await open(2)];
+    slow.near.pause();
+    const frameOf = (number: number): Buffer => Buffer.alloc(60_000, number % 251);
+    let sent = 0;
+    // One frame a turn, so that the write that blocks has exactly this frame.
+    const send = async (): Promise<void> => {
+      server.broadcast(frameOf(sent++));
+      await waitUntil(() => fast.got.length === sent);
+    };
+    while (slow.far.bufferedBytes === 0) await send();
+    for (let more = 0; more < 20; more++) await send();
+    slow.near.resume();
+    await waitUntil(() => slow.got.length === sent);
+    for (const { got } of [slow, fast])
+      for (const [at, message] of got.entries()) assert.ok(frameOf(at).equals(message as Buffer), `${at}`);
+  });
+}
+
 for (const way of ['over TCP', 'over TLS', 'attached to an HTTP server'] as const) {
   test(`FB-10 ${way}: broadcasts that the kernel takes at once share their memory`, async (t) => {
     const { server, open } = await roomOf(t, way);
