@@ -121,7 +121,9 @@ export class Intake {
     const rate = this.#rate;
     const unreadBytes = rate?.countsBytes === true ? core.unreadBytes : 0;
     const fact = core.next();
-    const message = fact === FACT.MESSAGE ? this.#takeMessage() : undefined;
+    // Read once: V8 does not inline it here.
+    const { isText } = core;
+    const message = fact === FACT.MESSAGE ? this.#takeMessage(isText) : undefined;
     if (fact === FACT.FAILURE || (fact === FACT.MESSAGE && message === undefined)) {
       this.#link.end.peerFailed();
       return false;
@@ -153,8 +155,8 @@ export class Intake {
     }
     if (message !== undefined) {
       this.#context.counters.messagesReceived++;
-      this.#context.meter?.received(core.end - core.start, core.isText);
-      this.#owner.received(message, core.isText);
+      this.#context.meter?.received(core.end - core.start, isText);
+      this.#owner.received(message, isText);
     } else if (fact >= FACT.PART)
       this.#owner.receivedPart?.(core.takePart(), core.isText, fact === FACT.LAST_PART);
     else this.#receiveControl(fact === FACT.PING);
@@ -167,9 +169,9 @@ export class Intake {
   }
 
   /** @returns `undefined` for text that is not UTF-8. */
-  #takeMessage(): Message | undefined {
+  #takeMessage(isText: boolean): Message | undefined {
     const { core } = this.#link;
-    return core.isText && this.#context.settings.textAs === 'string' ? core.takeText() : core.takeBytes();
+    return isText && this.#context.settings.textAs === 'string' ? core.takeText() : core.takeBytes();
   }
 
   #receiveControl(isPing: boolean): void {

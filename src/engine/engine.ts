@@ -64,8 +64,8 @@ export class Engine extends ProtocolMemory {
     const { buffer, byteOffset } = memory ?? Buffer.allocUnsafeSlow(PACKING_BYTES + READ_BYTES);
     super(
       new PackingTable(Buffer.from(buffer, byteOffset, PACKING_BYTES)),
-      new TextSlab(sharedSlab),
-      new MessagePages(sharedSlab),
+      new TextSlab((bytes) => Buffer.from(sharedMemory(bytes))),
+      new MessagePages(sharedMemory),
     );
     this.readMemory = new ReadMemory(Buffer.from(buffer, byteOffset + PACKING_BYTES, READ_BYTES));
     this.clock = clock;
@@ -128,11 +128,11 @@ function adaptAllocator(): void {
   Buffer.allocUnsafeSlow(EXAMPLE_BYTES);
 }
 
-/** Memory of several texts: transferring one of them to a worker would detach the others. */
-function sharedSlab(bytes: number): Buffer {
-  const slab = Buffer.alloc(bytes);
-  markAsUntransferable(slab.buffer);
-  return slab;
+/** Memory of several messages: transferring one of them to a worker would detach the others. */
+function sharedMemory(bytes: number): ArrayBuffer {
+  const memory = new ArrayBuffer(bytes);
+  markAsUntransferable(memory);
+  return memory;
 }
 
 /** The engine of this process. Its buffers are in SIMD memory, where masking is fastest. */

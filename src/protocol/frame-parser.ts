@@ -108,6 +108,11 @@ export class FrameParser {
       : roomFor(this.bytes, this.#at, this.#chunkEnd, this.header.masked ? KEY_BYTES : 0, mostBytes);
   }
 
+  /** Position of `bytes` in SIMD memory, if they are the current chunk; otherwise -1. */
+  offsetOf(bytes: Buffer): number {
+    return bytes === this.bytes ? this.#simdOffset : -1;
+  }
+
   /** Takes the next chunk. The parser overwrites it while parsing and reads from it until {@link keepUnread}. */
   receive(chunk: Buffer): void {
     const unread = this.unreadBytes;
@@ -171,6 +176,7 @@ export class FrameParser {
     this.bytes = NOTHING;
     this.#at = 0;
     this.#chunkEnd = 0;
+    this.#simdOffset = -1;
     return PIECE.NONE;
   }
 

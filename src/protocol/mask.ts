@@ -5,6 +5,8 @@ import { SCRATCH_AT, simd } from './simd.ts';
  * words).
  */
 const WORDS_FROM_BYTES = 32;
+/** From this size, a call of SIMD code costs less than a loop. */
+const VECTORS_FROM_BYTES = 8;
 /** From this size, copying to SIMD memory and back costs less than masking by words (64 KiB: 4 µs instead of 12). */
 const STAGED_FROM_BYTES = 1_024;
 /** Bytes that are copied to SIMD memory at a time, so that they stay in the cache of the core. A multiple of the key. */
@@ -85,8 +87,9 @@ export function maskAt(
   at: number,
 ): number {
   const rotated = rotate(key, at);
+  if (offset >= 0 && end - start >= VECTORS_FROM_BYTES)
+    return simd!.mask(offset + start, offset + end, rotated);
   if (end - start < WORDS_FROM_BYTES) return maskBytes(bytes, start, end, rotated);
-  if (offset >= 0) return simd!.mask(offset + start, offset + end, rotated);
   return simd !== undefined && end - start >= STAGED_FROM_BYTES
     ? maskStaged(bytes, start, end, rotated)
     : maskWords(bytes, start, end, rotated);

@@ -1,9 +1,13 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { FIN, LENGTH_16, LENGTH_64, LENGTH_MASK, OPCODE } from './constants.ts';
+import { bufferView, setBytes, zeroedBuffer } from './buffer-view.ts';
 import { copyOf } from './message-memory.ts';
+import { PayloadStage } from './payload-stage.ts';
 
 /** Messages up to this size have memory of their own: V8 keeps it on its heap, where it costs less than a view of a page. */
 const OWN_UP_TO_BYTES = 64;
+/** Up to this size, a loop copies faster than a call. */
+const LOOPED_UP_TO_BYTES = 8;
 /** Larger messages have memory of their own: they are rarely followed by others in the same read. */
 const PAGED_UP_TO_BYTES = 4_096;
 /**
@@ -16,8 +20,6 @@ const MESSAGE_BYTES = 16_384;
 /** Size of the largest page, in bytes. */
 export const PAGE_BYTES: number = LEAD_BYTES + MESSAGE_BYTES;
 
-const NOTHING = /* @__PURE__ */ Buffer.alloc(0);
-
 /** Each message begins at a multiple of 8, so that views of 64-bit numbers are possible. */
 const padded = (bytes: number): number => (bytes + 7) & ~7;
 
@@ -27,6 +29,8 @@ export interface PagedInput {
   readonly passesParts: boolean;
   /** Room that the messages behind the last one need, as {@link roomFor} counts it; 0 unless they are in memory of the driver. */
   roomAhead(mostBytes: number): number;
+  /** Position of `bytes` in SIMD memory, -1 if they are elsewhere or if it is not known. */
+  offsetOf(bytes: Buffer): number;
 }
 
 /**
@@ -35,52 +39,57 @@ export interface PagedInput {
  * in a page depends on its size alone, never on what arrives with it, so that programs do not depend on timing.
  */
 export class MessagePages {
-  readonly #allocate: (bytes: number) => Buffer;
-  #page: Buffer = NOTHING;
+  readonly #allocate: (bytes: number) => ArrayBuffer;
+  readonly #stage = new PayloadStage();
+  #page: ArrayBuffer | undefined;
   #used = 0;
   #input: PagedInput | undefined;
 
   /** @param allocate Returns zeroed memory. Default: ordinary memory. */
-  constructor(allocate: (bytes: number) => Buffer = (bytes) => Buffer.alloc(bytes)) {
+  constructor(allocate: (bytes: number) => ArrayBuffer = (bytes) => new ArrayBuffer(bytes)) {
     this.#allocate = allocate;
   }
 
   /** @returns A copy that belongs to the application. */
   copy(input: PagedInput, bytes: Buffer, start: number, end: number): Buffer {
     const length = end - start;
-    if (length <= OWN_UP_TO_BYTES || length > PAGED_UP_TO_BYTES || input.passesParts)
-      return copyOf(bytes, start, end);
+    if (length > PAGED_UP_TO_BYTES || input.passesParts) return copyOf(bytes, start, end);
+    const offset = input.offsetOf(bytes);
+    if (length <= OWN_UP_TO_BYTES) return this.#copyToOwn(bytes, start, end, offset);
+    let page = this.#page;
+    let at = this.#used;
     // An application may have detached the page, which then has length 0.
-    if (input !== this.#input || this.#used + length > this.#page.length)
-      return this.#copyToNewPage(input, bytes, start, end);
-    return this.#copyTo(this.#page, this.#used, bytes, start, end);
+    if (page === undefined || input !== this.#input || at + length > page.byteLength) {
+      page = this.#begin(input, length);
+      at = LEAD_BYTES;
+    }
+    this.#used = padded(at + length);
+    const message = bufferView(page, at, length);
+    setBytes(message, this.#stage.view(bytes, start, end, offset), 0);
+    return message;
   }
 
   /** Call when the messages of a read were taken: other connections must not share its pages. */
   forget(): void {
     if (this.#input === undefined) return;
     this.#input = undefined;
-    this.#page = NOTHING;
+    this.#page = undefined;
   }
 
-  #copyToNewPage(input: PagedInput, bytes: Buffer, start: number, end: number): Buffer {
-    const own = LEAD_BYTES + padded(end - start);
-    const room = input.roomAhead(PAGE_BYTES - own);
-    const page = this.#allocate(own + room);
-    if (room === 0) {
-      bytes.copy(page, LEAD_BYTES, start, end);
-      return page.subarray(LEAD_BYTES, LEAD_BYTES + end - start);
-    }
-    this.#input = input;
+  #copyToOwn(bytes: Buffer, start: number, end: number, offset: number): Buffer {
+    if (offset < 0 || end - start <= LOOPED_UP_TO_BYTES) return copyOf(bytes, start, end);
+    const message = zeroedBuffer(end - start);
+    setBytes(message, this.#stage.view(bytes, start, end, offset), 0);
+    return message;
+  }
+
+  /** Begins a page for a message of `length` bytes and those behind it. */
+  #begin(input: PagedInput, length: number): ArrayBuffer {
+    const own = LEAD_BYTES + padded(length);
+    const page = this.#allocate(own + input.roomAhead(PAGE_BYTES - own));
     this.#page = page;
-    return this.#copyTo(page, LEAD_BYTES, bytes, start, end);
-  }
-
-  #copyTo(page: Buffer, at: number, bytes: Buffer, start: number, end: number): Buffer {
-    bytes.copy(page, at, start, end);
-    const to = at + end - start;
-    this.#used = padded(to);
-    return page.subarray(at, to);
+    this.#input = input;
+    return page;
   }
 }
 

@@ -65,11 +65,18 @@ const ofDataView = {
   byteLength: /* @__PURE__ */ platformGetter(DataView.prototype, 'byteLength') as (of: unknown) => number,
 };
 
+/** Apart from {@link ofTypedArray}: V8 calls a constant getter directly. */
+const typedArrayBytes = /* @__PURE__ */ (
+  Object.getOwnPropertyDescriptor(typedArray, 'byteLength') as {
+    readonly get: (this: unknown) => number;
+  }
+).get;
+
 /**
  * Returns the length of a typed array in bytes as the platform knows it, ignoring properties that the application has
  * defined.
  */
-export const trueLength = (bytes: Uint8Array): number => ofTypedArray.byteLength(bytes);
+export const trueLength = (bytes: Uint8Array): number => typedArrayBytes.call(bytes);
 
 /** True for a `Uint8Array` of any realm, whatever properties the application has defined. */
 export const isBytes = (value: object): value is Uint8Array => typedArrayKind(value) === 'Uint8Array';
@@ -96,7 +103,15 @@ function isArrayBuffer(value: unknown): value is ArrayBuffer {
  * @throws MisuseError `ERR_ARGUMENT` for anything else, including shared memory and detached buffers.
  */
 export function payloadBytes(payload: ArrayBufferView | ArrayBuffer, reusable?: ReusableBytes): Uint8Array {
-  if (ArrayBuffer.isView(payload)) return viewedBytes(payload, reusable);
+  // Reading the memory of a view is expensive, above all for small views. The memory of a received message is known.
+  if (reusable?.isReceived(payload) === true && isUnchanged(payload as Uint8Array))
+    return payload as Uint8Array;
+  return checkedBytes(payload);
+}
+
+/** Apart from {@link payloadBytes}, which stays small enough to be inlined. */
+function checkedBytes(payload: ArrayBufferView | ArrayBuffer): Uint8Array {
+  if (ArrayBuffer.isView(payload)) return viewedBytes(payload);
   if (!isArrayBuffer(payload)) {
     throw new MisuseError(
       'ERR_ARGUMENT',
@@ -106,9 +121,7 @@ export function payloadBytes(payload: ArrayBufferView | ArrayBuffer, reusable?: 
   return bytesAt(payload, 0, undefined);
 }
 
-function viewedBytes(view: ArrayBufferView, reusable: ReusableBytes | undefined): Uint8Array {
-  // Reading the memory of a view is expensive, above all for small views. The memory of a received message is known.
-  if (reusable?.isReceived(view) === true && isUnchanged(view as Uint8Array)) return view as Uint8Array;
+function viewedBytes(view: ArrayBufferView): Uint8Array {
   const kind = typedArrayKind(view);
   const of = kind === undefined ? ofDataView : ofTypedArray;
   const buffer = of.buffer(view);

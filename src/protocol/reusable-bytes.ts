@@ -84,8 +84,8 @@ export class ReusableBytes {
     );
   }
 
-  /** Whether `view` is the message being delivered as bytes. The application may have changed the object since. */
-  isReceived(view: ArrayBufferView): boolean {
-    return view === this.#binary;
+  /** Whether `payload` is the message being delivered as bytes. The application may have changed the object since. */
+  isReceived(payload: object): boolean {
+    return payload === this.#binary;
   }
 }

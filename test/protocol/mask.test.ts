@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { mask, nonAscii, readKey, writeKey } from '../../src/protocol/mask.ts';
+import { mask, maskAt, nonAscii, readKey, simdOffset, writeKey } from '../../src/protocol/mask.ts';
 import { simd, simdMemory } from '../../src/protocol/simd.ts';
 import { decodeUtf8 } from '../../src/protocol/utf8-decoder.ts';
 import { hex } from '../../src/testing/frames.ts';
@@ -57,6 +57,26 @@ test('MK-01: every alignment, length up to 70 and position gives the naive resul
     for (let length = 0; length <= 70; length++) {
       const payload = Uint8Array.from({ length }, (_, i) => (i * 37 + length) & 0xff);
       for (let at = 0; at < 5; at++) check(payload, key, offset, at);
+    }
+  }
+});
+
+test('MK-01: SIMD code gives the naive result at every length and alignment, with short payloads too', () => {
+  const key = hex('81 02 f3 04');
+  for (let offset = 0; offset < 8; offset++) {
+    for (let length = 0; length <= 150; length++) {
+      // The last byte alone is not ASCII, or none is.
+      for (const last of [0x80, 0]) {
+        const right = Buffer.alloc(length, 0x41);
+        if (length > 0) right[length - 1]! |= last;
+        FAST.fill(AROUND);
+        masked(right, key, 0).copy(FAST, offset);
+        const end = offset + length;
+        const result = maskAt(simdOffset(FAST), FAST, offset, end, readKey(key, 0), 0);
+        assert.deepEqual(FAST.subarray(offset, end), right);
+        assert.ok([...FAST.subarray(0, offset), ...FAST.subarray(end)].every((byte) => byte === AROUND));
+        assert.equal(result === 0, length === 0 || last === 0, `ASCII, ${length} bytes`);
+      }
     }
   }
 });

@@ -41,7 +41,7 @@
 
   ;; Masks the bytes from $at to $end in place. Returns 0 if every resulting byte is ASCII.
   (func (export "mask") (param $at i32) (param $end i32) (param $key i32) (result i32)
-    (local $keys v128) (local $seen v128) (local $seenBytes i32) (local $byte i32)
+    (local $keys v128) (local $seen v128) (local $seenBytes i32) (local $byte i32) (local $half i64)
     (local $a v128) (local $b v128) (local $c v128) (local $d v128)
     (local.set $keys (i32x4.splat (local.get $key)))
     (block $wideDone
@@ -69,6 +69,17 @@
         (local.set $seen (v128.or (local.get $seen) (local.get $a)))
         (local.set $at (i32.add (local.get $at) (i32.const 16)))
         (br $vectors)))
+    (if (i32.le_u (i32.add (local.get $at) (i32.const 8)) (local.get $end))
+      (then
+        (local.set $half (i64.xor (i64.load (local.get $at)) (i64x2.extract_lane 0 (local.get $keys))))
+        (i64.store (local.get $at) (local.get $half))
+        (local.set $at (i32.add (local.get $at) (i32.const 8)))))
+    (if (i32.le_u (i32.add (local.get $at) (i32.const 4)) (local.get $end))
+      (then
+        (local.set $byte (i32.xor (i32.load (local.get $at)) (local.get $key)))
+        (i32.store (local.get $at) (local.get $byte))
+        (local.set $half (i64.or (local.get $half) (i64.extend_i32_u (local.get $byte))))
+        (local.set $at (i32.add (local.get $at) (i32.const 4)))))
     (block $bytesDone
       (loop $bytes
         (br_if $bytesDone (i32.ge_u (local.get $at) (local.get $end)))
@@ -80,8 +91,21 @@
         (local.set $at (i32.add (local.get $at) (i32.const 1)))
         (br $bytes)))
     (i32.or
-      (i8x16.bitmask (local.get $seen))
+      (i8x16.bitmask (v128.or (local.get $seen) (i64x2.splat (local.get $half))))
       (i32.and (local.get $seenBytes) (i32.const 128))))
+
+  ;; Copies the bytes from $at to $end to the scratch region. Copies up to 63 bytes more.
+  (func (export "stage") (param $at i32) (param $end i32)
+    (local $to i32)
+    (local.set $to (i32.const 266240))
+    (loop $wide
+      (v128.store (local.get $to) (v128.load (local.get $at)))
+      (v128.store offset=16 (local.get $to) (v128.load offset=16 (local.get $at)))
+      (v128.store offset=32 (local.get $to) (v128.load offset=32 (local.get $at)))
+      (v128.store offset=48 (local.get $to) (v128.load offset=48 (local.get $at)))
+      (local.set $at (i32.add (local.get $at) (i32.const 64)))
+      (local.set $to (i32.add (local.get $to) (i32.const 64)))
+      (br_if $wide (i32.lt_u (local.get $at) (local.get $end)))))
 
   ;; Decodes the UTF-8 from $at to $end to UTF-16, or to Latin-1 if that is enough. The result starts two bytes after $to.
   ;; Returns twice the number of units, plus 1 for UTF-16. Returns -1 if $check is not 0 and the bytes are not UTF-8; with $check

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { setBytes } from '../buffer-view.ts';
 import { FIN, LENGTH_16, LENGTH_64, LENGTH_MASK, MASK_BIT, MAX_CONTROL_BYTES } from '../constants.ts';
 import { MisuseError } from '../errors.ts';
 import { mask, writeKey } from '../mask.ts';
@@ -65,7 +66,7 @@ export function writeFrame(
 ): number {
   const payloadBytes = trueLength(payload);
   const start = writeHeader(target, at, opcode, payloadBytes, key);
-  target.set(payload, start);
+  setBytes(target, payload, start);
   const end = start + payloadBytes;
   if (key !== undefined) mask(target, start, end, key, 0);
   return end;
