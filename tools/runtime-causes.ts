@@ -19,7 +19,13 @@ const NO_HANDLES =
 export const CAUSES: readonly Cause[] = [
   {
     runtimes: ['Bun', 'Deno'],
-    files: ['sockets/handle-transport', 'sockets/loopback', 'sockets/take-stream', 'server/cluster', 'client/dials'],
+    files: [
+      'sockets/handle-transport',
+      'sockets/loopback',
+      'sockets/take-stream',
+      'server/cluster',
+      'client/dials',
+    ],
     happens: NO_HANDLES,
     origin: 'by design',
   },
