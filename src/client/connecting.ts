@@ -208,7 +208,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
     return {
       host,
       target,
-      key: this.#engine.part(KeyPools).of(random).nonces.next(),
+      key: this.#engine.part(KeyPools).of(random).nonce(),
       protocols,
       extensions: this.#deflate ?? NO_EXTENSIONS,
       origin,
@@ -253,7 +253,7 @@ export class Connecting<UserData> implements RouteOwner, TransportOwner, Deadlin
       },
       'client',
       (owner) => early.handOverTo(owner),
-      this.#engine.part(KeyPools).of(random).keys.next,
+      this.#engine.part(KeyPools).of(random).next,
     );
   }
 
