@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import { LENGTH_16, LENGTH_64, OPCODE } from '../constants.ts';
-import { buildFrame } from './frame-builder.ts';
+import { buildFrame, buildFrameIn } from './frame-builder.ts';
+import type { FramePool } from './frame-pool.ts';
 import { outgoing, type Payload } from '../payload.ts';
 import type { ReusableBytes } from '../reusable-bytes.ts';
 
@@ -31,7 +32,7 @@ export interface SharedFrame {
 }
 
 /** Options of a constructor call whose payload is a whole unmasked frame. */
-export class FrameOptions implements PrepareOptions {
+class FrameOptions implements PrepareOptions {
   readonly compress: boolean | undefined;
   readonly key: string | undefined;
 
@@ -93,4 +94,20 @@ export class PreparedMessage {
     const short = this.frame[1];
     return short === LENGTH_64 ? 10 : short === LENGTH_16 ? 4 : 2;
   }
+}
+
+/**
+ * Encodes a message into memory of a pool. After `pool.delivered`, only outboxes may read its frame.
+ * @param reusable As for the constructor of {@link PreparedMessage}.
+ * @throws MisuseError `ERR_ARGUMENT` for a payload that cannot be sent this way.
+ */
+export function pooledMessage(
+  payload: Payload,
+  options: PrepareOptions | undefined,
+  reusable: ReusableBytes,
+  pool: FramePool,
+): PreparedMessage {
+  const { opcode, data } = outgoing(payload, options?.binary, reusable);
+  const bytes = typeof data === 'string' ? reusable.utf8Of(data) : undefined;
+  return new PreparedMessage(buildFrameIn(pool, opcode, bytes ?? data, undefined), new FrameOptions(options));
 }

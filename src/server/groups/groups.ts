@@ -12,8 +12,7 @@ import type {
   SubscribedFrom,
   SubscribeFromOptions,
 } from '../../options/topic-calls.ts';
-import { pooledMessage } from '../../protocol/outgoing/pooled-message.ts';
-import { PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
+import { pooledMessage, PreparedMessage } from '../../protocol/outgoing/prepared-message.ts';
 import type { Payload } from '../../protocol/payload.ts';
 import {
   type BroadcastOptions,
@@ -185,8 +184,8 @@ export class Groups<UserData>
   }
 
   broadcast(payload: Payload, options: BroadcastOptions<UserData> | undefined): Delivery {
-    const { registry } = this.#owner;
-    const { reusableBytes, framePool } = this.#owner.engine;
+    const { engine, registry } = this.#owner;
+    const { reusableBytes, framePool } = engine;
     if (options?.key !== undefined) checkKey('broadcast', options.key, this.#owner.options.onOverflow);
     const message = pooledMessage(payload, options, reusableBytes, framePool);
     const except = exceptedIds(options?.except, undefined);
