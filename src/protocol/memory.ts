@@ -29,7 +29,7 @@ export class ProtocolMemory {
   readonly outgrown: OutgrownMemory = new OutgrownMemory();
   /** Received binary messages. */
   readonly pages: MessagePages;
-  /** Readers that no connection uses now. */
+  /** Readers that no connection uses now. @internal */
   readonly readers: SpareReaders = new SpareReaders();
   #scratch: Buffer | undefined;
 

@@ -7,9 +7,9 @@ import type { ReadTurns } from '../engine/read-turns.ts';
 import type { FramePool } from '../protocol/outgoing/frame-pool.ts';
 import type { PackingMemory, PackingTable } from '../protocol/outgoing/packing-table.ts';
 
-// The internals below Node's sockets. Only this file, `handle-transport.ts` and `socket-transport.ts` use them. They are not
-// documented: `learnFrom` reads them from a working socket, the self-check (`handle-check.ts`) tests them before use, and
-// streams replace them where the check fails. Symbols and constructors come from that socket; no internal module is loaded.
+// The internals below Node's sockets. Only this file, `handle-transport.ts`, `handle-dial.ts` and `socket-transport.ts` use them.
+// They are not documented: `learnFrom` reads them from a working socket, the self-check (`handle-check.ts`) tests them before use,
+// and streams replace them where the check fails. Symbols and constructors come from that socket; no internal module is loaded.
 
 /** The members of Node's handles of TCP sockets, pipes and TLS that Hawser uses. */
 export interface NodeHandle {
