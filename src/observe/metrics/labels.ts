@@ -19,11 +19,7 @@ function boundedCode(code: number): string {
  * The label for the code of a closed connection: the peer's, as in `CloseInfo.code`. Where neither side asked for the close, only
  * our own code, returned by the peer, and 1006 have a label of their own.
  */
-export function closeCodeLabel({
-  code,
-  cause,
-  sentCode,
-}: Pick<CloseInfo, 'code' | 'cause' | 'sentCode'>): string {
+export function closeCodeLabel({ code, cause, sentCode }: CloseInfo): string {
   const isAsked = cause === 'peer-close' || cause === 'local-close';
   return isAsked || code === NO_CLOSE || code === sentCode ? boundedCode(code) : 'other';
 }

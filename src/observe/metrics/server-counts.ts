@@ -60,14 +60,6 @@ export class ServerCounts implements Observer {
   readonly #connections = new Histogram(bucketsOf('connection_seconds'));
   readonly #roundTrips = new Histogram(bucketsOf('ping_rtt_seconds'));
 
-  /** The last close, with its joined labels. */
-  #lastClose: Pick<CloseInfo, 'code' | 'cause' | 'sentCode'> & { readonly labels: string } = {
-    code: 0,
-    cause: 'peer-close',
-    sentCode: undefined,
-    labels: '',
-  };
-
   constructor(clock: Clock) {
     this.#clock = clock;
   }
@@ -86,21 +78,8 @@ export class ServerCounts implements Observer {
   }
 
   closed(connection: ObservedConnection, info: CloseInfo): void {
-    this.closes.add(this.#closeLabels(info));
+    this.closes.add(labelled(String(info.code), info.cause, closeCodeLabel(info)));
     this.#connections.add((this.#clock.wallNow() - connection.connectedAtMs) / MS_PER_SECOND);
-  }
-
-  /** Joined once for closes that follow each other: most are alike. */
-  #closeLabels({ code, cause, sentCode }: CloseInfo): string {
-    const last = this.#lastClose;
-    if (last.code !== code || last.cause !== cause || last.sentCode !== sentCode)
-      this.#lastClose = {
-        code,
-        cause,
-        sentCode,
-        labels: labelled(String(code), cause, closeCodeLabel({ code, cause, sentCode })),
-      };
-    return this.#lastClose.labels;
   }
 
   dropped(_connection: ObservedConnection, messages: number, cause: DropCause): void {
