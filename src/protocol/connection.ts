@@ -405,7 +405,7 @@ export class ProtocolConnection {
 
   #giveReaderBack(reader: MessageReader): void {
     this.#reader = undefined;
-    this.#memory.readers.keep(reader);
+    this.#memory.readers.keep(this.role, reader);
   }
 
   /** Fails the connection, because the text of the last fact is not UTF-8. */

@@ -38,8 +38,9 @@ export class FrameHeader {
    */
   reservedBits = 0;
 
-  #limits: ProtocolLimits;
-  #mustBeMasked: boolean;
+  readonly limits: ProtocolLimits;
+
+  readonly #mustBeMasked: boolean;
   readonly #ownedBits: number;
   #fragments = 0;
 
@@ -50,17 +51,7 @@ export class FrameHeader {
   constructor(role: Role, limits: ProtocolLimits, ownedBits = 0) {
     this.#mustBeMasked = role === 'server';
     this.#ownedBits = ownedBits;
-    this.#limits = limits;
-  }
-
-  get limits(): ProtocolLimits {
-    return this.#limits;
-  }
-
-  /** Serves another connection from now on. Call it between messages. @internal */
-  serve(role: Role, limits: ProtocolLimits): void {
-    this.#mustBeMasked = role === 'server';
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   /**
@@ -110,7 +101,7 @@ export class FrameHeader {
     }
     if (opcode > OPCODE.BINARY) throw new PeerError('ERR_OPCODE', hex(opcode), { value: opcode });
     if (opcode === OPCODE.CONTINUATION) {
-      const { maxFragments } = this.#limits;
+      const { maxFragments } = this.limits;
       if (this.messageOpcode === 0) throw new PeerError('ERR_CONTINUATION', undefined, { value: opcode });
       if (this.#fragments >= maxFragments) {
         throw new PeerError('ERR_TOO_MANY_FRAGMENTS', `more than ${maxFragments}`);
@@ -126,7 +117,7 @@ export class FrameHeader {
   }
 
   #checkLimits(payloadBytes: number, opcode: number, first: number): void {
-    const { maxFrameBytes, maxMessageBytes } = this.#limits;
+    const { maxFrameBytes, maxMessageBytes } = this.limits;
     const isContinuation = opcode === OPCODE.CONTINUATION;
     const messageBytes = isContinuation ? this.messageBytes + payloadBytes : payloadBytes;
     if (messageBytes <= maxMessageBytes && payloadBytes <= maxFrameBytes) return;

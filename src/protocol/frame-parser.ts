@@ -101,14 +101,14 @@ export class FrameParser {
     return ENTRY_BYTES + (this.#isOwn ? this.bytes.length : this.unreadBytes);
   }
 
-  /** Room that a page needs for the messages after the last piece; see `roomFor`. 0 if they are in memory of this parser. @internal */
+  /** Room that a page needs for the messages after the last piece; see `roomFor`. 0 if they are in memory of this parser. */
   roomAhead(mostBytes: number): number {
     return this.#isOwn
       ? 0
       : roomFor(this.bytes, this.#at, this.#chunkEnd, this.header.masked ? KEY_BYTES : 0, mostBytes);
   }
 
-  /** Position of `bytes` in SIMD memory, if they are the current chunk; otherwise -1. @internal */
+  /** Position of `bytes` in SIMD memory, if they are the current chunk; otherwise -1. */
   offsetOf(bytes: Buffer): number {
     return bytes === this.bytes ? this.#simdOffset : -1;
   }

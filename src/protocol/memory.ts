@@ -29,7 +29,7 @@ export class ProtocolMemory {
   readonly outgrown: OutgrownMemory = new OutgrownMemory();
   /** Received binary messages. */
   readonly pages: MessagePages;
-  /** Readers that no connection uses now. @internal */
+  /** Readers that no connection uses now. */
   readonly readers: SpareReaders = new SpareReaders();
   #scratch: Buffer | undefined;
 

@@ -39,7 +39,7 @@ test('FP-07 idle connections share one reader, and a connection with unread or u
     core.receive(frame({ opcode: 2, payload: Buffer.of(at) }));
     take(core, seen);
     assert.deepEqual(seen, [`false ${Buffer.of(at).toString('hex')}`]);
-    assert.equal(memory.readers.size, 1);
+    assert.equal(memory.readers.count('server', LIMITS), 1);
     assert.deepEqual([core.countedBytes, core.unfinished, core.unreadBytes], [0, false, 0]);
   }
   const [cut, waiting, other] = cores as [ProtocolConnection, ProtocolConnection, ProtocolConnection];
@@ -50,7 +50,7 @@ test('FP-07 idle connections share one reader, and a connection with unread or u
   waiting.receive(Buffer.concat([frame({ opcode: 1, payload: 'a' }), frame({ opcode: 1, payload: 'b' })]));
   take(waiting, [], 1);
   assert.ok(waiting.unreadBytes > 0);
-  assert.equal(memory.readers.size, 0);
+  assert.equal(memory.readers.count('server', LIMITS), 0);
   assert.ok(
     cut.countedBytes >= 336 && waiting.countedBytes >= 336,
     'a reader counts as memory of the connection',
@@ -62,7 +62,7 @@ test('FP-07 idle connections share one reader, and a connection with unread or u
   take(cut, seen);
   take(waiting, seen);
   assert.deepEqual(seen, [`false ${'07'.repeat(200)}`, 'true 62']);
-  assert.equal(memory.readers.size, 3);
+  assert.equal(memory.readers.count('server', LIMITS), 3);
   cut.transportEnded();
   assert.equal(cut.next(), FACT.NONE);
 });
