@@ -8,11 +8,11 @@ import { connect, type ConnectOptions, MisuseError } from '../../src/client/inde
 import { ConnectTurns } from '../../src/client/turns.ts';
 import { OpenConnections } from '../../src/connection/open-connections.ts';
 import { defaultEngine } from '../../src/engine/engine.ts';
-import { WebSocketServer } from '../../src/index.ts';
+import { type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { SocketChecks } from '../../src/sockets/handle-check.ts';
 import { HandleDial } from '../../src/sockets/handle-dial.ts';
 import { HandleTransport } from '../../src/sockets/handle-transport.ts';
-import { close, seededRandom, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
+import { close, seededRandom, selfSigned, text, waitForEvent, waitUntil } from '../../src/testing/index.ts';
 import { accepting, atEnd, scriptedServer } from './live.ts';
 
 // Clients that connect through a handle without a socket, whatever the transport of this run is.
@@ -26,6 +26,14 @@ function dials(t: TestContext, started: () => void = () => undefined) {
     start.call(this);
   });
   return mock;
+}
+
+/** The port of a server that echoes until the end of the test. */
+async function echoPort(t: TestContext, options: ServerOptions = {}, host = '127.0.0.1'): Promise<number> {
+  const server = new WebSocketServer(options);
+  server.on('message', (connection, message) => void connection.send(message));
+  atEnd(t, () => server.shutdown({ timeoutMs: 1_000 }));
+  return (await server.listen(0, host)).port;
 }
 
 /** Resolves every name to `addresses`. */
@@ -193,9 +201,7 @@ for (const [listens, dialled, shown, skip] of [
   test(`a client that dials ${dialled} has the peer ${shown}`, { skip }, async (t) => {
     atEnd(t, () => undefined);
     const made = dials(t);
-    const server = new WebSocketServer();
-    const { port } = await server.listen(0, listens);
-    atEnd(t, () => server.shutdown({ timeoutMs: 1_000 }));
+    const port = await echoPort(t, {}, listens);
     const client = await connect(`ws://name.test:${port}/`, { lookup: lookupOf(dialled) });
     assert.equal(made.callCount(), 1);
     assert.deepEqual([client.remoteAddress, client.remotePort], [shown, port]);
@@ -207,13 +213,14 @@ for (const [listens, dialled, shown, skip] of [
 test('several addresses, TLS and transport: stream are left to the sockets of Node', async (t) => {
   atEnd(t, () => undefined);
   const made = dials(t);
-  const server = new WebSocketServer();
-  const { port } = await server.listen(0, '127.0.0.1');
-  atEnd(t, () => server.shutdown({ timeoutMs: 1_000 }));
-  const url = `ws://name.test:${port}/`;
-  for (const options of [
-    { lookup: lookupOf('127.0.0.1', '127.0.0.2') },
-    { lookup: lookupOf('127.0.0.1'), transport: 'stream' },
+  const port = await echoPort(t);
+  const tls = selfSigned(['name.test'], Date.now());
+  const securePort = await echoPort(t, { tls });
+  const lookup = lookupOf('127.0.0.1');
+  for (const [url, options] of [
+    [`ws://name.test:${port}/`, { lookup: lookupOf('127.0.0.1', '127.0.0.2') }],
+    [`ws://name.test:${port}/`, { lookup, transport: 'stream' }],
+    [`wss://name.test:${securePort}/`, { lookup, tls: { ca: tls.cert } }],
   ] as const) {
     const client = await connect(url, options);
     client.close();
@@ -225,9 +232,7 @@ test('several addresses, TLS and transport: stream are left to the sockets of No
 test('a program that replaces or observes Node’s sockets sees every client', async (t) => {
   atEnd(t, () => undefined);
   const made = dials(t);
-  const server = new WebSocketServer();
-  const { port } = await server.listen(0, '127.0.0.1');
-  atEnd(t, () => server.shutdown({ timeoutMs: 1_000 }));
+  const port = await echoPort(t);
   const trip = async (to: number): Promise<void> => {
     const client = await connect(`ws://127.0.0.1:${to}/`);
     client.close();
@@ -258,10 +263,7 @@ test('a program that replaces or observes Node’s sockets sees every client', a
 test('many clients at once: each gets its own bytes, whatever the order and the size', async (t) => {
   atEnd(t, () => undefined);
   const made = dials(t);
-  const server = new WebSocketServer();
-  server.on('message', (connection, message) => void connection.send(message));
-  const { port } = await server.listen(0, '127.0.0.1');
-  atEnd(t, () => server.shutdown({ timeoutMs: 1_000 }));
+  const port = await echoPort(t);
   const random = seededRandom(31);
   const own = Array.from({ length: 24 }, (_, i) => {
     const bytes = random.bytes([40, 700, 5_000, 300_000][i % 4]!);
@@ -286,10 +288,7 @@ test('many clients at once: each gets its own bytes, whatever the order and the 
 test('messages arrive in the async context of the connect, not in that of the client before', async (t) => {
   atEnd(t, () => undefined);
   const storage = new AsyncLocalStorage<number>();
-  const server = new WebSocketServer();
-  server.on('message', (connection, message) => void connection.send(message));
-  const { port } = await server.listen(0, '127.0.0.1');
-  atEnd(t, () => server.shutdown({ timeoutMs: 1_000 }));
+  const port = await echoPort(t);
   const contexts = await Promise.all(
     [1, 2, 3].map((id) =>
       storage.run(id, async () => {

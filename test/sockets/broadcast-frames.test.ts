@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
+import { defaultEngine } from '../../src/engine/engine.ts';
 import { connect, type Connection, type ServerOptions, WebSocketServer } from '../../src/index.ts';
 import { eventLoopTurns, selfSigned, waitUntil } from '../../src/testing/index.ts';
 
@@ -113,6 +114,9 @@ for (const way of [
       assert.ok(sent < 2_000);
     }
     for (let more = 0; more < 24; more++) await burst(number++);
+    await waitUntil(() => !defaultEngine.framePool.isLent, {
+      description: 'frames of blocked clients are left to the garbage collector after the turn',
+    });
     // A slow one and a fast one leave between acceptance and write.
     send();
     for (const index of [4, 1]) clients.splice(index, 1)[0]!.far.terminate();

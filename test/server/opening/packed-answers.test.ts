@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { type Connection, type ServerOptions, WebSocketServer } from '../../../src/index.ts';
 import { acceptValue } from '../../../src/protocol/index.ts';
@@ -13,6 +13,25 @@ const LONGER_THAN_THE_TABLE = 70_000;
 
 const keyOf = (at: number): string => Buffer.alloc(16, at).toString('base64');
 const pattern = (at: number, bytes: number): Buffer => Buffer.alloc(bytes, 0x41 + at);
+
+/** Listens, and opens sockets to the server. @returns Those that `join` has opened, closed after the test. */
+async function room(t: TestContext, server: WebSocketServer, secure: boolean) {
+  const { port } = await server.listen(0, '127.0.0.1');
+  const clients: RawClient[] = [];
+  t.after(async () => {
+    for (const client of clients) client[Symbol.dispose]();
+    await server.shutdown();
+  });
+  const join = (): RawClient => {
+    const raw: Socket = connect({ port, host: '127.0.0.1' });
+    const client = RawClient.over(
+      secure ? connectTls({ socket: raw, ca: CERTIFIED.cert, servername: 'localhost' }) : raw,
+    );
+    clients.push(client);
+    return client;
+  };
+  return { clients, join };
+}
 
 for (const secure of [false, true])
   for (const transport of ['auto', 'stream'] as const) {
@@ -34,19 +53,9 @@ for (const secure of [false, true])
       };
       const server = new WebSocketServer(options);
       server.on('connection', (connection) => void known.push(connection));
-      const { port } = await server.listen(0, '127.0.0.1');
-      const clients: RawClient[] = [];
-      t.after(async () => {
-        for (const client of clients) client[Symbol.dispose]();
-        await server.shutdown();
-      });
+      const { clients, join } = await room(t, server, secure);
       for (let at = 0; at < 5; at++) {
-        const raw: Socket = connect({ port, host: '127.0.0.1' });
-        const client = RawClient.over(
-          secure ? connectTls({ socket: raw, ca: CERTIFIED.cert, servername: 'localhost' }) : raw,
-        );
-        clients.push(client);
-        const head = await client.upgrade({ key: keyOf(at) });
+        const head = await join().upgrade({ key: keyOf(at) });
         assert.deepEqual(
           [head.status, head.fields.get('sec-websocket-accept'), head.fields.get('x-number')],
           [101, acceptValue(keyOf(at)), String(at)],
@@ -65,19 +74,9 @@ for (const secure of [false, true])
       const server = new WebSocketServer({ transport, ...(secure ? { tls: CERTIFIED } : {}) });
       const known: Connection[] = [];
       server.on('connection', (connection) => void known.push(connection));
-      const { port } = await server.listen(0, '127.0.0.1');
-      const clients: RawClient[] = [];
-      t.after(async () => {
-        for (const client of clients) client[Symbol.dispose]();
-        await server.shutdown();
-      });
+      const { clients, join } = await room(t, server, secure);
       for (let at = 0; at < 6; at++) {
-        const raw: Socket = connect({ port, host: '127.0.0.1' });
-        const client = RawClient.over(
-          secure ? connectTls({ socket: raw, ca: CERTIFIED.cert, servername: 'localhost' }) : raw,
-        );
-        clients.push(client);
-        assert.equal((await client.upgrade()).status, 101);
+        assert.equal((await join().upgrade()).status, 101);
       }
       known.forEach((connection, at) => {
         connection.send(pattern(at, 50));
