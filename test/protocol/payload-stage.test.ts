@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FACT } from '../../src/protocol/connection.ts';
-import { bufferView, setBytes, zeroedBuffer } from '../../src/protocol/buffer-view.ts';
+import { bufferView, buffersBy, setBytes, zeroedBuffer } from '../../src/protocol/buffer-view.ts';
 import { ProtocolMemory } from '../../src/protocol/memory.ts';
 import { simd, simdMemory } from '../../src/protocol/simd.ts';
 import { PayloadStage } from '../../src/protocol/payload-stage.ts';
@@ -82,15 +82,43 @@ test('TO-05: a handler that writes to all memory of a message changes no message
   }
 });
 
-test('TO-05: views and new memory are Buffers, as those of Node', () => {
-  const memory = new ArrayBuffer(16);
-  const view = bufferView(memory, 4, 8);
-  setBytes(view, Uint8Array.of(1, 2), 3);
-  assert.deepEqual([...new Uint8Array(memory)], [0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0]);
-  for (const made of [view, zeroedBuffer(8)]) {
-    assert.ok(Buffer.isBuffer(made));
-    assert.equal(Object.getPrototypeOf(made), Buffer.prototype);
-    assert.equal(made.length, 8);
-  }
-  assert.deepEqual(zeroedBuffer(3), Buffer.alloc(3));
-});
+/** A class with the prototype of buffers whose constructor does something else. */
+const pretending = (make: () => object): unknown =>
+  Object.assign(
+    function () {
+      return make();
+    },
+    { prototype: Buffer.prototype },
+  );
+
+for (const [name, { view, zeroed }] of [
+  ['of this runtime', { view: bufferView, zeroed: zeroedBuffer }],
+  ['without a class for them', buffersBy(undefined)],
+  ['with the deprecated class', buffersBy(Buffer)],
+  ['with another class', buffersBy(Uint8Array)],
+  [
+    'with a class that refuses its arguments',
+    buffersBy(
+      pretending(() => {
+        throw new TypeError('refused');
+      }),
+    ),
+  ],
+  ['with a class that ignores where a view begins', buffersBy(pretending(() => Buffer.alloc(4)))],
+  [
+    'with a class that ignores the length of a view',
+    buffersBy(pretending(() => Buffer.from(new ArrayBuffer(8), 2))),
+  ],
+] as const)
+  test(`TO-05: views and new memory are Buffers, as those of Node: ${name}`, () => {
+    const memory = new ArrayBuffer(16);
+    const viewed = view(memory, 4, 8);
+    setBytes(viewed, Uint8Array.of(1, 2), 3);
+    assert.deepEqual([...new Uint8Array(memory)], [0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0]);
+    for (const made of [viewed, zeroed(8)]) {
+      assert.ok(Buffer.isBuffer(made));
+      assert.equal(Object.getPrototypeOf(made), Buffer.prototype);
+      assert.equal(made.length, 8);
+    }
+    assert.deepEqual(zeroed(3), Buffer.alloc(3));
+  });

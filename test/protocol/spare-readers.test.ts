@@ -41,6 +41,8 @@ test('FP-07 idle connections share one reader, and a connection with unread or u
     assert.deepEqual(seen, [`false ${Buffer.of(at).toString('hex')}`]);
     assert.equal(memory.readers.count('server', LIMITS), 1);
     assert.deepEqual([core.countedBytes, core.unfinished, core.unreadBytes], [0, false, 0]);
+    assert.deepEqual([core.bytes.length, core.start, core.end, core.payload.length], [0, 0, 0, 0]);
+    assert.deepEqual([core.isText, core.isAscii], [false, false]);
   }
   const [cut, waiting, other] = cores as [ProtocolConnection, ProtocolConnection, ProtocolConnection];
   const whole = frame({ opcode: 2, payload: Buffer.alloc(200, 7) });
