@@ -16,9 +16,11 @@ function take(core: ProtocolConnection, into: string[], most = Number.POSITIVE_I
     const fact = core.next();
     if (fact === FACT.NONE) break;
     if (fact === FACT.MESSAGE) {
-      const [isText, bytes] = [core.isText, core.takeBytes()];
+      const textKind = core.isAscii ? 'ASCII' : 'text';
+      const kind = core.isText ? textKind : 'binary';
+      const bytes = core.takeBytes();
       into.push(
-        bytes === undefined ? `not UTF-8, ${core.failure?.code}` : `${isText} ${bytes.toString('hex')}`,
+        bytes === undefined ? `not UTF-8, ${core.failure?.code}` : `${kind} ${bytes.toString('hex')}`,
       );
       if (bytes === undefined) break;
     } else if (fact === FACT.PART || fact === FACT.LAST_PART)
@@ -38,7 +40,7 @@ test('FP-07 idle connections share one reader, and a connection with unread or u
     const seen: string[] = [];
     core.receive(frame({ opcode: 2, payload: Buffer.of(at) }));
     take(core, seen);
-    assert.deepEqual(seen, [`false ${Buffer.of(at).toString('hex')}`]);
+    assert.deepEqual(seen, [`binary ${Buffer.of(at).toString('hex')}`]);
     assert.equal(memory.readers.count('server', LIMITS), 1);
     assert.deepEqual([core.countedBytes, core.unfinished, core.unreadBytes], [0, false, 0]);
     assert.deepEqual([core.bytes.length, core.start, core.end, core.payload.length], [0, 0, 0, 0]);
@@ -63,7 +65,7 @@ test('FP-07 idle connections share one reader, and a connection with unread or u
   cut.receive(Buffer.from(whole.subarray(100)));
   take(cut, seen);
   take(waiting, seen);
-  assert.deepEqual(seen, [`false ${'07'.repeat(200)}`, 'true 62']);
+  assert.deepEqual(seen, [`binary ${'07'.repeat(200)}`, 'ASCII 62']);
   assert.equal(memory.readers.count('server', LIMITS), 3);
   cut.transportEnded();
   assert.equal(cut.next(), FACT.NONE);
