@@ -28,6 +28,7 @@ import { ConnectionDriver } from './connection-driver.ts';
 import type { ConnectionEvents, ConnectionIdentity, HandshakeResponse } from './connection-events.ts';
 import { companionOf, SafeEmitter } from './emitter.ts';
 import { warnOfHandlerProperties } from './event-names.ts';
+import { KeptShapes } from './kept-shapes.ts';
 import { OpenConnections } from './open-connections.ts';
 import type { ConnectionOwner, PublishDelivery } from './owner.ts';
 import type { ConnectionState } from './states.ts';
@@ -94,6 +95,7 @@ export class Connection<UserData = unknown>
     open: (owner: TransportOwner) => Transport,
     nextKey?: () => number,
   ) {
+    owner.engine.part(KeptShapes).keep(identity.deflate !== undefined);
     const driver = new ConnectionDriver<Connection<UserData>>(owner, identity, role, open, nextKey);
     super(driver);
     driver.connection = this;

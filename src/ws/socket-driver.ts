@@ -1,10 +1,11 @@
 import { type Blob, Buffer } from 'node:buffer';
-import type { EventEmitter } from 'node:events';
+import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { OPCODE } from '../protocol/constants.ts';
 import { PeerError } from '../protocol/errors.ts';
 import type { Message } from '../protocol/payload.ts';
 import { defaultEngine } from '../engine/engine.ts';
+import { KeptShapes } from '../connection/kept-shapes.ts';
 import { Link } from '../connection/link.ts';
 import type { LinkOwner } from '../connection/link-owner.ts';
 import type { ConnectionState } from '../connection/states.ts';
@@ -96,6 +97,8 @@ export class SocketDriver extends SocketEvents implements LinkOwner, BlobOwner, 
   ): void {
     const shared = defaultEngine.part(WsShared);
     const { agreed, settings } = this.deflate ?? {};
+    defaultEngine.part(KeptShapes).keep(agreed !== undefined);
+    defaultEngine.part(KeptDriver);
     // Scheduled before the link reads the stream, so that these bytes are first.
     if (head.length > 0) nextTick(() => this.#link?.received(Buffer.from(head)));
     tuneSocket(socket);
@@ -355,4 +358,9 @@ export class SocketDriver extends SocketEvents implements LinkOwner, BlobOwner, 
     this.onClosed?.(this.emitter);
     this.emitClose(code, reason);
   }
+}
+
+/** As {@link KeptShapes}, for drivers. */
+class KeptDriver {
+  readonly kept: SocketDriver = new SocketDriver(new EventEmitter());
 }

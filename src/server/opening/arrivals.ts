@@ -6,6 +6,7 @@ import type { Connection } from '../../connection/connection.ts';
 import type { ConnectHead } from '../../protocol/handshake/connect-head.ts';
 import type { RequestHead } from '../../protocol/handshake/http-head.ts';
 import { Http2Transport, socketOf } from '../../sockets/http2-transport.ts';
+import { NO_PEER } from '../../sockets/no-peer.ts';
 import { pendingResponse } from '../../sockets/pending-response.ts';
 import { StreamTransport, tuneSocket } from '../../sockets/stream-transport.ts';
 import { takeStream } from '../../sockets/take-stream.ts';
@@ -19,6 +20,8 @@ import { PipelinedUpgrade } from './pipelined-upgrade.ts';
 /** Begins the handshake of each socket, however it arrives: on our own port, from an HTTP server, or as a stream of HTTP/2. */
 export class Arrivals<UserData> {
   readonly #owner: HandshakeOwner<UserData>;
+  /** One that has ended, which keeps the hidden class of all others (decision 0032). */
+  #kept: Handshake<UserData> | undefined;
 
   constructor(owner: HandshakeOwner<UserData>) {
     this.#owner = owner;
@@ -26,7 +29,7 @@ export class Arrivals<UserData> {
 
   /** A socket of our own listener. */
   accepted(arrival: Arrival): void {
-    const handshake = new Handshake<UserData>(this.#owner, arrival, () => {});
+    const handshake = this.#begin(arrival);
     handshake.readHead();
     if (arrival.rest !== undefined) handshake.received(arrival.rest);
   }
@@ -50,7 +53,7 @@ export class Arrivals<UserData> {
       const begin = (): void => {
         tuneSocket(socket);
         const open = (owner: TransportOwner): StreamTransport => this.take(socket, owner);
-        new Handshake<UserData>(this.#owner, { socket, open }, resolve).withHead(head, rest, request);
+        this.#begin({ socket, open }, resolve).withHead(head, rest, request);
       };
       if (pendingResponse(socket) === undefined) begin();
       else new PipelinedUpgrade(this.#owner, socket, head.target).wait(begin, () => resolve(undefined));
@@ -61,6 +64,17 @@ export class Arrivals<UserData> {
   upgradeStream(stream: ServerHttp2Stream, head: ConnectHead): void {
     const open = (owner: TransportOwner): Http2Transport => new Http2Transport(stream, owner);
     const arrival = { socket: socketOf(stream.session), open, answers: new Http2Answers(stream) };
-    new Handshake<UserData>(this.#owner, arrival, () => {}).withHead(head, Buffer.alloc(0));
+    this.#begin(arrival).withHead(head, Buffer.alloc(0));
+  }
+
+  #begin(
+    arrival: Arrival,
+    finished: (connection: Connection<UserData> | undefined) => void = () => {},
+  ): Handshake<UserData> {
+    if (this.#kept === undefined) {
+      this.#kept = new Handshake(this.#owner, { open: () => NO_PEER }, () => {});
+      this.#kept.closed();
+    }
+    return new Handshake(this.#owner, arrival, finished);
   }
 }
