@@ -40,6 +40,17 @@ export interface HandshakePlace {
   isHeld: boolean;
 }
 
+const newPlace = (holder: PlaceHolder, isHeld: boolean): HandshakePlace => ({
+  holder,
+  of: undefined,
+  older: undefined,
+  newer: undefined,
+  isHeld,
+});
+
+/** A place that does not count, for a handshake without a peer. */
+export const uncountedPlace = (): HandshakePlace => newPlace({ placeLost: () => {} }, false);
+
 const FULL: AdmissionRefusal = Object.freeze({
   refused: 'ERR_SERVER_FULL',
   detail: 'too many handshakes at once',
@@ -110,13 +121,7 @@ export class HandshakePlaces {
       return { refused: 'ERR_UPGRADE_HOOK', error };
     }
     this.#pending++;
-    const place: HandshakePlace = {
-      holder,
-      of: undefined,
-      older: undefined,
-      newer: undefined,
-      isHeld: true,
-    };
+    const place = newPlace(holder, true);
     if (key !== undefined) this.#link(place, key, address);
     return place;
   }

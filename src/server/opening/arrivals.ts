@@ -11,6 +11,7 @@ import { pendingResponse } from '../../sockets/pending-response.ts';
 import { StreamTransport, tuneSocket } from '../../sockets/stream-transport.ts';
 import { takeStream } from '../../sockets/take-stream.ts';
 import type { TransportOwner } from '../../sockets/transport.ts';
+import { uncountedPlace } from '../admission/handshake-places.ts';
 import type { Arrival } from './arrival.ts';
 import { Handshake } from './handshake.ts';
 import type { HandshakeOwner } from './handshake-owner.ts';
@@ -68,13 +69,14 @@ export class Arrivals<UserData> {
   }
 
   #begin(
-    arrival: Arrival,
+    arriving: Arrival,
     finished: (connection: Connection<UserData> | undefined) => void = () => {},
   ): Handshake<UserData> {
     if (this.#kept === undefined) {
-      this.#kept = new Handshake(this.#owner, { open: () => NO_PEER }, () => {});
+      const arrival = { open: () => NO_PEER, place: uncountedPlace() };
+      this.#kept = new Handshake(this.#owner, arrival, () => {});
       this.#kept.closed();
     }
-    return new Handshake(this.#owner, arrival, finished);
+    return new Handshake(this.#owner, arriving, finished);
   }
 }
