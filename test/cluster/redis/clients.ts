@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Buffer } from 'node:buffer';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -71,6 +72,15 @@ export const CLIENTS: readonly ClientKind[] = [
   ofIoredis('ioredis 5', ioredis5),
   ofNodeRedis('redis 5', nodeRedis5),
 ];
+
+const unused = (): never => assert.fail('an engine that is never started uses its client');
+/** Looks like a client of ioredis, for an engine that is never started. */
+export const UNCONNECTED: RedisClient = Object.fromEntries(
+  ['duplicate', 'psubscribe', 'pipeline', 'callBuffer', 'connect', 'disconnect'].map((name) => [
+    name,
+    unused,
+  ]),
+) as never;
 
 /** A connection on which a test sends commands itself. */
 export class Commands {
