@@ -37,6 +37,7 @@ Compares Hawser with ws, using the load generator of \`hawser bench\`; then meas
   --only <text>       only cells whose group and name contain the text; nothing is written unless --write is given
   --rounds <n>        rounds per cell (default 5)
   --window-ms <ms>    how long a side is measured in a round (default 400)
+  --warm-up-ms <ms>   load before each window that does not count (default 150): longer, p99 shows less of the compiler
   --write             write results, README.md and the plot also with --quick or --only
   --with-bun          include Bun's server; install it with npm ci --prefix bench/bun
   --against <folder>  measure another build of Hawser, in a checkout that has been built, instead of \`ws\`; nothing is written
@@ -152,6 +153,7 @@ async function main(): Promise<number> {
       only: { type: 'string', default: '' },
       rounds: { type: 'string' },
       'window-ms': { type: 'string' },
+      'warm-up-ms': { type: 'string' },
       write: { type: 'boolean', default: false },
       'with-bun': { type: 'boolean', default: false },
       against: { type: 'string' },
@@ -192,7 +194,7 @@ async function main(): Promise<number> {
     cells,
     rounds: count('rounds', values.rounds ?? (quick ? '2' : '5')),
     windowMs: count('window-ms', values['window-ms'] ?? (quick ? '200' : '400')),
-    warmUpMs: quick ? 100 : 150,
+    warmUpMs: count('warm-up-ms', values['warm-up-ms'] ?? (quick ? '100' : '150')),
     write: values.write,
     sides,
   });
