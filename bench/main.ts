@@ -35,9 +35,9 @@ Compares Hawser with ws, using the load generator of \`hawser bench\`; then meas
 
   --quick             fewer cells, two short rounds; nothing is written unless --write is given
   --only <text>       only cells whose group and name contain the text; nothing is written unless --write is given
-  --rounds <n>        rounds per cell (default 5)
+  --rounds <n>        rounds per cell (default 3)
   --window-ms <ms>    how long a side is measured in a round (default 400)
-  --warm-up-ms <ms>   load before each window that does not count (default 150): longer, p99 shows less of the compiler
+  --warm-up-ms <ms>   load before each window that does not count (default 1,500): in a shorter one V8 has not compiled all
   --write             write results, README.md and the plot also with --quick or --only
   --with-bun          include Bun's server; install it with npm ci --prefix bench/bun
   --against <folder>  measure another build of Hawser, in a checkout that has been built, instead of \`ws\`; nothing is written
@@ -47,7 +47,7 @@ Compares Hawser with ws, using the load generator of \`hawser bench\`; then meas
   --help              this
 
 Examples:
-  npm run bench                                           everything, about 35 minutes
+  npm run bench                                           everything, about 45 minutes
   npm run bench -- --quick                                a first look, under three minutes
   npm run bench -- --only 'Fan-out'                       one group
   npm run bench -- --against ../hawser-before             what a change costs, cell by cell
@@ -192,9 +192,9 @@ async function main(): Promise<number> {
     quick,
     only,
     cells,
-    rounds: count('rounds', values.rounds ?? (quick ? '2' : '5')),
+    rounds: count('rounds', values.rounds ?? (quick ? '2' : '3')),
     windowMs: count('window-ms', values['window-ms'] ?? (quick ? '200' : '400')),
-    warmUpMs: count('warm-up-ms', values['warm-up-ms'] ?? (quick ? '100' : '150')),
+    warmUpMs: count('warm-up-ms', values['warm-up-ms'] ?? (quick ? '100' : '1500')),
     write: values.write,
     sides,
   });

@@ -44,14 +44,14 @@ const BYTES_PER_MS = 1_000_000;
  * completed nothing yet while a server that favours some connections has. The first turn of a connection is not typical either.
  */
 const TURNS = { window: 10, warmUp: 3 };
-const LONGEST = { windowMs: 2_500, warmUpMs: 1_000 };
+/** A warm-up of the longest time lets V8 compile what runs once for each message. */
+const LONGEST = { windowMs: 2_500, warmUpMs: 1_500 };
 /**
  * Echoes of messages of at least this size run in a new process. After 8 s without load, which every side has while the others
  * are measured, V8 keeps the heap small. From then on it runs a full collection for every 16 to 24 MB of messages, so the figures
- * would show the idle time. A new process also needs a longer warm-up, in which it compiles and runs full collections.
+ * would show the idle time. A new process always has the longest warm-up.
  */
 const FRESH_FROM_BYTES = 16_384;
-const FRESH_WARM_UP_MS = 1_500;
 /** Longer windows for handshakes: one takes as long as hundreds of messages, so its code is compiled late. */
 const HANDSHAKE_WINDOWS = 3;
 
@@ -273,7 +273,7 @@ export function timesOf(
   const turnMs = Math.round((connections * pipeline * publishes * payload.bytes) / BYTES_PER_MS);
   return {
     warmUpMs: Math.max(
-      startsFresh(cell, times) ? FRESH_WARM_UP_MS : warmUpMs,
+      startsFresh(cell, times) ? LONGEST.warmUpMs : warmUpMs,
       Math.min(TURNS.warmUp * turnMs, LONGEST.warmUpMs),
     ),
     durationMs: Math.max(windowMs, Math.min(TURNS.window * turnMs, LONGEST.windowMs)),
