@@ -69,14 +69,16 @@ export class Arrivals<UserData> {
   }
 
   #begin(
-    arriving: Arrival,
+    arrival: Arrival,
     finished: (connection: Connection<UserData> | undefined) => void = () => {},
   ): Handshake<UserData> {
-    if (this.#kept === undefined) {
-      const arrival = { open: () => NO_PEER, place: uncountedPlace() };
-      this.#kept = new Handshake(this.#owner, arrival, () => {});
-      this.#kept.closed();
-    }
-    return new Handshake(this.#owner, arriving, finished);
+    this.#kept ??= this.#endedHandshake();
+    return new Handshake(this.#owner, arrival, finished);
+  }
+
+  #endedHandshake(): Handshake<UserData> {
+    const handshake = new Handshake(this.#owner, { open: () => NO_PEER, place: uncountedPlace() }, () => {});
+    handshake.closed();
+    return handshake;
   }
 }
