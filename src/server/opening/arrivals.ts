@@ -22,7 +22,7 @@ import { PipelinedUpgrade } from './pipelined-upgrade.ts';
 export class Arrivals<UserData> {
   readonly #owner: HandshakeOwner<UserData>;
   /** One that has ended, which keeps the hidden class of all others (decision 0032). */
-  #kept: Handshake<UserData> | undefined;
+  kept: Handshake<UserData> | undefined;
 
   constructor(owner: HandshakeOwner<UserData>) {
     this.#owner = owner;
@@ -72,7 +72,7 @@ export class Arrivals<UserData> {
     arrival: Arrival,
     finished: (connection: Connection<UserData> | undefined) => void = () => {},
   ): Handshake<UserData> {
-    this.#kept ??= this.#endedHandshake();
+    this.kept ??= this.#endedHandshake();
     return new Handshake(this.#owner, arrival, finished);
   }
 
