@@ -33,7 +33,7 @@ const CLOCK = Object.freeze({ now: () => 0, wallNow: () => 0, setTimer: nothing,
 /**
  * Connections without a peer that live as long as the engine: their objects keep the hidden classes of all others. V8 decides at
  * the seventh object of a class how many fields an object holds in itself, by the hidden classes that are in use. If the first six
- * connections were gone, and collected, none was: objects of later connections were dictionaries, which take 3 KB more for
+ * connections were gone, and collected, none was: objects of later connections were dictionaries, which take 2 KB more for
  * each connection, and are slower (decision 0032).
  */
 export class KeptShapes {
