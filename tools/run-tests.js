@@ -3,6 +3,7 @@
 // With HAWSER_REQUIRE_PEERS=1 a skipped test counts as failed, because CI installs every peer. With HAWSER_TEST_TRANSPORT it runs
 // only files that use the transport; in the others it changes nothing.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join, relative, sep } from 'node:path';
 import process from 'node:process';
 import { run } from 'node:test';
@@ -109,7 +110,9 @@ const tally = (/** @type {any} */ event, /** @type {boolean} */ ok) => {
 const keep = (/** @type {{ file?: string, message: string }} */ { file = '', message }) =>
   void printed.set(file, [...(printed.get(file) ?? []), message]);
 
-const stream = run({ files, concurrency: 2, timeout: 600_000 });
+// Many tests wait more than they compute.
+const concurrency = Math.min(8, 2 * availableParallelism());
+const stream = run({ files, concurrency, timeout: 600_000 });
 stream.on('test:pass', (event) => tally(event, true));
 stream.on('test:fail', (event) => tally(event, false));
 stream.on('test:stdout', keep);

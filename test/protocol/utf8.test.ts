@@ -67,11 +67,14 @@ test('UT-01: every sequence of one, two and three bytes gives the result of the 
   const thirds = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc2, 0xe0, 0xed, 0xf0, 0xf4, 0xff];
   for (let first = 0; first < 256; first++) {
     for (let second = 0; second < 256; second++) {
+      // No third byte changes what the first two decide. The model is slow.
+      const decided = firstImpossibleByte(Uint8Array.of(first, second));
       for (const third of first < 0x80 ? [0x80] : thirds) {
         const bytes = Uint8Array.of(first, second, third);
-        const impossible = firstImpossibleByte(bytes);
+        const impossible = decided >= 0 ? decided : firstImpossibleByte(bytes);
         const found = verdict([bytes]);
-        assert.equal(typeof found === 'number' ? found : -1, impossible, Buffer.from(bytes).toString('hex'));
+        if ((typeof found === 'number' ? found : -1) !== impossible)
+          assert.fail(`${Buffer.from(bytes).toString('hex')}: ${found}, the platform: ${impossible}`);
       }
     }
   }
