@@ -45,7 +45,7 @@ export interface Run {
 }
 
 export const until = (description: string, condition: () => boolean | Promise<boolean>): Promise<boolean> =>
-  waitUntil(condition, { description, deadlineMs: 30_000 });
+  waitUntil(condition, { description, deadlineMs: 60_000 });
 
 export function command(t: TestContext, cwd: string, ...args: string[]): Omit<Run, 'port' | 'url'> {
   const port = args.includes('--port') ? [] : ['--port', '0'];

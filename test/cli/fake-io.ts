@@ -86,7 +86,7 @@ export async function served(...args: (string | { readonly io: FakeIo })[]): Pro
   const port = flags.includes('--port') ? [] : ['--port', '0'];
   const exit = runCommandLine(['serve', ...port, ...flags], io, '0.0.0');
   const urlOf = (): string | undefined => /\b(?:ws|http)s?:\/\/[^\s"]+/.exec(io.outLines.join('\n'))?.[0];
-  await Promise.race([waitUntil(urlOf, { deadlineMs: 30_000, description: 'the URL' }), exit]);
+  await Promise.race([waitUntil(urlOf, { deadlineMs: 60_000, description: 'the URL' }), exit]);
   const url = new URL(urlOf() ?? assert.fail(io.errLines.join('\n')));
   const events = (name?: string): Record<string, unknown>[] =>
     io.outLines

@@ -42,12 +42,12 @@ function running(t: TestContext, child: ChildProcessWithoutNullStreams): Run {
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const exit = waitForEvent<[number | null, string | null]>(child, 'close', { deadlineMs: 20_000 });
+  const exit = waitForEvent<[number | null, string | null]>(child, 'close', { deadlineMs: 60_000 });
   return { child, out: () => out, err: () => err, exit };
 }
 
 async function ready(run: Run): Promise<number> {
-  await waitUntil(() => run.out().includes('\n'), { deadlineMs: 20_000, description: 'a line with the URL' });
+  await waitUntil(() => run.out().includes('\n'), { deadlineMs: 60_000, description: 'a line with the URL' });
   return Number(new URL(/(?:ws|http)s?:\S+/.exec(run.out())?.[0] ?? assert.fail(run.err())).port);
 }
 
@@ -137,9 +137,9 @@ test('CM-04: SIGHUP makes serve read its certificate again; without TLS it has n
   const port = await ready(secure);
   const renewed = write();
   secure.child.kill('SIGHUP');
-  await waitUntil(() => secure.err().includes('certificate renewed'), { deadlineMs: 20_000 });
+  await waitUntil(() => secure.err().includes('certificate renewed'), { deadlineMs: 60_000 });
   const socket = connectTls({ port, host: '127.0.0.1', ca: renewed });
-  await waitForEvent(socket, 'secureConnect', { deadlineMs: 20_000 });
+  await waitForEvent(socket, 'secureConnect', { deadlineMs: 60_000 });
   socket.destroy();
   secure.child.kill('SIGTERM');
   assert.deepEqual(await secure.exit, [0, null]);
@@ -172,12 +172,12 @@ test('CF-04: a process follows its file after SIGHUP; a variable of the environm
   await client.upgrade();
   write({ maxMessageBytes: 'many' });
   run.child.kill('SIGHUP');
-  await waitUntil(() => run.err().includes('configuration not changed'), { deadlineMs: 20_000 });
+  await waitUntil(() => run.err().includes('configuration not changed'), { deadlineMs: 60_000 });
   client.send(text('12345678901'));
   assert.equal((await client.nextFrame()).payload.toString(), '12345678901');
   write({ maxMessageBytes: 10, maxTopics: 6 });
   run.child.kill('SIGHUP');
-  await waitUntil(() => run.err().includes('"text":"configured"'), { deadlineMs: 20_000 });
+  await waitUntil(() => run.err().includes('"text":"configured"'), { deadlineMs: 60_000 });
   assert.match(run.err(), /"configured","options":\["maxMessageBytes","maxFrameBytes"\]/);
   client.send(text('12345678901'));
   const { opcode, payload } = await client.nextFrame();
@@ -201,7 +201,7 @@ for (const [env, colours] of [
     t.after(() => rmSync(state, { recursive: true }));
     const run = atTerminal(t, { ...env, XDG_STATE_HOME: state }, 'connect', url);
     const shows = (part: string): Promise<unknown> =>
-      waitUntil(() => run.out().includes(part), { deadlineMs: 20_000, description: part });
+      waitUntil(() => run.out().includes(part), { deadlineMs: 60_000, description: part });
     await shows('/help lists the commands');
     await shows('> ');
     run.child.stdin.write('hello\r');

@@ -14,7 +14,7 @@ import { noSignals } from '../platform.ts';
 import { fakeIo, type Served, served } from './fake-io.ts';
 
 const until = (description: string, holds: () => unknown): Promise<unknown> =>
-  waitUntil(holds, { description, deadlineMs: 30_000 });
+  waitUntil(holds, { description, deadlineMs: 60_000 });
 
 /** `hawser serve --workers` whose workers are processes of their own. */
 async function workers(t: TestContext, ...flags: string[]): Promise<Served> {

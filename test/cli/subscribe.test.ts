@@ -6,7 +6,7 @@ import { type FakeIo, fakeIo } from './fake-io.ts';
 import { echo, hawser } from './talking.ts';
 
 /** The client waits before it connects again. */
-const SLOW = { deadlineMs: 30_000 };
+const SLOW = { deadlineMs: 60_000 };
 
 async function topics(t: TestContext, port = 0, options: object = {}) {
   const server = new WebSocketServer({

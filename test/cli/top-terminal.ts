@@ -13,7 +13,7 @@ export const TEST = {
   skip: process.platform === 'linux' ? false : 'needs the script of util-linux',
   timeout: 120_000,
 };
-export const PATIENT = { deadlineMs: 20_000 };
+export const PATIENT = { deadlineMs: 60_000 };
 
 /**
  * `hawser top` in a real terminal of 80 × 24, without colours.

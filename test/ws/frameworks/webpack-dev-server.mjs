@@ -10,6 +10,8 @@ import WebpackDevServer from 'webpack-dev-server';
 import { WebSocket } from 'ws';
 
 const folder = mkdtempSync(join(tmpdir(), 'hawser-webpack-'));
+// Also after a failure: a test runs this program where it must fail.
+process.on('exit', () => rmSync(folder, { recursive: true }));
 writeFileSync(join(folder, 'entry.js'), 'console.log(1);\n');
 const compiler = webpack({
   mode: 'development',
@@ -34,6 +36,5 @@ assert.ok(types.includes('hot') && types.includes('hash'), types.join());
 const closed = once(client, 'close');
 await server.stop();
 await closed;
-rmSync(folder, { recursive: true });
 console.log('ok');
 process.exit();
