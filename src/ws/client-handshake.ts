@@ -101,7 +101,8 @@ export class ClientHandshake {
     protocols: readonly string[],
     options: ClientOptions,
   ) {
-    const { protocolVersion = 13, perMessageDeflate = true } = options;
+    const { protocolVersion = 13 } = options;
+    const { perMessageDeflate } = { perMessageDeflate: true, ...options };
     if (!VERSIONS.includes(protocolVersion))
       throw new RangeError(
         `Unsupported protocol version: ${String(protocolVersion)} (supported versions: 8, 13)`,
@@ -111,7 +112,7 @@ export class ClientHandshake {
     this.#protocols = protocols;
     this.#offered = checkProtocols(protocols);
     this.#options = options;
-    if (perMessageDeflate !== false) this.#deflate = perMessageDeflate === true ? {} : perMessageDeflate;
+    if (perMessageDeflate) this.#deflate = perMessageDeflate === true ? {} : perMessageDeflate;
     driver.abortHandshake = (message) => this.#abort(message);
   }
 
@@ -128,7 +129,7 @@ export class ClientHandshake {
     const key = defaultEngine.random.bytes(16).toString('base64');
     const isSecure = url.protocol === 'wss:';
     const options = this.#hopOptions(url, key, isSecure);
-    if (followRedirects === true) this.#prepareRedirects(url, options, isSecure);
+    if (followRedirects) this.#prepareRedirects(url, options, isSecure);
     const request = (isSecure ? requestHttps : requestHttp)(options as RequestOptions);
     this.#request = request;
     if (this.#redirects > 0) this.#socket.emit('redirect', url.href, request);
@@ -142,8 +143,7 @@ export class ClientHandshake {
     request.on('response', (response) => {
       const { statusCode = 0, headers } = response;
       const isRedirect = headers.location !== undefined && statusCode >= 300 && statusCode < 400;
-      if (isRedirect && followRedirects === true)
-        this.#redirect(url, headers.location!, request, maxRedirects);
+      if (isRedirect && followRedirects) this.#redirect(url, headers.location!, request, maxRedirects);
       else if (!this.#socket.emit('unexpected-response', request, response))
         this.#abort(`Unexpected server response: ${statusCode}`);
     });

@@ -34,6 +34,14 @@ export function exposeSocket(stream: Duplex, link: Link, isPaused: () => boolean
     return !link.transport.blocked;
   };
   Object.defineProperty(stream, 'write', { value: write, configurable: true, writable: true });
+  for (const name of ['end', 'destroySoon'] as const) {
+    const ends = stream[name] as (this: Socket, ...args: unknown[]) => unknown;
+    const value = (...args: unknown[]): unknown => {
+      if (link.outbox.waitingBytes > 0 && !link.transport.blocked) link.flush();
+      return ends.apply(stream, args);
+    };
+    Object.defineProperty(stream, name, { value, configurable: true, writable: true });
+  }
   Object.defineProperty(stream, 'isPaused', { value: isPaused, configurable: true, writable: true });
 }
 

@@ -344,7 +344,8 @@ export class WebSocketServer<
     unguard(socket);
     client.setSocket(socket, head, {
       ...options,
-      [PREAMBLE]: Buffer.from(`${headers.join('\r\n')}\r\n\r\n`, 'latin1'),
+      // In UTF-8, as `ws` writes it: in Latin-1, characters above U+00FF could become line ends.
+      [PREAMBLE]: Buffer.from(`${headers.join('\r\n')}\r\n\r\n`),
     });
     this._track(client);
     callback(client, request);

@@ -202,20 +202,25 @@ export class SocketDriver extends SocketEvents implements LinkOwner, BlobOwner, 
       this.abortHandshake?.('WebSocket was closed before the connection was established');
       return;
     }
+    const link = this.#link;
+    // The handshake has failed, and `close` follows.
+    if (link === undefined) return;
+    // `ws` writes at once, so what was sent before leaves.
+    if (link.outbox.waitingBytes > 0 && !link.transport.blocked) link.flush();
     this.readyState = READY.CLOSING;
-    this.#link!.end.terminate('terminated');
+    link.end.terminate('terminated');
   }
 
   pause(): void {
     if (this.readyState === READY.CONNECTING || this.readyState === READY.CLOSED) return;
     this.isPaused = true;
-    this.#link!.readMore();
+    this.#link?.readMore();
   }
 
   resume(): void {
     if (this.readyState === READY.CONNECTING || this.readyState === READY.CLOSED) return;
     this.isPaused = false;
-    this.#link!.readMore();
+    this.#link?.readMore();
   }
 
   // `LinkOwner`.

@@ -32,9 +32,9 @@ const BINARY_TYPES: readonly unknown[] = ['nodebuffer', 'arraybuffer', 'fragment
 /** Mark of the class, the same in every copy of this library. */
 const BRAND: unique symbol = Symbol.for('hawser.ws.WebSocket');
 /** Key of what drives a `WebSocket`. */
-export const DRIVER: unique symbol = Symbol('hawser.ws.driver');
+export const DRIVER: unique symbol = Symbol.for('hawser.ws.driver');
 /** Key of the option with the bytes that a server writes before any frame. */
-export const PREAMBLE: unique symbol = Symbol('hawser.ws.preamble');
+export const PREAMBLE: unique symbol = Symbol.for('hawser.ws.preamble');
 
 /** What `setSocket` takes, besides what a server adds. */
 interface SetSocketOptions extends ConnectionOptions, Pick<ClientOptions, 'generateMask'> {

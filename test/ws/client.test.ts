@@ -112,6 +112,11 @@ const ANSWERS: readonly {
     options: { followRedirects: true, maxRedirects: 2 },
   },
   {
+    what: 'a redirect for ever, with another true value',
+    answer: () => 'HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+    options: { followRedirects: 1, maxRedirects: 2 },
+  },
+  {
     what: 'a redirect to nowhere',
     answer: () =>
       'HTTP/1.1 302 Found\r\nLocation: ftp://a/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
@@ -120,6 +125,20 @@ const ANSWERS: readonly {
   { what: 'silence', answer: () => undefined, options: { handshakeTimeout: 20 } },
   { what: 'close at once', answer: () => undefined, act: (client) => client.close() },
   { what: 'terminate at once', answer: () => undefined, act: (client) => client.terminate() },
+  {
+    what: 'close and terminate at once',
+    answer: () => undefined,
+    act: (client) => {
+      client.close();
+      client.terminate();
+      client.terminate();
+    },
+  },
+  {
+    what: '404, and terminate in error',
+    answer: () => 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n',
+    act: (client) => client.on('error', () => client.terminate()),
+  },
   {
     what: 'terminate in upgrade',
     answer: (key) => switching(key),
@@ -224,6 +243,11 @@ test('CD-01: a client sends the same request as ws', { skip }, async (t) => {
       },
     ],
     [`ws://127.0.0.1:${port}`, [], { perMessageDeflate: { clientMaxWindowBits: false } }],
+    ...[undefined, null, 0, '', 1, 'yes'].map((perMessageDeflate) => [
+      `ws://127.0.0.1:${port}`,
+      [],
+      { perMessageDeflate },
+    ]),
     [`ws://127.0.0.1:${port}`, [], { perMessageDeflate: false, host: 'other', path: '/other', port: 1 }],
   ] as [string, string[], object][]) {
     for (const door of [real, hawser]) {

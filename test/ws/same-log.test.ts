@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Blob, Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { waitUntil } from '../../src/testing/index.ts';
 import { type Client, type Pair, PAIRS, real, run, shown, skip } from './both.ts';
@@ -109,6 +110,28 @@ const SCENARIOS: readonly Scenario[] = [
     script: async ({ client, peer, closed }) => {
       for (let i = 0; i < 5; i++) peer.send(`message ${i}`);
       client.close();
+      await closed();
+    },
+  },
+  ...(
+    [
+      ['terminate', (socket: Client) => socket.terminate()],
+      ['end of the socket', (socket: Client) => (socket as unknown as { _socket: Socket })._socket.end()],
+    ] as const
+  ).map(([what, end]) => ({
+    what: `a message right before ${what}`,
+    script: async ({ client, clientLog, closed }: Pair) => {
+      client.send('last', sent(clientLog, 'last'));
+      end(client);
+      await closed();
+    },
+  })),
+  {
+    what: 'a message right before end of the socket that was read before',
+    script: async ({ client, closed }) => {
+      const { _socket } = client as unknown as { _socket: Socket };
+      client.send('last');
+      _socket.end();
       await closed();
     },
   },

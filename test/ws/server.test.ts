@@ -73,6 +73,11 @@ const HANDSHAKES: readonly { what: string; text: string; options?: object }[] = 
     options: { handleProtocols: (protocols: Set<string>) => [...protocols][1] },
   },
   {
+    what: 'handleProtocols with characters whose last bytes are CR and LF',
+    text: request({ 'Sec-WebSocket-Protocol': 'one' }),
+    options: { handleProtocols: () => 'a\u010d\u010aX-Injected: 1' },
+  },
+  {
     what: 'handleProtocols that returns false',
     text: request({ 'Sec-WebSocket-Protocol': 'one' }),
     options: { handleProtocols: () => false },
