@@ -14,6 +14,7 @@ import type { AdminSnapshot, AdminView } from '../observe/admin/snapshot.ts';
 import { Admin, AdminSnapshots, subjectOf } from './admin.ts';
 import type { AttachableServer, Attached } from './opening/attached.ts';
 import { Credentials } from './opening/credentials.ts';
+import { checkFree } from './opening/arrivals.ts';
 import { attach, detach } from './opening/attachments.ts';
 import {
   checkAttachArguments,
@@ -260,7 +261,8 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
    * server has unfinished responses to earlier requests on the socket, the handshake waits for them.
    * @param head Bytes that the HTTP server has read after the request.
    * @returns The connection, or `undefined` if the request was refused or the client disconnected. Never rejects.
-   * @throws MisuseError `ERR_ARGUMENT`, synchronously, for arguments other than those of an `upgrade` event, and for a callback.
+   * @throws MisuseError, synchronously: `ERR_ARGUMENT` for arguments other than those of an `upgrade` event, and for a callback;
+   *   `ERR_STATE` for a socket that was passed before.
    */
   handleUpgrade(
     request: IncomingMessage,
@@ -268,6 +270,7 @@ export class WebSocketServer<UserData = unknown> extends TopicServer<UserData> {
     head: Buffer,
   ): Promise<Connection<UserData> | undefined> {
     checkUpgradeArguments(arguments);
+    checkFree(socket);
     if (!this.#upgrading) this.#openAdmin();
     this.#upgrading = true;
     if (!this.#core.isLeaving) this.#core.load?.start();

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Connection } from '../../connection/connection.ts';
+import { MisuseError } from '../../protocol/errors.ts';
 import type { ConnectHead } from '../../protocol/handshake/connect-head.ts';
 import type { RequestHead } from '../../protocol/handshake/http-head.ts';
 import { Http2Transport, socketOf } from '../../sockets/http2-transport.ts';
@@ -17,6 +18,18 @@ import { Handshake } from './handshake.ts';
 import type { HandshakeOwner } from './handshake-owner.ts';
 import { Http2Answers } from './http-answers.ts';
 import { PipelinedUpgrade } from './pipelined-upgrade.ts';
+
+/** Marks sockets whose upgrade a server answers; the same in every copy of this library. */
+const TAKEN: unique symbol = Symbol.for('hawser.taken');
+
+/** @throws MisuseError `ERR_STATE` if a server answers the upgrade of this socket already. */
+export function checkFree(socket: Duplex & { [TAKEN]?: true }): void {
+  if (socket[TAKEN] !== true) return;
+  throw new MisuseError(
+    'ERR_STATE',
+    'handleUpgrade was called for this socket before: let one listener of `upgrade` answer each request',
+  );
+}
 
 /** Begins the handshake of each socket, however it arrives: on our own port, from an HTTP server, or as a stream of HTTP/2. */
 export class Arrivals<UserData> {
@@ -45,13 +58,20 @@ export class Arrivals<UserData> {
 
   /** A request that an HTTP server has read. */
   upgrade(
-    socket: Duplex,
+    socket: Duplex & { [TAKEN]?: true },
     head: RequestHead,
     rest: Buffer,
     request: IncomingMessage,
   ): Promise<Connection<UserData> | undefined> {
+    socket[TAKEN] = true;
     return new Promise((resolve) => {
       const begin = (): void => {
+        // The client has left while the application decided: `close` and `end` of this socket have been emitted already.
+        if (socket.destroyed || !socket.readable || !socket.writable) {
+          socket.destroy();
+          resolve(undefined);
+          return;
+        }
         tuneSocket(socket);
         const open = (owner: TransportOwner): StreamTransport => this.take(socket, owner);
         this.#begin({ socket, open }, resolve).withHead(head, rest, request);

@@ -74,6 +74,11 @@ const hasOthers = (server: HttpServer, board: Board): boolean =>
 /** Passes an upgrade to the attached server that serves its path, unless another listener answers it. */
 function route(server: HttpServer, board: Board, offer: Offer): void {
   const { request, socket, head } = offer;
+  if (board.members.length === 0) {
+    // A listener before this one has detached the last server; Node still calls this one.
+    if (!hasOthers(server, board)) afterResponses(socket, () => answerForAll(server, offer), ignoreError);
+    return;
+  }
   const taker = isWebSocket(request) ? memberFor(board.members, request.url ?? '') : undefined;
   const others = hasOthers(server, board);
   if (taker === undefined) {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
-import { WebSocketServer } from '../../../src/index.ts';
-import { eventLoopTurns, VirtualClock, waitUntil } from '../../../src/testing/index.ts';
+import { type MisuseError, WebSocketServer } from '../../../src/index.ts';
+import { eventLoopTurns, type RawClient, VirtualClock, waitUntil } from '../../../src/testing/index.ts';
 import { nextText } from '../live.ts';
 import { site, upgradeText, plain, secure } from './attached-site.ts';
 
@@ -191,3 +191,86 @@ test('RT-03 a socket left to other listeners has an error listener until the 404
   assert.equal(own(), before - 1);
   assert.equal((await claimed.nextHead()).reason, 'Mine');
 });
+
+/** Sends an upgrade request, and gives its arguments to `decide` as an application that decides later does. */
+const DECIDED_LATER: readonly {
+  readonly what: string;
+  readonly leave: (client: RawClient, socket: Duplex) => unknown;
+}[] = [
+  {
+    what: 'reset',
+    leave: async (client, socket) => {
+      client.reset();
+      await waitUntil(() => socket.destroyed);
+    },
+  },
+  {
+    what: 'ended',
+    leave: async (client, socket) => {
+      socket.resume();
+      client.end();
+      await waitUntil(() => !socket.readable);
+    },
+  },
+];
+
+for (const { what, leave } of DECIDED_LATER) {
+  test(`RT-03: handleUpgrade on a socket that was ${what} before opens no connection, and takes no place`, async (t) => {
+    const web = createServer();
+    const { server, open } = await site(t, web, { maxConnections: 1 });
+    const upgrades: Parameters<typeof server.handleUpgrade>[] = [];
+    web.on('upgrade', (request, socket, head) => {
+      socket.on('error', () => {});
+      upgrades.push([request, socket, head]);
+    });
+    const gone = await open();
+    gone.send(upgradeText());
+    await waitUntil(() => upgrades.length === 1);
+    await leave(gone, upgrades[0]![1]);
+    assert.equal(await server.handleUpgrade(...upgrades[0]!), undefined);
+    assert.equal(upgrades[0]![1].destroyed, true);
+    assert.deepEqual([server.connections.size, server.stats().connections.now], [0, 0]);
+    const next = await open();
+    const answer = next.upgrade();
+    await waitUntil(() => upgrades.length === 2);
+    assert.equal((await server.handleUpgrade(...upgrades[1]!))?.state, 'open');
+    assert.equal((await answer).status, 101);
+  });
+}
+
+test('RT-03 GN-02: handleUpgrade refuses a socket that was passed before, also to another server', async (t) => {
+  const web = createServer();
+  const { server, open } = await site(t, web);
+  const other = new WebSocketServer();
+  t.after(() => other.shutdown());
+  const thrown: unknown[] = [];
+  web.on('upgrade', (...upgrade) => {
+    void server.handleUpgrade(...upgrade);
+    for (const one of [server, other]) {
+      try {
+        void one.handleUpgrade(...upgrade);
+      } catch (error) {
+        thrown.push((error as MisuseError).code);
+      }
+    }
+  });
+  const client = await open();
+  assert.equal((await client.upgrade()).status, 101);
+  assert.equal(await nextText(client), 'hello');
+  assert.deepEqual(thrown, ['ERR_STATE', 'ERR_STATE']);
+  assert.deepEqual([server.connections.size, other.connections.size], [1, 0]);
+});
+
+for (const others of [false, true]) {
+  test(`RT-03: an upgrade whose listener detaches the last server ${others ? 'is left to another listener' : 'gets 404'}`, async (t) => {
+    const web = createServer();
+    const { server, open } = await site(t, web);
+    server.attach(web);
+    web.prependOnceListener('upgrade', () => void server.detach(web));
+    if (others) web.on('upgrade', (_, socket) => void socket.end('HTTP/1.1 204 Mine\r\n\r\n'));
+    const client = await open();
+    client.send(upgradeText());
+    const { status } = await client.nextHead();
+    assert.equal(status, others ? 204 : 404);
+  });
+}
