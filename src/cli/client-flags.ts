@@ -1,7 +1,8 @@
+import { X509Certificate } from 'node:crypto';
 import type { ConnectionOptions } from 'node:tls';
 import type { ConnectOptions } from '../client/index.ts';
 import { isFieldValue, isToken } from '../protocol/index.ts';
-import { type CommandIo, UsageError } from './command.ts';
+import { CommandError, type CommandIo, UsageError } from './command.ts';
 import { textOfFile } from './files.ts';
 import { type Flag, type FlagValues, listOf, textOf, wholeNumberOf } from './flags.ts';
 
@@ -178,12 +179,17 @@ export const protocolsOf = (flags: FlagValues): readonly string[] => listOf(flag
 
 /**
  * The TLS options of --ca, --cert, --key and --insecure.
- * @throws UsageError if --cert or --key is alone; CommandError for a file that cannot be read.
+ * @throws UsageError if --cert or --key is alone; CommandError for a file that cannot be read, or an authority without certificate.
  */
 export function tlsOf(flags: FlagValues): TlsFlags {
   const [ca, cert, key] = [fileOf(flags, 'ca'), fileOf(flags, 'cert'), fileOf(flags, 'key')];
   if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError('--cert and --key go together: one of them is missing');
+  }
+  if (ca !== undefined && !hasCertificate(ca)) {
+    throw new CommandError(
+      `--ca '${textOf(flags, 'ca')}' has no certificate; it must be a file in PEM format`,
+    );
   }
   return {
     ...(ca === undefined ? {} : { ca }),
@@ -212,4 +218,13 @@ function headerOf(text: string): [name: string, value: string] {
 function fileOf(flags: FlagValues, name: string): string | undefined {
   const path = textOf(flags, name);
   return path === undefined ? undefined : textOfFile(`--${name}`, path);
+}
+
+/** OpenSSL ignores an authority that it cannot read, and the error would blame the server. */
+function hasCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
 }

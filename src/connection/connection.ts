@@ -312,8 +312,8 @@ export class Connection<UserData = unknown>
 
   /**
    * Starts the closing handshake (§7.1.2): accepted messages are sent first, then Close. Later calls do nothing.
-   * Buffered received messages are still delivered, unless there is no consumer (no listener, or the application left
-   * its loop).
+   * Received messages that are buffered already are still delivered, unless there is no consumer (no listener, or the application
+   * left its loop). Messages that arrive after this call are dropped, and counted in `droppedMessages`.
    * @param code 1000 to 1003, 1007 to 1009, 1011 to 1014, 3000 to 4999; clients also 1010. Default 1000. Every code of
    *   a {@link CloseInfo} is accepted, so that a relay can pass it on: 1005 sends a Close without code and reason; 1006,
    *   1015 and, from a server, 1010 send 1011.

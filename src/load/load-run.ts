@@ -120,6 +120,7 @@ export class LoadRun {
     this.#signal.addEventListener('abort', interrupt, { once: true });
     if (this.#signal.aborted) interrupt();
     try {
+      this.#checkServerPid();
       // With a proxy, the proxy resolves the host name.
       if (this.#wire.proxy === undefined) {
         this.#wire = { ...this.#wire, addresses: await addressesOf(this.#wire.destination) };
@@ -272,8 +273,20 @@ export class LoadRun {
     return this.#time.watch(driver, () => tally.lastMs, timeoutMs, HINTS[mode]);
   }
 
+  #checkServerPid(): void {
+    const { serverPid } = this.#plan;
+    if (serverPid !== undefined && this.#serverUsage() === undefined)
+      throw new LoadError(`process ${serverPid} has no figures: it does not exist or has ended`);
+  }
+
   #result(figures: RunFigures): LoadResult {
-    return resultOf(this.#plan.mode, this.tally, figures, this.#signal.aborted);
+    const { mode } = this.#plan;
+    if (!this.#signal.aborted) {
+      this.#checkServerPid();
+      if (this.tally.total === 0 && (mode === 'echo' || mode === 'fan-out'))
+        throw new LoadError(`no message came back${HINTS[mode]}`);
+    }
+    return resultOf(mode, this.tally, figures, this.#signal.aborted);
   }
 }
 

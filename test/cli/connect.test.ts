@@ -190,6 +190,12 @@ test('CM-03: certificates are verified; --ca sets the trusted authority, --insec
     /certificate of 127\.0\.0\.1:\d+ is not accepted: self.signed.* --ca .* --insecure/i,
   );
   assert.equal((await attempt('--ca', ca))[0], 0);
+  const empty = join(folder, 'empty.pem');
+  writeFileSync(empty, 'no certificate');
+  assert.deepEqual(await attempt('--ca', empty), [
+    1,
+    [`hawser: --ca '${empty}' has no certificate; it must be a file in PEM format`],
+  ]);
   const [insecure, [warning]] = await attempt('--insecure');
   assert.equal(insecure, 0);
   assert.match(warning!, /--insecure/);

@@ -68,18 +68,21 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-test('CM-04: a second signal exits at once with 130 while a client has not closed', {
-  skip: noSignals,
-}, async (t) => {
-  const run = hawser(t, 'serve', '--port', '0');
-  const client = await RawClient.connect({ port: await ready(run) });
-  t.after(() => client[Symbol.dispose]());
-  await client.upgrade();
-  run.child.kill('SIGINT');
-  await client.nextFrame();
-  run.child.kill('SIGINT');
-  assert.deepEqual(await run.exit, [130, null]);
-});
+for (const workers of [[], ['--workers', '2']]) {
+  test(`CM-04: a second signal exits at once with 130 while a client has not closed ${workers.join(' ')}`, {
+    skip: noSignals,
+  }, async (t) => {
+    const run = hawser(t, 'serve', '--port', '0', '--shutdown-timeout-ms', '600000', ...workers);
+    const client = await RawClient.connect({ port: await ready(run) });
+    t.after(() => client[Symbol.dispose]());
+    await client.upgrade();
+    run.child.kill('SIGINT');
+    await client.nextFrame();
+    run.child.kill('SIGINT');
+    assert.deepEqual(await run.exit, [130, null]);
+    await client.waitForClose();
+  });
+}
 
 test('CM-04 SD-05: an idle HTTP connection of the page does not delay the shutdown of the chat', {
   skip: noSignals,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -154,6 +155,24 @@ test('CM-03: headers, origin, credentials and subprotocols reach the server', as
   assert.equal(code, 0, io.errLines.join());
   assert.deepEqual(seen, ['a', `Basic ${Buffer.from('u:p').toString('base64')}`]);
 });
+
+const ENDED = spawnSync(process.execPath, ['--version']).pid;
+for (const [what, args, sentence] of [
+  ['--pid of a process that has ended', ['--pid', String(ENDED)], `process ${ENDED} has no figures`],
+  ['idle, with such a --pid', ['-m', 'idle', '--pid', String(ENDED)], `process ${ENDED} has no figures`],
+  [
+    'a fan-out without a delivery, although no answer is late',
+    ['-m', 'fan-out'],
+    'no message came back; does it send each message to all other connections?',
+  ],
+] as const) {
+  test(`CM-08: ${what} causes exit 1 and one sentence`, async (t) => {
+    const { url } = await serverOf(t, 'echo');
+    const { code, io } = await bench([url, ...SHORT, '-c', '2', ...args]);
+    assert.equal(code, 1);
+    assert.ok(io.errLines.at(-1)?.includes(sentence), io.errLines.join());
+  });
+}
 
 test('CM-08: a missed threshold prints one sentence and exits with 3', async (t) => {
   const { url } = await serverOf(t, 'echo');

@@ -75,8 +75,13 @@ export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Pro
     // Clear the line: the terminal has just echoed ^C there.
     io.status('');
   } finally {
+    // A second signal ends this process at once, and with it the workers that still wait for their clients.
+    const killAll = io.onExit(() => {
+      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL');
+    });
     await stop();
     await port?.close();
+    killAll();
   }
   print('shutdown', { workers: count });
 }

@@ -78,7 +78,7 @@ export function exceptedIds<UserData>(
 }
 
 /**
- * The drivers of the connections that option `to` lists; `undefined` for an unknown id.
+ * The drivers of the connections that option `to` lists, each once; `undefined` for an unknown id.
  * @throws MisuseError `ERR_OPTION` for a member that is neither a connection nor an id; then no recipient gets the message.
  */
 export function driversOf<UserData>(
@@ -86,7 +86,11 @@ export function driversOf<UserData>(
   registry: ReadonlyRegistry<DriverOf<UserData>>,
 ): readonly (DriverOf<UserData> | undefined)[] {
   const drivers: (DriverOf<UserData> | undefined)[] = [];
-  eachMember<UserData>('to', to, (id, driver) => drivers.push(id === undefined ? driver : registry.get(id)));
+  const seen = new Set<DriverOf<UserData>>();
+  eachMember<UserData>('to', to, (id, driver) => {
+    const found = id === undefined ? driver : registry.get(id);
+    if (found === undefined || seen.size < seen.add(found).size) drivers.push(found);
+  });
   return drivers;
 }
 

@@ -24,6 +24,7 @@ for (const [what, options, expected] of [
   ['except by id', (peers: Peer[]) => ({ except: peers[1]!.connection.id }), [0, 2]],
   ['except several', (peers: Peer[]) => ({ except: [peers[0]!.connection, peers[2]!.connection.id] }), [1]],
   ['to some', (peers: Peer[]) => ({ to: [peers[2]!.connection, peers[0]!.connection.id] }), [0, 2]],
+  ['to one twice', (peers: Peer[]) => ({ to: [peers[1]!.connection, peers[1]!.connection.id] }), [1]],
   ['to an empty list', () => ({ to: [] }), []],
   ['to the id of an ended connection', () => ({ to: ['gone'] }), []],
   ['where', (peers: Peer[]) => ({ where: (one: Connection) => one === peers[1]!.connection }), [1]],
