@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import type { Clock } from '../engine/clock.ts';
+import type { RandomSource } from '../engine/random.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { fieldOf, writeMember } from './member-record.ts';
 
@@ -6,6 +8,9 @@ import { fieldOf, writeMember } from './member-record.ts';
 const CHUNK = 64;
 const MAX_KEY_BYTES = 128;
 const MAX_INFO_BYTES = 1_024;
+/** Longest delay before the first repeat of failed calls, in ms; it doubles up to the maximum. */
+const FIRST_REPEAT_MS = 500;
+const MAX_REPEAT_MS = 10_000;
 
 interface OwnMember {
   info: unknown;
@@ -23,7 +28,8 @@ interface OwnTopic {
 
 export interface OwnMembersOwner {
   readonly nodeId: string;
-  wallNow(): number;
+  readonly clock: Clock;
+  readonly random: RandomSource;
   enter(topic: string, members: ReadonlyMap<string, Uint8Array>): Promise<void>;
   leave(topic: string, fields: readonly string[]): Promise<void>;
   wake(): void;
@@ -38,6 +44,12 @@ export class OwnMembers {
   readonly #owner: OwnMembersOwner;
   readonly #topics = new Map<string, OwnTopic>();
   readonly #changed = new Set<string>();
+  /** Keys by topic whose call failed. Only a timer or the reconnect repeats them, not each change of the topic. */
+  readonly #failed = new Map<string, Set<string>>();
+  #timer: unknown;
+  /** Repeats in a row. */
+  #repeats = 0;
+  #failedAtMs = 0;
   #isOnline = false;
   #isOver = false;
 
@@ -49,13 +61,12 @@ export class OwnMembers {
   enter(topic: string, connectionId: string, key: string, info: unknown): void {
     checkMember(key, info);
     if (this.#isOver) return;
-    const own = this.#topics.get(topic) ?? { members: new Map(), keys: new Map(), changed: new Set() };
-    this.#topics.set(topic, own);
+    const own = this.#ownOf(topic);
     const before = own.keys.get(connectionId);
     if (before !== undefined && before !== key) this.#remove(topic, own, connectionId, before);
     let member = own.members.get(key);
     if (member === undefined) {
-      member = { info, sinceMs: this.#owner.wallNow(), connections: new Set() };
+      member = { info, sinceMs: this.#owner.clock.wallNow(), connections: new Set() };
       own.members.set(key, member);
     }
     member.info = info;
@@ -73,12 +84,15 @@ export class OwnMembers {
   /** The engine can be used: it gets all members anew. */
   online(): void {
     this.#isOnline = true;
+    this.#repeats = 0;
+    this.#repeat();
     for (const [topic, own] of this.#topics)
       for (const key of own.members.keys()) this.#change(topic, own, key);
   }
 
   offline(): void {
     this.#isOnline = false;
+    this.#clearTimer();
   }
 
   flush(): void {
@@ -91,6 +105,7 @@ export class OwnMembers {
 
   /** Removes all members; connections become members no longer. Never rejects. */
   async stop(): Promise<void> {
+    this.#repeat();
     const topics = [...this.#topics];
     this.#isOver = true;
     this.#topics.clear();
@@ -99,8 +114,7 @@ export class OwnMembers {
     const gone = topics.map(([topic, { members, changed }]) => {
       // The engine may still have a member whose last connection left in this turn.
       const keys = new Set([...members.keys(), ...changed]);
-      const fields = [...keys].map((key) => fieldOf(this.#owner.nodeId, key));
-      return this.#inChunks(fields, (chunk) => this.#owner.leave(topic, chunk));
+      return this.#inChunks(topic, [...keys], (chunk) => this.#leave(topic, chunk));
     });
     await Promise.all(gone.flat());
   }
@@ -119,27 +133,84 @@ export class OwnMembers {
     this.#owner.wake();
   }
 
-  #announce(topic: string, own: OwnTopic): void {
-    const entered: [string, Uint8Array][] = [];
-    const gone: string[] = [];
-    for (const key of own.changed) {
-      const member = own.members.get(key);
-      const field = fieldOf(this.#owner.nodeId, key);
-      if (member === undefined) gone.push(field);
-      else entered.push([field, writeMember(member.info, member.sinceMs, member.connections.size)]);
-    }
-    own.changed.clear();
-    if (own.members.size === 0) this.#topics.delete(topic);
-    void this.#inChunks(gone, (chunk) => this.#owner.leave(topic, chunk));
-    void this.#inChunks(entered, (chunk) => this.#owner.enter(topic, new Map(chunk)));
+  #ownOf(topic: string): OwnTopic {
+    const own = this.#topics.get(topic) ?? { members: new Map(), keys: new Map(), changed: new Set() };
+    this.#topics.set(topic, own);
+    return own;
   }
 
-  /** A call that fails is repeated after the reconnect, when all members are announced. */
-  #inChunks<Item>(items: readonly Item[], call: (chunk: readonly Item[]) => Promise<void>): Promise<void>[] {
+  #announce(topic: string, own: OwnTopic): void {
+    const entered = new Map<string, Uint8Array>();
+    const gone: string[] = [];
+    const failed = this.#failed.get(topic);
+    for (const key of own.changed) {
+      const member = own.members.get(key);
+      if (member === undefined) gone.push(key);
+      else entered.set(key, writeMember(member.info, member.sinceMs, member.connections.size));
+      failed?.delete(key);
+    }
+    if (failed?.size === 0) this.#failed.delete(topic);
+    own.changed.clear();
+    if (own.members.size === 0) this.#topics.delete(topic);
+    void this.#inChunks(topic, gone, (chunk) => this.#leave(topic, chunk));
+    void this.#inChunks(topic, [...entered.keys()], (chunk) =>
+      this.#owner.enter(
+        topic,
+        new Map(chunk.map((key) => [fieldOf(this.#owner.nodeId, key), entered.get(key)!])),
+      ),
+    );
+  }
+
+  #leave(topic: string, keys: readonly string[]): Promise<void> {
+    return this.#owner.leave(
+      topic,
+      keys.map((key) => fieldOf(this.#owner.nodeId, key)),
+    );
+  }
+
+  #inChunks(
+    topic: string,
+    keys: readonly string[],
+    call: (chunk: readonly string[]) => Promise<void>,
+  ): Promise<void>[] {
     const calls: Promise<void>[] = [];
-    for (let at = 0; at < items.length; at += CHUNK)
-      calls.push(call(items.slice(at, at + CHUNK)).catch((error: unknown) => this.#owner.fault(error)));
+    for (let at = 0; at < keys.length; at += CHUNK) {
+      const chunk = keys.slice(at, at + CHUNK);
+      calls.push(call(chunk).catch((error: unknown) => this.#callFailed(topic, chunk, error)));
+    }
     return calls;
+  }
+
+  /** The keys are announced again after a delay, or after the reconnect, with their state at that time. */
+  #callFailed(topic: string, keys: readonly string[], error: unknown): void {
+    // One report for each repeat: a broker that refuses writes refuses those of all topics.
+    if (this.#timer === undefined) this.#owner.fault(error);
+    if (this.#isOver) return;
+    let failed = this.#failed.get(topic);
+    if (failed === undefined) this.#failed.set(topic, (failed = new Set()));
+    for (const key of keys) failed.add(key);
+    if (!this.#isOnline || this.#timer !== undefined) return;
+    const { clock, random } = this.#owner;
+    const nowMs = clock.now();
+    if (nowMs - this.#failedAtMs > 2 * MAX_REPEAT_MS) this.#repeats = 0;
+    this.#failedAtMs = nowMs;
+    const longestMs = Math.min(MAX_REPEAT_MS, FIRST_REPEAT_MS * 2 ** this.#repeats++);
+    this.#timer = clock.setTimer(() => this.#repeat(), random.fraction() * longestMs);
+  }
+
+  /** Marks the keys of failed calls as changed. */
+  #repeat(): void {
+    this.#clearTimer();
+    for (const [topic, keys] of this.#failed) {
+      const own = this.#ownOf(topic);
+      for (const key of keys) this.#change(topic, own, key);
+    }
+    this.#failed.clear();
+  }
+
+  #clearTimer(): void {
+    this.#owner.clock.clearTimer(this.#timer);
+    this.#timer = undefined;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.ts';
+import type { RandomSource } from '../engine/random.ts';
 import { EngineError } from '../protocol/errors.ts';
 import type { MemberList, TopicNodeOwner } from '../server/groups/topic-node.ts';
 import type { Engine } from './engine.ts';
@@ -13,6 +14,7 @@ const REAP_CHUNK = 64;
 /** The node that the presence belongs to. */
 export interface PresenceOwner {
   readonly clock: Clock;
+  readonly random: RandomSource;
   readonly nodeId: string;
   readonly server: TopicNodeOwner;
   isUp(): boolean;
@@ -40,7 +42,8 @@ export class Presence {
     this.#owner = owner;
     this.#own = new OwnMembers({
       nodeId: owner.nodeId,
-      wallNow: () => owner.clock.wallNow(),
+      clock: owner.clock,
+      random: owner.random,
       enter: async (topic, members) => engine.enter(topic, members),
       leave: async (topic, fields) => engine.leave(topic, fields),
       wake: () => owner.wake(),

@@ -158,6 +158,87 @@ test('HI-07 after a cut of the engine views agree again', async () => {
   assert.equal(first.owner.events.at(-1), 'leave room:1 bob', 'a node that stops removes its members');
 });
 
+test('HI-07 a leave that a cut of the engine loses is repeated after the reconnect', async () => {
+  for (const isInFlight of [true, false]) {
+    const { hub, nodes } = cluster();
+    const [first, second] = nodes as [TestNode, TestNode];
+    const engine = hub.engines[1]!;
+    second.node.enter('room:1', 'c1', 'ann', null);
+    await first.pass(100, 10);
+    if (isInFlight) {
+      const { leave } = engine;
+      engine.leave = () => Promise.reject(new Error('lost'));
+      second.node.leave('room:1', 'c1');
+      await jobs();
+      engine.leave = leave;
+      engine.cut();
+    } else {
+      engine.cut();
+      second.node.leave('room:1', 'c1');
+      await jobs();
+    }
+    engine.connect();
+    await first.pass(100, 10);
+    assert.deepEqual(hub.members.get('room:1')!.size, 0, `in flight: ${isInFlight}`);
+  }
+});
+
+test('HI-07 changes that the engine refuses are repeated with a backoff, in their last state', async () => {
+  const { hub, nodes } = cluster();
+  const [first, second] = nodes as [TestNode, TestNode];
+  const engine = hub.engines[1]!;
+  second.node.enter('room:1', 'c1', 'ann', null);
+  second.node.enter('room:2', 'c3', 'eve', null);
+  await first.pass(100, 10);
+  const { enter, leave } = engine;
+  let refused = 0;
+  const refuse = (): Promise<never> => {
+    refused++;
+    return Promise.reject(new Error('refused'));
+  };
+  Object.assign(engine, { enter: refuse, leave: refuse });
+  second.node.enter('room:1', 'c2', 'bob', null);
+  second.node.leave('room:2', 'c3');
+  second.node.leave('room:1', 'c1');
+  await first.pass(5_000);
+  second.node.enter('room:2', 'c4', 'zoe', null);
+  await first.pass(60_000);
+  assert.ok(refused > 8 && refused < 100, `${refused} calls`);
+  assert.ok(second.owner.faults.length < refused);
+  Object.assign(engine, { enter, leave });
+  second.node.enter('room:2', 'c5', 'zoe', null);
+  await first.pass(11_000);
+  const list = await asked(first, () => first.node.members('room:1'));
+  assert.deepEqual(
+    list.members?.map(({ key }) => key),
+    ['bob'],
+  );
+  const { members } = await asked(first, () => first.node.members('room:2'));
+  assert.deepEqual(
+    members?.map(({ key, connections }) => [key, connections]),
+    [['zoe', 2]],
+  );
+});
+
+test('HI-07 a node that stops removes a member whose leave failed, and repeats nothing later', async () => {
+  const { hub, nodes } = cluster();
+  const [first, second] = nodes as [TestNode, TestNode];
+  const engine = hub.engines[1]!;
+  second.node.enter('room:1', 'c1', 'ann', null);
+  await first.pass(100, 10);
+  const { leave } = engine;
+  engine.leave = () => Promise.reject(new Error('refused'));
+  second.node.leave('room:1', 'c1');
+  await jobs();
+  engine.leave = leave;
+  const stopped = second.node.stop(1_000);
+  await first.pass(2_000);
+  await stopped;
+  assert.equal(hub.members.get('room:1')!.size, 0);
+  await asked(first, () => first.node.stop(1_000));
+  assert.equal(first.clock.pendingTimers, 0);
+});
+
 /** Awaits a call while time passes. */
 async function asked<Result>(node: TestNode, call: () => Promise<Result>): Promise<Result> {
   const result = call();

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { eventLoopTurns } from '../../../src/testing/index.ts';
 import type { Relayed } from '../../../src/server/groups/topic-node.ts';
 import { offsetsOf, resume, type TestNode, textOf } from '../recorded.ts';
-import { ioredis, nodeRedis } from './clients.ts';
+import { type Commands, ioredis, nodeRedis } from './clients.ts';
 import { allLive, eventsOf, liveNode, numbered, redis, threeNodes, until } from './live.ts';
 import { noRedis } from './server.ts';
 
@@ -58,6 +58,25 @@ function publishedOnce(node: TestNode, results: ReadonlyMap<string, Relayed>): v
   const texts = node.owner.texts.filter((text) => !text.startsWith('hello'));
   assert.deepEqual([...texts].sort(), [...results.keys()].sort());
   for (const [text, result] of results) topOf(result.ok ? result : assert.fail(`${text} failed`));
+}
+
+const PRESENCE = { match: 'room', maxMembers: 10, graceMs: 100 };
+
+/** Waits until Redis itself has members with these keys, and no other. */
+async function untilStored(commands: Commands, keys: readonly string[]): Promise<void> {
+  let found: unknown;
+  let isReading = false;
+  const read = async (): Promise<void> => {
+    isReading = true;
+    const names = (await commands.call('KEYS', '*room*')) as string[];
+    const fields = await Promise.all(names.map((name) => commands.call('HKEYS', name) as Promise<string[]>));
+    found = fields.flat().map((field) => field.slice(field.indexOf(' ') + 1));
+    isReading = false;
+  };
+  await until(`the members ${keys.join()}`, () => {
+    if (!isReading) void read().catch(() => (isReading = false));
+    return JSON.stringify(found) === JSON.stringify(keys);
+  });
 }
 
 describe('faults', { skip, concurrency: 4 }, () => {
@@ -218,6 +237,41 @@ describe('faults', { skip, concurrency: 4 }, () => {
     await agree(nodes, topOf(await nodes[0].publish('news', 'hello')).offset);
     for (const node of nodes) publishedOnce(node, results);
     assert.ok(nodes.every((node) => eventsOf(node, 'down') === 0 && node.owner.faults.length === 0));
+  });
+
+  test('HI-07 a leave that Redis never got is repeated after the restart', async (t) => {
+    const { server, commands } = await redis(t, '--appendonly', 'yes', '--appendfsync', 'always');
+    const { node } = liveNode(t, server, { presence: [PRESENCE] });
+    await until('the connection', () => node.state === 'up');
+    node.enter('room', 'c1', 'ann', null);
+    assert.equal((await node.members('room')).count, 1);
+    await server.pause();
+    node.leave('room', 'c1');
+    await eventLoopTurns(5);
+    await server.kill();
+    await until('engineDown', () => node.state === 'down');
+    await server.run();
+    await untilStored(commands, []);
+    await until('engineUp', () => node.state === 'up');
+    assert.equal((await node.members('room')).count, 0);
+  });
+
+  test('HI-07 a member that Redis refuses for want of memory is repeated without a reconnect', async (t) => {
+    const { server, commands } = await redis(t);
+    const { node, owner } = liveNode(t, server, { presence: [PRESENCE] });
+    await until('the connection', () => node.state === 'up');
+    node.enter('room', 'c1', 'ann', null);
+    await untilStored(commands, ['ann']);
+    await commands.call('CONFIG', 'SET', 'maxmemory', '1');
+    node.enter('room', 'c2', 'bob', null);
+    await until('the refusal', () => owner.faults.length > 0);
+    await commands.call('CONFIG', 'SET', 'maxmemory', '0');
+    await untilStored(commands, ['ann', 'bob']);
+    assert.deepEqual(
+      (await node.members('room')).members?.map(({ key }) => key),
+      ['ann', 'bob'],
+    );
+    assert.ok(!owner.events.some((event) => event.startsWith('down')));
   });
 
   test('SC-03 FLUSHALL while nodes are connected: the run is set again, and every node gets lost once', async (t) => {
