@@ -9,6 +9,9 @@ import type { Message, Payload } from '../protocol/payload.ts';
 /** Close codes that end a stream of messages completely; 1005 is a Close without a code. Any other code is an error. */
 const COMPLETE: ReadonlySet<number> = new Set([1000, 1005]);
 
+const isComplete = ({ wasClean, error, code }: CloseInfo): boolean =>
+  wasClean && error === undefined && COMPLETE.has(code);
+
 /** Codes of the Close that a stream sends: it ended, was given up, or failed. */
 const ENDED = 1000;
 const GIVEN_UP = 1001;
@@ -67,8 +70,7 @@ export class ConnectionPort {
         'ERR_CLOSED',
         `${dropped} received ${dropped === 1 ? 'message was' : 'messages were'} dropped, because the stream did not read them in time after the connection closed`,
       );
-    if (info === undefined || !info.wasClean || info.error !== undefined || !COMPLETE.has(info.code))
-      throw this.closedError('all messages were read');
+    if (info === undefined || !isComplete(info)) throw this.closedError('all messages were read');
   }
 
   /**
@@ -86,11 +88,15 @@ export class ConnectionPort {
     if (this.#isFull) await this.#room();
   }
 
-  /** Closes with 1000 after the accepted messages, and waits until the connection is closed. */
+  /**
+   * Closes with 1000 after the accepted messages, and waits until the connection is closed.
+   * @throws MisuseError `ERR_CLOSED`, as a rejection, unless the connection ended completely. A Close of the peer with another
+   *   code may have crossed the one sent here, so messages may not have been read.
+   */
   async end(): Promise<void> {
     this.#driver.close(ENDED, '');
     const info = await this.#closed;
-    if (!info.wasClean || info.error !== undefined) throw this.closedError('everything was sent');
+    if (!isComplete(info)) throw this.closedError('everything was sent');
   }
 
   /**

@@ -18,7 +18,8 @@ export interface WebStreams {
  *
  * - The peer closes with 1000, or without a code: `readable` ends. Any other end makes it fail with `ERR_CLOSED`, which
  *   names code, reason and cause. `writable` fails as soon as the connection is closed.
- * - `writer.close()` closes with 1000, and resolves when the peer has answered; see `closeOnEnd`.
+ * - `writer.close()` closes with 1000, and resolves when the peer has answered with 1000 or without a code. With any other
+ *   code it rejects with `ERR_CLOSED`; see `closeOnEnd`.
  * - `reader.cancel()` and `writer.abort()` close with 1001; with a reason that is no `AbortError` they close with
  *   1011.
  *

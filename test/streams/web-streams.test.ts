@@ -39,6 +39,26 @@ test('BP-16: writer.close() closes with 1000 after all chunks', async () => {
   assert.deepEqual([info.code, info.wasClean], [1000, true]);
 });
 
+test('BP-16: pipeTo fails with ERR_CLOSED if the peer answers or closes with another code than 1000', async () => {
+  for (const isFirst of [true, false])
+    for (const code of [1000, 1001, 1008, 1011, 4000]) {
+      await using joined = await pair();
+      const { writable } = toWebStreams(joined.client);
+      // The Close of the peer crosses the one of the client, or comes before it.
+      const close = (): void => joined.server.close(code, 'quota');
+      if (isFirst) joined.server.on('message', close);
+      else joined.client.on('stateChange', (state) => state === 'closing' && close());
+      const piping = ReadableStream.from(['a', 'b', 'c']).pipeTo(writable);
+      if (code === 1000) await piping;
+      else
+        await assert.rejects(
+          piping,
+          { code: 'ERR_CLOSED', message: new RegExp(`${code} "quota"`) },
+          `${code} ${isFirst}`,
+        );
+    }
+});
+
 test('BP-16: nothing is read before a reader asks, and writer.ready waits for a slow peer', async () => {
   await using joined = await pair({ client: { highWaterMarkBytes: 20_000 } });
   const { writable } = toWebStreams(joined.client);
