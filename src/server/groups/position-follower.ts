@@ -16,6 +16,7 @@ export class PositionFollower<UserData> implements Follower {
   readonly #options: SubscribeFromOptions | undefined;
   /** Messages up to here may be missing, and that was not reported yet. */
   #missingTo: Position | undefined;
+  #isOver = false;
 
   constructor(driver: DriverOf<UserData>, options: SubscribeFromOptions | undefined) {
     this.#driver = driver;
@@ -24,8 +25,16 @@ export class PositionFollower<UserData> implements Follower {
 
   /** Sends the messages that were published before the subscription began, in one write. @param run As {@link plainRunOf}. */
   deliverMissed(missed: readonly TopicMessage[], run: PreparedRun | undefined): void {
-    if (this.#options?.deliver !== undefined) for (const message of missed) this.deliver(message);
-    else if (run !== undefined) this.#driver.sendRun(run);
+    // The application may unsubscribe, or end the connection, while it gets an event or a message.
+    const isOver = (): boolean => this.#isOver || this.#driver.state === 'closed';
+    if (this.#options?.deliver === undefined) {
+      if (run !== undefined && !isOver()) this.#driver.sendRun(run);
+      return;
+    }
+    for (const message of missed) {
+      if (isOver()) return;
+      this.deliver(message);
+    }
   }
 
   deliver(message: TopicMessage): boolean {
@@ -58,7 +67,9 @@ export class PositionFollower<UserData> implements Follower {
     if (this.#missingTo !== undefined) this.lost(this.#missingTo);
   }
 
-  unsubscribed(): void {}
+  unsubscribed(): void {
+    this.#isOver = true;
+  }
 
   #received({ message }: TopicMessage): Message {
     const { payload } = message;

@@ -119,9 +119,11 @@ export class SubscribeFrom<UserData> {
   ): boolean {
     const follower = new PositionFollower(driver, options);
     const isAdded = this.#owner.join(driver, topic, follower, missed.at(-1)?.position ?? position);
-    if (isAdded) follower.deliverMissed(missed, run);
+    if (isAdded) {
+      this.#owner.joined(driver, topic);
+      follower.deliverMissed(missed, run);
+    }
     driver.link.afterWriting(sent);
-    if (isAdded) this.#owner.joined(driver, topic);
     return isAdded;
   }
 

@@ -55,6 +55,43 @@ test('HI-06 subscribeFrom with deliver hands every message and its position to t
   assert.match(String(errors.shift()?.cause), /as a test/);
 });
 
+test('HI-06 the application may unsubscribe while it gets missed messages: subscribe comes first, and no more follow', async (t) => {
+  const { server, join } = live(t, { history: { match: '*' } });
+  for (const text of ['one', 'two', 'three']) await server.publish('t', text).relayed;
+  const { epoch } = await server.position('t');
+  const { connection } = await join();
+  const events: unknown[] = [];
+  server.on('subscribe', (_, topic) => void events.push(`subscribe ${topic}`));
+  server.on('unsubscribe', (_, topic) => void events.push(`unsubscribe ${topic}`));
+  const since = { epoch, offset: 0 };
+  const subscribed = await connection.subscribeFrom('t', since, {
+    deliver: (message) => {
+      events.push(message);
+      if (message === 'two') connection.unsubscribe('t');
+    },
+  });
+  assert.equal(subscribed.missed, 3);
+  await server.publish('t', 'four').relayed;
+  assert.deepEqual(events.splice(0), ['subscribe t', 'one', 'two', 'unsubscribe t']);
+  const { connection: plain, raw } = await join();
+  server.once('subscribe', (one, topic) => void one.unsubscribe(topic));
+  await plain.subscribeFrom('t', since);
+  await eventLoopTurns(3);
+  assert.equal(raw.received.length, 0, 'unsubscribed by a listener of the event');
+  const again: unknown[] = [];
+  await connection.subscribeFrom('t', since, {
+    deliver: (message) => {
+      again.push(message);
+      // A subscription that began in between is another one.
+      if (again.length > 1) return;
+      connection.unsubscribe('t');
+      connection.subscribe('t');
+    },
+  });
+  assert.deepEqual(again, ['one']);
+  assert.deepEqual([...connection.topics], ['t']);
+});
+
 test('HI-06 subscribeFrom that is aborted, unsubscribed, refused or closed meanwhile rejects, and leaves nothing', async (t) => {
   const { joins, node, core } = controlled(t);
   const { connection } = await joins('chat');
