@@ -166,11 +166,10 @@ test('HI-07 a leave that a cut of the engine loses is repeated after the reconne
     second.node.enter('room:1', 'c1', 'ann', null);
     await first.pass(100, 10);
     if (isInFlight) {
-      const { leave } = engine;
-      engine.leave = () => Promise.reject(new Error('lost'));
+      const refusing = refuse(engine);
       second.node.leave('room:1', 'c1');
       await jobs();
-      engine.leave = leave;
+      refusing.end();
       engine.cut();
     } else {
       engine.cut();
@@ -190,22 +189,17 @@ test('HI-07 changes that the engine refuses are repeated with a backoff, in thei
   second.node.enter('room:1', 'c1', 'ann', null);
   second.node.enter('room:2', 'c3', 'eve', null);
   await first.pass(100, 10);
-  const { enter, leave } = engine;
-  let refused = 0;
-  const refuse = (): Promise<never> => {
-    refused++;
-    return Promise.reject(new Error('refused'));
-  };
-  Object.assign(engine, { enter: refuse, leave: refuse });
+  const refusing = refuse(engine);
   second.node.enter('room:1', 'c2', 'bob', null);
   second.node.leave('room:2', 'c3');
   second.node.leave('room:1', 'c1');
   await first.pass(5_000);
   second.node.enter('room:2', 'c4', 'zoe', null);
   await first.pass(60_000);
-  assert.ok(refused > 8 && refused < 100, `${refused} calls`);
-  assert.ok(second.owner.faults.length < refused);
-  Object.assign(engine, { enter, leave });
+  const { calls } = refusing;
+  assert.ok(calls > 8 && calls < 100, `${calls} calls`);
+  assert.ok(second.owner.faults.length < calls);
+  refusing.end();
   second.node.enter('room:2', 'c5', 'zoe', null);
   await first.pass(11_000);
   const list = await asked(first, () => first.node.members('room:1'));
@@ -226,11 +220,10 @@ test('HI-07 a node that stops removes a member whose leave failed, and repeats n
   const engine = hub.engines[1]!;
   second.node.enter('room:1', 'c1', 'ann', null);
   await first.pass(100, 10);
-  const { leave } = engine;
-  engine.leave = () => Promise.reject(new Error('refused'));
+  const refusing = refuse(engine);
   second.node.leave('room:1', 'c1');
   await jobs();
-  engine.leave = leave;
+  refusing.end();
   const stopped = second.node.stop(1_000);
   await first.pass(2_000);
   await stopped;
@@ -238,6 +231,20 @@ test('HI-07 a node that stops removes a member whose leave failed, and repeats n
   await asked(first, () => first.node.stop(1_000));
   assert.equal(first.clock.pendingTimers, 0);
 });
+
+/** Lets an engine refuse changes of members until `end`. */
+function refuse(engine: object): { calls: number; end(): void } {
+  const refusing = {
+    calls: 0,
+    end: () => void (Reflect.deleteProperty(engine, 'enter') && Reflect.deleteProperty(engine, 'leave')),
+  };
+  const call = (): Promise<never> => {
+    refusing.calls++;
+    return Promise.reject(new Error('refused'));
+  };
+  Object.assign(engine, { enter: call, leave: call });
+  return refusing;
+}
 
 /** Awaits a call while time passes. */
 async function asked<Result>(node: TestNode, call: () => Promise<Result>): Promise<Result> {
