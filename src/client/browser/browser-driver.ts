@@ -219,6 +219,10 @@ export class BrowserDriver implements SeriesOwner, FeedOwner<Message, Message>, 
     return this.#platform.fraction();
   }
 
+  get isWritable(): boolean {
+    return this.series.socket?.readyState === 1;
+  }
+
   sendFrame(frame: string): void {
     this.#transmit(frame);
   }

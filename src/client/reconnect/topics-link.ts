@@ -70,9 +70,12 @@ export class TopicsLink implements TopicsHost, MessageWrapper {
     return this.backoff.connection.random.fraction();
   }
 
+  get isWritable(): boolean {
+    return this.#owner.connection?.state === 'open';
+  }
+
   sendFrame(frame: string): void {
-    const { connection } = this.#owner;
-    if (connection?.state === 'open') connection.send(frame);
+    if (this.isWritable) this.#owner.connection!.send(frame);
   }
 
   bytesOf(text: string): number {

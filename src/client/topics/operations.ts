@@ -82,29 +82,38 @@ export class Operations {
     if (operation.ofConnection) this.#urgent.push(operation);
     else if (!this.#enqueue(operation)) return operation;
     this.#pump();
-    const waitMs = kind.timeoutMs ?? (operation.sent ? undefined : this.#limits.ttlMs);
-    if (waitMs === undefined || operation.ofConnection || operation.abandoned) return operation;
-    const isTimeout = kind.timeoutMs !== undefined;
-    operation.timer = this.#host.clock.setTimer(() => {
-      if (isTimeout)
-        this.abandon(
-          operation,
-          new OperationError('timeout', 'no answer in time', this.#outcomeOf(operation)),
-        );
-      else if (!operation.sent)
+    if (operation.ofConnection || operation.abandoned) return operation;
+    if (kind.timeoutMs !== undefined)
+      operation.timer = this.#host.clock.setTimer(
+        () =>
+          this.abandon(
+            operation,
+            new OperationError('timeout', 'no answer in time', this.#outcomeOf(operation)),
+          ),
+        kind.timeoutMs,
+      );
+    else if (!operation.sent) this.#limitWait(operation);
+    return operation;
+  }
+
+  /** Fails an operation that is queued for longer than `ttlMs`. */
+  #limitWait(operation: Operation): void {
+    const { clock } = this.#host;
+    clock.clearTimer(operation.timer);
+    operation.timer = clock.setTimer(() => {
+      if (!this.#open.has(operation.id))
         this.abandon(
           operation,
           new OperationError('expired', 'queued longer than ttlMs', this.#outcomeOf(operation)),
         );
-    }, waitMs);
-    return operation;
+    }, this.#limits.ttlMs);
   }
 
   /** Fails an operation before its answer. */
   abandon(operation: Operation, error: OperationError): void {
     if (operation.abandoned) return;
     operation.abandoned = true;
-    if (!operation.sent) this.#remove(operation);
+    if (!this.#open.has(operation.id)) this.#remove(operation);
     this.#host.clock.clearTimer(operation.timer);
     operation.failed(error);
   }
@@ -127,7 +136,10 @@ export class Operations {
     this.#open.clear();
     this.#urgent = [];
     const again = open.filter(({ resend, abandoned }) => resend && !abandoned);
-    for (const operation of again) this.#waitingBytes += operation.bytes;
+    for (const operation of again) {
+      this.#waitingBytes += operation.bytes;
+      this.#limitWait(operation);
+    }
     this.#waiting = [...again, ...this.#waiting];
     for (const operation of open)
       if (!operation.resend && !operation.ofConnection)
@@ -164,7 +176,7 @@ export class Operations {
   }
 
   #enqueue(operation: Operation): boolean {
-    if (this.#host.queue === false && !this.#connected) {
+    if (this.#host.queue === false && !this.#host.isWritable) {
       this.#fail(operation, 'offline', 'there is no connection, and offlineQueue is false');
       return false;
     }
@@ -179,7 +191,7 @@ export class Operations {
   }
 
   #pump(): void {
-    while (this.#connected && this.#open.size < MAX_OPEN) {
+    while (this.#connected && this.#host.isWritable && this.#open.size < MAX_OPEN) {
       let operation = this.#urgent.shift();
       if (operation === undefined) {
         operation = this.#waiting.shift();

@@ -15,7 +15,9 @@ export interface TopicsHost {
   readonly backoff: BackoffSettings;
   /** Random; from 0 up to, not including, 1. */
   fraction(): number;
-  /** Sends a frame on the current connection. */
+  /** There is a connection, and it is not ending. */
+  readonly isWritable: boolean;
+  /** Sends a frame on the current connection; drops it unless {@link isWritable}. */
   sendFrame(frame: string): void;
   /** Length of a text as UTF-8. */
   bytesOf(text: string): number;

@@ -237,6 +237,26 @@ test('RC-07 RC-06: topics, requests and messages work over hawser.v1', async (t)
   assert.throws(() => void room.publish(7 as never), { code: 'ERR_ARGUMENT' });
 });
 
+test('RC-07 RC-06: a publish while the connection ends is sent on the next one', async (t) => {
+  const { driver, socket, frames, clock } = await openPage(t, V1);
+  const topics = driver.topicsFor('client.topic');
+  const room = topics.topic('room', undefined);
+  socket().open('hawser.v1');
+  socket().receive('{"op":"ok","id":1}');
+  socket().readyState = 2;
+  const published = room.publish('x');
+  published.catch(() => {});
+  socket().end(1012);
+  await pass(clock, 3_000);
+  socket().open('hawser.v1');
+  assert.deepEqual(
+    frames().map(({ op }) => op),
+    ['subscribe', 'publish'],
+  );
+  socket().receive('{"op":"ok","id":2}');
+  assert.deepEqual(await published, {});
+});
+
 for (const data of ['{', new ArrayBuffer(1)]) {
   test(`RC-07 HI-01: a server that breaks hawser.v1 with ${typeof data} is left for good`, async (t) => {
     const { socket, told } = await openPage(t, V1);

@@ -65,6 +65,55 @@ test('RC-06: with resend, an unanswered publish is sent again, before newer ones
   assert.deepEqual(second.end, first.end);
 });
 
+test('RC-06: an operation that starts while the connection ends is sent on the next one', async (t) => {
+  const { topics, sent, serve, connect, ending, cut } = scripted(t);
+  const room = topics.topic('room', undefined);
+  connect();
+  serve({ op: 'ok', id: 1 });
+  sent();
+  ending();
+  const published = endOf(room.publish('x'));
+  const asked = endOf(topics.request('price', undefined, undefined));
+  cut();
+  await settle();
+  assert.deepEqual([published.end, asked.end, sent()], [undefined, undefined, []]);
+  connect();
+  assert.deepEqual(
+    sent().map(({ op }) => op),
+    ['subscribe', 'publish', 'request'],
+  );
+  serve({ op: 'ok', id: 2 }, { op: 'reply', id: 3, data: '7' });
+  await settle();
+  assert.deepEqual([published.end, asked.end], [{}, 7]);
+});
+
+test('RC-06 RC-04: a publish that waits to be sent again expires after ttlMs, with outcome unknown', async (t) => {
+  const { topics, clock, sent, serve, connect, cut } = scripted(t, {
+    queue: { maxMessages: 2, maxBytes: 10_000, ttlMs: 5_000 },
+  });
+  const room = topics.topic('room', undefined);
+  connect();
+  serve({ op: 'ok', id: 1 });
+  const late = endOf(room.publish('late', { resend: true }));
+  clock.advance(5_000);
+  cut();
+  clock.advance(4_999);
+  await settle();
+  assert.equal(late.end, undefined);
+  clock.advance(1);
+  await settle();
+  assert.deepEqual(late.end, ['expired', 'unknown']);
+  assert.equal(topics.operations.size, 0);
+  const again = endOf(room.publish('again', { resend: true }));
+  sent();
+  connect();
+  cut();
+  connect();
+  clock.advance(5_000);
+  await settle();
+  assert.equal(again.end, undefined, 'it was sent again, and its answer may come');
+});
+
 test('RC-06 RC-04: operations wait within the limits of the queue, in number, bytes and time', async (t) => {
   const queue = { maxMessages: 2, maxBytes: 10_000, ttlMs: 5_000 };
   const { topics, clock } = scripted(t, { queue });
@@ -87,7 +136,7 @@ test('RC-06 RC-04: operations wait within the limits of the queue, in number, by
 });
 
 test('RC-06 RC-04: without a queue, an operation without a connection fails at once', async (t) => {
-  const { topics, serve, connect } = scripted(t, { queue: false });
+  const { topics, serve, connect, ending } = scripted(t, { queue: false });
   const room = topics.topic('room', undefined);
   await assert.rejects(room.publish('x'), { code: 'offline', outcome: 'not-published' });
   await assert.rejects(topics.request('price', undefined, undefined), {
@@ -99,6 +148,8 @@ test('RC-06 RC-04: without a queue, an operation without a connection fails at o
   const published = room.publish('x');
   serve({ op: 'ok', id: 4 });
   assert.deepEqual(await published, {});
+  ending();
+  await assert.rejects(room.publish('x'), { code: 'offline', outcome: 'not-published' });
 });
 
 test('HI-09: a request gets its answer as a value, or the error of the server', async (t) => {

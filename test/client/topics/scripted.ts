@@ -16,6 +16,8 @@ export interface Scripted {
   /** Frames of the server. */
   readonly serve: (...frames: readonly Frame[]) => void;
   readonly connect: () => void;
+  /** The connection begins to end; frames of the server may still come. */
+  readonly ending: () => void;
   readonly cut: () => void;
   /** What the host heard, in order: messages, failures, violations. */
   readonly heard: unknown[];
@@ -26,12 +28,18 @@ export function scripted(t: TestContext, options: Partial<TopicsHost> = {}): Scr
   const clock = new VirtualClock();
   const heard: unknown[] = [];
   const queue: Frame[] = [];
+  let isWritable = false;
   const host: TopicsHost = {
     clock,
     queue: DEFAULT_RECONNECT_OPTIONS.offlineQueue,
     backoff: DEFAULT_RECONNECT_OPTIONS,
     fraction: () => 0.5,
-    sendFrame: (frame) => void queue.push(JSON.parse(frame) as Frame),
+    get isWritable() {
+      return isWritable;
+    },
+    sendFrame: (frame) => {
+      if (isWritable) queue.push(JSON.parse(frame) as Frame);
+    },
     bytesOf: (text) => Buffer.byteLength(text),
     dataOf: (payload) => payload as string | Uint8Array,
     toBase64: (bytes) => Buffer.from(bytes).toString('base64'),
@@ -56,8 +64,17 @@ export function scripted(t: TestContext, options: Partial<TopicsHost> = {}): Scr
     serve: (...frames) => {
       for (const frame of frames) void topics.received(JSON.stringify(frame));
     },
-    connect: () => topics.connected(),
-    cut: () => topics.disconnected(),
+    connect: () => {
+      isWritable = true;
+      topics.connected();
+    },
+    ending: () => {
+      isWritable = false;
+    },
+    cut: () => {
+      isWritable = false;
+      topics.disconnected();
+    },
     heard,
   };
 }
