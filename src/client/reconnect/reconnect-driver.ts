@@ -173,10 +173,13 @@ export class ReconnectDriver
     const owner = clientOwnerOf(connection);
     owner.onDrained = () => this.#flush();
     owner.passesMessagesOn = true;
-    if (connection.protocol === SUBPROTOCOL) this.#link ??= new TopicsLink(this, this.#settings);
-    this.#tell('open', connection);
-    const link = this.#link?.opened(connection) === true ? this.#link : undefined;
+    const speaks = connection.protocol === SUBPROTOCOL;
+    if (speaks) this.#link ??= new TopicsLink(this, this.#settings);
+    const link = speaks ? this.#link : undefined;
+    // Before the event, because a listener of `open` may send.
     this.#outbox.wrapper = link;
+    this.#tell('open', connection);
+    this.#link?.opened(connection);
     this.#flush();
     owner.messageListeners = [
       link === undefined

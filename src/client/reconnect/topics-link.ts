@@ -39,15 +39,12 @@ export class TopicsLink implements TopicsHost, MessageWrapper {
     this.topics = new ClientTopics(this);
   }
 
-  /** @returns Whether the connection speaks `hawser.v1`. */
-  opened(connection: ClientConnection): boolean {
-    const speaks = connection.protocol === SUBPROTOCOL;
+  opened(connection: ClientConnection): void {
     // A listener of `open` may have asked for the first topic.
-    if (this.#opened === connection) return speaks;
+    if (this.#opened === connection) return;
     this.#opened = connection;
-    if (speaks) this.topics.connected();
+    if (connection.protocol === SUBPROTOCOL) this.topics.connected();
     else this.topics.notSpoken(connection.protocol);
-    return speaks;
   }
 
   /** @returns A promise that delays further reading. */

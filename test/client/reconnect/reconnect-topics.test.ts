@@ -106,6 +106,56 @@ for (const options of [PROTOCOLS, {}] as const) {
   });
 }
 
+test('RC-06: send in a listener of open is the op message, or plain after a reconnect without hawser.v1', async (t) => {
+  const server = await topicServer(t);
+  const { client, clock, next } = boat(t, server.url, PROTOCOLS);
+  client.on('open', () => void client.send('hello'));
+  await next('open');
+  await waitUntil(() => server.received.length === 1);
+  await server.leave();
+  const { delayMs } = await next('retry');
+  await server.comeBack({});
+  clock.advance(delayMs);
+  await next('open');
+  await waitUntil(() => server.received.length === 2);
+  assert.deepEqual(server.received, ['hello', 'hello']);
+});
+
+test('RC-06: without a queue, operations in a listener of open are sent', async (t) => {
+  const server = await topicServer(t);
+  const { client } = boat(t, server.url, { ...PROTOCOLS, offlineQueue: false });
+  const room = client.topic('room');
+  const answers = new Promise<unknown[]>((resolve, reject) => {
+    client.on('open', () => {
+      Promise.all([client.request('echo', 1), room.publish('x')]).then(resolve, reject);
+    });
+  });
+  const [echo, published] = await answers;
+  assert.equal(echo, 1);
+  assert.equal((published as { position: { offset: number } }).position.offset, 1);
+});
+
+for (const [name, start] of [
+  ['after terminate', 'terminated'],
+  ['before an open listener that terminates', 'queued'],
+] as const) {
+  test(`RC-06: a publish ${name} is sent on the next connection`, async (t) => {
+    const server = await topicServer(t);
+    const { client, clock, next } = boat(t, server.url, PROTOCOLS);
+    const room = client.topic('room');
+    if (start === 'queued') client.once('open', (connection) => connection.terminate());
+    else {
+      await room.subscribed();
+      client.connection!.terminate();
+    }
+    const published = Promise.all([room.publish('x'), client.request('echo', 2)]);
+    published.catch(() => {});
+    clock.advance((await next('retry')).delayMs);
+    const [{ position }, echo] = await published;
+    assert.deepEqual([position?.offset, echo], [1, 2]);
+  });
+}
+
 test('RC-06: without hawser.v1 in protocols, topics and requests throw with the fix', async (t) => {
   const server = await topicServer(t);
   const { client } = boat(t, server.url, { protocols: ['chat'] });
