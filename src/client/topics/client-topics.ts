@@ -269,9 +269,7 @@ export class ClientTopics implements DriverOwner, TopicCalls {
         return undefined;
       }
       case 'unsubscribed':
-        this.#drivers
-          .get(frame.topic)
-          ?.refused(new OperationError(frame.code, `the server ended the subscription: ${frame.code}`));
+        this.#drivers.get(frame.topic)?.unsubscribed(frame.code);
         return undefined;
       case 'request': {
         const connection = this.#connection;

@@ -160,6 +160,12 @@ export class TopicDriver implements FeedOwner<Entry, TopicMessage> {
     for (const { reject } of waiters) reject(this.#end);
   }
 
+  /** The server ended the subscription. Before `ok`, that is the one of an earlier topic with this name. */
+  unsubscribed(code: string): void {
+    if (this.state === 'live' || this.state === 'behind')
+      this.refused(new OperationError(code, `the server ended the subscription: ${code}`));
+  }
+
   /** The server refused the subscription, or ended it. */
   refused(error: OperationError): void {
     this.close(error);

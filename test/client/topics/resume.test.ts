@@ -272,10 +272,14 @@ for (const [name, frame] of [
     const next = loop.next();
     const subscribed = room.subscribed();
     connect();
+    if (frame.op === 'unsubscribed') {
+      serve({ op: 'ok', id: 1 });
+      await subscribed;
+    }
     serve(frame);
     const { code } = frame;
     await assert.rejects(next, { code });
-    await assert.rejects(subscribed, { code });
+    if (frame.op === 'error') await assert.rejects(subscribed, { code });
     await assert.rejects(room.subscribed(), { code });
     assert.deepEqual([room.state, events], ['closed', [['error', code]]]);
     assert.throws(() => room.publish('x'), { code: 'ERR_STATE' });
@@ -314,6 +318,21 @@ test('RC-06: closing a topic unsubscribes, ends its loop and frees its name', as
   serve(...messages('room', 4, 4), { op: 'ok', id: 2 }, { op: 'ok', id: 3, epoch: 'a', offset: 4 });
   serve(...messages('room', 5, 5));
   assert.deepEqual(events, [['5', 5]]);
+});
+
+test('RC-06: an unsubscribed of the closed subscription does not close the topic that was opened again', (t) => {
+  const { topics, serve, connect } = scripted(t);
+  const room = topics.topic('room', undefined);
+  connect();
+  serve({ op: 'ok', id: 1, ...A });
+  room.close();
+  const again = topics.topic('room', { since: A });
+  const events = eventsOf(again);
+  serve({ op: 'unsubscribed', topic: 'room', code: 'revoked' });
+  serve({ op: 'error', id: 2, code: 'not-subscribed' }, { op: 'ok', id: 3, recovered: true, ...A });
+  assert.deepEqual([again.state, events], ['live', [['recovered', 3, 0]]]);
+  serve({ op: 'unsubscribed', topic: 'room', code: 'revoked' });
+  assert.deepEqual([again.state, events.at(-1)], ['closed', ['error', 'revoked']]);
 });
 
 test('RC-06: binary messages arrive as bytes, and are published as base64', async (t) => {
