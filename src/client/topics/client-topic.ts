@@ -56,7 +56,8 @@ export class ClientTopic extends TopicEmitter<TopicEvents> implements AsyncItera
 
   /**
    * Resolves with the position at which the subscription began, or begins again.
-   * @throws OperationError (as a rejection) if the topic is closed first; its code is the reason of the server, or `closed`.
+   * @throws OperationError (as a rejection) if the topic is closed first; its code is the reason of the server, or `closed`. Also if
+   *   the server does not speak `hawser.v1`, with the code `no-protocol`.
    */
   subscribed(): Promise<Position | undefined> {
     checkSurplus('topic.subscribed', arguments, 0);
@@ -94,7 +95,7 @@ export class ClientTopic extends TopicEmitter<TopicEvents> implements AsyncItera
 
   /**
    * Messages one by one, across reconnects, at the pace of the loop. Ends when the topic or the client is closed; throws the
-   * `OperationError` if the server refused or ended the subscription.
+   * `OperationError` if the server refused or ended the subscription, or does not speak `hawser.v1`.
    * @throws MisuseError `ERR_STATE` while another loop runs.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<TopicMessage> {

@@ -60,13 +60,12 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export class ClientTopics implements DriverOwner, TopicCalls {
   readonly host: TopicsHost;
   readonly operations: Operations;
+  noProtocol: OperationError | undefined;
   readonly #drivers = new Map<string, TopicDriver>();
   readonly #requests: Requests;
   /** Counts connections; odd while one is open. */
   #connection = 0;
   #isOver = false;
-  /** Set while the current connection does not speak `hawser.v1`. */
-  #notSpoken: OperationError | undefined;
 
   constructor(host: TopicsHost) {
     this.host = host;
@@ -93,9 +92,11 @@ export class ClientTopics implements DriverOwner, TopicCalls {
     driver.topic = topic;
     this.#drivers.set(name, driver);
     if (this.isConnected) driver.connected();
-    else if (this.#notSpoken !== undefined) {
-      const error = this.#notSpoken;
-      queueMicrotask(() => driver.reported(error));
+    else if (this.noProtocol !== undefined) {
+      const error = this.noProtocol;
+      queueMicrotask(() => {
+        if (this.noProtocol === error) driver.notSpoken(error);
+      });
     }
     return topic;
   }
@@ -106,7 +107,7 @@ export class ClientTopics implements DriverOwner, TopicCalls {
     this.#refuseIfOver('client.request');
     const text = jsonOf('client.request', data);
     const { signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options ?? {};
-    if (this.#notSpoken !== undefined) return Promise.reject(this.#notSpoken);
+    if (this.noProtocol !== undefined) return Promise.reject(this.noProtocol);
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     return new Promise((resolve, reject) => {
       const settled = (): void => signal?.removeEventListener('abort', aborted);
@@ -194,7 +195,8 @@ export class ClientTopics implements DriverOwner, TopicCalls {
 
   /** The connection is closed, and all of its messages were passed to {@link received}. */
   disconnected(): void {
-    this.#notSpoken = undefined;
+    if (this.noProtocol !== undefined) for (const { feed } of this.#drivers.values()) feed.reopen();
+    this.noProtocol = undefined;
     if (!this.isConnected) return;
     this.#connection++;
     for (const driver of this.#drivers.values()) driver.disconnected();
@@ -206,10 +208,10 @@ export class ClientTopics implements DriverOwner, TopicCalls {
     const chosen = protocol === '' ? 'no subprotocol' : JSON.stringify(protocol);
     const message = `the server chose ${chosen}, not ${SUBPROTOCOL}, so topics and requests cannot work; the server needs ${SUBPROTOCOL} in its protocols`;
     const error = new OperationError('no-protocol', message);
-    this.#notSpoken = error;
+    this.noProtocol = error;
     if (this.#drivers.size === 0 && this.operations.size === 0)
       this.host.topicFailed(error, 'the subprotocol');
-    for (const driver of this.#drivers.values()) driver.reported(error);
+    for (const driver of this.#drivers.values()) driver.notSpoken(error);
     this.operations.failAll('no-protocol', message);
   }
 
@@ -314,7 +316,7 @@ export class ClientTopics implements DriverOwner, TopicCalls {
     kind: Omit<OperationKind, 'answered' | 'failed'>,
     result: (frame: OkFrame) => Result,
   ): Promise<Result> {
-    if (this.#notSpoken !== undefined) return Promise.reject(this.#notSpoken);
+    if (this.noProtocol !== undefined) return Promise.reject(this.noProtocol);
     return new Promise((resolve, reject) => {
       this.operations.start(fields, {
         ...kind,

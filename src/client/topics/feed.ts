@@ -60,8 +60,13 @@ export class Feed<Entry, Value> {
 
   /** There are no more entries. A loop ends after the buffered ones, or throws `error`. */
   end(error?: unknown): void {
-    this.#end ??= error === undefined ? {} : { error };
+    this.#end = error === undefined ? {} : { error };
     this.pump();
+  }
+
+  /** Entries may come again after `end`. */
+  reopen(): void {
+    this.#end = undefined;
   }
 
   /** Drops the buffered entries. @returns Their number. */

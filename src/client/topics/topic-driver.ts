@@ -44,6 +44,8 @@ export interface DriverOwner {
   readonly host: TopicsHost;
   readonly operations: Operations;
   readonly isConnected: boolean;
+  /** Set while the current connection does not speak `hawser.v1`. */
+  readonly noProtocol: OperationError | undefined;
   topicClosed(driver: TopicDriver): void;
 }
 
@@ -155,9 +157,15 @@ export class TopicDriver implements FeedOwner<Entry, TopicMessage> {
       );
     if (error === undefined) this.feed.drop();
     this.feed.end(error?.code === 'closed' ? undefined : error);
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const { reject } of waiters) reject(this.#end);
+    this.#rejectWaiters(this.#end);
+  }
+
+  /** The server does not speak `hawser.v1`. The topic stays open, because the next connection may speak it. */
+  notSpoken(error: OperationError): void {
+    if (this.state === 'closed') return;
+    this.feed.end(error);
+    this.#rejectWaiters(error);
+    this.reported(error);
   }
 
   /** The server ended the subscription. Before `ok`, that is the one of an earlier topic with this name. */
@@ -181,7 +189,8 @@ export class TopicDriver implements FeedOwner<Entry, TopicMessage> {
   // Called by the application, through its `ClientTopic`.
 
   subscribed(): Promise<Position | undefined> {
-    if (this.#end !== undefined) return Promise.reject(this.#end);
+    const error = this.#end ?? this.#owner.noProtocol;
+    if (error !== undefined) return Promise.reject(error);
     if (this.state === 'live' || this.state === 'behind') return Promise.resolve(this.#received);
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject });
@@ -267,6 +276,12 @@ export class TopicDriver implements FeedOwner<Entry, TopicMessage> {
     const longestMs = longestDelayMs(host.backoff, ++this.#refusals, false);
     const delayMs = drawDelayMs(longestMs, host.fraction(), error.retryAfterMs);
     this.#timer = host.clock.setTimer(() => this.#subscribe(), delayMs);
+  }
+
+  #rejectWaiters(error: OperationError): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const { reject } of waiters) reject(error);
   }
 
   #listenerFailed(error: unknown, event: string): void {

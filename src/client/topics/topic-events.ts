@@ -42,6 +42,9 @@ export interface TopicEvents {
    * `members` there are too many to list, and `join` and `leave` stop until it comes with `members`.
    */
   members: [presence: Presence];
-  /** The server refused the subscription or ended it, and the topic is closed; or a listener threw (code `handler`). */
+  /**
+   * The server refused the subscription or ended it, and the topic is closed; or a listener threw (code `handler`); or the
+   * server does not speak `hawser.v1` (code `no-protocol`), and the topic waits for a connection that does.
+   */
   error: [error: OperationError];
 }

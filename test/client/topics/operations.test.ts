@@ -294,19 +294,48 @@ test('HI-09: the client handles at most 16 requests of the server at a time', as
 });
 
 test('RC-06: a server that does not speak hawser.v1 is an error for every topic and operation', async (t) => {
-  const { topics, heard } = scripted(t);
+  const { topics, heard, serve, connect, cut } = scripted(t);
   topics.notSpoken('chat');
   assert.deepEqual(heard, [['topicFailed', 'no-protocol', 'the subprotocol']]);
   const room = topics.topic('room', undefined);
   const events = eventsOf(room);
+  const early = endOf(room.subscribed());
+  const loop = room[Symbol.asyncIterator]();
+  const next = endOf(loop.next());
   await settle();
   assert.deepEqual(events, [['error', 'no-protocol']]);
+  assert.deepEqual(
+    [early.end, next.end],
+    [
+      ['no-protocol', undefined],
+      ['no-protocol', undefined],
+    ],
+  );
   await assert.rejects(room.publish('x'), /the server chose "chat", not hawser\.v1/);
   await assert.rejects(topics.request('x', undefined, undefined), { code: 'no-protocol' });
   topics.disconnected();
+  const waiting = endOf(room.subscribed());
+  const again = room[Symbol.asyncIterator]();
+  const message = endOf(again.next());
+  await settle();
+  assert.deepEqual([waiting.end, message.end], [undefined, undefined]);
   topics.notSpoken('');
+  await settle();
+  assert.deepEqual([waiting.end, (message.end as string[])[0]], [['no-protocol', undefined], 'no-protocol']);
   assert.equal(events.length, 2);
   assert.equal(room.state, 'waiting', 'the next connection may speak it');
+  topics.disconnected();
+  const live = room[Symbol.asyncIterator]();
+  connect();
+  serve({ op: 'ok', id: 1 }, { op: 'message', topic: 'room', data: 'hello' });
+  assert.deepEqual(await live.next(), { done: false, value: 'hello' });
+  cut();
+  topics.notSpoken('');
+  const last = live.next();
+  await assert.rejects(last, { code: 'no-protocol' });
+  const closed = room[Symbol.asyncIterator]();
+  room.close();
+  assert.deepEqual(await closed.next(), { done: true, value: undefined });
 });
 
 test('RC-06: the end of the client ends topics, loops, operations and handlers', async (t) => {
