@@ -39,8 +39,10 @@ export const POSITION: Rule = [
   (value) =>
     isMember(value, 'epoch') &&
     typeof (value as { epoch: unknown }).epoch === 'string' &&
-    Number.isSafeInteger((value as { offset?: unknown }).offset),
-  'a position: { epoch, offset }',
+    /^[\w-]{1,32}$/.test((value as { epoch: string }).epoch) &&
+    Number.isSafeInteger((value as { offset?: unknown }).offset) &&
+    (value as { offset: number }).offset >= 0,
+  'a position of a topic: { epoch, offset }',
 ];
 
 /** @throws MisuseError `ERR_ARGUMENT`, which names call, argument and value. */

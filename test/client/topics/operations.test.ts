@@ -414,6 +414,15 @@ test('GN-02: wrong arguments and options of topics and requests are refused with
     /no option "sinse"; .*since, presence/,
   );
   refused(() => topics.topic('x', { since: { epoch: 1 } } as never), 'ERR_OPTION', /since is an object/);
+  for (const since of [
+    { epoch: '', offset: 0 },
+    { epoch: 'a b', offset: 0 },
+    { epoch: 'x'.repeat(33), offset: 0 },
+    { epoch: 'a', offset: -1 },
+    { epoch: 'a', offset: 0.5 },
+    { epoch: 'a' },
+  ])
+    refused(() => topics.topic('x', { since } as never), 'ERR_OPTION', /since is an object; .*position/);
   refused(() => topics.topic('x', [] as never), 'ERR_ARGUMENT', /an array/);
   refused(() => topics.topic('x', 'y' as never), 'ERR_ARGUMENT', /options is "y"/);
   refused(() => topics.request('x', undefined, { timeoutMs: 0 }), 'ERR_OPTION', /timeoutMs is 0.*from 1/);
