@@ -45,15 +45,11 @@ export class Listeners<Events extends EventMap<Events>> {
 
   remove(name: string, listener: AnyListener): void {
     this.#check(name, listener);
-    const entries = this.#entries.get(name) ?? [];
     // As in Node, the one that was added last.
-    const at = entries.findLastIndex((each) => each.listener === listener);
-    if (at < 0) return;
-    this.#entries.set(
+    this.#drop(
       name,
-      entries.filter((_, index) => index !== at),
+      this.#entries.get(name)?.findLast((each) => each.listener === listener),
     );
-    this.#changed(name);
   }
 
   count(name: keyof Events & string): number {
@@ -73,7 +69,7 @@ export class Listeners<Events extends EventMap<Events>> {
   ): Promise<unknown>[] | undefined {
     let pending: Promise<unknown>[] | undefined;
     for (const entry of this.#entries.get(name) ?? []) {
-      if (entry.once) this.remove(name, entry.listener);
+      if (entry.once) this.#drop(name, entry);
       try {
         const result: unknown = Reflect.apply(entry.listener, self, args);
         if (isThenable(result))
@@ -83,6 +79,16 @@ export class Listeners<Events extends EventMap<Events>> {
       }
     }
     return pending;
+  }
+
+  #drop(name: string, entry: Entry | undefined): void {
+    const entries = this.#entries.get(name) ?? [];
+    if (entry === undefined || !entries.includes(entry)) return;
+    this.#entries.set(
+      name,
+      entries.filter((each) => each !== entry),
+    );
+    this.#changed(name);
   }
 
   #check(name: string, listener: unknown): void {

@@ -462,5 +462,11 @@ test('RC-06: listeners are added and removed as on other objects; once is called
   serve({ op: 'ok', id: 1 }, { op: 'message', topic: 'room', data: '1' });
   serve({ op: 'message', topic: 'room', data: '2' });
   assert.deepEqual(seen, ['once', 'on', 'handler', 'broken', 'on', 'handler', 'broken']);
+  const calls: string[] = [];
+  const both = (message: unknown): void => void calls.push(String(message));
+  const other = topics.topic('other', undefined);
+  other.once('message', both).on('message', both);
+  serve({ op: 'ok', id: 2 }, ...['1', '2', '3'].map((data) => ({ op: 'message', topic: 'other', data })));
+  assert.deepEqual(calls, ['1', '1', '2', '3']);
   assert.ok(new OperationError('busy', 'busy', { retryAfterMs: 5 }).retryAfterMs === 5);
 });
