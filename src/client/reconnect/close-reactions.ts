@@ -1,3 +1,5 @@
+import { checkArgument, type Rule } from '../topics/check.ts';
+
 /**
  * The reaction to an end. `stay-away`: no further attempt. `again`: with the usual delay. `again-spread`: the first delay
  * is longer, because all clients of the server may reconnect together. `again-some`: the same, up to
@@ -39,9 +41,14 @@ export function overruled(byRule: Reaction, again: boolean | undefined): Reactio
   return byRule === 'again-spread' || byRule === 'again-some' ? 'again-spread' : 'again';
 }
 
+const OPINION: Rule = [
+  (value) => value === undefined || typeof value === 'boolean',
+  'true, false or undefined, at once',
+];
+
 /**
- * The reaction after the application was asked. If its function throws, the rules decide.
- * @param client Reports what the function throws.
+ * The reaction after the application was asked. If its function throws or returns another value, the rules decide.
+ * @param client Reports what the function throws, and other values.
  */
 export function reactionAfter<Info>(
   byRule: Reaction,
@@ -50,7 +57,11 @@ export function reactionAfter<Info>(
   client: { listenerFailed(error: unknown, where: string): void },
 ): Reaction {
   try {
-    return overruled(byRule, shouldReconnect?.(info));
+    const again = shouldReconnect?.(info);
+    // The result is refused below. The rejection of a promise would end the process, too.
+    if (!OPINION[0](again)) Promise.resolve(again).catch(() => {});
+    checkArgument('shouldReconnect', 'its result', again, OPINION);
+    return overruled(byRule, again);
   } catch (error) {
     client.listenerFailed(error, 'shouldReconnect');
     return byRule;

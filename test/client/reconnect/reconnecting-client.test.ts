@@ -265,6 +265,27 @@ test('RC-03: if shouldReconnect throws, the rules apply', async (t) => {
   assert.deepEqual([code, cause], ['ERR_HANDLER', fault]);
 });
 
+for (const [name, opinion] of [
+  ['a promise', async () => false],
+  ['a promise that rejects', () => Promise.reject(new Error('oops'))],
+  ['null', () => null],
+] as const) {
+  test(`RC-03: if shouldReconnect returns ${name}, that is reported and the rules apply`, async (t) => {
+    const port = await harbour(t);
+    const { next } = boat(t, port.url, { shouldReconnect: opinion as never });
+    await next('open');
+    const [connection] = port.server().connections;
+    connection?.close(4000);
+    const { code, cause } = await next('error');
+    assert.deepEqual([code, (cause as { code?: string }).code], ['ERR_HANDLER', 'ERR_ARGUMENT']);
+    assert.match(
+      (cause as Error).message,
+      /shouldReconnect: its result is .*; it must be true, false or undefined/,
+    );
+    assert.deepEqual(short(await next('giveUp')), ['refused', 4000]);
+  });
+}
+
 test('RC-01: url, protocols, headers and token are called before every attempt; a failure of one is retried', async (t) => {
   const seen: unknown[] = [];
   const port = await harbour(t, {
