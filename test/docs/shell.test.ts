@@ -124,7 +124,9 @@ async function checkClient(t: TestContext, name: string, args: readonly string[]
         ? file
         : args[at - 1] === '--listen'
           ? '0'
-          : word,
+          : args[at - 1] === '--pid'
+            ? String(process.pid)
+            : word,
   );
   const io = fakeIo();
   io.input.end('1\n2\n');
