@@ -3,14 +3,14 @@ import type { Clock } from '../engine/clock.ts';
 import type { RandomSource } from '../engine/random.ts';
 import { MisuseError } from '../protocol/errors.ts';
 import { fieldOf, writeMember } from './member-record.ts';
+import { type BackoffLimits, backoffMs } from './backoff.ts';
 
 /** Most members in one call of the engine. */
 const CHUNK = 64;
 const MAX_KEY_BYTES = 128;
 const MAX_INFO_BYTES = 1_024;
-/** Longest delay before the first repeat of failed calls, in ms; it doubles up to the maximum. */
-const FIRST_REPEAT_MS = 500;
-const MAX_REPEAT_MS = 10_000;
+/** Before failed calls are repeated. */
+const REPEAT: BackoffLimits = { firstMs: 500, maxMs: 10_000 };
 
 interface OwnMember {
   info: unknown;
@@ -192,10 +192,9 @@ export class OwnMembers {
     if (!this.#isOnline || this.#timer !== undefined) return;
     const { clock, random } = this.#owner;
     const nowMs = clock.now();
-    if (nowMs - this.#failedAtMs > 2 * MAX_REPEAT_MS) this.#repeats = 0;
+    if (nowMs - this.#failedAtMs > 2 * REPEAT.maxMs) this.#repeats = 0;
     this.#failedAtMs = nowMs;
-    const longestMs = Math.min(MAX_REPEAT_MS, FIRST_REPEAT_MS * 2 ** this.#repeats++);
-    this.#timer = clock.setTimer(() => this.#repeat(), random.fraction() * longestMs);
+    this.#timer = clock.setTimer(() => this.#repeat(), backoffMs(REPEAT, this.#repeats++, random));
   }
 
   /** Marks the keys of failed calls as changed. */

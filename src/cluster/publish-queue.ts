@@ -9,6 +9,7 @@ import type { Position } from '../server/groups/topic.ts';
 import type { Relayed } from '../server/groups/topic-node.ts';
 import type { Batch, Published } from './engine.ts';
 import { Fifo } from './fifo.ts';
+import { type BackoffLimits, backoffMs } from './backoff.ts';
 
 /** Limits of one batch. A larger entry is a batch by itself. */
 const BATCH_MESSAGES = 64;
@@ -20,9 +21,8 @@ const MAX_BYTES = 8_388_608;
 const MAX_AGE_MS = 10_000;
 /** How often the age of messages is checked while some wait. */
 const CHECK_MS = 250;
-/** The first and the longest delay before a batch is sent again, with full jitter. */
-const RETRY_MIN_MS = 50;
-const RETRY_MAX_MS = 2_000;
+/** Before a batch is sent again. */
+const RETRY: BackoffLimits = { firstMs: 50, maxMs: 2_000 };
 
 /** A message on its way to the engine. */
 export class PendingMessage {
@@ -291,10 +291,9 @@ export class PublishQueue {
     // Messages that came back are in the history: the batch was stored as a whole.
     if (batch.messages.every((message) => message.settled)) return this.#next(queue);
     batch.again = true;
-    const limitMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** queue.attempts++);
-    const { clock, random } = this.#owner;
+    const delayMs = backoffMs(RETRY, queue.attempts++, this.#owner.random);
     if (!this.#topics.has(queue.topic)) this.#unknown(batch);
-    else if (this.#isOnline) clock.setTimer(() => this.#makeReady(queue), random.fraction() * limitMs);
+    else if (this.#isOnline) this.#owner.clock.setTimer(() => this.#makeReady(queue), delayMs);
     this.#owner.wake();
   }
 

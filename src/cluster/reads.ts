@@ -4,11 +4,10 @@ import { EngineError } from '../protocol/errors.ts';
 import type { Position } from '../server/groups/topic.ts';
 import type { HistoryRead } from './engine.ts';
 import { isName } from './envelope.ts';
+import { type BackoffLimits, backoffMs } from './backoff.ts';
 
 const MAX_READS = 64;
-/** The first and the longest delay after a read that failed, with full jitter. */
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 2_000;
+const RETRY: BackoffLimits = { firstMs: 100, maxMs: 2_000 };
 
 /** A topic whose history is read. */
 export interface Reader {
@@ -114,10 +113,12 @@ export class Reads {
     const failures = this.#failures.get(reader) ?? 0;
     this.#failures.set(reader, failures + 1);
     const { clock, random } = this.#owner;
-    const limitMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** failures);
-    clock.setTimer(() => {
-      if (session === this.#session && this.#isOnline && this.#failures.has(reader)) this.want(reader);
-    }, random.fraction() * limitMs);
+    clock.setTimer(
+      () => {
+        if (session === this.#session && this.#isOnline && this.#failures.has(reader)) this.want(reader);
+      },
+      backoffMs(RETRY, failures, random),
+    );
   }
 }
 

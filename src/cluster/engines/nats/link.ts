@@ -10,10 +10,10 @@ import {
   stopIterating,
 } from './connection.ts';
 import { deniedBy, Session } from './session.ts';
+import { type BackoffLimits, backoffMs } from '../../backoff.ts';
 
-/** The longest delay before the first and before any further attempt to use the connection, with full jitter. */
-const RETRY_MIN_MS = 50;
-const RETRY_MAX_MS = 5_000;
+/** Before an attempt to use the connection. */
+const RETRY: BackoffLimits = { firstMs: 50, maxMs: 5_000 };
 
 export interface LinkOwner {
   readonly host: EngineHost;
@@ -222,11 +222,13 @@ export class Link {
 
   #tryLater(): void {
     const { host } = this.#owner;
-    const limitMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#attempts++);
     host.clock.clearTimer(this.#timer);
-    this.#timer = host.clock.setTimer(() => {
-      if (!this.#isStopped && this.#session === undefined) this.#join(this.#connection!);
-    }, host.random.fraction() * limitMs);
+    this.#timer = host.clock.setTimer(
+      () => {
+        if (!this.#isStopped && this.#session === undefined) this.#join(this.#connection!);
+      },
+      backoffMs(RETRY, this.#attempts++, host.random),
+    );
   }
 
   /** The library closes its socket and connects again; it reports both. Without that, the engine tries again later. */

@@ -19,10 +19,10 @@ import type { Keys } from './keys.ts';
 import { RedisMembers } from './members.ts';
 import { asBuffer, mapOf } from './replies.ts';
 import { Session } from './session.ts';
+import { type BackoffLimits, backoffMs } from '../../backoff.ts';
 
-/** The longest delay before the first and before any reconnect, with full jitter. */
-const RECONNECT_MIN_MS = 50;
-const RECONNECT_MAX_MS = 5_000;
+const RECONNECT: BackoffLimits = { firstMs: 50, maxMs: 5_000 };
+
 export interface RedisEngineSettings {
   readonly open: OpenLink;
   readonly keys: Keys;
@@ -210,9 +210,11 @@ export class RedisEngine implements Engine {
       this.#isDownTold = true;
       host.disconnected(error);
     }
-    const limitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** this.#attempts++);
     host.clock.clearTimer(this.#timer);
-    this.#timer = host.clock.setTimer(() => this.#connect(host), host.random.fraction() * limitMs);
+    this.#timer = host.clock.setTimer(
+      () => this.#connect(host),
+      backoffMs(RECONNECT, this.#attempts++, host.random),
+    );
   }
 
   /** The server, or its other nodes, will not work with this engine: it does not try again. */

@@ -1,5 +1,6 @@
 import { type Clock, setKeepingTimer } from '../../../engine/clock.ts';
 import type { RandomSource } from '../../../engine/random.ts';
+import { backoffMs } from '../../backoff.ts';
 
 /** When a worker that ended is started again, in ms. */
 export interface RestartSettings {
@@ -163,8 +164,8 @@ export class Supervisor {
       this.#checkEnded();
       return;
     }
-    const longestMs = Math.min(restart.maxMs, restart.minMs * 2 ** (slot.exits - 1));
-    const delayMs = Math.round(random.fraction() * longestMs);
+    const { minMs: firstMs, maxMs } = restart;
+    const delayMs = Math.round(backoffMs({ firstMs, maxMs }, slot.exits - 1, random));
     slot.timer = setKeepingTimer(
       clock,
       () => {
