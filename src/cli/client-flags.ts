@@ -223,7 +223,7 @@ function fileOf(flags: FlagValues, name: string): string | undefined {
 /** OpenSSL ignores an authority that it cannot read, and the error would blame the server. */
 function hasCertificate(pem: string): boolean {
   try {
-    return new X509Certificate(pem).subject !== undefined;
+    return new X509Certificate(pem).raw.length > 0;
   } catch {
     return false;
   }

@@ -76,12 +76,12 @@ export async function serveWorkers(io: CommandIo, settings: WorkersToServe): Pro
     io.status('');
   } finally {
     // A second signal ends this process at once, and with it the workers that still wait for their clients.
-    const killAll = io.onExit(() => {
+    const forgetWorkers = io.onExit(() => {
       for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL');
     });
     await stop();
+    forgetWorkers();
     await port?.close();
-    killAll();
   }
   print('shutdown', { workers: count });
 }
