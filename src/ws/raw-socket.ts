@@ -17,8 +17,8 @@ type Write = (
 ) => boolean;
 
 /**
- * Makes a socket whose streams are bypassed usable for code that writes to it: its bytes follow the frames that were sent
- * before, and `isPaused` answers for the connection. Does nothing for other streams, which need nothing.
+ * Makes a socket whose streams are bypassed usable for code that writes to it or ends it: that follows the frames that were
+ * sent before, and `isPaused` answers for the connection. Does nothing for other streams, which need nothing.
  */
 export function exposeSocket(stream: Duplex, link: Link, isPaused: () => boolean): void {
   if (!(stream instanceof Socket) || drivenOf(link) === undefined || Object.hasOwn(stream, 'write')) return;
@@ -37,7 +37,7 @@ export function exposeSocket(stream: Duplex, link: Link, isPaused: () => boolean
   for (const name of ['end', 'destroySoon'] as const) {
     const ends = stream[name] as (this: Socket, ...args: unknown[]) => unknown;
     const value = (...args: unknown[]): unknown => {
-      if (link.outbox.waitingBytes > 0 && !link.transport.blocked) link.flush();
+      link.flush();
       return ends.apply(stream, args);
     };
     Object.defineProperty(stream, name, { value, configurable: true, writable: true });

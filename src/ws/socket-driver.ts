@@ -206,7 +206,7 @@ export class SocketDriver extends SocketEvents implements LinkOwner, BlobOwner, 
     // The handshake has failed, and `close` follows.
     if (link === undefined) return;
     // `ws` writes at once, so what was sent before leaves.
-    if (link.outbox.waitingBytes > 0 && !link.transport.blocked) link.flush();
+    link.flush();
     this.readyState = READY.CLOSING;
     link.end.terminate('terminated');
   }

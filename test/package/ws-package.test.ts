@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
@@ -11,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -174,9 +176,11 @@ test('CD-04: Socket.IO runs on the packed package', {
   assert.equal(node('--preserve-symlinks', '--preserve-symlinks-main', 'socket-io.mjs'), 'ok\n');
 });
 
+const otherCopy = (): typeof hawser =>
+  createRequire(import.meta.url)(join(ROOT, 'build', 'package', 'ws.cjs')) as typeof hawser;
+
 test('CD-04: instanceof holds across copies of the package, and subclasses are as usual', () => {
-  const load = createRequire(import.meta.url);
-  const copy = load(join(ROOT, 'build', 'package', 'ws.cjs')) as typeof hawser;
+  const copy = otherCopy();
   assert.notEqual(copy, hawser);
   class Own extends hawser {}
   class OwnServer extends hawser.WebSocketServer {}
@@ -190,4 +194,20 @@ test('CD-04: instanceof holds across copies of the package, and subclasses are a
   assert.equal(server instanceof OwnServer, false);
   for (const value of [undefined, null, 1, {}, hawser, server, 'ws'])
     assert.equal(value instanceof hawser, false);
+});
+
+test('CD-04: a stream of one copy of the package takes a WebSocket of another', async (t) => {
+  const copy = otherCopy();
+  const server = new hawser.WebSocketServer({ port: 0, host: '127.0.0.1' });
+  t.after(() => server.close());
+  const received = new Promise<string>((resolve) => {
+    server.on('connection', (socket) =>
+      socket.once('message', (data) => resolve((data as Buffer).toString())),
+    );
+  });
+  await once(server, 'listening');
+  const client = new hawser(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  t.after(() => client.terminate());
+  copy.createWebSocketStream(client).end('through a copy');
+  assert.equal(await received, 'through a copy');
 });
