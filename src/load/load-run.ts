@@ -276,7 +276,9 @@ export class LoadRun {
   #checkServerPid(): void {
     const { serverPid } = this.#plan;
     if (serverPid !== undefined && this.#serverUsage() === undefined)
-      throw new LoadError(`process ${serverPid} has no figures: it does not exist or has ended`);
+      throw new LoadError(
+        `there are no figures of process ${serverPid}: it does not exist or has ended, or this system has neither /proc nor ps`,
+      );
   }
 
   #result(figures: RunFigures): LoadResult {

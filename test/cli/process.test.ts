@@ -68,8 +68,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-for (const workers of [[], ['--workers', '2']]) {
-  test(`CM-04: a second signal exits at once with 130 while a client has not closed ${workers.join(' ')}`, {
+for (const [what, workers] of [
+  ['serve', []],
+  ['serve --workers, with its workers,', ['--workers', '2']],
+] as const) {
+  test(`CM-04: with a second signal ${what} exits at once with 130 while a client has not closed`, {
     skip: noSignals,
   }, async (t) => {
     const run = hawser(t, 'serve', '--port', '0', '--shutdown-timeout-ms', '600000', ...workers);

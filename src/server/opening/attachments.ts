@@ -76,7 +76,12 @@ function route(server: HttpServer, board: Board, offer: Offer): void {
   const { request, socket, head } = offer;
   if (board.members.length === 0) {
     // A listener before this one has detached the last server; Node still calls this one.
-    if (!hasOthers(server, board)) afterResponses(socket, () => answerForAll(server, offer), ignoreError);
+    if (!hasOthers(server, board))
+      afterResponses(
+        socket,
+        () => answerForAll(server, offer),
+        () => {},
+      );
     return;
   }
   const taker = isWebSocket(request) ? memberFor(board.members, request.url ?? '') : undefined;

@@ -192,7 +192,7 @@ test('RT-03 a socket left to other listeners has an error listener until the 404
   assert.equal((await claimed.nextHead()).reason, 'Mine');
 });
 
-/** Sends an upgrade request, and gives its arguments to `decide` as an application that decides later does. */
+/** How a client leaves while the application decides. */
 const DECIDED_LATER: readonly {
   readonly what: string;
   readonly leave: (client: RawClient, socket: Duplex) => unknown;
